@@ -1,0 +1,34 @@
+# Every library the project links, each as an imported target.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+
+# ggml: the interface libraries only. Backends are loaded at run time, never linked.
+pkg_check_modules(ggml_pc REQUIRED IMPORTED_TARGET ggml>=0.27)
+add_library(ggml::all INTERFACE IMPORTED)
+target_link_libraries(ggml::all INTERFACE PkgConfig::ggml_pc -lggml-base)
+
+# Vulkan: headers only; the loader is opened at run time so that a machine without it still works.
+find_path(VULKAN_INCLUDE_DIR vulkan/vulkan.h REQUIRED)
+add_library(Vulkan::Headers INTERFACE IMPORTED)
+target_include_directories(Vulkan::Headers SYSTEM INTERFACE ${VULKAN_INCLUDE_DIR})
+
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+
+find_path(QUICKJS_INCLUDE_DIR quickjs/quickjs.h REQUIRED)
+find_library(QUICKJS_LIBRARY quickjs PATH_SUFFIXES quickjs REQUIRED)
+add_library(quickjs::quickjs INTERFACE IMPORTED)
+target_include_directories(quickjs::quickjs SYSTEM INTERFACE ${QUICKJS_INCLUDE_DIR})
+target_link_libraries(quickjs::quickjs INTERFACE ${QUICKJS_LIBRARY} m dl Threads::Threads)
+
+# The line editor of the chat.
+pkg_check_modules(isocline REQUIRED IMPORTED_TARGET isocline)
+
+if(EXOGPU_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(rapidcheck QUIET)
+  include(GoogleTest)
+  enable_testing()
+endif()

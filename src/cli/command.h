@@ -1,0 +1,22 @@
+// How a subcommand joins the program: one file in cli/commands/ for each.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "base/result.h"
+
+namespace exogpu::cli {
+
+// What the chosen subcommand will do once the arguments are parsed.
+using Action = std::function<Result<void>()>;
+
+// Each adds one subcommand to `app`; when it is chosen, its action is left in `action`.
+void add_inspect(CLI::App& app, Action& action);
+void add_tokenize(CLI::App& app, Action& action);
+void add_devices(CLI::App& app, Action& action);
+void add_eval(CLI::App& app, Action& action);
+void add_bench(CLI::App& app, Action& action);
+void add_run(CLI::App& app, Action& action);
+
+}  // namespace exogpu::cli

@@ -1,0 +1,158 @@
+// exogpu bench: prompt and generation speed of a model on one device.
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <print>
+#include <thread>
+
+#include "cli/command.h"
+#include "cli/find_device.h"
+#include "cli/model_options.h"
+#include "engine/speed.h"
+#include "gpu/profile/cache.h"
+
+namespace exogpu::cli {
+namespace {
+
+using engine::SpeedSamples;
+
+struct Options {
+  ModelOptions model;
+  uint32_t prompt = 512;
+  uint32_t generate = 128;
+  uint32_t repetitions = 5;
+  bool json = false;
+};
+
+struct Measured {
+  std::optional<SpeedSamples> prompt;
+  std::optional<SpeedSamples> generation;
+  std::chrono::duration<double> load_time{};
+  Bytes weights_per_token = 0;
+  double weights_per_s = 0;                  // read while generating
+  std::optional<gpu::CachedProfile> device;  // what the device was measured to read
+};
+
+// Weight bytes read for each generated token: all but the embedding's rows and the experts that are not chosen.
+Bytes bytes_per_token(const model::Gguf& file, const engine::Architecture& a) {
+  Bytes total = 0;
+  bool tied = file.find_tensor("output.weight") == nullptr;
+  for (const model::TensorInfo& t : file.tensors()) {
+    if (t.name == "token_embd.weight" && !tied) continue;
+    bool expert = t.name.contains("_exps.");
+    total += expert ? t.bytes * a.experts.used / std::max(1U, a.experts.count) : t.bytes;
+  }
+  return total;
+}
+
+// Kept from an earlier time, or measured now, which takes a second or two. Absent where that fails: the speeds of the
+// model are what was asked for.
+std::optional<gpu::CachedProfile> profile_of(const gpu::Device& device, uint32_t threads, bool fresh) {
+  gpu::ProfileCache cache;
+  cache.file = gpu::profile_cache_file(std::getenv("XDG_CACHE_HOME"), std::getenv("HOME"));
+  auto profile = gpu::cached_profile(device, {.threads = threads}, cache, fresh);
+  if (!profile) return std::nullopt;
+  return *std::move(profile);
+}
+
+nlohmann::json to_json(const SpeedSamples& s, uint32_t tokens) {
+  return {{"tokens", tokens},
+          {"median", s.median()},
+          {"mean", s.mean()},
+          {"deviation", s.deviation()},
+          {"samples", s.tokens_per_s}};
+}
+
+void print_json(const Options& o, const LoadedModel& m, const Measured& r) {
+  nlohmann::json out = {{"model", o.model.path},
+                        {"architecture", m.chain->architecture().name},
+                        {"device", m.device->info().id},
+                        {"device_name", m.device->info().name},
+                        {"threads", m.chain->options().threads},
+                        {"kv_type", engine::to_string(m.chain->options().kv_type)},
+                        {"flash_attention", m.chain->shards().front().flash_attention()},
+                        {"shards", m.chain->shards().size()},
+                        {"load_s", r.load_time.count()},
+                        {"bytes_per_token", r.weights_per_token}};
+  if (r.prompt) out["prompt"] = to_json(*r.prompt, o.prompt);
+  if (r.generation) {
+    out["generation"] = to_json(*r.generation, o.generate);
+    out["generation"]["bytes_per_s"] = r.weights_per_s;
+    if (r.device) {
+      out["generation"]["bandwidth_bytes_per_s"] = r.device->profile.bandwidth_bytes_per_s;
+      out["generation"]["bandwidth_share"] = r.weights_per_s / r.device->profile.bandwidth_bytes_per_s;
+    }
+  }
+  std::println("{}", out.dump(2));
+}
+
+void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
+  std::println("{} on {}, {} threads, loaded in {:.2f} s", o.model.path, m.device->info().name,
+               m.chain->options().threads, r.load_time.count());
+  auto line = [](const std::string& name, const SpeedSamples& s) {
+    std::println("{:<8} {:>10.2f} t/s  median of {}; mean {:.2f} +- {:.2f}", name, s.median(), s.tokens_per_s.size(),
+                 s.mean(), s.deviation());
+  };
+  if (r.prompt) line(std::format("pp{}", o.prompt), *r.prompt);
+  if (r.generation) {
+    line(std::format("tg{}", o.generate), *r.generation);
+    std::string share;
+    if (r.device)
+      share = std::format(", {:.0f} % of the {}/s this device was measured to read",
+                          100 * r.weights_per_s / r.device->profile.bandwidth_bytes_per_s,
+                          format_bytes(static_cast<Bytes>(r.device->profile.bandwidth_bytes_per_s)));
+    std::println("         {} of weights per token: {}/s{}", format_bytes(r.weights_per_token),
+                 format_bytes(static_cast<Bytes>(r.weights_per_s)), share);
+  }
+}
+
+Result<void> bench(Options o) {
+  if (o.prompt == 0 && o.generate == 0)
+    return fail(ErrorCode::invalid_argument, "nothing to measure: give --prompt or --generate a number above 0");
+  if (o.repetitions == 0) return fail(ErrorCode::invalid_argument, "--repetitions must be at least 1");
+  o.model.shard.context = std::max(o.prompt, o.generate);
+  Measured measured;
+  if (o.generate > 0) {
+    // Before the model is there, whose memory it would add to.
+    EXO_TRY(FoundDevice found, find_device(o.model.device));
+    uint32_t threads = o.model.shard.threads > 0 ? o.model.shard.threads : std::thread::hardware_concurrency();
+    measured.device = profile_of(*found.device, threads, false);
+  }
+  auto started = std::chrono::steady_clock::now();
+  EXO_TRY(LoadedModel loaded, load_model(o.model));
+  measured.load_time = std::chrono::steady_clock::now() - started;
+  if (o.prompt > 0) {
+    EXO_TRY(measured.prompt, engine::measure_prompt(*loaded.chain, o.prompt, o.repetitions));
+  }
+  if (o.generate > 0) {
+    EXO_TRY(measured.generation, engine::measure_generation(*loaded.chain, o.generate, o.repetitions));
+    measured.weights_per_token = bytes_per_token(*loaded.file, loaded.chain->architecture());
+    measured.weights_per_s = static_cast<double>(measured.weights_per_token) * measured.generation->median();
+    // A model cannot read faster than the device: the device was busy when it was measured.
+    if (measured.device && measured.weights_per_s > measured.device->profile.bandwidth_bytes_per_s)
+      measured.device = profile_of(*loaded.device, loaded.chain->options().threads, true);
+  }
+  o.json ? print_json(o, loaded, measured) : print_table(o, loaded, measured);
+  return {};
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("bench", "Measure how fast a model reads prompts and writes answers");
+  command->footer(
+      "pp is a prompt of N tokens, tg is N tokens one after another, each from an empty cache, as llama-bench\n"
+      "measures them.\n"
+      "Example: exogpu bench model.gguf --prompt 256 --generate 32 --threads 2");
+  add_model_options(*command, options->model);
+  command->add_option("-p,--prompt", options->prompt, "Tokens of the prompt; 0 leaves it out")->capture_default_str();
+  command->add_option("-n,--generate", options->generate, "Tokens to generate; 0 leaves it out")->capture_default_str();
+  command->add_option("-r,--repetitions", options->repetitions, "How often, after one run to warm up")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options, &action] { action = [options] { return bench(*options); }; });
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,85 @@
+// exogpu devices: what this machine can compute on.
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <print>
+#include <thread>
+
+#include "cli/command.h"
+#include "cli/devices/report.h"
+#include "gpu/device.h"
+#include "gpu/ggml_runtime.h"
+#include "gpu/profile/cache.h"
+#include "gpu/sensors/sensor_reader.h"
+
+namespace exogpu::cli {
+namespace {
+
+struct Options {
+  std::string backend;
+  bool software = false;
+  bool json = false;
+  bool verbose = false;
+  bool profile = false;
+  bool fresh = false;
+  uint32_t threads = 0;
+};
+
+// Takes 0.2 s: utilization and, of some devices, power are counted over a while.
+DevicesReport look_at(const gpu::Machine& machine) {
+  DevicesReport report;
+  gpu::SensorReader sensors;
+  for (const gpu::Device& device : machine.devices()) sensors.read(device.info());
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  for (const gpu::Device& device : machine.devices()) {
+    report.devices.push_back(
+        {.info = device.info(), .memory = device.memory(), .readings = sensors.read(device.info()), .profile = {}});
+  }
+  report.supply = sensors.read_power_supply();
+  return report;
+}
+
+void add_profiles(DevicesReport& report, const gpu::Machine& machine, const Options& options) {
+  gpu::ProfileCache cache;
+  cache.file = gpu::profile_cache_file(std::getenv("XDG_CACHE_HOME"), std::getenv("HOME"));
+  gpu::ProfileOptions how;
+  how.threads = options.threads;
+  for (size_t i = 0; i < report.devices.size(); ++i) {
+    report.devices[i].profile = gpu::cached_profile(machine.devices()[i], how, cache, options.fresh);
+  }
+}
+
+Result<void> run(const Options& options) {
+  gpu::set_ggml_verbose(options.verbose);
+  gpu::DiscoverOptions wanted{.backend = {}, .software = options.software};
+  if (!options.backend.empty()) wanted.backend = options.backend;
+  EXO_TRY(gpu::Machine machine, gpu::Machine::discover(wanted));
+  // The sensors first: measuring warms what they read.
+  DevicesReport report = look_at(machine);
+  if (options.profile) add_profiles(report, machine, options);
+  std::print("{}", options.json ? as_json(report) + "\n" : as_page(report));
+  for (const std::string& line : problems(report)) std::println(stderr, "exogpu: {}", line);
+  return {};
+}
+
+}  // namespace
+
+void add_devices(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("devices", "Lists the devices of this machine, best first");
+  command->add_flag("--json", options->json, "Prints JSON");
+  command->add_option("--backend", options->backend,
+                      "Only the devices of this backend: cuda, rocm, metal, vulkan, cpu");
+  command->add_flag("--software", options->software, "Also GPUs rendered by the CPU");
+  auto* profile = command->add_flag(
+      "--profile", options->profile,
+      "Also measures how fast each device is, about two seconds each; kept in the user's cache folder for 30 days");
+  command->add_flag("--fresh", options->fresh, "Measures again what is kept")->needs(profile);
+  command->add_option("--threads", options->threads, "Threads of the CPU to measure (default: its free cores)")
+      ->needs(profile)
+      ->check(CLI::Range(1, 4096));
+  command->add_flag("--verbose", options->verbose, "Shows on standard error what ggml reports");
+  command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,108 @@
+// exogpu inspect: what a model file holds, what fits where, and whether its weights are sound.
+#include <unistd.h>
+
+#include <cstdio>
+#include <format>
+#include <memory>
+#include <print>
+
+#include "cli/command.h"
+#include "cli/inspect/report.h"
+#include "gpu/device.h"
+#include "model/consistency.h"
+
+namespace exogpu::cli {
+namespace {
+
+struct InspectOptions {
+  std::string file;
+  bool json = false;
+  bool tensors = false;
+  bool metadata = false;
+  bool check = false;
+  std::vector<Bytes> memory;  // pretended devices
+};
+
+Result<std::vector<DeviceMemory>> devices_of(const InspectOptions& options) {
+  std::vector<DeviceMemory> devices;
+  for (Bytes bytes : options.memory) devices.push_back({.id = {}, .name = "assumed", .free = bytes});
+  if (!devices.empty()) return devices;
+  EXO_TRY(gpu::Machine machine, gpu::Machine::discover());
+  for (const gpu::Device& device : machine.devices()) {
+    devices.push_back({.id = device.info().id, .name = device.info().name, .free = device.memory().free});
+  }
+  return devices;
+}
+
+// Tells a person who waits how far the check is; silent where standard error is not a terminal.
+class Progress {
+ public:
+  explicit Progress(Bytes all) : all_(all), shown_(isatty(STDERR_FILENO) != 0) {}
+  ~Progress() {
+    if (shown_) std::print(stderr, "\r{:20}\r", "");
+  }
+  void add(Bytes bytes) {
+    done_ += bytes;
+    if (shown_) std::print(stderr, "\rchecking: {:3} %", done_ * 100 / all_);
+  }
+
+ private:
+  Bytes all_, done_ = 0;
+  bool shown_;
+};
+
+CheckResult check_weights(const model::Gguf& file) {
+  CheckResult result;
+  result.contradictions = model::contradictions(file);
+  Progress progress(file.file_bytes());
+  for (const model::TensorInfo& tensor : file.tensors()) {
+    model::NonFinite found = model::find_non_finite(tensor.type, file.data(tensor));
+    file.release(tensor);
+    if (found.count > 0) result.bad_tensors.push_back({&tensor, found});
+    progress.add(tensor.bytes);
+  }
+  return result;
+}
+
+Result<void> inspect(const InspectOptions& options) {
+  EXO_TRY(model::Gguf file, model::Gguf::open(options.file));
+  std::vector<DeviceMemory> devices;
+  if (!file.tensors().empty()) {
+    EXO_TRY(devices, devices_of(options));
+  }
+  CheckResult check;
+  if (options.check) check = check_weights(file);
+  Report report{.file = file,
+                .summary = model::summarize(file),
+                .devices = std::move(devices),
+                .list_tensors = options.tensors,
+                .list_metadata = options.metadata,
+                .check = options.check ? &check : nullptr};
+  std::print("{}", options.json ? as_json(report) : as_page(report));
+  if (!check.sound()) {
+    size_t found = check.bad_tensors.size() + check.contradictions.size();
+    return fail(ErrorCode::corrupt, "{}: the check found {} defect{}; get this file anew", options.file, found,
+                found == 1 ? "" : "s");
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Action& action) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* command = app.add_subcommand("inspect", "Shows what a model file holds, and what of it fits where");
+  command->add_option("FILE", options->file, "A GGUF file, or any part of a split one")->required();
+  command->add_flag("--json", options->json, "Writes JSON instead of a page");
+  command->add_flag("--tensors", options->tensors, "Lists every tensor");
+  command->add_flag("--metadata", options->metadata, "Lists the metadata, long values shortened");
+  command->add_flag("--check", options->check,
+                    "Reads all weights and looks for NaN and infinity; the exit status is 1 when something is wrong");
+  command
+      ->add_option("--memory", options->memory, "Asks what fits into so much, for example 8GiB, not into this machine")
+      ->transform(CLI::AsSizeValue(false))
+      ->delimiter(',');
+  command->callback([options, &action] { action = [options] { return inspect(*options); }; });
+}
+
+}  // namespace exogpu::cli

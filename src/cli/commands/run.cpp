@@ -1,0 +1,116 @@
+// exogpu run: a chat at the terminal, or one answer for a script.
+#include <cstdio>
+#include <memory>
+#include <print>
+
+#include "cli/chat/chat.h"
+#include "cli/chat/interrupts.h"
+#include "cli/command.h"
+#include "cli/local_model.h"
+
+namespace exogpu::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  ChatSettings settings;
+  std::string system;
+  std::optional<std::string> prompt;
+  bool raw = false;
+  bool stats = false;
+  bool no_thinking = false;
+  std::vector<std::string> logit_bias;
+};
+
+// "1234=-5" or "1234=-inf"
+Result<void> add_bias(const std::string& text, std::map<model::TokenId, float>& bias) {
+  size_t equals = text.find('=');
+  try {
+    if (equals == std::string::npos) throw std::invalid_argument(text);
+    bias[std::stoi(text.substr(0, equals))] = std::stof(text.substr(equals + 1));
+  } catch (const std::exception&) {
+    return fail(ErrorCode::invalid_argument, "--logit-bias {}: write TOKEN=NUMBER, for example 1234=-5", text);
+  }
+  return {};
+}
+
+void print_stats(const engine::GenerateStats& s) {
+  std::println(stderr,
+               "prompt {} tokens in {:.2f} s ({:.1f} t/s), answer {} tokens in {:.2f} s ({:.1f} t/s), ended by {}",
+               s.prompt_tokens, s.prompt_time.count(), s.prompt_tokens / s.prompt_time.count(), s.answer_tokens,
+               s.answer_time.count(), s.answer_tokens / s.answer_time.count(), engine::to_string(s.reason));
+}
+
+Result<void> answer_once(LocalModel& model, const Options& o) {
+  Interrupts interrupts;
+  auto print = [](std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  };
+  std::vector<ChatMessage> conversation;
+  if (!o.system.empty()) conversation.push_back({"system", o.system});
+  conversation.push_back({"user", *o.prompt});
+  EXO_TRY(engine::GenerateStats stats, o.raw ? model.complete(*o.prompt, o.settings.generate, print, interrupts.token())
+                                             : model.answer(conversation, o.settings, print, interrupts.token()));
+  std::println("");
+  if (o.stats) print_stats(stats);
+  if (stats.reason == engine::FinishReason::cancelled) return fail(ErrorCode::cancelled, "stopped by Ctrl-C");
+  return {};
+}
+
+Result<void> run(Options o) {
+  for (const std::string& bias : o.logit_bias) EXO_CHECK(add_bias(bias, o.settings.generate.sampling.logit_bias));
+  if (o.no_thinking) o.settings.thinking = false;
+  if (o.raw && !o.prompt) return fail(ErrorCode::invalid_argument, "--raw continues a text: give one with --prompt");
+  EXO_TRY(std::unique_ptr<LocalModel> model, LocalModel::load(o.model));
+  if (o.prompt) return answer_once(*model, o);
+  return run_chat(*model, {o.settings, o.system});
+}
+
+void add_sampling_options(CLI::App& command, Options& o) {
+  auto& s = o.settings.generate.sampling;
+  const char* group = "Sampling";
+  auto add = [&](const char* name, auto& value, const char* help) {
+    command.add_option(name, value, help)->capture_default_str()->group(group);
+  };
+  add("--temperature", s.temperature, "0 always takes the likeliest token; higher is more varied");
+  add("--top-k", s.top_k, "Only the k likeliest tokens; 0 is all");
+  add("--top-p", s.top_p, "Only the likeliest tokens that have this probability together");
+  add("--min-p", s.min_p, "Only tokens with at least this share of the likeliest one's probability");
+  add("--typical-p", s.typical_p, "Only tokens whose surprise is nearest to the expected");
+  add("--repeat-penalty", s.repeat_penalty, "Above 1 makes tokens seen before less likely");
+  add("--presence-penalty", s.presence_penalty, "Subtracted from the logit of each token seen before");
+  add("--frequency-penalty", s.frequency_penalty, "Subtracted for each time a token was seen before");
+  add("--penalty-last-n", s.penalty_last_n, "How many tokens back the penalties look");
+  add("--seed", s.seed, "The same seed gives the same text");
+  command.add_option("--logit-bias", o.logit_bias, "TOKEN=NUMBER added to that token's logit; may be repeated")
+      ->group(group);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("run", "Chat with a model in the terminal, or answer one prompt");
+  command->footer(
+      "Examples:\n"
+      "  exogpu run model.gguf                               a chat; /help lists its commands\n"
+      "  exogpu run model.gguf -p \"Why is the sky blue?\"     one answer, for scripts\n"
+      "  exogpu run model.gguf --raw -p \"Once upon a time\"   goes on from a text, without a chat template");
+  add_model_options(*command, options->model);
+  command->add_option("-p,--prompt", options->prompt, "Answer this and exit, instead of a chat");
+  command->add_option("-s,--system", options->system, "System message: how the model should behave");
+  command
+      ->add_option("-n,--tokens", options->settings.generate.tokens_max,
+                   "Longest answer in tokens; 0: until the context is full")
+      ->capture_default_str();
+  command->add_option("--stop", options->settings.generate.stops, "End the answer at this text; may be repeated");
+  command->add_flag("--raw", options->raw, "Continue the prompt as it stands, without the model's chat template");
+  command->add_flag("--no-thinking", options->no_thinking, "Ask models that think first not to");
+  command->add_flag("--ignore-end", options->settings.generate.ignore_end, "Go on after the model ends its answer");
+  command->add_flag("--stats", options->stats, "Print tokens and speed to standard error at the end");
+  add_sampling_options(*command, *options);
+  command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,62 @@
+#include "gpu/profile/json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/devices/report.h"
+#include "cli/readings.h"
+
+namespace exogpu::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const std::optional<bool>& known) { return known ? Json(*known) : Json(nullptr); }
+
+Json json_of(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+Json json_of(const Result<gpu::CachedProfile>& profile) {
+  if (!profile) return {{"error", {{"code", to_string(profile.error().code)}, {"message", profile.error().message}}}};
+  Json json = gpu::to_json(profile->profile);
+  json["measured_now"] = profile->measured;
+  return json;
+}
+
+Json json_of(const DeviceReport& device) {
+  const gpu::DeviceInfo& info = device.info;
+  Json json = {
+      {"id", info.id},
+      {"name", info.name},
+      {"vendor", json_of(info.vendor)},
+      {"kind", gpu::to_string(info.kind)},
+      {"software", info.software},
+      {"backend", info.backend},
+      {"driver_version", json_of(info.driver_version)},
+      {"api_version", json_of(info.api_version)},
+      {"compute_units", info.compute_units == 0 ? Json(nullptr) : Json(info.compute_units)},
+      {"memory_total_bytes", device.memory.total},
+      {"memory_free_bytes", device.memory.free},
+      {"precisions",
+       {{"f32", info.precisions.f32},
+        {"f16", json_of(info.precisions.f16)},
+        {"bf16", json_of(info.precisions.bf16)},
+        {"int8_dot", json_of(info.precisions.int8_dot)},
+        {"matrix_cores", json_of(info.precisions.matrix_cores)}}},
+      {"pci_address", json_of(info.pci_address)},
+      {"uuid", json_of(info.uuid)},
+      {"readings", readings_json(device.readings)},
+  };
+  if (device.profile) json["profile"] = json_of(*device.profile);
+  return json;
+}
+
+}  // namespace
+
+std::string as_json(const DevicesReport& report) {
+  Json devices = Json::array();
+  for (const DeviceReport& device : report.devices) devices.push_back(json_of(device));
+  Json json = {{"devices", std::move(devices)}, {"power_supply", power_supply_json(report.supply)}};
+  // A driver's texts need not be UTF-8.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <format>
+
+#include "base/units.h"
+#include "cli/devices/report.h"
+#include "cli/readings.h"
+#include "cli/table.h"
+
+namespace exogpu::cli {
+namespace {
+
+std::string precisions_text(const gpu::Precisions& precisions) {
+  std::string text = precisions.f32 ? "f32" : "";
+  auto add = [&](const std::optional<bool>& has, std::string_view name) {
+    if (has.value_or(false)) text += (text.empty() ? "" : " ") + std::string(name);
+  };
+  add(precisions.f16, "f16");
+  add(precisions.bf16, "bf16");
+  add(precisions.int8_dot, "int8");
+  add(precisions.matrix_cores, "matrix");
+  return text;
+}
+
+std::string devices_table(const std::vector<DeviceReport>& devices) {
+  Rows rows = {{"ID", "NAME", "KIND", "BACKEND", "MEMORY FREE", "OF", "CORES", "COMPUTES IN", "NOW", "PCI", "DRIVER"}};
+  for (const DeviceReport& device : devices) {
+    const gpu::DeviceInfo& info = device.info;
+    rows.push_back({info.id, info.name, info.software ? "software" : std::string(gpu::to_string(info.kind)),
+                    info.backend, format_bytes(device.memory.free), format_bytes(device.memory.total),
+                    info.compute_units == 0 ? "" : std::to_string(info.compute_units), precisions_text(info.precisions),
+                    readings_text(device.readings), info.pci_address, info.driver_version});
+  }
+  return format_table(rows);
+}
+
+// "12.3 GB/s": rates are counted in powers of ten, as makers do.
+std::string rate_text(double per_s, std::string_view unit) {
+  static constexpr std::array prefixes = {"", "k", "M", "G", "T", "P"};
+  size_t prefix = 0;
+  while (per_s >= 999.5 && prefix + 1 < prefixes.size()) {
+    per_s /= 1000;
+    ++prefix;
+  }
+  return std::format("{:.3g} {}{}", per_s, prefixes[prefix], unit);
+}
+
+// A row for each type of weights; what is of the device as a whole stands in the first.
+void add_rows(Rows& rows, const std::string& id, const gpu::CachedProfile& kept) {
+  const gpu::Profile& profile = kept.profile;
+  for (size_t i = 0; i < profile.products.size(); ++i) {
+    const gpu::ProductRates& rates = profile.products[i];
+    std::vector<std::string> row = {"", "", rates.type, rate_text(rates.matvec_bytes_per_s, "B/s"),
+                                    rates.matmul_flops_per_s > 0 ? rate_text(rates.matmul_flops_per_s, "FLOP/s") : "?"};
+    if (i == 0) {
+      row[0] = id;
+      if (profile.threads > 0) row[1] = std::to_string(profile.threads);
+      row.push_back(rate_text(profile.host_to_device_bytes_per_s, "B/s"));
+      row.push_back(rate_text(profile.device_to_host_bytes_per_s, "B/s"));
+      row.push_back(std::format("{:.1f} us", profile.graph_overhead_s * 1e6));
+      row.push_back(kept.measured ? std::format("now, in {:.1f} s", profile.took_s)
+                                  : std::format("{:%F}", profile.measured_at));
+    }
+    rows.push_back(std::move(row));
+  }
+}
+
+std::string profiles_table(const std::vector<DeviceReport>& devices) {
+  Rows rows = {{"ID", "THREADS", "WEIGHTS", "ONE TOKEN READS", "MANY TOKENS COMPUTE", "TO DEVICE", "FROM DEVICE",
+                "PER GRAPH", "MEASURED"}};
+  for (const DeviceReport& device : devices) {
+    if (device.profile && *device.profile) add_rows(rows, device.info.id, **device.profile);
+  }
+  return rows.size() > 1 ? "\n" + format_table(rows) : "";
+}
+
+}  // namespace
+
+std::string as_page(const DevicesReport& report) {
+  std::string page = devices_table(report.devices);
+  const std::string power = power_supply_text(report.supply);
+  if (!power.empty()) page += "power: " + power + "\n";
+  return page + profiles_table(report.devices);
+}
+
+std::vector<std::string> problems(const DevicesReport& report) {
+  std::vector<std::string> lines;
+  for (const DeviceReport& device : report.devices) {
+    if (!device.profile) continue;
+    const std::string& line = *device.profile ? (*device.profile)->note : device.profile->error().message;
+    // One broken file is a note for each device.
+    if (!line.empty() && std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
+  }
+  return lines;
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,43 @@
+#include "cli/inspect/fit.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace exogpu::cli {
+namespace {
+
+constexpr Bytes kScratch = 128 * MiB;
+constexpr uint64_t kContextOfAPart = 4096;  // tokens
+constexpr uint64_t kContextLeast = 512;     // tokens; a whole model with less is of no use
+constexpr uint64_t kContextStep = 256;      // tokens
+
+}  // namespace
+
+Fit fit(const model::ModelSummary& model, Bytes free) {
+  Bytes kept = free / 20 + kScratch;
+  Bytes usable = free > kept ? free - kept : 0;
+  uint64_t trained = model.context_length.value_or(std::numeric_limits<uint64_t>::max());
+  Bytes kv_per_token = model::kv_bytes_per_token(model.layers, model::TensorType::f16);
+
+  if (model.weight_bytes <= usable) {
+    Fit whole{.layers = model.layers.size(), .whole = true, .context_tokens = {}};
+    if (!model.kv_known || kv_per_token == 0) return whole;
+    uint64_t context = std::min((usable - model.weight_bytes) / kv_per_token, trained);
+    if (context < trained) context -= context % kContextStep;
+    whole.context_tokens = context;
+    if (context >= std::min(kContextLeast, trained)) return whole;
+  }
+
+  Fit part;
+  uint64_t context = std::min(kContextOfAPart, trained);
+  if (model.kv_known) part.context_tokens = context;
+  for (const model::LayerSummary& layer : model.layers) {
+    Bytes needed = layer.weight_bytes + context * model::kv_bytes_per_token({layer}, model::TensorType::f16);
+    if (needed > usable) break;
+    usable -= needed;
+    ++part.layers;
+  }
+  return part;
+}
+
+}  // namespace exogpu::cli

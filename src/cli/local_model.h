@@ -1,0 +1,39 @@
+// A model loaded on this machine, ready to converse: file, tokenizer, template, shards and generator in one.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "cli/chat/chat_backend.h"
+#include "cli/model_options.h"
+#include "engine/generator.h"
+#include "model/chat_template.h"
+#include "model/tokenizer.h"
+
+namespace exogpu::cli {
+
+class LocalModel : public ChatBackend {
+ public:
+  // Loads with a progress bar. Checks tokenizer and template before the weights, which take longest.
+  static Result<std::unique_ptr<LocalModel>> load(const ModelOptions& options);
+
+  std::string description() const override;
+  uint32_t context_tokens() const override { return loaded_.chain->options().context; }
+  Result<engine::GenerateStats> answer(std::span<const ChatMessage> conversation, const ChatSettings& settings,
+                                       const std::function<void(std::string_view)>& on_text,
+                                       std::stop_token cancel) override;
+
+  // Goes on from `text` as it stands, without a template.
+  Result<engine::GenerateStats> complete(std::string_view text, const engine::GenerateOptions& options,
+                                         const std::function<void(std::string_view)>& on_text, std::stop_token cancel);
+
+ private:
+  LocalModel(LoadedModel loaded, model::Tokenizer tokenizer, model::ChatTemplate chat_template);
+
+  LoadedModel loaded_;
+  model::Tokenizer tokenizer_;
+  model::ChatTemplate template_;
+  engine::Generator generator_;
+};
+
+}  // namespace exogpu::cli

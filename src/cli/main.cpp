@@ -1,0 +1,25 @@
+// exogpu: reads the arguments, runs one subcommand, reports its error.
+#include <CLI/CLI.hpp>
+#include <print>
+
+#include "cli/command.h"
+
+int main(int argc, char** argv) {
+  using namespace exogpu;
+  CLI::App app("Turns every device you own into one machine for running language models.", "exogpu");
+  app.set_version_flag("--version", EXOGPU_VERSION);
+  app.require_subcommand(1);
+  cli::Action action;
+  cli::add_run(app, action);
+  cli::add_tokenize(app, action);
+  cli::add_devices(app, action);
+  cli::add_inspect(app, action);
+  cli::add_eval(app, action);
+  cli::add_bench(app, action);
+  CLI11_PARSE(app, argc, argv);
+  if (auto done = action(); !done) {
+    std::println(stderr, "exogpu: {}", done.error().message);
+    return 1;
+  }
+  return 0;
+}

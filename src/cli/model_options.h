@@ -1,0 +1,40 @@
+// The options that every command with a model shares: which device, how much context, how many threads.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "engine/chain.h"
+#include "engine/shard.h"
+#include "gpu/device.h"
+#include "model/gguf.h"
+
+namespace exogpu::cli {
+
+struct ModelOptions {
+  std::string path;
+  std::string device;  // empty: the best
+  std::string kv_type = "f16";
+  std::string flash_attention = "auto";
+  std::vector<uint32_t> cuts;
+  engine::ShardOptions shard;
+};
+
+// Adds MODEL and the options to a subcommand; `options` must live until the command has run.
+void add_model_options(CLI::App& command, ModelOptions& options);
+
+// A model on a device, with everything it borrows.
+struct LoadedModel {
+  std::unique_ptr<model::Gguf> file;
+  std::unique_ptr<gpu::Machine> machine;
+  const gpu::Device* device = nullptr;
+  std::unique_ptr<engine::Chain> chain;
+};
+
+// Opens the file (or takes it opened), finds the device and loads, with a progress bar where someone is watching.
+Result<LoadedModel> load_model(const ModelOptions& options);
+Result<LoadedModel> load_model(model::Gguf file, const ModelOptions& options);
+
+}  // namespace exogpu::cli

@@ -1,0 +1,105 @@
+#include "engine/batch_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace exogpu::engine {
+namespace {
+
+constexpr uint32_t row_step = 256;  // the attended rows grow in steps, so that graphs can be used again
+
+Result<void> check(const SequenceTokens& s, std::span<const uint32_t> lengths, const BatchLimits& limits) {
+  uint32_t id = s.sequence.value();
+  if (id >= limits.sequences)
+    return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", id, limits.sequences);
+  if (s.count == 0) return fail(ErrorCode::invalid_argument, "sequence {} brings no tokens", id);
+  if (s.outputs > s.count)
+    return fail(ErrorCode::invalid_argument, "sequence {} wants {} outputs of {} tokens", id, s.outputs, s.count);
+  if (s.position != lengths[id])
+    return fail(ErrorCode::invalid_argument, "sequence {} holds {} tokens, so it cannot go on at position {}", id,
+                lengths[id], s.position);
+  if (s.count > limits.context || s.position > limits.context - s.count)
+    return fail(ErrorCode::resource_exhausted,
+                "sequence {} would hold {} tokens, but the context is {}; start with a larger one (--context)", id,
+                uint64_t{s.position} + s.count, limits.context);
+  return {};
+}
+
+uint32_t rows_for(uint32_t length, uint32_t slot_rows) {
+  return std::min((length + row_step - 1) / row_step * row_step, slot_rows);
+}
+
+// Adds the last `tokens` tokens of `s` to the last group where slots and counts allow it, else starts a group.
+void add_to_groups(const SequenceTokens& s, uint32_t tokens, uint32_t slot_rows, std::vector<SlotGroup>& groups) {
+  if (tokens == 0) return;
+  uint32_t slot = s.sequence.value();
+  uint32_t rows = rows_for(s.position + s.count, slot_rows);
+  if (!groups.empty()) {
+    SlotGroup& last = groups.back();
+    if (last.first_slot + last.slots == slot && last.tokens == tokens) {
+      ++last.slots;
+      last.rows = std::max(last.rows, rows);
+      return;
+    }
+  }
+  groups.push_back({slot, 1, tokens, rows});
+}
+
+void clear(BatchPlan& plan) {
+  plan.shape.tokens = plan.shape.outputs = 0;
+  plan.shape.groups.clear();
+  plan.shape.output_groups.clear();
+  plan.positions.clear();
+  plan.cache_rows.clear();
+  plan.output_rows.clear();
+  plan.output_positions.clear();
+}
+
+}  // namespace
+
+Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const uint32_t> lengths,
+                        const BatchLimits& limits, BatchPlan& plan) {
+  clear(plan);
+  if (batch.empty()) return fail(ErrorCode::invalid_argument, "the batch has no sequences");
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const SequenceTokens& s = batch[i];
+    EXO_CHECK(check(s, lengths, limits));
+    for (size_t j = 0; j < i; ++j)
+      if (batch[j].sequence == s.sequence)
+        return fail(ErrorCode::invalid_argument, "sequence {} is in the batch twice", s.sequence.value());
+    if (s.count > limits.tokens - plan.shape.tokens)
+      return fail(ErrorCode::invalid_argument, "the batch has more than the {} tokens this shard takes at once",
+                  limits.tokens);
+    if (s.outputs > limits.outputs - plan.shape.outputs)
+      return fail(ErrorCode::invalid_argument, "the batch wants more than the {} logits rows this shard gives at once",
+                  limits.outputs);
+    for (uint32_t t = 0; t < s.count; ++t) {
+      plan.positions.push_back(static_cast<int32_t>(s.position + t));
+      plan.cache_rows.push_back(int64_t{limits.slot_rows} * s.sequence.value() + s.position + t);
+      if (t + s.outputs < s.count) continue;
+      plan.output_rows.push_back(static_cast<int32_t>(plan.shape.tokens + t));
+      plan.output_positions.push_back(static_cast<int32_t>(s.position + t));
+    }
+    plan.shape.tokens += s.count;
+    plan.shape.outputs += s.outputs;
+    add_to_groups(s, s.count, limits.slot_rows, plan.shape.groups);
+    add_to_groups(s, s.outputs, limits.slot_rows, plan.shape.output_groups);
+  }
+  if (plan.shape.outputs == plan.shape.tokens) plan.shape.output_groups.clear();
+  return {};
+}
+
+void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, uint32_t window, std::span<uint16_t> mask) {
+  constexpr uint16_t seen = 0;
+  constexpr uint16_t hidden = 0xFC00;  // -inf
+  auto row = mask.begin();
+  for (int32_t position : positions) {
+    int32_t begin = window == 0 ? 0 : std::max(0, position - static_cast<int32_t>(window) + 1);
+    std::fill(row, row + begin, hidden);
+    std::fill(row + begin, row + position + 1, seen);
+    std::fill(row + position + 1, row + group.rows, hidden);
+    row += group.rows;
+  }
+}
+
+}  // namespace exogpu::engine

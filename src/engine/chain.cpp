@@ -1,0 +1,53 @@
+#include "engine/chain.h"
+
+#include <algorithm>
+
+namespace exogpu::engine {
+
+Result<Chain> Chain::load(const model::Gguf& file, std::span<const uint32_t> cuts, const gpu::Device& device,
+                          const ShardOptions& options, const Progress& progress) {
+  EXO_TRY(Architecture a, read_architecture(file));
+  std::vector<uint32_t> edges = {0};
+  for (uint32_t cut : cuts) {
+    if (cut <= edges.back() || cut >= a.n_layers)
+      return fail(ErrorCode::invalid_argument,
+                  "cannot cut before layer {}: cuts must ascend and lie between 1 and {} in this model", cut,
+                  a.n_layers - 1);
+    edges.push_back(cut);
+  }
+  edges.push_back(a.n_layers);
+
+  Chain chain;
+  for (size_t i = 0; i + 1 < edges.size(); ++i) {
+    EXO_TRY(Shard shard, Shard::load(file, {edges[i], edges[i + 1]}, device, options, progress));
+    chain.shards_.push_back(std::move(shard));
+  }
+  return chain;
+}
+
+Result<std::span<const float>> Chain::forward(const Batch& batch) {
+  Batch next = batch;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    auto result = shards_[i].forward(next);
+    if (!result) {
+      // The shards before have moved on; take them back, so that the whole model has not moved.
+      for (size_t j = 0; j < i; ++j)
+        for (const SequenceTokens& s : batch.sequences) EXO_CHECK(shards_[j].truncate(s.sequence, s.position));
+      return result;
+    }
+    next = {batch.sequences, {}, *result};
+  }
+  return next.activations;
+}
+
+Result<void> Chain::truncate(wire::SeqId sequence, uint32_t end) {
+  for (Shard& shard : shards_) EXO_CHECK(shard.truncate(sequence, end));
+  return {};
+}
+
+Result<void> Chain::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) {
+  for (Shard& shard : shards_) EXO_CHECK(shard.copy_prefix(from, to, length));
+  return {};
+}
+
+}  // namespace exogpu::engine

@@ -1,0 +1,33 @@
+// Shards of one model in a row on this machine, used as one: the whole model, cut nowhere or in several places.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/shard.h"
+
+namespace exogpu::engine {
+
+class Chain {
+ public:
+  // Cuts before each layer in `cuts` (ascending, inside the model; none: one shard). All shards on `device`.
+  // Errors: those of Shard::load, invalid_argument for a bad cut.
+  static Result<Chain> load(const model::Gguf& file, std::span<const uint32_t> cuts, const gpu::Device& device,
+                            const ShardOptions& options, const Progress& progress = {});
+
+  // As Shard::forward on the whole model: `batch` brings tokens, the result is logits.
+  Result<std::span<const float>> forward(const Batch& batch);
+  Result<void> truncate(wire::SeqId sequence, uint32_t end);
+  Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
+
+  std::span<const Shard> shards() const { return shards_; }
+  const Architecture& architecture() const { return shards_.front().architecture(); }
+  const ShardOptions& options() const { return shards_.front().options(); }
+
+ private:
+  std::vector<Shard> shards_;
+};
+
+}  // namespace exogpu::engine

@@ -1,0 +1,11 @@
+// Llama 2 and 3.x, Mistral and Mixtral: the plain block. Experts and rope factors are told by the file.
+#include "engine/family.h"
+
+namespace exogpu::engine {
+
+Result<void> describe_llama(const Metadata&, Architecture& a) {
+  a.rope.pairs = Rope::Pairs::adjacent;
+  return {};
+}
+
+}  // namespace exogpu::engine

@@ -1,0 +1,27 @@
+// Looks token embeddings up on the host, for devices whose kernels cannot.
+#pragma once
+
+#include <span>
+
+#include "base/result.h"
+#include "engine/architecture.h"
+#include "model/gguf.h"
+#include "model/tokenizer.h"
+
+namespace exogpu::engine {
+
+class HostEmbedding {
+ public:
+  // Borrows the file. Errors: unsupported (a type that cannot be converted to floats).
+  static Result<HostEmbedding> open(const model::Gguf& file, const Architecture& a);
+  // Tokens must be inside the vocabulary. `out` is [tokens, d_model].
+  void look_up(std::span<const model::TokenId> tokens, std::span<float> out) const;
+
+ private:
+  std::span<const std::byte> table_;
+  size_t row_bytes_ = 0;
+  uint32_t d_model_ = 0;
+  void (*convert_)(const void* row, float* out, int64_t n) = nullptr;  // null: the rows are floats already
+};
+
+}  // namespace exogpu::engine

@@ -1,0 +1,84 @@
+#include "engine/kv_cache.h"
+
+#include "base/memory_hint.h"
+
+namespace exogpu::engine {
+namespace {
+
+uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
+
+}  // namespace
+
+Result<KvType> parse_kv_type(std::string_view text) {
+  for (KvType type : {KvType::f32, KvType::f16, KvType::q8_0})
+    if (text == to_string(type)) return type;
+  return fail(ErrorCode::invalid_argument, "\"{}\" is not a KV cache type; choose f16, q8_0 or f32", text);
+}
+
+std::string_view to_string(KvType type) {
+  switch (type) {
+    case KvType::f32: return "f32";
+    case KvType::f16: return "f16";
+    case KvType::q8_0: return "q8_0";
+  }
+  return "f16";
+}
+
+ggml_type to_ggml(KvType type) {
+  switch (type) {
+    case KvType::f32: return GGML_TYPE_F32;
+    case KvType::f16: return GGML_TYPE_F16;
+    case KvType::q8_0: return GGML_TYPE_Q8_0;
+  }
+  return GGML_TYPE_F16;
+}
+
+KvCache::KvCache(const Architecture& a, wire::LayerRange layers, uint32_t context, uint32_t slots, KvType type,
+                 ggml_backend_buffer_type_t home)
+    : home_(home), context_(round_up(context, 256)) {
+  ctx_.reset(ggml_init(
+      {.mem_size = (2 * layers.size() + 1) * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+  int64_t rows = int64_t{context_} * slots;
+  for (uint32_t i = 0; i < layers.size(); ++i) {
+    keys_.push_back(ggml_new_tensor_2d(ctx_.get(), to_ggml(type), a.k_width(), rows));
+    values_.push_back(ggml_new_tensor_2d(ctx_.get(), to_ggml(type), a.v_width(), rows));
+    ggml_format_name(keys_.back(), "keys.%u", layers.begin + i);
+    ggml_format_name(values_.back(), "values.%u", layers.begin + i);
+  }
+}
+
+Bytes KvCache::bytes() const { return ggml_backend_alloc_ctx_tensors_from_buft_size(ctx_.get(), home_); }
+
+void KvCache::pretend_loaded(bool on) {
+  for (const auto& tensors : {keys_, values_})
+    for (ggml_tensor* t : tensors) t->data = on ? reinterpret_cast<void*>(uintptr_t{4096}) : nullptr;
+}
+
+Result<void> KvCache::load() {
+  buffer_.reset(ggml_backend_alloc_ctx_tensors_from_buft(ctx_.get(), home_));
+  if (buffer_ == nullptr)
+    return fail(ErrorCode::out_of_memory, "the KV cache needs {} of {} memory, which could not be allocated",
+                format_bytes(bytes()), ggml_backend_buft_name(home_));
+  // Rows beyond a sequence's length are masked, but 0 times a NaN left in them would still be a NaN.
+  ggml_backend_buffer_clear(buffer_.get(), 0);
+  return {};
+}
+
+void KvCache::copy(uint32_t from, uint32_t to, uint32_t length) const {
+  if (from == to || length == 0) return;
+  for (const auto& tensors : {keys_, values_}) {
+    for (ggml_tensor* all : tensors) {
+      ggml_context_ptr ctx(
+          ggml_init({.mem_size = 4 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+      auto rows_of = [&](uint32_t slot) {
+        size_t offset = all->nb[1] * context_ * slot;
+        ggml_tensor* rows = ggml_view_2d(ctx.get(), all, all->ne[0], length, all->nb[1], offset);
+        ggml_backend_view_init(rows);
+        return rows;
+      };
+      ggml_backend_tensor_copy(rows_of(from), rows_of(to));
+    }
+  }
+}
+
+}  // namespace exogpu::engine

@@ -1,0 +1,51 @@
+// The keys and values of a shard's layers, for a fixed number of sequences.
+//
+// Each sequence owns one slot of `context` rows; the token at position p is row p of its slot. So a row needs no search
+// and no table, truncation is a change of length, and neighbouring slots can be attended to by one operation.
+#pragma once
+
+#include <ggml-cpp.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "engine/architecture.h"
+#include "wire/layer_range.h"
+
+namespace exogpu::engine {
+
+enum class KvType { f32, f16, q8_0 };
+Result<KvType> parse_kv_type(std::string_view text);
+std::string_view to_string(KvType type);
+ggml_type to_ggml(KvType type);
+
+class KvCache {
+ public:
+  // Plans the tensors; `context` tokens (rounded up to 256) for each of `slots` sequences.
+  KvCache(const Architecture& a, wire::LayerRange layers, uint32_t context, uint32_t slots, KvType type,
+          ggml_backend_buffer_type_t home);
+
+  Bytes bytes() const;
+  void pretend_loaded(bool on);
+  Result<void> load();
+
+  uint32_t context() const { return context_; }  // rows in a slot
+  // Makes the first `length` rows of `to` equal to those of `from`.
+  void copy(uint32_t from, uint32_t to, uint32_t length) const;
+
+  // [width, context * slots]; `layer` counts from the shard's first.
+  ggml_tensor* keys(uint32_t layer) const { return keys_[layer]; }
+  ggml_tensor* values(uint32_t layer) const { return values_[layer]; }
+
+ private:
+  ggml_context_ptr ctx_;
+  ggml_backend_buffer_type_t home_;
+  ggml_backend_buffer_ptr buffer_;
+  uint32_t context_;
+  std::vector<ggml_tensor*> keys_;
+  std::vector<ggml_tensor*> values_;
+};
+
+}  // namespace exogpu::engine

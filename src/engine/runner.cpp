@@ -1,0 +1,133 @@
+#include "engine/runner.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace exogpu::engine {
+namespace {
+
+// A decode step, a prompt chunk and the odd mixture; each costs only the graph's own nodes.
+constexpr size_t graphs_kept = 6;
+
+template <typename T>
+void set(ggml_tensor* t, std::span<const T> data) {
+  // An input that no node of this graph reads has no memory.
+  if (t != nullptr && t->buffer != nullptr) ggml_backend_tensor_set(t, data.data(), 0, data.size_bytes());
+}
+
+}  // namespace
+
+Bytes Runner::measure(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_dev_t device) {
+  ggml_gallocr_ptr allocator(ggml_gallocr_new(ggml_backend_dev_buffer_type(device)));
+  Bytes most = 0;
+  for (const BatchShape& shape : largest) {
+    Graph graph = build_graph(source, shape);
+    size_t bytes = 0;
+    ggml_gallocr_reserve_n_size(allocator.get(), graph.nodes, nullptr, nullptr, &bytes);
+    most = std::max<Bytes>(most, bytes);
+  }
+  return most;
+}
+
+Runner::Runner(const GraphSource& source, ggml_backend_t backend) : source_(source), backend_(backend) {
+  allocator_.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend)));
+}
+
+Result<Runner> Runner::create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
+                              ggml_backend_t backend) {
+  Runner runner(source, backend);
+  size_t mask_elements = 0;
+  for (const BatchShape& shape : largest) {
+    Graph graph = build_graph(source, shape);
+    if (!ggml_gallocr_reserve(runner.allocator_.get(), graph.nodes))
+      return fail(ErrorCode::out_of_memory,
+                  "the compute buffers could not be allocated; use a smaller batch (--batch)");
+    for (const SlotGroup& g : shape.groups) mask_elements = std::max(mask_elements, size_t{g.rows} * g.all_tokens());
+  }
+  runner.reserved_ = ggml_gallocr_get_buffer_size(runner.allocator_.get(), 0);
+  runner.mask_.reserve(mask_elements);
+  runner.kept_.reserve(graphs_kept);
+
+  ggml_backend_dev_t device = ggml_backend_get_device(backend);
+  ggml_backend_buffer_type_t host = ggml_backend_dev_host_buffer_type(device);
+  if (host == nullptr) host = ggml_backend_cpu_buffer_type();
+  runner.result_buffer_.reset(ggml_backend_buft_alloc_buffer(host, result_floats * sizeof(float)));
+  if (runner.result_buffer_ == nullptr)
+    return fail(ErrorCode::out_of_memory, "no {} of host memory for the results",
+                format_bytes(result_floats * sizeof(float)));
+  runner.result_ = {static_cast<float*>(ggml_backend_buffer_get_base(runner.result_buffer_.get())), result_floats};
+  return runner;
+}
+
+Result<Graph*> Runner::graph_for(const BatchShape& shape) {
+  ++clock_;
+  for (Kept& k : kept_) {
+    if (k.graph.shape != shape) continue;
+    k.last_used = clock_;
+    return &k.graph;
+  }
+  if (kept_.size() == graphs_kept) kept_.erase(std::ranges::min_element(kept_, {}, &Kept::last_used));
+  kept_.push_back({build_graph(source_, shape), clock_});
+  ++graphs_built_;
+  Graph& graph = kept_.back().graph;
+  if (!ggml_gallocr_alloc_graph(allocator_.get(), graph.nodes)) {
+    kept_.clear();
+    return fail(ErrorCode::out_of_memory, "the compute buffers for {} tokens could not be allocated", shape.tokens);
+  }
+  // The graphs share one buffer. If it had to grow, it moved, and the others point into memory that is gone.
+  if (Bytes now = ggml_gallocr_get_buffer_size(allocator_.get(), 0); now != reserved_) {
+    reserved_ = now;
+    kept_.erase(kept_.begin(), kept_.end() - 1);
+  }
+  return &kept_.back().graph;
+}
+
+void Runner::fill_masks(std::span<ggml_tensor* const> masks, std::span<const SlotGroup> groups,
+                        std::span<const int32_t> positions, uint32_t window) {
+  for (size_t i = 0; i < masks.size(); ++i) {
+    const SlotGroup& group = groups[i];
+    if (masks[i]->buffer != nullptr) {
+      mask_.resize(size_t{group.rows} * group.all_tokens());
+      fill_mask(group, positions.first(group.all_tokens()), window, mask_);
+      set<uint16_t>(masks[i], mask_);
+    }
+    positions = positions.subspan(group.all_tokens());
+  }
+}
+
+void Runner::fill(const AttentionInputs& in, std::span<const SlotGroup> groups, std::span<const int32_t> positions) {
+  set<int32_t>(in.positions, positions);
+  fill_masks(in.masks, groups, positions, 0);
+  fill_masks(in.sliding_masks, groups, positions, source_.architecture.sliding.window);
+}
+
+void Runner::fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input) {
+  const GraphInputs& in = graph.inputs;
+  set<int32_t>(in.tokens, input.tokens);
+  set<float>(in.activations, input.activations);
+  set<int64_t>(in.cache_rows, plan.cache_rows);
+  fill(in.attention, plan.shape.groups, plan.positions);
+  if (in.output_rows == nullptr) return;
+  set<int32_t>(in.output_rows, plan.output_rows);
+  fill(in.output_attention, plan.shape.output_groups, plan.output_positions);
+}
+
+Result<std::span<const float>> Runner::run(const BatchPlan& plan, const RunnerInput& input) {
+  EXO_TRY(Graph * graph, graph_for(plan.shape));
+  fill(*graph, plan, input);
+  ggml_status status = ggml_backend_graph_compute_async(backend_, graph->nodes);
+  if (status != GGML_STATUS_SUCCESS) {
+    ggml_backend_synchronize(backend_);
+    return fail(status == GGML_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::unavailable,
+                "{} could not compute: {}", ggml_backend_name(backend_), ggml_status_to_string(status));
+  }
+  std::span<float> result;
+  if (graph->result != nullptr) {
+    result = result_.first(static_cast<size_t>(ggml_nelements(graph->result)));
+    ggml_backend_tensor_get_async(backend_, graph->result, result.data(), 0, result.size_bytes());
+  }
+  ggml_backend_synchronize(backend_);
+  return result;
+}
+
+}  // namespace exogpu::engine

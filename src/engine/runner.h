@@ -1,0 +1,63 @@
+// Runs graphs on one device: keeps the recent ones allocated, fills their inputs, fetches their result.
+#pragma once
+
+#include <ggml-cpp.h>
+
+#include <array>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "engine/batch_plan.h"
+#include "engine/graph/graph.h"
+
+namespace exogpu::engine {
+
+// What enters a graph beside the plan; one of the two is empty.
+struct RunnerInput {
+  std::span<const model::TokenId> tokens;
+  std::span<const float> activations;
+};
+
+class Runner {
+ public:
+  // Bytes of compute memory the device needs for the largest batches. Weights and cache are pretended to be loaded.
+  static Bytes measure(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_dev_t device);
+
+  // Reserves that memory and a place for `result_floats` on the host.
+  static Result<Runner> create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
+                               ggml_backend_t backend);
+
+  // The result, valid until the next run; empty where the shape has none. Errors: unavailable, out_of_memory.
+  Result<std::span<const float>> run(const BatchPlan& plan, const RunnerInput& input);
+
+  uint64_t graphs_built() const { return graphs_built_; }
+
+ private:
+  struct Kept {
+    Graph graph;
+    uint64_t last_used = 0;
+  };
+
+  Runner(const GraphSource& source, ggml_backend_t backend);
+  Result<Graph*> graph_for(const BatchShape& shape);
+  void fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input);
+  void fill(const AttentionInputs& in, std::span<const SlotGroup> groups, std::span<const int32_t> positions);
+  void fill_masks(std::span<ggml_tensor* const> masks, std::span<const SlotGroup> groups,
+                  std::span<const int32_t> positions, uint32_t window);
+
+  GraphSource source_;
+  ggml_backend_t backend_;
+  ggml_gallocr_ptr allocator_;
+  Bytes reserved_ = 0;
+  std::vector<Kept> kept_;
+  uint64_t clock_ = 0;
+  uint64_t graphs_built_ = 0;
+  std::vector<uint16_t> mask_;
+  ggml_backend_buffer_ptr result_buffer_;
+  std::span<float> result_;
+};
+
+}  // namespace exogpu::engine

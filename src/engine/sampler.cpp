@@ -1,0 +1,153 @@
+#include "engine/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/rng.h"
+
+namespace exogpu::engine {
+
+namespace {
+
+constexpr float kGreedyTemperature = 1e-6f;
+constexpr uint32_t kPenaltyWindowMax = 1U << 20;
+
+Result<void> check_range(const char* field, float value, float low, float high) {
+  if (value >= low && value <= high) return {};
+  return fail(ErrorCode::invalid_argument, "{} is {}; it must be from {} to {}", field, value, low, high);
+}
+
+Result<void> check_bias(const std::map<TokenId, float>& bias, uint32_t n_vocab) {
+  for (const auto& [token, value] : bias) {
+    if (token < 0 || static_cast<uint32_t>(token) >= n_vocab) {
+      return fail(ErrorCode::invalid_argument, "logit_bias names token {}; the vocabulary has 0 to {}", token,
+                  n_vocab - 1);
+    }
+    if (std::isnan(value) || value == std::numeric_limits<float>::infinity()) {
+      return fail(ErrorCode::invalid_argument,
+                  "logit_bias of token {} is {}; it must be a finite number, or -infinity to ban the token", token,
+                  value);
+    }
+  }
+  return {};
+}
+
+// A logit moved out of the range of float stays at its end: infinities would make NaN of later sums.
+float limited(float logit) { return std::clamp(logit, kBannedLogit, std::numeric_limits<float>::max()); }
+
+}  // namespace
+
+Result<Sampler> Sampler::create(SamplerSettings settings, uint32_t n_vocab) {
+  if (n_vocab == 0 || n_vocab > static_cast<uint32_t>(std::numeric_limits<TokenId>::max())) {
+    return fail(ErrorCode::invalid_argument, "a vocabulary of {} tokens; it must have 1 to {}", n_vocab,
+                std::numeric_limits<TokenId>::max());
+  }
+  EXO_CHECK(check_range("temperature", settings.temperature, 0, std::numeric_limits<float>::max()));
+  EXO_CHECK(check_range("top_p", settings.top_p, 0, 1));
+  EXO_CHECK(check_range("min_p", settings.min_p, 0, 1));
+  EXO_CHECK(check_range("typical_p", settings.typical_p, 0, 1));
+  EXO_CHECK(check_range("repeat_penalty", settings.repeat_penalty, 0.01f, 100));
+  EXO_CHECK(check_range("presence_penalty", settings.presence_penalty, -100, 100));
+  EXO_CHECK(check_range("frequency_penalty", settings.frequency_penalty, -100, 100));
+  if (settings.penalty_last_n > kPenaltyWindowMax) {
+    return fail(ErrorCode::invalid_argument, "penalty_last_n is {}; it must be from 0 to {}", settings.penalty_last_n,
+                kPenaltyWindowMax);
+  }
+  if (settings.logprobs.value_or(0) > n_vocab) {
+    return fail(ErrorCode::invalid_argument, "logprobs asks for {} tokens; the vocabulary has {}", *settings.logprobs,
+                n_vocab);
+  }
+  EXO_CHECK(check_bias(settings.logit_bias, n_vocab));
+  return Sampler(std::move(settings), n_vocab);
+}
+
+Sampler::Sampler(SamplerSettings settings, uint32_t n_vocab) : settings_(std::move(settings)), n_vocab_(n_vocab) {
+  const bool penalties =
+      settings_.repeat_penalty != 1 || settings_.presence_penalty != 0 || settings_.frequency_penalty != 0;
+  if (penalties && settings_.penalty_last_n > 0) {
+    window_.assign(settings_.penalty_last_n, -1);
+    counts_.assign(n_vocab_, 0);
+  }
+  top_.reserve(settings_.logprobs.value_or(0));
+}
+
+void Sampler::accept(TokenId token) {
+  if (has_penalties()) {
+    TokenId& slot = window_[position_ % window_.size()];
+    if (known(slot)) --counts_[static_cast<size_t>(slot)];
+    if (known(token)) ++counts_[static_cast<size_t>(token)];
+    slot = token;
+  }
+  ++position_;
+}
+
+Result<TokenChoice> Sampler::sample(std::span<const float> logits) {
+  if (logits.size() != n_vocab_) {
+    return fail(ErrorCode::invalid_argument, "{} logits for a vocabulary of {} tokens", logits.size(), n_vocab_);
+  }
+  if (const auto bad = maxima_.scan(logits)) {
+    return fail(ErrorCode::corrupt,
+                "the logit of token {} is {}: the model file is damaged, or the device computes it wrongly", *bad,
+                logits[*bad]);
+  }
+  TokenChoice choice;
+  if (has_penalties() || !settings_.logit_bias.empty()) {
+    adjust(logits);
+    (void)adjusted_maxima_.scan(adjusted_);  // finite: adjust() keeps them so
+    EXO_TRY(choice.token, choose(adjusted_, adjusted_maxima_));
+  } else {
+    EXO_TRY(choice.token, choose(logits, maxima_));
+  }
+  if (settings_.logprobs) report_logprobs(logits, choice);
+  return choice;
+}
+
+void Sampler::adjust(std::span<const float> logits) {
+  adjusted_.assign(logits.begin(), logits.end());
+  const uint64_t seen = std::min<uint64_t>(position_, window_.size());
+  for (uint64_t i = 0; i < seen; ++i) {
+    if (!known(window_[i])) continue;
+    const auto token = static_cast<size_t>(window_[i]);
+    const float logit = logits[token];  // not adjusted_: a token may be in the window many times
+    const float repeated = logit > 0 ? logit / settings_.repeat_penalty : logit * settings_.repeat_penalty;
+    adjusted_[token] = limited(repeated - static_cast<float>(counts_[token]) * settings_.frequency_penalty -
+                               settings_.presence_penalty);
+  }
+  for (const auto& [token, bias] : settings_.logit_bias) {
+    float& logit = adjusted_[static_cast<size_t>(token)];
+    logit = limited(logit + bias);
+  }
+}
+
+Result<TokenId> Sampler::choose(std::span<const float> logits, const BlockMaxima& maxima) {
+  const size_t best = maxima.argmax(logits);
+  if (logits[best] == kBannedLogit) {
+    return fail(ErrorCode::failed_precondition, "logit_bias bans every token; leave at least one to choose");
+  }
+  if (settings_.temperature < kGreedyTemperature) return static_cast<TokenId>(best);
+
+  if (settings_.top_k > 0 && settings_.top_k < n_vocab_) {
+    candidates_.take_top(logits, maxima, settings_.top_k);
+  } else {
+    candidates_.take_all(logits);
+  }
+  if (settings_.typical_p < 1) candidates_.keep_typical(settings_.typical_p);
+  if (settings_.min_p > 0) candidates_.keep_min_p(settings_.min_p);
+  if (settings_.top_p < 1) candidates_.keep_top_p(settings_.top_p);
+  return candidates_.draw(settings_.temperature, random_unit(settings_.seed, position_));
+}
+
+void Sampler::report_logprobs(std::span<const float> logits, TokenChoice& choice) {
+  const double max = logits[maxima_.argmax(logits)];
+  const double log_sum = max + std::log(exp_all(logits, static_cast<float>(max), 1.0f, {}));
+  const auto logprob = [&](float logit) { return limited(static_cast<float>(logit - log_sum)); };
+  choice.logprob = logprob(logits[static_cast<size_t>(choice.token)]);
+  top_.clear();
+  if (*settings_.logprobs == 0) return;
+  likeliest_.take_top(logits, maxima_, *settings_.logprobs);
+  for (const Candidate& c : likeliest_.items()) top_.push_back({c.token, logprob(c.logit)});
+  choice.top = top_;
+}
+
+}  // namespace exogpu::engine

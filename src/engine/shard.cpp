@@ -1,0 +1,305 @@
+#include "engine/shard.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "engine/batch_plan.h"
+#include "engine/host_embedding.h"
+#include "engine/runner.h"
+
+namespace exogpu::engine {
+namespace {
+
+constexpr uint32_t context_max = 1U << 24;
+
+Result<ShardOptions> complete(ShardOptions options, const Architecture& a, wire::LayerRange layers) {
+  if (layers.begin >= layers.end || layers.end > a.n_layers)
+    return fail(ErrorCode::invalid_argument, "layers {} to {} are not part of a model with {} layers", layers.begin,
+                layers.end, a.n_layers);
+  if (options.context == 0 || options.context > context_max)
+    return fail(ErrorCode::invalid_argument, "a context of {} tokens is not possible; choose 1 to {}", options.context,
+                context_max);
+  if (options.sequences == 0 || options.sequences > 4096)
+    return fail(ErrorCode::invalid_argument, "{} sequences are not possible; choose 1 to 4096", options.sequences);
+  if (options.batch_tokens == 0 || options.batch_tokens > 65536)
+    return fail(ErrorCode::invalid_argument, "batches of {} tokens are not possible; choose 1 to 65536",
+                options.batch_tokens);
+  options.batch_tokens = std::max(options.batch_tokens, options.sequences);
+  if (options.outputs == 0) options.outputs = options.sequences;
+  options.outputs = std::clamp(options.outputs, options.sequences, options.batch_tokens);
+  if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
+  if (options.threads > 1024)
+    return fail(ErrorCode::invalid_argument, "{} threads are not possible; choose 1 to 1024", options.threads);
+  return options;
+}
+
+// A batch in which each of the first `sequences` brings `tokens`, and all see a full cache.
+BatchShape full_batch(uint32_t sequences, uint32_t tokens, uint32_t outputs, uint32_t rows) {
+  BatchShape shape;
+  shape.tokens = sequences * tokens;
+  shape.groups = {{0, sequences, tokens, rows}};
+  uint32_t each = std::min(tokens, outputs / sequences);
+  shape.outputs = each * sequences;
+  if (each > 0 && each < tokens) shape.output_groups = {{0, sequences, each, rows}};
+  return shape;
+}
+
+// The batches that need the most compute memory: one long prompt, and every sequence at once.
+std::vector<BatchShape> largest_batches(const ShardOptions& o, uint32_t rows) {
+  uint32_t chunk = std::min(o.batch_tokens, o.context);
+  std::vector<BatchShape> shapes = {full_batch(1, chunk, o.outputs, rows)};
+  if (o.sequences > 1) shapes.push_back(full_batch(o.sequences, std::max(1U, chunk / o.sequences), o.outputs, rows));
+  return shapes;
+}
+
+bool device_has_flash_attention(ggml_backend_dev_t device, const Architecture& a, KvType type) {
+  ggml_context_ptr ctx(ggml_init({.mem_size = 16 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+  ggml_tensor* q = ggml_new_tensor_4d(ctx.get(), GGML_TYPE_F32, a.head_dim_k, 32, a.n_heads, 1);
+  ggml_tensor* k = ggml_new_tensor_4d(ctx.get(), to_ggml(type), a.head_dim_k, 256, a.n_kv_heads, 1);
+  ggml_tensor* v = ggml_new_tensor_4d(ctx.get(), to_ggml(type), a.head_dim_v, 256, a.n_kv_heads, 1);
+  ggml_tensor* mask = ggml_new_tensor_4d(ctx.get(), GGML_TYPE_F16, 256, 32, 1, 1);
+  ggml_tensor* op = ggml_flash_attn_ext(ctx.get(), q, k, v, mask, a.attention_scale, 0.0F, a.attention_softcap);
+  return ggml_backend_dev_supports_op(device, op);
+}
+
+Result<bool> choose_flash_attention(const gpu::Device& device, const Architecture& a, const ShardOptions& o) {
+  bool wanted = o.flash_attention == FlashAttention::on ||
+                (o.flash_attention == FlashAttention::automatic && o.kv_type != KvType::f32);
+  bool possible = device_has_flash_attention(device.handle(), a, o.kv_type);
+  if (o.flash_attention == FlashAttention::on && !possible)
+    return fail(ErrorCode::unsupported,
+                "{} has no flash attention for heads of {} and a {} KV cache; leave it to choose", device.info().name,
+                a.head_dim_k, to_string(o.kv_type));
+  return wanted && possible;
+}
+
+Result<void> check_cache_type(const Architecture& a, KvType type, bool flash) {
+  if (type != KvType::q8_0) return {};
+  if (a.head_dim_k % 32 != 0 || a.head_dim_v % 32 != 0)
+    return fail(ErrorCode::unsupported, "a q8_0 KV cache needs heads of a multiple of 32, and these have {}; use f16",
+                a.head_dim_k);
+  if (!flash)
+    return fail(ErrorCode::unsupported,
+                "a q8_0 KV cache needs flash attention, which is off or missing on this device; use f16");
+  return {};
+}
+
+}  // namespace
+
+struct Shard::Impl {
+  const model::Gguf& file;
+  const gpu::Device& device;
+  Architecture arch;
+  wire::LayerRange layers;
+  ShardOptions options;
+  bool flash;
+  WeightStore weights;
+  KvCache cache;
+  MemoryNeed need;
+  HostEmbedding embedding;
+  ggml_backend_ptr backend;
+  std::optional<Runner> runner;
+  BatchPlan plan;
+  std::vector<uint32_t> lengths;
+  std::vector<float> embedded;
+
+  GraphSource source() const { return {arch, layers, weights.weights(), cache, flash}; }
+  bool is_first() const { return layers.begin == 0; }
+  bool embeds_on_host() const { return is_first() && weights.weights().embedding == nullptr; }
+
+  static Result<std::unique_ptr<Impl>> plan_only(const model::Gguf& file, wire::LayerRange layers,
+                                                 const gpu::Device& device, const ShardOptions& wanted) {
+    EXO_TRY(Architecture a, read_architecture(file));
+    EXO_TRY(ShardOptions options, complete(wanted, a, layers));
+    ggml_backend_dev_t handle = device.handle();
+    EXO_TRY(bool flash, choose_flash_attention(device, a, options));
+    EXO_CHECK(check_cache_type(a, options.kv_type, flash));
+    EXO_TRY(WeightStore weights, WeightStore::plan(file, a, layers, options.context, handle));
+    KvCache cache(a, layers, options.context, options.sequences, options.kv_type, ggml_backend_dev_buffer_type(handle));
+    auto impl = std::unique_ptr<Impl>(new Impl{.file = file,
+                                               .device = device,
+                                               .arch = a,
+                                               .layers = layers,
+                                               .options = options,
+                                               .flash = flash,
+                                               .weights = std::move(weights),
+                                               .cache = std::move(cache),
+                                               .need = {},
+                                               .embedding = {},
+                                               .backend = nullptr,
+                                               .runner = std::nullopt,
+                                               .plan = {},
+                                               .lengths = {},
+                                               .embedded = {}});
+    impl->measure();
+    return impl;
+  }
+
+  void measure() {
+    weights.pretend_loaded(true);
+    cache.pretend_loaded(true);
+    need.compute = Runner::measure(source(), largest_batches(options, cache.context()), device.handle());
+    weights.pretend_loaded(false);
+    cache.pretend_loaded(false);
+    need.weights = weights.bytes();
+    need.weights_mapped = weights.bytes_mapped();
+    need.cache = cache.bytes();
+  }
+
+  // What of these options could be smaller so that `available` bytes suffice; empty when nothing helps.
+  std::string remedy_for(Bytes available) const {
+    std::vector<std::string> ways;
+    Bytes fixed = need.weights + need.compute;
+    if (fixed < available) {
+      Bytes per_token = need.cache / cache.context();
+      Bytes context = (available - fixed) / per_token / 256 * 256;
+      if (context >= 256) ways.push_back(std::format("a context of {} (--context)", context));
+    }
+    if (options.kv_type != KvType::q8_0 && check_cache_type(arch, KvType::q8_0, flash)) {
+      Bytes smaller = need.cache * ggml_row_size(GGML_TYPE_Q8_0, 32) / ggml_row_size(to_ggml(options.kv_type), 32);
+      if (fixed + smaller <= available) ways.emplace_back("a q8_0 KV cache (--kv-type q8_0)");
+    }
+    Bytes per_layer = (need.weights + need.cache) / layers.size();
+    Bytes fitting = available > need.compute ? (available - need.compute) / per_layer : 0;
+    if (fitting > 0 && fitting < layers.size())
+      ways.push_back(std::format("about {} of these layers, the rest on another device", fitting));
+    std::string text;
+    for (const std::string& way : ways) text += (text.empty() ? "" : ", or ") + way;
+    return text;
+  }
+
+  // Refuses what will not fit, before anything is allocated.
+  Result<void> check_fit() const {
+    Bytes available = device.memory().free;
+    if (need.total() <= available) return {};
+    std::string remedy = remedy_for(available);
+    return fail(
+        ErrorCode::out_of_memory,
+        "{}: layers {} to {} need {} on {} (weights {}, KV cache {}, compute {}), and {} are free: {} bytes are "
+        "missing. What would fit: {}",
+        file.path().string(), layers.begin, layers.end, format_bytes(need.total()), device.info().name,
+        format_bytes(need.weights), format_bytes(need.cache), format_bytes(need.compute), format_bytes(available),
+        format_count(need.total() - available),
+        remedy.empty() ? "a smaller model, or a device with more memory" : remedy);
+  }
+
+  Result<void> start_backend() {
+    backend.reset(ggml_backend_dev_init(device.handle(), nullptr));
+    if (backend == nullptr)
+      return fail(ErrorCode::unavailable, "{} ({}) could not be started", device.info().name, device.info().backend);
+    auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
+        ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device.handle()), "ggml_backend_set_n_threads"));
+    if (set_threads != nullptr) set_threads(backend.get(), static_cast<int>(options.threads));
+    return {};
+  }
+
+  Result<void> load(const Progress& progress) {
+    EXO_CHECK(check_fit());
+    EXO_CHECK(start_backend());
+    EXO_CHECK(weights.load(options.threads, progress));
+    EXO_CHECK(cache.load());
+    if (embeds_on_host()) {
+      EXO_TRY(embedding, HostEmbedding::open(file, arch));
+      embedded.resize(size_t{options.batch_tokens} * arch.d_model);
+    }
+    bool is_last = layers.end == arch.n_layers;
+    size_t result_floats =
+        is_last ? size_t{options.outputs} * arch.n_vocab : size_t{options.batch_tokens} * arch.d_model;
+    EXO_TRY(Runner ready,
+            Runner::create(source(), largest_batches(options, cache.context()), result_floats, backend.get()));
+    runner.emplace(std::move(ready));
+    lengths.assign(options.sequences, 0);
+    plan.shape.groups.reserve(options.sequences);
+    plan.positions.reserve(options.batch_tokens);
+    plan.cache_rows.reserve(options.batch_tokens);
+    plan.output_rows.reserve(options.outputs);
+    plan.output_positions.reserve(options.outputs);
+    plan.shape.output_groups.reserve(options.sequences);
+    return {};
+  }
+
+  Result<RunnerInput> input_of(const Batch& batch) {
+    size_t n = plan.shape.tokens;
+    if (!is_first()) {
+      if (batch.activations.size() != n * arch.d_model)
+        return fail(ErrorCode::invalid_argument, "{} tokens need {} activations, but {} are given", n, n * arch.d_model,
+                    batch.activations.size());
+      return RunnerInput{{}, batch.activations};
+    }
+    if (batch.tokens.size() != n)
+      return fail(ErrorCode::invalid_argument, "the sequences announce {} tokens, but {} are given", n,
+                  batch.tokens.size());
+    for (model::TokenId token : batch.tokens)
+      if (token < 0 || std::cmp_greater_equal(token, arch.n_vocab))
+        return fail(ErrorCode::invalid_argument, "token {} is outside the vocabulary of {}", token, arch.n_vocab);
+    if (!embeds_on_host()) return RunnerInput{batch.tokens, {}};
+    std::span<float> rows = std::span(embedded).first(n * arch.d_model);
+    embedding.look_up(batch.tokens, rows);
+    return RunnerInput{{}, rows};
+  }
+
+  BatchLimits limits() const {
+    return {options.batch_tokens, options.outputs, options.context, cache.context(), options.sequences};
+  }
+};
+
+Shard::Shard(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Shard::Shard(Shard&&) noexcept = default;
+Shard& Shard::operator=(Shard&&) noexcept = default;
+Shard::~Shard() = default;
+
+Result<Shard> Shard::load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
+                          const ShardOptions& options, const Progress& progress) {
+  EXO_TRY(auto impl, Impl::plan_only(file, layers, device, options));
+  EXO_CHECK(impl->load(progress));
+  return Shard(std::move(impl));
+}
+
+Result<MemoryNeed> Shard::measure(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
+                                  const ShardOptions& options) {
+  EXO_TRY(auto impl, Impl::plan_only(file, layers, device, options));
+  return impl->need;
+}
+
+Result<std::span<const float>> Shard::forward(const Batch& batch) {
+  EXO_CHECK(plan_batch(batch.sequences, impl_->lengths, impl_->limits(), impl_->plan));
+  EXO_TRY(RunnerInput input, impl_->input_of(batch));
+  EXO_TRY(std::span<const float> result, impl_->runner->run(impl_->plan, input));
+  for (const SequenceTokens& s : batch.sequences) impl_->lengths[s.sequence.value()] += s.count;
+  return result;
+}
+
+Result<void> Shard::truncate(wire::SeqId sequence, uint32_t end) {
+  if (sequence.value() >= impl_->lengths.size())
+    return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", sequence.value(),
+                impl_->lengths.size());
+  uint32_t& length = impl_->lengths[sequence.value()];
+  length = std::min(length, end);
+  return {};
+}
+
+Result<void> Shard::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) {
+  for (wire::SeqId s : {from, to})
+    if (s.value() >= impl_->lengths.size())
+      return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", s.value(),
+                  impl_->lengths.size());
+  if (length > impl_->lengths[from.value()])
+    return fail(ErrorCode::invalid_argument, "sequence {} holds {} tokens, so {} cannot be copied", from.value(),
+                impl_->lengths[from.value()], length);
+  impl_->cache.copy(from.value(), to.value(), length);
+  impl_->lengths[to.value()] = length;
+  return {};
+}
+
+uint32_t Shard::length(wire::SeqId sequence) const {
+  return sequence.value() < impl_->lengths.size() ? impl_->lengths[sequence.value()] : 0;
+}
+
+const Architecture& Shard::architecture() const { return impl_->arch; }
+wire::LayerRange Shard::layers() const { return impl_->layers; }
+const ShardOptions& Shard::options() const { return impl_->options; }
+const MemoryNeed& Shard::memory() const { return impl_->need; }
+bool Shard::flash_attention() const { return impl_->flash; }
+uint64_t Shard::graphs_built() const { return impl_->runner->graphs_built(); }
+
+}  // namespace exogpu::engine

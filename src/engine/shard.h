@@ -1,0 +1,102 @@
+// A contiguous run of transformer layers resident on one device, with the KV cache of those layers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "engine/architecture.h"
+#include "engine/kv_cache.h"
+#include "engine/weights.h"
+#include "gpu/device.h"
+#include "model/gguf.h"
+#include "model/tokenizer.h"
+#include "wire/ids.h"
+#include "wire/layer_range.h"
+
+namespace exogpu::engine {
+
+// Automatic: where the device has it, unless an F32 cache asks for exact results, which its kernels do not give.
+enum class FlashAttention { automatic, on, off };
+
+struct ShardOptions {
+  uint32_t context = 4096;      // tokens of one sequence, prompt and answer together
+  uint32_t sequences = 1;       // held at once
+  uint32_t batch_tokens = 512;  // of one forward()
+  uint32_t outputs = 0;         // logits rows of one forward(); 0: one per sequence
+  KvType kv_type = KvType::f16;
+  FlashAttention flash_attention = FlashAttention::automatic;
+  uint32_t threads = 0;  // on the CPU; 0: as many as there are cores
+};
+
+// What a shard needs on its device. Exact for weights and cache; compute is what its largest batch takes.
+struct MemoryNeed {
+  Bytes weights = 0;
+  Bytes weights_mapped = 0;  // the part of `weights` that is the file's own pages
+  Bytes cache = 0;
+  Bytes compute = 0;
+  Bytes total() const { return weights + cache + compute; }
+};
+
+// The next tokens of one sequence within a batch.
+struct SequenceTokens {
+  wire::SeqId sequence;
+  uint32_t position = 0;  // of the first; must be where the sequence ends now
+  uint32_t count = 0;
+  uint32_t outputs = 0;  // logits are wanted for the last so many of them
+};
+
+// Work for one forward(). Sequences appear once each; their tokens follow one another in the order of `sequences`.
+struct Batch {
+  std::span<const SequenceTokens> sequences;
+  std::span<const model::TokenId> tokens;  // to the shard with layer 0: all tokens
+  std::span<const float> activations;      // to the others: [tokens, d_model], what the shard before returned
+};
+
+// Owns weights and KV memory; borrows the file and the device, which must outlive it.
+// One thread drives a Shard; different Shards may run in parallel.
+// All memory is reserved by load(): forward() allocates nothing once it has seen a batch of the same shape.
+class Shard {
+ public:
+  // Uploads only the tensors of `layers`.
+  // Errors: out_of_memory (before anything is allocated; says how much is missing and what would fit),
+  // unsupported, corrupt, invalid_argument (layers outside the model, a context beyond 2^24).
+  static Result<Shard> load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
+                            const ShardOptions& options, const Progress& progress = {});
+  // What load() would take, without allocating on the device.
+  static Result<MemoryNeed> measure(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
+                                    const ShardOptions& options);
+
+  Shard(Shard&&) noexcept;
+  Shard& operator=(Shard&&) noexcept;
+  ~Shard();
+
+  // Runs the batch and returns, valid until the next call: from the last shard logits [outputs, n_vocab] f32 in batch
+  // order, from the others activations [tokens, d_model] f32.
+  // On an error no sequence has moved. Errors: invalid_argument (what is wrong with the batch), resource_exhausted
+  // (past the context), unavailable (the device failed).
+  Result<std::span<const float>> forward(const Batch& batch);
+
+  // Forgets tokens at positions >= end. Makes a failed hop safe to retry.
+  Result<void> truncate(wire::SeqId sequence, uint32_t end);
+  // Makes `to` start with the first `length` tokens of `from`: a shared prompt is computed once.
+  Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
+  // Tokens held by a sequence; 0 for one that is not in use.
+  uint32_t length(wire::SeqId sequence) const;
+
+  const Architecture& architecture() const;
+  wire::LayerRange layers() const;
+  const ShardOptions& options() const;  // with the defaults filled in
+  const MemoryNeed& memory() const;
+  bool flash_attention() const;   // whether it is used
+  uint64_t graphs_built() const;  // so far; stays the same while batches repeat their shape
+
+ private:
+  struct Impl;
+  explicit Shard(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace exogpu::engine

@@ -1,0 +1,38 @@
+// Where a weight is best kept on a device: in a packed layout that its kernels prefer, in plain device memory, or, on
+// the CPU, where the file is mapped.
+#pragma once
+
+#include <ggml-backend.h>
+
+#include <array>
+#include <vector>
+
+#include "base/result.h"
+
+namespace exogpu::engine {
+
+enum class WeightUse { matrix, expert_matrix, rows, vector };
+
+class WeightHome {
+ public:
+  explicit WeightHome(ggml_backend_dev_t device);
+
+  bool is_cpu() const { return is_cpu_; }
+  ggml_backend_dev_t device() const { return device_; }
+  ggml_backend_buffer_type_t plain() const { return plain_; }
+  // The packed buffer type for a matrix of this type and shape, or null when there is none.
+  ggml_backend_buffer_type_t packed(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
+  // Whether the device can compute with such a weight in plain memory.
+  bool supports(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
+
+ private:
+  bool supports_in(ggml_backend_buffer_type_t home, WeightUse use, ggml_type type,
+                   const std::array<int64_t, 3>& shape) const;
+
+  ggml_backend_dev_t device_;
+  ggml_backend_buffer_type_t plain_;
+  std::vector<ggml_backend_buffer_type_t> extra_;
+  bool is_cpu_;
+};
+
+}  // namespace exogpu::engine

@@ -1,0 +1,83 @@
+// The devices of this machine that can run a model: GPUs and the CPU, behind one interface over ggml's backends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+
+struct ggml_backend_device;
+
+namespace exogpu::gpu {
+
+enum class DeviceKind { discrete, integrated, cpu };
+std::string_view to_string(DeviceKind kind);
+
+// What the device computes in, as far as its backend says. Absent means "not known", never "no".
+struct Precisions {
+  bool f32 = true;
+  std::optional<bool> f16, bf16, int8_dot, matrix_cores;
+};
+
+struct DeviceInfo {
+  std::string id;      // stable on this machine and short to type: "cpu", "vulkan0", "cuda1"
+  std::string name;    // "NVIDIA H200"
+  std::string vendor;  // "NVIDIA"; empty when unknown
+  DeviceKind kind = DeviceKind::cpu;
+  bool software = false;       // a GPU interface rendered by the CPU, such as llvmpipe
+  std::string backend;         // "CPU", "Vulkan", "CUDA", "ROCm", "Metal"
+  std::string driver_version;  // empty when unknown; likewise below
+  std::string api_version;
+  uint32_t compute_units = 0;  // GPU compute units or CPU cores; 0 when unknown
+  Precisions precisions;
+  std::string pci_address;  // "0000:65:00.0"
+  std::string uuid;
+};
+
+struct MemoryInfo {
+  Bytes total = 0;
+  Bytes free = 0;
+};
+
+// One device. Cheap to keep; the machine it came from must outlive it.
+class Device {
+ public:
+  Device(DeviceInfo info, ggml_backend_device* handle) : info_(std::move(info)), handle_(handle) {}
+  const DeviceInfo& info() const { return info_; }
+  MemoryInfo memory() const;  // asked of the driver on every call
+  ggml_backend_device* handle() const { return handle_; }
+
+ private:
+  DeviceInfo info_;
+  ggml_backend_device* handle_;
+};
+
+struct DiscoverOptions {
+  std::optional<std::string> backend;  // only this one ("vulkan", "cpu", ...; any case), instead of the priority chain
+  bool software = false;               // also GPUs rendered by the CPU
+  // Not even look for GPUs through Vulkan: its drivers cost time and memory. Holds for the whole process when it is the
+  // first discovery.
+  bool cpu_only = false;
+};
+
+// All devices of this machine, best first, the CPU always last. One physical GPU seen by two backends is listed once.
+class Machine {
+ public:
+  // Loads ggml's backends (once per process). No GPU is no error.
+  // Errors: not_found when a forced backend has no device here; names the ones that have.
+  static Result<Machine> discover(const DiscoverOptions& options = {});
+  std::span<const Device> devices() const { return devices_; }
+  // By id, or by the start of one that is unambiguous ("vulkan").
+  Result<const Device*> find(std::string_view id) const;
+
+ private:
+  std::vector<Device> devices_;
+};
+
+}  // namespace exogpu::gpu

@@ -1,0 +1,42 @@
+// The boundary to ggml's backends, some of which throw when a driver fails.
+#pragma once
+
+#include <exception>
+#include <format>
+#include <string_view>
+#include <type_traits>
+
+#include "base/result.h"
+#include "gpu/device.h"
+#include "gpu/ggml_runtime.h"
+
+namespace exogpu::gpu {
+
+// "; ggml says: ..." when it said something, for the end of an error.
+inline std::string ggml_reason() {
+  std::string said = ggml_last_errors();
+  return said.empty() ? said : "; ggml says: " + said;
+}
+
+// Runs `call`; what it throws becomes an Error of `unavailable` that names the device and what was being done.
+template <typename Call>
+auto guarded(const Device& device, std::string_view doing, Call&& call) -> Result<std::invoke_result_t<Call>> {
+  clear_ggml_last_errors();
+  std::string what;
+  try {
+    if constexpr (std::is_void_v<std::invoke_result_t<Call>>) {
+      call();
+      return {};
+    } else {
+      return call();
+    }
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {
+    what = "an unknown exception";
+  }
+  return fail(ErrorCode::unavailable, "{} ({}): {} failed: {}{}", device.info().id, device.info().name, doing, what,
+              ggml_reason());
+}
+
+}  // namespace exogpu::gpu

@@ -1,0 +1,77 @@
+// Graphs of matrix products that take the time of a device, as the feed-forward part of a transformer does.
+#pragma once
+
+#include <ggml-backend.h>
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "gpu/device.h"
+
+namespace exogpu::gpu {
+
+// A backend opened for measuring. Null pointers never live in it.
+struct Bench {
+  Device device;
+  std::unique_ptr<ggml_backend, void (*)(ggml_backend_t)> backend;
+
+  // `threads` matters to a CPU alone; 0 leaves the backend's own number.
+  // Errors: unavailable.
+  static Result<Bench> open(const Device& device, uint32_t threads);
+};
+
+// How wide the two matrices of a pair are: [width, 3.5 width] and back, the shape of a common feed-forward block. Every
+// width is a multiple of 256, the longest block of the quantised types.
+inline constexpr int64_t kWidths[] = {512, 1024, 2048, 4096};
+inline constexpr int kLevels = std::size(kWidths);
+
+inline int64_t pair_elements(int level) { return 7 * kWidths[level] * kWidths[level]; }
+Bytes pair_bytes(ggml_type type, int level);
+
+// Whether the device multiplies weights of this type with f32.
+bool supports_product(const Bench& bench, ggml_type type);
+
+// Pairs of weight matrices resident on the device, in the layout its backend multiplies fastest.
+class Weights {
+ public:
+  // Errors: out_of_memory, unavailable.
+  static Result<Weights> make(const Bench& bench, ggml_type type, int level, int pairs);
+  Weights(Weights&&) noexcept;
+  Weights& operator=(Weights&&) noexcept;
+  ~Weights();
+
+  ggml_type type() const;
+  int level() const;
+  int pairs() const;
+  ggml_tensor* up(int pair) const;    // [width, 3.5 width]
+  ggml_tensor* down(int pair) const;  // [3.5 width, width]
+
+ private:
+  struct Impl;
+  explicit Weights(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// A graph in which `columns` columns of activations go through the first `pairs` pairs, one after the other. Keeps
+// pointers to the weights and the bench, which must outlive it.
+class ProductGraph {
+ public:
+  static Result<ProductGraph> make(const Bench& bench, const Weights& weights, int pairs, int columns);
+  // A graph that scales a few numbers, for the cost of computing any graph at all.
+  static Result<ProductGraph> make_trivial(const Bench& bench);
+  ProductGraph(ProductGraph&&) noexcept;
+  ProductGraph& operator=(ProductGraph&&) noexcept;
+  ~ProductGraph();
+
+  // Computes it once and waits. Seconds that took.
+  Result<double> run();
+
+ private:
+  struct Impl;
+  explicit ProductGraph(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace exogpu::gpu

@@ -1,0 +1,51 @@
+// What a device was measured to do, in the terms in which a run of layers is planned.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "gpu/device.h"
+
+namespace exogpu::gpu {
+
+// Products of a weight matrix of one type with activations in f32.
+struct ProductRates {
+  std::string type;               // as GGUF files name it: "q4_K"
+  double matvec_bytes_per_s = 0;  // one token: weights read
+  double matmul_flops_per_s = 0;  // many tokens at once, a multiply and an add being two; 0: not measured
+};
+
+struct Profile {
+  double bandwidth_bytes_per_s = 0;    // weights read when decoding, of the type that is read fastest
+  std::vector<ProductRates> products;  // of q4_K, q8_0 and f16, those the device multiplies and there was time for
+  double host_to_device_bytes_per_s = 0;
+  double device_to_host_bytes_per_s = 0;
+  double graph_overhead_s = 0;  // a graph that computes next to nothing: the fixed cost of a stage
+  uint32_t threads = 0;         // of a CPU; 0 on a GPU
+  std::chrono::sys_seconds measured_at = {};
+  double took_s = 0;
+
+  // Null when the type was not measured.
+  const ProductRates* product(std::string_view type) const;
+};
+
+struct ProfileOptions {
+  uint32_t threads = 0;       // on a CPU; 0: the physical cores this process may use
+  double time_limit_s = 1.5;  // aimed at; far past it no further rate is measured, but the first is in any case
+};
+
+// The number of threads a profile of this device is measured with: 0 on a GPU.
+uint32_t profile_threads(const Device& device, const ProfileOptions& options);
+
+// Measures with real products of quantised weights on the device's backend; takes about the time limit, memory of at
+// most an eighth of what is free. The device should be idle.
+// Errors: unavailable when the driver fails, out_of_memory, unsupported when the device can multiply none of the types.
+Result<Profile> measure(
+    const Device& device, const ProfileOptions& options = {},
+    std::chrono::sys_seconds now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+
+}  // namespace exogpu::gpu

@@ -1,0 +1,98 @@
+#include "gpu/sensors/host_sensors.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <sstream>
+#include <string>
+
+#include "gpu/sensors/hwmon.h"
+#include "gpu/sensors/plausible.h"
+#include "gpu/sensors/sysfs.h"
+
+namespace exogpu::gpu {
+namespace {
+
+namespace fs = std::filesystem;
+
+void keep_highest(std::optional<double>& highest, std::optional<double> value) {
+  if (value && (!highest || *value > *highest)) highest = value;
+}
+
+bool measures_the_cpu(const std::string& hwmon_name) {
+  constexpr std::array names = {"k10temp", "zenpower", "coretemp", "cpu_thermal", "soc_thermal", "scpi_sensors"};
+  return std::ranges::find(names, hwmon_name) != names.end();
+}
+
+bool is_cpu_zone(const std::string& type) {
+  return type == "x86_pkg_temp" || type.starts_with("cpu") || type.starts_with("soc");
+}
+
+}  // namespace
+
+std::optional<double> cpu_temperature_c(const fs::path& root) {
+  std::optional<double> hottest;
+  for (const fs::path& hwmon : entries(root / "sys/class/hwmon", "hwmon")) {
+    if (!measures_the_cpu(read_text(hwmon / "name").value_or(""))) continue;
+    // AMD's Tctl is Tdie plus an offset for the fans on some processors.
+    keep_highest(hottest, hwmon_temperature_c(hwmon, {"Tdie", "Tctl", "Package id"}));
+  }
+  if (hottest) return hottest;
+  for (const fs::path& zone : entries(root / "sys/class/thermal", "thermal_zone")) {
+    if (!is_cpu_zone(read_text(zone / "type").value_or(""))) continue;
+    const auto millidegrees = read_integer(zone / "temp");
+    if (millidegrees) keep_highest(hottest, plausible_temperature_c(static_cast<double>(*millidegrees) * 1e-3));
+  }
+  return hottest;
+}
+
+std::optional<double> cpu_power_w(const fs::path& root, EnergyMeter& energy, EnergyMeter::Time now) {
+  double sum = 0;
+  size_t packages = 0, known = 0;
+  for (const fs::path& counter : entries(root / "sys/class/powercap", "intel-rapl:")) {
+    if (!read_text(counter / "name").value_or("").starts_with("package")) continue;
+    ++packages;
+    const auto counted = read_integer(counter / "energy_uj");
+    if (!counted) continue;
+    const auto watts = energy.power_w(counter.string(), *counted, now, read_integer(counter / "max_energy_range_uj"));
+    if (!watts) continue;
+    ++known;
+    sum += *watts;
+  }
+  return packages > 0 && known == packages ? std::optional(sum) : std::nullopt;
+}
+
+std::optional<double> CpuLoad::update(const fs::path& root) {
+  const std::optional<Times> now = read(root);
+  if (!now) return std::nullopt;
+  if (!last_) {
+    last_ = now;
+    return std::nullopt;
+  }
+  const double total = now->total - last_->total, idle = now->idle - last_->idle;
+  if (total == 0) return std::nullopt;
+  last_ = now;
+  // Ticks run backwards when a processor leaves, and those of waiting for disks do so at any time.
+  if (total < 0) return std::nullopt;
+  return 1 - std::clamp(idle / total, 0.0, 1.0);
+}
+
+// "cpu  user nice system idle iowait irq softirq steal guest guest_nice"; guests are counted in user and nice already,
+// and old kernels stop after idle.
+std::optional<CpuLoad::Times> CpuLoad::read(const fs::path& root) {
+  std::istringstream line(read_text(root / "proc/stat").value_or(""));
+  std::string name;
+  line >> name;
+  if (name != "cpu") return std::nullopt;
+  Times times;
+  size_t fields = 0;
+  for (int64_t ticks = 0; fields < 8 && line.peek() != '\n' && line >> ticks; ++fields) {
+    if (ticks < 0) return std::nullopt;
+    times.total += static_cast<double>(ticks);
+    if (fields == 3 || fields == 4) times.idle += static_cast<double>(ticks);
+  }
+  if (fields < 4) return std::nullopt;
+  return times;
+}
+
+}  // namespace exogpu::gpu

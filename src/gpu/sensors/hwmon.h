@@ -1,0 +1,21 @@
+// One folder of Linux's hwmon: temp2_input, temp2_label, power1_average, energy1_input and the like.
+// Units there: thousandths of a degree Celsius, microwatts, microjoules.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+
+namespace exogpu::gpu {
+
+// The sensor whose label begins with the first of `labels` that any has, else the lowest numbered one.
+std::optional<double> hwmon_temperature_c(const std::filesystem::path& hwmon,
+                                          std::initializer_list<std::string_view> labels);
+
+// The lowest numbered channel: that of the whole card where there are others.
+std::optional<double> hwmon_power_w(const std::filesystem::path& hwmon);
+std::optional<int64_t> hwmon_energy_uj(const std::filesystem::path& hwmon);  // since some moment in the past
+
+}  // namespace exogpu::gpu

@@ -1,0 +1,47 @@
+// NVIDIA's management library, as far as we need it. Its interface is declared here: its header need not be installed.
+#pragma once
+
+#include <optional>
+
+#include "gpu/device.h"
+#include "gpu/sensors/readings.h"
+
+namespace exogpu::gpu {
+
+struct NvmlDevice;  // opaque
+struct NvmlUtilization {
+  unsigned gpu, memory;  // percent
+};
+struct NvmlMemory {
+  unsigned long long total, free, used;  // bytes
+};
+
+// The functions of the library; each returns 0 on success. All but `init` may be null: then what they tell is absent.
+struct NvmlFunctions {
+  int (*init)() = nullptr;
+  int (*device_by_pci_address)(const char* address, NvmlDevice** device) = nullptr;
+  int (*device_by_uuid)(const char* uuid, NvmlDevice** device) = nullptr;  // "GPU-6af8..."
+  int (*temperature)(NvmlDevice* device, int sensor, unsigned* celsius) = nullptr;
+  int (*power_usage)(NvmlDevice* device, unsigned* milliwatts) = nullptr;
+  int (*utilization)(NvmlDevice* device, NvmlUtilization* utilization) = nullptr;
+  int (*memory)(NvmlDevice* device, NvmlMemory* memory) = nullptr;
+};
+
+// Opens the library of the installed driver; absent where there is none.
+std::optional<NvmlFunctions> load_nvml();
+
+class Nvml {
+ public:
+  // Absent when the library cannot start: no driver loaded, or no permission.
+  static std::optional<Nvml> open(const NvmlFunctions& functions);
+  // Finds the GPU by its PCI address, else by its UUID; an unknown one has no readings.
+  Readings read(const DeviceInfo& device) const;
+
+ private:
+  explicit Nvml(const NvmlFunctions& functions) : functions_(functions) {}
+  NvmlDevice* find(const DeviceInfo& device) const;
+
+  NvmlFunctions functions_;
+};
+
+}  // namespace exogpu::gpu

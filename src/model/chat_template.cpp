@@ -1,0 +1,133 @@
+#include "model/chat_template.h"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "model/jinja/engine.h"
+#include "model/jinja/variables.h"
+
+namespace exogpu::model {
+namespace {
+
+constexpr Bytes source_bytes_max = 1 * MiB;
+constexpr Bytes request_bytes_max = 16 * MiB;
+
+constexpr const char* chatml =
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+// A template's name for a token, and the key of its id in the file.
+constexpr std::array<std::pair<const char*, const char*>, 6> special_tokens = {{
+    {"bos_token", "tokenizer.ggml.bos_token_id"},
+    {"eos_token", "tokenizer.ggml.eos_token_id"},
+    {"unk_token", "tokenizer.ggml.unknown_token_id"},
+    {"sep_token", "tokenizer.ggml.seperator_token_id"},
+    {"pad_token", "tokenizer.ggml.padding_token_id"},
+    {"mask_token", "tokenizer.ggml.mask_token_id"},
+}};
+
+struct Source {
+  std::string name;  // of the metadata key, for errors
+  std::string text;
+};
+
+void add_member(std::string& members, std::string_view name, std::string_view encoded) {
+  members += ',' + jinja::encode_string(name) + ',';
+  members += encoded;
+}
+
+}  // namespace
+
+struct ChatTemplate::Impl {
+  std::vector<Source> sources;  // the default, then perhaps the one for tools
+  std::string token_members;    // encoded
+  ChatLimits limits;
+  std::optional<jinja::Engine> engine;  // holds `sources` compiled, in order
+
+  Result<void> start() {
+    EXO_TRY(engine, jinja::Engine::create({.memory = limits.memory, .time = limits.time}));
+    for (const Source& source : sources) {
+      if (source.text.size() > source_bytes_max) {
+        return fail(ErrorCode::corrupt, "{}: a chat template of {} is more than the {} it may have", source.name,
+                    format_bytes(source.text.size()), format_bytes(source_bytes_max));
+      }
+      auto compiled = engine->compile(source.text);
+      if (!compiled) return fail(compiled.error().code, "{}: {}", source.name, compiled.error().message);
+    }
+    return {};
+  }
+};
+
+ChatTemplate::ChatTemplate(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
+ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
+ChatTemplate::~ChatTemplate() = default;
+
+Result<ChatTemplate> ChatTemplate::load(const Gguf& file, const ChatLimits& limits) {
+  auto impl = std::make_unique<Impl>();
+  impl->limits = limits;
+  const std::string name = file.path().string();
+  EXO_TRY(std::string main, file.get_string_or("tokenizer.chat_template", ""));
+  EXO_TRY(std::string tool_use, file.get_string_or("tokenizer.chat_template.tool_use", ""));
+  if (main.empty()) main = tool_use.empty() ? chatml : tool_use;
+  impl->sources.push_back({name + ": tokenizer.chat_template", std::move(main)});
+  if (!tool_use.empty()) {
+    impl->sources.push_back({name + ": tokenizer.chat_template.tool_use", std::move(tool_use)});
+  }
+
+  const std::vector<std::string>* tokens = file.strings("tokenizer.ggml.tokens");
+  for (const auto& [token, key] : special_tokens) {
+    if (!tokens || !file.find(key)) continue;
+    EXO_TRY(const uint64_t id, file.get_uint(key));
+    if (id >= tokens->size()) {
+      return fail(ErrorCode::corrupt, "{}: {} is {}, but the vocabulary has {} tokens", name, key, id, tokens->size());
+    }
+    add_member(impl->token_members, token, jinja::encode_string((*tokens)[id]));
+  }
+  EXO_CHECK(impl->start());
+  return ChatTemplate(std::move(impl));
+}
+
+Result<ChatTemplate> ChatTemplate::parse(std::string source, std::string bos_token, std::string eos_token,
+                                         const ChatLimits& limits) {
+  auto impl = std::make_unique<Impl>();
+  impl->limits = limits;
+  impl->sources.push_back({"chat template", std::move(source)});
+  add_member(impl->token_members, "bos_token", jinja::encode_string(bos_token));
+  add_member(impl->token_members, "eos_token", jinja::encode_string(eos_token));
+  EXO_CHECK(impl->start());
+  return ChatTemplate(std::move(impl));
+}
+
+Result<std::string> ChatTemplate::render(const ChatRequest& request) {
+  const Bytes size = request.messages_json.size() + request.tools_json.size() + request.extra_json.size();
+  if (size > request_bytes_max) {
+    return fail(ErrorCode::invalid_argument, "a conversation of {} is more than the {} that one may have",
+                format_bytes(size), format_bytes(request_bytes_max));
+  }
+  EXO_TRY(const std::string messages, jinja::encode_messages(request.messages_json));
+  std::string tools = "null";
+  if (!request.tools_json.empty()) {
+    EXO_TRY(tools, jinja::encode_array("tools", request.tools_json));
+    if (tools == "[\"a\"]") tools = "null";
+  }
+  std::string variables = "[\"o\"" + impl_->token_members;
+  add_member(variables, "messages", messages);
+  add_member(variables, "tools", tools);
+  add_member(variables, "documents", "null");
+  add_member(variables, "add_generation_prompt", request.add_generation_prompt ? "true" : "false");
+  if (!request.extra_json.empty()) {
+    EXO_TRY(const std::string extra, jinja::encode_members("template variables", request.extra_json));
+    variables += extra;
+  }
+  variables += ']';
+
+  if (!impl_->engine) EXO_CHECK(impl_->start());
+  const size_t number = tools == "null" ? 0 : impl_->sources.size() - 1;
+  auto prompt = impl_->engine->render(number, variables, request.now.value_or(std::chrono::system_clock::now()));
+  if (!prompt && prompt.error().code == ErrorCode::resource_exhausted) impl_->engine.reset();
+  return prompt;
+}
+
+}  // namespace exogpu::model

@@ -1,0 +1,30 @@
+// Every seed of the fuzzer, so that what it once found stays found: good-* opens, bad-* is refused.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "model/gguf.h"
+
+namespace exogpu::model {
+namespace {
+
+TEST(GgufCorpus, GoodSeedsOpenAndBadOnesAreRefused) {
+  int good = 0, bad = 0;
+  for (const auto& seed : std::filesystem::directory_iterator(EXOGPU_SOURCE_DIR "/fuzz/corpus/gguf")) {
+    std::string name = seed.path().filename().string();
+    auto file = Gguf::open(seed.path());
+    if (name.starts_with("good-")) {
+      ++good;
+      EXPECT_TRUE(file) << file.error().message;
+    } else {
+      ASSERT_TRUE(name.starts_with("bad-")) << name << ": begin it with good- or bad-";
+      ++bad;
+      EXPECT_FALSE(file) << name;
+    }
+  }
+  EXPECT_GT(good, 3);
+  EXPECT_GT(bad, 3);
+}
+
+}  // namespace
+}  // namespace exogpu::model

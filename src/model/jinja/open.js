@@ -1,0 +1,3 @@
+(function (host) {
+"use strict";
+var module = { exports: {} };

@@ -1,0 +1,71 @@
+// Text to token ids and back, as the model file describes it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/gguf.h"
+
+namespace exogpu::model {
+
+using TokenId = int32_t;
+
+struct EncodeOptions {
+  bool add_special = true;     // BOS/EOS where the file asks for them
+  bool parse_special = false;  // text such as "<|im_end|>" becomes that one token; for rendered chat templates
+};
+
+// Thread-safe once loaded.
+class Tokenizer {
+ public:
+  // Errors: corrupt (missing or contradictory vocabulary), unsupported (an unknown tokenizer or pre-tokenizer, named).
+  static Result<Tokenizer> load(const Gguf& file);
+
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  uint32_t size() const;
+  // Invalid UTF-8 is encoded through byte tokens, or as U+FFFD where the vocabulary has none; it is never an error.
+  std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  // The bytes of one token as it appears inside text; empty for control tokens unless `special`. May be part of a
+  // character.
+  std::string piece(TokenId token, bool special = false) const;
+  // The text of all of them. Leading space added by encode() is removed again.
+  std::string decode(std::span<const TokenId> tokens, bool special = false) const;
+
+  TokenId bos() const;  // -1 where the vocabulary has none; likewise below
+  TokenId eos() const;
+  bool is_end(TokenId token) const;      // any token that ends an answer: EOS, EOT, <|im_end|>, ...
+  bool is_special(TokenId token) const;  // control and user-defined tokens
+  bool adds_bos() const;                 // whether encode(add_special) starts with BOS
+
+  struct Impl;
+
+ private:
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Turns a stream of tokens into text, holding back bytes until they are whole characters.
+// Borrows the tokenizer.
+class TokenStream {
+ public:
+  explicit TokenStream(const Tokenizer& tokenizer, bool special = false) : tokenizer_(&tokenizer), special_(special) {}
+  // The text that is complete after `token`; may be empty. Never ends inside a UTF-8 character.
+  std::string push(TokenId token);
+  // What is held back at the end, with broken characters as U+FFFD.
+  std::string flush();
+
+ private:
+  const Tokenizer* tokenizer_;
+  bool special_;
+  std::string pending_;
+};
+
+}  // namespace exogpu::model
