@@ -23,6 +23,9 @@ add_library(quickjs::quickjs INTERFACE IMPORTED)
 target_include_directories(quickjs::quickjs SYSTEM INTERFACE ${QUICKJS_INCLUDE_DIR})
 target_link_libraries(quickjs::quickjs INTERFACE ${QUICKJS_LIBRARY} m dl Threads::Threads)
 
+# Messages between nodes: the generated code needs only the small run-time library.
+find_package(Protobuf 3.21 REQUIRED)
+
 # The line editor of the chat.
 pkg_check_modules(isocline REQUIRED IMPORTED_TARGET isocline)
 

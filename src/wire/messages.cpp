@@ -1,0 +1,225 @@
+#include "wire/messages.h"
+
+#include <optional>
+
+#include "base/utf8.h"
+#include "proto/link.pb.h"
+
+namespace exogpu::wire {
+namespace {
+
+template <typename Message>
+ByteVector serialize(const Message& message) {
+  ByteVector bytes(message.ByteSizeLong());
+  message.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+template <typename Message>
+Result<Message> parse(std::span<const std::byte> bytes, std::string_view name) {
+  Message message;
+  if (bytes.size() > kControlBytesMax || !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return fail(ErrorCode::corrupt, "a broken {} message", name);
+  }
+  return message;
+}
+
+std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+template <typename Tag>
+std::string text_of(const KeyHash<Tag>& id) {
+  return text_of(std::as_bytes(id.bytes()));
+}
+
+Result<ByteVector> blob(const std::string& field, Bytes most, std::string_view what) {
+  if (field.empty()) return fail(ErrorCode::corrupt, "{} is missing", what);
+  if (field.size() > most) {
+    return fail(ErrorCode::corrupt, "{} has {} bytes, at most {} are allowed", what, format_count(field.size()),
+                format_count(most));
+  }
+  const auto bytes = bytes_of(field);
+  return ByteVector(bytes.begin(), bytes.end());
+}
+
+template <typename Message>
+Result<Versions> versions_of(const Message& message, std::string_view name) {
+  if (message.program_version().size() > kProgramVersionCharsMax ||
+      printable(message.program_version()) != message.program_version()) {
+    return fail(ErrorCode::corrupt, "a {} message whose program version is too long or not text", name);
+  }
+  if (message.protocol_min() == 0 || message.protocol_min() > message.protocol_max()) {
+    return fail(ErrorCode::corrupt, "a {} message with the protocols {} to {}", name, message.protocol_min(),
+                message.protocol_max());
+  }
+  return Versions{.program = message.program_version(),
+                  .protocol_min = message.protocol_min(),
+                  .protocol_max = message.protocol_max()};
+}
+
+template <typename Message>
+void set_versions(Message& message, const Versions& versions) {
+  message.set_program_version(versions.program);
+  message.set_protocol_min(versions.protocol_min);
+  message.set_protocol_max(versions.protocol_max);
+}
+
+// As many whole characters of `text` as fit.
+std::string cut(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<uint8_t>(text[most]) & 0xC0) == 0x80) --most;
+  return std::string(text.substr(0, most));
+}
+
+ErrorCode code_of(std::string_view text) {
+  for (int code = 0; code <= static_cast<int>(ErrorCode::internal); ++code) {
+    if (to_string(static_cast<ErrorCode>(code)) == text) return static_cast<ErrorCode>(code);
+  }
+  return ErrorCode::internal;  // a code of a later version
+}
+
+Result<Error> error_of(const std::string& code, const std::string& message, std::string_view name) {
+  if (message.size() > kReasonCharsMax) return fail(ErrorCode::corrupt, "a {} message whose text is too long", name);
+  return Error{.code = code_of(code), .message = printable(message)};
+}
+
+Result<void> check_window(Bytes window) {
+  if (window >= kWindowBytesMin && window <= kWindowBytesMax) return {};
+  return fail(ErrorCode::corrupt, "a hello message with a window of {}; {} to {} are allowed", format_bytes(window),
+              format_bytes(kWindowBytesMin), format_bytes(kWindowBytesMax));
+}
+
+}  // namespace
+
+ByteVector encode(const Hello& message) {
+  proto::Hello out;
+  set_versions(out, message.versions);
+  out.set_node_id(text_of(message.node));
+  out.set_cluster_id(text_of(message.cluster));
+  out.set_incarnation(message.incarnation);
+  out.set_ordered_window_bytes(message.ordered_window);
+  out.set_bulk_window_bytes(message.bulk_window);
+  return serialize(out);
+}
+
+Result<Versions> decode_hello_versions(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Hello>(bytes, "hello"));
+  return versions_of(in, "hello");
+}
+
+template <>
+Result<Hello> decode<Hello>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Hello>(bytes, "hello"));
+  EXO_TRY(Versions versions, versions_of(in, "hello"));
+  const auto node = NodeId::from_bytes(bytes_of(in.node_id()));
+  const auto cluster = ClusterId::from_bytes(bytes_of(in.cluster_id()));
+  if (!node || !cluster) {
+    return fail(ErrorCode::corrupt, "a hello message whose {} id is not {} bytes", node ? "cluster" : "node",
+                kKeyHashBytes);
+  }
+  EXO_CHECK(check_window(in.ordered_window_bytes()));
+  EXO_CHECK(check_window(in.bulk_window_bytes()));
+  return Hello{.versions = std::move(versions),
+               .node = *node,
+               .cluster = *cluster,
+               .incarnation = in.incarnation(),
+               .ordered_window = in.ordered_window_bytes(),
+               .bulk_window = in.bulk_window_bytes()};
+}
+
+ByteVector encode(const Ping& message) {
+  proto::Ping out;
+  out.set_sent_us(message.sent_us);
+  return serialize(out);
+}
+
+template <>
+Result<Ping> decode<Ping>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Ping>(bytes, "ping"));
+  return Ping{.sent_us = in.sent_us()};
+}
+
+ByteVector encode(const Pong& message) {
+  proto::Pong out;
+  out.set_ping_sent_us(message.ping_sent_us);
+  out.set_answered_us(message.answered_us);
+  return serialize(out);
+}
+
+template <>
+Result<Pong> decode<Pong>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Pong>(bytes, "pong"));
+  return Pong{.ping_sent_us = in.ping_sent_us(), .answered_us = in.answered_us()};
+}
+
+ByteVector encode(const Credit& message) {
+  proto::Credit out;
+  out.set_ordered_bytes(message.ordered_bytes);
+  out.set_bulk_bytes(message.bulk_bytes);
+  return serialize(out);
+}
+
+template <>
+Result<Credit> decode<Credit>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Credit>(bytes, "credit"));
+  return Credit{.ordered_bytes = in.ordered_bytes(), .bulk_bytes = in.bulk_bytes()};
+}
+
+ByteVector encode(const Goodbye& message) {
+  proto::Goodbye out;
+  out.set_code(std::string(to_string(message.reason.code)));
+  out.set_message(cut(message.reason.message, kReasonCharsMax));
+  return serialize(out);
+}
+
+template <>
+Result<Goodbye> decode<Goodbye>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Goodbye>(bytes, "goodbye"));
+  EXO_TRY(Error reason, error_of(in.code(), in.message(), "goodbye"));
+  return Goodbye{.reason = std::move(reason)};
+}
+
+ByteVector encode(const JoinRequest& message) {
+  proto::JoinRequest out;
+  set_versions(out, message.versions);
+  out.set_token_secret(text_of(message.token_secret));
+  out.set_certificate_request(text_of(message.certificate_request));
+  return serialize(out);
+}
+
+template <>
+Result<JoinRequest> decode<JoinRequest>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::JoinRequest>(bytes, "join"));
+  EXO_TRY(Versions versions, versions_of(in, "join"));
+  EXO_TRY(auto secret, blob(in.token_secret(), kTokenSecretBytesMax, "the token of a join message"));
+  EXO_TRY(auto request, blob(in.certificate_request(), kCertificateBytesMax, "the request of a join message"));
+  return JoinRequest{
+      .versions = std::move(versions), .token_secret = std::move(secret), .certificate_request = std::move(request)};
+}
+
+ByteVector encode(const JoinResponse& message) {
+  proto::JoinResponse out;
+  if (message.answer) {
+    out.set_certificate(text_of(message.answer->certificate));
+    out.set_authority_certificate(text_of(message.answer->authority));
+  } else {
+    out.set_refusal_code(std::string(to_string(message.answer.error().code)));
+    out.set_refusal_message(cut(message.answer.error().message, kReasonCharsMax));
+  }
+  return serialize(out);
+}
+
+template <>
+Result<JoinResponse> decode<JoinResponse>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::JoinResponse>(bytes, "join answer"));
+  if (!in.refusal_code().empty()) {
+    EXO_TRY(Error refusal, error_of(in.refusal_code(), in.refusal_message(), "join answer"));
+    return JoinResponse{.answer = std::unexpected(std::move(refusal))};
+  }
+  EXO_TRY(auto certificate, blob(in.certificate(), kCertificateBytesMax, "the certificate of a join answer"));
+  EXO_TRY(auto authority, blob(in.authority_certificate(), kCertificateBytesMax, "the authority of a join answer"));
+  return JoinResponse{.answer = JoinGrant{.certificate = std::move(certificate), .authority = std::move(authority)}};
+}
+
+}  // namespace exogpu::wire

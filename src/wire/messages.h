@@ -1,0 +1,113 @@
+// The control messages of a link as plain structures, and their protobuf encoding (proto/link.proto).
+//
+// decode() takes bytes of a peer: it refuses what is not the message, what lacks a part, and text that is too long or
+// not UTF-8. Errors: corrupt, naming the message and the field.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/frame.h"
+#include "wire/node_id.h"
+#include "wire/version.h"
+
+namespace exogpu::wire {
+
+using ByteVector = std::vector<std::byte>;
+
+inline constexpr size_t kProgramVersionCharsMax = 64;
+inline constexpr size_t kReasonCharsMax = 1000;
+inline constexpr Bytes kCertificateBytesMax = 8 * KiB;
+inline constexpr Bytes kTokenSecretBytesMax = 64;
+inline constexpr Bytes kWindowBytesMin = 1 * MiB;
+inline constexpr Bytes kWindowBytesMax = 1 * GiB;
+
+// Proves nothing by itself; the certificate behind the link does.
+struct Hello {
+  static constexpr ControlType kType = ControlType::hello;
+  Versions versions;
+  NodeId node;
+  ClusterId cluster;
+  uint64_t incarnation = 0;        // random, new with each start of the node
+  Bytes ordered_window = 8 * MiB;  // how many bytes the other may send before it is granted more
+  Bytes bulk_window = 16 * MiB;
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+
+// The versions in a Hello of any version of the protocol, so that a refusal can name them.
+Result<Versions> decode_hello_versions(std::span<const std::byte> bytes);
+
+struct Ping {
+  static constexpr ControlType kType = ControlType::ping;
+  uint64_t sent_us = 0;  // by the clock of the one who pings
+  friend bool operator==(const Ping&, const Ping&) = default;
+};
+
+struct Pong {
+  static constexpr ControlType kType = ControlType::pong;
+  uint64_t ping_sent_us = 0;
+  uint64_t answered_us = 0;  // by the clock of the one who answers
+  friend bool operator==(const Pong&, const Pong&) = default;
+};
+
+// How many bytes of pieces (without the 8 bytes of each piece's own header) may be sent in all, since the link began.
+struct Credit {
+  static constexpr ControlType kType = ControlType::credit;
+  uint64_t ordered_bytes = 0;
+  uint64_t bulk_bytes = 0;
+  friend bool operator==(const Credit&, const Credit&) = default;
+};
+
+struct Goodbye {
+  static constexpr ControlType kType = ControlType::goodbye;
+  Error reason;
+};
+
+struct JoinRequest {
+  static constexpr ControlType kType = ControlType::join_request;
+  Versions versions;
+  ByteVector token_secret;
+  ByteVector certificate_request;  // PKCS #10, DER
+};
+
+struct JoinGrant {
+  ByteVector certificate;  // DER, of the node that joins
+  ByteVector authority;    // DER
+};
+struct JoinResponse {
+  static constexpr ControlType kType = ControlType::join_response;
+  std::expected<JoinGrant, Error> answer;
+};
+
+ByteVector encode(const Hello& message);
+ByteVector encode(const Ping& message);
+ByteVector encode(const Pong& message);
+ByteVector encode(const Credit& message);
+ByteVector encode(const Goodbye& message);  // cuts a message that is too long
+ByteVector encode(const JoinRequest& message);
+ByteVector encode(const JoinResponse& message);
+
+// decode<Hello>(bytes)
+template <typename Message>
+Result<Message> decode(std::span<const std::byte> bytes);
+template <>
+Result<Hello> decode<Hello>(std::span<const std::byte> bytes);
+template <>
+Result<Ping> decode<Ping>(std::span<const std::byte> bytes);
+template <>
+Result<Pong> decode<Pong>(std::span<const std::byte> bytes);
+template <>
+Result<Credit> decode<Credit>(std::span<const std::byte> bytes);
+template <>
+Result<Goodbye> decode<Goodbye>(std::span<const std::byte> bytes);
+template <>
+Result<JoinRequest> decode<JoinRequest>(std::span<const std::byte> bytes);
+template <>
+Result<JoinResponse> decode<JoinResponse>(std::span<const std::byte> bytes);
+
+}  // namespace exogpu::wire

@@ -1,0 +1,45 @@
+// Any bytes as each message of a link: refused, or a message that comes back when it is encoded again.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+#include "wire/messages.h"
+
+namespace {
+
+using namespace exogpu::wire;
+
+template <typename Message>
+void check(std::span<const std::byte> bytes) {
+  const auto message = decode<Message>(bytes);
+  if (!message) return;
+  const auto again = decode<Message>(encode(*message));
+  if (!again) std::abort();
+  if constexpr (requires { *message == *again; }) {
+    if (!(*message == *again)) std::abort();
+  }
+}
+
+}  // namespace
+
+// The first byte says which message.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const auto bytes = std::as_bytes(std::span(data, size)).subspan(1);
+  switch (data[0]) {
+    case 1: {
+      check<Hello>(bytes);
+      if (const auto theirs = decode_hello_versions(bytes)) (void)negotiate(own_versions(), *theirs);
+      break;
+    }
+    case 2: check<Ping>(bytes); break;
+    case 3: check<Pong>(bytes); break;
+    case 4: check<Credit>(bytes); break;
+    case 5: check<Goodbye>(bytes); break;
+    case 6: check<JoinRequest>(bytes); break;
+    case 7: check<JoinResponse>(bytes); break;
+    default: break;
+  }
+  return 0;
+}
