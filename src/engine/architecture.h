@@ -29,7 +29,6 @@ struct Experts {
   uint32_t count = 0;  // 0: a dense model
   uint32_t used = 0;   // per token
   uint32_t d_ff = 0;
-  bool normalize_weights = true;  // the chosen experts' weights sum to 1
   float weight_scale = 1.0F;
 };
 

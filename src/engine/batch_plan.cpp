@@ -57,16 +57,23 @@ void clear(BatchPlan& plan) {
 
 }  // namespace
 
+void BatchPlan::drop_outputs() {
+  shape.outputs = 0;
+  shape.output_groups.clear();
+  output_rows.clear();
+  output_positions.clear();
+}
+
 Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const uint32_t> lengths,
                         const BatchLimits& limits, BatchPlan& plan) {
   clear(plan);
   if (batch.empty()) return fail(ErrorCode::invalid_argument, "the batch has no sequences");
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const SequenceTokens& s = batch[i];
+  plan.seen.assign(limits.sequences, false);
+  for (const SequenceTokens& s : batch) {
     EXO_CHECK(check(s, lengths, limits));
-    for (size_t j = 0; j < i; ++j)
-      if (batch[j].sequence == s.sequence)
-        return fail(ErrorCode::invalid_argument, "sequence {} is in the batch twice", s.sequence.value());
+    if (plan.seen[s.sequence.value()])
+      return fail(ErrorCode::invalid_argument, "sequence {} is in the batch twice", s.sequence.value());
+    plan.seen[s.sequence.value()] = true;
     if (s.count > limits.tokens - plan.shape.tokens)
       return fail(ErrorCode::invalid_argument, "the batch has more than the {} tokens this shard takes at once",
                   limits.tokens);

@@ -16,6 +16,10 @@ struct BatchPlan {
   std::vector<int64_t> cache_rows;        // per token
   std::vector<int32_t> output_rows;       // per output: the token's place in the batch
   std::vector<int32_t> output_positions;  // per output
+  std::vector<bool> seen;                 // per sequence: whether the batch has it
+
+  // As it is without outputs: what a shard that is not the last computes.
+  void drop_outputs();
 };
 
 struct BatchLimits {

@@ -81,4 +81,11 @@ void KvCache::copy(uint32_t from, uint32_t to, uint32_t length) const {
   }
 }
 
+void KvCache::clear(uint32_t slot, uint32_t begin, uint32_t end) const {
+  if (begin >= end) return;
+  for (const auto& tensors : {keys_, values_})
+    for (ggml_tensor* all : tensors)
+      ggml_backend_tensor_memset(all, 0, all->nb[1] * (size_t{context_} * slot + begin), all->nb[1] * (end - begin));
+}
+
 }  // namespace exogpu::engine

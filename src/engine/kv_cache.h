@@ -35,6 +35,9 @@ class KvCache {
   // Makes the first `length` rows of `to` equal to those of `from`.
   void copy(uint32_t from, uint32_t to, uint32_t length) const;
 
+  // Zeroes the rows [begin, end) of a slot.
+  void clear(uint32_t slot, uint32_t begin, uint32_t end) const;
+
   // [width, context * slots]; `layer` counts from the shard's first.
   ggml_tensor* keys(uint32_t layer) const { return keys_[layer]; }
   ggml_tensor* values(uint32_t layer) const { return values_[layer]; }

@@ -36,7 +36,7 @@ Result<uint32_t> Metadata::count(std::string_view name) const {
 
 Result<float> Metadata::number_or(std::string_view name, float fallback) const {
   EXO_TRY(double value, file_->get_float_or(key(name), fallback));
-  if (!std::isfinite(value))
+  if (!std::isfinite(static_cast<float>(value)))
     return fail(ErrorCode::corrupt, "{}: {} is not a finite number", file_->path().string(), key(name));
   return static_cast<float>(value);
 }

@@ -29,22 +29,30 @@ Bytes Runner::measure(const GraphSource& source, std::span<const BatchShape> lar
   return most;
 }
 
-Runner::Runner(const GraphSource& source, ggml_backend_t backend) : source_(source), backend_(backend) {
-  allocator_.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend)));
+Runner::Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend)
+    : source_(source), largest_(largest.begin(), largest.end()), backend_(backend) {}
+
+// A fresh allocator with room for the largest batches. No graph may be kept from the one before.
+Result<void> Runner::reserve() {
+  kept_.clear();
+  allocator_.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend_)));
+  for (const BatchShape& shape : largest_) {
+    Graph graph = build_graph(source_, shape);
+    if (!ggml_gallocr_reserve(allocator_.get(), graph.nodes))
+      return fail(ErrorCode::out_of_memory,
+                  "the compute buffers could not be allocated; use a smaller batch (--batch)");
+  }
+  reserved_ = ggml_gallocr_get_buffer_size(allocator_.get(), 0);
+  return {};
 }
 
 Result<Runner> Runner::create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
                               ggml_backend_t backend) {
-  Runner runner(source, backend);
+  Runner runner(source, largest, backend);
+  EXO_CHECK(runner.reserve());
   size_t mask_elements = 0;
-  for (const BatchShape& shape : largest) {
-    Graph graph = build_graph(source, shape);
-    if (!ggml_gallocr_reserve(runner.allocator_.get(), graph.nodes))
-      return fail(ErrorCode::out_of_memory,
-                  "the compute buffers could not be allocated; use a smaller batch (--batch)");
+  for (const BatchShape& shape : largest)
     for (const SlotGroup& g : shape.groups) mask_elements = std::max(mask_elements, size_t{g.rows} * g.all_tokens());
-  }
-  runner.reserved_ = ggml_gallocr_get_buffer_size(runner.allocator_.get(), 0);
   runner.mask_.reserve(mask_elements);
   runner.kept_.reserve(graphs_kept);
 
@@ -71,7 +79,8 @@ Result<Graph*> Runner::graph_for(const BatchShape& shape) {
   ++graphs_built_;
   Graph& graph = kept_.back().graph;
   if (!ggml_gallocr_alloc_graph(allocator_.get(), graph.nodes)) {
-    kept_.clear();
+    // It has given its memory up, and would not notice at the next graph that there is none.
+    EXO_CHECK(reserve());
     return fail(ErrorCode::out_of_memory, "the compute buffers for {} tokens could not be allocated", shape.tokens);
   }
   // The graphs share one buffer. If it had to grow, it moved, and the others point into memory that is gone.

@@ -41,7 +41,8 @@ class Runner {
     uint64_t last_used = 0;
   };
 
-  Runner(const GraphSource& source, ggml_backend_t backend);
+  Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend);
+  Result<void> reserve();
   Result<Graph*> graph_for(const BatchShape& shape);
   void fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input);
   void fill(const AttentionInputs& in, std::span<const SlotGroup> groups, std::span<const int32_t> positions);
@@ -49,6 +50,7 @@ class Runner {
                   std::span<const int32_t> positions, uint32_t window);
 
   GraphSource source_;
+  std::vector<BatchShape> largest_;
   ggml_backend_t backend_;
   ggml_gallocr_ptr allocator_;
   Bytes reserved_ = 0;

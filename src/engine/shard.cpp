@@ -1,11 +1,13 @@
 #include "engine/shard.h"
 
 #include <algorithm>
-#include <thread>
+#include <bit>
 
 #include "engine/batch_plan.h"
 #include "engine/host_embedding.h"
 #include "engine/runner.h"
+#include "gpu/guard.h"
+#include "gpu/host.h"
 
 namespace exogpu::engine {
 namespace {
@@ -27,7 +29,7 @@ Result<ShardOptions> complete(ShardOptions options, const Architecture& a, wire:
   options.batch_tokens = std::max(options.batch_tokens, options.sequences);
   if (options.outputs == 0) options.outputs = options.sequences;
   options.outputs = std::clamp(options.outputs, options.sequences, options.batch_tokens);
-  if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
+  if (options.threads == 0) options.threads = gpu::read_host_cpu().threads();
   if (options.threads > 1024)
     return fail(ErrorCode::invalid_argument, "{} threads are not possible; choose 1 to 1024", options.threads);
   return options;
@@ -44,12 +46,34 @@ BatchShape full_batch(uint32_t sequences, uint32_t tokens, uint32_t outputs, uin
   return shape;
 }
 
+// The same batch when nothing lets the sequences be attended to together.
+BatchShape scattered(BatchShape shape) {
+  for (auto* groups : {&shape.groups, &shape.output_groups}) {
+    std::vector<SlotGroup> single;
+    for (const SlotGroup& g : *groups)
+      for (uint32_t i = 0; i < g.slots; ++i) single.push_back({g.first_slot + i, 1, g.tokens, g.rows});
+    *groups = std::move(single);
+  }
+  return shape;
+}
+
 // The batches that need the most compute memory: one long prompt, and every sequence at once.
 std::vector<BatchShape> largest_batches(const ShardOptions& o, uint32_t rows) {
   uint32_t chunk = std::min(o.batch_tokens, o.context);
   std::vector<BatchShape> shapes = {full_batch(1, chunk, o.outputs, rows)};
-  if (o.sequences > 1) shapes.push_back(full_batch(o.sequences, std::max(1U, chunk / o.sequences), o.outputs, rows));
+  if (o.sequences > 1) {
+    shapes.push_back(full_batch(o.sequences, std::clamp(o.batch_tokens / o.sequences, 1U, o.context), o.outputs, rows));
+    shapes.push_back(scattered(shapes.back()));
+  }
   return shapes;
+}
+
+// Tells whether there is neither an infinity nor a NaN among them. In a form that compilers turn into vector code.
+bool all_finite(std::span<const float> values) {
+  constexpr uint32_t exponent = 0x7F800000;
+  bool bad = false;
+  for (float v : values) bad |= (std::bit_cast<uint32_t>(v) & exponent) == exponent;
+  return !bad;
 }
 
 bool device_has_flash_attention(ggml_backend_dev_t device, const Architecture& a, KvType type) {
@@ -101,10 +125,12 @@ struct Shard::Impl {
   std::optional<Runner> runner;
   BatchPlan plan;
   std::vector<uint32_t> lengths;
+  std::vector<bool> suspect;  // per sequence: its cache may hold values that are not finite
   std::vector<float> embedded;
 
   GraphSource source() const { return {arch, layers, weights.weights(), cache, flash}; }
   bool is_first() const { return layers.begin == 0; }
+  bool is_last() const { return layers.end == arch.n_layers; }
   bool embeds_on_host() const { return is_first() && weights.weights().embedding == nullptr; }
 
   static Result<std::unique_ptr<Impl>> plan_only(const model::Gguf& file, wire::LayerRange layers,
@@ -130,6 +156,7 @@ struct Shard::Impl {
                                                .runner = std::nullopt,
                                                .plan = {},
                                                .lengths = {},
+                                               .suspect = {},
                                                .embedded = {}});
     impl->measure();
     return impl;
@@ -184,7 +211,7 @@ struct Shard::Impl {
   }
 
   Result<void> start_backend() {
-    backend.reset(ggml_backend_dev_init(device.handle(), nullptr));
+    EXO_CHECK(gpu::guarded(device, "starting", [&] { backend.reset(ggml_backend_dev_init(device.handle(), nullptr)); }));
     if (backend == nullptr)
       return fail(ErrorCode::unavailable, "{} ({}) could not be started", device.info().name, device.info().backend);
     auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
@@ -196,19 +223,20 @@ struct Shard::Impl {
   Result<void> load(const Progress& progress) {
     EXO_CHECK(check_fit());
     EXO_CHECK(start_backend());
-    EXO_CHECK(weights.load(options.threads, progress));
-    EXO_CHECK(cache.load());
+    EXO_CHECK(gpu::guarded_result(device, "loading weights", [&] { return weights.load(options.threads, progress); }));
+    EXO_CHECK(gpu::guarded_result(device, "reserving the KV cache", [&] { return cache.load(); }));
     if (embeds_on_host()) {
       EXO_TRY(embedding, HostEmbedding::open(file, arch));
       embedded.resize(size_t{options.batch_tokens} * arch.d_model);
     }
-    bool is_last = layers.end == arch.n_layers;
     size_t result_floats =
-        is_last ? size_t{options.outputs} * arch.n_vocab : size_t{options.batch_tokens} * arch.d_model;
-    EXO_TRY(Runner ready,
-            Runner::create(source(), largest_batches(options, cache.context()), result_floats, backend.get()));
+        is_last() ? size_t{options.outputs} * arch.n_vocab : size_t{options.batch_tokens} * arch.d_model;
+    EXO_TRY(Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
+              return Runner::create(source(), largest_batches(options, cache.context()), result_floats, backend.get());
+            }));
     runner.emplace(std::move(ready));
     lengths.assign(options.sequences, 0);
+    suspect.assign(options.sequences, false);
     plan.shape.groups.reserve(options.sequences);
     plan.positions.reserve(options.batch_tokens);
     plan.cache_rows.reserve(options.batch_tokens);
@@ -224,6 +252,8 @@ struct Shard::Impl {
       if (batch.activations.size() != n * arch.d_model)
         return fail(ErrorCode::invalid_argument, "{} tokens need {} activations, but {} are given", n, n * arch.d_model,
                     batch.activations.size());
+      if (!all_finite(batch.activations))
+        return fail(ErrorCode::invalid_argument, "the activations hold values that are not finite");
       return RunnerInput{{}, batch.activations};
     }
     if (batch.tokens.size() != n)
@@ -240,6 +270,59 @@ struct Shard::Impl {
 
   BatchLimits limits() const {
     return {options.batch_tokens, options.outputs, options.context, cache.context(), options.sequences};
+  }
+
+  // Remembers which sequences' caches are known to be sound: those whose result, which saw all of the cache, is finite.
+  // Without a result nothing is known.
+  Result<void> check_result(const Batch& batch, std::span<const float> result) {
+    size_t width = is_last() ? arch.n_vocab : arch.d_model;
+    std::optional<wire::SeqId> bad;
+    for (const SequenceTokens& s : batch.sequences) {
+      size_t values = width * (is_last() ? s.outputs : s.count);
+      bool finite = all_finite(result.first(values));
+      result = result.subspan(values);
+      suspect[s.sequence.value()] = !finite || values == 0;
+      if (!finite && !bad) bad = s.sequence;
+    }
+    if (!bad) return {};
+    return fail(ErrorCode::corrupt,
+                "{}: layers {} to {} computed values that are not finite for sequence {}; the weights may be damaged "
+                "(exogpu inspect --check finds out)",
+                file.path().string(), layers.begin, layers.end, bad->value());
+  }
+
+  // Rows beyond a sequence's length are masked, but 0 times a NaN left in them would still be a NaN.
+  void forget(const Batch& batch) {
+    auto cleared = gpu::guarded(device, "clearing the KV cache", [&] {
+      for (const SequenceTokens& s : batch.sequences)
+        cache.clear(s.sequence.value(), s.position, s.position + s.count);
+    });
+    if (cleared) return;
+    for (const SequenceTokens& s : batch.sequences) suspect[s.sequence.value()] = true;
+  }
+
+  Result<std::span<const float>> forward(const Batch& batch) {
+    EXO_CHECK(plan_batch(batch.sequences, lengths, limits(), plan));
+    if (!is_last()) plan.drop_outputs();
+    EXO_TRY(RunnerInput input, input_of(batch));
+    auto result = gpu::guarded_result(device, "computing", [&] { return runner->run(plan, input); });
+    if (result)
+      if (auto sound = check_result(batch, *result); !sound) result = std::unexpected(sound.error());
+    if (!result) {
+      forget(batch);
+      return result;
+    }
+    for (const SequenceTokens& s : batch.sequences) lengths[s.sequence.value()] += s.count;
+    return result;
+  }
+
+  Result<void> truncate(uint32_t sequence, uint32_t end) {
+    if (end >= lengths[sequence]) return {};
+    if (suspect[sequence])
+      EXO_CHECK(gpu::guarded(device, "clearing the KV cache", [&] { cache.clear(sequence, end, lengths[sequence]); }));
+    lengths[sequence] = end;
+    suspect[sequence] = suspect[sequence] && end > 0;
+    return {};
   }
 };
 
@@ -262,20 +345,14 @@ Result<MemoryNeed> Shard::measure(const model::Gguf& file, wire::LayerRange laye
 }
 
 Result<std::span<const float>> Shard::forward(const Batch& batch) {
-  EXO_CHECK(plan_batch(batch.sequences, impl_->lengths, impl_->limits(), impl_->plan));
-  EXO_TRY(RunnerInput input, impl_->input_of(batch));
-  EXO_TRY(std::span<const float> result, impl_->runner->run(impl_->plan, input));
-  for (const SequenceTokens& s : batch.sequences) impl_->lengths[s.sequence.value()] += s.count;
-  return result;
+  return impl_->forward(batch);
 }
 
 Result<void> Shard::truncate(wire::SeqId sequence, uint32_t end) {
   if (sequence.value() >= impl_->lengths.size())
     return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", sequence.value(),
                 impl_->lengths.size());
-  uint32_t& length = impl_->lengths[sequence.value()];
-  length = std::min(length, end);
-  return {};
+  return impl_->truncate(sequence.value(), end);
 }
 
 Result<void> Shard::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) {
@@ -286,8 +363,12 @@ Result<void> Shard::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t lengt
   if (length > impl_->lengths[from.value()])
     return fail(ErrorCode::invalid_argument, "sequence {} holds {} tokens, so {} cannot be copied", from.value(),
                 impl_->lengths[from.value()], length);
-  impl_->cache.copy(from.value(), to.value(), length);
+  EXO_CHECK(impl_->truncate(to.value(), length));
+  if (from == to) return {};
+  EXO_CHECK(gpu::guarded(impl_->device, "copying within the KV cache",
+                         [&] { impl_->cache.copy(from.value(), to.value(), length); }));
   impl_->lengths[to.value()] = length;
+  impl_->suspect[to.value()] = impl_->suspect[from.value()];
   return {};
 }
 

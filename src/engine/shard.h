@@ -22,13 +22,14 @@ namespace exogpu::engine {
 enum class FlashAttention { automatic, on, off };
 
 struct ShardOptions {
-  uint32_t context = 4096;      // tokens of one sequence, prompt and answer together
+  uint32_t context = 4096;      // tokens of one sequence, prompt and answer together; some models rotate positions
+                                // in another way in a long one, so all shards of a model must have the same
   uint32_t sequences = 1;       // held at once
   uint32_t batch_tokens = 512;  // of one forward()
   uint32_t outputs = 0;         // logits rows of one forward(); 0: one per sequence
   KvType kv_type = KvType::f16;
   FlashAttention flash_attention = FlashAttention::automatic;
-  uint32_t threads = 0;  // on the CPU; 0: as many as there are cores
+  uint32_t threads = 0;  // on the CPU; 0: as many as this process may well use
 };
 
 // What a shard needs on its device. Exact for weights and cache; compute is what its largest batch takes.
@@ -76,7 +77,7 @@ class Shard {
   // Runs the batch and returns, valid until the next call: from the last shard logits [outputs, n_vocab] f32 in batch
   // order, from the others activations [tokens, d_model] f32.
   // On an error no sequence has moved. Errors: invalid_argument (what is wrong with the batch), resource_exhausted
-  // (past the context), unavailable (the device failed).
+  // (past the context), corrupt (the result is not finite: names the sequence), unavailable (the device failed).
   Result<std::span<const float>> forward(const Batch& batch);
 
   // Forgets tokens at positions >= end. Makes a failed hop safe to retry.

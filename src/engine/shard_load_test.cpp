@@ -99,12 +99,57 @@ class Broken : public ::testing::Test {
     writer.meta(a + "feed_forward_length", 64U).meta(a + "attention.layer_norm_rms_epsilon", 1e-5F);
   }
 
-  void matrix(const std::string& name, uint64_t columns, uint64_t rows) {
+  void matrix(const std::string& name, uint64_t columns, uint64_t rows,
+              model::TensorType type = model::TensorType::f32) {
     std::vector<uint64_t> shape = {columns};
     if (rows > 1) shape.push_back(rows);
-    writer.tensor(name, model::TensorType::f32, shape, std::vector<std::byte>(columns * rows * sizeof(float)));
+    writer.tensor(name, type, shape, std::vector<std::byte>(columns * rows * 4));
+  }
+
+  void llama_tensors(uint64_t query_rows = 64, model::TensorType query_type = model::TensorType::f32) {
+    matrix("token_embd.weight", 64, 32);
+    matrix("output_norm.weight", 64, 1);
+    matrix("blk.0.attn_norm.weight", 64, 1);
+    matrix("blk.0.ffn_norm.weight", 64, 1);
+    matrix("blk.0.attn_q.weight", 64, query_rows, query_type);
+    matrix("blk.0.attn_k.weight", 64, 32);
+    matrix("blk.0.attn_v.weight", 64, 32);
+    matrix("blk.0.attn_output.weight", 64, 64);
+    matrix("blk.0.ffn_gate.weight", 64, 64);
+    matrix("blk.0.ffn_up.weight", 64, 64);
+    matrix("blk.0.ffn_down.weight", 64, 64);
   }
 };
+
+TEST_F(Broken, NothingOfItIsBrokenAtFirst) {
+  metadata("llama");
+  llama_tensors();
+  EXPECT_EQ(error().message, "it loaded");
+}
+
+TEST_F(Broken, ATensorThatNothingUsesIsRefused) {
+  metadata("llama");
+  llama_tensors();
+  matrix("blk.0.attn_q.scale", 1, 1);
+  Error e = error();
+  EXPECT_EQ(e.code, ErrorCode::unsupported);
+  EXPECT_NE(e.message.find("blk.0.attn_q.scale"), std::string::npos) << e.message;
+}
+
+TEST_F(Broken, IntegerWeightsAreRefused) {
+  metadata("llama");
+  llama_tensors(64, model::TensorType::i32);
+  Error e = error();
+  EXPECT_EQ(e.code, ErrorCode::unsupported);
+  EXPECT_NE(e.message.find("blk.0.attn_q.weight is of type i32"), std::string::npos) << e.message;
+}
+
+TEST_F(Broken, MoreLayersThanTensorsAreRefused) {
+  metadata("llama");
+  writer.meta("llama.block_count", 1U << 20);
+  llama_tensors();
+  EXPECT_EQ(error().code, ErrorCode::corrupt);
+}
 
 TEST_F(Broken, UnknownArchitectureIsNamedWithTheKnownOnes) {
   metadata("mamba9");
@@ -162,13 +207,7 @@ TEST_F(Broken, MissingTensorIsNamed) {
 
 TEST_F(Broken, TensorOfAnotherShapeIsRefused) {
   metadata("llama");
-  matrix("token_embd.weight", 64, 32);
-  matrix("output_norm.weight", 64, 1);
-  matrix("blk.0.attn_norm.weight", 64, 1);
-  matrix("blk.0.ffn_norm.weight", 64, 1);
-  matrix("blk.0.attn_q.weight", 64, 48);
-  matrix("blk.0.attn_k.weight", 64, 32);
-  matrix("blk.0.attn_v.weight", 64, 32);
+  llama_tensors(48);
   Error e = error();
   EXPECT_EQ(e.code, ErrorCode::corrupt);
   EXPECT_NE(e.message.find("attn_q.weight is 64 x 48"), std::string::npos) << e.message;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <fstream>
+#include <limits>
 
 #include "engine/allocation_count.h"
 #include "engine/testing/tiny.h"
@@ -165,6 +166,80 @@ TEST(Shard, TruncateAndCopiedPrefixesContinueAsIfNothingHadBeenThere) {
 
   ASSERT_TRUE(chain.copy_prefix(wire::SeqId(0), wire::SeqId(1), 20));
   EXPECT_EQ(feed(chain, std::span(tokens).subspan(20), 1, 1), expected);
+}
+
+// Gemma 2 has the most operations of all layers, and two kinds of mask.
+TEST(Shard, ManySequencesThatCannotBeGroupedAgreeWithEachAlone) {
+  constexpr uint32_t n = 32;
+  TinyFile file("gemma2");
+  ShardOptions options = exact(n);
+  options.sequences = n;
+  Chain chain = load_chain(file, {}, options);
+  Chain single = load_chain(file, {}, exact(1));
+  uint32_t n_vocab = chain.architecture().n_vocab;
+  std::vector<SequenceTokens> sequences;
+  std::vector<model::TokenId> tokens;
+  std::vector<std::vector<float>> alone;
+  for (uint32_t s = 0; s < n; ++s) {
+    auto prompt = tokens_of(s % 2 == 0 ? 3 : 5, n_vocab, s + 1);
+    sequences.push_back({wire::SeqId(s), 0, static_cast<uint32_t>(prompt.size()), 1});
+    tokens.insert(tokens.end(), prompt.begin(), prompt.end());
+    ASSERT_TRUE(single.truncate(wire::SeqId(0), 0));
+    alone.push_back(feed(single, prompt, 1));
+  }
+  auto logits = chain.forward({sequences, tokens, {}});
+  ASSERT_TRUE(logits) << logits.error().message;
+  for (uint32_t s = 0; s < n; ++s) EXPECT_LT(relative_error(logits->subspan(s * n_vocab, n_vocab), alone[s]), 1e-4);
+}
+
+TEST(Shard, ActivationsThatAreNotFiniteAreRefused) {
+  TinyFile file("llama");
+  auto shard = Shard::load(file.gguf(), {1, 2}, cpu(), exact(1));
+  ASSERT_TRUE(shard) << shard.error().message;
+  for (float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    std::vector<float> activations(shard->architecture().d_model, 1.0F);
+    activations[7] = bad;
+    SequenceTokens next = {wire::SeqId(0), 0, 1, 1};
+    auto result = shard->forward({{&next, 1}, {}, activations});
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(shard->length(wire::SeqId(0)), 0U);
+  }
+}
+
+// What a damaged weight leaves in the cache must not reach the next user of the same rows.
+TEST(Shard, ValuesThatAreNotFiniteLeaveNoTrace) {
+  constexpr model::TokenId damaged = 5;
+  TinyFile tiny("llama");
+  const model::TensorInfo* embedding = tiny.gguf().find_tensor("token_embd.weight");
+  ASSERT_NE(embedding, nullptr);
+  Bytes row = embedding->bytes / embedding->dims[1];
+  {
+    std::fstream bytes(tiny.path(), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(static_cast<std::streamoff>(embedding->offset + damaged * row));
+    for (Bytes i = 0; i < row; ++i) bytes.put('\xFF');  // NaN in every float type
+  }
+  auto file = model::Gguf::open(tiny.path());
+  ASSERT_TRUE(file) << file.error().message;
+  for (uint32_t outputs : {1U, 0U}) {
+    auto chain = Chain::load(*file, {}, cpu(), exact(1));
+    ASSERT_TRUE(chain) << chain.error().message;
+    std::vector<model::TokenId> tokens = {1, 2, 3, 4};
+    std::vector<float> expected = feed(*chain, tokens, 1);
+    ASSERT_TRUE(chain->truncate(wire::SeqId(0), 2));
+
+    SequenceTokens next = {wire::SeqId(0), 2, 1, outputs};
+    auto result = chain->forward({{&next, 1}, {&damaged, 1}, {}});
+    EXPECT_EQ(result.has_value(), outputs == 0);  // without logits there is nothing to see yet
+    if (!result) {
+      EXPECT_EQ(result.error().code, ErrorCode::corrupt);
+      EXPECT_EQ(chain->shards().front().length(wire::SeqId(0)), 2U);
+    }
+    ASSERT_TRUE(chain->truncate(wire::SeqId(0), 2));
+    EXPECT_EQ(feed(*chain, std::span(tokens).subspan(2, 1), 0).size(), 0U);
+    ASSERT_TRUE(chain->truncate(wire::SeqId(0), 0));
+    EXPECT_EQ(feed(*chain, tokens, 1), expected);
+  }
 }
 
 TEST(Shard, BadBatchesAreRefusedAndMoveNothing) {

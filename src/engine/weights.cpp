@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 #include <span>
 #include <thread>
 
@@ -42,6 +44,18 @@ std::string shape_text(const std::array<int64_t, 3>& shape) {
 
 constexpr size_t tensors_per_layer_max = 24;
 
+// Tensors outside the layers that a shard may not need, and what old converters left in files without any use.
+bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
+  static constexpr std::array<std::string_view, 6> ends = {
+      "token_embd.weight", "output_norm.weight",        "output.weight",
+      "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"};
+  if (std::ranges::contains(ends, name) || name.ends_with(".attn_rot_embd")) return true;
+  if (!name.starts_with("blk.")) return false;
+  uint32_t index = 0;
+  auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), index);
+  return error == std::errc() && (index < layers.begin || index >= layers.end);
+}
+
 }  // namespace
 
 struct WeightStore::Impl {
@@ -50,6 +64,7 @@ struct WeightStore::Impl {
   size_t tensors_max;
   std::vector<std::unique_ptr<Home>> homes;
   ModelWeights weights;
+  std::set<const model::TensorInfo*> used;
 
   Impl(const model::Gguf& f, ggml_backend_dev_t device, size_t n_layers)
       : file(&f), home(device), tensors_max((n_layers + 1) * tensors_per_layer_max) {}
@@ -90,6 +105,7 @@ struct WeightStore::Impl {
 
   ggml_tensor* place(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
                      const std::array<int64_t, 3>& shape) {
+    for (const model::TensorInfo* source : sources) used.insert(source);
     Home& h = home_for(type);
     auto ggml_kind = static_cast<ggml_type>(sources.front()->type);
     int n_dims = shape[2] != 1 ? 3 : shape[1] != 1 ? 2 : 1;
@@ -308,6 +324,17 @@ struct WeightStore::Impl {
     return {};
   }
 
+  // A tensor that the family does not know would change what the model says: left out, the answer is silently wrong.
+  Result<void> check_nothing_is_left(wire::LayerRange layers) const {
+    for (const model::TensorInfo& t : file->tensors()) {
+      if (used.contains(&t) || belongs_elsewhere(t.name, layers)) continue;
+      return fail(ErrorCode::unsupported,
+                  "{}: tensor {} is not part of this architecture as exogpu knows it; the model may be of a newer kind",
+                  file->path().string(), t.name);
+    }
+    return {};
+  }
+
   // Points each mapped tensor into the file.
   Result<void> map_in_place(Home& h, ggml_backend_dev_t device) {
     std::map<uint32_t, std::pair<std::byte*, std::byte*>> extents;  // of each part, page-aligned at the start
@@ -399,6 +426,7 @@ Result<WeightStore> WeightStore::plan(const model::Gguf& file, const Architectur
     EXO_TRY(LayerWeights layer, impl->add_layer(a, i));
     impl->weights.layers.push_back(std::move(layer));
   }
+  EXO_CHECK(impl->check_nothing_is_left(layers));
   return WeightStore(std::move(impl));
 }
 

@@ -39,4 +39,11 @@ auto guarded(const Device& device, std::string_view doing, Call&& call) -> Resul
               ggml_reason());
 }
 
+// The same for a `call` that returns a Result itself.
+template <typename Call>
+auto guarded_result(const Device& device, std::string_view doing, Call&& call) -> std::invoke_result_t<Call> {
+  EXO_TRY(auto result, guarded(device, doing, std::forward<Call>(call)));
+  return result;
+}
+
 }  // namespace exogpu::gpu

@@ -95,6 +95,13 @@ ggml_tensor* prepare(const Builder& b, ggml_tensor* x, uint32_t heads, ggml_tens
   return rotate(b, x, rope, positions);
 }
 
+// All parts' tokens in one tensor. Neighbours are joined pair by pair, so that each is copied log2(n) times and not n.
+ggml_tensor* join(const Builder& b, std::span<ggml_tensor* const> parts) {
+  if (parts.size() == 1) return parts.front();
+  size_t half = parts.size() / 2;
+  return ggml_concat(b.ctx(), join(b, parts.first(half)), join(b, parts.subspan(half)), 1);
+}
+
 }  // namespace
 
 ggml_tensor* attention(const Builder& b, const LayerWeights& w, uint32_t index, ggml_tensor* x, Lookers lookers) {
@@ -119,14 +126,13 @@ ggml_tensor* attention(const Builder& b, const LayerWeights& w, uint32_t index, 
 
   const auto& groups = outputs_only ? b.graph.shape.output_groups : b.graph.shape.groups;
   const auto& masks = a.sliding.applies_to(index) ? looking.sliding_masks : looking.masks;
-  ggml_tensor* out = nullptr;
+  std::vector<ggml_tensor*> parts;
   uint32_t first_token = 0;
   for (size_t i = 0; i < groups.size(); ++i) {
-    ggml_tensor* part = attend(b, p.q, cache.keys(local), cache.values(local), groups[i], first_token, masks[i]);
-    out = out == nullptr ? part : ggml_concat(b.ctx(), out, part, 1);
+    parts.push_back(attend(b, p.q, cache.keys(local), cache.values(local), groups[i], first_token, masks[i]));
     first_token += groups[i].all_tokens();
   }
-  return out;
+  return join(b, parts);
 }
 
 }  // namespace exogpu::engine

@@ -31,7 +31,7 @@ ggml_tensor* feed_forward(const Builder& b, const LayerWeights& w, ggml_tensor* 
   return multiply(b, w.down, inner);
 }
 
-// Softmax over all experts, the best `used` of them, their weights optionally scaled to sum 1.
+// Softmax over all experts, the best `used` of them, their weights scaled to sum 1.
 ggml_tensor* expert_feed_forward(const Builder& b, const LayerWeights& w, ggml_tensor* x) {
   const Experts& e = b.arch().experts;
   int64_t d_model = x->ne[0];
@@ -41,12 +41,10 @@ ggml_tensor* expert_feed_forward(const Builder& b, const LayerWeights& w, ggml_t
   ggml_tensor* odds = ggml_soft_max(ctx, precise(ggml_mul_mat(ctx, w.router, x)));             // [count, n]
   ggml_tensor* chosen = ggml_argsort_top_k(ctx, odds, static_cast<int>(e.used));               // [used, n]
   ggml_tensor* share = ggml_get_rows(ctx, ggml_reshape_3d(ctx, odds, 1, e.count, n), chosen);  // [1, used, n]
-  if (e.normalize_weights) {
-    share = ggml_reshape_2d(ctx, share, e.used, n);
-    // The sum is kept away from 0, as in the models' own code, so that a half-precision device cannot divide by it.
-    ggml_tensor* sum = ggml_clamp(ctx, ggml_sum_rows(ctx, share), 6.103515625e-5F, INFINITY);
-    share = ggml_reshape_3d(ctx, ggml_div(ctx, share, sum), 1, e.used, n);
-  }
+  share = ggml_reshape_2d(ctx, share, e.used, n);
+  // The sum is kept away from 0, as in the models' own code, so that a half-precision device cannot divide by it.
+  ggml_tensor* sum = ggml_clamp(ctx, ggml_sum_rows(ctx, share), 6.103515625e-5F, INFINITY);
+  share = ggml_reshape_3d(ctx, ggml_div(ctx, share, sum), 1, e.used, n);
   if (e.weight_scale != 1.0F) share = ggml_scale(ctx, share, e.weight_scale);
   b.expand(share);
 
