@@ -221,24 +221,24 @@ TEST(Shard, ValuesThatAreNotFiniteLeaveNoTrace) {
   }
   auto file = model::Gguf::open(tiny.path());
   ASSERT_TRUE(file) << file.error().message;
+  std::vector<model::TokenId> sound = {1, 2, 3};
+  std::vector<model::TokenId> poisoned = {3, damaged};
   for (uint32_t outputs : {1U, 0U}) {
     auto chain = Chain::load(*file, {}, cpu(), exact(1));
     ASSERT_TRUE(chain) << chain.error().message;
-    std::vector<model::TokenId> tokens = {1, 2, 3, 4};
-    std::vector<float> expected = feed(*chain, tokens, 1);
+    std::vector<float> expected = feed(*chain, sound, 1);
     ASSERT_TRUE(chain->truncate(wire::SeqId(0), 2));
 
-    SequenceTokens next = {wire::SeqId(0), 2, 1, outputs};
-    auto result = chain->forward({{&next, 1}, {&damaged, 1}, {}});
+    SequenceTokens next = {wire::SeqId(0), 2, 2, outputs};
+    auto result = chain->forward({{&next, 1}, poisoned, {}});
     EXPECT_EQ(result.has_value(), outputs == 0);  // without logits there is nothing to see yet
     if (!result) {
       EXPECT_EQ(result.error().code, ErrorCode::corrupt);
       EXPECT_EQ(chain->shards().front().length(wire::SeqId(0)), 2U);
     }
-    ASSERT_TRUE(chain->truncate(wire::SeqId(0), 2));
-    EXPECT_EQ(feed(*chain, std::span(tokens).subspan(2, 1), 0).size(), 0U);
+    // The row of the damaged token is beyond what is read from here on.
     ASSERT_TRUE(chain->truncate(wire::SeqId(0), 0));
-    EXPECT_EQ(feed(*chain, tokens, 1), expected);
+    EXPECT_EQ(feed(*chain, sound, 1), expected);
   }
 }
 
