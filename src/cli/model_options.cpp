@@ -10,7 +10,7 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   command.add_option("-d,--device", o.device,
                      "Device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...); the best one if left out");
   command.add_option("-c,--context", o.shard.context, "Tokens of prompt and answer together")->capture_default_str();
-  command.add_option("-t,--threads", o.shard.threads, "CPU threads; all cores if left out");
+  command.add_option("-t,--threads", o.shard.threads, "CPU threads; one for each core that may be used if left out");
   command.add_option("-b,--batch", o.shard.batch_tokens, "Prompt tokens computed at once")->capture_default_str();
   command.add_option("--kv-type", o.kv_type, "Number type of the KV cache: f16, q8_0 (half the memory) or f32")
       ->capture_default_str();
