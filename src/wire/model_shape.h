@@ -1,0 +1,36 @@
+// What of a model decides where it runs best: sizes and work for each layer, nothing of the weights themselves.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+
+namespace exogpu::wire {
+
+struct LayerShape {
+  Bytes weight_bytes = 0;         // held on a device
+  Bytes active_weight_bytes = 0;  // read for one token; less than all in a mixture of experts
+  Bytes kv_bytes_per_token = 0;   // of the KV cache, in the type it is kept in
+  double flops_per_token = 0;     // of its matrix products, a multiply and an add being two
+};
+
+// Memory is what a device holds at most; where devices differ (packed layouts, padding) it is that of the largest.
+struct ModelShape {
+  std::string name;
+  double bits_per_weight = 0;        // of the type most bytes are of; decides which of a device's measured rates count
+  double experts_used_share = 1;     // of the experts, by one token; 1 for a dense model
+  uint32_t activation_width = 0;     // values that go from one layer to the next for each token
+  uint32_t vocabulary = 0;           // tokens
+  uint32_t context_granularity = 1;  // the KV cache of a sequence has room for a multiple of so many tokens
+  std::vector<LayerShape> layers;
+  Bytes embedding_bytes = 0;  // on the device with the first layer
+  Bytes head_bytes = 0;       // on the device with the last layer, read whole for every token
+  double head_flops_per_token = 0;
+  Bytes ends_shared_bytes = 0;   // saved by a device that has both ends, when the head is the embedding
+  Bytes compute_bytes = 0;       // scratch memory of a stage
+  Bytes head_compute_bytes = 0;  // scratch memory of the last stage beyond that
+};
+
+}  // namespace exogpu::wire
