@@ -26,6 +26,9 @@ target_link_libraries(quickjs::quickjs INTERFACE ${QUICKJS_LIBRARY} m dl Threads
 # Messages between nodes: the generated code needs only the small run-time library.
 find_package(Protobuf 3.21 REQUIRED)
 
+# TLS 1.3 and certificates.
+find_package(OpenSSL 3.2 REQUIRED)
+
 # The line editor of the chat.
 pkg_check_modules(isocline REQUIRED IMPORTED_TARGET isocline)
 

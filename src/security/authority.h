@@ -1,0 +1,47 @@
+// The authority of a cluster: the key that says which nodes belong to it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "security/certificate.h"
+#include "security/key.h"
+
+namespace exogpu::security {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+// Certificates begin a day before they are made, since the clocks of a household's devices differ.
+inline constexpr std::chrono::days kBackdated{1};
+inline constexpr std::chrono::days kNodeValidity{10 * 365};
+inline constexpr std::chrono::days kAuthorityValidity{30 * 365};
+
+// A request (PKCS #10, DER) for a certificate of this key. Proves that the sender holds the key; everything else that a
+// request may claim is ignored.
+Result<std::vector<std::byte>> make_certificate_request(const PrivateKey& key);
+
+class Authority {
+ public:
+  // A new one, with a self-signed certificate.
+  static Result<Authority> create(WallTime now);
+  // Errors: corrupt when the two do not belong together or the certificate is not one of an authority.
+  static Result<Authority> of(PrivateKey key, Certificate certificate);
+
+  const PrivateKey& key() const { return key_; }
+  const Certificate& certificate() const { return certificate_; }
+  wire::ClusterId cluster() const { return certificate_.cluster_id(); }
+
+  // A certificate for the node that sent this request.
+  // Errors: corrupt (no request, or not signed with its own key), unsupported (a key not on P-256).
+  Result<Certificate> sign(std::span<const std::byte> request, WallTime now) const;
+
+ private:
+  Authority(PrivateKey key, Certificate certificate) : key_(std::move(key)), certificate_(std::move(certificate)) {}
+  PrivateKey key_;
+  Certificate certificate_;
+};
+
+}  // namespace exogpu::security

@@ -1,0 +1,31 @@
+// Files that hold secrets: readable by their owner alone, and either whole or not there.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace exogpu::security {
+
+// Makes `path` and its parents; `path` itself with access for the owner alone.
+// Errors: permission_denied, io_error, and permission_denied when it exists and others may write to it.
+Result<void> make_private_directory(const std::filesystem::path& path);
+
+// The whole content of a regular file of at most `most` bytes.
+// Errors: not_found, permission_denied, invalid_argument (not a file), resource_exhausted (longer), io_error.
+Result<std::string> read_file(const std::filesystem::path& path, Bytes most);
+
+// As read_file(), but refuses with permission_denied a file that others than its owner may read or write.
+Result<std::string> read_secret(const std::filesystem::path& path, Bytes most);
+
+// Writes a file of mode 0600. After a crash at any moment the old content is there or the new one, never a part.
+Result<void> write_secret(const std::filesystem::path& path, std::string_view content);
+
+// Moves a folder that was filled under another name to its place in one step, for good.
+// Errors: already_exists when there is something at `to`.
+Result<void> publish_directory(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace exogpu::security

@@ -1,0 +1,25 @@
+// SHA-256, random bytes, and comparison without telling where two secrets differ.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+
+namespace exogpu::security {
+
+using Sha256 = std::array<std::byte, 32>;
+
+Sha256 sha256(std::span<const std::byte> bytes);
+
+// Fills `bytes` from the system's source. Errors: internal when there is none.
+Result<void> random_bytes(std::span<std::byte> bytes);
+
+// In a time that depends on the sizes alone.
+bool equal_secrets(std::span<const std::byte> a, std::span<const std::byte> b);
+
+std::string to_hex(std::span<const std::byte> bytes);
+
+}  // namespace exogpu::security

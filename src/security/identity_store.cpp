@@ -1,0 +1,108 @@
+#include "security/identity_store.h"
+
+#include <array>
+#include <string>
+#include <system_error>
+
+#include "security/files.h"
+#include "security/hash.h"
+
+namespace exogpu::security {
+namespace {
+
+constexpr Bytes kFileBytesMax = 64 * KiB;
+
+// Which folder it is about, where the parts themselves are well-formed.
+template <typename T>
+Result<T> in_folder(const std::filesystem::path& folder, Result<T> result) {
+  if (result) return result;
+  return fail(result.error().code, "{}: {}; restore the folder, or remove it to start anew", folder.string(),
+              result.error().message);
+}
+
+Result<PrivateKey> read_key(const std::filesystem::path& file) {
+  EXO_TRY(const std::string pem, read_secret(file, kFileBytesMax));
+  return PrivateKey::from_pem(pem, file.string());
+}
+
+Result<Certificate> read_certificate(const std::filesystem::path& file) {
+  EXO_TRY(const std::string pem, read_file(file, kFileBytesMax));
+  return Certificate::from_pem(pem, file.string());
+}
+
+}  // namespace
+
+Result<std::optional<Identity>> IdentityStore::load() const {
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(home(), error);
+  if (status.type() == std::filesystem::file_type::not_found) return std::optional<Identity>();
+  if (error) return fail(ErrorCode::permission_denied, "{}: {}", home().string(), error.message());
+  EXO_TRY(PrivateKey key, read_key(home() / "node.key"));
+  EXO_TRY(Certificate certificate, read_certificate(home() / "node.crt"));
+  EXO_TRY(Certificate authority, read_certificate(home() / "authority.crt"));
+  EXO_TRY(Identity identity,
+          in_folder(home(), Identity::of(std::move(key), std::move(certificate), std::move(authority))));
+  return std::optional<Identity>(std::move(identity));
+}
+
+Result<std::filesystem::path> IdentityStore::write_beside(const Identity& identity, const Authority* authority) const {
+  EXO_CHECK(make_private_directory(state_));
+  std::array<std::byte, 8> random;
+  EXO_CHECK(random_bytes(random));
+  const auto folder = state_ / ("identity.new-" + to_hex(random));
+  EXO_CHECK(make_private_directory(folder));
+  EXO_CHECK(write_secret(folder / "node.key", identity.key().to_pem()));
+  EXO_CHECK(write_secret(folder / "node.crt", identity.certificate().to_pem()));
+  EXO_CHECK(write_secret(folder / "authority.crt", identity.authority().to_pem()));
+  if (authority) {
+    EXO_CHECK(write_secret(folder / "authority.key", authority->key().to_pem()));
+  }
+  return folder;
+}
+
+Result<Identity> IdentityStore::load_or_found(WallTime now) const {
+  EXO_TRY(auto found, load());
+  if (found) return *std::move(found);
+  EXO_TRY(const Authority authority, Authority::create(now));
+  EXO_TRY(Identity identity, Identity::issue(authority, now));
+  EXO_TRY(const auto folder, write_beside(identity, &authority));
+  auto published = publish_directory(folder, home());
+  if (published) return identity;
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  if (published.error().code != ErrorCode::already_exists) return std::unexpected(std::move(published).error());
+  // Another program was quicker.
+  EXO_TRY(auto theirs, load());
+  if (theirs) return *std::move(theirs);
+  return fail(ErrorCode::unavailable, "{}: another program is changing this folder; try again", home().string());
+}
+
+Result<void> IdentityStore::adopt(const Identity& identity, bool replace) const {
+  EXO_TRY(const auto folder, write_beside(identity, nullptr));
+  std::error_code error;
+  if (replace && std::filesystem::exists(home(), error)) {
+    int n = 1;
+    std::filesystem::path before;
+    do {
+      before = state_ / std::format("identity.before-{}", n++);
+    } while (std::filesystem::exists(before, error));
+    std::filesystem::rename(home(), before, error);
+    if (error) return fail(ErrorCode::io_error, "{}: cannot be moved away: {}", home().string(), error.message());
+  }
+  auto published = publish_directory(folder, home());
+  if (!published) std::filesystem::remove_all(folder, error);
+  return published;
+}
+
+Result<Authority> IdentityStore::authority() const {
+  std::error_code error;
+  if (!std::filesystem::exists(home() / "authority.key", error)) {
+    return fail(ErrorCode::failed_precondition,
+                "this node did not found its cluster and cannot let others join; do that on the node that did");
+  }
+  EXO_TRY(PrivateKey key, read_key(home() / "authority.key"));
+  EXO_TRY(Certificate certificate, read_certificate(home() / "authority.crt"));
+  return in_folder(home(), Authority::of(std::move(key), std::move(certificate)));
+}
+
+}  // namespace exogpu::security

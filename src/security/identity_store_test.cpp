@@ -1,0 +1,139 @@
+#include "security/identity_store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <thread>
+
+#include "base/testing/temp_dir.h"
+
+namespace exogpu::security {
+namespace {
+
+using exogpu::testing::TempDir;
+namespace fs = std::filesystem;
+
+const WallTime kNow = std::chrono::system_clock::now();
+
+unsigned mode_of(const fs::path& path) {
+  struct stat status{};
+  return stat(path.c_str(), &status) == 0 ? status.st_mode & 0777 : 0;
+}
+
+template <typename T>
+void expect_error(const Result<T>& result, ErrorCode code, std::string_view words) {
+  ASSERT_FALSE(result) << "accepted, but expected: " << words;
+  EXPECT_EQ(result.error().code, code) << result.error().message;
+  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
+}
+
+TEST(IdentityStore, AFirstStartFoundsAClusterAndLaterOnesFindIt) {
+  const TempDir dir;
+  const IdentityStore store(dir / "a/state");
+  EXPECT_FALSE(store.load().value());
+  const auto first = store.load_or_found(kNow);
+  ASSERT_TRUE(first) << first.error().message;
+  const auto second = IdentityStore(dir / "a/state").load_or_found(kNow);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(first->node(), second->node());
+  EXPECT_EQ(first->cluster(), second->cluster());
+  EXPECT_TRUE(first->certificate().signed_by(second->authority()));
+  const auto authority = store.authority();
+  ASSERT_TRUE(authority);
+  EXPECT_EQ(authority->cluster(), first->cluster());
+  EXPECT_NE(first->node().text(), first->cluster().text());
+}
+
+TEST(IdentityStore, NobodyElseMayRead) {
+  const TempDir dir;
+  ASSERT_TRUE(IdentityStore(dir / "state").load_or_found(kNow));
+  EXPECT_EQ(mode_of(dir / "state"), 0700u);
+  EXPECT_EQ(mode_of(dir / "state/identity"), 0700u);
+  int files = 0;
+  for (const auto& file : fs::directory_iterator(dir / "state/identity")) {
+    EXPECT_EQ(mode_of(file.path()), 0600u) << file.path();
+    ++files;
+  }
+  EXPECT_EQ(files, 4);
+  for (const auto& left : fs::directory_iterator(dir / "state")) EXPECT_EQ(left.path().filename(), "identity");
+}
+
+TEST(IdentityStore, TwoThatStartAtOnceAgree) {
+  const TempDir dir;
+  std::optional<wire::NodeId> ids[4];
+  {
+    std::vector<std::jthread> threads;
+    for (auto& id : ids) {
+      threads.emplace_back([&] {
+        const auto identity = IdentityStore(dir / "state").load_or_found(kNow);
+        if (identity) id = identity->node();
+      });
+    }
+  }
+  for (const auto& id : ids) {
+    ASSERT_TRUE(id);
+    EXPECT_EQ(*id, *ids[0]);
+  }
+}
+
+TEST(IdentityStore, ASecretThatOthersMayReadIsRefused) {
+  const TempDir dir;
+  const IdentityStore store(dir / "state");
+  ASSERT_TRUE(store.load_or_found(kNow));
+  ASSERT_EQ(chmod((dir / "state/identity/node.key").c_str(), 0644), 0);
+  expect_error(store.load(), ErrorCode::permission_denied, "run: chmod 600");
+}
+
+TEST(IdentityStore, NamesTheFileThatIsDamaged) {
+  const TempDir dir;
+  const IdentityStore store(dir / "state");
+  const auto home = dir / "state/identity";
+  for (const char* name : {"node.key", "node.crt", "authority.crt"}) {
+    fs::remove_all(dir / "state");
+    ASSERT_TRUE(store.load_or_found(kNow));
+    std::ofstream(home / name, std::ios::trunc) << "-----BEGIN nothing\n";
+    expect_error(store.load(), ErrorCode::corrupt, (home / name).string() + ": this is no ");
+    expect_error(store.load_or_found(kNow), ErrorCode::corrupt, name);
+    fs::remove(home / name);
+    expect_error(store.load_or_found(kNow), ErrorCode::not_found, (home / name).string() + ": no such file");
+    std::ofstream(home / name) << std::string(70000, 'x');
+    fs::permissions(home / name, fs::perms::owner_read | fs::perms::owner_write);
+    expect_error(store.load(), ErrorCode::resource_exhausted, "longer than 64.0 KiB");
+  }
+}
+
+TEST(IdentityStore, PartsOfTwoNodesAreRefused) {
+  const TempDir dir;
+  const IdentityStore one(dir / "one"), other(dir / "other");
+  ASSERT_TRUE(one.load_or_found(kNow) && other.load_or_found(kNow));
+  const auto swap = [&](const char* name) {
+    fs::copy_file(dir / "other/identity" / name, dir / "one/identity" / name, fs::copy_options::overwrite_existing);
+  };
+  swap("node.key");
+  expect_error(one.load(), ErrorCode::corrupt, "the node's key and its certificate do not belong together");
+  swap("node.crt");
+  expect_error(one.load(), ErrorCode::corrupt, "is not signed by its cluster's authority");
+  swap("authority.crt");
+  ASSERT_TRUE(one.load());
+  expect_error(one.authority(), ErrorCode::corrupt, "do not belong together");
+}
+
+TEST(IdentityStore, AnIdentityOfAnotherClusterReplacesTheOldOneOnlyWhenAsked) {
+  const TempDir dir;
+  const IdentityStore store(dir / "state");
+  ASSERT_TRUE(store.load_or_found(kNow));
+  const auto authority = Authority::create(kNow);
+  ASSERT_TRUE(authority);
+  const auto given = Identity::issue(*authority, kNow);
+  ASSERT_TRUE(given);
+  expect_error(store.adopt(*given, false), ErrorCode::already_exists, "exists already");
+  EXPECT_NE(store.load().value()->node(), given->node());
+  ASSERT_TRUE(store.adopt(*given, true));
+  EXPECT_EQ(store.load().value()->node(), given->node());
+  EXPECT_TRUE(fs::exists(dir / "state/identity.before-1/authority.key"));
+  expect_error(store.authority(), ErrorCode::failed_precondition, "did not found its cluster");
+}
+
+}  // namespace
+}  // namespace exogpu::security

@@ -1,0 +1,49 @@
+// How a node becomes part of a cluster: both ends of the conversation, without the connection that carries it.
+#pragma once
+
+#include "base/result.h"
+#include "security/authority.h"
+#include "security/identity.h"
+#include "security/join_token.h"
+#include "security/token_store.h"
+#include "wire/messages.h"
+
+namespace exogpu::security {
+
+// The end that lets others in.
+class JoinDesk {
+ public:
+  JoinDesk(Authority authority, TokenStore tokens) : authority_(std::move(authority)), tokens_(std::move(tokens)) {}
+
+  // Blocks while it writes the token's use to disk. One thread at a time.
+  // Errors, for the other end to read: unsupported (no protocol in common), unauthenticated (the token), corrupt (the
+  // request). A request that is refused for another reason than its token does not use the token up.
+  Result<wire::JoinGrant> admit(const wire::JoinRequest& request, WallTime now) const;
+
+ private:
+  Authority authority_;
+  TokenStore tokens_;
+};
+
+// The end that wants to be let in.
+class JoinApplication {
+ public:
+  // With a new key, which never leaves this object but in the identity.
+  static Result<JoinApplication> make(const JoinToken& token);
+
+  // To be shown only over a connection that proved to belong to the token's cluster.
+  const wire::JoinRequest& request() const { return request_; }
+  wire::ClusterId cluster() const { return cluster_; }
+
+  // Errors: those of the refusal, or corrupt when the grant is not one for this key in this cluster.
+  Result<Identity> accept(const wire::JoinResponse& response) &&;
+
+ private:
+  JoinApplication(PrivateKey key, wire::ClusterId cluster, wire::JoinRequest request)
+      : key_(std::move(key)), cluster_(cluster), request_(std::move(request)) {}
+  PrivateKey key_;
+  wire::ClusterId cluster_;
+  wire::JoinRequest request_;
+};
+
+}  // namespace exogpu::security

@@ -1,0 +1,71 @@
+#include "security/key.h"
+
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+
+#include <cstring>
+
+#include "security/hash.h"
+
+namespace exogpu::security {
+namespace {
+
+// Never asks at the terminal.
+int no_password(char*, int, int, void*) { return -1; }
+
+}  // namespace
+
+Result<PrivateKey> PrivateKey::generate() {
+  Openssl<EVP_PKEY> key(EVP_EC_gen("P-256"));
+  if (!key) return fail(ErrorCode::internal, "cannot make a key: {}", openssl_words());
+  return PrivateKey(std::move(key));
+}
+
+Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, std::string_view name) {
+  if (pem.contains("ENCRYPTED")) {
+    return fail(ErrorCode::unsupported, "{}: this private key is encrypted; exogpu cannot ask for its password", name);
+  }
+  Openssl<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  Openssl<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+  if (!key) {
+    return fail(ErrorCode::corrupt,
+                "{}: this is no private key ({}); restore the file, or remove the folder it is in "
+                "to start anew",
+                name, openssl_words());
+  }
+  if (!is_p256(key.get())) {
+    return fail(ErrorCode::unsupported, "{}: a private key of the kind {}, not of the curve P-256", name,
+                EVP_PKEY_get0_type_name(key.get()));
+  }
+  return PrivateKey(std::move(key));
+}
+
+std::string PrivateKey::to_pem() const {
+  Openssl<BIO> bio(BIO_new(BIO_s_secmem()));
+  PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  const char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<size_t>(size)};
+}
+
+wire::NodeId PrivateKey::node_id() const { return wire::NodeId(public_key_hash(key_.get())); }
+
+bool is_p256(EVP_PKEY* key) {
+  char group[32] = {};
+  return key != nullptr && EVP_PKEY_is_a(key, "EC") == 1 &&
+         EVP_PKEY_get_group_name(key, group, sizeof(group), nullptr) == 1 && std::strcmp(group, "prime256v1") == 0;
+}
+
+std::array<uint8_t, wire::kKeyHashBytes> public_key_hash(EVP_PKEY* key) {
+  std::array<uint8_t, wire::kKeyHashBytes> hash{};
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  if (size > 0) {
+    const Sha256 whole = sha256({reinterpret_cast<const std::byte*>(der), static_cast<size_t>(size)});
+    std::memcpy(hash.data(), whole.data(), hash.size());
+  }
+  OPENSSL_free(der);
+  return hash;
+}
+
+}  // namespace exogpu::security

@@ -1,0 +1,37 @@
+// The private key of a node or of an authority: ECDSA on the curve P-256, which every TLS library knows.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "security/openssl.h"
+#include "wire/node_id.h"
+
+namespace exogpu::security {
+
+class PrivateKey {
+ public:
+  static Result<PrivateKey> generate();
+  // `name` is what error messages call it. Errors: corrupt (no key), unsupported (of another kind, or encrypted).
+  static Result<PrivateKey> from_pem(std::string_view pem, std::string_view name);
+  // Unencrypted; the caller protects the file.
+  std::string to_pem() const;
+
+  wire::NodeId node_id() const;
+  EVP_PKEY* native() const { return key_.get(); }
+
+ private:
+  explicit PrivateKey(Openssl<EVP_PKEY> key) : key_(std::move(key)) {}
+  Openssl<EVP_PKEY> key_;
+};
+
+// Whether `key` is on P-256. Others are refused wherever they come from.
+bool is_p256(EVP_PKEY* key);
+
+// The first 16 bytes of the SHA-256 of the public part.
+std::array<uint8_t, wire::kKeyHashBytes> public_key_hash(EVP_PKEY* key);
+
+}  // namespace exogpu::security

@@ -1,0 +1,207 @@
+// Handshakes between two ends in memory.
+#include "security/tls.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace exogpu::security {
+namespace {
+
+const WallTime kNow = std::chrono::system_clock::now();
+
+Authority authority() { return Authority::create(kNow).value(); }
+
+Identity identity(const Authority& of, WallTime at = kNow) { return Identity::issue(of, at).value(); }
+
+struct Ends {
+  Openssl<SSL> client, server;
+  Result<void> client_result, server_result;  // of the handshake and, for the client, of its first read
+};
+
+// One step of an end; false while it waits for the other.
+bool step(SSL* ssl, int result, Result<void>& outcome) {
+  if (!outcome) return true;
+  if (result == 1) return true;
+  const int why = SSL_get_error(ssl, result);
+  if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return false;
+  outcome = std::unexpected(tls_error(ssl));
+  return true;
+}
+
+Ends shake_hands(const TlsContext& client, const TlsContext& server) {
+  Ends ends{.client = client.connection(TlsSide::client).value(),
+            .server = server.connection(TlsSide::server).value(),
+            .client_result = {},
+            .server_result = {}};
+  BIO *left = nullptr, *right = nullptr;
+  BIO_new_bio_pair(&left, 0, &right, 0);
+  SSL_set_bio(ends.client.get(), left, left);
+  SSL_set_bio(ends.server.get(), right, right);
+  for (int i = 0; i < 20; ++i) {
+    step(ends.client.get(), SSL_do_handshake(ends.client.get()), ends.client_result);
+    step(ends.server.get(), SSL_do_handshake(ends.server.get()), ends.server_result);
+  }
+  // In TLS 1.3 a client learns that its certificate was refused only when it reads.
+  char byte;
+  if (ends.client_result) step(ends.client.get(), SSL_read(ends.client.get(), &byte, 1), ends.client_result);
+  return ends;
+}
+
+void expect_refused(const Result<void>& result, ErrorCode code, std::string_view words) {
+  ASSERT_FALSE(result) << "accepted, but expected: " << words;
+  EXPECT_EQ(result.error().code, code) << result.error().message;
+  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
+}
+
+TEST(Tls, NodesOfOneClusterKnowEachOther) {
+  const auto cluster = authority();
+  const auto one = identity(cluster), other = identity(cluster);
+  const auto ends = shake_hands(TlsContext::for_node(one).value(), TlsContext::for_node(other).value());
+  ASSERT_TRUE(ends.client_result) << ends.client_result.error().message;
+  ASSERT_TRUE(ends.server_result) << ends.server_result.error().message;
+  EXPECT_EQ(peer_of(ends.client.get()).value(), other.node());
+  EXPECT_EQ(peer_of(ends.server.get()).value(), one.node());
+  EXPECT_EQ(purpose_of(ends.server.get()), TlsPurpose::link);
+  EXPECT_EQ(SSL_version(ends.client.get()), TLS1_3_VERSION);
+}
+
+TEST(Tls, ANodeOfAnotherClusterIsRefusedByBoth) {
+  const auto one = identity(authority()), other = identity(authority());
+  const auto ends = shake_hands(TlsContext::for_node(one).value(), TlsContext::for_node(other).value());
+  expect_refused(ends.client_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  EXPECT_FALSE(ends.server_result);
+}
+
+// A client that takes any server and shows what it likes.
+Ends shake_hands_with_stranger(const TlsContext& server, const Identity* shown,
+                               const char* alpn =
+                                   "\x0b"
+                                   "exogpu-link",
+                               int version = TLS1_3_VERSION) {
+  Openssl<SSL_CTX> context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_max_proto_version(context.get(), version);
+  if (shown) {
+    SSL_CTX_use_certificate(context.get(), shown->certificate().native());
+    SSL_CTX_use_PrivateKey(context.get(), shown->key().native());
+  }
+  Ends ends{.client = Openssl<SSL>(SSL_new(context.get())),
+            .server = server.connection(TlsSide::server).value(),
+            .client_result = {},
+            .server_result = {}};
+  SSL_set_connect_state(ends.client.get());
+  SSL_set_alpn_protos(ends.client.get(), reinterpret_cast<const unsigned char*>(alpn),
+                      static_cast<unsigned>(std::strlen(alpn)));
+  BIO *left = nullptr, *right = nullptr;
+  BIO_new_bio_pair(&left, 0, &right, 0);
+  SSL_set_bio(ends.client.get(), left, left);
+  SSL_set_bio(ends.server.get(), right, right);
+  for (int i = 0; i < 20; ++i) {
+    step(ends.client.get(), SSL_do_handshake(ends.client.get()), ends.client_result);
+    step(ends.server.get(), SSL_do_handshake(ends.server.get()), ends.server_result);
+  }
+  char byte;
+  if (ends.client_result) step(ends.client.get(), SSL_read(ends.client.get(), &byte, 1), ends.client_result);
+  return ends;
+}
+
+TEST(Tls, AServerRefusesStrangers) {
+  const auto cluster = authority();
+  const auto server = TlsContext::for_node(identity(cluster)).value();
+
+  const auto bare = shake_hands_with_stranger(server, nullptr);
+  expect_refused(bare.server_result, ErrorCode::unauthenticated, "it showed no certificate");
+  expect_refused(bare.client_result, ErrorCode::unauthenticated, "does not take this node's certificate");
+
+  const auto foreign = identity(authority());
+  const auto foreigner = shake_hands_with_stranger(server, &foreign);
+  expect_refused(foreigner.server_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_refused(foreigner.client_result, ErrorCode::unauthenticated, "does not take this node's certificate");
+
+  const auto expired = identity(cluster, kNow - std::chrono::years(20));
+  expect_refused(shake_hands_with_stranger(server, &expired).server_result, ErrorCode::unauthenticated,
+                 "not valid today (certificate has expired)");
+  const auto future = identity(cluster, kNow + std::chrono::days(30));
+  expect_refused(shake_hands_with_stranger(server, &future).server_result, ErrorCode::unauthenticated,
+                 "check the clocks");
+}
+
+TEST(Tls, ANodeIsNoAuthority) {
+  // A certificate that a member of the cluster signed with its own key.
+  const auto cluster = authority();
+  const auto member = identity(cluster);
+  auto key = PrivateKey::generate().value();
+  Openssl<X509> forged(X509_dup(member.certificate().native()));
+  X509_set_pubkey(forged.get(), key.native());
+  X509_set_issuer_name(forged.get(), X509_get_subject_name(member.certificate().native()));
+  X509_sign(forged.get(), member.key().native(), EVP_sha256());
+  Openssl<SSL_CTX> context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_use_certificate(context.get(), forged.get());
+  SSL_CTX_use_PrivateKey(context.get(), key.native());
+  SSL_CTX_add1_chain_cert(context.get(), member.certificate().native());
+  Ends ends{.client = Openssl<SSL>(SSL_new(context.get())),
+            .server = TlsContext::for_node(identity(cluster)).value().connection(TlsSide::server).value(),
+            .client_result = {},
+            .server_result = {}};
+  SSL_set_connect_state(ends.client.get());
+  SSL_set_alpn_protos(ends.client.get(),
+                      reinterpret_cast<const unsigned char*>("\x0b"
+                                                             "exogpu-link"),
+                      12);
+  BIO *left = nullptr, *right = nullptr;
+  BIO_new_bio_pair(&left, 0, &right, 0);
+  SSL_set_bio(ends.client.get(), left, left);
+  SSL_set_bio(ends.server.get(), right, right);
+  for (int i = 0; i < 20; ++i) {
+    step(ends.client.get(), SSL_do_handshake(ends.client.get()), ends.client_result);
+    step(ends.server.get(), SSL_do_handshake(ends.server.get()), ends.server_result);
+  }
+  expect_refused(ends.server_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+}
+
+TEST(Tls, OlderVersionsAndOtherProtocolsAreRefused) {
+  const auto cluster = authority();
+  const auto member = identity(cluster);
+  const auto server = TlsContext::for_node(identity(cluster)).value();
+  const auto older = shake_hands_with_stranger(server, &member,
+                                               "\x0b"
+                                               "exogpu-link",
+                                               TLS1_2_VERSION);
+  expect_refused(older.server_result, ErrorCode::unsupported, "does not speak TLS 1.3");
+  const auto web = shake_hands_with_stranger(server, &member, "\x02h2");
+  expect_refused(web.server_result, ErrorCode::unsupported, "no exogpu node");
+}
+
+TEST(Tls, OneWhoJoinsTrustsOnlyTheClusterOfItsToken) {
+  const auto cluster = authority();
+  const auto server = TlsContext::for_node(identity(cluster)).value();
+  const auto good = shake_hands(TlsContext::for_joining(cluster.cluster()).value(), server);
+  ASSERT_TRUE(good.client_result) << good.client_result.error().message;
+  ASSERT_TRUE(good.server_result) << good.server_result.error().message;
+  EXPECT_EQ(purpose_of(good.server.get()), TlsPurpose::join);
+  EXPECT_FALSE(peer_of(good.server.get()));
+  const auto bad = shake_hands(TlsContext::for_joining(authority().cluster()).value(), server);
+  expect_refused(bad.client_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+}
+
+TEST(Tls, AConnectionOutlivesItsContext) {
+  const auto cluster = authority();
+  auto context = std::make_unique<TlsContext>(TlsContext::for_joining(cluster.cluster()).value());
+  auto connection = context->connection(TlsSide::client).value();
+  context.reset();
+  BIO *left = nullptr, *right = nullptr;
+  BIO_new_bio_pair(&left, 0, &right, 0);
+  SSL_set_bio(connection.get(), left, left);
+  auto server = TlsContext::for_node(identity(cluster)).value().connection(TlsSide::server).value();
+  SSL_set_bio(server.get(), right, right);
+  Result<void> client_result, server_result;
+  for (int i = 0; i < 20; ++i) {
+    step(connection.get(), SSL_do_handshake(connection.get()), client_result);
+    step(server.get(), SSL_do_handshake(server.get()), server_result);
+  }
+  EXPECT_TRUE(client_result && server_result);
+  EXPECT_EQ(SSL_is_init_finished(connection.get()), 1);
+}
+
+}  // namespace
+}  // namespace exogpu::security

@@ -1,0 +1,137 @@
+#include "security/token_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "security/files.h"
+#include "security/hash.h"
+
+namespace exogpu::security {
+namespace {
+
+constexpr size_t kTokensMax = 1000;
+constexpr Bytes kFileBytesMax = 1 * MiB;
+// For so long an expired token is told from one that never was.
+constexpr std::chrono::seconds kRemembered = std::chrono::days(7);
+
+int64_t seconds(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+class FileLock {
+ public:
+  static Result<FileLock> take(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    FileLock lock(fd);
+    while (fd >= 0) {
+      if (::flock(fd, LOCK_EX) == 0) return lock;
+      if (errno != EINTR) break;
+    }
+    return fail(ErrorCode::io_error, "{}: cannot be locked: {}", file.string(), std::generic_category().message(errno));
+  }
+  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock() {
+    if (fd_ >= 0) ::close(fd_);  // which unlocks
+  }
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace
+
+Result<std::vector<TokenStore::Entry>> TokenStore::read() const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file(), ignored)) return std::vector<Entry>();
+  EXO_TRY(const std::string text, read_secret(file(), kFileBytesMax));
+  auto damaged = [&] {
+    return fail(ErrorCode::corrupt, "{}: this is no list of tokens; remove the file and give out new tokens",
+                file().string());
+  };
+  const auto root = nlohmann::json::parse(text, nullptr, false);
+  if (!root.is_object() || !root.contains("tokens") || !root["tokens"].is_array()) return damaged();
+  std::vector<Entry> entries;
+  for (const auto& token : root["tokens"]) {
+    if (!token.is_object() || !token.contains("sha256") || !token["sha256"].is_string() || !token.contains("expires") ||
+        !token["expires"].is_number_integer() || !token.contains("uses_left") ||
+        !token["uses_left"].is_number_unsigned() || entries.size() == kTokensMax) {
+      return damaged();
+    }
+    entries.push_back({.sha256 = token["sha256"].get<std::string>(),
+                       .expires_s = token["expires"].get<int64_t>(),
+                       .uses_left = token["uses_left"].get<uint32_t>()});
+  }
+  return entries;
+}
+
+Result<void> TokenStore::write(const std::vector<Entry>& entries) const {
+  auto tokens = nlohmann::json::array();
+  for (const Entry& entry : entries) {
+    tokens.push_back({{"sha256", entry.sha256}, {"expires", entry.expires_s}, {"uses_left", entry.uses_left}});
+  }
+  return write_secret(file(), nlohmann::json{{"tokens", tokens}}.dump(2) + "\n");
+}
+
+Result<void> TokenStore::update(const std::function<Result<void>(std::vector<Entry>&)>& change) const {
+  EXO_CHECK(make_private_directory(state_));
+  EXO_TRY(const auto lock, FileLock::take(state_ / "tokens.lock"));
+  EXO_TRY(auto entries, read());
+  auto changed = change(entries);
+  EXO_CHECK(write(entries));
+  return changed;
+}
+
+Result<JoinToken> TokenStore::issue(wire::ClusterId cluster, const TokenTerms& terms, WallTime now) const {
+  if (terms.uses == 0 || terms.lifetime < std::chrono::seconds(1) || terms.lifetime > std::chrono::days(366)) {
+    return fail(ErrorCode::invalid_argument, "a token must have at least one use and last a second to a year");
+  }
+  JoinToken token{.secret = {}, .cluster = cluster};
+  EXO_CHECK(random_bytes(token.secret));
+  EXO_CHECK(update([&](std::vector<Entry>& entries) -> Result<void> {
+    std::erase_if(entries, [&](const Entry& entry) { return entry.expires_s < seconds(now - kRemembered); });
+    if (entries.size() >= kTokensMax) {
+      return fail(ErrorCode::resource_exhausted, "{}: {} tokens are out; revoke them first", file().string(),
+                  kTokensMax);
+    }
+    entries.push_back(
+        {.sha256 = to_hex(sha256(token.secret)), .expires_s = seconds(now + terms.lifetime), .uses_left = terms.uses});
+    return {};
+  }));
+  return token;
+}
+
+Result<void> TokenStore::redeem(std::span<const std::byte> secret, WallTime now) const {
+  const std::string hash = to_hex(sha256(secret));
+  return update([&](std::vector<Entry>& entries) -> Result<void> {
+    // The hash of a secret tells nothing about it, so finding it need not take a constant time.
+    const auto entry = std::ranges::find(entries, hash, &Entry::sha256);
+    if (entry == entries.end()) {
+      return fail(ErrorCode::unauthenticated, "the cluster did not give out this token; ask for a new one");
+    }
+    if (entry->expires_s <= seconds(now)) {
+      return fail(ErrorCode::unauthenticated, "the token has expired; ask for a new one");
+    }
+    if (entry->uses_left == 0) {
+      return fail(ErrorCode::unauthenticated, "the token is used up; ask for a new one");
+    }
+    --entry->uses_left;
+    return {};
+  });
+}
+
+Result<void> TokenStore::revoke_all() const {
+  return update([](std::vector<Entry>& entries) -> Result<void> {
+    entries.clear();
+    return {};
+  });
+}
+
+}  // namespace exogpu::security

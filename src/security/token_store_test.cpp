@@ -1,0 +1,109 @@
+#include "security/token_store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "base/testing/temp_dir.h"
+#include "security/hash.h"
+
+namespace exogpu::security {
+namespace {
+
+using exogpu::testing::TempDir;
+using namespace std::chrono_literals;
+
+const WallTime kNow{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
+
+void expect_refused(const Result<void>& result, std::string_view words) {
+  ASSERT_FALSE(result) << "accepted, but expected: " << words;
+  EXPECT_EQ(result.error().code, ErrorCode::unauthenticated);
+  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
+}
+
+TEST(TokenStore, ATokenServesAsOftenAndAsLongAsItMay) {
+  const TempDir dir;
+  const TokenStore store(dir / "state");
+  const auto twice = store.issue({}, {.lifetime = 1h, .uses = 2}, kNow);
+  const auto once = store.issue({}, {.lifetime = 1h, .uses = 1}, kNow);
+  ASSERT_TRUE(twice && once);
+  EXPECT_NE(twice->secret, once->secret);
+  EXPECT_TRUE(store.redeem(once->secret, kNow + 59min));
+  expect_refused(store.redeem(once->secret, kNow + 59min), "used up");
+  EXPECT_TRUE(store.redeem(twice->secret, kNow));
+  expect_refused(store.redeem(twice->secret, kNow + 1h), "expired");
+  EXPECT_TRUE(TokenStore(dir / "state").redeem(twice->secret, kNow)) << "another program sees the same";
+  expect_refused(store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kNow), "did not give out this token");
+}
+
+TEST(TokenStore, RevokedTokensAreGone) {
+  const TempDir dir;
+  const TokenStore store(dir / "state");
+  const auto token = store.issue({}, {}, kNow);
+  ASSERT_TRUE(token && store.revoke_all());
+  expect_refused(store.redeem(token->secret, kNow), "did not give out");
+}
+
+TEST(TokenStore, KeepsNoSecretAndLetsNobodyElseRead) {
+  const TempDir dir;
+  const TokenStore store(dir / "state");
+  const auto token = store.issue({}, {}, kNow);
+  ASSERT_TRUE(token);
+  struct stat status{};
+  ASSERT_EQ(stat((dir / "state/tokens.json").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  std::ifstream file(dir / "state/tokens.json");
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_EQ(text.str().find(to_hex(token->secret)), std::string::npos);
+  EXPECT_NE(text.str().find(to_hex(sha256(token->secret))), std::string::npos);
+}
+
+TEST(TokenStore, RefusesImpossibleTerms) {
+  const TempDir dir;
+  const TokenStore store(dir / "state");
+  for (const TokenTerms& terms : {TokenTerms{.lifetime = 1h, .uses = 0}, TokenTerms{.lifetime = 0s, .uses = 1},
+                                  TokenTerms{.lifetime = std::chrono::years(2), .uses = 1}}) {
+    const auto token = store.issue({}, terms, kNow);
+    ASSERT_FALSE(token);
+    EXPECT_EQ(token.error().code, ErrorCode::invalid_argument);
+  }
+}
+
+TEST(TokenStore, NamesADamagedFile) {
+  const TempDir dir;
+  const TokenStore store(dir / "state");
+  ASSERT_TRUE(store.issue({}, {}, kNow));
+  for (const char* content : {"", "{", "[]", R"({"tokens": 1})", R"({"tokens": [{"sha256": 1}]})",
+                              R"({"tokens": [{"sha256": "a", "expires": 1, "uses_left": -1}]})"}) {
+    std::ofstream(dir / "state/tokens.json") << content;
+    const auto result = store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kNow);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::corrupt) << content;
+    EXPECT_TRUE(result.error().message.contains("tokens.json: this is no list of tokens")) << result.error().message;
+  }
+}
+
+TEST(TokenStore, ManyWhoCallAtOnceCountEachUseOnce) {
+  const TempDir dir;
+  const TokenStore store(dir / "state");
+  const auto token = store.issue({}, {.lifetime = 1h, .uses = 10}, kNow);
+  ASSERT_TRUE(token);
+  std::atomic<int> accepted = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        for (int n = 0; n < 5; ++n) accepted += store.redeem(token->secret, kNow).has_value();
+      });
+    }
+  }
+  EXPECT_EQ(accepted, 10);
+}
+
+}  // namespace
+}  // namespace exogpu::security
