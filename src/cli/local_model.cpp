@@ -37,7 +37,7 @@ std::string LocalModel::description() const {
 Result<engine::GenerateStats> LocalModel::answer(std::span<const ChatMessage> conversation,
                                                  const ChatSettings& settings,
                                                  const std::function<void(std::string_view)>& on_text,
-                                                 std::stop_token cancel) {
+                                                 const std::stop_token& cancel) {
   nlohmann::json messages = nlohmann::json::array();
   for (const ChatMessage& m : conversation) messages.push_back({{"role", m.role}, {"content", m.content}});
   nlohmann::json extra = nlohmann::json::object();
@@ -56,14 +56,14 @@ Result<engine::GenerateStats> LocalModel::answer(std::span<const ChatMessage> co
     announced = true;
     on_text(text);
   };
-  return generator_.generate(tokens, settings.generate, with_thought, std::move(cancel));
+  return generator_.generate(tokens, settings.generate, with_thought, cancel);
 }
 
 Result<engine::GenerateStats> LocalModel::complete(std::string_view text, const engine::GenerateOptions& options,
                                                    const std::function<void(std::string_view)>& on_text,
-                                                   std::stop_token cancel) {
+                                                   const std::stop_token& cancel) {
   return generator_.generate(tokenizer_.encode(text, {.add_special = true, .parse_special = true}), options, on_text,
-                             std::move(cancel));
+                             cancel);
 }
 
 }  // namespace exogpu::cli

@@ -21,11 +21,12 @@ class LocalModel : public ChatBackend {
   uint32_t context_tokens() const override { return loaded_.chain->options().context; }
   Result<engine::GenerateStats> answer(std::span<const ChatMessage> conversation, const ChatSettings& settings,
                                        const std::function<void(std::string_view)>& on_text,
-                                       std::stop_token cancel) override;
+                                       const std::stop_token& cancel) override;
 
   // Goes on from `text` as it stands, without a template.
   Result<engine::GenerateStats> complete(std::string_view text, const engine::GenerateOptions& options,
-                                         const std::function<void(std::string_view)>& on_text, std::stop_token cancel);
+                                         const std::function<void(std::string_view)>& on_text,
+                                         const std::stop_token& cancel);
 
  private:
   LocalModel(LoadedModel loaded, model::Tokenizer tokenizer, model::ChatTemplate chat_template);

@@ -20,7 +20,7 @@ class Writer : public ::testing::Test {
   model::Tokenizer tokenizer = *model::Tokenizer::load(file.gguf());
 
   Written write(Generator& generator, std::span<const model::TokenId> prompt, const GenerateOptions& options,
-                std::stop_token cancel = {}) {
+                const std::stop_token& cancel = {}) {
     Written w;
     auto stats = generator.generate(prompt, options, [&](std::string_view text) { w.text += text; }, cancel);
     EXPECT_TRUE(stats) << stats.error().message;

@@ -211,7 +211,8 @@ struct Shard::Impl {
   }
 
   Result<void> start_backend() {
-    EXO_CHECK(gpu::guarded(device, "starting", [&] { backend.reset(ggml_backend_dev_init(device.handle(), nullptr)); }));
+    EXO_CHECK(
+        gpu::guarded(device, "starting", [&] { backend.reset(ggml_backend_dev_init(device.handle(), nullptr)); }));
     if (backend == nullptr)
       return fail(ErrorCode::unavailable, "{} ({}) could not be started", device.info().name, device.info().backend);
     auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
@@ -294,8 +295,7 @@ struct Shard::Impl {
   // Rows beyond a sequence's length are masked, but 0 times a NaN left in them would still be a NaN.
   void forget(const Batch& batch) {
     auto cleared = gpu::guarded(device, "clearing the KV cache", [&] {
-      for (const SequenceTokens& s : batch.sequences)
-        cache.clear(s.sequence.value(), s.position, s.position + s.count);
+      for (const SequenceTokens& s : batch.sequences) cache.clear(s.sequence.value(), s.position, s.position + s.count);
     });
     if (cleared) return;
     for (const SequenceTokens& s : batch.sequences) suspect[s.sequence.value()] = true;
@@ -344,9 +344,7 @@ Result<MemoryNeed> Shard::measure(const model::Gguf& file, wire::LayerRange laye
   return impl->need;
 }
 
-Result<std::span<const float>> Shard::forward(const Batch& batch) {
-  return impl_->forward(batch);
-}
+Result<std::span<const float>> Shard::forward(const Batch& batch) { return impl_->forward(batch); }
 
 Result<void> Shard::truncate(wire::SeqId sequence, uint32_t end) {
   if (sequence.value() >= impl_->lengths.size())

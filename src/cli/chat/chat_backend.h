@@ -38,7 +38,7 @@ class ChatBackend {
   // Errors: those of Generator::generate() and of ChatTemplate::render(); nothing of the conversation is kept then.
   virtual Result<engine::GenerateStats> answer(std::span<const ChatMessage> conversation, const ChatSettings& settings,
                                                const std::function<void(std::string_view)>& on_text,
-                                               std::stop_token cancel) = 0;
+                                               const std::stop_token& cancel) = 0;
 };
 
 }  // namespace exogpu::cli

@@ -17,7 +17,7 @@ class EchoBackend : public ChatBackend {
   // Anything else: says that again, with what it knows of the conversation.
   Result<engine::GenerateStats> answer(std::span<const ChatMessage> conversation, const ChatSettings& settings,
                                        const std::function<void(std::string_view)>& on_text,
-                                       std::stop_token cancel) override {
+                                       const std::stop_token& cancel) override {
     engine::GenerateStats stats{.prompt_tokens = 12, .prompt_reused = 2, .answer_tokens = 10};
     stats.prompt_time = stats.answer_time = std::chrono::milliseconds(100);
     const std::string& last = conversation.back().content;
