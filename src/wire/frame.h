@@ -107,7 +107,7 @@ struct Bulk {
 };
 
 struct FrameHeader {
-  std::variant<Control, Activation, Bulk> of;
+  std::variant<Control, Activation, Bulk> of{};
   uint32_t payload_bytes = 0;
   friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
 };

@@ -30,9 +30,9 @@ inline constexpr Bytes kWindowBytesMax = 1 * GiB;
 // Proves nothing by itself; the certificate behind the link does.
 struct Hello {
   static constexpr ControlType kType = ControlType::hello;
-  Versions versions;
-  NodeId node;
-  ClusterId cluster;
+  Versions versions{};
+  NodeId node{};
+  ClusterId cluster{};
   uint64_t incarnation = 0;        // random, new with each start of the node
   Bytes ordered_window = 8 * MiB;  // how many bytes the other may send before it is granted more
   Bytes bulk_window = 16 * MiB;

@@ -1,0 +1,161 @@
+#include "net/inbox.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace exogpu::net {
+namespace {
+
+constexpr Bytes kWasteBytes = 64 * KiB;
+
+bool is_control(const wire::FrameHeader& header) { return std::holds_alternative<wire::Control>(header.of); }
+
+}  // namespace
+
+Inbox::Inbox(Bytes ordered_window, Bytes bulk_window) {
+  auto set = [&](wire::Lane lane, Bytes window) {
+    lanes_[static_cast<size_t>(lane)].window = window;
+    lanes_[static_cast<size_t>(lane)].granted = window;
+  };
+  set(wire::Lane::ordered, ordered_window);
+  set(wire::Lane::bulk, bulk_window);
+}
+
+std::span<std::byte> Inbox::next() {
+  if (stage_ != Stage::payload) return std::span<std::byte>(head_).subspan(filled_, wanted_ - filled_);
+  LaneState& state = lane();
+  if (is_control(state.header)) {
+    state.own.resize(state.taken + payload_left_);
+    return std::span(state.own).subspan(state.taken, payload_left_);
+  }
+  if (state.place) return state.place->subspan(state.taken, payload_left_);
+  waste_.resize(kWasteBytes);
+  return std::span(waste_).first(std::min(payload_left_, kWasteBytes));
+}
+
+Result<void> Inbox::commit(size_t bytes, InboxSink& sink) {
+  if (stage_ == Stage::payload) {
+    lane().taken += bytes;
+    payload_left_ -= bytes;
+    if (payload_left_ == 0) return end_piece(sink);
+    return {};
+  }
+  filled_ += bytes;
+  if (filled_ < wanted_) return {};
+  switch (stage_) {
+    case Stage::piece_header: return begin_piece(sink);
+    case Stage::frame_header_begin: {
+      EXO_TRY(const Bytes size, wire::frame_header_bytes(std::span(head_).first<wire::kFrameHeaderBytesMin>()));
+      if (size > piece_.bytes) return fail(ErrorCode::corrupt, "a piece ends within the header of its frame");
+      wanted_ = size;
+      if (filled_ < wanted_) {
+        stage_ = Stage::frame_header_rest;
+        return {};
+      }
+      return begin_frame(sink);
+    }
+    case Stage::frame_header_rest: return begin_frame(sink);
+    case Stage::payload: break;
+  }
+  return {};
+}
+
+Result<void> Inbox::begin_piece(InboxSink& sink) {
+  EXO_TRY(piece_, wire::decode_piece(std::span(head_).first<wire::kPieceHeaderBytes>()));
+  ++pieces_begun_;
+  filled_ = 0;
+  LaneState& state = lane();
+  if (state.window > 0) {
+    state.arrived += piece_.bytes;
+    if (state.arrived > state.granted) return fail(ErrorCode::corrupt, "the peer sends more than it was granted");
+  }
+  if (piece_.first) {
+    if (state.active) return fail(ErrorCode::corrupt, "a frame begins before the one before it has ended");
+    stage_ = Stage::frame_header_begin;
+    wanted_ = wire::kFrameHeaderBytesMin;
+    return {};
+  }
+  if (!state.active) return fail(ErrorCode::corrupt, "a piece goes on with a frame that has not begun");
+  if (piece_.abandoned) {
+    state.active = false;
+    const auto header = state.header;
+    const bool told = is_control(header) || !state.place;
+    stage_ = Stage::piece_header;
+    wanted_ = wire::kPieceHeaderBytes;
+    if (!told) sink.abandoned(header);
+    return {};
+  }
+  payload_left_ = piece_.bytes;
+  return begin_payload(sink);
+}
+
+Result<void> Inbox::begin_frame(InboxSink& sink) {
+  LaneState& state = lane();
+  EXO_TRY(state.header, wire::decode_frame(std::span(head_).first(wanted_), piece_.lane));
+  state.active = true;
+  state.taken = 0;
+  state.place = std::nullopt;
+  state.own.clear();
+  payload_left_ = piece_.bytes - wanted_;
+  if (payload_left_ > state.header.payload_bytes) {
+    return fail(ErrorCode::corrupt, "a piece goes past the end of its frame");
+  }
+  if (!is_control(state.header)) {
+    const auto place = sink.place(state.header);
+    if (place && place->size() != state.header.payload_bytes) {
+      return fail(ErrorCode::internal, "a place of {} bytes was given for a frame of {}", place->size(),
+                  state.header.payload_bytes);
+    }
+    state.place = place;
+  }
+  return begin_payload(sink);
+}
+
+Result<void> Inbox::begin_payload(InboxSink& sink) {
+  const LaneState& state = lane();
+  const Bytes left = state.header.payload_bytes - state.taken;
+  if (payload_left_ > left) return fail(ErrorCode::corrupt, "a piece goes past the end of its frame");
+  if (piece_.last != (payload_left_ == left)) {
+    return fail(ErrorCode::corrupt, "a frame of {} bytes ends {} bytes {}", format_count(state.header.payload_bytes),
+                format_count(left - payload_left_), piece_.last ? "too early" : "before its last piece");
+  }
+  stage_ = Stage::payload;
+  if (payload_left_ == 0) return end_piece(sink);
+  return {};
+}
+
+Result<void> Inbox::end_piece(InboxSink& sink) {
+  stage_ = Stage::piece_header;
+  filled_ = 0;
+  wanted_ = wire::kPieceHeaderBytes;
+  if (!piece_.last) return {};
+  LaneState& state = lane();
+  state.active = false;
+  const auto header = state.header;
+  if (is_control(header)) return sink.frame(piece_.lane, header, state.own);
+  if (state.place) return sink.frame(piece_.lane, header, *state.place);
+  return {};
+}
+
+bool Inbox::within_frame() const {
+  return within_piece() || std::ranges::any_of(lanes_, [](const LaneState& state) { return state.active; });
+}
+
+void Inbox::pause(wire::Lane lane, bool paused) { lanes_[static_cast<size_t>(lane)].paused = paused; }
+
+std::optional<Inbox::Grants> Inbox::take_grants() {
+  bool due = false;
+  for (LaneState& state : lanes_) {
+    if (state.window == 0 || state.paused) continue;
+    // What the peer may still send; news for it when half of the window is gone.
+    if (state.granted - state.arrived <= state.window / 2) {
+      state.granted = state.arrived + state.window;
+      due = true;
+    }
+  }
+  if (!due) return std::nullopt;
+  return Grants{.ordered = lanes_[static_cast<size_t>(wire::Lane::ordered)].granted,
+                .bulk = lanes_[static_cast<size_t>(wire::Lane::bulk)].granted};
+}
+
+}  // namespace exogpu::net

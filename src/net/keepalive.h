@@ -1,0 +1,39 @@
+// Whether a peer is still there, as a function of when something was heard of it.
+#pragma once
+
+#include "net/channel.h"
+
+namespace exogpu::net {
+
+// Any byte of the peer counts as a sign of life. After a pause of our own (a suspended laptop, a stopped process) the
+// peer gets its time anew: what it sent meanwhile is still to be read.
+class Keepalive {
+ public:
+  enum class Verdict { fine, ping, dead };
+
+  Keepalive(Duration ping_interval, Duration silence_max, SteadyTime now)
+      : ping_interval_(ping_interval), silence_max_(silence_max), heard_(now), checked_(now), pinged_(now) {}
+
+  void heard(SteadyTime now) { heard_ = now; }
+
+  // `ping`: send one now.
+  Verdict check(SteadyTime now) {
+    if (now - checked_ > silence_max_ / 2 + ping_interval_) heard_ = now;
+    checked_ = now;
+    if (now - heard_ >= silence_max_) return Verdict::dead;
+    if (now - pinged_ < ping_interval_) return Verdict::fine;
+    pinged_ = now;
+    return Verdict::ping;
+  }
+
+  SteadyTime next_check() const { return std::min(pinged_ + ping_interval_, heard_ + silence_max_); }
+
+ private:
+  Duration ping_interval_;
+  Duration silence_max_;
+  SteadyTime heard_;
+  SteadyTime checked_;
+  SteadyTime pinged_;
+};
+
+}  // namespace exogpu::net

@@ -1,0 +1,43 @@
+#include "net/keepalive.h"
+
+#include <gtest/gtest.h>
+
+namespace exogpu::net {
+namespace {
+
+using namespace std::chrono_literals;
+using Verdict = Keepalive::Verdict;
+
+const SteadyTime kStart{};
+
+TEST(Keepalive, PingsAtItsIntervalAndBuriesTheSilent) {
+  Keepalive keepalive(250ms, 1s, kStart);
+  EXPECT_EQ(keepalive.next_check(), kStart + 250ms);
+  EXPECT_EQ(keepalive.check(kStart + 100ms), Verdict::fine);
+  EXPECT_EQ(keepalive.check(kStart + 250ms), Verdict::ping);
+  EXPECT_EQ(keepalive.check(kStart + 300ms), Verdict::fine);
+  EXPECT_EQ(keepalive.check(kStart + 500ms), Verdict::ping);
+  EXPECT_EQ(keepalive.check(kStart + 750ms), Verdict::ping);
+  EXPECT_EQ(keepalive.next_check(), kStart + 1s);
+  EXPECT_EQ(keepalive.check(kStart + 999ms), Verdict::fine);
+  EXPECT_EQ(keepalive.check(kStart + 1s), Verdict::dead);
+}
+
+TEST(Keepalive, AnySignOfLifeCounts) {
+  Keepalive keepalive(250ms, 1s, kStart);
+  for (auto t = 250ms; t < 10s; t += 250ms) {
+    if (t % 750ms == 0ms) keepalive.heard(kStart + t);
+    EXPECT_EQ(keepalive.check(kStart + t), Verdict::ping);
+  }
+}
+
+TEST(Keepalive, AfterAPauseOfOurOwnThePeerGetsItsTimeAnew) {
+  Keepalive keepalive(250ms, 1s, kStart);
+  EXPECT_EQ(keepalive.check(kStart + 1h), Verdict::ping);
+  EXPECT_EQ(keepalive.check(kStart + 1h + 500ms), Verdict::ping);
+  EXPECT_EQ(keepalive.check(kStart + 1h + 999ms), Verdict::ping);
+  EXPECT_EQ(keepalive.check(kStart + 1h + 1s), Verdict::dead);
+}
+
+}  // namespace
+}  // namespace exogpu::net

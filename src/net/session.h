@@ -1,0 +1,106 @@
+// A link between two nodes as a state machine: bytes and the time go in, bytes and calls of the user come out. The
+// kinds of channel put a transport to it; whatever they carry the bytes with, they say the same.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "net/channel.h"
+#include "net/inbox.h"
+#include "net/keepalive.h"
+#include "net/outbox.h"
+#include "wire/messages.h"
+
+namespace exogpu::net {
+
+// What a node says of itself in every link.
+struct LinkSelf {
+  wire::Versions versions = wire::own_versions();
+  wire::NodeId node{};
+  wire::ClusterId cluster{};
+  uint64_t incarnation = 0;
+};
+
+// Not movable. One thread.
+class Session : private InboxSink {
+ public:
+  // `certified`: the node that the transport has proved to be at the other end; its Hello must say the same.
+  Session(const LinkSelf& self, const ChannelOptions& options, wire::NodeId certified, SteadyTime now);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // --- the user's side; see Channel
+  const Peer& peer() const { return peer_; }
+  void start(ChannelHandler& handler) { handler_ = &handler; }
+  // No handler is called from here on.
+  void forget_handler();
+  Result<SendId> send(Outgoing frame, SteadyTime now);
+  void cancel(SendId id);
+  void pause(Lane lane, bool paused);
+  void close(Error reason, SteadyTime now);
+  LinkStats stats() const;
+
+  // --- the transport's side
+  enum class State {
+    greeting,  // until the peer's Hello
+    open,
+    closing,  // the reason still has to leave
+    closed,
+  };
+  State state() const { return state_; }
+  // Why it is closing or closed.
+  const Error& reason() const { return reason_; }
+
+  // Where to read the next bytes to; empty when nothing is to be read now: before start(), and at the end.
+  std::span<std::byte> read_into();
+  void received(size_t bytes, SteadyTime now);
+  // The transport has ended. In the middle of a frame, or without a goodbye, the user hears `why`.
+  void lost(const Error& why);
+
+  // What to send next; empty when there is nothing now.
+  std::span<const std::byte> to_write() {
+    return state_ == State::closed ? std::span<const std::byte>() : outbox_.front();
+  }
+  void wrote(size_t bytes);
+
+  void tick(SteadyTime now);
+  SteadyTime next_tick() const;
+
+  // The user's calls that are due. They must run outside of the user's own calls.
+  bool has_calls() const;
+  void run_calls();
+
+ private:
+  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override;
+  Result<void> frame(Lane lane, const wire::FrameHeader& header, std::span<const std::byte> payload) override;
+  void abandoned(const wire::FrameHeader& header) override;
+
+  Result<void> greeted(std::span<const std::byte> payload);
+  Result<void> link_message(wire::ControlType type, std::span<const std::byte> payload);
+  Result<void> ponged(const wire::Pong& pong);
+  Error about_peer(const Error& error) const;
+  void closed(const Error& reason);
+
+  LinkSelf self_;
+  ChannelOptions options_;
+  wire::NodeId certified_;
+  Peer peer_;
+  ChannelHandler* handler_ = nullptr;
+  bool handler_forgotten_ = false;
+  bool told_closed_ = false;
+  State state_ = State::greeting;
+  Error reason_;
+  Inbox inbox_;
+  Outbox outbox_;
+  Keepalive keepalive_;
+  SteadyTime now_;  // of the last call
+  SteadyTime greeting_until_;
+  SteadyTime closing_until_{};
+  std::optional<SteadyTime> piece_until_;
+  uint64_t piece_watched_ = 0;
+  LinkStats stats_;
+  std::optional<uint64_t> pinged_us_;
+};
+
+}  // namespace exogpu::net

@@ -1,0 +1,125 @@
+#include "net/tcp/join.h"
+
+#include <gtest/gtest.h>
+
+#include "base/testing/temp_dir.h"
+#include "net/testing/tcp_node.h"
+#include "security/identity_store.h"
+
+namespace exogpu::net {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace testing;
+using exogpu::testing::TempDir;
+
+class JoinOverTcp : public ::testing::Test {
+ protected:
+  JoinOverTcp() {
+    const security::IdentityStore store(dir_ / "founder");
+    EXPECT_TRUE(store.load_or_found(now_of_the_wall()));
+    authority_.emplace(store.authority().value());
+    founder_.emplace(io_, *authority_);
+  }
+  ~JoinOverTcp() override {
+    // The desk's thread may still hold a connection of this loop.
+    if (server_) server_.reset();
+  }
+  void open_desk() {
+    server_ = std::make_unique<JoinServer>(
+        security::JoinDesk(security::IdentityStore(dir_ / "founder").authority().value(), tokens_));
+    founder_->listen(server_.get());
+  }
+  security::JoinToken token(uint32_t uses = 1) {
+    return tokens_.issue(authority_->cluster(), {.lifetime = 1h, .uses = uses}, now_of_the_wall()).value();
+  }
+  Result<security::Identity> join(const security::JoinToken& token) {
+    std::optional<Result<security::Identity>> result;
+    join_cluster(io_.get_executor(), "127.0.0.1", founder_->listener->port(), token,
+                 [&](Result<security::Identity> identity) { result = std::move(identity); });
+    run_until(io_, [&] { return result.has_value(); });
+    return result ? *std::move(result) : fail(ErrorCode::internal, "the test took too long");
+  }
+  void expect_refused(const Result<security::Identity>& result, ErrorCode code, std::string_view words) {
+    ASSERT_FALSE(result) << "accepted, but expected: " << words;
+    EXPECT_EQ(result.error().code, code) << result.error().message;
+    EXPECT_TRUE(result.error().message.contains(words)) << result.error().message;
+  }
+
+  TempDir dir_;
+  boost::asio::io_context io_;
+  security::TokenStore tokens_{dir_ / "founder"};
+  std::optional<security::Authority> authority_;
+  std::unique_ptr<JoinServer> server_;
+  std::optional<TcpNode> founder_;
+};
+
+TEST_F(JoinOverTcp, ATokenMakesAMemberThatCanConnect) {
+  open_desk();
+  // As a person would carry it.
+  const auto carried = security::JoinToken::parse(token().text());
+  ASSERT_TRUE(carried);
+  auto identity = join(*carried);
+  ASSERT_TRUE(identity) << identity.error().message;
+  ASSERT_TRUE(security::IdentityStore(dir_ / "newcomer").adopt(*identity, false));
+
+  TcpNode newcomer(io_, *authority_);
+  newcomer.identity = *security::IdentityStore(dir_ / "newcomer").load().value();
+  newcomer.tls = security::TlsContext::for_node(newcomer.identity).value();
+  newcomer.self.node = newcomer.identity.node();
+  auto channel = newcomer.connect(newcomer.to(*founder_));
+  ASSERT_TRUE(channel) << channel.error().message;
+  EXPECT_EQ((*channel)->peer().node, founder_->identity.node());
+}
+
+TEST_F(JoinOverTcp, TokensThatDoNotServeAreRefused) {
+  open_desk();
+  const auto once = token();
+  ASSERT_TRUE(join(once));
+  expect_refused(join(once), ErrorCode::unauthenticated, "the token is used up");
+  auto invented = once;
+  invented.secret[0] ^= std::byte{1};
+  expect_refused(join(invented), ErrorCode::unauthenticated, "did not give out this token");
+  ASSERT_TRUE(tokens_.revoke_all());
+}
+
+TEST_F(JoinOverTcp, AnImpostorNeverSeesTheSecret) {
+  open_desk();
+  auto elsewhere = token();
+  elsewhere.cluster = security::Authority::create(now_of_the_wall()).value().cluster();
+  expect_refused(join(elsewhere), ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  elsewhere.cluster = authority_->cluster();
+  EXPECT_TRUE(join(elsewhere)) << "the token was not used";
+}
+
+TEST_F(JoinOverTcp, ANodeWithoutTheAuthoritySaysSo) {
+  founder_->listen();
+  expect_refused(join(token()), ErrorCode::failed_precondition, "ask the node that founded the cluster");
+}
+
+TEST_F(JoinOverTcp, SeveralMayJoinAtOnce) {
+  open_desk();
+  const auto shared = token(5);
+  int joined = 0, refused = 0;
+  for (int i = 0; i < 8; ++i) {
+    join_cluster(io_.get_executor(), "127.0.0.1", founder_->listener->port(), shared,
+                 [&](const Result<security::Identity>& identity) { ++(identity ? joined : refused); });
+  }
+  run_until(io_, [&] { return joined + refused == 8; });
+  EXPECT_EQ(joined, 5);
+}
+
+TEST_F(JoinOverTcp, NobodyThereIsAnErrorThatNamesThePlace) {
+  open_desk();
+  const auto where = std::format("127.0.0.1:{}", founder_->listener->port());
+  std::optional<Result<security::Identity>> result;
+  const uint16_t port = founder_->listener->port();
+  founder_->listener.reset();
+  join_cluster(io_.get_executor(), "127.0.0.1", port, token(),
+               [&](Result<security::Identity> identity) { result = std::move(identity); });
+  run_until(io_, [&] { return result.has_value(); });
+  expect_refused(*result, ErrorCode::unavailable, where + ": cannot be reached");
+}
+
+}  // namespace
+}  // namespace exogpu::net
