@@ -1,7 +1,5 @@
 #include "engine/kv_cache.h"
 
-#include "base/memory_hint.h"
-
 namespace exogpu::engine {
 namespace {
 

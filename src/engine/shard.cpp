@@ -224,7 +224,8 @@ struct Shard::Impl {
   Result<void> load(const Progress& progress) {
     EXO_CHECK(check_fit());
     EXO_CHECK(start_backend());
-    EXO_CHECK(gpu::guarded_result(device, "loading weights", [&] { return weights.load(options.threads, progress); }));
+    EXO_CHECK(gpu::guarded_result(device, "loading weights",
+                                  [&] { return weights.load(gpu::read_host_cpu().threads(), progress); }));
     EXO_CHECK(gpu::guarded_result(device, "reserving the KV cache", [&] { return cache.load(); }));
     if (embeds_on_host()) {
       EXO_TRY(embedding, HostEmbedding::open(file, arch));

@@ -10,7 +10,6 @@
 #include <span>
 #include <thread>
 
-#include "base/memory_hint.h"
 #include "engine/weight_home.h"
 
 namespace exogpu::engine {
@@ -115,7 +114,7 @@ struct WeightStore::Impl {
     return tensor;
   }
 
-  Result<ggml_tensor*> add(const Wanted& wanted, WeightUse use, bool mapped = true) {
+  Result<ggml_tensor*> add(const Wanted& wanted, WeightUse use) {
     EXO_TRY(const model::TensorInfo* info, find(wanted));
     auto type = static_cast<ggml_type>(info->type);
     if (use == WeightUse::vector && type != GGML_TYPE_F32)
@@ -127,7 +126,7 @@ struct WeightStore::Impl {
                   "{}: tensor {} is of type {}, which this device cannot compute with; run it on the CPU "
                   "(--device cpu) or use a file in another quantisation",
                   file->path().string(), wanted.name, ggml_type_name(type));
-    return place(mapped && mappable(*info) ? nullptr : home.plain(), {info}, wanted.shape);
+    return place(mappable(*info) ? nullptr : home.plain(), {info}, wanted.shape);
   }
 
   Result<ggml_tensor*> add_vector(const std::string& name, uint32_t n) {
@@ -280,8 +279,7 @@ struct WeightStore::Impl {
   }
 
   // The embedding and the head. Where they are one tensor of the file and the device computes with both in plain
-  // memory, they are one here too. The head is by far the largest matrix and read whole for every token: on the CPU
-  // worth a copy into large pages even where mapping would do.
+  // memory, they are one here too.
   Result<void> add_ends(const Architecture& a, wire::LayerRange layers) {
     Wanted embedding = {"token_embd.weight", {a.d_model, a.n_vocab, 1}};
     bool is_first = layers.begin == 0;
@@ -295,11 +293,11 @@ struct WeightStore::Impl {
     if (is_last) {
       EXO_TRY(weights.output_norm, add_vector("output_norm.weight", a.d_model));
       EXO_TRY(weights.output.weight,
-              add({tied ? embedding.name : "output.weight", embedding.shape}, WeightUse::matrix, false));
+              add({tied ? embedding.name : "output.weight", embedding.shape}, WeightUse::matrix));
     }
     if (!looks_up) return {};
-    bool shared = is_last && tied && home_of(weights.output.weight) == home.plain();
-    if (shared) {
+    // A packed matrix cannot be looked up in.
+    if (is_last && tied && !is_packed(weights.output.weight)) {
       weights.embedding = weights.output.weight;
     } else {
       EXO_TRY(weights.embedding, add(embedding, WeightUse::rows));
@@ -307,11 +305,12 @@ struct WeightStore::Impl {
     return {};
   }
 
-  ggml_backend_buffer_type_t home_of(const ggml_tensor* tensor) const {
+  bool is_packed(const ggml_tensor* tensor) const {
     for (const auto& h : homes)
-      for (const Placed& p : h->placed)
-        if (p.tensor == tensor) return h->type;
-    return nullptr;
+      if (h->type != nullptr && h->type != home.plain())
+        for (const Placed& p : h->placed)
+          if (p.tensor == tensor) return true;
+    return false;
   }
 
   Result<void> add_rope_factors(const Architecture& a, uint32_t context) {
@@ -465,9 +464,6 @@ Result<void> WeightStore::load(uint32_t threads, const Progress& progress) {
                   format_bytes(ggml_backend_alloc_ctx_tensors_from_buft_size(h->ctx.get(), h->type)),
                   ggml_backend_buft_name(h->type));
     ggml_backend_buffer_set_usage(h->buffers.back().get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
-    if (impl_->home.is_cpu())
-      prefer_huge_pages(ggml_backend_buffer_get_base(h->buffers.back().get()),
-                        ggml_backend_buffer_get_size(h->buffers.back().get()));
   }
   impl_->fill_all(threads, progress);
   return {};
