@@ -19,7 +19,7 @@ struct LayerShape {
 // Memory is what a device holds at most; where devices differ (packed layouts, padding) it is that of the largest.
 struct ModelShape {
   std::string name;
-  double bits_per_weight = 0;        // of the type most bytes are of; decides which of a device's measured rates count
+  double bits_per_weight = 0;        // of its layers, on the average; decides which of a device's measured rates count
   double experts_used_share = 1;     // of the experts, by one token; 1 for a dense model
   uint32_t activation_width = 0;     // values that go from one layer to the next for each token
   uint32_t vocabulary = 0;           // tokens

@@ -1,0 +1,59 @@
+#include "placement/change.h"
+
+#include <algorithm>
+
+namespace exogpu::placement {
+namespace {
+
+// Empty when one stage would be left with two runs, or two devices with one memory.
+Ring give(const Ring& ring, const Piece& taken, const CostModel& model) {
+  Ring changed;
+  bool placed = false;
+  auto place = [&] {
+    if (!placed) changed.push_back(taken);
+    placed = true;
+  };
+  for (const Piece& piece : ring) {
+    const wire::LayerRange before = {piece.layers.begin, std::min(piece.layers.end, taken.layers.begin)};
+    const wire::LayerRange after = {std::max(piece.layers.begin, taken.layers.end), piece.layers.end};
+    const bool keeps_before = before.begin < before.end, keeps_after = after.begin < after.end;
+    if (keeps_before && keeps_after) return {};
+    if ((keeps_before || keeps_after) && model.share_memory(piece.device, taken.device)) return {};
+    if (keeps_before) changed.push_back({piece.device, before});
+    if (piece.layers.end > taken.layers.begin) place();
+    if (keeps_after) changed.push_back({piece.device, after});
+  }
+  return changed;
+}
+
+}  // namespace
+
+double least_s(const std::vector<RingProblem>& problems, const Ring& ring) {
+  double least = kNever;
+  for (const RingProblem& problem : problems) least = std::min(least, problem.value_s(ring));
+  return least;
+}
+
+Changed with_device(const std::vector<RingProblem>& problems, const Ring& ring, size_t device, bool thorough) {
+  const CostModel& model = problems.front().model();
+  std::vector<bool> edge(model.layers() + 1, thorough);
+  for (const Piece& piece : ring) edge[piece.layers.begin] = edge[piece.layers.end] = true;
+  Changed best;
+  for (uint32_t begin = 0; begin < model.layers(); ++begin) {
+    for (uint32_t end = begin + 1; end <= model.layers(); ++end) {
+      if (!edge[begin] && !edge[end]) continue;
+      const Piece taken = {device, {begin, end}};
+      if (!problems.front().fits(device, taken.layers)) {
+        if (end + 1 < model.layers()) end = model.layers() - 1;  // only the whole rest may still share its two ends
+        continue;
+      }
+      Ring changed = give(ring, taken, model);
+      if (changed.empty()) continue;
+      const double value_s = least_s(problems, changed);
+      if (value_s < best.value_s) best = {.ring = std::move(changed), .value_s = value_s};
+    }
+  }
+  return best;
+}
+
+}  // namespace exogpu::placement

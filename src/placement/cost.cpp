@@ -1,0 +1,98 @@
+#include "placement/cost.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace exogpu::placement {
+namespace {
+
+// Those of the type whose width is nearest to the model's, as a ratio: reading narrow types costs more work per byte.
+const wire::WeightRates* nearest(const std::vector<wire::WeightRates>& rates, double bits_per_weight) {
+  auto distance = [&](const wire::WeightRates& r) { return std::abs(std::log(r.bits_per_weight / bits_per_weight)); };
+  return &*std::ranges::min_element(rates, {}, distance);
+}
+
+// Of all experts, those that some token of a step needs, when each chooses its share at random.
+double share_read(double used_share, double tokens) {
+  return used_share >= 1 ? 1 : 1 - std::pow(1 - used_share, std::max(tokens, 1.0));
+}
+
+}  // namespace
+
+Bytes cache_rows(const wire::ModelShape& shape, const Wishes& wishes) {
+  const Bytes granularity = shape.context_granularity;
+  return (wishes.context + granularity - 1) / granularity * granularity * wishes.sequences;
+}
+
+CostModel::CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes)
+    : view_(&view), shape_(&shape), wishes_(&wishes) {
+  row_bytes_ = static_cast<double>(wire::row_bytes(wishes.activations, shape.activation_width).value_or(0));
+  const Bytes rows = cache_rows(shape, wishes);
+  weights_before_ = {0};
+  cache_before_ = {0};
+  for (const wire::LayerShape& layer : shape.layers) {
+    weights_before_.push_back(weights_before_.back() + layer.weight_bytes);
+    cache_before_.push_back(cache_before_.back() + layer.kv_bytes_per_token * rows);
+  }
+  std::map<wire::NodeId, size_t> nodes;
+  for (const wire::DeviceProfile& device : view.devices) {
+    node_.push_back(nodes.try_emplace(device.id.node, nodes.size()).first->second);
+    rates_.push_back(nearest(device.rates, shape.bits_per_weight));
+  }
+  nodes_ = nodes.size();
+  links_.resize(nodes_ * nodes_);
+  for (size_t i = 0; i < nodes_; ++i) links_[i * nodes_ + i].delay_s = 0;
+  for (const wire::LinkProfile& link : view.links) {
+    auto from = nodes.find(link.from), to = nodes.find(link.to);
+    if (from == nodes.end() || to == nodes.end() || from == to) continue;
+    links_[from->second * nodes_ + to->second] = {link.delay_s, 1 / link.bytes_per_s};
+  }
+}
+
+wire::StageMemory CostModel::memory(wire::LayerRange layers) const {
+  bool first = layers.begin == 0;
+  bool last = layers.end == shape_->layers.size();
+  wire::StageMemory need;
+  need.weights = weights_before_[layers.end] - weights_before_[layers.begin];
+  if (first) need.weights += shape_->embedding_bytes;
+  if (last) need.weights += shape_->head_bytes;
+  if (first && last) need.weights -= shape_->ends_shared_bytes;
+  need.cache = cache_before_[layers.end] - cache_before_[layers.begin];
+  need.compute = shape_->compute_bytes + (last ? shape_->head_compute_bytes : 0);
+  return need;
+}
+
+bool CostModel::share_memory(size_t a, size_t b) const {
+  const auto& devices = view_->devices;
+  return a != b && node_[a] == node_[b] && devices[a].uses_host_memory && devices[b].uses_host_memory;
+}
+
+double CostModel::layer_s(size_t device, uint32_t layer, const Work& work) const {
+  const wire::LayerShape& l = shape_->layers[layer];
+  const auto all = static_cast<double>(l.weight_bytes), active = static_cast<double>(l.active_weight_bytes);
+  const double share = shape_->experts_used_share;
+  const double experts = share < 1 ? std::min((all - active) / (1 - share), all) : 0;
+  const double read = std::min(all, all - experts + experts * share_read(share, work.tokens));
+  const double weights_s = read / rates_[device]->matvec_bytes_per_s;
+  const double compute_s = l.flops_per_token * work.tokens / rates_[device]->matmul_flops_per_s;
+  const double cache_s =
+      static_cast<double>(l.kv_bytes_per_token) * work.kv_tokens / view_->devices[device].memory_bytes_per_s;
+  return std::max(weights_s, compute_s) + cache_s;
+}
+
+double CostModel::head_s(size_t device, const Work& work) const {
+  const double weights_s = static_cast<double>(shape_->head_bytes) / rates_[device]->matvec_bytes_per_s;
+  const double compute_s = shape_->head_flops_per_token * work.outputs / rates_[device]->matmul_flops_per_s;
+  return std::max(weights_s, compute_s);
+}
+
+double CostModel::hop_s(size_t from, size_t to, double bytes) const {
+  const Link& way = link(from, to);
+  return bytes / view_->devices[from].download_bytes_per_s + way.delay_s + bytes * way.s_per_byte +
+         bytes / view_->devices[to].upload_bytes_per_s;
+}
+
+double CostModel::link_busy_s(size_t from, size_t to, double bytes) const { return bytes * link(from, to).s_per_byte; }
+
+}  // namespace exogpu::placement

@@ -1,0 +1,71 @@
+// What a step takes, by the measured rates. docs/placement.md has the formulas with their reasons.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "placement/placement.h"
+
+namespace exogpu::placement {
+
+inline constexpr double kNever = std::numeric_limits<double>::infinity();
+
+// What one step brings to a stage.
+struct Work {
+  double tokens = 1;
+  double kv_tokens = 0;  // of the cache, read
+  double outputs = 1;    // tokens whose logits are wanted
+};
+
+// Tokens the KV cache has room for, of all sequences.
+Bytes cache_rows(const wire::ModelShape& shape, const Wishes& wishes);
+
+// The rates and links of a checked view, ready to be asked. Borrows all three, which must outlive it.
+class CostModel {
+ public:
+  CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes);
+
+  size_t devices() const { return view_->devices.size(); }
+  uint32_t layers() const { return static_cast<uint32_t>(shape_->layers.size()); }
+  const wire::ClusterView& view() const { return *view_; }
+  const Wishes& wishes() const { return *wishes_; }
+  const wire::ModelShape& shape() const { return *shape_; }
+
+  wire::StageMemory memory(wire::LayerRange layers) const;
+  Bytes memory_free(size_t device) const { return view_->devices[device].memory_free; }
+  // Whether both take memory from one host.
+  bool share_memory(size_t a, size_t b) const;
+
+  double layer_s(size_t device, uint32_t layer, const Work& work) const;
+  double head_s(size_t device, const Work& work) const;
+  double step_s(size_t device) const { return view_->devices[device].step_s; }
+
+  double activation_bytes(double tokens) const { return row_bytes_ * tokens; }
+  // From one device's memory to another's; kNever without a link.
+  double hop_s(size_t from, size_t to, double bytes) const;
+  // How long the link itself is taken.
+  double link_busy_s(size_t from, size_t to, double bytes) const;
+  // The index of the device's node, in the order in which the view names them.
+  size_t node(size_t device) const { return node_[device]; }
+
+ private:
+  struct Link {
+    double delay_s = kNever;
+    double s_per_byte = 0;
+  };
+  const Link& link(size_t from, size_t to) const { return links_[node_[from] * nodes_ + node_[to]]; }
+
+  const wire::ClusterView* view_;
+  const wire::ModelShape* shape_;
+  const Wishes* wishes_;
+  double row_bytes_ = 0;
+  std::vector<Bytes> weights_before_;  // of the layers before each, and of all
+  std::vector<Bytes> cache_before_;
+  std::vector<const wire::WeightRates*> rates_;  // of each device, those that count
+  size_t nodes_ = 0;
+  std::vector<size_t> node_;
+  std::vector<Link> links_;  // [nodes, nodes]
+};
+
+}  // namespace exogpu::placement

@@ -1,0 +1,186 @@
+#include "placement/input.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "placement/cost.h"
+
+namespace exogpu::placement {
+namespace {
+
+constexpr Bytes kBytesMax = Bytes{1} << 48;
+constexpr uint32_t kContextMax = 1U << 24;
+constexpr uint32_t kSequencesMax = 4096;
+constexpr size_t kLayersMax = 10000;
+constexpr size_t kDevicesMax = 10000;
+
+bool is_rate(double value) { return std::isfinite(value) && value > 0; }
+bool is_time(double value) { return std::isfinite(value) && value >= 0; }
+
+Result<void> want_rate(const std::string& whose, std::string_view name, double value) {
+  if (is_rate(value)) return {};
+  return fail(ErrorCode::invalid_argument, "{}: {} is {}; it must be a number above 0", whose, name, value);
+}
+
+Result<void> want_time(const std::string& whose, std::string_view name, double value) {
+  if (is_time(value)) return {};
+  return fail(ErrorCode::invalid_argument, "{}: {} is {}; it must be a number of seconds, 0 or more", whose, name,
+              value);
+}
+
+Result<void> want_bytes(const std::string& whose, std::string_view name, Bytes value) {
+  if (value <= kBytesMax) return {};
+  return fail(ErrorCode::invalid_argument, "{}: {} is {}; more than {} is no size", whose, name, value, kBytesMax);
+}
+
+Result<void> check_layer(const std::string& whose, const wire::LayerShape& layer) {
+  EXO_CHECK(want_bytes(whose, "weight_bytes", layer.weight_bytes));
+  EXO_CHECK(want_bytes(whose, "kv_bytes_per_token", layer.kv_bytes_per_token));
+  if (layer.weight_bytes == 0) return fail(ErrorCode::invalid_argument, "{}: it has no weights", whose);
+  if (layer.active_weight_bytes == 0 || layer.active_weight_bytes > layer.weight_bytes)
+    return fail(ErrorCode::invalid_argument, "{}: a token reads {} bytes of weights, and the layer has {}", whose,
+                layer.active_weight_bytes, layer.weight_bytes);
+  return want_rate(whose, "flops_per_token", layer.flops_per_token);
+}
+
+Result<void> check_device(const wire::DeviceProfile& device, const std::string& whose) {
+  if (device.id.device.empty()) return fail(ErrorCode::invalid_argument, "{}: a device has no id", whose);
+  EXO_CHECK(want_bytes(whose, "memory_free", device.memory_free));
+  EXO_CHECK(want_rate(whose, "memory_bytes_per_s", device.memory_bytes_per_s));
+  EXO_CHECK(want_rate(whose, "upload_bytes_per_s", device.upload_bytes_per_s));
+  EXO_CHECK(want_rate(whose, "download_bytes_per_s", device.download_bytes_per_s));
+  EXO_CHECK(want_time(whose, "step_s", device.step_s));
+  if (device.rates.empty()) return fail(ErrorCode::invalid_argument, "{}: no rate of any weight type is known", whose);
+  for (const wire::WeightRates& rates : device.rates) {
+    EXO_CHECK(want_rate(whose + ": " + rates.type, "bits_per_weight", rates.bits_per_weight));
+    EXO_CHECK(want_rate(whose + ": " + rates.type, "matvec_bytes_per_s", rates.matvec_bytes_per_s));
+    EXO_CHECK(want_rate(whose + ": " + rates.type, "matmul_flops_per_s", rates.matmul_flops_per_s));
+  }
+  return {};
+}
+
+Result<void> check_hand(const Wishes& wishes, const wire::ClusterView& view, const wire::ModelShape& shape) {
+  uint32_t next = 0;
+  std::set<wire::DeviceRef> seen;
+  for (const HandStage& stage : wishes.by_hand) {
+    std::string whose = label(view, stage.device);
+    if (index_of(view, stage.device) == view.devices.size())
+      return fail(ErrorCode::invalid_argument, "layers by hand: there is no device {}", whose);
+    if (!seen.insert(stage.device).second)
+      return fail(ErrorCode::invalid_argument, "layers by hand: {} is named twice; a device holds one run of layers",
+                  whose);
+    if (std::ranges::contains(wishes.excluded, stage.device))
+      return fail(ErrorCode::invalid_argument, "layers by hand: {} is also left out by hand", whose);
+    if (stage.layers.begin >= stage.layers.end)
+      return fail(ErrorCode::invalid_argument, "layers by hand: {} gets no layer", whose);
+    if (stage.layers.begin != next)
+      return fail(ErrorCode::invalid_argument,
+                  "layers by hand: {} begins with layer {}, and the next in order is layer {}", whose,
+                  stage.layers.begin, next);
+    if (stage.layers.end > shape.layers.size())
+      return fail(ErrorCode::invalid_argument, "layers by hand: {} gets layer {}, and the last of the model is {}",
+                  whose, stage.layers.end - 1, shape.layers.size() - 1);
+    next = stage.layers.end;
+  }
+  if (next == shape.layers.size() || wishes.by_hand.empty()) return {};
+  return fail(ErrorCode::invalid_argument, "layers by hand: layers {} to {} are given to no device", next,
+              shape.layers.size() - 1);
+}
+
+}  // namespace
+
+size_t index_of(const wire::ClusterView& view, const wire::DeviceRef& device) {
+  auto found = std::ranges::find(view.devices, device, &wire::DeviceProfile::id);
+  return static_cast<size_t>(found - view.devices.begin());
+}
+
+std::string label(const wire::ClusterView& view, const wire::DeviceRef& device) {
+  bool one_node = true;
+  std::string node = device.node.short_text();
+  for (const wire::DeviceProfile& profile : view.devices) {
+    if (profile.id.node != device.node) one_node = false;
+    if (profile.id.node == device.node && !profile.node_name.empty()) node = profile.node_name;
+  }
+  return one_node ? device.device : node + "/" + device.device;
+}
+
+Result<void> check_shape(const wire::ModelShape& shape) {
+  std::string whose = shape.name.empty() ? "the model" : shape.name;
+  if (shape.layers.empty()) return fail(ErrorCode::invalid_argument, "{}: it has no layers", whose);
+  if (shape.layers.size() > kLayersMax)
+    return fail(ErrorCode::invalid_argument, "{}: {} layers are more than the {} that can be planned", whose,
+                shape.layers.size(), kLayersMax);
+  for (size_t i = 0; i < shape.layers.size(); ++i) {
+    EXO_CHECK(check_layer(std::format("{}: layer {}", whose, i), shape.layers[i]));
+  }
+  EXO_CHECK(want_rate(whose, "bits_per_weight", shape.bits_per_weight));
+  if (!is_rate(shape.experts_used_share) || shape.experts_used_share > 1)
+    return fail(ErrorCode::invalid_argument, "{}: experts_used_share is {}; it must be above 0 and at most 1", whose,
+                shape.experts_used_share);
+  if (shape.activation_width == 0) return fail(ErrorCode::invalid_argument, "{}: activation_width is 0", whose);
+  if (shape.vocabulary == 0) return fail(ErrorCode::invalid_argument, "{}: vocabulary is 0", whose);
+  if (shape.context_granularity == 0 || shape.context_granularity > kContextMax)
+    return fail(ErrorCode::invalid_argument, "{}: context_granularity is {}", whose, shape.context_granularity);
+  EXO_CHECK(want_bytes(whose, "embedding_bytes", shape.embedding_bytes));
+  EXO_CHECK(want_bytes(whose, "head_bytes", shape.head_bytes));
+  EXO_CHECK(want_bytes(whose, "compute_bytes", shape.compute_bytes));
+  EXO_CHECK(want_bytes(whose, "head_compute_bytes", shape.head_compute_bytes));
+  if (shape.ends_shared_bytes > std::min(shape.embedding_bytes, shape.head_bytes))
+    return fail(ErrorCode::invalid_argument, "{}: ends_shared_bytes is {}, more than one of the ends has", whose,
+                shape.ends_shared_bytes);
+  return want_time(whose, "head_flops_per_token", shape.head_flops_per_token);
+}
+
+Result<void> check_view(const wire::ClusterView& view) {
+  if (view.devices.empty()) return fail(ErrorCode::invalid_argument, "there is no device to plan for");
+  if (view.devices.size() > kDevicesMax)
+    return fail(ErrorCode::invalid_argument, "{} devices are more than the {} that can be planned for",
+                view.devices.size(), kDevicesMax);
+  std::set<wire::DeviceRef> seen;
+  for (const wire::DeviceProfile& device : view.devices) {
+    std::string whose = device.node_name.empty() ? device.id.device : device.node_name + "/" + device.id.device;
+    EXO_CHECK(check_device(device, whose));
+    if (!seen.insert(device.id).second)
+      return fail(ErrorCode::invalid_argument, "{}: there are two devices of this id on its node", whose);
+  }
+  for (const wire::LinkProfile& link : view.links) {
+    std::string whose = std::format("link {} to {}", link.from.short_text(), link.to.short_text());
+    EXO_CHECK(want_time(whose, "delay_s", link.delay_s));
+    EXO_CHECK(want_rate(whose, "bytes_per_s", link.bytes_per_s));
+  }
+  return {};
+}
+
+Result<void> check_wishes(const Wishes& wishes, const wire::ClusterView& view, const wire::ModelShape& shape) {
+  if (wishes.context == 0 || wishes.context > kContextMax)
+    return fail(ErrorCode::invalid_argument, "a context of {} tokens is not possible; choose 1 to {}", wishes.context,
+                kContextMax);
+  if (wishes.sequences == 0 || wishes.sequences > kSequencesMax)
+    return fail(ErrorCode::invalid_argument, "{} sequences are not possible; choose 1 to {}", wishes.sequences,
+                kSequencesMax);
+  if (wishes.context_mean > wishes.context)
+    return fail(ErrorCode::invalid_argument, "sequences of {} tokens on average do not fit a context of {}",
+                wishes.context_mean, wishes.context);
+  if (wishes.prompt > wishes.context)
+    return fail(ErrorCode::invalid_argument, "a prompt of {} tokens does not fit a context of {}", wishes.prompt,
+                wishes.context);
+  if (wishes.chunk == 0) return fail(ErrorCode::invalid_argument, "prompts cannot be cut into chunks of 0 tokens");
+  if (!wire::row_bytes(wishes.activations, shape.activation_width))
+    return fail(ErrorCode::invalid_argument, "activations of {} values cannot be sent as {}", shape.activation_width,
+                to_string(wishes.activations));
+  // Whatever passes here can be added up without overflow.
+  double cache = 0;
+  for (const wire::LayerShape& layer : shape.layers) cache += static_cast<double>(layer.kv_bytes_per_token);
+  if (cache * static_cast<double>(cache_rows(shape, wishes)) > 0x1p62)
+    return fail(ErrorCode::invalid_argument,
+                "the KV cache of {} sequences of {} tokens would be larger than any machine's memory", wishes.sequences,
+                wishes.context);
+  for (const wire::DeviceRef& device : wishes.excluded) {
+    if (index_of(view, device) == view.devices.size())
+      return fail(ErrorCode::invalid_argument, "there is no device {} to leave out", label(view, device));
+  }
+  return check_hand(wishes, view, shape);
+}
+
+}  // namespace exogpu::placement

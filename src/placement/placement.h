@@ -1,0 +1,78 @@
+// Which devices run a model, and why: a pure function of what was measured and what is wanted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/device_profile.h"
+#include "wire/dtype.h"
+#include "wire/model_shape.h"
+#include "wire/plan.h"
+
+namespace exogpu::placement {
+
+enum class Objective {
+  latency,      // tokens per second of one sequence alone
+  throughput,   // tokens per second of all sequences together
+  first_token,  // time from a prompt to the first token
+};
+
+// Layers given to a device by hand.
+struct HandStage {
+  wire::DeviceRef device;
+  wire::LayerRange layers;
+};
+
+struct Wishes {
+  Objective objective = Objective::latency;
+  uint32_t context = 4096;    // tokens of one sequence; memory for a full one is set aside
+  uint32_t sequences = 1;     // at once
+  uint32_t context_mean = 0;  // tokens a sequence holds when its speed is predicted; 0: half of the context
+  uint32_t prompt = 0;        // tokens, of the time to the first token; 0: 512, or a shorter context
+  uint32_t chunk = 512;       // tokens of a prompt that a stage takes at once
+  wire::Dtype activations = wire::Dtype::f32;
+  std::vector<wire::DeviceRef> excluded;
+  std::vector<HandStage> by_hand;  // in ring order; empty: the planner decides
+};
+
+// A way that was not taken.
+struct Alternative {
+  std::string name;                // "best single device"
+  std::optional<wire::Plan> plan;  // absent: there is none
+  std::string reason;              // why there is none
+};
+
+struct LeftOut {
+  wire::DeviceRef device;
+  std::string_view why;  // the name of a constraint or preference: "memory", "speed"
+  std::string reason;    // "slower with it: 31.0 against 38.2 tokens/s"
+};
+
+struct Answer {
+  wire::Plan plan;
+  bool proven = false;  // no other plan is better by the cost model; else the best that a search found
+  std::vector<Alternative> alternatives;
+  std::vector<LeftOut> left_out;  // in the order of the view
+};
+
+// Memory for weights, the full KV cache and scratch is a hard constraint, as are devices left out by hand and links
+// that do not exist. Among what they allow, the fastest by the objective; of plans as fast, that of fewer devices.
+//
+// Up to kExactDevices devices (identical ones of a node count as one kind) the answer is the best there is, unless the
+// search grows too large; beyond that it is found by a beam search. Deterministic.
+//
+// Errors: invalid_argument (what in the input makes no sense, by name; layers by hand that do not cover the model in
+// order), out_of_memory (no plan has room; says how many bytes are missing), unavailable (there would be room, but no
+// ring of links).
+Result<Answer> place(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes);
+
+inline constexpr size_t kExactDevices = 12;
+
+// "desk/vulkan0", or "vulkan0" when all devices of the view are of one node.
+std::string label(const wire::ClusterView& view, const wire::DeviceRef& device);
+
+}  // namespace exogpu::placement

@@ -1,0 +1,64 @@
+#include "placement/preferences.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <format>
+
+namespace exogpu::placement {
+namespace {
+
+constexpr Preference kAlone = {"tokens per second alone",
+                               [](const wire::Plan& plan) { return 1 / plan.predicted.tokens_per_s_alone; }};
+constexpr Preference kParallel = {"tokens per second in parallel",
+                                  [](const wire::Plan& plan) { return 1 / plan.predicted.tokens_per_s_parallel; }};
+constexpr Preference kFirstToken = {"time to first token",
+                                    [](const wire::Plan& plan) { return plan.predicted.first_token_s; }};
+constexpr Preference kFewer = {"fewer devices",
+                               [](const wire::Plan& plan) { return static_cast<double>(plan.stages.size()); }};
+
+constexpr std::array kForLatency = {kAlone, kFewer, kParallel, kFirstToken};
+constexpr std::array kForThroughput = {kParallel, kFewer, kAlone, kFirstToken};
+constexpr std::array kForFirstToken = {kFirstToken, kFewer, kAlone, kParallel};
+
+constexpr double kRounding = 1e-9;
+
+std::string rate_text(double per_s) { return std::format("{:.{}f}", per_s, per_s < 10 ? 2 : per_s < 1000 ? 1 : 0); }
+std::string time_text(double s) { return s < 1 ? std::format("{:.3g} ms", s * 1e3) : std::format("{:.3g} s", s); }
+
+}  // namespace
+
+std::span<const Preference> preferences(Objective objective) {
+  switch (objective) {
+    case Objective::latency: return kForLatency;
+    case Objective::throughput: return kForThroughput;
+    case Objective::first_token: return kForFirstToken;
+  }
+  return kForLatency;
+}
+
+bool better(const wire::Plan& a, const wire::Plan& b, Objective objective) {
+  for (const Preference& preference : preferences(objective)) {
+    const double x = preference.cost(a), y = preference.cost(b);
+    if (std::abs(x - y) > kRounding * std::max(x, y)) return x < y;
+  }
+  return false;
+}
+
+std::string speed_text(const wire::PredictedSpeed& speed, Objective objective) {
+  switch (objective) {
+    case Objective::latency: return rate_text(speed.tokens_per_s_alone) + " tokens/s";
+    case Objective::throughput: return rate_text(speed.tokens_per_s_parallel) + " tokens/s in parallel";
+    case Objective::first_token: return time_text(speed.first_token_s) + " to the first token";
+  }
+  return {};
+}
+
+std::string speeds_text(double value_s, double than_s, const Wishes& wishes) {
+  if (wishes.objective == Objective::first_token)
+    return std::format("{} against {} to the first token", time_text(value_s), time_text(than_s));
+  const double tokens = wishes.objective == Objective::throughput ? wishes.sequences : 1;
+  return std::format("{} against {} tokens/s", rate_text(tokens / value_s), rate_text(tokens / than_s));
+}
+
+}  // namespace exogpu::placement

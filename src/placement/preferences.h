@@ -1,0 +1,27 @@
+// What is liked better among plans that are allowed, most important first.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "placement/placement.h"
+
+namespace exogpu::placement {
+
+struct Preference {
+  std::string_view name;
+  double (*cost)(const wire::Plan& plan);  // less is better
+};
+// Speed by the objective, then fewer devices, then the other speeds.
+std::span<const Preference> preferences(Objective objective);
+
+// By the first preference in which they differ by more than rounding.
+bool better(const wire::Plan& a, const wire::Plan& b, Objective objective);
+
+// "38.2 tokens/s", "0.91 s to the first token"
+std::string speed_text(const wire::PredictedSpeed& speed, Objective objective);
+// "31.0 against 38.2 tokens/s"
+std::string speeds_text(double value_s, double than_s, const Wishes& wishes);
+
+}  // namespace exogpu::placement

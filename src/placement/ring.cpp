@@ -1,0 +1,154 @@
+#include "placement/ring.h"
+
+#include <algorithm>
+
+namespace exogpu::placement {
+namespace {
+
+constexpr double kTokenBytes = 4;  // what the last stage tells the first
+constexpr uint32_t kPromptDefault = 512;
+
+}  // namespace
+
+uint32_t prompt_of(const Wishes& wishes) {
+  return wishes.prompt > 0 ? wishes.prompt : std::min(wishes.context, kPromptDefault);
+}
+
+double context_mean_of(const Wishes& wishes) {
+  return wishes.context_mean > 0 ? wishes.context_mean : wishes.context / 2.0;
+}
+
+RingProblem::RingProblem(const CostModel& model, const Work& work, double head_outputs)
+    : model_(&model), hop_bytes_(model.activation_bytes(work.tokens)), usable_(model.devices(), true) {
+  const Work head = {.tokens = work.tokens, .kv_tokens = 0, .outputs = head_outputs};
+  for (size_t d = 0; d < model.devices(); ++d) {
+    std::vector<double>& before = before_s_.emplace_back(1, 0.0);
+    for (uint32_t l = 0; l < model.layers(); ++l) before.push_back(before.back() + model.layer_s(d, l, work));
+    head_s_.push_back(model.head_s(d, head));
+  }
+}
+
+RingProblem RingProblem::decode_alone(const CostModel& model) {
+  RingProblem problem(model, {.tokens = 1, .kv_tokens = context_mean_of(model.wishes()), .outputs = 1}, 1);
+  problem.return_bytes_ = kTokenBytes;
+  return problem;
+}
+
+RingProblem RingProblem::decode_groups(const CostModel& model, uint32_t groups) {
+  const uint32_t sequences = model.wishes().sequences;
+  const double each = (sequences + groups - 1) / groups;  // of the largest group
+  RingProblem problem(model, {.tokens = each, .kv_tokens = each * context_mean_of(model.wishes()), .outputs = each},
+                      each);
+  problem.return_bytes_ = kTokenBytes * each;
+  problem.times_busiest_ = groups;
+  return problem;
+}
+
+RingProblem RingProblem::first_token(const CostModel& model) {
+  const uint32_t prompt = prompt_of(model.wishes()), chunk = model.wishes().chunk;
+  const uint32_t chunks = prompt / chunk + (prompt % chunk == 0 ? 0 : 1);
+  const double each = static_cast<double>(prompt) / chunks;
+  // On the average over the chunks, half of the prompt is in the cache.
+  RingProblem problem(model, {.tokens = each, .kv_tokens = prompt / 2.0, .outputs = 1}, 1);
+  problem.add_busiest_ = chunks - 1;
+  problem.head_each_pass_ = false;
+  return problem;
+}
+
+bool RingProblem::fits(size_t device, wire::LayerRange layers) const {
+  return model_->memory(layers).total() <= model_->memory_free(device);
+}
+
+uint32_t RingProblem::end_max(size_t device, uint32_t begin) const {
+  uint32_t low = begin, high = layers() - 1;  // a run up to `low` fits or is empty
+  while (low < high) {
+    const uint32_t middle = low + (high - low + 1) / 2;
+    if (fits(device, {begin, middle})) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+Cost RingProblem::with_stage(Cost cost, size_t device, wire::LayerRange layers) const {
+  double busy_s = layers_s(device, layers) + model_->step_s(device);
+  const double head_s = layers.end == this->layers() ? head_s_[device] : 0;
+  if (head_each_pass_) busy_s += head_s;
+  cost.through_s += busy_s + (head_each_pass_ ? 0 : head_s);
+  cost.busiest_s = std::max(cost.busiest_s, busy_s);
+  return cost;
+}
+
+Cost RingProblem::with_hop(Cost cost, size_t from, size_t to) const {
+  cost.through_s += hop_s(from, to);
+  cost.busiest_s = std::max(cost.busiest_s, model_->link_busy_s(from, to, hop_bytes_));
+  return cost;
+}
+
+Cost RingProblem::with_return(Cost cost, size_t last, size_t first) const {
+  if (last == first) return cost;
+  cost.through_s += return_s(last, first);
+  return cost;
+}
+
+double RingProblem::value_s(Cost cost) const {
+  return std::max(cost.through_s + add_busiest_ * cost.busiest_s, times_busiest_ * cost.busiest_s);
+}
+
+double RingProblem::stage_s(const Piece& piece) const { return with_stage({}, piece.device, piece.layers).through_s; }
+
+double RingProblem::value_s(const Ring& ring) const {
+  Cost cost;
+  for (size_t i = 0; i < ring.size(); ++i) {
+    if (!fits(ring[i].device, ring[i].layers)) return kNever;
+    if (i > 0) cost = with_hop(cost, ring[i - 1].device, ring[i].device);
+    cost = with_stage(cost, ring[i].device, ring[i].layers);
+  }
+  return value_s(with_return(cost, ring.back().device, ring.front().device));
+}
+
+std::vector<uint32_t> group_counts(uint32_t sequences) {
+  std::vector<uint32_t> counts;
+  for (uint32_t power = 1; power <= sequences; power *= 2) {
+    counts.push_back(power);
+    if (power >= 2 && power + power / 2 <= sequences) counts.push_back(power + power / 2);
+  }
+  return counts;
+}
+
+wire::PredictedSpeed predict(const CostModel& model, const Ring& ring) {
+  wire::PredictedSpeed speed;
+  speed.tokens_per_s_alone = 1 / RingProblem::decode_alone(model).value_s(ring);
+  speed.first_token_s = RingProblem::first_token(model).value_s(ring);
+  for (uint32_t groups : group_counts(model.wishes().sequences)) {
+    const double round_s = RingProblem::decode_groups(model, groups).value_s(ring);
+    speed.tokens_per_s_parallel = std::max(speed.tokens_per_s_parallel, model.wishes().sequences / round_s);
+  }
+  return speed;
+}
+
+wire::Plan plan_of(const CostModel& model, const Ring& ring) {
+  wire::Plan plan;
+  plan.model = model.shape().name;
+  plan.activations = model.wishes().activations;
+  const RingProblem alone = RingProblem::decode_alone(model);
+  for (size_t i = 0; i < ring.size(); ++i) {
+    wire::Stage stage;
+    stage.device = model.view().devices[ring[i].device].id;
+    stage.layers = ring[i].layers;
+    stage.memory = model.memory(ring[i].layers);
+    stage.decode_s = alone.stage_s(ring[i]);
+    if (i + 1 < ring.size()) {
+      stage.hop_s = alone.hop_s(ring[i].device, ring[i + 1].device);
+    } else if (ring.size() > 1) {
+      stage.hop_s = alone.return_s(ring[i].device, ring.front().device);
+    }
+    plan.stages.push_back(std::move(stage));
+  }
+  plan.predicted = predict(model, ring);
+  return plan;
+}
+
+}  // namespace exogpu::placement

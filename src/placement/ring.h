@@ -1,0 +1,90 @@
+// A ring of stages and its cost for one objective, in a form that can be searched.
+//
+// Whatever the objective, a ring costs max(through + a·busiest, b·busiest): `through` is what one pass takes over all
+// stages and hops, `busiest` how long the slowest stage or link is taken in it.
+//   one sequence            a = 0       b = 0       every token makes one pass
+//   G groups of sequences   a = 0       b = G       a round takes one pass, or G times the slowest part
+//   a prompt of C chunks    a = C - 1   b = 0       the first chunk passes, the others follow at the slowest's pace
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "placement/cost.h"
+
+namespace exogpu::placement {
+
+struct Piece {
+  size_t device = 0;
+  wire::LayerRange layers;
+  friend bool operator==(const Piece&, const Piece&) = default;
+};
+using Ring = std::vector<Piece>;  // in order; covers all layers
+
+struct Cost {
+  double through_s = 0;
+  double busiest_s = 0;
+};
+
+class RingProblem {
+ public:
+  static RingProblem decode_alone(const CostModel& model);
+  static RingProblem decode_groups(const CostModel& model, uint32_t groups);
+  static RingProblem first_token(const CostModel& model);  // of the wished prompt
+
+  const CostModel& model() const { return *model_; }
+  size_t devices() const { return usable_.size(); }
+  uint32_t layers() const { return model_->layers(); }
+  bool usable(size_t device) const { return usable_[device]; }
+  void forbid(size_t device) { usable_[device] = false; }
+
+  bool fits(size_t device, wire::LayerRange layers) const;
+  // The furthest end, before the model's last layer is reached, of a run from `begin` that fits: `begin` when none.
+  uint32_t end_max(size_t device, uint32_t begin) const;
+
+  // Adds one stage; without a hop to it.
+  Cost with_stage(Cost cost, size_t device, wire::LayerRange layers) const;
+  Cost with_hop(Cost cost, size_t from, size_t to) const;
+  // From the last stage back to the first.
+  Cost with_return(Cost cost, size_t last, size_t first) const;
+  double value_s(Cost cost) const;
+  bool busiest_matters() const { return add_busiest_ > 0 || times_busiest_ > 0; }
+
+  // kNever when a link is missing or a run does not fit.
+  double value_s(const Ring& ring) const;
+  double stage_s(const Piece& piece) const;
+  double hop_s(size_t from, size_t to) const { return model_->hop_s(from, to, hop_bytes_); }
+  double return_s(size_t last, size_t first) const {
+    return return_bytes_ > 0 ? model_->hop_s(last, first, return_bytes_) : 0;
+  }
+  double layers_s(size_t device, wire::LayerRange layers) const {
+    return before_s_[device][layers.end] - before_s_[device][layers.begin];
+  }
+  double head_s(size_t device) const { return head_s_[device]; }
+
+ private:
+  RingProblem(const CostModel& model, const Work& work, double head_outputs);
+
+  const CostModel* model_;
+  double add_busiest_ = 0;
+  double times_busiest_ = 0;
+  double hop_bytes_ = 0;
+  double return_bytes_ = 0;     // 0: nothing goes back
+  bool head_each_pass_ = true;  // else once, after the last
+  std::vector<bool> usable_;
+  std::vector<std::vector<double>> before_s_;  // of each device, of the layers before each
+  std::vector<double> head_s_;
+};
+
+// What is meant where the wishes leave it open.
+uint32_t prompt_of(const Wishes& wishes);
+double context_mean_of(const Wishes& wishes);
+
+// In how many groups `sequences` are tried: one, and then ever more. Ascending.
+std::vector<uint32_t> group_counts(uint32_t sequences);
+
+// Of any ring that fits.
+wire::PredictedSpeed predict(const CostModel& model, const Ring& ring);
+wire::Plan plan_of(const CostModel& model, const Ring& ring);
+
+}  // namespace exogpu::placement

@@ -1,0 +1,233 @@
+// Against rings found by trying all of them, and what must hold for every answer.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <format>
+
+#include "placement/constraints.h"
+#include "placement/ring.h"
+#include "placement/search.h"
+#include "placement/testing/made.h"
+
+namespace exogpu::placement {
+namespace {
+
+using testing::made_device;
+using testing::made_shape;
+using testing::MB;
+
+// RapidCheck's hundred cases, each of them twenty.
+template <typename Check>
+bool holds(Check&& check) {
+  return rc::check([&] {
+    for (int i = 0; i < 20; ++i) check();
+  });
+}
+
+struct Case {
+  wire::ClusterView view;
+  wire::ModelShape shape;
+  Wishes wishes;
+};
+
+// From the whole range at once, not only near its start in the first cases.
+template <typename T>
+T pick(T low, T high) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<T>(low, high));
+}
+
+double between(double low, double high) { return low + (high - low) * pick(0, 1001) / 1000.0; }
+
+// Layers of different sizes, devices of different speeds, some on one node, some without a link, some out of memory.
+Case random_case(int devices_max, int layers_max) {
+  Case c;
+  const int layers = pick(1, layers_max + 1), devices = pick(1, devices_max + 1);
+  c.shape = made_shape(static_cast<uint32_t>(layers));
+  const bool alike = *rc::gen::arbitrary<bool>();
+  const bool mixture = *rc::gen::arbitrary<bool>();
+  c.shape.experts_used_share = mixture ? 0.25 : 1;
+  for (wire::LayerShape& layer : c.shape.layers) {
+    if (!alike) layer.weight_bytes = static_cast<Bytes>(between(20, 200)) * MB;
+    layer.active_weight_bytes = mixture ? layer.weight_bytes / 3 : layer.weight_bytes;
+    if (!alike) layer.kv_bytes_per_token = static_cast<Bytes>(between(0, 5000));
+  }
+  c.shape.embedding_bytes = static_cast<Bytes>(between(0, 100)) * MB;
+  c.shape.head_bytes = static_cast<Bytes>(between(0, 200)) * MB;
+  c.shape.head_flops_per_token = 1e8;
+  if (*rc::gen::arbitrary<bool>()) c.shape.ends_shared_bytes = std::min(c.shape.head_bytes, c.shape.embedding_bytes);
+  c.shape.compute_bytes = static_cast<Bytes>(between(0, 30)) * MB;
+  for (int i = 0; i < devices; ++i) {
+    const auto node = static_cast<uint8_t>(pick(0, devices));
+    const auto memory = static_cast<Bytes>(between(0, 150.0 * layers / pick(1, 5))) * MB;
+    wire::DeviceProfile device = made_device(node, memory, between(1e9, 5e10));
+    device.id.device = std::format("gpu{}", i);
+    device.step_s = between(0, 2e-3);
+    device.uses_host_memory = pick(0, 4) == 0;
+    if (i > 0 && pick(0, 3) == 0) {  // a twin of the one before
+      device = c.view.devices.back();
+      device.id.device = std::format("gpu{}", i);
+    }
+    c.view.devices.push_back(std::move(device));
+  }
+  for (const auto& a : c.view.devices) {
+    for (const auto& b : c.view.devices) {
+      if (a.id.node == b.id.node || pick(0, 6) == 0) continue;
+      c.view.links.push_back({a.id.node, b.id.node, between(0, 5e-3), between(1e7, 1e9)});
+    }
+  }
+  c.wishes.objective = *rc::gen::element(Objective::latency, Objective::throughput, Objective::first_token);
+  c.wishes.sequences = static_cast<uint32_t>(pick(1, 6));
+  c.wishes.context = 1024;
+  c.wishes.prompt = 1000;
+  c.wishes.chunk = *rc::gen::element(100u, 512u, 1000u);
+  return c;
+}
+
+// Tries every order of every subset with every cut.
+void try_all(const RingProblem& problem, Ring& ring, uint32_t done, double& best_s) {
+  for (size_t d = 0; d < problem.devices(); ++d) {
+    const bool taken = std::ranges::any_of(
+        ring, [&](const Piece& piece) { return piece.device == d || problem.model().share_memory(piece.device, d); });
+    if (taken || !problem.usable(d)) continue;
+    for (uint32_t end = done + 1; end <= problem.layers(); ++end) {
+      ring.push_back({d, {done, end}});
+      if (end == problem.layers()) {
+        best_s = std::min(best_s, problem.value_s(ring));
+      } else {
+        try_all(problem, ring, end, best_s);
+      }
+      ring.pop_back();
+    }
+  }
+}
+
+double best_by_trying(const CostModel& model) {
+  const Wishes& wishes = model.wishes();
+  double best_s = kNever;
+  Ring ring;
+  if (wishes.objective == Objective::latency) try_all(RingProblem::decode_alone(model), ring, 0, best_s);
+  if (wishes.objective == Objective::first_token) try_all(RingProblem::first_token(model), ring, 0, best_s);
+  if (wishes.objective == Objective::throughput) {
+    for (uint32_t groups : group_counts(wishes.sequences))
+      try_all(RingProblem::decode_groups(model, groups), ring, 0, best_s);
+  }
+  return best_s;
+}
+
+double value_of(const wire::Plan& plan, const Wishes& wishes) {
+  switch (wishes.objective) {
+    case Objective::latency: return 1 / plan.predicted.tokens_per_s_alone;
+    case Objective::throughput: return wishes.sequences / plan.predicted.tokens_per_s_parallel;
+    case Objective::first_token: return plan.predicted.first_token_s;
+  }
+  return 0;
+}
+
+void check_sound(const Case& c, const Answer& answer) {
+  uint32_t next = 0;
+  for (const wire::Stage& stage : answer.plan.stages) {
+    RC_ASSERT(stage.layers.begin == next);
+    RC_ASSERT(stage.layers.end > next);
+    next = stage.layers.end;
+    auto device = std::ranges::find(c.view.devices, stage.device, &wire::DeviceProfile::id);
+    RC_ASSERT(device != c.view.devices.end());
+    RC_ASSERT(stage.memory.total() <= device->memory_free);
+    Bytes weights = 0;
+    for (uint32_t l = stage.layers.begin; l < stage.layers.end; ++l) weights += c.shape.layers[l].weight_bytes;
+    RC_ASSERT(stage.memory.weights >= weights);
+  }
+  RC_ASSERT(next == c.shape.layers.size());
+  RC_ASSERT(answer.plan.stages.size() + answer.left_out.size() == c.view.devices.size());
+  for (const LeftOut& left : answer.left_out) {
+    RC_ASSERT(!left.reason.empty());
+    RC_ASSERT(!left.why.empty());
+    RC_ASSERT(std::ranges::none_of(answer.plan.stages, [&](const auto& s) { return s.device == left.device; }));
+  }
+}
+
+TEST(SearchProperty, FewDevicesGiveWhatTryingAllRingsGives) {
+  EXPECT_TRUE(holds([] {
+    const Case c = random_case(4, 5);
+    const CostModel model(c.view, c.shape, c.wishes);
+    const double best_s = best_by_trying(model);
+    const auto answer = place(c.view, c.shape, c.wishes);
+    RC_ASSERT(answer.has_value() == (best_s < kNever));
+    if (!answer) {
+      RC_ASSERT(!answer.error().message.empty());
+      return;
+    }
+    RC_CLASSIFY(answer->plan.stages.size() > 1);
+    RC_ASSERT(answer->proven);
+    check_sound(c, *answer);
+    RC_ASSERT(std::abs(value_of(answer->plan, c.wishes) - best_s) <= 1e-9 * best_s);
+  }));
+}
+
+TEST(SearchProperty, NoAlternativeBeatsThePlanAndTheSameQuestionGetsTheSameAnswer) {
+  EXPECT_TRUE(holds([] {
+    const Case c = random_case(7, 12);
+    const auto answer = place(c.view, c.shape, c.wishes);
+    if (!answer) return;
+    check_sound(c, *answer);
+    const double value_s = value_of(answer->plan, c.wishes);
+    for (const Alternative& other : answer->alternatives) {
+      if (other.plan) RC_ASSERT(value_of(*other.plan, c.wishes) >= value_s * (1 - 1e-9));
+      RC_ASSERT(other.plan.has_value() == other.reason.empty());
+    }
+    const auto again = place(c.view, c.shape, c.wishes);
+    RC_ASSERT(again->plan == answer->plan);
+  }));
+}
+
+TEST(SearchProperty, AFasterDeviceOrLinkNeverMakesThePlanSlower) {
+  EXPECT_TRUE(holds([] {
+    Case c = random_case(6, 10);
+    const auto before = place(c.view, c.shape, c.wishes);
+    if (!before) return;
+    const double factor = between(1, 4);
+    if (c.view.links.empty() || *rc::gen::arbitrary<bool>()) {
+      wire::DeviceProfile& device = c.view.devices[pick<size_t>(0, c.view.devices.size())];
+      device.memory_bytes_per_s *= factor;
+      for (wire::WeightRates& rates : device.rates) rates.matvec_bytes_per_s *= factor;
+    } else {
+      wire::LinkProfile& link = c.view.links[pick<size_t>(0, c.view.links.size())];
+      link.bytes_per_s *= factor;
+      link.delay_s /= factor;
+    }
+    const auto after = place(c.view, c.shape, c.wishes);
+    RC_ASSERT(after.has_value());
+    RC_ASSERT(value_of(after->plan, c.wishes) <= value_of(before->plan, c.wishes) * (1 + 1e-9));
+  }));
+}
+
+// The beam finds a ring wherever there is one, nearly always the best one or one almost as fast.
+TEST(SearchProperty, TheBeamComesNearTheBest) {
+  int rings = 0, found = 0, near = 0;
+  EXPECT_TRUE(holds([&] {
+    Case c = random_case(6, 12);
+    c.wishes.objective = *rc::gen::element(Objective::latency, Objective::first_token);
+    const CostModel model(c.view, c.shape, c.wishes);
+    RingProblem problem =
+        c.wishes.objective == Objective::latency ? RingProblem::decode_alone(model) : RingProblem::first_token(model);
+    for (size_t d = 0; d < model.devices(); ++d) {
+      if (breach_of(model, d)) problem.forbid(d);
+    }
+    const Found best = search_exactly(problem);
+    const Found beam = search_beam(problem);
+    RC_ASSERT(best.proven);
+    RC_ASSERT(beam.value_s >= best.value_s * (1 - 1e-9));
+    if (!best.ring) return;
+    ++rings;
+    found += beam.ring ? 1 : 0;
+    near += beam.value_s <= best.value_s * 1.02 ? 1 : 0;
+  }));
+  RecordProperty("rings", rings);
+  RecordProperty("found", found);
+  RecordProperty("within_2_percent", near);
+  EXPECT_GE(found, rings * 97 / 100) << "of " << rings;
+  EXPECT_GE(near, rings * 90 / 100) << "of " << rings;
+}
+
+}  // namespace
+}  // namespace exogpu::placement
