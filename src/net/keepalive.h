@@ -16,9 +16,12 @@ class Keepalive {
 
   void heard(SteadyTime now) { heard_ = now; }
 
+  // Whether this process did not run for a while, so that what it has waited for may be there unread.
+  bool was_away(SteadyTime now) const { return now - checked_ > silence_max_ / 2 + ping_interval_; }
+
   // `ping`: send one now.
   Verdict check(SteadyTime now) {
-    if (now - checked_ > silence_max_ / 2 + ping_interval_) heard_ = now;
+    if (was_away(now)) heard_ = now;
     checked_ = now;
     if (now - heard_ >= silence_max_) return Verdict::dead;
     if (now - pinged_ < ping_interval_) return Verdict::fine;

@@ -138,6 +138,7 @@ void Session::tick(SteadyTime now) {
       return;
     case State::closed: return;
   }
+  if (piece_until_ && keepalive_.was_away(now)) piece_until_ = now + options_.piece_max;
   switch (keepalive_.check(now)) {
     case Keepalive::Verdict::dead:
       closed(about_peer(

@@ -242,6 +242,18 @@ TEST_F(SessionTest, APieceThatDripsIsGivenUp) {
   EXPECT_LE(now_, kStart + 31s);
 }
 
+TEST_F(SessionTest, APauseOfOurOwnIsNotHeldAgainstThePeer) {
+  greet();
+  auto bytes = message(kNote, pattern(1000, 0), Lane::ordered);
+  feed(std::span(bytes).first(100));
+  session_.tick(now_ + 250ms);
+  now_ += 1h;  // a suspended laptop, in the middle of a piece
+  session_.tick(now_);
+  feed(std::span(bytes).subspan(100));
+  EXPECT_EQ(session_.state(), Session::State::open) << session_.reason().message;
+  EXPECT_EQ(handler_.frames.size(), 1u);
+}
+
 TEST_F(SessionTest, APlaceOfTheWrongSizeIsADefectOfOurs) {
   struct Wrong : Recorder {
     std::optional<std::span<std::byte>> place(const wire::FrameHeader&) override { return std::span(room); }
