@@ -213,6 +213,7 @@ constexpr PreTokenizer kPreTokenizers[] = {
     {.name = "minerva-7b", .steps = kStarCoder},
     {.name = "mellum2", .steps = kStarCoder},
     {.name = "gpt-2", .steps = kGpt2},
+    {.name = "gpt-neox", .steps = kGpt2},  // the family's own files name none; its rules are those of GPT-2
     {.name = "phi-2", .steps = kGpt2},
     {.name = "jina-es", .steps = kGpt2},
     {.name = "jina-de", .steps = kGpt2},
