@@ -29,7 +29,7 @@ find_package(Protobuf 3.21 REQUIRED)
 # TLS 1.3 and certificates.
 find_package(OpenSSL 3.2 REQUIRED)
 
-# Sockets and timers: Asio, from the headers alone.
+# Sockets, timers and HTTP: Asio and Beast, from the headers alone.
 find_package(Boost 1.81 REQUIRED)
 
 # The line editor of the chat.

@@ -1,0 +1,181 @@
+#include "api/answer_format.h"
+
+#include <nlohmann/json.hpp>
+
+namespace exogpu::api {
+
+using json = nlohmann::ordered_json;
+
+namespace {
+
+std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+const char* finish_reason(engine::FinishReason reason) {
+  switch (reason) {
+    case engine::FinishReason::length:
+    case engine::FinishReason::context_full: return "length";
+    default: return "stop";
+  }
+}
+
+json bytes_of(const std::string& text) {
+  json bytes = json::array();
+  for (const char c : text) bytes.push_back(static_cast<unsigned char>(c));
+  return bytes;
+}
+
+json chat_token(const node::TokenReport::Candidate& token) {
+  return {{"token", token.bytes}, {"logprob", token.logprob}, {"bytes", bytes_of(token.bytes)}};
+}
+
+json chat_logprobs(const std::vector<node::TokenReport>& tokens) {
+  json content = json::array();
+  for (const node::TokenReport& token : tokens) {
+    json entry = chat_token(token.chosen);
+    json& top = entry["top_logprobs"] = json::array();
+    for (const auto& candidate : token.likeliest) top.push_back(chat_token(candidate));
+    content.push_back(std::move(entry));
+  }
+  return {{"content", std::move(content)}, {"refusal", nullptr}};
+}
+
+json completion_logprobs(const std::vector<node::TokenReport>& tokens, size_t offset) {
+  json out = {{"tokens", json::array()},
+              {"token_logprobs", json::array()},
+              {"top_logprobs", json::array()},
+              {"text_offset", json::array()}};
+  for (const node::TokenReport& token : tokens) {
+    out["tokens"].push_back(token.chosen.bytes);
+    out["token_logprobs"].push_back(token.chosen.logprob);
+    json top = json::object();
+    for (const auto& candidate : token.likeliest) {
+      // Tokens may write alike; the first is the likeliest.
+      if (!top.contains(candidate.bytes)) top[candidate.bytes] = candidate.logprob;
+    }
+    out["top_logprobs"].push_back(std::move(top));
+    out["text_offset"].push_back(offset);
+    offset += token.chosen.bytes.size();
+  }
+  return out;
+}
+
+std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
+
+}  // namespace
+
+AnswerFormat::AnswerFormat(const Call& call, std::string id, int64_t created, std::string model)
+    : kind_(call.kind),
+      include_usage_(call.include_usage),
+      logprobs_(call.logprobs),
+      id_((kind_ == CallKind::chat ? "chatcmpl-" : "cmpl-") + std::move(id)),
+      created_(created),
+      model_(std::move(model)),
+      answers_(call.answers()) {}
+
+// An object without its last brace, to which fields are added.
+std::string AnswerFormat::head(const char* object) const {
+  std::string text = dump({{"id", id_}, {"object", object}, {"created", created_}, {"model", model_}});
+  text.pop_back();
+  return text;
+}
+
+std::string AnswerFormat::usage() const {
+  return dump({{"prompt_tokens", prompt_tokens_},
+               {"completion_tokens", answer_tokens_},
+               {"total_tokens", prompt_tokens_ + answer_tokens_},
+               {"prompt_tokens_details", {{"cached_tokens", reused_tokens_}}}});
+}
+
+void AnswerFormat::count(const Delivery& delivery) {
+  if (delivery.prompt_tokens) prompt_tokens_ = *delivery.prompt_tokens;
+  for (const AnswerUpdate& update : delivery.updates) {
+    if (!update.end) continue;
+    answer_tokens_ += update.end->answer_tokens;
+    // Further answers to the same prompt reuse all of it, which says nothing about the prompt.
+    if (update.answer == 0) reused_tokens_ = update.end->prompt_reused;
+    answers_[update.answer].finish_reason = finish_reason(update.end->reason);
+  }
+}
+
+std::string AnswerFormat::events(const Delivery& delivery) {
+  count(delivery);
+  const bool chat = kind_ == CallKind::chat;
+  const std::string opening = head(chat ? "chat.completion.chunk" : "text_completion");
+  const std::string closing = include_usage_ ? R"(,"usage":null})" : "}";
+  std::string out;
+  const auto add = [&](const json& choice) {
+    out += event(opening + R"(,"choices":[)" + dump(choice) + "]" + closing);
+  };
+
+  if (delivery.prompt_tokens && chat) {
+    for (size_t i = 0; i < answers_.size(); ++i) {
+      add({{"index", i},
+           {"delta", {{"role", "assistant"}, {"content", ""}}},
+           {"logprobs", nullptr},
+           {"finish_reason", nullptr}});
+    }
+  }
+  for (const AnswerUpdate& update : delivery.updates) {
+    Answer& answer = answers_[update.answer];
+    json logprobs = nullptr;
+    if (logprobs_ && !update.tokens.empty()) {
+      logprobs = chat ? chat_logprobs(update.tokens) : completion_logprobs(update.tokens, answer.text_bytes);
+      for (const auto& token : update.tokens) answer.text_bytes += token.chosen.bytes.size();
+    }
+    const json reason = update.end ? json(answer.finish_reason) : json(nullptr);
+    if (!chat) {
+      add({{"index", update.answer},
+           {"text", update.text},
+           {"logprobs", std::move(logprobs)},
+           {"finish_reason", reason}});
+      continue;
+    }
+    if (!update.text.empty() || !logprobs.is_null()) {
+      add({{"index", update.answer},
+           {"delta", {{"content", update.text}}},
+           {"logprobs", std::move(logprobs)},
+           {"finish_reason", nullptr}});
+    }
+    if (update.end) {
+      add({{"index", update.answer}, {"delta", json::object()}, {"logprobs", nullptr}, {"finish_reason", reason}});
+    }
+  }
+  if (delivery.error) return out + event(to_json(to_api_error(*delivery.error)));
+  if (delivery.ended) {
+    if (include_usage_) out += event(opening + R"(,"choices":[],"usage":)" + usage() + "}");
+    out += event("[DONE]");
+  }
+  return out;
+}
+
+void AnswerFormat::keep(Delivery delivery) {
+  count(delivery);
+  for (AnswerUpdate& update : delivery.updates) {
+    Answer& answer = answers_[update.answer];
+    answer.text += update.text;
+    std::move(update.tokens.begin(), update.tokens.end(), std::back_inserter(answer.tokens));
+  }
+}
+
+std::string AnswerFormat::whole() const {
+  const bool chat = kind_ == CallKind::chat;
+  json choices = json::array();
+  for (size_t i = 0; i < answers_.size(); ++i) {
+    const Answer& answer = answers_[i];
+    json logprobs = nullptr;
+    if (logprobs_) logprobs = chat ? chat_logprobs(answer.tokens) : completion_logprobs(answer.tokens, 0);
+    json choice = {{"index", i}};
+    if (chat) {
+      choice["message"] = {{"role", "assistant"}, {"content", answer.text}, {"refusal", nullptr}};
+    } else {
+      choice["text"] = answer.text;
+    }
+    choice["logprobs"] = std::move(logprobs);
+    choice["finish_reason"] = answer.finish_reason;
+    choices.push_back(std::move(choice));
+  }
+  return head(chat ? "chat.completion" : "text_completion") + R"(,"choices":)" + dump(choices) + R"(,"usage":)" +
+         usage() + "}";
+}
+
+}  // namespace exogpu::api

@@ -1,0 +1,47 @@
+// Answers in OpenAI's form: whole, or as the chunks of a stream.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "api/call.h"
+#include "api/mailbox.h"
+
+namespace exogpu::api {
+
+class AnswerFormat {
+ public:
+  // `id`: unique; `created`: Unix time in seconds.
+  AnswerFormat(const Call& call, std::string id, int64_t created, std::string model);
+
+  // The events of a stream, "data: {...}\n\n" each. One with prompt_tokens opens the answers of a chat; one that has
+  // ended brings the usage where it was asked for, and "data: [DONE]". An error is an event too, and the last.
+  std::string events(const Delivery& delivery);
+
+  // For an answer that is sent whole: keep it, and write it when all have ended.
+  void keep(Delivery delivery);
+  std::string whole() const;
+
+ private:
+  struct Answer {
+    std::string text;
+    std::vector<node::TokenReport> tokens;
+    std::string finish_reason;
+    size_t text_bytes = 0;  // of the tokens reported so far, for text_offset
+  };
+
+  void count(const Delivery& delivery);
+  std::string usage() const;
+  std::string head(const char* object) const;
+
+  CallKind kind_;
+  bool include_usage_, logprobs_;
+  std::string id_;
+  int64_t created_;
+  std::string model_;
+  std::vector<Answer> answers_;
+  uint64_t prompt_tokens_ = 0, reused_tokens_ = 0, answer_tokens_ = 0;
+};
+
+}  // namespace exogpu::api

@@ -1,0 +1,59 @@
+#include "api/api_error.h"
+
+#include <nlohmann/json.hpp>
+
+namespace exogpu::api {
+
+namespace {
+
+struct Meaning {
+  unsigned status;
+  const char* type;
+  const char* code;
+};
+
+Meaning meaning(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid_argument: return {400, "invalid_request_error", "invalid_value"};
+    case ErrorCode::not_found: return {404, "invalid_request_error", "model_not_found"};
+    case ErrorCode::already_exists: return {409, "invalid_request_error", "already_exists"};
+    case ErrorCode::unsupported: return {400, "invalid_request_error", "unsupported"};
+    case ErrorCode::resource_exhausted: return {400, "invalid_request_error", "context_length_exceeded"};
+    case ErrorCode::permission_denied: return {403, "invalid_request_error", "permission_denied"};
+    case ErrorCode::unauthenticated: return {401, "invalid_request_error", "invalid_api_key"};
+    case ErrorCode::out_of_memory: return {503, "server_error", "out_of_memory"};
+    case ErrorCode::unavailable: return {503, "server_error", "unavailable"};
+    case ErrorCode::cancelled: return {503, "server_error", "cancelled"};
+    case ErrorCode::deadline_exceeded: return {504, "server_error", "deadline_exceeded"};
+    case ErrorCode::failed_precondition: return {500, "server_error", "failed_precondition"};
+    case ErrorCode::corrupt: return {500, "server_error", "corrupt"};
+    case ErrorCode::io_error: return {500, "server_error", "io_error"};
+    case ErrorCode::internal: break;
+  }
+  return {500, "server_error", "internal"};
+}
+
+nlohmann::ordered_json text_or_null(const std::optional<std::string>& text) {
+  if (!text) return nullptr;
+  return *text;
+}
+
+}  // namespace
+
+ApiError to_api_error(const Error& error) {
+  const Meaning m = meaning(error.code);
+  ApiError out{.status = m.status, .message = error.message, .type = m.type, .code = m.code};
+  if (error.code == ErrorCode::not_found) out.param = "model";
+  return out;
+}
+
+std::string to_json(const ApiError& error) {
+  const nlohmann::ordered_json body = {{"error",
+                                        {{"message", error.message},
+                                         {"type", error.type},
+                                         {"param", text_or_null(error.param)},
+                                         {"code", text_or_null(error.code)}}}};
+  return body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace exogpu::api

@@ -1,0 +1,41 @@
+// Errors as OpenAI's clients know them: an HTTP status and {"error": {"message", "type", "param", "code"}}.
+#pragma once
+
+#include <expected>
+#include <format>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+
+namespace exogpu::api {
+
+struct ApiError {
+  unsigned status = 400;
+  std::string message;
+  std::string type = "invalid_request_error";
+  std::optional<std::string> param = std::nullopt;  // the field that is wrong: "messages[2].content"
+  std::optional<std::string> code = std::nullopt;   // for programs: "model_not_found"
+};
+
+template <typename T>
+using Parsed = std::expected<T, ApiError>;
+
+// return bad_field("n", "invalid_value", "must be at least 1");   The message begins with the field's name.
+template <typename... Args>
+std::unexpected<ApiError> bad_field(std::string_view param, std::string_view code, std::format_string<Args...> text,
+                                    Args&&... args) {
+  return std::unexpected(
+      ApiError{.message = std::format("{}: {}", param, std::format(text, std::forward<Args>(args)...)),
+               .param = std::string(param),
+               .code = std::string(code)});
+}
+
+// An error of the node as a client sees it.
+ApiError to_api_error(const Error& error);
+
+std::string to_json(const ApiError& error);
+
+}  // namespace exogpu::api

@@ -1,0 +1,150 @@
+#include "api/call.h"
+
+#include <algorithm>
+
+namespace exogpu::api {
+
+using json = nlohmann::ordered_json;
+
+namespace {
+
+using Prompt = decltype(node::GenerationRequest::prompt);
+
+Parsed<std::vector<model::TokenId>> read_tokens(const json& array, const std::string& name) {
+  std::vector<model::TokenId> tokens;
+  tokens.reserve(array.size());
+  for (const json& item : array) {
+    if (!item.is_number_integer()) {
+      return bad_field(name, "invalid_type", "must hold token ids alone, and holds {}", kind(item));
+    }
+    if (item.is_number_unsigned() ? item.get<uint64_t>() > INT32_MAX : true) {
+      return bad_field(name, "invalid_value", "holds {}, which is no token id", item.dump());
+    }
+    tokens.push_back(item.get<model::TokenId>());
+  }
+  return tokens;
+}
+
+// A text, an array of texts, an array of token ids, or an array of such arrays.
+Parsed<std::vector<Prompt>> read_prompts(const Fields& fields) {
+  const json* value = fields.find("prompt");
+  if (!value) return bad_field("prompt", "missing_required_parameter", "is missing; give the text to go on with");
+  std::vector<Prompt> prompts;
+  if (value->is_string()) {
+    prompts.emplace_back(value->get<std::string>());
+    return prompts;
+  }
+  if (!value->is_array()) {
+    return bad_field("prompt", "invalid_type", "must be a string or an array, and is {}", kind(*value));
+  }
+  if (value->empty()) return bad_field("prompt", "invalid_value", "is an empty array");
+  if (value->front().is_number()) {
+    EXO_TRY(auto tokens, read_tokens(*value, "prompt"));
+    prompts.emplace_back(std::move(tokens));
+    return prompts;
+  }
+  for (size_t i = 0; i < value->size(); ++i) {
+    const json& item = (*value)[i];
+    const std::string name = std::format("prompt[{}]", i);
+    if (item.is_string()) {
+      prompts.emplace_back(item.get<std::string>());
+    } else if (item.is_array() && !item.empty()) {
+      EXO_TRY(auto tokens, read_tokens(item, name));
+      prompts.emplace_back(std::move(tokens));
+    } else {
+      return bad_field(name, "invalid_type", "must be a string or an array of token ids, and is {}",
+                       item.is_array() ? "an empty array" : kind(item));
+    }
+  }
+  return prompts;
+}
+
+Parsed<void> refuse(const Fields& fields, const char* name, std::string_view remedy) {
+  const json* value = fields.find(name);
+  if (!value || *value == json(false)) return {};
+  return bad_field(name, "unsupported_parameter", "is not supported; {}", remedy);
+}
+
+Parsed<void> refuse_unsupported(const Fields& fields, CallKind kind) {
+  if (kind == CallKind::chat) {
+    EXO_CHECK(refuse(fields, "functions", "give the functions as `tools`"));
+    EXO_CHECK(refuse(fields, "audio", "leave it out; answers are text"));
+    const json* format = fields.find("response_format");
+    if (format && !(format->is_object() && format->value("type", json()) == json("text"))) {
+      return bad_field("response_format", "unsupported_parameter",
+                       "only {{\"type\": \"text\"}} is supported; ask for the form in the prompt");
+    }
+    return {};
+  }
+  EXO_CHECK(refuse(fields, "echo", "leave it out and put the prompt before the answer yourself"));
+  const json* suffix = fields.find("suffix");
+  if (suffix && *suffix != json("")) return refuse(fields, "suffix", "leave it out; text is only added at the end");
+  EXO_TRY(const auto best_of, fields.integer("best_of", 1, 128));
+  EXO_TRY(const auto n, fields.integer("n", 1, 128));
+  if (best_of && *best_of != n.value_or(1)) {
+    return bad_field("best_of", "unsupported_parameter", "must equal n; choosing among answers is not supported");
+  }
+  return {};
+}
+
+Parsed<model::ChatRequest> read_chat(const Fields& fields) {
+  model::ChatRequest chat;
+  EXO_TRY(chat.messages_json, read_messages(fields));
+  EXO_TRY(chat.tools_json, read_tools(fields));
+  json extra = json::object();
+  if (const json* more = fields.find("chat_template_kwargs")) {
+    if (!more->is_object()) {
+      return bad_field("chat_template_kwargs", "invalid_type", "must be an object, and is {}", kind(*more));
+    }
+    extra = *more;
+  }
+  EXO_TRY(const auto effort, fields.text("reasoning_effort"));
+  if (effort) extra["reasoning_effort"] = *effort;
+  if (!extra.empty()) chat.extra_json = extra.dump();
+  return chat;
+}
+
+}  // namespace
+
+Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& limits, uint64_t seed) {
+  EXO_TRY(const json object, parse_object(body, limits.json));
+  const Fields fields(object);
+  Call call;
+  call.kind = kind;
+  node::GenerationRequest request;
+  EXO_TRY(auto model, fields.text("model"));
+  if (model) request.model = *std::move(model);
+  EXO_CHECK(refuse_unsupported(fields, kind));
+  EXO_CHECK(read_options(fields, kind, request, seed));
+  call.logprobs = request.options.sampling.logprobs.has_value();
+
+  EXO_TRY(const auto stream, fields.boolean("stream"));
+  call.stream = stream.value_or(false);
+  if (const json* options = fields.find("stream_options")) {
+    if (!options->is_object()) {
+      return bad_field("stream_options", "invalid_type", "must be an object, and is {}", api::kind(*options));
+    }
+    EXO_TRY(const auto usage, Fields(*options, "stream_options.").boolean("include_usage"));
+    call.include_usage = call.stream && usage.value_or(false);
+  }
+
+  std::vector<Prompt> prompts;
+  if (kind == CallKind::chat) {
+    EXO_TRY(auto chat, read_chat(fields));
+    prompts.emplace_back(std::move(chat));
+  } else {
+    EXO_TRY(prompts, read_prompts(fields));
+  }
+  if (prompts.size() * request.answers > limits.answers_max) {
+    return bad_field(prompts.size() > 1 ? "prompt" : "n", "invalid_value",
+                     "{} answers are asked for at once, and {} is the most; send several requests",
+                     prompts.size() * request.answers, limits.answers_max);
+  }
+  for (Prompt& prompt : prompts) {
+    call.generations.push_back(request);
+    call.generations.back().prompt = std::move(prompt);
+  }
+  return call;
+}
+
+}  // namespace exogpu::api

@@ -1,0 +1,91 @@
+// One client's connection: reads its requests one after the other and answers them.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <cstdint>
+#include <memory>
+#include <set>
+
+#include "api/answer_format.h"
+#include "api/mailbox.h"
+#include "api/routes.h"
+
+namespace exogpu::api {
+
+class Connection;
+
+// What the connections of a server share. Used by its thread alone.
+struct Shared {
+  const ServerOptions& options;
+  node::Service& service;
+  std::set<Connection*> connections = {};
+  Bytes body_bytes = 0;   // of requests that are being read
+  bool stopping = false;  // no further request on any connection
+  uint64_t random_seed = 0, random_position = 0;
+  std::function<void()> on_closed = {};  // a connection has left the set
+};
+
+// Lives until its coroutine ends. All of it runs on the thread of the socket's executor.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(boost::asio::ip::tcp::socket socket, Shared& shared);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  void start();
+  // At once when it waits for a request; otherwise after the reply.
+  void close_when_idle();
+  void abort();
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  template <typename T>
+  using Awaitable = boost::asio::awaitable<T>;
+
+  Awaitable<void> run();
+  Awaitable<bool> wait_for_request();
+  // False: the connection is to be closed; a reply that says why was sent where one can be.
+  Awaitable<bool> read_request(Parser& parser);
+  Awaitable<bool> read_body(Parser& parser);
+  Awaitable<bool> answer(Parser& parser);
+  Awaitable<bool> generate(Call call);
+  Awaitable<bool> stream(AnswerFormat& format, Delivery first);
+  Awaitable<bool> gather(AnswerFormat& format, Delivery first);
+  Awaitable<Delivery> next_delivery();
+  Awaitable<bool> write(std::string text);  // false: the client took it not, or not in time
+  Awaitable<bool> write_reply(Reply reply);
+  Awaitable<bool> refuse(ApiError error);  // and false: nothing more can be read from this client
+  Awaitable<void> linger();
+
+  std::string head(unsigned status, std::vector<std::pair<std::string, std::string>> fields) const;
+  ApiError read_error(boost::system::error_code mistake, const char* part) const;
+
+  // The socket's operations are cancelled unless this is called again in time.
+  void arm(std::chrono::milliseconds timeout);
+  void disarm();
+  void release_body(Parser& parser);
+  // While a reply is made: notices when the client goes away.
+  void watch();
+
+  boost::asio::ip::tcp::socket socket_;
+  Shared& shared_;
+  boost::asio::steady_timer deadline_;
+  boost::asio::steady_timer wake_;  // cancelled when the mailbox has something
+  boost::beast::flat_buffer buffer_;
+  std::shared_ptr<Mailbox> mailbox_;
+  uint64_t watch_id_ = 0, deadline_id_ = 0;  // a handler with another number is out of date
+  Bytes body_bytes_ = 0;                     // of this connection in Shared::body_bytes
+  bool idle_ = false, timed_out_ = false, gone_ = false, aborted_ = false;
+
+  // Of the request at hand.
+  bool http_1_0_ = false, keep_alive_ = true, head_only_ = false;
+  std::vector<std::pair<std::string, std::string>> origin_fields_;
+};
+
+}  // namespace exogpu::api

@@ -1,0 +1,79 @@
+// Between the threads that generate and the one that serves: gathers what was written until the client takes more.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "node/service.h"
+
+namespace exogpu::api {
+
+// What is new of one answer. Pieces that came since the last take are one.
+struct AnswerUpdate {
+  uint32_t answer = 0;
+  std::string text = {};
+  std::vector<node::TokenReport> tokens = {};
+  std::optional<engine::GenerateStats> end = std::nullopt;
+};
+
+struct Delivery {
+  std::optional<uint32_t> prompt_tokens;  // of all prompts, as soon as all are accepted
+  std::vector<AnswerUpdate> updates;      // by answer; those with nothing new are left out
+  std::optional<Error> error;             // the end of everything
+  bool ended = false;                     // all answers have ended, or there is an error
+
+  bool empty() const { return !prompt_tokens && updates.empty() && !ended; }
+};
+
+// Never makes the generation wait, since its device works for others too. A client that reads slowly finds more in the
+// next delivery; when more than `backlog_max` bytes wait, the generation is cancelled and the delivery has an error.
+class Mailbox : public std::enable_shared_from_this<Mailbox> {
+ public:
+  // `wake` runs on `executor` when there is something to take after a take; not after close().
+  Mailbox(boost::asio::any_io_executor executor, std::vector<uint32_t> answers_of_prompts, Bytes backlog_max,
+          std::function<void()> wake);
+
+  // For the generation of prompt `prompt`. One that is let go before its end is an error of the node: internal.
+  std::shared_ptr<node::GenerationListener> listener(uint32_t prompt);
+  std::stop_token cancel_token() const { return cancel_.get_token(); }
+
+  // On the executor's thread.
+  Delivery take();
+  // Cancels the generation; from now on nothing is posted and nothing kept.
+  void close();
+
+ private:
+  class Listener;
+
+  void on_prompt(uint32_t tokens);
+  void on_piece(uint32_t answer, std::string_view text, std::span<const node::TokenReport> tokens);
+  void on_end(uint32_t answer, const engine::GenerateStats& stats);
+  void on_error(const Error& error);
+  void notify();  // with the lock held
+
+  const boost::asio::any_io_executor executor_;
+  const Bytes backlog_max_;
+  std::vector<uint32_t> first_answers_;  // of each prompt, and behind the last
+  std::stop_source cancel_;
+  std::function<void()> wake_;  // the executor's thread alone
+
+  std::mutex mutex_;  // of all below
+  bool closed_ = false;
+  bool notified_ = false;
+  Bytes backlog_ = 0;
+  uint32_t prompts_pending_;
+  uint32_t answers_pending_;
+  uint32_t prompt_tokens_ = 0;
+  bool prompt_tokens_new_ = false;
+  std::optional<Error> error_;
+  std::vector<AnswerUpdate> pending_;  // [answers]
+};
+
+}  // namespace exogpu::api

@@ -1,0 +1,48 @@
+#include <algorithm>
+
+#include "api/routes.h"
+
+namespace exogpu::api {
+
+namespace {
+
+// "[::1]:8080" -> "[::1]", "localhost:80" -> "localhost"
+std::string_view without_port(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+  return host.substr(0, host.find(':'));
+}
+
+bool is_this_machine(std::string_view host) {
+  return host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "[::1]";
+}
+
+// An address, a name without a dot, or one of mDNS: nothing that a stranger's name server answers for.
+bool is_local_name(std::string_view host) {
+  const bool v4 = host.find_first_not_of("0123456789.") == host.npos;
+  return v4 || host.starts_with('[') || host.find('.') == host.npos || host.ends_with(".local");
+}
+
+}  // namespace
+
+bool origin_allowed(std::string_view origin, std::string_view host, const ServerOptions& options) {
+  if (origin.empty()) return true;
+  for (const std::string& allowed : options.origins) {
+    if (allowed == "*" || allowed == origin) return true;
+  }
+  std::string_view page = origin;
+  if (page.starts_with("http://")) {
+    page.remove_prefix(7);
+  } else if (page.starts_with("https://")) {
+    page.remove_prefix(8);
+  } else {
+    return false;
+  }
+  return is_this_machine(without_port(page)) || (page == host && is_local_name(without_port(host)));
+}
+
+std::vector<std::pair<std::string, std::string>> origin_fields(const RequestView& request) {
+  if (request.origin.empty()) return {};
+  return {{"Access-Control-Allow-Origin", std::string(request.origin)}, {"Vary", "Origin"}};
+}
+
+}  // namespace exogpu::api

@@ -1,0 +1,170 @@
+#include "api/server.h"
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <random>
+#include <thread>
+
+#include "api/connection.h"
+
+namespace exogpu::api {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+Error listen_error(const ServerOptions& options, error_code mistake) {
+  const std::string where = std::format("{} port {}", options.address, options.port);
+  if (mistake == asio::error::address_in_use) {
+    return {ErrorCode::already_exists,
+            std::format("{} is in use by another program; end it or choose another port", where)};
+  }
+  if (mistake == asio::error::access_denied) {
+    return {ErrorCode::permission_denied,
+            std::format("{} may not be listened on: {}; choose a port from 1024 on", where, mistake.message())};
+  }
+  return {ErrorCode::io_error, std::format("{} cannot be listened on: {}", where, mistake.message())};
+}
+
+Result<asio::ip::address> read_address(const std::string& text) {
+  error_code mistake;
+  const auto address = asio::ip::make_address(text == "localhost" ? "127.0.0.1" : text, mistake);
+  if (!mistake) return address;
+  return fail(ErrorCode::invalid_argument,
+              "{} is no address to listen on; give one of this machine's IP addresses, or "
+              "0.0.0.0 for all of them",
+              text);
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(const ServerOptions& given, node::Service& service) : options(given), shared{options, service} {
+    std::random_device random;
+    shared.random_seed = static_cast<uint64_t>(random()) << 32 | random();
+    shared.on_closed = [this] {
+      open = static_cast<uint32_t>(shared.connections.size());
+      if (shared.stopping && shared.connections.empty()) grace_over.cancel();
+    };
+  }
+
+  Result<void> listen() {
+    EXO_TRY(const asio::ip::address address, read_address(options.address));
+    const tcp::endpoint endpoint(address, options.port);
+    error_code mistake;
+    acceptor.open(endpoint.protocol(), mistake);
+    if (!mistake) acceptor.set_option(tcp::acceptor::reuse_address(true), mistake);
+    if (!mistake && address.is_v6()) acceptor.set_option(asio::ip::v6_only(false), mistake);
+    if (!mistake) acceptor.bind(endpoint, mistake);
+    if (!mistake) acceptor.listen(tcp::acceptor::max_listen_connections, mistake);
+    if (!mistake) local = acceptor.local_endpoint(mistake);
+    if (mistake) return std::unexpected(listen_error(options, mistake));
+    return {};
+  }
+
+  void accept() {
+    acceptor.async_accept([this](error_code mistake, tcp::socket socket) {
+      if (!acceptor.is_open()) return;
+      if (mistake) {
+        // Mostly no file descriptor is left: some will be, when others have gone.
+        retry.expires_after(std::chrono::milliseconds(100));
+        retry.async_wait([this](error_code cancelled) {
+          if (!cancelled && acceptor.is_open()) accept();
+        });
+        return;
+      }
+      if (shared.connections.size() < options.connections_max) {
+        std::make_shared<Connection>(std::move(socket), shared)->start();
+        open = static_cast<uint32_t>(shared.connections.size());
+      } else {
+        turn_away(std::move(socket));
+      }
+      accept();
+    });
+  }
+
+  void turn_away(tcp::socket socket) {
+    const std::string body = to_json({.status = 503,
+                                      .message = "the server has as many connections as it takes; try again later",
+                                      .type = "server_error",
+                                      .code = "unavailable"});
+    const std::string text = std::format(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {}\r\nRetry-After: 1\r\n"
+        "Connection: close\r\n\r\n{}",
+        body.size(), body);
+    error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(text), ignored);
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+  void begin_stop(std::chrono::milliseconds grace) {
+    shared.stopping = true;
+    error_code ignored;
+    acceptor.close(ignored);
+    retry.cancel();
+    const std::set<Connection*> all = shared.connections;
+    for (Connection* connection : all) connection->close_when_idle();
+    if (all.empty()) return;
+    grace_over.expires_after(grace);
+    grace_over.async_wait([this](error_code cancelled) {
+      if (cancelled) return;
+      const std::set<Connection*> left = shared.connections;
+      for (Connection* connection : left) connection->abort();
+    });
+  }
+
+  const ServerOptions options;
+  Shared shared;
+  std::atomic<uint32_t> open = 0;
+  asio::io_context io{1};
+  tcp::acceptor acceptor{io};
+  asio::steady_timer retry{io};
+  asio::steady_timer grace_over{io};
+  tcp::endpoint local;
+  std::thread thread;
+};
+
+Result<Server> Server::start(const ServerOptions& options, node::Service& service) {
+  auto impl = std::make_unique<Impl>(options, service);
+  EXO_CHECK(impl->listen());
+  impl->accept();
+  impl->thread = std::thread([impl = impl.get()] { impl->io.run(); });
+  return Server(std::move(impl));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::Server(Server&&) noexcept = default;
+
+Server& Server::operator=(Server&& other) noexcept {
+  if (this != &other) {
+    shutdown(std::chrono::milliseconds(0));
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
+
+Server::~Server() { shutdown(std::chrono::milliseconds(0)); }
+
+uint16_t Server::port() const { return impl_->local.port(); }
+
+std::string Server::url() const {
+  const auto address = impl_->local.address();
+  return std::format("http://{}{}{}:{}", address.is_v6() ? "[" : "", address.to_string(), address.is_v6() ? "]" : "",
+                     port());
+}
+
+uint32_t Server::connections() const { return impl_->open; }
+
+void Server::shutdown(std::chrono::milliseconds grace) {
+  if (!impl_ || !impl_->thread.joinable()) return;
+  asio::post(impl_->io, [impl = impl_.get(), grace] { impl->begin_stop(grace); });
+  impl_->thread.join();
+}
+
+}  // namespace exogpu::api

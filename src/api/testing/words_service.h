@@ -1,0 +1,228 @@
+// A node's part for tests of the server: writes words instead of running a model. One thread writes for all clients,
+// a token for each in turn, as a device that serves a batch does.
+//
+// The answer to a prompt is its own words again and again, one token each, after a number that the seed decides. These
+// words of a prompt do what is hard to get a model to do: "!slow" waits 20 ms between tokens, "!fast" floods, "!fail"
+// fails before the first token, "!break" after three, "!vanish" ends without a result, "!hold" never begins. A prompt
+// of more than 1,000 words is too long. logprobs are the same made-up number.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "base/rng.h"
+#include "node/service.h"
+
+namespace exogpu::api::testing {
+
+class WordsService : public node::Service {
+ public:
+  static constexpr uint32_t kContext = 1000;
+
+  // `tick`: between two rounds in which every answer grows by a token.
+  explicit WordsService(std::chrono::microseconds tick = std::chrono::microseconds(200))
+      : tick_(tick), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+  ~WordsService() override {
+    thread_.request_stop();
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  std::vector<node::ModelEntry> models() const override {
+    return {{.id = "words",
+             .created = std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000)),
+             .context_tokens = kContext},
+            {.id = "family/other words", .created = {}, .context_tokens = kContext}};
+  }
+
+  Result<void> ready() const override {
+    if (loading) return fail(ErrorCode::unavailable, "words is being loaded");
+    return {};
+  }
+
+  std::string cluster_json() const override { return R"({"nodes":[{"name":"test","devices":["words"]}]})"; }
+
+  void generate(node::GenerationRequest request, std::shared_ptr<node::GenerationListener> listener,
+                std::stop_token cancel) override {
+    std::lock_guard lock(mutex_);
+    ++started;
+    running_.push_back(std::make_unique<Work>(std::move(request), std::move(listener), std::move(cancel)));
+    last_request_ = running_.back()->request;
+    changed_.notify_all();
+  }
+
+  node::GenerationRequest last_request() const {
+    std::lock_guard lock(mutex_);
+    return last_request_;
+  }
+
+  std::atomic<bool> loading = false;
+  std::atomic<uint32_t> started = 0, finished = 0, cancelled = 0;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Answer {
+    std::optional<engine::StopMatcher> stops;
+    uint32_t tokens = 0;
+    bool ended = false;
+  };
+
+  struct Work {
+    Work(node::GenerationRequest given, std::shared_ptr<node::GenerationListener> hears, std::stop_token stop)
+        : request(std::move(given)), listener(std::move(hears)), cancel(std::move(stop)), answers(request.answers) {}
+    node::GenerationRequest request;
+    std::shared_ptr<node::GenerationListener> listener;
+    std::stop_token cancel;
+    std::vector<Answer> answers;
+    std::vector<std::string> words;
+    bool begun = false;
+    Clock::time_point next{};
+
+    bool says(const char* word) const { return std::ranges::contains(words, word); }
+  };
+
+  static std::string prompt_text(const node::GenerationRequest& request) {
+    if (const auto* text = std::get_if<std::string>(&request.prompt)) return *text;
+    std::string text;
+    if (const auto* tokens = std::get_if<std::vector<model::TokenId>>(&request.prompt)) {
+      for (const model::TokenId token : *tokens) text += std::to_string(token) + " ";
+      return text;
+    }
+    const auto& chat = std::get<model::ChatRequest>(request.prompt);
+    for (const auto& message : nlohmann::json::parse(chat.messages_json)) {
+      if (message.at("content").is_string()) text += message.at("content").get<std::string>() + " ";
+    }
+    return text;
+  }
+
+  // False: there is nothing more to do for it.
+  bool begin(Work& work) {
+    std::istringstream text(prompt_text(work.request));
+    for (std::string word; text >> word;) work.words.push_back(word);
+    if (work.words.empty()) work.words.emplace_back("nothing");
+    if (work.words.size() > kContext) {
+      work.listener->on_error(
+          {ErrorCode::resource_exhausted,
+           std::format("the prompt has {} tokens, and the context {}; shorten it", work.words.size(), kContext)});
+      return false;
+    }
+    if (work.says("!fail")) {
+      work.listener->on_error({ErrorCode::unavailable, "the device is away"});
+      return false;
+    }
+    if (work.says("!vanish")) return false;
+    for (Answer& answer : work.answers) {
+      auto stops = engine::StopMatcher::create(work.request.options.stops);
+      if (!stops) {
+        work.listener->on_error(stops.error());
+        return false;
+      }
+      answer.stops = *std::move(stops);
+    }
+    work.begun = true;
+    if (!work.says("!hold")) work.listener->on_prompt(static_cast<uint32_t>(work.words.size()));
+    return true;
+  }
+
+  std::string token(const Work& work, uint32_t answer, uint32_t position) const {
+    if (position == 0) {
+      return std::to_string(random_bits(work.request.options.sampling.seed + answer, 0) % 1'000'000);
+    }
+    return " " + work.words[(position - 1) % work.words.size()];
+  }
+
+  void end(Work& work, uint32_t index, engine::FinishReason reason) {
+    Answer& answer = work.answers[index];
+    answer.ended = true;
+    const std::string rest = answer.stops->stopped() ? "" : answer.stops->flush();
+    if (!rest.empty()) work.listener->on_piece(index, rest, {});
+    work.listener->on_end(index, {.reason = reason,
+                                  .prompt_tokens = static_cast<uint32_t>(work.words.size()),
+                                  .prompt_reused = 1,
+                                  .answer_tokens = answer.tokens});
+  }
+
+  bool write_one(Work& work, uint32_t index) {
+    Answer& answer = work.answers[index];
+    const std::string text = token(work, index, answer.tokens++);
+    if (work.says("!break") && answer.tokens > 3) {
+      work.listener->on_error({ErrorCode::unavailable, "the device was unplugged"});
+      return false;
+    }
+    std::vector<node::TokenReport> reports;
+    if (const auto wanted = work.request.options.sampling.logprobs) {
+      const node::TokenReport::Candidate chosen{
+          .token = static_cast<model::TokenId>(answer.tokens), .bytes = text, .logprob = -0.5f};
+      reports.push_back({.chosen = chosen, .likeliest = std::vector(*wanted, chosen)});
+    }
+    const std::string out = answer.stops->push(text);
+    if (!out.empty() || !reports.empty()) work.listener->on_piece(index, out, reports);
+    if (answer.stops->stopped()) {
+      end(work, index, engine::FinishReason::stop_string);
+    } else if (answer.tokens == work.request.options.tokens_max) {
+      end(work, index, engine::FinishReason::length);
+    } else if (answer.tokens == kContext && !work.says("!fast") && !work.says("!slow")) {
+      end(work, index, engine::FinishReason::context_full);
+    }
+    return true;
+  }
+
+  // False: done with.
+  bool advance(Work& work, Clock::time_point now) {
+    if (work.cancel.stop_requested()) {
+      ++cancelled;
+      work.listener->on_error({ErrorCode::cancelled, "cancelled"});
+      return false;
+    }
+    if (!work.begun && !begin(work)) return false;
+    if (work.next > now || work.says("!hold")) return true;
+    if (work.says("!slow")) work.next = now + std::chrono::milliseconds(20);
+    const int times = work.says("!fast") ? 500 : 1;
+    bool open = false;
+    for (uint32_t i = 0; i < work.answers.size(); ++i) {
+      for (int k = 0; k < times && !work.answers[i].ended; ++k) {
+        if (!write_one(work, i)) return false;
+      }
+      open = open || !work.answers[i].ended;
+    }
+    return open;
+  }
+
+  void run(const std::stop_token& stop) {
+    std::vector<std::unique_ptr<Work>> batch;
+    while (!stop.stop_requested()) {
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return stop.stop_requested() || !running_.empty() || !batch.empty(); });
+        std::ranges::move(running_, std::back_inserter(batch));
+        running_.clear();
+      }
+      const auto now = Clock::now();
+      std::erase_if(batch, [&](auto& work) {
+        if (advance(*work, now)) return false;
+        ++finished;
+        return true;
+      });
+      if (!batch.empty()) std::this_thread::sleep_for(tick_);
+    }
+  }
+
+  const std::chrono::microseconds tick_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<Work>> running_;  // begun, and not yet seen by the thread
+  node::GenerationRequest last_request_;
+  std::jthread thread_;
+};
+
+}  // namespace exogpu::api::testing

@@ -1,0 +1,86 @@
+// What a node offers to those who ask it for answers: the HTTP interface, the C library.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/generator.h"
+#include "model/chat_template.h"
+#include "model/tokenizer.h"
+
+namespace exogpu::node {
+
+struct ModelEntry {
+  std::string id;  // what a request names
+  std::chrono::system_clock::time_point created;
+  uint32_t context_tokens = 0;
+};
+
+struct GenerationRequest {
+  std::string model;
+  // A conversation for the model's chat template, or a text, or tokens as they are.
+  std::variant<model::ChatRequest, std::string, std::vector<model::TokenId>> prompt;
+  engine::GenerateOptions options;  // sampling.logprobs asks for TokenReport
+  uint32_t answers = 1;             // answer i draws with the seed options.sampling.seed + i
+};
+
+struct TokenReport {
+  struct Candidate {
+    model::TokenId token = 0;
+    std::string bytes;  // may be part of a character
+    float logprob = 0;  // natural logarithm, of the model itself
+  };
+  Candidate chosen;
+  std::vector<Candidate> likeliest;  // as many as were asked for, likeliest first
+};
+
+// Hears of one generation. Calls come from any thread, one at a time, and return at once: none waits for the client.
+// The last call is on_error(), or on_end() of the last answer; then the listener is let go.
+class GenerationListener {
+ public:
+  virtual ~GenerationListener() = default;
+
+  // Once and first: the prompt is rendered, encoded and fits; the work begins.
+  virtual void on_prompt(uint32_t prompt_tokens) = 0;
+
+  // More of answer `answer` (0 ... answers - 1): whole UTF-8 characters, nothing of a stop string. `text` may be empty
+  // where a token completes no character; `tokens` has the tokens since the last call, where they were asked for.
+  virtual void on_piece(uint32_t answer, std::string_view text, std::span<const TokenReport> tokens) = 0;
+
+  virtual void on_end(uint32_t answer, const engine::GenerateStats& stats) = 0;
+
+  // All answers end here. invalid_argument (a template's own complaint, a token outside the vocabulary), not_found (no
+  // such model), resource_exhausted (the prompt is longer than the context; for nothing else), unavailable (too much to
+  // do, or a device is away: may work later), cancelled, and what else may happen to a device.
+  virtual void on_error(const Error& error) = 0;
+};
+
+// Thread-safe. No call waits for a device, a disk or the network.
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  // What requests may name; the first is taken where a request names none.
+  virtual std::vector<ModelEntry> models() const = 0;
+
+  // Errors: unavailable, with the reason: the model is still being loaded, a device is away.
+  virtual Result<void> ready() const = 0;
+
+  // A JSON object: nodes, devices, the plan and its speeds as they are now.
+  virtual std::string cluster_json() const = 0;
+
+  // Begins; everything, errors too, comes through the listener, possibly before this returns. When `cancel` asks to
+  // stop, the work ends soon, with on_end() (FinishReason::cancelled) or on_error().
+  virtual void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
+                        std::stop_token cancel) = 0;
+};
+
+}  // namespace exogpu::node
