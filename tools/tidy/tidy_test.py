@@ -64,7 +64,8 @@ class Tidy(unittest.TestCase):
     def test_libraries_stay_in_their_rooms(self):
         self.expect_one({"src/model/a.cpp": "#include <ggml.h>\n"}, "src/model/a.cpp:1", "only gpu, engine")
         self.expect_one({"src/base/a.cpp": "#include <nlohmann/json.hpp>\n"}, "src/base/a.cpp:1", "only gpu")
-        self.expect_one({"src/base/a.cpp": "#include <boost/asio.hpp>\n"}, "src/base/a.cpp:1", "no library")
+        self.expect_one({"src/base/a.cpp": "#include <boost/asio.hpp>\n"}, "src/base/a.cpp:1", "only net")
+        self.expect_one({"src/base/a.cpp": "#include <zmq/zmq.hpp>\n"}, "src/base/a.cpp:1", "no library")
         self.expect_one({"src/base/a.cpp": "#include <gtest/gtest.h>\n"}, "src/base/a.cpp:1", "only tests")
 
     def test_link_lines_follow_the_table(self):

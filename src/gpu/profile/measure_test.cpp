@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "gpu/host.h"
 #include "gpu/profile/products.h"
 #include "gpu/profile/profile.h"
@@ -39,10 +41,14 @@ TEST_P(Measuring, GivesRatesThatAreMeasured) {
 
 TEST_P(Measuring, LeavesNoMemoryBehind) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer keeps freed memory for a while, and has its own check for leaks";
-  ASSERT_TRUE(measure(*device_, kShort));  // what drivers keep for good
-  Bytes before = resident_bytes();
-  for (int i = 0; i < 2; ++i) ASSERT_TRUE(measure(*device_, kShort));
-  EXPECT_LT(resident_bytes(), before + 32 * MiB);
+  // Drivers keep some for good, and how much a run takes depends on the machine's load; what leaks grows every time.
+  Bytes least_growth = UINT64_MAX;
+  for (int i = 0; i < 5 && least_growth > 8 * MiB; ++i) {
+    Bytes before = resident_bytes();
+    ASSERT_TRUE(measure(*device_, kShort));
+    least_growth = std::min(least_growth, std::max(resident_bytes(), before) - before);
+  }
+  EXPECT_LT(least_growth, 8 * MiB);
 }
 
 TEST_P(Measuring, AProductOfWeightsIsComputed) {
