@@ -202,7 +202,8 @@ TEST_F(Api, ErrorsOfTheNode) {
   expect_error(post(kChat, say("!fail", {{"stream", true}})), 503, "unavailable", "the device is away");
   expect_error(post(kChat, say("!vanish")), 500, "internal", "without a result");
   expect_error(post(kChat, say("!break")), 503, "unavailable", "unplugged");
-  const Response stream = post(kChat, say("!break", {{"stream", true}}));
+  // Slowly, so that its beginning is sent before it breaks.
+  const Response stream = post(kChat, say("!slow !break", {{"stream", true}}));
   EXPECT_EQ(stream.status, 200);  // it had begun
   EXPECT_TRUE(stream.complete);
   EXPECT_EQ(json::parse(stream.events().back()).at("error").at("code"), "unavailable");
