@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   cli::add_tokenize(app, action);
   cli::add_devices(app, action);
   cli::add_inspect(app, action);
+  cli::add_plan(app, action);
   cli::add_eval(app, action);
   cli::add_bench(app, action);
   CLI11_PARSE(app, argc, argv);

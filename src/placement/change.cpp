@@ -34,7 +34,8 @@ double least_s(const std::vector<RingProblem>& problems, const Ring& ring) {
   return least;
 }
 
-Changed with_device(const std::vector<RingProblem>& problems, const Ring& ring, size_t device, bool thorough) {
+Changed with_device(const std::vector<RingProblem>& problems, const Ring& ring, size_t device, Change change,
+                    bool thorough) {
   const CostModel& model = problems.front().model();
   std::vector<bool> edge(model.layers() + 1, thorough);
   for (const Piece& piece : ring) edge[piece.layers.begin] = edge[piece.layers.end] = true;
@@ -48,7 +49,7 @@ Changed with_device(const std::vector<RingProblem>& problems, const Ring& ring, 
         continue;
       }
       Ring changed = give(ring, taken, model);
-      if (changed.empty()) continue;
+      if (changed.empty() || (change == Change::join && changed.size() <= ring.size())) continue;
       const double value_s = least_s(problems, changed);
       if (value_s < best.value_s) best = {.ring = std::move(changed), .value_s = value_s};
     }

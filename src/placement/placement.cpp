@@ -103,7 +103,7 @@ class Planner {
       Changed best = {.ring = {}, .value_s = least_s(problems_, ring) * (1 - 1e-9)};
       for (size_t d : usable_) {
         if (std::ranges::contains(ring, d, &Piece::device)) continue;
-        Changed changed = with_device(problems_, ring, d, false);
+        Changed changed = with_device(problems_, ring, d, Change::any, false);
         if (changed.value_s < best.value_s) best = std::move(changed);
       }
       if (best.ring.empty()) return;
@@ -165,30 +165,51 @@ class Planner {
       return left;
     }
     const double value_s = least_s(problems_, ring);
-    const Changed with = with_device(problems_, ring, device, model_.devices() <= kThoroughDevices);
-    std::string apart;
-    for (const PairConstraint& constraint : pair_constraints()) {
-      for (const Piece& piece : ring) {
-        auto reason = constraint.breach(model_, device, piece.device);
-        if (!reason || !apart.empty()) continue;
-        left.why = constraint.name;
-        apart = *std::move(reason);
-      }
+    const bool thorough = model_.devices() <= kThoroughDevices;
+    Changed changed = with_device(problems_, ring, device, Change::join, thorough);
+    const bool joins = changed.value_s < kNever;
+    if (!joins) changed = with_device(problems_, ring, device, Change::any, thorough);
+    const std::optional<Breach> apart = joins ? std::nullopt : kept_apart(ring, device);
+    if (apart) {
+      left.why = apart->constraint;
+      left.reason = apart->reason;
     }
-    if (with.value_s == kNever) {
-      if (left.why.empty()) left.why = "memory";
-      left.reason = apart.empty() ? "no cut between it and the devices of the plan leaves all of them enough memory"
-                                  : std::move(apart);
+    if (changed.value_s == kNever) {
+      if (!apart) left.why = "memory";
+      if (!apart) left.reason = "no cut between it and the devices of the plan leaves all of them enough memory";
       return left;
     }
-    if (left.why.empty()) left.why = "speed";
-    const std::string speeds = speeds_text(with.value_s, value_s, model_.wishes());
-    if (!apart.empty()) {
-      left.reason = std::format("{}; in its place: {}", apart, speeds);
-    } else {
-      left.reason = with.value_s > value_s ? "slower with it: " + speeds : "no faster with it: " + speeds;
-    }
+    const bool faster = changed.value_s < value_s * (1 - 1e-9);  // than layers given by hand
+    const bool slower = changed.value_s > value_s * (1 + 1e-9);
+    const std::string speeds = std::format("{} {}: {}",
+                                           faster   ? "faster"
+                                           : slower ? "slower"
+                                                    : "no faster",
+                                           joins ? "with it" : "in the place of " + replaced(ring, changed.ring),
+                                           speeds_text(changed.value_s, value_s, model_.wishes()));
+    if (!apart) left.why = "speed";
+    left.reason = apart ? left.reason + "; " + speeds : speeds;
     return left;
+  }
+
+  std::optional<Breach> kept_apart(const Ring& ring, size_t device) const {
+    for (const PairConstraint& constraint : pair_constraints()) {
+      for (const Piece& piece : ring) {
+        if (auto reason = constraint.breach(model_, device, piece.device))
+          return Breach{constraint.name, *std::move(reason)};
+      }
+    }
+    return {};
+  }
+
+  // The devices of the first ring that the second lacks.
+  std::string replaced(const Ring& ring, const Ring& changed) const {
+    std::string names;
+    for (const Piece& piece : ring) {
+      if (!std::ranges::contains(changed, piece.device, &Piece::device))
+        names += (names.empty() ? "" : ", ") + name(piece.device);
+    }
+    return names;
   }
 
   Result<void> check_ring(const Ring& ring) const {

@@ -183,7 +183,7 @@ TEST(Placement, OneMemoryIsNotCountedTwice) {
   ASSERT_EQ(fits->left_out.size(), 1U);
   EXPECT_EQ(fits->left_out[0].why, "host memory");
   EXPECT_EQ(fits->left_out[0].reason,
-            "takes its memory from the same host as gpu0; in its place: 98.0 against 1960 tokens/s");
+            "takes its memory from the same host as gpu0; slower in the place of gpu0: 98.0 against 1,959 tokens/s");
 }
 
 TEST(Placement, WhoIsLeftOutIsToldByName) {
@@ -226,6 +226,10 @@ TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
   EXPECT_EQ(answer->plan.stages[0].device, cpu);
   EXPECT_EQ(answer->alternatives[0].name, "the planner's own choice");
   EXPECT_GT(answer->alternatives[0].plan->predicted.tokens_per_s_alone, answer->plan.predicted.tokens_per_s_alone);
+  wishes.by_hand = {{cpu, {0, 10}}};
+  const auto slow = place(view, made_shape(10), wishes);
+  ASSERT_TRUE(slow) << slow.error().message;
+  EXPECT_EQ(slow->left_out[0].reason, "faster with it: 337.9 against 49.0 tokens/s");
 }
 
 TEST(Placement, LayersByHandMustFit) {

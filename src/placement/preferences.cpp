@@ -23,7 +23,11 @@ constexpr std::array kForFirstToken = {kFirstToken, kFewer, kAlone, kParallel};
 
 constexpr double kRounding = 1e-9;
 
-std::string rate_text(double per_s) { return std::format("{:.{}f}", per_s, per_s < 10 ? 2 : per_s < 1000 ? 1 : 0); }
+std::string rate_text(double per_s) {
+  if (per_s >= 1000) return format_count(static_cast<uint64_t>(per_s));
+  return std::format("{:.{}f}", per_s, per_s < 10 ? 2 : 1);
+}
+
 std::string time_text(double s) { return s < 1 ? std::format("{:.3g} ms", s * 1e3) : std::format("{:.3g} s", s); }
 
 }  // namespace
@@ -43,15 +47,6 @@ bool better(const wire::Plan& a, const wire::Plan& b, Objective objective) {
     if (std::abs(x - y) > kRounding * std::max(x, y)) return x < y;
   }
   return false;
-}
-
-std::string speed_text(const wire::PredictedSpeed& speed, Objective objective) {
-  switch (objective) {
-    case Objective::latency: return rate_text(speed.tokens_per_s_alone) + " tokens/s";
-    case Objective::throughput: return rate_text(speed.tokens_per_s_parallel) + " tokens/s in parallel";
-    case Objective::first_token: return time_text(speed.first_token_s) + " to the first token";
-  }
-  return {};
 }
 
 std::string speeds_text(double value_s, double than_s, const Wishes& wishes) {

@@ -19,8 +19,6 @@ std::span<const Preference> preferences(Objective objective);
 // By the first preference in which they differ by more than rounding.
 bool better(const wire::Plan& a, const wire::Plan& b, Objective objective);
 
-// "38.2 tokens/s", "0.91 s to the first token"
-std::string speed_text(const wire::PredictedSpeed& speed, Objective objective);
 // "31.0 against 38.2 tokens/s"
 std::string speeds_text(double value_s, double than_s, const Wishes& wishes);
 

@@ -142,6 +142,7 @@ void check_sound(const Case& c, const Answer& answer) {
   for (const LeftOut& left : answer.left_out) {
     RC_ASSERT(!left.reason.empty());
     RC_ASSERT(!left.why.empty());
+    RC_ASSERT(!(answer.proven && left.reason.contains("faster") && !left.reason.contains("no faster")));
     RC_ASSERT(std::ranges::none_of(answer.plan.stages, [&](const auto& s) { return s.device == left.device; }));
   }
 }

@@ -1,0 +1,124 @@
+// exogpu plan: who would hold which layers of a model, how fast that would be, and why.
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <print>
+
+#include "cli/command.h"
+#include "cli/plan/report.h"
+#include "cli/plan/shape.h"
+#include "cli/plan/view.h"
+
+namespace exogpu::cli {
+namespace {
+
+using placement::Objective;
+
+constexpr size_t kFileMax = 64 * MiB;
+
+struct Options {
+  std::string model;
+  std::string devices;  // a file; empty: this machine
+  std::string layers;
+  std::vector<std::string> without;
+  std::string objective = "latency";
+  std::string kv_type = "f16";
+  placement::Wishes wishes;
+  bool json = false;
+};
+
+Result<std::string> read_text(const std::string& path) {
+  std::string text;
+  auto take = [&](std::istream& in) {
+    char block[4096];
+    while (text.size() <= kFileMax && (in.read(block, sizeof(block)), in.gcount() > 0))
+      text.append(block, static_cast<size_t>(in.gcount()));
+  };
+  if (path == "-") {
+    take(std::cin);
+  } else {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return fail(ErrorCode::not_found, "{}: cannot be opened", path);
+    take(in);
+    if (in.bad() || (text.empty() && !in.eof())) return fail(ErrorCode::io_error, "{}: cannot be read", path);
+  }
+  if (text.size() > kFileMax) return fail(ErrorCode::corrupt, "{}: is larger than {}", path, format_bytes(kFileMax));
+  return text;
+}
+
+Objective objective_of(const std::string& text) {
+  if (text == "throughput") return Objective::throughput;
+  return text == "first-token" ? Objective::first_token : Objective::latency;
+}
+
+Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& machine) {
+  if (options.devices.empty()) return view_of(machine);
+  EXO_TRY(const std::string text, read_text(options.devices));
+  return parse_cluster(text, options.devices == "-" ? "standard input" : options.devices);
+}
+
+Result<void> plan(const Options& options) {
+  EXO_TRY(const model::Gguf file, model::Gguf::open(options.model));
+  // For devices that are not here, the model is measured on the CPU.
+  EXO_TRY(const gpu::Machine machine, gpu::Machine::discover({.backend = {}, .cpu_only = !options.devices.empty()}));
+  EXO_TRY(const wire::ClusterView view, view_for(options, machine));
+
+  placement::Wishes wishes = options.wishes;
+  wishes.objective = objective_of(options.objective);
+  engine::ShardOptions shard;
+  shard.context = wishes.context;
+  shard.sequences = wishes.sequences;
+  EXO_TRY(shard.kv_type, engine::parse_kv_type(options.kv_type));
+  EXO_TRY(const wire::ModelShape shape, shape_of(file, machine.devices(), shard));
+  for (const std::string& name : options.without) {
+    EXO_TRY(wire::DeviceRef device, find_device(view, name));
+    wishes.excluded.push_back(std::move(device));
+  }
+  if (!options.layers.empty()) {
+    EXO_TRY(wishes.by_hand, parse_layers(view, options.layers));
+  }
+  EXO_TRY(const placement::Answer answer, placement::place(view, shape, wishes));
+  const PlanReport report = {.view = view, .shape = shape, .wishes = wishes, .answer = answer};
+  std::print("{}", options.json ? as_json(report) : as_page(report));
+  return {};
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("plan", "Shows which devices would run a model, how fast, and why");
+  command->footer(
+      "Examples:\n"
+      "  exogpu plan model.gguf                                  on the devices of this machine\n"
+      "  exogpu plan model.gguf --sequences 8 --for throughput   for eight users at once\n"
+      "  exogpu plan model.gguf --layers vulkan0:0-19,cpu:20-27  cut by hand\n"
+      "  exogpu plan model.gguf --devices cluster.json           on devices described in a file (docs/placement.md)");
+  command->add_option("model", options->model, "GGUF file; of a split model any part")->required()->type_name("MODEL");
+  command
+      ->add_option(
+          "--for", options->objective,
+          "What counts: latency (tokens per second of one sequence), throughput (of all together), first-token")
+      ->check(CLI::IsMember({"latency", "throughput", "first-token"}))
+      ->capture_default_str();
+  command->add_option("-c,--context", options->wishes.context, "Tokens of one sequence, for which memory is set aside")
+      ->capture_default_str();
+  command->add_option("--sequences", options->wishes.sequences, "Conversations at once")->capture_default_str();
+  command->add_option("--mean-context", options->wishes.context_mean,
+                      "Tokens in a sequence when its speed is predicted (default: half of the context)");
+  command->add_option("--prompt", options->wishes.prompt,
+                      "Tokens of the prompt whose first token is predicted (default: 512)");
+  command->add_option("--kv-type", options->kv_type, "Number type of the KV cache: f16, q8_0 (half the memory) or f32")
+      ->capture_default_str();
+  command->add_option("--layers", options->layers, "By hand, in order: DEVICE:FIRST-LAST,DEVICE:FIRST-LAST,...");
+  command->add_option("--without", options->without, "Leaves a device out; may be repeated")->type_name("DEVICE");
+  command
+      ->add_option("--devices", options->devices,
+                   "Devices and links from this file instead of this machine's; - is standard input")
+      ->type_name("FILE");
+  command->add_flag("--json", options->json, "Prints JSON");
+  command->callback([options, &action] { action = [options] { return plan(*options); }; });
+}
+
+}  // namespace exogpu::cli

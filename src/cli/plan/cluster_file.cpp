@@ -1,0 +1,189 @@
+// {"nodes": [{"name": TEXT, "devices": [DEVICE, ...]}, ...], "links": [LINK, ...]}, or {"devices": [DEVICE, ...]}.
+// DEVICE and the profile in it have the keys that `exogpu devices --json --profile` prints; others are passed over.
+#include <cmath>
+#include <format>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/plan/view.h"
+
+namespace exogpu::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kNodesMax = 10'000;
+
+// An object of the file with its place, for messages: "nodes[0].devices[1]".
+struct Place {
+  const Json& json;
+  std::string where;
+
+  Result<const Json*> child(const char* key) const {
+    if (!json.is_object()) return fail(ErrorCode::corrupt, "{} is no object", where);
+    auto found = json.find(key);
+    if (found == json.end()) return fail(ErrorCode::corrupt, "{} has no \"{}\"", where, key);
+    return &*found;
+  }
+  Result<std::string> text(const char* key) const {
+    EXO_TRY(const Json* value, child(key));
+    if (!value->is_string() || value->get_ref<const std::string&>().empty())
+      return fail(ErrorCode::corrupt, "{}: \"{}\" is no text", where, key);
+    return value->get<std::string>();
+  }
+  Result<double> number(const char* key, bool zero = false) const {
+    EXO_TRY(const Json* value, child(key));
+    if (!value->is_number()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no number", where, key);
+    const auto number = value->get<double>();
+    if (!std::isfinite(number) || number < 0 || (number == 0 && !zero))
+      return fail(ErrorCode::corrupt, "{}: \"{}\" is {}; it must be {}", where, key, number,
+                  zero ? "0 or more" : "above 0");
+    return number;
+  }
+  Result<Place> object(const char* key) const {
+    EXO_TRY(const Json* value, child(key));
+    if (!value->is_object()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no object", where, key);
+    return Place{*value, where + "." + key};
+  }
+  Result<std::vector<Place>> list(const char* key) const {
+    EXO_TRY(const Json* value, child(key));
+    if (!value->is_array()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no list", where, key);
+    std::vector<Place> places;
+    for (size_t i = 0; i < value->size(); ++i) places.push_back({(*value)[i], std::format("{}.{}[{}]", where, key, i)});
+    return places;
+  }
+};
+
+Result<gpu::Profile> read_profile(const Place& place) {
+  gpu::Profile profile;
+  EXO_TRY(profile.bandwidth_bytes_per_s, place.number("bandwidth_bytes_per_s"));
+  EXO_TRY(profile.host_to_device_bytes_per_s, place.number("host_to_device_bytes_per_s"));
+  EXO_TRY(profile.device_to_host_bytes_per_s, place.number("device_to_host_bytes_per_s"));
+  EXO_TRY(profile.graph_overhead_s, place.number("graph_overhead_s", true));
+  EXO_TRY(const std::vector<Place> products, place.list("products"));
+  for (const Place& each : products) {
+    gpu::ProductRates rates;
+    EXO_TRY(rates.type, each.text("type"));
+    EXO_TRY(rates.matvec_bytes_per_s, each.number("matvec_bytes_per_s"));
+    if (each.json.contains("matmul_flops_per_s") && !each.json["matmul_flops_per_s"].is_null()) {
+      EXO_TRY(rates.matmul_flops_per_s, each.number("matmul_flops_per_s"));
+    }
+    profile.products.push_back(std::move(rates));
+  }
+  return profile;
+}
+
+Result<gpu::DeviceKind> read_kind(const Place& place) {
+  EXO_TRY(const std::string kind, place.text("kind"));
+  for (gpu::DeviceKind each : {gpu::DeviceKind::discrete, gpu::DeviceKind::integrated, gpu::DeviceKind::cpu})
+    if (kind == gpu::to_string(each)) return each;
+  return fail(ErrorCode::corrupt, "{}: \"{}\" is no kind; write discrete, integrated or cpu", place.where, kind);
+}
+
+Result<wire::DeviceProfile> read_device(const Place& place) {
+  gpu::DeviceInfo info;
+  EXO_TRY(info.id, place.text("id"));
+  EXO_TRY(info.name, place.text("name"));
+  EXO_TRY(info.kind, read_kind(place));
+  info.software = place.json.contains("software") && place.json["software"] == Json(true);
+  EXO_TRY(const double memory_free, place.number("memory_free_bytes", true));
+  if (memory_free > 0x1p48)
+    return fail(ErrorCode::corrupt, "{}: \"memory_free_bytes\" is {}", place.where, memory_free);
+  if (place.json.contains("profile") && place.json["profile"].is_object() && place.json["profile"].contains("error"))
+    return fail(ErrorCode::corrupt, "{}: the device could not be measured; leave it out", place.where);
+  if (!place.json.contains("profile"))
+    return fail(ErrorCode::corrupt, "{} has no \"profile\"; `exogpu devices --json --profile` prints it", place.where);
+  EXO_TRY(const Place profile_place, place.object("profile"));
+  EXO_TRY(const gpu::Profile profile, read_profile(profile_place));
+  wire::DeviceProfile device = device_profile(info, static_cast<Bytes>(memory_free), profile);
+  if (device.rates.empty())
+    return fail(ErrorCode::corrupt, "{}: no product is of a type known here, such as q4_K", profile_place.where);
+  return device;
+}
+
+// Nodes of a file have no keys: their ids count.
+wire::NodeId node_id(size_t number) {
+  std::array<uint8_t, wire::kKeyHashBytes> bytes{};
+  for (size_t i = 0; i < 4; ++i) bytes[i] = static_cast<uint8_t>((number + 1) >> (8 * (3 - i)));
+  return wire::NodeId(bytes);
+}
+
+Result<void> read_node(const Place& place, wire::NodeId id, const std::string& name, wire::ClusterView& view) {
+  EXO_TRY(const std::vector<Place> devices, place.list("devices"));
+  for (const Place& each : devices) {
+    EXO_TRY(wire::DeviceProfile device, read_device(each));
+    device.id.node = id;
+    device.node_name = name;
+    view.devices.push_back(std::move(device));
+  }
+  return {};
+}
+
+using NodeIds = std::map<std::string, wire::NodeId>;
+
+Result<wire::NodeId> known_node(const NodeIds& ids, const Place& place, const std::string& name) {
+  auto found = ids.find(name);
+  if (found == ids.end()) return fail(ErrorCode::corrupt, "{}: there is no node \"{}\"", place.where, name);
+  return found->second;
+}
+
+// {"from": A, "to": B, ...} for one direction, {"between": [A, B], ...} for both.
+Result<void> read_link(const Place& place, const NodeIds& ids, wire::ClusterView& view) {
+  if (!place.json.is_object()) return fail(ErrorCode::corrupt, "{} is no object", place.where);
+  wire::LinkProfile link;
+  EXO_TRY(link.delay_s, place.number("delay_s", true));
+  EXO_TRY(link.bytes_per_s, place.number("bytes_per_s"));
+  const bool both = place.json.contains("between");
+  if (both) {
+    const Json& ends = place.json["between"];
+    if (!ends.is_array() || ends.size() != 2 || !ends[0].is_string() || !ends[1].is_string())
+      return fail(ErrorCode::corrupt, "{}: \"between\" must list the names of two nodes", place.where);
+    EXO_TRY(link.from, known_node(ids, place, ends[0].get<std::string>()));
+    EXO_TRY(link.to, known_node(ids, place, ends[1].get<std::string>()));
+  } else {
+    EXO_TRY(const std::string from, place.text("from"));
+    EXO_TRY(const std::string to, place.text("to"));
+    EXO_TRY(link.from, known_node(ids, place, from));
+    EXO_TRY(link.to, known_node(ids, place, to));
+  }
+  view.links.push_back(link);
+  if (!both) return {};
+  std::swap(link.from, link.to);
+  view.links.push_back(link);
+  return {};
+}
+
+Result<wire::ClusterView> read_cluster(const Place& top) {
+  wire::ClusterView view;
+  if (!top.json.is_object()) return fail(ErrorCode::corrupt, "this is no JSON object");
+  if (!top.json.contains("nodes")) {
+    EXO_CHECK(read_node(top, node_id(0), "", view));
+    return view;
+  }
+  NodeIds ids;
+  EXO_TRY(const std::vector<Place> nodes, top.list("nodes"));
+  if (nodes.size() > kNodesMax) return fail(ErrorCode::corrupt, "more than {} nodes", kNodesMax);
+  for (const Place& place : nodes) {
+    EXO_TRY(const std::string name, place.text("name"));
+    const wire::NodeId id = node_id(ids.size());
+    if (!ids.emplace(name, id).second)
+      return fail(ErrorCode::corrupt, "{}: there are two nodes \"{}\"", place.where, name);
+    EXO_CHECK(read_node(place, id, name, view));
+  }
+  if (!top.json.contains("links")) return view;
+  EXO_TRY(const std::vector<Place> links, top.list("links"));
+  for (const Place& place : links) EXO_CHECK(read_link(place, ids, view));
+  return view;
+}
+
+}  // namespace
+
+Result<wire::ClusterView> parse_cluster(std::string_view text, const std::string& name) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return fail(ErrorCode::corrupt, "{}: this is no JSON", name);
+  auto view = read_cluster({json, name});
+  if (!view && !view.error().message.starts_with(name)) view.error().message = name + ": " + view.error().message;
+  return view;
+}
+
+}  // namespace exogpu::cli

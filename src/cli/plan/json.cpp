@@ -1,0 +1,75 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/plan/report.h"
+#include "placement/ring.h"
+
+namespace exogpu::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view objective_text(placement::Objective objective) {
+  switch (objective) {
+    case placement::Objective::latency: return "latency";
+    case placement::Objective::throughput: return "throughput";
+    case placement::Objective::first_token: return "first-token";
+  }
+  return "latency";
+}
+
+Json json_of(const PlanReport& r, const wire::DeviceRef& ref) {
+  const wire::DeviceProfile& device = *std::ranges::find(r.view.devices, ref, &wire::DeviceProfile::id);
+  return {{"id", ref.device},
+          {"node", device.node_name.empty() ? Json(nullptr) : Json(device.node_name)},
+          {"name", device.name},
+          {"memory_free_bytes", device.memory_free}};
+}
+
+Json json_of(const PlanReport& r, const wire::Plan& plan) {
+  Json stages = Json::array();
+  for (const wire::Stage& stage : plan.stages) {
+    stages.push_back({{"device", json_of(r, stage.device)},
+                      {"layer_begin", stage.layers.begin},
+                      {"layer_end", stage.layers.end},
+                      {"weights_bytes", stage.memory.weights},
+                      {"cache_bytes", stage.memory.cache},
+                      {"compute_bytes", stage.memory.compute},
+                      {"decode_s", stage.decode_s},
+                      {"hop_s", stage.hop_s}});
+  }
+  return {{"stages", std::move(stages)},
+          {"predicted",
+           {{"tokens_per_s_alone", plan.predicted.tokens_per_s_alone},
+            {"tokens_per_s_together", plan.predicted.tokens_per_s_parallel},
+            {"first_token_s", plan.predicted.first_token_s}}}};
+}
+
+}  // namespace
+
+std::string as_json(const PlanReport& r) {
+  Json json = {{"model", r.shape.name},
+               {"layers", r.shape.layers.size()},
+               {"context", r.wishes.context},
+               {"sequences", r.wishes.sequences},
+               {"context_mean", placement::context_mean_of(r.wishes)},
+               {"prompt", placement::prompt_of(r.wishes)},
+               {"for", objective_text(r.wishes.objective)},
+               {"activations", to_string(r.answer.plan.activations)},
+               {"proven_best", r.answer.proven},
+               {"plan", json_of(r, r.answer.plan)}};
+  Json alternatives = Json::array();
+  for (const placement::Alternative& other : r.answer.alternatives) {
+    Json entry = {{"name", other.name}, {"plan", other.plan ? json_of(r, *other.plan) : Json(nullptr)}};
+    if (!other.plan) entry["reason"] = other.reason;
+    alternatives.push_back(std::move(entry));
+  }
+  json["alternatives"] = std::move(alternatives);
+  Json left_out = Json::array();
+  for (const placement::LeftOut& left : r.answer.left_out)
+    left_out.push_back({{"device", json_of(r, left.device)}, {"why", left.why}, {"reason", left.reason}});
+  json["left_out"] = std::move(left_out);
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,172 @@
+#include "cli/plan/shape.h"
+
+#include <algorithm>
+#include <map>
+
+#include "engine/architecture.h"
+#include "model/summary.h"
+
+namespace exogpu::cli {
+namespace {
+
+constexpr uint32_t kContextGranularity = 256;  // of the KV cache
+
+// Of one layer, as the file has it.
+struct LayerTensors {
+  Bytes bytes = 0;
+  Bytes expert_bytes = 0;
+  Bytes matrix_bytes = 0;
+  double matrix_elements = 0;
+  double expert_elements = 0;
+};
+
+std::vector<LayerTensors> tensors_of_layers(const model::Gguf& file, uint32_t n_layers) {
+  std::vector<LayerTensors> layers(n_layers);
+  for (const model::TensorInfo& tensor : file.tensors()) {
+    const auto index = model::layer_of_tensor(tensor.name);
+    if (!index || *index >= n_layers) continue;
+    LayerTensors& layer = layers[*index];
+    layer.bytes += tensor.bytes;
+    if (tensor.n_dims < 2) continue;
+    layer.matrix_bytes += tensor.bytes;
+    layer.matrix_elements += static_cast<double>(tensor.elements());
+    if (!tensor.name.contains("_exps.")) continue;
+    layer.expert_bytes += tensor.bytes;
+    layer.expert_elements += static_cast<double>(tensor.elements());
+  }
+  return layers;
+}
+
+// What is computed for a token, the same on every device.
+wire::ModelShape work_of(const model::Gguf& file, const engine::Architecture& a,
+                         const std::vector<LayerTensors>& tensors) {
+  wire::ModelShape shape;
+  shape.name = file.path().filename().string();
+  shape.activation_width = a.d_model;
+  shape.vocabulary = a.n_vocab;
+  shape.context_granularity = kContextGranularity;
+  shape.head_flops_per_token = 2.0 * a.d_model * a.n_vocab;
+  if (a.experts.count > 0)
+    shape.experts_used_share = static_cast<double>(a.experts.used) / static_cast<double>(a.experts.count);
+  double bytes = 0, elements = 0;
+  for (const LayerTensors& layer : tensors) {
+    bytes += static_cast<double>(layer.matrix_bytes);
+    elements += layer.matrix_elements;
+    const double unused = 1 - shape.experts_used_share;
+    shape.layers.push_back(
+        {.weight_bytes = 0,
+         .active_weight_bytes = layer.bytes - static_cast<Bytes>(static_cast<double>(layer.expert_bytes) * unused),
+         .kv_bytes_per_token = 0,
+         .flops_per_token = 2 * (layer.matrix_elements - layer.expert_elements * unused)});
+  }
+  shape.bits_per_weight = elements > 0 ? bytes * 8 / elements : 0;
+  return shape;
+}
+
+Bytes beyond(Bytes all, Bytes part) { return all > part ? all - part : 0; }
+
+// What one device needs for every layer alone, and for the ends.
+struct Sizes {
+  std::vector<Bytes> weights;
+  std::vector<Bytes> kv_per_token;
+  Bytes embedding = 0, head = 0, ends_shared = 0;
+  Bytes compute = 0, head_compute = 0;
+};
+
+class Measuring {
+ public:
+  Measuring(const model::Gguf& file, const gpu::Device& device, const engine::ShardOptions& options)
+      : file_(file), device_(device), options_(options) {}
+
+  Result<Sizes> run(const engine::Architecture& a, const std::vector<LayerTensors>& tensors) {
+    const uint32_t n = a.n_layers;
+    const Bytes rows = Bytes{(options_.context + kContextGranularity - 1) / kContextGranularity} * kContextGranularity *
+                       options_.sequences;
+    EXO_TRY(const engine::MemoryNeed whole, need({0, n}));
+    EXO_TRY(const engine::MemoryNeed first, need({0, 1}));
+    EXO_TRY(const engine::MemoryNeed last, need({n - 1, n}));
+    Sizes sizes;
+    sizes.compute = n > 1 ? first.compute : whole.compute;
+    // Layers of the same bytes and the same kind of attention are alike: one of each is measured, away from the ends.
+    std::map<std::pair<Bytes, bool>, Bytes> alike;
+    for (uint32_t l = 1; l + 1 < n; ++l) {
+      auto [at, fresh] = alike.try_emplace({tensors[l].bytes, a.sliding.applies_to(l)});
+      if (!fresh) continue;
+      EXO_TRY(const engine::MemoryNeed one, need({l, l + 1}));
+      at->second = one.weights;
+      sizes.compute = std::max(sizes.compute, one.compute);
+    }
+    // A run takes a little more scratch memory than one layer.
+    Bytes last_compute = std::max(last.compute, whole.compute);
+    if (n > 2) {
+      EXO_TRY(const engine::MemoryNeed without_last, need({0, n - 1}));
+      EXO_TRY(const engine::MemoryNeed without_first, need({1, n}));
+      EXO_TRY(const engine::MemoryNeed middle, need({1, n - 1}));
+      sizes.compute = std::max({sizes.compute, without_last.compute, middle.compute});
+      last_compute = std::max(last_compute, without_first.compute);
+    }
+    Bytes weights = 0;
+    for (uint32_t l = 0; l < n; ++l) {
+      auto at = alike.find({tensors[l].bytes, a.sliding.applies_to(l)});
+      sizes.weights.push_back(at == alike.end() ? tensors[l].bytes : at->second);
+      weights += sizes.weights.back();
+      sizes.kv_per_token.push_back((whole.cache + rows * n - 1) / (rows * n));
+    }
+    if (n > 1) {
+      sizes.embedding = beyond(first.weights, sizes.weights.front());
+      sizes.head = beyond(last.weights, sizes.weights.back());
+    } else {
+      sizes.head = beyond(whole.weights, weights);
+    }
+    sizes.ends_shared =
+        std::min({beyond(weights + sizes.embedding + sizes.head, whole.weights), sizes.embedding, sizes.head});
+    sizes.head_compute = beyond(last_compute, sizes.compute);
+    return sizes;
+  }
+
+ private:
+  Result<engine::MemoryNeed> need(wire::LayerRange layers) const {
+    return engine::Shard::measure(file_, layers, device_, options_);
+  }
+
+  const model::Gguf& file_;
+  const gpu::Device& device_;
+  const engine::ShardOptions& options_;
+};
+
+void widen(wire::ModelShape& shape, const Sizes& sizes, bool first) {
+  for (size_t l = 0; l < shape.layers.size(); ++l) {
+    wire::LayerShape& layer = shape.layers[l];
+    layer.weight_bytes = std::max({layer.weight_bytes, sizes.weights[l], layer.active_weight_bytes});
+    layer.kv_bytes_per_token = std::max(layer.kv_bytes_per_token, sizes.kv_per_token[l]);
+  }
+  shape.embedding_bytes = std::max(shape.embedding_bytes, sizes.embedding);
+  shape.head_bytes = std::max(shape.head_bytes, sizes.head);
+  shape.ends_shared_bytes = first ? sizes.ends_shared : std::min(shape.ends_shared_bytes, sizes.ends_shared);
+  shape.compute_bytes = std::max(shape.compute_bytes, sizes.compute);
+  shape.head_compute_bytes = std::max(shape.head_compute_bytes, sizes.head_compute);
+}
+
+}  // namespace
+
+Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::Device> devices,
+                                  const engine::ShardOptions& options) {
+  EXO_TRY(const engine::Architecture a, engine::read_architecture(file));
+  const std::vector<LayerTensors> tensors = tensors_of_layers(file, a.n_layers);
+  wire::ModelShape shape = work_of(file, a, tensors);
+  bool any = false;
+  Error error;
+  for (const gpu::Device& device : devices) {
+    auto sizes = Measuring(file, device, options).run(a, tensors);
+    if (!sizes) {
+      error = std::move(sizes).error();
+      continue;
+    }
+    widen(shape, *sizes, !any);
+    any = true;
+  }
+  if (!any) return std::unexpected(std::move(error));
+  return shape;
+}
+
+}  // namespace exogpu::cli

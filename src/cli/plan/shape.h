@@ -1,0 +1,21 @@
+// The shape of a model file: what a planner needs to know of it.
+#pragma once
+
+#include <span>
+
+#include "base/result.h"
+#include "engine/shard.h"
+#include "gpu/device.h"
+#include "model/gguf.h"
+#include "wire/model_shape.h"
+
+namespace exogpu::cli {
+
+// Sizes as a shard with these options measures them on each of the devices, the largest of each. Allocates nothing on
+// them. `devices` is not empty.
+// Errors: those of engine::Shard::measure(), of devices that all fail; of others a device that cannot hold the model's
+// weights in any layout is passed over.
+Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::Device> devices,
+                                  const engine::ShardOptions& options);
+
+}  // namespace exogpu::cli

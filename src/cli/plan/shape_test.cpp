@@ -1,0 +1,77 @@
+#include "cli/plan/shape.h"
+
+#include <gtest/gtest.h>
+
+#include "tiny_model/tiny_model.h"
+
+namespace exogpu::cli {
+namespace {
+
+// Families with all that matters: experts, sliding windows, an embedding that is also the head.
+class ShapeOf : public ::testing::TestWithParam<std::string_view> {};
+
+TEST_P(ShapeOf, SaysWhatShardsMeasure) {
+  const auto bytes = tiny::tiny_model(GetParam(), 1, {.matrices = tiny::MatrixType::q8_0, .layers = 6});
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  const auto file = model::Gguf::parse(*bytes, "tiny.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto machine = gpu::Machine::discover({.backend = {}, .cpu_only = true});
+  ASSERT_TRUE(machine);
+  engine::ShardOptions options;
+  options.context = 500;
+  options.sequences = 3;
+  const auto shape = shape_of(*file, machine->devices(), options);
+  ASSERT_TRUE(shape) << shape.error().message;
+  const auto layers = static_cast<uint32_t>(shape->layers.size());
+  ASSERT_EQ(layers, 6U);
+  const Bytes rows = 512 * 3;
+  for (uint32_t begin = 0; begin < layers; ++begin) {
+    for (uint32_t end = begin + 1; end <= layers; ++end) {
+      const auto need = engine::Shard::measure(*file, {begin, end}, machine->devices().back(), options);
+      ASSERT_TRUE(need) << need.error().message;
+      Bytes weights = begin == 0 ? shape->embedding_bytes : 0;
+      if (end == layers) weights += shape->head_bytes;
+      if (begin == 0 && end == layers) weights -= shape->ends_shared_bytes;
+      Bytes cache = 0;
+      for (uint32_t l = begin; l < end; ++l) {
+        weights += shape->layers[l].weight_bytes;
+        cache += shape->layers[l].kv_bytes_per_token * rows;
+        EXPECT_LE(shape->layers[l].active_weight_bytes, shape->layers[l].weight_bytes);
+      }
+      const Bytes compute = shape->compute_bytes + (end == layers ? shape->head_compute_bytes : 0);
+      // Never less than what is needed, and hardly more.
+      EXPECT_GE(weights, need->weights) << begin << " to " << end;
+      EXPECT_LE(weights, need->weights + need->weights / 50 + 8 * KiB * (end - begin)) << begin << " to " << end;
+      EXPECT_GE(cache, need->cache);
+      EXPECT_LE(cache, need->cache + need->cache / 50);
+      EXPECT_GE(compute, need->compute) << begin << " to " << end;
+      if (end - begin > 1) {
+        EXPECT_LE(compute, 2 * need->compute) << begin << " to " << end;
+      }
+    }
+  }
+  EXPECT_NEAR(shape->bits_per_weight, 8.5, 0.2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, ShapeOf, ::testing::Values("llama", "qwen3", "qwen3moe", "gemma3", "phi3"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+TEST(ShapeOfMixture, ReadsTheExpertsItUses) {
+  const auto bytes = tiny::tiny_model("qwen3moe");
+  const auto file = model::Gguf::parse(*bytes, "tiny.gguf");
+  const auto machine = gpu::Machine::discover({.backend = {}, .cpu_only = true});
+  const auto shape = shape_of(*file, machine->devices(), {});
+  ASSERT_TRUE(shape) << shape.error().message;
+  EXPECT_LT(shape->experts_used_share, 1);
+  Bytes experts = 0, all = 0;
+  for (const model::TensorInfo& tensor : file->tensors()) {
+    if (!tensor.name.starts_with("blk.0.")) continue;
+    all += tensor.bytes;
+    if (tensor.name.contains("_exps.")) experts += tensor.bytes;
+  }
+  const auto read = static_cast<double>(all - experts) + static_cast<double>(experts) * shape->experts_used_share;
+  EXPECT_NEAR(static_cast<double>(shape->layers[0].active_weight_bytes), read, 2);
+}
+
+}  // namespace
+}  // namespace exogpu::cli

@@ -1,0 +1,110 @@
+"""exogpu plan as a user runs it: what it prints and its exit status.
+
+usage: plan_test.py EXOGPU TINY_MODEL    (the two programs)
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+EXOGPU, TINY_MODEL = sys.argv[1:3]
+
+
+def device(name, kind, memory, rate):
+    return {
+        "id": name, "name": f"made {name}", "kind": kind, "memory_free_bytes": memory,
+        "profile": {
+            "bandwidth_bytes_per_s": rate,
+            "products": [{"type": "q8_0", "matvec_bytes_per_s": rate, "matmul_flops_per_s": 100 * rate}],
+            "host_to_device_bytes_per_s": 1e10, "device_to_host_bytes_per_s": 1e10, "graph_overhead_s": 1e-6,
+        },
+    }
+
+
+class Plan(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.directory.name)
+        cls.model = cls.folder / "tiny.gguf"
+        subprocess.run([TINY_MODEL, "gemma3", str(cls.model)], check=True, capture_output=True, timeout=60)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.directory.cleanup()
+
+    def plan(self, *arguments, stdin=""):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder)}
+        return subprocess.run([EXOGPU, "plan", str(self.model), *map(str, arguments)], input=stdin,
+                              capture_output=True, text=True, timeout=120, env=environment)
+
+    def cluster(self, fast_memory):
+        nodes = [{"name": "desk", "devices": [device("gpu0", "discrete", fast_memory, 1e12),
+                                              device("cpu", "cpu", 1 << 34, 1e10)]}]
+        path = self.folder / "cluster.json"
+        path.write_text(json.dumps({"nodes": nodes}))
+        return path
+
+    def planned(self, *arguments):
+        done = self.plan("--json", *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_this_machine(self):
+        done = self.plan()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("The best plan for the most tokens per second of one sequence alone", done.stdout)
+        self.assertIn("this plan", done.stdout)
+
+    def test_the_slow_device_is_left_out_of_what_fits_and_used_for_what_does_not(self):
+        answer = self.planned("--devices", self.cluster(1 << 34))
+        self.assertEqual([stage["device"]["id"] for stage in answer["plan"]["stages"]], ["gpu0"])
+        self.assertEqual([left["device"]["id"] for left in answer["left_out"]], ["cpu"])
+        self.assertIn("slower with it: ", answer["left_out"][0]["reason"])
+        stage = answer["plan"]["stages"][0]
+        whole = stage["weights_bytes"] + stage["cache_bytes"] + stage["compute_bytes"]
+        answer = self.planned("--devices", self.cluster(whole - 1))
+        stages = answer["plan"]["stages"]
+        self.assertEqual({stage["device"]["id"] for stage in stages}, {"gpu0", "cpu"})
+        self.assertEqual(answer["left_out"], [])
+        for stage in stages:
+            need = stage["weights_bytes"] + stage["cache_bytes"] + stage["compute_bytes"]
+            self.assertLessEqual(need, stage["device"]["memory_free_bytes"])
+
+    def test_layers_by_hand(self):
+        path = self.cluster(1 << 34)
+        layers = self.planned("--devices", path)["layers"]
+        answer = self.planned("--devices", path, "--layers", f"cpu:0,gpu0:1-{layers - 1}")
+        self.assertEqual([stage["layer_end"] for stage in answer["plan"]["stages"]], [1, layers])
+        self.assertEqual(answer["alternatives"][0]["name"], "the planner's own choice")
+        done = self.plan("--devices", path, "--layers", "cpu:0")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("are given to no device", done.stderr)
+
+    def test_what_devices_prints_is_a_cluster(self):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder)}
+        devices = subprocess.run([EXOGPU, "devices", "--json", "--profile"], check=True, capture_output=True,
+                                 text=True, timeout=120, env=environment)
+        done = self.plan("--devices", "-", stdin=devices.stdout)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_refusals_are_told_in_words(self):
+        for arguments, words in [
+            (["--devices", "none.json"], "none.json: cannot be opened"),
+            (["--devices", self.folder], "cannot be read"),
+            (["--without", "cpu", "--devices", self.cluster(1000)], "no room for a single layer"),
+            (["--without", "vulkan9"], "there is no device \"vulkan9\"; here are: "),
+            (["--context", "0"], "a context of 0 tokens is not possible"),
+        ]:
+            done = self.plan(*arguments)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertEqual(done.stdout, "")
+            self.assertTrue(done.stderr.startswith("exogpu: "), done.stderr)
+            self.assertIn(words, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
