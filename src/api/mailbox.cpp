@@ -49,8 +49,8 @@ class Mailbox::Listener : public node::GenerationListener {
   uint32_t pending_;
 };
 
-Mailbox::Mailbox(boost::asio::any_io_executor executor, std::vector<uint32_t> answers_of_prompts, Bytes backlog_max,
-                 std::function<void()> wake)
+Mailbox::Mailbox(boost::asio::any_io_executor executor, const std::vector<uint32_t>& answers_of_prompts,
+                 Bytes backlog_max, std::function<void()> wake)
     : executor_(std::move(executor)),
       backlog_max_(backlog_max),
       wake_(std::move(wake)),

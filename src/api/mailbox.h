@@ -37,7 +37,7 @@ struct Delivery {
 class Mailbox : public std::enable_shared_from_this<Mailbox> {
  public:
   // `wake` runs on `executor` when there is something to take after a take; not after close().
-  Mailbox(boost::asio::any_io_executor executor, std::vector<uint32_t> answers_of_prompts, Bytes backlog_max,
+  Mailbox(boost::asio::any_io_executor executor, const std::vector<uint32_t>& answers_of_prompts, Bytes backlog_max,
           std::function<void()> wake);
 
   // For the generation of prompt `prompt`. One that is let go before its end is an error of the node: internal.

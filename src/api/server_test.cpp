@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 constexpr const char* kChat = "/v1/chat/completions";
 constexpr const char* kCompletions = "/v1/completions";
 
-json say(std::string_view text, json more = json::object()) {
+json say(std::string_view text, const json& more = json::object()) {
   json body = {{"model", "words"}, {"messages", {{{"role", "user"}, {"content", text}}}}, {"seed", 7}};
   body.update(more);
   return body;

@@ -36,7 +36,8 @@ RingProblem RingProblem::decode_alone(const CostModel& model) {
 
 RingProblem RingProblem::decode_groups(const CostModel& model, uint32_t groups) {
   const uint32_t sequences = model.wishes().sequences;
-  const double each = (sequences + groups - 1) / groups;  // of the largest group
+  const uint32_t largest = (sequences + groups - 1) / groups;
+  const double each = largest;
   RingProblem problem(model, {.tokens = each, .kv_tokens = each * context_mean_of(model.wishes()), .outputs = each},
                       each);
   problem.return_bytes_ = kTokenBytes * each;

@@ -137,18 +137,18 @@ Result<wire::JoinGrant> answer(const security::JoinDesk& desk, const Result<wire
 void JoinServer::serve(TlsStream stream) {
   auto begun = std::make_shared<Exchange>(std::move(stream));
   begun->begin();
-  begun->receive(
-      ControlType::join_request, [this](const std::shared_ptr<Exchange>& exchange, Result<wire::ByteVector> message) {
-        if (!message) return;  // gone, or nothing that could be answered
-        // The worker must not be the last to hold the exchange, which belongs to the other thread.
-        boost::asio::post(worker_, [this, exchange, message = std::move(message)]() mutable {
-          auto response = wire::encode(wire::JoinResponse{.answer = answer(desk_, message)});
-          const auto executor = exchange->executor();
-          boost::asio::post(executor, [exchange = std::move(exchange), response = std::move(response)]() mutable {
-            exchange->send_last(ControlType::join_response, std::move(response));
-          });
-        });
-      });
+  begun->receive(ControlType::join_request,
+                 [this](const std::shared_ptr<Exchange>& exchange, Result<wire::ByteVector> message) {
+                   if (!message) return;  // gone, or nothing that could be answered
+                   // The worker must not be the last to hold the exchange, which belongs to the other thread.
+                   boost::asio::post(worker_, [this, exchange, message = std::move(message)]() mutable {
+                     auto response = wire::encode(wire::JoinResponse{.answer = answer(desk_, message)});
+                     const auto executor = exchange->executor();
+                     boost::asio::post(executor, [exchange, response = std::move(response)]() mutable {
+                       exchange->send_last(ControlType::join_response, std::move(response));
+                     });
+                   });
+                 });
 }
 
 void JoinServer::refuse(TlsStream stream, const Error& why) {
