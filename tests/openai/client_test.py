@@ -1,0 +1,101 @@
+"""OpenAI's client for Python against a server: client_test.py BASE_URL MODEL. Holds for any model's words."""
+import asyncio
+import sys
+import unittest
+
+import openai
+
+BASE_URL, MODEL = sys.argv[1:3]
+HELLO = [{"role": "system", "content": "be brief"}, {"role": "user", "content": [{"type": "text", "text": "say hello"}]}]
+TOOL = {"type": "function", "function": {"name": "weather", "description": "of a town",
+                                         "parameters": {"type": "object", "properties": {"town": {"type": "string"}}}}}
+
+
+class Client(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.client = openai.OpenAI(base_url=BASE_URL, api_key="none", max_retries=0, timeout=60)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.close()
+
+    def chat(self, **settings):
+        settings = {"model": MODEL, "messages": HELLO, "max_tokens": 8, "seed": 3} | settings
+        return self.client.chat.completions.create(**settings)
+
+    def test_models(self):
+        self.assertIn(MODEL, [model.id for model in self.client.models.list()])
+        self.assertEqual(self.client.models.retrieve(MODEL).id, MODEL)
+
+    def test_a_chat_whole_and_streamed_is_the_same(self):
+        whole = self.chat()
+        self.assertEqual(whole.choices[0].message.role, "assistant")
+        self.assertIn(whole.choices[0].finish_reason, ("stop", "length"))
+        self.assertEqual(whole.usage.total_tokens, whole.usage.prompt_tokens + whole.usage.completion_tokens)
+        self.assertLessEqual(whole.usage.completion_tokens, 8)
+        text, reason, usage = "", None, None
+        for chunk in self.chat(stream=True, stream_options={"include_usage": True}):
+            usage = chunk.usage or usage
+            for choice in chunk.choices:
+                text += choice.delta.content or ""
+                reason = choice.finish_reason or reason
+        self.assertEqual(text, whole.choices[0].message.content)
+        self.assertEqual(reason, whole.choices[0].finish_reason)
+        self.assertEqual(usage.completion_tokens, whole.usage.completion_tokens)
+
+    def test_completions(self):
+        whole = self.client.completions.create(model=MODEL, prompt=["one", "two"], max_tokens=4, seed=1)
+        self.assertEqual([choice.index for choice in whole.choices], [0, 1])
+        texts = ["", ""]
+        for chunk in self.client.completions.create(model=MODEL, prompt=["one", "two"], max_tokens=4, seed=1, stream=True):
+            for choice in chunk.choices:
+                texts[choice.index] += choice.text
+        self.assertEqual(texts, [choice.text for choice in whole.choices])
+
+    def test_stop_and_several_answers(self):
+        answer = self.chat(n=2, temperature=0)
+        self.assertEqual(len(answer.choices), 2)
+        text = self.chat().choices[0].message.content
+        self.assertGreater(len(text), 2)
+        stop = text[len(text) // 2:][:3]
+        cut = self.chat(stop=[stop]).choices[0]
+        self.assertEqual(cut.finish_reason, "stop")
+        self.assertEqual(cut.message.content, text[:text.index(stop)])
+
+    def test_logprobs(self):
+        answer = self.chat(logprobs=True, top_logprobs=2)
+        tokens = answer.choices[0].logprobs.content
+        self.assertEqual(len(tokens), answer.usage.completion_tokens)
+        self.assertLessEqual(tokens[0].logprob, 0)
+        self.assertEqual(len(tokens[0].top_logprobs), 2)
+
+    def test_tools_are_taken(self):
+        self.assertTrue(self.chat(tools=[TOOL], tool_choice="auto").choices)
+
+    def test_errors_have_their_classes(self):
+        with self.assertRaises(openai.NotFoundError) as unknown:
+            self.chat(model="no-such-model")
+        self.assertEqual(unknown.exception.code, "model_not_found")
+        with self.assertRaises(openai.BadRequestError) as wrong:
+            self.chat(extra_body={"temperature": "warm"})
+        self.assertEqual(wrong.exception.param, "temperature")
+        with self.assertRaises(openai.BadRequestError) as long:
+            self.chat(messages=[{"role": "user", "content": "word " * 200_000}])
+        self.assertEqual(long.exception.code, "context_length_exceeded")
+
+    def test_a_stream_that_is_left(self):
+        with self.chat(stream=True, max_tokens=None) as stream:
+            next(iter(stream))
+        self.assertTrue(self.chat().choices)
+
+    def test_many_at_once(self):
+        async def all_of_them():
+            async with openai.AsyncOpenAI(base_url=BASE_URL, api_key="none", max_retries=0, timeout=60) as client:
+                return await asyncio.gather(*(client.chat.completions.create(
+                    model=MODEL, messages=HELLO, max_tokens=4, seed=i) for i in range(8)))
+        self.assertEqual(len(asyncio.run(all_of_them())), 8)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
