@@ -10,10 +10,11 @@
 
 #include "base/result.h"
 #include "model/gguf.h"
+#include "wire/sampling.h"
 
 namespace exogpu::model {
 
-using TokenId = int32_t;
+using wire::TokenId;
 
 struct EncodeOptions {
   bool add_special = true;     // BOS/EOS where the file asks for them

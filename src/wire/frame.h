@@ -76,6 +76,17 @@ enum class ControlType : uint16_t {
   join_response = 7,
   // From here on for the users of a channel.
   first_of_users = 64,
+  // Between the stages of a model (ring.h).
+  step = 64,
+  step_done = 65,
+  generate = 66,
+  generated = 67,
+  generate_cancel = 68,
+  // Between a cluster's nodes and the one that plans (cluster.h).
+  node_info = 72,
+  stage_plan = 73,
+  stage_state = 74,
+  plan_over = 75,
 };
 
 struct PieceHeader {

@@ -4,44 +4,10 @@
 
 #include "base/utf8.h"
 #include "proto/link.pb.h"
+#include "wire/proto_coding.h"
 
 namespace exogpu::wire {
 namespace {
-
-template <typename Message>
-ByteVector serialize(const Message& message) {
-  ByteVector bytes(message.ByteSizeLong());
-  message.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-  return bytes;
-}
-
-template <typename Message>
-Result<Message> parse(std::span<const std::byte> bytes, std::string_view name) {
-  Message message;
-  if (bytes.size() > kControlBytesMax || !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return fail(ErrorCode::corrupt, "a broken {} message", name);
-  }
-  return message;
-}
-
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
-std::string text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-template <typename Tag>
-std::string text_of(const KeyHash<Tag>& id) {
-  return text_of(std::as_bytes(id.bytes()));
-}
-
-Result<ByteVector> blob(const std::string& field, Bytes most, std::string_view what) {
-  if (field.empty()) return fail(ErrorCode::corrupt, "{} is missing", what);
-  if (field.size() > most) {
-    return fail(ErrorCode::corrupt, "{} has {} bytes, at most {} are allowed", what, format_count(field.size()),
-                format_count(most));
-  }
-  const auto bytes = bytes_of(field);
-  return ByteVector(bytes.begin(), bytes.end());
-}
 
 template <typename Message>
 Result<Versions> versions_of(const Message& message, std::string_view name) {
@@ -63,25 +29,6 @@ void set_versions(Message& message, const Versions& versions) {
   message.set_program_version(versions.program);
   message.set_protocol_min(versions.protocol_min);
   message.set_protocol_max(versions.protocol_max);
-}
-
-// As many whole characters of `text` as fit.
-std::string cut(std::string_view text, size_t most) {
-  if (text.size() <= most) return std::string(text);
-  while (most > 0 && (static_cast<uint8_t>(text[most]) & 0xC0) == 0x80) --most;
-  return std::string(text.substr(0, most));
-}
-
-ErrorCode code_of(std::string_view text) {
-  for (int code = 0; code <= static_cast<int>(ErrorCode::internal); ++code) {
-    if (to_string(static_cast<ErrorCode>(code)) == text) return static_cast<ErrorCode>(code);
-  }
-  return ErrorCode::internal;  // a code of a later version
-}
-
-Result<Error> error_of(const std::string& code, const std::string& message, std::string_view name) {
-  if (message.size() > kReasonCharsMax) return fail(ErrorCode::corrupt, "a {} message whose text is too long", name);
-  return Error{.code = code_of(code), .message = printable(message)};
 }
 
 Result<void> check_window(Bytes window) {

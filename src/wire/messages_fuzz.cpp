@@ -5,6 +5,7 @@
 #include <span>
 
 #include "wire/messages.h"
+#include "wire/ring.h"
 
 namespace {
 
@@ -39,6 +40,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 5: check<Goodbye>(bytes); break;
     case 6: check<JoinRequest>(bytes); break;
     case 7: check<JoinResponse>(bytes); break;
+    case 64: check<Step>(bytes); break;
+    case 65: check<StepDone>(bytes); break;
+    case 66: check<Generate>(bytes); break;
+    case 67: check<Generated>(bytes); break;
+    case 68: check<CancelGenerate>(bytes); break;
     default: break;
   }
   return 0;

@@ -1,0 +1,304 @@
+#include "wire/ring.h"
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "proto/ring.pb.h"
+#include "wire/proto_coding.h"
+
+namespace exogpu::wire {
+namespace {
+
+bool same(const std::optional<Error>& a, const std::optional<Error>& b) {
+  return a.has_value() == b.has_value() && (!a || (a->code == b->code && a->message == b->message));
+}
+
+Result<void> within(size_t count, size_t most, std::string_view what) {
+  if (count <= most) return {};
+  return fail(ErrorCode::corrupt, "{}: {} entries, at most {} are allowed", what, count, most);
+}
+
+template <typename Field>
+void set_failure(Field* field, const Error& error) {
+  field->set_code(std::string(to_string(error.code)));
+  field->set_message(cut(error.message, kReasonCharsMax));
+}
+
+template <typename Message>
+Result<std::optional<Error>> failure_of(const Message& in, std::string_view name) {
+  if (!in.has_failure()) return std::optional<Error>();
+  EXO_TRY(Error error, error_of(in.failure().code(), in.failure().message(), name));
+  return std::optional(std::move(error));
+}
+
+void put(proto::Sampling& out, const SamplerSettings& in) {
+  out.set_temperature(in.temperature);
+  out.set_top_k(in.top_k);
+  out.set_top_p(in.top_p);
+  out.set_min_p(in.min_p);
+  out.set_typical_p(in.typical_p);
+  out.set_repeat_penalty(in.repeat_penalty);
+  out.set_presence_penalty(in.presence_penalty);
+  out.set_frequency_penalty(in.frequency_penalty);
+  out.set_penalty_last_n(in.penalty_last_n);
+  for (const auto& [token, value] : in.logit_bias) {
+    auto* bias = out.add_logit_bias();
+    bias->set_token(token);
+    bias->set_value(value);
+  }
+  out.set_seed(in.seed);
+  out.set_logprobs_plus_one(in.logprobs ? *in.logprobs + 1 : 0);
+}
+
+// Their ranges are the sampler's to check.
+Result<SamplerSettings> sampling_of(const proto::Sampling& in, std::string_view name) {
+  EXO_CHECK(within(in.logit_bias_size(), kLogitBiasMax, "the logit bias of a message"));
+  SamplerSettings out = {.temperature = in.temperature(),
+                         .top_k = in.top_k(),
+                         .top_p = in.top_p(),
+                         .min_p = in.min_p(),
+                         .typical_p = in.typical_p(),
+                         .repeat_penalty = in.repeat_penalty(),
+                         .presence_penalty = in.presence_penalty(),
+                         .frequency_penalty = in.frequency_penalty(),
+                         .penalty_last_n = in.penalty_last_n(),
+                         .logit_bias = {},
+                         .seed = in.seed(),
+                         .logprobs = std::nullopt};
+  for (const auto& bias : in.logit_bias()) {
+    if (std::isnan(bias.value())) return fail(ErrorCode::corrupt, "a {} message whose logit bias is not a number", name);
+    out.logit_bias[bias.token()] = bias.value();
+  }
+  if (in.logprobs_plus_one() > 0) out.logprobs = in.logprobs_plus_one() - 1;
+  return out;
+}
+
+void put(proto::SequenceChange& out, const SequenceChange& in) {
+  out.set_sequence(in.sequence.value());
+  if (const auto* open = std::get_if<OpenSampler>(&in.what)) {
+    put(*out.mutable_open()->mutable_sampling(), open->settings);
+    out.mutable_open()->set_length(open->length);
+    out.mutable_open()->mutable_recent()->Add(open->recent.begin(), open->recent.end());
+  } else if (const auto* truncate = std::get_if<Truncate>(&in.what)) {
+    out.set_truncate(truncate->end);
+  } else {
+    const auto& copy = std::get<CopyPrefix>(in.what);
+    out.set_copy_from(copy.from.value());
+    out.set_copy_length(copy.length);
+  }
+}
+
+Result<SequenceChange> change_of(const proto::SequenceChange& in) {
+  SequenceChange out{.sequence = SeqId(in.sequence()), .what = {}};
+  switch (in.what_case()) {
+    case proto::SequenceChange::kOpen: {
+      EXO_CHECK(within(in.open().recent_size(), kPenaltyTokensMax, "the recent tokens of a step"));
+      EXO_TRY(SamplerSettings settings, sampling_of(in.open().sampling(), "step"));
+      out.what = OpenSampler{.settings = std::move(settings),
+                             .length = in.open().length(),
+                             .recent = {in.open().recent().begin(), in.open().recent().end()}};
+      return out;
+    }
+    case proto::SequenceChange::kTruncate: out.what = Truncate{in.truncate()}; return out;
+    case proto::SequenceChange::kCopyFrom: out.what = CopyPrefix{SeqId(in.copy_from()), in.copy_length()}; return out;
+    case proto::SequenceChange::WHAT_NOT_SET: break;
+  }
+  return fail(ErrorCode::corrupt, "a step changes sequence {} in a way that is not known here", in.sequence());
+}
+
+void put(proto::SampledToken& out, const SampledToken& in) {
+  out.set_sequence(in.sequence.value());
+  out.set_token(in.token);
+  if (in.logprob) out.set_logprob(*in.logprob);
+  for (const TokenLogprob& entry : in.top) {
+    auto* top = out.add_top();
+    top->set_token(entry.token);
+    top->set_logprob(entry.logprob);
+  }
+  if (in.failure) set_failure(out.mutable_failure(), *in.failure);
+}
+
+template <typename Field>
+Result<std::vector<SampledToken>> tokens_of(const Field& field, std::string_view name) {
+  EXO_CHECK(within(field.size(), kStepSpansMax, "the tokens of a message"));
+  std::vector<SampledToken> out;
+  out.reserve(field.size());
+  for (const auto& in : field) {
+    SampledToken& token = out.emplace_back();
+    token.sequence = SeqId(in.sequence());
+    token.token = in.token();
+    if (in.has_logprob()) {
+      if (std::isnan(in.logprob())) return fail(ErrorCode::corrupt, "a {} message whose logprob is not a number", name);
+      token.logprob = in.logprob();
+    }
+    for (const auto& top : in.top()) {
+      if (std::isnan(top.logprob())) return fail(ErrorCode::corrupt, "a {} message whose logprob is not a number", name);
+      token.top.push_back({.token = top.token(), .logprob = top.logprob()});
+    }
+    EXO_TRY(token.failure, failure_of(in, name));
+  }
+  return out;
+}
+
+}  // namespace
+
+bool operator==(const Step& a, const Step& b) {
+  return a.epoch == b.epoch && a.stage == b.stage && a.number == b.number && a.changes == b.changes &&
+         a.spans == b.spans && a.stage_us == b.stage_us && same(a.failure, b.failure);
+}
+bool operator==(const SampledToken& a, const SampledToken& b) {
+  return a.sequence == b.sequence && a.token == b.token && a.logprob == b.logprob && a.top == b.top &&
+         same(a.failure, b.failure);
+}
+bool operator==(const StepDone& a, const StepDone& b) {
+  return a.epoch == b.epoch && a.number == b.number && a.tokens == b.tokens && a.stage_us == b.stage_us &&
+         same(a.failure, b.failure);
+}
+bool operator==(const Generated& a, const Generated& b) {
+  return a.request == b.request && a.tokens == b.tokens && a.end == b.end && same(a.failure, b.failure) &&
+         a.prompt_reused == b.prompt_reused;
+}
+
+uint64_t Step::rows() const {
+  uint64_t rows = 0;
+  for (const Span& span : spans) rows += span.count;
+  return rows;
+}
+
+ByteVector encode(const Step& message) {
+  proto::Step out;
+  out.set_epoch(message.epoch.value());
+  out.set_stage(message.stage);
+  out.set_number(message.number);
+  for (const SequenceChange& change : message.changes) put(*out.add_changes(), change);
+  for (const Span& in : message.spans) {
+    auto* span = out.add_spans();
+    span->set_sequence(in.sequence.value());
+    span->set_position(in.position);
+    span->set_count(in.count);
+    span->set_sample(in.sample);
+  }
+  out.mutable_stage_us()->Add(message.stage_us.begin(), message.stage_us.end());
+  if (message.failure) set_failure(out.mutable_failure(), *message.failure);
+  return serialize(out);
+}
+
+template <>
+Result<Step> decode<Step>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Step>(bytes, "step"));
+  EXO_CHECK(within(in.changes_size(), 4 * kStepSpansMax, "the changes of a step"));
+  EXO_CHECK(within(in.spans_size(), kStepSpansMax, "the spans of a step"));
+  EXO_CHECK(within(in.stage_us_size(), kStagesMax, "the stages of a step"));
+  Step out;
+  out.epoch = PlanEpoch(in.epoch());
+  out.stage = in.stage();
+  out.number = in.number();
+  for (const auto& change : in.changes()) {
+    EXO_TRY(SequenceChange next, change_of(change));
+    out.changes.push_back(std::move(next));
+  }
+  for (const auto& span : in.spans()) {
+    if (span.count() == 0) return fail(ErrorCode::corrupt, "a step has a span of no tokens");
+    out.spans.push_back({SeqId(span.sequence()), span.position(), span.count(), span.sample()});
+  }
+  if (out.rows() > std::numeric_limits<uint32_t>::max()) return fail(ErrorCode::corrupt, "a step has too many tokens");
+  out.stage_us.assign(in.stage_us().begin(), in.stage_us().end());
+  EXO_TRY(out.failure, failure_of(in, "step"));
+  return out;
+}
+
+ByteVector encode(const StepDone& message) {
+  proto::StepDone out;
+  out.set_epoch(message.epoch.value());
+  out.set_number(message.number);
+  for (const SampledToken& token : message.tokens) put(*out.add_tokens(), token);
+  out.mutable_stage_us()->Add(message.stage_us.begin(), message.stage_us.end());
+  if (message.failure) set_failure(out.mutable_failure(), *message.failure);
+  return serialize(out);
+}
+
+template <>
+Result<StepDone> decode<StepDone>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::StepDone>(bytes, "step done"));
+  EXO_CHECK(within(in.stage_us_size(), kStagesMax, "the stages of a step"));
+  StepDone out;
+  out.epoch = PlanEpoch(in.epoch());
+  out.number = in.number();
+  EXO_TRY(out.tokens, tokens_of(in.tokens(), "step done"));
+  out.stage_us.assign(in.stage_us().begin(), in.stage_us().end());
+  EXO_TRY(out.failure, failure_of(in, "step done"));
+  return out;
+}
+
+ByteVector encode(const Generate& message) {
+  proto::Generate out;
+  out.set_epoch(message.epoch.value());
+  out.set_request(message.request);
+  out.mutable_tokens()->Add(message.tokens.begin(), message.tokens.end());
+  out.set_prompt_tokens(message.prompt_tokens);
+  put(*out.mutable_sampling(), message.sampling);
+  out.set_tokens_max(message.tokens_max);
+  out.mutable_end_tokens()->Add(message.end_tokens.begin(), message.end_tokens.end());
+  return serialize(out);
+}
+
+template <>
+Result<Generate> decode<Generate>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Generate>(bytes, "generate"));
+  EXO_CHECK(within(in.tokens_size(), kTokensMax, "the tokens of a request"));
+  EXO_CHECK(within(in.end_tokens_size(), kEndTokensMax, "the end tokens of a request"));
+  if (in.tokens_size() == 0) return fail(ErrorCode::corrupt, "a generate message without tokens");
+  if (in.prompt_tokens() > static_cast<uint32_t>(in.tokens_size())) {
+    return fail(ErrorCode::corrupt, "a generate message with a prompt of {} tokens and {} in all", in.prompt_tokens(),
+                in.tokens_size());
+  }
+  EXO_TRY(SamplerSettings sampling, sampling_of(in.sampling(), "generate"));
+  return Generate{.epoch = PlanEpoch(in.epoch()),
+                  .request = in.request(),
+                  .tokens = {in.tokens().begin(), in.tokens().end()},
+                  .prompt_tokens = in.prompt_tokens(),
+                  .sampling = std::move(sampling),
+                  .tokens_max = in.tokens_max(),
+                  .end_tokens = {in.end_tokens().begin(), in.end_tokens().end()}};
+}
+
+ByteVector encode(const Generated& message) {
+  proto::Generated out;
+  out.set_request(message.request);
+  for (const SampledToken& token : message.tokens) put(*out.add_tokens(), token);
+  out.set_end_plus_one(message.end ? static_cast<uint32_t>(*message.end) + 1 : 0);
+  if (message.failure) set_failure(out.mutable_failure(), *message.failure);
+  out.set_prompt_reused(message.prompt_reused);
+  return serialize(out);
+}
+
+template <>
+Result<Generated> decode<Generated>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Generated>(bytes, "generated"));
+  if (in.end_plus_one() > static_cast<uint32_t>(GenerateEnd::cancelled) + 1) {
+    return fail(ErrorCode::corrupt, "a generated message that ends in a way that is not known here ({})",
+                in.end_plus_one());
+  }
+  Generated out;
+  out.request = in.request();
+  EXO_TRY(out.tokens, tokens_of(in.tokens(), "generated"));
+  if (in.end_plus_one() > 0) out.end = static_cast<GenerateEnd>(in.end_plus_one() - 1);
+  EXO_TRY(out.failure, failure_of(in, "generated"));
+  out.prompt_reused = in.prompt_reused();
+  return out;
+}
+
+ByteVector encode(const CancelGenerate& message) {
+  proto::CancelGenerate out;
+  out.set_request(message.request);
+  return serialize(out);
+}
+
+template <>
+Result<CancelGenerate> decode<CancelGenerate>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::CancelGenerate>(bytes, "cancel"));
+  return CancelGenerate{.request = in.request()};
+}
+
+}  // namespace exogpu::wire
