@@ -10,6 +10,9 @@ if(EXOGPU_SANITIZE)
   # Line tables and light optimisation are enough for a report, and compile in half the time.
   add_compile_options(-fsanitize=${EXOGPU_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -g1)
   add_link_options(-fsanitize=${EXOGPU_SANITIZE})
+  # Into every program, since tests run programs as users do.
+  add_library(exogpu_suppressions OBJECT ${CMAKE_SOURCE_DIR}/cmake/sanitizer_suppressions.cpp)
+  link_libraries($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:exogpu_suppressions>)
 endif()
 if(EXOGPU_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

@@ -89,7 +89,7 @@ Result<ChatTemplate> ChatTemplate::load(const Gguf& file, const ChatLimits& limi
   return ChatTemplate(std::move(impl));
 }
 
-Result<ChatTemplate> ChatTemplate::parse(std::string source, std::string bos_token, std::string eos_token,
+Result<ChatTemplate> ChatTemplate::parse(std::string source, std::string_view bos_token, std::string_view eos_token,
                                          const ChatLimits& limits) {
   auto impl = std::make_unique<Impl>();
   impl->limits = limits;

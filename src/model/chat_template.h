@@ -34,7 +34,7 @@ class ChatTemplate {
   // the file has one named tool_use, that is used when tools are given. A file without a template gets ChatML.
   // Errors: corrupt (the template does not parse; says where), resource_exhausted.
   static Result<ChatTemplate> load(const Gguf& file, const ChatLimits& limits = {});
-  static Result<ChatTemplate> parse(std::string source, std::string bos_token, std::string eos_token,
+  static Result<ChatTemplate> parse(std::string source, std::string_view bos_token, std::string_view eos_token,
                                     const ChatLimits& limits = {});
 
   ChatTemplate(ChatTemplate&&) noexcept;

@@ -268,8 +268,10 @@ TEST(ChatTemplate, HostileMessagesEndInErrors) {
   std::string deep = R"([{"role": "user", "content": )";
   for (int i = 0; i < 200; ++i) deep += "{\"a\":";
   expect_error(render("x", deep), ErrorCode::invalid_argument, "nested more than");
-  expect_error(render("x", R"([{"role": "user", "content": ")" + std::string(20'000'000, 'x') + "\"}]"),
-               ErrorCode::invalid_argument, "more than the");
+  std::string large;
+  large.resize(20'000'000, 'x');
+  expect_error(render("x", R"([{"role": "user", "content": ")" + large + "\"}]"), ErrorCode::invalid_argument,
+               "more than the");
 }
 
 TEST(ChatTemplate, ALongConversationGetsItsMemory) {

@@ -111,16 +111,19 @@ Result<Gguf> Gguf::open(const std::filesystem::path& path) {
     EXO_CHECK(impl->build_index());
     return Gguf(std::move(impl));
   }
-  for (uint32_t i = 0; i < split.count; ++i) {
-    EXO_TRY(std::filesystem::path part_path, split_path(path, split, i));
-    if (i == split.index) {
-      impl->add_file(std::move(named), std::move(named_file), std::move(part_path));
-      continue;
+  const auto add_siblings = [&](uint32_t begin, uint32_t end) -> Result<void> {
+    for (uint32_t i = begin; i < end; ++i) {
+      EXO_TRY(std::filesystem::path part_path, split_path(path, split, i));
+      EXO_TRY(MappedFile file, map_sibling(part_path, i, split.count));
+      EXO_TRY(GgufPart part, parse_sibling(file.bytes(), part_path, i, split));
+      impl->add_file(std::move(part), std::move(file), std::move(part_path));
     }
-    EXO_TRY(MappedFile file, map_sibling(part_path, i, split.count));
-    EXO_TRY(GgufPart part, parse_sibling(file.bytes(), part_path, i, split));
-    impl->add_file(std::move(part), std::move(file), std::move(part_path));
-  }
+    return {};
+  };
+  EXO_TRY(std::filesystem::path named_path, split_path(path, split, split.index));
+  EXO_CHECK(add_siblings(0, split.index));
+  impl->add_file(std::move(named), std::move(named_file), std::move(named_path));
+  EXO_CHECK(add_siblings(split.index + 1, split.count));
   if (split.tensors && *split.tensors != impl->tensors.size()) {
     return fail(ErrorCode::corrupt,
                 "{}: the parts hold {} tensors together, but split.tensors.count says {}; get all parts anew",

@@ -164,7 +164,7 @@ TEST(Gguf, OpensAFileAndReleasesItsPages) {
 
 // Three parts with one tensor each; `change` may spoil one.
 struct SplitModel {
-  explicit SplitModel(std::string stem = "model") {
+  explicit SplitModel(const std::string& stem = "model") {
     for (uint16_t i = 0; i < 3; ++i) {
       GgufWriter w;
       if (i == 0) w.meta("general.architecture", "llama");

@@ -48,7 +48,7 @@ TEST(Sysfs, WhatCannotBeReadIsAbsent) {
 TEST(Sysfs, ListsEntriesByName) {
   MadeTree tree;
   for (const char* name : {"hwmon3", "hwmon0", "other", "hwmon10"}) tree.folder(name);
-  const auto root = tree.root();
+  const auto& root = tree.root();
   EXPECT_EQ(entries(root, "hwmon"),
             (std::vector<std::filesystem::path>{root / "hwmon0", root / "hwmon10", root / "hwmon3"}));
   EXPECT_TRUE(entries(root / "missing", "").empty());
