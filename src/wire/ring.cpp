@@ -67,7 +67,8 @@ Result<SamplerSettings> sampling_of(const proto::Sampling& in, std::string_view 
                          .seed = in.seed(),
                          .logprobs = std::nullopt};
   for (const auto& bias : in.logit_bias()) {
-    if (std::isnan(bias.value())) return fail(ErrorCode::corrupt, "a {} message whose logit bias is not a number", name);
+    if (std::isnan(bias.value()))
+      return fail(ErrorCode::corrupt, "a {} message whose logit bias is not a number", name);
     out.logit_bias[bias.token()] = bias.value();
   }
   if (in.logprobs_plus_one() > 0) out.logprobs = in.logprobs_plus_one() - 1;
@@ -133,7 +134,8 @@ Result<std::vector<SampledToken>> tokens_of(const Field& field, std::string_view
       token.logprob = in.logprob();
     }
     for (const auto& top : in.top()) {
-      if (std::isnan(top.logprob())) return fail(ErrorCode::corrupt, "a {} message whose logprob is not a number", name);
+      if (std::isnan(top.logprob()))
+        return fail(ErrorCode::corrupt, "a {} message whose logprob is not a number", name);
       token.top.push_back({.token = top.token(), .logprob = top.logprob()});
     }
     EXO_TRY(token.failure, failure_of(in, name));

@@ -1,7 +1,7 @@
 // What the stages of a model say to each other, and those who ask for answers to the first of them (proto/ring.proto).
 //
-// Everything that happens to the sequences of a plan is a stream of steps: the first stage's node numbers them, and each
-// stage does them in that order and hands them on. So all stages agree on what a sequence holds, without asking.
+// Everything that happens to the sequences of a plan is a stream of steps: the first stage's node numbers them, and
+// each stage does them in that order and hands them on. So all stages agree on what a sequence holds, without asking.
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -21,17 +21,17 @@
 namespace exogpu::wire {
 
 inline constexpr size_t kStepSpansMax = 4096;
-inline constexpr size_t kTokensMax = 1U << 24;        // of a prompt
-inline constexpr size_t kLogitBiasMax = 4096;         // entries of one request
+inline constexpr size_t kTokensMax = 1U << 24;         // of a prompt
+inline constexpr size_t kLogitBiasMax = 4096;          // entries of one request
 inline constexpr size_t kPenaltyTokensMax = 1U << 20;  // that a sampler looks back at
 inline constexpr size_t kEndTokensMax = 1024;
 inline constexpr size_t kStagesMax = 4096;
 
 // Begins the sampling of a sequence. To the last stage.
 struct OpenSampler {
-  SamplerSettings settings;
-  uint32_t length = 0;          // tokens so far
-  std::vector<TokenId> recent;  // the last of them, as many as the penalties look at
+  SamplerSettings settings{};
+  uint32_t length = 0;            // tokens so far
+  std::vector<TokenId> recent{};  // the last of them, as many as the penalties look at
   friend bool operator==(const OpenSampler&, const OpenSampler&) = default;
 };
 struct Truncate {
@@ -40,19 +40,19 @@ struct Truncate {
 };
 // The sequence begins with the first `length` tokens of `from`.
 struct CopyPrefix {
-  SeqId from;
+  SeqId from{};
   uint32_t length = 0;
   friend bool operator==(const CopyPrefix&, const CopyPrefix&) = default;
 };
 struct SequenceChange {
-  SeqId sequence;
+  SeqId sequence{};
   std::variant<OpenSampler, Truncate, CopyPrefix> what;
   friend bool operator==(const SequenceChange&, const SequenceChange&) = default;
 };
 
 // The next tokens of one sequence.
 struct Span {
-  SeqId sequence;
+  SeqId sequence{};
   uint32_t position = 0;  // of the first
   uint32_t count = 0;
   bool sample = false;  // a token is wanted that follows the last
@@ -63,47 +63,47 @@ struct Span {
 // of all spans in their order; its header names the first span.
 struct Step {
   static constexpr ControlType kType = ControlType::step;
-  PlanEpoch epoch;
+  PlanEpoch epoch{};
   uint32_t stage = 0;  // that it is for
   uint64_t number = 0;
-  std::vector<SequenceChange> changes;  // come first, in this order
-  std::vector<Span> spans;
-  std::vector<uint32_t> stage_us;  // what the stages before took to compute it
-  std::optional<Error> failure;    // of a stage before: no activation follows, only the changes count
+  std::vector<SequenceChange> changes{};  // come first, in this order
+  std::vector<Span> spans{};
+  std::vector<uint32_t> stage_us{};  // what the stages before took to compute it
+  std::optional<Error> failure{};    // of a stage before: no activation follows, only the changes count
   friend bool operator==(const Step&, const Step&);
   uint64_t rows() const;
 };
 
 struct SampledToken {
-  SeqId sequence;
+  SeqId sequence{};
   TokenId token = 0;
-  std::optional<float> logprob;
-  std::vector<TokenLogprob> top;
-  std::optional<Error> failure;  // then there is no token
+  std::optional<float> logprob{};
+  std::vector<TokenLogprob> top{};
+  std::optional<Error> failure{};  // then there is no token
   friend bool operator==(const SampledToken&, const SampledToken&);
 };
 
 // From the last stage to the first: a step has gone all the way.
 struct StepDone {
   static constexpr ControlType kType = ControlType::step_done;
-  PlanEpoch epoch;
+  PlanEpoch epoch{};
   uint64_t number = 0;
-  std::vector<SampledToken> tokens;
-  std::vector<uint32_t> stage_us;
-  std::optional<Error> failure;  // no sequence of the step can go on
+  std::vector<SampledToken> tokens{};
+  std::vector<uint32_t> stage_us{};
+  std::optional<Error> failure{};  // no sequence of the step can go on
   friend bool operator==(const StepDone&, const StepDone&);
 };
 
 // Asks the first stage's node for the tokens that follow.
 struct Generate {
   static constexpr ControlType kType = ControlType::generate;
-  PlanEpoch epoch;
-  uint64_t request = 0;         // chosen by who asks
-  std::vector<TokenId> tokens;  // the prompt, and behind it what was generated before, when an answer goes on
-  uint32_t prompt_tokens = 0;   // of them
-  SamplerSettings sampling;
+  PlanEpoch epoch{};
+  uint64_t request = 0;           // chosen by who asks
+  std::vector<TokenId> tokens{};  // the prompt, and behind it what was generated before, when an answer goes on
+  uint32_t prompt_tokens = 0;     // of them
+  SamplerSettings sampling{};
   uint32_t tokens_max = 0;  // to generate; 0: until the context is full
-  std::vector<TokenId> end_tokens;
+  std::vector<TokenId> end_tokens{};
   friend bool operator==(const Generate&, const Generate&) = default;
 };
 
@@ -112,9 +112,9 @@ enum class GenerateEnd : uint8_t { end_of_text = 0, length = 1, context_full = 2
 struct Generated {
   static constexpr ControlType kType = ControlType::generated;
   uint64_t request = 0;
-  std::vector<SampledToken> tokens;  // `sequence` means nothing here
-  std::optional<GenerateEnd> end;
-  std::optional<Error> failure;  // the end, too
+  std::vector<SampledToken> tokens{};  // `sequence` means nothing here
+  std::optional<GenerateEnd> end{};
+  std::optional<Error> failure{};  // the end, too
   uint32_t prompt_reused = 0;
   friend bool operator==(const Generated&, const Generated&);
 };

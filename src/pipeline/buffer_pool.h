@@ -1,0 +1,49 @@
+// Memory for activations that is used again: a prompt's chunk has megabytes, which are dear to map anew for each.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace exogpu::pipeline {
+
+// Aligned for any element.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(std::shared_ptr<std::byte[]> memory, size_t bytes) : memory_(std::move(memory)), bytes_(bytes) {}
+  std::span<std::byte> bytes() const { return {memory_.get(), bytes_}; }
+  // [bytes / 4]
+  std::span<float> floats() const { return {reinterpret_cast<float*>(memory_.get()), bytes_ / sizeof(float)}; }
+  const std::shared_ptr<std::byte[]>& owner() const { return memory_; }
+  bool empty() const { return bytes_ == 0; }
+
+ private:
+  std::shared_ptr<std::byte[]> memory_;
+  size_t bytes_ = 0;
+};
+
+// Thread-safe. Buffers may outlive the pool.
+class BufferPool {
+ public:
+  BufferPool() : kept_(std::make_shared<Kept>()) {}
+
+  // Its content is whatever was there before.
+  Buffer take(size_t bytes);
+
+ private:
+  static constexpr size_t kKeptMax = 16;
+  struct Block {
+    std::unique_ptr<std::byte[]> memory;
+    size_t bytes = 0;
+  };
+  struct Kept {
+    std::mutex mutex;
+    std::vector<Block> blocks;
+  };
+  std::shared_ptr<Kept> kept_;
+};
+
+}  // namespace exogpu::pipeline

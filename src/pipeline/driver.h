@@ -1,0 +1,43 @@
+// Runs the requests of a plan: on the node of the first stage, between those who ask for tokens and the ring.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "pipeline/ring.h"
+#include "pipeline/scheduler.h"
+
+namespace exogpu::pipeline {
+
+// One thread, that of the ring.
+class Driver {
+ public:
+  // What a request hears; after its end or failure nothing more. It may call generate() and cancel().
+  using Listener = std::function<void(const Progress&)>;
+
+  // `ring` must outlive it; its on_done is to call on_done() here.
+  Driver(Ring& ring, const ScheduleOptions& options) : ring_(&ring), scheduler_(ring.options().epoch, options) {}
+
+  // Errors: those of Scheduler::add(); then the listener hears nothing.
+  Result<RequestId> generate(Request request, Listener listener);
+  void cancel(RequestId id);
+  void on_done(const wire::StepDone& done);
+  // All requests end with this reason, and none is taken any more.
+  void fail_all(const Error& why);
+
+  const Scheduler& scheduler() const { return scheduler_; }
+  // Smoothed time that each stage computes for a step with one token for each sequence, in seconds; empty before any.
+  const std::vector<double>& stage_seconds() const { return stage_seconds_; }
+
+ private:
+  void pump();
+  Ring* ring_;
+  Scheduler scheduler_;
+  std::map<RequestId, Listener> listeners_;
+  std::vector<double> stage_seconds_;
+  uint64_t next_id_ = 1;
+  std::optional<Error> over_;
+};
+
+}  // namespace exogpu::pipeline

@@ -1,0 +1,166 @@
+#include "pipeline/ring.h"
+
+#include <algorithm>
+
+namespace exogpu::pipeline {
+
+Ring::Ring(RingOptions options, RingSurroundings surroundings)
+    : options_(std::move(options)), surroundings_(std::move(surroundings)), alive_(std::make_shared<Ring*>(this)) {}
+
+Ring::~Ring() = default;
+
+void Ring::add(uint32_t index, engine::Shard shard, std::string name) {
+  auto on_output = [post = surroundings_.post, alive = std::weak_ptr(alive_)](StageOutput output) {
+    post([alive, output = std::move(output)]() mutable {
+      if (const auto ring = alive.lock()) (*ring)->on_output(std::move(output));
+    });
+  };
+  StageOptions stage{.index = index, .activations = options_.activations, .name = std::move(name)};
+  stages_[index] = std::make_unique<Stage>(std::move(shard), std::move(stage), std::move(on_output));
+}
+
+bool Ring::complete() const {
+  for (uint32_t i = 0; i < options_.nodes.size(); ++i) {
+    if (options_.nodes[i] == options_.self && !stages_.contains(i)) return false;
+  }
+  return true;
+}
+
+const Stage* Ring::stage(uint32_t index) const {
+  const auto found = stages_.find(index);
+  return found == stages_.end() ? nullptr : found->second.get();
+}
+
+void Ring::broken(Error why) {
+  if (std::exchange(broken_, true)) return;
+  surroundings_.post([alive = std::weak_ptr(alive_), why = std::move(why)] {
+    if (const auto ring = alive.lock()) (*ring)->surroundings_.on_broken(why);
+  });
+}
+
+void Ring::begin(Work work) {
+  const auto first = stages_.find(0);
+  if (first == stages_.end()) return broken({ErrorCode::internal, "a step begins on a node without the first stage"});
+  work.step.stage = 0;
+  first->second->push({.step = std::move(work.step), .tokens = std::move(work.tokens), .activations = {}});
+}
+
+// --- what this node's stages return
+
+void Ring::on_output(StageOutput output) {
+  if (broken_) return;
+  if (auto* next = std::get_if<StageHandOn>(&output)) return hand_on(std::move(*next));
+  send_done(std::get<wire::StepDone>(std::move(output)));
+}
+
+void Ring::hand_on(StageHandOn output) {
+  const uint32_t to = output.step.stage;
+  const wire::NodeId node = options_.nodes.at(to);
+  if (node == options_.self) {
+    stages_.at(to)->push({.step = std::move(output.step),
+                          .tokens = {},
+                          .activations = std::move(output.activations),
+                          .dtype = options_.activations});
+    return;
+  }
+  const auto rows = static_cast<uint32_t>(output.step.rows());
+  const bool carries = !output.step.failure && rows > 0;
+  auto sent = send(node, wire::ControlType::step, wire::encode(output.step));
+  if (sent && carries) {
+    const wire::Span& first = output.step.spans.front();
+    net::Outgoing frame;
+    frame.header.of = wire::Activation{.epoch = options_.epoch,
+                                       .sequence = first.sequence,
+                                       .position = first.position,
+                                       .rows = rows,
+                                       .columns = options_.activation_width,
+                                       .dtype = options_.activations};
+    frame.lane = net::Lane::ordered;
+    frame.payload = {output.activations.bytes()};
+    frame.owner = output.activations.owner();
+    sent = surroundings_.send(node, std::move(frame));
+  }
+  if (!sent) broken(std::move(sent).error());
+}
+
+void Ring::send_done(wire::StepDone done) {
+  const wire::NodeId first = options_.nodes.front();
+  if (first == options_.self) return surroundings_.on_done(std::move(done));
+  if (auto sent = send(first, wire::ControlType::step_done, wire::encode(done)); !sent) {
+    broken(std::move(sent).error());
+  }
+}
+
+Result<void> Ring::send(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes) {
+  auto kept = std::make_shared<const wire::ByteVector>(std::move(bytes));
+  net::Outgoing frame;
+  frame.header.of = wire::Control{type};
+  frame.lane = net::Lane::ordered;
+  frame.payload = {*kept};
+  frame.owner = kept;
+  return surroundings_.send(to, std::move(frame));
+}
+
+// --- what comes from other nodes
+
+bool Ring::comes_from_before(uint32_t stage, wire::NodeId from) const {
+  return stage > 0 && stage < options_.nodes.size() && stages_.contains(stage) && options_.nodes[stage - 1] == from;
+}
+
+void Ring::on_step(wire::NodeId from, wire::Step step) {
+  if (step.epoch != options_.epoch || broken_) return;
+  if (!comes_from_before(step.stage, from)) {
+    return broken({ErrorCode::invalid_argument, std::format("node {} sent a step for stage {}, which is not its next",
+                                                            from.short_text(), step.stage)});
+  }
+  if (arriving_.contains(from)) {
+    return broken({ErrorCode::corrupt, std::format("node {} sent a step without activations", from.short_text())});
+  }
+  if (step.rows() > options_.batch_tokens) {
+    return broken({ErrorCode::corrupt, std::format("node {} sent a step of {} tokens, at most {} were agreed",
+                                                   from.short_text(), step.rows(), options_.batch_tokens)});
+  }
+  if (!step.failure && step.rows() > 0) {
+    arriving_.emplace(from, Arriving{.step = std::move(step), .memory = {}});
+    return;
+  }
+  stages_.at(step.stage)->push({.step = std::move(step), .tokens = {}, .activations = {}});
+}
+
+std::optional<std::span<std::byte>> Ring::place(wire::NodeId from, const wire::FrameHeader& header) {
+  const auto& activation = std::get<wire::Activation>(header.of);
+  if (activation.epoch != options_.epoch || broken_) return std::nullopt;
+  const auto found = arriving_.find(from);
+  if (found == arriving_.end() || activation.rows != found->second.step.rows() ||
+      activation.columns != options_.activation_width ||
+      activation.sequence != found->second.step.spans.front().sequence ||
+      activation.position != found->second.step.spans.front().position || activation.dtype != options_.activations) {
+    broken({ErrorCode::corrupt, std::format("node {} sent activations that belong to no step", from.short_text())});
+    return std::nullopt;
+  }
+  found->second.memory = pool_.take(header.payload_bytes);
+  return found->second.memory.bytes();
+}
+
+void Ring::on_activation(wire::NodeId from, const wire::FrameHeader& header) {
+  const auto found = arriving_.find(from);
+  if (found == arriving_.end() || found->second.memory.empty()) return;
+  Arriving arrived = std::move(found->second);
+  arriving_.erase(found);
+  stages_.at(arrived.step.stage)
+      ->push({.step = std::move(arrived.step),
+              .tokens = {},
+              .activations = std::move(arrived.memory),
+              .dtype = std::get<wire::Activation>(header.of).dtype});
+}
+
+void Ring::on_step_done(wire::NodeId from, wire::StepDone done) {
+  if (done.epoch != options_.epoch || broken_) return;
+  if (options_.nodes.front() != options_.self || options_.nodes.back() != from) {
+    return broken({ErrorCode::invalid_argument,
+                   std::format("node {} says that a step is done, and is not the last", from.short_text())});
+  }
+  surroundings_.on_done(std::move(done));
+}
+
+}  // namespace exogpu::pipeline

@@ -1,0 +1,88 @@
+// This node's part of a ring: takes steps in from the node before, gives them to the stages that are here, and sends
+// what they return on to the next, or to the first stage's node when they have gone all the way.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "net/channel.h"
+#include "pipeline/buffer_pool.h"
+#include "pipeline/scheduler.h"
+#include "pipeline/stage.h"
+#include "wire/node_id.h"
+
+namespace exogpu::pipeline {
+
+struct RingOptions {
+  wire::PlanEpoch epoch;
+  wire::NodeId self;
+  std::vector<wire::NodeId> nodes;  // of each stage, in order
+  uint32_t activation_width = 0;    // d_model
+  uint32_t batch_tokens = 0;        // of a step at most
+  wire::Dtype activations = wire::Dtype::f32;
+};
+
+// What a ring needs of its node.
+struct RingSurroundings {
+  // Runs a task on the node's thread, later; from any thread.
+  std::function<void(std::move_only_function<void()>)> post;
+  // Errors: unavailable, naming the node, when there is no channel to it; those of Channel::send().
+  std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
+  // A step is back where it began.
+  std::function<void(wire::StepDone)> on_done;
+  // The ring can do no more: a step could not be sent on, or a peer sent what makes no sense.
+  std::function<void(Error)> on_broken;
+};
+
+// One thread, the node's.
+class Ring {
+ public:
+  Ring(RingOptions options, RingSurroundings surroundings);
+  ~Ring();  // waits for the steps that this node's stages have under way
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  // Puts a stage in its place. Its outputs come to on_output().
+  void add(uint32_t index, engine::Shard shard, std::string name);
+  bool complete() const;  // all stages of this node are here
+
+  const RingOptions& options() const { return options_; }
+
+  // On the first stage's node.
+  void begin(Work work);
+
+  // What channels bring. Frames of another epoch are passed over.
+  void on_step(wire::NodeId from, wire::Step step);
+  std::optional<std::span<std::byte>> place(wire::NodeId from, const wire::FrameHeader& header);
+  void on_activation(wire::NodeId from, const wire::FrameHeader& header);
+  void on_step_done(wire::NodeId from, wire::StepDone done);
+
+  const Stage* stage(uint32_t index) const;
+
+ private:
+  struct Arriving {
+    wire::Step step;
+    Buffer memory;
+  };
+  void on_output(StageOutput output);
+  void hand_on(StageHandOn output);
+  void send_done(wire::StepDone done);
+  Result<void> send(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes);
+  void broken(Error why);
+  bool comes_from_before(uint32_t stage, wire::NodeId from) const;
+
+  RingOptions options_;
+  RingSurroundings surroundings_;
+  BufferPool pool_;
+  std::map<uint32_t, std::unique_ptr<Stage>> stages_;
+  std::map<wire::NodeId, Arriving> arriving_;  // steps whose activations are still to come
+  bool broken_ = false;
+  std::shared_ptr<Ring*> alive_;
+};
+
+}  // namespace exogpu::pipeline

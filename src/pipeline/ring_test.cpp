@@ -1,0 +1,240 @@
+#include "pipeline/ring.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/generator.h"
+#include "pipeline/testing/ring_cluster.h"
+
+namespace exogpu::pipeline {
+namespace {
+
+using namespace testing;
+using engine::testing::TinyFile;
+using engine::testing::tokens_of;
+
+TinyFile small() {
+  return TinyFile("llama", 1, {.matrices = tiny::MatrixType::f32, .layers = 4, .embedding_length = 64});
+}
+
+struct Told {
+  std::vector<wire::TokenId> tokens;
+  std::optional<wire::GenerateEnd> end;
+  std::optional<Error> failure;
+  uint32_t reused = 0;
+  bool over() const { return end || failure; }
+};
+
+Driver::Listener into(Told& told) {
+  return [&told](const Progress& progress) {
+    EXPECT_FALSE(told.over()) << "something came after the end";
+    if (progress.token) told.tokens.push_back(progress.token->token);
+    told.end = progress.end;
+    told.failure = progress.failure;
+    told.reused = progress.prompt_reused;
+  };
+}
+
+Request request(std::vector<wire::TokenId> tokens, uint32_t tokens_max, uint64_t seed) {
+  Request made{.tokens = std::move(tokens), .sampling = {}, .tokens_max = tokens_max, .end_tokens = {}};
+  made.sampling.seed = seed;
+  made.sampling.temperature = seed == 0 ? 0.0F : 2.0F;
+  made.sampling.repeat_penalty = 1.1F;
+  made.sampling.min_p = 0;
+  return made;
+}
+
+engine::ShardOptions shard_options(uint32_t sequences) {
+  engine::ShardOptions options;
+  options.context = 512;
+  options.sequences = sequences;
+  options.batch_tokens = 64;
+  options.kv_type = engine::KvType::f32;
+  return options;
+}
+
+// What the engine writes by itself, without a ring.
+std::vector<wire::TokenId> alone(const TinyFile& file, const Request& wanted) {
+  auto chain = engine::testing::load_chain(file, {}, shard_options(1));
+  auto sampler = engine::Sampler::create(wanted.sampling, chain.architecture().n_vocab).value();
+  for (const wire::TokenId token : wanted.tokens) sampler.accept(token);
+  std::vector<wire::TokenId> tokens;
+  std::vector<float> logits;
+  for (std::span<const wire::TokenId> left = wanted.tokens; !left.empty();) {
+    const auto chunk = left.first(std::min<size_t>(left.size(), 64));
+    left = left.subspan(chunk.size());
+    logits = engine::testing::feed(chain, chunk, left.empty() ? 1 : 0);
+  }
+  while (true) {
+    const auto choice = sampler.sample(logits);
+    EXPECT_TRUE(choice);
+    tokens.push_back(choice->token);
+    sampler.accept(choice->token);
+    if (tokens.size() == wanted.tokens_max) return tokens;
+    logits = engine::testing::feed(chain, {&tokens.back(), 1}, 1);
+  }
+}
+
+class AnyCut : public ::testing::TestWithParam<std::vector<uint32_t>> {};
+
+TEST_P(AnyCut, WritesWhatOneDeviceWrites) {
+  const TinyFile file = small();
+  const uint32_t n_vocab = 64;
+  RingCluster cluster(file, GetParam(), shard_options(4), {});
+  std::vector<Request> requests;
+  for (uint64_t i = 0; i < 6; ++i) {
+    const auto length = static_cast<uint32_t>(3 + 50 * i);
+    requests.push_back(request(tokens_of(length, n_vocab, static_cast<uint32_t>(i)), 30, i));
+  }
+  std::vector<Told> told(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) ASSERT_TRUE(cluster.driver->generate(requests[i], into(told[i])));
+  cluster.run_until([&] { return std::ranges::all_of(told, &Told::over); });
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_FALSE(told[i].failure) << told[i].failure->message;
+    EXPECT_EQ(told[i].end, wire::GenerateEnd::length);
+    EXPECT_EQ(told[i].tokens, alone(file, requests[i])) << "request " << i;
+  }
+  for (const auto& node : cluster.nodes) EXPECT_TRUE(node->broken.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Cuts, AnyCut,
+                         ::testing::Values(std::vector<uint32_t>{}, std::vector<uint32_t>{1},
+                                           std::vector<uint32_t>{1, 2}, std::vector<uint32_t>{1, 2, 3}));
+
+TEST(Ring, ASequenceIsUsedAgainForAPromptThatBeginsAlike) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {2}, shard_options(2), {});
+  auto tokens = tokens_of(100, 64);
+  Told first;
+  ASSERT_TRUE(cluster.driver->generate(request(tokens, 10, 1), into(first)));
+  cluster.run_until([&] { return first.over(); });
+  EXPECT_EQ(first.reused, 0U);
+  tokens.insert(tokens.end(), first.tokens.begin(), first.tokens.end());
+  tokens.push_back(5);
+  Told second;
+  const Request next = request(tokens, 10, 2);
+  ASSERT_TRUE(cluster.driver->generate(next, into(second)));
+  cluster.run_until([&] { return second.over(); });
+  EXPECT_EQ(second.reused, 109U);  // the last token of the first answer was never computed
+  EXPECT_EQ(second.tokens, alone(file, next));
+}
+
+TEST(Ring, TwoThatBeginAlikeComputeTheirPromptOnce) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {2}, shard_options(2), {});
+  const auto tokens = tokens_of(200, 64);
+  Told a;
+  Told b;
+  ASSERT_TRUE(cluster.driver->generate(request(tokens, 12, 1), into(a)));
+  ASSERT_TRUE(cluster.driver->generate(request(tokens, 12, 2), into(b)));
+  cluster.run_until([&] { return a.over() && b.over(); });
+  EXPECT_GT(b.reused, 0U);
+  EXPECT_EQ(a.tokens, alone(file, request(tokens, 12, 1)));
+  EXPECT_EQ(b.tokens, alone(file, request(tokens, 12, 2)));
+}
+
+TEST(Ring, ACancelledRequestMakesRoom) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {1}, shard_options(1), {});
+  Told endless;
+  const auto id = cluster.driver->generate(request(tokens_of(200, 64), 300, 1), into(endless));
+  ASSERT_TRUE(id);
+  Told waits;
+  const Request next = request(tokens_of(150, 64, 3), 10, 2);
+  ASSERT_TRUE(cluster.driver->generate(next, into(waits)));
+  cluster.run_until([&] { return endless.tokens.size() >= 3; });
+  cluster.driver->cancel(*id);
+  const size_t heard = endless.tokens.size();
+  cluster.run_until([&] { return waits.over(); });
+  EXPECT_EQ(waits.tokens, alone(file, next));
+  EXPECT_EQ(endless.tokens.size(), heard);
+  EXPECT_FALSE(endless.over());
+}
+
+TEST(Ring, SettingsThatTheSamplerRefusesConcernOneRequest) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {1}, shard_options(2), {});
+  Request bad = request(tokens_of(9, 64), 5, 1);
+  bad.sampling.top_p = 3;
+  Told refused;
+  Told good;
+  ASSERT_TRUE(cluster.driver->generate(bad, into(refused)));
+  ASSERT_TRUE(cluster.driver->generate(request(tokens_of(9, 64), 5, 1), into(good)));
+  cluster.run_until([&] { return refused.over() && good.over(); });
+  ASSERT_TRUE(refused.failure);
+  EXPECT_EQ(refused.failure->code, ErrorCode::invalid_argument);
+  EXPECT_EQ(good.tokens, alone(file, request(tokens_of(9, 64), 5, 1)));
+}
+
+TEST(Ring, SmallerActivationsGiveNearlyTheSame) {
+  const TinyFile file = small();
+  for (const auto dtype : {wire::Dtype::f16, wire::Dtype::bf16, wire::Dtype::q8_0}) {
+    RingCluster cluster(file, {1, 2}, shard_options(1), {}, dtype);
+    Told told;
+    ASSERT_TRUE(cluster.driver->generate(request(tokens_of(20, 64), 1, 0), into(told)));
+    cluster.run_until([&] { return told.over(); });
+    EXPECT_FALSE(told.failure) << told.failure->message;
+    EXPECT_EQ(told.tokens.size(), 1U);
+  }
+}
+
+TEST(Ring, WhatMakesNoSenseBreaksItAndIsTold) {
+  const TinyFile file = small();
+  const auto try_out = [&](const std::function<void(Ring&)>& send, std::string_view expected) {
+    RingCluster cluster(file, {1, 2}, shard_options(1), {});
+    RingNode& middle = *cluster.nodes[1];
+    send(*middle.ring);
+    cluster.run_until([&] { return !middle.broken.empty(); });
+    EXPECT_NE(middle.broken.front().message.find(expected), std::string::npos) << middle.broken.front().message;
+  };
+  wire::Step step{.epoch = wire::PlanEpoch(3), .stage = 1, .number = 1, .spans = {{wire::SeqId(0), 0, 4, false}}};
+  const auto activation = [](uint32_t rows) {
+    return wire::FrameHeader{.of = wire::Activation{.epoch = wire::PlanEpoch(3),
+                                                    .sequence = wire::SeqId(0),
+                                                    .position = 0,
+                                                    .rows = rows,
+                                                    .columns = 64,
+                                                    .dtype = wire::Dtype::f32},
+                             .payload_bytes = rows * 64 * 4};
+  };
+  try_out([&](Ring& ring) { ring.on_step(id_of(2), step); }, "not its next");
+  try_out([&](Ring& ring) { (void)ring.place(id_of(0), activation(4)); }, "belong to no step");
+  try_out(
+      [&](Ring& ring) {
+        ring.on_step(id_of(0), step);
+        EXPECT_FALSE(ring.place(id_of(0), activation(5)));
+      },
+      "belong to no step");
+  try_out(
+      [&](Ring& ring) {
+        ring.on_step(id_of(0), step);
+        ring.on_step(id_of(0), step);
+      },
+      "without activations");
+  try_out(
+      [&](Ring& ring) {
+        wire::Step huge = step;
+        huge.spans[0].count = 65;
+        ring.on_step(id_of(0), huge);
+      },
+      "at most 64");
+  try_out([&](Ring& ring) { ring.on_step_done(id_of(2), {.epoch = wire::PlanEpoch(3), .number = 1}); }, "not the last");
+}
+
+TEST(Ring, FramesOfAnOldPlanArePassedOver) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {1}, shard_options(1), {});
+  Ring& second = *cluster.nodes[1]->ring;
+  second.on_step(id_of(0),
+                 {.epoch = wire::PlanEpoch(2), .stage = 1, .number = 1, .spans = {{wire::SeqId(0), 0, 4, false}}});
+  EXPECT_FALSE(second.place(id_of(0), {.of = wire::Activation{.epoch = wire::PlanEpoch(2)}}));
+  Told told;
+  ASSERT_TRUE(cluster.driver->generate(request(tokens_of(20, 64), 3, 0), into(told)));
+  cluster.run_until([&] { return told.over(); });
+  EXPECT_FALSE(told.failure);
+  EXPECT_TRUE(cluster.nodes[1]->broken.empty());
+}
+
+}  // namespace
+}  // namespace exogpu::pipeline

@@ -1,0 +1,260 @@
+#include "pipeline/scheduler.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace exogpu::pipeline {
+namespace {
+
+uint32_t common_prefix(const std::vector<wire::TokenId>& a, const std::vector<wire::TokenId>& b) {
+  return static_cast<uint32_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+// Shorter than this, computing the tokens again is as cheap as copying them.
+constexpr uint32_t kCopyMin = 16;
+
+}  // namespace
+
+Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options)
+    : epoch_(epoch), options_(options), slots_(options.sequences) {}
+
+Result<void> Scheduler::add(RequestId id, Request request) {
+  if (request.tokens.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty");
+  if (request.tokens.size() >= options_.context) {
+    return fail(ErrorCode::resource_exhausted,
+                "the prompt has {} tokens and leaves no room for an answer in a context of {}; start with a larger one "
+                "(--context)",
+                request.tokens.size(), options_.context);
+  }
+  if (waiting_.size() >= options_.waiting_max) {
+    return fail(ErrorCode::unavailable, "{} requests wait already; try again later", waiting_.size());
+  }
+  waiting_.emplace_back(id, std::move(request));
+  admit();
+  return {};
+}
+
+// The free sequence that holds most of these tokens already, and how many; of equals the one longest unused.
+std::pair<uint32_t, uint32_t> Scheduler::best_slot(const std::vector<wire::TokenId>& tokens) const {
+  std::optional<uint32_t> best;
+  uint32_t most = 0;
+  for (uint32_t i = 0; i < slots_.size(); ++i) {
+    const Slot& candidate = slots_[i];
+    if (candidate.used) continue;
+    const uint32_t held = candidate.broken ? 0 : common_prefix(candidate.tokens, tokens);
+    if (!best || held > most || (held == most && candidate.last_use < slots_[*best].last_use)) {
+      best = i;
+      most = held;
+    }
+  }
+  return {best.value_or(static_cast<uint32_t>(slots_.size())), most};
+}
+
+void Scheduler::admit() {
+  while (!waiting_.empty() && active_.size() < slots_.size()) {
+    auto [id, request] = std::move(waiting_.front());
+    waiting_.pop_front();
+    place(id, std::move(request));
+  }
+}
+
+decltype(wire::SequenceChange::what)& Scheduler::change(wire::SeqId sequence) {
+  wire::SequenceChange& added = changes_.emplace_back();
+  added.sequence = sequence;
+  return added.what;
+}
+
+// Gives a request a sequence, with as much of its prompt in it as some sequence already has.
+void Scheduler::place(RequestId request_id, Request request) {
+  const auto& tokens = request.tokens;
+  auto [index, held] = best_slot(tokens);
+  const wire::SeqId id(index);
+  Slot& mine = slots_[index];
+  // The last token is computed in any case: its logits are wanted.
+  uint32_t reused = std::min(held, static_cast<uint32_t>(tokens.size()) - 1);
+  std::optional<uint32_t> from;
+  for (uint32_t i = 0; i < slots_.size(); ++i) {
+    if (i == index || slots_[i].broken) continue;
+    const uint32_t theirs = std::min(common_prefix(slots_[i].tokens, tokens), static_cast<uint32_t>(tokens.size()) - 1);
+    if (theirs >= reused + kCopyMin) {
+      reused = theirs;
+      from = i;
+    }
+  }
+  if (from) {
+    change(id).emplace<wire::Truncate>(0U);
+    change(id).emplace<wire::CopyPrefix>(wire::SeqId(*from), reused);
+  } else if (mine.broken || mine.tokens.size() > reused) {
+    change(id).emplace<wire::Truncate>(reused);
+  }
+  mine.tokens.assign(tokens.begin(), tokens.begin() + reused);
+  mine.broken = false;
+  mine.used = true;
+  const size_t recent = std::min<size_t>(request.sampling.penalty_last_n, tokens.size());
+  auto& sampler = change(id).emplace<wire::OpenSampler>();
+  sampler.settings = request.sampling;
+  sampler.length = static_cast<uint32_t>(tokens.size());
+  sampler.recent.assign(tokens.end() - static_cast<ptrdiff_t>(recent), tokens.end());
+  turn_.push_back(request_id);
+  active_.emplace(request_id,
+                  Active{.id = request_id, .request = std::move(request), .sequence = id, .reused = reused});
+}
+
+void Scheduler::end(RequestId id, bool broken) {
+  const auto found = active_.find(id);
+  if (found == active_.end()) return;
+  Slot& held = slot(found->second.sequence);
+  held.used = false;
+  held.broken = held.broken || broken;
+  if (held.broken) held.tokens.clear();
+  held.last_use = ++uses_;
+  active_.erase(found);
+  std::erase(turn_, id);
+  admit();
+}
+
+void Scheduler::cancel(RequestId id) {
+  std::erase_if(waiting_, [&](const auto& entry) { return entry.first == id; });
+  end(id, false);
+}
+
+std::vector<RequestId> Scheduler::requests() const {
+  std::vector<RequestId> ids;
+  for (const auto& [id, active] : active_) ids.push_back(id);
+  for (const auto& [id, request] : waiting_) ids.push_back(id);
+  return ids;
+}
+
+// Of prompts of n tokens over S stages in chunks of c, each with a fixed cost of f tokens, the last chunk leaves after
+// (n / c + S - 1) (c + f): least at c = sqrt(n f / (S - 1)).
+uint32_t Scheduler::chunk(bool others_decode) const {
+  double chunk = options_.batch_tokens;
+  if (options_.stages > 1) {
+    double prompts = 0;
+    for (const auto& [id, active] : active_) {
+      if (active.generated == 0) prompts += static_cast<double>(active.request.tokens.size() - active.reused);
+    }
+    chunk = 8 * std::ceil(std::sqrt(prompts * options_.step_cost_tokens / (options_.stages - 1)) / 8);
+  }
+  if (others_decode) chunk = std::min<double>(chunk, options_.busy_chunk);
+  return static_cast<uint32_t>(std::clamp<double>(chunk, 1, options_.batch_tokens));
+}
+
+void Scheduler::take(Active& active, uint32_t count, Work& work, UnderWay& step) {
+  Slot& held = slot(active.sequence);
+  const auto& tokens = active.request.tokens;  // the prompt and what was generated
+  const auto position = static_cast<uint32_t>(held.tokens.size());
+  const bool sample = position + count == tokens.size();
+  const auto begin = tokens.begin() + position;
+  work.step.spans.push_back({active.sequence, position, count, sample});
+  work.tokens.insert(work.tokens.end(), begin, begin + count);
+  held.tokens.insert(held.tokens.end(), begin, begin + count);
+  active.awaits = sample;
+  step.parts.push_back({active.id, active.sequence, sample});
+  step.decodes |= active.generated > 0;
+  tokens_computed_ += count;
+}
+
+void Scheduler::take_decodes(Work& work, UnderWay& step, uint32_t decoding) {
+  uint32_t group = std::min((decoding + options_.stages - 1) / options_.stages, options_.batch_tokens);
+  const size_t turns = turn_.size();
+  for (size_t i = 0; i < turns && group > 0; ++i) {
+    const RequestId id = turn_.front();
+    turn_.pop_front();
+    turn_.push_back(id);
+    Active& active = active_.at(id);
+    if (active.generated == 0 || active.awaits) continue;
+    take(active, 1, work, step);
+    --group;
+  }
+}
+
+void Scheduler::take_prompts(Work& work, UnderWay& step, bool others_decode) {
+  size_t room = std::min<size_t>(options_.batch_tokens - work.tokens.size(), chunk(others_decode));
+  for (auto& [id, active] : active_) {
+    if (room == 0) return;
+    const size_t left = active.request.tokens.size() - slot(active.sequence).tokens.size();
+    if (active.generated > 0 || active.awaits || left == 0) continue;
+    const size_t count = std::min(left, room);
+    take(active, static_cast<uint32_t>(count), work, step);
+    room -= count;
+  }
+}
+
+std::optional<Work> Scheduler::next() {
+  const auto decoding = static_cast<uint32_t>(
+      std::ranges::count_if(active_, [](const auto& entry) { return entry.second.generated > 0; }));
+  const auto groups =
+      static_cast<size_t>(std::ranges::count_if(steps_, [](const auto& entry) { return entry.second.decodes; }));
+  // One stage computes one step at a time. A ring has more chunks of prompts under way than stages, so that none waits
+  // for the way back, but not while others decode, who would wait behind them.
+  size_t depth = options_.stages;
+  if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : 2 * depth;
+  if (steps_.size() >= depth) return std::nullopt;
+
+  Work work;
+  UnderWay step;
+  if (groups < options_.stages) take_decodes(work, step, decoding);
+  take_prompts(work, step, decoding > 0);
+  if (work.step.spans.empty()) return std::nullopt;
+  work.step.epoch = epoch_;
+  work.step.number = next_number_++;
+  work.step.changes = std::exchange(changes_, {});
+  steps_.emplace(work.step.number, std::move(step));
+  return work;
+}
+
+void Scheduler::failed(const UnderWay& step, const Error& why, std::vector<Progress>& heard) {
+  for (const Part& part : step.parts) {
+    if (active_.contains(part.id)) {
+      heard.push_back({.request = part.id, .token = {}, .end = {}, .failure = why});
+      end(part.id, true);
+    } else if (Slot& held = slot(part.sequence); !held.used) {
+      held.broken = true;
+      held.tokens.clear();
+    }
+  }
+}
+
+void Scheduler::sampled(RequestId id, const wire::SampledToken& token, std::vector<Progress>& heard) {
+  const auto found = active_.find(id);
+  if (found == active_.end()) return;  // cancelled meanwhile
+  Active& active = found->second;
+  Progress progress{.request = id, .token = {}, .end = {}, .failure = token.failure, .prompt_reused = active.reused};
+  if (!token.failure) {
+    ++tokens_sampled_;
+    ++active.generated;
+    active.awaits = false;
+    active.request.tokens.push_back(token.token);
+    progress.token = token;
+    if (std::ranges::contains(active.request.end_tokens, token.token)) {
+      progress.end = wire::GenerateEnd::end_of_text;
+    } else if (active.request.tokens_max > 0 && active.generated >= active.request.tokens_max) {
+      progress.end = wire::GenerateEnd::length;
+    } else if (active.request.tokens.size() > options_.context) {
+      progress.end = wire::GenerateEnd::context_full;
+    }
+  }
+  const bool over = progress.end || progress.failure;
+  heard.push_back(std::move(progress));
+  if (over) end(id, false);
+}
+
+void Scheduler::done(const wire::StepDone& step, std::vector<Progress>& heard) {
+  const auto found = steps_.find(step.number);
+  if (found == steps_.end()) return;
+  const UnderWay was = std::move(found->second);
+  steps_.erase(found);
+  const auto wanted = static_cast<size_t>(std::ranges::count_if(was.parts, &Part::sample));
+  if (step.failure || step.tokens.size() != wanted) {
+    failed(was, step.failure.value_or(Error{ErrorCode::corrupt, "the last stage returned another number of tokens"}),
+           heard);
+    return;
+  }
+  size_t token = 0;
+  for (const Part& part : was.parts) {
+    if (part.sample) sampled(part.id, step.tokens[token++], heard);
+  }
+}
+
+}  // namespace exogpu::pipeline

@@ -1,0 +1,132 @@
+// Decides what a ring of stages computes next: which sequences go on, and how much of which prompt. Pure: no clock, no
+// thread, no device. The first stage's node has one for each plan.
+//
+// Decoding goes in as many groups as there are stages, so that each stage has one while a token of another goes round.
+// Prompts go in chunks between them. With one stage, all sequences are one group.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/ring.h"
+
+namespace exogpu::pipeline {
+
+using RequestId = Strong<uint64_t, struct RequestIdTag>;
+
+struct ScheduleOptions {
+  uint32_t stages = 1;
+  uint32_t sequences = 1;       // held at once
+  uint32_t context = 4096;      // tokens of a sequence
+  uint32_t batch_tokens = 512;  // of a step at most
+  // Prompt tokens that cost a stage as long as the fixed cost of a step. A prompt is cut so that filling and draining
+  // the ring and the fixed costs together are the least.
+  double step_cost_tokens = 4;
+  uint32_t busy_chunk = 128;  // prompt tokens in a step while others decode
+  size_t waiting_max = 4096;  // requests that wait for a sequence
+};
+
+struct Request {
+  std::vector<wire::TokenId> tokens;
+  wire::SamplerSettings sampling;
+  uint32_t tokens_max = 0;  // 0: until the context is full
+  std::vector<wire::TokenId> end_tokens;
+};
+
+// A step for the first stage.
+struct Work {
+  wire::Step step;
+  std::vector<wire::TokenId> tokens;
+};
+
+// What a request hears.
+struct Progress {
+  RequestId request;
+  std::optional<wire::SampledToken> token;
+  std::optional<wire::GenerateEnd> end;
+  std::optional<Error> failure;  // the end, too
+  uint32_t prompt_reused = 0;
+};
+
+class Scheduler {
+ public:
+  Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options);
+
+  // Errors: invalid_argument (no tokens), resource_exhausted (longer than the context), unavailable (too many wait).
+  Result<void> add(RequestId id, Request request);
+  // Without effect for a request that has ended. Its sequence is free at once.
+  void cancel(RequestId id);
+
+  // What the first stage is to do next; nothing when all there is to do is under way. To be asked until it says
+  // nothing.
+  std::optional<Work> next();
+  // A step has come back. What the requests hear of it is appended to `heard`.
+  void done(const wire::StepDone& step, std::vector<Progress>& heard);
+
+  // Those that have not ended.
+  std::vector<RequestId> requests() const;
+
+  uint32_t active() const { return static_cast<uint32_t>(active_.size()); }
+  size_t waiting() const { return waiting_.size(); }
+  size_t under_way() const { return steps_.size(); }
+  uint64_t tokens_sampled() const { return tokens_sampled_; }
+  uint64_t tokens_computed() const { return tokens_computed_; }
+
+ private:
+  struct Slot {
+    std::vector<wire::TokenId> tokens;  // computed or on their way
+    bool broken = false;                // what it holds is not known
+    bool used = false;
+    uint64_t last_use = 0;
+  };
+  struct Active {
+    RequestId id;
+    Request request;
+    wire::SeqId sequence;
+    uint32_t generated = 0;
+    uint32_t reused = 0;
+    bool awaits = false;  // a token that is on its way round the ring
+  };
+  struct Part {
+    RequestId id;
+    wire::SeqId sequence;
+    bool sample = false;
+  };
+  struct UnderWay {
+    std::vector<Part> parts;  // the spans of the step
+    bool decodes = false;
+  };
+
+  void admit();
+  void place(RequestId request_id, Request request);
+  decltype(wire::SequenceChange::what)& change(wire::SeqId sequence);  // one more, for the next step
+  std::pair<uint32_t, uint32_t> best_slot(const std::vector<wire::TokenId>& tokens) const;
+  uint32_t chunk(bool others_decode) const;
+  void take_decodes(Work& work, UnderWay& step, uint32_t decoding);
+  void take_prompts(Work& work, UnderWay& step, bool others_decode);
+  void failed(const UnderWay& step, const Error& why, std::vector<Progress>& heard);
+  void sampled(RequestId id, const wire::SampledToken& token, std::vector<Progress>& heard);
+  void take(Active& active, uint32_t count, Work& work, UnderWay& step);
+  void end(RequestId id, bool broken);
+  Slot& slot(wire::SeqId id) { return slots_[id.value()]; }
+  const Slot& slot(wire::SeqId id) const { return slots_[id.value()]; }
+
+  wire::PlanEpoch epoch_;
+  ScheduleOptions options_;
+  std::vector<Slot> slots_;
+  std::deque<std::pair<RequestId, Request>> waiting_;
+  std::map<RequestId, Active> active_;         // older first
+  std::deque<RequestId> turn_;                 // of those active, who is next to decode
+  std::vector<wire::SequenceChange> changes_;  // for the next step
+  std::map<uint64_t, UnderWay> steps_;
+  uint64_t next_number_ = 1;
+  uint64_t uses_ = 0;
+  uint64_t tokens_sampled_ = 0;
+  uint64_t tokens_computed_ = 0;
+};
+
+}  // namespace exogpu::pipeline

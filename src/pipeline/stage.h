@@ -1,0 +1,84 @@
+// One stage of a model: a shard, the samplers of its sequences where it is the last, and the thread that does its steps
+// one after another.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "engine/sampler.h"
+#include "engine/shard.h"
+#include "pipeline/buffer_pool.h"
+#include "wire/ring.h"
+
+namespace exogpu::pipeline {
+
+// A step as it comes to a stage: to the first with tokens, to the others with the activations of the one before.
+struct StageInput {
+  wire::Step step;
+  std::vector<wire::TokenId> tokens;  // [step.rows()]
+  Buffer activations;                 // [step.rows(), d_model] as `dtype`
+  wire::Dtype dtype = wire::Dtype::f32;
+};
+
+// What goes to the next stage.
+struct StageHandOn {
+  wire::Step step;
+  Buffer activations;  // [step.rows(), d_model] as the stage's dtype; empty after a failure
+};
+// From the last stage a StepDone.
+using StageOutput = std::variant<StageHandOn, wire::StepDone>;
+
+struct StageOptions {
+  uint32_t index = 0;                          // among the stages of the plan
+  wire::Dtype activations = wire::Dtype::f32;  // as they are handed on
+  std::string name;                            // of node and device, for messages: "desk/vulkan0"
+};
+
+// All calls from any thread.
+class Stage {
+ public:
+  // `on_output` is called on the stage's thread, once for each step in their order, and must not wait.
+  Stage(engine::Shard shard, StageOptions options, std::function<void(StageOutput)> on_output);
+  // Waits for the step under way; the others are dropped.
+  ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  void push(StageInput input);
+
+  const StageOptions& options() const { return options_; }
+  const engine::Shard& shard() const { return shard_; }  // what does not change: architecture, layers, options, memory
+
+ private:
+  void run();
+  StageOutput process(StageInput input);
+  Result<void> change(const wire::SequenceChange& change);
+  Result<std::span<const float>> forward(const StageInput& input);
+  Result<void> open(wire::SeqId sequence, const wire::OpenSampler& open);
+  std::vector<wire::SampledToken> sample(const wire::Step& step, std::span<const float> logits);
+  bool is_last() const { return shard_.layers().end == shard_.architecture().n_layers; }
+  Error named(Error error) const;
+
+  engine::Shard shard_;
+  StageOptions options_;
+  std::function<void(StageOutput)> on_output_;
+  BufferPool pool_;
+  std::vector<float> decoded_;                 // [batch_tokens, d_model], of what came in another type
+  std::vector<engine::SequenceTokens> spans_;  // of the step
+  std::map<wire::SeqId, Result<engine::Sampler>> samplers_;
+
+  std::mutex mutex_;
+  std::condition_variable wakes_;
+  std::deque<StageInput> waiting_;
+  bool stopping_ = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace exogpu::pipeline
