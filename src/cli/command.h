@@ -19,5 +19,6 @@ void add_eval(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_plan(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
+void add_models(CLI::App& app, Action& action);
 
 }  // namespace exogpu::cli

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/open_model.h"
+
 namespace exogpu::cli {
 namespace {
 
@@ -14,7 +16,7 @@ bool opens_thought(std::string_view prompt) {
 }  // namespace
 
 Result<std::unique_ptr<LocalModel>> LocalModel::load(const ModelOptions& options) {
-  EXO_TRY(model::Gguf file, model::Gguf::open(options.path));
+  EXO_TRY(model::Gguf file, open_model(options.path));
   EXO_TRY(model::Tokenizer tokenizer, model::Tokenizer::load(file));
   EXO_TRY(model::ChatTemplate chat_template, model::ChatTemplate::load(file));
   EXO_TRY(LoadedModel loaded, load_model(std::move(file), options));

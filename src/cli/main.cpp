@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   cli::add_run(app, action);
   cli::add_tokenize(app, action);
   cli::add_devices(app, action);
+  cli::add_models(app, action);
   cli::add_inspect(app, action);
   cli::add_plan(app, action);
   cli::add_eval(app, action);

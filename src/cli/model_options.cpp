@@ -1,12 +1,13 @@
 #include "cli/model_options.h"
 
 #include "cli/find_device.h"
+#include "cli/open_model.h"
 #include "cli/progress_bar.h"
 
 namespace exogpu::cli {
 
 void add_model_options(CLI::App& command, ModelOptions& o) {
-  command.add_option("model", o.path, "GGUF file; of a split model any part")->required()->type_name("MODEL");
+  command.add_option("model", o.path, "GGUF file, of a split model any part; or the name of a model that `exogpu models` lists")->required()->type_name("MODEL");
   command.add_option("-d,--device", o.device,
                      "Device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...); the best one if left out");
   command.add_option("-c,--context", o.shard.context, "Tokens of prompt and answer together")->capture_default_str();
@@ -22,7 +23,7 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
 }
 
 Result<LoadedModel> load_model(const ModelOptions& options) {
-  EXO_TRY(model::Gguf file, model::Gguf::open(options.path));
+  EXO_TRY(model::Gguf file, open_model(options.path));
   return load_model(std::move(file), options);
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <map>
 #include <system_error>
 
@@ -66,6 +67,10 @@ std::string without_ending(std::string_view name) {
 }
 
 // The ways in which a name stands for a model, the strictest first.
+bool is_file(const LibraryEntry& entry, std::string_view name) {
+  const FileName parsed = parse_file_name(name);
+  return entry.name == parsed.stem && entry.parts == parsed.parts;
+}
 bool is_name(const LibraryEntry& entry, std::string_view name) { return entry.name == without_ending(name); }
 bool is_end(const LibraryEntry& entry, std::string_view name) {
   return entry.name.ends_with("/" + without_ending(name));
@@ -121,16 +126,17 @@ Result<std::vector<LibraryEntry>> Library::list() const {
 
 Result<LibraryEntry> Library::find(std::string_view name) const {
   EXO_TRY(std::vector<LibraryEntry> entries, list());
-  std::vector<std::string> names;
-  for (const auto& stands_for : {is_name, is_end, is_quantisation, is_folder}) {
-    for (const LibraryEntry& entry : entries)
-      if (stands_for(entry, name)) names.push_back(entry.name);
-    if (names.size() == 1) return *std::ranges::find(entries, names[0], &LibraryEntry::name);
-    if (names.empty()) continue;
+  for (const auto& stands_for : {is_file, is_name, is_end, is_quantisation, is_folder}) {
+    std::vector<LibraryEntry> meant;
+    std::ranges::copy_if(entries, std::back_inserter(meant),
+                         [&](const LibraryEntry& entry) { return stands_for(entry, name); });
+    if (meant.size() == 1) return std::move(meant[0]);
+    if (meant.empty()) continue;
     std::string several;
-    for (const std::string& each : names) several += (several.empty() ? "" : ", ") + printable(each);
+    for (const LibraryEntry& each : meant) several += (several.empty() ? "" : ", ") + printable(each.name);
     return fail(ErrorCode::invalid_argument, "{}: stands for several models; name one of {}", printable(name), several);
   }
+  std::vector<std::string> names;
   for (const LibraryEntry& entry : entries) {
     names.push_back(entry.name);
     if (const size_t slash = entry.name.rfind('/'); slash != entry.name.npos)

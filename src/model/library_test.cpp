@@ -78,6 +78,9 @@ TEST_F(LibraryTest, PartsAreOneModel) {
   EXPECT_EQ(split.unfinished.size(), 1u);
   EXPECT_EQ(split.bytes, 25u);
   EXPECT_FALSE(split.complete());
+  EXPECT_EQ(library.find("m-00001-of-00003.gguf")->parts, 3u);
+  EXPECT_EQ(library.find("m.gguf")->parts, 1u);
+  EXPECT_TRUE(found("m").contains("several"));
 }
 
 TEST_F(LibraryTest, NamesAreFound) {

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/inspect/report.h"
+#include "cli/open_model.h"
 #include "gpu/device.h"
 #include "model/consistency.h"
 
@@ -65,7 +66,7 @@ CheckResult check_weights(const model::Gguf& file) {
 }
 
 Result<void> inspect(const InspectOptions& options) {
-  EXO_TRY(model::Gguf file, model::Gguf::open(options.file));
+  EXO_TRY(model::Gguf file, open_model(options.file));
   std::vector<DeviceMemory> devices;
   if (!file.tensors().empty()) {
     EXO_TRY(devices, devices_of(options));
@@ -92,7 +93,7 @@ Result<void> inspect(const InspectOptions& options) {
 void add_inspect(CLI::App& app, Action& action) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* command = app.add_subcommand("inspect", "Shows what a model file holds, and what of it fits where");
-  command->add_option("FILE", options->file, "A GGUF file, or any part of a split one")->required();
+  command->add_option("FILE", options->file, "A GGUF file, or any part of a split one; or a model's name")->required();
   command->add_flag("--json", options->json, "Writes JSON instead of a page");
   command->add_flag("--tensors", options->tensors, "Lists every tensor");
   command->add_flag("--metadata", options->metadata, "Lists the metadata, long values shortened");

@@ -6,6 +6,7 @@
 #include <print>
 
 #include "cli/command.h"
+#include "cli/open_model.h"
 #include "cli/plan/report.h"
 #include "cli/plan/shape.h"
 #include "cli/plan/view.h"
@@ -59,7 +60,7 @@ Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& m
 }
 
 Result<void> plan(const Options& options) {
-  EXO_TRY(const model::Gguf file, model::Gguf::open(options.model));
+  EXO_TRY(const model::Gguf file, open_model(options.model));
   // For devices that are not here, the model is measured on the CPU.
   EXO_TRY(const gpu::Machine machine, gpu::Machine::discover({.backend = {}, .cpu_only = !options.devices.empty()}));
   EXO_TRY(const wire::ClusterView view, view_for(options, machine));
@@ -95,7 +96,9 @@ void add_plan(CLI::App& app, Action& action) {
       "  exogpu plan model.gguf --sequences 8 --for throughput   for eight users at once\n"
       "  exogpu plan model.gguf --layers vulkan0:0-19,cpu:20-27  cut by hand\n"
       "  exogpu plan model.gguf --devices cluster.json           on devices described in a file (docs/placement.md)");
-  command->add_option("model", options->model, "GGUF file; of a split model any part")->required()->type_name("MODEL");
+  command->add_option("model", options->model, "GGUF file, of a split model any part; or a model's name")
+      ->required()
+      ->type_name("MODEL");
   command
       ->add_option(
           "--for", options->objective,

@@ -13,7 +13,7 @@
 #include "base/units.h"
 #include "base/utf8.h"
 #include "cli/command.h"
-#include "model/gguf.h"
+#include "cli/open_model.h"
 #include "model/tokenizer.h"
 
 namespace exogpu::cli {
@@ -86,7 +86,7 @@ void print_ids(const model::Tokenizer& tokenizer, const std::vector<model::Token
 }
 
 Result<void> run(const Options& options) {
-  EXO_TRY(const model::Gguf file, model::Gguf::open(options.model));
+  EXO_TRY(const model::Gguf file, open_model(options.model));
   EXO_TRY(const model::Tokenizer tokenizer, model::Tokenizer::load(file));
   EXO_TRY(const std::string input, read_input());
   if (options.decode) {
@@ -116,7 +116,7 @@ void add_tokenize(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "tokenize", "Turns the text on standard input, taken as it is, into the token ids of a model, on one line");
-  command->add_option("model", options->model, "A GGUF file")->required();
+  command->add_option("model", options->model, "A GGUF file, or a model's name")->required();
   command->add_flag("--pieces", options->pieces, "One token on each line: its id and its text as a JSON string");
   command->add_flag("--json", options->json, "A JSON array: of ids, with --pieces of {\"id\", \"text\"}");
   command->add_flag("--special", options->special,

@@ -1,0 +1,81 @@
+// exogpu models: what is in the models folder; exogpu models rm: removes some of it.
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <print>
+
+#include "base/utf8.h"
+#include "cli/command.h"
+#include "cli/models/report.h"
+#include "cli/open_model.h"
+
+namespace exogpu::cli {
+namespace {
+
+struct Options {
+  std::string folder;
+  bool json = false;
+  std::vector<std::string> names;  // to remove
+  bool yes = false;
+};
+
+Result<void> list(const Options& options) {
+  EXO_TRY(const model::Library library, models_folder(options.folder));
+  EXO_TRY(std::vector<model::LibraryEntry> entries, library.list());
+  ModelsReport report = {.folder = library.folder(), .models = {}, .now = std::chrono::system_clock::now()};
+  for (model::LibraryEntry& entry : entries) report.models.push_back(look_into(std::move(entry)));
+  std::print("{}", options.json ? as_json(report) : as_page(report));
+  return {};
+}
+
+// Asks at the terminal; anything but a yes is a no.
+Result<bool> agrees(const model::LibraryEntry& entry) {
+  if (isatty(STDIN_FILENO) == 0) {
+    return fail(ErrorCode::failed_precondition, "{}: nobody is there to be asked; say --yes to remove it", entry.name);
+  }
+  std::print("Remove {} ({})? [y/N] ", printable(entry.name), format_bytes(entry.bytes));
+  std::fflush(stdout);
+  const int first = std::getchar();
+  for (int c = first; c != '\n' && c != EOF;) c = std::getchar();
+  return first == 'y' || first == 'Y';
+}
+
+Result<void> remove(const Options& options) {
+  EXO_TRY(const model::Library library, models_folder(options.folder));
+  std::vector<model::LibraryEntry> entries;  // all names first, so that a wrong one removes nothing
+  for (const std::string& name : options.names) {
+    EXO_TRY(model::LibraryEntry entry, library.find(name));
+    entries.push_back(std::move(entry));
+  }
+  for (const model::LibraryEntry& entry : entries) {
+    if (!options.yes) {
+      EXO_TRY(const bool yes, agrees(entry));
+      if (!yes) continue;
+    }
+    EXO_CHECK(library.remove(entry));
+    std::println("Removed {} ({}).", printable(entry.name), format_bytes(entry.bytes));
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_models(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("models", "Lists the models that are on this machine");
+  command->footer(
+      "The folder is $EXOGPU_MODELS, else exogpu/models in $XDG_DATA_HOME or ~/.local/share. GGUF files that are put\n"
+      "there by hand count as well. USED is when the files were last read, as exactly as the system keeps it.");
+  command->add_option("--models", options->folder, "The models folder")->type_name("DIR");
+  command->add_flag("--json", options->json, "Prints JSON");
+  CLI::App* rm = command->add_subcommand("rm", "Removes models, after a question");
+  rm->add_option("name", options->names, "As `exogpu models` lists it")->required()->type_name("NAME");
+  rm->add_option("--models", options->folder, "The models folder")->type_name("DIR");
+  rm->add_flag("-y,--yes", options->yes, "Does not ask");
+  command->callback([options, rm, &action] {
+    action = [options, removes = rm->parsed()] { return removes ? remove(*options) : list(*options); };
+  });
+}
+
+}  // namespace exogpu::cli
