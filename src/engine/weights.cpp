@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -11,6 +10,7 @@
 #include <thread>
 
 #include "engine/weight_home.h"
+#include "model/shard_tensors.h"
 
 namespace exogpu::engine {
 namespace {
@@ -49,10 +49,8 @@ bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
       "token_embd.weight", "output_norm.weight",        "output.weight",
       "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"};
   if (std::ranges::contains(ends, name) || name.ends_with(".attn_rot_embd")) return true;
-  if (!name.starts_with("blk.")) return false;
-  uint32_t index = 0;
-  auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), index);
-  return error == std::errc() && (index < layers.begin || index >= layers.end);
+  const auto layer = model::layer_of(name);
+  return layer && !layers.contains(*layer);
 }
 
 }  // namespace

@@ -151,6 +151,8 @@ const std::filesystem::path& Gguf::path() const { return impl_->path; }
 uint32_t Gguf::version() const { return impl_->version; }
 std::span<const std::filesystem::path> Gguf::parts() const { return impl_->part_paths; }
 
+std::span<const std::byte> Gguf::part_bytes(uint32_t part) const { return impl_->bytes[part]; }
+
 Bytes Gguf::file_bytes() const {
   Bytes total = 0;
   for (auto part : impl_->bytes) total += part.size();

@@ -70,6 +70,8 @@ class Gguf {
   uint32_t version() const;                              // 2 or 3
   std::span<const std::filesystem::path> parts() const;  // one, or all parts of a split model in order
   Bytes file_bytes() const;                              // all parts together
+  // A whole part as it is mapped, header and all. Valid while this Gguf lives.
+  std::span<const std::byte> part_bytes(uint32_t part) const;
 
   std::span<const MetaEntry> metadata() const;  // in file order, of the first part
   const MetaValue* find(std::string_view key) const;

@@ -1,6 +1,7 @@
 #include "security/hash.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -12,6 +13,31 @@ Sha256 sha256(std::span<const std::byte> bytes) {
   Sha256 hash;
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          reinterpret_cast<unsigned char*>(hash.data()));
+  return hash;
+}
+
+struct Sha256Stream::State {
+  struct Free {
+    void operator()(EVP_MD_CTX* it) const { EVP_MD_CTX_free(it); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
+  State() { begin(); }
+  void begin() const { EVP_DigestInit_ex2(context.get(), EVP_sha256(), nullptr); }
+};
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {}
+Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
+Sha256Stream& Sha256Stream::operator=(Sha256Stream&&) noexcept = default;
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::update(std::span<const std::byte> bytes) {
+  EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size());
+}
+
+Sha256 Sha256Stream::finish() {
+  Sha256 hash;
+  EVP_DigestFinal_ex(state_->context.get(), reinterpret_cast<unsigned char*>(hash.data()), nullptr);
+  state_->begin();
   return hash;
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -13,6 +14,23 @@ namespace exogpu::security {
 using Sha256 = std::array<std::byte, 32>;
 
 Sha256 sha256(std::span<const std::byte> bytes);
+
+// The same of bytes that come one run after another. One thread at a time.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  Sha256Stream(Sha256Stream&&) noexcept;
+  Sha256Stream& operator=(Sha256Stream&&) noexcept;
+  ~Sha256Stream();
+
+  void update(std::span<const std::byte> bytes);
+  // Of all bytes so far; the stream begins anew.
+  Sha256 finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // Fills `bytes` from the system's source. Errors: internal when there is none.
 Result<void> random_bytes(std::span<std::byte> bytes);

@@ -87,6 +87,12 @@ enum class ControlType : uint16_t {
   stage_plan = 73,
   stage_state = 74,
   plan_over = 75,
+  // Between a node that has a model and one that wants it (weights.h).
+  weights_query = 96,
+  weights_holding = 97,
+  weights_request = 98,
+  weights_refusal = 99,
+  weights_stop = 100,
 };
 
 struct PieceHeader {

@@ -6,6 +6,7 @@
 
 #include "wire/messages.h"
 #include "wire/ring.h"
+#include "wire/weights.h"
 
 namespace {
 
@@ -45,6 +46,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 66: check<Generate>(bytes); break;
     case 67: check<Generated>(bytes); break;
     case 68: check<CancelGenerate>(bytes); break;
+    case 96: check<WeightsQuery>(bytes); break;
+    case 97: check<WeightsHolding>(bytes); break;
+    case 98: check<WeightsRequest>(bytes); break;
+    case 99: check<WeightsRefusal>(bytes); break;
+    case 100: check<WeightsStop>(bytes); break;
     default: break;
   }
   return 0;

@@ -10,8 +10,8 @@
 #include "base/units.h"
 #include "base/utf8.h"
 #include "wire/frame.h"
+#include "wire/hash_id.h"
 #include "wire/messages.h"
-#include "wire/node_id.h"
 
 namespace exogpu::wire {
 
@@ -35,8 +35,8 @@ inline std::span<const std::byte> bytes_of(const std::string& text) { return std
 inline std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-template <typename Tag>
-inline std::string text_of(const KeyHash<Tag>& id) {
+template <typename Tag, size_t N>
+inline std::string text_of(const HashId<Tag, N>& id) {
   return text_of(std::as_bytes(id.bytes()));
 }
 

@@ -1,0 +1,60 @@
+// The manifests of this machine's model files, each read once: kept in a folder as long as the file stays the same.
+//
+// A kept manifest is a file "KEY.manifest": the content id in hexadecimal, a line feed, the path, a line feed, and the
+// manifest. KEY is a hash of path, size, time of last change and inode of all parts of the model.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <thread>
+
+#include "model/gguf.h"
+#include "weights/content.h"
+#include "weights/measure_model.h"
+
+namespace exogpu::weights {
+
+// Any thread; several processes may share the folder.
+class Catalogue {
+ public:
+  explicit Catalogue(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  // Kept, or made now by reading the whole file with one thread more than the caller's, and kept.
+  // Errors: those of weights::manifest_of(). That it cannot be kept is none.
+  Result<ModelManifest> manifest_of(const model::Gguf& file, const Progress& progress = {},
+                                    const std::stop_token& stop = {}) const;
+
+  // The file of a kept manifest of this id, if it is still the same; reads no weights.
+  std::optional<std::filesystem::path> known(const ContentId& content) const;
+
+  // A model among the *.gguf files in `folders` (not below them) that has this content, whatever it is called. Files
+  // whose size and header are right are read whole when their manifest is not kept.
+  // Errors: cancelled. A file that cannot be read is passed over.
+  Result<std::optional<std::filesystem::path>> find(const ModelManifest& wanted,
+                                                    std::span<const std::filesystem::path> folders,
+                                                    const std::stop_token& stop = {}) const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+// Makes a model ready to be offered, on a thread of its own. Destroying it gives that up.
+class Measuring {
+ public:
+  struct Calls {
+    Progress on_progress{};
+    std::function<void(Result<std::shared_ptr<const Content>>)> on_done{};
+  };
+  // `post` as for WeightExchange: the calls are made there, unless this object is gone by then.
+  Measuring(Catalogue catalogue, std::shared_ptr<const model::Gguf> file,
+            std::function<void(std::move_only_function<void()>)> post, Calls calls);
+
+ private:
+  std::shared_ptr<Calls> calls_;
+  std::jthread thread_;
+};
+
+}  // namespace exogpu::weights

@@ -1,0 +1,84 @@
+// A model of which this node keeps a part, in a folder of the cache:
+//
+//   manifest                                   as manifest.h has it
+//   model.gguf, or model-00001-of-0000N.gguf …  files of the full size with holes where nothing is held
+//   journal                                    which objects are whole (journal.h)
+//   lock                                       held by the process that uses the folder; its time is that of the last
+//   use
+//
+// model::Gguf opens the files as soon as the headers are held, and a shard loads from them the layers that are held.
+// Each object was checked against its hash before it counted as held; verify() does so again.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "model/gguf.h"
+#include "weights/journal.h"
+#include "weights/manifest.h"
+#include "weights/measure_model.h"
+
+namespace exogpu::weights {
+
+// Thread-safe. While it lives nobody else may use the folder.
+class PartialModel {
+ public:
+  // Makes the folder: it appears whole or not at all. Errors: already_exists, permission_denied, io_error,
+  // resource_exhausted.
+  static Result<std::shared_ptr<PartialModel>> create(const std::filesystem::path& folder,
+                                                      std::span<const std::byte> encoded_manifest);
+  // Errors: not_found, failed_precondition (another process uses it), corrupt (this is not the model `content`, or
+  // files are missing), io_error.
+  static Result<std::shared_ptr<PartialModel>> open(const std::filesystem::path& folder, const ContentId& content);
+  PartialModel(const PartialModel&) = delete;
+  PartialModel& operator=(const PartialModel&) = delete;
+  ~PartialModel();
+
+  const ContentId& content() const { return content_; }
+  const ModelManifest& manifest() const { return manifest_; }
+  std::span<const std::byte> encoded_manifest() const { return encoded_; }
+  const std::filesystem::path& folder() const { return folder_; }
+
+  bool holds(ObjectIndex object) const;
+  std::vector<bool> held() const;
+  std::vector<ObjectIndex> missing(std::span<const ObjectIndex> objects) const;
+  // That everything a shard of this scope reads is here: what is not reads as zeros.
+  // Errors: failed_precondition, naming the first that is missing; invalid_argument.
+  Result<void> check_holds(const Scope& scope) const;
+  Bytes held_bytes() const;
+
+  // Bytes of an object, from byte `from` of it. Any number of threads, for different objects.
+  // Errors: failed_precondition when it is held already, invalid_argument past its end, resource_exhausted (the disk is
+  // full), io_error.
+  Result<void> write(ObjectIndex object, uint64_t from, std::span<const std::byte> bytes);
+  // All bytes of it are written, and the caller has seen that their hash is right. Counts from now on, also after the
+  // process is killed, but not after the machine has lost its power until sync() has returned.
+  Result<void> keep(ObjectIndex object);
+  Result<void> sync();
+
+  // Reads all that is held, and lets go of what is damaged. Returns those objects. Errors: cancelled, io_error.
+  Result<std::vector<ObjectIndex>> verify(const Progress& progress = {}, const std::stop_token& stop = {});
+
+  // The mapped file, which may be used while more of it arrives.
+  // Errors: failed_precondition while a header is missing, corrupt when the headers do not fit the manifest.
+  Result<std::shared_ptr<const model::Gguf>> gguf() const;
+
+ private:
+  PartialModel(std::filesystem::path folder, ContentId content, ModelManifest manifest, wire::ByteVector encoded,
+               PosixFile lock, Journal journal, std::vector<PosixFile> parts);
+
+  const std::filesystem::path folder_;
+  const ContentId content_;
+  const ModelManifest manifest_;
+  const wire::ByteVector encoded_;
+  const PosixFile lock_;
+  const std::vector<PosixFile> parts_;
+  mutable std::mutex mutex_;
+  std::mutex sync_mutex_;
+  Journal journal_;
+};
+
+}  // namespace exogpu::weights

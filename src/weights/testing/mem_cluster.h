@@ -1,0 +1,167 @@
+// Nodes with an exchange each, joined by channels over memory: nothing moves but when the test says so, except the
+// workers' jobs.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "net/mem/mem_network.h"
+#include "net/testing/recorder.h"
+#include "weights/exchange.h"
+#include "weights/testing/made_model.h"
+
+namespace exogpu::weights::testing {
+
+using namespace std::chrono_literals;
+
+// Calls from other threads, until somebody runs them.
+class PostBox {
+ public:
+  WeightExchange::Post post() {
+    return [box = box_](std::move_only_function<void()> call) {
+      {
+        std::lock_guard lock(box->mutex);
+        box->calls.push_back(std::move(call));
+      }
+      box->more.notify_all();
+    };
+  }
+  // False when there was none within `wait`.
+  bool run_all(std::chrono::milliseconds wait) {
+    std::deque<std::move_only_function<void()>> calls;
+    {
+      std::unique_lock lock(box_->mutex);
+      box_->more.wait_for(lock, wait, [&] { return !box_->calls.empty(); });
+      calls.swap(box_->calls);
+    }
+    for (auto& call : calls) call();
+    return !calls.empty();
+  }
+
+ private:
+  struct Box {
+    std::mutex mutex;
+    std::condition_variable more;
+    std::deque<std::move_only_function<void()>> calls;
+  };
+  std::shared_ptr<Box> box_ = std::make_shared<Box>();
+};
+
+// The dispatch that a node does for one of its channels.
+struct Dispatch : net::ChannelHandler {
+  Dispatch(WeightExchange& exchange_, std::unique_ptr<net::Channel> channel_)
+      : exchange(exchange_), channel(std::move(channel_)), peer(channel->peer().node) {
+    channel->start(*this);
+    exchange.peer_connected(peer, *channel);
+  }
+  ~Dispatch() override { exchange.peer_lost(peer); }
+  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
+    if (garble) garble(header);
+    return exchange.place(peer, header);
+  }
+  void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {
+    if (const auto* control = std::get_if<wire::Control>(&header.of)) {
+      if (auto taken = exchange.on_control(peer, control->type, payload); !taken) channel->close(taken.error());
+    } else {
+      bulk_bytes += payload.size();
+      if (spoil) spoil(header, {const_cast<std::byte*>(payload.data()), payload.size()});
+      exchange.on_bulk(peer, header, payload);
+    }
+  }
+  void on_abandoned(const wire::FrameHeader& header) override { exchange.on_abandoned(peer, header); }
+  void on_room(net::Lane lane) override { exchange.on_room(peer, lane); }
+  void on_closed(const Error& reason) override {
+    closed = reason;
+    exchange.peer_lost(peer);
+  }
+
+  WeightExchange& exchange;
+  std::unique_ptr<net::Channel> channel;
+  wire::NodeId peer;
+  std::optional<Error> closed;
+  Bytes bulk_bytes = 0;
+  std::function<void(const wire::FrameHeader&)> garble;
+  std::function<void(const wire::FrameHeader&, std::span<std::byte>)> spoil;  // what has arrived
+};
+
+struct MemCluster {
+  struct Node {
+    net::LinkSelf self;
+    std::unique_ptr<WeightExchange> exchange;
+    std::map<wire::NodeId, std::unique_ptr<Dispatch>> links;
+  };
+
+  // `cache` may be null.
+  Node& add(uint8_t number, std::shared_ptr<WeightCache> cache, const ExchangeOptions& options = {}) {
+    Node& node = nodes[number];
+    node.self = net::testing::node_named(number);
+    node.exchange = std::make_unique<WeightExchange>(std::move(cache), box.post(), options);
+    node.exchange->tick(now);
+    return node;
+  }
+  void connect(uint8_t a, uint8_t b) {
+    net::ChannelOptions patient;
+    patient.silence_max = std::chrono::hours(1);
+    auto pair = network.connect({nodes.at(a).self, patient}, {nodes.at(b).self, patient});
+    ASSERT_TRUE(pair) << pair.error().message;
+    join(nodes.at(a), std::move(pair->a));
+    join(nodes.at(b), std::move(pair->b));
+  }
+  static void join(Node& node, std::unique_ptr<net::Channel> channel) {
+    const wire::NodeId peer = channel->peer().node;
+    node.links.erase(peer);
+    node.links[peer] = std::make_unique<Dispatch>(*node.exchange, std::move(channel));
+  }
+  Dispatch& link(uint8_t from, uint8_t to) { return *nodes.at(from).links.at(nodes.at(to).self.node); }
+  void cut(uint8_t a, uint8_t b) {
+    network.cut(*link(a, b).channel);
+    network.pump(now);
+  }
+
+  // Until `ready`, or fails after a minute of real time. `pass`: how the clock of the network goes on with each round.
+  template <typename Ready>
+  void run_until(Ready ready, std::chrono::milliseconds pass = 0ms) {
+    const auto until = std::chrono::steady_clock::now() + 60s;
+    while (!ready()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), until) << "nothing happens any more";
+      now += pass;
+      network.pump(now);
+      if (pass > 0ms) {
+        for (auto& [number, node] : nodes) node.exchange->tick(now);
+      }
+      if (ready()) return;
+      box.run_all(pass > 0ms ? 1ms : 100ms);
+    }
+  }
+
+  net::SteadyTime now{1h};
+  net::MemNetwork network{now};
+  PostBox box;
+  std::map<uint8_t, Node> nodes;
+};
+
+// The outcome of a fetch.
+struct Outcome {
+  FetchCalls calls() {
+    return {.on_progress =
+                [this](Bytes done, Bytes total) {
+                  progress.push_back(done);
+                  total_bytes = total;
+                },
+            .on_done = [this](auto found) { result = std::move(found); }};
+  }
+  bool done() const { return result.has_value(); }
+  std::vector<Bytes> progress;
+  Bytes total_bytes = 0;
+  std::optional<Result<std::shared_ptr<PartialModel>>> result;
+};
+
+inline std::shared_ptr<WeightCache> cache_in(const Folder& folder, const std::string& name,
+                                             std::optional<Bytes> limit = std::nullopt) {
+  auto cache = WeightCache::open({.folder = folder / name, .limit = limit, .keep_free = 0});
+  EXPECT_TRUE(cache) << cache.error().message;
+  return *std::move(cache);
+}
+
+}  // namespace exogpu::weights::testing

@@ -1,0 +1,75 @@
+// Threads for what takes too long for the thread of the channels: hashing, reading and writing files.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace exogpu::weights {
+
+// Destroying it waits until all jobs are done.
+class Workers {
+ public:
+  using Job = std::move_only_function<void()>;
+
+  explicit Workers(uint32_t threads) {
+    for (uint32_t i = 0; i < threads; ++i) lanes_.push_back(std::make_unique<Lane>());
+  }
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  // Jobs of one lane are done in their order, by one thread. From any thread.
+  void run(uint32_t lane, Job job) { lanes_[lane % lanes_.size()]->push(std::move(job)); }
+  uint32_t lanes() const { return static_cast<uint32_t>(lanes_.size()); }
+
+ private:
+  class Lane {
+   public:
+    Lane() : thread_([this] { work(); }) {}
+    ~Lane() {
+      {
+        std::lock_guard lock(mutex_);
+        ending_ = true;
+      }
+      more_.notify_one();
+      thread_.join();
+    }
+    void push(Job job) {
+      {
+        std::lock_guard lock(mutex_);
+        jobs_.push_back(std::move(job));
+      }
+      more_.notify_one();
+    }
+
+   private:
+    void work() {
+      std::unique_lock lock(mutex_);
+      while (true) {
+        more_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
+        if (jobs_.empty()) return;
+        Job job = std::move(jobs_.front());
+        jobs_.pop_front();
+        lock.unlock();
+        job();
+        job = nullptr;
+        lock.lock();
+      }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable more_;
+    std::deque<Job> jobs_;
+    bool ending_ = false;
+    std::thread thread_;
+  };
+
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace exogpu::weights
