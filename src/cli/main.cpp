@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   cli::Action action;
   cli::add_run(app, action);
+  cli::add_serve(app, action);
+  cli::add_token(app, action);
   cli::add_tokenize(app, action);
   cli::add_devices(app, action);
   cli::add_models(app, action);

@@ -8,13 +8,12 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/generator.h"
-#include "model/chat_template.h"
 #include "model/tokenizer.h"
+#include "node/prompt.h"
 
 namespace exogpu::node {
 
@@ -26,8 +25,7 @@ struct ModelEntry {
 
 struct GenerationRequest {
   std::string model;
-  // A conversation for the model's chat template, or a text, or tokens as they are.
-  std::variant<model::ChatRequest, std::string, std::vector<model::TokenId>> prompt;
+  Prompt prompt;
   engine::GenerateOptions options;  // sampling.logprobs asks for TokenReport
   uint32_t answers = 1;             // answer i draws with the seed options.sampling.seed + i
 };

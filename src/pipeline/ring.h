@@ -47,6 +47,9 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
+  // Nothing happens from here on; it may then be destroyed on any thread.
+  void retire() { alive_.reset(); }
+
   // Puts a stage in its place. Its outputs come to on_output().
   void add(uint32_t index, engine::Shard shard, std::string name);
   bool complete() const;  // all stages of this node are here

@@ -86,7 +86,7 @@ enum class ControlType : uint16_t {
   node_info = 72,
   stage_plan = 73,
   stage_state = 74,
-  plan_over = 75,
+  cluster_state = 75,
   // Between a node that has a model and one that wants it (weights.h).
   weights_query = 96,
   weights_holding = 97,

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "wire/cluster.h"
 #include "wire/messages.h"
 #include "wire/ring.h"
 #include "wire/weights.h"
@@ -46,6 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 66: check<Generate>(bytes); break;
     case 67: check<Generated>(bytes); break;
     case 68: check<CancelGenerate>(bytes); break;
+    case 72: check<NodeInfo>(bytes); break;
+    case 73: check<StagePlan>(bytes); break;
+    case 74: check<StageState>(bytes); break;
+    case 75: check<ClusterState>(bytes); break;
     case 96: check<WeightsQuery>(bytes); break;
     case 97: check<WeightsHolding>(bytes); break;
     case 98: check<WeightsRequest>(bytes); break;

@@ -8,8 +8,10 @@
 #include "cli/command.h"
 #include "cli/open_model.h"
 #include "cli/plan/report.h"
-#include "cli/plan/shape.h"
-#include "cli/plan/view.h"
+#include "cli/plan/cluster_file.h"
+#include "node/device_profiles.h"
+#include "node/model_shape.h"
+#include "placement/by_name.h"
 
 namespace exogpu::cli {
 namespace {
@@ -54,7 +56,7 @@ Objective objective_of(const std::string& text) {
 }
 
 Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& machine) {
-  if (options.devices.empty()) return view_of(machine);
+  if (options.devices.empty()) return node::view_of(machine);
   EXO_TRY(const std::string text, read_text(options.devices));
   return parse_cluster(text, options.devices == "-" ? "standard input" : options.devices);
 }
@@ -71,13 +73,13 @@ Result<void> plan(const Options& options) {
   shard.context = wishes.context;
   shard.sequences = wishes.sequences;
   EXO_TRY(shard.kv_type, engine::parse_kv_type(options.kv_type));
-  EXO_TRY(const wire::ModelShape shape, shape_of(file, machine.devices(), shard));
+  EXO_TRY(const wire::ModelShape shape, node::shape_of(file, machine.devices(), shard));
   for (const std::string& name : options.without) {
-    EXO_TRY(wire::DeviceRef device, find_device(view, name));
+    EXO_TRY(wire::DeviceRef device, placement::find_device(view, name));
     wishes.excluded.push_back(std::move(device));
   }
   if (!options.layers.empty()) {
-    EXO_TRY(wishes.by_hand, parse_layers(view, options.layers));
+    EXO_TRY(wishes.by_hand, placement::parse_layers(view, options.layers));
   }
   EXO_TRY(const placement::Answer answer, placement::place(view, shape, wishes));
   const PlanReport report = {.view = view, .shape = shape, .wishes = wishes, .answer = answer};

@@ -1,11 +1,13 @@
 // {"nodes": [{"name": TEXT, "devices": [DEVICE, ...]}, ...], "links": [LINK, ...]}, or {"devices": [DEVICE, ...]}.
 // DEVICE and the profile in it have the keys that `exogpu devices --json --profile` prints; others are passed over.
+#include "cli/plan/cluster_file.h"
+
 #include <cmath>
 #include <format>
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "cli/plan/view.h"
+#include "node/device_profiles.h"
 
 namespace exogpu::cli {
 namespace {
@@ -95,7 +97,7 @@ Result<wire::DeviceProfile> read_device(const Place& place) {
     return fail(ErrorCode::corrupt, "{} has no \"profile\"; `exogpu devices --json --profile` prints it", place.where);
   EXO_TRY(const Place profile_place, place.object("profile"));
   EXO_TRY(const gpu::Profile profile, read_profile(profile_place));
-  wire::DeviceProfile device = device_profile(info, static_cast<Bytes>(memory_free), profile);
+  wire::DeviceProfile device = node::device_profile(info, static_cast<Bytes>(memory_free), profile);
   if (device.rates.empty())
     return fail(ErrorCode::corrupt, "{}: no product is of a type known here, such as q4_K", profile_place.where);
   return device;

@@ -1,4 +1,4 @@
-#include "cli/plan/view.h"
+#include "cli/plan/cluster_file.h"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/devices/report.h"
+#include "placement/by_name.h"
 
 namespace exogpu::cli {
 namespace {
@@ -91,13 +92,13 @@ TEST(ClusterFile, MistakesAreToldWithTheirPlace) {
 
 TEST(Layers, AreGivenByNameAndRange) {
   const auto view = parse_cluster(example().dump(), "c.json");
-  const auto stages = parse_layers(*view, "desk/cuda0:0-11,laptop:12");
+  const auto stages = placement::parse_layers(*view, "desk/cuda0:0-11,laptop:12");
   ASSERT_TRUE(stages) << stages.error().message;
   ASSERT_EQ(stages->size(), 2U);
   EXPECT_EQ((*stages)[0].device, view->devices[0].id);
   EXPECT_EQ((*stages)[0].layers, (wire::LayerRange{0, 12}));
   EXPECT_EQ((*stages)[1].layers, (wire::LayerRange{12, 13}));
-  auto refusal_of = [&](std::string_view text) { return parse_layers(*view, text).error().message; };
+  auto refusal_of = [&](std::string_view text) { return placement::parse_layers(*view, text).error().message; };
   EXPECT_EQ(refusal_of("cpu"), "--layers cpu: write DEVICE:FIRST-LAST, for example cpu:0-11");
   EXPECT_EQ(refusal_of("cpu:5-2"), "--layers cpu:5-2: the last layer comes before the first");
   EXPECT_EQ(refusal_of("cpu:a-2"),

@@ -9,7 +9,7 @@
 #include "model/gguf.h"
 #include "wire/model_shape.h"
 
-namespace exogpu::cli {
+namespace exogpu::node {
 
 // Sizes as a shard with these options measures them on each of the devices, the largest of each. Allocates nothing on
 // them. `devices` is not empty.
@@ -18,4 +18,4 @@ namespace exogpu::cli {
 Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::Device> devices,
                                   const engine::ShardOptions& options);
 
-}  // namespace exogpu::cli
+}  // namespace exogpu::node

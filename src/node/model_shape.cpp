@@ -1,4 +1,4 @@
-#include "cli/plan/shape.h"
+#include "node/model_shape.h"
 
 #include <algorithm>
 #include <map>
@@ -6,7 +6,7 @@
 #include "engine/architecture.h"
 #include "model/summary.h"
 
-namespace exogpu::cli {
+namespace exogpu::node {
 namespace {
 
 constexpr uint32_t kContextGranularity = 256;  // of the KV cache
@@ -169,4 +169,4 @@ Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::
   return shape;
 }
 
-}  // namespace exogpu::cli
+}  // namespace exogpu::node

@@ -1,10 +1,10 @@
-#include "cli/plan/shape.h"
+#include "node/model_shape.h"
 
 #include <gtest/gtest.h>
 
 #include "tiny_model/tiny_model.h"
 
-namespace exogpu::cli {
+namespace exogpu::node {
 namespace {
 
 // Families with all that matters: experts, sliding windows, an embedding that is also the head.
@@ -74,4 +74,4 @@ TEST(ShapeOfMixture, ReadsTheExpertsItUses) {
 }
 
 }  // namespace
-}  // namespace exogpu::cli
+}  // namespace exogpu::node

@@ -1,0 +1,183 @@
+// exogpu serve: this machine as a node of a cluster, with the OpenAI-compatible API.
+#include <pthread.h>
+#include <signal.h>
+
+#include <memory>
+#include <print>
+
+#include "api/server.h"
+#include "cli/address.h"
+#include "cli/command.h"
+#include "cli/folders.h"
+#include "cli/open_model.h"
+#include "node/node.h"
+
+namespace exogpu::cli {
+namespace {
+
+constexpr uint16_t kLinkPort = 7766;
+constexpr uint16_t kApiPort = 8080;
+
+struct Options {
+  std::string model;
+  std::string join, token;
+  std::string listen = ":7766";
+  std::string api = "127.0.0.1:8080";
+  bool no_api = false;
+  std::string state, cache;
+  std::string objective = "latency";
+  std::string activations = "f32";
+  std::string flash_attention = "auto";
+  node::NodeOptions node;
+  api::ServerOptions server;
+};
+
+// Ctrl-C, or what asks a service to stop. The threads that are made from here on leave these signals to wait().
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+  void wait() const {
+    int which = 0;
+    sigwait(&set_, &which);
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+Result<node::NodeOptions> node_options(const Options& options) {
+  node::NodeOptions node = options.node;
+  if (!options.model.empty()) {
+    EXO_TRY(const model::Gguf file, open_model(options.model));
+    node.model = file.path();
+  }
+  EXO_TRY(node.state, state_folder(options.state));
+  EXO_TRY(node.cache, cache_folder(options.cache));
+  node.cache /= "weights";
+  EXO_TRY(const HostPort listen, parse_host_port(options.listen, kLinkPort, "--listen"));
+  node.listen = {.host = listen.host, .port = listen.port};
+  if (!options.join.empty()) {
+    EXO_TRY(const HostPort join, parse_host_port(options.join, kLinkPort, "--join"));
+    node.connect = node::Address{.host = join.host, .port = join.port};
+  }
+  if (!options.token.empty()) {
+    if (options.join.empty()) {
+      return fail(ErrorCode::invalid_argument, "--token: name a node of the cluster as well, with --join HOST:PORT");
+    }
+    EXO_TRY(node.token, security::JoinToken::parse(options.token));
+  }
+  node.wishes.objective = options.objective == "throughput"    ? placement::Objective::throughput
+                          : options.objective == "first-token" ? placement::Objective::first_token
+                                                               : placement::Objective::latency;
+  node.wishes.activations = options.activations == "f16"    ? wire::Dtype::f16
+                            : options.activations == "bf16" ? wire::Dtype::bf16
+                            : options.activations == "q8_0" ? wire::Dtype::q8_0
+                                                            : wire::Dtype::f32;
+  node.shard.flash_attention = options.flash_attention == "on"    ? engine::FlashAttention::on
+                               : options.flash_attention == "off" ? engine::FlashAttention::off
+                                                                  : engine::FlashAttention::automatic;
+  node.on_note = [](const std::string& text) { std::println(stderr, "exogpu: {}", text); };
+  return node;
+}
+
+// The API needs a port to tell the others, and a node to serve: it begins with one that serves nothing yet.
+Result<void> serve(const Options& options) {
+  const StopSignals signals;
+  EXO_TRY(node::NodeOptions node_settings, node_options(options));
+  api::ServerOptions server_settings = options.server;
+  if (!options.no_api) {
+    EXO_TRY(const HostPort at, parse_host_port(options.api, kApiPort, "--api"));
+    server_settings.address = at.host.empty() ? "::" : at.host;
+    server_settings.port = at.port;
+    if (at.port != 0) {
+      const bool v6 = server_settings.address.contains(':');
+      node_settings.api_url =
+          v6 ? std::format("http://[{}]:{}", at.host, at.port) : std::format("http://{}:{}", at.host, at.port);
+    }
+  }
+  EXO_TRY(std::unique_ptr<node::Node> node, node::Node::start(std::move(node_settings)));
+  std::optional<api::Server> server;
+  if (!options.no_api) {
+    EXO_TRY(api::Server started, api::Server::start(server_settings, *node));
+    server.emplace(std::move(started));
+  }
+  std::println("node {} listens on port {}{}", node->name(), node->port(),
+               server ? std::format("; the API is at {}/v1", server->url()) : "");
+  std::fflush(stdout);
+  signals.wait();
+  std::println(stderr, "exogpu: stopping");
+  if (server) server->shutdown(std::chrono::seconds(2));
+  return {};
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("serve", "Serves a model over the OpenAI-compatible API, alone or with other devices");
+  command->footer(
+      "Examples:\n"
+      "  exogpu serve model.gguf                           on this machine; others may join\n"
+      "  exogpu token                                      a token for one other device\n"
+      "  exogpu serve --join desk --token TOKEN            on that device: joins, and gets its part of the model\n"
+      "  exogpu serve model.gguf --layers desk/cpu:0-11,laptop/vulkan0:12-27    cut by hand");
+  auto& node = options->node;
+  command->add_option("model", options->model, "GGUF file, or the name of a model that `exogpu models` lists; not needed with --join")
+      ->type_name("MODEL");
+  const char* cluster = "Cluster";
+  command->add_option("--join", options->join, "A node of the cluster to be part of")->type_name("HOST[:PORT]")->group(cluster);
+  command->add_option("--token", options->token, "From `exogpu token` there; needed once")->group(cluster);
+  command->add_option("--name", node.name, "What to call this node; the machine's name if left out")->group(cluster);
+  command->add_option("--listen", options->listen, "Where other nodes connect; port 0 is any free one")
+      ->type_name("[HOST]:PORT")
+      ->capture_default_str()
+      ->group(cluster);
+  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR")->group(cluster);
+  command->add_option("--cache", options->cache, "Folder for weights that other nodes send")->type_name("DIR")->group(cluster);
+  const char* api = "API";
+  command->add_option("--api", options->api, "Where the API listens; :PORT is every address")
+      ->type_name("[HOST]:PORT")
+      ->capture_default_str()
+      ->group(api);
+  command->add_flag("--no-api", options->no_api, "Serve no API on this node")->group(api);
+  command->add_option("--api-key", options->server.api_key, "Clients must bring this key")->group(api);
+  command->add_option("--origin", options->server.origins, "Pages of this origin may use the API from a browser; may be repeated")
+      ->group(api);
+  const char* devices = "Devices";
+  command->add_option("-d,--device", node.devices, "Use only these of this machine, for example cpu or vulkan0; may be repeated")
+      ->delimiter(',')
+      ->group(devices);
+  command->add_option("-t,--threads", node.threads, "CPU threads; one for each core if left out")->group(devices);
+  const char* plan = "Model and plan (of the node that is given the model)";
+  command->add_option("-c,--context", node.wishes.context, "Tokens of a conversation")->capture_default_str()->group(plan);
+  command->add_option("--parallel", node.wishes.sequences, "Conversations computed at once; more wait their turn")
+      ->check(CLI::Range(1, 4096))
+      ->default_val(4)
+      ->group(plan);
+  command->add_option("-b,--batch", node.shard.batch_tokens, "Prompt tokens computed at once")->capture_default_str()->group(plan);
+  command->add_option("--kv-type", node.kv_type, "Number type of the KV cache: f16, q8_0 or f32")->capture_default_str()->group(plan);
+  command->add_option("--flash-attention", options->flash_attention, "auto, on, or off")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->capture_default_str()
+      ->group(plan);
+  command->add_option("--layers", node.layers, "By hand, in order: NODE/DEVICE:FIRST-LAST,...")->group(plan);
+  command->add_option("--without", node.without, "Leaves a device out; may be repeated")->type_name("DEVICE")->group(plan);
+  command->add_option("--for", options->objective, "What counts: latency, throughput or first-token")
+      ->check(CLI::IsMember({"latency", "throughput", "first-token"}))
+      ->capture_default_str()
+      ->group(plan);
+  command
+      ->add_option("--activations", options->activations,
+                   "How activations travel: f32 (exact), f16, bf16, or q8_0 (a quarter of the bytes)")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}))
+      ->capture_default_str()
+      ->group(plan);
+  command->callback([options, &action] { action = [options] { return serve(*options); }; });
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,54 @@
+// exogpu token: lets another device join.
+#include <memory>
+#include <print>
+
+#include "cli/command.h"
+#include "cli/folders.h"
+#include "security/identity_store.h"
+#include "security/token_store.h"
+
+namespace exogpu::cli {
+namespace {
+
+struct Options {
+  std::string state;
+  uint32_t uses = 1;
+  double hours = 1;
+  bool revoke = false;
+};
+
+Result<void> token(const Options& options) {
+  EXO_TRY(const std::filesystem::path state, state_folder(options.state));
+  const security::TokenStore store(state);
+  if (options.revoke) {
+    EXO_CHECK(store.revoke_all());
+    std::println("All tokens are revoked.");
+    return {};
+  }
+  const auto now = std::chrono::system_clock::now();
+  const security::IdentityStore identity(state);
+  EXO_TRY(const security::Identity self, identity.load_or_found(now));
+  EXO_CHECK(identity.authority());
+  const auto lifetime = std::chrono::seconds(static_cast<int64_t>(options.hours * 3600));
+  EXO_TRY(const security::JoinToken made,
+          store.issue(self.cluster(), {.lifetime = lifetime, .uses = options.uses}, now));
+  std::println("{}", made.text());
+  std::println(stderr, "On the other device: exogpu serve --join THIS_MACHINE --token {}", made.text());
+  return {};
+}
+
+}  // namespace
+
+void add_token(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("token", "Makes a token with which another device can join this one's cluster");
+  command->add_option("--uses", options->uses, "How many devices may join with it")->capture_default_str();
+  command->add_option("--hours", options->hours, "How long it holds")
+      ->check(CLI::Range(0.001, 8760.0))
+      ->capture_default_str();
+  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
+  command->add_flag("--revoke", options->revoke, "Makes all tokens useless instead");
+  command->callback([options, &action] { action = [options] { return token(*options); }; });
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,63 @@
+#include "node/answer.h"
+
+namespace exogpu::node {
+
+Result<Answer> Answer::create(uint32_t index, const engine::GenerateOptions& options, uint32_t prompt_tokens,
+                              bool opens_thought, const model::Tokenizer& tokenizer, GenerationListener& listener) {
+  EXO_TRY(engine::StopMatcher stops, engine::StopMatcher::create(options.stops));
+  Answer answer(index, options, opens_thought, std::move(stops), tokenizer, listener);
+  answer.stats_.prompt_tokens = prompt_tokens;
+  return answer;
+}
+
+Answer::Answer(uint32_t index, const engine::GenerateOptions& options, bool opens_thought, engine::StopMatcher stops,
+               const model::Tokenizer& tokenizer, GenerationListener& listener)
+    : index_(index),
+      wants_reports_(options.sampling.logprobs.has_value()),
+      opens_thought_(opens_thought),
+      stops_(std::move(stops)),
+      tokenizer_(&tokenizer),
+      listener_(&listener),
+      stream_(tokenizer) {}
+
+TokenReport Answer::report(const wire::SampledToken& token) const {
+  const auto candidate = [&](wire::TokenId id, float logprob) {
+    return TokenReport::Candidate{.token = id, .bytes = tokenizer_->piece(id), .logprob = logprob};
+  };
+  TokenReport report{.chosen = candidate(token.token, token.logprob.value_or(0)), .likeliest = {}};
+  for (const wire::TokenLogprob& top : token.top) report.likeliest.push_back(candidate(top.token, top.logprob));
+  return report;
+}
+
+bool Answer::push(const wire::SampledToken& token, bool ends_text) {
+  if (ended_) return true;
+  if (first_ == Clock::time_point{}) first_ = Clock::now();
+  if (ends_text) return false;
+  ++stats_.answer_tokens;
+  std::string text = stops_.push(stream_.push(token.token));
+  if (opens_thought_ && stats_.answer_tokens == 1) text.insert(0, "<think>");
+  std::vector<TokenReport> reports;
+  if (wants_reports_) reports.push_back(report(token));
+  if (!text.empty() || !reports.empty()) listener_->on_piece(index_, text, reports);
+  if (!stops_.stopped()) return false;
+  end(engine::FinishReason::stop_string);
+  return true;
+}
+
+void Answer::end(engine::FinishReason reason) {
+  if (ended_) return;
+  ended_ = true;
+  if (!stops_.stopped()) {
+    std::string rest = stops_.push(stream_.flush());
+    rest += stops_.flush();
+    if (!rest.empty()) listener_->on_piece(index_, rest, {});
+  }
+  const auto now = Clock::now();
+  if (first_ == Clock::time_point{}) first_ = now;
+  stats_.reason = reason;
+  stats_.prompt_time = first_ - begun_;
+  stats_.answer_time = now - first_;
+  listener_->on_end(index_, stats_);
+}
+
+}  // namespace exogpu::node

@@ -1,0 +1,26 @@
+// The devices of this machine as a planner sees them.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "gpu/device.h"
+#include "gpu/profile/profile.h"
+#include "wire/device_profile.h"
+
+namespace exogpu::node {
+
+// A device with its measured rates. A product of many columns that was not measured counts as no faster than one
+// column at a time.
+wire::DeviceProfile device_profile(const gpu::DeviceInfo& info, Bytes memory_free, const gpu::Profile& profile);
+
+// Measures what is not kept from an earlier time, which takes about two seconds for each device. `threads` are those of
+// a CPU; 0: as many as this process may well use.
+// Errors: those of gpu::measure().
+Result<std::vector<wire::DeviceProfile>> profiles_of(std::span<const gpu::Device* const> devices, uint32_t threads = 0);
+
+// All devices of a machine, with no node.
+Result<wire::ClusterView> view_of(const gpu::Machine& machine);
+
+}  // namespace exogpu::node

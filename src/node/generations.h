@@ -1,0 +1,80 @@
+// The requests that came to this node: their prompts become tokens, tokens are asked of the node with the first stage,
+// and what comes back becomes text.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "model/gguf.h"
+#include "node/answer.h"
+#include "node/prompt.h"
+#include "node/service.h"
+#include "wire/ring.h"
+
+namespace exogpu::node {
+
+// The model that is served.
+struct Serving {
+  std::string model;
+  wire::PlanEpoch epoch;
+  uint32_t context = 0;
+  std::shared_ptr<PromptEncoder> encoder;
+};
+
+struct GenerationsSurroundings {
+  // Runs a task on the node's thread, later; from any thread.
+  std::function<void(std::move_only_function<void()>)> post;
+  // On the node's thread. Errors end the request.
+  std::function<Result<void>(wire::Generate)> submit;
+  std::function<void(uint64_t request)> cancel;
+};
+
+// generate() and models() from any thread; all else on the node's.
+class Generations {
+ public:
+  explicit Generations(GenerationsSurroundings surroundings);
+  ~Generations();
+
+  void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
+
+  // What is served from now on; nothing, and why.
+  void serve(Serving serving);
+  void stop_serving(Error why);
+  Result<Serving> serving() const;
+
+  void on_generated(const wire::Generated& message);
+  // All that is under way ends so.
+  void fail_all(const Error& why);
+  size_t under_way() const { return jobs_.size(); }
+
+ private:
+  struct Job;
+  void begin(const std::shared_ptr<Job>& job);
+  void cancelled(const std::shared_ptr<Job>& job);
+  void failed(const std::shared_ptr<Job>& job, const Error& why);
+  void forget(const std::shared_ptr<Job>& job);
+
+  GenerationsSurroundings surroundings_;
+  mutable std::mutex mutex_;
+  std::optional<Serving> serving_;
+  Error why_not_{ErrorCode::unavailable, "the node is starting"};
+
+  struct Place {
+    std::shared_ptr<Job> job;
+    size_t answer = 0;
+  };
+  std::map<uint64_t, Place> requests_;  // that are under way at the first stage's node
+  std::map<Job*, std::shared_ptr<Job>> jobs_;
+  uint64_t next_request_ = 1;
+  std::shared_ptr<Generations*> alive_;
+  boost::asio::thread_pool encoders_{1};  // a long prompt takes its time, and the node's thread has none
+};
+
+}  // namespace exogpu::node

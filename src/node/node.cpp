@@ -1,0 +1,26 @@
+#include "node/node.h"
+
+#include "node/node_impl.h"
+
+namespace exogpu::node {
+
+Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
+  EXO_TRY(std::unique_ptr<Impl> impl, Impl::start(std::move(options)));
+  return std::unique_ptr<Node>(new Node(std::move(impl)));
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() = default;
+
+uint16_t Node::port() const { return impl_->port(); }
+const std::string& Node::name() const { return impl_->name(); }
+
+std::vector<ModelEntry> Node::models() const { return impl_->models(); }
+Result<void> Node::ready() const { return impl_->ready(); }
+std::string Node::cluster_json() const { return impl_->cluster_json(); }
+void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
+  impl_->generate(std::move(request), std::move(listener), std::move(cancel));
+}
+bool Node::wait_until_serving(std::chrono::milliseconds most) const { return impl_->wait_until_serving(most); }
+
+}  // namespace exogpu::node

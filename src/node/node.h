@@ -1,0 +1,74 @@
+// A node of a cluster: its identity, its devices, its channels, its part of the plan, and what it answers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/shard.h"
+#include "node/service.h"
+#include "placement/placement.h"
+#include "security/join_token.h"
+
+namespace exogpu::node {
+
+struct Address {
+  std::string host;
+  uint16_t port = 0;
+};
+
+struct NodeOptions {
+  std::filesystem::path state;  // identity, tokens, what is known of the cluster
+  std::filesystem::path cache;  // weights that other nodes sent
+  std::string name;             // for people; the machine's own when empty
+  Address listen{.host = "", .port = 0};
+  std::string api_url;               // told to the others
+  std::optional<Address> connect{};  // a node of the cluster; without one, and with a model, this node leads
+  std::optional<security::JoinToken> token{};  // to join that cluster first
+  std::filesystem::path model;       // what a leader serves; on others a file that saves fetching it
+  std::vector<std::string> devices;  // by id; empty: all of this machine but GPUs rendered by the CPU
+  uint32_t threads = 0;
+
+  // Of a leader.
+  engine::ShardOptions shard;
+  std::string kv_type = "f16";
+  placement::Wishes wishes;
+  std::string layers;
+  std::vector<std::string> without;
+
+  std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
+  std::function<void(const std::string&)> on_note;  // what happens, a line each; from any thread
+};
+
+// Works on threads of its own until it is destroyed.
+class Node : public Service {
+ public:
+  // Founds a cluster at the first start, or joins one, measures the devices, and listens; the model is loaded
+  // afterwards. Errors: what is wrong with the options, the identity, the model, the port; a join that was refused.
+  static Result<std::unique_ptr<Node>> start(NodeOptions options);
+  ~Node() override;
+
+  uint16_t port() const;  // where other nodes connect
+  const std::string& name() const;
+
+  std::vector<ModelEntry> models() const override;
+  Result<void> ready() const override;
+  std::string cluster_json() const override;
+  void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
+                std::stop_token cancel) override;
+
+  // Waits until the model is served: true, or the time is over.
+  bool wait_until_serving(std::chrono::milliseconds most) const;
+
+ private:
+  struct Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace exogpu::node

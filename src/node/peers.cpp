@@ -1,0 +1,179 @@
+#include "node/peers.h"
+
+#include <algorithm>
+#include <format>
+
+namespace exogpu::node {
+
+using std::chrono::milliseconds;
+
+// A channel and what it tells the node.
+struct Peers::Link final : net::ChannelHandler {
+  Peers* peers = nullptr;
+  std::unique_ptr<net::Channel> channel;
+  wire::NodeId node;
+  net::LinkOrigin origin;
+
+  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
+    return peers->handler_->place(node, header);
+  }
+  void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {
+    peers->handler_->on_frame(node, header, payload);
+  }
+  void on_abandoned(const wire::FrameHeader& header) override { peers->handler_->on_abandoned(node, header); }
+  void on_room(net::Lane lane) override { peers->handler_->on_room(node, lane); }
+  void on_closed(const Error& reason) override { peers->closed(*this, reason); }
+};
+
+// Somebody to keep a channel to.
+struct Peers::Target {
+  explicit Target(const boost::asio::any_io_executor& executor) : timer(executor) {}
+  std::optional<wire::NodeId> node;
+  std::vector<std::string> addresses;
+  uint16_t port = 0;
+  size_t next = 0;  // address to try
+  std::function<void(const Error&)> on_refused;
+  bool trying = false;
+  net::Connecting connecting;
+  boost::asio::steady_timer timer;
+};
+
+Peers::Peers(boost::asio::any_io_executor executor, const security::TlsContext& tls, net::LinkSelf self,
+             net::ChannelOptions options, PeerHandler& handler)
+    : executor_(std::move(executor)), tls_(&tls), self_(std::move(self)), options_(options), handler_(&handler) {}
+
+Peers::~Peers() {
+  for (auto& target : targets_) {
+    target->timer.cancel();
+    target->connecting.cancel();
+  }
+}
+
+std::vector<wire::NodeId> Peers::nodes() const {
+  std::vector<wire::NodeId> nodes;
+  for (const auto& [node, link] : links_) nodes.push_back(node);
+  return nodes;
+}
+
+net::Channel* Peers::channel(wire::NodeId node) {
+  const auto found = links_.find(node);
+  return found == links_.end() ? nullptr : found->second->channel.get();
+}
+
+std::string Peers::name_of(wire::NodeId node) const {
+  const auto found = names_.find(node);
+  return found == names_.end() ? node.short_text() : found->second;
+}
+
+Result<net::SendId> Peers::send(wire::NodeId to, net::Outgoing frame) {
+  const auto found = links_.find(to);
+  if (found == links_.end()) return fail(ErrorCode::unavailable, "there is no connection to node {}", name_of(to));
+  auto sent = found->second->channel->send(std::move(frame));
+  if (!sent) return fail(sent.error().code, "node {}: {}", name_of(to), sent.error().message);
+  return sent;
+}
+
+Result<void> Peers::tell(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes) {
+  auto kept = std::make_shared<const wire::ByteVector>(std::move(bytes));
+  net::Outgoing frame;
+  frame.header.of = wire::Control{type};
+  frame.payload = {*kept};
+  frame.owner = kept;
+  EXO_CHECK(send(to, std::move(frame)));
+  return {};
+}
+
+void Peers::add(std::unique_ptr<net::Channel> channel, bool opened_here) {
+  auto link = std::make_shared<Link>();
+  link->peers = this;
+  link->node = channel->peer().node;
+  link->origin = {.opener = opened_here ? self_.node : link->node, .peer_incarnation = channel->peer().incarnation};
+  link->channel = std::move(channel);
+  const auto found = links_.find(link->node);
+  if (found != links_.end()) {
+    if (!net::second_link_replaces(found->second->origin, link->origin)) return;  // the new one is closed
+    const auto old = std::move(found->second);
+    links_.erase(found);
+    handler_->on_down(old->node, {ErrorCode::unavailable, std::format("node {} was started anew", name_of(old->node))});
+  }
+  links_[link->node] = link;
+  link->channel->start(*link);
+  handler_->on_up(link->node);
+}
+
+void Peers::closed(Link& link, const Error& why) {
+  const auto found = links_.find(link.node);
+  if (found == links_.end() || found->second.get() != &link) return;
+  const auto kept = std::move(found->second);  // until this call is over
+  links_.erase(found);
+  handler_->on_down(kept->node, why);
+  for (const auto& target : targets_) {
+    if (target->node == kept->node && !target->trying) again(target);
+  }
+}
+
+void Peers::close(wire::NodeId node, const Error& why) {
+  if (net::Channel* open = channel(node)) open->close(why);
+}
+
+void Peers::keep(const wire::Member& member) {
+  if (member.node == self_.node || member.addresses.empty()) return;
+  set_name(member.node, member.name);
+  const auto known = std::ranges::find(targets_, std::optional(member.node), &Target::node);
+  if (known != targets_.end()) {
+    (*known)->addresses = member.addresses;
+    (*known)->port = member.link_port;
+    return;
+  }
+  auto target = std::make_shared<Target>(executor_);
+  target->node = member.node;
+  target->addresses = member.addresses;
+  target->port = member.link_port;
+  targets_.push_back(target);
+  attempt(target);
+}
+
+void Peers::dial(const std::string& host, uint16_t port, std::function<void(const Error&)> on_refused) {
+  auto target = std::make_shared<Target>(executor_);
+  target->addresses = {host};
+  target->port = port;
+  target->on_refused = std::move(on_refused);
+  targets_.push_back(target);
+  attempt(target);
+}
+
+void Peers::attempt(const std::shared_ptr<Target>& target) {
+  if (target->node && connected(*target->node)) return;
+  target->trying = true;
+  net::ConnectOptions options;
+  options.host = target->addresses[target->next++ % target->addresses.size()];
+  options.port = target->port;
+  options.expected = target->node;
+  options.backoff.attempts = 1;
+  options.channel = options_;
+  target->connecting = net::connect(
+      executor_, *tls_, self_, options, [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
+        const auto at = weak.lock();
+        if (!at) return;
+        at->trying = false;
+        if (!made) {
+          if (at->on_refused) at->on_refused(made.error());
+          return again(at);
+        }
+        at->node = (*made)->peer().node;
+        add(*std::move(made), true);
+      });
+}
+
+void Peers::again(const std::shared_ptr<Target>& target) {
+  target->trying = true;
+  target->timer.expires_after(milliseconds(250));
+  target->timer.async_wait([this, weak = std::weak_ptr(target)](const boost::system::error_code& stopped) {
+    const auto at = weak.lock();
+    if (stopped || !at) return;
+    at->trying = false;
+    attempt(at);
+  });
+}
+
+}  // namespace exogpu::node

@@ -1,0 +1,88 @@
+// The channels of a node: one to each other node that it knows, opened by either end and opened again when lost.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "net/channel.h"
+#include "net/duplicate.h"
+#include "net/tcp/connector.h"
+#include "security/tls.h"
+#include "wire/cluster.h"
+
+namespace exogpu::node {
+
+// Whom the frames of all channels go to. Called on the node's thread.
+class PeerHandler {
+ public:
+  virtual ~PeerHandler() = default;
+  virtual void on_up(wire::NodeId peer) = 0;
+  virtual void on_down(wire::NodeId peer, const Error& why) = 0;
+  virtual std::optional<std::span<std::byte>> place(wire::NodeId peer, const wire::FrameHeader& header) = 0;
+  virtual void on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) = 0;
+  virtual void on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) = 0;
+  virtual void on_room(wire::NodeId peer, net::Lane lane) = 0;
+};
+
+// One thread, that of the executor. The handler must outlive it.
+class Peers {
+ public:
+  Peers(boost::asio::any_io_executor executor, const security::TlsContext& tls, net::LinkSelf self,
+        net::ChannelOptions options, PeerHandler& handler);
+  ~Peers();
+  Peers(const Peers&) = delete;
+  Peers& operator=(const Peers&) = delete;
+
+  // A channel that the other end has opened.
+  void accept(std::unique_ptr<net::Channel> channel) { add(std::move(channel), false); }
+
+  // Keeps a channel to this node from now on, by any of its addresses. `dial` for one that is known only by address.
+  void keep(const wire::Member& member);
+  // `on_refused` hears every attempt that failed.
+  void dial(const std::string& host, uint16_t port, std::function<void(const Error&)> on_refused);
+
+  // Errors: unavailable, naming the node; those of Channel::send().
+  Result<net::SendId> send(wire::NodeId to, net::Outgoing frame);
+  // A control frame in the ordered lane.
+  template <typename Message>
+  Result<void> tell(wire::NodeId to, const Message& message) {
+    return tell(to, Message::kType, wire::encode(message));
+  }
+
+  bool connected(wire::NodeId node) const { return links_.contains(node); }
+  std::vector<wire::NodeId> nodes() const;
+  net::Channel* channel(wire::NodeId node);
+  // How people call it; the beginning of its id when nobody has said.
+  std::string name_of(wire::NodeId node) const;
+  void set_name(wire::NodeId node, std::string name) { names_[node] = std::move(name); }
+
+  // Closes a channel for this reason, which the other end hears.
+  void close(wire::NodeId node, const Error& why);
+
+ private:
+  struct Link;
+  struct Target;
+  void add(std::unique_ptr<net::Channel> channel, bool opened_here);
+  void closed(Link& link, const Error& why);
+  void attempt(const std::shared_ptr<Target>& target);
+  void again(const std::shared_ptr<Target>& target);
+  Result<void> tell(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes);
+
+  boost::asio::any_io_executor executor_;
+  const security::TlsContext* tls_;
+  net::LinkSelf self_;
+  net::ChannelOptions options_;
+  PeerHandler* handler_;
+  std::map<wire::NodeId, std::shared_ptr<Link>> links_;
+  std::map<wire::NodeId, std::string> names_;
+  std::vector<std::shared_ptr<Target>> targets_;
+};
+
+}  // namespace exogpu::node

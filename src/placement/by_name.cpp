@@ -1,0 +1,69 @@
+#include "placement/by_name.h"
+
+#include <charconv>
+#include <format>
+
+namespace exogpu::placement {
+namespace {
+
+std::string known_devices(const wire::ClusterView& view) {
+  std::string known;
+  for (size_t i = 0; i < view.devices.size() && i < 20; ++i)
+    known += (i == 0 ? "" : ", ") + label(view, view.devices[i].id);
+  return view.devices.size() > 20 ? known + ", ..." : known;
+}
+
+Result<uint32_t> layer_number(std::string_view text, std::string_view whole) {
+  uint32_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number > 1'000'000)
+    return fail(ErrorCode::invalid_argument,
+                "--layers {}: \"{}\" is no layer; write DEVICE:FIRST-LAST, for example cpu:0-11", whole, text);
+  return number;
+}
+
+Result<HandStage> parse_stage(const wire::ClusterView& view, std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos)
+    return fail(ErrorCode::invalid_argument, "--layers {}: write DEVICE:FIRST-LAST, for example cpu:0-11", text);
+  HandStage stage;
+  EXO_TRY(stage.device, find_device(view, text.substr(0, colon)));
+  const std::string_view range = text.substr(colon + 1);
+  const size_t dash = range.find('-');
+  EXO_TRY(stage.layers.begin, layer_number(range.substr(0, dash), text));
+  stage.layers.end = stage.layers.begin;
+  if (dash != std::string_view::npos) {
+    EXO_TRY(stage.layers.end, layer_number(range.substr(dash + 1), text));
+  }
+  if (stage.layers.end < stage.layers.begin)
+    return fail(ErrorCode::invalid_argument, "--layers {}: the last layer comes before the first", text);
+  ++stage.layers.end;
+  return stage;
+}
+
+}  // namespace
+
+Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_view name) {
+  std::vector<const wire::DeviceProfile*> matches;
+  for (const wire::DeviceProfile& device : view.devices) {
+    if (name == device.node_name + "/" + device.id.device || name == device.id.device || name == device.node_name)
+      matches.push_back(&device);
+  }
+  if (matches.size() == 1) return matches.front()->id;
+  if (matches.empty())
+    return fail(ErrorCode::not_found, "there is no device \"{}\"; here are: {}", name, known_devices(view));
+  return fail(ErrorCode::invalid_argument, "\"{}\" names several devices; here are: {}", name, known_devices(view));
+}
+
+Result<std::vector<HandStage>> parse_layers(const wire::ClusterView& view, std::string_view text) {
+  std::vector<HandStage> stages;
+  while (true) {
+    const size_t comma = text.find(',');
+    EXO_TRY(HandStage stage, parse_stage(view, text.substr(0, comma)));
+    stages.push_back(std::move(stage));
+    if (comma == std::string_view::npos) return stages;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace exogpu::placement

@@ -1,0 +1,21 @@
+// Devices and layers as a person writes them.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "placement/placement.h"
+#include "wire/device_profile.h"
+
+namespace exogpu::placement {
+
+// The device that a user means by "vulkan0", "desk/vulkan0" or, of a node with one device, "desk".
+// Errors: not_found, invalid_argument when several are meant; names those there are.
+Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_view name);
+
+// "a:0-11,b:12-27", both ends included.
+// Errors: invalid_argument, and those of find_device().
+Result<std::vector<HandStage>> parse_layers(const wire::ClusterView& view, std::string_view text);
+
+}  // namespace exogpu::placement

@@ -1,0 +1,270 @@
+#include "wire/cluster.h"
+
+#include <cmath>
+#include <limits>
+
+#include "proto/cluster.pb.h"
+#include "wire/proto_coding.h"
+
+namespace exogpu::wire {
+namespace {
+
+Result<std::string> name_of(const std::string& field, std::string_view what, size_t most = kNameCharsMax) {
+  if (field.size() > most || printable(field) != field) {
+    return fail(ErrorCode::corrupt, "{} is too long or not text", what);
+  }
+  return field;
+}
+
+Result<NodeId> node_of(const std::string& field, std::string_view what) {
+  if (const auto node = NodeId::from_bytes(bytes_of(field))) return *node;
+  return fail(ErrorCode::corrupt, "{} is not {} bytes", what, kKeyHashBytes);
+}
+
+Result<double> amount_of(double field, std::string_view what) {
+  if (std::isfinite(field) && field >= 0) return field;
+  return fail(ErrorCode::corrupt, "{} is negative or no number", what);
+}
+
+Result<void> within(int count, size_t most, std::string_view what) {
+  if (static_cast<size_t>(count) <= most) return {};
+  return fail(ErrorCode::corrupt, "{}: {} entries, at most {} are allowed", what, count, most);
+}
+
+void put(proto::Member& out, const Member& in) {
+  out.set_node(text_of(in.node));
+  out.set_name(cut(in.name, kNameCharsMax));
+  for (const std::string& address : in.addresses) out.add_addresses(address);
+  out.set_link_port(in.link_port);
+  out.set_api_url(in.api_url);
+}
+
+Result<Member> member_of(const proto::Member& in) {
+  Member out;
+  EXO_TRY(out.node, node_of(in.node(), "the id of a member"));
+  EXO_TRY(out.name, name_of(in.name(), "the name of a member"));
+  EXO_CHECK(within(in.addresses_size(), kAddressesMax, "the addresses of a member"));
+  for (const std::string& field : in.addresses()) {
+    EXO_TRY(std::string address, name_of(field, "the address of a member"));
+    out.addresses.push_back(std::move(address));
+  }
+  if (in.link_port() > std::numeric_limits<uint16_t>::max()) {
+    return fail(ErrorCode::corrupt, "the port of a member is {}", in.link_port());
+  }
+  out.link_port = static_cast<uint16_t>(in.link_port());
+  EXO_TRY(out.api_url, name_of(in.api_url(), "the URL of a member"));
+  return out;
+}
+
+void put(proto::Device& out, const DeviceProfile& in) {
+  out.set_id(cut(in.id.device, kNameCharsMax));
+  out.set_name(cut(in.name, kNameCharsMax));
+  out.set_kind(static_cast<uint32_t>(in.kind));
+  out.set_uses_host_memory(in.uses_host_memory);
+  out.set_memory_free_bytes(in.memory_free);
+  out.set_memory_bytes_per_s(in.memory_bytes_per_s);
+  for (const WeightRates& rates : in.rates) {
+    auto* next = out.add_rates();
+    next->set_type(rates.type);
+    next->set_bits_per_weight(rates.bits_per_weight);
+    next->set_matvec_bytes_per_s(rates.matvec_bytes_per_s);
+    next->set_matmul_flops_per_s(rates.matmul_flops_per_s);
+  }
+  out.set_step_s(in.step_s);
+  out.set_upload_bytes_per_s(in.upload_bytes_per_s);
+  out.set_download_bytes_per_s(in.download_bytes_per_s);
+}
+
+Result<DeviceProfile> device_of(const proto::Device& in, const Member& of) {
+  DeviceProfile out;
+  out.id.node = of.node;
+  out.node_name = of.name;
+  EXO_TRY(out.id.device, name_of(in.id(), "the id of a device"));
+  EXO_TRY(out.name, name_of(in.name(), "the name of a device"));
+  if (in.kind() > static_cast<uint32_t>(DeviceKind::cpu)) {
+    return fail(ErrorCode::corrupt, "device {} is of a kind that is not known here ({})", out.id.device, in.kind());
+  }
+  out.kind = static_cast<DeviceKind>(in.kind());
+  out.uses_host_memory = in.uses_host_memory();
+  out.memory_free = in.memory_free_bytes();
+  EXO_TRY(out.memory_bytes_per_s, amount_of(in.memory_bytes_per_s(), "the memory rate of a device"));
+  EXO_CHECK(within(in.rates_size(), 64, "the rates of a device"));
+  for (const auto& field : in.rates()) {
+    WeightRates rates;
+    EXO_TRY(rates.type, name_of(field.type(), "the type of a rate"));
+    EXO_TRY(rates.bits_per_weight, amount_of(field.bits_per_weight(), "the bits of a rate"));
+    EXO_TRY(rates.matvec_bytes_per_s, amount_of(field.matvec_bytes_per_s(), "the rate of a device"));
+    EXO_TRY(rates.matmul_flops_per_s, amount_of(field.matmul_flops_per_s(), "the rate of a device"));
+    out.rates.push_back(std::move(rates));
+  }
+  EXO_TRY(out.step_s, amount_of(in.step_s(), "the step time of a device"));
+  EXO_TRY(out.upload_bytes_per_s, amount_of(in.upload_bytes_per_s(), "the upload rate of a device"));
+  EXO_TRY(out.download_bytes_per_s, amount_of(in.download_bytes_per_s(), "the download rate of a device"));
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(StagePhase phase) {
+  switch (phase) {
+    case StagePhase::waiting: return "waiting";
+    case StagePhase::fetching: return "fetching";
+    case StagePhase::loading: return "loading";
+    case StagePhase::ready: return "ready";
+    case StagePhase::failed: return "failed";
+  }
+  return "?";
+}
+
+ByteVector encode(const NodeInfo& message) {
+  proto::NodeInfo out;
+  put(*out.mutable_self(), message.self);
+  for (const DeviceProfile& device : message.devices) put(*out.add_devices(), device);
+  for (const LinkProfile& in : message.links) {
+    auto* link = out.add_links();
+    link->set_to(text_of(in.to));
+    link->set_delay_s(in.delay_s);
+    link->set_bytes_per_s(in.bytes_per_s);
+  }
+  return serialize(out);
+}
+
+template <>
+Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::NodeInfo>(bytes, "node info"));
+  NodeInfo out;
+  EXO_TRY(out.self, member_of(in.self()));
+  EXO_CHECK(within(in.devices_size(), kDevicesMax, "the devices of a node"));
+  for (const auto& field : in.devices()) {
+    EXO_TRY(DeviceProfile device, device_of(field, out.self));
+    out.devices.push_back(std::move(device));
+  }
+  EXO_CHECK(within(in.links_size(), kMembersMax, "the links of a node"));
+  for (const auto& field : in.links()) {
+    LinkProfile link;
+    link.from = out.self.node;
+    EXO_TRY(link.to, node_of(field.to(), "the end of a link"));
+    EXO_TRY(link.delay_s, amount_of(field.delay_s(), "the delay of a link"));
+    EXO_TRY(link.bytes_per_s, amount_of(field.bytes_per_s(), "the rate of a link"));
+    out.links.push_back(link);
+  }
+  return out;
+}
+
+ByteVector encode(const StagePlan& message) {
+  proto::StagePlan out;
+  out.set_epoch(message.epoch.value());
+  out.set_model(cut(message.model, kNameCharsMax));
+  out.set_content(message.content);
+  for (const PlannedStage& in : message.stages) {
+    auto* stage = out.add_stages();
+    stage->set_node(text_of(in.device.node));
+    stage->set_device(in.device.device);
+    stage->set_layers_begin(in.layers.begin);
+    stage->set_layers_end(in.layers.end);
+  }
+  out.set_context(message.context);
+  out.set_sequences(message.sequences);
+  out.set_batch_tokens(message.batch_tokens);
+  out.set_kv_type(message.kv_type);
+  out.set_flash_attention(message.flash_attention);
+  out.set_activations(static_cast<uint32_t>(message.activations));
+  out.set_step_cost_tokens(message.step_cost_tokens);
+  return serialize(out);
+}
+
+template <>
+Result<StagePlan> decode<StagePlan>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::StagePlan>(bytes, "plan"));
+  StagePlan out;
+  out.epoch = PlanEpoch(in.epoch());
+  EXO_TRY(out.model, name_of(in.model(), "the model of a plan"));
+  EXO_TRY(out.content, name_of(in.content(), "the content of a plan"));
+  EXO_CHECK(within(in.stages_size(), kMembersMax, "the stages of a plan"));
+  uint32_t next = 0;
+  for (const auto& field : in.stages()) {
+    PlannedStage stage{.device = {}, .layers = {field.layers_begin(), field.layers_end()}};
+    EXO_TRY(stage.device.node, node_of(field.node(), "the node of a stage"));
+    EXO_TRY(stage.device.device, name_of(field.device(), "the device of a stage"));
+    if (stage.layers.begin != next || stage.layers.end <= next) {
+      return fail(ErrorCode::corrupt, "a plan whose stages do not follow each other");
+    }
+    next = stage.layers.end;
+    out.stages.push_back(std::move(stage));
+  }
+  if (out.stages.empty()) return fail(ErrorCode::corrupt, "a plan without stages");
+  out.context = in.context();
+  out.sequences = in.sequences();
+  out.batch_tokens = in.batch_tokens();
+  if (out.context == 0 || out.sequences == 0 || out.batch_tokens == 0) {
+    return fail(ErrorCode::corrupt, "a plan for no context, no sequences or no tokens at once");
+  }
+  EXO_TRY(out.kv_type, name_of(in.kv_type(), "the type of a plan's KV cache"));
+  out.flash_attention = in.flash_attention();
+  const auto dtype = dtype_from(static_cast<uint8_t>(in.activations()));
+  if (!dtype || in.activations() > 255 || *dtype == Dtype::i32) {
+    return fail(ErrorCode::corrupt, "a plan whose activations are of a type that is not known here ({})",
+                in.activations());
+  }
+  out.activations = *dtype;
+  EXO_TRY(out.step_cost_tokens, amount_of(in.step_cost_tokens(), "the step cost of a plan"));
+  return out;
+}
+
+ByteVector encode(const StageState& message) {
+  proto::StageState out;
+  out.set_epoch(message.epoch.value());
+  out.set_stage(message.stage);
+  out.set_phase(static_cast<uint32_t>(message.phase));
+  out.set_done_bytes(message.done);
+  out.set_total_bytes(message.total);
+  if (message.failure) {
+    out.set_failure_code(std::string(to_string(message.failure->code)));
+    out.set_failure_message(cut(message.failure->message, kReasonCharsMax));
+  }
+  return serialize(out);
+}
+
+template <>
+Result<StageState> decode<StageState>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::StageState>(bytes, "stage state"));
+  if (in.phase() > static_cast<uint32_t>(StagePhase::failed)) {
+    return fail(ErrorCode::corrupt, "a stage state that is not known here ({})", in.phase());
+  }
+  StageState out{.epoch = PlanEpoch(in.epoch()),
+                 .stage = in.stage(),
+                 .phase = static_cast<StagePhase>(in.phase()),
+                 .done = in.done_bytes(),
+                 .total = in.total_bytes(),
+                 .failure = {}};
+  if (!in.failure_code().empty()) {
+    EXO_TRY(out.failure, error_of(in.failure_code(), in.failure_message(), "stage state"));
+  }
+  return out;
+}
+
+ByteVector encode(const ClusterState& message) {
+  proto::ClusterState out;
+  out.set_epoch(message.epoch.value());
+  out.set_serving(message.serving);
+  out.set_why_not(cut(message.why_not, kReasonCharsMax));
+  for (const Member& member : message.members) put(*out.add_members(), member);
+  out.set_page(message.page);
+  return serialize(out);
+}
+
+template <>
+Result<ClusterState> decode<ClusterState>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::ClusterState>(bytes, "cluster state"));
+  ClusterState out{.epoch = PlanEpoch(in.epoch()), .serving = in.serving(), .why_not = {}, .members = {}, .page = {}};
+  EXO_TRY(out.why_not, name_of(in.why_not(), "the reason of a cluster state", kReasonCharsMax));
+  EXO_CHECK(within(in.members_size(), kMembersMax, "the members of a cluster"));
+  for (const auto& field : in.members()) {
+    EXO_TRY(Member member, member_of(field));
+    out.members.push_back(std::move(member));
+  }
+  EXO_TRY(out.page, name_of(in.page(), "the page of a cluster state", kPageBytesMax));
+  return out;
+}
+
+}  // namespace exogpu::wire

@@ -1,0 +1,107 @@
+// What the nodes of a cluster and the one that plans for them say to each other (proto/cluster.proto).
+//
+// decode() as in messages.h. Errors: corrupt, naming the message and the field.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/device_profile.h"
+#include "wire/dtype.h"
+#include "wire/frame.h"
+#include "wire/ids.h"
+#include "wire/layer_range.h"
+#include "wire/messages.h"
+
+namespace exogpu::wire {
+
+inline constexpr size_t kNameCharsMax = 256;
+inline constexpr size_t kMembersMax = 4096;
+inline constexpr size_t kDevicesMax = 256;  // of one node
+inline constexpr size_t kAddressesMax = 64;
+inline constexpr size_t kPageBytesMax = 2 * 1024 * 1024;
+
+// How to reach a node.
+struct Member {
+  NodeId node;
+  std::string name;                    // for people
+  std::vector<std::string> addresses;  // as text, the likeliest first
+  uint16_t link_port = 0;
+  std::string api_url;  // empty: it serves none
+  friend bool operator==(const Member&, const Member&) = default;
+};
+
+// Of a node, to the one that plans: at first, and when something has changed.
+struct NodeInfo {
+  static constexpr ControlType kType = ControlType::node_info;
+  Member self;
+  std::vector<DeviceProfile> devices;
+  std::vector<LinkProfile> links;  // from this node
+};
+
+struct PlannedStage {
+  DeviceRef device;
+  LayerRange layers;
+  friend bool operator==(const PlannedStage&, const PlannedStage&) = default;
+};
+
+// The work of a plan, to every node.
+struct StagePlan {
+  static constexpr ControlType kType = ControlType::stage_plan;
+  PlanEpoch epoch;
+  std::string model;    // as requests name it
+  std::string content;  // the model's content id, as text
+  std::vector<PlannedStage> stages;
+  uint32_t context = 0;  // tokens of a sequence
+  uint32_t sequences = 0;
+  uint32_t batch_tokens = 0;
+  std::string kv_type;
+  uint32_t flash_attention = 0;  // engine::FlashAttention
+  Dtype activations = Dtype::f32;
+  double step_cost_tokens = 0;  // the fixed cost of a step in tokens of a prompt
+  friend bool operator==(const StagePlan&, const StagePlan&) = default;
+};
+
+enum class StagePhase : uint8_t { waiting = 0, fetching = 1, loading = 2, ready = 3, failed = 4 };
+std::string_view to_string(StagePhase phase);
+
+// Of the node of a stage, to the one that plans.
+struct StageState {
+  static constexpr ControlType kType = ControlType::stage_state;
+  PlanEpoch epoch;
+  uint32_t stage = 0;
+  StagePhase phase = StagePhase::waiting;
+  Bytes done = 0;  // of the phase
+  Bytes total = 0;
+  std::optional<Error> failure;
+};
+
+// How things stand, from the one that plans to all others.
+struct ClusterState {
+  static constexpr ControlType kType = ControlType::cluster_state;
+  PlanEpoch epoch;
+  bool serving = false;
+  std::string why_not;  // when it is not serving
+  std::vector<Member> members;
+  std::string page;  // the cluster as JSON, for people
+  friend bool operator==(const ClusterState&, const ClusterState&) = default;
+};
+
+ByteVector encode(const NodeInfo& message);
+ByteVector encode(const StagePlan& message);
+ByteVector encode(const StageState& message);
+ByteVector encode(const ClusterState& message);
+
+template <>
+Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes);
+template <>
+Result<StagePlan> decode<StagePlan>(std::span<const std::byte> bytes);
+template <>
+Result<StageState> decode<StageState>(std::span<const std::byte> bytes);
+template <>
+Result<ClusterState> decode<ClusterState>(std::span<const std::byte> bytes);
+
+}  // namespace exogpu::wire
