@@ -94,6 +94,9 @@ Action start_call(CallKind kind, const RequestView& request, const ServerOptions
   auto call = parse_call(kind, request.body, limits, seed);
   if (!call) return error_reply(call.error());
   const auto models = service.models();
+  if (models.empty()) {
+    if (const auto ready = service.ready(); !ready) return error_reply(to_api_error(ready.error()));
+  }
   std::string& name = call->generations.front().model;
   if (name.empty() && !models.empty()) name = models.front().id;
   if (std::ranges::find(models, name, &node::ModelEntry::id) == models.end()) {

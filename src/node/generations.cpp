@@ -101,14 +101,14 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
     if (auto sent = surroundings_.submit(std::move(wanted)); !sent) return failed(job, sent.error());
   }
   if (job->over) return;
-  job->on_cancel.emplace(job->cancel, [post = surroundings_.post, alive = std::weak_ptr(alive_),
-                                       weak = std::weak_ptr(job)] {
-    post([alive, weak] {
-      const auto self = alive.lock();
-      const auto cancelled = weak.lock();
-      if (self && cancelled) (*self)->cancelled(cancelled);
-    });
-  });
+  job->on_cancel.emplace(job->cancel,
+                         [post = surroundings_.post, alive = std::weak_ptr(alive_), weak = std::weak_ptr(job)] {
+                           post([alive, weak] {
+                             const auto self = alive.lock();
+                             const auto cancelled = weak.lock();
+                             if (self && cancelled) (*self)->cancelled(cancelled);
+                           });
+                         });
 }
 
 void Generations::forget(const std::shared_ptr<Job>& job) {

@@ -186,8 +186,8 @@ wire::ClusterState Leader::describe() const {
       state.why_not = std::format("{}/{} is {} its part of the model", nodes_.at(stage.device.node).self.name,
                                   stage.device.device, to_string(stages_[i].phase));
       if (stages_[i].total > 0) {
-        state.why_not += std::format(" ({:.0f} %)", 100.0 * static_cast<double>(stages_[i].done) /
-                                                        static_cast<double>(stages_[i].total));
+        state.why_not += std::format(
+            " ({:.0f} %)", 100.0 * static_cast<double>(stages_[i].done) / static_cast<double>(stages_[i].total));
       }
     }
   }

@@ -27,11 +27,11 @@ struct NodeOptions {
   std::filesystem::path cache;  // weights that other nodes sent
   std::string name;             // for people; the machine's own when empty
   Address listen{.host = "", .port = 0};
-  std::string api_url;               // told to the others
-  std::optional<Address> connect{};  // a node of the cluster; without one, and with a model, this node leads
+  std::string api_url;                         // told to the others
+  std::optional<Address> connect{};            // a node of the cluster; without one, and with a model, this node leads
   std::optional<security::JoinToken> token{};  // to join that cluster first
-  std::filesystem::path model;       // what a leader serves; on others a file that saves fetching it
-  std::vector<std::string> devices;  // by id; empty: all of this machine but GPUs rendered by the CPU
+  std::filesystem::path model;                 // what a leader serves; on others a file that saves fetching it
+  std::vector<std::string> devices;            // by id; empty: all of this machine but GPUs rendered by the CPU
   uint32_t threads = 0;
 
   // Of a leader.
@@ -41,7 +41,7 @@ struct NodeOptions {
   std::string layers;
   std::vector<std::string> without;
 
-  std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
+  std::chrono::milliseconds silence_max{1000};      // after which another node counts as lost
   std::function<void(const std::string&)> on_note;  // what happens, a line each; from any thread
 };
 

@@ -25,10 +25,10 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
   const wire::NodeId self = parts_.identity.node();
   const auto post_here = [this](std::move_only_function<void()> task) { post(std::move(task)); };
   exchange_ = std::make_unique<weights::WeightExchange>(parts_.cache, post_here);
-  generations_ = std::make_unique<Generations>(GenerationsSurroundings{
-      .post = post_here,
-      .submit = [this](wire::Generate wanted) { return submit(std::move(wanted)); },
-      .cancel = [this](uint64_t request) { cancel(request); }});
+  generations_ = std::make_unique<Generations>(
+      GenerationsSurroundings{.post = post_here,
+                              .submit = [this](wire::Generate wanted) { return submit(std::move(wanted)); },
+                              .cancel = [this](uint64_t request) { cancel(request); }});
   stages_ = std::make_unique<StageHost>(
       self, options_.name, parts_.machine, options_.threads,
       StageHostSurroundings{
@@ -49,16 +49,15 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
               }});
   if (parts_.shape) {
     const auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-    leader_ = std::make_unique<Leader>(
-        self, LeaderOptions{.model = options_.model.stem().string(),
-                            .content = {},
-                            .shape = *parts_.shape,
-                            .shard = options_.shard,
-                            .kv_type = options_.kv_type,
-                            .wishes = options_.wishes,
-                            .layers = options_.layers,
-                            .without = options_.without,
-                            .first_epoch = static_cast<uint64_t>(now.count())});
+    leader_ = std::make_unique<Leader>(self, LeaderOptions{.model = options_.model.stem().string(),
+                                                           .content = {},
+                                                           .shape = *parts_.shape,
+                                                           .shard = options_.shard,
+                                                           .kv_type = options_.kv_type,
+                                                           .wishes = options_.wishes,
+                                                           .layers = options_.layers,
+                                                           .without = options_.without,
+                                                           .first_epoch = static_cast<uint64_t>(now.count())});
   }
 }
 
@@ -247,9 +246,10 @@ void Node::Impl::on_info(wire::NodeInfo told) {
 
 void Node::Impl::tell_info() {
   const wire::NodeInfo now = info();
-  const bool same = std::ranges::equal(now.links, links_told_, [](const wire::LinkProfile& a, const wire::LinkProfile& b) {
-    return a.to == b.to && std::abs(a.delay_s - b.delay_s) <= kLinkChange * b.delay_s;
-  });
+  const bool same =
+      std::ranges::equal(now.links, links_told_, [](const wire::LinkProfile& a, const wire::LinkProfile& b) {
+        return a.to == b.to && std::abs(a.delay_s - b.delay_s) <= kLinkChange * b.delay_s;
+      });
   if (same) return;
   links_told_ = now.links;
   for (const wire::NodeId peer : peers_->nodes()) (void)peers_->tell(peer, now);
@@ -369,16 +369,16 @@ void Node::Impl::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
   if (!content) {
     return post([done = std::move(done)] { done(fail(ErrorCode::corrupt, "the plan names no model")); });
   }
-  fetching_ = exchange_->fetch(
-      *content, {.layers = layers, .n_layers = plan.stages.back().layers.end},
-      {.on_progress = std::move(progress), .on_done = [this, done](Result<std::shared_ptr<weights::PartialModel>> model) {
-         if (!model) return done(std::unexpected(model.error()));
-         auto kept = weights::Content::of_cache(*model);
-         if (!kept) return done(std::unexpected(kept.error()));
-         exchange_->offer(*kept);
-         // The file is in use for as long as somebody has it.
-         done(SharedGguf((*kept)->gguf().get(), [held = *kept](const model::Gguf*) {}));
-       }});
+  fetching_ = exchange_->fetch(*content, {.layers = layers, .n_layers = plan.stages.back().layers.end},
+                               {.on_progress = std::move(progress),
+                                .on_done = [this, done](Result<std::shared_ptr<weights::PartialModel>> model) {
+                                  if (!model) return done(std::unexpected(model.error()));
+                                  auto kept = weights::Content::of_cache(*model);
+                                  if (!kept) return done(std::unexpected(kept.error()));
+                                  exchange_->offer(*kept);
+                                  // The file is in use for as long as somebody has it.
+                                  done(SharedGguf((*kept)->gguf().get(), [held = *kept](const model::Gguf*) {}));
+                                }});
 }
 
 void Node::Impl::load_encoder(const wire::StagePlan& plan, SharedGguf file) {
@@ -387,7 +387,7 @@ void Node::Impl::load_encoder(const wire::StagePlan& plan, SharedGguf file) {
     post([this, epoch, encoder = std::make_shared<Result<std::unique_ptr<PromptEncoder>>>(std::move(encoder))] {
       if (!*encoder) return note(encoder->error().message);
       if (!stages_->plan() || stages_->plan()->epoch != epoch) return;
-      encoder_ = **std::move(encoder);
+      encoder_ = std::move(**encoder);
       encoder_epoch_ = epoch;
       follow(wire::ClusterState(state_));
     });
@@ -402,7 +402,8 @@ void Node::Impl::generate(GenerationRequest request, std::shared_ptr<GenerationL
 }
 
 // Only on the node of the first stage.
-Result<pipeline::RequestId> Node::Impl::drive(wire::Generate wanted, std::function<void(const wire::Generated&)> heard) {
+Result<pipeline::RequestId> Node::Impl::drive(wire::Generate wanted,
+                                              std::function<void(const wire::Generated&)> heard) {
   auto* driver = stages_->driver();
   if (!driver || stages_->plan()->epoch != wanted.epoch) {
     return fail(ErrorCode::unavailable, "the cluster has a new plan; ask again");

@@ -32,7 +32,8 @@ std::string host_name() {
 Result<Identity> join(const Address& at, const security::JoinToken& token) {
   boost::asio::io_context io(1);
   std::optional<Result<Identity>> joined;
-  net::join_cluster(io.get_executor(), at.host, at.port, token, [&](Result<Identity> answer) { joined = std::move(answer); });
+  net::join_cluster(io.get_executor(), at.host, at.port, token,
+                    [&](Result<Identity> answer) { joined = std::move(answer); });
   io.run();
   if (!joined) return fail(ErrorCode::internal, "joining ended without an answer");
   return *std::move(joined);
@@ -44,9 +45,10 @@ Result<Identity> identity_of(const NodeOptions& options) {
   EXO_TRY(std::optional<Identity> known, store.load());
   if (!options.token) {
     if (known) return *std::move(known);
-    return fail(ErrorCode::failed_precondition,
-                "this node belongs to no cluster yet; join with --join HOST:PORT --token TOKEN, where `exogpu token` on "
-                "the node that founded the cluster gives the token");
+    return fail(
+        ErrorCode::failed_precondition,
+        "this node belongs to no cluster yet; join with --join HOST:PORT --token TOKEN, where `exogpu token` on "
+        "the node that founded the cluster gives the token");
   }
   if (known && known->cluster() == options.token->cluster) return *std::move(known);
   EXO_TRY(Identity joined, join(*options.connect, *options.token));
@@ -105,9 +107,9 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
   EXO_TRY(Identity identity, identity_of(options));
   EXO_TRY(security::TlsContext tls, security::TlsContext::for_node(identity));
   const bool only_cpu = options.devices == std::vector<std::string>{"cpu"};
-  EXO_TRY(gpu::Machine machine, gpu::Machine::discover({.backend = {},
-                                                        .software = !options.devices.empty() && !only_cpu,
-                                                        .cpu_only = only_cpu}));
+  EXO_TRY(
+      gpu::Machine machine,
+      gpu::Machine::discover({.backend = {}, .software = !options.devices.empty() && !only_cpu, .cpu_only = only_cpu}));
   EXO_TRY(const auto devices, chosen(machine, options.devices));
   EXO_TRY(auto profiles, profiles_of(devices, options.threads));
   for (wire::DeviceProfile& profile : profiles) {

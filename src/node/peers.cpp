@@ -151,18 +151,18 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
   options.expected = target->node;
   options.backoff.attempts = 1;
   options.channel = options_;
-  target->connecting = net::connect(
-      executor_, *tls_, self_, options, [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
-        const auto at = weak.lock();
-        if (!at) return;
-        at->trying = false;
-        if (!made) {
-          if (at->on_refused) at->on_refused(made.error());
-          return again(at);
-        }
-        at->node = (*made)->peer().node;
-        add(*std::move(made), true);
-      });
+  target->connecting = net::connect(executor_, *tls_, self_, options,
+                                    [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
+                                      const auto at = weak.lock();
+                                      if (!at) return;
+                                      at->trying = false;
+                                      if (!made) {
+                                        if (at->on_refused) at->on_refused(made.error());
+                                        return again(at);
+                                      }
+                                      at->node = (*made)->peer().node;
+                                      add(*std::move(made), true);
+                                    });
 }
 
 void Peers::again(const std::shared_ptr<Target>& target) {

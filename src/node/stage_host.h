@@ -26,7 +26,8 @@ struct StageHostSurroundings {
   // Gets a file that has the tensors of these layers, or none but the headers when they are empty; `done` is called on
   // the node's thread, later. A new call replaces one that is under way.
   std::function<void(const wire::StagePlan& plan, wire::LayerRange layers,
-                     std::function<void(Bytes done, Bytes total)> progress, std::function<void(Result<SharedGguf>)> done)>
+                     std::function<void(Bytes done, Bytes total)> progress,
+                     std::function<void(Result<SharedGguf>)> done)>
       fetch;
   // The model's headers are here.
   std::function<void(const wire::StagePlan& plan, SharedGguf file)> on_file;

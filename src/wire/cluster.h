@@ -76,7 +76,7 @@ struct StageState {
   StagePhase phase = StagePhase::waiting;
   Bytes done = 0;  // of the phase
   Bytes total = 0;
-  std::optional<Error> failure;
+  std::optional<Error> failure{};
 };
 
 // How things stand, from the one that plans to all others.

@@ -119,7 +119,8 @@ Result<void> serve(const Options& options) {
 
 void add_serve(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("serve", "Serves a model over the OpenAI-compatible API, alone or with other devices");
+  auto* command =
+      app.add_subcommand("serve", "Serves a model over the OpenAI-compatible API, alone or with other devices");
   command->footer(
       "Examples:\n"
       "  exogpu serve model.gguf                           on this machine; others may join\n"
@@ -127,10 +128,14 @@ void add_serve(CLI::App& app, Action& action) {
       "  exogpu serve --join desk --token TOKEN            on that device: joins, and gets its part of the model\n"
       "  exogpu serve model.gguf --layers desk/cpu:0-11,laptop/vulkan0:12-27    cut by hand");
   auto& node = options->node;
-  command->add_option("model", options->model, "GGUF file, or the name of a model that `exogpu models` lists; not needed with --join")
+  command
+      ->add_option("model", options->model,
+                   "GGUF file, or the name of a model that `exogpu models` lists; not needed with --join")
       ->type_name("MODEL");
   const char* cluster = "Cluster";
-  command->add_option("--join", options->join, "A node of the cluster to be part of")->type_name("HOST[:PORT]")->group(cluster);
+  command->add_option("--join", options->join, "A node of the cluster to be part of")
+      ->type_name("HOST[:PORT]")
+      ->group(cluster);
   command->add_option("--token", options->token, "From `exogpu token` there; needed once")->group(cluster);
   command->add_option("--name", node.name, "What to call this node; the machine's name if left out")->group(cluster);
   command->add_option("--listen", options->listen, "Where other nodes connect; port 0 is any free one")
@@ -138,7 +143,9 @@ void add_serve(CLI::App& app, Action& action) {
       ->capture_default_str()
       ->group(cluster);
   command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR")->group(cluster);
-  command->add_option("--cache", options->cache, "Folder for weights that other nodes send")->type_name("DIR")->group(cluster);
+  command->add_option("--cache", options->cache, "Folder for weights that other nodes send")
+      ->type_name("DIR")
+      ->group(cluster);
   const char* api = "API";
   command->add_option("--api", options->api, "Where the API listens; :PORT is every address")
       ->type_name("[HOST]:PORT")
@@ -146,27 +153,39 @@ void add_serve(CLI::App& app, Action& action) {
       ->group(api);
   command->add_flag("--no-api", options->no_api, "Serve no API on this node")->group(api);
   command->add_option("--api-key", options->server.api_key, "Clients must bring this key")->group(api);
-  command->add_option("--origin", options->server.origins, "Pages of this origin may use the API from a browser; may be repeated")
+  command
+      ->add_option("--origin", options->server.origins,
+                   "Pages of this origin may use the API from a browser; may be repeated")
       ->group(api);
   const char* devices = "Devices";
-  command->add_option("-d,--device", node.devices, "Use only these of this machine, for example cpu or vulkan0; may be repeated")
+  command
+      ->add_option("-d,--device", node.devices,
+                   "Use only these of this machine, for example cpu or vulkan0; may be repeated")
       ->delimiter(',')
       ->group(devices);
   command->add_option("-t,--threads", node.threads, "CPU threads; one for each core if left out")->group(devices);
   const char* plan = "Model and plan (of the node that is given the model)";
-  command->add_option("-c,--context", node.wishes.context, "Tokens of a conversation")->capture_default_str()->group(plan);
+  command->add_option("-c,--context", node.wishes.context, "Tokens of a conversation")
+      ->capture_default_str()
+      ->group(plan);
   command->add_option("--parallel", node.wishes.sequences, "Conversations computed at once; more wait their turn")
       ->check(CLI::Range(1, 4096))
       ->default_val(4)
       ->group(plan);
-  command->add_option("-b,--batch", node.shard.batch_tokens, "Prompt tokens computed at once")->capture_default_str()->group(plan);
-  command->add_option("--kv-type", node.kv_type, "Number type of the KV cache: f16, q8_0 or f32")->capture_default_str()->group(plan);
+  command->add_option("-b,--batch", node.shard.batch_tokens, "Prompt tokens computed at once")
+      ->capture_default_str()
+      ->group(plan);
+  command->add_option("--kv-type", node.kv_type, "Number type of the KV cache: f16, q8_0 or f32")
+      ->capture_default_str()
+      ->group(plan);
   command->add_option("--flash-attention", options->flash_attention, "auto, on, or off")
       ->check(CLI::IsMember({"auto", "on", "off"}))
       ->capture_default_str()
       ->group(plan);
   command->add_option("--layers", node.layers, "By hand, in order: NODE/DEVICE:FIRST-LAST,...")->group(plan);
-  command->add_option("--without", node.without, "Leaves a device out; may be repeated")->type_name("DEVICE")->group(plan);
+  command->add_option("--without", node.without, "Leaves a device out; may be repeated")
+      ->type_name("DEVICE")
+      ->group(plan);
   command->add_option("--for", options->objective, "What counts: latency, throughput or first-token")
       ->check(CLI::IsMember({"latency", "throughput", "first-token"}))
       ->capture_default_str()
