@@ -103,7 +103,8 @@ void decode_row(wire::Dtype dtype, const std::byte* from, std::span<float> row) 
 
 Result<void> encode_rows(wire::Dtype dtype, std::span<const float> rows, uint32_t columns, std::span<std::byte> out) {
   const auto row_bytes = wire::row_bytes(dtype, columns);
-  if (!row_bytes || dtype == wire::Dtype::i32 || rows.size() / columns * *row_bytes != out.size()) {
+  if (!row_bytes || dtype == wire::Dtype::i32 || rows.size() % columns != 0 ||
+      rows.size() / columns * *row_bytes != out.size()) {
     return fail(ErrorCode::invalid_argument, "activations of {} columns cannot be sent as {}", columns,
                 wire::to_string(dtype));
   }
@@ -120,7 +121,8 @@ Result<void> encode_rows(wire::Dtype dtype, std::span<const float> rows, uint32_
 
 Result<void> decode_rows(wire::Dtype dtype, std::span<const std::byte> in, uint32_t columns, std::span<float> out) {
   const auto row_bytes = wire::row_bytes(dtype, columns);
-  if (!row_bytes || dtype == wire::Dtype::i32 || out.size() / columns * *row_bytes != in.size()) {
+  if (!row_bytes || dtype == wire::Dtype::i32 || out.size() % columns != 0 ||
+      out.size() / columns * *row_bytes != in.size()) {
     return fail(ErrorCode::corrupt, "{} bytes are not activations of {} columns as {}", in.size(), columns,
                 wire::to_string(dtype));
   }

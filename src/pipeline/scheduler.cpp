@@ -13,6 +13,11 @@ uint32_t common_prefix(const std::vector<wire::TokenId>& a, const std::vector<wi
 // Shorter than this, computing the tokens again is as cheap as copying them.
 constexpr uint32_t kCopyMin = 16;
 
+// What a step may change: a message has room for more. When many requests come and go while a step is under way, those
+// that come wait for the next.
+constexpr size_t kChangesMax = 1024;
+constexpr size_t kChangesTokensMax = 128 * 1024;
+
 }  // namespace
 
 Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options)
@@ -51,12 +56,14 @@ std::pair<uint32_t, uint32_t> Scheduler::best_slot(const std::vector<wire::Token
 }
 
 void Scheduler::admit() {
-  while (!waiting_.empty() && active_.size() < slots_.size()) {
+  while (!waiting_.empty() && active_.size() < slots_.size() && !changes_full()) {
     auto [id, request] = std::move(waiting_.front());
     waiting_.pop_front();
     place(id, std::move(request));
   }
 }
+
+bool Scheduler::changes_full() const { return changes_.size() >= kChangesMax || changes_tokens_ >= kChangesTokensMax; }
 
 decltype(wire::SequenceChange::what)& Scheduler::change(wire::SeqId sequence) {
   wire::SequenceChange& added = changes_.emplace_back();
@@ -84,10 +91,14 @@ void Scheduler::place(RequestId request_id, Request request) {
   if (from) {
     change(id).emplace<wire::Truncate>(0U);
     change(id).emplace<wire::CopyPrefix>(wire::SeqId(*from), reused);
+    auto& needed = copies_[changes_.size() - 1] = slots_[*from].on_their_way;
+    std::erase_if(needed, [&](const OnTheirWay& part) { return part.position >= reused; });
   } else if (mine.broken || mine.tokens.size() > reused) {
     change(id).emplace<wire::Truncate>(reused);
   }
   mine.tokens.assign(tokens.begin(), tokens.begin() + reused);
+  if (from) mine.on_their_way = slots_[*from].on_their_way;
+  std::erase_if(mine.on_their_way, [&](const OnTheirWay& part) { return part.position >= reused; });
   mine.broken = false;
   mine.used = true;
   const size_t recent = std::min<size_t>(request.sampling.penalty_last_n, tokens.size());
@@ -95,6 +106,7 @@ void Scheduler::place(RequestId request_id, Request request) {
   sampler.settings = request.sampling;
   sampler.length = static_cast<uint32_t>(tokens.size());
   sampler.recent.assign(tokens.end() - static_cast<ptrdiff_t>(recent), tokens.end());
+  changes_tokens_ += recent;
   turn_.push_back(request_id);
   active_.emplace(request_id,
                   Active{.id = request_id, .request = std::move(request), .sequence = id, .reused = reused});
@@ -107,6 +119,7 @@ void Scheduler::end(RequestId id, bool broken) {
   held.used = false;
   held.broken = held.broken || broken;
   if (held.broken) held.tokens.clear();
+  if (held.broken) held.on_their_way.clear();
   held.last_use = ++uses_;
   active_.erase(found);
   std::erase(turn_, id);
@@ -149,8 +162,9 @@ void Scheduler::take(Active& active, uint32_t count, Work& work, UnderWay& step)
   work.step.spans.push_back({active.sequence, position, count, sample});
   work.tokens.insert(work.tokens.end(), begin, begin + count);
   held.tokens.insert(held.tokens.end(), begin, begin + count);
+  held.on_their_way.push_back({.step = next_number_, .position = position});
   active.awaits = sample;
-  step.parts.push_back({active.id, active.sequence, sample});
+  step.parts.push_back({active.id, sample});
   step.decodes |= active.generated > 0;
   tokens_computed_ += count;
 }
@@ -181,6 +195,13 @@ void Scheduler::take_prompts(Work& work, UnderWay& step, bool others_decode) {
   }
 }
 
+bool Scheduler::prompt_waits() const {
+  return std::ranges::any_of(active_, [&](const auto& entry) {
+    const Active& active = entry.second;
+    return active.generated == 0 && active.request.tokens.size() > slot(active.sequence).tokens.size();
+  });
+}
+
 std::optional<Work> Scheduler::next() {
   const auto decoding = static_cast<uint32_t>(
       std::ranges::count_if(active_, [](const auto& entry) { return entry.second.generated > 0; }));
@@ -194,25 +215,70 @@ std::optional<Work> Scheduler::next() {
 
   Work work;
   UnderWay step;
-  if (groups < options_.stages) take_decodes(work, step, decoding);
+  // Where those who decode fill whole steps, every other one is for prompts.
+  const bool decodes_fill = decoding >= uint64_t{options_.batch_tokens} * options_.stages;
+  const bool give_way = decodes_fill && decoded_last_ && prompt_waits();
+  if (groups < options_.stages && !give_way) take_decodes(work, step, decoding);
   take_prompts(work, step, decoding > 0);
-  if (work.step.spans.empty()) return std::nullopt;
+  if (work.step.spans.empty() && !changes_full()) return std::nullopt;
+  decoded_last_ = step.decodes;
   work.step.epoch = epoch_;
   work.step.number = next_number_++;
   work.step.changes = std::exchange(changes_, {});
+  for (const auto& [index, needed] : std::exchange(copies_, {})) {
+    for (const OnTheirWay& part : needed) step.copies.push_back(part.step);
+  }
+  changes_tokens_ = 0;
   steps_.emplace(work.step.number, std::move(step));
+  admit();
   return work;
 }
 
-void Scheduler::failed(const UnderWay& step, const Error& why, std::vector<Progress>& heard) {
-  for (const Part& part : step.parts) {
-    if (active_.contains(part.id)) {
-      heard.push_back({.request = part.id, .token = {}, .end = {}, .failure = why});
-      end(part.id, true);
-    } else if (Slot& held = slot(part.sequence); !held.used) {
-      held.broken = true;
-      held.tokens.clear();
+// A step has failed: so will those under way behind it that count on its tokens, and those that count on theirs.
+std::set<uint64_t> Scheduler::doomed_by(uint64_t step) const {
+  std::set<uint64_t> doomed{step};
+  const auto is_doomed = [&](const OnTheirWay& part) { return doomed.contains(part.step); };
+  for (size_t before = 0; before != doomed.size();) {
+    before = doomed.size();
+    for (const Slot& held : slots_) {
+      const auto first = std::ranges::find_if(held.on_their_way, is_doomed);
+      for (auto at = first; at != held.on_their_way.end(); ++at) doomed.insert(at->step);
     }
+    for (const auto& [number, under_way] : steps_) {
+      if (std::ranges::any_of(under_way.copies, [&](uint64_t needed) { return doomed.contains(needed); })) {
+        doomed.insert(number);
+      }
+    }
+  }
+  return doomed;
+}
+
+// Whoever holds tokens of this step, or was to have copied them, cannot go on.
+void Scheduler::failed(uint64_t step, const Error& why, std::vector<Progress>& heard) {
+  const std::set<uint64_t> doomed = doomed_by(step);
+  const auto is_doomed = [&](const OnTheirWay& part) { return doomed.contains(part.step); };
+  std::vector<bool> lost(slots_.size());
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    lost[i] = std::ranges::any_of(slots_[i].on_their_way, is_doomed);
+    if (!lost[i]) continue;
+    slots_[i].broken = true;
+    slots_[i].tokens.clear();
+    slots_[i].on_their_way.clear();
+  }
+  // No stage could copy what none has.
+  for (const auto& [index, needed] : copies_) {
+    auto& copy = std::get<wire::CopyPrefix>(changes_[index].what);
+    for (const OnTheirWay& part : needed) {
+      if (is_doomed(part)) copy.length = std::min(copy.length, part.position);
+    }
+  }
+  std::vector<RequestId> ended;
+  for (const auto& [id, active] : active_) {
+    if (lost[active.sequence.value()]) ended.push_back(id);
+  }
+  for (const RequestId id : ended) {
+    heard.push_back({.request = id, .token = {}, .end = {}, .failure = why});
+    end(id, true);
   }
 }
 
@@ -247,9 +313,12 @@ void Scheduler::done(const wire::StepDone& step, std::vector<Progress>& heard) {
   steps_.erase(found);
   const auto wanted = static_cast<size_t>(std::ranges::count_if(was.parts, &Part::sample));
   if (step.failure || step.tokens.size() != wanted) {
-    failed(was, step.failure.value_or(Error{ErrorCode::corrupt, "the last stage returned another number of tokens"}),
-           heard);
+    failed(step.number,
+           step.failure.value_or(Error{ErrorCode::corrupt, "the last stage returned another number of tokens"}), heard);
     return;
+  }
+  for (Slot& held : slots_) {
+    std::erase_if(held.on_their_way, [&](const OnTheirWay& part) { return part.step == step.number; });
   }
   size_t token = 0;
   for (const Part& part : was.parts) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/result.h"
@@ -77,9 +78,15 @@ class Scheduler {
   uint64_t tokens_computed() const { return tokens_computed_; }
 
  private:
+  // Tokens that a step under way is to compute.
+  struct OnTheirWay {
+    uint64_t step = 0;
+    uint32_t position = 0;  // of the first
+  };
   struct Slot {
-    std::vector<wire::TokenId> tokens;  // computed or on their way
-    bool broken = false;                // what it holds is not known
+    std::vector<wire::TokenId> tokens;     // computed or on their way
+    std::vector<OnTheirWay> on_their_way;  // also of steps of another sequence, from which they were copied
+    bool broken = false;                   // what it holds is not known
     bool used = false;
     uint64_t last_use = 0;
   };
@@ -93,12 +100,12 @@ class Scheduler {
   };
   struct Part {
     RequestId id;
-    wire::SeqId sequence;
     bool sample = false;
   };
   struct UnderWay {
     std::vector<Part> parts;  // the spans of the step
     bool decodes = false;
+    std::vector<uint64_t> copies;  // steps whose tokens it copies, and which were under way when it began
   };
 
   void admit();
@@ -108,7 +115,10 @@ class Scheduler {
   uint32_t chunk(bool others_decode) const;
   void take_decodes(Work& work, UnderWay& step, uint32_t decoding);
   void take_prompts(Work& work, UnderWay& step, bool others_decode);
-  void failed(const UnderWay& step, const Error& why, std::vector<Progress>& heard);
+  bool prompt_waits() const;
+  bool changes_full() const;
+  std::set<uint64_t> doomed_by(uint64_t step) const;
+  void failed(uint64_t step, const Error& why, std::vector<Progress>& heard);
   void sampled(RequestId id, const wire::SampledToken& token, std::vector<Progress>& heard);
   void take(Active& active, uint32_t count, Work& work, UnderWay& step);
   void end(RequestId id, bool broken);
@@ -122,6 +132,10 @@ class Scheduler {
   std::map<RequestId, Active> active_;         // older first
   std::deque<RequestId> turn_;                 // of those active, who is next to decode
   std::vector<wire::SequenceChange> changes_;  // for the next step
+  // Of those that copy, by index: what was on its way when they were decided.
+  std::map<size_t, std::vector<OnTheirWay>> copies_;
+  size_t changes_tokens_ = 0;  // in them
+  bool decoded_last_ = false;  // the last step had tokens of those who decode
   std::map<uint64_t, UnderWay> steps_;
   uint64_t next_number_ = 1;
   uint64_t uses_ = 0;
