@@ -97,8 +97,11 @@ void Scheduler::place(RequestId request_id, Request request) {
     change(id).emplace<wire::Truncate>(reused);
   }
   mine.tokens.assign(tokens.begin(), tokens.begin() + reused);
-  if (from) mine.on_their_way = slots_[*from].on_their_way;
   std::erase_if(mine.on_their_way, [&](const OnTheirWay& part) { return part.position >= reused; });
+  if (from) {
+    mine.on_their_way = copies_[changes_.size() - 1];
+    for (OnTheirWay& part : mine.on_their_way) part.position = 0;  // a copy of what is not there copies nothing
+  }
   mine.broken = false;
   mine.used = true;
   const size_t recent = std::min<size_t>(request.sampling.penalty_last_n, tokens.size());
@@ -162,6 +165,7 @@ void Scheduler::take(Active& active, uint32_t count, Work& work, UnderWay& step)
   work.step.spans.push_back({active.sequence, position, count, sample});
   work.tokens.insert(work.tokens.end(), begin, begin + count);
   held.tokens.insert(held.tokens.end(), begin, begin + count);
+  for (const OnTheirWay& part : held.on_their_way) step.needs.insert(part.step);
   held.on_their_way.push_back({.step = next_number_, .position = position});
   active.awaits = sample;
   step.parts.push_back({active.id, sample});
@@ -226,7 +230,7 @@ std::optional<Work> Scheduler::next() {
   work.step.number = next_number_++;
   work.step.changes = std::exchange(changes_, {});
   for (const auto& [index, needed] : std::exchange(copies_, {})) {
-    for (const OnTheirWay& part : needed) step.copies.push_back(part.step);
+    for (const OnTheirWay& part : needed) step.needs.insert(part.step);
   }
   changes_tokens_ = 0;
   steps_.emplace(work.step.number, std::move(step));
@@ -237,17 +241,9 @@ std::optional<Work> Scheduler::next() {
 // A step has failed: so will those under way behind it that count on its tokens, and those that count on theirs.
 std::set<uint64_t> Scheduler::doomed_by(uint64_t step) const {
   std::set<uint64_t> doomed{step};
-  const auto is_doomed = [&](const OnTheirWay& part) { return doomed.contains(part.step); };
-  for (size_t before = 0; before != doomed.size();) {
-    before = doomed.size();
-    for (const Slot& held : slots_) {
-      const auto first = std::ranges::find_if(held.on_their_way, is_doomed);
-      for (auto at = first; at != held.on_their_way.end(); ++at) doomed.insert(at->step);
-    }
-    for (const auto& [number, under_way] : steps_) {
-      if (std::ranges::any_of(under_way.copies, [&](uint64_t needed) { return doomed.contains(needed); })) {
-        doomed.insert(number);
-      }
+  for (const auto& [number, under_way] : steps_) {
+    if (std::ranges::any_of(under_way.needs, [&](uint64_t needed) { return doomed.contains(needed); })) {
+      doomed.insert(number);
     }
   }
   return doomed;

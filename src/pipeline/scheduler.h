@@ -105,7 +105,7 @@ class Scheduler {
   struct UnderWay {
     std::vector<Part> parts;  // the spans of the step
     bool decodes = false;
-    std::vector<uint64_t> copies;  // steps whose tokens it copies, and which were under way when it began
+    std::set<uint64_t> needs;  // steps under way whose tokens it goes on from or copies
   };
 
   void admit();
