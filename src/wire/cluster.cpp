@@ -1,5 +1,6 @@
 #include "wire/cluster.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -31,12 +32,15 @@ Result<void> within(int count, size_t most, std::string_view what) {
   return fail(ErrorCode::corrupt, "{}: {} entries, at most {} are allowed", what, count, most);
 }
 
+// As decode() takes it.
+std::string text(std::string_view field, size_t most = kNameCharsMax) { return cut(printable(field), most); }
+
 void put(proto::Member& out, const Member& in) {
   out.set_node(text_of(in.node));
-  out.set_name(cut(in.name, kNameCharsMax));
-  for (const std::string& address : in.addresses) out.add_addresses(address);
+  out.set_name(text(in.name));
+  for (const std::string& address : in.addresses) out.add_addresses(text(address));
   out.set_link_port(in.link_port);
-  out.set_api_url(in.api_url);
+  out.set_api_url(text(in.api_url));
 }
 
 Result<Member> member_of(const proto::Member& in) {
@@ -57,15 +61,15 @@ Result<Member> member_of(const proto::Member& in) {
 }
 
 void put(proto::Device& out, const DeviceProfile& in) {
-  out.set_id(cut(in.id.device, kNameCharsMax));
-  out.set_name(cut(in.name, kNameCharsMax));
+  out.set_id(text(in.id.device));
+  out.set_name(text(in.name));
   out.set_kind(static_cast<uint32_t>(in.kind));
   out.set_uses_host_memory(in.uses_host_memory);
   out.set_memory_free_bytes(in.memory_free);
   out.set_memory_bytes_per_s(in.memory_bytes_per_s);
   for (const WeightRates& rates : in.rates) {
     auto* next = out.add_rates();
-    next->set_type(rates.type);
+    next->set_type(text(rates.type));
     next->set_bits_per_weight(rates.bits_per_weight);
     next->set_matvec_bytes_per_s(rates.matvec_bytes_per_s);
     next->set_matmul_flops_per_s(rates.matmul_flops_per_s);
@@ -154,7 +158,7 @@ Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes) {
 ByteVector encode(const StagePlan& message) {
   proto::StagePlan out;
   out.set_epoch(message.epoch.value());
-  out.set_model(cut(message.model, kNameCharsMax));
+  out.set_model(text(message.model));
   out.set_content(message.content);
   for (const PlannedStage& in : message.stages) {
     auto* stage = out.add_stages();
@@ -247,7 +251,7 @@ ByteVector encode(const ClusterState& message) {
   proto::ClusterState out;
   out.set_epoch(message.epoch.value());
   out.set_serving(message.serving);
-  out.set_why_not(cut(message.why_not, kReasonCharsMax));
+  out.set_why_not(text(message.why_not, kReasonCharsMax));
   for (const Member& member : message.members) put(*out.add_members(), member);
   out.set_page(message.page);
   return serialize(out);
@@ -263,7 +267,12 @@ Result<ClusterState> decode<ClusterState>(std::span<const std::byte> bytes) {
     EXO_TRY(Member member, member_of(field));
     out.members.push_back(std::move(member));
   }
-  EXO_TRY(out.page, name_of(in.page(), "the page of a cluster state", kPageBytesMax));
+  // JSON escapes what a terminal must not get, but for DEL and the like.
+  if (in.page().size() > kPageBytesMax || !is_utf8(in.page()) ||
+      std::ranges::any_of(in.page(), [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
+    return fail(ErrorCode::corrupt, "the page of a cluster state is too long or not text");
+  }
+  out.page = in.page();
   return out;
 }
 

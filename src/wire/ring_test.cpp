@@ -1,0 +1,174 @@
+#include "wire/ring.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "proto/ring.pb.h"
+
+namespace exogpu::wire {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+template <typename Message>
+ByteVector bytes_of(const Message& message) {
+  ByteVector bytes(message.ByteSizeLong());
+  message.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+template <typename Message>
+void expect_corrupt(const ByteVector& bytes, std::string_view words) {
+  const auto message = decode<Message>(bytes);
+  ASSERT_FALSE(message) << "accepted, but expected: " << words;
+  EXPECT_EQ(message.error().code, ErrorCode::corrupt) << message.error().message;
+  EXPECT_NE(message.error().message.find(words), std::string::npos) << message.error().message;
+}
+
+SamplerSettings some_settings() {
+  SamplerSettings settings;
+  settings.temperature = 0.7F;
+  settings.top_k = 12;
+  settings.penalty_last_n = 3;
+  settings.seed = UINT64_MAX;
+  settings.logit_bias = {{5, -100.0F}, {9, std::numeric_limits<float>::infinity()}};
+  settings.logprobs = 0;  // not the same as none
+  return settings;
+}
+
+Step some_step() {
+  Step step{.epoch = PlanEpoch(UINT64_MAX), .stage = 2, .number = 1ULL << 40};
+  step.changes.push_back(
+      {.sequence = SeqId(1), .what = OpenSampler{.settings = some_settings(), .length = 9, .recent = {1, 2, -3}}});
+  step.changes.push_back({.sequence = SeqId(2), .what = Truncate{0}});
+  step.changes.push_back({.sequence = SeqId(3), .what = CopyPrefix{.from = SeqId(0), .length = 7}});
+  step.spans = {{SeqId(1), 8, 1, true}, {SeqId(2), 0, 500, false}};
+  step.stage_us = {7, UINT32_MAX};
+  step.failure = Error{ErrorCode::out_of_memory, "desk/cpu: no room"};
+  return step;
+}
+
+SampledToken some_token() {
+  SampledToken token{.sequence = SeqId(4), .token = 77};
+  token.logprob = -0.5F;
+  token.top = {{.token = 77, .logprob = -0.5F}, {.token = 3, .logprob = -std::numeric_limits<float>::infinity()}};
+  return token;
+}
+
+TEST(RingMessages, ComeBackAsTheyWere) {
+  EXPECT_EQ(decode<Step>(encode(some_step())).value(), some_step());
+  EXPECT_EQ(decode<Step>(encode(Step{})).value(), Step{});
+  SampledToken failed{.sequence = SeqId(5)};
+  failed.failure = Error{ErrorCode::invalid_argument, "top_p is 3"};
+  const StepDone done{.epoch = PlanEpoch(3),
+                      .number = 8,
+                      .tokens = {some_token(), failed},
+                      .stage_us = {1, 2, 3},
+                      .failure = Error{ErrorCode::corrupt, "x"}};
+  EXPECT_EQ(decode<StepDone>(encode(done)).value(), done);
+  Generate generate{.epoch = PlanEpoch(9), .request = 5, .tokens = {1, 2, 3}, .prompt_tokens = 2};
+  generate.sampling = some_settings();
+  generate.tokens_max = 100;
+  generate.end_tokens = {2, 7};
+  EXPECT_EQ(decode<Generate>(encode(generate)).value(), generate);
+  generate.sampling.logprobs.reset();
+  EXPECT_EQ(decode<Generate>(encode(generate)).value(), generate);
+  for (const auto end :
+       {GenerateEnd::end_of_text, GenerateEnd::length, GenerateEnd::context_full, GenerateEnd::cancelled}) {
+    const Generated generated{.request = 4, .tokens = {some_token()}, .end = end, .prompt_reused = 12};
+    EXPECT_EQ(decode<Generated>(encode(generated)).value(), generated);
+  }
+  EXPECT_EQ(decode<Generated>(encode(Generated{.request = 1})).value(), Generated{.request = 1});
+  EXPECT_EQ(decode<CancelGenerate>(encode(CancelGenerate{.request = 3})).value(), CancelGenerate{.request = 3});
+}
+
+TEST(RingMessages, WhatIsCutShortIsRefused) {
+  auto bytes = encode(some_step());
+  bytes.pop_back();
+  expect_corrupt<Step>(bytes, "a broken step message");
+  expect_corrupt<StepDone>({std::byte{0xFF}}, "a broken step done message");
+  expect_corrupt<Generate>({std::byte{0xFF}}, "a broken generate message");
+  expect_corrupt<Generated>({std::byte{0xFF}}, "a broken generated message");
+  expect_corrupt<CancelGenerate>({std::byte{0xFF}}, "a broken cancel message");
+  expect_corrupt<Step>(ByteVector(kControlBytesMax + 1), "a broken step message");
+}
+
+TEST(RingMessages, AStepOutOfBoundsIsRefused) {
+  proto::Step step;
+  step.add_spans();
+  expect_corrupt<Step>(bytes_of(step), "a span of no tokens");
+  step.mutable_spans(0)->set_count(UINT32_MAX);
+  step.add_spans()->set_count(1);
+  expect_corrupt<Step>(bytes_of(step), "too many tokens");
+  step.Clear();
+  step.add_changes()->set_sequence(6);
+  expect_corrupt<Step>(bytes_of(step), "changes sequence 6 in a way that is not known here");
+  step.Clear();
+  for (size_t i = 0; i <= kStepSpansMax; ++i) step.add_spans()->set_count(1);
+  expect_corrupt<Step>(bytes_of(step), "the spans of a step: 4097 entries, at most 4096 are allowed");
+  step.Clear();
+  for (size_t i = 0; i <= 4 * kStepSpansMax; ++i) step.add_changes()->set_truncate(1);
+  expect_corrupt<Step>(bytes_of(step), "the changes of a step");
+  step.Clear();
+  for (size_t i = 0; i <= kStagesMax; ++i) step.add_stage_us(1);
+  expect_corrupt<Step>(bytes_of(step), "the stages of a step");
+  step.Clear();
+  for (size_t i = 0; i <= kPenaltyTokensMax; ++i) {
+    if (i == 0) step.add_changes();
+    step.mutable_changes(0)->mutable_open()->add_recent(1);
+  }
+  expect_corrupt<Step>(bytes_of(step), "the recent tokens of a step");
+  step.Clear();
+  step.mutable_failure()->set_message(std::string(kReasonCharsMax + 1, 'x'));
+  expect_corrupt<Step>(bytes_of(step), "whose text is too long");
+}
+
+TEST(RingMessages, NumbersThatAreNoneAreRefused) {
+  proto::Step step;
+  auto* bias = step.add_changes()->mutable_open()->mutable_sampling()->add_logit_bias();
+  bias->set_value(kNan);
+  expect_corrupt<Step>(bytes_of(step), "logit bias is not a number");
+  proto::StepDone done;
+  done.add_tokens()->set_logprob(kNan);
+  expect_corrupt<StepDone>(bytes_of(done), "logprob is not a number");
+  done.mutable_tokens(0)->set_logprob(-1);
+  done.mutable_tokens(0)->add_top()->set_logprob(kNan);
+  expect_corrupt<StepDone>(bytes_of(done), "logprob is not a number");
+}
+
+TEST(RingMessages, ARequestOutOfBoundsIsRefused) {
+  proto::Generate generate;
+  expect_corrupt<Generate>(bytes_of(generate), "without tokens");
+  generate.add_tokens(1);
+  generate.set_prompt_tokens(2);
+  expect_corrupt<Generate>(bytes_of(generate), "a prompt of 2 tokens and 1 in all");
+  generate.set_prompt_tokens(1);
+  for (size_t i = 0; i <= kEndTokensMax; ++i) generate.add_end_tokens(1);
+  expect_corrupt<Generate>(bytes_of(generate), "the end tokens of a request");
+  generate.clear_end_tokens();
+  for (size_t i = 0; i <= kLogitBiasMax; ++i) generate.mutable_sampling()->add_logit_bias();
+  expect_corrupt<Generate>(bytes_of(generate), "the logit bias of a message");
+}
+
+TEST(RingMessages, AnAnswerOutOfBoundsIsRefused) {
+  proto::Generated generated;
+  generated.set_end_plus_one(5);
+  expect_corrupt<Generated>(bytes_of(generated), "ends in a way that is not known here (5)");
+  generated.Clear();
+  for (size_t i = 0; i <= kStepSpansMax; ++i) generated.add_tokens();
+  expect_corrupt<Generated>(bytes_of(generated), "the tokens of a message");
+}
+
+TEST(RingMessages, ErrorsOfOthersAreMadeSafeToShow) {
+  proto::StepDone done;
+  done.mutable_failure()->set_code("something new");
+  done.mutable_failure()->set_message("\x1b[2J");
+  const auto read = decode<StepDone>(bytes_of(done));
+  ASSERT_TRUE(read && read->failure);
+  EXPECT_EQ(read->failure->code, ErrorCode::internal);
+  EXPECT_EQ(read->failure->message, "\\x1b[2J");
+}
+
+}  // namespace
+}  // namespace exogpu::wire
