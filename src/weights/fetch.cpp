@@ -352,7 +352,7 @@ void Fetch::checked(size_t which, Result<bool> good) {
   if (*good) {
     wanted.stream = nullptr;
     if (--left_ == 0) return end(model_);
-    return;
+    return see_who_is_left();
   }
   missing_ += wanted.arrived;
   wanted.arrived = 0;
@@ -397,7 +397,8 @@ void Fetch::see_who_is_left() {
   for (const auto& [id, source] : sources_) {
     if (at_fault(id, source)) return end(std::unexpected(nobody_has_it()));
   }
-  if (!sources_.empty() && !had_source_) return end(std::unexpected(nobody_has_it()));
+  const bool all_say_no = std::ranges::all_of(sources_, [](const auto& s) { return s.second.failures == 0; });
+  if (!sources_.empty() && !had_source_ && all_say_no) return end(std::unexpected(nobody_has_it()));
   if (!waiting_since_) waiting_since_ = host_.now;
 }
 

@@ -2,6 +2,7 @@
 // workers' jobs.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -15,35 +16,37 @@ namespace exogpu::weights::testing {
 
 using namespace std::chrono_literals;
 
-// Calls from other threads, until somebody runs them.
+// Calls from other threads for each node, until somebody runs them.
 class PostBox {
  public:
-  WeightExchange::Post post() {
-    return [box = box_](std::move_only_function<void()> call) {
+  WeightExchange::Post post(uint8_t node) {
+    return [box = box_, node](std::move_only_function<void()> call) {
       {
         std::lock_guard lock(box->mutex);
-        box->calls.push_back(std::move(call));
+        box->calls.emplace_back(node, std::move(call));
       }
       box->more.notify_all();
     };
   }
-  // False when there was none within `wait`.
-  bool run_all(std::chrono::milliseconds wait) {
-    std::deque<std::move_only_function<void()>> calls;
+  // Those of one node, or of all. False when there was none within `wait`.
+  bool run_all(std::chrono::milliseconds wait, std::optional<uint8_t> node = std::nullopt) {
+    std::deque<Call> now;
     {
       std::unique_lock lock(box_->mutex);
-      box_->more.wait_for(lock, wait, [&] { return !box_->calls.empty(); });
-      calls.swap(box_->calls);
+      auto is_due = [&](const Call& call) { return !node || call.first == *node; };
+      box_->more.wait_for(lock, wait, [&] { return std::ranges::any_of(box_->calls, is_due); });
+      for (Call& call : std::exchange(box_->calls, {})) (is_due(call) ? now : box_->calls).push_back(std::move(call));
     }
-    for (auto& call : calls) call();
-    return !calls.empty();
+    for (auto& call : now) call.second();
+    return !now.empty();
   }
 
  private:
+  using Call = std::pair<uint8_t, std::move_only_function<void()>>;
   struct Box {
     std::mutex mutex;
     std::condition_variable more;
-    std::deque<std::move_only_function<void()>> calls;
+    std::deque<Call> calls;
   };
   std::shared_ptr<Box> box_ = std::make_shared<Box>();
 };
@@ -96,12 +99,11 @@ struct MemCluster {
   Node& add(uint8_t number, std::shared_ptr<WeightCache> cache, const ExchangeOptions& options = {}) {
     Node& node = nodes[number];
     node.self = net::testing::node_named(number);
-    node.exchange = std::make_unique<WeightExchange>(std::move(cache), box.post(), options);
+    node.exchange = std::make_unique<WeightExchange>(std::move(cache), box.post(number), options);
     node.exchange->tick(now);
     return node;
   }
-  void connect(uint8_t a, uint8_t b) {
-    net::ChannelOptions patient;
+  void connect(uint8_t a, uint8_t b, net::ChannelOptions patient = {}) {
     patient.silence_max = std::chrono::hours(1);
     auto pair = network.connect({nodes.at(a).self, patient}, {nodes.at(b).self, patient});
     ASSERT_TRUE(pair) << pair.error().message;
