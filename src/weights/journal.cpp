@@ -27,8 +27,25 @@ T get(const std::byte* at) {
 
 uint64_t hash_of(std::span<const std::byte> bytes) { return get<uint64_t>(security::sha256(bytes).data()); }
 
-// Names the time since the machine was started; a number that is never met again where the system does not say.
-uint64_t this_boot() {
+uint64_t check_of(const ContentId& content, const Record& record) {
+  std::array<std::byte, wire::kContentIdBytes + 16> bytes;
+  std::memcpy(bytes.data(), content.bytes().data(), wire::kContentIdBytes);
+  std::memcpy(bytes.data() + wire::kContentIdBytes, record.data(), 16);
+  return hash_of(bytes);
+}
+
+Record record_of(const ContentId& content, ObjectIndex object, uint32_t kind, uint64_t boot) {
+  Record record;
+  put(&record[0], object);
+  put(&record[4], kind);
+  put(&record[8], boot);
+  put(&record[16], check_of(content, record));
+  return record;
+}
+
+}  // namespace
+
+uint64_t Journal::this_boot() {
   static const uint64_t boot = [] {
     std::array<std::byte, 16> random{};
     if (const auto text = security::read_file("/proc/sys/kernel/random/boot_id", 100)) {
@@ -40,39 +57,22 @@ uint64_t this_boot() {
   return boot;
 }
 
-uint64_t check_of(const ContentId& content, const Record& record) {
-  std::array<std::byte, wire::kContentIdBytes + 16> bytes;
-  std::memcpy(bytes.data(), content.bytes().data(), wire::kContentIdBytes);
-  std::memcpy(bytes.data() + wire::kContentIdBytes, record.data(), 16);
-  return hash_of(bytes);
-}
+Journal::Journal(PosixFile file, const ContentId& content, uint32_t objects, uint64_t boot)
+    : file_(std::move(file)), content_(content), boot_(boot), held_(objects), durable_(objects) {}
 
-Record record_of(const ContentId& content, ObjectIndex object, uint32_t kind) {
-  Record record;
-  put(&record[0], object);
-  put(&record[4], kind);
-  put(&record[8], this_boot());
-  put(&record[16], check_of(content, record));
-  return record;
-}
-
-}  // namespace
-
-Journal::Journal(PosixFile file, const ContentId& content, uint32_t objects)
-    : file_(std::move(file)), content_(content), held_(objects), durable_(objects) {}
-
-Result<Journal> Journal::open(const std::filesystem::path& path, const ContentId& content, uint32_t objects) {
+Result<Journal> Journal::open(const std::filesystem::path& path, const ContentId& content, uint32_t objects,
+                              uint64_t boot) {
   EXO_TRY(PosixFile file, PosixFile::open(path, PosixFile::Mode::append));
   EXO_TRY(const std::string text, security::read_file(path, kJournalBytesMax));
-  Journal journal(std::move(file), content, objects);
+  Journal journal(std::move(file), content, objects, boot);
   size_t at = 0;
   for (; at + kRecordBytes <= text.size(); at += kRecordBytes) {
     Record record;
     std::memcpy(record.data(), text.data() + at, kRecordBytes);
     const auto object = get<uint32_t>(&record[0]), kind = get<uint32_t>(&record[4]);
-    const auto boot = get<uint64_t>(&record[8]), check = get<uint64_t>(&record[16]);
+    const auto written_in = get<uint64_t>(&record[8]), check = get<uint64_t>(&record[16]);
     if (check != check_of(content, record) || object >= objects || kind < kWritten || kind > kGone) break;
-    if (kind == kWritten && boot == this_boot()) journal.held_[object] = true;
+    if (kind == kWritten && written_in == boot) journal.held_[object] = true;
     if (kind == kDurable) journal.held_[object] = journal.durable_[object] = true;
     if (kind == kGone) journal.held_[object] = journal.durable_[object] = false;
   }
@@ -92,7 +92,7 @@ Result<void> Journal::append(std::span<const ObjectIndex> objects, uint32_t kind
   std::vector<std::byte> bytes;
   bytes.reserve(objects.size() * kRecordBytes);
   for (const ObjectIndex object : objects) {
-    const Record record = record_of(content_, object, kind);
+    const Record record = record_of(content_, object, kind, boot_);
     bytes.insert(bytes.end(), record.begin(), record.end());
   }
   return file_.append(bytes);

@@ -19,8 +19,12 @@ namespace exogpu::weights {
 // One thread at a time.
 class Journal {
  public:
+  // Names the time since the machine was started; a number that is never met again where the system does not say.
+  static uint64_t this_boot();
+
   // Reads it, or makes an empty one, and cuts off what is broken. Errors: of the file.
-  static Result<Journal> open(const std::filesystem::path& path, const ContentId& content, uint32_t objects);
+  static Result<Journal> open(const std::filesystem::path& path, const ContentId& content, uint32_t objects,
+                              uint64_t boot = this_boot());
 
   const std::vector<bool>& held() const { return held_; }
   // Held, but not known to be on the disk.
@@ -32,11 +36,12 @@ class Journal {
   Result<void> gone(ObjectIndex object);
 
  private:
-  Journal(PosixFile file, const ContentId& content, uint32_t objects);
+  Journal(PosixFile file, const ContentId& content, uint32_t objects, uint64_t boot);
   Result<void> append(std::span<const ObjectIndex> objects, uint32_t kind);
 
   PosixFile file_;
   ContentId content_;
+  uint64_t boot_ = 0;
   std::vector<bool> held_;
   std::vector<bool> durable_;
 };

@@ -1,0 +1,82 @@
+#include "wire/weights.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "proto/weights.pb.h"
+#include "wire/proto_coding.h"
+
+namespace exogpu::wire {
+namespace {
+
+ContentId some_content() {
+  std::array<uint8_t, kContentIdBytes> bytes;
+  bytes.fill(0xC5);
+  return ContentId(bytes);
+}
+
+template <typename Message>
+void expect_corrupt(const ByteVector& bytes, std::string_view words) {
+  const auto message = decode<Message>(bytes);
+  ASSERT_FALSE(message) << "accepted, but expected: " << words;
+  EXPECT_EQ(message.error().code, ErrorCode::corrupt) << message.error().message;
+  EXPECT_NE(message.error().message.find(words), std::string::npos) << message.error().message;
+}
+
+TEST(WeightsMessages, ComeBackAsTheyWere) {
+  const WeightsQuery query{.content = some_content()};
+  EXPECT_EQ(decode<WeightsQuery>(encode(query)).value(), query);
+  for (const std::optional<uint32_t> object : {std::optional<uint32_t>(), {0}, {17}, {UINT32_MAX - 1}}) {
+    const WeightsRequest request{
+        .transfer = TransferId(UINT64_MAX), .content = some_content(), .object = object, .from = uint64_t{1} << 40};
+    EXPECT_EQ(decode<WeightsRequest>(encode(request)).value(), request);
+  }
+  const WeightsStop stop{.transfer = TransferId(3)};
+  EXPECT_EQ(decode<WeightsStop>(encode(stop)).value(), stop);
+
+  const WeightsHolding::Held held{.manifest_bytes = 77, .objects = {std::byte{5}, std::byte{0}}};
+  const auto holding = decode<WeightsHolding>(encode(WeightsHolding{.content = some_content(), .answer = held}));
+  ASSERT_TRUE(holding && holding->answer);
+  EXPECT_EQ(holding->content, some_content());
+  EXPECT_EQ(*holding->answer, held);
+  const auto none = decode<WeightsHolding>(
+      encode(WeightsHolding{.content = some_content(), .answer = fail(ErrorCode::not_found, "nothing")}));
+  ASSERT_TRUE(none);
+  ASSERT_FALSE(none->answer);
+  EXPECT_EQ(none->answer.error().code, ErrorCode::not_found);
+  EXPECT_EQ(none->answer.error().message, "nothing");
+
+  const auto refusal = decode<WeightsRefusal>(encode(WeightsRefusal{
+      .transfer = TransferId(9), .reason = {.code = ErrorCode::io_error, .message = std::string(5000, 'x')}}));
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->transfer, TransferId(9));
+  EXPECT_EQ(refusal->reason.code, ErrorCode::io_error);
+  EXPECT_EQ(refusal->reason.message.size(), kReasonCharsMax);
+}
+
+TEST(WeightsMessages, WhatIsWrongIsRefused) {
+  const ByteVector rubbish(20, std::byte{0xFF});
+  expect_corrupt<WeightsQuery>(rubbish, "broken");
+  expect_corrupt<WeightsHolding>(rubbish, "broken");
+  expect_corrupt<WeightsRequest>(rubbish, "broken");
+  expect_corrupt<WeightsRefusal>(rubbish, "broken");
+  expect_corrupt<WeightsStop>(rubbish, "broken");
+  expect_corrupt<WeightsQuery>({}, "content id");
+  expect_corrupt<WeightsRequest>({}, "content id");
+
+  proto::WeightsHolding holding;
+  holding.set_content_id(std::string(31, 'x'));
+  expect_corrupt<WeightsHolding>(serialize(holding), "content id");
+  holding.set_content_id(std::string(32, 'x'));
+  expect_corrupt<WeightsHolding>(serialize(holding), "manifest of 0 bytes");
+  holding.set_manifest_bytes(kManifestBytesMax + 1);
+  expect_corrupt<WeightsHolding>(serialize(holding), "manifest of");
+  holding.set_manifest_bytes(kManifestBytesMax);
+  EXPECT_TRUE(decode<WeightsHolding>(serialize(holding)));
+  holding.set_held(std::string(kObjectsMax / 8 + 1, 'x'));
+  expect_corrupt<WeightsHolding>(serialize(holding), "objects");
+}
+
+}  // namespace
+}  // namespace exogpu::wire
