@@ -2,11 +2,7 @@
 // bare OpenSSL by turns in the same run, each end on a thread of its own.
 //
 // usage: net_bench [ROUNDS]
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "bare_tls.h"
 #include "net/tcp/connector.h"
 #include "net/tcp/listener.h"
 
@@ -29,6 +26,7 @@ namespace {
 
 using namespace exogpu;
 using namespace exogpu::net;
+using namespace exogpu::bench;
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kEchoBytes = 16 * KiB;
@@ -46,62 +44,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void require(bool good, const char* what) {
-  if (good) return;
-  std::println(stderr, "net_bench: {}", what);
-  std::exit(1);
-}
-
 // --- bare OpenSSL, blocking
-// -------------------------------------------------------------------------------------------
-struct Bare {
-  security::Openssl<SSL> tls;
-  int fd = -1;
-};
-
-void send_all(SSL* tls, const std::byte* bytes, size_t size) {
-  while (size > 0) {
-    const int n = SSL_write(tls, bytes, static_cast<int>(std::min<size_t>(size, 1 << 20)));
-    require(n > 0, "SSL_write failed");
-    bytes += n;
-    size -= static_cast<size_t>(n);
-  }
-}
-
-void receive_all(SSL* tls, std::byte* bytes, size_t size) {
-  while (size > 0) {
-    const int n = SSL_read(tls, bytes, static_cast<int>(std::min<size_t>(size, 1 << 20)));
-    require(n > 0, "SSL_read failed");
-    bytes += n;
-    size -= static_cast<size_t>(n);
-  }
-}
-
-std::pair<Bare, Bare> connect_bare(const security::TlsContext& context) {
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  require(bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0 && listen(listener, 1) == 0 &&
-              getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0,
-          "cannot listen");
-  Bare client, server;
-  client.fd = socket(AF_INET, SOCK_STREAM, 0);
-  require(connect(client.fd, reinterpret_cast<sockaddr*>(&address), size) == 0, "cannot connect");
-  server.fd = accept(listener, nullptr, nullptr);
-  close(listener);
-  const int on = 1;
-  for (Bare* end : {&client, &server}) {
-    setsockopt(end->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    end->tls = context.connection(end == &client ? security::TlsSide::client : security::TlsSide::server).value();
-    SSL_set_fd(end->tls.get(), end->fd);
-  }
-  std::jthread shake([&] { require(SSL_do_handshake(server.tls.get()) == 1, "handshake"); });
-  require(SSL_do_handshake(client.tls.get()) == 1, "handshake");
-  return {std::move(client), std::move(server)};
-}
-
 double bare_echo(Bare& client, Bare& server) {
   std::vector<std::byte> bytes(kEchoBytes), other(kEchoBytes);
   std::jthread answers([&] {

@@ -24,6 +24,7 @@ struct WeightExchange::Impl : std::enable_shared_from_this<WeightExchange::Impl>
     host.cache = std::move(cache);
     host.post = std::move(post);
     host.options = options;
+    host.now = net::SteadyTime::clock::now();
     host.options.frame_bytes = std::clamp<Bytes>(options.frame_bytes, 1, kFrameBytesMax);
     host.options.hashing_threads = std::max(options.hashing_threads, 1U);
     host.files = std::make_unique<Workers>(1);

@@ -1,7 +1,7 @@
 // How weights go from nodes that have them to nodes that need them: the part of a node that asks for objects of a model
 // and checks and keeps them, and the part that sends them.
 //
-// One for each node. A fetch asks all connected peers what they hold of the model, and then asks for one object after
+// One for each node and each cache. A fetch asks all connected peers what they hold of the model, and then asks for one object after
 // another, of each peer as much as keeps it busy. What a peer that is lost has not yet sent is asked of the others,
 // from the byte where it stopped; an object with a wrong hash is asked of another peer. Bytes that nobody asked for are
 // thrown away without taking memory.
@@ -92,7 +92,8 @@ class WeightExchange {
   [[nodiscard]] Fetching fetch(const ContentId& content, const Scope& scope, FetchCalls calls);
 
   // --- what the node hears of its channels
-  // Between these two calls `channel` must live; lost is called in on_closed(), or before the channel is destroyed.
+  // Between these two calls `channel` must live; lost is called in on_closed(), or before the channel is destroyed. A
+  // channel reads nothing after that, and the exchange is destroyed when all its peers are lost.
   void peer_connected(const wire::NodeId& peer, net::Channel& channel);
   void peer_lost(const wire::NodeId& peer);
 

@@ -136,6 +136,7 @@ void Fetch::query(Source& source) {
 }
 
 void Fetch::peer_connected(const wire::NodeId& peer, const std::shared_ptr<Sender>& voice) {
+  if (over()) return;
   sources_.erase(peer);
   Source& source = sources_[peer];
   source.voice = voice;

@@ -23,7 +23,10 @@ Result<PosixFile> lock_folder(const path& folder) {
   const auto until = std::chrono::steady_clock::now() + kLockMax;
   while (true) {
     EXO_TRY(const bool locked, lock.try_lock());
-    if (locked) break;
+    if (locked && lock.is_in_place()) break;
+    if (locked) {
+      return fail(ErrorCode::not_found, "{}: another process has just removed it", folder.string());
+    }
     if (std::chrono::steady_clock::now() > until) {
       return fail(ErrorCode::failed_precondition,
                   "{}: another process uses this model's cache; end it, or give each node a cache folder of its own",

@@ -103,6 +103,12 @@ Result<bool> PosixFile::try_lock() const {
   return file_error(path_, "lock", errno);
 }
 
+bool PosixFile::is_in_place() const {
+  struct stat mine{}, there{};
+  return ::fstat(fd_, &mine) == 0 && ::stat(path_.c_str(), &there) == 0 && mine.st_ino == there.st_ino &&
+         mine.st_dev == there.st_dev;
+}
+
 void PosixFile::touch() const { ::futimens(fd_, nullptr); }
 
 Result<void> sync_folder(const std::filesystem::path& folder) {

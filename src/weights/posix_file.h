@@ -43,6 +43,8 @@ class PosixFile {
   Result<void> sync() const;
   // False when another process, or another PosixFile, has it. Ends with this object.
   Result<bool> try_lock() const;
+  // Whether it still is what stands under its name.
+  bool is_in_place() const;
   // Lets the file be one that was just written.
   void touch() const;
 
