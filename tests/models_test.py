@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-EXOGPU, TINY_MODEL = sys.argv[1:3]
+EXOGPU, TINY_MODEL = map(os.path.abspath, sys.argv[1:3])
 
 
 class Models(unittest.TestCase):

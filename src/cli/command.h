@@ -19,6 +19,7 @@ void add_eval(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_plan(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
+void add_pull(CLI::App& app, Action& action);
 void add_models(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);

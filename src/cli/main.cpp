@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   cli::add_token(app, action);
   cli::add_tokenize(app, action);
   cli::add_devices(app, action);
+  cli::add_pull(app, action);
   cli::add_models(app, action);
   cli::add_inspect(app, action);
   cli::add_plan(app, action);

@@ -7,7 +7,9 @@
 namespace exogpu::cli {
 
 void add_model_options(CLI::App& command, ModelOptions& o) {
-  command.add_option("model", o.path, "GGUF file, of a split model any part; or the name of a model that `exogpu models` lists")->required()->type_name("MODEL");
+  command.add_option("model", o.path, "GGUF file, of a split model any part; or a model's name")
+      ->required()
+      ->type_name("MODEL");
   command.add_option("-d,--device", o.device,
                      "Device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...); the best one if left out");
   command.add_option("-c,--context", o.shard.context, "Tokens of prompt and answer together")->capture_default_str();

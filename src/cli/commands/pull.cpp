@@ -1,0 +1,97 @@
+// exogpu pull: fetches a model from a hub, or from an address, into the models folder.
+#include "hub/pull.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <print>
+
+#include "base/utf8.h"
+#include "cli/command.h"
+#include "cli/open_model.h"
+#include "cli/progress_bar.h"
+
+namespace exogpu::cli {
+namespace {
+
+constexpr std::string_view kUsualHub = "https://huggingface.co";
+
+struct Options {
+  std::string model, folder, hub;
+  uint32_t retries = 5;
+  double timeout_s = 30;
+};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+Result<hub::Hub> hub_of(const Options& options) {
+  std::string base = options.hub.empty() ? environment("HF_ENDPOINT") : options.hub;
+  if (base.empty()) base = kUsualHub;
+  EXO_TRY(hub::Url url, hub::Url::parse(base));
+  std::string token = environment("HF_TOKEN");
+  for (const char c : token) {
+    if (c > ' ' && c < 0x7f) continue;
+    return fail(ErrorCode::invalid_argument, "HF_TOKEN holds a character that no token has; set it anew");
+  }
+  return hub::Hub{.base = std::move(url), .token = std::move(token)};
+}
+
+Result<void> pull(const Options& options) {
+  EXO_TRY(const hub::Reference reference, hub::parse_reference(options.model));
+  EXO_TRY(const model::Library library, models_folder(options.folder));
+  hub::PullOptions pull_options = {.folder = library.folder(), .hub = {}, .http = {}, .retry = {}, .progress = {}};
+  EXO_TRY(pull_options.hub, hub_of(options));
+  pull_options.http.silence = pull_options.http.connect =
+      std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
+  pull_options.retry.most = options.retries;
+  auto bar = std::make_unique<ProgressBar>("fetching");
+  size_t shown = 0;
+  pull_options.progress = [&](size_t index, size_t count, Bytes done, Bytes total) {
+    if (index != shown) bar = std::make_unique<ProgressBar>(std::format("fetching {} of {}", index + 1, count));
+    shown = index;
+    bar->update(done, total);
+  };
+  pull_options.retry.note = [&](const std::string& line) {
+    std::print(stderr, "{}{}\n", isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "", line);
+  };
+  auto pulled = hub::pull(reference, pull_options);
+  bar.reset();
+  if (!pulled) return std::unexpected(std::move(pulled).error());
+  std::println("{}: {}{}{}", printable(pulled->name), format_bytes(pulled->bytes),
+               pulled->was_here ? ", was here already" : "",
+               pulled->verified ? ", its checksum is right" : "; the hub states no checksum");
+  std::println("Talk to it: exogpu run {}", printable(pulled->name));
+  return {};
+}
+
+}  // namespace
+
+void add_pull(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("pull", "Fetches a model from a hub into the models folder");
+  command->footer(
+      "Examples:\n"
+      "  exogpu pull ORG/REPO                    the only GGUF file there, or that in Q4_K_M\n"
+      "  exogpu pull ORG/REPO:Q8_0               the one in this quantisation\n"
+      "  exogpu pull ORG/REPO:FILE.gguf          this file, and the other parts of a split one\n"
+      "  exogpu pull https://example.org/x.gguf  from an address\n"
+      "What breaks off goes on where it was when it is pulled again. The hub is that of --hub, else $HF_ENDPOINT, "
+      "else\n"
+      "huggingface.co; $HF_TOKEN is sent to it, and to nobody else. More: docs/models.md");
+  command->add_option("model", options->model, "What to fetch")->required()->type_name("MODEL");
+  command->add_option("--models", options->folder, "The models folder")->type_name("DIR");
+  command->add_option("--hub", options->hub, "The hub's address")->type_name("URL");
+  command->add_option("--retries", options->retries, "Tries in a row without progress, after the first")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  command->add_option("--timeout", options->timeout_s, "Seconds without a byte after which a connection counts as dead")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  command->callback([options, &action] { action = [options] { return pull(*options); }; });
+}
+
+}  // namespace exogpu::cli

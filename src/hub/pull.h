@@ -1,0 +1,39 @@
+// A model, from a hub or an address into the models folder.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "hub/http_client.h"
+#include "hub/reference.h"
+#include "hub/repository.h"
+#include "hub/retries.h"
+
+namespace exogpu::hub {
+
+struct PullOptions {
+  std::filesystem::path folder;  // of models; is made where it is missing
+  Hub hub;
+  HttpOptions http;
+  RetryOptions retry;
+  // Of the file that is being fetched, which is number `index` of `count`; may be empty.
+  std::function<void(size_t index, size_t count, Bytes done, Bytes total)> progress;
+};
+
+struct Pulled {
+  std::string name;  // in the models folder
+  std::vector<std::filesystem::path> files;
+  Bytes bytes = 0;
+  bool verified = false;  // every file's SHA-256 is the one that the hub states
+  bool was_here = false;  // nothing had to be fetched
+};
+
+// Fetches all files of the model: of ORG/REPO into FOLDER/ORG/REPO, of an address into FOLDER. Each is checked to be a
+// GGUF file before it gets its name, and all together at the end.
+// Errors: those of list_files(), choose_files(), download() and Gguf::open(); invalid_argument when a token would be
+// sent without encryption.
+Result<Pulled> pull(const Reference& reference, const PullOptions& options);
+
+}  // namespace exogpu::hub

@@ -1,0 +1,101 @@
+#include "hub/repository.h"
+
+#include <algorithm>
+#include <format>
+#include <iterator>
+
+#include "base/near_names.h"
+#include "hub/redirects.h"
+
+namespace exogpu::hub {
+namespace {
+
+constexpr Bytes kAnswerMax = 32 * MiB;
+constexpr int kPagesMax = 100;
+constexpr size_t kBlock = 64 * KiB;
+
+struct Answer {
+  std::string text;
+  std::string next;  // address of the next page; empty: this is the last
+};
+
+Result<Url> address(const Hub& hub, const std::string& target) {
+  std::string base = hub.base.text();
+  while (base.ends_with('/')) base.pop_back();
+  return Url::parse(base + target);
+}
+
+// `what` is for messages.
+std::expected<Answer, Failure> ask(HttpClient& client, const Hub& hub, const Url& url, const std::string& what) {
+  const bool own = url.same_origin(hub.base);
+  auto followed = follow(client, {.url = url, .token = own ? hub.token : "", .headers = {}});
+  if (!followed) return std::unexpected(failure_of(std::move(followed).error()));
+  HttpReply& reply = followed->reply;
+  if (reply.status() != 200) return std::unexpected(failure_of(reply, what, !hub.token.empty()));
+  Answer answer = {.text = {}, .next = next_page(reply.header("Link"))};
+  std::vector<std::byte> block(kBlock);
+  while (true) {
+    auto n = reply.read(block);
+    if (!n) return std::unexpected(failure_of(std::move(n).error()));
+    if (*n == 0) return answer;
+    answer.text.append(reinterpret_cast<const char*>(block.data()), *n);
+    if (answer.text.size() > kAnswerMax) {
+      return std::unexpected(
+          Failure{.error = {ErrorCode::corrupt, std::format("{}: answers more than {}; is this a hub?", url.authority(),
+                                                            format_bytes(kAnswerMax))}});
+    }
+  }
+}
+
+Result<Answer> ask_patiently(HttpClient& client, const Hub& hub, const Url& url, const std::string& what,
+                             const RetryOptions& retry) {
+  Retries retries(retry);
+  while (true) {
+    auto answer = ask(client, hub, url, what);
+    if (answer) return *std::move(answer);
+    EXO_CHECK(retries.wait_after(answer.error()));
+  }
+}
+
+// "; near it: ORG/REPO", as far as the hub's search finds something.
+std::string near_repositories(HttpClient& client, const Hub& hub, const std::string& repository) {
+  const std::string name = repository.substr(repository.find('/') + 1);
+  const auto url = address(hub, "/api/models?filter=gguf&limit=20&search=" + encode_path(name));
+  if (!url) return "";
+  const auto answer = ask(client, hub, *url, name);
+  if (!answer) return "";
+  std::vector<std::string> names = parse_search(answer->text);
+  std::vector<std::string> near = near_names(repository, names);
+  if (near.empty())
+    near.assign(names.begin(), names.begin() + static_cast<ptrdiff_t>(std::min<size_t>(names.size(), 3)));
+  return near_words(near);
+}
+
+}  // namespace
+
+Result<std::vector<RemoteFile>> list_files(HttpClient& client, const Hub& hub, const std::string& repository,
+                                           const RetryOptions& retry) {
+  std::vector<RemoteFile> files;
+  EXO_TRY(Url url, address(hub, "/api/models/" + encode_path(repository) + "/tree/main?recursive=1"));
+  for (int page = 0; page < kPagesMax; ++page) {
+    auto answer = ask_patiently(client, hub, url, repository, retry);
+    if (!answer) {
+      Error error = std::move(answer).error();
+      if (error.code == ErrorCode::not_found || error.code == ErrorCode::unauthenticated) {
+        error.message += near_repositories(client, hub, repository);
+      }
+      return std::unexpected(std::move(error));
+    }
+    EXO_TRY(std::vector<RemoteFile> some, parse_listing(answer->text, hub.base.authority()));
+    files.insert(files.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+    if (answer->next.empty()) return files;
+    EXO_TRY(url, url.resolve(answer->next));
+  }
+  return fail(ErrorCode::corrupt, "{}: its list of files has no end; is this a hub?", hub.base.authority());
+}
+
+Result<Url> file_url(const Hub& hub, const std::string& repository, const std::string& path) {
+  return address(hub, "/" + encode_path(repository) + "/resolve/main/" + encode_path(path));
+}
+
+}  // namespace exogpu::hub
