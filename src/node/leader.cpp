@@ -38,9 +38,16 @@ bool same_stages(const wire::Plan& plan, const wire::StagePlan& running) {
 Leader::Leader(wire::NodeId self, LeaderOptions options)
     : self_(self), options_(std::move(options)), next_epoch_(options_.first_epoch) {}
 
+void Leader::set_content(std::string content) {
+  options_.content = std::move(content);
+  if (plan_) plan_->content = options_.content;
+}
+
 void Leader::joined(wire::NodeInfo info) {
-  // It may have been mended since.
-  std::erase_if(unfit_, [&](const auto& entry) { return entry.first.node == info.self.node; });
+  // Started anew, it may have been mended. What it tells later is only how its links are.
+  if (!nodes_.contains(info.self.node)) {
+    std::erase_if(unfit_, [&](const auto& entry) { return entry.first.node == info.self.node; });
+  }
   nodes_[info.self.node] = std::move(info);
 }
 
@@ -65,7 +72,7 @@ void Leader::stage_changed(wire::NodeId node, const wire::StageState& state) {
   if (!plan_ || state.epoch != plan_->epoch || state.stage >= stages_.size()) return;
   const wire::PlannedStage& stage = plan_->stages[state.stage];
   if (stage.device.node != node) return;
-  stages_[state.stage] = {.phase = state.phase, .done = state.done, .total = state.total};
+  stages_[state.stage] = {.phase = state.phase, .done = state.done, .total = state.total, .busy = state.busy};
   if (state.phase != wire::StagePhase::failed) return;
   const std::string why = state.failure ? state.failure->message : "it failed";
   const auto owner = nodes_.find(node);

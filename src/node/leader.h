@@ -32,7 +32,7 @@ class Leader {
  public:
   Leader(wire::NodeId self, LeaderOptions options);
 
-  void set_content(std::string content) { options_.content = std::move(content); }
+  void set_content(std::string content);
   void joined(wire::NodeInfo info);
   void left(wire::NodeId node);
   void stage_changed(wire::NodeId node, const wire::StageState& state);
@@ -43,6 +43,10 @@ class Leader {
   // and nobody is being served (`idle`); otherwise nothing.
   std::optional<wire::StagePlan> plan(bool idle);
 
+  const std::optional<wire::StagePlan>& current() const { return plan_; }
+  // Whether somebody is being answered, as the node of the first stage has told.
+  bool busy() const { return plan_ && stages_.front().busy; }
+
   // Whether all stages of the plan are ready.
   bool serving() const;
   wire::ClusterState describe() const;
@@ -52,6 +56,7 @@ class Leader {
   struct StageStatus {
     wire::StagePhase phase = wire::StagePhase::waiting;
     Bytes done = 0, total = 0;
+    bool busy = false;
   };
   wire::ClusterView view() const;
   Result<placement::Answer> place() const;

@@ -14,6 +14,7 @@ Node::~Node() = default;
 
 uint16_t Node::port() const { return impl_->port(); }
 const std::string& Node::name() const { return impl_->name(); }
+void Node::set_api(std::string host, uint16_t port) { impl_->set_api(std::move(host), port); }
 
 std::vector<ModelEntry> Node::models() const { return impl_->models(); }
 Result<void> Node::ready() const { return impl_->ready(); }

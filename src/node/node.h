@@ -27,7 +27,7 @@ struct NodeOptions {
   std::filesystem::path cache;  // weights that other nodes sent
   std::string name;             // for people; the machine's own when empty
   Address listen{.host = "", .port = 0};
-  std::string api_url;                         // told to the others
+  std::string api_url{};                       // told to the others
   std::optional<Address> connect{};            // a node of the cluster; without one, and with a model, this node leads
   std::optional<security::JoinToken> token{};  // to join that cluster first
   std::filesystem::path model;                 // what a leader serves; on others a file that saves fetching it
@@ -55,6 +55,8 @@ class Node : public Service {
 
   uint16_t port() const;  // where other nodes connect
   const std::string& name() const;
+  // Tells the others where this node's API is. An empty host is any address of this machine.
+  void set_api(std::string host, uint16_t port);
 
   std::vector<ModelEntry> models() const override;
   Result<void> ready() const override;

@@ -5,6 +5,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.h"
 #include "weights/measure_model.h"
 
 namespace exogpu::node {
@@ -44,12 +45,11 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
           .on_broken =
               [this](wire::PlanEpoch epoch, const Error& why) {
                 if (auto* driver = stages_->driver()) driver->fail_all(why);
-                // Told as a stage that is as before, but for this.
-                report({.epoch = epoch, .stage = 0, .phase = wire::StagePhase::waiting, .failure = why});
+                tell_broken(epoch, why);
               }});
   if (parts_.shape) {
     const auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-    leader_ = std::make_unique<Leader>(self, LeaderOptions{.model = options_.model.stem().string(),
+    leader_ = std::make_unique<Leader>(self, LeaderOptions{.model = printable(options_.model.stem().string()),
                                                            .content = {},
                                                            .shape = *parts_.shape,
                                                            .shard = options_.shard,
@@ -65,7 +65,9 @@ Node::Impl::~Impl() {
   keeps_running_.reset();
   io_.stop();
   if (thread_.joinable()) thread_.join();
+  generations_->fail_all({ErrorCode::unavailable, "the node is stopping"});
   listener_.reset();
+  parts_.join.reset();
   fetching_.cancel();
   for (const wire::NodeId peer : peers_ ? peers_->nodes() : std::vector<wire::NodeId>()) exchange_->peer_lost(peer);
   peers_.reset();
@@ -101,6 +103,7 @@ void Node::Impl::begin() {
 void Node::Impl::tick() {
   exchange_->tick(std::chrono::steady_clock::now());
   tell_info();
+  tell_busy();
   if (leader_) replan();
   timer_.expires_after(kTick);
   timer_.async_wait([this](const boost::system::error_code& stopped) {
@@ -115,7 +118,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
   links_told_.clear();
   (void)peers_->tell(peer, info());
   if (leader_) {
-    if (const auto& plan = stages_->plan()) (void)peers_->tell(peer, *plan);
+    tell_plan(peer);
     (void)peers_->tell(peer, state_);
   }
   report_ready();
@@ -123,6 +126,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
 
 void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   exchange_->peer_lost(peer);
+  placed_.erase(peer);
   const Error away{ErrorCode::unavailable, std::format("node {} is away: {}", peers_->name_of(peer), why.message)};
   note(away.message);
   std::erase_if(driven_, [&](const auto& entry) {
@@ -137,9 +141,12 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   if (in_plan) {
     if (auto* driver = stages_->driver()) driver->fail_all(away);
     generations_->fail_all(away);
+    // The leader may still see both ends of a link that is lost.
+    if (!leader_ && leader_node_ != peer) tell_broken(plan->epoch, away);
   }
   if (leader_node_ == peer) {
     leader_node_.reset();
+    other_leader_.reset();
     generations_->stop_serving(away);
     generations_->fail_all(away);
     stages_->drop(away);
@@ -154,12 +161,16 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
 
 std::optional<std::span<std::byte>> Node::Impl::place(wire::NodeId peer, const wire::FrameHeader& header) {
   if (std::holds_alternative<wire::Bulk>(header.of)) return exchange_->place(peer, header);
-  if (auto* ring = stages_->ring()) return ring->place(peer, header);
-  return std::nullopt;
+  auto* ring = stages_->ring();
+  auto memory = ring ? ring->place(peer, header) : std::nullopt;
+  if (!memory) return std::nullopt;
+  // The channel writes there even when the ring is gone meanwhile.
+  return placed_.insert_or_assign(peer, *std::move(memory)).first->second.bytes();
 }
 
 void Node::Impl::on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) {
-  if (std::holds_alternative<wire::Bulk>(header.of)) exchange_->on_abandoned(peer, header);
+  if (std::holds_alternative<wire::Bulk>(header.of)) return exchange_->on_abandoned(peer, header);
+  placed_.erase(peer);
 }
 
 void Node::Impl::on_room(wire::NodeId peer, net::Lane lane) { exchange_->on_room(peer, lane); }
@@ -167,6 +178,7 @@ void Node::Impl::on_room(wire::NodeId peer, net::Lane lane) { exchange_->on_room
 void Node::Impl::on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) {
   if (std::holds_alternative<wire::Bulk>(header.of)) return exchange_->on_bulk(peer, header, payload);
   if (std::holds_alternative<wire::Activation>(header.of)) {
+    placed_.erase(peer);
     if (auto* ring = stages_->ring()) ring->on_activation(peer, header);
     return;
   }
@@ -195,7 +207,8 @@ Result<void> Node::Impl::on_control(wire::NodeId peer, wire::ControlType type, s
     }
     case ControlType::generated: {
       EXO_TRY(const wire::Generated generated, wire::decode<wire::Generated>(payload));
-      generations_->on_generated(generated);
+      const auto& plan = stages_->plan();
+      if (plan && plan->stages.front().device.node == peer) generations_->on_generated(generated);
       return {};
     }
     case ControlType::generate_cancel: {
@@ -256,18 +269,38 @@ void Node::Impl::tell_info() {
   if (leader_) leader_->joined(now);
 }
 
-// A node takes plans from the one that it asked to lead it.
+// A node follows the first that says that it leads, until that one is away.
+bool Node::Impl::follows(wire::NodeId from) {
+  if (leader_) return false;
+  if (!leader_node_) leader_node_ = from;
+  if (leader_node_ == from) return true;
+  if (std::exchange(other_leader_, from) != from) {
+    note(
+        std::format("node {} leads, too; this node follows {}", peers_->name_of(from), peers_->name_of(*leader_node_)));
+  }
+  return false;
+}
+
 void Node::Impl::on_plan(wire::NodeId from, const wire::StagePlan& plan) {
-  if (leader_) return;
-  leader_node_ = from;
+  if (!follows(from)) return;
+  if (stages_->plan() && plan.epoch <= stages_->plan()->epoch) return;
   ready_untold_.clear();
+  busy_told_ = false;
   stages_->apply(plan);
 }
 
 void Node::Impl::on_stage_state(wire::NodeId from, const wire::StageState& state) {
   if (!leader_) return;
   if (state.phase == wire::StagePhase::waiting && state.failure) {
-    leader_->broken(state.epoch, *state.failure);
+    const auto& plan = stages_->plan();
+    const bool knows = plan && std::ranges::any_of(plan->stages, [&](const wire::PlannedStage& stage) {
+                         return stage.device.node == from;
+                       });
+    if (knows && plan->epoch == state.epoch) {
+      if (auto* driver = stages_->driver()) driver->fail_all(*state.failure);
+      generations_->fail_all(*state.failure);
+      leader_->broken(state.epoch, *state.failure);
+    }
   } else {
     leader_->stage_changed(from, state);
   }
@@ -275,8 +308,7 @@ void Node::Impl::on_stage_state(wire::NodeId from, const wire::StageState& state
 }
 
 void Node::Impl::on_cluster_state(wire::NodeId from, const wire::ClusterState& state) {
-  if (leader_) return;
-  leader_node_ = from;
+  if (!follows(from)) return;
   for (const wire::Member& member : state.members) {
     if (parts_.identity.node() < member.node) peers_->keep(member);
   }
@@ -306,8 +338,26 @@ void Node::Impl::report(const wire::StageState& state) {
     ready_untold_.insert(state.stage);
     return;
   }
-  if (leader_) return on_stage_state(parts_.identity.node(), state);
+  if (leader_) {
+    // Later: a new plan must not come in the middle of taking on the last.
+    return post([this, state] { on_stage_state(parts_.identity.node(), state); });
+  }
   if (leader_node_) (void)peers_->tell(*leader_node_, state);
+}
+
+// Told as a stage that is as before, but for this.
+void Node::Impl::tell_broken(wire::PlanEpoch epoch, const Error& why) {
+  report({.epoch = epoch, .stage = 0, .phase = wire::StagePhase::waiting, .failure = why});
+}
+
+// The leader does not move a model while somebody is being answered.
+void Node::Impl::tell_busy() {
+  const auto* driver = stages_->driver();
+  const bool busy = driver && !driver->scheduler().requests().empty();
+  if (leader_ || !leader_node_ || !driver || busy == std::exchange(busy_told_, busy)) return;
+  (void)peers_->tell(
+      *leader_node_,
+      wire::StageState{.epoch = stages_->plan()->epoch, .stage = 0, .phase = wire::StagePhase::ready, .busy = busy});
 }
 
 // Whether what it computes can be sent on.
@@ -325,11 +375,17 @@ void Node::Impl::report_ready() {
   }
 }
 
+// One without the model's id is for this node alone; others are told when the file has been read.
+void Node::Impl::tell_plan(wire::NodeId peer) {
+  const auto& plan = leader_->current();
+  if (plan && !plan->content.empty()) (void)peers_->tell(peer, *plan);
+}
+
 void Node::Impl::replan() {
   const auto* driver = stages_->driver();
-  const bool idle = !driver || driver->scheduler().active() == 0;
+  const bool idle = driver ? driver->scheduler().requests().empty() : !leader_->busy();
   if (const auto plan = leader_->plan(idle)) {
-    for (const wire::NodeId peer : peers_->nodes()) (void)peers_->tell(peer, *plan);
+    for (const wire::NodeId peer : peers_->nodes()) tell_plan(peer);
     ready_untold_.clear();
     stages_->apply(*plan);
   }
@@ -354,6 +410,7 @@ void Node::Impl::read_own_content() {
       exchange_->offer(*content);
       if (!leader_) return;
       leader_->set_content(own_content_);
+      for (const wire::NodeId peer : peers_->nodes()) tell_plan(peer);
       replan();
     });
   });
@@ -427,7 +484,11 @@ Result<void> Node::Impl::submit(wire::Generate wanted) {
   const auto& plan = stages_->plan();
   if (!plan) return fail(ErrorCode::unavailable, "there is no plan");
   const wire::NodeId first = plan->stages.front().device.node;
-  if (first != parts_.identity.node()) return peers_->tell(first, wanted);
+  if (first != parts_.identity.node()) {
+    auto told = peers_->tell(first, wanted);
+    if (!told) told.error().code = ErrorCode::unavailable;  // it is not the prompt that is too long
+    return told;
+  }
   const uint64_t number = wanted.request;
   EXO_TRY(const pipeline::RequestId id, drive(std::move(wanted), [this](const wire::Generated& message) {
             if (message.end || message.failure) driven_.erase({parts_.identity.node(), message.request});
@@ -465,6 +526,20 @@ void Node::Impl::on_generate(wire::NodeId from, wire::Generate wanted) {
 }
 
 // --- for any thread
+
+void Node::Impl::set_api(std::string host, uint16_t port) {
+  post([this, host = std::move(host), port] {
+    const wire::NodeInfo now = info();
+    const std::string at = host.empty() ? now.self.addresses.front() : host;
+    options_.api_url =
+        std::format("http://{0}{1}{2}:{3}", at.contains(':') ? "[" : "", at, at.contains(':') ? "]" : "", port);
+    const wire::NodeInfo told = info();
+    for (const wire::NodeId peer : peers_->nodes()) (void)peers_->tell(peer, told);
+    if (!leader_) return;
+    leader_->joined(told);
+    replan();
+  });
+}
 
 void Node::Impl::publish() {
   std::string page = leader_ ? leader_->describe().page : state_.page;

@@ -42,6 +42,7 @@ class Node::Impl final : public PeerHandler {
   std::string cluster_json() const;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
   bool wait_until_serving(std::chrono::milliseconds most) const;
+  void set_api(std::string host, uint16_t port);
 
  private:
   struct Parts {
@@ -78,6 +79,10 @@ class Node::Impl final : public PeerHandler {
   void report(const wire::StageState& state);
   bool stage_connected(uint32_t stage);
   void report_ready();
+  void tell_broken(wire::PlanEpoch epoch, const Error& why);
+  void tell_busy();
+  void tell_plan(wire::NodeId peer);
+  bool follows(wire::NodeId from);
   void follow(const wire::ClusterState& state);
   void replan();
   void publish();
@@ -103,7 +108,7 @@ class Node::Impl final : public PeerHandler {
   uint16_t port_ = 0;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
-  boost::asio::thread_pool work_{1};  // reading files
+  boost::asio::thread_pool work_{2};  // reading files: all of the model's own, and meanwhile its tokenizer
   boost::asio::steady_timer timer_;
   std::unique_ptr<weights::WeightExchange> exchange_;
   std::unique_ptr<Generations> generations_;
@@ -115,7 +120,10 @@ class Node::Impl final : public PeerHandler {
   std::string own_content_;  // of the file, once it has been read
   weights::Fetching fetching_;
   std::optional<wire::NodeId> leader_node_;
-  wire::ClusterState state_;  // the last that was published or heard
+  std::optional<wire::NodeId> other_leader_;  // that was not followed
+  bool busy_told_ = false;
+  std::map<wire::NodeId, pipeline::Buffer> placed_;  // activations that are arriving
+  wire::ClusterState state_;                         // the last that was published or heard
   std::shared_ptr<PromptEncoder> encoder_;
   wire::PlanEpoch encoder_epoch_{};
   std::set<uint32_t> ready_untold_;  // stages that are loaded, but not yet connected to the next

@@ -9,6 +9,7 @@
 #include <format>
 #include <random>
 
+#include "base/utf8.h"
 #include "node/device_profiles.h"
 #include "node/model_shape.h"
 #include "node/node_impl.h"
@@ -94,7 +95,13 @@ std::vector<std::string> own_addresses() {
 }  // namespace
 
 Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
-  if (options.name.empty()) options.name = host_name();
+  if (options.name.empty()) options.name = printable(host_name());
+  if (options.name.size() > wire::kNameCharsMax || printable(options.name) != options.name ||
+      options.name.find_first_of("/,:") != std::string::npos) {
+    return fail(ErrorCode::invalid_argument,
+                "--name {}: a name has at most {} characters that can be printed, and none of / , :",
+                printable(options.name), wire::kNameCharsMax);
+  }
   if (!options.connect && options.model.empty()) {
     return fail(ErrorCode::invalid_argument,
                 "give the model to serve, or the cluster to join (--join HOST:PORT --token TOKEN)");

@@ -87,6 +87,7 @@ void Peers::add(std::unique_ptr<net::Channel> channel, bool opened_here) {
   auto link = std::make_shared<Link>();
   link->peers = this;
   link->node = channel->peer().node;
+  if (link->node == self_.node) return;  // an address of this node; the channel is closed
   link->origin = {.opener = opened_here ? self_.node : link->node, .peer_incarnation = channel->peer().incarnation};
   link->channel = std::move(channel);
   const auto found = links_.find(link->node);
@@ -151,18 +152,22 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
   options.expected = target->node;
   options.backoff.attempts = 1;
   options.channel = options_;
-  target->connecting = net::connect(executor_, *tls_, self_, options,
-                                    [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
-                                      const auto at = weak.lock();
-                                      if (!at) return;
-                                      at->trying = false;
-                                      if (!made) {
-                                        if (at->on_refused) at->on_refused(made.error());
-                                        return again(at);
-                                      }
-                                      at->node = (*made)->peer().node;
-                                      add(*std::move(made), true);
-                                    });
+  target->connecting =
+      net::connect(executor_, *tls_, self_, options,
+                   [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
+                     const auto at = weak.lock();
+                     if (!at) return;
+                     at->trying = false;
+                     if (!made) {
+                       if (at->on_refused) at->on_refused(made.error());
+                       return again(at);
+                     }
+                     at->node = (*made)->peer().node;
+                     if (at->node == self_.node && at->on_refused) {
+                       at->on_refused({ErrorCode::invalid_argument, "this node was told to join itself"});
+                     }
+                     add(*std::move(made), true);
+                   });
 }
 
 void Peers::again(const std::shared_ptr<Target>& target) {

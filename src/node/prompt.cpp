@@ -32,7 +32,12 @@ Result<EncodedPrompt> PromptEncoder::encode_chat(const model::ChatRequest& reque
   std::string text;
   {
     const std::lock_guard lock(mutex_);
-    EXO_TRY(text, template_.render(request));
+    auto rendered = template_.render(request);
+    // Of a node, resource_exhausted means a prompt that is too long.
+    if (!rendered && rendered.error().code == ErrorCode::resource_exhausted) {
+      rendered.error().code = ErrorCode::invalid_argument;
+    }
+    EXO_TRY(text, std::move(rendered));
   }
   // Most templates write BOS themselves; a second one would confuse the model.
   EncodedPrompt prompt{.tokens = tokenizer_.encode(text, {.add_special = false, .parse_special = true}),

@@ -28,8 +28,8 @@ class PromptEncoder {
   // Errors: those of Tokenizer::load() and ChatTemplate::load().
   static Result<std::unique_ptr<PromptEncoder>> load(const model::Gguf& file);
 
-  // Errors: invalid_argument (the template's own complaint, a token outside the vocabulary, nothing at all),
-  // resource_exhausted (the template took too long).
+  // Errors: invalid_argument (the template's own complaint or that it took too long, a token outside the vocabulary,
+  // nothing at all).
   Result<EncodedPrompt> encode(const Prompt& prompt);
 
   const model::Tokenizer& tokenizer() const { return tokenizer_; }

@@ -127,11 +127,11 @@ void Ring::on_step(wire::NodeId from, wire::Step step) {
   stages_.at(step.stage)->push({.step = std::move(step), .tokens = {}, .activations = {}});
 }
 
-std::optional<std::span<std::byte>> Ring::place(wire::NodeId from, const wire::FrameHeader& header) {
+std::optional<Buffer> Ring::place(wire::NodeId from, const wire::FrameHeader& header) {
   const auto& activation = std::get<wire::Activation>(header.of);
   if (activation.epoch != options_.epoch || broken_) return std::nullopt;
   const auto found = arriving_.find(from);
-  if (found == arriving_.end() || activation.rows != found->second.step.rows() ||
+  if (found == arriving_.end() || !found->second.memory.empty() || activation.rows != found->second.step.rows() ||
       activation.columns != options_.activation_width ||
       activation.sequence != found->second.step.spans.front().sequence ||
       activation.position != found->second.step.spans.front().position || activation.dtype != options_.activations) {
@@ -139,7 +139,7 @@ std::optional<std::span<std::byte>> Ring::place(wire::NodeId from, const wire::F
     return std::nullopt;
   }
   found->second.memory = pool_.take(header.payload_bytes);
-  return found->second.memory.bytes();
+  return found->second.memory;
 }
 
 void Ring::on_activation(wire::NodeId from, const wire::FrameHeader& header) {

@@ -61,7 +61,8 @@ class Ring {
 
   // What channels bring. Frames of another epoch are passed over.
   void on_step(wire::NodeId from, wire::Step step);
-  std::optional<std::span<std::byte>> place(wire::NodeId from, const wire::FrameHeader& header);
+  // Where the activations go; to be held until they are there or given up, since the ring may end before.
+  std::optional<Buffer> place(wire::NodeId from, const wire::FrameHeader& header);
   void on_activation(wire::NodeId from, const wire::FrameHeader& header);
   void on_step_done(wire::NodeId from, wire::StepDone done);
 

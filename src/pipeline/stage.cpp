@@ -95,6 +95,10 @@ Result<void> Stage::change(const wire::SequenceChange& change) {
 
 // Settings that the sampler refuses are told when it is to sample: they concern this sequence alone.
 Result<void> Stage::open(wire::SeqId sequence, const wire::OpenSampler& open) {
+  if (sequence.value() >= shard_.options().sequences) {
+    return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} of this stage", sequence.value(),
+                shard_.options().sequences);
+  }
   auto sampler = engine::Sampler::create(open.settings, shard_.architecture().n_vocab);
   if (sampler) {
     const uint32_t before = open.length - std::min<uint32_t>(open.length, static_cast<uint32_t>(open.recent.size()));

@@ -222,6 +222,7 @@ ByteVector encode(const StageState& message) {
   out.set_phase(static_cast<uint32_t>(message.phase));
   out.set_done_bytes(message.done);
   out.set_total_bytes(message.total);
+  out.set_busy(message.busy);
   if (message.failure) {
     out.set_failure_code(std::string(to_string(message.failure->code)));
     out.set_failure_message(cut(message.failure->message, kReasonCharsMax));
@@ -240,7 +241,8 @@ Result<StageState> decode<StageState>(std::span<const std::byte> bytes) {
                  .phase = static_cast<StagePhase>(in.phase()),
                  .done = in.done_bytes(),
                  .total = in.total_bytes(),
-                 .failure = {}};
+                 .failure = {},
+                 .busy = in.busy()};
   if (!in.failure_code().empty()) {
     EXO_TRY(out.failure, error_of(in.failure_code(), in.failure_message(), "stage state"));
   }

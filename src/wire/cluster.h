@@ -77,6 +77,7 @@ struct StageState {
   Bytes done = 0;  // of the phase
   Bytes total = 0;
   std::optional<Error> failure{};
+  bool busy = false;  // of the first stage: requests are under way
 };
 
 // How things stand, from the one that plans to all others.

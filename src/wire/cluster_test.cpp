@@ -120,11 +120,13 @@ TEST(ClusterMessages, ComeBackAsTheyWere) {
   for (const auto phase :
        {StagePhase::waiting, StagePhase::fetching, StagePhase::loading, StagePhase::ready, StagePhase::failed}) {
     StageState stage{.epoch = PlanEpoch(5), .stage = 2, .phase = phase, .done = 1ULL << 40, .total = UINT64_MAX};
+    stage.busy = phase == StagePhase::ready;
     if (phase == StagePhase::failed) stage.failure = Error{ErrorCode::out_of_memory, "no room"};
     const StageState read = decode<StageState>(encode(stage)).value();
     EXPECT_EQ(read.epoch, stage.epoch);
     EXPECT_EQ(read.stage, 2U);
     EXPECT_EQ(read.phase, phase);
+    EXPECT_EQ(read.busy, stage.busy);
     EXPECT_EQ(read.done, stage.done);
     EXPECT_EQ(read.total, stage.total);
     ASSERT_EQ(read.failure.has_value(), stage.failure.has_value());

@@ -85,7 +85,6 @@ Result<node::NodeOptions> node_options(const Options& options) {
   return node;
 }
 
-// The API needs a port to tell the others, and a node to serve: it begins with one that serves nothing yet.
 Result<void> serve(const Options& options) {
   const StopSignals signals;
   EXO_TRY(node::NodeOptions node_settings, node_options(options));
@@ -94,17 +93,14 @@ Result<void> serve(const Options& options) {
     EXO_TRY(const HostPort at, parse_host_port(options.api, kApiPort, "--api"));
     server_settings.address = at.host.empty() ? "::" : at.host;
     server_settings.port = at.port;
-    if (at.port != 0) {
-      const bool v6 = server_settings.address.contains(':');
-      node_settings.api_url =
-          v6 ? std::format("http://[{}]:{}", at.host, at.port) : std::format("http://{}:{}", at.host, at.port);
-    }
   }
   EXO_TRY(std::unique_ptr<node::Node> node, node::Node::start(std::move(node_settings)));
   std::optional<api::Server> server;
   if (!options.no_api) {
     EXO_TRY(api::Server started, api::Server::start(server_settings, *node));
     server.emplace(std::move(started));
+    const std::string& host = server_settings.address;
+    node->set_api(host == "::" || host == "0.0.0.0" ? "" : host, server->port());
   }
   std::println("node {} listens on port {}{}", node->name(), node->port(),
                server ? std::format("; the API is at {}/v1", server->url()) : "");

@@ -53,10 +53,14 @@ class RingNode {
   // The handler of one channel.
   struct Link : net::ChannelHandler {
     RingNode* node = nullptr;
+    Buffer placed;
     std::unique_ptr<net::Channel> channel;
     wire::NodeId peer() const { return channel->peer().node; }
     std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
-      return node->ring->place(peer(), header);
+      auto memory = node->ring->place(peer(), header);
+      if (!memory) return std::nullopt;
+      placed = *std::move(memory);
+      return placed.bytes();
     }
     void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {
       if (const auto* control = std::get_if<wire::Control>(&header.of)) {
