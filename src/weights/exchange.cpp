@@ -73,8 +73,8 @@ struct WeightExchange::Impl : std::enable_shared_from_this<WeightExchange::Impl>
   void answer_query(Peer& peer, const wire::WeightsQuery& query) const {
     wire::WeightsHolding holding{.content = query.content, .answer = {}};
     if (const auto content = offered(query.content)) {
-      holding.answer = wire::WeightsHolding::Held{.manifest_bytes = content->encoded_manifest().size(),
-                                                  .objects = content->held_bits()};
+      holding.answer =
+          wire::WeightsHeld{.manifest_bytes = content->encoded_manifest().size(), .objects = content->held_bits()};
     } else {
       holding.answer = fail(ErrorCode::not_found, "model {} is not here", query.content.text());
     }

@@ -1,10 +1,10 @@
 // How weights go from nodes that have them to nodes that need them: the part of a node that asks for objects of a model
 // and checks and keeps them, and the part that sends them.
 //
-// One for each node and each cache. A fetch asks all connected peers what they hold of the model, and then asks for one object after
-// another, of each peer as much as keeps it busy. What a peer that is lost has not yet sent is asked of the others,
-// from the byte where it stopped; an object with a wrong hash is asked of another peer. Bytes that nobody asked for are
-// thrown away without taking memory.
+// One for each node and each cache. A fetch asks all connected peers what they hold of the model, and then asks for one
+// object after another, of each peer as much as keeps it busy. What a peer that is lost has not yet sent is asked of
+// the others, from the byte where it stopped; an object with a wrong hash is asked of another peer. Bytes that nobody
+// asked for are thrown away without taking memory.
 #pragma once
 
 #include <functional>

@@ -436,9 +436,9 @@ class Stranger : public Exchange {
     const auto type = std::get<wire::Control>(frame.header.of).type;
     if (type == wire::ControlType::weights_query) {
       say(wire::ControlType::weights_holding,
-          wire::encode(wire::WeightsHolding{
-              .content = made_.content->id(),
-              .answer = wire::WeightsHolding::Held{.manifest_bytes = told_bytes_, .objects = {}}}));
+          wire::encode(
+              wire::WeightsHolding{.content = made_.content->id(),
+                                   .answer = wire::WeightsHeld{.manifest_bytes = told_bytes_, .objects = {}}}));
     }
     if (type != wire::ControlType::weights_request || !on_request) return;
     on_request(*wire::decode<wire::WeightsRequest>(frame.payload));

@@ -89,13 +89,12 @@ void Fetch::open_cache() {
       0, [weak = weak_from_this(), post = host_.post, cache = host_.cache, content = content_, scope = scope_] {
         Opened found = look(*cache, cache->find(content), scope);
         post([weak, found = std::move(found)]() mutable {
-          if (const auto self = weak.lock())
-            self->opened(std::move(found.model), std::move(found.missing), found.total);
+          if (const auto self = weak.lock()) self->opened(std::move(found.model), found.missing, found.total);
         });
       });
 }
 
-void Fetch::opened(Result<std::shared_ptr<PartialModel>> model, std::vector<ObjectIndex> missing, Bytes total) {
+void Fetch::opened(Result<std::shared_ptr<PartialModel>> model, const std::vector<ObjectIndex>& missing, Bytes total) {
   if (over()) return;
   if (!model) {
     if (phase_ != Phase::opening || model.error().code != ErrorCode::not_found) return end(std::move(model));
@@ -204,7 +203,7 @@ void Fetch::manifest_arrived(const wire::NodeId& peer) {
       const auto self = weak.lock();
       if (!self || self->over()) return;
       self->manifest_checking_ = false;
-      if (right) return self->opened(std::move(found.model), std::move(found.missing), found.total);
+      if (right) return self->opened(std::move(found.model), found.missing, found.total);
       Error why{.code = ErrorCode::corrupt,
                 .message = std::format("it sent a manifest that is not that of model {}", self->content_.short_text())};
       if (const auto at = self->sources_.find(peer); at != self->sources_.end()) {

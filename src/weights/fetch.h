@@ -77,7 +77,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     bool answered = false;
     uint32_t failures = 0;  // refusals, stalls; a broken transfer counts for all
     bool has_some = false;  // of the model, as `held` says
-    wire::WeightsHolding::Held held;
+    wire::WeightsHeld held;
     std::map<wire::TransferId, Transfer> transfers;
     Bytes asked = 0;  // what is left of its transfers, and something for each
     net::SteadyTime heard{};
@@ -85,7 +85,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
 
   void query(Source& source);
   void open_cache();
-  void opened(Result<std::shared_ptr<PartialModel>> model, std::vector<ObjectIndex> missing, Bytes total);
+  void opened(Result<std::shared_ptr<PartialModel>> model, const std::vector<ObjectIndex>& missing, Bytes total);
   void ask_for_manifest();
   void manifest_arrived(const wire::NodeId& peer);
   void ask_for_objects();

@@ -32,7 +32,7 @@ void Sender::refuse(wire::TransferId transfer, Error reason) {
       wire::encode(wire::WeightsRefusal{.transfer = transfer, .reason = std::move(reason)}));
 }
 
-void Sender::request(const wire::WeightsRequest& request, std::shared_ptr<const Content> content) {
+void Sender::request(const wire::WeightsRequest& request, const std::shared_ptr<const Content>& content) {
   auto no = [&](ErrorCode code, std::string why) {
     refuse(request.transfer, {.code = code, .message = std::move(why)});
   };

@@ -26,7 +26,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
 
   // Objects are sent one after the other. `content` is null when this node does not offer it. What cannot be sent is
   // refused.
-  void request(const wire::WeightsRequest& request, std::shared_ptr<const Content> content);
+  void request(const wire::WeightsRequest& request, const std::shared_ptr<const Content>& content);
   void stop(wire::TransferId transfer);
   // The bulk lane has room again, or the ordered one.
   void on_room();

@@ -58,9 +58,9 @@ Result<WeightsHolding> decode<WeightsHolding>(std::span<const std::byte> bytes) 
                 format_count(uint64_t{8} * in.held().size()), format_count(kObjectsMax));
   }
   const auto held = bytes_of(in.held());
-  return WeightsHolding{.content = content,
-                        .answer = WeightsHolding::Held{.manifest_bytes = in.manifest_bytes(),
-                                                       .objects = ByteVector(held.begin(), held.end())}};
+  return WeightsHolding{
+      .content = content,
+      .answer = WeightsHeld{.manifest_bytes = in.manifest_bytes(), .objects = ByteVector(held.begin(), held.end())}};
 }
 
 ByteVector encode(const WeightsRequest& message) {

@@ -22,15 +22,15 @@ struct WeightsQuery {
   friend bool operator==(const WeightsQuery&, const WeightsQuery&) = default;
 };
 
+struct WeightsHeld {
+  Bytes manifest_bytes = 0;
+  ByteVector objects;  // a bit for each, the lowest of a byte first; empty: all of them
+  friend bool operator==(const WeightsHeld&, const WeightsHeld&) = default;
+};
 struct WeightsHolding {
   static constexpr ControlType kType = ControlType::weights_holding;
-  struct Held {
-    Bytes manifest_bytes = 0;
-    ByteVector objects;  // a bit for each, the lowest of a byte first; empty: all of them
-    friend bool operator==(const Held&, const Held&) = default;
-  };
   ContentId content;
-  std::expected<Held, Error> answer;  // not_found: nothing of it
+  std::expected<WeightsHeld, Error> answer;  // not_found: nothing of it
 };
 
 // Send me an object of this model from byte `from` on, as bulk frames of `transfer`.

@@ -35,7 +35,7 @@ TEST(WeightsMessages, ComeBackAsTheyWere) {
   const WeightsStop stop{.transfer = TransferId(3)};
   EXPECT_EQ(decode<WeightsStop>(encode(stop)).value(), stop);
 
-  const WeightsHolding::Held held{.manifest_bytes = 77, .objects = {std::byte{5}, std::byte{0}}};
+  const WeightsHeld held{.manifest_bytes = 77, .objects = {std::byte{5}, std::byte{0}}};
   const auto holding = decode<WeightsHolding>(encode(WeightsHolding{.content = some_content(), .answer = held}));
   ASSERT_TRUE(holding && holding->answer);
   EXPECT_EQ(holding->content, some_content());
