@@ -8,9 +8,13 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <format>
 #include <limits>
@@ -42,6 +46,18 @@ std::unexpected<Error> trouble(const std::string& host, std::string_view doing, 
   }
   return fail(ErrorCode::unavailable, "{}: {} failed ({}); is the network up?", host, doing,
               printable(error.message()));
+}
+
+std::string request_text(const HttpRequest& request) {
+  std::string text = std::format(
+      "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: exogpu/{}\r\nAccept-Encoding: identity\r\nConnection: close\r\n",
+      request.url.target, request.url.authority(), wire::own_versions().program);
+  for (const auto& [name, value] : request.headers) {
+    text += name + ": ";
+    for (const char c : value) text += static_cast<unsigned char>(c) < ' ' ? ' ' : c;  // a line end would begin another
+    text += "\r\n";
+  }
+  return text + "\r\n";
 }
 
 }  // namespace
@@ -183,14 +199,10 @@ Result<HttpReply> HttpClient::get(const HttpRequest& request) {
   EXO_CHECK(reply->connect(request.url));
   if (request.url.secure) EXO_CHECK(reply->handshake(request.url));
 
-  http::request<http::empty_body> message(http::verb::get, request.url.target, 11);
-  message.set(http::field::host, request.url.authority());
-  message.set(http::field::user_agent, "exogpu/" + wire::own_versions().program);
-  message.set(http::field::accept_encoding, "identity");
-  message.set(http::field::connection, "close");
-  for (const auto& [name, value] : request.headers) message.set(name, value);
-  error_code error = reply->wait_on_stream(
-      impl_->options.silence, [&](auto& stream, auto handler) { http::async_write(stream, message, handler); });
+  const std::string text = request_text(request);
+  error_code error = reply->wait_on_stream(impl_->options.silence, [&](auto& stream, auto handler) {
+    asio::async_write(stream, asio::buffer(text), handler);
+  });
   if (error) return trouble(reply->host, "sending", error);
   error = reply->wait_on_stream(impl_->options.silence, [&](auto& stream, auto handler) {
     http::async_read_header(stream, reply->buffer, reply->parser, handler);
