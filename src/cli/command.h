@@ -22,6 +22,7 @@ void add_run(CLI::App& app, Action& action);
 void add_pull(CLI::App& app, Action& action);
 void add_models(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action);
+void add_demo(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
 
 }  // namespace exogpu::cli

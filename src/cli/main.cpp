@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   cli::add_run(app, action);
   cli::add_serve(app, action);
   cli::add_token(app, action);
+  cli::add_demo(app, action);
   cli::add_tokenize(app, action);
   cli::add_devices(app, action);
   cli::add_pull(app, action);

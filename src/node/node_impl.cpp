@@ -100,8 +100,32 @@ void Node::Impl::begin() {
   tick();
 }
 
+// What the ring does now, where it begins on this node.
+void Node::Impl::measure() {
+  nlohmann::ordered_json live = nullptr;
+  if (const auto* driver = stages_->driver()) {
+    const auto now = std::chrono::steady_clock::now();
+    const pipeline::Scheduler& scheduler = driver->scheduler();
+    const double seconds = std::chrono::duration<double>(now - measured_at_).count();
+    const auto rate = [&](uint64_t count, uint64_t before) {
+      return count >= before && seconds > 0 ? static_cast<double>(count - before) / seconds : 0;
+    };
+    live = {{"requests", scheduler.active()},
+            {"waiting", scheduler.waiting()},
+            {"tokens_per_s", rate(scheduler.tokens_sampled(), sampled_before_)},
+            {"computed_tokens_per_s", rate(scheduler.tokens_computed(), computed_before_)},
+            {"stage_step_s", driver->stage_seconds()}};
+    measured_at_ = now;
+    sampled_before_ = scheduler.tokens_sampled();
+    computed_before_ = scheduler.tokens_computed();
+  }
+  const std::lock_guard lock(mutex_);
+  live_ = live.dump();
+}
+
 void Node::Impl::tick() {
   exchange_->tick(std::chrono::steady_clock::now());
+  measure();
   tell_info();
   tell_busy();
   if (leader_) replan();
@@ -324,8 +348,8 @@ void Node::Impl::follow(const wire::ClusterState& state) {
   if (ready) {
     generations_->serve({.model = plan->model, .epoch = plan->epoch, .context = plan->context, .encoder = encoder_});
   } else {
-    const Error why{ErrorCode::unavailable,
-                    state.serving ? "this node is getting the model's tokenizer" : state.why_not};
+    Error why{ErrorCode::unavailable, state.serving ? "this node is getting the model's tokenizer" : state.why_not};
+    if (state.serving && encoder_error_) why = *encoder_error_;
     generations_->stop_serving(why);
     if (was && !state.serving) generations_->fail_all(why);
   }
@@ -442,9 +466,13 @@ void Node::Impl::load_encoder(const wire::StagePlan& plan, SharedGguf file) {
   boost::asio::post(work_, [this, epoch = plan.epoch, file = std::move(file)] {
     auto encoder = PromptEncoder::load(*file);
     post([this, epoch, encoder = std::make_shared<Result<std::unique_ptr<PromptEncoder>>>(std::move(encoder))] {
-      if (!*encoder) return note(encoder->error().message);
+      if (!*encoder) {
+        encoder_error_ = encoder->error();
+        return follow(wire::ClusterState(state_));
+      }
       if (!stages_->plan() || stages_->plan()->epoch != epoch) return;
       encoder_ = std::move(**encoder);
+      encoder_error_.reset();
       encoder_epoch_ = epoch;
       follow(wire::ClusterState(state_));
     });
@@ -566,7 +594,8 @@ Result<void> Node::Impl::ready() const {
 
 std::string Node::Impl::cluster_json() const {
   const std::lock_guard lock(mutex_);
-  return page_;
+  // Both are objects that were written here; the second becomes part of the first.
+  return page_.substr(0, page_.size() - 1) + R"(,"live":)" + live_ + "}";
 }
 
 bool Node::Impl::wait_until_serving(milliseconds most) const {

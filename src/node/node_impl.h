@@ -100,6 +100,7 @@ class Node::Impl final : public PeerHandler {
   Result<pipeline::RequestId> drive(wire::Generate wanted, std::function<void(const wire::Generated&)> heard);
 
   void tick();
+  void measure();
   void note(const std::string& text) const;
   void post(std::move_only_function<void()> task);
 
@@ -126,13 +127,18 @@ class Node::Impl final : public PeerHandler {
   wire::ClusterState state_;                         // the last that was published or heard
   std::shared_ptr<PromptEncoder> encoder_;
   wire::PlanEpoch encoder_epoch_{};
+  std::optional<Error> encoder_error_;  // why there is none
   std::set<uint32_t> ready_untold_;  // stages that are loaded, but not yet connected to the next
   std::vector<wire::LinkProfile> links_told_;
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;  // who asked, and under which number
 
+  std::chrono::steady_clock::time_point measured_at_ = std::chrono::steady_clock::now();
+  uint64_t sampled_before_ = 0, computed_before_ = 0;  // tokens, then
+
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  std::string page_;  // as JSON, for any thread
+  std::string page_ = R"({"serving":false})";  // as JSON, for any thread
+  std::string live_ = "null";
   bool is_serving_ = false;
 
   std::jthread thread_;

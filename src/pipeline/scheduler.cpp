@@ -18,6 +18,8 @@ constexpr uint32_t kCopyMin = 16;
 constexpr size_t kChangesMax = 1024;
 constexpr size_t kChangesTokensMax = 128 * 1024;
 
+constexpr double kQueriesAtOnce = 64;
+
 }  // namespace
 
 Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options)
@@ -150,7 +152,9 @@ uint32_t Scheduler::chunk(bool others_decode) const {
     for (const auto& [id, active] : active_) {
       if (active.generated == 0) prompts += static_cast<double>(active.request.tokens.size() - active.reused);
     }
-    chunk = 8 * std::ceil(std::sqrt(prompts * options_.step_cost_tokens / (options_.stages - 1)) / 8);
+    chunk = std::sqrt(prompts * options_.step_cost_tokens / (options_.stages - 1));
+    // The CPU's kernels for attention work on so many queries at once, and are much slower on fewer.
+    chunk = kQueriesAtOnce * std::max(1.0, std::round(chunk / kQueriesAtOnce));
   }
   if (others_decode) chunk = std::min<double>(chunk, options_.busy_chunk);
   return static_cast<uint32_t>(std::clamp<double>(chunk, 1, options_.batch_tokens));

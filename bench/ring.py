@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Measures a model cut over several nodes of this machine against the same model on one.
+
+  bench/ring.py MODEL [--exogpu build/release/exogpu] [--layers N] [--rounds 3] [--only tg,pp,batch,delay]
+
+Each node is a process with one thread; node i is bound to core i where there are enough. Both sides run in turns, one
+request after another, so that a change of the machine's speed meets both; a cell is the ratio of medians.
+
+  tg     time per token of one conversation, after its first token
+  pp     time to the first token of a prompt of 512 tokens
+  batch  tokens per second of 32 conversations together, 32 tokens each
+  delay  time per token over three nodes with 5, 10 and 20 ms put on every link, one way
+"""
+
+import argparse
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class DelayProxy:
+    """Forwards one TCP port to another and lets every byte wait, in both directions, as a long line would."""
+
+    def __init__(self, target, delay):
+        self.target, self.delay = target, delay
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            near, _ = self.server.accept()
+            far = socket.create_connection(("127.0.0.1", self.target()))
+            for a, b in ((near, far), (far, near)):
+                a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=self.forward, args=(a, b), daemon=True).start()
+
+    def forward(self, source, sink):
+        queue, wake = [], threading.Condition()
+
+        def send():
+            while True:
+                with wake:
+                    wake.wait_for(lambda: queue)
+                    due, data = queue.pop(0)
+                wait = due - time.monotonic()
+                if wait > 0:
+                    time.sleep(wait)
+                try:
+                    sink.sendall(data)
+                except OSError:
+                    return
+                if not data:
+                    return
+
+        threading.Thread(target=send, daemon=True).start()
+        while True:
+            try:
+                data = source.recv(1 << 18)
+            except OSError:
+                data = b""
+            with wake:
+                queue.append((time.monotonic() + self.delay, data))
+                wake.notify()
+            if not data:
+                return
+
+
+class Cluster:
+    """Nodes of this machine, the model cut over them in equal runs of layers."""
+
+    def __init__(self, arguments, stages, parallel, context, delay=0.0):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="exogpu-ring-"))
+        self.processes = []
+        names = [f"n{i}" for i in range(stages)]
+        ports = free_ports(stages)
+        n = arguments.layers
+        cuts = [0, *(arguments.cuts or [round(i * n / stages) for i in range(1, stages)]), n] if stages > 1 else [0, n]
+        layers = ",".join(f"{name}/cpu:{cuts[i]}-{cuts[i + 1] - 1}" for i, name in enumerate(names))
+        common = ["-d", "cpu", "-t", "1"]
+        self.api = self.start(arguments, 0, [
+            "serve", str(arguments.model), "--listen", f"127.0.0.1:{ports[0]}", "--api", "127.0.0.1:0", "--layers",
+            layers, "-c", str(context), "--parallel", str(parallel), *common])
+        if stages > 1:
+            token = subprocess.run([arguments.exogpu, "token", "--state", self.folder / "n0", "--uses", "9"],
+                                   check=True, capture_output=True, text=True).stdout.strip()
+        join = ports[0]
+        for i in range(1, stages):
+            self.start(arguments, i, [
+                "serve", str(arguments.model), "--no-api", "--join", f"127.0.0.1:{join}", "--token", token, "--listen",
+                f"127.0.0.1:{ports[i]}", *common])
+        self.wait()
+
+    def start(self, arguments, index, command):
+        command = [str(arguments.exogpu), *command, "--name", f"n{index}", "--state", str(self.folder / f"n{index}"),
+                   "--cache", str(self.folder / f"cache{index}")]
+        if not arguments.unbound:
+            command = ["taskset", "-c", str(index % os.cpu_count()), *command]
+        log = open(self.folder / f"n{index}.log", "w+")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.processes.append(process)
+        line = process.stdout.readline()
+        if not line:
+            log.seek(0)
+            sys.exit(f"a node did not start: {log.read()}")
+        found = re.search(r"http://127.0.0.1:(\d+)", line)
+        return int(found[1]) if found else None
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=60)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+    def wait(self):
+        until = time.monotonic() + 300
+        while self.get("/health")[0] != 200:
+            if time.monotonic() > until:
+                sys.exit(f"the model is not served: {self.get('/health')[1]}")
+            time.sleep(0.2)
+
+    def stream(self, prompt, tokens):
+        """The times at which tokens arrived, from the request on."""
+        body = json.dumps({"prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True,
+                           "stream": True})
+        connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=600)
+        begin = time.perf_counter()
+        connection.request("POST", "/v1/completions", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        if response.status != 200:
+            sys.exit(response.read().decode())
+        times = []
+        while line := response.readline():
+            # A token whose bytes end no character comes with the next one; those are few.
+            if line.startswith(b"data: {") and b'"text":""' not in line:
+                times.append(time.perf_counter() - begin)
+        return times
+
+    def stop(self):
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+SALT = iter(range(1, 10**9))
+
+
+def prompt(tokens):
+    """Another prompt each time, so that none is found in the cache."""
+    salt = next(SALT)
+    return [(i * 7919 + salt * 104729) % 3000 + 300 for i in range(tokens)]
+
+
+def time_per_token(cluster):
+    times = cluster.stream(prompt(8), 65)
+    return (times[-1] - times[0]) / 64
+
+
+def first_token(cluster):
+    return cluster.stream(prompt(512), 1)[0]
+
+
+def together(cluster):
+    """Seconds for each token of 32 conversations, from the first token of the last to begin to the last token."""
+    results = []
+    threads = [threading.Thread(target=lambda: results.append((time.perf_counter(), cluster.stream(prompt(4), 48))))
+               for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    absolute = [[begin + t for t in times] for begin, times in results]
+    begin = max(times[0] for times in absolute)
+    end = min(times[-1] for times in absolute)
+    count = sum(1 for times in absolute for t in times if begin <= t <= end)
+    return (end - begin) / count
+
+
+def compare(name, clusters, measure, rounds, floor, unit):
+    samples = [[] for _ in clusters]
+    for _ in range(rounds):
+        for cluster, kept in zip(clusters, samples):
+            kept.append(measure(cluster))
+    medians = [statistics.median(kept) for kept in samples]
+    ratio = medians[0] / medians[1]
+    shown = ", ".join(f"{1 / m:.1f} {unit}" if unit == "t/s" else f"{m * 1000:.1f} ms" for m in medians)
+    spread = " / ".join(f"{min(k) * 1000:.1f}-{max(k) * 1000:.1f}" for k in samples)
+    lives = [json.loads(cluster.get("/v1/cluster")[1])["live"] for cluster in clusters]
+    stages = " / ".join("+".join(f"{s * 1000:.2f}" for s in live["stage_step_s"]) for live in lives)
+    print(f"{name:32} one {shown.split(', ')[0]}, ring {shown.split(', ')[1]}: {ratio:.3f}x (aim {floor}x)"
+          f"  [ms: {spread}; stages compute {stages}]", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("--exogpu", type=pathlib.Path, default=ROOT / "build/release/exogpu")
+    parser.add_argument("--layers", type=int, help="of the model; read from it if left out")
+    parser.add_argument("--cuts", type=lambda text: [int(cut) for cut in text.split(",")],
+                        help="before which layers, for example 17; equal runs if left out")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="tg,pp,batch,delay")
+    parser.add_argument("--unbound", action="store_true", help="leave it to the system which core a node runs on")
+    arguments = parser.parse_args()
+    arguments.model = arguments.model.resolve()
+    if not arguments.layers:
+        page = subprocess.run([arguments.exogpu, "inspect", "--json", arguments.model], check=True,
+                              capture_output=True, text=True).stdout
+        arguments.layers = json.loads(page)["model"]["layers"]
+    wanted = arguments.only.split(",")
+    if {"tg", "pp"} & set(wanted):
+        clusters = [Cluster(arguments, stages, 1, 1024) for stages in (1, 2)]
+        if "tg" in wanted:
+            compare("time per token, 2 stages", clusters, time_per_token, arguments.rounds, 0.98, "t/s")
+        if "pp" in wanted:
+            compare("prompt of 512, 2 stages", clusters, first_token, arguments.rounds, 1.85, "ms")
+        for cluster in clusters:
+            cluster.stop()
+    if "batch" in wanted:
+        clusters = [Cluster(arguments, stages, 32, 256) for stages in (1, 2)]
+        compare("32 conversations, 2 stages", clusters, together, arguments.rounds, 1.7, "t/s")
+        for cluster in clusters:
+            cluster.stop()
+
+
+if __name__ == "__main__":
+    main()
