@@ -5,6 +5,31 @@
 #include <format>
 
 namespace exogpu::node {
+namespace {
+
+// Runs a token through a shard, and on a GPU a piece of a prompt, so that drivers compile what they need before anybody
+// waits for it.
+Result<engine::Shard> warmed(Result<engine::Shard> shard, bool gpu) {
+  if (!shard) return shard;
+  const engine::Architecture& a = shard->architecture();
+  for (const uint32_t count : {1U, gpu ? std::min(64U, shard->options().batch_tokens) : 0U}) {
+    if (count == 0) continue;
+    const engine::SequenceTokens next{.sequence = wire::SeqId(0), .position = 0, .count = count, .outputs = 1};
+    const std::vector<model::TokenId> tokens(count, 0);
+    const std::vector<float> activations(size_t{count} * a.d_model, 0.01F);
+    engine::Batch batch{.sequences = {&next, 1}, .tokens = {}, .activations = {}};
+    if (shard->layers().begin == 0) {
+      batch.tokens = tokens;
+    } else {
+      batch.activations = activations;
+    }
+    if (auto done = shard->forward(batch); !done) return std::unexpected(done.error());
+    EXO_CHECK(shard->truncate(wire::SeqId(0), 0));
+  }
+  return shard;
+}
+
+}  // namespace
 
 StageHost::StageHost(wire::NodeId self, std::string name, const gpu::Machine& machine, uint32_t threads,
                      StageHostSurroundings surroundings)
@@ -142,8 +167,8 @@ void StageHost::load(SharedGguf file) {
           report(index, wire::StagePhase::loading, done, total);
         });
       };
-      auto shard =
-          std::make_shared<Result<engine::Shard>>(engine::Shard::load(*file, layers, *device, options, progress));
+      auto shard = std::make_shared<Result<engine::Shard>>(
+          warmed(engine::Shard::load(*file, layers, *device, options, progress), device->info().backend != "CPU"));
       post([this, alive, epoch, index, shard]() mutable {
         if (alive.lock() && plan_ && plan_->epoch == epoch) loaded(index, std::move(*shard));
       });

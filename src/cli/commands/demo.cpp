@@ -54,7 +54,8 @@ class Scratch {
 uint16_t number_after(std::string_view line, std::string_view before) {
   uint16_t number = 0;
   const size_t at = line.rfind(before);
-  if (at != std::string_view::npos) std::from_chars(line.data() + at + before.size(), line.data() + line.size(), number);
+  if (at != std::string_view::npos)
+    std::from_chars(line.data() + at + before.size(), line.data() + line.size(), number);
   return number;
 }
 
@@ -116,7 +117,8 @@ Result<void> demo(const Options& options) {
   EXO_TRY(const model::Gguf file, open_model(options.model));
   EXO_TRY(const uint64_t layers, file.get_uint(file.get_string("general.architecture").value_or("") + ".block_count"));
   if (layers < kNodes) {
-    return fail(ErrorCode::invalid_argument, "{}: {} layers cannot be shared by {} nodes", options.model, layers, kNodes);
+    return fail(ErrorCode::invalid_argument, "{}: {} layers cannot be shared by {} nodes", options.model, layers,
+                kNodes);
   }
   EXO_TRY(const gpu::Machine machine, gpu::Machine::discover({.backend = {}, .software = true}));
   const std::vector<std::string> devices = devices_of_nodes(machine);
@@ -126,7 +128,8 @@ Result<void> demo(const Options& options) {
 
   std::println("Starting three nodes on this machine, each with its part of {}.", file.path().filename().string());
   std::vector<Child> nodes;
-  EXO_TRY(Child first, start_node(0, scratch, devices[0], {file.path().string(), "--layers", cut, "--api", "127.0.0.1:0"}));
+  EXO_TRY(Child first,
+          start_node(0, scratch, devices[0], {file.path().string(), "--layers", cut, "--api", "127.0.0.1:0"}));
   nodes.push_back(std::move(first));
   EXO_TRY(const std::string line, nodes.front().first_line());
   const uint16_t link = number_after(line, "on port ");
@@ -144,11 +147,11 @@ Result<void> demo(const Options& options) {
   print_map(cluster);
 
   std::println("\n> {}", options.question);
-  EXO_TRY(const api::AskStats stats, api::ask(api, options.question, options.tokens, milliseconds(60'000),
-                                              [](std::string_view text) {
-                                                std::print("{}", text);
-                                                std::fflush(stdout);
-                                              }));
+  EXO_TRY(const api::AskStats stats,
+          api::ask(api, options.question, options.tokens, milliseconds(60'000), [](std::string_view text) {
+            std::print("{}", text);
+            std::fflush(stdout);
+          }));
   const double rest = (stats.whole - stats.first).count();
   std::println("\n\nFirst token after {:.0f} ms, then {:.0f} tokens/s, through the API of node1 and all three nodes.",
                1000 * stats.first.count(), stats.pieces > 1 && rest > 0 ? (stats.pieces - 1) / rest : 0.0);
@@ -159,7 +162,8 @@ Result<void> demo(const Options& options) {
 
 void add_demo(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("demo", "Shows three nodes on this machine sharing a model; leaves nothing behind");
+  auto* command =
+      app.add_subcommand("demo", "Shows three nodes on this machine sharing a model; leaves nothing behind");
   command->add_option("model", options->model, "GGUF file, or the name of a model that `exogpu models` lists")
       ->required()
       ->type_name("MODEL");

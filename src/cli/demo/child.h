@@ -20,7 +20,8 @@ class Child {
   // Asks it to end, and ends it when it has not after five seconds.
   ~Child();
 
-  // The first line that it writes to standard output. Errors: unavailable, with the end of its log, when it ends before.
+  // The first line that it writes to standard output. Errors: unavailable, with the end of its log, when it ends
+  // before.
   Result<std::string> first_line();
 
  private:
