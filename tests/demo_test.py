@@ -1,0 +1,53 @@
+"""exogpu demo as a user runs it: three nodes, an answer, and nothing left behind.
+
+usage: demo_test.py EXOGPU MODEL
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+EXOGPU, MODEL = sys.argv[1:3]
+
+
+def exogpu_processes():
+    """Programs of this build that run now, and are no test."""
+    found = set()
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if os.path.samefile(folder / "exe", EXOGPU):
+                found.add(folder.name)
+        except OSError:
+            pass  # it has ended, or is another user's
+    return found
+
+
+class Demo(unittest.TestCase):
+    def run_demo(self, *arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "TMPDIR": folder}
+            done = subprocess.run([EXOGPU, "demo", *arguments], capture_output=True, text=True, timeout=280,
+                                  env=environment)
+            self.assertEqual(os.listdir(folder), [], "files were left behind")
+        return done
+
+    def test_three_nodes_answer_and_leave_nothing(self):
+        before = exogpu_processes()
+        done = self.run_demo(MODEL)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        lines = done.stdout.splitlines()
+        for node, layers in (("node1", "0-3"), ("node2", "4-7"), ("node3", "8-11")):
+            self.assertTrue(any(line.startswith(node) and layers in line for line in lines), done.stdout)
+        self.assertIn("exogpu turns the devices you own into one machine", done.stdout)
+        self.assertRegex(done.stdout, r"First token after \d+ ms, then \d+ tokens/s")
+        self.assertLessEqual(exogpu_processes(), before, "a node still runs")
+
+    def test_what_cannot_be_shared_is_refused(self):
+        done = self.run_demo("/no/such.gguf")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/no/such.gguf", done.stderr)
+
+
+unittest.main(argv=sys.argv[:1])
