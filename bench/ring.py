@@ -42,7 +42,7 @@ class DelayProxy:
     def accept(self):
         while True:
             near, _ = self.server.accept()
-            far = socket.create_connection(("127.0.0.1", self.target()))
+            far = socket.create_connection(("127.0.0.1", self.target))
             for a, b in ((near, far), (far, near)):
                 a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self.forward, args=(a, b), daemon=True).start()
@@ -90,17 +90,19 @@ class Cluster:
         cuts = [0, *(arguments.cuts or [round(i * n / stages) for i in range(1, stages)]), n] if stages > 1 else [0, n]
         layers = ",".join(f"{name}/cpu:{cuts[i]}-{cuts[i + 1] - 1}" for i, name in enumerate(names))
         common = ["-d", "cpu", "-t", "1"]
+        doors = [DelayProxy(port, delay) for port in ports] if delay else None
+        advertise = [["--advertise", f"127.0.0.1:{door.port}"] for door in doors] if doors else [[]] * stages
         self.api = self.start(arguments, 0, [
             "serve", str(arguments.model), "--listen", f"127.0.0.1:{ports[0]}", "--api", "127.0.0.1:0", "--layers",
-            layers, "-c", str(context), "--parallel", str(parallel), *common])
+            layers, "-c", str(context), "--parallel", str(parallel), *advertise[0], *common])
         if stages > 1:
             token = subprocess.run([arguments.exogpu, "token", "--state", self.folder / "n0", "--uses", "9"],
                                    check=True, capture_output=True, text=True).stdout.strip()
-        join = ports[0]
+        join = doors[0].port if doors else ports[0]
         for i in range(1, stages):
             self.start(arguments, i, [
                 "serve", str(arguments.model), "--no-api", "--join", f"127.0.0.1:{join}", "--token", token, "--listen",
-                f"127.0.0.1:{ports[i]}", *common])
+                f"127.0.0.1:{ports[i]}", *advertise[i], *common])
         self.wait()
 
     def start(self, arguments, index, command):
@@ -242,6 +244,16 @@ def main():
         clusters = [Cluster(arguments, stages, 32, 256) for stages in (1, 2)]
         compare("32 conversations, 2 stages", clusters, together, arguments.rounds, 1.7, "t/s")
         for cluster in clusters:
+            cluster.stop()
+    if "delay" in wanted:
+        for delay in (0.005, 0.010, 0.020):
+            cluster = Cluster(arguments, 3, 1, 1024, delay)
+            measured = statistics.median(time_per_token(cluster) for _ in range(arguments.rounds))
+            stages = json.loads(cluster.get("/v1/cluster")[1])["live"]["stage_step_s"]
+            beyond = measured - 3 * delay - sum(stages)
+            print(f"{'three stages, ' + str(round(delay * 1000)) + ' ms on each link':32} {measured * 1000:.2f} ms a token, "
+                  f"stages compute {sum(stages) * 1000:.2f} ms: {beyond * 1000:.2f} ms beyond 3 delays and computing "
+                  f"(aim 1 ms)", flush=True)
             cluster.stop()
 
 

@@ -27,6 +27,7 @@ struct NodeOptions {
   std::filesystem::path cache;  // weights that other nodes sent
   std::string name;             // for people; the machine's own when empty
   Address listen{.host = "", .port = 0};
+  std::optional<Address> advertise{};          // where others reach it, when that is elsewhere: behind a forwarded port
   std::string api_url{};                       // told to the others
   std::optional<Address> connect{};            // a node of the cluster; without one, and with a model, this node leads
   std::optional<security::JoinToken> token{};  // to join that cluster first

@@ -189,6 +189,10 @@ wire::NodeInfo Node::Impl::info() const {
   const std::string& host = options_.listen.host;
   const bool everywhere = host.empty() || host == "::" || host == "0.0.0.0";
   told.self.addresses = everywhere ? own_addresses() : std::vector{host};
+  if (options_.advertise) {
+    told.self.addresses = {options_.advertise->host};
+    told.self.link_port = options_.advertise->port;
+  }
   told.devices = parts_.devices;
   for (const wire::NodeId peer : peers_->nodes()) {
     const auto stats = peers_->channel(peer)->stats();

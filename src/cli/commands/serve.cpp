@@ -22,6 +22,7 @@ struct Options {
   std::string model;
   std::string join, token;
   std::string listen = ":7766";
+  std::string advertise;
   std::string api = "127.0.0.1:8080";
   bool no_api = false;
   std::string state, cache;
@@ -61,6 +62,10 @@ Result<node::NodeOptions> node_options(const Options& options) {
   node.cache /= "weights";
   EXO_TRY(const HostPort listen, parse_host_port(options.listen, kLinkPort, "--listen"));
   node.listen = {.host = listen.host, .port = listen.port};
+  if (!options.advertise.empty()) {
+    EXO_TRY(const HostPort at, parse_host_port(options.advertise, kLinkPort, "--advertise"));
+    node.advertise = node::Address{.host = at.host, .port = at.port};
+  }
   if (!options.join.empty()) {
     EXO_TRY(const HostPort join, parse_host_port(options.join, kLinkPort, "--join"));
     node.connect = node::Address{.host = join.host, .port = join.port};
@@ -137,6 +142,11 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("--listen", options->listen, "Where other nodes connect; port 0 is any free one")
       ->type_name("[HOST]:PORT")
       ->capture_default_str()
+      ->group(cluster);
+  command
+      ->add_option("--advertise", options->advertise,
+                   "Where other nodes reach this one, when its own addresses are not it")
+      ->type_name("HOST[:PORT]")
       ->group(cluster);
   command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR")->group(cluster);
   command->add_option("--cache", options->cache, "Folder for weights that other nodes send")
