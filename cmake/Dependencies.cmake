@@ -31,6 +31,8 @@ find_package(OpenSSL 3.2 REQUIRED)
 
 # Sockets, timers and HTTP: Asio and Beast, from the headers alone.
 find_package(Boost 1.81 REQUIRED)
+# Beast uses std::aligned_storage, which C++23 has deprecated.
+set_property(TARGET Boost::headers APPEND PROPERTY INTERFACE_COMPILE_OPTIONS -Wno-deprecated-declarations)
 if(EXOGPU_SANITIZE MATCHES thread)
   # ThreadSanitizer does not know fences; Asio's locks alone keep its handlers in order.
   set_property(TARGET Boost::headers APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS BOOST_ASIO_DISABLE_FENCED_BLOCK)

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/prompt_chunk.h"
+
 namespace exogpu::engine {
 namespace {
 
@@ -41,7 +43,8 @@ Result<std::span<const float>> Generator::compute_prompt(std::span<const model::
   while (cached_.size() < prompt.size()) {
     if (cancel.stop_requested()) return std::span<const float>{};
     auto rest = prompt.subspan(cached_.size());
-    auto chunk = rest.first(std::min<size_t>(rest.size(), chain_->options().batch_tokens));
+    const size_t most = chain_->options().batch_tokens;
+    auto chunk = rest.first(prompt_chunk(rest.size(), most, most));
     EXO_TRY(logits, compute(chunk, chunk.size() == rest.size()));
   }
   return logits;

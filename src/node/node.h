@@ -69,7 +69,7 @@ class Node : public Service {
   bool wait_until_serving(std::chrono::milliseconds most) const;
 
  private:
-  struct Impl;
+  class Impl;
   explicit Node(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

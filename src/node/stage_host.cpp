@@ -139,14 +139,14 @@ void StageHost::load(SharedGguf file) {
                              .activations = plan_->activations};
   for (const wire::PlannedStage& stage : plan_->stages) ring.nodes.push_back(stage.device.node);
   ring_ = std::make_unique<pipeline::Ring>(
-      std::move(ring),
-      pipeline::RingSurroundings{.post = surroundings_.post,
-                                 .send = surroundings_.send,
-                                 .on_done =
-                                     [this](wire::StepDone done) {
-                                       if (driver_) driver_->on_done(done);
-                                     },
-                                 .on_broken = [this](Error why) { surroundings_.on_broken(plan_->epoch, why); }});
+      std::move(ring), pipeline::RingSurroundings{
+                           .post = surroundings_.post,
+                           .send = surroundings_.send,
+                           .on_done =
+                               [this](const wire::StepDone& done) {
+                                 if (driver_) driver_->on_done(done);
+                               },
+                           .on_broken = [this](const Error& why) { surroundings_.on_broken(plan_->epoch, why); }});
   for (const uint32_t index : own_stages()) {
     const wire::PlannedStage& stage = plan_->stages[index];
     report(index, wire::StagePhase::loading, 0, 0);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/prompt_chunk.h"
+
 namespace exogpu::pipeline {
 namespace {
 
@@ -17,8 +19,6 @@ constexpr uint32_t kCopyMin = 16;
 // that come wait for the next.
 constexpr size_t kChangesMax = 1024;
 constexpr size_t kChangesTokensMax = 128 * 1024;
-
-constexpr double kQueriesAtOnce = 64;
 
 }  // namespace
 
@@ -153,8 +153,7 @@ uint32_t Scheduler::chunk(bool others_decode) const {
       if (active.generated == 0) prompts += static_cast<double>(active.request.tokens.size() - active.reused);
     }
     chunk = std::sqrt(prompts * options_.step_cost_tokens / (options_.stages - 1));
-    // The CPU's kernels for attention work on so many queries at once, and are much slower on fewer.
-    chunk = kQueriesAtOnce * std::max(1.0, std::round(chunk / kQueriesAtOnce));
+    chunk = engine::kQueriesAtOnce * std::max(1.0, std::round(chunk / engine::kQueriesAtOnce));
   }
   if (others_decode) chunk = std::min<double>(chunk, options_.busy_chunk);
   return static_cast<uint32_t>(std::clamp<double>(chunk, 1, options_.batch_tokens));
@@ -197,9 +196,9 @@ void Scheduler::take_prompts(Work& work, UnderWay& step, bool others_decode) {
     if (room == 0) return;
     const size_t left = active.request.tokens.size() - slot(active.sequence).tokens.size();
     if (active.generated > 0 || active.awaits || left == 0) continue;
-    const size_t count = std::min(left, room);
+    const size_t count = engine::prompt_chunk(left, room, options_.batch_tokens - work.tokens.size());
     take(active, static_cast<uint32_t>(count), work, step);
-    room -= count;
+    room -= std::min(room, count);
   }
 }
 

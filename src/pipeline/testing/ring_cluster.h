@@ -125,7 +125,7 @@ class RingCluster {
                                       }
                                       return fail(ErrorCode::unavailable, "no channel to {}", to.short_text());
                                     },
-                                    .on_done = [this](wire::StepDone done) { driver->on_done(done); },
+                                    .on_done = [this](const wire::StepDone& done) { driver->on_done(done); },
                                     .on_broken = [at](Error why) { at->broken.push_back(std::move(why)); }});
       auto part = engine::Shard::load(file.gguf(), {cuts[i], cuts[i + 1]}, engine::testing::cpu(), shard);
       EXPECT_TRUE(part) << part.error().message;
