@@ -176,7 +176,7 @@ class Serve(unittest.TestCase):
         alone = self.node("alone", MODEL, "-c", 512)
         alone.waits_to_serve()
         asked = [{}, {"temperature": 1, "seed": 7}, {"temperature": 1, "seed": 3, "n": 2},
-                 {"stop": [" big"]}, {"prompt": "A baker had a dream. One day"}]
+                 {"stop": [" big"]}, {"prompt": "A baker had a dream. One day"}, {"prompt": "word " * 120}]
         expected = [alone.text(**fields) for fields in asked]
         probabilities = alone.complete(logprobs=3)["choices"][0]["logprobs"]
         self.assertEqual(len(expected[2]), 2)
