@@ -24,7 +24,7 @@ struct Address {
 
 struct NodeOptions {
   std::filesystem::path state;  // identity, tokens, what is known of the cluster
-  std::filesystem::path cache;  // weights that other nodes sent
+  std::filesystem::path cache;  // what can be had again: weights that other nodes sent, what files hold
   std::string name;             // for people; the machine's own when empty
   Address listen{.host = "", .port = 0};
   std::optional<Address> advertise{};          // where others reach it, when that is elsewhere: behind a forwarded port

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
-#include "weights/measure_model.h"
 
 namespace exogpu::node {
 
@@ -65,6 +64,7 @@ Node::Impl::~Impl() {
   keeps_running_.reset();
   io_.stop();
   if (thread_.joinable()) thread_.join();
+  measuring_.reset();
   generations_->fail_all({ErrorCode::unavailable, "the node is stopping"});
   listener_.reset();
   parts_.join.reset();
@@ -423,21 +423,21 @@ void Node::Impl::replan() {
 
 // --- weights
 
+// Once for each file and not at each start: the cache remembers what a file is.
 void Node::Impl::read_own_content() {
-  boost::asio::post(work_, [this] {
-    auto manifest = weights::manifest_of(*parts_.file);
-    auto content = manifest ? weights::Content::of_file(parts_.file, *std::move(manifest))
-                            : Result<std::shared_ptr<const weights::Content>>(std::unexpected(manifest.error()));
-    post([this, content = std::move(content)] {
-      if (!content) return note(content.error().message);
-      own_content_ = (*content)->id().text();
-      exchange_->offer(*content);
-      if (!leader_) return;
-      leader_->set_content(own_content_);
-      for (const wire::NodeId peer : peers_->nodes()) tell_plan(peer);
-      replan();
-    });
-  });
+  const auto done = [this](Result<std::shared_ptr<const weights::Content>> content) {
+    if (!content) return note(content.error().message);
+    own_content_ = (*content)->id().text();
+    exchange_->offer(*content);
+    if (!leader_) return;
+    leader_->set_content(own_content_);
+    for (const wire::NodeId peer : peers_->nodes()) tell_plan(peer);
+    replan();
+  };
+  measuring_.emplace(
+      weights::Catalogue(options_.cache / "manifests"), parts_.file,
+      [this](std::move_only_function<void()> task) { post(std::move(task)); },
+      weights::Measuring::Calls{.on_progress = {}, .on_done = done});
 }
 
 void Node::Impl::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,

@@ -24,6 +24,7 @@
 #include "node/peers.h"
 #include "node/stage_host.h"
 #include "security/identity.h"
+#include "weights/catalogue.h"
 #include "weights/exchange.h"
 
 namespace exogpu::node {
@@ -109,7 +110,7 @@ class Node::Impl final : public PeerHandler {
   uint16_t port_ = 0;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
-  boost::asio::thread_pool work_{2};  // reading files: all of the model's own, and meanwhile its tokenizer
+  boost::asio::thread_pool work_{1};  // reading the model's tokenizer
   boost::asio::steady_timer timer_;
   std::unique_ptr<weights::WeightExchange> exchange_;
   std::unique_ptr<Generations> generations_;
@@ -119,6 +120,7 @@ class Node::Impl final : public PeerHandler {
   std::optional<net::Listener> listener_;
 
   std::string own_content_;  // of the file, once it has been read
+  std::optional<weights::Measuring> measuring_;  // the own file
   weights::Fetching fetching_;
   std::optional<wire::NodeId> leader_node_;
   std::optional<wire::NodeId> other_leader_;  // that was not followed

@@ -138,7 +138,7 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
     EXO_TRY(options.shard.kv_type, engine::parse_kv_type(options.kv_type));
     EXO_TRY(parts.shape, shape_of(*parts.file, parts.machine.devices(), options.shard));
   }
-  EXO_TRY(parts.cache, weights::WeightCache::open({.folder = options.cache}));
+  EXO_TRY(parts.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));
   if (auto authority = IdentityStore(options.state).authority()) {
     parts.join = std::make_unique<net::JoinServer>(
         security::JoinDesk(*std::move(authority), security::TokenStore(options.state)));

@@ -59,7 +59,6 @@ Result<node::NodeOptions> node_options(const Options& options) {
   }
   EXO_TRY(node.state, state_folder(options.state));
   EXO_TRY(node.cache, cache_folder(options.cache));
-  node.cache /= "weights";
   EXO_TRY(const HostPort listen, parse_host_port(options.listen, kLinkPort, "--listen"));
   node.listen = {.host = listen.host, .port = listen.port};
   if (!options.advertise.empty()) {
