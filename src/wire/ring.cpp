@@ -53,6 +53,10 @@ void put(proto::Sampling& out, const SamplerSettings& in) {
 
 // Their ranges are the sampler's to check.
 Result<SamplerSettings> sampling_of(const proto::Sampling& in, std::string_view name) {
+  for (const float value : {in.temperature(), in.top_p(), in.min_p(), in.typical_p(), in.repeat_penalty(),
+                            in.presence_penalty(), in.frequency_penalty()}) {
+    if (std::isnan(value)) return fail(ErrorCode::corrupt, "a {} message whose sampling is not a number", name);
+  }
   EXO_CHECK(within(in.logit_bias_size(), kLogitBiasMax, "the logit bias of a message"));
   SamplerSettings out = {.temperature = in.temperature(),
                          .top_k = in.top_k(),

@@ -129,6 +129,8 @@ TEST(RingMessages, NumbersThatAreNoneAreRefused) {
   auto* bias = step.add_changes()->mutable_open()->mutable_sampling()->add_logit_bias();
   bias->set_value(kNan);
   expect_corrupt<Step>(bytes_of(step), "logit bias is not a number");
+  step.mutable_changes(0)->mutable_open()->mutable_sampling()->set_temperature(kNan);
+  expect_corrupt<Step>(bytes_of(step), "sampling is not a number");
   proto::StepDone done;
   done.add_tokens()->set_logprob(kNan);
   expect_corrupt<StepDone>(bytes_of(done), "logprob is not a number");
