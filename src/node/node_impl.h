@@ -119,7 +119,7 @@ class Node::Impl final : public PeerHandler {
   std::unique_ptr<Peers> peers_;
   std::optional<net::Listener> listener_;
 
-  std::string own_content_;  // of the file, once it has been read
+  std::string own_content_;                      // of the file, once it has been read
   std::optional<weights::Measuring> measuring_;  // the own file
   weights::Fetching fetching_;
   std::optional<wire::NodeId> leader_node_;
@@ -130,7 +130,7 @@ class Node::Impl final : public PeerHandler {
   std::shared_ptr<PromptEncoder> encoder_;
   wire::PlanEpoch encoder_epoch_{};
   std::optional<Error> encoder_error_;  // why there is none
-  std::set<uint32_t> ready_untold_;  // stages that are loaded, but not yet connected to the next
+  std::set<uint32_t> ready_untold_;     // stages that are loaded, but not yet connected to the next
   std::vector<wire::LinkProfile> links_told_;
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;  // who asked, and under which number
 

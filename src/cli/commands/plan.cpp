@@ -7,8 +7,8 @@
 
 #include "cli/command.h"
 #include "cli/open_model.h"
-#include "cli/plan/report.h"
 #include "cli/plan/cluster_file.h"
+#include "cli/plan/report.h"
 #include "node/device_profiles.h"
 #include "node/model_shape.h"
 #include "placement/by_name.h"
