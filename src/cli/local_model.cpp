@@ -5,29 +5,15 @@
 #include "cli/open_model.h"
 
 namespace exogpu::cli {
-namespace {
-
-// A prompt that ends with an opened thought has the model write only its rest.
-bool opens_thought(std::string_view prompt) {
-  while (!prompt.empty() && (prompt.back() == '\n' || prompt.back() == ' ')) prompt.remove_suffix(1);
-  return prompt.ends_with("<think>");
-}
-
-}  // namespace
-
 Result<std::unique_ptr<LocalModel>> LocalModel::load(const ModelOptions& options) {
   EXO_TRY(model::Gguf file, open_model(options.path));
-  EXO_TRY(model::Tokenizer tokenizer, model::Tokenizer::load(file));
-  EXO_TRY(model::ChatTemplate chat_template, model::ChatTemplate::load(file));
+  EXO_TRY(std::unique_ptr<node::PromptEncoder> encoder, node::PromptEncoder::load(file));
   EXO_TRY(LoadedModel loaded, load_model(std::move(file), options));
-  return std::unique_ptr<LocalModel>(new LocalModel(std::move(loaded), std::move(tokenizer), std::move(chat_template)));
+  return std::unique_ptr<LocalModel>(new LocalModel(std::move(loaded), std::move(encoder)));
 }
 
-LocalModel::LocalModel(LoadedModel loaded, model::Tokenizer tokenizer, model::ChatTemplate chat_template)
-    : loaded_(std::move(loaded)),
-      tokenizer_(std::move(tokenizer)),
-      template_(std::move(chat_template)),
-      generator_(*loaded_.chain, tokenizer_) {}
+LocalModel::LocalModel(LoadedModel loaded, std::unique_ptr<node::PromptEncoder> encoder)
+    : loaded_(std::move(loaded)), encoder_(std::move(encoder)), generator_(*loaded_.chain, encoder_->tokenizer()) {}
 
 std::string LocalModel::description() const {
   std::string name = loaded_.file->get_string_or("general.name", "").value_or("");
@@ -47,25 +33,21 @@ Result<engine::GenerateStats> LocalModel::answer(std::span<const ChatMessage> co
   model::ChatRequest request;
   request.messages_json = messages.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   request.extra_json = extra.dump();
-  EXO_TRY(std::string prompt, template_.render(request));
-  // Most templates write BOS themselves; a second one would confuse the model.
-  std::vector<model::TokenId> tokens = tokenizer_.encode(prompt, {.add_special = false, .parse_special = true});
-  if (tokenizer_.adds_bos() && (tokens.empty() || tokens.front() != tokenizer_.bos()))
-    tokens.insert(tokens.begin(), tokenizer_.bos());
-  bool announced = !opens_thought(prompt);
+  EXO_TRY(const node::EncodedPrompt prompt, encoder_->encode(request));
+  bool announced = !prompt.opens_thought;
   auto with_thought = [&](std::string_view text) {
     if (!announced) on_text("<think>");
     announced = true;
     on_text(text);
   };
-  return generator_.generate(tokens, settings.generate, with_thought, cancel);
+  return generator_.generate(prompt.tokens, settings.generate, with_thought, cancel);
 }
 
 Result<engine::GenerateStats> LocalModel::complete(std::string_view text, const engine::GenerateOptions& options,
                                                    const std::function<void(std::string_view)>& on_text,
                                                    const std::stop_token& cancel) {
-  return generator_.generate(tokenizer_.encode(text, {.add_special = true, .parse_special = true}), options, on_text,
-                             cancel);
+  EXO_TRY(const node::EncodedPrompt prompt, encoder_->encode(std::string(text)));
+  return generator_.generate(prompt.tokens, options, on_text, cancel);
 }
 
 }  // namespace exogpu::cli

@@ -7,8 +7,7 @@
 #include "cli/chat/chat_backend.h"
 #include "cli/model_options.h"
 #include "engine/generator.h"
-#include "model/chat_template.h"
-#include "model/tokenizer.h"
+#include "node/prompt.h"
 
 namespace exogpu::cli {
 
@@ -29,11 +28,10 @@ class LocalModel : public ChatBackend {
                                          const std::stop_token& cancel);
 
  private:
-  LocalModel(LoadedModel loaded, model::Tokenizer tokenizer, model::ChatTemplate chat_template);
+  LocalModel(LoadedModel loaded, std::unique_ptr<node::PromptEncoder> encoder);
 
   LoadedModel loaded_;
-  model::Tokenizer tokenizer_;
-  model::ChatTemplate template_;
+  std::unique_ptr<node::PromptEncoder> encoder_;
   engine::Generator generator_;
 };
 

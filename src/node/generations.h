@@ -52,7 +52,6 @@ class Generations {
   void on_generated(const wire::Generated& message);
   // All that is under way ends so.
   void fail_all(const Error& why);
-  size_t under_way() const { return jobs_.size(); }
 
  private:
   struct Job;

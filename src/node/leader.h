@@ -50,7 +50,6 @@ class Leader {
   // Whether all stages of the plan are ready.
   bool serving() const;
   wire::ClusterState describe() const;
-  const std::optional<placement::Answer>& answer() const { return answer_; }
 
  private:
   struct StageStatus {

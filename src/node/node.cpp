@@ -22,6 +22,5 @@ std::string Node::cluster_json() const { return impl_->cluster_json(); }
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
   impl_->generate(std::move(request), std::move(listener), std::move(cancel));
 }
-bool Node::wait_until_serving(std::chrono::milliseconds most) const { return impl_->wait_until_serving(most); }
 
 }  // namespace exogpu::node

@@ -65,9 +65,6 @@ class Node : public Service {
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;
 
-  // Waits until the model is served: true, or the time is over.
-  bool wait_until_serving(std::chrono::milliseconds most) const;
-
  private:
   class Impl;
   explicit Node(std::unique_ptr<Impl> impl);

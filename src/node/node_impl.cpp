@@ -18,6 +18,10 @@ constexpr milliseconds kTick{500};
 // Links that differ by less are told as they were.
 constexpr double kLinkChange = 0.3;
 
+bool takes_part(const wire::StagePlan& plan, wire::NodeId node) {
+  return std::ranges::any_of(plan.stages, [&](const wire::PlannedStage& stage) { return stage.device.node == node; });
+}
+
 }  // namespace
 
 Node::Impl::Impl(NodeOptions options, Parts parts)
@@ -159,9 +163,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
     return true;
   });
   const auto& plan = stages_->plan();
-  const bool in_plan = plan && std::ranges::any_of(plan->stages, [&](const wire::PlannedStage& stage) {
-                         return stage.device.node == peer;
-                       });
+  const bool in_plan = plan && takes_part(*plan, peer);
   if (in_plan) {
     if (auto* driver = stages_->driver()) driver->fail_all(away);
     generations_->fail_all(away);
@@ -317,9 +319,7 @@ void Node::Impl::on_stage_state(wire::NodeId from, const wire::StageState& state
   if (!leader_) return;
   if (state.phase == wire::StagePhase::waiting && state.failure) {
     const auto& plan = stages_->plan();
-    const bool knows = plan && std::ranges::any_of(plan->stages, [&](const wire::PlannedStage& stage) {
-                         return stage.device.node == from;
-                       });
+    const bool knows = plan && takes_part(*plan, from);
     if (knows && plan->epoch == state.epoch) {
       if (auto* driver = stages_->driver()) driver->fail_all(*state.failure);
       generations_->fail_all(*state.failure);
@@ -377,7 +377,7 @@ void Node::Impl::tell_broken(wire::PlanEpoch epoch, const Error& why) {
 // The leader does not move a model while somebody is being answered.
 void Node::Impl::tell_busy() {
   const auto* driver = stages_->driver();
-  const bool busy = driver && !driver->scheduler().requests().empty();
+  const bool busy = driver && !driver->scheduler().idle();
   if (leader_ || !leader_node_ || !driver || busy == std::exchange(busy_told_, busy)) return;
   (void)peers_->tell(
       *leader_node_,
@@ -407,7 +407,7 @@ void Node::Impl::tell_plan(wire::NodeId peer) {
 
 void Node::Impl::replan() {
   const auto* driver = stages_->driver();
-  const bool idle = driver ? driver->scheduler().requests().empty() : !leader_->busy();
+  const bool idle = driver ? driver->scheduler().idle() : !leader_->busy();
   if (const auto plan = leader_->plan(idle)) {
     for (const wire::NodeId peer : peers_->nodes()) tell_plan(peer);
     ready_untold_.clear();
@@ -572,13 +572,8 @@ void Node::Impl::set_api(std::string host, uint16_t port) {
 void Node::Impl::publish() {
   std::string page = leader_ ? leader_->describe().page : state_.page;
   if (page.empty()) page = nlohmann::json{{"serving", false}, {"reason", "no node leads this one"}}.dump();
-  const bool serving = generations_->serving().has_value();
-  {
-    const std::lock_guard lock(mutex_);
-    page_ = std::move(page);
-    is_serving_ = serving;
-  }
-  changed_.notify_all();
+  const std::lock_guard lock(mutex_);
+  page_ = std::move(page);
 }
 
 std::vector<ModelEntry> Node::Impl::models() const {
@@ -596,11 +591,6 @@ std::string Node::Impl::cluster_json() const {
   const std::lock_guard lock(mutex_);
   // Both are objects that were written here; the second becomes part of the first.
   return page_.substr(0, page_.size() - 1) + R"(,"live":)" + live_ + "}";
-}
-
-bool Node::Impl::wait_until_serving(milliseconds most) const {
-  std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, most, [&] { return is_serving_; });
 }
 
 }  // namespace exogpu::node

@@ -5,7 +5,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -42,7 +41,6 @@ class Node::Impl final : public PeerHandler {
   Result<void> ready() const;
   std::string cluster_json() const;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
-  bool wait_until_serving(std::chrono::milliseconds most) const;
   void set_api(std::string host, uint16_t port);
 
  private:
@@ -138,10 +136,8 @@ class Node::Impl final : public PeerHandler {
   uint64_t sampled_before_ = 0, computed_before_ = 0;  // tokens, then
 
   mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
   std::string page_ = R"({"serving":false})";  // as JSON, for any thread
   std::string live_ = "null";
-  bool is_serving_ = false;
 
   std::jthread thread_;
 };

@@ -26,11 +26,6 @@ bool Ring::complete() const {
   return true;
 }
 
-const Stage* Ring::stage(uint32_t index) const {
-  const auto found = stages_.find(index);
-  return found == stages_.end() ? nullptr : found->second.get();
-}
-
 void Ring::broken(Error why) {
   if (std::exchange(broken_, true)) return;
   surroundings_.post([alive = std::weak_ptr(alive_), why = std::move(why)] {

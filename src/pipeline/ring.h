@@ -66,8 +66,6 @@ class Ring {
   void on_activation(wire::NodeId from, const wire::FrameHeader& header);
   void on_step_done(wire::NodeId from, wire::StepDone done);
 
-  const Stage* stage(uint32_t index) const;
-
  private:
   struct Arriving {
     wire::Step step;

@@ -71,6 +71,7 @@ class Scheduler {
   // Those that have not ended.
   std::vector<RequestId> requests() const;
 
+  bool idle() const { return active_.empty() && waiting_.empty(); }
   uint32_t active() const { return static_cast<uint32_t>(active_.size()); }
   size_t waiting() const { return waiting_.size(); }
   size_t under_way() const { return steps_.size(); }

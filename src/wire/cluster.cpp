@@ -27,11 +27,6 @@ Result<double> amount_of(double field, std::string_view what) {
   return fail(ErrorCode::corrupt, "{} is negative or no number", what);
 }
 
-Result<void> within(int count, size_t most, std::string_view what) {
-  if (static_cast<size_t>(count) <= most) return {};
-  return fail(ErrorCode::corrupt, "{}: {} entries, at most {} are allowed", what, count, most);
-}
-
 // As decode() takes it.
 std::string text(std::string_view field, size_t most = kNameCharsMax) { return cut(printable(field), most); }
 

@@ -50,6 +50,12 @@ inline Result<ByteVector> blob(const std::string& field, Bytes most, std::string
   return ByteVector(bytes.begin(), bytes.end());
 }
 
+// Of a repeated field.
+inline Result<void> within(int count, size_t most, std::string_view what) {
+  if (static_cast<size_t>(count) <= most) return {};
+  return fail(ErrorCode::corrupt, "{}: {} entries, at most {} are allowed", what, count, most);
+}
+
 // As many whole characters of `text` as fit.
 inline std::string cut(std::string_view text, size_t most) {
   if (text.size() <= most) return std::string(text);

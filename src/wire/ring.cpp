@@ -14,11 +14,6 @@ bool same(const std::optional<Error>& a, const std::optional<Error>& b) {
   return a.has_value() == b.has_value() && (!a || (a->code == b->code && a->message == b->message));
 }
 
-Result<void> within(size_t count, size_t most, std::string_view what) {
-  if (count <= most) return {};
-  return fail(ErrorCode::corrupt, "{}: {} entries, at most {} are allowed", what, count, most);
-}
-
 template <typename Field>
 void set_failure(Field* field, const Error& error) {
   field->set_code(std::string(to_string(error.code)));

@@ -5,26 +5,14 @@
 #include <limits>
 
 #include "proto/ring.pb.h"
+#include "wire/testing/messages.h"
 
 namespace exogpu::wire {
 namespace {
 
+using namespace testing;
+
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-template <typename Message>
-ByteVector bytes_of(const Message& message) {
-  ByteVector bytes(message.ByteSizeLong());
-  message.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-  return bytes;
-}
-
-template <typename Message>
-void expect_corrupt(const ByteVector& bytes, std::string_view words) {
-  const auto message = decode<Message>(bytes);
-  ASSERT_FALSE(message) << "accepted, but expected: " << words;
-  EXPECT_EQ(message.error().code, ErrorCode::corrupt) << message.error().message;
-  EXPECT_NE(message.error().message.find(words), std::string::npos) << message.error().message;
-}
 
 SamplerSettings some_settings() {
   SamplerSettings settings;

@@ -1,0 +1,29 @@
+// What the tests of all messages have in common.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+#include "wire/messages.h"
+
+namespace exogpu::wire::testing {
+
+// Of a generated message.
+template <typename Message>
+ByteVector bytes_of(const Message& message) {
+  ByteVector bytes(message.ByteSizeLong());
+  message.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+template <typename Message>
+void expect_corrupt(const ByteVector& bytes, std::string_view words) {
+  const auto message = decode<Message>(bytes);
+  ASSERT_FALSE(message) << "accepted, but expected: " << words;
+  EXPECT_EQ(message.error().code, ErrorCode::corrupt) << message.error().message;
+  EXPECT_NE(message.error().message.find(words), std::string::npos) << message.error().message;
+}
+
+}  // namespace exogpu::wire::testing
