@@ -29,6 +29,12 @@ find_package(Protobuf 3.21 REQUIRED)
 # TLS 1.3 and certificates.
 find_package(OpenSSL 3.2 REQUIRED)
 
+# EC-JPAKE, which OpenSSL does not have.
+pkg_check_modules(mbedcrypto REQUIRED IMPORTED_TARGET mbedcrypto>=3.6)
+
+# mDNS and DNS-SD in the process itself.
+pkg_check_modules(avahi_core REQUIRED IMPORTED_TARGET avahi-core>=0.8)
+
 # Sockets, timers and HTTP: Asio and Beast, from the headers alone.
 find_package(Boost 1.81 REQUIRED)
 # Beast uses std::aligned_storage, which C++23 has deprecated.

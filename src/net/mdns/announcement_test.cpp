@@ -1,0 +1,81 @@
+#include "net/mdns/announcement.h"
+
+#include <gtest/gtest.h>
+
+namespace exogpu::net {
+namespace {
+
+const wire::NodeId kNode(std::array<uint8_t, 16>{1, 2, 0xAB});
+const wire::ClusterId kCluster(std::array<uint8_t, 16>{9});
+
+Announcement good() {
+  return {.node = kNode, .name = "desk", .version = "0.1.0", .cluster = kCluster, .port = 7766, .pairing = true};
+}
+
+std::vector<std::string> without(std::string_view field) {
+  auto txt = txt_of(good());
+  std::erase_if(txt, [&](const std::string& entry) { return entry.starts_with(field); });
+  return txt;
+}
+
+void expect_refused(const std::vector<std::string>& txt, std::string_view words) {
+  const auto said = announcement_of(kNode.text(), 7766, txt);
+  ASSERT_FALSE(said) << "taken, but expected: " << words;
+  EXPECT_EQ(said.error().code, ErrorCode::corrupt);
+  EXPECT_NE(said.error().message.find(words), std::string::npos) << said.error().message;
+}
+
+TEST(Announcement, ComesBackAsItWasSaid) {
+  for (const bool in_a_cluster : {true, false}) {
+    Announcement said = good();
+    if (!in_a_cluster) said.cluster.reset();
+    said.pairing = in_a_cluster;
+    const auto heard = announcement_of(kNode.text(), 7766, txt_of(said));
+    ASSERT_TRUE(heard) << heard.error().message;
+    EXPECT_EQ(*heard, said);
+  }
+}
+
+TEST(Announcement, ALongNameIsCutAtACharacter) {
+  Announcement said = good();
+  said.name = "a";
+  for (int i = 0; i < 100; ++i) said.name += "\u00e9\u20ac";
+  const auto heard = announcement_of(kNode.text(), 7766, txt_of(said));
+  ASSERT_TRUE(heard) << heard.error().message;
+  EXPECT_GT(heard->name.size(), kAnnouncedNameBytesMax - 4);
+  EXPECT_TRUE(said.name.starts_with(heard->name));
+}
+
+TEST(Announcement, FieldsOfLaterProgramsAreSkipped) {
+  auto txt = txt_of(good());
+  txt.insert(txt.begin(), {"colour=blue", "flag", "=", ""});
+  txt.emplace_back("name=second");
+  txt[4] = "TXTVERS=1";
+  const auto heard = announcement_of(kNode.text(), 7766, txt);
+  ASSERT_TRUE(heard) << heard.error().message;
+  EXPECT_EQ(*heard, good());
+}
+
+TEST(Announcement, WhatIsNotOneIsRefused) {
+  expect_refused({}, "layout");
+  expect_refused(without("txtvers"), "layout");
+  expect_refused(without("id"), "id");
+  expect_refused(without("name"), "name");
+  expect_refused(without("version"), "version");
+  auto txt = without("name");
+  txt.push_back("name=\x1b[2J");
+  expect_refused(txt, "name");
+  txt.back() = "name=\xff";
+  expect_refused(txt, "name");
+  txt.back() = "name=" + std::string(201, 'x');
+  expect_refused(txt, "name");
+  txt = without("cluster");
+  txt.emplace_back("cluster=12");
+  expect_refused(txt, "cluster");
+  EXPECT_FALSE(announcement_of(kNode.text(), 0, txt_of(good())));
+  EXPECT_FALSE(announcement_of(wire::NodeId().text(), 7766, txt_of(good())));
+  EXPECT_FALSE(announcement_of(kNode.text() + " (2)", 7766, txt_of(good())));
+}
+
+}  // namespace
+}  // namespace exogpu::net
