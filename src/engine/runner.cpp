@@ -113,7 +113,13 @@ void Runner::fill(const AttentionInputs& in, std::span<const SlotGroup> groups, 
 void Runner::fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input) {
   const GraphInputs& in = graph.inputs;
   set<int32_t>(in.tokens, input.tokens);
-  set<float>(in.activations, input.activations);
+  // A prompt's chunk is megabytes, which a GPU copies by itself faster than the processor writes into its memory.
+  if (input.activations.size_bytes() < 256 * KiB) {
+    set<float>(in.activations, input.activations);
+  } else {
+    ggml_backend_tensor_set_async(backend_, in.activations, input.activations.data(), 0,
+                                  input.activations.size_bytes());
+  }
   set<int64_t>(in.cache_rows, plan.cache_rows);
   fill(in.attention, plan.shape.groups, plan.positions);
   if (in.output_rows == nullptr) return;
@@ -121,8 +127,12 @@ void Runner::fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& 
   fill(in.output_attention, plan.shape.output_groups, plan.output_positions);
 }
 
-Result<std::span<const float>> Runner::run(const BatchPlan& plan, const RunnerInput& input) {
+Result<std::span<const float>> Runner::run(const BatchPlan& plan, const RunnerInput& input, std::span<float> into) {
   EXO_TRY(Graph * graph, graph_for(plan.shape));
+  const size_t floats = graph->result == nullptr ? 0 : static_cast<size_t>(ggml_nelements(graph->result));
+  if (into.empty()) into = result_;
+  if (into.size() < floats)
+    return fail(ErrorCode::invalid_argument, "a result of {} numbers does not go into {}", floats, into.size());
   fill(*graph, plan, input);
   ggml_status status = ggml_backend_graph_compute_async(backend_, graph->nodes);
   if (status != GGML_STATUS_SUCCESS) {
@@ -130,11 +140,8 @@ Result<std::span<const float>> Runner::run(const BatchPlan& plan, const RunnerIn
     return fail(status == GGML_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::unavailable,
                 "{} could not compute: {}", ggml_backend_name(backend_), ggml_status_to_string(status));
   }
-  std::span<float> result;
-  if (graph->result != nullptr) {
-    result = result_.first(static_cast<size_t>(ggml_nelements(graph->result)));
-    ggml_backend_tensor_get_async(backend_, graph->result, result.data(), 0, result.size_bytes());
-  }
+  const std::span<float> result = into.first(floats);
+  if (floats > 0) ggml_backend_tensor_get_async(backend_, graph->result, result.data(), 0, result.size_bytes());
   ggml_backend_synchronize(backend_);
   return result;
 }

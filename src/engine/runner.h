@@ -30,8 +30,9 @@ class Runner {
   static Result<Runner> create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
                                ggml_backend_t backend);
 
-  // The result, valid until the next run; empty where the shape has none. Errors: unavailable, out_of_memory.
-  Result<std::span<const float>> run(const BatchPlan& plan, const RunnerInput& input);
+  // The result, empty where the shape has none: at the beginning of `into`, or valid until the next run if that is
+  // empty. Errors: unavailable, out_of_memory, invalid_argument (`into` is too small).
+  Result<std::span<const float>> run(const BatchPlan& plan, const RunnerInput& input, std::span<float> into = {});
 
   uint64_t graphs_built() const { return graphs_built_; }
 

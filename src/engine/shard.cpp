@@ -6,6 +6,7 @@
 #include "engine/batch_plan.h"
 #include "engine/host_embedding.h"
 #include "engine/runner.h"
+#include "gpu/buffer.h"
 #include "gpu/guard.h"
 #include "gpu/host.h"
 
@@ -306,7 +307,7 @@ struct Shard::Impl {
     EXO_CHECK(plan_batch(batch.sequences, lengths, limits(), plan));
     if (!is_last()) plan.drop_outputs();
     EXO_TRY(RunnerInput input, input_of(batch));
-    auto result = gpu::guarded_result(device, "computing", [&] { return runner->run(plan, input); });
+    auto result = gpu::guarded_result(device, "computing", [&] { return runner->run(plan, input, batch.into); });
     if (result)
       if (auto sound = check_result(batch, *result); !sound) result = std::unexpected(sound.error());
     if (!result) {
@@ -369,6 +370,13 @@ Result<void> Shard::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t lengt
   impl_->lengths[to.value()] = length;
   impl_->suspect[to.value()] = impl_->suspect[from.value()];
   return {};
+}
+
+std::shared_ptr<std::byte[]> Shard::host_memory(size_t bytes) const {
+  auto buffer = gpu::HostBuffer::allocate(impl_->device, bytes);
+  if (!buffer) return nullptr;
+  const auto kept = std::make_shared<gpu::HostBuffer>(*std::move(buffer));
+  return {kept, kept->bytes().data()};
 }
 
 uint32_t Shard::length(wire::SeqId sequence) const {

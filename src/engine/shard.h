@@ -54,6 +54,8 @@ struct Batch {
   std::span<const SequenceTokens> sequences;
   std::span<const model::TokenId> tokens;  // to the shard with layer 0: all tokens
   std::span<const float> activations;      // to the others: [tokens, d_model], what the shard before returned
+  // Where the result goes, of host_memory() or any other; empty: a place of the shard's own, valid until the next call.
+  std::span<float> into = {};
 };
 
 // Owns weights and KV memory; borrows the file and the device, which must outlive it.
@@ -74,16 +76,20 @@ class Shard {
   Shard& operator=(Shard&&) noexcept;
   ~Shard();
 
-  // Runs the batch and returns, valid until the next call: from the last shard logits [outputs, n_vocab] f32 in batch
-  // order, from the others activations [tokens, d_model] f32.
-  // On an error no sequence has moved. Errors: invalid_argument (what is wrong with the batch), resource_exhausted
-  // (past the context), corrupt (the result is not finite: names the sequence), unavailable (the device failed).
+  // Runs the batch and returns, where `into` says: from the last shard logits [outputs, n_vocab] f32 in batch order,
+  // from the others activations [tokens, d_model] f32. On an error no sequence has moved. Errors: invalid_argument
+  // (what is wrong with the batch), resource_exhausted (past the context), corrupt (the result is not finite: names the
+  // sequence), unavailable (the device failed).
   Result<std::span<const float>> forward(const Batch& batch);
 
   // Forgets tokens at positions >= end. Makes a failed hop safe to retry.
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   // Makes `to` start with the first `length` tokens of `from`: a shared prompt is computed once.
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
+  // Memory that the device copies from and to without a detour, where it has such; null when there is none left. From
+  // any thread; may outlive the shard.
+  std::shared_ptr<std::byte[]> host_memory(size_t bytes) const;
+
   // Tokens held by a sequence; 0 for one that is not in use.
   uint32_t length(wire::SeqId sequence) const;
 

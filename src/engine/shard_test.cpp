@@ -89,6 +89,32 @@ TEST_P(EveryFamily, FlashAttentionAndSmallCachesStayClose) {
   }
 }
 
+TEST(Shard, WritesItsResultWhereItIsTold) {
+  TinyFile file("llama");
+  Result<Shard> shard = Shard::load(file.gguf(), {0, 1}, cpu(), exact(8));
+  ASSERT_TRUE(shard) << shard.error().message;
+  const auto tokens = tokens_of(8, shard->architecture().n_vocab);
+  const SequenceTokens all{.sequence = wire::SeqId(0), .position = 0, .count = 8, .outputs = 0};
+  const auto own = shard->forward({.sequences = {&all, 1}, .tokens = tokens, .activations = {}});
+  ASSERT_TRUE(own) << own.error().message;
+  const std::vector<float> expected(own->begin(), own->end());
+  ASSERT_TRUE(shard->truncate(wire::SeqId(0), 0));
+
+  const auto memory = shard->host_memory(expected.size() * sizeof(float));
+  ASSERT_NE(memory, nullptr);
+  const std::span<float> into(reinterpret_cast<float*>(memory.get()), expected.size());
+  const auto short_by_one = shard->forward(
+      {.sequences = {&all, 1}, .tokens = tokens, .activations = {}, .into = into.first(into.size() - 1)});
+  ASSERT_FALSE(short_by_one);
+  EXPECT_EQ(short_by_one.error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(shard->length(wire::SeqId(0)), 0);
+
+  const auto told = shard->forward({.sequences = {&all, 1}, .tokens = tokens, .activations = {}, .into = into});
+  ASSERT_TRUE(told) << told.error().message;
+  EXPECT_EQ(told->data(), into.data());
+  EXPECT_TRUE(std::ranges::equal(*told, expected));
+}
+
 TEST(Shard, AgreesWithTheRecordedLogitsOfAnotherEngine) {
   auto fixtures = model::testing::fixtures_dir();
   if (!fixtures) GTEST_SKIP() << "the recorded logits are not on this machine (set EXOGPU_FIXTURES)";

@@ -44,6 +44,7 @@ wire::DeviceProfile device_profile(const gpu::DeviceInfo& info, Bytes memory_fre
   device.memory_free = memory_free;
   device.memory_bytes_per_s = profile.bandwidth_bytes_per_s;
   device.step_s = profile.graph_overhead_s;
+  device.fixed_columns = profile.fixed_columns;
   device.upload_bytes_per_s = profile.host_to_device_bytes_per_s;
   device.download_bytes_per_s = profile.device_to_host_bytes_per_s;
   for (const gpu::ProductRates& measured : profile.products) {

@@ -120,8 +120,8 @@ Result<placement::Answer> Leader::place() const {
   return placement::place(seen, options_.shape, wishes);
 }
 
-// A step reads all weights, however many tokens it has, so its fixed cost is about that of one token alone. Over what
-// each token of a prompt takes, at the slowest stage.
+// A step reads all weights, however many tokens it has, so its fixed cost is at least that of one token alone; more on
+// a GPU that few tokens do not fill. Over what each token of a prompt takes, at the slowest stage.
 double Leader::step_cost_tokens(const wire::Plan& plan) const {
   double cost = 0;
   for (const wire::Stage& stage : plan.stages) {
@@ -133,7 +133,7 @@ double Leader::step_cost_tokens(const wire::Plan& plan) const {
       flops += options_.shape.layers[layer].flops_per_token;
     }
     const double token_s = flops / device->rates.front().matmul_flops_per_s;
-    cost = std::max(cost, (stage.decode_s + stage.hop_s) / token_s);
+    cost = std::max({cost, (stage.decode_s + stage.hop_s) / token_s, device->fixed_columns});
   }
   return cost;
 }

@@ -49,7 +49,8 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
               [this](wire::PlanEpoch epoch, const Error& why) {
                 if (auto* driver = stages_->driver()) driver->fail_all(why);
                 tell_broken(epoch, why);
-              }});
+              },
+          .busy_wait = &busy_wait_});
   if (parts_.shape) {
     const auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
     leader_ = std::make_unique<Leader>(self, LeaderOptions{.model = printable(options_.model.stem().string()),
@@ -61,6 +62,17 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
                                                            .layers = options_.layers,
                                                            .without = options_.without,
                                                            .first_epoch = static_cast<uint64_t>(now.count())});
+  }
+}
+
+void Node::Impl::run() {
+  while (!io_.stopped()) {
+    if (io_.poll_one() > 0) continue;
+    if (busy_wait_.active()) {
+      std::this_thread::yield();
+    } else {
+      io_.run_one();
+    }
   }
 }
 

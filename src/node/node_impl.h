@@ -98,6 +98,7 @@ class Node::Impl final : public PeerHandler {
   void on_generate(wire::NodeId from, wire::Generate wanted);
   Result<pipeline::RequestId> drive(wire::Generate wanted, std::function<void(const wire::Generated&)> heard);
 
+  void run();  // the node's thread, until io_ is stopped
   void tick();
   void measure();
   void note(const std::string& text) const;
@@ -106,6 +107,7 @@ class Node::Impl final : public PeerHandler {
   NodeOptions options_;
   Parts parts_;
   uint16_t port_ = 0;
+  BusyWait busy_wait_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
   boost::asio::thread_pool work_{1};  // reading the model's tokenizer

@@ -152,7 +152,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   EXO_CHECK(impl->listen());
   impl->publish();
   boost::asio::post(impl->io_, [at = impl.get()] { at->begin(); });
-  impl->thread_ = std::jthread([at = impl.get()] { at->io_.run(); });
+  impl->thread_ = std::jthread([at = impl.get()] { at->run(); });
   return impl;
 }
 

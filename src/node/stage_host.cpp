@@ -4,29 +4,45 @@
 #include <boost/asio/post.hpp>
 #include <format>
 
+#include "gpu/host.h"
+
 namespace exogpu::node {
 namespace {
 
-// Runs a token through a shard, and on a GPU a piece of a prompt, so that drivers compile what they need before anybody
-// waits for it.
-Result<engine::Shard> warmed(Result<engine::Shard> shard, bool gpu) {
-  if (!shard) return shard;
-  const engine::Architecture& a = shard->architecture();
-  for (const uint32_t count : {1U, gpu ? std::min(64U, shard->options().batch_tokens) : 0U}) {
-    if (count == 0) continue;
-    const engine::SequenceTokens next{.sequence = wire::SeqId(0), .position = 0, .count = count, .outputs = 1};
-    const std::vector<model::TokenId> tokens(count, 0);
-    const std::vector<float> activations(size_t{count} * a.d_model, 0.01F);
-    engine::Batch batch{.sequences = {&next, 1}, .tokens = {}, .activations = {}};
-    if (shard->layers().begin == 0) {
-      batch.tokens = tokens;
-    } else {
-      batch.activations = activations;
-    }
-    if (auto done = shard->forward(batch); !done) return std::unexpected(done.error());
-    EXO_CHECK(shard->truncate(wire::SeqId(0), 0));
+// Runs so many tokens through an empty shard. Seconds that took.
+Result<double> warm(engine::Shard& shard, uint32_t count) {
+  const auto start = std::chrono::steady_clock::now();
+  const engine::SequenceTokens next{.sequence = wire::SeqId(0), .position = 0, .count = count, .outputs = 1};
+  const std::vector<model::TokenId> tokens(count, 0);
+  const std::vector<float> activations(size_t{count} * shard.architecture().d_model, 0.01F);
+  engine::Batch batch{.sequences = {&next, 1}, .tokens = {}, .activations = {}};
+  if (shard.layers().begin == 0) {
+    batch.tokens = tokens;
+  } else {
+    batch.activations = activations;
   }
-  return shard;
+  EXO_CHECK(shard.forward(batch));
+  EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// So that drivers compile what they need before anybody waits for it, which takes some of them ten seconds: on a GPU
+// the sizes in which sequences decode together and prompts come, up to where a size takes its time even when it is
+// compiled.
+Result<engine::Shard> warmed(Result<engine::Shard> shard, const gpu::DeviceInfo& device) {
+  constexpr double slow_s = 0.25;
+  if (!shard) return shard;
+  EXO_CHECK(warm(*shard, 1));
+  if (device.kind == gpu::DeviceKind::cpu) return shard;
+  const uint32_t most =
+      std::min({shard->options().batch_tokens, shard->options().context, device.software ? 64U : 4096U});
+  for (uint32_t count = device.software ? most : std::min(2U, most);; count = std::min(2 * count, most)) {
+    EXO_TRY(double took_s, warm(*shard, count));
+    if (count < most && took_s > slow_s) {
+      EXO_TRY(took_s, warm(*shard, count));
+    }
+    if (count == most || took_s > slow_s) return shard;
+  }
 }
 
 }  // namespace
@@ -52,6 +68,16 @@ std::vector<uint32_t> StageHost::own_stages() const {
     if (plan_->stages[i].device.node == self_) own.push_back(i);
   }
   return own;
+}
+
+// A discrete GPU computes a token in a millisecond or two, and draws so much that a waiting core does not count.
+bool StageHost::worth_busy_wait() const {
+  constexpr uint32_t cores_min = 4;
+  if (gpu::read_host_cpu().threads() < cores_min) return false;
+  return std::ranges::any_of(own_stages(), [&](uint32_t stage) {
+    const auto device = machine_->find(plan_->stages[stage].device.device);
+    return device && (*device)->info().kind == gpu::DeviceKind::discrete && !(*device)->info().software;
+  });
 }
 
 void StageHost::report(uint32_t stage, wire::StagePhase phase, Bytes done, Bytes total, std::optional<Error> failure) {
@@ -138,15 +164,17 @@ void StageHost::load(SharedGguf file) {
                              .batch_tokens = plan_->batch_tokens,
                              .activations = plan_->activations};
   for (const wire::PlannedStage& stage : plan_->stages) ring.nodes.push_back(stage.device.node);
+  surroundings_.busy_wait->allow(worth_busy_wait());
   ring_ = std::make_unique<pipeline::Ring>(
-      std::move(ring), pipeline::RingSurroundings{
-                           .post = surroundings_.post,
-                           .send = surroundings_.send,
-                           .on_done =
-                               [this](const wire::StepDone& done) {
-                                 if (driver_) driver_->on_done(done);
-                               },
-                           .on_broken = [this](const Error& why) { surroundings_.on_broken(plan_->epoch, why); }});
+      std::move(ring),
+      pipeline::RingSurroundings{.post = surroundings_.post,
+                                 .send = surroundings_.send,
+                                 .on_done =
+                                     [this](const wire::StepDone& done) {
+                                       if (driver_) driver_->on_done(done);
+                                     },
+                                 .on_broken = [this](const Error& why) { surroundings_.on_broken(plan_->epoch, why); },
+                                 .busy_wait = surroundings_.busy_wait});
   for (const uint32_t index : own_stages()) {
     const wire::PlannedStage& stage = plan_->stages[index];
     report(index, wire::StagePhase::loading, 0, 0);
@@ -168,7 +196,7 @@ void StageHost::load(SharedGguf file) {
         });
       };
       auto shard = std::make_shared<Result<engine::Shard>>(
-          warmed(engine::Shard::load(*file, layers, *device, options, progress), device->info().backend != "CPU"));
+          warmed(engine::Shard::load(*file, layers, *device, options, progress), device->info()));
       post([this, alive, epoch, index, shard]() mutable {
         if (alive.lock() && plan_ && plan_->epoch == epoch) loaded(index, std::move(*shard));
       });

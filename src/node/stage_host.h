@@ -35,6 +35,8 @@ struct StageHostSurroundings {
   std::function<void(const wire::StageState&)> on_state;
   // The ring of this epoch can do no more.
   std::function<void(wire::PlanEpoch, const Error&)> on_broken;
+  // Allowed here where the devices of the plan are worth it.
+  BusyWait* busy_wait = nullptr;
 };
 
 // All calls on the node's thread.
@@ -59,6 +61,7 @@ class StageHost {
   void loaded(uint32_t stage, Result<engine::Shard> shard);
   void report(uint32_t stage, wire::StagePhase phase, Bytes done, Bytes total, std::optional<Error> failure = {});
   std::vector<uint32_t> own_stages() const;
+  bool worth_busy_wait() const;
   void retire();
   Result<engine::ShardOptions> shard_options() const;
 

@@ -19,19 +19,17 @@ Buffer BufferPool::take(size_t bytes) {
   }
   if (!block.memory) {
     block.bytes = std::bit_ceil(std::max<size_t>(bytes, 4096));
-    block.memory = std::make_unique_for_overwrite<std::byte[]>(block.bytes);
+    if (allocate_) block.memory = allocate_(block.bytes);
+    if (!block.memory) block.memory = std::make_shared_for_overwrite<std::byte[]>(block.bytes);
   }
-  const size_t size = block.bytes;
-  std::shared_ptr<std::byte[]> memory(block.memory.release(),
-                                      [kept = std::weak_ptr(kept_), size](std::byte* bytes_done) {
-                                        std::unique_ptr<std::byte[]> back(bytes_done);
-                                        const auto pool = kept.lock();
-                                        if (!pool) return;
-                                        const std::lock_guard lock(pool->mutex);
-                                        if (pool->blocks.size() < kKeptMax)
-                                          pool->blocks.push_back({std::move(back), size});
-                                      });
-  return {std::move(memory), bytes};
+  std::byte* const begin = block.memory.get();
+  const auto give_back = [kept = std::weak_ptr(kept_), block = std::move(block)](std::byte*) mutable {
+    const auto pool = kept.lock();
+    if (!pool) return;
+    const std::lock_guard lock(pool->mutex);
+    if (pool->blocks.size() < kKeptMax) pool->blocks.push_back(std::move(block));
+  };
+  return {std::shared_ptr<std::byte[]>(begin, give_back), bytes};
 }
 
 }  // namespace exogpu::pipeline

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -28,7 +29,10 @@ class Buffer {
 // Thread-safe. Buffers may outlive the pool.
 class BufferPool {
  public:
-  BufferPool() : kept_(std::make_shared<Kept>()) {}
+  // Gives so many bytes, or null when it has none; then ordinary memory is taken.
+  using Allocate = std::function<std::shared_ptr<std::byte[]>(size_t)>;
+
+  explicit BufferPool(Allocate allocate = {}) : allocate_(std::move(allocate)), kept_(std::make_shared<Kept>()) {}
 
   // Its content is whatever was there before.
   Buffer take(size_t bytes);
@@ -36,13 +40,14 @@ class BufferPool {
  private:
   static constexpr size_t kKeptMax = 16;
   struct Block {
-    std::unique_ptr<std::byte[]> memory;
+    std::shared_ptr<std::byte[]> memory;
     size_t bytes = 0;
   };
   struct Kept {
     std::mutex mutex;
     std::vector<Block> blocks;
   };
+  Allocate allocate_;
   std::shared_ptr<Kept> kept_;
 };
 

@@ -15,7 +15,10 @@ void Ring::add(uint32_t index, engine::Shard shard, std::string name) {
       if (const auto ring = alive.lock()) (*ring)->on_output(std::move(output));
     });
   };
-  StageOptions stage{.index = index, .activations = options_.activations, .name = std::move(name)};
+  StageOptions stage{.index = index,
+                     .activations = options_.activations,
+                     .name = std::move(name),
+                     .busy_wait = surroundings_.busy_wait};
   stages_[index] = std::make_unique<Stage>(std::move(shard), std::move(stage), std::move(on_output));
 }
 
@@ -133,7 +136,7 @@ std::optional<Buffer> Ring::place(wire::NodeId from, const wire::FrameHeader& he
     broken({ErrorCode::corrupt, std::format("node {} sent activations that belong to no step", from.short_text())});
     return std::nullopt;
   }
-  found->second.memory = pool_.take(header.payload_bytes);
+  found->second.memory = stages_.at(found->second.step.stage)->memory(header.payload_bytes);
   return found->second.memory;
 }
 

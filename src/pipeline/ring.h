@@ -37,6 +37,7 @@ struct RingSurroundings {
   std::function<void(wire::StepDone)> on_done;
   // The ring can do no more: a step could not be sent on, or a peer sent what makes no sense.
   std::function<void(Error)> on_broken;
+  BusyWait* busy_wait = nullptr;  // of the stages; must outlive them
 };
 
 // One thread, the node's.
@@ -80,7 +81,6 @@ class Ring {
 
   RingOptions options_;
   RingSurroundings surroundings_;
-  BufferPool pool_;
   std::map<uint32_t, std::unique_ptr<Stage>> stages_;
   std::map<wire::NodeId, Arriving> arriving_;  // steps whose activations are still to come
   bool broken_ = false;

@@ -10,12 +10,14 @@ Stage::Stage(engine::Shard shard, StageOptions options, std::function<void(Stage
     : shard_(std::move(shard)),
       options_(std::move(options)),
       on_output_(std::move(on_output)),
+      pool_([this](size_t bytes) { return shard_.host_memory(bytes); }),
       thread_([this] { run(); }) {}
 
 Stage::~Stage() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    called_ = true;
   }
   wakes_.notify_one();
   thread_.join();
@@ -25,21 +27,27 @@ void Stage::push(StageInput input) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(input));
+    called_ = true;
   }
+  if (options_.busy_wait != nullptr) options_.busy_wait->extend();
   wakes_.notify_one();
 }
 
 void Stage::run() {
   while (true) {
     StageInput input;
+    if (options_.busy_wait != nullptr) options_.busy_wait->wait([&] { return called_.load(); });
     {
       std::unique_lock lock(mutex_);
       wakes_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
       if (stopping_) return;
       input = std::move(waiting_.front());
       waiting_.pop_front();
+      called_ = !waiting_.empty();
     }
-    on_output_(process(std::move(input)));
+    StageOutput output = process(std::move(input));
+    if (options_.busy_wait != nullptr) options_.busy_wait->extend();
+    on_output_(std::move(output));
   }
 }
 
@@ -57,16 +65,15 @@ StageOutput Stage::process(StageInput input) {
   Buffer out;
   std::vector<wire::SampledToken> tokens;
   if (!step.failure && !step.spans.empty()) {
-    auto result = forward(input);
-    if (result && is_last()) tokens = sample(step, *result);
-    if (result && !is_last()) {
-      const uint32_t columns = shard_.architecture().d_model;
-      const auto row_bytes = wire::row_bytes(options_.activations, columns);
-      out = pool_.take(step.rows() * row_bytes.value_or(0));
-      auto encoded = encode_rows(options_.activations, *result, columns, out.bytes());
-      if (!encoded) step.failure = named(std::move(encoded).error());
+    if (is_last()) {
+      auto logits = forward(input, {});
+      if (logits) tokens = sample(step, *logits);
+      if (!logits) step.failure = named(std::move(logits).error());
+    } else {
+      auto activations = hand_on(input);
+      if (activations) out = *std::move(activations);
+      if (!activations) step.failure = named(std::move(activations).error());
     }
-    if (!result) step.failure = named(std::move(result).error());
   }
   step.stage_us.push_back(static_cast<uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started).count()));
@@ -109,12 +116,26 @@ Result<void> Stage::open(wire::SeqId sequence, const wire::OpenSampler& open) {
   return {};
 }
 
-Result<std::span<const float>> Stage::forward(const StageInput& input) {
+// What goes to the next stage, straight from the device where it travels as it was computed.
+Result<Buffer> Stage::hand_on(const StageInput& input) {
+  const uint32_t columns = shard_.architecture().d_model;
+  const auto row_bytes = wire::row_bytes(options_.activations, columns);
+  Buffer out = pool_.take(input.step.rows() * row_bytes.value_or(0));
+  if (options_.activations == wire::Dtype::f32) {
+    EXO_CHECK(forward(input, out.floats()));
+    return out;
+  }
+  EXO_TRY(const std::span<const float> result, forward(input, {}));
+  EXO_CHECK(encode_rows(options_.activations, result, columns, out.bytes()));
+  return out;
+}
+
+Result<std::span<const float>> Stage::forward(const StageInput& input, std::span<float> into) {
   spans_.clear();
   for (const wire::Span& span : input.step.spans) {
     spans_.push_back({span.sequence, span.position, span.count, span.sample ? 1U : 0U});
   }
-  engine::Batch batch{.sequences = spans_, .tokens = input.tokens, .activations = {}};
+  engine::Batch batch{.sequences = spans_, .tokens = input.tokens, .activations = {}, .into = into};
   if (shard_.layers().begin > 0) {
     const uint32_t columns = shard_.architecture().d_model;
     const uint64_t values = input.step.rows() * columns;

@@ -2,6 +2,7 @@
 // one after another.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -12,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/busy_wait.h"
 #include "engine/sampler.h"
 #include "engine/shard.h"
 #include "pipeline/buffer_pool.h"
@@ -39,6 +41,7 @@ struct StageOptions {
   uint32_t index = 0;                          // among the stages of the plan
   wire::Dtype activations = wire::Dtype::f32;  // as they are handed on
   std::string name;                            // of node and device, for messages: "desk/vulkan0"
+  BusyWait* busy_wait = nullptr;               // hears of each step; must outlive the stage
 };
 
 // All calls from any thread.
@@ -52,6 +55,8 @@ class Stage {
   Stage& operator=(const Stage&) = delete;
 
   void push(StageInput input);
+  // Memory for activations that this stage is to be pushed, best for its device.
+  Buffer memory(size_t bytes) { return pool_.take(bytes); }
 
   const StageOptions& options() const { return options_; }
   const engine::Shard& shard() const { return shard_; }  // what does not change: architecture, layers, options, memory
@@ -60,7 +65,8 @@ class Stage {
   void run();
   StageOutput process(StageInput input);
   Result<void> change(const wire::SequenceChange& change);
-  Result<std::span<const float>> forward(const StageInput& input);
+  Result<std::span<const float>> forward(const StageInput& input, std::span<float> into);
+  Result<Buffer> hand_on(const StageInput& input);
   Result<void> open(wire::SeqId sequence, const wire::OpenSampler& open);
   std::vector<wire::SampledToken> sample(const wire::Step& step, std::span<const float> logits);
   bool is_last() const { return shard_.layers().end == shard_.architecture().n_layers; }
@@ -78,7 +84,8 @@ class Stage {
   std::condition_variable wakes_;
   std::deque<StageInput> waiting_;
   bool stopping_ = false;
-  std::thread thread_;  // last: it uses all of the above
+  std::atomic<bool> called_ = false;  // there is something under the mutex to look at
+  std::thread thread_;                // last: it uses all of the above
 };
 
 }  // namespace exogpu::pipeline

@@ -50,6 +50,7 @@ NodeInfo some_info() {
   device.memory_bytes_per_s = 1e12;
   device.rates = {{.type = "q4_K", .bits_per_weight = 4.5, .matvec_bytes_per_s = 1e11, .matmul_flops_per_s = 2e13}};
   device.step_s = 1e-5;
+  device.fixed_columns = 140;
   device.upload_bytes_per_s = 3;
   device.download_bytes_per_s = 4;
   info.devices = {device};
@@ -90,6 +91,7 @@ TEST(ClusterMessages, ComeBackAsTheyWere) {
   EXPECT_EQ(device.rates[0].matvec_bytes_per_s, 1e11);
   EXPECT_EQ(device.rates[0].matmul_flops_per_s, 2e13);
   EXPECT_EQ(device.step_s, 1e-5);
+  EXPECT_EQ(device.fixed_columns, 140);
   EXPECT_EQ(device.upload_bytes_per_s, 3);
   EXPECT_EQ(device.download_bytes_per_s, 4);
   ASSERT_EQ(info.links.size(), 1U);

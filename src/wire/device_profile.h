@@ -38,6 +38,7 @@ struct DeviceProfile {
   double memory_bytes_per_s = 0;    // read of data that needs little work, such as the KV cache
   std::vector<WeightRates> rates;   // at least one
   double step_s = 0;                // fixed cost of each step of a stage, however few layers it has
+  double fixed_columns = 0;         // what products of few tokens take beside what grows with them, in tokens
   double upload_bytes_per_s = 0;    // from the host's memory to the device
   double download_bytes_per_s = 0;  // and back
 };

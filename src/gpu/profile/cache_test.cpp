@@ -23,6 +23,7 @@ Profile some_profile(double scale = 1) {
   profile.host_to_device_bytes_per_s = 1e10;
   profile.device_to_host_bytes_per_s = 0.9e10;
   profile.graph_overhead_s = 5e-6;
+  profile.fixed_columns = 140;
   profile.threads = 8;
   profile.took_s = 1.25;
   return profile;
@@ -113,8 +114,8 @@ TEST_F(Cache, FreshForcesAMeasurement) {
 }
 
 TEST_F(Cache, ACorruptFileIsMeasuredAgainWithANote) {
-  for (const char* bad : {"garbage", "", "[]", "42", R"({"version":1})", R"({"version":1,"profiles":[]})",
-                          R"({"version":1,"profiles":{"device":{}}})", R"({"version":1,"profiles":{"x":null}})"}) {
+  for (const char* bad : {"garbage", "", "[]", "42", R"({"version":2})", R"({"version":2,"profiles":[]})",
+                          R"({"version":2,"profiles":{"device":{}}})", R"({"version":2,"profiles":{"x":null}})"}) {
     write(bad);
     CachedProfile answer = ask();
     EXPECT_TRUE(answer.measured) << bad;
@@ -127,7 +128,7 @@ TEST_F(Cache, ACorruptFileIsMeasuredAgainWithANote) {
 }
 
 TEST_F(Cache, AFileOfAnotherVersionIsReplaced) {
-  write(R"({"version":2,"profiles":"of another form"})");
+  write(R"({"version":3,"profiles":"of another form"})");
   CachedProfile answer = ask();
   EXPECT_TRUE(answer.measured);
   EXPECT_EQ(answer.note, "");

@@ -41,6 +41,7 @@ Json to_json(const Profile& profile) {
       {"host_to_device_bytes_per_s", profile.host_to_device_bytes_per_s},
       {"device_to_host_bytes_per_s", profile.device_to_host_bytes_per_s},
       {"graph_overhead_s", profile.graph_overhead_s},
+      {"fixed_columns", profile.fixed_columns},
       {"threads", profile.threads},
       {"measured_at_unix_s", static_cast<uint64_t>(profile.measured_at.time_since_epoch().count())},
       {"took_s", profile.took_s},
@@ -55,6 +56,9 @@ Result<Profile> profile_from_json(const Json& json) {
   EXO_TRY(profile.device_to_host_bytes_per_s, rate(json, "device_to_host_bytes_per_s"));
   EXO_TRY(profile.graph_overhead_s, rate(json, "graph_overhead_s"));
   EXO_TRY(profile.took_s, rate(json, "took_s"));
+  if (json.value("fixed_columns", Json(0)) != Json(0)) {
+    EXO_TRY(profile.fixed_columns, rate(json, "fixed_columns"));
+  }
   EXO_TRY(uint64_t threads, whole(json, "threads"));
   profile.threads = static_cast<uint32_t>(threads);
   EXO_TRY(uint64_t measured_at, whole(json, "measured_at_unix_s"));

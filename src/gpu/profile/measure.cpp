@@ -108,7 +108,8 @@ Result<double> measure_matmul(const Bench& bench, const Weights& weights, double
   int columns = 16;
   int pairs = 1;
   double flops_per_s = 0;
-  for (int attempt = 0; attempt < 3; ++attempt) {
+  // The first guesses are low: few columns do not fill a GPU, and it clocks up only when it has work.
+  for (int attempt = 0; attempt < 6; ++attempt) {
     EXO_TRY(ProductGraph graph, ProductGraph::make(bench, weights, pairs, columns));
     EXO_TRY(double pass_s, time_of_pass(attempt == 0, slice_s, graph));
     flops_per_s = flops_per_column * columns * pairs / pass_s;
@@ -121,6 +122,20 @@ Result<double> measure_matmul(const Bench& bench, const Weights& weights, double
     pairs = more_pairs;
   }
   return flops_per_s;
+}
+
+// The straight line through the times of a product with few and with many columns, and where it begins.
+Result<double> measure_fixed_columns(const Bench& bench, const Weights& weights, double slice_s) {
+  constexpr int few = 128;
+  constexpr int many = 512;
+  const int pairs = std::min(weights.pairs(), 8);
+  double seconds[2] = {};
+  for (int i : {0, 1}) {
+    EXO_TRY(ProductGraph graph, ProductGraph::make(bench, weights, pairs, i == 0 ? few : many));
+    EXO_TRY(seconds[i], median_time(slice_s, [&] { return graph.run(); }));
+  }
+  const double each = (seconds[1] - seconds[0]) / (many - few);
+  return each > 0 ? std::clamp(seconds[0] / each - few, 0.0, 1.0 * many) : many;
 }
 
 // Copies of pinned memory where the device has it, as large as a short slice allows.
@@ -180,6 +195,9 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
     double matmul = 0;
     if (!late()) {
       EXO_TRY(matmul, measure_matmul(bench, matvec.weights, slice_s));
+      if (device.info().kind != DeviceKind::cpu && profile.products.empty()) {
+        EXO_TRY(profile.fixed_columns, measure_fixed_columns(bench, matvec.weights, slice_s / 4));
+      }
     }
     profile.products.push_back(
         {.type = ggml_type_name(type), .matvec_bytes_per_s = matvec.bytes_per_s, .matmul_flops_per_s = matmul});

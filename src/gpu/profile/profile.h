@@ -25,7 +25,10 @@ struct Profile {
   double host_to_device_bytes_per_s = 0;
   double device_to_host_bytes_per_s = 0;
   double graph_overhead_s = 0;  // a graph that computes next to nothing: the fixed cost of a stage
-  uint32_t threads = 0;         // of a CPU; 0 on a GPU
+  // What products with few columns take beside what grows with the columns, in columns: a GPU that is not full with
+  // them is as slow as with more. 0 where that is not measured, as on a CPU.
+  double fixed_columns = 0;
+  uint32_t threads = 0;  // of a CPU; 0 on a GPU
   std::chrono::sys_seconds measured_at = {};
   double took_s = 0;
 
