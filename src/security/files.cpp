@@ -1,6 +1,7 @@
 #include "security/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,6 +139,20 @@ Result<void> publish_directory(const path& from, const path& to) {
     return system_error(to, "make this folder", errno);
   }
   return sync_directory(to.has_parent_path() ? to.parent_path() : path("."));
+}
+
+Result<FileLock> FileLock::take(const path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  FileLock lock(fd);
+  while (fd >= 0) {
+    if (::flock(fd, LOCK_EX) == 0) return lock;
+    if (errno != EINTR) break;
+  }
+  return fail(ErrorCode::io_error, "{}: cannot be locked: {}", file.string(), std::generic_category().message(errno));
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);  // which unlocks
 }
 
 }  // namespace exogpu::security

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/units.h"
@@ -27,5 +28,19 @@ Result<void> write_secret(const std::filesystem::path& path, std::string_view co
 // Moves a folder that was filled under another name to its place in one step, for good.
 // Errors: already_exists when there is something at `to`.
 Result<void> publish_directory(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Keeps other programs that take the same lock out while it lives.
+class FileLock {
+ public:
+  // Waits for it. Errors: io_error.
+  static Result<FileLock> take(const std::filesystem::path& file);
+  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_;
+};
 
 }  // namespace exogpu::security

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -14,6 +15,13 @@ Sha256 sha256(std::span<const std::byte> bytes) {
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          reinterpret_cast<unsigned char*>(hash.data()));
   return hash;
+}
+
+Sha256 hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> bytes) {
+  Sha256 code;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
+       bytes.size(), reinterpret_cast<unsigned char*>(code.data()), nullptr);
+  return code;
 }
 
 struct Sha256Stream::State {

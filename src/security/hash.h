@@ -15,7 +15,10 @@ using Sha256 = std::array<std::byte, 32>;
 
 Sha256 sha256(std::span<const std::byte> bytes);
 
-// The same of bytes that come one run after another. One thread at a time.
+// HMAC with SHA-256.
+Sha256 hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> bytes);
+
+// SHA-256 of bytes that come one run after another. One thread at a time.
 class Sha256Stream {
  public:
   Sha256Stream();

@@ -1,6 +1,9 @@
 // How a node becomes part of a cluster: both ends of the conversation, without the connection that carries it.
 #pragma once
 
+#include <cstddef>
+#include <span>
+
 #include "base/result.h"
 #include "security/authority.h"
 #include "security/identity.h"
@@ -20,6 +23,11 @@ class JoinDesk {
   // request). A request that is refused for another reason than its token does not use the token up.
   Result<wire::JoinGrant> admit(const wire::JoinRequest& request, WallTime now) const;
 
+  // Certificates for one who has shown by other means that it may come in. Errors: corrupt, unsupported.
+  Result<wire::JoinGrant> grant(std::span<const std::byte> certificate_request, WallTime now) const;
+
+  wire::ClusterId cluster() const { return authority_.cluster(); }
+
  private:
   Authority authority_;
   TokenStore tokens_;
@@ -30,6 +38,8 @@ class JoinApplication {
  public:
   // With a new key, which never leaves this object but in the identity.
   static Result<JoinApplication> make(const JoinToken& token);
+  // Without a token: for a pairing.
+  static Result<JoinApplication> make(wire::ClusterId cluster);
 
   // To be shown only over a connection that proved to belong to the token's cluster.
   const wire::JoinRequest& request() const { return request_; }

@@ -1,11 +1,6 @@
 #include "security/token_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -23,28 +18,6 @@ constexpr std::chrono::seconds kRemembered = std::chrono::days(7);
 int64_t seconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
-
-class FileLock {
- public:
-  static Result<FileLock> take(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    FileLock lock(fd);
-    while (fd >= 0) {
-      if (::flock(fd, LOCK_EX) == 0) return lock;
-      if (errno != EINTR) break;
-    }
-    return fail(ErrorCode::io_error, "{}: cannot be locked: {}", file.string(), std::generic_category().message(errno));
-  }
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock& operator=(FileLock&&) = delete;
-  ~FileLock() {
-    if (fd_ >= 0) ::close(fd_);  // which unlocks
-  }
-
- private:
-  explicit FileLock(int fd) : fd_(fd) {}
-  int fd_;
-};
 
 }  // namespace
 

@@ -74,6 +74,10 @@ enum class ControlType : uint16_t {
   goodbye = 5,
   join_request = 6,
   join_response = 7,
+  pairing_hello = 8,
+  pairing_offer = 9,
+  pairing_proof = 10,
+  pairing_result = 11,
   // From here on for the users of a channel.
   first_of_users = 64,
   // Between the stages of a model (ring.h).

@@ -1,5 +1,6 @@
 #include "wire/messages.h"
 
+#include <cstring>
 #include <optional>
 
 #include "base/utf8.h"
@@ -35,6 +36,15 @@ Result<void> check_window(Bytes window) {
   if (window >= kWindowBytesMin && window <= kWindowBytesMax) return {};
   return fail(ErrorCode::corrupt, "a hello message with a window of {}; {} to {} are allowed", format_bytes(window),
               format_bytes(kWindowBytesMin), format_bytes(kWindowBytesMax));
+}
+
+Result<Confirmation> confirmation_of(const std::string& field, std::string_view name) {
+  Confirmation confirmation{};
+  if (field.size() != confirmation.size()) {
+    return fail(ErrorCode::corrupt, "a {} message whose confirmation is not {} bytes", name, kConfirmationBytes);
+  }
+  std::memcpy(confirmation.data(), field.data(), field.size());
+  return confirmation;
 }
 
 }  // namespace
@@ -167,6 +177,95 @@ Result<JoinResponse> decode<JoinResponse>(std::span<const std::byte> bytes) {
   EXO_TRY(auto certificate, blob(in.certificate(), kCertificateBytesMax, "the certificate of a join answer"));
   EXO_TRY(auto authority, blob(in.authority_certificate(), kCertificateBytesMax, "the authority of a join answer"));
   return JoinResponse{.answer = JoinGrant{.certificate = std::move(certificate), .authority = std::move(authority)}};
+}
+
+ByteVector encode(const PairingHello& message) {
+  proto::PairingHello out;
+  set_versions(out, message.versions);
+  out.set_round_one(text_of(message.round_one));
+  return serialize(out);
+}
+
+template <>
+Result<PairingHello> decode<PairingHello>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::PairingHello>(bytes, "pairing"));
+  EXO_TRY(Versions versions, versions_of(in, "pairing"));
+  EXO_TRY(auto round_one, blob(in.round_one(), kPairingRoundBytesMax, "the first round of a pairing message"));
+  return PairingHello{.versions = std::move(versions), .round_one = std::move(round_one)};
+}
+
+ByteVector encode(const PairingOffer& message) {
+  proto::PairingOffer out;
+  if (message.answer) {
+    out.set_round_one(text_of(message.answer->round_one));
+    out.set_round_two(text_of(message.answer->round_two));
+    out.set_cluster_id(text_of(message.answer->cluster));
+  } else {
+    out.set_refusal_code(std::string(to_string(message.answer.error().code)));
+    out.set_refusal_message(cut(message.answer.error().message, kReasonCharsMax));
+  }
+  return serialize(out);
+}
+
+template <>
+Result<PairingOffer> decode<PairingOffer>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::PairingOffer>(bytes, "pairing offer"));
+  if (!in.refusal_code().empty()) {
+    EXO_TRY(Error refusal, error_of(in.refusal_code(), in.refusal_message(), "pairing offer"));
+    return PairingOffer{.answer = std::unexpected(std::move(refusal))};
+  }
+  EXO_TRY(auto round_one, blob(in.round_one(), kPairingRoundBytesMax, "the first round of a pairing offer"));
+  EXO_TRY(auto round_two, blob(in.round_two(), kPairingRoundBytesMax, "the second round of a pairing offer"));
+  const auto cluster = ClusterId::from_bytes(bytes_of(in.cluster_id()));
+  if (!cluster) return fail(ErrorCode::corrupt, "a pairing offer whose cluster id is not {} bytes", kKeyHashBytes);
+  return PairingOffer{.answer = PairingRounds{
+                          .round_one = std::move(round_one), .round_two = std::move(round_two), .cluster = *cluster}};
+}
+
+ByteVector encode(const PairingProof& message) {
+  proto::PairingProof out;
+  out.set_round_two(text_of(message.round_two));
+  out.set_confirmation(text_of(message.confirmation));
+  out.set_certificate_request(text_of(message.certificate_request));
+  return serialize(out);
+}
+
+template <>
+Result<PairingProof> decode<PairingProof>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::PairingProof>(bytes, "pairing proof"));
+  EXO_TRY(auto round_two, blob(in.round_two(), kPairingRoundBytesMax, "the second round of a pairing proof"));
+  EXO_TRY(const Confirmation confirmation, confirmation_of(in.confirmation(), "pairing proof"));
+  EXO_TRY(auto request, blob(in.certificate_request(), kCertificateBytesMax, "the request of a pairing proof"));
+  return PairingProof{
+      .round_two = std::move(round_two), .confirmation = confirmation, .certificate_request = std::move(request)};
+}
+
+ByteVector encode(const PairingResult& message) {
+  proto::PairingResult out;
+  if (message.answer) {
+    out.set_confirmation(text_of(message.answer->confirmation));
+    out.set_certificate(text_of(message.answer->grant.certificate));
+    out.set_authority_certificate(text_of(message.answer->grant.authority));
+  } else {
+    out.set_refusal_code(std::string(to_string(message.answer.error().code)));
+    out.set_refusal_message(cut(message.answer.error().message, kReasonCharsMax));
+  }
+  return serialize(out);
+}
+
+template <>
+Result<PairingResult> decode<PairingResult>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::PairingResult>(bytes, "pairing result"));
+  if (!in.refusal_code().empty()) {
+    EXO_TRY(Error refusal, error_of(in.refusal_code(), in.refusal_message(), "pairing result"));
+    return PairingResult{.answer = std::unexpected(std::move(refusal))};
+  }
+  EXO_TRY(const Confirmation confirmation, confirmation_of(in.confirmation(), "pairing result"));
+  EXO_TRY(auto certificate, blob(in.certificate(), kCertificateBytesMax, "the certificate of a pairing result"));
+  EXO_TRY(auto authority, blob(in.authority_certificate(), kCertificateBytesMax, "the authority of a pairing result"));
+  return PairingResult{
+      .answer = PairingGrant{.confirmation = confirmation,
+                             .grant = {.certificate = std::move(certificate), .authority = std::move(authority)}}};
 }
 
 }  // namespace exogpu::wire

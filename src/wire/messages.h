@@ -4,6 +4,7 @@
 // not UTF-8. Errors: corrupt, naming the message and the field.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -24,6 +25,8 @@ inline constexpr size_t kProgramVersionCharsMax = 64;
 inline constexpr size_t kReasonCharsMax = 1000;
 inline constexpr Bytes kCertificateBytesMax = 8 * KiB;
 inline constexpr Bytes kTokenSecretBytesMax = 64;
+inline constexpr Bytes kPairingRoundBytesMax = 1 * KiB;
+inline constexpr size_t kConfirmationBytes = 32;
 inline constexpr Bytes kWindowBytesMin = 1 * MiB;
 inline constexpr Bytes kWindowBytesMax = 1 * GiB;
 
@@ -84,6 +87,43 @@ struct JoinResponse {
   std::expected<JoinGrant, Error> answer;
 };
 
+// Pairing, in this order; what the parts mean is told in security/pairing/exchange.h.
+struct PairingHello {
+  static constexpr ControlType kType = ControlType::pairing_hello;
+  Versions versions;
+  ByteVector round_one;
+  friend bool operator==(const PairingHello&, const PairingHello&) = default;
+};
+
+struct PairingRounds {
+  ByteVector round_one;
+  ByteVector round_two;
+  ClusterId cluster{};
+};
+struct PairingOffer {
+  static constexpr ControlType kType = ControlType::pairing_offer;
+  std::expected<PairingRounds, Error> answer;
+};
+
+using Confirmation = std::array<std::byte, kConfirmationBytes>;
+
+struct PairingProof {
+  static constexpr ControlType kType = ControlType::pairing_proof;
+  ByteVector round_two;
+  Confirmation confirmation{};
+  ByteVector certificate_request;  // PKCS #10, DER
+  friend bool operator==(const PairingProof&, const PairingProof&) = default;
+};
+
+struct PairingGrant {
+  Confirmation confirmation{};
+  JoinGrant grant;
+};
+struct PairingResult {
+  static constexpr ControlType kType = ControlType::pairing_result;
+  std::expected<PairingGrant, Error> answer;
+};
+
 ByteVector encode(const Hello& message);
 ByteVector encode(const Ping& message);
 ByteVector encode(const Pong& message);
@@ -91,6 +131,10 @@ ByteVector encode(const Credit& message);
 ByteVector encode(const Goodbye& message);  // cuts a message that is too long
 ByteVector encode(const JoinRequest& message);
 ByteVector encode(const JoinResponse& message);
+ByteVector encode(const PairingHello& message);
+ByteVector encode(const PairingOffer& message);
+ByteVector encode(const PairingProof& message);
+ByteVector encode(const PairingResult& message);
 
 // decode<Hello>(bytes)
 template <typename Message>
@@ -109,5 +153,13 @@ template <>
 Result<JoinRequest> decode<JoinRequest>(std::span<const std::byte> bytes);
 template <>
 Result<JoinResponse> decode<JoinResponse>(std::span<const std::byte> bytes);
+template <>
+Result<PairingHello> decode<PairingHello>(std::span<const std::byte> bytes);
+template <>
+Result<PairingOffer> decode<PairingOffer>(std::span<const std::byte> bytes);
+template <>
+Result<PairingProof> decode<PairingProof>(std::span<const std::byte> bytes);
+template <>
+Result<PairingResult> decode<PairingResult>(std::span<const std::byte> bytes);
 
 }  // namespace exogpu::wire

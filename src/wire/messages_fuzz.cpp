@@ -42,6 +42,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 5: check<Goodbye>(bytes); break;
     case 6: check<JoinRequest>(bytes); break;
     case 7: check<JoinResponse>(bytes); break;
+    case 8: check<PairingHello>(bytes); break;
+    case 9: check<PairingOffer>(bytes); break;
+    case 10: check<PairingProof>(bytes); break;
+    case 11: check<PairingResult>(bytes); break;
     case 64: check<Step>(bytes); break;
     case 65: check<StepDone>(bytes); break;
     case 66: check<Generate>(bytes); break;

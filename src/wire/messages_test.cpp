@@ -52,6 +52,48 @@ TEST(Messages, ComeBackAsTheyWere) {
   EXPECT_EQ(granted->answer->authority, one);
 }
 
+TEST(Messages, OfPairingComeBackAsTheyWere) {
+  const ByteVector one{std::byte{1}}, two{std::byte{2}, std::byte{0}};
+  Confirmation confirmation{};
+  confirmation[5] = std::byte{7};
+  const PairingHello hello{.versions = own_versions(), .round_one = one};
+  EXPECT_EQ(decode<PairingHello>(encode(hello)).value(), hello);
+  const auto offer = decode<PairingOffer>(encode(
+      PairingOffer{.answer = PairingRounds{.round_one = one, .round_two = two, .cluster = ClusterId(filled(3))}}));
+  ASSERT_TRUE(offer && offer->answer);
+  EXPECT_EQ(offer->answer->round_one, one);
+  EXPECT_EQ(offer->answer->round_two, two);
+  EXPECT_EQ(offer->answer->cluster, ClusterId(filled(3)));
+  const PairingProof proof{.round_two = two, .confirmation = confirmation, .certificate_request = one};
+  EXPECT_EQ(decode<PairingProof>(encode(proof)).value(), proof);
+  const auto result = decode<PairingResult>(encode(PairingResult{
+      .answer = PairingGrant{.confirmation = confirmation, .grant = {.certificate = two, .authority = one}}}));
+  ASSERT_TRUE(result && result->answer);
+  EXPECT_EQ(result->answer->confirmation, confirmation);
+  EXPECT_EQ(result->answer->grant.certificate, two);
+  EXPECT_EQ(result->answer->grant.authority, one);
+  const Error no{.code = ErrorCode::failed_precondition, .message = "no code is shown"};
+  EXPECT_EQ(decode<PairingOffer>(encode(PairingOffer{.answer = std::unexpected(no)})).value().answer.error().message,
+            no.message);
+  EXPECT_EQ(decode<PairingResult>(encode(PairingResult{.answer = std::unexpected(no)})).value().answer.error().code,
+            no.code);
+}
+
+TEST(Messages, OfPairingThatLackAPartAreRefused) {
+  const ByteVector one{std::byte{1}};
+  expect_corrupt<PairingHello>(encode(PairingHello{.versions = own_versions(), .round_one = {}}), "first round");
+  expect_corrupt<PairingHello>(encode(PairingHello{.versions = own_versions(), .round_one = ByteVector(1025)}),
+                               "1,024");
+  expect_corrupt<PairingOffer>(encode(PairingOffer{.answer = PairingRounds{.round_one = one, .round_two = {}}}),
+                               "second round");
+  expect_corrupt<PairingOffer>({}, "first round");
+  expect_corrupt<PairingProof>(encode(PairingProof{.round_two = one, .confirmation = {}, .certificate_request = {}}),
+                               "request");
+  expect_corrupt<PairingProof>({}, "second round");
+  expect_corrupt<PairingResult>({}, "confirmation");
+  expect_corrupt<PairingResult>(encode(PairingResult{.answer = PairingGrant{}}), "certificate");
+}
+
 TEST(Messages, AnErrorCrossesWithItsCode) {
   for (int code = 0; code <= static_cast<int>(ErrorCode::internal); ++code) {
     const Error reason{.code = static_cast<ErrorCode>(code), .message = "node 12: the disk is full"};

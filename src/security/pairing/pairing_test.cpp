@@ -1,0 +1,242 @@
+#include <gtest/gtest.h>
+
+#include <array>
+#include <optional>
+#include <set>
+
+#include "base/testing/temp_dir.h"
+#include "security/pairing/desk.h"
+
+namespace exogpu::security {
+namespace {
+
+using exogpu::testing::TempDir;
+using std::chrono::seconds;
+
+const WallTime kNow = std::chrono::system_clock::now();
+
+PairingCode code(std::string_view digits) { return PairingCode::parse(digits).value(); }
+
+template <typename T>
+void expect_error(const Result<T>& result, ErrorCode expected, std::string_view words) {
+  ASSERT_FALSE(result) << "accepted, but expected: " << words;
+  EXPECT_EQ(result.error().code, expected) << result.error().message;
+  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
+}
+
+TEST(PairingCode, IsReadAsPeopleWriteIt) {
+  for (const char* text : {"012345", "012 345", "012-345", " 01 23 45\n"}) EXPECT_EQ(code(text).digits(), "012345");
+  EXPECT_EQ(code("012345").text(), "012 345");
+  expect_error(PairingCode::parse("01234"), ErrorCode::invalid_argument, "this has 5");
+  expect_error(PairingCode::parse("0123456"), ErrorCode::invalid_argument, "this has 7");
+  expect_error(PairingCode::parse("01234a"), ErrorCode::invalid_argument, "digits");
+  expect_error(PairingCode::parse(""), ErrorCode::invalid_argument, "this has 0");
+}
+
+TEST(PairingCode, EachDigitIsDrawn) {
+  std::array<std::set<char>, kPairingDigits> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const auto drawn = PairingCode::random().value();
+    EXPECT_EQ(code(drawn.text()), drawn);
+    for (size_t digit = 0; digit < kPairingDigits; ++digit) seen[digit].insert(drawn.digits()[digit]);
+  }
+  for (const auto& digits : seen) EXPECT_EQ(digits.size(), 10u);
+}
+
+// A member and a newcomer that have not met yet, and what goes between them.
+class Pairing : public ::testing::Test {
+ protected:
+  Pairing() : store_(dir_ / "state"), desk_(Authority::create(kNow).value(), TokenStore(dir_ / "state")) {
+    connection_.member = wire::NodeId(std::array<uint8_t, 16>{7});
+    connection_.session.fill(std::byte{9});
+  }
+
+  struct Outcome {
+    Result<Identity> newcomer = fail(ErrorCode::internal, "not asked");
+    Result<wire::PairingGrant> member = fail(ErrorCode::internal, "not asked");
+  };
+
+  // A run with `typed`; what each end makes of it. Messages go over the wire as bytes.
+  Outcome pair(const PairingCode& typed, WallTime now = kNow) { return pair(typed, connection_, connection_, now); }
+  Outcome pair(const PairingCode& typed, const PairingConnection& seen_by_newcomer,
+               const PairingConnection& seen_by_member, WallTime now = kNow) {
+    Outcome outcome;
+    auto [newcomer, hello] = PairingNewcomer::begin(typed).value();
+    auto answered = pairing_.answer(again(hello), seen_by_member, now);
+    if (!answered) {
+      outcome.member = std::unexpected(answered.error());
+      outcome.newcomer = std::unexpected(answered.error());
+      return outcome;
+    }
+    const auto offer = again(answered->second);
+    auto application = JoinApplication::make(offer.answer->cluster).value();
+    const auto proof = newcomer.prove(offer, seen_by_newcomer, application.request().certificate_request).value();
+    outcome.member = pairing_.finish(std::move(answered->first), again(proof), now);
+    wire::PairingResult result{.answer = outcome.member ? std::expected<wire::PairingGrant, Error>(*outcome.member)
+                                                        : std::unexpected(outcome.member.error())};
+    result = again(result);
+    if (auto good = newcomer.check(result); !good) {
+      outcome.newcomer = std::unexpected(good.error());
+    } else {
+      outcome.newcomer = std::move(application).accept({.answer = result.answer->grant});
+    }
+    return outcome;
+  }
+  template <typename Message>
+  static Message again(const Message& message) {
+    return wire::decode<Message>(wire::encode(message)).value();
+  }
+  static PairingCode other_than(const PairingCode& shown) {
+    while (true) {
+      auto drawn = PairingCode::random().value();
+      if (drawn != shown) return drawn;
+    }
+  }
+
+  TempDir dir_;
+  PairingStore store_;
+  JoinDesk desk_;
+  PairingDesk pairing_{desk_, store_};
+  PairingConnection connection_;
+};
+
+TEST_F(Pairing, TheRightCodeMakesAMember) {
+  const auto shown = store_.show(kNow).value();
+  EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::shown);
+  const auto outcome = pair(shown);
+  ASSERT_TRUE(outcome.member) << outcome.member.error().message;
+  ASSERT_TRUE(outcome.newcomer) << outcome.newcomer.error().message;
+  EXPECT_EQ(outcome.newcomer->cluster(), desk_.cluster());
+  EXPECT_TRUE(outcome.newcomer->certificate().signed_by(outcome.newcomer->authority()));
+  EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::paired);
+  expect_error(pair(shown).member, ErrorCode::failed_precondition, "used up");
+}
+
+TEST_F(Pairing, AWrongCodeIsTheEndOfTheShownOne) {
+  const auto shown = store_.show(kNow).value();
+  const auto wrong = pair(other_than(shown));
+  expect_error(wrong.member, ErrorCode::unauthenticated, "the code is wrong");
+  expect_error(wrong.newcomer, ErrorCode::unauthenticated, "the code is wrong");
+  EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::wrong);
+  expect_error(pair(shown).newcomer, ErrorCode::failed_precondition, "used up");
+}
+
+// Whatever the codes are: equal ones succeed on both ends, different ones fail on both.
+TEST_F(Pairing, OnlyEqualCodesAgree) {
+  WallTime now = kNow;
+  for (int run = 0; run < 12; ++run) {
+    now += std::chrono::minutes(20);
+    const auto shown = store_.show(now).value();
+    const bool equal = run % 2 == 0;
+    const auto outcome = pair(equal ? shown : other_than(shown), now);
+    EXPECT_EQ(outcome.member.has_value(), equal);
+    EXPECT_EQ(outcome.newcomer.has_value(), equal);
+  }
+  // Also those that differ in one digit.
+  for (size_t digit = 0; digit < kPairingDigits; ++digit) {
+    now += std::chrono::minutes(20);
+    std::string digits = store_.show(now).value().digits();
+    digits[digit] = digits[digit] == '9' ? '0' : static_cast<char>(digits[digit] + 1);
+    const auto outcome = pair(code(digits), now);
+    EXPECT_FALSE(outcome.member);
+    EXPECT_FALSE(outcome.newcomer);
+  }
+}
+
+TEST_F(Pairing, OneInTheMiddleIsFoundOutThoughItPassesEverythingOn) {
+  PairingConnection other_session = connection_;
+  other_session.session[3] ^= std::byte{1};
+  PairingConnection other_key = connection_;
+  other_key.member = wire::NodeId(std::array<uint8_t, 16>{8});
+  for (const auto& seen : {other_session, other_key}) {
+    const auto shown = store_.show(kNow).value();
+    const auto outcome = pair(shown, seen, connection_);
+    expect_error(outcome.member, ErrorCode::unauthenticated, "interferes");
+    EXPECT_FALSE(outcome.newcomer);
+    EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::wrong);
+  }
+}
+
+TEST_F(Pairing, ARequestThatIsSwappedOnTheWayIsFoundOut) {
+  const auto shown = store_.show(kNow).value();
+  auto [newcomer, hello] = PairingNewcomer::begin(shown).value();
+  auto [visit, offer] = pairing_.answer(hello, connection_, kNow).value();
+  const auto mine = JoinApplication::make(desk_.cluster()).value();
+  const auto other = JoinApplication::make(desk_.cluster()).value();
+  auto proof = newcomer.prove(offer, connection_, mine.request().certificate_request).value();
+  proof.certificate_request = other.request().certificate_request;
+  expect_error(pairing_.finish(std::move(visit), proof, kNow), ErrorCode::unauthenticated, "interferes");
+}
+
+TEST_F(Pairing, AMemberThatDoesNotKnowTheCodeIsNotBelieved) {
+  const auto shown = code("123456");
+  auto [newcomer, hello] = PairingNewcomer::begin(shown).value();
+  auto [impostor, offer] = PairingMember::answer(code("654321"), hello, desk_.cluster(), connection_).value();
+  const auto application = JoinApplication::make(desk_.cluster()).value();
+  const auto request = application.request().certificate_request;
+  const auto proof = newcomer.prove(offer, connection_, request).value();
+  const wire::PairingGrant grant{.confirmation = proof.confirmation, .grant = desk_.grant(request, kNow).value()};
+  expect_error(newcomer.check({.answer = grant}), ErrorCode::unauthenticated, "does not know the code");
+}
+
+TEST_F(Pairing, WithoutAProofNothingIsUsedUp) {
+  const auto shown = store_.show(kNow).value();
+  auto [newcomer, hello] = PairingNewcomer::begin(shown).value();
+  (void)pairing_.answer(hello, connection_, kNow).value();  // and gone
+  auto broken = hello;
+  broken.round_one[10] ^= std::byte{1};
+  expect_error(pairing_.answer(broken, connection_, kNow), ErrorCode::corrupt, "no part of a pairing");
+  auto [visit, offer] = pairing_.answer(hello, connection_, kNow).value();
+  const auto request = JoinApplication::make(desk_.cluster()).value().request().certificate_request;
+  auto proof = newcomer.prove(offer, connection_, request).value();
+  proof.certificate_request.back() ^= std::byte{1};
+  expect_error(pairing_.finish(std::move(visit), proof, kNow), ErrorCode::corrupt, "not signed with its own key");
+  EXPECT_TRUE(pair(shown).newcomer);
+}
+
+TEST_F(Pairing, OfTwoGuessesAtOnceTheFirstCounts) {
+  const auto shown = store_.show(kNow).value();
+  auto [right, hello] = PairingNewcomer::begin(shown).value();
+  auto [visit, offer] = pairing_.answer(hello, connection_, kNow).value();
+  EXPECT_FALSE(pair(other_than(shown)).member);
+  const auto request = JoinApplication::make(desk_.cluster()).value().request().certificate_request;
+  const auto proof = right.prove(offer, connection_, request).value();
+  expect_error(pairing_.finish(std::move(visit), proof, kNow), ErrorCode::failed_precondition, "used up");
+}
+
+TEST_F(Pairing, ACodeEnds) {
+  expect_error(pair(code("000000")).member, ErrorCode::failed_precondition, "no pairing code is shown");
+  const auto shown = store_.show(kNow).value();
+  const auto late = kNow + kPairingLifetime;
+  EXPECT_EQ(store_.outcome(shown, late).value(), PairingOutcome::expired);
+  expect_error(pair(shown, late).member, ErrorCode::failed_precondition, "expired");
+  const auto second = store_.show(kNow).value();
+  EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::withdrawn);
+  EXPECT_TRUE(store_.withdraw(second));
+  expect_error(pair(second).member, ErrorCode::failed_precondition, "no pairing code is shown");
+}
+
+TEST_F(Pairing, WhoGuessesIsSlowedDown) {
+  for (size_t i = 0; i < kWrongGuessesMax; ++i) EXPECT_FALSE(pair(other_than(store_.show(kNow).value())).member);
+  expect_error(store_.show(kNow + seconds(1)), ErrorCode::resource_exhausted, "guessing");
+  EXPECT_TRUE(store_.show(kNow + kWrongGuessesWithin));
+}
+
+TEST_F(Pairing, WhoOnlyAsksIsSlowedDown) {
+  (void)store_.show(kNow).value();
+  const auto hello = PairingNewcomer::begin(code("000000")).value().second;
+  for (size_t i = 0; i < kPairingAnswersMax; ++i) EXPECT_TRUE(pairing_.answer(hello, connection_, kNow));
+  expect_error(pairing_.answer(hello, connection_, kNow), ErrorCode::resource_exhausted, "wait");
+  EXPECT_TRUE(pairing_.answer(hello, connection_, kNow + kPairingAnswersWithin));
+  EXPECT_TRUE(pairing_.answer(hello, connection_, kNow - seconds(5))) << "a clock that was set back";
+}
+
+TEST_F(Pairing, OtherVersionsAreToldSo) {
+  (void)store_.show(kNow).value();
+  auto hello = PairingNewcomer::begin(code("000000")).value().second;
+  hello.versions = {.program = "9.9.9", .protocol_min = 7, .protocol_max = 9};
+  expect_error(pairing_.answer(hello, connection_, kNow), ErrorCode::unsupported, "exogpu 9.9.9");
+}
+
+}  // namespace
+}  // namespace exogpu::security
