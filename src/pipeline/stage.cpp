@@ -66,13 +66,15 @@ StageOutput Stage::process(StageInput input) {
   std::vector<wire::SampledToken> tokens;
   if (!step.failure && !step.spans.empty()) {
     if (is_last()) {
-      auto logits = forward(input, {});
-      if (logits) tokens = sample(step, *logits);
-      if (!logits) step.failure = named(std::move(logits).error());
+      if (const auto logits = forward(input, {})) {
+        tokens = sample(step, *logits);
+      } else {
+        step.failure = named(logits.error());
+      }
+    } else if (auto activations = hand_on(input)) {
+      out = *std::move(activations);
     } else {
-      auto activations = hand_on(input);
-      if (activations) out = *std::move(activations);
-      if (!activations) step.failure = named(std::move(activations).error());
+      step.failure = named(std::move(activations).error());
     }
   }
   step.stage_us.push_back(static_cast<uint32_t>(
