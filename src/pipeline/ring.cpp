@@ -1,6 +1,7 @@
 #include "pipeline/ring.h"
 
 #include <algorithm>
+#include <format>
 
 namespace exogpu::pipeline {
 
@@ -40,14 +41,24 @@ void Ring::begin(Work work) {
   const auto first = stages_.find(0);
   if (first == stages_.end()) return broken({ErrorCode::internal, "a step begins on a node without the first stage"});
   work.step.stage = 0;
-  first->second->push({.step = std::move(work.step), .tokens = std::move(work.tokens), .activations = {}});
+  push({.step = std::move(work.step), .tokens = std::move(work.tokens), .activations = {}});
+}
+
+void Ring::push(StageInput input) {
+  const uint32_t stage = input.step.stage;
+  ++under_way_[stage];
+  stages_.at(stage)->push(std::move(input));
 }
 
 // --- what this node's stages return
 
 void Ring::on_output(StageOutput output) {
   if (broken_) return;
-  if (auto* next = std::get_if<StageHandOn>(&output)) return hand_on(std::move(*next));
+  if (auto* next = std::get_if<StageHandOn>(&output)) {
+    --under_way_[next->step.stage - 1];
+    return hand_on(std::move(*next));
+  }
+  --under_way_[static_cast<uint32_t>(options_.nodes.size()) - 1];
   send_done(std::get<wire::StepDone>(std::move(output)));
 }
 
@@ -55,10 +66,10 @@ void Ring::hand_on(StageHandOn output) {
   const uint32_t to = output.step.stage;
   const wire::NodeId node = options_.nodes.at(to);
   if (node == options_.self) {
-    stages_.at(to)->push({.step = std::move(output.step),
-                          .tokens = {},
-                          .activations = std::move(output.activations),
-                          .dtype = options_.activations});
+    push({.step = std::move(output.step),
+          .tokens = {},
+          .activations = std::move(output.activations),
+          .dtype = options_.activations});
     return;
   }
   const auto rows = static_cast<uint32_t>(output.step.rows());
@@ -114,6 +125,12 @@ void Ring::on_step(wire::NodeId from, wire::Step step) {
   if (arriving_.contains(from)) {
     return broken({ErrorCode::corrupt, std::format("node {} sent a step without activations", from.short_text())});
   }
+  // The first stage begins no more steps than this before one is back.
+  if (const size_t most = steps_under_way_max(options_.nodes.size()); under_way_[step.stage] >= most) {
+    return broken({ErrorCode::corrupt, std::format("node {} sent stage {} a step while {} are under way, which is all "
+                                                   "that a ring of {} has",
+                                                   from.short_text(), step.stage, most, options_.nodes.size())});
+  }
   if (step.rows() > options_.batch_tokens) {
     return broken({ErrorCode::corrupt, std::format("node {} sent a step of {} tokens, at most {} were agreed",
                                                    from.short_text(), step.rows(), options_.batch_tokens)});
@@ -122,7 +139,7 @@ void Ring::on_step(wire::NodeId from, wire::Step step) {
     arriving_.emplace(from, Arriving{.step = std::move(step), .memory = {}});
     return;
   }
-  stages_.at(step.stage)->push({.step = std::move(step), .tokens = {}, .activations = {}});
+  push({.step = std::move(step), .tokens = {}, .activations = {}});
 }
 
 std::optional<Buffer> Ring::place(wire::NodeId from, const wire::FrameHeader& header) {
@@ -145,11 +162,10 @@ void Ring::on_activation(wire::NodeId from, const wire::FrameHeader& header) {
   if (found == arriving_.end() || found->second.memory.empty()) return;
   Arriving arrived = std::move(found->second);
   arriving_.erase(found);
-  stages_.at(arrived.step.stage)
-      ->push({.step = std::move(arrived.step),
-              .tokens = {},
-              .activations = std::move(arrived.memory),
-              .dtype = std::get<wire::Activation>(header.of).dtype});
+  push({.step = std::move(arrived.step),
+        .tokens = {},
+        .activations = std::move(arrived.memory),
+        .dtype = std::get<wire::Activation>(header.of).dtype});
 }
 
 void Ring::on_step_done(wire::NodeId from, wire::StepDone done) {

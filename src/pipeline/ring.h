@@ -77,11 +77,13 @@ class Ring {
   void send_done(wire::StepDone done);
   Result<void> send(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes);
   void broken(Error why);
+  void push(StageInput input);
   bool comes_from_before(uint32_t stage, wire::NodeId from) const;
 
   RingOptions options_;
   RingSurroundings surroundings_;
   std::map<uint32_t, std::unique_ptr<Stage>> stages_;
+  std::map<uint32_t, size_t> under_way_;       // steps that a stage has been given and has not returned
   std::map<wire::NodeId, Arriving> arriving_;  // steps whose activations are still to come
   bool broken_ = false;
   std::shared_ptr<Ring*> alive_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <format>
 
 #include "engine/generator.h"
 #include "pipeline/testing/ring_cluster.h"
@@ -165,6 +166,42 @@ TEST(Ring, SettingsThatTheSamplerRefusesConcernOneRequest) {
   ASSERT_TRUE(refused.failure);
   EXPECT_EQ(refused.failure->code, ErrorCode::invalid_argument);
   EXPECT_EQ(good.tokens, alone(file, request(tokens_of(9, 64), 5, 1)));
+}
+
+// Of a peer that has another model's tokens, or lies.
+TEST(Ring, ATokenThatIsNoneConcernsOneRequest) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {1}, shard_options(2), {});
+  const auto n_vocab = static_cast<wire::TokenId>(engine::read_architecture(file.gguf()).value().n_vocab);
+  const Request fine = request(tokens_of(30, 64), 20, 1);
+  Told good;
+  ASSERT_TRUE(cluster.driver->generate(fine, into(good)));
+  cluster.run_until([&] { return good.tokens.size() == 2; });
+  for (const wire::TokenId bad : {n_vocab, -1}) {
+    Told never;
+    const auto refused = cluster.driver->generate(request({1, 2, bad}, 5, 1), into(never));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+    EXPECT_NE(refused.error().message.find(std::format("token {}", bad)), std::string::npos) << refused.error().message;
+  }
+  cluster.run_until([&] { return good.over(); });
+  EXPECT_EQ(good.tokens, alone(file, fine));
+}
+
+TEST(Ring, APeerThatDoesNotWaitIsToldHowManyStepsThereMayBe) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {1}, shard_options(1), {});
+  RingNode& second = *cluster.nodes[1];
+  for (uint64_t number = 1; number <= 2 * steps_under_way_max(2); ++number) {
+    second.ring->on_step(id_of(0), {.epoch = wire::PlanEpoch(3),
+                                    .stage = 1,
+                                    .number = number,
+                                    .changes = {{.sequence = wire::SeqId(0), .what = wire::Truncate{0}}}});
+  }
+  cluster.run_until([&] { return !second.broken.empty(); });
+  EXPECT_NE(second.broken.front().message.find("while 4 are under way"), std::string::npos)
+      << second.broken.front().message;
+  EXPECT_EQ(second.broken.size(), 1U);
 }
 
 TEST(Ring, SmallerActivationsGiveNearlyTheSame) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <format>
 
 #include "engine/prompt_chunk.h"
 
@@ -27,6 +28,12 @@ Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options)
 
 Result<void> Scheduler::add(RequestId id, Request request) {
   if (request.tokens.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty");
+  // A step with one that no stage knows would fail whole, for all who have a part in it.
+  for (const wire::TokenId token : request.tokens) {
+    if (known(token)) continue;
+    return fail(ErrorCode::invalid_argument, "token {} of the prompt is not one of the model's {}", token,
+                options_.n_vocab);
+  }
   if (request.tokens.size() >= options_.context) {
     return fail(ErrorCode::resource_exhausted,
                 "the prompt has {} tokens and leaves no room for an answer in a context of {}; start with a larger one "
@@ -218,7 +225,7 @@ std::optional<Work> Scheduler::next() {
   // One stage computes one step at a time. A ring has more chunks of prompts under way than stages, so that none waits
   // for the way back, but not while others decode, who would wait behind them.
   size_t depth = options_.stages;
-  if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : 2 * depth;
+  if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : steps_under_way_max(depth);
   if (steps_.size() >= depth) return std::nullopt;
 
   Work work;
@@ -287,7 +294,12 @@ void Scheduler::sampled(RequestId id, const wire::SampledToken& token, std::vect
   if (found == active_.end()) return;  // cancelled meanwhile
   Active& active = found->second;
   Progress progress{.request = id, .token = {}, .end = {}, .failure = token.failure, .prompt_reused = active.reused};
-  if (!token.failure) {
+  if (!token.failure && !known(token.token)) {
+    progress.failure = Error{ErrorCode::corrupt, std::format("the last stage chose token {}, which is not one of the "
+                                                             "model's {}",
+                                                             token.token, options_.n_vocab)};
+  }
+  if (!progress.failure) {
     ++tokens_sampled_;
     ++active.generated;
     active.awaits = false;

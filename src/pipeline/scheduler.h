@@ -5,11 +5,14 @@
 // Prompts go in chunks between them. With one stage, all sequences are one group.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -21,15 +24,19 @@ using RequestId = Strong<uint64_t, struct RequestIdTag>;
 
 struct ScheduleOptions {
   uint32_t stages = 1;
-  uint32_t sequences = 1;       // held at once
-  uint32_t context = 4096;      // tokens of a sequence
-  uint32_t batch_tokens = 512;  // of a step at most
+  uint32_t sequences = 1;                                  // held at once
+  uint32_t context = 4096;                                 // tokens of a sequence
+  uint32_t batch_tokens = 512;                             // of a step at most
+  uint32_t n_vocab = std::numeric_limits<int32_t>::max();  // the model's tokens are those below
   // Prompt tokens that cost a stage as long as the fixed cost of a step. A prompt is cut so that filling and draining
   // the ring and the fixed costs together are the least.
   double step_cost_tokens = 4;
   uint32_t busy_chunk = 128;  // prompt tokens in a step while others decode
   size_t waiting_max = 4096;  // requests that wait for a sequence
 };
+
+// How many steps a ring has under way at most.
+constexpr size_t steps_under_way_max(size_t stages) { return stages > 1 ? std::max(stages + 1, 2 * stages) : stages; }
 
 struct Request {
   std::vector<wire::TokenId> tokens;
@@ -57,7 +64,8 @@ class Scheduler {
  public:
   Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options);
 
-  // Errors: invalid_argument (no tokens), resource_exhausted (longer than the context), unavailable (too many wait).
+  // Errors: invalid_argument (no tokens, one outside the vocabulary), resource_exhausted (longer than the context),
+  // unavailable (too many wait).
   Result<void> add(RequestId id, Request request);
   // Without effect for a request that has ended. Its sequence is free at once.
   void cancel(RequestId id);
@@ -118,6 +126,7 @@ class Scheduler {
   void take_prompts(Work& work, UnderWay& step, bool others_decode);
   bool prompt_waits() const;
   bool changes_full() const;
+  bool known(wire::TokenId token) const { return token >= 0 && std::cmp_less(token, options_.n_vocab); }
   std::set<uint64_t> doomed_by(uint64_t step) const;
   void failed(uint64_t step, const Error& why, std::vector<Progress>& heard);
   void sampled(RequestId id, const wire::SampledToken& token, std::vector<Progress>& heard);

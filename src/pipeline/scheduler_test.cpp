@@ -384,6 +384,30 @@ TEST(Scheduler, TooFewTokensFromTheLastStageAreAFailure) {
   EXPECT_EQ(scheduler.active(), 0U);
 }
 
+TEST(Scheduler, ATokenOutsideTheVocabularyEndsItsRequestOnly) {
+  Scheduler scheduler(wire::PlanEpoch(1), {.sequences = 2, .context = 10, .n_vocab = 50});
+  const auto added = scheduler.add(RequestId(9), {.tokens = {50}, .sampling = {}, .end_tokens = {}});
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().code, ErrorCode::invalid_argument);
+  for (const uint64_t id : {1U, 2U}) {
+    ASSERT_TRUE(scheduler.add(RequestId(id), {.tokens = prompt_of(3), .sampling = {}, .end_tokens = {}}));
+  }
+  std::vector<Progress> heard;
+  const auto work = scheduler.next();
+  ASSERT_TRUE(work && work->step.spans.size() == 2);
+  scheduler.done({.epoch = wire::PlanEpoch(1),
+                  .number = work->step.number,
+                  .tokens = {{.sequence = wire::SeqId(0), .token = 50}, {.sequence = wire::SeqId(1), .token = 49}}},
+                 heard);
+  ASSERT_EQ(heard.size(), 2U);
+  EXPECT_EQ(heard[0].failure.value_or(Error{}).code, ErrorCode::corrupt);
+  EXPECT_FALSE(heard[0].token);
+  EXPECT_EQ(heard[1].token->token, 49);
+  const auto next = scheduler.next();
+  ASSERT_TRUE(next && next->step.spans.size() == 1);
+  EXPECT_EQ(next->step.spans[0].sequence, wire::SeqId(1));
+}
+
 // Requests that come, are cancelled, share beginnings and are hit by failures, in any order.
 TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
   const bool fails = false, injects = true;

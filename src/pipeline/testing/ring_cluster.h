@@ -140,6 +140,7 @@ class RingCluster {
     schedule.sequences = shard.sequences;
     schedule.context = shard.context;
     schedule.batch_tokens = shard.batch_tokens;
+    schedule.n_vocab = whole.architecture().n_vocab;
     driver = std::make_unique<Driver>(*nodes.front()->ring, schedule);
   }
 
