@@ -222,11 +222,11 @@ struct Shard::Impl {
     return {};
   }
 
-  Result<void> load(const Progress& progress) {
+  Result<void> load(const Progress& progress, const std::stop_token& stop) {
     EXO_CHECK(check_fit());
     EXO_CHECK(start_backend());
     EXO_CHECK(gpu::guarded_result(device, "loading weights",
-                                  [&] { return weights.load(gpu::read_host_cpu().threads(), progress); }));
+                                  [&] { return weights.load(gpu::read_host_cpu().threads(), progress, stop); }));
     EXO_CHECK(gpu::guarded_result(device, "reserving the KV cache", [&] { return cache.load(); }));
     if (embeds_on_host()) {
       EXO_TRY(embedding, HostEmbedding::open(file, arch));
@@ -334,9 +334,9 @@ Shard& Shard::operator=(Shard&&) noexcept = default;
 Shard::~Shard() = default;
 
 Result<Shard> Shard::load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
-                          const ShardOptions& options, const Progress& progress) {
+                          const ShardOptions& options, const Progress& progress, const std::stop_token& stop) {
   EXO_TRY(auto impl, Impl::plan_only(file, layers, device, options));
-  EXO_CHECK(impl->load(progress));
+  EXO_CHECK(impl->load(progress, stop));
   return Shard(std::move(impl));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stop_token>
 
 #include "base/result.h"
 #include "base/units.h"
@@ -65,9 +66,10 @@ class Shard {
  public:
   // Uploads only the tensors of `layers`.
   // Errors: out_of_memory (before anything is allocated; says how much is missing and what would fit),
-  // unsupported, corrupt, invalid_argument (layers outside the model, a context beyond 2^24).
+  // unsupported, corrupt, invalid_argument (layers outside the model, a context beyond 2^24), cancelled.
   static Result<Shard> load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
-                            const ShardOptions& options, const Progress& progress = {});
+                            const ShardOptions& options, const Progress& progress = {},
+                            const std::stop_token& stop = {});
   // What load() would take, without allocating on the device.
   static Result<MemoryNeed> measure(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
                                     const ShardOptions& options);

@@ -41,6 +41,27 @@ TEST(ShardLoad, RefusesWhatDoesNotFitBeforeAllocating) {
   EXPECT_NE(error.message.find("--context"), std::string::npos) << error.message;
 }
 
+TEST(ShardLoad, CanBeCancelled) {
+  // Of a type that CPUs rearrange, so that there is something to copy.
+  const TinyFile file("qwen3", 1, {.matrices = tiny::MatrixType::q8_0});
+  std::stop_source stop;
+  Bytes heard = 0;
+  const auto progress = [&](Bytes done, Bytes total) {
+    EXPECT_LT(done, total);
+    heard = done;
+    stop.request_stop();
+  };
+  const auto shard = Shard::load(file.gguf(), {0, 2}, cpu(), {}, progress, stop.get_token());
+  EXPECT_EQ(!shard, heard > 0) << "where all is used as it is mapped, there is nothing to cancel";
+  heard = 0;
+  stop.request_stop();
+  const auto never = Shard::load(file.gguf(), {0, 2}, cpu(), {}, progress, stop.get_token());
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().code, ErrorCode::cancelled);
+  EXPECT_EQ(heard, 0U);
+  EXPECT_TRUE(Shard::load(file.gguf(), {0, 2}, cpu(), {}));
+}
+
 TEST(ShardLoad, TheEstimateCountsEveryPart) {
   TinyFile file("qwen3");
   ShardOptions options;

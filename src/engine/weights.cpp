@@ -362,7 +362,7 @@ struct WeightStore::Impl {
 
   // Copies one tensor in. Packed layouts must be set whole, so parts are first put together in `scratch`; other host
   // memory is filled in steps, so that little of the file is in this process's memory at a time.
-  void fill(const Placed& p, std::vector<std::byte>& scratch) const {
+  void fill(const Placed& p, std::vector<std::byte>& scratch, const std::stop_token& stop) const {
     const model::TensorInfo& first = *p.sources.front();
     if (p.sources.size() > 1) {
       scratch.clear();
@@ -375,13 +375,13 @@ struct WeightStore::Impl {
       return;
     }
     Bytes step = ggml_backend_buffer_is_host(p.tensor->buffer) ? 8 * MiB : p.bytes();
-    for (Bytes at = 0; at < p.bytes(); at += step) {
+    for (Bytes at = 0; at < p.bytes() && !stop.stop_requested(); at += step) {
       ggml_backend_tensor_set(p.tensor, file->data(first).data() + at, at, std::min(step, p.bytes() - at));
       file->release(first);
     }
   }
 
-  void fill_all(uint32_t threads, const Progress& progress) {
+  void fill_all(uint32_t threads, const Progress& progress, const std::stop_token& stop) {
     std::vector<const Placed*> work;
     Bytes total = 0;
     for (const auto& h : homes) {
@@ -396,8 +396,8 @@ struct WeightStore::Impl {
     Bytes done = 0;
     auto worker = [&] {
       std::vector<std::byte> scratch;
-      for (size_t i = next++; i < work.size(); i = next++) {
-        fill(*work[i], scratch);
+      for (size_t i = next++; i < work.size() && !stop.stop_requested(); i = next++) {
+        fill(*work[i], scratch, stop);
         std::lock_guard lock(reporting);
         done += work[i]->bytes();
         if (progress) progress(done, total);
@@ -449,7 +449,7 @@ void WeightStore::pretend_loaded(bool on) {
     for (Placed& p : h->placed) p.tensor->data = on ? reinterpret_cast<void*>(uintptr_t{4096}) : nullptr;
 }
 
-Result<void> WeightStore::load(uint32_t threads, const Progress& progress) {
+Result<void> WeightStore::load(uint32_t threads, const Progress& progress, const std::stop_token& stop) {
   for (auto& h : impl_->homes) {
     if (h->type == nullptr) {
       EXO_CHECK(impl_->map_in_place(*h, impl_->home.device()));
@@ -463,7 +463,10 @@ Result<void> WeightStore::load(uint32_t threads, const Progress& progress) {
                   ggml_backend_buft_name(h->type));
     ggml_backend_buffer_set_usage(h->buffers.back().get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
   }
-  impl_->fill_all(threads, progress);
+  impl_->fill_all(threads, progress, stop);
+  if (stop.stop_requested()) {
+    return fail(ErrorCode::cancelled, "{}: loading was cancelled", impl_->file->path().string());
+  }
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -83,8 +84,9 @@ class WeightStore {
   Bytes bytes_mapped() const;  // the part of them that stays in the file's mapping
   // Lets graphs be built over the planned tensors before load(), to measure them.
   void pretend_loaded(bool on);
-  // Allocates and fills them with up to `threads` threads. Errors: out_of_memory.
-  Result<void> load(uint32_t threads, const Progress& progress);
+  // Allocates and fills them with up to `threads` threads. Errors: out_of_memory, cancelled (what was allocated goes
+  // with this object).
+  Result<void> load(uint32_t threads, const Progress& progress, const std::stop_token& stop = {});
 
  private:
   struct Impl;

@@ -27,7 +27,7 @@ Result<double> warm(engine::Shard& shard, uint32_t count, uint32_t position = 0)
 
 // On a GPU: the sizes in which sequences decode together and prompts come, up to where one takes its time even when it
 // is compiled, and then some chunks of a long prompt.
-Result<void> warm_gpu(engine::Shard& shard, bool software) {
+Result<void> warm_gpu(engine::Shard& shard, bool software, const std::stop_token& stop) {
   constexpr double slow_s = 0.25;
   constexpr uint32_t chunks = 4;
   const engine::ShardOptions& options = shard.options();
@@ -39,19 +39,21 @@ Result<void> warm_gpu(engine::Shard& shard, bool software) {
       EXO_TRY(took_s, warm(shard, count));
       EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
     }
-    if (took_s > slow_s || software) return {};
+    if (took_s > slow_s || software || stop.stop_requested()) return {};
     if (count == most) break;
   }
-  for (uint32_t i = 0; i < chunks && (i + 1) * most <= options.context; ++i) EXO_CHECK(warm(shard, most, i * most));
+  for (uint32_t i = 0; i < chunks && (i + 1) * most <= options.context && !stop.stop_requested(); ++i) {
+    EXO_CHECK(warm(shard, most, i * most));
+  }
   return shard.truncate(wire::SeqId(0), 0);
 }
 
 // So that drivers compile what they need before anybody waits for it, which takes some of them twenty seconds.
-Result<engine::Shard> warmed(Result<engine::Shard> shard, const gpu::DeviceInfo& device) {
+Result<engine::Shard> warmed(Result<engine::Shard> shard, const gpu::DeviceInfo& device, const std::stop_token& stop) {
   if (!shard) return shard;
   EXO_CHECK(warm(*shard, 1));
   EXO_CHECK(shard->truncate(wire::SeqId(0), 0));
-  if (device.kind != gpu::DeviceKind::cpu) EXO_CHECK(warm_gpu(*shard, device.software));
+  if (device.kind != gpu::DeviceKind::cpu) EXO_CHECK(warm_gpu(*shard, device.software, stop));
   return shard;
 }
 
@@ -68,6 +70,7 @@ StageHost::StageHost(wire::NodeId self, std::string name, const gpu::Machine& ma
 
 StageHost::~StageHost() {
   alive_.reset();
+  loading_.request_stop();
   driver_.reset();
   loader_.join();
 }
@@ -101,6 +104,7 @@ void StageHost::report(uint32_t stage, wire::StagePhase phase, Bytes done, Bytes
 
 // The memory of a ring is given back on the loader's thread, which a step under way may hold up.
 void StageHost::retire() {
+  loading_.request_stop();
   driver_.reset();
   if (!ring_) return;
   ring_->retire();
@@ -117,6 +121,7 @@ void StageHost::apply(const wire::StagePlan& plan) {
   if (plan_ && plan.epoch <= plan_->epoch) return;
   if (driver_) driver_->fail_all({ErrorCode::unavailable, "the cluster has a new plan; ask again"});
   retire();
+  loading_ = {};
   plan_ = plan;
   const std::vector<uint32_t> own = own_stages();
   left_to_load_ = static_cast<uint32_t>(own.size());
@@ -194,7 +199,9 @@ void StageHost::load(SharedGguf file) {
       continue;
     }
     boost::asio::post(loader_, [this, index, device = *device, layers = stage.layers, options = *options, file = file_,
-                                epoch = plan_->epoch, alive = std::weak_ptr(alive_), post = surroundings_.post] {
+                                epoch = plan_->epoch, alive = std::weak_ptr(alive_), post = surroundings_.post,
+                                stop = loading_.get_token()] {
+      if (stop.stop_requested()) return;
       auto last = std::chrono::steady_clock::now();
       const auto progress = [&](Bytes done, Bytes total) {
         const auto now = std::chrono::steady_clock::now();
@@ -206,7 +213,7 @@ void StageHost::load(SharedGguf file) {
         });
       };
       auto shard = std::make_shared<Result<engine::Shard>>(
-          warmed(engine::Shard::load(*file, layers, *device, options, progress), device->info()));
+          warmed(engine::Shard::load(*file, layers, *device, options, progress, stop), device->info(), stop));
       post([this, alive, epoch, index, shard]() mutable {
         if (alive.lock() && plan_ && plan_->epoch == epoch) loaded(index, std::move(*shard));
       });
@@ -217,12 +224,14 @@ void StageHost::load(SharedGguf file) {
 void StageHost::loaded(uint32_t stage, Result<engine::Shard> shard) {
   if (!shard) return report(stage, wire::StagePhase::failed, 0, 0, shard.error());
   const Bytes bytes = shard->memory().total();
+  const uint32_t n_vocab = shard->architecture().n_vocab;
   ring_->add(stage, *std::move(shard), std::format("{}/{}", name_, plan_->stages[stage].device.device));
   if (--left_to_load_ == 0 && plan_->stages.front().device.node == self_) {
     pipeline::ScheduleOptions schedule{.stages = static_cast<uint32_t>(plan_->stages.size()),
                                        .sequences = plan_->sequences,
                                        .context = plan_->context,
-                                       .batch_tokens = plan_->batch_tokens};
+                                       .batch_tokens = plan_->batch_tokens,
+                                       .n_vocab = n_vocab};
     if (plan_->step_cost_tokens > 0) schedule.step_cost_tokens = plan_->step_cost_tokens;
     driver_ = std::make_unique<pipeline::Driver>(*ring_, schedule);
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,7 @@ class StageHost {
   std::unique_ptr<pipeline::Ring> ring_;
   std::unique_ptr<pipeline::Driver> driver_;
   uint32_t left_to_load_ = 0;
+  std::stop_source loading_;  // of the plan in force
   std::shared_ptr<StageHost*> alive_;
   boost::asio::thread_pool loader_{1};  // loading and unloading, which take their time
 };

@@ -1,7 +1,4 @@
 // exogpu serve: this machine as a node of a cluster, with the OpenAI-compatible API.
-#include <pthread.h>
-#include <signal.h>
-
 #include <memory>
 #include <print>
 
@@ -10,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/open_model.h"
+#include "cli/stop_signals.h"
 #include "node/node.h"
 
 namespace exogpu::cli {
@@ -33,23 +31,8 @@ struct Options {
   api::ServerOptions server;
 };
 
-// Ctrl-C, or what asks a service to stop. The threads that are made from here on leave these signals to wait().
-class StopSignals {
- public:
-  StopSignals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGINT);
-    sigaddset(&set_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-  }
-  void wait() const {
-    int which = 0;
-    sigwait(&set_, &which);
-  }
-
- private:
-  sigset_t set_{};
-};
+// For what was told to stop when all clients are gone.
+constexpr std::chrono::milliseconds kStopTime{800};
 
 Result<node::NodeOptions> node_options(const Options& options) {
   node::NodeOptions node = options.node;
@@ -90,7 +73,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
 }
 
 Result<void> serve(const Options& options) {
-  const StopSignals signals;
+  StopSignals signals;
   EXO_TRY(node::NodeOptions node_settings, node_options(options));
   api::ServerOptions server_settings = options.server;
   if (!options.no_api) {
@@ -106,12 +89,14 @@ Result<void> serve(const Options& options) {
     const std::string& host = server_settings.address;
     node->set_api(host == "::" || host == "0.0.0.0" ? "" : host, server->port());
   }
+  signals.ready();
   std::println("node {} listens on port {}{}", node->name(), node->port(),
                server ? std::format("; the API is at {}/v1", server->url()) : "");
   std::fflush(stdout);
   signals.wait();
   std::println(stderr, "exogpu: stopping");
   if (server) server->shutdown(std::chrono::seconds(2));
+  signals.end_within(kStopTime);
   return {};
 }
 
