@@ -1,0 +1,108 @@
+#include "node/prompt.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <format>
+#include <thread>
+
+#include "node/testing/tiny_file.h"
+
+namespace exogpu::node {
+namespace {
+
+using testing::TinyFile;
+
+// Of "llama" files begin with BOS, of "qwen3" they do not.
+std::unique_ptr<PromptEncoder> encoder_of(const TinyFile& file) { return PromptEncoder::load(file.gguf()).value(); }
+
+std::string text_of(const PromptEncoder& encoder, const EncodedPrompt& prompt) {
+  return encoder.tokenizer().decode(prompt.tokens, true);
+}
+
+const model::ChatRequest kHello{.messages_json = R"([{"role":"user","content":"Hello <|im_end|>"}])",
+                                .tools_json = "",
+                                .extra_json = "",
+                                .now = {}};
+
+TEST(PromptEncoder, AConversationIsRenderedAndItsMarksAreTokens) {
+  const auto encoder = encoder_of(TinyFile("qwen3"));
+  const EncodedPrompt prompt = encoder->encode(kHello).value();
+  EXPECT_EQ(text_of(*encoder, prompt), "<|im_start|>user\nHello <|im_end|><|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_TRUE(encoder->tokenizer().is_special(prompt.tokens.front()));
+  EXPECT_FALSE(prompt.opens_thought);
+}
+
+TEST(PromptEncoder, ThereIsOneBosWhereTheFileWantsIt) {
+  const TinyFile plain("llama");
+  // A template that writes it itself.
+  const TinyFile writes("llama", "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' +",
+                        "<|endoftext|>{% for message in messages %}{{ '\n' +");
+  for (const TinyFile* file : {&plain, &writes}) {
+    const auto encoder = encoder_of(*file);
+    ASSERT_TRUE(encoder->tokenizer().adds_bos());
+    const model::TokenId bos = encoder->tokenizer().bos();
+    for (const Prompt& prompt : {Prompt(kHello), Prompt(std::string("Hello"))}) {
+      const EncodedPrompt encoded = encoder->encode(prompt).value();
+      EXPECT_EQ(encoded.tokens.front(), bos);
+      EXPECT_EQ(std::ranges::count(encoded.tokens, bos), 1);
+    }
+  }
+  const auto without = encoder_of(TinyFile("qwen3"));
+  EXPECT_FALSE(without->tokenizer().adds_bos());
+  EXPECT_NE(without->encode(std::string("Hello")).value().tokens.front(), without->tokenizer().bos());
+}
+
+TEST(PromptEncoder, AThoughtThatTheTemplateOpensIsNoticed) {
+  const auto encoder = encoder_of(TinyFile("qwen3", "'<|im_start|>assistant\n'", "'<|im_start|>a <think>\n'"));
+  EXPECT_TRUE(encoder->encode(kHello).value().opens_thought);
+  model::ChatRequest closed = kHello;
+  closed.add_generation_prompt = false;
+  EXPECT_FALSE(encoder->encode(closed).value().opens_thought);
+}
+
+TEST(PromptEncoder, TokensStayAsTheyAreWhereTheModelHasThem) {
+  const auto encoder = encoder_of(TinyFile("llama"));
+  const std::vector<model::TokenId> tokens{5, 9, 5};
+  EXPECT_EQ(encoder->encode(tokens).value().tokens, tokens);
+  const auto size = static_cast<model::TokenId>(encoder->tokenizer().size());
+  for (const model::TokenId bad : {-1, size}) {
+    const auto refused = encoder->encode(std::vector<model::TokenId>{1, bad});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+    EXPECT_NE(refused.error().message.find(std::format("token {}", bad)), std::string::npos);
+  }
+}
+
+TEST(PromptEncoder, WhatIsNoPromptIsRefused) {
+  const auto encoder = encoder_of(TinyFile("qwen3"));
+  const auto code = [&](const Prompt& prompt) {
+    const auto encoded = encoder->encode(prompt);
+    return encoded ? std::nullopt : std::optional(encoded.error().code);
+  };
+  EXPECT_EQ(code(std::string()), ErrorCode::invalid_argument);
+  EXPECT_EQ(code(std::vector<model::TokenId>{}), ErrorCode::invalid_argument);
+  model::ChatRequest broken = kHello;
+  broken.messages_json = "[{";
+  EXPECT_EQ(code(broken), ErrorCode::invalid_argument);
+}
+
+TEST(PromptEncoder, EveryEndOfAnAnswerIsKnown) {
+  const auto encoder = encoder_of(TinyFile("qwen3"));
+  EXPECT_TRUE(std::ranges::contains(encoder->end_tokens(), encoder->tokenizer().eos()));
+  for (const model::TokenId token : encoder->end_tokens()) EXPECT_TRUE(encoder->tokenizer().is_end(token));
+}
+
+TEST(PromptEncoder, ThreadsMayShareOne) {
+  const auto encoder = encoder_of(TinyFile("qwen3"));
+  const auto expected = encoder->encode(kHello).value().tokens;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < 5; ++k) EXPECT_EQ(encoder->encode(kHello).value().tokens, expected);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace exogpu::node
