@@ -9,8 +9,10 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,8 +39,8 @@ def until(what, ready, seconds=WAIT_S):
 class Node:
     """A process; its ports are read from its first line."""
 
-    def __init__(self, folder, name, *arguments, link=0, api=0):
-        self.name, self.folder = name, folder / name
+    def __init__(self, folder, name, *arguments, link=0, api=0, called=None):
+        self.name, self.folder = called or name, folder / name
         self.folder.mkdir(exist_ok=True)
         self.log = self.folder / "log"
         self.arguments = [*map(str, arguments)]
@@ -101,6 +103,11 @@ class Node:
             raise AssertionError(f"{status} {answer}\n{self.said()}")
         return answer
 
+    def complete_fails(self):
+        """Status and message of a request that cannot be answered."""
+        status, answer = self.request("POST", "/v1/completions", {"prompt": "x", "max_tokens": 1})
+        return status, answer.get("error", {}).get("message", "")
+
     def text(self, **fields):
         return [choice["text"] for choice in self.complete(**fields)["choices"]]
 
@@ -128,6 +135,11 @@ class Node:
     def cluster(self):
         return self.request("GET", "/v1/cluster")[1]
 
+    def cluster_state(self):
+        """What the stages of its plan are doing: "a/cpu: ready, b/cpu: fetching"."""
+        plan = self.cluster().get("plan") or {"stages": []}
+        return ", ".join(f"{s['node']}/{s['device']}: {s['state']}" for s in plan["stages"])
+
     def token(self, *arguments):
         done = subprocess.run([EXOGPU, "token", "--state", self.folder / "state", *map(str, arguments)],
                               capture_output=True, text=True, timeout=WAIT_S)
@@ -146,6 +158,47 @@ def serve_fails(folder, *arguments):
     return done.stderr
 
 
+class SlowLink:
+    """Stands between a node and one that joins it; what the first sends comes through at `bytes_per_s`."""
+
+    def __init__(self, port, bytes_per_s):
+        self.to, self.bytes_per_s = port, bytes_per_s
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.open = [self.listener]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        try:
+            while True:
+                near = self.listener.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self.to))
+                self.open += [near, far]
+                for source, sink, rate in (near, far, None), (far, near, self.bytes_per_s):
+                    threading.Thread(target=self.pass_on, args=(source, sink, rate), daemon=True).start()
+        except OSError:
+            pass  # closed
+
+    @staticmethod
+    def pass_on(source, sink, rate):
+        try:
+            while data := source.recv(4096):
+                sink.sendall(data)
+                if rate:
+                    time.sleep(len(data) / rate)
+        except OSError:
+            pass
+        for end in source, sink:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        for end in self.open:
+            end.close()
+
+
 class Serve(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory()
@@ -159,18 +212,31 @@ class Serve(unittest.TestCase):
                 node.kill()
         self.directory.cleanup()
 
-    def node(self, name, *arguments, **ports):
-        node = Node(self.folder, name, *arguments, **ports)
+    def node(self, name, *arguments, **how):
+        node = Node(self.folder, name, *arguments, **how)
         self.nodes.append(node)
         return node
 
-    def three(self):
-        a = self.node("a", MODEL, "--layers", "a/cpu:0-3,b/cpu:4-7,c/cpu:8-11", "-c", 512)
-        token = a.token("--uses", 2)
-        b, c = (self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc")
-        for node in (a, b, c):
+    def ring(self, *layers, context=512):
+        """Nodes that are called a, b, ... and hold these layers."""
+        names = "abcd"[:len(layers)]
+        by_hand = ",".join(f"{name}/cpu:{range}" for name, range in zip(names, layers))
+        a = self.node("a", MODEL, "--layers", by_hand, "-c", context)
+        token = a.token("--uses", len(layers))
+        nodes = [a] + [self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in names[1:]]
+        for node in nodes:
             node.waits_to_serve()
-        return a, b, c
+        return nodes
+
+    def three(self):
+        return self.ring("0-3", "4-7", "8-11")
+
+    def end_all(self):
+        """For a test that goes on with other nodes of the same names."""
+        for node in self.nodes:
+            node.stop()
+            shutil.rmtree(node.folder)
+        self.nodes = []
 
     def test_any_cut_writes_the_same_from_every_node(self):
         alone = self.node("alone", MODEL, "-c", 512)
@@ -197,6 +263,115 @@ class Serve(unittest.TestCase):
             status, answer = nodes[2].request("POST", "/v1/completions", body)
             self.assertEqual(status, 400)
             self.assertIn(words, answer["error"]["message"])
+
+    def test_512_tokens_are_the_same_over_any_split(self):
+        asked = {"max_tokens": 512, "ignore_eos": True}
+        written = []
+        for layers in ("0-11",), ("0-4", "5-11"), ("0-0", "1-9", "10-11"):
+            nodes = self.ring(*layers, context=1024)
+            answer = nodes[-1].complete(**asked)
+            self.assertEqual(answer["usage"]["completion_tokens"], 512)
+            written.append(answer["choices"][0]["text"])
+            self.end_all()
+        self.assertEqual(written[1:], written[:1] * 2)
+
+    def test_weights_are_sent_once(self):
+        def moved(node, what):
+            return until("what was moved is told", lambda: node.cluster()["weights"])[what]
+        a, b, c = self.three()
+        size = os.path.getsize(MODEL)
+        self.assertEqual(moved(a, "received_bytes"), 0)
+        for node in b, c:
+            received = until("its weights are counted", lambda: moved(node, "received_bytes"))
+            self.assertTrue(size // 10 < received < size, f"{received} of {size}")
+        # One that comes back, and then all of them.
+        c.kill()
+        until("a says that c is away", lambda: not a.serves())
+        c.restart()
+        for node in (a, b, c):
+            node.waits_to_serve()
+        self.assertEqual(moved(c, "received_bytes"), 0)
+        for node in (a, b, c):
+            node.stop()
+        for node in (a, b, c):
+            node.restart()
+        for node in (a, b, c):
+            node.waits_to_serve()
+        time.sleep(1)  # it is told twice a second
+        self.assertEqual([(moved(node, "sent_bytes"), moved(node, "received_bytes")) for node in (a, b, c)], [(0, 0)] * 3)
+
+    def test_a_stage_that_finds_no_memory_is_told_and_its_node_lives(self):
+        a = self.node("a", MODEL, "--layers", "a/cpu:0-0,b/cpu:1-10,c/cpu:11-11", "-c", 4096, "--parallel", 64)
+        token = a.token("--uses", 2)
+        join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
+        b = self.node("b", *join)
+        a.waits_to_say("node b is here")
+        # What its memory is said to have is not all for it.
+        taken = 4096 * int(pathlib.Path(f"/proc/{b.process.pid}/statm").read_text().split()[0])
+        if taken > 1 << 40:
+            self.skipTest("a sanitizer reserves more addresses than can be limited")
+        limit = taken + (600 << 20)
+        resource.prlimit(b.process.pid, resource.RLIMIT_AS, (limit, limit))
+        c = self.node("c", *join)
+        a.waits_to_say("b/cpu: the KV cache needs")
+        for node in (a, b, c):
+            until("it says why", lambda: "b/cpu: the KV cache needs" in node.complete_fails()[1])
+            status, message = node.complete_fails()
+            self.assertEqual(status, 503)
+            self.assertIn("when node b is started anew", message)
+        b.stop()
+        b.restart()
+        for node in (a, b, c):
+            node.waits_to_serve()
+        self.assertEqual(a.text(), b.text())
+
+    def test_two_nodes_of_one_name_are_told_apart(self):
+        a = self.node("a", MODEL, "--layers", "a/cpu:0-3,twin/cpu:4-7,late/cpu:8-11", "-c", 512)
+        token = a.token("--uses", 2)
+        join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
+        for folder in "bc":
+            self.node(folder, *join, called="twin")
+        a.waits_to_say("there is another twin, so this one is called so")
+        def own_names():
+            names = [node["name"] for node in a.cluster()["nodes"]]
+            return sorted(name for name in names if re.fullmatch("twin-[0-9a-f]{8}", name))
+        until("both have a name of their own", lambda: len(own_names()) == 2)
+        names = own_names()
+        until("it is asked which is meant", lambda: all(f"{name}/cpu" in a.complete_fails()[1] for name in names))
+        a.stop()
+        a.arguments[a.arguments.index("--layers") + 1] = f"a/cpu:0-5,{names[1]}/cpu:6-11"
+        a.restart()
+        a.waits_to_serve()
+        self.assertEqual(a.cluster()["plan"]["stages"][1]["node"], names[1])
+
+    def test_links_are_measured_each_way(self):
+        a = self.node("a", MODEL, "-c", 512)
+        slow = SlowLink(a.link, 2_000_000)
+        self.addCleanup(slow.close)
+        self.node("b", "--join", f"127.0.0.1:{slow.port}", "--token", a.token())
+        def rates():
+            nodes = a.cluster()["nodes"]
+            found = {node["name"]: [link["bytes_per_s"] for link in node["links"]] for node in nodes}
+            return found if [*map(len, found.values())] == [1, 1] and None not in sum(found.values(), []) else None
+        found = until("both are measured", rates)
+        self.assertLess(found["a"][0], 3e6)
+        self.assertLess(found["a"][0], found["b"][0])
+
+    def test_two_members_that_do_not_reach_each_other_are_named(self):
+        a = self.node("a", MODEL, "--layers", "a/cpu:0-3,b/cpu:4-7,c/cpu:8-11", "-c", 512)
+        token = a.token("--uses", 2)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            nowhere = listener.getsockname()[1]  # as soon as this is closed
+        join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
+        b, c = (self.node(name, *join, "--advertise", f"127.0.0.1:{nowhere}") for name in "bc")
+        a.waits_to_say("node b has no connection to node c")
+        until("it is told that this is left out", lambda: "the link between" in a.complete_fails()[1])
+        for node in b, c:
+            node.stop()
+            node.arguments = join[:2]
+            node.restart()
+        for node in a, b, c:
+            node.waits_to_serve()
 
     def test_a_worker_that_is_killed_ends_answers_and_is_taken_back(self):
         a, b, c = self.three()
@@ -247,6 +422,64 @@ class Serve(unittest.TestCase):
             if QUICK:
                 self.assertLess(took, 3)
 
+    def test_asked_to_stop_it_ends_at_once(self):
+        longest = float(QUICK or 5)
+        a = self.node("a", MODEL, "--layers", "a/cpu:0-0,b/cpu:1-11", "-c", 512)
+        token = a.token()
+        # Before it is up: the one that it wants to join says nothing.
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.settimeout(WAIT_S)
+            b = self.folder / "b"
+            b.mkdir()
+            process = subprocess.Popen([*map(str, [
+                EXOGPU, "serve", "--state", b / "state", "--cache", b / "cache", "--name", "b", "--no-api", "--listen",
+                "127.0.0.1:0", "--join", f"127.0.0.1:{silent.getsockname()[1]}", "--token", token, "-d", "cpu"])],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            with silent.accept()[0]:
+                begun = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.communicate(timeout=WAIT_S), (b"", b""))
+                self.assertLess(time.monotonic() - begun, longest)
+                self.assertEqual(process.returncode, -signal.SIGTERM)
+        # While weights come.
+        slow = SlowLink(a.link, 100_000)
+        self.addCleanup(slow.close)
+        b = self.node("b", "--join", f"127.0.0.1:{slow.port}", "--token", token)
+        until("b is sent its layers", lambda: "b/cpu: fetching" in a.cluster_state())
+        self.assertLess(b.stop(), longest)
+        # While it loads.
+        alone = self.node("alone", MODEL)
+        self.assertLess(alone.stop(), longest)
+        # Nothing of all that is in the way.
+        b.arguments = ["--join", f"127.0.0.1:{a.link}"]
+        b.restart()
+        alone.restart()
+        for node in (a, b, alone):
+            node.waits_to_serve()
+        self.assertEqual(b.text(), alone.text())
+
+    def test_any_member_shows_the_way_to_the_one_that_leads(self):
+        a = self.node("a", MODEL, "--layers", "a/cpu:0-3,b/cpu:4-7,c/cpu:8-11", "-c", 512)
+        token = a.token("--uses", 2)
+        b, c = (self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc")
+        until("a has heard of both", lambda: "node b is here" in a.said() and "node c is here" in a.said())
+        c.stop()
+        c.arguments = ["--join", f"127.0.0.1:{b.link}"]
+        c.restart()
+        for node in (a, b, c):
+            node.waits_to_serve()
+        expected = a.text()
+        self.assertEqual(c.text(), expected)
+        # The way to a node that comes later, too.
+        a.kill()
+        c.stop()
+        c.restart()
+        until("b says that nobody leads", lambda: not b.serves())
+        a.restart()
+        for node in (a, b, c):
+            node.waits_to_serve()
+        self.assertEqual(c.text(), expected)
+
     def test_a_client_that_goes_away_frees_its_sequence(self):
         a = self.node("a", MODEL, "--parallel", 1, "-c", 4096)
         a.waits_to_serve()
@@ -265,6 +498,10 @@ class Serve(unittest.TestCase):
         self.assertIn("another cluster", serve_fails(self.folder / "fresh", *join, "--token", other.token()))
         b = self.node("b", "--join", f"127.0.0.1:{a.link}", "--token", token)
         self.assertIn("token", serve_fails(self.folder / "fresh", *join, "--token", token))  # used up
+        expired = a.token("--hours", 0.001)
+        time.sleep(3.7)
+        self.assertIn("the token has expired; ask for a new one",
+                      serve_fails(self.folder / "fresh", *join, "--token", expired))
         # A member of another cluster.
         other.stop()
         stranger = self.node("other", "--join", f"127.0.0.1:{a.link}")

@@ -47,15 +47,28 @@ void Leader::joined(wire::NodeInfo info) {
   // Started anew, it may have been mended. What it tells later is only how its links are.
   if (!nodes_.contains(info.self.node)) {
     std::erase_if(unfit_, [&](const auto& entry) { return entry.first.node == info.self.node; });
+    faults_.forget(info.self.node);
   }
-  nodes_[info.self.node] = std::move(info);
+  wire::NodeInfo& known = nodes_[info.self.node];
+  if (wire::encode(known) != wire::encode(info)) placed_.reset();
+  known = std::move(info);
+}
+
+std::string Leader::name_of(wire::NodeId node) const {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end()) return node.short_text();
+  const std::string& name = found->second.self.name;
+  const auto same = std::ranges::count_if(nodes_, [&](const auto& entry) { return entry.second.self.name == name; });
+  return same == 1 || node == self_ ? name : std::format("{}-{}", name, node.short_text());
 }
 
 void Leader::left(wire::NodeId node) {
   const auto found = nodes_.find(node);
   if (found == nodes_.end()) return;
-  const std::string name = found->second.self.name;
+  const std::string name = name_of(node);
   nodes_.erase(found);
+  faults_.forget(node);
+  placed_.reset();
   if (plan_ && !intact()) {
     lost_ = std::format("node {} is away", name);
     plan_.reset();
@@ -75,27 +88,32 @@ void Leader::stage_changed(wire::NodeId node, const wire::StageState& state) {
   stages_[state.stage] = {.phase = state.phase, .done = state.done, .total = state.total, .busy = state.busy};
   if (state.phase != wire::StagePhase::failed) return;
   const std::string why = state.failure ? state.failure->message : "it failed";
-  const auto owner = nodes_.find(node);
-  lost_ = std::format("{}/{}: {}", owner == nodes_.end() ? node.short_text() : owner->second.self.name,
-                      stage.device.device, why);
+  lost_ = std::format("{}/{}: {}", name_of(node), stage.device.device, why);
   unfit_[stage.device] = why;
+  placed_.reset();
   plan_.reset();
 }
 
-void Leader::broken(wire::PlanEpoch epoch, const Error& why) {
+void Leader::broken(wire::PlanEpoch epoch, const Error& why, std::optional<LinkFaults::Pair> link, Time now) {
   if (!plan_ || plan_->epoch != epoch) return;
+  if (link && nodes_.contains(link->first) && nodes_.contains(link->second)) {
+    faults_.broke(link->first, link->second, now);
+  }
   lost_ = why.message;
   plan_.reset();
 }
 
-wire::ClusterView Leader::view() const {
+wire::ClusterView Leader::view(const std::set<LinkFaults::Pair>& without) const {
   wire::ClusterView view;
   for (const auto& [id, info] : nodes_) {
-    view.devices.insert(view.devices.end(), info.devices.begin(), info.devices.end());
+    for (wire::DeviceProfile device : info.devices) {
+      device.node_name = name_of(id);
+      view.devices.push_back(std::move(device));
+    }
   }
   for (const auto& [from, info] : nodes_) {
     for (const auto& [to, other] : nodes_) {
-      if (from == to) continue;
+      if (from == to || without.contains(LinkFaults::pair(from, to))) continue;
       const auto measured = std::ranges::find(info.links, to, &wire::LinkProfile::to);
       wire::LinkProfile link{.from = from, .to = to, .delay_s = kDelayUnknown, .bytes_per_s = kBytesPerSecondUnknown};
       if (measured != info.links.end()) link.delay_s = measured->delay_s;
@@ -106,8 +124,8 @@ wire::ClusterView Leader::view() const {
   return view;
 }
 
-Result<placement::Answer> Leader::place() const {
-  const wire::ClusterView seen = view();
+Result<placement::Answer> Leader::place(const std::set<LinkFaults::Pair>& without) const {
+  const wire::ClusterView seen = view(without);
   placement::Wishes wishes = options_.wishes;
   if (!options_.layers.empty()) {
     EXO_TRY(wishes.by_hand, placement::parse_layers(seen, options_.layers));
@@ -116,7 +134,15 @@ Result<placement::Answer> Leader::place() const {
     // One that has not come yet is left out when it comes.
     if (auto device = placement::find_device(seen, name)) wishes.excluded.push_back(*std::move(device));
   }
-  for (const auto& [device, why] : unfit_) wishes.excluded.push_back(device);
+  for (const auto& [device, why] : unfit_) {
+    if (std::ranges::contains(wishes.by_hand, device, &placement::HandStage::device)) {
+      return fail(ErrorCode::unavailable,
+                  "{}/{} is given layers by hand and could not load them; it is tried again when "
+                  "node {} is started anew, or give it fewer",
+                  name_of(device.node), device.device, name_of(device.node));
+    }
+    wishes.excluded.push_back(device);
+  }
   return placement::place(seen, options_.shape, wishes);
 }
 
@@ -138,10 +164,26 @@ double Leader::step_cost_tokens(const wire::Plan& plan) const {
   return cost;
 }
 
-std::optional<wire::StagePlan> Leader::plan(bool idle) {
-  auto answer = place();
+// Of the links that are left out.
+std::string Leader::faults() const {
+  std::string text;
+  for (const auto& [a, b] : placed_->without) {
+    text += std::format("; the link between {} and {} is left out for a while: it has broken again and again",
+                        name_of(a), name_of(b));
+  }
+  return text;
+}
+
+std::optional<wire::StagePlan> Leader::plan(bool idle, Time now) {
+  std::set<LinkFaults::Pair> without = faults_.left_out(now);
+  if (!placed_ || placed_->without != without) {
+    ++placements_;
+    auto answer = place(without);
+    placed_.emplace(std::move(without), std::move(answer));
+  }
+  const Result<placement::Answer>& answer = placed_->answer;
   if (!answer) {
-    if (!plan_) why_not_ = (lost_.empty() ? "" : lost_ + "; ") + answer.error().message;
+    if (!plan_) why_not_ = (lost_.empty() ? "" : lost_ + "; ") + answer.error().message + faults();
     return std::nullopt;
   }
   const wire::Plan& best = answer->plan;
@@ -169,7 +211,7 @@ std::optional<wire::StagePlan> Leader::plan(bool idle) {
                        .step_cost_tokens = step_cost_tokens(best)};
   for (const wire::Stage& stage : best.stages) next.stages.push_back({.device = stage.device, .layers = stage.layers});
   stages_.assign(next.stages.size(), {});
-  answer_ = *std::move(answer);
+  answer_ = *answer;
   plan_ = next;
   lost_.clear();
   return next;
@@ -190,15 +232,18 @@ wire::ClusterState Leader::describe() const {
     for (uint32_t i = 0; plan_ && i < stages_.size(); ++i) {
       if (stages_[i].phase == wire::StagePhase::ready) continue;
       const wire::PlannedStage& stage = plan_->stages[i];
-      state.why_not = std::format("{}/{} is {} its part of the model", nodes_.at(stage.device.node).self.name,
-                                  stage.device.device, to_string(stages_[i].phase));
+      state.why_not = std::format("{}/{} is {} its part of the model", name_of(stage.device.node), stage.device.device,
+                                  to_string(stages_[i].phase));
       if (stages_[i].total > 0) {
         state.why_not += std::format(
             " ({:.0f} %)", 100.0 * static_cast<double>(stages_[i].done) / static_cast<double>(stages_[i].total));
       }
     }
   }
-  for (const auto& [id, info] : nodes_) state.members.push_back(info.self);
+  for (const auto& [id, info] : nodes_) {
+    state.members.push_back(info.self);
+    state.members.back().name = name_of(id);
+  }
   return state;
 }
 
@@ -211,10 +256,14 @@ std::string Leader::page() const {
     }
     Json links = Json::array();
     for (const wire::LinkProfile& link : info.links) {
-      links.push_back({{"to", link.to.text()}, {"delay_s", link.delay_s}, {"bytes_per_s", link.bytes_per_s}});
+      const bool left_out = placed_ && placed_->without.contains(LinkFaults::pair(id, link.to));
+      links.push_back({{"to", link.to.text()},
+                       {"delay_s", link.delay_s},
+                       {"bytes_per_s", link.bytes_per_s > 0 ? Json(link.bytes_per_s) : Json(nullptr)},
+                       {"left_out", left_out}});
     }
     nodes.push_back({{"id", id.text()},
-                     {"name", info.self.name},
+                     {"name", name_of(id)},
                      {"leader", id == self_},
                      {"api", info.self.api_url},
                      {"devices", std::move(devices)},
@@ -226,21 +275,23 @@ std::string Leader::page() const {
     for (uint32_t i = 0; i < plan_->stages.size(); ++i) {
       const wire::PlannedStage& stage = plan_->stages[i];
       const wire::Stage& predicted = answer_->plan.stages[i];
-      stages.push_back({{"node", nodes_.at(stage.device.node).self.name},
+      stages.push_back({{"node", name_of(stage.device.node)},
                         {"device", stage.device.device},
                         {"layer_begin", stage.layers.begin},
                         {"layer_end", stage.layers.end},
                         {"memory_bytes", predicted.memory.total()},
                         {"state", to_string(stages_[i].phase)},
-                        {"predicted_decode_s", predicted.decode_s}});
+                        {"predicted_decode_s", predicted.decode_s},
+                        {"predicted_hop_s", predicted.hop_s}});
     }
     const wire::PredictedSpeed& speed = answer_->plan.predicted;
     Json left_out = Json::array();
     for (const placement::LeftOut& left : answer_->left_out) {
-      left_out.push_back({{"node", nodes_.contains(left.device.node) ? nodes_.at(left.device.node).self.name : ""},
+      const auto failed = unfit_.find(left.device);
+      left_out.push_back({{"node", nodes_.contains(left.device.node) ? name_of(left.device.node) : ""},
                           {"device", left.device.device},
-                          {"why", left.why},
-                          {"reason", left.reason}});
+                          {"why", failed == unfit_.end() ? left.why : "failed"},
+                          {"reason", failed == unfit_.end() ? left.reason : failed->second}});
     }
     plan = {{"epoch", plan_->epoch.value()},
             {"stages", std::move(stages)},

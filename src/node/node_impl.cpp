@@ -18,6 +18,11 @@ constexpr milliseconds kTick{500};
 // Links that differ by less are told as they were.
 constexpr double kLinkChange = 0.3;
 
+bool alike(double a, double b) { return std::abs(a - b) <= kLinkChange * b; }
+
+// How long a stage that is loaded waits for the next one's node to be connected.
+constexpr std::chrono::seconds kConnectMax{5};
+
 bool takes_part(const wire::StagePlan& plan, wire::NodeId node) {
   return std::ranges::any_of(plan.stages, [&](const wire::PlannedStage& stage) { return stage.device.node == node; });
 }
@@ -25,7 +30,11 @@ bool takes_part(const wire::StagePlan& plan, wire::NodeId node) {
 }  // namespace
 
 Node::Impl::Impl(NodeOptions options, Parts parts)
-    : options_(std::move(options)), parts_(std::move(parts)), keeps_running_(io_.get_executor()), timer_(io_) {
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      keeps_running_(io_.get_executor()),
+      timer_(io_),
+      rates_([this](wire::NodeId to, net::Outgoing frame) { return peers_->send(to, std::move(frame)).has_value(); }) {
   const wire::NodeId self = parts_.identity.node();
   const auto post_here = [this](std::move_only_function<void()> task) { post(std::move(task)); };
   exchange_ = std::make_unique<weights::WeightExchange>(parts_.cache, post_here);
@@ -135,8 +144,11 @@ void Node::Impl::measure() {
     sampled_before_ = scheduler.tokens_sampled();
     computed_before_ = scheduler.tokens_computed();
   }
+  const weights::ExchangeStats moved = exchange_->stats();
+  const nlohmann::ordered_json weights = {{"sent_bytes", moved.sent_bytes}, {"received_bytes", moved.received_bytes}};
   const std::lock_guard lock(mutex_);
   live_ = live.dump();
+  weights_ = weights.dump();
 }
 
 void Node::Impl::tick() {
@@ -144,6 +156,10 @@ void Node::Impl::tick() {
   measure();
   tell_info();
   tell_busy();
+  tell_unconnected();
+  std::vector<LinkRates::LinkNow> links;
+  for (const wire::NodeId peer : peers_->nodes()) links.push_back({peer, peers_->channel(peer)->stats()});
+  rates_.tick(links, std::chrono::steady_clock::now());
   if (leader_) replan();
   timer_.expires_after(kTick);
   timer_.async_wait([this](const boost::system::error_code& stopped) {
@@ -161,6 +177,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
     tell_plan(peer);
     (void)peers_->tell(peer, state_);
   }
+  tell_who_leads(peer);
   report_ready();
 }
 
@@ -180,10 +197,11 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
     if (auto* driver = stages_->driver()) driver->fail_all(away);
     generations_->fail_all(away);
     // The leader may still see both ends of a link that is lost.
-    if (!leader_ && leader_node_ != peer) tell_broken(plan->epoch, away);
+    if (!leader_ && leader_node_ != peer) tell_broken(plan->epoch, away, peer);
   }
   if (leader_node_ == peer) {
     leader_node_.reset();
+    leader_known_ = false;
     other_leader_.reset();
     generations_->stop_serving(away);
     generations_->fail_all(away);
@@ -198,7 +216,11 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
 }
 
 std::optional<std::span<std::byte>> Node::Impl::place(wire::NodeId peer, const wire::FrameHeader& header) {
-  if (std::holds_alternative<wire::Bulk>(header.of)) return exchange_->place(peer, header);
+  if (const auto* bulk = std::get_if<wire::Bulk>(&header.of)) {
+    if (bulk->transfer != wire::kProbeTransfer) return exchange_->place(peer, header);
+    if (header.payload_bytes == 1) (void)peers_->tell(peer, wire::LinkProbed{bulk->offset});
+    return std::nullopt;
+  }
   auto* ring = stages_->ring();
   auto memory = ring ? ring->place(peer, header) : std::nullopt;
   if (!memory) return std::nullopt;
@@ -278,6 +300,16 @@ Result<void> Node::Impl::on_control(wire::NodeId peer, wire::ControlType type, s
       on_cluster_state(peer, state);
       return {};
     }
+    case ControlType::link_probed: {
+      EXO_TRY(const wire::LinkProbed told, wire::decode<wire::LinkProbed>(payload));
+      rates_.arrived(peer, told, std::chrono::steady_clock::now());
+      return {};
+    }
+    case ControlType::leads: {
+      EXO_TRY(const wire::Leads told, wire::decode<wire::Leads>(payload));
+      on_leads(told);
+      return {};
+    }
     default: break;
   }
   if (weights::WeightExchange::owns(type)) return exchange_->on_control(peer, type, payload);
@@ -287,19 +319,25 @@ Result<void> Node::Impl::on_control(wire::NodeId peer, wire::ControlType type, s
 // --- what nodes tell each other about the cluster
 
 void Node::Impl::on_info(wire::NodeInfo told) {
-  const bool known = peers_->name_of(told.self.node) == told.self.name;
-  peers_->set_name(told.self.node, told.self.name);
-  if (!known) note(std::format("node {} is here", told.self.name));
-  if (!leader_) return;
-  leader_->joined(std::move(told));
-  replan();
+  const wire::NodeId node = told.self.node;
+  const std::string own = told.self.name;
+  const bool known = peers_->name_of(node) != node.short_text();
+  if (!leader_ && known) return;  // the leader may call it otherwise
+  if (leader_) leader_->joined(std::move(told));
+  const std::string name = leader_ ? leader_->name_of(node) : own;
+  if (peers_->name_of(node) != name) {
+    peers_->set_name(node, name);
+    note(std::format("node {} is here{}", name,
+                     name == own ? "" : std::format("; there is another {}, so this one is called so", own)));
+  }
+  if (leader_) replan();
 }
 
 void Node::Impl::tell_info() {
   const wire::NodeInfo now = info();
   const bool same =
       std::ranges::equal(now.links, links_told_, [](const wire::LinkProfile& a, const wire::LinkProfile& b) {
-        return a.to == b.to && std::abs(a.delay_s - b.delay_s) <= kLinkChange * b.delay_s;
+        return a.to == b.to && alike(a.delay_s, b.delay_s) && alike(a.bytes_per_s, b.bytes_per_s);
       });
   if (same) return;
   links_told_ = now.links;
@@ -335,7 +373,9 @@ void Node::Impl::on_stage_state(wire::NodeId from, const wire::StageState& state
     if (knows && plan->epoch == state.epoch) {
       if (auto* driver = stages_->driver()) driver->fail_all(*state.failure);
       generations_->fail_all(*state.failure);
-      leader_->broken(state.epoch, *state.failure);
+      leader_->broken(state.epoch, *state.failure,
+                      state.lost ? std::optional(LinkFaults::pair(from, *state.lost)) : std::nullopt,
+                      std::chrono::steady_clock::now());
     }
   } else {
     leader_->stage_changed(from, state);
@@ -346,9 +386,25 @@ void Node::Impl::on_stage_state(wire::NodeId from, const wire::StageState& state
 void Node::Impl::on_cluster_state(wire::NodeId from, const wire::ClusterState& state) {
   if (!follows(from)) return;
   for (const wire::Member& member : state.members) {
+    peers_->set_name(member.node, member.name);
     if (parts_.identity.node() < member.node) peers_->keep(member);
   }
+  peers_->let_go_but(state.members);
   follow(state);
+  const bool tells = std::ranges::contains(state.members, from, &wire::Member::node);
+  if (std::exchange(leader_known_, tells) || !tells) return;
+  for (const wire::NodeId peer : peers_->nodes()) tell_who_leads(peer);
+}
+
+// One that joined by way of this node knows nobody else.
+void Node::Impl::tell_who_leads(wire::NodeId peer) {
+  if (leader_ || !leader_known_ || peer == leader_node_) return;
+  const auto leader = std::ranges::find(state_.members, *leader_node_, &wire::Member::node);
+  if (leader != state_.members.end()) (void)peers_->tell(peer, wire::Leads{*leader});
+}
+
+void Node::Impl::on_leads(const wire::Leads& told) {
+  if (!leader_ && !leader_node_) peers_->keep(told.leader);
 }
 
 // What this node does in any case with the state of the cluster.
@@ -371,6 +427,7 @@ void Node::Impl::follow(const wire::ClusterState& state) {
 void Node::Impl::report(const wire::StageState& state) {
   if (state.failure) note(state.failure->message);
   if (state.phase == wire::StagePhase::ready && !stage_connected(state.stage)) {
+    if (ready_untold_.empty()) unconnected_since_ = std::chrono::steady_clock::now();
     ready_untold_.insert(state.stage);
     return;
   }
@@ -382,8 +439,22 @@ void Node::Impl::report(const wire::StageState& state) {
 }
 
 // Told as a stage that is as before, but for this.
-void Node::Impl::tell_broken(wire::PlanEpoch epoch, const Error& why) {
-  report({.epoch = epoch, .stage = 0, .phase = wire::StagePhase::waiting, .failure = why});
+void Node::Impl::tell_broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost) {
+  report({.epoch = epoch, .stage = 0, .phase = wire::StagePhase::waiting, .failure = why, .lost = lost});
+}
+
+// The leader sees both nodes, and not that they do not see each other.
+void Node::Impl::tell_unconnected() {
+  if (ready_untold_.empty() || std::chrono::steady_clock::now() - unconnected_since_ < kConnectMax) return;
+  const auto& plan = stages_->plan();
+  if (!plan) return;
+  const uint32_t stage = *ready_untold_.begin();
+  const wire::NodeId next = plan->stages[(stage + 1) % plan->stages.size()].device.node;
+  unconnected_since_ = std::chrono::steady_clock::now();
+  tell_broken(plan->epoch,
+              {ErrorCode::unavailable,
+               std::format("node {} has no connection to node {}", options_.name, peers_->name_of(next))},
+              next);
 }
 
 // The leader does not move a model while somebody is being answered.
@@ -420,7 +491,7 @@ void Node::Impl::tell_plan(wire::NodeId peer) {
 void Node::Impl::replan() {
   const auto* driver = stages_->driver();
   const bool idle = driver ? driver->scheduler().idle() : !leader_->busy();
-  if (const auto plan = leader_->plan(idle)) {
+  if (const auto plan = leader_->plan(idle, std::chrono::steady_clock::now())) {
     for (const wire::NodeId peer : peers_->nodes()) tell_plan(peer);
     ready_untold_.clear();
     stages_->apply(*plan);
@@ -582,7 +653,7 @@ void Node::Impl::set_api(std::string host, uint16_t port) {
 }
 
 void Node::Impl::publish() {
-  std::string page = leader_ ? leader_->describe().page : state_.page;
+  std::string page = state_.page;
   if (page.empty()) page = nlohmann::json{{"serving", false}, {"reason", "no node leads this one"}}.dump();
   const std::lock_guard lock(mutex_);
   page_ = std::move(page);
@@ -601,8 +672,8 @@ Result<void> Node::Impl::ready() const {
 
 std::string Node::Impl::cluster_json() const {
   const std::lock_guard lock(mutex_);
-  // Both are objects that were written here; the second becomes part of the first.
-  return page_.substr(0, page_.size() - 1) + R"(,"live":)" + live_ + "}";
+  // All are objects that were written here; the others become part of the first.
+  return page_.substr(0, page_.size() - 1) + R"(,"live":)" + live_ + R"(,"weights":)" + weights_ + "}";
 }
 
 }  // namespace exogpu::node

@@ -19,6 +19,7 @@
 #include "net/tcp/listener.h"
 #include "node/generations.h"
 #include "node/leader.h"
+#include "node/link_rates.h"
 #include "node/node.h"
 #include "node/peers.h"
 #include "node/stage_host.h"
@@ -78,9 +79,12 @@ class Node::Impl final : public PeerHandler {
   void report(const wire::StageState& state);
   bool stage_connected(uint32_t stage);
   void report_ready();
-  void tell_broken(wire::PlanEpoch epoch, const Error& why);
+  void tell_broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost = {});
+  void tell_unconnected();
   void tell_busy();
   void tell_plan(wire::NodeId peer);
+  void tell_who_leads(wire::NodeId peer);
+  void on_leads(const wire::Leads& told);
   bool follows(wire::NodeId from);
   void follow(const wire::ClusterState& state);
   void replan();
@@ -124,13 +128,16 @@ class Node::Impl final : public PeerHandler {
   weights::Fetching fetching_;
   std::optional<wire::NodeId> leader_node_;
   std::optional<wire::NodeId> other_leader_;  // that was not followed
+  bool leader_known_ = false;                 // how to reach it, so that others can be told
   bool busy_told_ = false;
   std::map<wire::NodeId, pipeline::Buffer> placed_;  // activations that are arriving
   wire::ClusterState state_;                         // the last that was published or heard
   std::shared_ptr<PromptEncoder> encoder_;
   wire::PlanEpoch encoder_epoch_{};
-  std::optional<Error> encoder_error_;  // why there is none
-  std::set<uint32_t> ready_untold_;     // stages that are loaded, but not yet connected to the next
+  std::optional<Error> encoder_error_;   // why there is none
+  std::set<uint32_t> ready_untold_;      // stages that are loaded, but not yet connected to the next
+  net::SteadyTime unconnected_since_{};  // of the first of them
+  LinkRates rates_;
   std::vector<wire::LinkProfile> links_told_;
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;  // who asked, and under which number
 
@@ -140,6 +147,7 @@ class Node::Impl final : public PeerHandler {
   mutable std::mutex mutex_;
   std::string page_ = R"({"serving":false})";  // as JSON, for any thread
   std::string live_ = "null";
+  std::string weights_ = "null";  // what this node sent and received of them since it was started
 
   std::jthread thread_;
 };

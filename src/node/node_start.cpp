@@ -150,6 +150,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   EXO_TRY(Parts parts, prepare(options));
   std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(parts)));
   EXO_CHECK(impl->listen());
+  if (impl->leader_) impl->state_ = impl->leader_->describe();
   impl->publish();
   boost::asio::post(impl->io_, [at = impl.get()] { at->begin(); });
   impl->thread_ = std::jthread([at = impl.get()] { at->run(); });
@@ -165,7 +166,7 @@ Result<void> Node::Impl::listen() {
                            .node = parts_.identity.node(),
                            .cluster = parts_.identity.cluster(),
                            .incarnation = std::uniform_int_distribution<uint64_t>()(entropy)};
-  peers_ = std::make_unique<Peers>(io_.get_executor(), parts_.tls, self, channel, *this);
+  peers_ = std::make_unique<Peers>(io_.get_executor(), parts_.tls, self, PeersOptions{.channel = channel}, *this);
   net::ListenOptions listen{.address = options_.listen.host, .port = options_.listen.port, .channel = channel};
   EXO_TRY(net::Listener listener,
           net::Listener::open(
@@ -198,7 +199,8 @@ wire::NodeInfo Node::Impl::info() const {
     const auto stats = peers_->channel(peer)->stats();
     if (!stats.rtt_min) continue;
     const double delay = std::chrono::duration<double>(*stats.rtt_min).count() / 2;
-    told.links.push_back({.from = told.self.node, .to = peer, .delay_s = delay, .bytes_per_s = 0});
+    told.links.push_back(
+        {.from = told.self.node, .to = peer, .delay_s = delay, .bytes_per_s = rates_.bytes_per_s(peer).value_or(0)});
   }
   return told;
 }

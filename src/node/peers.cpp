@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <format>
+#include <limits>
 
 namespace exogpu::node {
-
-using std::chrono::milliseconds;
 
 // A channel and what it tells the node.
 struct Peers::Link final : net::ChannelHandler {
@@ -33,14 +32,18 @@ struct Peers::Target {
   uint16_t port = 0;
   size_t next = 0;  // address to try
   std::function<void(const Error&)> on_refused;
-  bool trying = false;
+  bool trying = false;                          // or waiting to
+  uint32_t failed = 0;                          // attempts since the last that did not
+  std::optional<net::SteadyTime> forgotten_at;  // of one that was let go
   net::Connecting connecting;
   boost::asio::steady_timer timer;
 };
 
 Peers::Peers(boost::asio::any_io_executor executor, const security::TlsContext& tls, net::LinkSelf self,
-             net::ChannelOptions options, PeerHandler& handler)
-    : executor_(std::move(executor)), tls_(&tls), self_(std::move(self)), options_(options), handler_(&handler) {}
+             PeersOptions options, PeerHandler& handler)
+    : executor_(std::move(executor)), tls_(&tls), self_(std::move(self)), options_(options), handler_(&handler) {
+  options_.retry.attempts = std::numeric_limits<uint32_t>::max();
+}
 
 Peers::~Peers() {
   for (auto& target : targets_) {
@@ -108,8 +111,10 @@ void Peers::closed(Link& link, const Error& why) {
   const auto kept = std::move(found->second);  // until this call is over
   links_.erase(found);
   handler_->on_down(kept->node, why);
-  for (const auto& target : targets_) {
-    if (target->node == kept->node && !target->trying) again(target);
+  for (const auto& target : std::vector(targets_)) {
+    if (target->node != kept->node || target->trying) continue;
+    target->failed = 0;
+    again(target);
   }
 }
 
@@ -122,9 +127,15 @@ void Peers::keep(const wire::Member& member) {
   set_name(member.node, member.name);
   const auto known = std::ranges::find(targets_, std::optional(member.node), &Target::node);
   if (known != targets_.end()) {
-    (*known)->addresses = member.addresses;
-    (*known)->port = member.link_port;
-    return;
+    const auto& target = *known;
+    const bool news = target->forgotten_at || target->addresses != member.addresses || target->port != member.link_port;
+    target->forgotten_at.reset();
+    target->addresses = member.addresses;
+    target->port = member.link_port;
+    if (!news || connected(member.node)) return;
+    target->failed = 0;
+    target->timer.cancel();
+    return attempt(target);
   }
   auto target = std::make_shared<Target>(executor_);
   target->node = member.node;
@@ -132,6 +143,14 @@ void Peers::keep(const wire::Member& member) {
   target->port = member.link_port;
   targets_.push_back(target);
   attempt(target);
+}
+
+void Peers::let_go_but(const std::vector<wire::Member>& members) {
+  for (const auto& target : targets_) {
+    if (!target->node || target->on_refused || target->forgotten_at) continue;
+    if (std::ranges::contains(members, *target->node, &wire::Member::node)) continue;
+    target->forgotten_at = std::chrono::steady_clock::now() + options_.forget_after;
+  }
 }
 
 void Peers::dial(const std::string& host, uint16_t port, std::function<void(const Error&)> on_refused) {
@@ -151,7 +170,7 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
   options.port = target->port;
   options.expected = target->node;
   options.backoff.attempts = 1;
-  options.channel = options_;
+  options.channel = options_.channel;
   target->connecting =
       net::connect(executor_, *tls_, self_, options,
                    [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
@@ -162,6 +181,7 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
                        if (at->on_refused) at->on_refused(made.error());
                        return again(at);
                      }
+                     at->failed = 0;
                      at->node = (*made)->peer().node;
                      if (at->node == self_.node && at->on_refused) {
                        at->on_refused({ErrorCode::invalid_argument, "this node was told to join itself"});
@@ -171,8 +191,13 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
 }
 
 void Peers::again(const std::shared_ptr<Target>& target) {
+  if (target->forgotten_at && std::chrono::steady_clock::now() >= *target->forgotten_at) {
+    std::erase(targets_, target);
+    return;
+  }
   target->trying = true;
-  target->timer.expires_after(milliseconds(250));
+  const uint64_t seed = self_.incarnation + target->port;
+  target->timer.expires_after(*net::backoff_after(++target->failed, options_.retry, seed));
   target->timer.async_wait([this, weak = std::weak_ptr(target)](const boost::system::error_code& stopped) {
     const auto at = weak.lock();
     if (stopped || !at) return;

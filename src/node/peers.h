@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "net/backoff.h"
 #include "net/channel.h"
 #include "net/duplicate.h"
 #include "net/tcp/connector.h"
@@ -31,11 +32,18 @@ class PeerHandler {
   virtual void on_room(wire::NodeId peer, net::Lane lane) = 0;
 };
 
+struct PeersOptions {
+  net::ChannelOptions channel{};
+  // Between attempts; there is no last one.
+  net::BackoffOptions retry{.attempts = 0, .first = std::chrono::milliseconds(250), .most = std::chrono::seconds(5)};
+  net::Duration forget_after = std::chrono::minutes(5);  // a node that is let go
+};
+
 // One thread, that of the executor. The handler must outlive it.
 class Peers {
  public:
   Peers(boost::asio::any_io_executor executor, const security::TlsContext& tls, net::LinkSelf self,
-        net::ChannelOptions options, PeerHandler& handler);
+        PeersOptions options, PeerHandler& handler);
   ~Peers();
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;
@@ -45,6 +53,9 @@ class Peers {
 
   // Keeps a channel to this node from now on, by any of its addresses. `dial` for one that is known only by address.
   void keep(const wire::Member& member);
+  // Those who are not among these have left: they are tried for a while longer, and then no more, since they connect by
+  // themselves when they come back. Addresses that were given to dial() are tried for ever.
+  void let_go_but(const std::vector<wire::Member>& members);
   // `on_refused` hears every attempt that failed.
   void dial(const std::string& host, uint16_t port, std::function<void(const Error&)> on_refused);
 
@@ -78,7 +89,7 @@ class Peers {
   boost::asio::any_io_executor executor_;
   const security::TlsContext* tls_;
   net::LinkSelf self_;
-  net::ChannelOptions options_;
+  PeersOptions options_;
   PeerHandler* handler_;
   std::map<wire::NodeId, std::shared_ptr<Link>> links_;
   std::map<wire::NodeId, std::string> names_;

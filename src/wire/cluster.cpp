@@ -220,6 +220,7 @@ ByteVector encode(const StageState& message) {
   out.set_done_bytes(message.done);
   out.set_total_bytes(message.total);
   out.set_busy(message.busy);
+  if (message.lost) out.set_lost(text_of(*message.lost));
   if (message.failure) {
     out.set_failure_code(std::string(to_string(message.failure->code)));
     out.set_failure_message(cut(message.failure->message, kReasonCharsMax));
@@ -239,7 +240,11 @@ Result<StageState> decode<StageState>(std::span<const std::byte> bytes) {
                  .done = in.done_bytes(),
                  .total = in.total_bytes(),
                  .failure = {},
-                 .busy = in.busy()};
+                 .busy = in.busy(),
+                 .lost = {}};
+  if (!in.lost().empty()) {
+    EXO_TRY(out.lost, node_of(in.lost(), "the node of a lost link"));
+  }
   if (!in.failure_code().empty()) {
     EXO_TRY(out.failure, error_of(in.failure_code(), in.failure_message(), "stage state"));
   }
@@ -273,6 +278,32 @@ Result<ClusterState> decode<ClusterState>(std::span<const std::byte> bytes) {
   }
   out.page = in.page();
   return out;
+}
+
+ByteVector encode(const Leads& message) {
+  proto::Leads out;
+  put(*out.mutable_leader(), message.leader);
+  return serialize(out);
+}
+
+template <>
+Result<Leads> decode<Leads>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Leads>(bytes, "leads"));
+  Leads out;
+  EXO_TRY(out.leader, member_of(in.leader()));
+  return out;
+}
+
+ByteVector encode(const LinkProbed& message) {
+  proto::LinkProbed out;
+  out.set_bytes(message.bytes);
+  return serialize(out);
+}
+
+template <>
+Result<LinkProbed> decode<LinkProbed>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::LinkProbed>(bytes, "link probed"));
+  return LinkProbed{.bytes = in.bytes()};
 }
 
 }  // namespace exogpu::wire

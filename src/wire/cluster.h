@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -77,7 +78,8 @@ struct StageState {
   Bytes done = 0;  // of the phase
   Bytes total = 0;
   std::optional<Error> failure{};
-  bool busy = false;  // of the first stage: requests are under way
+  bool busy = false;             // of the first stage: requests are under way
+  std::optional<NodeId> lost{};  // the other end of the link that failed
 };
 
 // How things stand, from the one that plans to all others.
@@ -91,10 +93,29 @@ struct ClusterState {
   friend bool operator==(const ClusterState&, const ClusterState&) = default;
 };
 
+// Of a node that follows another, to those that connect to it: who plans.
+struct Leads {
+  static constexpr ControlType kType = ControlType::leads;
+  Member leader;
+  friend bool operator==(const Leads&, const Leads&) = default;
+};
+
+// The transfer of bulk frames that are sent to see how long they take; they are thrown away.
+inline constexpr TransferId kProbeTransfer{std::numeric_limits<uint64_t>::max()};
+
+// The last frame of a probe, which has one byte, is here.
+struct LinkProbed {
+  static constexpr ControlType kType = ControlType::link_probed;
+  Bytes bytes = 0;  // its offset
+  friend bool operator==(const LinkProbed&, const LinkProbed&) = default;
+};
+
 ByteVector encode(const NodeInfo& message);
 ByteVector encode(const StagePlan& message);
 ByteVector encode(const StageState& message);
 ByteVector encode(const ClusterState& message);
+ByteVector encode(const Leads& message);
+ByteVector encode(const LinkProbed& message);
 
 template <>
 Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes);
@@ -104,5 +125,9 @@ template <>
 Result<StageState> decode<StageState>(std::span<const std::byte> bytes);
 template <>
 Result<ClusterState> decode<ClusterState>(std::span<const std::byte> bytes);
+template <>
+Result<Leads> decode<Leads>(std::span<const std::byte> bytes);
+template <>
+Result<LinkProbed> decode<LinkProbed>(std::span<const std::byte> bytes);
 
 }  // namespace exogpu::wire

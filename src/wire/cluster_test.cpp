@@ -107,16 +107,20 @@ TEST(ClusterMessages, ComeBackAsTheyWere) {
                            .members = {some_member(), {.node = id_of(8), .name = "b", .addresses = {}, .api_url = ""}},
                            .page = "{\"a\":1}"};
   EXPECT_EQ(decode<ClusterState>(encode(state)).value(), state);
+  EXPECT_EQ(decode<LinkProbed>(encode(LinkProbed{1 << 20})).value().bytes, 1U << 20);
+  EXPECT_EQ(decode<Leads>(encode(Leads{some_member()})).value().leader, some_member());
   for (const auto phase :
        {StagePhase::waiting, StagePhase::fetching, StagePhase::loading, StagePhase::ready, StagePhase::failed}) {
     StageState stage{.epoch = PlanEpoch(5), .stage = 2, .phase = phase, .done = 1ULL << 40, .total = UINT64_MAX};
     stage.busy = phase == StagePhase::ready;
+    if (phase == StagePhase::waiting) stage.lost = id_of(4);
     if (phase == StagePhase::failed) stage.failure = Error{ErrorCode::out_of_memory, "no room"};
     const StageState read = decode<StageState>(encode(stage)).value();
     EXPECT_EQ(read.epoch, stage.epoch);
     EXPECT_EQ(read.stage, 2U);
     EXPECT_EQ(read.phase, phase);
     EXPECT_EQ(read.busy, stage.busy);
+    EXPECT_EQ(read.lost, stage.lost);
     EXPECT_EQ(read.done, stage.done);
     EXPECT_EQ(read.total, stage.total);
     ASSERT_EQ(read.failure.has_value(), stage.failure.has_value());
@@ -157,6 +161,9 @@ TEST(ClusterMessages, WhatIsCutShortIsRefused) {
   expect_corrupt<StagePlan>(broken, "a broken plan message");
   expect_corrupt<StageState>(broken, "a broken stage state message");
   expect_corrupt<ClusterState>(broken, "a broken cluster state message");
+  expect_corrupt<LinkProbed>(broken, "a broken link probed message");
+  expect_corrupt<Leads>(broken, "a broken leads message");
+  expect_corrupt<Leads>({}, "the id of a member is not 16 bytes");
 }
 
 TEST(ClusterMessages, AnInfoOutOfBoundsIsRefused) {
@@ -241,6 +248,9 @@ TEST(ClusterMessages, StatesOutOfBoundsAreRefused) {
   stage.set_failure_code("internal");
   stage.set_failure_message(std::string(kReasonCharsMax + 1, 'x'));
   expect_corrupt<StageState>(bytes_of(stage), "whose text is too long");
+  stage.Clear();
+  stage.set_lost("short");
+  expect_corrupt<StageState>(bytes_of(stage), "the node of a lost link is not 16 bytes");
   proto::ClusterState state;
   state.set_why_not("\x1b");
   expect_corrupt<ClusterState>(bytes_of(state), "the reason of a cluster state");

@@ -91,6 +91,8 @@ enum class ControlType : uint16_t {
   stage_plan = 73,
   stage_state = 74,
   cluster_state = 75,
+  leads = 76,
+  link_probed = 77,
   // Between a node that has a model and one that wants it (weights.h).
   weights_query = 96,
   weights_holding = 97,

@@ -55,6 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 73: check<StagePlan>(bytes); break;
     case 74: check<StageState>(bytes); break;
     case 75: check<ClusterState>(bytes); break;
+    case 76: check<Leads>(bytes); break;
+    case 77: check<LinkProbed>(bytes); break;
     case 96: check<WeightsQuery>(bytes); break;
     case 97: check<WeightsHolding>(bytes); break;
     case 98: check<WeightsRequest>(bytes); break;

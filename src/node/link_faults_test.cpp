@@ -1,0 +1,51 @@
+#include "node/link_faults.h"
+
+#include <gtest/gtest.h>
+
+namespace exogpu::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+wire::NodeId node(uint8_t number) {
+  std::array<uint8_t, wire::kKeyHashBytes> bytes{};
+  bytes[0] = number;
+  return wire::NodeId(bytes);
+}
+
+TEST(LinkFaults, WhatBreaksAgainIsLeftOutForLongerEachTime) {
+  LinkFaults faults;
+  LinkFaults::Time now{};
+  faults.broke(node(2), node(1), now);
+  EXPECT_TRUE(faults.left_out(now).empty());
+  for (const auto wait : {30s, 60s, 120s, 240s, 480s, 600s, 600s}) {
+    now += 10s;
+    faults.broke(node(1), node(2), now);
+    EXPECT_EQ(faults.left_out(now + wait - 1ms), std::set{LinkFaults::pair(node(2), node(1))});
+    EXPECT_TRUE(faults.left_out(now + wait).empty());
+    now += wait;
+  }
+}
+
+TEST(LinkFaults, ALongTimeWithoutAFaultMakesItGoodAgain) {
+  LinkFaults faults;
+  LinkFaults::Time now{};
+  faults.broke(node(1), node(2), now);
+  now += LinkFaults::kMemory + 1s;
+  faults.broke(node(1), node(2), now);
+  EXPECT_TRUE(faults.left_out(now).empty());
+}
+
+TEST(LinkFaults, ANodeThatIsStartedAnewHasNone) {
+  LinkFaults faults;
+  const LinkFaults::Time now{};
+  for (const uint8_t other : {2, 3}) {
+    for (int i = 0; i < 2; ++i) faults.broke(node(1), node(other), now);
+  }
+  EXPECT_EQ(faults.left_out(now).size(), 2U);
+  faults.forget(node(3));
+  EXPECT_EQ(faults.left_out(now), std::set{LinkFaults::pair(node(1), node(2))});
+}
+
+}  // namespace
+}  // namespace exogpu::node
