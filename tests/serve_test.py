@@ -396,6 +396,31 @@ class Serve(unittest.TestCase):
         largest = max(kept, key=lambda entry: entry[0].stat().st_size)
         self.assertEqual(largest[0].stat().st_mtime_ns, largest[1], "the cache was written anew")
 
+    def test_an_answer_survives_the_death_of_its_worker(self):
+        """Whoever computes is killed, and another goes on where it stopped."""
+        a = self.node("a", MODEL, "--without", "a/cpu", "-c", 2048)
+        token = a.token("--uses", 2)
+        workers = {name: self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc"}
+        for node in (a, *workers.values()):
+            node.waits_to_serve()
+        asked = [dict(fields, max_tokens=500, ignore_eos=True)
+                 for fields in ({}, {"temperature": 1, "seed": 5, "n": 2}, {"repetition_penalty": 1.3})]
+        expected = [a.text(**fields) for fields in asked]
+        for _ in range(2):
+            worker = a.cluster()["plan"]["stages"][0]["node"]
+            other = next(node for name, node in workers.items() if name != worker)
+            streams = [asker.stream(**fields) for asker in (a, other) for fields in asked]
+            heard = [[next(stream)] for stream in streams]
+            workers[worker].kill()
+            for i, stream in enumerate(streams):
+                heard[i] += stream
+                self.assertFalse([part for part in heard[i] if "error" in part])
+                for choice, whole in enumerate(expected[i % len(asked)]):
+                    parts = [c["text"] for part in heard[i] for c in part["choices"] if c["index"] == choice]
+                    self.assertEqual("".join(parts), whole)
+            workers[worker].restart()
+            workers[worker].waits_to_serve()
+
     def test_a_leader_that_is_killed_is_followed_again(self):
         a, b, c = self.three()
         expected = a.text()

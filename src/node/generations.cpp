@@ -5,13 +5,20 @@
 namespace exogpu::node {
 
 struct Generations::Job {
+  struct Part {
+    Answer answer;
+    std::vector<wire::TokenId> tokens{};  // so far
+    uint64_t request = 0;                 // under which the next are asked for
+  };
+
   GenerationRequest request;
   std::shared_ptr<GenerationListener> listener;
   Serving serving;
   EncodedPrompt prompt;
-  std::vector<Answer> answers;
-  std::vector<uint64_t> requests;  // of each answer
+  std::vector<Part> parts;  // of each answer
   size_t open = 0;
+  bool interrupted = false;
+  wire::PlanEpoch ended{};  // of the ring that interrupted it
   bool over = false;
   std::stop_token cancel;
   std::optional<std::stop_callback<std::function<void()>>> on_cancel;
@@ -26,8 +33,22 @@ Generations::~Generations() {
 }
 
 void Generations::serve(Serving serving) {
-  const std::lock_guard lock(mutex_);
-  serving_ = std::move(serving);
+  {
+    const std::lock_guard lock(mutex_);
+    serving_ = std::move(serving);
+  }
+  goes_on_ = true;
+  resume();
+}
+
+void Generations::resume() {
+  const auto now = serving();
+  if (!now) return;
+  for (const auto& [at, job] : std::map(jobs_)) {
+    if (!job->interrupted || job->over || job->ended == now->epoch) continue;
+    job->interrupted = false;
+    ask(job);
+  }
 }
 
 void Generations::stop_serving(Error why) {
@@ -80,26 +101,12 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
     auto answer = Answer::create(i, job->request.options, prompt_tokens, job->prompt.opens_thought,
                                  job->serving.encoder->tokenizer(), *job->listener);
     if (!answer) return job->listener->on_error(answer.error());
-    job->answers.push_back(*std::move(answer));
+    job->parts.push_back({*std::move(answer)});
   }
   jobs_.emplace(job.get(), job);
-  job->open = job->answers.size();
+  job->open = job->parts.size();
   job->listener->on_prompt(prompt_tokens);
-  for (uint32_t i = 0; i < job->request.answers && !job->over; ++i) {
-    const uint64_t id = next_request_++;
-    job->requests.push_back(id);
-    requests_.emplace(id, Place{.job = job, .answer = i});
-    wire::Generate wanted{.epoch = job->serving.epoch,
-                          .request = id,
-                          .tokens = job->prompt.tokens,
-                          .prompt_tokens = prompt_tokens,
-                          .sampling = job->request.options.sampling,
-                          .tokens_max = job->request.options.tokens_max,
-                          .end_tokens = {}};
-    wanted.sampling.seed += i;
-    if (!job->request.options.ignore_end) wanted.end_tokens = job->serving.encoder->end_tokens();
-    if (auto sent = surroundings_.submit(std::move(wanted)); !sent) return failed(job, sent.error());
-  }
+  ask(job);
   if (job->over) return;
   job->on_cancel.emplace(job->cancel,
                          [post = surroundings_.post, alive = std::weak_ptr(alive_), weak = std::weak_ptr(job)] {
@@ -111,11 +118,40 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
                          });
 }
 
+void Generations::ask(const std::shared_ptr<Job>& job) {
+  const auto now = serving();
+  if (!now) return goes_on_ ? interrupt(job) : failed(job, now.error());
+  // The encoder stays as it is: the answers use its tokenizer.
+  job->serving.epoch = now->epoch;
+  const engine::GenerateOptions& options = job->request.options;
+  for (uint32_t i = 0; i < job->parts.size() && !job->over; ++i) {
+    Job::Part& part = job->parts[i];
+    if (part.answer.ended()) continue;
+    const auto generated = static_cast<uint32_t>(part.tokens.size());
+    part.request = next_request_++;
+    requests_.emplace(part.request, Place{.job = job, .answer = i});
+    wire::Generate wanted{.epoch = now->epoch,
+                          .request = part.request,
+                          .tokens = job->prompt.tokens,
+                          .prompt_tokens = static_cast<uint32_t>(job->prompt.tokens.size()),
+                          .sampling = options.sampling,
+                          .tokens_max = options.tokens_max == 0 ? 0 : options.tokens_max - generated,
+                          .end_tokens = {}};
+    wanted.tokens.insert(wanted.tokens.end(), part.tokens.begin(), part.tokens.end());
+    wanted.sampling.seed += i;
+    if (!options.ignore_end) wanted.end_tokens = job->serving.encoder->end_tokens();
+    const auto sent = surroundings_.submit(std::move(wanted));
+    if (sent) continue;
+    if (sent.error().code != kRingEnded) return failed(job, sent.error());
+    return goes_on_ ? interrupt(job) : failed(job, {ErrorCode::unavailable, sent.error().message});
+  }
+}
+
 void Generations::forget(const std::shared_ptr<Job>& job) {
   job->over = true;
   job->on_cancel.reset();
-  for (const uint64_t id : job->requests) {
-    if (requests_.erase(id) > 0) surroundings_.cancel(id);
+  for (const Job::Part& part : job->parts) {
+    if (requests_.erase(part.request) > 0) surroundings_.cancel(part.request);
   }
   jobs_.erase(job.get());
 }
@@ -123,7 +159,7 @@ void Generations::forget(const std::shared_ptr<Job>& job) {
 void Generations::cancelled(const std::shared_ptr<Job>& job) {
   if (job->over) return;
   forget(job);
-  for (Answer& answer : job->answers) answer.end(engine::FinishReason::cancelled);
+  for (Job::Part& part : job->parts) part.answer.end(engine::FinishReason::cancelled);
 }
 
 void Generations::failed(const std::shared_ptr<Job>& job, const Error& why) {
@@ -133,22 +169,51 @@ void Generations::failed(const std::shared_ptr<Job>& job, const Error& why) {
 }
 
 void Generations::fail_all(const Error& why) {
+  goes_on_ = false;
   for (const auto& [at, job] : std::map(jobs_)) failed(job, why);
+}
+
+void Generations::interrupt(const std::shared_ptr<Job>& job) {
+  job->interrupted = true;
+  for (const Job::Part& part : job->parts) {
+    if (requests_.erase(part.request) > 0) surroundings_.cancel(part.request);
+  }
+}
+
+void Generations::interrupt_all() {
+  for (const auto& [at, job] : jobs_) {
+    job->ended = job->serving.epoch;
+    interrupt(job);
+  }
+}
+
+void Generations::fail_interrupted(const Error& why) {
+  goes_on_ = false;
+  for (const auto& [at, job] : std::map(jobs_)) {
+    if (job->interrupted) failed(job, why);
+  }
 }
 
 void Generations::on_generated(const wire::Generated& message) {
   const auto found = requests_.find(message.request);
   if (found == requests_.end()) return;
   const Place place = found->second;
+  if (message.interrupted) {
+    place.job->ended = place.job->serving.epoch;
+    if (!goes_on_) return failed(place.job, *message.failure);
+    return interrupt(place.job);
+  }
   if (message.failure) {
     requests_.erase(found);
     return failed(place.job, *message.failure);
   }
-  Answer& answer = place.job->answers[place.answer];
-  if (message.prompt_reused > 0) answer.reused(message.prompt_reused);
+  Job::Part& part = place.job->parts[place.answer];
+  Answer& answer = part.answer;
+  if (message.prompt_reused > 0 && part.tokens.empty()) answer.reused(message.prompt_reused);
   bool stopped = false;
   for (size_t i = 0; i < message.tokens.size() && !stopped; ++i) {
     const bool last = i + 1 == message.tokens.size();
+    part.tokens.push_back(message.tokens[i].token);
     stopped = answer.push(message.tokens[i], last && message.end == wire::GenerateEnd::end_of_text);
   }
   if (!stopped && !message.end) return;

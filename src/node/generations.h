@@ -28,10 +28,13 @@ struct Serving {
   std::shared_ptr<PromptEncoder> encoder;
 };
 
+// Of an error of submit(): there is no such ring any more, or no way to it yet.
+inline constexpr ErrorCode kRingEnded = ErrorCode::failed_precondition;
+
 struct GenerationsSurroundings {
   // Runs a task on the node's thread, later; from any thread.
   std::function<void(std::move_only_function<void()>)> post;
-  // On the node's thread. Errors end the request.
+  // On the node's thread. Errors but kRingEnded end the request.
   std::function<Result<void>(wire::Generate)> submit;
   std::function<void(uint64_t request)> cancel;
 };
@@ -50,12 +53,22 @@ class Generations {
   Result<Serving> serving() const;
 
   void on_generated(const wire::Generated& message);
+  // The ring has ended. What is under way goes on with what is served next: the tokens so far are computed again, and
+  // the listeners hear the next ones.
+  void interrupt_all();
+  // Nothing will be served that could go on.
+  void fail_interrupted(const Error& why);
+  // Asks again for what could not be asked for. To be called now and then.
+  void resume();
   // All that is under way ends so.
   void fail_all(const Error& why);
 
  private:
   struct Job;
   void begin(const std::shared_ptr<Job>& job);
+  // Asks for the tokens that come next in the answers that are open.
+  void ask(const std::shared_ptr<Job>& job);
+  void interrupt(const std::shared_ptr<Job>& job);
   void cancelled(const std::shared_ptr<Job>& job);
   void failed(const std::shared_ptr<Job>& job, const Error& why);
   void forget(const std::shared_ptr<Job>& job);
@@ -64,10 +77,11 @@ class Generations {
   mutable std::mutex mutex_;
   std::optional<Serving> serving_;
   Error why_not_{ErrorCode::unavailable, "the node is starting"};
+  bool goes_on_ = false;  // what is interrupted waits for the next plan
 
   struct Place {
     std::shared_ptr<Job> job;
-    size_t answer = 0;
+    uint32_t answer = 0;
   };
   std::map<uint64_t, Place> requests_;  // that are under way at the first stage's node
   std::map<Job*, std::shared_ptr<Job>> jobs_;

@@ -161,6 +161,7 @@ void Node::Impl::tick() {
   for (const wire::NodeId peer : peers_->nodes()) links.push_back({peer, peers_->channel(peer)->stats()});
   rates_.tick(links, std::chrono::steady_clock::now());
   if (leader_) replan();
+  generations_->resume();
   timer_.expires_after(kTick);
   timer_.async_wait([this](const boost::system::error_code& stopped) {
     if (!stopped) tick();
@@ -195,7 +196,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   const bool in_plan = plan && takes_part(*plan, peer);
   if (in_plan) {
     if (auto* driver = stages_->driver()) driver->fail_all(away);
-    generations_->fail_all(away);
+    generations_->interrupt_all();
     // The leader may still see both ends of a link that is lost.
     if (!leader_ && leader_node_ != peer) tell_broken(plan->epoch, away, peer);
   }
@@ -372,7 +373,7 @@ void Node::Impl::on_stage_state(wire::NodeId from, const wire::StageState& state
     const bool knows = plan && takes_part(*plan, from);
     if (knows && plan->epoch == state.epoch) {
       if (auto* driver = stages_->driver()) driver->fail_all(*state.failure);
-      generations_->fail_all(*state.failure);
+      generations_->interrupt_all();
       leader_->broken(state.epoch, *state.failure,
                       state.lost ? std::optional(LinkFaults::pair(from, *state.lost)) : std::nullopt,
                       std::chrono::steady_clock::now());
@@ -419,7 +420,9 @@ void Node::Impl::follow(const wire::ClusterState& state) {
     Error why{ErrorCode::unavailable, state.serving ? "this node is getting the model's tokenizer" : state.why_not};
     if (state.serving && encoder_error_) why = *encoder_error_;
     generations_->stop_serving(why);
-    if (was && !state.serving) generations_->fail_all(why);
+    if (was && !state.serving) generations_->interrupt_all();
+    const bool no_plan = state.epoch == wire::PlanEpoch(0);
+    if (no_plan) generations_->fail_interrupted(why);
   }
   publish();
 }
@@ -573,8 +576,8 @@ void Node::Impl::generate(GenerationRequest request, std::shared_ptr<GenerationL
 Result<pipeline::RequestId> Node::Impl::drive(wire::Generate wanted,
                                               std::function<void(const wire::Generated&)> heard) {
   auto* driver = stages_->driver();
-  if (!driver || stages_->plan()->epoch != wanted.epoch) {
-    return fail(ErrorCode::unavailable, "the cluster has a new plan; ask again");
+  if (!driver || driver->over() || stages_->plan()->epoch != wanted.epoch) {
+    return fail(kRingEnded, "the cluster has a new plan; ask again");
   }
   pipeline::Request request{.tokens = std::move(wanted.tokens),
                             .sampling = std::move(wanted.sampling),
@@ -587,17 +590,18 @@ Result<pipeline::RequestId> Node::Impl::drive(wire::Generate wanted,
                             out.end = progress.end;
                             out.failure = progress.failure;
                             out.prompt_reused = progress.prompt_reused;
+                            out.interrupted = progress.interrupted;
                             heard(out);
                           });
 }
 
 Result<void> Node::Impl::submit(wire::Generate wanted) {
   const auto& plan = stages_->plan();
-  if (!plan) return fail(ErrorCode::unavailable, "there is no plan");
+  if (!plan) return fail(kRingEnded, "there is no plan");
   const wire::NodeId first = plan->stages.front().device.node;
   if (first != parts_.identity.node()) {
     auto told = peers_->tell(first, wanted);
-    if (!told) told.error().code = ErrorCode::unavailable;  // it is not the prompt that is too long
+    if (!told) told.error().code = kRingEnded;  // it is not the prompt that is too long
     return told;
   }
   const uint64_t number = wanted.request;
@@ -633,6 +637,7 @@ void Node::Impl::on_generate(wire::NodeId from, wire::Generate wanted) {
   }
   wire::Generated refused{.request = number};
   refused.failure = begun.error();
+  refused.interrupted = begun.error().code == kRingEnded;
   (void)peers_->tell(from, refused);
 }
 

@@ -43,7 +43,7 @@ void Driver::on_done(const wire::StepDone& done) {
 void Driver::fail_all(const Error& why) {
   over_ = why;
   for (auto& [id, listener] : std::exchange(listeners_, {})) {
-    listener({.request = id, .token = {}, .end = {}, .failure = why});
+    listener({.request = id, .token = {}, .end = {}, .failure = why, .prompt_reused = 0, .interrupted = true});
   }
 }
 

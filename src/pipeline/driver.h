@@ -26,6 +26,7 @@ class Driver {
   // All requests end with this reason, and none is taken any more.
   void fail_all(const Error& why);
 
+  bool over() const { return over_.has_value(); }  // fail_all() was called
   const Scheduler& scheduler() const { return scheduler_; }
   // Smoothed time that each stage computes for a step with one token for each sequence, in seconds; empty before any.
   const std::vector<double>& stage_seconds() const { return stage_seconds_; }

@@ -58,6 +58,7 @@ struct Progress {
   std::optional<wire::GenerateEnd> end;
   std::optional<Error> failure;  // the end, too
   uint32_t prompt_reused = 0;
+  bool interrupted = false;  // the failure is the ring's, and the next one may go on
 };
 
 class Scheduler {

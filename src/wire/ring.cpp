@@ -158,7 +158,7 @@ bool operator==(const StepDone& a, const StepDone& b) {
 }
 bool operator==(const Generated& a, const Generated& b) {
   return a.request == b.request && a.tokens == b.tokens && a.end == b.end && same(a.failure, b.failure) &&
-         a.prompt_reused == b.prompt_reused;
+         a.prompt_reused == b.prompt_reused && a.interrupted == b.interrupted;
 }
 
 uint64_t Step::rows() const {
@@ -271,6 +271,7 @@ ByteVector encode(const Generated& message) {
   out.set_end_plus_one(message.end ? static_cast<uint32_t>(*message.end) + 1 : 0);
   if (message.failure) set_failure(out.mutable_failure(), *message.failure);
   out.set_prompt_reused(message.prompt_reused);
+  out.set_interrupted(message.interrupted);
   return serialize(out);
 }
 
@@ -287,6 +288,7 @@ Result<Generated> decode<Generated>(std::span<const std::byte> bytes) {
   if (in.end_plus_one() > 0) out.end = static_cast<GenerateEnd>(in.end_plus_one() - 1);
   EXO_TRY(out.failure, failure_of(in, "generated"));
   out.prompt_reused = in.prompt_reused();
+  out.interrupted = in.interrupted();
   return out;
 }
 

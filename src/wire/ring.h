@@ -116,6 +116,7 @@ struct Generated {
   std::optional<GenerateEnd> end{};
   std::optional<Error> failure{};  // the end, too
   uint32_t prompt_reused = 0;
+  bool interrupted = false;  // the failure is the ring's, and the next one may go on
   friend bool operator==(const Generated&, const Generated&);
 };
 

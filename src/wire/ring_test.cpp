@@ -64,7 +64,8 @@ TEST(RingMessages, ComeBackAsTheyWere) {
   EXPECT_EQ(decode<Generate>(encode(generate)).value(), generate);
   for (const auto end :
        {GenerateEnd::end_of_text, GenerateEnd::length, GenerateEnd::context_full, GenerateEnd::cancelled}) {
-    const Generated generated{.request = 4, .tokens = {some_token()}, .end = end, .prompt_reused = 12};
+    const Generated generated{
+        .request = 4, .tokens = {some_token()}, .end = end, .prompt_reused = 12, .interrupted = true};
     EXPECT_EQ(decode<Generated>(encode(generated)).value(), generated);
   }
   EXPECT_EQ(decode<Generated>(encode(Generated{.request = 1})).value(), Generated{.request = 1});
