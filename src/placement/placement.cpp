@@ -46,11 +46,15 @@ class Planner {
   }
 
   Result<Answer> decide() {
-    Found found = search({});
+    const size_t most = std::min<size_t>(ring_size_max(), model_.layers());
+    size_t least = std::clamp<size_t>(model_.wishes().devices_min, 1, std::max<size_t>(most, 1));
+    Found found = search({.stages_min = least});
+    while (!found.ring && least > 1) found = search({.stages_min = --least});
     if (!found.ring) return no_ring();
     if (!found.proven) improve(*found.ring);
     Answer answer = describe(*found.ring);
     answer.proven = found.proven;
+    if (least > 1) return answer;
     const auto single = search_single(problems_.front());
     if (single.ring) {
       wire::Plan plan = plan_of(model_, *single.ring);

@@ -35,6 +35,7 @@ struct Wishes {
   uint32_t prompt = 0;        // tokens, of the time to the first token; 0: 512, or a shorter context
   uint32_t chunk = 512;       // tokens of a prompt that a stage takes at once
   wire::Dtype activations = wire::Dtype::f32;
+  uint32_t devices_min = 1;  // also where fewer are faster; as many as there are when there are fewer
   std::vector<wire::DeviceRef> excluded;
   std::vector<HandStage> by_hand;  // in ring order; empty: the planner decides
 };

@@ -128,6 +128,21 @@ TEST(Placement, ALongPromptIsReadFasterByTwo) {
   EXPECT_LT(answer->plan.predicted.first_token_s, 0.6 * answer->alternatives.front().plan->predicted.first_token_s);
 }
 
+TEST(Placement, TakesAtLeastAsManyDevicesAsAreWished) {
+  wire::ClusterView view;
+  view.devices = {made_device(1, 4000 * MB, 1e11), made_device(2, 4000 * MB, 1e11), made_device(3, 4000 * MB, 1e11)};
+  link_all(view, 1e-4, 1e9);
+  Wishes wishes;
+  for (const auto& [wished, taken] : {std::pair(1U, 1U), {2U, 2U}, {3U, 3U}, {9U, 3U}}) {
+    wishes.devices_min = wished;
+    const auto answer = place(view, made_shape(10), wishes);
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->plan.stages.size(), taken) << wished;
+  }
+  wishes.devices_min = 3;
+  EXPECT_EQ(place(view, made_shape(2), wishes)->plan.stages.size(), 2U);  // a layer is not cut
+}
+
 TEST(Placement, NoRoomIsSaidInBytes) {
   wire::ClusterView view = gpu_and_cpu(300 * MB);
   view.devices[1].memory_free = 500 * MB;

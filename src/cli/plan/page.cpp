@@ -112,7 +112,8 @@ std::string left_out_table(const PlanReport& r) {
 
 std::string how_sure(const PlanReport& r) {
   if (!r.wishes.by_hand.empty()) return "The layers are as given by hand.\n";
-  const std::string wanted = wanted_text(r.wishes.objective);
+  std::string wanted = wanted_text(r.wishes.objective);
+  if (r.wishes.devices_min > 1) wanted += std::format(" over {} devices at least", r.wishes.devices_min);
   if (r.answer.proven) return std::format("The best plan {}, by the measured speeds.\n", wanted);
   return std::format("The best plan that was found {}; there are too many to try all.\n", wanted);
 }

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Kills a node at a random moment of an answer, again and again, and tells whether the answers survived.
+
+  bench/kills.py MODEL [--exogpu build/release/exogpu] [--nodes 4] [--kills 100] [--tokens 300] [--seed 1]
+
+The nodes are processes of this machine, the model cut over at least `--devices-min` of them. The first has the model and
+is asked; of the others one that computes is killed (SIGKILL) and started anew when the answer is there. An answer must
+come to its end without an error and equal that of an undisturbed run. A gap is the longest time between two of its
+tokens after the kill.
+"""
+
+import argparse
+import json
+import pathlib
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Node:
+    def __init__(self, arguments, folder, name, *options):
+        self.name, self.folder = name, folder
+        self.command = [str(arguments.exogpu), "serve", *map(str, options), "-d", "cpu", "-t", "1", "--name", name,
+                        "--state", str(folder / name), "--cache", str(folder / f"{name}-cache")]
+        self.link, self.api = 0, 0
+        self.start()
+
+    def start(self):
+        log = open(self.folder / f"{self.name}.log", "a")
+        self.process = subprocess.Popen(
+            [*self.command, "--listen", f"127.0.0.1:{self.link}", "--api", f"127.0.0.1:{self.api}"],
+            stdout=subprocess.PIPE, stderr=log, text=True)
+        line = self.process.stdout.readline()
+        found = re.search(r"http://127.0.0.1:(\d+).*127.0.0.1:(\d+)", line)
+        if not found:
+            sys.exit(f"node {self.name} did not start: {line}{(self.folder / f'{self.name}.log').read_text()}")
+        self.api, self.link = int(found[1]), int(found[2])
+
+    def get(self, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.api}{path}", timeout=60) as response:
+                return json.loads(response.read())
+        except OSError:
+            return None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def waits(self, stages):
+        until = time.monotonic() + 120
+        while True:
+            page = self.get("/v1/cluster") or {}
+            if page.get("serving") and len(page["plan"]["stages"]) >= stages and self.get("/health"):
+                return page
+            if time.monotonic() > until:
+                sys.exit(f"{self.name} does not serve over {stages} devices: {page}")
+            time.sleep(0.05)
+
+    def stream(self, prompt, tokens):
+        """Pieces of the answer with the times at which they came; the last may be an error."""
+        body = json.dumps({"prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True, "stream": True})
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api}/v1/completions", body.encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=120) as response:
+            for line in response:
+                if line.startswith(b"data: {"):
+                    yield time.monotonic(), json.loads(line[6:])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("--exogpu", type=pathlib.Path, default=ROOT / "build/release/exogpu")
+    parser.add_argument("--nodes", type=int, default=4)
+    parser.add_argument("--devices-min", type=int, default=3)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--tokens", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    chance = random.Random(arguments.seed)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="exogpu-kills-"))
+    prompts = ["Once upon a time", "The little dog", "In a house by the sea", "Tom and his sister"]
+    nodes = []
+    complete = equal = 0
+    gaps = []
+    try:
+        first = Node(arguments, folder, "n0", arguments.model.resolve(), "--devices-min", arguments.devices_min, "-c", 1024)
+        nodes.append(first)
+        token = subprocess.run([arguments.exogpu, "token", "--state", folder / "n0", "--uses", str(arguments.nodes)],
+                               check=True, capture_output=True, text=True).stdout.strip()
+        for i in range(1, arguments.nodes):
+            nodes.append(Node(arguments, folder, f"n{i}", "--join", f"127.0.0.1:{first.link}", "--token", token))
+        first.waits(arguments.devices_min)
+        expected = {}
+        for prompt in prompts:
+            begun = time.monotonic()
+            expected[prompt] = "".join(piece["choices"][0]["text"] for _, piece in first.stream(prompt, arguments.tokens))
+            took = time.monotonic() - begun
+        for i in range(arguments.kills):
+            page = first.waits(arguments.devices_min)
+            victim = chance.choice([node for node in nodes[1:]
+                                    if node.name in {stage["node"] for stage in page["plan"]["stages"]}])
+            killed = []
+
+            def kill():
+                killed.append(time.monotonic())
+                victim.kill()
+
+            timer = threading.Timer(chance.uniform(0, took), kill)
+            prompt = chance.choice(prompts)
+            timer.start()
+            pieces = list(first.stream(prompt, arguments.tokens))
+            ended = time.monotonic()
+            timer.join()
+            errors = [piece["error"]["message"] for _, piece in pieces if "error" in piece]
+            text = "".join(piece["choices"][0]["text"] for _, piece in pieces if "error" not in piece)
+            complete += not errors
+            equal += text == expected[prompt]
+            times = [at for at, _ in pieces]
+            around = [after - before for before, after in zip(times, times[1:]) if after > killed[0]]
+            if around and killed[0] < ended:
+                gaps.append(max(around))
+            if errors or text != expected[prompt]:
+                print(f"kill {i}: {victim.name}: {errors or 'another text'}", flush=True)
+            victim.start()
+        print(f"{arguments.kills} kills: {complete} answers complete, {equal} equal; gap in {len(gaps)} of them: median "
+              f"{statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s", flush=True)
+    finally:
+        for node in nodes:
+            node.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
