@@ -40,10 +40,10 @@ class Node:
             [*self.command, "--listen", f"127.0.0.1:{self.link}", "--api", f"127.0.0.1:{self.api}"],
             stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
-        found = re.search(r"http://127.0.0.1:(\d+).*127.0.0.1:(\d+)", line)
+        found = re.search(r"on port (\d+); the API is at http://127.0.0.1:(\d+)", line)
         if not found:
             sys.exit(f"node {self.name} did not start: {line}{(self.folder / f'{self.name}.log').read_text()}")
-        self.api, self.link = int(found[1]), int(found[2])
+        self.link, self.api = int(found[1]), int(found[2])
 
     def get(self, path):
         try:
