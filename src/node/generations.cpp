@@ -35,9 +35,9 @@ Generations::~Generations() {
 void Generations::serve(Serving serving) {
   {
     const std::lock_guard lock(mutex_);
+    before_ = serving;
     serving_ = std::move(serving);
   }
-  goes_on_ = true;
   resume();
 }
 
@@ -63,9 +63,15 @@ Result<Serving> Generations::serving() const {
   return *serving_;
 }
 
+bool Generations::goes_on() const {
+  const std::lock_guard lock(mutex_);
+  return before_.has_value();
+}
+
 void Generations::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                            std::stop_token cancel) {
   auto now = serving();
+  if (const std::lock_guard lock(mutex_); !now && before_) now = *before_;
   if (!now) return listener->on_error(now.error());
   if (!request.model.empty() && request.model != now->model) {
     return listener->on_error(
@@ -120,7 +126,7 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
 
 void Generations::ask(const std::shared_ptr<Job>& job) {
   const auto now = serving();
-  if (!now) return goes_on_ ? interrupt(job) : failed(job, now.error());
+  if (!now) return goes_on() ? interrupt(job) : failed(job, now.error());
   // The encoder stays as it is: the answers use its tokenizer.
   job->serving.epoch = now->epoch;
   const engine::GenerateOptions& options = job->request.options;
@@ -143,7 +149,7 @@ void Generations::ask(const std::shared_ptr<Job>& job) {
     const auto sent = surroundings_.submit(std::move(wanted));
     if (sent) continue;
     if (sent.error().code != kRingEnded) return failed(job, sent.error());
-    return goes_on_ ? interrupt(job) : failed(job, {ErrorCode::unavailable, sent.error().message});
+    return goes_on() ? interrupt(job) : failed(job, {ErrorCode::unavailable, sent.error().message});
   }
 }
 
@@ -169,7 +175,10 @@ void Generations::failed(const std::shared_ptr<Job>& job, const Error& why) {
 }
 
 void Generations::fail_all(const Error& why) {
-  goes_on_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    before_.reset();
+  }
   for (const auto& [at, job] : std::map(jobs_)) failed(job, why);
 }
 
@@ -188,7 +197,10 @@ void Generations::interrupt_all() {
 }
 
 void Generations::fail_interrupted(const Error& why) {
-  goes_on_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    before_.reset();
+  }
   for (const auto& [at, job] : std::map(jobs_)) {
     if (job->interrupted) failed(job, why);
   }
@@ -200,7 +212,7 @@ void Generations::on_generated(const wire::Generated& message) {
   const Place place = found->second;
   if (message.interrupted) {
     place.job->ended = place.job->serving.epoch;
-    if (!goes_on_) return failed(place.job, *message.failure);
+    if (!goes_on()) return failed(place.job, *message.failure);
     return interrupt(place.job);
   }
   if (message.failure) {

@@ -65,6 +65,7 @@ class Generations {
 
  private:
   struct Job;
+  bool goes_on() const;
   void begin(const std::shared_ptr<Job>& job);
   // Asks for the tokens that come next in the answers that are open.
   void ask(const std::shared_ptr<Job>& job);
@@ -77,7 +78,8 @@ class Generations {
   mutable std::mutex mutex_;
   std::optional<Serving> serving_;
   Error why_not_{ErrorCode::unavailable, "the node is starting"};
-  bool goes_on_ = false;  // what is interrupted waits for the next plan
+  // While the next plan is on its way: what was served last. What is interrupted, and what is asked now, waits for it.
+  std::optional<Serving> before_;
 
   struct Place {
     std::shared_ptr<Job> job;

@@ -196,7 +196,9 @@ std::optional<wire::StagePlan> Leader::plan(bool idle, Time now) {
     if (same_stages(best, *plan_) || !idle || !serving()) return std::nullopt;
     const auto objective = options_.wishes.objective;
     // The running one as it would be predicted now.
-    if (answer_ && speed_of(best, objective) < kWorthMoving * speed_of(answer_->plan, objective)) return std::nullopt;
+    const bool too_few = plan_->stages.size() < std::min<size_t>(options_.wishes.devices_min, best.stages.size());
+    const bool slower = answer_ && speed_of(best, objective) < kWorthMoving * speed_of(answer_->plan, objective);
+    if (slower && !too_few) return std::nullopt;
   }
   wire::StagePlan next{.epoch = wire::PlanEpoch(next_epoch_++),
                        .model = options_.model,
