@@ -127,6 +127,12 @@ Result<TlsContext> TlsContext::for_joining(wire::ClusterId cluster) {
   return TlsContext(std::make_shared<State>(std::move(context), kJoinProtocol, cluster));
 }
 
+Result<TlsContext> TlsContext::for_pairing() {
+  EXO_TRY(Openssl<SSL_CTX> context, make_context());
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
+  return TlsContext(std::make_shared<State>(std::move(context), kJoinProtocol, wire::ClusterId()));
+}
+
 Result<Openssl<SSL>> TlsContext::connection(TlsSide side) const {
   Openssl<SSL> connection(SSL_new(state_->context.get()));
   if (!connection) return fail(ErrorCode::internal, "cannot make a TLS connection: {}", openssl_words());
@@ -159,6 +165,20 @@ Result<wire::NodeId> peer_of(const SSL* connection) {
   EVP_PKEY* key = X509_get0_pubkey(certificate);
   if (!is_p256(key)) return fail(ErrorCode::unauthenticated, "the other side's key is not of the curve P-256");
   return wire::NodeId(public_key_hash(key));
+}
+
+Result<PairingConnection> pairing_connection(SSL* connection, TlsSide side) {
+  constexpr std::string_view kLabel = "EXPORTER-exogpu-pairing";
+  const X509* certificate =
+      side == TlsSide::server ? SSL_get_certificate(connection) : SSL_get0_peer_certificate(connection);
+  EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate);
+  if (!is_p256(key)) return fail(ErrorCode::unauthenticated, "the other side's key is not of the curve P-256");
+  PairingConnection seen{.member = wire::NodeId(public_key_hash(key)), .session = {}};
+  if (SSL_export_keying_material(connection, reinterpret_cast<unsigned char*>(seen.session.data()), seen.session.size(),
+                                 kLabel.data(), kLabel.size(), nullptr, 0, 0) != 1) {
+    return fail(ErrorCode::internal, "a connection cannot be told from others: {}", openssl_words());
+  }
+  return seen;
 }
 
 Error tls_error(const SSL* connection) {

@@ -1,7 +1,9 @@
 #include "net/tcp/join.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <initializer_list>
 #include <utility>
 #include <vector>
 
@@ -17,8 +19,10 @@ using wire::ControlType;
 
 constexpr Bytes kMessageBytesMax = wire::kUrgentBytesMax;
 
-// One message each way over a stream, within a time.
-class Exchange : public std::enable_shared_from_this<Exchange>, private InboxSink {
+}  // namespace
+
+// A few messages over a stream, in turns, within a time.
+class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, private InboxSink {
  public:
   // Gets the exchange itself, so that it need not hold it: the two would keep each other alive.
   using Received = std::function<void(const std::shared_ptr<Exchange>&, Result<wire::ByteVector>)>;
@@ -37,11 +41,14 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private InboxSin
     });
   }
 
-  void receive(ControlType type, Received done) {
-    expected_ = type;
+  // The next message, if it is of one of these types.
+  void receive(std::initializer_list<ControlType> types, Received done) {
+    expected_ = types;
     received_ = std::move(done);
     go_on();
   }
+  // Of the last message.
+  ControlType type() const { return type_; }
 
   void send(ControlType type, wire::ByteVector message) {
     outbox_.push_link(type, std::move(message));
@@ -63,6 +70,7 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private InboxSin
     TlsStream::linger(std::move(stream_));
   }
 
+  SSL* tls() const { return stream_.tls(); }
   boost::asio::any_io_executor executor() { return stream_.socket().get_executor(); }
 
  private:
@@ -70,7 +78,10 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private InboxSin
   void abandoned(const wire::FrameHeader&) override {}
   Result<void> frame(Lane, const wire::FrameHeader& header, std::span<const std::byte> payload) override {
     const auto* control = std::get_if<wire::Control>(&header.of);
-    if (!control || control->type != expected_) return fail(ErrorCode::corrupt, "this is no message about joining");
+    if (message_ || !control || !std::ranges::contains(expected_, control->type)) {
+      return fail(ErrorCode::corrupt, "this is no message about joining");
+    }
+    type_ = control->type;
     message_.emplace(payload.begin(), payload.end());
     return {};
   }
@@ -119,12 +130,15 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private InboxSin
   boost::asio::steady_timer timer_;
   Inbox inbox_;
   Outbox outbox_;
-  ControlType expected_{};
+  std::vector<ControlType> expected_;
+  ControlType type_{};
   Received received_;
   std::optional<wire::ByteVector> message_;
   bool last_ = false;
   bool ended_ = false;
 };
+
+namespace {
 
 Result<wire::JoinGrant> answer(const security::JoinDesk& desk, const Result<wire::ByteVector>& message) {
   if (!message) return std::unexpected(message.error());
@@ -134,12 +148,18 @@ Result<wire::JoinGrant> answer(const security::JoinDesk& desk, const Result<wire
 
 }  // namespace
 
+JoinServer::JoinServer(security::JoinDesk desk, std::optional<security::PairingStore> codes)
+    : desk_(std::move(desk)), worker_(1) {
+  if (codes) pairing_.emplace(desk_, *std::move(codes));
+}
+
 void JoinServer::serve(TlsStream stream) {
   auto begun = std::make_shared<Exchange>(std::move(stream));
   begun->begin();
-  begun->receive(ControlType::join_request,
+  begun->receive({ControlType::join_request, ControlType::pairing_hello},
                  [this](const std::shared_ptr<Exchange>& exchange, Result<wire::ByteVector> message) {
                    if (!message) return;  // gone, or nothing that could be answered
+                   if (exchange->type() == ControlType::pairing_hello) return pair(exchange, *std::move(message));
                    // The worker must not be the last to hold the exchange, which belongs to the other thread.
                    boost::asio::post(worker_, [this, exchange, message = std::move(message)]() mutable {
                      auto response = wire::encode(wire::JoinResponse{.answer = answer(desk_, message)});
@@ -151,14 +171,80 @@ void JoinServer::serve(TlsStream stream) {
                  });
 }
 
+void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVector message) {
+  const auto connection = security::pairing_connection(exchange->tls(), security::TlsSide::server);
+  auto answered = [exchange](Result<std::pair<security::PairingVisit, wire::PairingOffer>> made, JoinServer& server) {
+    if (!made) {
+      const wire::PairingOffer refusal{.answer = std::unexpected(made.error())};
+      return exchange->send_last(ControlType::pairing_offer, wire::encode(refusal));
+    }
+    exchange->send(ControlType::pairing_offer, wire::encode(made->second));
+    auto visit = std::make_shared<security::PairingVisit>(std::move(made->first));
+    exchange->receive({ControlType::pairing_proof},
+                      [visit, &server](const std::shared_ptr<Exchange>& it, Result<wire::ByteVector> bytes) {
+                        if (!bytes) return;
+                        boost::asio::post(server.worker_, [visit, &server, it, bytes = *std::move(bytes)] {
+                          auto finish = [&] -> Result<wire::PairingGrant> {
+                            EXO_TRY(const auto proof, wire::decode<wire::PairingProof>(bytes));
+                            return server.pairing_->finish(std::move(*visit), proof, std::chrono::system_clock::now());
+                          };
+                          auto response = wire::encode(wire::PairingResult{.answer = finish()});
+                          const auto executor = it->executor();
+                          boost::asio::post(executor, [it, response = std::move(response)]() mutable {
+                            it->send_last(ControlType::pairing_result, std::move(response));
+                          });
+                        });
+                      });
+  };
+  // As above, the worker must not be the last to hold the exchange.
+  boost::asio::post(worker_, [this, exchange, connection, answered, message = std::move(message)]() mutable {
+    auto answer = [&] -> Result<std::pair<security::PairingVisit, wire::PairingOffer>> {
+      if (!pairing_) return fail(ErrorCode::failed_precondition, "this node pairs with nobody");
+      EXO_TRY(const auto seen, connection);
+      EXO_TRY(const auto hello, wire::decode<wire::PairingHello>(message));
+      return pairing_->answer(hello, seen, std::chrono::system_clock::now());
+    };
+    auto made = std::make_shared<Result<std::pair<security::PairingVisit, wire::PairingOffer>>>(answer());
+    const auto executor = exchange->executor();
+    boost::asio::post(executor, [this, made, answered = std::move(answered), exchange = std::move(exchange)]() mutable {
+      answered(std::move(*made), *this);
+    });
+  });
+}
+
 void JoinServer::refuse(TlsStream stream, const Error& why) {
   auto begun = std::make_shared<Exchange>(std::move(stream));
   begun->begin();
-  begun->receive(ControlType::join_request, [why](const auto& exchange, const Result<wire::ByteVector>& message) {
-    if (!message) return;
-    exchange->send_last(ControlType::join_response, wire::encode(wire::JoinResponse{.answer = std::unexpected(why)}));
-  });
+  begun->receive({ControlType::join_request, ControlType::pairing_hello},
+                 [why](const auto& exchange, const Result<wire::ByteVector>& message) {
+                   if (!message) return;
+                   if (exchange->type() == ControlType::pairing_hello) {
+                     const wire::PairingOffer refusal{.answer = std::unexpected(why)};
+                     return exchange->send_last(ControlType::pairing_offer, wire::encode(refusal));
+                   }
+                   const wire::JoinResponse refusal{.answer = std::unexpected(why)};
+                   exchange->send_last(ControlType::join_response, wire::encode(refusal));
+                 });
 }
+
+namespace {
+
+// A connection to host:port whose handshake is done.
+void reach(const boost::asio::any_io_executor& executor, std::string host, uint16_t port, security::TlsContext context,
+           const std::function<void(Result<security::Identity>)>& done, std::function<void(Result<TlsStream>)> then) {
+  const std::string name = std::format("{}:{}", host, port);
+  connect_socket(executor, std::move(host), port, kJoinMax,
+                 [tls = std::move(context), name, then = std::move(then), done](Result<TlsStream::Socket> socket) {
+                   if (!socket) return done(std::unexpected(socket.error()));
+                   auto connection = tls.connection(security::TlsSide::client);
+                   if (!connection) return done(std::unexpected(connection.error()));
+                   auto stream = TlsStream::make(*std::move(socket), *std::move(connection), name);
+                   if (!stream) return done(std::unexpected(stream.error()));
+                   shake_hands(*std::move(stream), kJoinMax, then);
+                 });
+}
+
+}  // namespace
 
 void join_cluster(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
                   const security::JoinToken& token, std::function<void(Result<security::Identity>)> done) {
@@ -171,14 +257,12 @@ void join_cluster(const boost::asio::any_io_executor& executor, std::string host
     return;
   }
   auto mine = std::make_shared<security::JoinApplication>(*std::move(application));
-  const std::string name = std::format("{}:{}", host, port);
-
   auto ask = [mine, done](Result<TlsStream> stream) {
     if (!stream) return done(std::unexpected(stream.error()));
-    auto exchange = std::make_shared<Exchange>(*std::move(stream));
+    auto exchange = std::make_shared<JoinServer::Exchange>(*std::move(stream));
     exchange->begin();
     exchange->send(ControlType::join_request, wire::encode(mine->request()));
-    exchange->receive(ControlType::join_response,
+    exchange->receive({ControlType::join_response},
                       [mine, done](const auto& ended, const Result<wire::ByteVector>& message) {
                         ended->end();
                         if (!message) return done(std::unexpected(message.error()));
@@ -187,15 +271,84 @@ void join_cluster(const boost::asio::any_io_executor& executor, std::string host
                         done(std::move(*mine).accept(*response));
                       });
   };
-  connect_socket(executor, std::move(host), port, kJoinMax,
-                 [tls = *std::move(context), name, ask, done](Result<TlsStream::Socket> socket) {
-                   if (!socket) return done(std::unexpected(socket.error()));
-                   auto connection = tls.connection(security::TlsSide::client);
-                   if (!connection) return done(std::unexpected(connection.error()));
-                   auto stream = TlsStream::make(*std::move(socket), *std::move(connection), name);
-                   if (!stream) return done(std::unexpected(stream.error()));
-                   shake_hands(*std::move(stream), kJoinMax, ask);
-                 });
+  reach(executor, std::move(host), port, *std::move(context), done, ask);
+}
+
+namespace {
+
+// A newcomer's side of a pairing, message by message. The exchange holds it.
+struct PairingRun : std::enable_shared_from_this<PairingRun> {
+  using Exchange = JoinServer::Exchange;
+  PairingRun(security::PairingNewcomer by, wire::PairingHello first,
+             std::function<void(Result<security::Identity>)> then)
+      : newcomer(std::move(by)), hello(std::move(first)), done(std::move(then)) {}
+
+  void begin(TlsStream stream) {
+    auto exchange = std::make_shared<Exchange>(std::move(stream));
+    exchange->begin();
+    exchange->send(ControlType::pairing_hello, wire::encode(hello));
+    exchange->receive({ControlType::pairing_offer}, [self = shared_from_this()](const std::shared_ptr<Exchange>& it,
+                                                                                const Result<wire::ByteVector>& bytes) {
+      auto proof = self->prove(*it, bytes);
+      if (!proof) return self->end(*it, std::unexpected(proof.error()));
+      it->send(ControlType::pairing_proof, wire::encode(*proof));
+      self->finish(it);
+    });
+  }
+
+  Result<wire::PairingProof> prove(const Exchange& exchange, const Result<wire::ByteVector>& bytes) {
+    if (!bytes) return std::unexpected(bytes.error());
+    EXO_TRY(const auto offer, wire::decode<wire::PairingOffer>(*bytes));
+    if (!offer.answer) return std::unexpected(offer.answer.error());
+    EXO_TRY(const auto connection, security::pairing_connection(exchange.tls(), security::TlsSide::client));
+    EXO_TRY(auto made, security::JoinApplication::make(offer.answer->cluster));
+    application.emplace(std::move(made));
+    return newcomer.prove(offer, connection, application->request().certificate_request);
+  }
+
+  void finish(const std::shared_ptr<Exchange>& exchange) {
+    exchange->receive(
+        {ControlType::pairing_result},
+        [self = shared_from_this()](const std::shared_ptr<Exchange>& it, const Result<wire::ByteVector>& bytes) {
+          self->end(*it, self->accept(bytes));
+        });
+  }
+
+  Result<security::Identity> accept(const Result<wire::ByteVector>& bytes) {
+    if (!bytes) return std::unexpected(bytes.error());
+    EXO_TRY(const auto result, wire::decode<wire::PairingResult>(*bytes));
+    EXO_CHECK(newcomer.check(result));
+    return (*std::move(application)).accept({.answer = result.answer->grant});
+  }
+
+  void end(Exchange& exchange, Result<security::Identity> result) {
+    exchange.end();
+    done(std::move(result));
+  }
+
+  security::PairingNewcomer newcomer;
+  wire::PairingHello hello;
+  std::optional<security::JoinApplication> application;
+  std::function<void(Result<security::Identity>)> done;
+};
+
+}  // namespace
+
+void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
+               const security::PairingCode& code, std::function<void(Result<security::Identity>)> done) {
+  auto begun = security::PairingNewcomer::begin(code);
+  auto context = security::TlsContext::for_pairing();
+  if (!begun || !context) {
+    boost::asio::post(executor, [error = begun ? context.error() : begun.error(), done = std::move(done)] {
+      done(std::unexpected(error));
+    });
+    return;
+  }
+  auto run = std::make_shared<PairingRun>(std::move(begun->first), std::move(begun->second), done);
+  reach(executor, std::move(host), port, *std::move(context), done, [run, done](Result<TlsStream> stream) {
+    if (!stream) return done(std::unexpected(stream.error()));
+    run->begin(*std::move(stream));
+  });
 }
 
 }  // namespace exogpu::net

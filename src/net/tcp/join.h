@@ -6,29 +6,38 @@
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "net/tcp/tls_stream.h"
 #include "security/join.h"
+#include "security/pairing/desk.h"
 
 namespace exogpu::net {
 
 inline constexpr std::chrono::seconds kJoinMax{10};
 
-// Answers those who want to join. Writing to disk happens on a thread of its own, one request at a time. To be
-// destroyed after the listener that it serves and before the execution context of its streams.
+// Answers those who want to join, by a token or by a code. Writing to disk happens on a thread of its own, one request
+// at a time. To be destroyed after the listener that it serves and before the execution context of its streams.
 class JoinServer {
  public:
-  explicit JoinServer(security::JoinDesk desk) : desk_(std::move(desk)), worker_(1) {}
+  // Without a store of codes nobody is paired.
+  explicit JoinServer(security::JoinDesk desk, std::optional<security::PairingStore> codes = {});
 
   // Takes a connection whose handshake was for joining, to its end.
   void serve(TlsStream stream);
   // Without a desk: says no, and why.
   static void refuse(TlsStream stream, const Error& why);
 
+  class Exchange;  // one conversation
+
  private:
+  void pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVector message);
+
   security::JoinDesk desk_;
+  std::optional<security::PairingDesk> pairing_;
   boost::asio::thread_pool worker_;
 };
 
@@ -37,5 +46,11 @@ class JoinServer {
 // unavailable, deadline_exceeded. None of them is tried again.
 void join_cluster(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
                   const security::JoinToken& token, std::function<void(Result<security::Identity>)> done);
+
+// Joins the cluster of the node at host:port, where this code is shown. As join_cluster().
+// Errors: failed_precondition (no code is shown there), unauthenticated (the code is wrong), resource_exhausted (too
+// many ask there), unsupported, unavailable, deadline_exceeded.
+void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
+               const security::PairingCode& code, std::function<void(Result<security::Identity>)> done);
 
 }  // namespace exogpu::net

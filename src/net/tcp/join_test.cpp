@@ -27,7 +27,7 @@ class JoinOverTcp : public ::testing::Test {
   }
   void open_desk() {
     server_ = std::make_unique<JoinServer>(
-        security::JoinDesk(security::IdentityStore(dir_ / "founder").authority().value(), tokens_));
+        security::JoinDesk(security::IdentityStore(dir_ / "founder").authority().value(), tokens_), codes_);
     founder_->listen(server_.get());
   }
   security::JoinToken token(uint32_t uses = 1) {
@@ -40,6 +40,14 @@ class JoinOverTcp : public ::testing::Test {
     run_until(io_, [&] { return result.has_value(); });
     return result ? *std::move(result) : fail(ErrorCode::internal, "the test took too long");
   }
+  Result<security::Identity> pair(const security::PairingCode& code) { return pair(code, founder_->listener->port()); }
+  Result<security::Identity> pair(const security::PairingCode& code, uint16_t port) {
+    std::optional<Result<security::Identity>> result;
+    pair_with(io_.get_executor(), "127.0.0.1", port, code,
+              [&](Result<security::Identity> identity) { result = std::move(identity); });
+    run_until(io_, [&] { return result.has_value(); });
+    return result ? *std::move(result) : fail(ErrorCode::internal, "the test took too long");
+  }
   void expect_refused(const Result<security::Identity>& result, ErrorCode code, std::string_view words) {
     ASSERT_FALSE(result) << "accepted, but expected: " << words;
     EXPECT_EQ(result.error().code, code) << result.error().message;
@@ -49,6 +57,7 @@ class JoinOverTcp : public ::testing::Test {
   TempDir dir_;
   boost::asio::io_context io_;
   security::TokenStore tokens_{dir_ / "founder"};
+  security::PairingStore codes_{dir_ / "founder"};
   std::optional<security::Authority> authority_;
   std::unique_ptr<JoinServer> server_;
   std::optional<TcpNode> founder_;
@@ -119,6 +128,33 @@ TEST_F(JoinOverTcp, NobodyThereIsAnErrorThatNamesThePlace) {
                [&](Result<security::Identity> identity) { result = std::move(identity); });
   run_until(io_, [&] { return result.has_value(); });
   expect_refused(*result, ErrorCode::unavailable, where + ": cannot be reached");
+}
+
+TEST_F(JoinOverTcp, ACodeMakesAMemberToo) {
+  open_desk();
+  const auto paired = pair(codes_.show(now_of_the_wall()).value());
+  ASSERT_TRUE(paired) << paired.error().message;
+  EXPECT_EQ(paired->cluster(), authority_->cluster());
+  EXPECT_TRUE(paired->certificate().signed_by(authority_->certificate()));
+}
+
+TEST_F(JoinOverTcp, AWrongCodeIsRefusedAndUsesTheShownOneUp) {
+  open_desk();
+  const auto shown = codes_.show(now_of_the_wall()).value();
+  std::string digits = shown.digits();
+  digits[0] = digits[0] == '1' ? '2' : '1';
+  expect_refused(pair(security::PairingCode::parse(digits).value()), ErrorCode::unauthenticated, "the code is wrong");
+  EXPECT_EQ(codes_.outcome(shown, now_of_the_wall()).value(), security::PairingOutcome::wrong);
+  expect_refused(pair(shown), ErrorCode::failed_precondition, "used up");
+}
+
+TEST_F(JoinOverTcp, WithoutACodeOrADeskNobodyIsPaired) {
+  open_desk();
+  const auto code = security::PairingCode::parse("123456").value();
+  expect_refused(pair(code), ErrorCode::failed_precondition, "no pairing code is shown");
+  TcpNode without(io_, *authority_);
+  without.listen();
+  expect_refused(pair(code, without.listener->port()), ErrorCode::failed_precondition, "cannot let others join");
 }
 
 }  // namespace
