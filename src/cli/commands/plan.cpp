@@ -109,8 +109,9 @@ void add_plan(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_option("-c,--context", options->wishes.context, "Tokens of one sequence, for which memory is set aside")
       ->capture_default_str();
-  command->add_option("--devices-min", options->wishes.devices_min,
-                      "Cut over at least so many devices where there are as many, even if fewer are faster")
+  command
+      ->add_option("--devices-min", options->wishes.devices_min,
+                   "Cut over at least so many devices where there are as many, even if fewer are faster")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command->add_option("--sequences", options->wishes.sequences, "Conversations at once")->capture_default_str();

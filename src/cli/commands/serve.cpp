@@ -158,8 +158,9 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("-c,--context", node.wishes.context, "Tokens of a conversation")
       ->capture_default_str()
       ->group(plan);
-  command->add_option("--devices-min", node.wishes.devices_min,
-                      "Cut over at least so many devices where there are as many, even if fewer are faster")
+  command
+      ->add_option("--devices-min", node.wishes.devices_min,
+                   "Cut over at least so many devices where there are as many, even if fewer are faster")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str()
       ->group(plan);
