@@ -134,6 +134,9 @@ void Generations::ask(const std::shared_ptr<Job>& job) {
     Job::Part& part = job->parts[i];
     if (part.answer.ended()) continue;
     const auto generated = static_cast<uint32_t>(part.tokens.size());
+    if (options.tokens_max != 0 && generated >= options.tokens_max) {
+      return failed(job, {ErrorCode::corrupt, "an answer has more tokens than were asked for"});
+    }
     part.request = next_request_++;
     requests_.emplace(part.request, Place{.job = job, .answer = i});
     wire::Generate wanted{.epoch = now->epoch,
