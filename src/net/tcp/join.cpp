@@ -206,7 +206,7 @@ void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVecto
     };
     auto made = std::make_shared<Result<std::pair<security::PairingVisit, wire::PairingOffer>>>(answer());
     const auto executor = exchange->executor();
-    boost::asio::post(executor, [this, made, answered = std::move(answered), exchange = std::move(exchange)]() mutable {
+    boost::asio::post(executor, [this, made, answered = std::move(answered), exchange]() mutable {
       answered(std::move(*made), *this);
     });
   });
