@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 # Of two log probabilities. Kernels for one token and for many round differently, and quantise what they rounded.
@@ -76,10 +77,13 @@ class Node:
                            "logprobs": 3})
         request = urllib.request.Request(f"http://127.0.0.1:{self.api}/v1/completions", body.encode(),
                                          {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=120) as response:
-            for line in response:
-                if line.startswith(b"data: {"):
-                    yield time.monotonic(), json.loads(line[6:])
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:
+                for line in response:
+                    if line.startswith(b"data: {"):
+                        yield time.monotonic(), json.loads(line[6:])
+        except urllib.error.HTTPError as refused:
+            yield time.monotonic(), json.loads(refused.read())
 
 
 class Answer:
@@ -118,7 +122,8 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="exogpu-kills-"))
     prompts = ["Once upon a time", "The little dog", "In a house by the sea", "Tom and his sister"]
     nodes = []
-    complete = equal = ties = 0
+    complete = equal = 0
+    ties = []
     gaps = []
     try:
         first = Node(arguments, folder, "n0", arguments.model.resolve(), "--devices-min", arguments.devices_min, "-c", 1024)
@@ -152,15 +157,16 @@ def main():
             leaves = answer.leaves(expected[prompt])
             complete += not answer.errors
             equal += leaves is None
-            ties += leaves is not None and leaves[1] < NEAR_TIE
+            if leaves and leaves[1] < NEAR_TIE:
+                ties.append(leaves[1])
             around = [after - before for before, after in zip(answer.times, answer.times[1:]) if after > killed[0]]
             if around and killed[0] < ended:
                 gaps.append(max(around))
             if answer.errors or leaves and leaves[1] >= NEAR_TIE:
                 print(f"kill {i}: {victim.name}: {answer.errors or leaves}", flush=True)
             victim.start()
-        print(f"{arguments.kills} kills: {complete} answers complete, {equal} equal, {ties} "
-              f"parted at a near-tie; gap in {len(gaps)} of them: median "
+        print(f"{arguments.kills} kills: {complete} answers complete, {equal} equal, {len(ties)} "
+              f"parted at a near-tie (at most {max(ties, default=0):.3f} apart); gap in {len(gaps)} of them: median "
               f"{statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s", flush=True)
     finally:
         for node in nodes:
