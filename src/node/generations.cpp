@@ -63,6 +63,13 @@ Result<Serving> Generations::serving() const {
   return *serving_;
 }
 
+Result<Serving> Generations::expected() const {
+  const std::lock_guard lock(mutex_);
+  if (serving_) return *serving_;
+  if (before_) return *before_;
+  return std::unexpected(why_not_);
+}
+
 bool Generations::goes_on() const {
   const std::lock_guard lock(mutex_);
   return before_.has_value();
@@ -70,8 +77,7 @@ bool Generations::goes_on() const {
 
 void Generations::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                            std::stop_token cancel) {
-  auto now = serving();
-  if (const std::lock_guard lock(mutex_); !now && before_) now = *before_;
+  auto now = expected();
   if (!now) return listener->on_error(now.error());
   if (!request.model.empty() && request.model != now->model) {
     return listener->on_error(

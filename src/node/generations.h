@@ -51,6 +51,8 @@ class Generations {
   void serve(Serving serving);
   void stop_serving(Error why);
   Result<Serving> serving() const;
+  // That, or what was served last while the next plan is on its way: what requests are taken for.
+  Result<Serving> expected() const;
 
   void on_generated(const wire::Generated& message);
   // The ring has ended. What is under way goes on with what is served next: the tokens so far are computed again, and

@@ -665,7 +665,7 @@ void Node::Impl::publish() {
 }
 
 std::vector<ModelEntry> Node::Impl::models() const {
-  const auto serving = generations_->serving();
+  const auto serving = generations_->expected();
   if (!serving) return {};
   return {{.id = serving->model, .created = {}, .context_tokens = serving->context}};
 }
