@@ -4,13 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "proto/cluster.pb.h"
-#include "wire/proto_coding.h"
+#include "wire/cluster_coding.h"
 
 namespace exogpu::wire {
-namespace {
 
-Result<std::string> name_of(const std::string& field, std::string_view what, size_t most = kNameCharsMax) {
+Result<std::string> name_of(const std::string& field, std::string_view what, size_t most) {
   if (field.size() > most || printable(field) != field) {
     return fail(ErrorCode::corrupt, "{} is too long or not text", what);
   }
@@ -28,7 +26,9 @@ Result<double> amount_of(double field, std::string_view what) {
 }
 
 // As decode() takes it.
-std::string text(std::string_view field, size_t most = kNameCharsMax) { return cut(printable(field), most); }
+std::string text(std::string_view field, size_t most) { return cut(printable(field), most); }
+
+namespace {
 
 void put(proto::Member& out, const Member& in) {
   out.set_node(text_of(in.node));
@@ -117,8 +117,7 @@ std::string_view to_string(StagePhase phase) {
   return "?";
 }
 
-ByteVector encode(const NodeInfo& message) {
-  proto::NodeInfo out;
+void put(proto::NodeInfo& out, const NodeInfo& message) {
   put(*out.mutable_self(), message.self);
   for (const DeviceProfile& device : message.devices) put(*out.add_devices(), device);
   for (const LinkProfile& in : message.links) {
@@ -127,12 +126,15 @@ ByteVector encode(const NodeInfo& message) {
     link->set_delay_s(in.delay_s);
     link->set_bytes_per_s(in.bytes_per_s);
   }
+}
+
+ByteVector encode(const NodeInfo& message) {
+  proto::NodeInfo out;
+  put(out, message);
   return serialize(out);
 }
 
-template <>
-Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::NodeInfo>(bytes, "node info"));
+Result<NodeInfo> node_info_of(const proto::NodeInfo& in) {
   NodeInfo out;
   EXO_TRY(out.self, member_of(in.self()));
   EXO_CHECK(within(in.devices_size(), kDevicesMax, "the devices of a node"));
@@ -152,8 +154,13 @@ Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes) {
   return out;
 }
 
-ByteVector encode(const StagePlan& message) {
-  proto::StagePlan out;
+template <>
+Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::NodeInfo>(bytes, "node info"));
+  return node_info_of(in);
+}
+
+void put(proto::StagePlan& out, const StagePlan& message) {
   out.set_epoch(message.epoch.value());
   out.set_model(text(message.model));
   out.set_content(message.content);
@@ -171,12 +178,15 @@ ByteVector encode(const StagePlan& message) {
   out.set_flash_attention(message.flash_attention);
   out.set_activations(static_cast<uint32_t>(message.activations));
   out.set_step_cost_tokens(message.step_cost_tokens);
+}
+
+ByteVector encode(const StagePlan& message) {
+  proto::StagePlan out;
+  put(out, message);
   return serialize(out);
 }
 
-template <>
-Result<StagePlan> decode<StagePlan>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::StagePlan>(bytes, "plan"));
+Result<StagePlan> stage_plan_of(const proto::StagePlan& in) {
   StagePlan out;
   out.epoch = PlanEpoch(in.epoch());
   EXO_TRY(out.model, name_of(in.model(), "the model of a plan"));
@@ -210,6 +220,12 @@ Result<StagePlan> decode<StagePlan>(std::span<const std::byte> bytes) {
   out.activations = *dtype;
   EXO_TRY(out.step_cost_tokens, amount_of(in.step_cost_tokens(), "the step cost of a plan"));
   return out;
+}
+
+template <>
+Result<StagePlan> decode<StagePlan>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::StagePlan>(bytes, "plan"));
+  return stage_plan_of(in);
 }
 
 ByteVector encode(const StageState& message) {

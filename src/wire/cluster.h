@@ -41,6 +41,7 @@ struct NodeInfo {
   Member self;
   std::vector<DeviceProfile> devices;
   std::vector<LinkProfile> links;  // from this node
+  friend bool operator==(const NodeInfo&, const NodeInfo&) = default;
 };
 
 struct PlannedStage {

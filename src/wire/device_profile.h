@@ -25,6 +25,7 @@ struct WeightRates {
   double bits_per_weight = 0;     // 4.5
   double matvec_bytes_per_s = 0;  // one token: weights read
   double matmul_flops_per_s = 0;  // many tokens at once
+  friend bool operator==(const WeightRates&, const WeightRates&) = default;
 };
 
 struct DeviceProfile {
@@ -41,6 +42,7 @@ struct DeviceProfile {
   double fixed_columns = 0;         // what products of few tokens take beside what grows with them, in tokens
   double upload_bytes_per_s = 0;    // from the host's memory to the device
   double download_bytes_per_s = 0;  // and back
+  friend bool operator==(const DeviceProfile&, const DeviceProfile&) = default;
 };
 
 // Of the way from one node to another, which may differ from the way back. Between devices of one node none is needed:
@@ -49,6 +51,7 @@ struct LinkProfile {
   NodeId from, to;
   double delay_s = 0;  // one way, of a message that has next to no bytes
   double bytes_per_s = 0;
+  friend bool operator==(const LinkProfile&, const LinkProfile&) = default;
 };
 
 // What a planner knows of a cluster. Where there is no link between two nodes, neither can send to the other that way.

@@ -93,6 +93,14 @@ enum class ControlType : uint16_t {
   cluster_state = 75,
   leads = 76,
   link_probed = 77,
+  // Among the nodes of a cluster, about who leads and what is so (election.h, cluster_log.h).
+  greeting = 80,
+  heartbeat = 81,
+  heartbeat_ack = 82,
+  link_probe = 83,
+  log_entries = 84,
+  log_snapshot = 85,
+  log_proposal = 86,
   // Between a node that has a model and one that wants it (weights.h).
   weights_query = 96,
   weights_holding = 97,

@@ -5,6 +5,8 @@
 #include <span>
 
 #include "wire/cluster.h"
+#include "wire/cluster_log.h"
+#include "wire/election.h"
 #include "wire/messages.h"
 #include "wire/ring.h"
 #include "wire/weights.h"
@@ -57,6 +59,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 75: check<ClusterState>(bytes); break;
     case 76: check<Leads>(bytes); break;
     case 77: check<LinkProbed>(bytes); break;
+    case 80: check<Greeting>(bytes); break;
+    case 81: check<Heartbeat>(bytes); break;
+    case 82: check<HeartbeatAck>(bytes); break;
+    case 83: check<LinkProbe>(bytes); break;
+    case 84: check<LogEntries>(bytes); break;
+    case 85: check<LogSnapshot>(bytes); break;
+    case 86: check<LogProposal>(bytes); break;
     case 96: check<WeightsQuery>(bytes); break;
     case 97: check<WeightsHolding>(bytes); break;
     case 98: check<WeightsRequest>(bytes); break;

@@ -14,6 +14,7 @@ struct LayerShape {
   Bytes active_weight_bytes = 0;  // read for one token; less than all in a mixture of experts
   Bytes kv_bytes_per_token = 0;   // of the KV cache, in the type it is kept in
   double flops_per_token = 0;     // of its matrix products, a multiply and an add being two
+  friend bool operator==(const LayerShape&, const LayerShape&) = default;
 };
 
 // Memory is what a device holds at most; where devices differ (packed layouts, padding) it is that of the largest.
@@ -31,6 +32,7 @@ struct ModelShape {
   Bytes ends_shared_bytes = 0;   // saved by a device that has both ends, when the head is the embedding
   Bytes compute_bytes = 0;       // scratch memory of a stage
   Bytes head_compute_bytes = 0;  // scratch memory of the last stage beyond that
+  friend bool operator==(const ModelShape&, const ModelShape&) = default;
 };
 
 }  // namespace exogpu::wire

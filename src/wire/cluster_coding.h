@@ -1,0 +1,37 @@
+// What the encodings of a cluster's messages have in common. Only for the .cpp files beside it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proto/cluster.pb.h"
+#include "wire/cluster.h"
+#include "wire/election.h"
+#include "wire/proto_coding.h"
+
+namespace exogpu::wire {
+
+// Errors: corrupt, naming `what`.
+Result<std::string> name_of(const std::string& field, std::string_view what, size_t most = kNameCharsMax);
+Result<NodeId> node_of(const std::string& field, std::string_view what);
+Result<double> amount_of(double field, std::string_view what);
+
+// As name_of() takes it.
+std::string text(std::string_view field, size_t most = kNameCharsMax);
+
+void put(proto::NodeInfo& out, const NodeInfo& message);
+void put(proto::StagePlan& out, const StagePlan& message);
+Result<NodeInfo> node_info_of(const proto::NodeInfo& in);
+Result<StagePlan> stage_plan_of(const proto::StagePlan& in);
+
+// A master counts up from the highest it has seen; what one node says must not bring the counter to its end.
+inline constexpr uint64_t kTermCounterMax = uint64_t{1} << 31;
+
+void put(proto::Term& out, const Term& in);
+void put(proto::Position& out, const Position& in);
+void put(proto::Fitness& out, const Fitness& in);
+Result<Term> term_of(const proto::Term& in, std::string_view what);
+Result<Position> position_of(const proto::Position& in, std::string_view what);
+Result<Fitness> fitness_of(const proto::Fitness& in);
+
+}  // namespace exogpu::wire

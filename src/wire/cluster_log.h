@@ -1,0 +1,181 @@
+// What is so in a cluster: events in one order, the state that they add up to, and how both travel
+// (proto/cluster.proto). Only facts about nodes, devices, the model and its plan; nothing of requests or tokens.
+//
+// decode() as in messages.h. Errors: corrupt, naming the message and the field.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/cluster.h"
+#include "wire/election.h"
+#include "wire/model_shape.h"
+#include "wire/plan.h"
+
+namespace exogpu::wire {
+
+inline constexpr size_t kEntriesMax = 1024;  // of a message
+inline constexpr size_t kLayersMax = 10000;
+inline constexpr size_t kWithoutMax = 256;
+
+// What a node says of itself.
+struct NodeFacts {
+  NodeInfo info;             // memory_free as it is without any part of a model
+  std::string version;       // of the program
+  uint64_t incarnation = 0;  // new with each start
+  Fitness fitness;
+  friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
+};
+
+// A model that the cluster is to serve, and all that a planner needs to know of it.
+struct ServedModel {
+  std::string model;    // as requests name it
+  std::string content;  // its content id, as text
+  ModelShape shape;
+  uint32_t objective = 0;  // placement::Objective
+  uint32_t context = 0;
+  uint32_t sequences = 0;
+  uint32_t batch_tokens = 0;
+  std::string kv_type;
+  uint32_t flash_attention = 0;
+  Dtype activations = Dtype::f32;
+  std::string layers;                // by hand; empty: planned
+  std::vector<std::string> without;  // devices, by name
+  friend bool operator==(const ServedModel&, const ServedModel&) = default;
+};
+
+// The first event of each term.
+struct TermBegan {
+  friend bool operator==(const TermBegan&, const TermBegan&) = default;
+};
+// It is here, and these are its facts.
+struct NodeTold {
+  NodeFacts facts;
+  friend bool operator==(const NodeTold&, const NodeTold&) = default;
+};
+struct NodeLost {
+  NodeId node;
+  std::string why;
+  friend bool operator==(const NodeLost&, const NodeLost&) = default;
+};
+// A node that is away will not come back.
+struct NodeForgotten {
+  NodeId node;
+  friend bool operator==(const NodeForgotten&, const NodeForgotten&) = default;
+};
+// No plan is to use its devices.
+struct DrainingSet {
+  NodeId node;
+  bool draining = true;
+  friend bool operator==(const DrainingSet&, const DrainingSet&) = default;
+};
+struct ModelSet {
+  std::optional<ServedModel> model;
+  friend bool operator==(const ModelSet&, const ModelSet&) = default;
+};
+struct PlanMade {
+  StagePlan plan;
+  std::vector<Bytes> stage_bytes;  // memory that each stage needs
+  PredictedSpeed predicted;
+  friend bool operator==(const PlanMade&, const PlanMade&) = default;
+};
+struct PlanEnded {
+  PlanEpoch epoch;
+  std::string why;
+  friend bool operator==(const PlanEnded&, const PlanEnded&) = default;
+};
+struct StageTold {
+  PlanEpoch epoch;
+  uint32_t stage = 0;
+  StagePhase phase = StagePhase::waiting;
+  std::string failure;
+  friend bool operator==(const StageTold&, const StageTold&) = default;
+};
+
+using Event =
+    std::variant<TermBegan, NodeTold, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded, StageTold>;
+
+struct Entry {
+  Term term;  // whose master wrote it
+  Event event;
+  friend bool operator==(const Entry&, const Entry&) = default;
+};
+
+struct NodeRecord {
+  NodeFacts facts;
+  bool alive = false;
+  std::string why_away;
+  bool draining = false;
+  std::map<std::string, std::string> unfit;  // its devices that could not do their part, and why
+  friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
+};
+
+struct StageStatus {
+  StagePhase phase = StagePhase::waiting;
+  std::string failure;
+  friend bool operator==(const StageStatus&, const StageStatus&) = default;
+};
+
+struct PlanRecord {
+  PlanMade made;
+  std::vector<StageStatus> stages;
+  friend bool operator==(const PlanRecord&, const PlanRecord&) = default;
+};
+
+// The same on every node that is at the same position.
+struct ReplicatedState {
+  Position at;
+  std::map<NodeId, NodeRecord> nodes;
+  std::optional<ServedModel> model;
+  std::optional<PlanRecord> plan;
+  PlanEpoch epoch_last;  // the highest of any plan
+  std::string why_not;   // there is no plan
+  friend bool operator==(const ReplicatedState&, const ReplicatedState&) = default;
+};
+
+// Of a master: what follows the position `before`.
+struct LogEntries {
+  static constexpr ControlType kType = ControlType::log_entries;
+  Term term;
+  Position before;
+  std::vector<Entry> entries;  // at before.index + 1 and on
+  friend bool operator==(const LogEntries&, const LogEntries&) = default;
+};
+
+// Of a master, to one that cannot go on from where it is.
+struct LogSnapshot {
+  static constexpr ControlType kType = ControlType::log_snapshot;
+  Term term;
+  ReplicatedState state;
+  friend bool operator==(const LogSnapshot&, const LogSnapshot&) = default;
+};
+
+// To the master: what its sender would have in the log.
+struct LogProposal {
+  static constexpr ControlType kType = ControlType::log_proposal;
+  uint64_t incarnation = 0;  // of the sender
+  std::vector<Event> events;
+  friend bool operator==(const LogProposal&, const LogProposal&) = default;
+};
+
+ByteVector encode(const LogEntries& message);
+ByteVector encode(const LogSnapshot& message);
+ByteVector encode(const LogProposal& message);
+// What one entry takes in a message.
+size_t encoded_bytes(const Entry& entry);
+// The event as others will read it: texts cut and made safe. Errors: those of decode(), when nobody would take it.
+Result<Event> as_sent(const Event& event);
+
+template <>
+Result<LogEntries> decode<LogEntries>(std::span<const std::byte> bytes);
+template <>
+Result<LogSnapshot> decode<LogSnapshot>(std::span<const std::byte> bytes);
+template <>
+Result<LogProposal> decode<LogProposal>(std::span<const std::byte> bytes);
+
+}  // namespace exogpu::wire

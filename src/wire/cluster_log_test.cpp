@@ -1,0 +1,273 @@
+#include "wire/cluster_log.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+#include "proto/cluster.pb.h"
+#include "wire/testing/messages.h"
+
+namespace exogpu::wire {
+namespace {
+
+using namespace testing;
+
+NodeId id_of(uint8_t value) {
+  std::array<uint8_t, kKeyHashBytes> bytes;
+  bytes.fill(value);
+  return NodeId(bytes);
+}
+
+constexpr uint64_t kFar = uint64_t{1} << 40;
+
+Term some_term() { return {.counter = 7, .master = id_of(3)}; }
+Position some_position() { return {.term = some_term(), .index = kFar}; }
+
+NodeFacts some_facts() {
+  NodeFacts facts;
+  facts.info.self = {.node = id_of(5), .name = "desk", .addresses = {"::1"}, .link_port = 9, .api_url = "http://a"};
+  DeviceProfile device;
+  device.id = {.node = id_of(5), .device = "cuda0"};
+  device.node_name = "desk";
+  device.name = "A GPU";
+  device.memory_free = kFar;
+  device.memory_bytes_per_s = 1e12;
+  device.rates = {{.type = "q4_K", .bits_per_weight = 4.5, .matvec_bytes_per_s = 1e11, .matmul_flops_per_s = 2e13}};
+  facts.info.devices = {device};
+  facts.info.links = {{.from = id_of(5), .to = id_of(6), .delay_s = 1e-4, .bytes_per_s = 1e8}};
+  facts.version = "0.1.0";
+  facts.incarnation = UINT64_MAX;
+  facts.fitness = {.mains = false, .wired = false, .steadiness = 3};
+  return facts;
+}
+
+ServedModel some_model() {
+  ServedModel model;
+  model.model = "demo";
+  model.content = "abc";
+  model.shape.name = "demo";
+  model.shape.bits_per_weight = 4.5;
+  model.shape.experts_used_share = 0.25;
+  model.shape.activation_width = 64;
+  model.shape.vocabulary = 1000;
+  model.shape.context_granularity = 256;
+  const LayerShape layer{
+      .weight_bytes = kFar, .active_weight_bytes = 4, .kv_bytes_per_token = 8, .flops_per_token = 2e8};
+  model.shape.layers = {layer, layer, {.weight_bytes = 1, .active_weight_bytes = 1, .flops_per_token = 1}, layer};
+  model.shape.embedding_bytes = 11;
+  model.shape.head_bytes = 12;
+  model.shape.head_flops_per_token = 13;
+  model.shape.ends_shared_bytes = 10;
+  model.shape.compute_bytes = 14;
+  model.shape.head_compute_bytes = 15;
+  model.objective = 2;
+  model.context = 4096;
+  model.sequences = 3;
+  model.batch_tokens = 512;
+  model.kv_type = "q8_0";
+  model.flash_attention = 1;
+  model.activations = Dtype::f16;
+  model.layers = "a:0-3";
+  model.without = {"b/cpu"};
+  return model;
+}
+
+PlanMade some_plan() {
+  StagePlan plan{.epoch = PlanEpoch(kFar),
+                 .model = "demo",
+                 .content = "abc",
+                 .stages = {{.device = {.node = id_of(5), .device = "cuda0"}, .layers = {0, 4}}},
+                 .context = 4096,
+                 .sequences = 3,
+                 .batch_tokens = 512,
+                 .kv_type = "q8_0",
+                 .flash_attention = 1,
+                 .activations = Dtype::f16,
+                 .step_cost_tokens = 2.5};
+  return {.plan = std::move(plan),
+          .stage_bytes = {kFar},
+          .predicted = {.first_token_s = 1, .tokens_per_s_alone = 2, .tokens_per_s_parallel = 3}};
+}
+
+std::vector<Event> all_events() {
+  return {TermBegan{},
+          NodeTold{some_facts()},
+          NodeLost{.node = id_of(1), .why = "silent for 800 ms"},
+          NodeForgotten{id_of(2)},
+          DrainingSet{.node = id_of(3), .draining = true},
+          ModelSet{some_model()},
+          ModelSet{},
+          some_plan(),
+          PlanEnded{.epoch = PlanEpoch(4), .why = "no room"},
+          StageTold{.epoch = PlanEpoch(4), .stage = 2, .phase = StagePhase::failed, .failure = "no room"}};
+}
+
+ReplicatedState some_state() {
+  ReplicatedState state;
+  state.at = some_position();
+  state.nodes[id_of(5)] = {.facts = some_facts(), .alive = true, .why_away = {}, .draining = true, .unfit = {}};
+  NodeRecord away{.facts = some_facts(), .why_away = "silent", .unfit = {{"cuda0", "no room"}}};
+  away.facts.info.self.node = id_of(9);
+  away.facts.info.devices.clear();
+  away.facts.info.links.clear();
+  state.nodes[id_of(9)] = away;
+  state.model = some_model();
+  state.plan = PlanRecord{.made = some_plan(), .stages = {{.phase = StagePhase::failed, .failure = "no room"}}};
+  state.epoch_last = PlanEpoch(kFar + 1);
+  state.why_not = "no";
+  return state;
+}
+
+TEST(ElectionMessages, ComeBackAsTheyWere) {
+  const Greeting greeting{.answer_me = true,
+                          .term = some_term(),
+                          .leads = true,
+                          .hears_master = true,
+                          .followers = 4,
+                          .serving = true,
+                          .fitness = {.mains = false, .wired = true, .steadiness = 2},
+                          .reach = 5,
+                          .at = some_position()};
+  EXPECT_EQ(decode<Greeting>(encode(greeting)).value(), greeting);
+  EXPECT_EQ(decode<Greeting>(encode(Greeting{})).value(), Greeting{});
+  const Heartbeat beat{.term = some_term(), .number = kFar, .acked = kFar - 1, .followers = 3, .serving = true};
+  EXPECT_EQ(decode<Heartbeat>(encode(beat)).value(), beat);
+  const HeartbeatAck ack{
+      .term = some_term(), .number = 3, .at = some_position(), .epoch = PlanEpoch(kFar), .busy = true};
+  EXPECT_EQ(decode<HeartbeatAck>(encode(ack)).value(), ack);
+  const LinkProbe probe{.number = kFar, .answer = true};
+  EXPECT_EQ(decode<LinkProbe>(encode(probe)).value(), probe);
+}
+
+TEST(ElectionMessages, WhatMakesNoSenseIsRefused) {
+  expect_corrupt<Greeting>(ByteVector{std::byte{0xFF}}, "a broken greeting message");
+  expect_corrupt<Heartbeat>(ByteVector{std::byte{0xFF}}, "a broken heartbeat message");
+  expect_corrupt<HeartbeatAck>(ByteVector{std::byte{0xFF}}, "a broken heartbeat answer message");
+  expect_corrupt<LinkProbe>(ByteVector{std::byte{0xFF}}, "a broken link probe message");
+  proto::Greeting greeting;
+  greeting.set_leads(true);
+  expect_corrupt<Greeting>(bytes_of(greeting), "a greeting with a master and no term");
+  greeting.set_leads(false);
+  greeting.mutable_fitness()->set_steadiness(4);
+  expect_corrupt<Greeting>(bytes_of(greeting), "a steadiness that is not known here (4)");
+  greeting.mutable_fitness()->set_steadiness(0);
+  greeting.mutable_at()->mutable_term()->set_counter(1);
+  expect_corrupt<Greeting>(bytes_of(greeting), "the master of a term is not 16 bytes");
+  proto::Heartbeat beat;
+  expect_corrupt<Heartbeat>(bytes_of(beat), "a heartbeat without a term");
+  beat.mutable_term()->set_counter(1);
+  beat.mutable_term()->set_master(std::string(kKeyHashBytes, 'x'));
+  beat.set_acked(1);
+  expect_corrupt<Heartbeat>(bytes_of(beat), "answered before it was sent");
+  // One message must not use up all terms there are.
+  beat.mutable_term()->set_counter(UINT64_MAX);
+  expect_corrupt<Heartbeat>(bytes_of(beat), "the term of a heartbeat is 18446744073709551615");
+}
+
+TEST(LogMessages, ComeBackAsTheyWere) {
+  LogEntries entries{.term = some_term(), .before = some_position(), .entries = {}};
+  for (Event& event : all_events()) entries.entries.push_back({.term = some_term(), .event = std::move(event)});
+  EXPECT_EQ(decode<LogEntries>(encode(entries)).value(), entries);
+  const LogProposal proposal{.incarnation = kFar, .events = all_events()};
+  EXPECT_EQ(decode<LogProposal>(encode(proposal)).value(), proposal);
+  const LogSnapshot snapshot{.term = some_term(), .state = some_state()};
+  EXPECT_EQ(decode<LogSnapshot>(encode(snapshot)).value(), snapshot);
+  EXPECT_EQ(decode<LogSnapshot>(encode(LogSnapshot{})).value(), LogSnapshot{});
+  for (const Entry& entry : entries.entries) {
+    LogEntries one{.term = {}, .before = {}, .entries = {entry}};
+    LogEntries none;
+    EXPECT_EQ(encoded_bytes(entry) + encode(none).size(), encode(one).size());
+  }
+}
+
+TEST(LogMessages, EqualLayersTravelOnce) {
+  ServedModel model = some_model();
+  model.shape.layers.assign(80, model.shape.layers[0]);
+  const LogProposal few{.incarnation = 1, .events = {ModelSet{some_model()}}};
+  const LogProposal many{.incarnation = 1, .events = {ModelSet{model}}};
+  EXPECT_LT(encode(many).size(), encode(few).size());
+  EXPECT_EQ(decode<LogProposal>(encode(many)).value(), many);
+}
+
+TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
+  expect_corrupt<LogEntries>(ByteVector{std::byte{0xFF}}, "a broken log entries message");
+  expect_corrupt<LogSnapshot>(ByteVector{std::byte{0xFF}}, "a broken log snapshot message");
+  expect_corrupt<LogProposal>(ByteVector{std::byte{0xFF}}, "a broken log proposal message");
+
+  const auto spoilt_event = [](const Event& event, const std::function<void(proto::Event&)>& spoil,
+                               std::string_view words) {
+    proto::LogProposal proto;
+    const auto bytes = encode(LogProposal{.incarnation = 1, .events = {event}});
+    ASSERT_TRUE(proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+    spoil(*proto.mutable_events(0));
+    expect_corrupt<LogProposal>(bytes_of(proto), words);
+  };
+  const Event model = ModelSet{some_model()}, plan = some_plan(), told = NodeTold{some_facts()};
+  spoilt_event(model, [](auto& e) { e.Clear(); }, "an event that is not known here");
+  const auto served = [](proto::Event& e) { return e.mutable_model_set()->mutable_model(); };
+  spoilt_event(model, [&](auto& e) { served(e)->mutable_shape()->mutable_layers(0)->set_times(0); }, "0 times a layer");
+  spoilt_event(
+      model, [&](auto& e) { served(e)->mutable_shape()->mutable_layers(0)->set_times(4'000'000'000); },
+      "a model of more than 10000 layers");
+  spoilt_event(
+      model, [&](auto& e) { served(e)->mutable_shape()->mutable_layers(0)->set_flops_per_token(-1); },
+      "the work of a layer is negative");
+  spoilt_event(model, [&](auto& e) { served(e)->set_objective(3); }, "an objective that is not known here (3)");
+  spoilt_event(model, [&](auto& e) { served(e)->set_context(0); }, "a model for no context");
+  spoilt_event(model, [&](auto& e) { served(e)->set_activations(77); }, "not known here (77)");
+  spoilt_event(model, [&](auto& e) { served(e)->set_content("\n"); }, "the content of a model");
+  spoilt_event(
+      model,
+      [&](auto& e) {
+        for (size_t i = 0; i < kWithoutMax; ++i) served(e)->add_without("x");
+      },
+      "257 entries");
+  spoilt_event(
+      plan, [](auto& e) { e.mutable_plan_made()->add_stage_bytes(1); }, "a plan of 1 stages with the memory of 2");
+  spoilt_event(
+      plan, [](auto& e) { e.mutable_plan_made()->set_first_token_s(std::numeric_limits<double>::quiet_NaN()); },
+      "the speed of a plan");
+  spoilt_event(plan, [](auto& e) { e.mutable_plan_made()->mutable_plan()->clear_stages(); }, "a plan without stages");
+  spoilt_event(
+      told, [](auto& e) { e.mutable_node_told()->set_version(std::string(65, 'x')); }, "the version of a node");
+  spoilt_event(
+      told, [](auto& e) { e.mutable_node_told()->mutable_info()->mutable_self()->set_node("x"); },
+      "the id of a member");
+  spoilt_event(NodeLost{}, [](auto& e) { e.mutable_node_lost()->set_node("x"); }, "a node that is lost");
+  spoilt_event(NodeForgotten{}, [](auto& e) { e.set_node_forgotten("x"); }, "a node that is forgotten");
+  spoilt_event(DrainingSet{}, [](auto& e) { e.mutable_draining_set()->set_node("x"); }, "a node that is drained");
+  spoilt_event(PlanEnded{}, [](auto& e) { e.mutable_plan_ended()->set_why("\n"); }, "why a plan ended");
+  spoilt_event(StageTold{}, [](auto& e) { e.mutable_stage_told()->set_phase(9); }, "not known here (9)");
+
+  proto::LogEntries entries;
+  const auto good = encode(LogEntries{
+      .term = some_term(), .before = some_position(), .entries = {{.term = some_term(), .event = TermBegan{}}}});
+  const auto spoilt_entries = [&](const std::function<void(proto::LogEntries&)>& spoil, std::string_view words) {
+    ASSERT_TRUE(entries.ParseFromArray(good.data(), static_cast<int>(good.size())));
+    spoil(entries);
+    expect_corrupt<LogEntries>(bytes_of(entries), words);
+  };
+  spoilt_entries([](auto& e) { e.mutable_entries(0)->mutable_term()->set_counter(8); }, "terms do not follow");
+  spoilt_entries([](auto& e) { e.mutable_entries(0)->mutable_term()->set_counter(6); }, "terms do not follow");
+  spoilt_entries(
+      [](auto& e) {
+        for (size_t i = 0; i < kEntriesMax; ++i) e.add_entries();
+      },
+      "the entries of a message: 1025 entries");
+
+  proto::LogSnapshot snapshot;
+  const auto state = encode(LogSnapshot{.term = some_term(), .state = some_state()});
+  const auto spoilt_state = [&](const std::function<void(proto::LogSnapshot&)>& spoil, std::string_view words) {
+    ASSERT_TRUE(snapshot.ParseFromArray(state.data(), static_cast<int>(state.size())));
+    spoil(snapshot);
+    expect_corrupt<LogSnapshot>(bytes_of(snapshot), words);
+  };
+  spoilt_state([](auto& s) { *s.add_nodes() = s.nodes(0); }, "a log snapshot with a node twice");
+  spoilt_state([](auto& s) { s.mutable_plan()->add_stages(); }, "a plan of 1 stages with the status of 2");
+  spoilt_state([](auto& s) { s.mutable_plan()->mutable_stages(0)->set_phase(5); }, "not known here (5)");
+  spoilt_state([](auto& s) { s.set_why_not("\x1b"); }, "the reason why there is no plan");
+}
+
+}  // namespace
+}  // namespace exogpu::wire

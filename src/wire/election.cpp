@@ -1,0 +1,139 @@
+#include "wire/election.h"
+
+#include <format>
+
+#include "wire/cluster_coding.h"
+
+namespace exogpu::wire {
+
+std::string to_text(const Term& term) { return std::format("{} of {}", term.counter, term.master.short_text()); }
+std::string to_text(const Position& position) {
+  return std::format("index {} of term {}", position.index, to_text(position.term));
+}
+
+void put(proto::Term& out, const Term& in) {
+  out.set_counter(in.counter);
+  if (in.counter != 0) out.set_master(text_of(in.master));
+}
+
+Result<Term> term_of(const proto::Term& in, std::string_view what) {
+  Term out{.counter = in.counter(), .master = {}};
+  if (out.counter == 0 && in.master().empty()) return out;
+  if (out.counter == 0 || out.counter > kTermCounterMax) {
+    return fail(ErrorCode::corrupt, "the term of {} is {}", what, out.counter);
+  }
+  EXO_TRY(out.master, node_of(in.master(), "the master of a term"));
+  return out;
+}
+
+void put(proto::Position& out, const Position& in) {
+  put(*out.mutable_term(), in.term);
+  out.set_index(in.index);
+}
+
+Result<Position> position_of(const proto::Position& in, std::string_view what) {
+  Position out{.term = {}, .index = in.index()};
+  EXO_TRY(out.term, term_of(in.term(), what));
+  return out;
+}
+
+void put(proto::Fitness& out, const Fitness& in) {
+  out.set_mains(in.mains);
+  out.set_wired(in.wired);
+  out.set_steadiness(in.steadiness);
+}
+
+Result<Fitness> fitness_of(const proto::Fitness& in) {
+  if (in.steadiness() > kSteadinessMax) {
+    return fail(ErrorCode::corrupt, "a steadiness that is not known here ({})", in.steadiness());
+  }
+  return Fitness{.mains = in.mains(), .wired = in.wired(), .steadiness = in.steadiness()};
+}
+
+ByteVector encode(const Greeting& message) {
+  proto::Greeting out;
+  out.set_answer_me(message.answer_me);
+  put(*out.mutable_term(), message.term);
+  out.set_leads(message.leads);
+  out.set_hears_master(message.hears_master);
+  out.set_followers(message.followers);
+  out.set_serving(message.serving);
+  put(*out.mutable_fitness(), message.fitness);
+  out.set_reach(message.reach);
+  put(*out.mutable_at(), message.at);
+  return serialize(out);
+}
+
+template <>
+Result<Greeting> decode<Greeting>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Greeting>(bytes, "greeting"));
+  Greeting out;
+  out.answer_me = in.answer_me();
+  EXO_TRY(out.term, term_of(in.term(), "a greeting"));
+  out.leads = in.leads();
+  out.hears_master = in.hears_master();
+  if (out.term.counter == 0 && (out.leads || out.hears_master)) {
+    return fail(ErrorCode::corrupt, "a greeting with a master and no term");
+  }
+  out.followers = in.followers();
+  out.serving = in.serving();
+  EXO_TRY(out.fitness, fitness_of(in.fitness()));
+  out.reach = in.reach();
+  EXO_TRY(out.at, position_of(in.at(), "a greeting's state"));
+  return out;
+}
+
+ByteVector encode(const Heartbeat& message) {
+  proto::Heartbeat out;
+  put(*out.mutable_term(), message.term);
+  out.set_number(message.number);
+  out.set_acked(message.acked);
+  out.set_followers(message.followers);
+  out.set_serving(message.serving);
+  return serialize(out);
+}
+
+template <>
+Result<Heartbeat> decode<Heartbeat>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::Heartbeat>(bytes, "heartbeat"));
+  Heartbeat out{
+      .term = {}, .number = in.number(), .acked = in.acked(), .followers = in.followers(), .serving = in.serving()};
+  EXO_TRY(out.term, term_of(in.term(), "a heartbeat"));
+  if (out.term.counter == 0) return fail(ErrorCode::corrupt, "a heartbeat without a term");
+  if (out.acked > out.number) return fail(ErrorCode::corrupt, "a heartbeat that was answered before it was sent");
+  return out;
+}
+
+ByteVector encode(const HeartbeatAck& message) {
+  proto::HeartbeatAck out;
+  put(*out.mutable_term(), message.term);
+  out.set_number(message.number);
+  put(*out.mutable_at(), message.at);
+  out.set_epoch(message.epoch.value());
+  out.set_busy(message.busy);
+  return serialize(out);
+}
+
+template <>
+Result<HeartbeatAck> decode<HeartbeatAck>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::HeartbeatAck>(bytes, "heartbeat answer"));
+  HeartbeatAck out{.term = {}, .number = in.number(), .at = {}, .epoch = PlanEpoch(in.epoch()), .busy = in.busy()};
+  EXO_TRY(out.term, term_of(in.term(), "a heartbeat answer"));
+  EXO_TRY(out.at, position_of(in.at(), "a heartbeat answer's state"));
+  return out;
+}
+
+ByteVector encode(const LinkProbe& message) {
+  proto::LinkProbe out;
+  out.set_number(message.number);
+  out.set_answer(message.answer);
+  return serialize(out);
+}
+
+template <>
+Result<LinkProbe> decode<LinkProbe>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::LinkProbe>(bytes, "link probe"));
+  return LinkProbe{.number = in.number(), .answer = in.answer()};
+}
+
+}  // namespace exogpu::wire

@@ -1,0 +1,103 @@
+// What nodes say to each other to agree on a master, and to notice that one is gone (proto/cluster.proto).
+//
+// decode() as in messages.h. Errors: corrupt, naming the message and the field.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "wire/frame.h"
+#include "wire/ids.h"
+#include "wire/messages.h"
+#include "wire/node_id.h"
+
+namespace exogpu::wire {
+
+// A time of office. Only the node it names may lead in it, so a term never has two masters; the later of two is the
+// greater. Counter 0: nobody has led yet.
+struct Term {
+  uint64_t counter = 0;
+  NodeId master;
+  friend auto operator<=>(const Term&, const Term&) = default;
+};
+// "7 of 0a1b2c3d"
+std::string to_text(const Term& term);
+
+// A place in the log of events. The master of a term writes each index once, so two nodes at one position hold the same
+// state.
+struct Position {
+  Term term;
+  uint64_t index = 0;
+  friend auto operator<=>(const Position&, const Position&) = default;
+};
+std::string to_text(const Position& position);
+
+// How well a node would lead, as far as it does not change from one second to the next.
+struct Fitness {
+  bool mains = true;        // not on battery
+  bool wired = true;        // its best interface
+  uint32_t steadiness = 0;  // 0: up for less than 10 minutes, 1: an hour, 2: a day, 3: longer
+  friend bool operator==(const Fitness&, const Fitness&) = default;
+};
+inline constexpr uint32_t kSteadinessMax = 3;
+
+// How the sender stands: asked by one without a master, and by a master of a node that is not its own.
+struct Greeting {
+  static constexpr ControlType kType = ControlType::greeting;
+  bool answer_me = false;
+  Term term;                  // the highest that the sender has obeyed or led
+  bool leads = false;         // it is the master of that term
+  bool hears_master = false;  // or hears from its master, and is heard by it
+  uint32_t followers = 0;     // that this master has, as far as the sender knows
+  bool serving = false;       // the model, under that master
+  Fitness fitness;            // of the sender
+  uint32_t reach = 0;         // nodes that the sender has a link to
+  Position at;                // what the sender's state holds
+  friend bool operator==(const Greeting&, const Greeting&) = default;
+};
+
+// Of a master, to each of its own nodes.
+struct Heartbeat {
+  static constexpr ControlType kType = ControlType::heartbeat;
+  Term term;
+  uint64_t number = 0;  // counts up, for each receiver on its own
+  uint64_t acked = 0;   // the highest that this receiver has answered
+  uint32_t followers = 0;
+  bool serving = false;
+  friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
+};
+
+struct HeartbeatAck {
+  static constexpr ControlType kType = ControlType::heartbeat_ack;
+  Term term;
+  uint64_t number = 0;  // of the heartbeat
+  Position at;          // of the sender's state
+  PlanEpoch epoch;      // the highest that it has ever been told of
+  bool busy = false;    // requests are under way at its first stage
+  friend bool operator==(const HeartbeatAck&, const HeartbeatAck&) = default;
+};
+
+// Measures a link that nothing else uses.
+struct LinkProbe {
+  static constexpr ControlType kType = ControlType::link_probe;
+  uint64_t number = 0;
+  bool answer = false;
+  friend bool operator==(const LinkProbe&, const LinkProbe&) = default;
+};
+
+ByteVector encode(const Greeting& message);
+ByteVector encode(const Heartbeat& message);
+ByteVector encode(const HeartbeatAck& message);
+ByteVector encode(const LinkProbe& message);
+
+template <>
+Result<Greeting> decode<Greeting>(std::span<const std::byte> bytes);
+template <>
+Result<Heartbeat> decode<Heartbeat>(std::span<const std::byte> bytes);
+template <>
+Result<HeartbeatAck> decode<HeartbeatAck>(std::span<const std::byte> bytes);
+template <>
+Result<LinkProbe> decode<LinkProbe>(std::span<const std::byte> bytes);
+
+}  // namespace exogpu::wire
