@@ -1,0 +1,208 @@
+// A node's part in its cluster: notices who is gone, agrees on a master, leads or follows, and keeps the state.
+//
+// No input or output, no thread, no clock: what happened goes in together with the time, and what to send comes out.
+// Any message may be lost, doubled or overtaken; what is under way is told again until it is seen to have arrived.
+// docs/architecture.md ("The cluster") has the protocol and its guarantees.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cluster/detector.h"
+#include "cluster/log.h"
+#include "cluster/order.h"
+#include "wire/cluster_log.h"
+#include "wire/election.h"
+
+namespace exogpu::cluster {
+
+using Message = std::variant<wire::Greeting, wire::Heartbeat, wire::HeartbeatAck, wire::LinkProbe, wire::LogEntries,
+                             wire::LogSnapshot, wire::LogProposal>;
+
+struct Send {
+  wire::NodeId to;
+  std::shared_ptr<const Message> message;  // the same one where several get it
+};
+
+struct Output {
+  // The highest counter of a term that this node has begun. To be on disk before `sends` leave, and to be given to the
+  // agent when it starts again: else it could lead twice in one term.
+  std::optional<uint64_t> keep_counter;
+  std::vector<Send> sends;
+  bool state_changed = false;         // state() is another
+  std::vector<std::string> given_up;  // commands that no master took, each with the reason
+};
+
+struct AgentOptions {
+  uint64_t counter = 0;                                 // as it was kept; 0 at the very first start
+  Duration boot_wait = std::chrono::milliseconds(500);  // to hear from others before leading
+};
+
+enum class Role { seeking, following, leading };
+
+class Agent {
+ public:
+  // `facts` are this node's own, but for the links, which are measured here.
+  Agent(wire::NodeFacts facts, AgentOptions options, Time now);
+
+  // Channels come and go; messages are only sent where one is.
+  void link_up(wire::NodeId peer, Time now);
+  void link_down(wire::NodeId peer, Time now);
+  void receive(wire::NodeId from, const Message& message, Time now);
+  // To be called at wake() or soon after.
+  void tick(Time now);
+  Time wake() const;
+
+  void set_facts(wire::NodeFacts facts, Time now);
+  // How the stages of this node stand in the plan of this epoch, by their index.
+  void set_stages(wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages, Time now);
+  void set_busy(bool busy) { busy_ = busy; }
+  // The ring of this plan can do no more.
+  void plan_broken(wire::PlanEpoch epoch, std::string why, Time now);
+  // What a user wants: DrainingSet, ModelSet or NodeForgotten. Told to one master after the other until the state shows
+  // it, for at most 30 s.
+  void command(const wire::Event& event, Time now);
+
+  // What there is to do since the last call.
+  Output take();
+
+  wire::NodeId self() const { return self_; }
+  Role role() const { return role_; }
+  // The highest that this node has obeyed or led. Nothing of an older one is to be obeyed.
+  const wire::Term& term() const { return term_; }
+  // Who leads, as far as this node knows now.
+  std::optional<wire::NodeId> master() const;
+  const wire::ReplicatedState& state() const { return state_; }
+  // Why this node has no master; for people.
+  std::string why_alone() const;
+  std::optional<Duration> round_trip(wire::NodeId peer) const;
+
+ private:
+  struct Peer {
+    bool linked = false;
+    std::optional<wire::Greeting> greeting;
+    Time told{};  // when
+    std::optional<Duration> round_trip;
+  };
+  struct Follower {
+    explicit Follower(Time now) : detector(now), next_beat(now) {}
+    Detector detector;
+    Time next_beat;
+    uint64_t number = 0, acked = 0;
+    std::map<uint64_t, Time> sent;  // heartbeats that are not answered yet
+    std::optional<uint64_t> told;   // index of what was sent of the log; nothing before the first answer
+    Time told_at{};
+    wire::PlanEpoch epoch;
+    bool busy = false;
+  };
+  struct Seek {
+    Time next{};
+    size_t batch = 0;              // of the list of candidates, asked
+    std::set<wire::NodeId> asked;  // since then
+    Time since{};                  // the round
+    bool waiting = false;          // until `next`, whatever is heard
+    int rounds = 0;
+    std::map<wire::NodeId, int> vain;  // waited for, without its coming forward
+    std::string why;
+  };
+
+  void send(wire::NodeId to, Message message);
+  void step(Time now);
+  wire::Greeting greeting(bool answer_me, Time now) const;
+  void greet(wire::NodeId to, bool answer_me, Time now) { send(to, greeting(answer_me, now)); }
+  bool linked(wire::NodeId node) const;
+  Candidate candidate(const wire::Greeting& greeting, wire::NodeId node) const;
+  void on(wire::NodeId from, const wire::Greeting& message, Time now);
+  void on(wire::NodeId from, const wire::Heartbeat& message, Time now);
+  void on(wire::NodeId from, const wire::HeartbeatAck& message, Time now);
+  void on(wire::NodeId from, const wire::LinkProbe& message, Time now);
+  void on(wire::NodeId from, const wire::LogEntries& message, Time now);
+  void on(wire::NodeId from, const wire::LogSnapshot& message, Time now);
+  void on(wire::NodeId from, const wire::LogProposal& message, Time now);
+  void saw(const wire::Term& term) { counter_seen_ = std::max(counter_seen_, term.counter); }
+  void probe(Time now);
+  void publish_links(Time now);
+
+  // Seeking (agent_seek.cpp).
+  void seek(Time now, Duration wait);
+  std::vector<wire::NodeId> candidates() const;
+  void ask(Time now);
+  void evaluate(Time now);
+  bool all_answered() const;
+  void claim(Time now);
+
+  // Following (agent_follow.cpp).
+  bool obey(const wire::Term& term, wire::NodeId from, Time now);
+  bool hears_master(Time now) const;
+  void applied();
+  void propose(Time now);
+  std::vector<wire::Event> wanted() const;
+
+  // Leading (agent_lead.cpp).
+  void invite(wire::NodeId node, Time now);
+  void meet(wire::NodeId from, const wire::Greeting& other, Time now);
+  void append(const wire::Event& written);
+  void take_proposal(wire::NodeId from, const wire::Event& event);
+  void lead(Time now);
+  void beat(wire::NodeId node, Follower& follower, Time now);
+  void look_for_others(Time now);
+  void replicate(wire::NodeId node, Follower& follower, const wire::Position& at, Time now);
+  void flush(Time now);
+  void plan(Time now);
+  uint32_t followers() const { return static_cast<uint32_t>(followers_.size()); }
+
+  wire::NodeId self_;
+  wire::NodeFacts facts_;
+  AgentOptions options_;
+  Time started_;
+  Role role_ = Role::seeking;
+  wire::Term term_;
+  uint64_t counter_seen_ = 0;
+  wire::ReplicatedState state_;
+  Log log_;
+  std::map<wire::NodeId, Peer> peers_;
+  Output out_;
+
+  std::map<uint32_t, wire::StageStatus> stages_;
+  wire::PlanEpoch stages_epoch_;  // the highest that this node has had parts of
+  wire::PlanEpoch epoch_seen_;    // the highest of any state that it was told
+  std::optional<wire::PlanEnded> broken_;
+  bool busy_ = false;
+  struct Command {
+    wire::Event event;
+    Time until;
+  };
+  std::vector<Command> commands_;
+
+  Time probe_at_{};
+  uint64_t probe_number_ = 0;
+  wire::NodeId probed_;
+  Time probe_sent_{};
+  Time links_at_{};
+
+  Seek seek_;
+  // Following.
+  Detector master_{Time{}};
+  uint32_t master_followers_ = 0;
+  bool master_serving_ = false;
+  bool propose_ = false;  // something may differ from the state
+  Time propose_at_{};     // not before
+  // Leading.
+  std::map<wire::NodeId, Follower> followers_;
+  Time lead_at_{};
+  Time look_at_{};
+  wire::NodeId looked_;
+  wire::Position flushed_;
+  Time flushed_at_{};
+  bool dirty_ = false;  // the plan is to be looked at
+  Time plan_at_{};
+  size_t facts_bytes_ = 0;  // of all nodes
+};
+
+}  // namespace exogpu::cluster

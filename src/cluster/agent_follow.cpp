@@ -1,0 +1,120 @@
+// Under a master: obeys it, notices when it is gone, keeps its log, and tells it what is so here.
+#include <algorithm>
+#include <format>
+
+#include "cluster/agent.h"
+#include "cluster/fold.h"
+#include "cluster/timing.h"
+
+namespace exogpu::cluster {
+
+using namespace wire;
+
+// Whether what comes from this master in this term is to be obeyed; from now on nothing older is.
+bool Agent::obey(const Term& term, NodeId from, Time now) {
+  saw(term);
+  if (term.master != from || term < term_) return false;
+  if (term == term_ && role_ == Role::following) return true;
+  const auto led = std::exchange(followers_, {});
+  role_ = Role::following;
+  term_ = term;
+  seek_ = {};
+  master_ = Detector(now);
+  if (const auto trip = peers_[from].round_trip) master_.measured(*trip);
+  propose_ = true;
+  propose_at_ = now;
+  // Those whom this node led hear at once whom it obeys, and need not wait for silence.
+  for (const auto& [id, follower] : led) greet(id, false, now);
+  return true;
+}
+
+bool Agent::hears_master(Time now) const { return !master_.is_cut() && !master_.lost(now); }
+
+void Agent::on(NodeId from, const Heartbeat& message, Time now) {
+  const bool hears_us = message.number <= message.acked + kBeatsUnheard;
+  if (message.term >= term_ && !hears_us && (role_ != Role::following || message.term > term_)) {
+    saw(message.term);
+    return;
+  }
+  if (obey(message.term, from, now)) {
+    if (hears_us) master_.heard(now);
+    master_followers_ = message.followers;
+    master_serving_ = message.serving;
+  }
+  // The master of an older term learns from the answer that there is a later one.
+  send(from,
+       HeartbeatAck{.term = term_, .number = message.number, .at = state_.at, .epoch = epoch_seen_, .busy = busy_});
+}
+
+void Agent::on(NodeId from, const LogEntries& message, Time now) {
+  if (!obey(message.term, from, now)) return;
+  // What of it is known already is passed over; what does not follow will be sent again.
+  Position at = message.before;
+  bool follows = at == state_.at;
+  for (const Entry& entry : message.entries) {
+    if (follows) {
+      apply(state_, entry);
+      log_.append(entry);
+      out_.state_changed = true;
+    }
+    at = {.term = entry.term, .index = at.index + 1};
+    follows = follows || at == state_.at;
+  }
+  if (out_.state_changed) applied();
+}
+
+void Agent::on(NodeId from, const LogSnapshot& message, Time now) {
+  if (!obey(message.term, from, now)) return;
+  // An older one of this term, which has been overtaken.
+  if (message.state.at.term == state_.at.term && message.state.at.index <= state_.at.index) return;
+  state_ = message.state;
+  log_.restart(state_.at);
+  out_.state_changed = true;
+  applied();
+}
+
+void Agent::applied() {
+  epoch_seen_ = std::max(epoch_seen_, state_.epoch_last);
+  propose_ = true;
+  std::erase_if(commands_, [&](const Command& command) { return !changes(state_, command.event); });
+}
+
+// What the state should say of this node, and does not.
+std::vector<Event> Agent::wanted() const {
+  std::vector<Event> events;
+  const auto want = [&](const Event& event) {
+    auto sent = as_sent(event);
+    if (sent && changes(state_, *sent)) events.push_back(*std::move(sent));
+  };
+  want(NodeTold{facts_});
+  if (broken_ && state_.plan) want(*broken_);
+  for (const auto& [index, status] : stages_) {
+    want(StageTold{.epoch = stages_epoch_, .stage = index, .phase = status.phase, .failure = status.failure});
+  }
+  for (const Command& command : commands_) want(command.event);
+  return events;
+}
+
+void Agent::propose(Time now) {
+  for (const Command& command : commands_) {
+    if (now >= command.until) out_.given_up.emplace_back("no master took it: " + why_alone());
+  }
+  std::erase_if(commands_, [&](const Command& command) { return now >= command.until; });
+  propose_at_ = now + kProposeAgain;
+  std::vector<Event> events = wanted();
+  if (role_ != Role::seeking) {
+    std::erase_if(commands_, [&](const Command& command) { return !changes(state_, command.event); });
+  }
+  if (events.empty()) {
+    propose_ = !commands_.empty();
+    return;
+  }
+  if (role_ == Role::leading) {
+    for (const Event& event : events) take_proposal(self_, event);
+    applied();
+  } else if (role_ == Role::following) {
+    send(term_.master, LogProposal{.incarnation = facts_.incarnation, .events = std::move(events)});
+  }
+}
+
+}  // namespace exogpu::cluster

@@ -1,0 +1,224 @@
+// As a master: heartbeats, the order of events, the plan, and what to do about other masters.
+#include <algorithm>
+#include <format>
+
+#include "cluster/agent.h"
+#include "cluster/fold.h"
+#include "cluster/plan_for.h"
+#include "cluster/timing.h"
+
+namespace exogpu::cluster {
+
+using namespace wire;
+
+// Takes a node in. One who has obeyed a later term than this needs a later one still.
+void Agent::invite(NodeId node, Time now) {
+  if (!linked(node)) return;
+  const auto known = followers_.find(node);
+  if (known != followers_.end()) followers_.erase(known);
+  beat(node, followers_.emplace(node, now).first->second, now);
+}
+
+void Agent::meet(NodeId from, const Greeting& other, Time now) {
+  const bool without = !other.leads && !other.hears_master;
+  if (without || other.term.master == self_) {
+    // A node that this one leads, and that hears it, needs nothing.
+    if (!without && other.term == term_ && followers_.contains(from)) return;
+    if (other.term > term_) claim(now);
+    invite(from, now);
+    return;
+  }
+  const Reign mine{.master = self_, .serving = serving(state_), .followers = followers()};
+  const Reign theirs{.master = other.term.master, .serving = other.serving, .followers = other.followers};
+  if (better(mine, theirs)) {
+    // Both counters are passed, so that plans made from here on are later than any of theirs.
+    if (other.term.counter >= term_.counter) claim(now);
+    invite(from, now);
+    if (theirs.master != from) invite(theirs.master, now);
+  } else if (theirs.master != from) {
+    greet(theirs.master, true, now);
+  }
+}
+
+void Agent::append(const Event& written) {
+  // As the others will read it, so that all hold the same.
+  auto sent = as_sent(written);
+  if (!sent) return;
+  Event event = *std::move(sent);
+  const bool about_plan =
+      !std::holds_alternative<StageTold>(event) || std::get<StageTold>(event).phase >= StagePhase::ready;
+  Entry entry{.term = term_, .event = std::move(event)};
+  apply(state_, entry);
+  log_.append(std::move(entry));
+  out_.state_changed = true;
+  dirty_ = dirty_ || about_plan;
+}
+
+void Agent::take_proposal(NodeId from, const Event& event) {
+  if (!changes(state_, event)) return;
+  if (const auto* told = std::get_if<NodeTold>(&event)) {
+    if (told->facts.info.self.node != from) return;
+    const auto known = state_.nodes.find(from);
+    const size_t before =
+        known == state_.nodes.end() ? 0 : encoded_bytes({.term = term_, .event = NodeTold{known->second.facts}});
+    const size_t after = encoded_bytes({.term = term_, .event = event});
+    if (facts_bytes_ - before + after > kFactsBytesMax) return;
+    facts_bytes_ += after - before;
+  } else if (const auto* stage = std::get_if<StageTold>(&event)) {
+    if (state_.plan->made.plan.stages[stage->stage].device.node != from) return;
+  } else if (const auto* ended = std::get_if<PlanEnded>(&event)) {
+    if (!state_.plan || ended->epoch != state_.plan->made.plan.epoch) return;
+    if (!std::ranges::contains(state_.plan->made.plan.stages, from,
+                               [](const PlannedStage& each) { return each.device.node; })) {
+      return;
+    }
+  } else if (!std::holds_alternative<DrainingSet>(event) && !std::holds_alternative<ModelSet>(event) &&
+             !std::holds_alternative<NodeForgotten>(event)) {
+    return;  // for a master to decide
+  }
+  append(event);
+}
+
+void Agent::on(NodeId from, const LogProposal& message, Time now) {
+  if (role_ != Role::leading || !followers_.contains(from)) return;
+  for (const Event& event : message.events) {
+    const auto* told = std::get_if<NodeTold>(&event);
+    if (told && told->facts.incarnation != message.incarnation) continue;
+    take_proposal(from, event);
+  }
+  applied();
+  plan_at_ = std::min(plan_at_, now + kSettleWait);
+}
+
+void Agent::on(NodeId from, const HeartbeatAck& message, Time now) {
+  saw(message.term);
+  if (role_ != Role::leading) return;
+  if (message.term != term_) {
+    // It obeys a later term; of whom, and whether that one should lead, is asked.
+    if (message.term > term_) {
+      followers_.erase(from);
+      greet(from, true, now);
+    }
+    return;
+  }
+  Follower& follower = followers_.try_emplace(from, now).first->second;
+  const auto sent = follower.sent.find(message.number);
+  if (sent != follower.sent.end()) {
+    follower.detector.measured(now - sent->second);
+    peers_[from].round_trip = follower.detector.round_trip();
+    follower.sent.erase(follower.sent.begin(), std::next(sent));
+    follower.acked = std::max(follower.acked, message.number);
+    follower.detector.heard(now);
+  }
+  follower.epoch = message.epoch;
+  follower.busy = message.busy;
+  if (state_.epoch_last < message.epoch) dirty_ = true;
+  replicate(from, follower, message.at, now);
+}
+
+void Agent::lead(Time now) {
+  lead_at_ = now + kLeadEvery;
+  std::vector<NodeId> lost;
+  for (auto& [id, follower] : followers_) {
+    if (follower.detector.lost(now))
+      lost.push_back(id);
+    else if (now >= follower.next_beat)
+      beat(id, follower, now);
+  }
+  for (const NodeId id : lost) {
+    const Detector& detector = followers_.at(id).detector;
+    const auto silent = std::chrono::duration_cast<milliseconds>(now - detector.heard_at()).count();
+    NodeLost event{.node = id,
+                   .why = detector.is_cut() ? "the connection to it broke" : std::format("silent for {} ms", silent)};
+    followers_.erase(id);
+    if (!changes(state_, event)) continue;
+    append(event);
+    plan_at_ = std::min(plan_at_, now + kPlanWait);
+  }
+  if (now >= look_at_) look_for_others(now);
+  if (dirty_ && now >= plan_at_) plan(now);
+  if (!dirty_) plan_at_ = now + kSettleWait;
+}
+
+void Agent::beat(NodeId node, Follower& follower, Time now) {
+  follower.next_beat = now + kBeat;
+  follower.sent[++follower.number] = now;
+  while (follower.sent.size() > 8) follower.sent.erase(follower.sent.begin());
+  send(node, Heartbeat{.term = term_,
+                       .number = follower.number,
+                       .acked = follower.acked,
+                       .followers = followers(),
+                       .serving = serving(state_)});
+}
+
+void Agent::look_for_others(Time now) {
+  look_at_ = now + kLookEvery;
+  // Who is believed to be here, but follows no longer.
+  std::vector<NodeId> left;
+  for (const auto& [id, node] : state_.nodes) {
+    if (node.alive && id != self_ && !followers_.contains(id)) left.push_back(id);
+  }
+  for (const NodeId id : left) append(NodeLost{.node = id, .why = "it follows another master"});
+  auto next = peers_.upper_bound(looked_);
+  size_t asked = 0;
+  for (size_t i = 0; i < peers_.size() && asked < kLookedAt; ++i, ++next) {
+    if (next == peers_.end()) next = peers_.begin();
+    if (!next->second.linked || followers_.contains(next->first)) continue;
+    looked_ = next->first;
+    greet(looked_, true, now);
+    ++asked;
+  }
+}
+
+// Brings a follower that is at `at` up to the end of the log.
+void Agent::replicate(NodeId node, Follower& follower, const Position& at, Time now) {
+  if (at == log_.end()) {
+    follower.told = at.index;
+    return;
+  }
+  const Duration again = std::max(kSendAgain, 2 * follower.detector.round_trip().value_or(Duration{}));
+  if (follower.told && *follower.told >= log_.end().index && now < follower.told_at + again) return;
+  follower.told_at = now;
+  if (!log_.contains(at)) {
+    follower.told = log_.end().index;
+    send(node, LogSnapshot{.term = term_, .state = state_});
+    return;
+  }
+  LogEntries message{.term = term_, .before = at, .entries = log_.after(at)};
+  follower.told = at.index + message.entries.size();
+  send(node, std::move(message));
+}
+
+// What is new goes to all who have what was before.
+void Agent::flush(Time now) {
+  flushed_at_ = now;
+  LogEntries message{.term = term_, .before = flushed_, .entries = {}};
+  if (log_.contains(flushed_)) message.entries = log_.after(flushed_);
+  const uint64_t before = flushed_.index;
+  flushed_ = {.term = term_, .index = before + message.entries.size()};
+  if (!message.entries.empty() && flushed_ != log_.end()) flushed_.term = message.entries.back().term;
+  if (message.entries.empty()) flushed_ = log_.end();
+  const auto shared = std::make_shared<const Message>(std::move(message));
+  for (auto& [id, follower] : followers_) {
+    if (follower.told != before || !linked(id)) continue;
+    follower.told = flushed_.index;
+    follower.told_at = now;
+    out_.sends.push_back({.to = id, .message = shared});
+  }
+}
+
+void Agent::plan(Time now) {
+  dirty_ = false;
+  plan_at_ = now + kSettleWait;
+  PlanCircumstances circumstances{.term = term_, .idle = !busy_, .in_use = epoch_seen_};
+  for (const auto& [id, follower] : followers_) {
+    circumstances.idle = circumstances.idle && !follower.busy;
+    circumstances.in_use = std::max(circumstances.in_use, follower.epoch);
+  }
+  if (auto event = plan_for(state_, circumstances)) {
+    append(*event);
+    dirty_ = false;
+  }
+}
+
+}  // namespace exogpu::cluster

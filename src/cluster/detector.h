@@ -1,0 +1,48 @@
+// Whether another node is still there: from when it was last heard, and how regularly it is.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace exogpu::cluster {
+
+// Of a clock that never goes back; where it begins does not matter.
+using Time = std::chrono::steady_clock::time_point;
+using Duration = std::chrono::steady_clock::duration;
+
+inline constexpr Duration kBeat = std::chrono::milliseconds(300);      // between heartbeats
+inline constexpr Duration kLocalTrip = std::chrono::milliseconds(50);  // round trips of a local network are shorter
+inline constexpr Duration kLocalSilence = std::chrono::milliseconds(900);
+inline constexpr Duration kFarSilence = std::chrono::milliseconds(3000);
+inline constexpr Duration kCutGrace = std::chrono::milliseconds(200);  // for a channel that broke to be opened again
+
+// A node counts as lost when it was silent for two beats and a half, and what its round trips and delays so far allow
+// on top; on a local network in no case longer than kLocalSilence.
+class Detector {
+ public:
+  explicit Detector(Time now) : heard_(now) {}
+
+  // A sign of life that shows that both directions work.
+  void heard(Time now);
+  void measured(Duration round_trip);
+  // The channel to it broke, or is back.
+  void cut(Time now) {
+    if (!cut_) cut_ = now;
+  }
+  void mended() { cut_.reset(); }
+
+  Duration silence_max() const;
+  Time lost_at() const;  // if nothing is heard until then
+  bool lost(Time now) const { return now >= lost_at(); }
+  Time heard_at() const { return heard_; }
+  std::optional<Duration> round_trip() const { return round_trip_; }  // smoothed
+  bool is_cut() const { return cut_.has_value(); }
+
+ private:
+  Time heard_;
+  std::optional<Time> cut_;
+  std::optional<Duration> round_trip_;
+  Duration deviation_{};  // of round trips, and of the times between signs of life
+};
+
+}  // namespace exogpu::cluster

@@ -1,0 +1,128 @@
+#include "cluster/fold.h"
+
+#include <algorithm>
+#include <format>
+
+namespace exogpu::cluster {
+namespace {
+
+using namespace wire;
+
+struct Fold {
+  ReplicatedState& state;
+
+  void operator()(const TermBegan&) const {}
+
+  void operator()(const NodeTold& event) const {
+    NodeRecord& node = state.nodes[event.facts.info.self.node];
+    // Started anew: what it held is gone, and what it could not do may have been mended.
+    if (node.facts.incarnation != event.facts.incarnation) {
+      node.unfit.clear();
+      if (planned(event.facts.info.self.node)) {
+        state.plan.reset();
+        state.why_not = std::format("node {} was started anew", event.facts.info.self.name);
+      }
+    }
+    node.facts = event.facts;
+    node.alive = true;
+    node.why_away.clear();
+  }
+
+  void operator()(const NodeLost& event) const {
+    const auto node = state.nodes.find(event.node);
+    if (node == state.nodes.end()) return;
+    node->second.alive = false;
+    node->second.why_away = event.why;
+  }
+
+  void operator()(const NodeForgotten& event) const {
+    const auto node = state.nodes.find(event.node);
+    if (node != state.nodes.end() && !node->second.alive) state.nodes.erase(node);
+  }
+
+  void operator()(const DrainingSet& event) const {
+    const auto node = state.nodes.find(event.node);
+    if (node != state.nodes.end()) node->second.draining = event.draining;
+  }
+
+  void operator()(const ModelSet& event) const { state.model = event.model; }
+
+  void operator()(const PlanMade& event) const {
+    if (event.plan.epoch <= state.epoch_last || event.stage_bytes.size() != event.plan.stages.size()) return;
+    state.epoch_last = event.plan.epoch;
+    state.plan = PlanRecord{.made = event, .stages = std::vector<StageStatus>(event.plan.stages.size())};
+    state.why_not.clear();
+  }
+
+  void operator()(const PlanEnded& event) const {
+    if (state.plan && state.plan->made.plan.epoch != event.epoch) return;
+    state.plan.reset();
+    state.why_not = event.why;
+  }
+
+  void operator()(const StageTold& event) const {
+    if (!state.plan || state.plan->made.plan.epoch != event.epoch || event.stage >= state.plan->stages.size()) return;
+    state.plan->stages[event.stage] = {.phase = event.phase, .failure = event.failure};
+    if (event.phase != StagePhase::failed) return;
+    const DeviceRef& device = state.plan->made.plan.stages[event.stage].device;
+    const auto node = state.nodes.find(device.node);
+    if (node != state.nodes.end()) node->second.unfit[device.device] = event.failure;
+  }
+
+  bool planned(NodeId node) const {
+    return state.plan && std::ranges::any_of(state.plan->made.plan.stages,
+                                             [&](const PlannedStage& stage) { return stage.device.node == node; });
+  }
+};
+
+struct Changes {
+  const ReplicatedState& state;
+
+  const NodeRecord* find(NodeId node) const {
+    const auto found = state.nodes.find(node);
+    return found == state.nodes.end() ? nullptr : &found->second;
+  }
+  bool operator()(const TermBegan&) const { return false; }
+  bool operator()(const NodeTold& event) const {
+    const NodeRecord* node = find(event.facts.info.self.node);
+    return !node || !node->alive || node->facts != event.facts;
+  }
+  bool operator()(const NodeLost& event) const {
+    const NodeRecord* node = find(event.node);
+    return node && node->alive;
+  }
+  bool operator()(const NodeForgotten& event) const {
+    const NodeRecord* node = find(event.node);
+    return node && !node->alive;
+  }
+  bool operator()(const DrainingSet& event) const {
+    const NodeRecord* node = find(event.node);
+    return node && node->draining != event.draining;
+  }
+  bool operator()(const ModelSet& event) const { return state.model != event.model; }
+  bool operator()(const PlanMade& event) const { return event.plan.epoch > state.epoch_last; }
+  bool operator()(const PlanEnded& event) const {
+    if (state.plan) return state.plan->made.plan.epoch == event.epoch;
+    return state.why_not != event.why;
+  }
+  bool operator()(const StageTold& event) const {
+    return state.plan && state.plan->made.plan.epoch == event.epoch && event.stage < state.plan->stages.size() &&
+           state.plan->stages[event.stage] != StageStatus{.phase = event.phase, .failure = event.failure};
+  }
+};
+
+}  // namespace
+
+void apply(ReplicatedState& state, const Entry& entry) {
+  std::visit(Fold{state}, entry.event);
+  state.at = {.term = entry.term, .index = state.at.index + 1};
+}
+
+bool changes(const ReplicatedState& state, const Event& event) { return std::visit(Changes{state}, event); }
+
+bool serving(const ReplicatedState& state) {
+  return state.plan && std::ranges::all_of(state.plan->stages,
+                                           [](const StageStatus& stage) { return stage.phase == StagePhase::ready; });
+}
+
+}  // namespace exogpu::cluster

@@ -1,0 +1,234 @@
+#include "cluster/plan_for.h"
+
+#include <algorithm>
+#include <format>
+
+#include "cluster/fold.h"
+#include "placement/by_name.h"
+#include "placement/placement.h"
+
+namespace exogpu::cluster {
+namespace {
+
+using namespace wire;
+
+// Of a link that nobody has measured yet: a wired home network.
+constexpr double kDelayUnknown = 0.3e-3;
+constexpr double kBytesPerSecondUnknown = 1e8;
+
+// What a plan must gain to be worth moving a model that is loaded.
+constexpr double kWorthMoving = 1.10;
+
+// Nodes that are planned for at first; more only where these do not do. A ring of more stages than this is slower than
+// one of the fastest, and planning takes time with the square of the nodes.
+constexpr size_t kNodesAtFirst = 48;
+
+const DeviceProfile* find_device(const ReplicatedState& state, const DeviceRef& ref) {
+  const auto node = state.nodes.find(ref.node);
+  if (node == state.nodes.end()) return nullptr;
+  const auto& devices = node->second.facts.info.devices;
+  const auto found = std::ranges::find(devices, ref, &DeviceProfile::id);
+  return found == devices.end() ? nullptr : &*found;
+}
+
+double worth(const NodeRecord& node) {
+  double most = 0;
+  for (const DeviceProfile& device : node.facts.info.devices) {
+    const double rate = device.rates.empty() ? 0 : device.rates.front().matvec_bytes_per_s;
+    most = std::max(most, rate * static_cast<double>(device.memory_free));
+  }
+  return most;
+}
+
+// The nodes that can take part, the most useful first.
+std::vector<NodeId> usable_nodes(const ReplicatedState& state) {
+  std::vector<std::pair<double, NodeId>> sorted;
+  for (const auto& [id, node] : state.nodes) {
+    if (node.alive && !node.draining) sorted.emplace_back(-worth(node), id);
+  }
+  std::ranges::sort(sorted);
+  std::vector<NodeId> nodes;
+  for (const auto& [value, id] : sorted) nodes.push_back(id);
+  return nodes;
+}
+
+ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
+  std::ranges::sort(nodes);
+  ClusterView view;
+  for (const NodeId id : nodes) {
+    const auto& devices = state.nodes.at(id).facts.info.devices;
+    view.devices.insert(view.devices.end(), devices.begin(), devices.end());
+  }
+  for (const NodeId from : nodes) {
+    const auto& measured = state.nodes.at(from).facts.info.links;
+    for (const NodeId to : nodes) {
+      if (from == to) continue;
+      LinkProfile link{.from = from, .to = to, .delay_s = kDelayUnknown, .bytes_per_s = kBytesPerSecondUnknown};
+      const auto found = std::ranges::find(measured, to, &LinkProfile::to);
+      if (found != measured.end()) link.delay_s = found->delay_s;
+      if (found != measured.end() && found->bytes_per_s > 0) link.bytes_per_s = found->bytes_per_s;
+      view.links.push_back(link);
+    }
+  }
+  return view;
+}
+
+Result<placement::Answer> place(const ReplicatedState& state, const ClusterView& view) {
+  const ServedModel& model = *state.model;
+  placement::Wishes wishes;
+  wishes.objective = static_cast<placement::Objective>(model.objective);
+  wishes.context = model.context;
+  wishes.sequences = model.sequences;
+  wishes.chunk = model.batch_tokens;
+  wishes.activations = model.activations;
+  if (!model.layers.empty()) {
+    EXO_TRY(wishes.by_hand, placement::parse_layers(view, model.layers));
+  }
+  for (const std::string& name : model.without) {
+    // One that has not come yet is left out when it comes.
+    if (auto device = placement::find_device(view, name)) wishes.excluded.push_back(*std::move(device));
+  }
+  for (const DeviceProfile& device : view.devices) {
+    if (state.nodes.at(device.id.node).unfit.contains(device.id.device)) wishes.excluded.push_back(device.id);
+  }
+  return placement::place(view, model.shape, wishes);
+}
+
+// With the most useful nodes, and with more as long as there is no plan.
+Result<placement::Answer> place(const ReplicatedState& state) {
+  const std::vector<NodeId> nodes = usable_nodes(state);
+  size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
+  while (true) {
+    count = std::min(count, nodes.size());
+    auto answer =
+        place(state, view_of(state, std::vector(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(count))));
+    if (answer || count == nodes.size()) return answer;
+    count *= 4;
+  }
+}
+
+double speed_of(const PredictedSpeed& speed, uint32_t objective) {
+  switch (static_cast<placement::Objective>(objective)) {
+    case placement::Objective::latency: return speed.tokens_per_s_alone;
+    case placement::Objective::throughput: return speed.tokens_per_s_parallel;
+    case placement::Objective::first_token: return speed.first_token_s > 0 ? 1 / speed.first_token_s : 0;
+  }
+  return 0;
+}
+
+// A step reads all weights, however many tokens it has, so its fixed cost is about that of one token alone. Over what
+// each token of a prompt takes, at the slowest stage.
+double step_cost_tokens(const ReplicatedState& state, const Plan& plan) {
+  double cost = 0;
+  for (const Stage& stage : plan.stages) {
+    const DeviceProfile* device = find_device(state, stage.device);
+    if (!device || device->rates.empty()) continue;
+    double flops = 0;
+    for (uint32_t layer = stage.layers.begin; layer < stage.layers.end; ++layer) {
+      flops += state.model->shape.layers[layer].flops_per_token;
+    }
+    cost = std::max(cost, (stage.decode_s + stage.hop_s) * device->rates.front().matmul_flops_per_s / flops);
+  }
+  return cost;
+}
+
+bool same_stages(const Plan& plan, const StagePlan& running) {
+  return std::ranges::equal(plan.stages, running.stages, [](const Stage& a, const PlannedStage& b) {
+    return a.device == b.device && a.layers == b.layers;
+  });
+}
+
+PlanEpoch next_epoch(const ReplicatedState& state, const PlanCircumstances& circumstances) {
+  const auto id = circumstances.term.master.bytes();
+  const uint64_t of_term =
+      circumstances.term.counter << 32 | static_cast<uint64_t>(id[0]) << 24 | static_cast<uint64_t>(id[1]) << 16;
+  return PlanEpoch(std::max({of_term, state.epoch_last.value(), circumstances.in_use.value()}) + 1);
+}
+
+std::string name_of(const ReplicatedState& state, const DeviceRef& device) {
+  const auto node = state.nodes.find(device.node);
+  const std::string name = node == state.nodes.end() ? device.node.short_text() : node->second.facts.info.self.name;
+  return name + "/" + device.device;
+}
+
+PlanMade made_of(const ReplicatedState& state, const Plan& best, PlanEpoch epoch) {
+  const ServedModel& model = *state.model;
+  PlanMade made{.plan = {.epoch = epoch,
+                         .model = model.model,
+                         .content = model.content,
+                         .stages = {},
+                         .context = model.context,
+                         .sequences = model.sequences,
+                         .batch_tokens = model.batch_tokens,
+                         .kv_type = model.kv_type,
+                         .flash_attention = model.flash_attention,
+                         .activations = best.activations,
+                         .step_cost_tokens = step_cost_tokens(state, best)},
+                .stage_bytes = {},
+                .predicted = best.predicted};
+  for (const Stage& stage : best.stages) {
+    made.plan.stages.push_back({.device = stage.device, .layers = stage.layers});
+    made.stage_bytes.push_back(stage.memory.total());
+  }
+  return made;
+}
+
+}  // namespace
+
+std::string broken_by(const ReplicatedState& state) {
+  if (!state.plan) return {};
+  const StagePlan& plan = state.plan->made.plan;
+  if (!state.model) return "no model is to be served";
+  const ServedModel& model = *state.model;
+  if (model.model != plan.model || model.content != plan.content || model.context != plan.context ||
+      model.sequences != plan.sequences || model.batch_tokens != plan.batch_tokens || model.kv_type != plan.kv_type ||
+      model.flash_attention != plan.flash_attention || model.activations != plan.activations) {
+    return "the model is to be served otherwise";
+  }
+  for (size_t i = 0; i < plan.stages.size(); ++i) {
+    const DeviceRef& device = plan.stages[i].device;
+    const auto node = state.nodes.find(device.node);
+    if (node == state.nodes.end()) return std::format("{} is unknown", name_of(state, device));
+    const std::string& name = node->second.facts.info.self.name;
+    if (!node->second.alive) return std::format("node {} is away: {}", name, node->second.why_away);
+    if (node->second.draining) return std::format("node {} is being drained", name);
+    const auto unfit = node->second.unfit.find(device.device);
+    if (unfit != node->second.unfit.end()) return std::format("{}: {}", name_of(state, device), unfit->second);
+    const DeviceProfile* profile = find_device(state, device);
+    if (!profile) return std::format("{} is no longer there", name_of(state, device));
+    if (profile->memory_free < state.plan->made.stage_bytes[i]) {
+      return std::format("{} has only {} left for its part, which needs {}", name_of(state, device),
+                         format_bytes(profile->memory_free), format_bytes(state.plan->made.stage_bytes[i]));
+    }
+  }
+  return {};
+}
+
+std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstances& circumstances) {
+  const auto ended = [&](std::string why) -> std::optional<Event> {
+    PlanEnded event{.epoch = state.plan ? state.plan->made.plan.epoch : PlanEpoch(0), .why = std::move(why)};
+    if (!state.plan && state.why_not == event.why) return std::nullopt;
+    return event;
+  };
+  if (!state.model) return ended("no model is to be served");
+  const std::string broken = broken_by(state);
+  const bool lost_epoch = state.epoch_last < circumstances.in_use;
+  const bool must = !state.plan || !broken.empty() || lost_epoch;
+  if (!must && (!circumstances.idle || !serving(state))) return std::nullopt;
+  const auto answer = place(state);
+  if (!answer) {
+    if (!must) return std::nullopt;
+    return ended(broken.empty() ? answer.error().message : broken + "; " + answer.error().message);
+  }
+  const Plan& best = answer->plan;
+  if (!must) {
+    if (same_stages(best, state.plan->made.plan)) return std::nullopt;
+    const uint32_t objective = state.model->objective;
+    if (speed_of(best.predicted, objective) < kWorthMoving * speed_of(state.plan->made.predicted, objective)) {
+      return std::nullopt;
+    }
+  }
+  return made_of(state, best, next_epoch(state, circumstances));
+}
+
+}  // namespace exogpu::cluster

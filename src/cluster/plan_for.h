@@ -1,0 +1,25 @@
+// What a master does about the plan: makes one, replaces it, ends it, or leaves it be. A pure function of the state.
+#pragma once
+
+#include <optional>
+
+#include "wire/cluster_log.h"
+
+namespace exogpu::cluster {
+
+struct PlanCircumstances {
+  wire::Term term;         // of the master that asks
+  bool idle = true;        // nobody is being answered
+  wire::PlanEpoch in_use;  // the highest that any node has been told of
+};
+
+// A plan is replaced at once when it cannot go on (a node or a device of it is gone, is to be drained, or failed; the
+// model is another one), and when nodes had a later one that this state has lost. A plan that serves and could be a
+// tenth faster is replaced when nobody is being answered. Epochs only go up, also over terms: a new one is greater than
+// any of an earlier term, and two masters of the same counter do not make the same.
+std::optional<wire::Event> plan_for(const wire::ReplicatedState& state, const PlanCircumstances& circumstances);
+
+// Why the plan in force cannot go on; empty when it can.
+std::string broken_by(const wire::ReplicatedState& state);
+
+}  // namespace exogpu::cluster

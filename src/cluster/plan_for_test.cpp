@@ -1,0 +1,141 @@
+#include "cluster/plan_for.h"
+
+#include <gtest/gtest.h>
+
+#include "cluster/testing/made.h"
+
+namespace exogpu::cluster {
+namespace {
+
+using namespace testing;
+using namespace wire;
+
+constexpr Bytes MB = 1'000'000;
+
+ReplicatedState two_nodes() {
+  ReplicatedState state;
+  add(state, NodeTold{made_facts(1, 500 * MB)});
+  add(state, NodeTold{made_facts(2, 500 * MB)});
+  add(state, ModelSet{made_model(8)});
+  return state;
+}
+
+PlanCircumstances of(uint64_t counter) { return {.term = made_term(counter), .in_use = {}}; }
+
+void make(ReplicatedState& state, uint64_t counter = 1) {
+  const auto event = plan_for(state, of(counter));
+  ASSERT_TRUE(event);
+  add(state, *event);
+  ASSERT_TRUE(state.plan) << state.why_not;
+}
+
+void all_ready(ReplicatedState& state) {
+  for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
+    add(state, StageTold{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
+  }
+}
+
+TEST(PlanFor, SpreadsAModelOverWhoHasRoom) {
+  ReplicatedState state = two_nodes();
+  make(state);
+  EXPECT_EQ(state.plan->made.plan.stages.size(), 2U);
+  for (const Bytes bytes : state.plan->made.stage_bytes) EXPECT_LE(bytes, 500 * MB);
+  EXPECT_FALSE(plan_for(state, of(1))) << "nothing to do";
+}
+
+TEST(PlanFor, SaysWhyThereIsNone) {
+  ReplicatedState state = two_nodes();
+  add(state, NodeLost{.node = made_id(2), .why = "silent"});
+  const auto event = plan_for(state, of(1));
+  ASSERT_TRUE(event);
+  add(state, *event);
+  EXPECT_NE(state.why_not.find("memory"), std::string::npos) << state.why_not;
+  EXPECT_FALSE(plan_for(state, of(1))) << "said once";
+}
+
+TEST(PlanFor, EveryLossIsAReason) {
+  const auto replaced = [](auto lose, std::string_view words) {
+    ReplicatedState state = two_nodes();
+    add(state, NodeTold{made_facts(3, 500 * MB)});
+    make(state);
+    all_ready(state);
+    const PlanEpoch before = state.epoch_last;
+    const NodeId used = state.plan->made.plan.stages[0].device.node;
+    lose(state, used);
+    EXPECT_NE(broken_by(state).find(words), std::string::npos) << broken_by(state);
+    PlanCircumstances busy = of(1);
+    busy.idle = false;
+    const auto event = plan_for(state, busy);
+    ASSERT_TRUE(event) << words;
+    const auto* made = std::get_if<PlanMade>(&*event);
+    ASSERT_TRUE(made) << words;
+    EXPECT_GT(made->plan.epoch, before);
+    for (const PlannedStage& stage : made->plan.stages) EXPECT_NE(stage.device.node, used) << words;
+  };
+  replaced([](auto& s, NodeId n) { add(s, NodeLost{.node = n, .why = "silent"}); }, "is away: silent");
+  replaced([](auto& s, NodeId n) { add(s, DrainingSet{.node = n, .draining = true}); }, "is being drained");
+  replaced(
+      [](auto& s, NodeId) {
+        add(s, StageTold{.epoch = s.epoch_last, .stage = 0, .phase = StagePhase::failed, .failure = "it broke"});
+      },
+      "gpu0: it broke");
+  replaced(
+      [](auto& s, NodeId n) {
+        NodeFacts facts = s.nodes.at(n).facts;
+        facts.info.devices[0].memory_free = 10 * MB;
+        add(s, NodeTold{facts});
+      },
+      "has only 9.54 MiB left");
+}
+
+TEST(PlanFor, ABetterPlanWaitsUntilNobodyIsServedAndIsWorthIt) {
+  ReplicatedState state = two_nodes();
+  make(state);
+  add(state, NodeTold{made_facts(3, 2000 * MB, 2e11)});
+  EXPECT_FALSE(plan_for(state, of(1))) << "it is still being loaded";
+  all_ready(state);
+  PlanCircumstances busy = of(1);
+  busy.idle = false;
+  EXPECT_FALSE(plan_for(state, busy));
+  ASSERT_TRUE(plan_for(state, of(1)));
+  ReplicatedState slightly = two_nodes();
+  make(slightly);
+  all_ready(slightly);
+  add(slightly, NodeTold{made_facts(3, 500 * MB, 1.02e11)});
+  EXPECT_FALSE(plan_for(slightly, of(1))) << "two of a hundred are not worth moving a model";
+}
+
+TEST(PlanFor, EpochsGoUpOverTermsAndOverWhatWasLost) {
+  ReplicatedState state = two_nodes();
+  const auto epoch = [&](PlanCircumstances circumstances) {
+    return std::get<PlanMade>(plan_for(state, circumstances).value()).plan.epoch;
+  };
+  EXPECT_GT(epoch(of(2)), epoch(of(1)));
+  EXPECT_NE(epoch({.term = made_term(1, 1), .in_use = {}}), epoch({.term = made_term(1, 2), .in_use = {}}));
+  PlanCircumstances later = of(1);
+  later.in_use = PlanEpoch(uint64_t{9} << 32);
+  EXPECT_GT(epoch(later), later.in_use);
+  make(state);
+  all_ready(state);
+  EXPECT_FALSE(plan_for(state, of(1)));
+  EXPECT_GT(epoch(later), later.in_use) << "a node has had parts of a plan that this state does not know";
+}
+
+TEST(PlanFor, AThousandNodes) {
+  ReplicatedState state;
+  for (int i = 0; i < 1000; ++i) {
+    NodeFacts facts = made_facts(static_cast<uint8_t>(i), 500 * MB, 1e11 + i);
+    std::array<uint8_t, kKeyHashBytes> id{};
+    id[0] = static_cast<uint8_t>(i);
+    id[1] = static_cast<uint8_t>(i >> 8);
+    facts.info.self.node = facts.info.devices[0].id.node = NodeId(id);
+    add(state, NodeTold{facts});
+  }
+  // More than the nodes that are tried at first have room for.
+  add(state, ModelSet{made_model(400)});
+  make(state);
+  EXPECT_GE(state.plan->made.plan.stages.size(), 80U);
+}
+
+}  // namespace
+}  // namespace exogpu::cluster

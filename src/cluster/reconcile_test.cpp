@@ -1,0 +1,152 @@
+#include "cluster/reconcile.h"
+
+#include <gtest/gtest.h>
+
+#include "cluster/plan_for.h"
+#include "cluster/testing/made.h"
+
+namespace exogpu::cluster {
+namespace {
+
+using namespace testing;
+using namespace wire;
+using std::chrono::seconds;
+
+constexpr Bytes MB = 1'000'000;
+
+class Reconcile : public ::testing::Test {
+ protected:
+  Reconcile() {
+    add(state, NodeTold{made_facts(1, 500 * MB)});
+    add(state, NodeTold{made_facts(2, 500 * MB)});
+    add(state, ModelSet{made_model(8)});
+    replan();
+    holding.self = state.plan->made.plan.stages[0].device.node;
+  }
+  void replan() {
+    const auto event = plan_for(state, {.term = made_term(1), .in_use = holding.epoch_last});
+    ASSERT_TRUE(event);
+    add(state, *event);
+    ASSERT_TRUE(state.plan) << state.why_not;
+  }
+  Action next() const { return next_action(state, holding, true, now); }
+  // Does what is said, until nothing is.
+  std::vector<Act> work() {
+    std::vector<Act> acts;
+    while (acts.size() < 20) {
+      const Action action = next();
+      if (action.act == Act::none || action.act == Act::serve || action.act == Act::drain) {
+        if (action.act != Act::none) acts.push_back(action.act);
+        return acts;
+      }
+      acts.push_back(action.act);
+      if (action.act == Act::take_on) {
+        take_on(holding, state.plan->made.plan);
+      } else if (action.act == Act::adopt) {
+        adopt(holding, state.plan->made.plan);
+      } else if (action.act == Act::unload) {
+        unload(holding);
+      } else {
+        HeldStage& stage = holding.stages.at(action.stage);
+        stage.progress = static_cast<Progress>(static_cast<int>(stage.progress) + 1);
+      }
+    }
+    return acts;
+  }
+  void all_ready() {
+    for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
+      add(state, StageTold{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
+    }
+  }
+
+  ReplicatedState state;
+  Holding holding;
+  Time now{};
+};
+
+TEST_F(Reconcile, FromNothingToServing) {
+  EXPECT_EQ(next_action(state, holding, false, now).act, Act::none) << "nobody is obeyed";
+  EXPECT_EQ(work(), (std::vector{Act::take_on, Act::fetch, Act::load, Act::connect, Act::warm}));
+  EXPECT_NE(next().why.find("waiting for n"), std::string::npos) << next().why;
+  EXPECT_EQ(status_of(holding).at(0).phase, StagePhase::ready);
+  all_ready();
+  EXPECT_EQ(next().act, Act::serve);
+  holding.acting = true;
+  EXPECT_EQ(next().act, Act::none) << "one thing after the other";
+}
+
+TEST_F(Reconcile, FailuresAreTriedAgainAndThenGivenUp) {
+  work();
+  HeldStage& stage = holding.stages.at(0);
+  stage = {.progress = Progress::fetched, .failures = 1, .failed_at = now, .failure = "n1/gpu0: out of memory"};
+  const Action waits = next();
+  EXPECT_EQ(waits.act, Act::none);
+  EXPECT_EQ(waits.again, now + back_off(1));
+  EXPECT_EQ(waits.why, "loading is tried again: n1/gpu0: out of memory");
+  now += back_off(1);
+  EXPECT_EQ(next().act, Act::load);
+  EXPECT_LT(back_off(1), back_off(2));
+  EXPECT_EQ(back_off(100), seconds(8));
+  stage.failures = kFailuresMax;
+  now += seconds(100);
+  EXPECT_EQ(next().why, "given up: n1/gpu0: out of memory");
+  EXPECT_EQ(status_of(holding).at(0), (StageStatus{.phase = StagePhase::failed, .failure = "n1/gpu0: out of memory"}));
+  stage = {.progress = Progress::nothing, .failures = 1, .failure = "the file is corrupt", .hopeless = true};
+  EXPECT_EQ(status_of(holding).at(0).phase, StagePhase::failed);
+}
+
+TEST_F(Reconcile, APartThatStaysTheSameIsKept) {
+  work();
+  all_ready();
+  // The same again, as after a ring that broke.
+  add(state, PlanEnded{.epoch = state.epoch_last, .why = "the ring broke"});
+  EXPECT_EQ(next().act, Act::none) << "what is loaded waits for the next plan";
+  replan();
+  EXPECT_EQ(work(), (std::vector{Act::adopt, Act::connect, Act::warm}));
+  EXPECT_EQ(holding.plan->epoch, state.epoch_last);
+}
+
+TEST_F(Reconcile, APartThatChangesIsUnloadedBeforeAnythingIsLoaded) {
+  work();
+  ServedModel other = made_model(8);
+  other.content = "def";
+  add(state, ModelSet{other});
+  replan();
+  EXPECT_EQ(work(), (std::vector{Act::unload, Act::take_on, Act::fetch, Act::load, Act::connect, Act::warm}));
+  add(state, ModelSet{});
+  add(state, PlanEnded{.epoch = state.epoch_last, .why = "no model is to be served"});
+  EXPECT_EQ(next().act, Act::unload);
+}
+
+TEST_F(Reconcile, RequestsUnderWayEndBeforeAPartGoes) {
+  work();
+  all_ready();
+  holding.busy = true;
+  ServedModel other = made_model(8);
+  other.content = "def";
+  add(state, ModelSet{other});
+  replan();
+  EXPECT_EQ(next().act, Act::drain);
+  holding.draining_since = now;
+  EXPECT_EQ(next().act, Act::none);
+  EXPECT_EQ(next().again, now + kDrainMax);
+  holding.busy = false;
+  EXPECT_EQ(next().act, Act::unload);
+  holding.busy = true;
+  now += kDrainMax;
+  EXPECT_EQ(next().act, Act::unload) << "not for ever";
+  // A ring that has lost a stage cannot end anything.
+  holding.draining_since.reset();
+  add(state, NodeLost{.node = holding.plan->stages[1].device.node, .why = "silent"});
+  EXPECT_EQ(next().act, Act::unload);
+}
+
+TEST_F(Reconcile, AnOlderPlanIsNotTakenOn) {
+  holding.epoch_last = PlanEpoch(state.epoch_last.value() + 1);
+  EXPECT_EQ(next().act, Act::refuse);
+  replan();
+  EXPECT_EQ(next().act, Act::take_on);
+}
+
+}  // namespace
+}  // namespace exogpu::cluster

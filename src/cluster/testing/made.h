@@ -1,0 +1,66 @@
+// Nodes and states made for tests.
+#pragma once
+
+#include <array>
+#include <format>
+
+#include "cluster/fold.h"
+
+namespace exogpu::cluster::testing {
+
+inline wire::NodeId made_id(uint8_t number) {
+  std::array<uint8_t, wire::kKeyHashBytes> bytes{};
+  bytes[0] = number;
+  return wire::NodeId(bytes);
+}
+
+// With one GPU; reads `rate` bytes of weights a second.
+inline wire::NodeFacts made_facts(uint8_t number, Bytes memory = 1'000'000'000, double rate = 1e11) {
+  wire::NodeFacts facts;
+  facts.info.self = {.node = made_id(number), .name = std::format("n{}", number), .addresses = {}, .api_url = {}};
+  wire::DeviceProfile device;
+  device.id = {.node = made_id(number), .device = "gpu0"};
+  device.node_name = facts.info.self.name;
+  device.name = "Made GPU";
+  device.kind = wire::DeviceKind::discrete;
+  device.uses_host_memory = false;
+  device.memory_free = memory;
+  device.memory_bytes_per_s = rate;
+  device.rates = {
+      {.type = "q4_K", .bits_per_weight = 4.5, .matvec_bytes_per_s = rate, .matmul_flops_per_s = rate * 20}};
+  device.upload_bytes_per_s = device.download_bytes_per_s = 1e15;
+  facts.info.devices = {device};
+  facts.version = "0.1.0";
+  facts.incarnation = 1;
+  return facts;
+}
+
+// Layers of 100 MB.
+inline wire::ServedModel made_model(uint32_t layers) {
+  wire::ServedModel model;
+  model.model = "made";
+  model.content = "abc";
+  model.shape.name = "made";
+  model.shape.bits_per_weight = 4.5;
+  model.shape.activation_width = 1024;
+  model.shape.vocabulary = 1000;
+  model.shape.layers.assign(layers, {.weight_bytes = 100'000'000,
+                                     .active_weight_bytes = 100'000'000,
+                                     .kv_bytes_per_token = 1000,
+                                     .flops_per_token = 2e8});
+  model.context = 4096;
+  model.sequences = 1;
+  model.batch_tokens = 512;
+  model.kv_type = "f16";
+  return model;
+}
+
+inline wire::Term made_term(uint64_t counter, uint8_t master = 1) {
+  return {.counter = counter, .master = made_id(master)};
+}
+
+inline void add(wire::ReplicatedState& state, wire::Event event, uint64_t counter = 1) {
+  apply(state, {.term = made_term(counter), .event = std::move(event)});
+}
+
+}  // namespace exogpu::cluster::testing

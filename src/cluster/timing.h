@@ -1,0 +1,39 @@
+// How often, how long, and how many. Only for the .cpp files beside it.
+#pragma once
+
+#include "cluster/detector.h"
+
+namespace exogpu::cluster {
+
+using std::chrono::milliseconds;
+
+inline constexpr Duration kProbeEvery = milliseconds(1000);  // of one link at a time
+inline constexpr Duration kLinksEvery = milliseconds(10'000);
+inline constexpr size_t kLinksMax = 32;            // that a node tells of
+inline constexpr double kDelayChangeMin = 0.5e-3;  // seconds
+inline constexpr Duration kCommandMax = milliseconds(30'000);
+
+// Seeking.
+inline constexpr size_t kAskedAtFirst = 8;  // of the best candidates; twice as many in each further round
+inline constexpr size_t kAskedBeside = 3;   // of the others, who may hear a master
+inline constexpr Duration kAnswerMax = milliseconds(100);  // on a local network
+inline constexpr Duration kClaimMax = milliseconds(300);   // for a better candidate to come forward
+inline constexpr Duration kAskAgain = milliseconds(150);   // where a master is known
+inline constexpr Duration kFresh = milliseconds(1000);     // what was told is true for so long
+inline constexpr int kVainMax = 3;
+
+// Following.
+inline constexpr Duration kProposeAgain = milliseconds(500);
+inline constexpr uint64_t kBeatsUnheard = 3;  // a master that hears no answer to so many does not hear us
+
+// Leading.
+inline constexpr Duration kLeadEvery = milliseconds(25);
+inline constexpr Duration kLookEvery = milliseconds(500);  // for nodes that follow nobody, or another
+inline constexpr size_t kLookedAt = 16;
+inline constexpr Duration kFlushEvery = milliseconds(20);  // what comes within is sent together
+inline constexpr Duration kSendAgain = milliseconds(150);
+inline constexpr Duration kPlanWait = milliseconds(50);     // after a loss
+inline constexpr Duration kSettleWait = milliseconds(300);  // after one has come: others may be about to
+inline constexpr size_t kFactsBytesMax = size_t{3} << 20;   // of all nodes; a snapshot is one message
+
+}  // namespace exogpu::cluster
