@@ -1,0 +1,53 @@
+// What must hold whatever happens. Each check remembers what it has seen and says what is wrong when it sees it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "cluster/agent.h"
+#include "sim/network.h"
+
+namespace exogpu::sim {
+
+// Of one run of a node's program.
+struct Life {
+  uint32_t node = 0;
+  uint64_t incarnation = 0;
+  friend auto operator<=>(const Life&, const Life&) = default;
+};
+
+class Checks {
+ public:
+  // `whole_states`: compares states byte by byte, which takes time with their size.
+  explicit Checks(bool whole_states) : whole_states_(whole_states) {}
+
+  // Whatever an agent did: in a term leads one life of one node, all who obey it obey that one, and no life obeys a
+  // term older than one it has obeyed.
+  void saw(const Life& life, const cluster::Agent& agent);
+  // At the same position is the same state; an epoch belongs to one plan.
+  void saw_state(const Life& life, const wire::ReplicatedState& state);
+  // The epochs of the plans that a life takes on go up.
+  void took_on(const Life& life, wire::PlanEpoch epoch);
+  // A device never holds more than it has room for.
+  void holds(const Life& life, const std::string& device, Bytes used, Bytes room);
+
+  void fail(std::string what) {
+    if (failure_.empty()) failure_ = std::move(what);
+  }
+  const std::string& failure() const { return failure_; }
+
+ private:
+  bool whole_states_;
+  std::string failure_;
+  std::map<wire::Term, Life> leaders_;
+  std::map<wire::Term, wire::NodeId> obeyed_;
+  std::map<Life, wire::Term> last_term_;
+  std::map<wire::Position, uint64_t> states_;
+  std::map<wire::PlanEpoch, wire::StagePlan> plans_;
+  std::map<Life, wire::PlanEpoch> last_epoch_;
+};
+
+}  // namespace exogpu::sim

@@ -1,0 +1,64 @@
+// What is simulated, as a small file says it (tests/scenarios/*.json). docs/architecture.md has an example.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace exogpu::sim {
+
+struct NetworkSettings {
+  double delay_ms = 0.2;   // one way
+  double jitter_ms = 0.2;  // on top, on the average
+  double loss = 0;         // of messages
+  double duplicate = 0;
+  double reorder = 0;  // held back for up to 50 ms, so that others overtake
+  // Whether a connection that breaks, or carries nothing for a second, is noticed; else only silence is.
+  bool channels = true;
+};
+
+// Faults begin at random, so many in a second of the whole cluster, and last for up to `longest_s`.
+struct FaultRates {
+  double crash = 0;      // and start anew, with nothing but what was on disk
+  double stall = 0;      // a process that stands still, and then goes on
+  double partition = 0;  // the nodes are two groups
+  double one_way = 0;    // one direction of one link
+  double slow = 0;       // a link of 50 to 300 ms
+  double burst = 0;      // a third of all messages is lost
+  double work = 0;       // a fetch, load or connect fails, of ten
+  double drain = 0;
+  double model = 0;  // another model is to be served
+  double longest_s = 4;
+};
+
+struct ScriptStep {
+  double at_s = 0;
+  std::string what;  // "crash", "start", "stall", "cut", "heal", "model", "drain", "undrain"
+  int node = -1;     // -1: the master of that moment
+  double for_s = 0;  // of stall and cut
+};
+
+struct Scenario {
+  std::string name;
+  uint32_t nodes = 3;
+  double faults_s = 10;  // in which faults happen
+  double settle_s = 8;   // after the last
+  double measure_s = 0;  // at the end, in which traffic is counted
+  uint32_t layers = 12;
+  double layer_mb = 100;
+  double memory_mb_min = 300, memory_mb_max = 1500;  // of each node's device
+  NetworkSettings network;
+  FaultRates faults;
+  std::vector<ScriptStep> script;
+  double election_max_s = 0;   // 0: whatever; else until all obey a new master after one was crashed
+  bool codec = true;           // each message is encoded and decoded; else only encoded
+  bool wants_service = false;  // the model is served in the end, by a plan that uses whom it should
+};
+
+// Errors: not_found, invalid_argument naming the file and the field.
+Result<Scenario> read_scenario(const std::filesystem::path& path);
+
+}  // namespace exogpu::sim

@@ -1,0 +1,65 @@
+// Scenarios with a few seeds each, and for each check the mistake that it was made for.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "sim/world.h"
+
+namespace exogpu::sim {
+namespace {
+
+std::filesystem::path scenario_path(const std::string& name) {
+  return std::filesystem::path(EXOGPU_SOURCE_DIR) / "tests/scenarios" / (name + ".json");
+}
+
+Scenario scenario(const std::string& name) {
+  auto read = read_scenario(scenario_path(name));
+  EXPECT_TRUE(read) << read.error().message;
+  return read.value_or(Scenario{});
+}
+
+Outcome run(const Scenario& scenario, uint64_t seed, Mistake mistake = Mistake::none) {
+  return World(scenario, {.seed = seed, .mistake = mistake, .trace = {}}).run();
+}
+
+// Whether one of the first seeds shows the mistake, by the check that looks for it; without it, all of them pass.
+void expect_found(const std::string& name, Mistake mistake, std::string_view words) {
+  const Scenario of = scenario(name);
+  std::string said;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    const Outcome good = run(of, seed);
+    EXPECT_EQ(good.failure, "") << "seed " << seed;
+    const Outcome bad = run(of, seed, mistake);
+    if (bad.failure.contains(words)) return;
+    if (!bad.failure.empty()) said = bad.failure;
+  }
+  FAIL() << "not found; said instead: " << said;
+}
+
+TEST(Sim, ATermWithTwoMastersIsFound) { expect_found("mixed", Mistake::counter_lost, "is led by node"); }
+TEST(Sim, AnOlderTermThatIsObeyedIsFound) { expect_found("partitions", Mistake::term_forgotten, "obeys term"); }
+TEST(Sim, StatesThatPartAreFound) { expect_found("partitions", Mistake::event_changed, "has another state at"); }
+TEST(Sim, MemoryThatIsNotFreedIsFound) { expect_found("mixed", Mistake::memory_kept, "and has room for"); }
+TEST(Sim, AnEpochThatGoesBackIsFound) { expect_found("mixed", Mistake::epoch_reversed, "after epoch"); }
+TEST(Sim, AClusterThatDoesNotSettleIsFound) { expect_found("quiet", Mistake::node_unheard, "not settled"); }
+
+TEST(Sim, TheSameSeedIsTheSameRun) {
+  const auto lines = [](uint64_t seed) {
+    std::string all;
+    World(scenario("mixed"), {.seed = seed, .trace = [&](const std::string& line) { all += line + "\n"; }}).run();
+    return all;
+  };
+  EXPECT_EQ(lines(7), lines(7));
+  EXPECT_NE(lines(7), lines(8));
+}
+
+TEST(Sim, AScenarioWithAMistakeIsRefused) {
+  EXPECT_EQ(read_scenario(scenario_path("nowhere")).error().code, ErrorCode::not_found);
+  for (const auto& entry : std::filesystem::directory_iterator(scenario_path("x").parent_path())) {
+    const auto read = read_scenario(entry.path());
+    EXPECT_TRUE(read) << read.error().message;
+  }
+}
+
+}  // namespace
+}  // namespace exogpu::sim
