@@ -17,6 +17,7 @@ Agent::Agent(NodeFacts facts, AgentOptions options, Time now)
       started_(now),
       counter_seen_(options.counter),
       probe_at_(now + kProbeEvery),
+      probed_(self_),
       links_at_(now + kLinksEvery) {
   facts_.info.links.clear();
   seek(now, options_.boot_wait);
@@ -212,7 +213,8 @@ void Agent::probe(Time now) {
 
 // Links belong to the facts of a node, which go to all; so seldom, and only where they have changed much.
 void Agent::publish_links(Time now) {
-  links_at_ = now + kLinksEvery;
+  // All hear of it, so in a large cluster each has its turn less often.
+  links_at_ = now + kLinksEvery * std::max<int64_t>(1, static_cast<int64_t>(peers_.size() / kLinksTogether));
   std::vector<LinkProfile> links = facts_.info.links;
   std::erase_if(links, [&](const LinkProfile& link) { return !linked(link.to); });
   for (const auto& [id, peer] : peers_) {

@@ -114,18 +114,23 @@ void Agent::evaluate(Time now) {
     ask(now);
     if (!seek_.asked.empty()) return;
   }
+  // Only those whom all ask: else each would wait for another.
+  const std::vector<NodeId> list = candidates();
+  const size_t asked = std::min(seek_.batch, list.size());
   Candidate best = candidate(greeting(false, now), self_);
   size_t answered = 0;
-  for (const auto& [id, peer] : peers_) {
-    if (!peer.linked || !peer.greeting || peer.told < seek_.since) continue;
+  for (size_t i = 0; i < asked; ++i) {
+    const NodeId id = list[i];
+    if (id == self_) continue;
+    const Peer& peer = peers_.at(id);
+    if (!peer.greeting || peer.told < seek_.since) continue;
     ++answered;
     const auto vain = seek_.vain.find(id);
     if (vain != seek_.vain.end() && vain->second >= kVainMax) continue;
     const Candidate other = candidate(*peer.greeting, id);
     if (better(other, best)) best = other;
   }
-  const std::vector<NodeId> list = candidates();
-  const bool in_batch = static_cast<size_t>(std::ranges::find(list, self_) - list.begin()) < seek_.batch;
+  const bool in_batch = static_cast<size_t>(std::ranges::find(list, self_) - list.begin()) < asked;
   if (best.node == self_ && !in_batch) {
     if (answered == 0) {  // none of the likelier ones: on to the next
       ask(now);

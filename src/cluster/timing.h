@@ -9,6 +9,7 @@ using std::chrono::milliseconds;
 
 inline constexpr Duration kProbeEvery = milliseconds(1000);  // of one link at a time
 inline constexpr Duration kLinksEvery = milliseconds(10'000);
+inline constexpr size_t kLinksTogether = 32;       // nodes that each tell so often
 inline constexpr size_t kLinksMax = 32;            // that a node tells of
 inline constexpr double kDelayChangeMin = 0.5e-3;  // seconds
 inline constexpr Duration kCommandMax = milliseconds(30'000);

@@ -44,9 +44,10 @@ struct ScriptStep {
 struct Scenario {
   std::string name;
   uint32_t nodes = 3;
-  double faults_s = 10;  // in which faults happen
-  double settle_s = 8;   // after the last
-  double measure_s = 0;  // at the end, in which traffic is counted
+  double faults_s = 10;         // in which faults happen
+  double settle_s = 8;          // after the last
+  double measure_s = 0;         // at the end, in which traffic is counted
+  double member_bytes_max = 0;  // a second, of each node but the master, in that time; 0: whatever
   uint32_t layers = 12;
   double layer_mb = 100;
   double memory_mb_min = 300, memory_mb_max = 1500;  // of each node's device

@@ -549,6 +549,9 @@ Outcome World::run() {
     const double before = cpu_s();
     run_until(now_ + seconds(scenario_.measure_s));
     measure(outcome_, before);
+    if (scenario_.member_bytes_max > 0 && outcome_.others_most.bytes_per_s > scenario_.member_bytes_max) {
+      checks_.fail(std::format("a node has a traffic of {:.0f} bytes/s", outcome_.others_most.bytes_per_s));
+    }
   }
   if (const auto leader = master()) {
     const auto& state = nodes_[*leader]->agent->state();
