@@ -116,8 +116,8 @@ double speed_of(const PredictedSpeed& speed, uint32_t objective) {
   return 0;
 }
 
-// A step reads all weights, however many tokens it has, so its fixed cost is about that of one token alone. Over what
-// each token of a prompt takes, at the slowest stage.
+// A step reads all weights, however many tokens it has, so its fixed cost is at least that of one token alone; more on
+// a GPU that few tokens do not fill. Over what each token of a prompt takes, at the slowest stage.
 double step_cost_tokens(const ReplicatedState& state, const Plan& plan) {
   double cost = 0;
   for (const Stage& stage : plan.stages) {
@@ -127,7 +127,8 @@ double step_cost_tokens(const ReplicatedState& state, const Plan& plan) {
     for (uint32_t layer = stage.layers.begin; layer < stage.layers.end; ++layer) {
       flops += state.model->shape.layers[layer].flops_per_token;
     }
-    cost = std::max(cost, (stage.decode_s + stage.hop_s) * device->rates.front().matmul_flops_per_s / flops);
+    const double token_s = flops / device->rates.front().matmul_flops_per_s;
+    cost = std::max({cost, (stage.decode_s + stage.hop_s) / token_s, device->fixed_columns});
   }
   return cost;
 }
