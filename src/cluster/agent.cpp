@@ -185,9 +185,9 @@ void Agent::on(NodeId from, const Greeting& message, Time now) {
   }
 }
 
-void Agent::on(NodeId from, const LinkProbe& message, Time now) {
+void Agent::on(NodeId from, const LinkPing& message, Time now) {
   if (!message.answer) {
-    send(from, LinkProbe{.number = message.number, .answer = true});
+    send(from, LinkPing{.number = message.number, .answer = true});
     return;
   }
   if (from != probed_ || message.number != probe_number_) return;
@@ -206,7 +206,7 @@ void Agent::probe(Time now) {
     if (!next->second.linked || (role_ == Role::following && next->first == term_.master)) continue;
     probed_ = next->first;
     probe_sent_ = now;
-    send(probed_, LinkProbe{.number = ++probe_number_, .answer = false});
+    send(probed_, LinkPing{.number = ++probe_number_, .answer = false});
     return;
   }
 }

@@ -22,7 +22,7 @@
 
 namespace exogpu::cluster {
 
-using Message = std::variant<wire::Greeting, wire::Heartbeat, wire::HeartbeatAck, wire::LinkProbe, wire::LogEntries,
+using Message = std::variant<wire::Greeting, wire::Heartbeat, wire::HeartbeatAck, wire::LinkPing, wire::LogEntries,
                              wire::LogSnapshot, wire::LogProposal>;
 
 struct Send {
@@ -121,7 +121,7 @@ class Agent {
   void on(wire::NodeId from, const wire::Greeting& message, Time now);
   void on(wire::NodeId from, const wire::Heartbeat& message, Time now);
   void on(wire::NodeId from, const wire::HeartbeatAck& message, Time now);
-  void on(wire::NodeId from, const wire::LinkProbe& message, Time now);
+  void on(wire::NodeId from, const wire::LinkPing& message, Time now);
   void on(wire::NodeId from, const wire::LogEntries& message, Time now);
   void on(wire::NodeId from, const wire::LogSnapshot& message, Time now);
   void on(wire::NodeId from, const wire::LogProposal& message, Time now);

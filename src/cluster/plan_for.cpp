@@ -81,6 +81,7 @@ Result<placement::Answer> place(const ReplicatedState& state, const ClusterView&
   wishes.sequences = model.sequences;
   wishes.chunk = model.batch_tokens;
   wishes.activations = model.activations;
+  wishes.devices_min = model.devices_min;
   if (!model.layers.empty()) {
     EXO_TRY(wishes.by_hand, placement::parse_layers(view, model.layers));
   }
@@ -225,7 +226,9 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
   if (!must) {
     if (same_stages(best, state.plan->made.plan)) return std::nullopt;
     const uint32_t objective = state.model->objective;
-    if (speed_of(best.predicted, objective) < kWorthMoving * speed_of(state.plan->made.predicted, objective)) {
+    const size_t wanted = std::min<size_t>(state.model->devices_min, best.stages.size());
+    if (state.plan->made.plan.stages.size() >= wanted &&
+        speed_of(best.predicted, objective) < kWorthMoving * speed_of(state.plan->made.predicted, objective)) {
       return std::nullopt;
     }
   }

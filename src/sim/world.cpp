@@ -369,7 +369,7 @@ void World::deliver(uint32_t from, uint32_t to, const std::shared_ptr<const Mess
 bool World::tampered(uint32_t to, Message& message) {
   SimNode& node = *nodes_[to];
   if (options_.mistake == Mistake::node_unheard) {
-    return healed_ && to == 0 && !std::holds_alternative<LinkProbe>(message);
+    return healed_ && to == 0 && !std::holds_alternative<LinkPing>(message);
   }
   if (options_.mistake == Mistake::event_changed && !tampered_) {
     auto* entries = std::get_if<LogEntries>(&message);

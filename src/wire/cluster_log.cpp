@@ -98,6 +98,7 @@ void put(proto::ServedModel& out, const ServedModel& in) {
   out.set_activations(static_cast<uint32_t>(in.activations));
   out.set_layers(text(in.layers, kReasonCharsMax));
   for (const std::string& name : in.without) out.add_without(text(name));
+  out.set_devices_min(in.devices_min);
 }
 
 Result<ServedModel> model_of(const proto::ServedModel& in) {
@@ -127,6 +128,7 @@ Result<ServedModel> model_of(const proto::ServedModel& in) {
     EXO_TRY(std::string name, name_of(field, "a device that a model is not to use"));
     out.without.push_back(std::move(name));
   }
+  out.devices_min = in.devices_min();
   return out;
 }
 

@@ -46,6 +46,7 @@ struct ServedModel {
   Dtype activations = Dtype::f32;
   std::string layers;                // by hand; empty: planned
   std::vector<std::string> without;  // devices, by name
+  uint32_t devices_min = 1;          // in a plan, also where fewer are faster
   friend bool operator==(const ServedModel&, const ServedModel&) = default;
 };
 

@@ -70,6 +70,7 @@ ServedModel some_model() {
   model.activations = Dtype::f16;
   model.layers = "a:0-3";
   model.without = {"b/cpu"};
+  model.devices_min = 2;
   return model;
 }
 
@@ -136,15 +137,15 @@ TEST(ElectionMessages, ComeBackAsTheyWere) {
   const HeartbeatAck ack{
       .term = some_term(), .number = 3, .at = some_position(), .epoch = PlanEpoch(kFar), .busy = true};
   EXPECT_EQ(decode<HeartbeatAck>(encode(ack)).value(), ack);
-  const LinkProbe probe{.number = kFar, .answer = true};
-  EXPECT_EQ(decode<LinkProbe>(encode(probe)).value(), probe);
+  const LinkPing probe{.number = kFar, .answer = true};
+  EXPECT_EQ(decode<LinkPing>(encode(probe)).value(), probe);
 }
 
 TEST(ElectionMessages, WhatMakesNoSenseIsRefused) {
   expect_corrupt<Greeting>(ByteVector{std::byte{0xFF}}, "a broken greeting message");
   expect_corrupt<Heartbeat>(ByteVector{std::byte{0xFF}}, "a broken heartbeat message");
   expect_corrupt<HeartbeatAck>(ByteVector{std::byte{0xFF}}, "a broken heartbeat answer message");
-  expect_corrupt<LinkProbe>(ByteVector{std::byte{0xFF}}, "a broken link probe message");
+  expect_corrupt<LinkPing>(ByteVector{std::byte{0xFF}}, "a broken link ping message");
   proto::Greeting greeting;
   greeting.set_leads(true);
   expect_corrupt<Greeting>(bytes_of(greeting), "a greeting with a master and no term");

@@ -123,17 +123,17 @@ Result<HeartbeatAck> decode<HeartbeatAck>(std::span<const std::byte> bytes) {
   return out;
 }
 
-ByteVector encode(const LinkProbe& message) {
-  proto::LinkProbe out;
+ByteVector encode(const LinkPing& message) {
+  proto::LinkPing out;
   out.set_number(message.number);
   out.set_answer(message.answer);
   return serialize(out);
 }
 
 template <>
-Result<LinkProbe> decode<LinkProbe>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::LinkProbe>(bytes, "link probe"));
-  return LinkProbe{.number = in.number(), .answer = in.answer()};
+Result<LinkPing> decode<LinkPing>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::LinkPing>(bytes, "link ping"));
+  return LinkPing{.number = in.number(), .answer = in.answer()};
 }
 
 }  // namespace exogpu::wire

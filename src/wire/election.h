@@ -79,17 +79,17 @@ struct HeartbeatAck {
 };
 
 // Measures a link that nothing else uses.
-struct LinkProbe {
-  static constexpr ControlType kType = ControlType::link_probe;
+struct LinkPing {
+  static constexpr ControlType kType = ControlType::link_ping;
   uint64_t number = 0;
   bool answer = false;
-  friend bool operator==(const LinkProbe&, const LinkProbe&) = default;
+  friend bool operator==(const LinkPing&, const LinkPing&) = default;
 };
 
 ByteVector encode(const Greeting& message);
 ByteVector encode(const Heartbeat& message);
 ByteVector encode(const HeartbeatAck& message);
-ByteVector encode(const LinkProbe& message);
+ByteVector encode(const LinkPing& message);
 
 template <>
 Result<Greeting> decode<Greeting>(std::span<const std::byte> bytes);
@@ -98,6 +98,6 @@ Result<Heartbeat> decode<Heartbeat>(std::span<const std::byte> bytes);
 template <>
 Result<HeartbeatAck> decode<HeartbeatAck>(std::span<const std::byte> bytes);
 template <>
-Result<LinkProbe> decode<LinkProbe>(std::span<const std::byte> bytes);
+Result<LinkPing> decode<LinkPing>(std::span<const std::byte> bytes);
 
 }  // namespace exogpu::wire

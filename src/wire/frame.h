@@ -97,7 +97,7 @@ enum class ControlType : uint16_t {
   greeting = 80,
   heartbeat = 81,
   heartbeat_ack = 82,
-  link_probe = 83,
+  link_ping = 83,
   log_entries = 84,
   log_snapshot = 85,
   log_proposal = 86,

@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 80: check<Greeting>(bytes); break;
     case 81: check<Heartbeat>(bytes); break;
     case 82: check<HeartbeatAck>(bytes); break;
-    case 83: check<LinkProbe>(bytes); break;
+    case 83: check<LinkPing>(bytes); break;
     case 84: check<LogEntries>(bytes); break;
     case 85: check<LogSnapshot>(bytes); break;
     case 86: check<LogProposal>(bytes); break;
