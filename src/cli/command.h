@@ -24,5 +24,7 @@ void add_models(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action);
 void add_demo(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
+void add_pair(CLI::App& app, Action& action);
+void add_join(CLI::App& app, Action& action);
 
 }  // namespace exogpu::cli

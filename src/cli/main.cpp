@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
   cli::Action action;
   cli::add_run(app, action);
   cli::add_serve(app, action);
+  cli::add_pair(app, action);
+  cli::add_join(app, action);
   cli::add_token(app, action);
   cli::add_demo(app, action);
   cli::add_tokenize(app, action);

@@ -27,9 +27,10 @@ struct NodeOptions {
   std::filesystem::path cache;  // what can be had again: weights that other nodes sent, what files hold
   std::string name;             // for people; the machine's own when empty
   Address listen{.host = "", .port = 0};
-  std::optional<Address> advertise{};          // where others reach it, when that is elsewhere: behind a forwarded port
-  std::string api_url{};                       // told to the others
-  std::optional<Address> connect{};            // a node of the cluster; without one, and with a model, this node leads
+  std::optional<Address> advertise{};  // where others reach it, when that is elsewhere: behind a forwarded port
+  std::string api_url{};               // told to the others
+  std::optional<Address> connect{};    // a node of the cluster; without one, and with a model, this node leads
+  bool discover = false;               // shows itself on the local network, and finds the others of its cluster there
   std::optional<security::JoinToken> token{};  // to join that cluster first
   std::filesystem::path model;                 // what a leader serves; on others a file that saves fetching it
   std::vector<std::string> devices;            // by id; empty: all of this machine but GPUs rendered by the CPU

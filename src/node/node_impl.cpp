@@ -91,6 +91,7 @@ Node::Impl::~Impl() {
   if (thread_.joinable()) thread_.join();
   measuring_.reset();
   generations_->fail_all({ErrorCode::unavailable, "the node is stopping"});
+  discovery_.reset();
   listener_.reset();
   parts_.join.reset();
   fetching_.cancel();
@@ -117,6 +118,7 @@ void Node::Impl::begin() {
                    if (std::exchange(told, why.message) != why.message) note(why.message + "; trying again");
                  });
   }
+  look_around();
   if (parts_.file) read_own_content();
   if (leader_) {
     leader_->joined(info());
@@ -160,6 +162,7 @@ void Node::Impl::tick() {
   std::vector<LinkRates::LinkNow> links;
   for (const wire::NodeId peer : peers_->nodes()) links.push_back({peer, peers_->channel(peer)->stats()});
   rates_.tick(links, std::chrono::steady_clock::now());
+  tell_pairing();
   if (leader_) replan();
   generations_->resume();
   timer_.expires_after(kTick);

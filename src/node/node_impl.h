@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gpu/device.h"
+#include "net/mdns/discovery.h"
 #include "net/tcp/join.h"
 #include "net/tcp/listener.h"
 #include "node/generations.h"
@@ -23,6 +24,7 @@
 #include "node/node.h"
 #include "node/peers.h"
 #include "node/stage_host.h"
+#include "security/files.h"
 #include "security/identity.h"
 #include "weights/catalogue.h"
 #include "weights/exchange.h"
@@ -51,6 +53,7 @@ class Node::Impl final : public PeerHandler {
     gpu::Machine machine;
     std::vector<wire::DeviceProfile> devices;
     SharedGguf file;
+    std::optional<security::FileLock> running;  // tells `exogpu pair` that there is a node
     std::unique_ptr<net::JoinServer> join;
     std::optional<wire::ModelShape> shape;  // of a leader
     std::shared_ptr<weights::WeightCache> cache;
@@ -103,6 +106,10 @@ class Node::Impl final : public PeerHandler {
   Result<pipeline::RequestId> drive(wire::Generate wanted, std::function<void(const wire::Generated&)> heard);
 
   void run();  // the node's thread, until io_ is stopped
+  // --- the local network (neighbourhood.cpp)
+  void look_around();
+  void tell_pairing();
+
   void tick();
   void measure();
   void note(const std::string& text) const;
@@ -122,6 +129,8 @@ class Node::Impl final : public PeerHandler {
   std::unique_ptr<Leader> leader_;
   std::unique_ptr<Peers> peers_;
   std::optional<net::Listener> listener_;
+  std::unique_ptr<net::Discovery> discovery_;
+  net::Announcement announced_;
 
   std::string own_content_;                      // of the file, once it has been read
   std::optional<weights::Measuring> measuring_;  // the own file

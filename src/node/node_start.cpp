@@ -42,10 +42,15 @@ Result<Identity> join(const Address& at, const security::JoinToken& token) {
 
 Result<Identity> identity_of(const NodeOptions& options) {
   const IdentityStore store(options.state);
-  if (!options.connect) return store.load_or_found(wall_now());
+  if (!options.connect && !options.model.empty()) return store.load_or_found(wall_now());
   EXO_TRY(std::optional<Identity> known, store.load());
   if (!options.token) {
     if (known) return *std::move(known);
+    if (!options.connect) {
+      return fail(ErrorCode::failed_precondition,
+                  "this node belongs to no cluster yet: give the model to serve, or the cluster to join. To join, run "
+                  "`exogpu pair` on a device of the cluster and `exogpu join` here");
+    }
     return fail(
         ErrorCode::failed_precondition,
         "this node belongs to no cluster yet; join with --join HOST:PORT --token TOKEN, where `exogpu token` on "
@@ -102,7 +107,7 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
                 "--name {}: a name has at most {} characters that can be printed, and none of / , :",
                 printable(options.name), wire::kNameCharsMax);
   }
-  if (!options.connect && options.model.empty()) {
+  if (!options.connect && options.model.empty() && !options.discover) {
     return fail(ErrorCode::invalid_argument,
                 "give the model to serve, or the cluster to join (--join HOST:PORT --token TOKEN)");
   }
@@ -123,15 +128,17 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
     profile.id.node = identity.node();
     profile.node_name = options.name;
   }
+  EXO_TRY(auto running, security::FileLock::share(options.state / "node.lock"));
   Parts parts{.identity = std::move(identity),
               .tls = std::move(tls),
               .machine = std::move(machine),
               .devices = std::move(profiles),
               .file = std::move(file),
+              .running = std::move(running),
               .join = nullptr,
               .shape = {},
               .cache = nullptr};
-  const bool leads = !options.connect;
+  const bool leads = !options.connect && !options.model.empty();
   if (leads) {
     options.shard.context = options.wishes.context;
     options.shard.sequences = options.wishes.sequences;
@@ -141,7 +148,8 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
   EXO_TRY(parts.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));
   if (auto authority = IdentityStore(options.state).authority()) {
     parts.join = std::make_unique<net::JoinServer>(
-        security::JoinDesk(*std::move(authority), security::TokenStore(options.state)));
+        security::JoinDesk(*std::move(authority), security::TokenStore(options.state)),
+        security::PairingStore(options.state));
   }
   return parts;
 }

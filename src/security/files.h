@@ -34,12 +34,17 @@ class FileLock {
  public:
   // Waits for it. Errors: io_error.
   static Result<FileLock> take(const std::filesystem::path& file);
+  // Together with others that share it; keeps those out that take it.
+  static Result<FileLock> share(const std::filesystem::path& file);
+  // Whether somebody takes or shares it now.
+  static bool held(const std::filesystem::path& file);
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&&) = delete;
   ~FileLock();
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}
+  static Result<FileLock> lock(const std::filesystem::path& file, int how);
   int fd_;
 };
 

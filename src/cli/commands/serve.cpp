@@ -23,6 +23,7 @@ struct Options {
   std::string advertise;
   std::string api = "127.0.0.1:8080";
   bool no_api = false;
+  bool no_discovery = false;
   std::string state, cache;
   std::string objective = "latency";
   std::string activations = "f32";
@@ -52,6 +53,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
     EXO_TRY(const HostPort join, parse_host_port(options.join, kLinkPort, "--join"));
     node.connect = node::Address{.host = join.host, .port = join.port};
   }
+  node.discover = !options.no_discovery;
   if (!options.token.empty()) {
     if (options.join.empty()) {
       return fail(ErrorCode::invalid_argument, "--token: name a node of the cluster as well, with --join HOST:PORT");
@@ -109,17 +111,24 @@ void add_serve(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n"
       "  exogpu serve model.gguf                           on this machine; others may join\n"
-      "  exogpu token                                      a token for one other device\n"
+      "  exogpu pair                                       a code for another device; on that: exogpu join CODE\n"
+      "  exogpu serve                                      there, from then on: finds the cluster by itself\n"
+      "  exogpu token                                      a token, for scripts and other networks\n"
       "  exogpu serve --join desk --token TOKEN            on that device: joins, and gets its part of the model\n"
       "  exogpu serve model.gguf --layers desk/cpu:0-11,laptop/vulkan0:12-27    cut by hand");
   auto& node = options->node;
   command
       ->add_option("model", options->model,
-                   "GGUF file, or the name of a model that `exogpu models` lists; not needed with --join")
+                   "GGUF file, or the name of a model that `exogpu models` lists; not needed on a device that has "
+                   "joined a cluster")
       ->type_name("MODEL");
   const char* cluster = "Cluster";
   command->add_option("--join", options->join, "A node of the cluster to be part of")
       ->type_name("HOST[:PORT]")
+      ->group(cluster);
+  command
+      ->add_flag("--no-discovery", options->no_discovery,
+                 "Neither shows this node on the local network nor looks for the others of its cluster there")
       ->group(cluster);
   command->add_option("--token", options->token, "From `exogpu token` there; needed once")->group(cluster);
   command->add_option("--name", node.name, "What to call this node; the machine's name if left out")->group(cluster);

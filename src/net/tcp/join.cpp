@@ -173,31 +173,34 @@ void JoinServer::serve(TlsStream stream) {
 
 void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVector message) {
   const auto connection = security::pairing_connection(exchange->tls(), security::TlsSide::server);
-  auto answered = [exchange](Result<std::pair<security::PairingVisit, wire::PairingOffer>> made, JoinServer& server) {
+  auto answered = [](const std::shared_ptr<Exchange>& asked,
+                     Result<std::pair<security::PairingVisit, wire::PairingOffer>> made, JoinServer& server) {
     if (!made) {
       const wire::PairingOffer refusal{.answer = std::unexpected(made.error())};
-      return exchange->send_last(ControlType::pairing_offer, wire::encode(refusal));
+      return asked->send_last(ControlType::pairing_offer, wire::encode(refusal));
     }
-    exchange->send(ControlType::pairing_offer, wire::encode(made->second));
+    asked->send(ControlType::pairing_offer, wire::encode(made->second));
     auto visit = std::make_shared<security::PairingVisit>(std::move(made->first));
-    exchange->receive({ControlType::pairing_proof},
-                      [visit, &server](const std::shared_ptr<Exchange>& it, Result<wire::ByteVector> bytes) {
-                        if (!bytes) return;
-                        boost::asio::post(server.worker_, [visit, &server, it, bytes = *std::move(bytes)] {
-                          auto finish = [&] -> Result<wire::PairingGrant> {
-                            EXO_TRY(const auto proof, wire::decode<wire::PairingProof>(bytes));
-                            return server.pairing_->finish(std::move(*visit), proof, std::chrono::system_clock::now());
-                          };
-                          auto response = wire::encode(wire::PairingResult{.answer = finish()});
-                          const auto executor = it->executor();
-                          boost::asio::post(executor, [it, response = std::move(response)]() mutable {
-                            it->send_last(ControlType::pairing_result, std::move(response));
-                          });
-                        });
-                      });
+    asked->receive({ControlType::pairing_proof},
+                   [visit, &server](const std::shared_ptr<Exchange>& it, Result<wire::ByteVector> bytes) {
+                     if (!bytes) return;
+                     boost::asio::post(server.worker_, [visit, &server, it = std::shared_ptr(it),
+                                                        bytes = *std::move(bytes)]() mutable {
+                       auto finish = [&] -> Result<wire::PairingGrant> {
+                         EXO_TRY(const auto proof, wire::decode<wire::PairingProof>(bytes));
+                         return server.pairing_->finish(std::move(*visit), proof, std::chrono::system_clock::now());
+                       };
+                       auto response = wire::encode(wire::PairingResult{.answer = finish()});
+                       const auto executor = it->executor();
+                       boost::asio::post(executor, [it = std::move(it), response = std::move(response)]() mutable {
+                         it->send_last(ControlType::pairing_result, std::move(response));
+                       });
+                     });
+                   });
   };
   // As above, the worker must not be the last to hold the exchange.
-  boost::asio::post(worker_, [this, exchange, connection, answered, message = std::move(message)]() mutable {
+  boost::asio::post(worker_, [this, exchange = std::shared_ptr(exchange), connection, answered,
+                              message = std::move(message)]() mutable {
     auto answer = [&] -> Result<std::pair<security::PairingVisit, wire::PairingOffer>> {
       if (!pairing_) return fail(ErrorCode::failed_precondition, "this node pairs with nobody");
       EXO_TRY(const auto seen, connection);
@@ -206,8 +209,8 @@ void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVecto
     };
     auto made = std::make_shared<Result<std::pair<security::PairingVisit, wire::PairingOffer>>>(answer());
     const auto executor = exchange->executor();
-    boost::asio::post(executor, [this, made, answered = std::move(answered), exchange]() mutable {
-      answered(std::move(*made), *this);
+    boost::asio::post(executor, [this, made, answered, exchange = std::move(exchange)] {
+      answered(exchange, std::move(*made), *this);
     });
   });
 }
