@@ -7,8 +7,7 @@ namespace exogpu::node {
 struct Generations::Job {
   struct Part {
     Answer answer;
-    std::vector<wire::TokenId> tokens{};  // so far
-    uint64_t request = 0;                 // under which the next are asked for
+    pipeline::AnswerId id{};
   };
 
   GenerationRequest request;
@@ -17,15 +16,17 @@ struct Generations::Job {
   EncodedPrompt prompt;
   std::vector<Part> parts;  // of each answer
   size_t open = 0;
-  bool interrupted = false;
-  wire::PlanEpoch ended{};  // of the ring that interrupted it
   bool over = false;
   std::stop_token cancel;
   std::optional<std::stop_callback<std::function<void()>>> on_cancel;
 };
 
 Generations::Generations(GenerationsSurroundings surroundings)
-    : surroundings_(std::move(surroundings)), alive_(std::make_shared<Generations*>(this)) {}
+    : surroundings_(std::move(surroundings)),
+      continuations_({.submit = [this](wire::Generate wanted) { return surroundings_.submit(std::move(wanted)); },
+                      .cancel = [this](uint64_t request) { surroundings_.cancel(request); },
+                      .hear = [this](pipeline::AnswerId id, const pipeline::Heard& what) { heard(id, what); }}),
+      alive_(std::make_shared<Generations*>(this)) {}
 
 Generations::~Generations() {
   encoders_.join();
@@ -33,25 +34,20 @@ Generations::~Generations() {
 }
 
 void Generations::serve(Serving serving) {
+  const wire::PlanEpoch epoch = serving.epoch;
+  const std::string model = serving.model;
   {
     const std::lock_guard lock(mutex_);
     before_ = serving;
     serving_ = std::move(serving);
   }
-  resume();
+  continuations_.serve(epoch, model);
 }
 
-void Generations::resume() {
-  const auto now = serving();
-  if (!now) return;
-  for (const auto& [at, job] : std::map(jobs_)) {
-    if (!job->interrupted || job->over || job->ended == now->epoch) continue;
-    job->interrupted = false;
-    ask(job);
-  }
-}
+void Generations::resume() { continuations_.resume(); }
 
 void Generations::stop_serving(Error why) {
+  continuations_.pause(why);
   const std::lock_guard lock(mutex_);
   serving_.reset();
   why_not_ = std::move(why);
@@ -68,11 +64,6 @@ Result<Serving> Generations::expected() const {
   if (serving_) return *serving_;
   if (before_) return *before_;
   return std::unexpected(why_not_);
-}
-
-bool Generations::goes_on() const {
-  const std::lock_guard lock(mutex_);
-  return before_.has_value();
 }
 
 void Generations::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
@@ -113,12 +104,20 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
     auto answer = Answer::create(i, job->request.options, prompt_tokens, job->prompt.opens_thought,
                                  job->serving.encoder->tokenizer(), *job->listener);
     if (!answer) return job->listener->on_error(answer.error());
-    job->parts.push_back({*std::move(answer)});
+    job->parts.push_back({*std::move(answer), pipeline::AnswerId(next_answer_++)});
   }
   jobs_.emplace(job.get(), job);
   job->open = job->parts.size();
   job->listener->on_prompt(prompt_tokens);
-  ask(job);
+  for (uint32_t i = 0; i < job->parts.size(); ++i) places_.emplace(job->parts[i].id, Place{.job = job, .answer = i});
+  const engine::GenerateOptions& options = job->request.options;
+  for (uint32_t i = 0; i < job->parts.size() && !job->over; ++i) {
+    pipeline::Request wanted{
+        .tokens = job->prompt.tokens, .sampling = options.sampling, .tokens_max = options.tokens_max, .end_tokens = {}};
+    wanted.sampling.seed += i;
+    if (!options.ignore_end) wanted.end_tokens = job->serving.encoder->end_tokens();
+    continuations_.begin(job->parts[i].id, job->serving.model, std::move(wanted));
+  }
   if (job->over) return;
   job->on_cancel.emplace(job->cancel,
                          [post = surroundings_.post, alive = std::weak_ptr(alive_), weak = std::weak_ptr(job)] {
@@ -130,43 +129,11 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
                          });
 }
 
-void Generations::ask(const std::shared_ptr<Job>& job) {
-  const auto now = serving();
-  if (!now) return goes_on() ? interrupt(job) : failed(job, now.error());
-  // The encoder stays as it is: the answers use its tokenizer.
-  job->serving.epoch = now->epoch;
-  const engine::GenerateOptions& options = job->request.options;
-  for (uint32_t i = 0; i < job->parts.size() && !job->over; ++i) {
-    Job::Part& part = job->parts[i];
-    if (part.answer.ended()) continue;
-    const auto generated = static_cast<uint32_t>(part.tokens.size());
-    if (options.tokens_max != 0 && generated >= options.tokens_max) {
-      return failed(job, {ErrorCode::corrupt, "an answer has more tokens than were asked for"});
-    }
-    part.request = next_request_++;
-    requests_.emplace(part.request, Place{.job = job, .answer = i});
-    wire::Generate wanted{.epoch = now->epoch,
-                          .request = part.request,
-                          .tokens = job->prompt.tokens,
-                          .prompt_tokens = static_cast<uint32_t>(job->prompt.tokens.size()),
-                          .sampling = options.sampling,
-                          .tokens_max = options.tokens_max == 0 ? 0 : options.tokens_max - generated,
-                          .end_tokens = {}};
-    wanted.tokens.insert(wanted.tokens.end(), part.tokens.begin(), part.tokens.end());
-    wanted.sampling.seed += i;
-    if (!options.ignore_end) wanted.end_tokens = job->serving.encoder->end_tokens();
-    const auto sent = surroundings_.submit(std::move(wanted));
-    if (sent) continue;
-    if (sent.error().code != kRingEnded) return failed(job, sent.error());
-    return goes_on() ? interrupt(job) : failed(job, {ErrorCode::unavailable, sent.error().message});
-  }
-}
-
 void Generations::forget(const std::shared_ptr<Job>& job) {
   job->over = true;
   job->on_cancel.reset();
   for (const Job::Part& part : job->parts) {
-    if (requests_.erase(part.request) > 0) surroundings_.cancel(part.request);
+    if (places_.erase(part.id) > 0) continuations_.cancel(part.id);
   }
   jobs_.erase(job.get());
 }
@@ -189,59 +156,41 @@ void Generations::fail_all(const Error& why) {
     before_.reset();
   }
   for (const auto& [at, job] : std::map(jobs_)) failed(job, why);
+  continuations_.give_up(why);
 }
 
-void Generations::interrupt(const std::shared_ptr<Job>& job) {
-  job->interrupted = true;
-  for (const Job::Part& part : job->parts) {
-    if (requests_.erase(part.request) > 0) surroundings_.cancel(part.request);
-  }
-}
-
-void Generations::interrupt_all() {
-  for (const auto& [at, job] : jobs_) {
-    job->ended = job->serving.epoch;
-    interrupt(job);
-  }
-}
+void Generations::interrupt_all() { continuations_.interrupt_all(); }
 
 void Generations::fail_interrupted(const Error& why) {
   {
     const std::lock_guard lock(mutex_);
     before_.reset();
   }
-  for (const auto& [at, job] : std::map(jobs_)) {
-    if (job->interrupted) failed(job, why);
-  }
+  continuations_.give_up(why);
 }
 
-void Generations::on_generated(const wire::Generated& message) {
-  const auto found = requests_.find(message.request);
-  if (found == requests_.end()) return;
+void Generations::on_generated(const wire::Generated& message) { continuations_.on_generated(message); }
+
+void Generations::heard(pipeline::AnswerId id, const pipeline::Heard& heard) {
+  const auto found = places_.find(id);
+  if (found == places_.end()) return;
   const Place place = found->second;
-  if (message.interrupted) {
-    place.job->ended = place.job->serving.epoch;
-    if (!goes_on()) return failed(place.job, *message.failure);
-    return interrupt(place.job);
+  if (heard.failure) {
+    places_.erase(found);
+    return failed(place.job, *heard.failure);
   }
-  if (message.failure) {
-    requests_.erase(found);
-    return failed(place.job, *message.failure);
-  }
-  Job::Part& part = place.job->parts[place.answer];
-  Answer& answer = part.answer;
-  if (message.prompt_reused > 0 && part.tokens.empty()) answer.reused(message.prompt_reused);
+  Answer& answer = place.job->parts[place.answer].answer;
+  if (heard.prompt_reused > 0) answer.reused(heard.prompt_reused);
   bool stopped = false;
-  for (size_t i = 0; i < message.tokens.size() && !stopped; ++i) {
-    const bool last = i + 1 == message.tokens.size();
-    part.tokens.push_back(message.tokens[i].token);
-    stopped = answer.push(message.tokens[i], last && message.end == wire::GenerateEnd::end_of_text);
+  for (size_t i = 0; i < heard.tokens.size() && !stopped; ++i) {
+    const bool last = i + 1 == heard.tokens.size();
+    stopped = answer.push(heard.tokens[i], last && heard.end == wire::GenerateEnd::end_of_text);
   }
-  if (!stopped && !message.end) return;
-  requests_.erase(message.request);
-  if (stopped && !message.end) surroundings_.cancel(message.request);
+  if (!stopped && !heard.end) return;
+  places_.erase(found);
+  if (stopped && !heard.end) continuations_.cancel(id);
   if (!stopped) {
-    switch (*message.end) {
+    switch (*heard.end) {
       case wire::GenerateEnd::end_of_text: answer.end(engine::FinishReason::end_of_text); break;
       case wire::GenerateEnd::length: answer.end(engine::FinishReason::length); break;
       case wire::GenerateEnd::context_full: answer.end(engine::FinishReason::context_full); break;

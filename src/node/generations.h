@@ -16,6 +16,7 @@
 #include "node/answer.h"
 #include "node/prompt.h"
 #include "node/service.h"
+#include "pipeline/continuations.h"
 #include "wire/ring.h"
 
 namespace exogpu::node {
@@ -28,8 +29,7 @@ struct Serving {
   std::shared_ptr<PromptEncoder> encoder;
 };
 
-// Of an error of submit(): there is no such ring any more, or no way to it yet.
-inline constexpr ErrorCode kRingEnded = ErrorCode::failed_precondition;
+using pipeline::kRingEnded;
 
 struct GenerationsSurroundings {
   // Runs a task on the node's thread, later; from any thread.
@@ -67,11 +67,8 @@ class Generations {
 
  private:
   struct Job;
-  bool goes_on() const;
   void begin(const std::shared_ptr<Job>& job);
-  // Asks for the tokens that come next in the answers that are open.
-  void ask(const std::shared_ptr<Job>& job);
-  void interrupt(const std::shared_ptr<Job>& job);
+  void heard(pipeline::AnswerId id, const pipeline::Heard& heard);
   void cancelled(const std::shared_ptr<Job>& job);
   void failed(const std::shared_ptr<Job>& job, const Error& why);
   void forget(const std::shared_ptr<Job>& job);
@@ -87,9 +84,10 @@ class Generations {
     std::shared_ptr<Job> job;
     uint32_t answer = 0;
   };
-  std::map<uint64_t, Place> requests_;  // that are under way at the first stage's node
+  pipeline::Continuations continuations_;
+  std::map<pipeline::AnswerId, Place> places_;  // of those that are open
   std::map<Job*, std::shared_ptr<Job>> jobs_;
-  uint64_t next_request_ = 1;
+  uint64_t next_answer_ = 1;
   std::shared_ptr<Generations*> alive_;
   boost::asio::thread_pool encoders_{1};  // a long prompt takes its time, and the node's thread has none
 };

@@ -48,7 +48,7 @@ void Driver::fail_all(const Error& why) {
 }
 
 void Driver::pump() {
-  while (auto work = scheduler_.next()) ring_->begin(*std::move(work));
+  while (auto work = scheduler_.next()) begin_(*std::move(work));
 }
 
 }  // namespace exogpu::pipeline

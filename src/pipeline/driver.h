@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <map>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "pipeline/ring.h"
@@ -17,7 +19,11 @@ class Driver {
   using Listener = std::function<void(const Progress&)>;
 
   // `ring` must outlive it; its on_done is to call on_done() here.
-  Driver(Ring& ring, const ScheduleOptions& options) : ring_(&ring), scheduler_(ring.options().epoch, options) {}
+  Driver(Ring& ring, const ScheduleOptions& options)
+      : Driver(ring.options().epoch, options, [&ring](Work work) { ring.begin(std::move(work)); }) {}
+  // For a ring of another make. `begin` takes what the first stage is to do.
+  Driver(wire::PlanEpoch epoch, const ScheduleOptions& options, std::function<void(Work)> begin)
+      : begin_(std::move(begin)), scheduler_(epoch, options) {}
 
   // Errors: those of Scheduler::add(); then the listener hears nothing.
   Result<RequestId> generate(Request request, Listener listener);
@@ -33,7 +39,7 @@ class Driver {
 
  private:
   void pump();
-  Ring* ring_;
+  std::function<void(Work)> begin_;
   Scheduler scheduler_;
   std::map<RequestId, Listener> listeners_;
   std::vector<double> stage_seconds_;

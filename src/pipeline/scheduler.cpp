@@ -34,10 +34,10 @@ Result<void> Scheduler::add(RequestId id, Request request) {
     return fail(ErrorCode::invalid_argument, "token {} of the prompt is not one of the model's {}", token,
                 options_.n_vocab);
   }
-  if (request.tokens.size() >= options_.context) {
+  // An answer that goes on may have filled the context but for the token that follows.
+  if (request.tokens.size() > options_.context) {
     return fail(ErrorCode::resource_exhausted,
-                "the prompt has {} tokens and leaves no room for an answer in a context of {}; start with a larger one "
-                "(--context)",
+                "the prompt has {} tokens and is longer than the context of {}; start with a larger one (--context)",
                 request.tokens.size(), options_.context);
   }
   if (waiting_.size() >= options_.waiting_max) {

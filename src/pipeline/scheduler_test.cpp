@@ -238,9 +238,9 @@ TEST(Scheduler, RefusesWhatCannotBeAnswered) {
     return added ? Error{} : added.error();
   };
   EXPECT_EQ(refusal(1, 0).code, ErrorCode::invalid_argument);
-  EXPECT_EQ(refusal(2, 10).code, ErrorCode::resource_exhausted);
-  EXPECT_NE(refusal(2, 10).message.find("10 tokens"), std::string::npos);
-  EXPECT_EQ(refusal(3, 9).message, "");
+  EXPECT_EQ(refusal(2, 11).code, ErrorCode::resource_exhausted);
+  EXPECT_NE(refusal(2, 11).message.find("11 tokens"), std::string::npos);
+  EXPECT_EQ(refusal(3, 10).message, "");  // an answer that goes on, and has room for one token
   EXPECT_EQ(refusal(4, 9).message, "");  // waits
   EXPECT_EQ(refusal(5, 9).code, ErrorCode::unavailable);
   EXPECT_EQ(scheduler.requests().size(), 2U);
@@ -260,6 +260,11 @@ TEST(Scheduler, AnEndTokenAndAFullContextEnd) {
   bench.run();
   EXPECT_EQ(bench.asked[full].end, wire::GenerateEnd::context_full);
   EXPECT_EQ(bench.asked[full].heard.size(), 2U);  // one for the last place, and one that needs none
+  // The same answer, interrupted between the two.
+  const auto goes_on = bench.ask(prompt_of(40), 0);
+  bench.run();
+  EXPECT_EQ(bench.asked[goes_on].end, wire::GenerateEnd::context_full);
+  EXPECT_EQ(bench.asked[goes_on].heard.size(), 1U);
 
   const RequestId id(99);
   const Tokens answer = answer_to(prompt_of(5), 10);

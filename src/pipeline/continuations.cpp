@@ -1,0 +1,135 @@
+#include "pipeline/continuations.h"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+namespace exogpu::pipeline {
+
+void Continuations::serve(wire::PlanEpoch epoch, const std::string& model) {
+  ring_ = epoch;
+  model_ = model;
+  goes_on_ = true;
+  for (const auto& [id, answer] : std::map(answers_)) {
+    if (answer.number == 0 && answer.asked != epoch) ask(id);
+  }
+}
+
+void Continuations::pause(Error why) {
+  ring_.reset();
+  why_not_ = std::move(why);
+}
+
+void Continuations::interrupt(Answer& answer) {
+  if (answer.number == 0) return;
+  const uint64_t number = std::exchange(answer.number, 0);
+  under_way_.erase(number);
+  surroundings_.cancel(number);
+}
+
+void Continuations::interrupt_all() {
+  for (auto& [id, answer] : answers_) interrupt(answer);
+}
+
+void Continuations::resume() {
+  if (!ring_) return;
+  for (const auto& [id, answer] : std::map(answers_)) {
+    if (answer.number == 0) ask(id);
+  }
+}
+
+void Continuations::give_up(const Error& why) {
+  goes_on_ = false;
+  why_not_ = why;
+  for (const auto& [id, answer] : std::map(answers_)) {
+    if (answer.number == 0) end(id, {.failure = why});
+  }
+}
+
+void Continuations::begin(AnswerId id, std::string model, Request request) {
+  const auto prompt_tokens = static_cast<uint32_t>(request.tokens.size());
+  answers_.emplace(id,
+                   Answer{.model = std::move(model), .request = std::move(request), .prompt_tokens = prompt_tokens});
+  ask(id);
+}
+
+void Continuations::cancel(AnswerId id) {
+  const auto found = answers_.find(id);
+  if (found == answers_.end()) return;
+  interrupt(found->second);
+  answers_.erase(found);
+}
+
+void Continuations::end(AnswerId id, const Heard& heard) {
+  const auto found = answers_.find(id);
+  if (found == answers_.end()) return;
+  under_way_.erase(found->second.number);
+  answers_.erase(found);
+  surroundings_.hear(id, heard);
+}
+
+void Continuations::ask(AnswerId id) {
+  const auto found = answers_.find(id);
+  if (found == answers_.end()) return;  // it has ended meanwhile
+  Answer& answer = found->second;
+  if (!ring_) {
+    if (!goes_on_) end(id, {.failure = why_not_});
+    return;
+  }
+  if (answer.model != model_) {
+    return end(id, {.failure = Error{
+                        ErrorCode::unavailable,
+                        std::format("the model \"{}\" is no longer served; here is \"{}\"", answer.model, model_)}});
+  }
+  const Request& request = answer.request;
+  const auto generated = static_cast<uint32_t>(request.tokens.size()) - answer.prompt_tokens;
+  if (request.tokens_max != 0 && generated >= request.tokens_max) {
+    return end(id, {.failure = Error{ErrorCode::corrupt, "an answer has more tokens than were asked for"}});
+  }
+  answer.number = next_number_++;
+  answer.asked = *ring_;
+  under_way_.emplace(answer.number, id);
+  const uint64_t number = answer.number;
+  const auto sent = surroundings_.submit({.epoch = *ring_,
+                                          .request = number,
+                                          .tokens = request.tokens,
+                                          .prompt_tokens = answer.prompt_tokens,
+                                          .sampling = request.sampling,
+                                          .tokens_max = request.tokens_max == 0 ? 0 : request.tokens_max - generated,
+                                          .end_tokens = request.end_tokens});
+  if (sent) return;
+  const auto still = answers_.find(id);
+  if (still == answers_.end() || still->second.number != number) return;
+  under_way_.erase(number);
+  still->second.number = 0;
+  if (sent.error().code != kRingEnded) return end(id, {.failure = sent.error()});
+  if (!goes_on_) end(id, {.failure = Error{ErrorCode::unavailable, sent.error().message}});
+}
+
+void Continuations::on_generated(const wire::Generated& message) {
+  const auto found = under_way_.find(message.request);
+  if (found == under_way_.end()) return;
+  const AnswerId id = found->second;
+  Answer& answer = answers_.at(id);
+  if (message.interrupted) {
+    under_way_.erase(found);
+    answer.number = 0;
+    if (!goes_on_) end(id, {.failure = message.failure.value_or(why_not_)});
+    return;
+  }
+  const bool first = answer.request.tokens.size() == answer.prompt_tokens;
+  for (const wire::SampledToken& token : message.tokens) answer.request.tokens.push_back(token.token);
+  const Heard heard{.tokens = message.tokens,
+                    .end = message.end,
+                    .failure = message.failure,
+                    .prompt_reused = first ? message.prompt_reused : 0};
+  if (heard.end || heard.failure) return end(id, heard);
+  surroundings_.hear(id, heard);
+}
+
+size_t Continuations::waiting() const {
+  return static_cast<size_t>(
+      std::ranges::count_if(answers_, [](const auto& entry) { return entry.second.number == 0; }));
+}
+
+}  // namespace exogpu::pipeline

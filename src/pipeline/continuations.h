@@ -1,0 +1,90 @@
+// Answers that outlive the rings which compute them: on the node that was asked.
+//
+// It keeps the tokens of each answer. When the ring that computes one ends, the next is asked for what follows the
+// prompt and the tokens so far, so that no token is lost and none comes twice. Pure: no clock, no thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "pipeline/scheduler.h"
+#include "wire/ring.h"
+
+namespace exogpu::pipeline {
+
+// Of an error of submit(): there is no such ring any more, or not yet, or no way to it.
+inline constexpr ErrorCode kRingEnded = ErrorCode::failed_precondition;
+
+using AnswerId = Strong<uint64_t, struct AnswerIdTag>;
+
+// What is new of an answer; after its end or failure nothing more comes.
+struct Heard {
+  std::span<const wire::SampledToken> tokens{};
+  std::optional<wire::GenerateEnd> end{};
+  std::optional<Error> failure{};
+  uint32_t prompt_reused = 0;  // of the first ring's
+};
+
+struct ContinuationsSurroundings {
+  // Asks the node of the first stage. Errors but kRingEnded end the answer.
+  std::function<Result<void>(wire::Generate)> submit;
+  std::function<void(uint64_t request)> cancel;
+  // May call begin() and cancel().
+  std::function<void(AnswerId, const Heard&)> hear;
+};
+
+class Continuations {
+ public:
+  explicit Continuations(ContinuationsSurroundings surroundings) : surroundings_(std::move(surroundings)) {}
+
+  // A ring that serves: what waits for one is asked of it, but for what this very ring has refused or left unfinished;
+  // that is asked again with resume(). Answers of another model cannot go on, and end with an error.
+  void serve(wire::PlanEpoch epoch, const std::string& model);
+  // Nothing is asked until the next serve(). What is asked meanwhile waits for it, if there has been one before.
+  void pause(Error why);
+  // The ring has ended: what is under way waits for the next.
+  void interrupt_all();
+  // Asks again for what waits. To be called now and then: a ring may not have known yet that it serves.
+  void resume();
+  // Nothing will be served that could go on: what waits ends so.
+  void give_up(const Error& why);
+
+  // `request` as for the scheduler; its tokens are the prompt.
+  void begin(AnswerId id, std::string model, Request request);
+  // Nothing more is heard of it.
+  void cancel(AnswerId id);
+
+  void on_generated(const wire::Generated& message);
+
+  size_t open() const { return answers_.size(); }
+  size_t waiting() const;
+
+ private:
+  struct Answer {
+    std::string model;
+    Request request;  // its tokens: the prompt, and those of the answer so far
+    uint32_t prompt_tokens = 0;
+    uint64_t number = 0;      // under which it is under way; 0: it waits
+    wire::PlanEpoch asked{};  // the ring that was asked last
+  };
+  void ask(AnswerId id);
+  void interrupt(Answer& answer);
+  void end(AnswerId id, const Heard& heard);
+
+  ContinuationsSurroundings surroundings_;
+  std::map<AnswerId, Answer> answers_;
+  std::map<uint64_t, AnswerId> under_way_;
+  uint64_t next_number_ = 1;
+  std::optional<wire::PlanEpoch> ring_;
+  std::string model_;     // that is served, or was last
+  bool goes_on_ = false;  // there is a ring, or the next is on its way
+  Error why_not_{ErrorCode::unavailable, "nothing is served yet"};
+};
+
+}  // namespace exogpu::pipeline

@@ -1,0 +1,179 @@
+#include "pipeline/continuations.h"
+
+#include <gtest/gtest.h>
+
+namespace exogpu::pipeline {
+namespace {
+
+using wire::PlanEpoch;
+using Tokens = std::vector<wire::TokenId>;
+
+struct Asker {
+  std::vector<wire::Generate> asked;
+  std::vector<uint64_t> cancelled;
+  std::optional<Error> refuses;
+  Tokens told;
+  std::optional<wire::GenerateEnd> end;
+  std::optional<Error> failure;
+  int ends = 0;
+  Continuations answers{{.submit = [this](wire::Generate wanted) -> Result<void> {
+                           if (refuses) return std::unexpected(*refuses);
+                           asked.push_back(std::move(wanted));
+                           return {};
+                         },
+                         .cancel = [this](uint64_t request) { cancelled.push_back(request); },
+                         .hear =
+                             [this](AnswerId, const Heard& heard) {
+                               for (const auto& token : heard.tokens) told.push_back(token.token);
+                               end = heard.end;
+                               failure = heard.failure;
+                               ends += heard.end || heard.failure ? 1 : 0;
+                             }}};
+
+  void begin(uint32_t tokens_max = 5) {
+    Request request;
+    request.tokens = {1, 2, 3};
+    request.tokens_max = tokens_max;
+    request.end_tokens = {9};
+    answers.begin(AnswerId(1), "m", std::move(request));
+  }
+  void generated(uint64_t request, wire::TokenId token, std::optional<wire::GenerateEnd> last = {}) {
+    wire::Generated message{.request = request};
+    message.tokens.push_back({.sequence = {}, .token = token});
+    message.end = last;
+    answers.on_generated(message);
+  }
+  void interrupted(uint64_t request) {
+    wire::Generated message{.request = request};
+    message.failure = Error{ErrorCode::unavailable, "the ring has ended"};
+    message.interrupted = true;
+    answers.on_generated(message);
+  }
+};
+
+TEST(Continuations, WhatARingLeftUnfinishedIsAskedOfTheNext) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin();
+  ASSERT_EQ(asker.asked.size(), 1U);
+  EXPECT_EQ(asker.asked[0].epoch, PlanEpoch(1));
+  EXPECT_EQ(asker.asked[0].tokens_max, 5U);
+  asker.generated(asker.asked[0].request, 10);
+  asker.generated(asker.asked[0].request, 11);
+  asker.interrupted(asker.asked[0].request);
+  EXPECT_EQ(asker.answers.waiting(), 1U);
+  asker.answers.serve(PlanEpoch(1), "m");  // the same has nothing more to say
+  ASSERT_EQ(asker.asked.size(), 1U);
+  asker.answers.serve(PlanEpoch(2), "m");
+  ASSERT_EQ(asker.asked.size(), 2U);
+  EXPECT_EQ(asker.asked[1].tokens, (Tokens{1, 2, 3, 10, 11}));
+  EXPECT_EQ(asker.asked[1].prompt_tokens, 3U);
+  EXPECT_EQ(asker.asked[1].tokens_max, 3U);
+  EXPECT_EQ(asker.asked[1].end_tokens, (Tokens{9}));
+  asker.generated(asker.asked[0].request, 66);  // of the old ring, late
+  asker.generated(asker.asked[1].request, 12, wire::GenerateEnd::length);
+  EXPECT_EQ(asker.told, (Tokens{10, 11, 12}));
+  EXPECT_EQ(asker.end, wire::GenerateEnd::length);
+  EXPECT_EQ(asker.answers.open(), 0U);
+  asker.generated(asker.asked[1].request, 13);
+  EXPECT_EQ(asker.told.size(), 3U);
+}
+
+TEST(Continuations, ARingThatRefusedIsAskedAgainLater) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin();
+  asker.interrupted(asker.asked[0].request);  // it does not know yet that it serves
+  asker.answers.resume();
+  ASSERT_EQ(asker.asked.size(), 2U);
+  EXPECT_EQ(asker.asked[1].epoch, PlanEpoch(1));
+  asker.answers.resume();  // under way
+  EXPECT_EQ(asker.asked.size(), 2U);
+}
+
+TEST(Continuations, WhatCannotBeAskedForWaits) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.refuses = Error{kRingEnded, "no way there"};
+  asker.begin();
+  EXPECT_EQ(asker.answers.waiting(), 1U);
+  asker.refuses.reset();
+  asker.answers.resume();
+  EXPECT_EQ(asker.asked.size(), 1U);
+}
+
+TEST(Continuations, OtherRefusalsEndTheAnswer) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.refuses = Error{ErrorCode::invalid_argument, "no such token"};
+  asker.begin();
+  ASSERT_TRUE(asker.failure);
+  EXPECT_EQ(asker.failure->message, "no such token");
+  EXPECT_EQ(asker.answers.open(), 0U);
+}
+
+TEST(Continuations, WhatIsAskedBetweenPlansWaitsForTheNext) {
+  Asker asker;
+  asker.begin();  // nothing was served, and nothing is on its way
+  ASSERT_TRUE(asker.failure);
+  EXPECT_EQ(asker.failure->message, "nothing is served yet");
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.pause({ErrorCode::unavailable, "a node is away"});
+  asker.begin();
+  EXPECT_EQ(asker.answers.waiting(), 1U);
+  EXPECT_EQ(asker.ends, 1);
+  asker.answers.serve(PlanEpoch(2), "m");
+  EXPECT_EQ(asker.asked.size(), 1U);
+}
+
+TEST(Continuations, WhatWaitsEndsWhereNothingWillBeServed) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin();
+  asker.answers.interrupt_all();
+  EXPECT_EQ(asker.cancelled, (std::vector<uint64_t>{asker.asked[0].request}));
+  asker.answers.pause({ErrorCode::unavailable, "a node is away"});
+  asker.answers.give_up({ErrorCode::out_of_memory, "20 GB are missing"});
+  ASSERT_TRUE(asker.failure);
+  EXPECT_EQ(asker.failure->message, "20 GB are missing");
+  asker.begin();  // nor is any taken until something is served
+  EXPECT_EQ(asker.ends, 2);
+  EXPECT_EQ(asker.failure->message, "20 GB are missing");
+}
+
+TEST(Continuations, AnotherModelDoesNotGoOn) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin();
+  asker.answers.interrupt_all();
+  asker.answers.serve(PlanEpoch(2), "n");
+  EXPECT_EQ(asker.asked.size(), 1U);
+  ASSERT_TRUE(asker.failure);
+  EXPECT_EQ(asker.failure->message, "the model \"m\" is no longer served; here is \"n\"");
+}
+
+TEST(Continuations, NothingIsHeardOfWhatWasCancelled) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin();
+  asker.answers.cancel(AnswerId(1));
+  EXPECT_EQ(asker.cancelled.size(), 1U);
+  asker.generated(asker.asked[0].request, 10);
+  EXPECT_TRUE(asker.told.empty());
+  EXPECT_EQ(asker.ends, 0);
+}
+
+TEST(Continuations, MoreTokensThanWereAskedForAreAnError) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin(2);
+  asker.generated(asker.asked[0].request, 10);
+  asker.generated(asker.asked[0].request, 11);  // and does not say that it was the last
+  asker.answers.interrupt_all();
+  asker.answers.serve(PlanEpoch(2), "m");
+  ASSERT_TRUE(asker.failure);
+  EXPECT_EQ(asker.failure->code, ErrorCode::corrupt);
+}
+
+}  // namespace
+}  // namespace exogpu::pipeline
