@@ -206,6 +206,12 @@ std::string broken_by(const ReplicatedState& state) {
   return {};
 }
 
+std::string impossible(const ReplicatedState& state) {
+  if (!state.model) return "no model is to be served";
+  const auto answer = place(state);
+  return answer ? std::string() : answer.error().message;
+}
+
 std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstances& circumstances) {
   const auto ended = [&](std::string why) -> std::optional<Event> {
     PlanEnded event{.epoch = state.plan ? state.plan->made.plan.epoch : PlanEpoch(0), .why = std::move(why)};

@@ -19,6 +19,10 @@ struct PlanCircumstances {
 // any of an earlier term, and two masters of the same counter do not make the same.
 std::optional<wire::Event> plan_for(const wire::ReplicatedState& state, const PlanCircumstances& circumstances);
 
+// Why no plan can serve the model with those who are here now; empty: one can, and if there is none, the master is
+// about to make it. What waits for a plan while this says so for a while waits in vain.
+std::string impossible(const wire::ReplicatedState& state);
+
 // Why the plan in force cannot go on; empty when it can.
 std::string broken_by(const wire::ReplicatedState& state);
 

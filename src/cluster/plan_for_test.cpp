@@ -53,6 +53,17 @@ TEST(PlanFor, SaysWhyThereIsNone) {
   EXPECT_FALSE(plan_for(state, of(1))) << "said once";
 }
 
+TEST(PlanFor, WhatIsImpossibleIsSaidOfThoseWhoAreHere) {
+  ReplicatedState state;
+  EXPECT_EQ(impossible(state), "no model is to be served");
+  state = two_nodes();
+  EXPECT_EQ(impossible(state), "") << "there is no plan yet, but there can be one";
+  add(state, NodeLost{.node = made_id(2), .why = "silent"});
+  EXPECT_NE(impossible(state).find("memory"), std::string::npos) << impossible(state);
+  add(state, NodeTold{made_facts(2, 500 * MB)});
+  EXPECT_EQ(impossible(state), "");
+}
+
 TEST(PlanFor, EveryLossIsAReason) {
   const auto replaced = [](auto lose, std::string_view words) {
     ReplicatedState state = two_nodes();

@@ -12,8 +12,9 @@ using namespace wire;
 void World::throw_faults() {
   const FaultRates& rates = scenario_.faults;
   const std::pair<const char*, double> kinds[] = {
-      {"crash", rates.crash}, {"stall", rates.stall}, {"partition", rates.partition}, {"one_way", rates.one_way},
-      {"slow", rates.slow},   {"burst", rates.burst}, {"drain", rates.drain},         {"model", rates.model}};
+      {"crash", rates.crash},     {"stall", rates.stall}, {"partition", rates.partition},
+      {"one_way", rates.one_way}, {"slow", rates.slow},   {"burst", rates.burst},
+      {"drain", rates.drain},     {"model", rates.model}, {"heat", rates.heat}};
   for (const auto& [what, rate] : kinds) {
     if (rate <= 0) continue;
     double at_s = 1;
@@ -69,6 +70,9 @@ void World::fault(const std::string& what) {
     trace("a third of all messages is lost");
     network_.lose(0.33);
     then([this] { network_.lose(0); });
+  } else if (what == "heat") {
+    set_heat(node, dice_.between(0.1, 0.7));
+    then([this, node] { set_heat(node, 1); });
   } else if (what == "drain") {
     command(node, DrainingSet{.node = node_id(other), .draining = dice_.chance(0.5)});
   } else if (what == "model") {
@@ -116,6 +120,7 @@ void World::heal() {
   healed_ = true;
   healed_at_ = now_;
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
+    set_heat(i, 1);
     if (!is_alive(i) && !dice_.chance(0.1)) start(i);
     recover(i);
   }

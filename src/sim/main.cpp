@@ -70,6 +70,7 @@ std::string spread(std::vector<double> values) {
 struct Sums {
   std::vector<double> elections_s, services_s, settled_s, first_master_s, first_service_s;
   uint64_t messages = 0, bytes = 0, terms = 0;
+  AnswerCounts answers;
   Outcome last;
 };
 
@@ -103,6 +104,12 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
       sums.messages += outcome.messages;
       sums.bytes += outcome.message_bytes;
       sums.terms += outcome.elections;
+      sums.answers.asked += outcome.answers.asked;
+      sums.answers.answered += outcome.answers.answered;
+      sums.answers.failed += outcome.answers.failed;
+      sums.answers.lost += outcome.answers.lost;
+      sums.answers.tokens += outcome.answers.tokens;
+      sums.answers.gone_on += outcome.answers.gone_on;
       sums.last = outcome;
     }
   };
@@ -122,6 +129,13 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
   std::println("  new master after a crash     {}", spread(sums.elections_s));
   std::println("  service after a crash        {}", spread(sums.services_s));
   std::println("  settled after the last fault {}", spread(sums.settled_s));
+  if (sums.answers.asked > 0) {
+    const AnswerCounts& of = sums.answers;
+    std::println(
+        "  {} requests: {} answered with {} tokens, {} could not be, {} lost with their node; {} times one went "
+        "on with another ring",
+        of.asked, of.answered, of.tokens, of.failed, of.lost, of.gone_on);
+  }
   if (scenario.measure_s > 0) {
     const auto line = [](const char* who, const Traffic& traffic) {
       std::println("  {}: {:.1f} messages/s, {:.0f} bytes/s", who, traffic.messages_per_s, traffic.bytes_per_s);

@@ -19,6 +19,14 @@ std::vector<Duration> Network::carry(uint32_t from, uint32_t to, Dice& dice) con
   return arrivals;
 }
 
+Duration Network::carry_surely(uint32_t from, uint32_t to, Dice& dice) const {
+  const auto slowed = slow_.find({from, to});
+  const double delay_ms = slowed == slow_.end() ? settings_.delay_ms : slowed->second;
+  double ms = delay_ms + dice.exponential(settings_.jitter_ms);
+  while (dice.chance(settings_.loss) || dice.chance(burst_)) ms += 3 * delay_ms + dice.between(10, 200);
+  return seconds(ms / 1000);
+}
+
 void Network::heal() {
   std::ranges::fill(group_, 0);
   blocked_.clear();

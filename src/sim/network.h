@@ -30,6 +30,9 @@ class Network {
   // When the copies of a message arrive; none: it is lost.
   std::vector<Duration> carry(uint32_t from, uint32_t to, Dice& dice) const;
 
+  // How long a message takes over a connection, which sends again what is lost on the way.
+  Duration carry_surely(uint32_t from, uint32_t to, Dice& dice) const;
+
   bool open(uint32_t from, uint32_t to) const {
     return group_[from] == group_[to] && (blocked_.empty() || !blocked_.contains({from, to}));
   }

@@ -81,8 +81,22 @@ Result<void> read_faults(const Json& json, const std::string& where, FaultRates&
   fields.take("work", out.work);
   fields.take("drain", out.drain);
   fields.take("model", out.model);
+  fields.take("heat", out.heat);
   fields.take("longest_s", out.longest_s);
   return fields.done();
+}
+
+Result<void> read_requests(const Json& json, const std::string& where, RequestSettings& out) {
+  if (json.is_null()) return {};
+  if (!json.is_object()) return fail(ErrorCode::invalid_argument, "{}: requests must be an object", where);
+  Fields fields(json, where + ": requests");
+  fields.take("per_s", out.per_s);
+  fields.take("prompt_max", out.prompt_max);
+  fields.take("tokens_max", out.tokens_max);
+  EXO_CHECK(fields.done());
+  if (out.prompt_max > 0 && out.tokens_max > 0 && out.prompt_max + out.tokens_max < 4000) return {};
+  return fail(ErrorCode::invalid_argument, "{}: requests: prompt_max and tokens_max must be 1 or more, and fit 4,000",
+              where);
 }
 
 Result<void> read_script(const Json& json, const std::string& where, Scenario& out) {
@@ -137,13 +151,14 @@ Result<Scenario> read_scenario(const std::filesystem::path& path) {
   fields.take("codec", out.codec);
   fields.take("wants_service", out.wants_service);
   const Json network = fields.take_any("network"), faults = fields.take_any("faults"),
-             script = fields.take_any("script");
+             script = fields.take_any("script"), requests = fields.take_any("requests");
   EXO_CHECK(fields.done());
   if (out.nodes == 0 || out.nodes > 5000 || out.layers == 0 || out.layers > 1000) {
     return fail(ErrorCode::invalid_argument, "{}: nodes must be 1 to 5,000, layers 1 to 1,000", where);
   }
   EXO_CHECK(read_network(network, where, out.network));
   EXO_CHECK(read_faults(faults, where, out.faults));
+  EXO_CHECK(read_requests(requests, where, out.requests));
   EXO_CHECK(read_script(script, where, out));
   return out;
 }

@@ -31,7 +31,14 @@ struct FaultRates {
   double work = 0;       // a fetch, load or connect fails, of ten
   double drain = 0;
   double model = 0;  // another model is to be served
+  double heat = 0;   // a device computes at a tenth to seven tenths of its rate, and says so
   double longest_s = 4;
+};
+
+// Those who ask for answers, at any node.
+struct RequestSettings {
+  double per_s = 0;  // of the whole cluster
+  uint32_t prompt_max = 60, tokens_max = 40;
 };
 
 struct ScriptStep {
@@ -53,6 +60,7 @@ struct Scenario {
   double memory_mb_min = 300, memory_mb_max = 1500;  // of each node's device
   NetworkSettings network;
   FaultRates faults;
+  RequestSettings requests;
   std::vector<ScriptStep> script;
   double election_max_s = 0;   // 0: whatever; else until all obey a new master after one was crashed
   bool codec = true;           // each message is encoded and decoded; else only encoded

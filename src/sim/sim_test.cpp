@@ -43,6 +43,15 @@ TEST(Sim, MemoryThatIsNotFreedIsFound) { expect_found("mixed", Mistake::memory_k
 TEST(Sim, AnEpochThatGoesBackIsFound) { expect_found("mixed", Mistake::epoch_reversed, "after epoch"); }
 TEST(Sim, AClusterThatDoesNotSettleIsFound) { expect_found("quiet", Mistake::node_unheard, "not settled"); }
 
+TEST(Sim, ATokenThatIsLostIsFound) { expect_found("requests", Mistake::token_dropped, "is lost"); }
+TEST(Sim, ATokenThatComesTwiceIsFound) { expect_found("requests", Mistake::token_forgotten, "has come twice"); }
+TEST(Sim, ATokenThatIsAnotherIsFound) { expect_found("requests", Mistake::row_changed, "is another"); }
+TEST(Sim, ARequestThatDoesNotEndIsFound) { expect_found("requests", Mistake::end_dropped, "has not ended"); }
+TEST(Sim, WhatAnOldPlanLeftInACacheIsFound) { expect_found("requests", Mistake::caches_kept, "came to a sequence of"); }
+TEST(Sim, ARequestThatIsGivenUpTooEarlyIsFound) {
+  expect_found("requests", Mistake::given_up_early, "fails, and could be answered");
+}
+
 TEST(Sim, TheSameSeedIsTheSameRun) {
   const auto lines = [](uint64_t seed) {
     std::string all;

@@ -103,6 +103,18 @@ void Worker::done(const Action& action, Bytes bytes, Time now) {
     return;
   }
   HeldStage& stage = holding_.stages[action.stage];
+  if (action.act == Act::connect) {
+    const auto& stages = holding_.plan->stages;
+    const wire::NodeId next = stages[(action.stage + 1) % stages.size()].device.node;
+    if (next != holding_.self && !surroundings_.reaches(next)) {
+      stage.failures = 1;
+      stage.failed_at = now;
+      stage.failure = "there is no way to the next stage";
+      lost(holding_.plan->epoch, next);
+      tell();
+      return;
+    }
+  }
   if (surroundings_.dice->chance(surroundings_.failures)) {
     if (action.act == Act::load) loaded_.erase(action.stage);
     ++stage.failures;

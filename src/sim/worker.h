@@ -13,6 +13,7 @@ namespace exogpu::sim {
 struct WorkerSurroundings {
   std::function<void(Duration, std::function<void(Time)>)> later;  // while this life lasts
   std::function<void(const std::string&)> trace;
+  std::function<bool(wire::NodeId)> reaches;  // there is a channel
   Checks* checks = nullptr;
   Dice* dice = nullptr;
   double failures = 0;       // share of actions that fail
@@ -29,6 +30,11 @@ class Worker {
   std::function<void(wire::PlanEpoch, std::map<uint32_t, wire::StageStatus>)> report;
   std::function<void(wire::PlanEpoch, const std::string&)> refuse;
   std::function<void()> look_again;
+
+  // Whether requests are under way in its stages.
+  void set_busy(bool busy) { holding_.busy = busy; }
+  // A node that its stages need is out of reach.
+  std::function<void(wire::PlanEpoch, wire::NodeId)> lost;
 
   bool serves() const { return serves_; }
   const cluster::Holding& holding() const { return holding_; }

@@ -2,8 +2,11 @@
 // happens follows from the scenario and the seed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -11,8 +14,10 @@
 #include <vector>
 
 #include "cluster/agent.h"
+#include "sim/answer_checks.h"
 #include "sim/checks.h"
 #include "sim/network.h"
+#include "sim/ring.h"
 #include "sim/scenario.h"
 #include "sim/worker.h"
 
@@ -21,12 +26,18 @@ namespace exogpu::sim {
 // A mistake put in by hand, to see that a check finds it. None is in the product's code.
 enum class Mistake {
   none,
-  counter_lost,    // what Output::keep_counter says is not kept over a restart
-  term_forgotten,  // an agent is replaced by one that has forgotten which term it obeyed
-  event_changed,   // one node is told another event than the others
-  memory_kept,     // a worker unloads, and the memory stays taken
-  epoch_reversed,  // a worker takes on the plan before the last once more
-  node_unheard,    // one node gets no heartbeat after the faults
+  counter_lost,     // what Output::keep_counter says is not kept over a restart
+  term_forgotten,   // an agent is replaced by one that has forgotten which term it obeyed
+  event_changed,    // one node is told another event than the others
+  memory_kept,      // a worker unloads, and the memory stays taken
+  epoch_reversed,   // a worker takes on the plan before the last once more
+  node_unheard,     // one node gets no heartbeat after the faults
+  token_dropped,    // one of the tokens that a client is sent
+  end_dropped,      // the message that says that an answer is whole
+  token_forgotten,  // by a client's node, when it asks the next ring
+  row_changed,      // one of the activations, on its way to the next stage
+  caches_kept,      // of sequences, by stages that a new plan leaves where they are
+  given_up_early,   // a client's node does not wait for the next plan
 };
 
 struct RunOptions {
@@ -50,6 +61,7 @@ struct Outcome {
   std::optional<double> settled_s;       // after the last fault
   std::optional<double> first_master_s;  // all obey one, for the first time
   std::optional<double> first_service_s;
+  AnswerCounts answers;
   Traffic master, others_mean, others_most;  // in the time measured
   double cpu_s = 0;                          // of the agents, their codec and their plans, in the time measured
   uint64_t state_bytes = 0;                  // of a snapshot, at the end
@@ -99,6 +111,22 @@ class World {
   wire::NodeId node_id(uint32_t node) const;
   bool is_alive(uint32_t node) const;
   void recover(uint32_t node);  // from a stall
+  void set_heat(uint32_t node, double rate_left);
+
+  // Requests, and what nodes say to each other for them (world_requests.cpp).
+  void start_requests(uint32_t node);
+  void look_at_requests(uint32_t node);
+  void throw_requests();
+  void ask(uint32_t node);
+  bool send_ring(uint32_t from, uint32_t to, RingMessage message);
+  void arrive(uint32_t from, uint32_t to);
+  void hand_over(uint32_t from, uint32_t to, const RingMessage& message);
+  bool tampered(RingMessage& message);
+  void lost_of_ring(uint32_t node, wire::PlanEpoch epoch, wire::NodeId peer);
+  std::string excuse(uint32_t node, const std::string& model) const;
+  uint32_t& connection(uint32_t a, uint32_t b) {
+    return connections_[static_cast<size_t>(std::min(a, b)) * nodes_.size() + std::max(a, b)];
+  }
 
   // What goes wrong (faults.cpp).
   void throw_faults();
@@ -120,9 +148,18 @@ class World {
   std::priority_queue<Happening, std::vector<Happening>, std::greater<>> queue_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::vector<uint8_t> channel_;  // [nodes, nodes]: told as up
+  AnswerChecks answer_checks_;
+  std::vector<uint32_t> connections_;  // [nodes, nodes]: how often the channel has broken
+  struct Pending {
+    Time at;
+    uint32_t connection = 0;
+    RingMessage message;
+  };
+  std::map<std::pair<uint32_t, uint32_t>, std::deque<Pending>> streams_;  // on their way, by sender and receiver
+  uint64_t requests_ = 0;
   bool tampered_ = false;
   bool healed_ = false;
-  Time healed_at_{}, settled_last_{};
+  Time healed_at_{};
   uint64_t watched_ = 0;
   uint32_t model_ = 0;
   Outcome outcome_;

@@ -1,0 +1,54 @@
+// What those who ask must hear: every token of the right answer once, in order, and then its end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sim/checks.h"
+#include "sim/made_model.h"
+
+namespace exogpu::sim {
+
+struct AnswerCounts {
+  uint64_t asked = 0;
+  uint64_t answered = 0;
+  uint64_t failed = 0;  // with a reason that holds
+  uint64_t lost = 0;    // with the node that was asked
+  uint64_t tokens = 0;
+  uint64_t gone_on = 0;  // times that an answer went on with another ring
+};
+
+class AnswerChecks {
+ public:
+  explicit AnswerChecks(Checks& checks) : checks_(&checks) {}
+
+  // `number` is new with each.
+  void asked(uint64_t number, const Life& life, RightAnswer answer, uint32_t tokens);
+  void told(uint64_t number, wire::TokenId token);
+  void ended(uint64_t number);
+  // `excuse`: why it could not be answered; empty: it could have been.
+  void failed(uint64_t number, const std::string& why, const std::string& excuse);
+  void gone_on() { ++counts_.gone_on; }
+  void died(const Life& life);
+  // Nothing happens any more: all must have ended.
+  void over();
+
+  size_t open() const { return open_.size(); }
+  const AnswerCounts& counts() const { return counts_; }
+
+ private:
+  struct Asked {
+    Life life;
+    RightAnswer answer;
+    uint32_t tokens = 0;  // that it is to have
+    std::vector<wire::TokenId> told{};
+    wire::TokenId next = 0;
+  };
+  Checks* checks_;
+  std::map<uint64_t, Asked> open_;
+  AnswerCounts counts_;
+};
+
+}  // namespace exogpu::sim

@@ -1,0 +1,61 @@
+// Those who ask one node for answers, and what the node does for them: the real continuations, driven by the state as
+// the node knows it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "pipeline/continuations.h"
+#include "sim/answer_checks.h"
+#include "sim/ring.h"
+#include "wire/cluster_log.h"
+
+namespace exogpu::sim {
+
+// Where there is no plan for so long, and those who are here cannot have one, what waits is told so. Others may be
+// about to come back.
+inline constexpr Duration kHopeless = std::chrono::seconds(3);
+
+struct ClientSurroundings {
+  std::function<bool(wire::NodeId, RingMessage)> send;
+  std::function<void(const std::string&)> trace;
+  // Why nothing could be served now, as far as this node can know; empty: it could.
+  std::function<std::string(const std::string& model)> excuse;
+  AnswerChecks* checks = nullptr;
+  Duration hopeless = kHopeless;
+  bool forgets_last = false;  // mistakes put in by hand, see World
+  bool careless = false;
+};
+
+class Clients {
+ public:
+  Clients(wire::NodeId self, ClientSurroundings surroundings);
+
+  // What is asked for: numbered over all nodes. False: nothing is served, so it is not taken.
+  bool ask(uint64_t number, const Life& life, uint32_t layers, uint64_t seed, std::vector<wire::TokenId> prompt,
+           uint32_t tokens);
+  void look(const wire::ReplicatedState& state, bool obeys, Time now);
+  void on_generated(wire::NodeId from, const wire::Generated& message);
+  void peer_lost(wire::NodeId peer);
+  void resume() { continuations_.resume(); }
+  size_t waiting() const { return continuations_.waiting(); }
+
+ private:
+  Result<void> submit(wire::Generate wanted);
+  void hear(pipeline::AnswerId id, const pipeline::Heard& heard);
+
+  wire::NodeId self_;
+  ClientSurroundings surroundings_;
+  pipeline::Continuations continuations_;
+  std::map<uint64_t, std::string> models_;     // of those open
+  std::map<uint64_t, wire::NodeId> asked_of_;  // by request
+  std::optional<std::string> model_;           // that requests are taken for
+  std::optional<wire::NodeId> first_;          // stage, of the plan that serves
+  std::optional<wire::PlanEpoch> epoch_;
+  std::optional<Time> without_since_;  // a plan
+};
+
+}  // namespace exogpu::sim
