@@ -34,7 +34,10 @@ bool same_parts(const StagePlan& a, const StagePlan& b, NodeId self) {
          std::ranges::equal(ours, theirs, [](const auto& x, const auto& y) { return x.second == y.second; });
 }
 
-bool given_up(const HeldStage& stage) { return stage.hopeless || stage.failures >= kFailuresMax; }
+// A link that does not come is no fault of the device: Agent::plan_broken() tells of it.
+bool given_up(const HeldStage& stage) {
+  return stage.hopeless || (stage.failures >= kFailuresMax && stage.progress != Progress::loaded);
+}
 
 std::string_view verb(Progress progress) {
   switch (progress) {

@@ -10,26 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "engine/shard.h"
-#include "gpu/device.h"
-#include "model/gguf.h"
-#include "pipeline/driver.h"
-#include "wire/cluster.h"
+#include "node/stages.h"
 
 namespace exogpu::node {
-
-using SharedGguf = std::shared_ptr<const model::Gguf>;
 
 struct StageHostSurroundings {
   // Runs a task on the node's thread, later; from any thread.
   std::function<void(std::move_only_function<void()>)> post;
   std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
-  // Gets a file that has the tensors of these layers, or none but the headers when they are empty; `done` is called on
-  // the node's thread, later. A new call replaces one that is under way.
-  std::function<void(const wire::StagePlan& plan, wire::LayerRange layers,
-                     std::function<void(Bytes done, Bytes total)> progress,
-                     std::function<void(Result<SharedGguf>)> done)>
-      fetch;
+  FetchModel fetch;
   // The model's headers are here.
   std::function<void(const wire::StagePlan& plan, SharedGguf file)> on_file;
   // A stage of this node has changed.

@@ -4,6 +4,7 @@ namespace exogpu::pipeline {
 
 Result<RequestId> Driver::generate(Request request, Listener listener) {
   if (over_) return std::unexpected(*over_);
+  if (closed_) return std::unexpected(*closed_);
   const RequestId id(next_id_++);
   EXO_CHECK(scheduler_.add(id, std::move(request)));
   listeners_.emplace(id, std::move(listener));

@@ -31,8 +31,11 @@ class Driver {
   void on_done(const wire::StepDone& done);
   // All requests end with this reason, and none is taken any more.
   void fail_all(const Error& why);
+  // No request is taken any more, for this reason; those that were go on.
+  void close(const Error& why) { closed_ = why; }
 
-  bool over() const { return over_.has_value(); }  // fail_all() was called
+  bool over() const { return over_ || closed_; }  // no request is taken any more
+  bool idle() const { return listeners_.empty(); }
   const Scheduler& scheduler() const { return scheduler_; }
   // Smoothed time that each stage computes for a step with one token for each sequence, in seconds; empty before any.
   const std::vector<double>& stage_seconds() const { return stage_seconds_; }
@@ -44,7 +47,8 @@ class Driver {
   std::map<RequestId, Listener> listeners_;
   std::vector<double> stage_seconds_;
   uint64_t next_id_ = 1;
-  std::optional<Error> over_;
+  std::optional<Error> over_;    // fail_all() was called
+  std::optional<Error> closed_;  // close() was
 };
 
 }  // namespace exogpu::pipeline

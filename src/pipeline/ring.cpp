@@ -23,6 +23,13 @@ void Ring::add(uint32_t index, engine::Shard shard, std::string name) {
   stages_[index] = std::make_unique<Stage>(std::move(shard), std::move(stage), std::move(on_output));
 }
 
+std::map<uint32_t, engine::Shard> Ring::end() {
+  std::map<uint32_t, engine::Shard> shards;
+  for (auto& [index, stage] : stages_) shards.emplace(index, stage->end());
+  stages_.clear();
+  return shards;
+}
+
 bool Ring::complete() const {
   for (uint32_t i = 0; i < options_.nodes.size(); ++i) {
     if (options_.nodes[i] == options_.self && !stages_.contains(i)) return false;
@@ -47,6 +54,7 @@ void Ring::begin(Work work) {
 void Ring::push(StageInput input) {
   const uint32_t stage = input.step.stage;
   ++under_way_[stage];
+  ++steps_begun_;
   stages_.at(stage)->push(std::move(input));
 }
 

@@ -50,12 +50,15 @@ class Ring {
 
   // Nothing happens from here on; it may then be destroyed on any thread.
   void retire() { alive_.reset(); }
+  // After retire(), on any thread: waits as the destructor does, and gives the shards of this node's stages back.
+  std::map<uint32_t, engine::Shard> end();
 
   // Puts a stage in its place. Its outputs come to on_output().
   void add(uint32_t index, engine::Shard shard, std::string name);
   bool complete() const;  // all stages of this node are here
 
   const RingOptions& options() const { return options_; }
+  uint64_t steps_begun() const { return steps_begun_; }  // of all stages here
 
   // On the first stage's node.
   void begin(Work work);
@@ -85,6 +88,7 @@ class Ring {
   std::map<uint32_t, std::unique_ptr<Stage>> stages_;
   std::map<uint32_t, size_t> under_way_;       // steps that a stage has been given and has not returned
   std::map<wire::NodeId, Arriving> arriving_;  // steps whose activations are still to come
+  uint64_t steps_begun_ = 0;
   bool broken_ = false;
   std::shared_ptr<Ring*> alive_;
 };

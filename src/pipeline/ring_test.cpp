@@ -259,6 +259,43 @@ TEST(Ring, WhatMakesNoSenseBreaksItAndIsTold) {
   try_out([&](Ring& ring) { ring.on_step_done(id_of(2), {.epoch = wire::PlanEpoch(3), .number = 1}); }, "not the last");
 }
 
+TEST(Ring, ADriverThatIsClosedEndsWhatItHasBegun) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {1}, shard_options(1), {});
+  const Request fine = request(tokens_of(20, 64), 10, 1);
+  Told told;
+  ASSERT_TRUE(cluster.driver->generate(fine, into(told)));
+  EXPECT_FALSE(cluster.driver->idle());
+  cluster.driver->close({ErrorCode::unavailable, "there is a new plan"});
+  EXPECT_TRUE(cluster.driver->over());
+  Told late;
+  const auto refused = cluster.driver->generate(fine, into(late));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "there is a new plan");
+  cluster.run_until([&] { return told.over(); });
+  EXPECT_EQ(told.tokens, alone(file, fine));
+  EXPECT_TRUE(cluster.driver->idle());
+}
+
+TEST(Ring, ShardsOutliveTheirRing) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {2}, shard_options(1), {});
+  Told told;
+  ASSERT_TRUE(cluster.driver->generate(request(tokens_of(200, 64), 300, 1), into(told)));
+  cluster.run_until([&] { return told.tokens.size() >= 3; });
+  cluster.driver.reset();
+  for (uint32_t i = 0; i < 2; ++i) {
+    Ring& ring = *cluster.nodes[i]->ring;
+    EXPECT_GE(ring.steps_begun(), 3U);
+    ring.retire();
+    auto shards = ring.end();
+    ASSERT_TRUE(shards.contains(i));
+    EXPECT_EQ(shards.at(i).layers(), (wire::LayerRange{2 * i, 2 * i + 2}));
+    EXPECT_GE(shards.at(i).length(wire::SeqId(0)), 200U);
+    EXPECT_TRUE(shards.at(i).truncate(wire::SeqId(0), 0));
+  }
+}
+
 TEST(Ring, FramesOfAnOldPlanArePassedOver) {
   const TinyFile file = small();
   RingCluster cluster(file, {1}, shard_options(1), {});

@@ -13,7 +13,15 @@ Stage::Stage(engine::Shard shard, StageOptions options, std::function<void(Stage
       pool_([this](size_t bytes) { return shard_.host_memory(bytes); }),
       thread_([this] { run(); }) {}
 
-Stage::~Stage() {
+Stage::~Stage() { stop(); }
+
+engine::Shard Stage::end() {
+  stop();
+  return std::move(shard_);
+}
+
+void Stage::stop() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

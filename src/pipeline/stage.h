@@ -53,6 +53,9 @@ class Stage {
   ~Stage();
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
+  // Ends as the destructor does, and gives the shard back, with its sequences as they are. Nothing else may be called
+  // afterwards.
+  engine::Shard end();
 
   void push(StageInput input);
   // Memory for activations that this stage is to be pushed, best for its device.
@@ -62,6 +65,7 @@ class Stage {
   const engine::Shard& shard() const { return shard_; }  // what does not change: architecture, layers, options, memory
 
  private:
+  void stop();
   void run();
   StageOutput process(StageInput input);
   Result<void> change(const wire::SequenceChange& change);

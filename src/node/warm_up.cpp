@@ -1,0 +1,59 @@
+#include "node/warm_up.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace exogpu::node {
+namespace {
+
+// Runs so many tokens through a shard that holds `position` tokens. Seconds that took.
+Result<double> warm(engine::Shard& shard, uint32_t count, uint32_t position = 0) {
+  const auto start = std::chrono::steady_clock::now();
+  const engine::SequenceTokens next{.sequence = wire::SeqId(0), .position = position, .count = count, .outputs = 1};
+  const std::vector<model::TokenId> tokens(count, 0);
+  const std::vector<float> activations(size_t{count} * shard.architecture().d_model, 0.01F);
+  engine::Batch batch{.sequences = {&next, 1}, .tokens = {}, .activations = {}};
+  if (shard.layers().begin == 0) {
+    batch.tokens = tokens;
+  } else {
+    batch.activations = activations;
+  }
+  EXO_CHECK(shard.forward(batch));
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// On a GPU: the sizes in which sequences decode together and prompts come, up to where one takes its time even when it
+// is compiled, and then some chunks of a long prompt.
+Result<void> warm_gpu(engine::Shard& shard, bool software, const std::stop_token& stop) {
+  constexpr double slow_s = 0.25;
+  constexpr uint32_t chunks = 4;
+  const engine::ShardOptions& options = shard.options();
+  const uint32_t most = std::min({options.batch_tokens, options.context, software ? 64U : 4096U});
+  for (uint32_t count = software ? most : std::min(2U, most);; count = std::min(2 * count, most)) {
+    EXO_TRY(double took_s, warm(shard, count));
+    EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
+    if (count < most && took_s > slow_s) {
+      EXO_TRY(took_s, warm(shard, count));
+      EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
+    }
+    if (took_s > slow_s || software || stop.stop_requested()) return {};
+    if (count == most) break;
+  }
+  for (uint32_t i = 0; i < chunks && (i + 1) * most <= options.context && !stop.stop_requested(); ++i) {
+    EXO_CHECK(warm(shard, most, i * most));
+  }
+  return shard.truncate(wire::SeqId(0), 0);
+}
+
+}  // namespace
+
+Result<void> warm_up(engine::Shard& shard, const gpu::DeviceInfo& device, const std::stop_token& stop) {
+  EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
+  EXO_CHECK(warm(shard, 1));
+  EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
+  if (device.kind != gpu::DeviceKind::cpu) EXO_CHECK(warm_gpu(shard, device.software, stop));
+  return {};
+}
+
+}  // namespace exogpu::node

@@ -1,0 +1,451 @@
+#include "node/worker.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "node/testing/tiny_file.h"
+#include "node/testing/worker_cluster.h"
+
+namespace exogpu::node {
+namespace {
+
+using namespace testing;
+using engine::testing::tokens_of;
+using std::chrono::seconds;
+using wire::PlanEpoch;
+using wire::StagePhase;
+
+SharedGguf small() {
+  static const engine::testing::TinyFile file("llama", 1,
+                                              {.matrices = tiny::MatrixType::f32, .layers = 4, .embedding_length = 64});
+  return std::make_shared<const model::Gguf>(model::Gguf::open(file.path()).value());
+}
+
+// What one device writes.
+const std::vector<wire::TokenId>& expected() {
+  static const std::vector<wire::TokenId> tokens = [] {
+    WorkerCluster alone(1, small());
+    alone.set(alone.made_plan({4}, {0}));
+    alone.run_until_served();
+    return alone.answer();
+  }();
+  return tokens;
+}
+
+TEST(Worker, FromAPlanToServing) {
+  const SharedGguf file = small();
+  WorkerCluster one(1, file);
+  one.obeyed = false;
+  one.set(one.made_plan({4}, {0}));
+  EXPECT_EQ(one.worker(0).doing().why, "there is no master");
+  EXPECT_TRUE(one.nodes[0]->fetches.empty());
+  one.obeyed = true;
+  one.tell();
+  EXPECT_EQ(one.worker(0).doing().act, cluster::Act::fetch);
+  EXPECT_EQ(one.worker(0).epoch(), PlanEpoch(1));
+  EXPECT_EQ(one.worker(0).stages().at(0).phase, StagePhase::fetching);
+  one.run_until_served();
+  EXPECT_EQ(one.nodes[0]->acts, (std::vector<std::string>{"there is no master", "fetch 0", "load 0", "warm 0",
+                                                          "waiting for n1/cpu, which is loading", "serve 0"}));
+  EXPECT_EQ(one.nodes[0]->fetches, (std::vector<wire::LayerRange>{{0, 4}}));
+  EXPECT_EQ(one.nodes[0]->files_told, (std::vector{PlanEpoch(1)}));
+  EXPECT_EQ(one.worker(0).loads(), 1U);
+  EXPECT_FALSE(one.worker(0).busy());
+
+  Told told;
+  const auto tokens = tokens_of(100, 64);
+  ASSERT_TRUE(one.ask(tokens, 20, told));
+  EXPECT_TRUE(one.worker(0).busy());
+  one.run_until([&] { return told.over(); });
+  engine::ShardOptions options;
+  options.context = 512;
+  options.batch_tokens = 128;
+  options.kv_type = engine::KvType::f32;
+  options.threads = 1;
+  auto shard = engine::Shard::load(*file, {0, 4}, engine::testing::cpu(), options).value();
+  const engine::SequenceTokens all{.sequence = wire::SeqId(0), .position = 0, .count = 100, .outputs = 1};
+  const auto logits = shard.forward({.sequences = {&all, 1}, .tokens = tokens, .activations = {}}).value();
+  EXPECT_EQ(told.tokens.front(), std::ranges::max_element(logits) - logits.begin());
+  EXPECT_EQ(told.tokens.size(), 20U);
+}
+
+TEST(Worker, TwoNodesWriteWhatOneWrites) {
+  WorkerCluster two(2, small());
+  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.run_until_served();
+  EXPECT_EQ(two.worker(1).doing().why, "ready");
+  EXPECT_EQ(two.worker(1).driver(), nullptr);
+  EXPECT_EQ(two.nodes[1]->fetches, (std::vector<wire::LayerRange>{{1, 4}}));
+  EXPECT_EQ(two.answer(), expected());
+}
+
+TEST(Worker, APartThatStaysTheSameIsNotLoadedAgain) {
+  WorkerCluster two(2, small());
+  const auto plan = two.made_plan({1, 4}, {0, 1});
+  two.set(plan);
+  two.run_until_served();
+  Told interrupted;
+  ASSERT_TRUE(two.ask(tokens_of(60, 64, 5), 300, interrupted));
+  two.run_until([&] { return interrupted.tokens.size() > 5; });
+  auto next = plan;
+  next.epoch = PlanEpoch(2);
+  const auto began = std::chrono::steady_clock::now();
+  two.set(next);
+  ASSERT_TRUE(interrupted.failure);
+  EXPECT_TRUE(interrupted.interrupted);
+  EXPECT_EQ(two.worker(0).epoch(), PlanEpoch(2));
+  EXPECT_EQ(two.worker(0).ring(), nullptr);
+  two.run_until_served();
+  const auto took = std::chrono::steady_clock::now() - began;
+  RecordProperty("adopt_us", std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  for (auto& node : two.nodes) {
+    EXPECT_EQ(node->worker->loads(), 1U);
+    EXPECT_EQ(node->fetches.size(), 1U);
+    EXPECT_EQ(node->files_told, (std::vector{PlanEpoch(1), PlanEpoch(2)}));
+    EXPECT_EQ(node->worker->ring()->options().epoch, PlanEpoch(2));
+    EXPECT_TRUE(node->broken.empty());
+  }
+  EXPECT_EQ(two.answer(), expected()) << "a sequence was not cleared";
+}
+
+TEST(Worker, OneStageOfSeveralIsKept) {
+  WorkerCluster two(2, small());
+  two.set(two.made_plan({1, 4}, {0, 0}));
+  two.run_until_served();
+  EXPECT_EQ(two.worker(0).loads(), 2U);
+  EXPECT_EQ(two.nodes[1]->fetches, (std::vector<wire::LayerRange>{{}})) << "the headers";
+  two.set(two.made_plan({1, 3, 4}, {0, 1, 0}));
+  two.run_until_served();
+  EXPECT_EQ(two.worker(0).loads(), 3U) << "layer 0 was there, layer 3 was not by itself";
+  EXPECT_EQ(two.worker(1).loads(), 1U);
+  EXPECT_EQ(two.answer(), expected());
+  // Nor is it when its place in the ring is another.
+  two.set(two.made_plan({1, 2, 3, 4}, {0, 1, 1, 0}));
+  two.run_until_served();
+  EXPECT_EQ(two.worker(0).loads(), 3U);
+  EXPECT_EQ(two.worker(1).loads(), 3U);
+  EXPECT_EQ(two.answer(), expected());
+  // Another context is another cache.
+  auto wide = two.made_plan({1, 2, 3, 4}, {0, 1, 1, 0});
+  wide.context = 256;
+  two.set(wide);
+  two.run_until_served();
+  EXPECT_EQ(two.worker(0).loads(), 5U);
+  EXPECT_EQ(two.answer(), expected());
+}
+
+TEST(Worker, AFileThatIsCorruptIsNotTriedAgain) {
+  // One of its tensors is missing.
+  const auto broken = std::make_shared<TinyFile>("llama", "blk.1.attn_q.weight", "blk.1.attn_x.weight");
+  WorkerCluster one(1, SharedGguf(broken, &broken->gguf()));
+  one.set(one.made_plan({2}, {0}));
+  one.run_until([&] { return one.state.plan->stages[0].phase == StagePhase::failed; });
+  const std::string failure = one.state.plan->stages[0].failure;
+  EXPECT_TRUE(failure.starts_with("n1/cpu: ")) << failure;
+  EXPECT_NE(failure.find("blk.1.attn_"), std::string::npos) << failure;
+  EXPECT_EQ(one.nodes[0]->notes, (std::vector{failure}));
+  one.later = seconds(60);
+  one.run_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(one.nodes[0]->notes.size(), 1U);
+}
+
+TEST(Worker, ADeviceWithoutRoomIsNotTriedAgain) {
+  WorkerCluster one(1, small());
+  auto plan = one.made_plan({4}, {0});
+  plan.context = 1U << 24U;
+  plan.sequences = 1U << 12U;
+  one.set(plan);
+  one.run_until([&] { return one.state.plan->stages[0].phase == StagePhase::failed; });
+  EXPECT_TRUE(one.worker(0).holding().stages.at(0).hopeless);
+  EXPECT_EQ(one.worker(0).holding().stages.at(0).failures, 1U);
+  // What fits is served when the plan is another.
+  one.set(one.made_plan({4}, {0}));
+  one.run_until_served();
+  EXPECT_EQ(one.answer(), expected());
+}
+
+TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
+  WorkerCluster one(1, small());
+  const Error away{ErrorCode::unavailable, "nobody has the model"};
+  one.nodes[0]->fetch_failures = {away, away};
+  one.set(one.made_plan({4}, {0}));
+  one.run_until([&] { return one.worker(0).holding().stages.at(0).failures == 1; });
+  EXPECT_EQ(one.worker(0).doing().why, "fetching is tried again: n1/cpu: nobody has the model");
+  EXPECT_EQ(one.worker(0).wake(), one.worker(0).holding().stages.at(0).failed_at + cluster::back_off(1));
+  EXPECT_EQ(one.state.plan->stages[0].phase, StagePhase::fetching);
+  one.run_until_served();
+  EXPECT_EQ(one.nodes[0]->fetches.size(), 3U);
+
+  WorkerCluster other(1, small());
+  other.nodes[0]->fetch_failures.assign(100, away);
+  other.set(other.made_plan({4}, {0}));
+  for (uint32_t i = 1; i <= cluster::kFailuresMax; ++i) {
+    other.run_until([&] { return other.worker(0).holding().stages.at(0).failures == i; });
+    other.later += seconds(10);
+  }
+  other.run_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(other.nodes[0]->fetches.size(), cluster::kFailuresMax);
+  EXPECT_EQ(other.state.plan->stages[0].phase, StagePhase::failed);
+  EXPECT_EQ(other.state.plan->stages[0].failure, "n1/cpu: nobody has the model");
+}
+
+TEST(Worker, AStageWaitsForItsConnection) {
+  WorkerCluster two(2, small());
+  two.nodes[1]->connected = false;
+  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.run_until([&] { return two.worker(0).doing().act == cluster::Act::connect; });
+  EXPECT_EQ(two.worker(0).stages().at(0).phase, StagePhase::loading);
+  EXPECT_TRUE(two.nodes[0]->broken.empty());
+  two.later = seconds(6);
+  two.run_until([&] { return !two.nodes[0]->broken.empty(); });
+  EXPECT_EQ(two.nodes[0]->broken[0].epoch, PlanEpoch(1));
+  EXPECT_EQ(two.nodes[0]->broken[0].why.message, "node n1 has no connection to node n2");
+  EXPECT_EQ(two.nodes[0]->broken[0].lost, two.nodes[1]->id);
+  // It is no fault of the device, however often.
+  for (uint32_t i = 2; i < 8; ++i) {
+    two.later += seconds(10);
+    two.run_until([&] { return two.worker(0).doing().act == cluster::Act::connect; });
+    two.later += seconds(6);
+    two.run_until([&] { return two.nodes[0]->broken.size() == i; });
+  }
+  EXPECT_EQ(two.worker(0).stages().at(0).phase, StagePhase::loading);
+  two.nodes[1]->connected = true;
+  two.later += seconds(20);
+  for (auto& node : two.nodes) node->worker->tick(two.now());
+  two.run_until_served();
+  EXPECT_EQ(two.answer(), expected());
+}
+
+TEST(Worker, ALinkThatIsLostEndsTheRing) {
+  WorkerCluster three(3, small());
+  const auto plan = three.made_plan({1, 4}, {0, 1});
+  three.set(plan);
+  three.run_until_served();
+  Told told;
+  ASSERT_TRUE(three.ask(tokens_of(60, 64, 5), 300, told));
+  three.run_until([&] { return told.tokens.size() > 5; });
+  three.worker(0).link_lost(three.nodes[2]->id, {ErrorCode::unavailable, "node n3 is away"}, three.now());
+  EXPECT_FALSE(told.failure) << "it has no part";
+  EXPECT_TRUE(three.nodes[0]->broken.empty());
+  for (const size_t i : {0, 1}) {
+    three.worker(i).link_lost(three.nodes[1 - i]->id, {ErrorCode::unavailable, "the link broke"}, three.now());
+    ASSERT_EQ(three.nodes[i]->broken.size(), 1U);
+    EXPECT_EQ(three.nodes[i]->broken[0].lost, three.nodes[1 - i]->id);
+    EXPECT_EQ(three.nodes[i]->broken[0].epoch, PlanEpoch(1));
+  }
+  ASSERT_TRUE(told.failure);
+  EXPECT_TRUE(told.interrupted);
+  EXPECT_EQ(told.failure->message, "the link broke");
+  EXPECT_FALSE(three.worker(0).busy());
+  EXPECT_TRUE(three.driver().over());
+  add(three.state, wire::PlanEnded{.epoch = PlanEpoch(1), .why = "the link broke"});
+  three.tell();
+  auto next = plan;
+  next.epoch = PlanEpoch(2);
+  three.set(next);
+  three.run_until_served();
+  EXPECT_EQ(three.worker(0).loads(), 1U);
+  EXPECT_EQ(three.answer(), expected());
+}
+
+// It ended elsewhere, and then the word of it was lost with its master.
+TEST(Worker, ARingThatHasEndedIsNotServedAgain) {
+  WorkerCluster one(1, small());
+  one.set(one.made_plan({4}, {0}));
+  one.run_until_served();
+  Told told;
+  ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 300, told));
+  const auto before = one.state;
+  add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .why = "a link broke"});
+  one.tell();
+  EXPECT_TRUE(told.interrupted);
+  EXPECT_TRUE(one.nodes[0]->broken.empty());
+  one.state = before;
+  one.tell();
+  ASSERT_FALSE(one.nodes[0]->broken.empty());
+  EXPECT_EQ(one.nodes[0]->broken[0].epoch, PlanEpoch(1));
+}
+
+TEST(Worker, WhatAPeerSendsWronglyBreaksTheRing) {
+  WorkerCluster two(2, small());
+  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.run_until_served();
+  two.worker(1).ring()->on_step(two.nodes[0]->id, {.epoch = PlanEpoch(1), .stage = 7, .number = 1});
+  two.run_until([&] { return !two.nodes[1]->broken.empty(); });
+  EXPECT_NE(two.nodes[1]->broken[0].why.message.find("stage 7"), std::string::npos);
+  EXPECT_FALSE(two.nodes[1]->broken[0].lost);
+}
+
+TEST(Worker, RequestsUnderWayEndBeforeAPartGoes) {
+  WorkerCluster two(2, small());
+  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.run_until_served();
+  Told told;
+  ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, told));
+  two.run_until([&] { return !told.tokens.empty(); });
+  for (auto& node : two.nodes) node->worker->tick(two.now());
+  auto other = two.made_plan({2, 4}, {0, 1});
+  other.content = "def";
+  two.set(other);
+  EXPECT_FALSE(told.over());
+  Told late;
+  const auto refused = two.ask(tokens_of(9, 64), 5, late);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "there is a new plan");
+  EXPECT_TRUE(two.driver().over());
+  EXPECT_EQ(two.worker(1).doing().why, "there is a new plan; waiting for requests to end");
+  two.run_until([&] { return told.over(); });
+  EXPECT_EQ(told.end, wire::GenerateEnd::length);
+  EXPECT_EQ(told.tokens, expected());
+  two.run_until([&] { return two.worker(0).epoch() == other.epoch; });
+  two.run_until_served();
+  EXPECT_EQ(two.worker(0).loads(), 2U);
+  EXPECT_EQ(two.worker(1).loads(), 2U);
+  EXPECT_EQ(two.answer(), expected());
+}
+
+TEST(Worker, ARequestDoesNotHoldUpAPlanForEver) {
+  WorkerCluster one(1, small());
+  one.set(one.made_plan({4}, {0}));
+  one.run_until_served();
+  Told told;
+  ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 400, told));
+  one.run_until([&] { return !told.tokens.empty(); });
+  auto other = one.made_plan({4}, {0});
+  other.content = "def";
+  one.set(other);
+  EXPECT_FALSE(told.over());
+  one.later = cluster::kDrainMax;
+  one.run_until_served();
+  EXPECT_TRUE(told.interrupted);
+  EXPECT_EQ(one.worker(0).epoch(), other.epoch);
+}
+
+TEST(Worker, NoModelIsNothingHeld) {
+  std::weak_ptr<const model::Gguf> held;
+  WorkerCluster one(1, nullptr);
+  {
+    const SharedGguf file = small();
+    held = file;
+    one.nodes[0]->file = file;
+    one.set(one.made_plan({4}, {0}));
+    one.run_until_served();
+    one.nodes[0]->file.reset();
+  }
+  EXPECT_FALSE(held.expired());
+  add(one.state, wire::ModelSet{});
+  add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .why = "no model is to be served"});
+  one.tell();
+  one.run_until([&] { return !one.worker(0).plan(); });
+  EXPECT_EQ(one.worker(0).ring(), nullptr);
+  EXPECT_TRUE(one.worker(0).stages().empty());
+  EXPECT_EQ(one.worker(0).doing().why, "no model is to be served");
+  one.run_until([&] { return held.expired(); });
+}
+
+// What is kept for a plan that does not come goes, too.
+TEST(Worker, WhatWasKeptForAPlanIsFreedWithIt) {
+  WorkerCluster two(2, nullptr);
+  std::weak_ptr<const model::Gguf> held;
+  {
+    const SharedGguf file = small();
+    held = file;
+    for (auto& node : two.nodes) node->file = file;
+    two.set(two.made_plan({1, 4}, {0, 0}));
+    two.run_until_served();
+    for (auto& node : two.nodes) node->file.reset();
+  }
+  two.set(two.made_plan({1, 4}, {0, 1}));
+  EXPECT_EQ(two.worker(0).doing().act, cluster::Act::unload);
+  add(two.state, wire::ModelSet{});
+  add(two.state, wire::PlanEnded{.epoch = PlanEpoch(2), .why = "no model is to be served"});
+  two.tell();
+  two.run_until([&] { return held.expired(); });
+}
+
+TEST(Worker, ANodeWithoutAPartGetsTheHeaders) {
+  WorkerCluster two(2, small());
+  WorkerNode& idle = *two.nodes[1];
+  idle.fetch_failures = {{ErrorCode::unavailable, "nobody has the model"}};
+  const auto plan = two.made_plan({4}, {0});
+  two.set(plan);
+  EXPECT_EQ(two.worker(1).doing().why, "the plan has no part for this node");
+  two.run_until([&] { return idle.fetches.size() == 2; });
+  two.run_until([&] { return !idle.files_told.empty(); });
+  EXPECT_EQ(idle.notes, (std::vector<std::string>{"nobody has the model"}));
+  EXPECT_EQ(idle.fetches, (std::vector<wire::LayerRange>{{}, {}}));
+  EXPECT_EQ(idle.files_told, (std::vector{PlanEpoch(1)}));
+  // The next plan is of the same model.
+  two.run_until_served();
+  auto next = plan;
+  next.epoch = PlanEpoch(2);
+  two.set(next);
+  EXPECT_EQ(idle.files_told, (std::vector{PlanEpoch(1), PlanEpoch(2)}));
+  EXPECT_EQ(idle.fetches.size(), 2U);
+  // Then it has a part, and then not any more.
+  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.run_until_served();
+  EXPECT_EQ(idle.fetches.size(), 3U);
+  two.set(two.made_plan({4}, {0}));
+  two.run_until_served();
+  EXPECT_EQ(idle.fetches.size(), 3U);
+  EXPECT_EQ(idle.files_told.size(), 4U);
+  auto other = two.made_plan({4}, {0});
+  other.content = "def";
+  two.set(other);
+  two.run_until([&] { return idle.files_told.size() == 5; });
+  EXPECT_EQ(idle.fetches.size(), 4U);
+}
+
+TEST(Worker, WhatIsNotWantedAnyMoreIsLeftOff) {
+  WorkerCluster two(2, small());
+  WorkerNode& first = *two.nodes[0];
+  first.fetch_waits = true;
+  const auto plan = two.made_plan({1, 4}, {0, 1});
+  two.set(plan);
+  ASSERT_TRUE(first.fetched);
+  const auto late = std::exchange(first.fetched, {});
+  two.set(two.made_plan({2, 4}, {0, 1}));
+  two.run_until([&] { return static_cast<bool>(first.fetched); });
+  late();
+  two.run_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(two.worker(0).doing().act, cluster::Act::fetch) << "that was for the plan before";
+  first.fetched();
+  two.run_until_served();
+  EXPECT_EQ(two.worker(0).loads(), 1U);
+  EXPECT_EQ(two.answer(), expected());
+  // While it loads.
+  for (uint32_t i = 0; i < 6; ++i) {
+    first.fetch_waits = false;
+    const uint32_t cut = i % 3 + 1;
+    two.set(two.made_plan({cut, 4}, {0, 1}));
+    if (i % 2 == 0) two.run_until([&] { return two.worker(0).doing().act == cluster::Act::load; });
+  }
+  two.run_until([&] { return two.worker(0).epoch() == two.state.epoch_last && two.serves(); });
+  EXPECT_TRUE(first.notes.empty()) << first.notes.front();
+  EXPECT_EQ(two.answer(), expected());
+}
+
+TEST(Worker, StopsInTheMidstOfAnything) {
+  for (const auto act : {cluster::Act::fetch, cluster::Act::load, cluster::Act::warm, cluster::Act::serve}) {
+    WorkerCluster one(1, small());
+    one.set(one.made_plan({4}, {0}));
+    one.run_until([&] { return one.worker(0).doing().act == act; });
+    Told told;
+    if (act == cluster::Act::serve) {
+      ASSERT_TRUE(one.ask(tokens_of(60, 64), 400, told));
+    }
+    one.worker(0).stop({ErrorCode::unavailable, "the node is stopping"});
+    EXPECT_EQ(told.interrupted, act == cluster::Act::serve);
+    EXPECT_EQ(one.worker(0).ring(), nullptr);
+    EXPECT_FALSE(one.worker(0).plan());
+    one.tell();
+    EXPECT_FALSE(one.worker(0).wake());
+    EXPECT_EQ(one.worker(0).doing().act, cluster::Act::none);
+    one.run_for(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace
+}  // namespace exogpu::node
