@@ -222,7 +222,7 @@ void Stages::load(uint32_t stage, Done done) {
       });
 }
 
-void Stages::warm(uint32_t stage, Done done) {
+void Stages::warm(uint32_t stage, const Done& done) {
   const auto ready = [this, done](Result<void> how) {
     const auto indices = own(*plan_);
     const bool all = std::ranges::all_of(indices, [&](uint32_t index) {

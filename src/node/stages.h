@@ -63,7 +63,7 @@ class Stages {
   // Errors: those of engine::Shard::load(), and of naming a device or a type that is not known here.
   void load(uint32_t stage, Done done);
   // Errors: those of engine::Shard::forward(). After the last stage of this node there is a ring.
-  void warm(uint32_t stage, Done done);
+  void warm(uint32_t stage, const Done& done);
   // Makes the driver, if there is none. There must be a ring, with the first stage here.
   void serve();
   // The driver takes no new requests.
