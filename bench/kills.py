@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Kills a node at a random moment of an answer, again and again, and tells whether the answers survived.
 
-  bench/kills.py MODEL [--exogpu build/release/exogpu] [--nodes 4] [--kills 100] [--tokens 300] [--seed 1]
+  bench/kills.py MODEL [--who worker|leader] [--exogpu build/release/exogpu] [--nodes 4] [--kills 100] [--tokens 300]
 
-The nodes are processes of this machine, the model cut over at least `--devices-min` of them. The first has the model and
-is asked; of the others one that computes is killed (SIGKILL) and started anew when the answer is there. An answer must
-come to its end without an error and equal that of an undisturbed run, but for near-ties, where tokens that are computed
-again together may round to the other side; those are counted. A gap is the longest time between two of its
-tokens after the kill.
+The nodes are processes of this machine, the model cut over at least `--devices-min` of them. The first is given the
+model. A worker (which computes) or the leader is killed (SIGKILL), while one of the others is asked, and started anew
+when the answer is there. An answer must come to its end without an error and equal that of an undisturbed run, but for
+near-ties, where tokens that are computed again together may round to the other side; those are counted. A gap is the
+longest time between two of its tokens after the kill; the next leader is there when the asked node names another.
 """
 
 import argparse
@@ -25,10 +25,9 @@ import time
 import urllib.error
 import urllib.request
 
-# Of two log probabilities. Kernels for one token and for many round differently, and quantise what they rounded.
-NEAR_TIE = 0.1
-
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from answers import NEAR_TIE, Answer
 
 
 class Node:
@@ -71,6 +70,9 @@ class Node:
                 sys.exit(f"{self.name} does not serve over {stages} devices: {page}")
             time.sleep(0.05)
 
+    def leader(self):
+        return (self.get("/v1/cluster") or {}).get("leader")
+
     def stream(self, prompt, tokens):
         """Pieces of the answer with the times at which they came; the last may be an error."""
         body = json.dumps({"prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True, "stream": True,
@@ -86,28 +88,6 @@ class Node:
             yield time.monotonic(), json.loads(refused.read())
 
 
-class Answer:
-    """The tokens of an answer and what was told of their choice."""
-
-    def __init__(self, pieces):
-        self.times = [at for at, _ in pieces]
-        self.errors = [piece["error"]["message"] for _, piece in pieces if "error" in piece]
-        self.tokens, self.best = [], []
-        for _, piece in pieces:
-            told = piece["choices"][0].get("logprobs") if piece.get("choices") else None
-            if told:
-                self.tokens += told["tokens"]
-                self.best += told["top_logprobs"]
-
-    def leaves(self, expected):
-        """At which token, and how far apart the two were in the undisturbed run; None where it does not."""
-        for i, (token, wanted) in enumerate(zip(self.tokens, expected.tokens)):
-            if token != wanted:
-                best = expected.best[i]
-                return i, best[wanted] - best[token] if token in best else float("inf")
-        return None if len(self.tokens) == len(expected.tokens) else (len(self.tokens), float("inf"))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=pathlib.Path)
@@ -117,6 +97,7 @@ def main():
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--tokens", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--who", choices=("worker", "leader"), default="worker")
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="exogpu-kills-"))
@@ -124,7 +105,7 @@ def main():
     nodes = []
     complete = equal = 0
     ties = []
-    gaps = []
+    gaps, led = [], []
     try:
         first = Node(arguments, folder, "n0", arguments.model.resolve(), "--devices-min", arguments.devices_min, "-c", 1024)
         nodes.append(first)
@@ -132,26 +113,43 @@ def main():
                                check=True, capture_output=True, text=True).stdout.strip()
         for i in range(1, arguments.nodes):
             nodes.append(Node(arguments, folder, f"n{i}", "--join", f"127.0.0.1:{first.link}", "--token", token))
-        first.waits(arguments.devices_min)
+        for node in nodes:
+            node.waits(arguments.devices_min)
+        has_all = arguments.model.stat().st_size * 0.9
+        until = time.monotonic() + 60
+        while not all((node.get("/v1/cluster") or {})["weights"]["received_bytes"] > has_all for node in nodes[1:]):
+            if time.monotonic() > until:
+                sys.exit("the nodes did not fetch all of the model")
+            time.sleep(0.2)
         expected = {}
         for prompt in prompts:
             begun = time.monotonic()
-            expected[prompt] = Answer(list(first.stream(prompt, arguments.tokens)))
+            expected[prompt] = Answer(first.stream(prompt, arguments.tokens))
             took = time.monotonic() - begun
         for i in range(arguments.kills):
-            page = first.waits(arguments.devices_min)
-            victim = chance.choice([node for node in nodes[1:]
-                                    if node.name in {stage["node"] for stage in page["plan"]["stages"]}])
+            for node in nodes:
+                page = node.waits(arguments.devices_min)
+            computing = {stage["node"] for stage in page["plan"]["stages"]}
+            if arguments.who == "leader":
+                victim = next(node for node in nodes if node.name == page["leader"])
+            else:
+                victim = chance.choice([node for node in nodes if node.name in computing and node.name != page["leader"]])
+            asked = chance.choice([node for node in nodes if node is not victim])
             killed = []
 
             def kill():
                 killed.append(time.monotonic())
                 victim.kill()
+                while arguments.who == "leader" and asked.leader() in (None, victim.name):
+                    if time.monotonic() > killed[0] + 30:
+                        return print(f"kill {i}: nobody leads after {victim.name}", flush=True)
+                    time.sleep(0.01)
+                led.append(time.monotonic() - killed[0])
 
             timer = threading.Timer(chance.uniform(0, took), kill)
             prompt = chance.choice(prompts)
             timer.start()
-            answer = Answer(list(first.stream(prompt, arguments.tokens)))
+            answer = Answer(asked.stream(prompt, arguments.tokens))
             ended = time.monotonic()
             timer.join()
             leaves = answer.leaves(expected[prompt])
@@ -163,11 +161,13 @@ def main():
             if around and killed[0] < ended:
                 gaps.append(max(around))
             if answer.errors or leaves and leaves[1] >= NEAR_TIE:
-                print(f"kill {i}: {victim.name}: {answer.errors or leaves}", flush=True)
+                print(f"kill {i}: {victim.name}, asked {asked.name}: {answer.errors or leaves}", flush=True)
             victim.start()
         print(f"{arguments.kills} kills: {complete} answers complete, {equal} equal, {len(ties)} "
               f"parted at a near-tie (at most {max(ties, default=0):.3f} apart); gap in {len(gaps)} of them: median "
               f"{statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s", flush=True)
+        if arguments.who == "leader":
+            print(f"another led after {statistics.median(led):.2f} s in the median, {max(led):.2f} s at most", flush=True)
     finally:
         for node in nodes:
             node.kill()

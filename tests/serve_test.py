@@ -1,8 +1,6 @@
 """exogpu serve as people run it: nodes that are processes of their own, joined over loopback.
 
-usage: serve_test.py EXOGPU TINY_MODEL MODEL    (the two programs, and the model to serve: of twelve layers)
-
-EXOGPU_TEST_WAIT_S is how long something may take that takes a moment; more under sanitizers.
+usage: serve_test.py EXOGPU TINY_MODEL MODEL    (nodes.py)
 """
 import http.client
 import json
@@ -15,137 +13,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 
-EXOGPU, TINY_MODEL, MODEL = sys.argv[1:4]
-WAIT_S = float(os.environ.get("EXOGPU_TEST_WAIT_S", "60"))
-QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # the bound for what must be quick; none where all is slow
-
-
-def until(what, ready, seconds=WAIT_S):
-    end = time.monotonic() + seconds
-    while True:
-        value = ready()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not in time: {what}")
-        time.sleep(0.05)
-
-
-class Node:
-    """A process; its ports are read from its first line."""
-
-    def __init__(self, folder, name, *arguments, link=0, api=0, called=None):
-        self.name, self.folder = called or name, folder / name
-        self.folder.mkdir(exist_ok=True)
-        self.log = self.folder / "log"
-        self.arguments = [*map(str, arguments)]
-        self.start(link, api)
-
-    def start(self, link, api):
-        command = [EXOGPU, "serve", "--name", self.name, "--state", self.folder / "state", "--cache",
-                   self.folder / "cache", "--listen", f"127.0.0.1:{link}", "--api", f"127.0.0.1:{api}", "-d", "cpu",
-                   "-t", "1", *self.arguments]
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder.parent)}
-        self.errors = open(self.log, "ab")
-        self.process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=self.errors, text=True,
-                                        env=environment)
-        line = self.process.stdout.readline()
-        found = re.match(r"node (\S+) listens on port (\d+); the API is at http://127\.0\.0\.1:(\d+)/v1\n", line)
-        if not found:
-            raise AssertionError(f"node {self.name} said {line!r} and {self.said()!r}")
-        self.link, self.api = int(found[2]), int(found[3])
-
-    def said(self):
-        return self.log.read_text(errors="replace")
-
-    def waits_to_say(self, words):
-        until(f"{self.name} says {words!r}; it said {self.said()!r}", lambda: words in self.said())
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        self.errors.close()
-
-    def restart(self):
-        self.start(self.link, self.api)
-
-    def stop(self):
-        """Asks it to end; how long that took."""
-        begun = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(WAIT_S)
-        self.process.stdout.close()
-        self.errors.close()
-        if status != 0:
-            raise AssertionError(f"node {self.name} ended with {status}: {self.said()}")
-        return time.monotonic() - begun
-
-    def request(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=WAIT_S)
-        try:
-            connection.request(method, path, body if isinstance(body, (str, bytes)) or body is None else json.dumps(body),
-                               {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            return response.status, json.loads(response.read() or b"null")
-        finally:
-            connection.close()
-
-    def complete(self, **fields):
-        status, answer = self.request("POST", "/v1/completions", {"prompt": "Once upon a time", "max_tokens": 24,
-                                                                  "temperature": 0, **fields})
-        if status != 200:
-            raise AssertionError(f"{status} {answer}\n{self.said()}")
-        return answer
-
-    def complete_fails(self):
-        """Status and message of a request that cannot be answered."""
-        status, answer = self.request("POST", "/v1/completions", {"prompt": "x", "max_tokens": 1})
-        return status, answer.get("error", {}).get("message", "")
-
-    def text(self, **fields):
-        return [choice["text"] for choice in self.complete(**fields)["choices"]]
-
-    def stream(self, **fields):
-        """The parts of an answer, as they come."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=WAIT_S)
-        connection.request("POST", "/v1/completions", json.dumps({
-            "prompt": "Once upon a time", "max_tokens": 24, "temperature": 0, "stream": True, **fields}),
-            {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        try:
-            for line in response:
-                if line.startswith(b"data: ") and line != b"data: [DONE]\n":
-                    yield json.loads(line[6:])
-        finally:
-            response.close()
-            connection.close()
-
-    def serves(self):
-        return self.request("GET", "/v1/models")[1]["data"] != []
-
-    def waits_to_serve(self):
-        until(f"{self.name} serves; it said {self.said()!r}", self.serves)
-
-    def cluster(self):
-        return self.request("GET", "/v1/cluster")[1]
-
-    def cluster_state(self):
-        """What the stages of its plan are doing: "a/cpu: ready, b/cpu: fetching"."""
-        plan = self.cluster().get("plan") or {"stages": []}
-        return ", ".join(f"{s['node']}/{s['device']}: {s['state']}" for s in plan["stages"])
-
-    def token(self, *arguments):
-        done = subprocess.run([EXOGPU, "token", "--state", self.folder / "state", *map(str, arguments)],
-                              capture_output=True, text=True, timeout=WAIT_S)
-        if done.returncode != 0:
-            raise AssertionError(done.stderr)
-        return done.stdout.strip()
+from nodes import EXOGPU, MODEL, QUICK, TINY_MODEL, WAIT_S, Cluster, Node, until
 
 
 def serve_fails(folder, *arguments):
@@ -199,45 +71,7 @@ class SlowLink:
             end.close()
 
 
-class Serve(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.TemporaryDirectory()
-        self.folder = pathlib.Path(self.directory.name)
-        self.nodes = []
-        self.addCleanup(self.end)
-
-    def end(self):
-        for node in self.nodes:
-            if node.process.poll() is None:
-                node.kill()
-        self.directory.cleanup()
-
-    def node(self, name, *arguments, **how):
-        node = Node(self.folder, name, *arguments, **how)
-        self.nodes.append(node)
-        return node
-
-    def ring(self, *layers, context=512):
-        """Nodes that are called a, b, ... and hold these layers."""
-        names = "abcd"[:len(layers)]
-        by_hand = ",".join(f"{name}/cpu:{range}" for name, range in zip(names, layers))
-        a = self.node("a", MODEL, "--layers", by_hand, "-c", context)
-        token = a.token("--uses", len(layers))
-        nodes = [a] + [self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in names[1:]]
-        for node in nodes:
-            node.waits_to_serve()
-        return nodes
-
-    def three(self):
-        return self.ring("0-3", "4-7", "8-11")
-
-    def end_all(self):
-        """For a test that goes on with other nodes of the same names."""
-        for node in self.nodes:
-            node.stop()
-            shutil.rmtree(node.folder)
-        self.nodes = []
-
+class Serve(Cluster):
     def test_any_cut_writes_the_same_from_every_node(self):
         alone = self.node("alone", MODEL, "-c", 512)
         alone.waits_to_serve()
@@ -279,12 +113,14 @@ class Serve(unittest.TestCase):
     def test_weights_are_sent_once(self):
         def moved(node, what):
             return until("what was moved is told", lambda: node.cluster()["weights"])[what]
-        a, b, c = self.three()
+        a, b, c = self.three("--no-spare")
         size = os.path.getsize(MODEL)
         self.assertEqual(moved(a, "received_bytes"), 0)
         for node in b, c:
-            received = until("its weights are counted", lambda: moved(node, "received_bytes"))
-            self.assertTrue(size // 10 < received < size, f"{received} of {size}")
+            until("its weights are counted", lambda: moved(node, "received_bytes") > size // 10)
+        time.sleep(3)  # what is fetched when there is time would have begun
+        for node in b, c:
+            self.assertLess(moved(node, "received_bytes"), size)
         # One that comes back, and then all of them.
         c.kill()
         until("a says that c is away", lambda: not a.serves())
@@ -373,67 +209,6 @@ class Serve(unittest.TestCase):
             node.restart()
         for node in a, b, c:
             node.waits_to_serve()
-
-    def test_a_worker_that_is_killed_ends_answers_and_is_taken_back(self):
-        a, b, c = self.three()
-        expected = a.text()
-        stream = a.stream(max_tokens=400, ignore_eos=True)
-        next(stream)
-        kept = sorted((path, path.stat().st_mtime_ns) for path in (c.folder / "cache").rglob("*") if path.is_file())
-        killed = time.monotonic()
-        c.kill()
-        failure = [part for part in stream if "error" in part]
-        if QUICK:
-            self.assertLess(time.monotonic() - killed, float(QUICK))
-        self.assertIn("node c is away", failure[-1]["error"]["message"])
-        until("a says that c is away", lambda: not a.serves())
-        status, answer = a.request("POST", "/v1/completions", {"prompt": "x"})
-        self.assertEqual(status, 503)
-        c.restart()
-        for node in (a, b, c):
-            node.waits_to_serve()
-            self.assertEqual(node.text(), expected)
-        largest = max(kept, key=lambda entry: entry[0].stat().st_size)
-        self.assertEqual(largest[0].stat().st_mtime_ns, largest[1], "the cache was written anew")
-
-    def test_an_answer_survives_the_death_of_its_worker(self):
-        """Whoever computes is killed, and another goes on where it stopped."""
-        a = self.node("a", MODEL, "--without", "a/cpu", "-c", 2048)
-        token = a.token("--uses", 2)
-        workers = {name: self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc"}
-        for node in (a, *workers.values()):
-            node.waits_to_serve()
-        asked = [dict(fields, max_tokens=500, ignore_eos=True)
-                 for fields in ({}, {"temperature": 1, "seed": 5, "n": 2}, {"repetition_penalty": 1.3})]
-        expected = [a.text(**fields) for fields in asked]
-        for _ in range(2):
-            worker = a.cluster()["plan"]["stages"][0]["node"]
-            other = next(node for name, node in workers.items() if name != worker)
-            streams = [asker.stream(**fields) for asker in (a, other) for fields in asked]
-            heard = [[next(stream)] for stream in streams]
-            workers[worker].kill()
-            for i, stream in enumerate(streams):
-                heard[i] += stream
-                self.assertFalse([part for part in heard[i] if "error" in part])
-                for choice, whole in enumerate(expected[i % len(asked)]):
-                    parts = [c["text"] for part in heard[i] for c in part["choices"] if c["index"] == choice]
-                    self.assertEqual("".join(parts), whole)
-            workers[worker].restart()
-            workers[worker].waits_to_serve()
-
-    def test_a_leader_that_is_killed_is_followed_again(self):
-        a, b, c = self.three()
-        expected = a.text()
-        a.kill()
-        b.waits_to_say("node a is away")
-        until("b says so", lambda: not b.serves())
-        status, answer = b.request("POST", "/v1/completions", {"prompt": "x"})
-        self.assertEqual(status, 503)
-        self.assertIn("node a is away", answer["error"]["message"])
-        a.restart()
-        for node in (b, c, a):
-            node.waits_to_serve()
-            self.assertEqual(node.text(), expected)
 
     def test_ends_in_mid_answer(self):
         a, b, c = self.three()

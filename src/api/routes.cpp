@@ -87,6 +87,22 @@ Reply one_model(std::string_view encoded, node::Service& service) {
   return {.body = dump(describe(*found))};
 }
 
+// {"node": NAME, "draining": true}
+Reply drain(std::string_view body, node::Service& service) {
+  const json asked = json::parse(body, nullptr, false);
+  const bool sound = asked.is_object() && asked.contains("node") && asked["node"].is_string() &&
+                     (!asked.contains("draining") || asked["draining"].is_boolean());
+  if (!sound) {
+    return error_reply({.status = 400,
+                        .message = R"(send {"node": NAME, "draining": true}, or false to use it again)",
+                        .param = "node",
+                        .code = "invalid_request"});
+  }
+  const auto done = service.drain(asked["node"].get<std::string>(), asked.value("draining", true));
+  if (!done) return error_reply(to_api_error(done.error()));
+  return {.body = R"({"status":"ok"})"};
+}
+
 Action start_call(CallKind kind, const RequestView& request, const ServerOptions& options, node::Service& service,
                   uint64_t seed) {
   const CallLimits limits{.json = {.depth_max = options.json_depth_max, .values_max = options.json_values_max},
@@ -112,9 +128,9 @@ struct Path {
 };
 
 constexpr Path kPaths[] = {
-    {"/health", "GET, HEAD"},     {"/v1/models", "GET, HEAD"},
-    {"/v1/cluster", "GET, HEAD"}, {"/v1/models/", "GET, HEAD"},  // and a model's name
-    {"/v1/completions", "POST"},  {"/v1/chat/completions", "POST"},
+    {"/health", "GET, HEAD"},      {"/v1/models", "GET, HEAD"}, {"/v1/cluster", "GET, HEAD"},
+    {"/v1/models/", "GET, HEAD"},  // and a model's name
+    {"/v1/cluster/drain", "POST"}, {"/v1/completions", "POST"}, {"/v1/chat/completions", "POST"},
 };
 
 const Path* find_path(std::string_view path) {
@@ -182,6 +198,7 @@ Action route(const RequestView& request, const ServerOptions& options, node::Ser
                         .code = "invalid_api_key"});
   }
   if (path == "/v1/models") return list_models(service);
+  if (path == "/v1/cluster/drain") return drain(request.body, service);
   if (path == "/v1/cluster") return Reply{.body = service.cluster_json()};
   if (path == "/v1/chat/completions") return start_call(CallKind::chat, request, options, service, seed);
   if (path == "/v1/completions") return start_call(CallKind::completion, request, options, service, seed);

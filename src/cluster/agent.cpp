@@ -18,7 +18,7 @@ Agent::Agent(NodeFacts facts, AgentOptions options, Time now)
       counter_seen_(options.counter),
       probe_at_(now + kProbeEvery),
       probed_(self_),
-      links_at_(now + kLinksEvery) {
+      links_at_(now + kLinksFirst) {
   facts_.info.links.clear();
   seek(now, options_.boot_wait);
 }
@@ -57,7 +57,13 @@ void Agent::receive(NodeId from, const Message& message, Time now) {
   step(now);
 }
 
-void Agent::tick(Time now) { step(now); }
+void Agent::tick(Time now) {
+  if (const Duration late = now - wake(); late >= kHeldUp) {
+    master_.excuse(late);
+    for (auto& [id, follower] : followers_) follower.detector.excuse(late);
+  }
+  step(now);
+}
 
 void Agent::step(Time now) {
   if (role_ == Role::following && master_.lost(now)) seek(now, {});
@@ -92,6 +98,13 @@ void Agent::set_facts(NodeFacts facts, Time now) {
   step(now);
 }
 
+void Agent::set_link(NodeId peer, Duration round_trip, double bytes_per_s) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end()) return;
+  found->second.round_trip = round_trip;
+  found->second.bytes_per_s = bytes_per_s;
+}
+
 void Agent::set_stages(PlanEpoch epoch, std::map<uint32_t, StageStatus> stages, Time now) {
   stages_epoch_ = std::max(stages_epoch_, epoch);
   epoch_seen_ = std::max(epoch_seen_, epoch);
@@ -102,9 +115,9 @@ void Agent::set_stages(PlanEpoch epoch, std::map<uint32_t, StageStatus> stages, 
   step(now);
 }
 
-void Agent::plan_broken(PlanEpoch epoch, std::string why, Time now) {
+void Agent::plan_broken(PlanEpoch epoch, std::string why, std::optional<NodePair> link, Time now) {
   if (broken_ && broken_->epoch == epoch) return;
-  broken_ = PlanEnded{.epoch = epoch, .why = std::move(why)};
+  broken_ = PlanEnded{.epoch = epoch, .why = std::move(why), .link = link};
   propose_ = true;
   propose_at_ = now;
   step(now);
@@ -217,15 +230,18 @@ void Agent::publish_links(Time now) {
   links_at_ = now + kLinksEvery * std::max<int64_t>(1, static_cast<int64_t>(peers_.size() / kLinksTogether));
   std::vector<LinkProfile> links = facts_.info.links;
   std::erase_if(links, [&](const LinkProfile& link) { return !linked(link.to); });
+  const auto rates_differ = [](double a, double b) { return std::abs(a - b) > kRateChangeMin * std::max(a, b); };
   for (const auto& [id, peer] : peers_) {
     if (!peer.linked || !peer.round_trip) continue;
     const double delay_s = std::chrono::duration<double>(*peer.round_trip).count() / 2;
     const auto known = std::ranges::find(links, id, &LinkProfile::to);
     if (known == links.end()) {
-      if (links.size() < kLinksMax) links.push_back({.from = self_, .to = id, .delay_s = delay_s, .bytes_per_s = 0});
-    } else if (std::abs(known->delay_s - delay_s) > std::max(kDelayChangeMin, known->delay_s)) {
-      known->delay_s = delay_s;
+      if (links.size() == kLinksTold) continue;
+      links.push_back({.from = self_, .to = id, .delay_s = delay_s, .bytes_per_s = peer.bytes_per_s});
+      continue;
     }
+    if (std::abs(known->delay_s - delay_s) > std::max(kDelayChangeMin, known->delay_s)) known->delay_s = delay_s;
+    if (rates_differ(known->bytes_per_s, peer.bytes_per_s)) known->bytes_per_s = peer.bytes_per_s;
   }
   if (links == facts_.info.links) return;
   facts_.info.links = std::move(links);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cluster/detector.h"
+#include "cluster/link_faults.h"
 #include "cluster/log.h"
 #include "cluster/order.h"
 #include "wire/cluster_log.h"
@@ -63,8 +64,11 @@ class Agent {
   // How the stages of this node stand in the plan of this epoch, by their index.
   void set_stages(wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages, Time now);
   void set_busy(bool busy) { busy_ = busy; }
-  // The ring of this plan can do no more.
-  void plan_broken(wire::PlanEpoch epoch, std::string why, Time now);
+  // The ring of this plan can do no more; since the link of these two is lost, where one is given.
+  void plan_broken(wire::PlanEpoch epoch, std::string why, std::optional<wire::NodePair> link, Time now);
+  // What a link is like, as it was measured elsewhere; `bytes_per_s` 0: not yet. Told to the others now and then,
+  // where it has changed much.
+  void set_link(wire::NodeId peer, Duration round_trip, double bytes_per_s);
   // What a user wants: DrainingSet, ModelSet or NodeForgotten. Told to one master after the other until the state shows
   // it, for at most 30 s.
   void command(const wire::Event& event, Time now);
@@ -89,6 +93,7 @@ class Agent {
     std::optional<wire::Greeting> greeting;
     Time told{};  // when
     std::optional<Duration> round_trip;
+    double bytes_per_s = 0;  // 0: not measured
   };
   struct Follower {
     explicit Follower(Time now) : detector(now), next_beat(now) {}
@@ -148,7 +153,8 @@ class Agent {
   void invite(wire::NodeId node, Time now);
   void meet(wire::NodeId from, const wire::Greeting& other, Time now);
   void append(const wire::Event& written);
-  void take_proposal(wire::NodeId from, const wire::Event& event);
+  void take_proposal(wire::NodeId from, const wire::Event& event, Time now);
+  void judge_links(Time now);
   void lead(Time now);
   void beat(wire::NodeId node, Follower& follower, Time now);
   void look_for_others(Time now);
@@ -203,6 +209,7 @@ class Agent {
   bool dirty_ = false;  // the plan is to be looked at
   Time plan_at_{};
   size_t facts_bytes_ = 0;  // of all nodes
+  LinkFaults faults_;
 };
 
 }  // namespace exogpu::cluster

@@ -110,7 +110,7 @@ void Agent::propose(Time now) {
     return;
   }
   if (role_ == Role::leading) {
-    for (const Event& event : events) take_proposal(self_, event);
+    for (const Event& event : events) take_proposal(self_, event, now);
     applied();
   } else if (role_ == Role::following) {
     send(term_.master, LogProposal{.incarnation = facts_.incarnation, .events = std::move(events)});

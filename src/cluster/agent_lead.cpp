@@ -54,7 +54,7 @@ void Agent::append(const Event& written) {
   dirty_ = dirty_ || about_plan;
 }
 
-void Agent::take_proposal(NodeId from, const Event& event) {
+void Agent::take_proposal(NodeId from, const Event& event, Time now) {
   if (!changes(state_, event)) return;
   if (const auto* told = std::get_if<NodeTold>(&event)) {
     if (told->facts.info.self.node != from) return;
@@ -64,6 +64,7 @@ void Agent::take_proposal(NodeId from, const Event& event) {
     const size_t after = encoded_bytes({.term = term_, .event = event});
     if (facts_bytes_ - before + after > kFactsBytesMax) return;
     facts_bytes_ += after - before;
+    if (known == state_.nodes.end() || known->second.facts.incarnation != told->facts.incarnation) faults_.forget(from);
   } else if (const auto* stage = std::get_if<StageTold>(&event)) {
     if (state_.plan->made.plan.stages[stage->stage].device.node != from) return;
   } else if (const auto* ended = std::get_if<PlanEnded>(&event)) {
@@ -72,6 +73,7 @@ void Agent::take_proposal(NodeId from, const Event& event) {
                                [](const PlannedStage& each) { return each.device.node; })) {
       return;
     }
+    if (ended->link) faults_.broke(ended->link->first, ended->link->second, now);
   } else if (!std::holds_alternative<DrainingSet>(event) && !std::holds_alternative<ModelSet>(event) &&
              !std::holds_alternative<NodeForgotten>(event)) {
     return;  // for a master to decide
@@ -84,7 +86,7 @@ void Agent::on(NodeId from, const LogProposal& message, Time now) {
   for (const Event& event : message.events) {
     const auto* told = std::get_if<NodeTold>(&event);
     if (told && told->facts.incarnation != message.incarnation) continue;
-    take_proposal(from, event);
+    take_proposal(from, event, now);
   }
   applied();
   plan_at_ = std::min(plan_at_, now + kSettleWait);
@@ -135,7 +137,10 @@ void Agent::lead(Time now) {
     append(event);
     plan_at_ = std::min(plan_at_, now + kPlanWait);
   }
-  if (now >= look_at_) look_for_others(now);
+  if (now >= look_at_) {
+    look_for_others(now);
+    judge_links(now);
+  }
   if (dirty_ && now >= plan_at_) plan(now);
   if (!dirty_) plan_at_ = now + kSettleWait;
 }
@@ -167,6 +172,17 @@ void Agent::look_for_others(Time now) {
     looked_ = next->first;
     greet(looked_, true, now);
     ++asked;
+  }
+}
+
+// Which links plans do without.
+void Agent::judge_links(Time now) {
+  const std::set<NodePair> bad = faults_.left_out(now);
+  for (const NodePair& link : std::set(state_.links_left_out)) {
+    if (!bad.contains(link)) append(LinkUse{.link = link, .left_out = false});
+  }
+  for (const NodePair& link : bad) {
+    if (!state_.links_left_out.contains(link)) append(LinkUse{.link = link, .left_out = true});
   }
 }
 

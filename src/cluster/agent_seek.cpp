@@ -189,6 +189,11 @@ void Agent::claim(Time now) {
   for (const auto& [id, node] : state_.nodes) {
     facts_bytes_ += encoded_bytes({.term = term_, .event = NodeTold{node.facts}});
   }
+  // Nobody has told how often they broke.
+  for (const auto& [a, b] : led ? std::set<NodePair>() : state_.links_left_out) {
+    faults_.broke(a, b, now);
+    faults_.broke(a, b, now);
+  }
   dirty_ = true;
   plan_at_ = now + kSettleWait;
   propose_ = true;

@@ -30,6 +30,8 @@ class Detector {
     if (!cut_) cut_ = now;
   }
   void mended() { cut_.reset(); }
+  // Whoever listens was held up so long: what came meanwhile waits to be heard.
+  void excuse(Duration held_up) { heard_ += held_up; }
 
   Duration silence_max() const;
   Time lost_at() const;  // if nothing is heard until then

@@ -69,6 +69,14 @@ struct Fold {
     if (node != state.nodes.end()) node->second.unfit[device.device] = event.failure;
   }
 
+  void operator()(const LinkUse& event) const {
+    if (event.left_out) {
+      if (state.links_left_out.size() < kLinksMax) state.links_left_out.insert(event.link);
+    } else {
+      state.links_left_out.erase(event.link);
+    }
+  }
+
   bool planned(NodeId node) const {
     return state.plan && std::ranges::any_of(state.plan->made.plan.stages,
                                              [&](const PlannedStage& stage) { return stage.device.node == node; });
@@ -109,6 +117,7 @@ struct Changes {
     return state.plan && state.plan->made.plan.epoch == event.epoch && event.stage < state.plan->stages.size() &&
            state.plan->stages[event.stage] != StageStatus{.phase = event.phase, .failure = event.failure};
   }
+  bool operator()(const LinkUse& event) const { return state.links_left_out.contains(event.link) != event.left_out; }
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <format>
 
 #include "cluster/fold.h"
+#include "cluster/names.h"
 #include "placement/by_name.h"
 #include "placement/placement.h"
 
@@ -56,13 +57,15 @@ ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
   std::ranges::sort(nodes);
   ClusterView view;
   for (const NodeId id : nodes) {
-    const auto& devices = state.nodes.at(id).facts.info.devices;
-    view.devices.insert(view.devices.end(), devices.begin(), devices.end());
+    for (DeviceProfile device : state.nodes.at(id).facts.info.devices) {
+      device.node_name = name_of(state, id);
+      view.devices.push_back(std::move(device));
+    }
   }
   for (const NodeId from : nodes) {
     const auto& measured = state.nodes.at(from).facts.info.links;
     for (const NodeId to : nodes) {
-      if (from == to) continue;
+      if (from == to || state.links_left_out.contains(pair_of(from, to))) continue;
       LinkProfile link{.from = from, .to = to, .delay_s = kDelayUnknown, .bytes_per_s = kBytesPerSecondUnknown};
       const auto found = std::ranges::find(measured, to, &LinkProfile::to);
       if (found != measured.end()) link.delay_s = found->delay_s;
@@ -90,7 +93,14 @@ Result<placement::Answer> place(const ReplicatedState& state, const ClusterView&
     if (auto device = placement::find_device(view, name)) wishes.excluded.push_back(*std::move(device));
   }
   for (const DeviceProfile& device : view.devices) {
-    if (state.nodes.at(device.id.node).unfit.contains(device.id.device)) wishes.excluded.push_back(device.id);
+    if (!state.nodes.at(device.id.node).unfit.contains(device.id.device)) continue;
+    if (std::ranges::contains(wishes.by_hand, device.id, &placement::HandStage::device)) {
+      return fail(ErrorCode::unavailable,
+                  "{} is given layers by hand and could not load them; it is tried again when node {} is started anew, "
+                  "or give it fewer",
+                  name_of(state, device.id), device.node_name);
+    }
+    wishes.excluded.push_back(device.id);
   }
   return placement::place(view, model.shape, wishes);
 }
@@ -147,13 +157,26 @@ PlanEpoch next_epoch(const ReplicatedState& state, const PlanCircumstances& circ
   return PlanEpoch(std::max({of_term, state.epoch_last.value(), circumstances.in_use.value()}) + 1);
 }
 
-std::string name_of(const ReplicatedState& state, const DeviceRef& device) {
-  const auto node = state.nodes.find(device.node);
-  const std::string name = node == state.nodes.end() ? device.node.short_text() : node->second.facts.info.self.name;
-  return name + "/" + device.device;
+// Of the links that are left out.
+std::string without_links(const ReplicatedState& state) {
+  std::string text;
+  for (const auto& [a, b] : state.links_left_out) {
+    text += std::format("; the link between {} and {} is left out for a while: it has broken again and again",
+                        name_of(state, a), name_of(state, b));
+  }
+  return text;
 }
 
-PlanMade made_of(const ReplicatedState& state, const Plan& best, PlanEpoch epoch) {
+// Why there is no plan any more, where that is another thing than why there is no new one.
+std::string lost(const ReplicatedState& state) {
+  for (const auto& [id, node] : state.nodes) {
+    if (!node.alive) return std::format("node {} is away: {}; ", name_of(state, id), node.why_away);
+  }
+  return {};
+}
+
+PlanMade made_of(const ReplicatedState& state, const placement::Answer& answer, PlanEpoch epoch) {
+  const Plan& best = answer.plan;
   const ServedModel& model = *state.model;
   PlanMade made{.plan = {.epoch = epoch,
                          .model = model.model,
@@ -167,10 +190,21 @@ PlanMade made_of(const ReplicatedState& state, const Plan& best, PlanEpoch epoch
                          .activations = best.activations,
                          .step_cost_tokens = step_cost_tokens(state, best)},
                 .stage_bytes = {},
-                .predicted = best.predicted};
+                .predicted = best.predicted,
+                .left_out = {}};
   for (const Stage& stage : best.stages) {
     made.plan.stages.push_back({.device = stage.device, .layers = stage.layers});
     made.stage_bytes.push_back(stage.memory.total());
+  }
+  for (const placement::LeftOut& left : answer.left_out) {
+    if (made.left_out.size() == kLeftOutMax) break;
+    const auto& unfit = state.nodes.at(left.device.node).unfit;
+    const auto failed = unfit.find(left.device.device);
+    if (failed == unfit.end()) {
+      made.left_out.push_back({.device = left.device, .why = std::string(left.why), .reason = left.reason});
+    } else {
+      made.left_out.push_back({.device = left.device, .why = "failed", .reason = failed->second});
+    }
   }
   return made;
 }
@@ -191,7 +225,7 @@ std::string broken_by(const ReplicatedState& state) {
     const DeviceRef& device = plan.stages[i].device;
     const auto node = state.nodes.find(device.node);
     if (node == state.nodes.end()) return std::format("{} is unknown", name_of(state, device));
-    const std::string& name = node->second.facts.info.self.name;
+    const std::string name = name_of(state, device.node);
     if (!node->second.alive) return std::format("node {} is away: {}", name, node->second.why_away);
     if (node->second.draining) return std::format("node {} is being drained", name);
     const auto unfit = node->second.unfit.find(device.device);
@@ -226,7 +260,8 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
   const auto answer = place(state);
   if (!answer) {
     if (!must) return std::nullopt;
-    return ended(broken.empty() ? answer.error().message : broken + "; " + answer.error().message);
+    const std::string because = broken.empty() ? lost(state) : broken + "; ";
+    return ended(because + answer.error().message + without_links(state));
   }
   const Plan& best = answer->plan;
   if (!must) {
@@ -238,7 +273,7 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
       return std::nullopt;
     }
   }
-  return made_of(state, best, next_epoch(state, circumstances));
+  return made_of(state, *answer, next_epoch(state, circumstances));
 }
 
 }  // namespace exogpu::cluster

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/testing/made.h"
+#include "placement/placement.h"
 
 namespace exogpu::cluster {
 namespace {
@@ -130,6 +131,81 @@ TEST(PlanFor, EpochsGoUpOverTermsAndOverWhatWasLost) {
   all_ready(state);
   EXPECT_FALSE(plan_for(state, of(1)));
   EXPECT_GT(epoch(later), later.in_use) << "a node has had parts of a plan that this state does not know";
+}
+
+TEST(PlanFor, ADeviceThatFailedIsLeftOutUntilItsNodeIsStartedAnew) {
+  ReplicatedState state = two_nodes();
+  add(state, NodeTold{made_facts(3, 500 * MB, 0.9e11)});
+  make(state);
+  const NodeId first = state.plan->made.plan.stages[0].device.node;
+  add(state, StageTold{.epoch = state.epoch_last, .stage = 0, .phase = StagePhase::failed, .failure = "no room"});
+  make(state);
+  ASSERT_EQ(state.plan->made.left_out.size(), 1U);
+  const DeviceLeftOut& left = state.plan->made.left_out[0];
+  EXPECT_EQ(left.device.node, first);
+  EXPECT_EQ(left.why, "failed");
+  EXPECT_EQ(left.reason, "no room");
+  add(state, NodeLost{.node = made_id(3), .why = "silent"});
+  add(state, *plan_for(state, of(1)));
+  EXPECT_FALSE(state.plan);
+  NodeFacts anew = state.nodes.at(first).facts;
+  ++anew.incarnation;
+  add(state, NodeTold{anew});
+  make(state);
+}
+
+TEST(PlanFor, LayersByHandThatDidNotFitAreNotTriedAgainByThemselves) {
+  ReplicatedState state = two_nodes();
+  ServedModel by_hand = made_model(8);
+  by_hand.layers = "n1/gpu0:0-3,n2/gpu0:4-7";
+  add(state, ModelSet{by_hand});
+  make(state);
+  add(state, StageTold{.epoch = state.epoch_last, .stage = 1, .phase = StagePhase::failed, .failure = "no room"});
+  add(state, *plan_for(state, of(1)));
+  ASSERT_FALSE(state.plan);
+  EXPECT_TRUE(state.why_not.starts_with("n2/gpu0: no room; ")) << state.why_not;
+  EXPECT_TRUE(state.why_not.contains("when node n2 is started anew")) << state.why_not;
+}
+
+TEST(PlanFor, ABadLinkIsGoneAround) {
+  ReplicatedState state = two_nodes();
+  add(state, NodeTold{made_facts(3, 500 * MB, 0.99e11)});
+  const auto used = [&] {
+    std::set<NodeId> nodes;
+    for (const PlannedStage& stage : state.plan->made.plan.stages) nodes.insert(stage.device.node);
+    return nodes;
+  };
+  make(state);
+  ASSERT_EQ(used(), (std::set{made_id(1), made_id(2)}));
+  add(state, LinkUse{.link = pair_of(made_id(2), made_id(1)), .left_out = true});
+  add(state, PlanEnded{.epoch = state.epoch_last, .why = "the cable was pulled"});
+  make(state);
+  EXPECT_NE(used(), (std::set{made_id(1), made_id(2)}));
+  add(state, NodeLost{.node = made_id(3), .why = "silent"});
+  add(state, *plan_for(state, of(1)));
+  EXPECT_TRUE(state.why_not.contains("the link between n1 and n2 is left out for a while")) << state.why_not;
+  add(state, LinkUse{.link = pair_of(made_id(1), made_id(2)), .left_out = false});
+  make(state);
+}
+
+// 100 kB/s is too slow for a prompt of this width; the devices are as fast as each other.
+TEST(PlanFor, MeasuredLinksDecide) {
+  ReplicatedState state;
+  const auto link = [](uint8_t from, uint8_t to, double rate) {
+    return LinkProfile{.from = made_id(from), .to = made_id(to), .delay_s = 1e-4, .bytes_per_s = rate};
+  };
+  NodeFacts one = made_facts(1, 500 * MB), two = made_facts(2, 500 * MB), three = made_facts(3, 500 * MB);
+  one.info.links = {link(1, 2, 1e5), link(1, 3, 1e9)};
+  two.info.links = {link(2, 1, 1e5)};
+  three.info.links = {link(3, 1, 1e9)};
+  for (const NodeFacts& facts : {one, two, three}) add(state, NodeTold{facts});
+  ServedModel prompts = made_model(8);
+  prompts.objective = static_cast<uint32_t>(placement::Objective::first_token);
+  add(state, ModelSet{prompts});
+  make(state);
+  std::set<NodeId> used;
+  for (const PlannedStage& stage : state.plan->made.plan.stages) used.insert(stage.device.node);
+  EXPECT_NE(used, (std::set{made_id(1), made_id(2)}));
 }
 
 TEST(PlanFor, AThousandNodes) {

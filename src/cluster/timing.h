@@ -8,10 +8,12 @@ namespace exogpu::cluster {
 using std::chrono::milliseconds;
 
 inline constexpr Duration kProbeEvery = milliseconds(1000);  // of one link at a time
+inline constexpr Duration kLinksFirst = milliseconds(3000);
 inline constexpr Duration kLinksEvery = milliseconds(10'000);
 inline constexpr size_t kLinksTogether = 32;       // nodes that each tell so often
-inline constexpr size_t kLinksMax = 32;            // that a node tells of
+inline constexpr size_t kLinksTold = 32;           // of a node, at most
 inline constexpr double kDelayChangeMin = 0.5e-3;  // seconds
+inline constexpr double kRateChangeMin = 0.3;      // of the greater
 inline constexpr Duration kCommandMax = milliseconds(30'000);
 
 // Seeking.
@@ -22,6 +24,9 @@ inline constexpr Duration kClaimMax = milliseconds(300);   // for a better candi
 inline constexpr Duration kAskAgain = milliseconds(150);   // where a master is known
 inline constexpr Duration kFresh = milliseconds(1000);     // what was told is true for so long
 inline constexpr int kVainMax = 3;
+
+// This node itself: called so much later than it wanted to be, it may have missed what waits to be read.
+inline constexpr Duration kHeldUp = milliseconds(50);
 
 // Following.
 inline constexpr Duration kProposeAgain = milliseconds(500);

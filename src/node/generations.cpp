@@ -45,6 +45,7 @@ void Generations::serve(Serving serving) {
 }
 
 void Generations::resume() { continuations_.resume(); }
+bool Generations::waiting() const { return continuations_.waiting() > 0; }
 
 void Generations::stop_serving(Error why) {
   continuations_.pause(why);

@@ -62,6 +62,7 @@ class Generations {
   void fail_interrupted(const Error& why);
   // Asks again for what could not be asked for. To be called now and then.
   void resume();
+  bool waiting() const;  // for what resume() asks
   // All that is under way ends so.
   void fail_all(const Error& why);
 

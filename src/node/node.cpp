@@ -19,6 +19,7 @@ void Node::set_api(std::string host, uint16_t port) { impl_->set_api(std::move(h
 std::vector<ModelEntry> Node::models() const { return impl_->models(); }
 Result<void> Node::ready() const { return impl_->ready(); }
 std::string Node::cluster_json() const { return impl_->cluster_json(); }
+Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
   impl_->generate(std::move(request), std::move(listener), std::move(cancel));
 }

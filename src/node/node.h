@@ -29,20 +29,23 @@ struct NodeOptions {
   Address listen{.host = "", .port = 0};
   std::optional<Address> advertise{};  // where others reach it, when that is elsewhere: behind a forwarded port
   std::string api_url{};               // told to the others
-  std::optional<Address> connect{};    // a node of the cluster; without one, and with a model, this node leads
+  std::optional<Address> connect{};    // a node of the cluster
   bool discover = false;               // shows itself on the local network, and finds the others of its cluster there
   std::optional<security::JoinToken> token{};  // to join that cluster first
-  std::filesystem::path model;                 // what a leader serves; on others a file that saves fetching it
-  std::vector<std::string> devices;            // by id; empty: all of this machine but GPUs rendered by the CPU
+  std::filesystem::path model;       // what the cluster is to serve; with `connect`, a file that saves fetching
+  std::vector<std::string> devices;  // by id; empty: all of this machine but GPUs rendered by the CPU
   uint32_t threads = 0;
 
-  // Of a leader.
+  bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
+
+  // How the model is served, where one is given.
   engine::ShardOptions shard;
   std::string kv_type = "f16";
   placement::Wishes wishes;
   std::string layers;
   std::vector<std::string> without;
 
+  std::chrono::milliseconds wait{0};  // that requests do, when what is left of the cluster cannot hold the model
   std::chrono::milliseconds silence_max{1000};      // after which another node counts as lost
   std::function<void(const std::string&)> on_note;  // what happens, a line each; from any thread
 };
@@ -63,6 +66,7 @@ class Node : public Service {
   std::vector<ModelEntry> models() const override;
   Result<void> ready() const override;
   std::string cluster_json() const override;
+  Result<void> drain(std::string_view node, bool draining) override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;
 

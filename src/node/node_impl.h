@@ -14,16 +14,17 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/agent.h"
 #include "gpu/device.h"
 #include "net/mdns/discovery.h"
 #include "net/tcp/join.h"
 #include "net/tcp/listener.h"
 #include "node/generations.h"
-#include "node/leader.h"
 #include "node/link_rates.h"
 #include "node/node.h"
+#include "node/page.h"
 #include "node/peers.h"
-#include "node/stage_host.h"
+#include "node/worker.h"
 #include "security/files.h"
 #include "security/identity.h"
 #include "weights/catalogue.h"
@@ -43,6 +44,7 @@ class Node::Impl final : public PeerHandler {
   std::vector<ModelEntry> models() const;
   Result<void> ready() const;
   std::string cluster_json() const;
+  Result<void> drain(std::string_view node, bool draining);
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
   void set_api(std::string host, uint16_t port);
 
@@ -55,7 +57,8 @@ class Node::Impl final : public PeerHandler {
     SharedGguf file;
     std::optional<security::FileLock> running;  // tells `exogpu pair` that there is a node
     std::unique_ptr<net::JoinServer> join;
-    std::optional<wire::ModelShape> shape;  // of a leader
+    std::optional<wire::ServedModel> served;  // where this node was given the model; without its content
+    uint64_t counter = 0;                     // of terms, as it was kept
     std::shared_ptr<weights::WeightCache> cache;
   };
   static Result<Parts> prepare(NodeOptions& options);
@@ -72,61 +75,66 @@ class Node::Impl final : public PeerHandler {
   void on_room(wire::NodeId peer, net::Lane lane) override;
   Result<void> on_control(wire::NodeId peer, wire::ControlType type, std::span<const std::byte> payload);
 
-  // --- what nodes tell each other about the cluster
-  void on_info(wire::NodeInfo info);
-  void on_plan(wire::NodeId from, const wire::StagePlan& plan);
-  void on_stage_state(wire::NodeId from, const wire::StageState& state);
-  void on_cluster_state(wire::NodeId from, const wire::ClusterState& state);
-  wire::NodeInfo info() const;
-  void tell_info();
-  void report(const wire::StageState& state);
-  bool stage_connected(uint32_t stage);
-  void report_ready();
-  void tell_broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost = {});
-  void tell_unconnected();
-  void tell_busy();
-  void tell_plan(wire::NodeId peer);
+  // --- the cluster (node_cluster.cpp)
+  wire::NodeFacts facts() const;
+  wire::Member member() const;
+  bool agent_heard(wire::NodeId peer, wire::ControlType type, std::span<const std::byte> payload, Result<void>& how);
+  // Does what the agent wants done since the last call, and sees to it that it is called again in time.
+  void pump();
+  void send(const std::vector<cluster::Send>& sends);
+  void on_state();
+  void on_master();
+  void see_plan();
+  void note_changes(const wire::ReplicatedState& state);
+  void set_model();
+  void tell_progress();
+  void on_progress(wire::NodeId from, wire::StageProgress progress);
   void tell_who_leads(wire::NodeId peer);
-  void on_leads(const wire::Leads& told);
-  bool follows(wire::NodeId from);
-  void follow(const wire::ClusterState& state);
-  void replan();
+  void on_worker();
+  void set_timer();
   void publish();
+  std::optional<wire::NodeId> first_node() const;
 
-  // --- weights
+  // --- weights (node_weights.cpp)
   void fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,
              std::function<void(Result<SharedGguf>)> done);
   void read_own_content();
-  void load_encoder(const wire::StagePlan& plan, SharedGguf file);
+  void keep_spare(cluster::Time now);
+  void load_encoder(const std::string& content, SharedGguf file);
 
-  // --- requests
+  // --- requests (node_requests.cpp)
   Result<void> submit(wire::Generate wanted);
   void cancel(uint64_t request);
   void on_generate(wire::NodeId from, wire::Generate wanted);
   Result<pipeline::RequestId> drive(wire::Generate wanted, std::function<void(const wire::Generated&)> heard);
 
-  void run();  // the node's thread, until io_ is stopped
   // --- the local network (neighbourhood.cpp)
   void look_around();
   void tell_pairing();
 
+  void run();  // the node's thread, until io_ is stopped
   void tick();
+  void look_after(cluster::Time now);
   void measure();
+  std::chrono::milliseconds boot_wait() const;
   void note(const std::string& text) const;
   void post(std::move_only_function<void()> task);
 
   NodeOptions options_;
   Parts parts_;
   uint16_t port_ = 0;
+  uint64_t incarnation_ = 0;
+  cluster::Time started_ = std::chrono::steady_clock::now();
   BusyWait busy_wait_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
-  boost::asio::thread_pool work_{1};  // reading the model's tokenizer
-  boost::asio::steady_timer timer_;
+  boost::asio::thread_pool work_{1};         // reading the model's tokenizer
+  boost::asio::steady_timer timer_;          // for what is due now and then
+  boost::asio::steady_timer cluster_timer_;  // for the agent and the worker
   std::unique_ptr<weights::WeightExchange> exchange_;
   std::unique_ptr<Generations> generations_;
-  std::unique_ptr<StageHost> stages_;
-  std::unique_ptr<Leader> leader_;
+  std::optional<cluster::Agent> agent_;
+  std::unique_ptr<Worker> worker_;
   std::unique_ptr<Peers> peers_;
   std::optional<net::Listener> listener_;
   std::unique_ptr<net::Discovery> discovery_;
@@ -134,27 +142,36 @@ class Node::Impl final : public PeerHandler {
 
   std::string own_content_;                      // of the file, once it has been read
   std::optional<weights::Measuring> measuring_;  // the own file
-  weights::Fetching fetching_;
-  std::optional<wire::NodeId> leader_node_;
-  std::optional<wire::NodeId> other_leader_;  // that was not followed
-  bool leader_known_ = false;                 // how to reach it, so that others can be told
-  bool busy_told_ = false;
+  weights::Fetching fetching_, spare_;
+  std::string spare_content_;                      // of which all is here
+  cluster::Time spare_at_{};                       // not before
+  std::optional<wire::ServedModel> wanted_model_;  // that this node was given, once its file has been read
+  bool model_taken_ = false;
+  cluster::Time model_told_at_{};
   std::map<wire::NodeId, pipeline::Buffer> placed_;  // activations that are arriving
-  wire::ClusterState state_;                         // the last that was published or heard
+  std::optional<wire::NodeId> master_;               // as on_master() saw it
+  std::map<wire::NodeId, bool> here_;                // who was, as it was noted
+  std::string noted_;                                // why nothing is served
+  std::optional<wire::PlanEpoch> serving_;           // the plan whose ring takes requests from here
+  std::optional<cluster::Time> planless_since_;      // no plan, and requests that wait for one
+  StagesNow stages_now_;
+  std::map<uint32_t, wire::StageProgress> progress_told_;
+  cluster::Time looked_after_at_{}, facts_at_{}, published_at_{};
+  bool page_old_ = false;
+  bool worker_due_ = false;
   std::shared_ptr<PromptEncoder> encoder_;
-  wire::PlanEpoch encoder_epoch_{};
-  std::optional<Error> encoder_error_;   // why there is none
-  std::set<uint32_t> ready_untold_;      // stages that are loaded, but not yet connected to the next
-  net::SteadyTime unconnected_since_{};  // of the first of them
+  std::string encoder_content_;         // whose
+  std::optional<Error> encoder_error_;  // why there is none
   LinkRates rates_;
-  std::vector<wire::LinkProfile> links_told_;
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;  // who asked, and under which number
 
   std::chrono::steady_clock::time_point measured_at_ = std::chrono::steady_clock::now();
   uint64_t sampled_before_ = 0, computed_before_ = 0;  // tokens, then
 
   mutable std::mutex mutex_;
-  std::string page_ = R"({"serving":false})";  // as JSON, for any thread
+  std::string page_ = R"({"serving":false})";               // as JSON, for any thread
+  std::map<std::string, wire::NodeId, std::less<>> named_;  // the nodes that page_ shows
+  bool led_ = false;                                        // somebody leads
   std::string live_ = "null";
   std::string weights_ = "null";  // what this node sent and received of them since it was started
 

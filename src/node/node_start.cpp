@@ -1,18 +1,14 @@
 // How a node begins: who it is, what it has, and where it listens.
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <format>
-#include <random>
 
 #include "base/utf8.h"
 #include "node/device_profiles.h"
 #include "node/model_shape.h"
 #include "node/node_impl.h"
+#include "node/term_file.h"
 #include "security/identity_store.h"
 #include "security/token_store.h"
 
@@ -75,26 +71,25 @@ Result<std::vector<const gpu::Device*>> chosen(const gpu::Machine& machine, cons
   return devices;
 }
 
-// Of this machine's interfaces, those of a network before the loopback.
-std::vector<std::string> own_addresses() {
-  std::vector<std::string> addresses;
-  std::vector<std::string> loopback;
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return {"127.0.0.1"};
-  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
-    if (at->ifa_addr == nullptr || (at->ifa_flags & IFF_UP) == 0) continue;
-    const int family = at->ifa_addr->sa_family;
-    if (family != AF_INET && family != AF_INET6) continue;
-    const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-    char text[NI_MAXHOST] = {};
-    if (getnameinfo(at->ifa_addr, size, text, sizeof(text), nullptr, 0, NI_NUMERICHOST) != 0) continue;
-    ((at->ifa_flags & IFF_LOOPBACK) != 0 ? loopback : addresses).emplace_back(text);
-  }
-  freeifaddrs(list);
-  std::ranges::stable_partition(addresses, [](const std::string& a) { return !a.contains(':'); });
-  addresses.insert(addresses.end(), loopback.begin(), loopback.end());
-  if (addresses.size() > wire::kAddressesMax) addresses.resize(wire::kAddressesMax);
-  return addresses;
+// What the cluster is asked to serve; without the id of its content.
+Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& file, const gpu::Machine& machine) {
+  options.shard.context = options.wishes.context;
+  options.shard.sequences = options.wishes.sequences;
+  EXO_TRY(options.shard.kv_type, engine::parse_kv_type(options.kv_type));
+  EXO_TRY(wire::ModelShape shape, shape_of(file, machine.devices(), options.shard));
+  return wire::ServedModel{.model = printable(options.model.stem().string()),
+                           .content = {},
+                           .shape = std::move(shape),
+                           .objective = static_cast<uint32_t>(options.wishes.objective),
+                           .context = options.wishes.context,
+                           .sequences = options.wishes.sequences,
+                           .batch_tokens = options.shard.batch_tokens,
+                           .kv_type = options.kv_type,
+                           .flash_attention = static_cast<uint32_t>(options.shard.flash_attention),
+                           .activations = options.wishes.activations,
+                           .layers = options.layers,
+                           .without = options.without,
+                           .devices_min = options.wishes.devices_min};
 }
 
 }  // namespace
@@ -136,15 +131,12 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
               .file = std::move(file),
               .running = std::move(running),
               .join = nullptr,
-              .shape = {},
+              .served = {},
               .cache = nullptr};
-  const bool leads = !options.connect && !options.model.empty();
-  if (leads) {
-    options.shard.context = options.wishes.context;
-    options.shard.sequences = options.wishes.sequences;
-    EXO_TRY(options.shard.kv_type, engine::parse_kv_type(options.kv_type));
-    EXO_TRY(parts.shape, shape_of(*parts.file, parts.machine.devices(), options.shard));
+  if (!options.connect && parts.file) {
+    EXO_TRY(parts.served, served_model(options, *parts.file, parts.machine));
   }
+  EXO_TRY(parts.counter, kept_counter(options.state));
   EXO_TRY(parts.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));
   if (auto authority = IdentityStore(options.state).authority()) {
     parts.join = std::make_unique<net::JoinServer>(
@@ -158,7 +150,9 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   EXO_TRY(Parts parts, prepare(options));
   std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(parts)));
   EXO_CHECK(impl->listen());
-  if (impl->leader_) impl->state_ = impl->leader_->describe();
+  impl->agent_.emplace(impl->facts(),
+                       cluster::AgentOptions{.counter = impl->parts_.counter, .boot_wait = impl->boot_wait()},
+                       std::chrono::steady_clock::now());
   impl->publish();
   boost::asio::post(impl->io_, [at = impl.get()] { at->begin(); });
   impl->thread_ = std::jthread([at = impl.get()] { at->run(); });
@@ -169,11 +163,10 @@ Result<void> Node::Impl::listen() {
   net::ChannelOptions channel;
   channel.silence_max = options_.silence_max;
   channel.ordered_queue = 256 * MiB;  // some chunks of a prompt for a wide model
-  std::random_device entropy;
   const net::LinkSelf self{.versions = wire::own_versions(),
                            .node = parts_.identity.node(),
                            .cluster = parts_.identity.cluster(),
-                           .incarnation = std::uniform_int_distribution<uint64_t>()(entropy)};
+                           .incarnation = incarnation_};
   peers_ = std::make_unique<Peers>(io_.get_executor(), parts_.tls, self, PeersOptions{.channel = channel}, *this);
   net::ListenOptions listen{.address = options_.listen.host, .port = options_.listen.port, .channel = channel};
   EXO_TRY(net::Listener listener,
@@ -186,31 +179,6 @@ Result<void> Node::Impl::listen() {
   listener_.emplace(std::move(listener));
   port_ = listener_->port();
   return {};
-}
-
-wire::NodeInfo Node::Impl::info() const {
-  wire::NodeInfo told;
-  told.self = {.node = parts_.identity.node(),
-               .name = options_.name,
-               .addresses = {},
-               .link_port = port_,
-               .api_url = options_.api_url};
-  const std::string& host = options_.listen.host;
-  const bool everywhere = host.empty() || host == "::" || host == "0.0.0.0";
-  told.self.addresses = everywhere ? own_addresses() : std::vector{host};
-  if (options_.advertise) {
-    told.self.addresses = {options_.advertise->host};
-    told.self.link_port = options_.advertise->port;
-  }
-  told.devices = parts_.devices;
-  for (const wire::NodeId peer : peers_->nodes()) {
-    const auto stats = peers_->channel(peer)->stats();
-    if (!stats.rtt_min) continue;
-    const double delay = std::chrono::duration<double>(*stats.rtt_min).count() / 2;
-    told.links.push_back(
-        {.from = told.self.node, .to = peer, .delay_s = delay, .bytes_per_s = rates_.bytes_per_s(peer).value_or(0)});
-  }
-  return told;
 }
 
 }  // namespace exogpu::node

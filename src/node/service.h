@@ -75,6 +75,10 @@ class Service {
   // A JSON object: nodes, devices, the plan and its speeds as they are now.
   virtual std::string cluster_json() const = 0;
 
+  // No plan is to use the devices of this node, by its name or id; or plans may use them again. Done soon after this
+  // returns, and seen in cluster_json(). Errors: not_found, unavailable (no node leads).
+  virtual Result<void> drain(std::string_view node, bool draining) = 0;
+
   // Begins; everything, errors too, comes through the listener, possibly before this returns. When `cancel` asks to
   // stop, the work ends soon, with on_end() (FinishReason::cancelled) or on_error().
   virtual void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,

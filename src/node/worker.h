@@ -61,7 +61,8 @@ class Worker {
   const std::map<uint32_t, BytesDone>& progress() const { return stages_.progress(); }  // of what is fetched or loaded
   uint64_t loads() const { return stages_.loads(); }  // stages loaded so far; none by what is kept from plan to plan
 
-  bool busy() const;  // requests are under way that began here
+  bool steps_under_way(cluster::Time now);  // at this node's stages, of whatever request
+  bool busy() const;                        // requests are under way that began here
   // Of the plan that is held; null before all stages of this node are ready.
   pipeline::Ring* ring() { return stages_.ring(); }
   // On the node of the first stage, from when all stages of all nodes are ready until the plan ends.
@@ -95,7 +96,6 @@ class Worker {
   void see_file();
   void end_ring(const Error& why);
   void broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost = {});
-  bool steps_under_way(cluster::Time now);
   void wake_by(cluster::Time at);
 
   std::string name_;

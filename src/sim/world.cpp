@@ -187,7 +187,7 @@ void World::start(uint32_t number) {
     nodes_[number]->agent->set_stages(epoch, std::move(stages), now_);
   };
   node.worker->refuse = [this, number](PlanEpoch epoch, const std::string& text) {
-    nodes_[number]->agent->plan_broken(epoch, text, now_);
+    nodes_[number]->agent->plan_broken(epoch, text, {}, now_);
   };
   node.worker->look_again = [this, number] { drive(number); };
   node.worker->lost = [this, number](PlanEpoch epoch, NodeId peer) { lost_of_ring(number, epoch, peer); };

@@ -128,12 +128,6 @@ void put(proto::NodeInfo& out, const NodeInfo& message) {
   }
 }
 
-ByteVector encode(const NodeInfo& message) {
-  proto::NodeInfo out;
-  put(out, message);
-  return serialize(out);
-}
-
 Result<NodeInfo> node_info_of(const proto::NodeInfo& in) {
   NodeInfo out;
   EXO_TRY(out.self, member_of(in.self()));
@@ -154,12 +148,6 @@ Result<NodeInfo> node_info_of(const proto::NodeInfo& in) {
   return out;
 }
 
-template <>
-Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::NodeInfo>(bytes, "node info"));
-  return node_info_of(in);
-}
-
 void put(proto::StagePlan& out, const StagePlan& message) {
   out.set_epoch(message.epoch.value());
   out.set_model(text(message.model));
@@ -178,12 +166,6 @@ void put(proto::StagePlan& out, const StagePlan& message) {
   out.set_flash_attention(message.flash_attention);
   out.set_activations(static_cast<uint32_t>(message.activations));
   out.set_step_cost_tokens(message.step_cost_tokens);
-}
-
-ByteVector encode(const StagePlan& message) {
-  proto::StagePlan out;
-  put(out, message);
-  return serialize(out);
 }
 
 Result<StagePlan> stage_plan_of(const proto::StagePlan& in) {
@@ -222,77 +204,25 @@ Result<StagePlan> stage_plan_of(const proto::StagePlan& in) {
   return out;
 }
 
-template <>
-Result<StagePlan> decode<StagePlan>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::StagePlan>(bytes, "plan"));
-  return stage_plan_of(in);
-}
-
-ByteVector encode(const StageState& message) {
-  proto::StageState out;
+ByteVector encode(const StageProgress& message) {
+  proto::StageProgress out;
   out.set_epoch(message.epoch.value());
   out.set_stage(message.stage);
-  out.set_phase(static_cast<uint32_t>(message.phase));
   out.set_done_bytes(message.done);
   out.set_total_bytes(message.total);
-  out.set_busy(message.busy);
-  if (message.lost) out.set_lost(text_of(*message.lost));
-  if (message.failure) {
-    out.set_failure_code(std::string(to_string(message.failure->code)));
-    out.set_failure_message(cut(message.failure->message, kReasonCharsMax));
-  }
+  out.set_doing(text(message.doing, kReasonCharsMax));
   return serialize(out);
 }
 
 template <>
-Result<StageState> decode<StageState>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::StageState>(bytes, "stage state"));
-  if (in.phase() > static_cast<uint32_t>(StagePhase::failed)) {
-    return fail(ErrorCode::corrupt, "a stage state that is not known here ({})", in.phase());
-  }
-  StageState out{.epoch = PlanEpoch(in.epoch()),
-                 .stage = in.stage(),
-                 .phase = static_cast<StagePhase>(in.phase()),
-                 .done = in.done_bytes(),
-                 .total = in.total_bytes(),
-                 .failure = {},
-                 .busy = in.busy(),
-                 .lost = {}};
-  if (!in.lost().empty()) {
-    EXO_TRY(out.lost, node_of(in.lost(), "the node of a lost link"));
-  }
-  if (!in.failure_code().empty()) {
-    EXO_TRY(out.failure, error_of(in.failure_code(), in.failure_message(), "stage state"));
-  }
-  return out;
-}
-
-ByteVector encode(const ClusterState& message) {
-  proto::ClusterState out;
-  out.set_epoch(message.epoch.value());
-  out.set_serving(message.serving);
-  out.set_why_not(text(message.why_not, kReasonCharsMax));
-  for (const Member& member : message.members) put(*out.add_members(), member);
-  out.set_page(message.page);
-  return serialize(out);
-}
-
-template <>
-Result<ClusterState> decode<ClusterState>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::ClusterState>(bytes, "cluster state"));
-  ClusterState out{.epoch = PlanEpoch(in.epoch()), .serving = in.serving(), .why_not = {}, .members = {}, .page = {}};
-  EXO_TRY(out.why_not, name_of(in.why_not(), "the reason of a cluster state", kReasonCharsMax));
-  EXO_CHECK(within(in.members_size(), kMembersMax, "the members of a cluster"));
-  for (const auto& field : in.members()) {
-    EXO_TRY(Member member, member_of(field));
-    out.members.push_back(std::move(member));
-  }
-  // JSON escapes what a terminal must not get, but for DEL and the like.
-  if (in.page().size() > kPageBytesMax || !is_utf8(in.page()) ||
-      std::ranges::any_of(in.page(), [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
-    return fail(ErrorCode::corrupt, "the page of a cluster state is too long or not text");
-  }
-  out.page = in.page();
+Result<StageProgress> decode<StageProgress>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::StageProgress>(bytes, "stage progress"));
+  StageProgress out{.epoch = PlanEpoch(in.epoch()),
+                    .stage = in.stage(),
+                    .done = in.done_bytes(),
+                    .total = in.total_bytes(),
+                    .doing = {}};
+  EXO_TRY(out.doing, name_of(in.doing(), "what a stage does", kReasonCharsMax));
   return out;
 }
 

@@ -1,4 +1,4 @@
-// What the nodes of a cluster and the one that plans for them say to each other (proto/cluster.proto).
+// What the nodes of a cluster say of themselves, and what a plan is between them (proto/cluster.proto).
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -23,7 +23,6 @@ inline constexpr size_t kNameCharsMax = 256;
 inline constexpr size_t kMembersMax = 4096;
 inline constexpr size_t kDevicesMax = 256;  // of one node
 inline constexpr size_t kAddressesMax = 64;
-inline constexpr size_t kPageBytesMax = 2 * 1024 * 1024;
 
 // How to reach a node.
 struct Member {
@@ -35,9 +34,8 @@ struct Member {
   friend bool operator==(const Member&, const Member&) = default;
 };
 
-// Of a node, to the one that plans: at first, and when something has changed.
+// What a node has.
 struct NodeInfo {
-  static constexpr ControlType kType = ControlType::node_info;
   Member self;
   std::vector<DeviceProfile> devices;
   std::vector<LinkProfile> links;  // from this node
@@ -50,9 +48,8 @@ struct PlannedStage {
   friend bool operator==(const PlannedStage&, const PlannedStage&) = default;
 };
 
-// The work of a plan, to every node.
+// Who holds which layers, and all that must be the same on all of them.
 struct StagePlan {
-  static constexpr ControlType kType = ControlType::stage_plan;
   PlanEpoch epoch;
   std::string model;    // as requests name it
   std::string content;  // the model's content id, as text
@@ -70,28 +67,15 @@ struct StagePlan {
 enum class StagePhase : uint8_t { waiting = 0, fetching = 1, loading = 2, ready = 3, failed = 4 };
 std::string_view to_string(StagePhase phase);
 
-// Of the node of a stage, to the one that plans.
-struct StageState {
-  static constexpr ControlType kType = ControlType::stage_state;
+// Of the node of a stage, to all others, now and then: how far it is, for people.
+struct StageProgress {
+  static constexpr ControlType kType = ControlType::stage_progress;
   PlanEpoch epoch;
   uint32_t stage = 0;
-  StagePhase phase = StagePhase::waiting;
-  Bytes done = 0;  // of the phase
+  Bytes done = 0;  // of what it does now
   Bytes total = 0;
-  std::optional<Error> failure{};
-  bool busy = false;             // of the first stage: requests are under way
-  std::optional<NodeId> lost{};  // the other end of the link that failed
-};
-
-// How things stand, from the one that plans to all others.
-struct ClusterState {
-  static constexpr ControlType kType = ControlType::cluster_state;
-  PlanEpoch epoch;
-  bool serving = false;
-  std::string why_not;  // when it is not serving
-  std::vector<Member> members;
-  std::string page;  // the cluster as JSON, for people
-  friend bool operator==(const ClusterState&, const ClusterState&) = default;
+  std::string doing;  // in words, and why
+  friend bool operator==(const StageProgress&, const StageProgress&) = default;
 };
 
 // Of a node that follows another, to those that connect to it: who plans.
@@ -111,21 +95,12 @@ struct LinkProbed {
   friend bool operator==(const LinkProbed&, const LinkProbed&) = default;
 };
 
-ByteVector encode(const NodeInfo& message);
-ByteVector encode(const StagePlan& message);
-ByteVector encode(const StageState& message);
-ByteVector encode(const ClusterState& message);
+ByteVector encode(const StageProgress& message);
 ByteVector encode(const Leads& message);
 ByteVector encode(const LinkProbed& message);
 
 template <>
-Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes);
-template <>
-Result<StagePlan> decode<StagePlan>(std::span<const std::byte> bytes);
-template <>
-Result<StageState> decode<StageState>(std::span<const std::byte> bytes);
-template <>
-Result<ClusterState> decode<ClusterState>(std::span<const std::byte> bytes);
+Result<StageProgress> decode<StageProgress>(std::span<const std::byte> bytes);
 template <>
 Result<Leads> decode<Leads>(std::span<const std::byte> bytes);
 template <>

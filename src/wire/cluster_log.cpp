@@ -138,6 +138,13 @@ void put(proto::PlanMade& out, const PlanMade& in) {
   out.set_first_token_s(in.predicted.first_token_s);
   out.set_tokens_per_s_alone(in.predicted.tokens_per_s_alone);
   out.set_tokens_per_s_parallel(in.predicted.tokens_per_s_parallel);
+  for (const DeviceLeftOut& left : in.left_out) {
+    auto* device = out.add_left_out();
+    device->set_node(text_of(left.device.node));
+    device->set_device(text(left.device.device));
+    device->set_why(text(left.why));
+    device->set_reason(text(left.reason, kReasonCharsMax));
+  }
 }
 
 Result<PlanMade> plan_made_of(const proto::PlanMade& in) {
@@ -151,7 +158,28 @@ Result<PlanMade> plan_made_of(const proto::PlanMade& in) {
   EXO_TRY(out.predicted.first_token_s, amount_of(in.first_token_s(), "the speed of a plan"));
   EXO_TRY(out.predicted.tokens_per_s_alone, amount_of(in.tokens_per_s_alone(), "the speed of a plan"));
   EXO_TRY(out.predicted.tokens_per_s_parallel, amount_of(in.tokens_per_s_parallel(), "the speed of a plan"));
+  EXO_CHECK(within(in.left_out_size(), kLeftOutMax, "the devices that a plan leaves out"));
+  for (const proto::DeviceLeftOut& field : in.left_out()) {
+    DeviceLeftOut left;
+    EXO_TRY(left.device.node, node_of(field.node(), "a device that is left out"));
+    EXO_TRY(left.device.device, name_of(field.device(), "a device that is left out"));
+    EXO_TRY(left.why, name_of(field.why(), "why a device is left out"));
+    EXO_TRY(left.reason, name_of(field.reason(), "why a device is left out", kReasonCharsMax));
+    out.left_out.push_back(std::move(left));
+  }
   return out;
+}
+
+void put(proto::LinkEnds& out, const NodePair& in) {
+  out.set_first(text_of(in.first));
+  out.set_second(text_of(in.second));
+}
+
+Result<NodePair> ends_of(const proto::LinkEnds& in) {
+  EXO_TRY(const NodeId first, node_of(in.first(), "an end of a link"));
+  EXO_TRY(const NodeId second, node_of(in.second(), "an end of a link"));
+  if (first >= second) return fail(ErrorCode::corrupt, "a link whose ends are not in order");
+  return NodePair(first, second);
 }
 
 Result<StagePhase> phase_of(uint32_t field) {
@@ -181,6 +209,7 @@ void put(proto::Event& out, const Event& in) {
                         [&](const PlanEnded& e) {
                           out.mutable_plan_ended()->set_epoch(e.epoch.value());
                           out.mutable_plan_ended()->set_why(text(e.why, kReasonCharsMax));
+                          if (e.link) put(*out.mutable_plan_ended()->mutable_link(), *e.link);
                         },
                         [&](const StageTold& e) {
                           auto* told = out.mutable_stage_told();
@@ -188,6 +217,10 @@ void put(proto::Event& out, const Event& in) {
                           told->set_stage(e.stage);
                           told->set_phase(static_cast<uint32_t>(e.phase));
                           told->set_failure(text(e.failure, kReasonCharsMax));
+                        },
+                        [&](const LinkUse& e) {
+                          put(*out.mutable_link_use()->mutable_link(), e.link);
+                          out.mutable_link_use()->set_left_out(e.left_out);
                         }},
              in);
 }
@@ -228,6 +261,9 @@ Result<Event> event_of(const proto::Event& in) {
     case proto::Event::kPlanEnded: {
       PlanEnded out{.epoch = PlanEpoch(in.plan_ended().epoch()), .why = {}};
       EXO_TRY(out.why, name_of(in.plan_ended().why(), "the reason why a plan ended", kReasonCharsMax));
+      if (in.plan_ended().has_link()) {
+        EXO_TRY(out.link, ends_of(in.plan_ended().link()));
+      }
       return out;
     }
     case proto::Event::kStageTold: {
@@ -236,6 +272,10 @@ Result<Event> event_of(const proto::Event& in) {
       EXO_TRY(out.phase, phase_of(told.phase()));
       EXO_TRY(out.failure, name_of(told.failure(), "the failure of a stage", kReasonCharsMax));
       return out;
+    }
+    case proto::Event::kLinkUse: {
+      EXO_TRY(const NodePair link, ends_of(in.link_use().link()));
+      return LinkUse{.link = link, .left_out = in.link_use().left_out()};
     }
     case proto::Event::WHAT_NOT_SET: break;
   }
@@ -333,6 +373,7 @@ ByteVector encode(const LogSnapshot& message) {
   }
   out.set_epoch_last(state.epoch_last.value());
   out.set_why_not(text(state.why_not, kReasonCharsMax));
+  for (const NodePair& link : state.links_left_out) put(*out.add_links_left_out(), link);
   return serialize(out);
 }
 
@@ -370,6 +411,11 @@ Result<LogSnapshot> decode<LogSnapshot>(std::span<const std::byte> bytes) {
   }
   state.epoch_last = PlanEpoch(in.epoch_last());
   EXO_TRY(state.why_not, name_of(in.why_not(), "the reason why there is no plan", kReasonCharsMax));
+  EXO_CHECK(within(in.links_left_out_size(), kLinksMax, "the links that are left out"));
+  for (const proto::LinkEnds& field : in.links_left_out()) {
+    EXO_TRY(const NodePair link, ends_of(field));
+    state.links_left_out.insert(link);
+  }
   return out;
 }
 

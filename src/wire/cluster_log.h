@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -22,6 +24,8 @@ namespace exogpu::wire {
 inline constexpr size_t kEntriesMax = 1024;  // of a message
 inline constexpr size_t kLayersMax = 10000;
 inline constexpr size_t kWithoutMax = 256;
+inline constexpr size_t kLeftOutMax = 64;  // devices, of a plan
+inline constexpr size_t kLinksMax = 4096;  // left out of plans
 
 // What a node says of itself.
 struct NodeFacts {
@@ -79,16 +83,35 @@ struct ModelSet {
   std::optional<ServedModel> model;
   friend bool operator==(const ModelSet&, const ModelSet&) = default;
 };
+// A device that could have been used, and why it is not.
+struct DeviceLeftOut {
+  DeviceRef device;
+  std::string why;     // the name of a constraint or preference: "memory", "speed"
+  std::string reason;  // for people
+  friend bool operator==(const DeviceLeftOut&, const DeviceLeftOut&) = default;
+};
+// Of two nodes, the lower id first. What fails between them fails both ways, since it is one connection.
+using NodePair = std::pair<NodeId, NodeId>;
+inline NodePair pair_of(NodeId a, NodeId b) { return a < b ? NodePair(a, b) : NodePair(b, a); }
+
 struct PlanMade {
   StagePlan plan;
   std::vector<Bytes> stage_bytes;  // memory that each stage needs
   PredictedSpeed predicted;
+  std::vector<DeviceLeftOut> left_out{};  // the first of them
   friend bool operator==(const PlanMade&, const PlanMade&) = default;
 };
 struct PlanEnded {
   PlanEpoch epoch;
   std::string why;
+  std::optional<NodePair> link{};  // since the connection of these two is lost
   friend bool operator==(const PlanEnded&, const PlanEnded&) = default;
+};
+// Plans do without this link, or use it again.
+struct LinkUse {
+  NodePair link;
+  bool left_out = false;
+  friend bool operator==(const LinkUse&, const LinkUse&) = default;
 };
 struct StageTold {
   PlanEpoch epoch;
@@ -98,8 +121,8 @@ struct StageTold {
   friend bool operator==(const StageTold&, const StageTold&) = default;
 };
 
-using Event =
-    std::variant<TermBegan, NodeTold, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded, StageTold>;
+using Event = std::variant<TermBegan, NodeTold, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded,
+                           StageTold, LinkUse>;
 
 struct Entry {
   Term term;  // whose master wrote it
@@ -134,8 +157,9 @@ struct ReplicatedState {
   std::map<NodeId, NodeRecord> nodes;
   std::optional<ServedModel> model;
   std::optional<PlanRecord> plan;
-  PlanEpoch epoch_last;  // the highest of any plan
-  std::string why_not;   // there is no plan
+  PlanEpoch epoch_last;                 // the highest of any plan
+  std::string why_not;                  // there is no plan
+  std::set<NodePair> links_left_out{};  // that broke again and again
   friend bool operator==(const ReplicatedState&, const ReplicatedState&) = default;
 };
 

@@ -88,7 +88,8 @@ PlanMade some_plan() {
                  .step_cost_tokens = 2.5};
   return {.plan = std::move(plan),
           .stage_bytes = {kFar},
-          .predicted = {.first_token_s = 1, .tokens_per_s_alone = 2, .tokens_per_s_parallel = 3}};
+          .predicted = {.first_token_s = 1, .tokens_per_s_alone = 2, .tokens_per_s_parallel = 3},
+          .left_out = {{.device = {.node = id_of(6), .device = "cpu"}, .why = "speed", .reason = "slower with it"}}};
 }
 
 std::vector<Event> all_events() {
@@ -101,6 +102,8 @@ std::vector<Event> all_events() {
           ModelSet{},
           some_plan(),
           PlanEnded{.epoch = PlanEpoch(4), .why = "no room"},
+          PlanEnded{.epoch = PlanEpoch(4), .why = "lost", .link = pair_of(id_of(8), id_of(7))},
+          LinkUse{.link = pair_of(id_of(7), id_of(8)), .left_out = true},
           StageTold{.epoch = PlanEpoch(4), .stage = 2, .phase = StagePhase::failed, .failure = "no room"}};
 }
 
@@ -117,6 +120,7 @@ ReplicatedState some_state() {
   state.plan = PlanRecord{.made = some_plan(), .stages = {{.phase = StagePhase::failed, .failure = "no room"}}};
   state.epoch_last = PlanEpoch(kFar + 1);
   state.why_not = "no";
+  state.links_left_out = {pair_of(id_of(5), id_of(9))};
   return state;
 }
 

@@ -6,10 +6,33 @@
 #include <limits>
 
 #include "base/utf8.h"
-#include "proto/cluster.pb.h"
+#include "wire/cluster_coding.h"
 #include "wire/testing/messages.h"
 
 namespace exogpu::wire {
+
+// They travel inside of other messages.
+ByteVector encode(const NodeInfo& message) {
+  proto::NodeInfo out;
+  put(out, message);
+  return serialize(out);
+}
+ByteVector encode(const StagePlan& message) {
+  proto::StagePlan out;
+  put(out, message);
+  return serialize(out);
+}
+template <>
+Result<NodeInfo> decode<NodeInfo>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::NodeInfo>(bytes, "node info"));
+  return node_info_of(in);
+}
+template <>
+Result<StagePlan> decode<StagePlan>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::StagePlan>(bytes, "plan"));
+  return stage_plan_of(in);
+}
+
 namespace {
 
 using namespace testing;
@@ -101,34 +124,11 @@ TEST(ClusterMessages, ComeBackAsTheyWere) {
   EXPECT_EQ(info.links[0].bytes_per_s, 1e8);
 
   EXPECT_EQ(decode<StagePlan>(encode(some_plan())).value(), some_plan());
-  const ClusterState state{.epoch = PlanEpoch(3),
-                           .serving = true,
-                           .why_not = "desk/cpu is loading",
-                           .members = {some_member(), {.node = id_of(8), .name = "b", .addresses = {}, .api_url = ""}},
-                           .page = "{\"a\":1}"};
-  EXPECT_EQ(decode<ClusterState>(encode(state)).value(), state);
   EXPECT_EQ(decode<LinkProbed>(encode(LinkProbed{1 << 20})).value().bytes, 1U << 20);
   EXPECT_EQ(decode<Leads>(encode(Leads{some_member()})).value().leader, some_member());
-  for (const auto phase :
-       {StagePhase::waiting, StagePhase::fetching, StagePhase::loading, StagePhase::ready, StagePhase::failed}) {
-    StageState stage{.epoch = PlanEpoch(5), .stage = 2, .phase = phase, .done = 1ULL << 40, .total = UINT64_MAX};
-    stage.busy = phase == StagePhase::ready;
-    if (phase == StagePhase::waiting) stage.lost = id_of(4);
-    if (phase == StagePhase::failed) stage.failure = Error{ErrorCode::out_of_memory, "no room"};
-    const StageState read = decode<StageState>(encode(stage)).value();
-    EXPECT_EQ(read.epoch, stage.epoch);
-    EXPECT_EQ(read.stage, 2U);
-    EXPECT_EQ(read.phase, phase);
-    EXPECT_EQ(read.busy, stage.busy);
-    EXPECT_EQ(read.lost, stage.lost);
-    EXPECT_EQ(read.done, stage.done);
-    EXPECT_EQ(read.total, stage.total);
-    ASSERT_EQ(read.failure.has_value(), stage.failure.has_value());
-    if (read.failure) {
-      EXPECT_EQ(read.failure->code, ErrorCode::out_of_memory);
-      EXPECT_EQ(read.failure->message, "no room");
-    }
-  }
+  const StageProgress progress{
+      .epoch = PlanEpoch(5), .stage = 2, .done = 1ULL << 40, .total = UINT64_MAX, .doing = "loading"};
+  EXPECT_EQ(decode<StageProgress>(encode(progress)).value(), progress);
 }
 
 // A file's name, an error of the system: what a person or a library wrote must not part a cluster.
@@ -148,19 +148,16 @@ TEST(ClusterMessages, TextThatIsNoneIsMadeSafeBeforeItIsSent) {
   const auto planned = decode<StagePlan>(encode(plan));
   ASSERT_TRUE(planned) << planned.error().message;
   EXPECT_EQ(planned->model.size(), kNameCharsMax);
-  const ClusterState state{
-      .epoch = {}, .why_not = odd + std::string(kReasonCharsMax, 'x'), .members = {}, .page = "{\"a\":\"\x7f\"}"};
-  const auto read = decode<ClusterState>(encode(state));
-  ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(read->page, "{\"a\":\"\x7f\"}");
+  const auto progress = decode<StageProgress>(encode(StageProgress{.epoch = {}, .doing = odd}));
+  ASSERT_TRUE(progress) << progress.error().message;
+  EXPECT_EQ(progress->doing, printable(odd));
 }
 
 TEST(ClusterMessages, WhatIsCutShortIsRefused) {
   const ByteVector broken{std::byte{0xFF}};
   expect_corrupt<NodeInfo>(broken, "a broken node info message");
   expect_corrupt<StagePlan>(broken, "a broken plan message");
-  expect_corrupt<StageState>(broken, "a broken stage state message");
-  expect_corrupt<ClusterState>(broken, "a broken cluster state message");
+  expect_corrupt<StageProgress>(broken, "a broken stage progress message");
   expect_corrupt<LinkProbed>(broken, "a broken link probed message");
   expect_corrupt<Leads>(broken, "a broken leads message");
   expect_corrupt<Leads>({}, "the id of a member is not 16 bytes");
@@ -240,28 +237,10 @@ TEST(ClusterMessages, APlanOutOfBoundsIsRefused) {
   spoilt([](auto& p) { p.set_step_cost_tokens(-1); }, "the step cost of a plan");
 }
 
-TEST(ClusterMessages, StatesOutOfBoundsAreRefused) {
-  proto::StageState stage;
-  stage.set_phase(5);
-  expect_corrupt<StageState>(bytes_of(stage), "a stage state that is not known here (5)");
-  stage.set_phase(1);
-  stage.set_failure_code("internal");
-  stage.set_failure_message(std::string(kReasonCharsMax + 1, 'x'));
-  expect_corrupt<StageState>(bytes_of(stage), "whose text is too long");
-  stage.Clear();
-  stage.set_lost("short");
-  expect_corrupt<StageState>(bytes_of(stage), "the node of a lost link is not 16 bytes");
-  proto::ClusterState state;
-  state.set_why_not("\x1b");
-  expect_corrupt<ClusterState>(bytes_of(state), "the reason of a cluster state");
-  state.Clear();
-  state.set_page("\n");
-  expect_corrupt<ClusterState>(bytes_of(state), "the page of a cluster state");
-  state.set_page(std::string(kPageBytesMax + 1, 'x'));
-  expect_corrupt<ClusterState>(bytes_of(state), "the page of a cluster state");
-  state.Clear();
-  for (size_t i = 0; i <= kMembersMax; ++i) state.add_members();
-  expect_corrupt<ClusterState>(bytes_of(state), "the members of a cluster");
+TEST(ClusterMessages, ProgressThatIsNoTextIsRefused) {
+  proto::StageProgress progress;
+  progress.set_doing("\x1b");
+  expect_corrupt<StageProgress>(bytes_of(progress), "what a stage does");
 }
 
 }  // namespace

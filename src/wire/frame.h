@@ -86,13 +86,10 @@ enum class ControlType : uint16_t {
   generate = 66,
   generated = 67,
   generate_cancel = 68,
-  // Between a cluster's nodes and the one that plans (cluster.h).
-  node_info = 72,
-  stage_plan = 73,
-  stage_state = 74,
-  cluster_state = 75,
+  // Among the nodes of a cluster (cluster.h); 72 to 75 were used before.
   leads = 76,
   link_probed = 77,
+  stage_progress = 78,
   // Among the nodes of a cluster, about who leads and what is so (election.h, cluster_log.h).
   greeting = 80,
   heartbeat = 81,

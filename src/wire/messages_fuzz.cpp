@@ -53,12 +53,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 66: check<Generate>(bytes); break;
     case 67: check<Generated>(bytes); break;
     case 68: check<CancelGenerate>(bytes); break;
-    case 72: check<NodeInfo>(bytes); break;
-    case 73: check<StagePlan>(bytes); break;
-    case 74: check<StageState>(bytes); break;
-    case 75: check<ClusterState>(bytes); break;
     case 76: check<Leads>(bytes); break;
     case 77: check<LinkProbed>(bytes); break;
+    case 78: check<StageProgress>(bytes); break;
     case 80: check<Greeting>(bytes); break;
     case 81: check<Heartbeat>(bytes); break;
     case 82: check<HeartbeatAck>(bytes); break;

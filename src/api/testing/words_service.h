@@ -51,6 +51,11 @@ class WordsService : public node::Service {
 
   std::string cluster_json() const override { return R"({"nodes":[{"name":"test","devices":["words"]}]})"; }
 
+  Result<void> drain(std::string_view node, bool) override {
+    if (node != "test") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test", node);
+    return {};
+  }
+
   void generate(node::GenerationRequest request, std::shared_ptr<node::GenerationListener> listener,
                 std::stop_token cancel) override {
     std::lock_guard lock(mutex_);

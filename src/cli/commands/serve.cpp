@@ -145,6 +145,10 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("--cache", options->cache, "Folder for weights that other nodes send")
       ->type_name("DIR")
       ->group(cluster);
+  command
+      ->add_flag("!--no-spare", node.spare,
+                 "Keeps only the weights of this node's part, not all of the model for when others are gone")
+      ->group(cluster);
   const char* api = "API";
   command->add_option("--api", options->api, "Where the API listens; :PORT is every address")
       ->type_name("[HOST]:PORT")
@@ -155,6 +159,14 @@ void add_serve(CLI::App& app, Action& action) {
   command
       ->add_option("--origin", options->server.origins,
                    "Pages of this origin may use the API from a browser; may be repeated")
+      ->group(api);
+  command
+      ->add_option_function<double>(
+          "--wait",
+          [options](double s) { options->node.wait = std::chrono::milliseconds(static_cast<int64_t>(s * 1000)); },
+          "How long requests wait when what is left of the cluster cannot hold the model, in seconds")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->default_str("0")
       ->group(api);
   const char* devices = "Devices";
   command

@@ -1,8 +1,8 @@
-#include "node/link_faults.h"
+#include "cluster/link_faults.h"
 
 #include <gtest/gtest.h>
 
-namespace exogpu::node {
+namespace exogpu::cluster {
 namespace {
 
 using namespace std::chrono_literals;
@@ -21,7 +21,7 @@ TEST(LinkFaults, WhatBreaksAgainIsLeftOutForLongerEachTime) {
   for (const auto wait : {30s, 60s, 120s, 240s, 480s, 600s, 600s}) {
     now += 10s;
     faults.broke(node(1), node(2), now);
-    EXPECT_EQ(faults.left_out(now + wait - 1ms), std::set{LinkFaults::pair(node(2), node(1))});
+    EXPECT_EQ(faults.left_out(now + wait - 1ms), std::set{wire::pair_of(node(2), node(1))});
     EXPECT_TRUE(faults.left_out(now + wait).empty());
     now += wait;
   }
@@ -44,8 +44,8 @@ TEST(LinkFaults, ANodeThatIsStartedAnewHasNone) {
   }
   EXPECT_EQ(faults.left_out(now).size(), 2U);
   faults.forget(node(3));
-  EXPECT_EQ(faults.left_out(now), std::set{LinkFaults::pair(node(1), node(2))});
+  EXPECT_EQ(faults.left_out(now), std::set{wire::pair_of(node(1), node(2))});
 }
 
 }  // namespace
-}  // namespace exogpu::node
+}  // namespace exogpu::cluster

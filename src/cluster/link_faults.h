@@ -4,24 +4,21 @@
 #include <chrono>
 #include <map>
 #include <set>
-#include <utility>
 
-#include "wire/node_id.h"
+#include "wire/cluster_log.h"
 
-namespace exogpu::node {
+namespace exogpu::cluster {
 
 // A link is one connection, so it fails both ways. What breaks once is used again at once; from the second time on it
 // is left out, for twice as long each time. One thread.
 class LinkFaults {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  using Pair = std::pair<wire::NodeId, wire::NodeId>;  // the lower id first
+  using Pair = wire::NodePair;
 
   static constexpr std::chrono::seconds kFirst{30};  // that it is left out
   static constexpr std::chrono::minutes kLongest{10};
   static constexpr std::chrono::minutes kMemory{20};  // without a fault: all is forgotten
-
-  static Pair pair(wire::NodeId a, wire::NodeId b) { return a < b ? Pair(a, b) : Pair(b, a); }
 
   void broke(wire::NodeId a, wire::NodeId b, Time now);
   // It was started anew, or is away.
@@ -38,4 +35,4 @@ class LinkFaults {
   std::map<Pair, Fault> faults_;
 };
 
-}  // namespace exogpu::node
+}  // namespace exogpu::cluster

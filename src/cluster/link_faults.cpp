@@ -1,12 +1,12 @@
-#include "node/link_faults.h"
+#include "cluster/link_faults.h"
 
 #include <algorithm>
 
-namespace exogpu::node {
+namespace exogpu::cluster {
 
 void LinkFaults::broke(wire::NodeId a, wire::NodeId b, Time now) {
   std::erase_if(faults_, [&](const auto& entry) { return now - entry.second.last > kMemory; });
-  Fault& fault = faults_[pair(a, b)];
+  Fault& fault = faults_[wire::pair_of(a, b)];
   fault.last = now;
   if (++fault.times < 2) return;
   std::chrono::seconds wait = kFirst;
@@ -26,4 +26,4 @@ std::set<LinkFaults::Pair> LinkFaults::left_out(Time now) const {
   return out;
 }
 
-}  // namespace exogpu::node
+}  // namespace exogpu::cluster

@@ -1,0 +1,29 @@
+#include "cluster/names.h"
+
+#include <gtest/gtest.h>
+
+#include "cluster/testing/made.h"
+
+namespace exogpu::cluster {
+namespace {
+
+using namespace testing;
+
+TEST(Names, TwoNodesOfOneNameAreToldApart) {
+  wire::ReplicatedState state;
+  for (const uint8_t number : {1, 2, 3}) {
+    wire::NodeFacts facts = made_facts(number);
+    if (number > 1) facts.info.self.name = "twin";
+    add(state, wire::NodeTold{facts});
+  }
+  EXPECT_EQ(name_of(state, made_id(1)), "n1");
+  EXPECT_EQ(name_of(state, made_id(2)), "twin-02000000");
+  EXPECT_EQ(name_of(state, wire::DeviceRef{.node = made_id(3), .device = "cpu"}), "twin-03000000/cpu");
+  EXPECT_EQ(name_of(state, made_id(9)), "09000000");
+  add(state, wire::NodeLost{.node = made_id(3), .why = "silent"});
+  add(state, wire::NodeForgotten{made_id(3)});
+  EXPECT_EQ(name_of(state, made_id(2)), "twin");
+}
+
+}  // namespace
+}  // namespace exogpu::cluster

@@ -1,0 +1,304 @@
+// A node's part in its cluster: what the agent says is sent, what others say it hears, and what is so is done.
+#include <algorithm>
+#include <chrono>
+#include <format>
+
+#include "cluster/fold.h"
+#include "cluster/names.h"
+#include "node/node_impl.h"
+#include "node/self_facts.h"
+#include "node/term_file.h"
+
+namespace exogpu::node {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using wire::ControlType;
+
+namespace {
+
+constexpr milliseconds kModelAgain{2000};
+constexpr milliseconds kPublishEvery{100};
+
+// For a master to make a new plan when one has ended; requests wait so long in any case.
+constexpr milliseconds kPlanMax{600};
+
+// Heartbeats and the like must not wait behind activations; what may be long, or tells a plan, may.
+net::Lane lane_of(const cluster::Message& message) {
+  const bool is_long = std::holds_alternative<wire::LogEntries>(message) ||
+                       std::holds_alternative<wire::LogSnapshot>(message) ||
+                       std::holds_alternative<wire::LogProposal>(message);
+  return is_long ? net::Lane::ordered : net::Lane::urgent;
+}
+
+}  // namespace
+
+wire::Member Node::Impl::member() const {
+  const std::string& host = options_.listen.host;
+  const bool everywhere = host.empty() || host == "::" || host == "0.0.0.0";
+  wire::Member self{.node = parts_.identity.node(),
+                    .name = options_.name,
+                    .addresses = everywhere ? own_addresses() : std::vector{host},
+                    .link_port = port_,
+                    .api_url = options_.api_url};
+  if (options_.advertise) {
+    self.addresses = {options_.advertise->host};
+    self.link_port = options_.advertise->port;
+  }
+  return self;
+}
+
+wire::NodeFacts Node::Impl::facts() const {
+  const auto up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - started_);
+  return {.info = {.self = member(), .devices = parts_.devices, .links = {}},
+          .version = wire::own_versions().program,
+          .incarnation = incarnation_,
+          .fitness = fitness_of(up)};
+}
+
+// --- the agent
+
+template <typename Message>
+static Result<void> hear(cluster::Agent& agent, wire::NodeId peer, std::span<const std::byte> payload) {
+  EXO_TRY(const Message message, wire::decode<Message>(payload));
+  agent.receive(peer, cluster::Message(message), steady_clock::now());
+  return {};
+}
+
+bool Node::Impl::agent_heard(wire::NodeId peer, ControlType type, std::span<const std::byte> payload,
+                             Result<void>& how) {
+  switch (type) {
+    case ControlType::greeting: how = hear<wire::Greeting>(*agent_, peer, payload); break;
+    case ControlType::heartbeat: how = hear<wire::Heartbeat>(*agent_, peer, payload); break;
+    case ControlType::heartbeat_ack: how = hear<wire::HeartbeatAck>(*agent_, peer, payload); break;
+    case ControlType::link_ping: how = hear<wire::LinkPing>(*agent_, peer, payload); break;
+    case ControlType::log_entries: how = hear<wire::LogEntries>(*agent_, peer, payload); break;
+    case ControlType::log_snapshot: how = hear<wire::LogSnapshot>(*agent_, peer, payload); break;
+    case ControlType::log_proposal: how = hear<wire::LogProposal>(*agent_, peer, payload); break;
+    default: return false;
+  }
+  pump();
+  return true;
+}
+
+void Node::Impl::send(const std::vector<cluster::Send>& sends) {
+  std::map<const cluster::Message*, std::shared_ptr<const wire::ByteVector>> encoded;
+  for (const cluster::Send& each : sends) {
+    auto& bytes = encoded[each.message.get()];
+    ControlType type{};
+    std::visit([&](const auto& message) { type = message.kType; }, *each.message);
+    if (!bytes) {
+      bytes = std::visit(
+          [](const auto& message) { return std::make_shared<const wire::ByteVector>(wire::encode(message)); },
+          *each.message);
+    }
+    net::Outgoing frame;
+    frame.header.of = wire::Control{type};
+    frame.lane = lane_of(*each.message);
+    frame.payload = {*bytes};
+    frame.owner = bytes;
+    (void)peers_->send(each.to, std::move(frame));  // it says again what was not heard
+  }
+}
+
+void Node::Impl::pump() {
+  const cluster::Output out = agent_->take();
+  if (out.keep_counter) {
+    if (auto kept = keep_counter(options_.state, *out.keep_counter); !kept) note(kept.error().message);
+  }
+  send(out.sends);
+  for (const std::string& why : out.given_up) note(why);
+  if (agent_->master() != master_) on_master();
+  if (out.state_changed) on_state();
+  set_timer();
+}
+
+void Node::Impl::set_timer() {
+  cluster::Time next = agent_->wake();
+  if (const auto worker = worker_->wake()) next = std::min(next, *worker);
+  if (planless_since_) next = std::min<cluster::Time>(next, *planless_since_ + kPlanMax + options_.wait);
+  cluster_timer_.expires_at(next);
+  cluster_timer_.async_wait([this](const boost::system::error_code& stopped) {
+    if (stopped) return;
+    const auto now = steady_clock::now();
+    agent_->tick(now);
+    worker_->tick(now);
+    see_plan();
+    pump();
+  });
+}
+
+// --- what is so
+
+void Node::Impl::on_master() {
+  master_ = agent_->master();
+  if (master_) {
+    note(*master_ == parts_.identity.node() ? "this node leads"
+                                            : std::format("node {} leads", peers_->name_of(*master_)));
+    for (const wire::NodeId peer : peers_->nodes()) tell_who_leads(peer);
+  }
+  worker_->follow(agent_->state(), master_.has_value(), steady_clock::now());
+  page_old_ = true;
+}
+
+void Node::Impl::on_state() {
+  const wire::ReplicatedState& state = agent_->state();
+  std::vector<wire::Member> here;
+  for (const auto& [id, node] : state.nodes) {
+    if (!node.alive) continue;
+    wire::Member member = node.facts.info.self;
+    member.name = cluster::name_of(state, id);
+    peers_->set_name(id, member.name);
+    if (parts_.identity.node() < id) peers_->keep(member);
+    here.push_back(std::move(member));
+  }
+  peers_->let_go_but(here);
+  note_changes(state);
+  worker_->follow(state, master_.has_value(), steady_clock::now());
+  set_model();
+  see_plan();
+  page_old_ = true;
+  if (steady_clock::now() >= published_at_ + kPublishEvery) publish();
+}
+
+void Node::Impl::note_changes(const wire::ReplicatedState& state) {
+  for (const auto& [id, node] : state.nodes) {
+    bool& was = here_[id];
+    if (std::exchange(was, node.alive) == node.alive || id == parts_.identity.node()) continue;
+    const std::string name = cluster::name_of(state, id);
+    const std::string& own = node.facts.info.self.name;
+    if (!node.alive) {
+      note(std::format("node {} is away: {}", name, node.why_away));
+    } else {
+      note(std::format("node {} is here{}", name,
+                       name == own ? "" : std::format("; there is another {}, so this one is called so", own)));
+    }
+  }
+}
+
+// A model that this node was given is what the cluster serves, until somebody wants another.
+void Node::Impl::set_model() {
+  if (!wanted_model_ || !master_) return;
+  const auto& model = agent_->state().model;
+  model_taken_ = model_taken_ || model == wanted_model_;
+  if (model_taken_ && model) return;
+  const auto now = steady_clock::now();
+  if (now < model_told_at_ + kModelAgain) return;
+  model_told_at_ = now;
+  post([this] {
+    agent_->command(wire::ModelSet{wanted_model_}, steady_clock::now());
+    pump();
+  });
+}
+
+std::optional<wire::NodeId> Node::Impl::first_node() const {
+  const auto& plan = agent_->state().plan;
+  if (!plan) return std::nullopt;
+  return plan->made.plan.stages.front().device.node;
+}
+
+// Whether requests are taken, and by which ring.
+void Node::Impl::see_plan() {
+  const wire::ReplicatedState& state = agent_->state();
+  const auto now = steady_clock::now();
+  const wire::StagePlan* plan = state.plan ? &state.plan->made.plan : nullptr;
+  const bool ready = cluster::serving(state) && encoder_ && encoder_content_ == plan->content;
+  std::string why = why_not_serving(state, stages_now_);
+  if (plan) planless_since_.reset();
+  if (ready) {
+    const bool anew = std::exchange(serving_, plan->epoch) != plan->epoch;
+    if (!anew) return;
+    if (!noted_.empty() || why.empty()) note(std::format("serving {}", plan->model));
+    noted_.clear();
+    return generations_->serve(
+        {.model = plan->model, .epoch = plan->epoch, .context = plan->context, .encoder = encoder_});
+  }
+  if (why.empty()) {
+    why = encoder_error_ ? encoder_error_->message : "this node is getting the model's tokenizer";
+  }
+  generations_->stop_serving({ErrorCode::unavailable, why});
+  if (serving_.has_value()) generations_->interrupt_all();
+  serving_.reset();
+  if (plan) return;
+  if (std::exchange(noted_, why) != why) note(why);
+  if (!planless_since_) planless_since_ = now;
+  if (now >= *planless_since_ + kPlanMax + options_.wait) {
+    planless_since_ = now;
+    generations_->fail_interrupted({ErrorCode::unavailable, why});
+  }
+}
+
+// --- this node's part
+
+void Node::Impl::on_worker() {
+  const auto now = steady_clock::now();
+  worker_->tick(now);
+  agent_->set_stages(worker_->epoch(), worker_->stages(), now);
+  agent_->set_busy(worker_->busy());
+  pump();
+}
+
+// To all, since any of them may be asked how it stands.
+void Node::Impl::tell_progress() {
+  std::map<uint32_t, wire::StageProgress> now;
+  if (worker_->plan()) {
+    for (const auto& [stage, held] : worker_->holding().stages) {
+      wire::StageProgress progress{.epoch = worker_->epoch(), .stage = stage, .doing = worker_->doing().why};
+      const auto found = worker_->progress().find(stage);
+      if (found != worker_->progress().end()) {
+        progress.done = found->second.done;
+        progress.total = found->second.total;
+      }
+      now.emplace(stage, std::move(progress));
+    }
+  }
+  if (now == progress_told_) return;
+  for (const auto& [stage, progress] : now) {
+    const auto told = progress_told_.find(stage);
+    if (told != progress_told_.end() && told->second == progress) continue;
+    stages_now_[stage] = progress;
+    for (const wire::NodeId peer : peers_->nodes()) (void)peers_->tell(peer, progress);
+  }
+  progress_told_ = std::move(now);
+  page_old_ = true;
+}
+
+void Node::Impl::on_progress(wire::NodeId from, wire::StageProgress progress) {
+  const auto& plan = agent_->state().plan;
+  if (!plan || plan->made.plan.epoch != progress.epoch || progress.stage >= plan->made.plan.stages.size()) return;
+  if (plan->made.plan.stages[progress.stage].device.node != from) return;
+  stages_now_[progress.stage] = std::move(progress);
+  page_old_ = true;
+}
+
+// --- who leads, for one that joined by way of this node and knows nobody else
+
+void Node::Impl::tell_who_leads(wire::NodeId peer) {
+  if (!master_ || *master_ == parts_.identity.node() || *master_ == peer) return;
+  const auto& nodes = agent_->state().nodes;
+  const auto leader = nodes.find(*master_);
+  const auto known = nodes.find(peer);
+  if (leader == nodes.end() || (known != nodes.end() && known->second.alive)) return;
+  (void)peers_->tell(peer, wire::Leads{leader->second.facts.info.self});
+}
+
+void Node::Impl::publish() {
+  published_at_ = steady_clock::now();
+  page_old_ = false;
+  std::erase_if(stages_now_, [&](const auto& entry) {
+    const auto& plan = agent_->state().plan;
+    return !plan || plan->made.plan.epoch != entry.second.epoch;
+  });
+  std::string page = page_of(agent_->state(), master_, agent_->why_alone(), stages_now_);
+  std::map<std::string, wire::NodeId, std::less<>> named;
+  for (const auto& [id, node] : agent_->state().nodes) {
+    named.emplace(cluster::name_of(agent_->state(), id), id);
+    named.emplace(id.text(), id);
+  }
+  const std::lock_guard lock(mutex_);
+  page_ = std::move(page);
+  named_ = std::move(named);
+  led_ = master_.has_value();
+}
+
+}  // namespace exogpu::node

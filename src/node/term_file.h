@@ -1,0 +1,16 @@
+// The highest counter of a term that this node has begun (cluster::Output::keep_counter), on disk.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "base/result.h"
+
+namespace exogpu::node {
+
+// 0 where none was kept. Errors: corrupt, io_error, permission_denied.
+Result<uint64_t> kept_counter(const std::filesystem::path& state);
+// It is on the disk when this returns.
+Result<void> keep_counter(const std::filesystem::path& state, uint64_t counter);
+
+}  // namespace exogpu::node

@@ -1,0 +1,159 @@
+"""What becomes of answers when nodes are killed, drained, or come back.
+
+usage: survive_test.py EXOGPU TINY_MODEL MODEL    (nodes.py)
+"""
+import itertools
+import sys
+import time
+import unittest
+
+from answers import NEAR_TIE, Answer
+from nodes import MODEL, QUICK, Cluster, until
+
+
+GREEDY = {"max_tokens": 300, "ignore_eos": True, "logprobs": 3}
+
+
+def pieces(node, **fields):
+    return ((time.monotonic(), piece) for piece in node.stream(**{**GREEDY, **fields}))
+
+
+class Survive(Cluster):
+    def four(self, *more):
+        """Nodes that could each serve alone, of which at least two do."""
+        a = self.node("a", MODEL, "--devices-min", 2, "-c", 1024, *more)
+        token = a.token("--uses", 3)
+        nodes = [a] + [self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bcd"]
+        for node in nodes:
+            node.waits_to_serve()
+        for node in nodes[1:]:
+            until(f"{node.name} has all of the model", node.has_all)
+        return nodes
+
+    def goes_on(self, first, rest, expected):
+        """The answer whose first piece was heard already."""
+        answer = Answer(itertools.chain([first], rest))
+        self.assertEqual(answer.errors, [])
+        leaves = answer.leaves(expected)
+        self.assertTrue(leaves is None or leaves[1] < NEAR_TIE, leaves)
+
+    def test_a_worker_that_is_killed_ends_answers_and_is_taken_back(self):
+        a, b, c = self.three()
+        expected = a.text()
+        stream = a.stream(max_tokens=400, ignore_eos=True)
+        next(stream)
+        kept = sorted((path, path.stat().st_mtime_ns) for path in (c.folder / "cache").rglob("*") if path.is_file())
+        killed = time.monotonic()
+        c.kill()
+        failure = [part for part in stream if "error" in part]
+        if QUICK:
+            self.assertLess(time.monotonic() - killed, float(QUICK))
+        self.assertIn("node c is away", failure[-1]["error"]["message"])
+        until("a says that c is away", lambda: not a.serves())
+        status, answer = a.request("POST", "/v1/completions", {"prompt": "x"})
+        self.assertEqual(status, 503)
+        c.restart()
+        for node in (a, b, c):
+            node.waits_to_serve()
+            self.assertEqual(node.text(), expected)
+        largest = max(kept, key=lambda entry: entry[0].stat().st_size)
+        self.assertEqual(largest[0].stat().st_mtime_ns, largest[1], "the cache was written anew")
+
+    def test_an_answer_survives_the_death_of_its_worker(self):
+        """Whoever computes is killed, and another goes on where it stopped."""
+        a = self.node("a", MODEL, "--without", "a/cpu", "-c", 2048)
+        token = a.token("--uses", 2)
+        workers = {name: self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc"}
+        for node in (a, *workers.values()):
+            node.waits_to_serve()
+        asked = [dict(fields, max_tokens=500, ignore_eos=True)
+                 for fields in ({}, {"temperature": 1, "seed": 5, "n": 2}, {"repetition_penalty": 1.3})]
+        expected = [a.text(**fields) for fields in asked]
+        for _ in range(2):
+            worker = a.cluster()["plan"]["stages"][0]["node"]
+            other = next(node for name, node in workers.items() if name != worker)
+            streams = [asker.stream(**fields) for asker in (a, other) for fields in asked]
+            heard = [[next(stream)] for stream in streams]
+            workers[worker].kill()
+            for i, stream in enumerate(streams):
+                heard[i] += stream
+                self.assertFalse([part for part in heard[i] if "error" in part])
+                for choice, whole in enumerate(expected[i % len(asked)]):
+                    parts = [c["text"] for part in heard[i] for c in part["choices"] if c["index"] == choice]
+                    self.assertEqual("".join(parts), whole)
+            workers[worker].restart()
+            workers[worker].waits_to_serve()
+
+    def test_a_leader_that_is_killed_is_followed_again(self):
+        a, b, c = self.three()
+        expected = a.text()
+        a.kill()
+        b.waits_to_say("node a is away")
+        until("b says so", lambda: not b.serves())
+        status, answer = b.request("POST", "/v1/completions", {"prompt": "x"})
+        self.assertEqual(status, 503)
+        self.assertIn("node a is away", answer["error"]["message"])
+        a.restart()
+        for node in (b, c, a):
+            node.waits_to_serve()
+            self.assertEqual(node.text(), expected)
+
+    def test_answers_survive_the_death_of_the_leader(self):
+        nodes = self.four()
+        expected = Answer(pieces(nodes[0]))
+        for _ in range(3):
+            leader = until("all follow one", lambda: len(led := {node.leader() for node in nodes}) == 1 and led.pop())
+            killed = next(node for node in nodes if node.name == leader)
+            others = [node for node in nodes if node is not killed]
+            streams = [pieces(node) for node in others]
+            first = [next(stream) for stream in streams]
+            killed.kill()
+            at = time.monotonic()
+            until("another leads", lambda: all(node.leader() not in (None, leader) for node in others))
+            if QUICK:
+                self.assertLess(time.monotonic() - at, 3)
+            self.assertEqual(len({node.leader() for node in others}), 1)
+            for heard, stream in zip(first, streams):
+                self.goes_on(heard, stream, expected)
+            killed.restart()
+            for node in nodes:
+                node.waits_to_serve()
+            until("it follows", lambda: killed.leader() == others[0].leader())
+
+    def test_a_node_that_is_drained_is_not_missed(self):
+        nodes = self.four()
+        a = nodes[0]
+        expected = Answer(pieces(a))
+        def computing():
+            cluster = a.cluster()
+            return {stage["node"] for stage in (cluster["plan"] or {"stages": []})["stages"]} if cluster["serving"] else set()
+        drained = next(node for node in nodes if node.name in until("it is served", computing))
+        streams = [pieces(node) for node in nodes]
+        first = [next(stream) for stream in streams]
+        self.assertEqual(a.request("POST", "/v1/cluster/drain", {"node": drained.name})[0], 200)
+        for heard, stream in zip(first, streams):
+            self.goes_on(heard, stream, expected)
+        until("others do its work", lambda: computing() and drained.name not in computing())
+        self.assertTrue(next(node for node in a.cluster()["nodes"] if node["name"] == drained.name)["draining"])
+        self.assertTrue(drained.text())
+        status, refusal = a.request("POST", "/v1/cluster/drain", {"node": "nobody"})
+        self.assertEqual(status, 404)
+        self.assertIn("here are: a, b, c, d", refusal["error"]["message"])
+        self.assertEqual(a.request("POST", "/v1/cluster/drain", {})[0], 400)
+        self.assertEqual(a.request("POST", "/v1/cluster/drain", {"node": drained.name, "draining": False})[0], 200)
+        until("it may be used again", lambda: not any(node["draining"] for node in a.cluster()["nodes"]))
+
+    def test_requests_wait_when_asked_to(self):
+        a, b, c = self.three("--wait", 60)
+        expected = Answer(pieces(a))
+        stream = pieces(a)
+        first = next(stream)
+        c.kill()
+        until("a says that it cannot go on", lambda: a.cluster()["plan"] is None)
+        time.sleep(2)
+        c.restart()
+        self.goes_on(first, stream, expected)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
