@@ -26,7 +26,7 @@ Outcome run(const Scenario& scenario, uint64_t seed, Mistake mistake = Mistake::
 void expect_found(const std::string& name, Mistake mistake, std::string_view words) {
   const Scenario of = scenario(name);
   std::string said;
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
     const Outcome good = run(of, seed);
     EXPECT_EQ(good.failure, "") << "seed " << seed;
     const Outcome bad = run(of, seed, mistake);
