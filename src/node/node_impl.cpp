@@ -208,7 +208,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
     if (auto* driver = worker_->driver()) driver->cancel(entry.second);
     return true;
   });
-  if (first_node() == peer) generations_->interrupt_all();
+  if (std::erase_if(asked_, [&](const auto& entry) { return entry.second == peer; }) > 0) generations_->interrupt_all();
   worker_->link_lost(
       peer, {ErrorCode::unavailable, std::format("node {} is away: {}", peers_->name_of(peer), why.message)}, now);
   agent_->link_down(peer, now);
@@ -267,7 +267,7 @@ Result<void> Node::Impl::on_control(wire::NodeId peer, wire::ControlType type, s
     }
     case ControlType::generated: {
       EXO_TRY(const wire::Generated generated, wire::decode<wire::Generated>(payload));
-      if (first_node() == peer) generations_->on_generated(generated);
+      on_generated(peer, generated);
       return {};
     }
     case ControlType::generate_cancel: {

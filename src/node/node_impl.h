@@ -106,6 +106,7 @@ class Node::Impl final : public PeerHandler {
   Result<void> submit(wire::Generate wanted);
   void cancel(uint64_t request);
   void on_generate(wire::NodeId from, wire::Generate wanted);
+  void on_generated(wire::NodeId from, const wire::Generated& message);
   Result<pipeline::RequestId> drive(wire::Generate wanted, std::function<void(const wire::Generated&)> heard);
 
   // --- the local network (neighbourhood.cpp)
@@ -163,6 +164,7 @@ class Node::Impl final : public PeerHandler {
   std::string encoder_content_;         // whose
   std::optional<Error> encoder_error_;  // why there is none
   LinkRates rates_;
+  std::map<uint64_t, wire::NodeId> asked_;  // requests that are under way elsewhere, and where
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;  // who asked, and under which number
 
   std::chrono::steady_clock::time_point measured_at_ = std::chrono::steady_clock::now();

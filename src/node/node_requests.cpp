@@ -39,6 +39,7 @@ Result<void> Node::Impl::submit(wire::Generate wanted) {
   if (*first != parts_.identity.node()) {
     auto told = peers_->tell(*first, wanted);
     if (!told) told.error().code = kRingEnded;  // it is not the prompt that is too long
+    if (told) asked_.emplace(wanted.request, *first);
     return told;
   }
   const uint64_t number = wanted.request;
@@ -57,8 +58,17 @@ void Node::Impl::cancel(uint64_t request) {
     driven_.erase(found);
     return;
   }
-  const auto first = first_node();
-  if (first && *first != parts_.identity.node()) (void)peers_->tell(*first, wire::CancelGenerate{.request = request});
+  const auto asked = asked_.find(request);
+  if (asked == asked_.end()) return;
+  (void)peers_->tell(asked->second, wire::CancelGenerate{.request = request});
+  asked_.erase(asked);
+}
+
+void Node::Impl::on_generated(wire::NodeId from, const wire::Generated& message) {
+  const auto asked = asked_.find(message.request);
+  if (asked == asked_.end() || asked->second != from) return;
+  if (message.end || message.failure) asked_.erase(asked);
+  generations_->on_generated(message);
 }
 
 void Node::Impl::on_generate(wire::NodeId from, wire::Generate wanted) {

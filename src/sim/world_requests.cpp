@@ -87,7 +87,8 @@ void World::look_at_requests(uint32_t number) {
 
 void World::lost_of_ring(uint32_t number, PlanEpoch epoch, NodeId peer) {
   SimNode& node = *nodes_[number];
-  node.agent->plan_broken(epoch, std::format("n{} has no way to n{}", number, number_of(peer)), now_);
+  node.agent->plan_broken(epoch, std::format("n{} has no way to n{}", number, number_of(peer)),
+                          wire::pair_of(node.agent->self(), peer), now_);
 }
 
 std::string World::excuse(uint32_t number, const std::string& model) const {
