@@ -3,12 +3,13 @@
 usage: survive_test.py EXOGPU TINY_MODEL MODEL    (nodes.py)
 """
 import itertools
+import subprocess
 import sys
 import time
 import unittest
 
 from answers import NEAR_TIE, Answer
-from nodes import MODEL, QUICK, Cluster, until
+from nodes import EXOGPU, MODEL, QUICK, WAIT_S, Cluster, until
 
 
 GREEDY = {"max_tokens": 300, "ignore_eos": True, "logprobs": 3}
@@ -29,6 +30,12 @@ class Survive(Cluster):
         for node in nodes[1:]:
             until(f"{node.name} has all of the model", node.has_all)
         return nodes
+
+    def tell(self, *arguments, rc=0):
+        """What a command says."""
+        done = subprocess.run([EXOGPU, *arguments], capture_output=True, text=True, timeout=WAIT_S)
+        self.assertEqual(done.returncode, rc, done.stderr)
+        return done.stdout + done.stderr
 
     def goes_on(self, first, rest, expected):
         """The answer whose first piece was heard already."""
@@ -130,17 +137,22 @@ class Survive(Cluster):
         drained = next(node for node in nodes if node.name in until("it is served", computing))
         streams = [pieces(node) for node in nodes]
         first = [next(stream) for stream in streams]
-        self.assertEqual(a.request("POST", "/v1/cluster/drain", {"node": drained.name})[0], 200)
+        self.assertIn("exogpu status", self.tell("drain", drained.name, "--api", f"127.0.0.1:{a.api}"))
         for heard, stream in zip(first, streams):
             self.goes_on(heard, stream, expected)
         until("others do its work", lambda: computing() and drained.name not in computing())
         self.assertTrue(next(node for node in a.cluster()["nodes"] if node["name"] == drained.name)["draining"])
         self.assertTrue(drained.text())
+        status = self.tell("status", "--api", f"127.0.0.1:{nodes[1].api}")
+        self.assertIn("Serving exogpu-demo-q8_0.", status)
+        self.assertRegex(status, rf"{drained.name} +being drained +cpu")
+        self.assertIn("GET /v1/cluster", self.tell("status", "--help"))
+        self.assertIn("is a node running there?", self.tell("status", "--api", "127.0.0.1:1", rc=1))
         status, refusal = a.request("POST", "/v1/cluster/drain", {"node": "nobody"})
         self.assertEqual(status, 404)
         self.assertIn("here are: a, b, c, d", refusal["error"]["message"])
         self.assertEqual(a.request("POST", "/v1/cluster/drain", {})[0], 400)
-        self.assertEqual(a.request("POST", "/v1/cluster/drain", {"node": drained.name, "draining": False})[0], 200)
+        self.tell("drain", drained.name, "--undo", "--api", f"127.0.0.1:{a.api}")
         until("it may be used again", lambda: not any(node["draining"] for node in a.cluster()["nodes"]))
 
     def test_requests_wait_when_asked_to(self):

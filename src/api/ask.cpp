@@ -14,9 +14,9 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using Clock = std::chrono::steady_clock;
 
-std::unexpected<Error> failed(const beast::error_code& error, uint16_t port) {
+std::unexpected<Error> failed(const beast::error_code& error, const ApiAddress& at) {
   const bool late = error == beast::error::timeout;
-  return fail(late ? ErrorCode::deadline_exceeded : ErrorCode::unavailable, "the API at port {}: {}", port,
+  return fail(late ? ErrorCode::deadline_exceeded : ErrorCode::unavailable, "the API at {}:{}: {}", at.host, at.port,
               error.message());
 }
 
@@ -35,20 +35,23 @@ class Connection {
     return result;
   }
 
-  Result<void> send(uint16_t port, const http::request<http::string_body>& request) {
-    const boost::asio::ip::tcp::endpoint at(boost::asio::ip::address_v4::loopback(), port);
-    if (auto error = run([&](auto done) { stream_.async_connect(at, done); })) return failed(error, port);
-    if (auto error = run([&](auto done) { http::async_write(stream_, request, done); })) return failed(error, port);
+  Result<void> send(const ApiAddress& at, const http::request<http::string_body>& request) {
+    beast::error_code unknown;
+    boost::asio::ip::tcp::resolver resolver(io_);
+    const auto found = resolver.resolve(at.host, std::to_string(at.port), unknown);
+    if (unknown) return failed(unknown, at);
+    if (auto error = run([&](auto done) { stream_.async_connect(found, done); })) return failed(error, at);
+    if (auto error = run([&](auto done) { http::async_write(stream_, request, done); })) return failed(error, at);
     if (auto error = run([&](auto done) { http::async_read_header(stream_, buffer_, parser_, done); })) {
-      return failed(error, port);
+      return failed(error, at);
     }
     return {};
   }
   // More of the body; false at its end.
-  Result<bool> read(uint16_t port) {
+  Result<bool> read(const ApiAddress& at) {
     if (parser_.is_done()) return false;
     if (auto error = run([&](auto done) { http::async_read_some(stream_, buffer_, parser_, done); })) {
-      return failed(error, port);
+      return failed(error, at);
     }
     return true;
   }
@@ -71,24 +74,45 @@ std::string message_of(const std::string& body) {
   return body;
 }
 
-}  // namespace
+http::request<http::string_body> request_to(const ApiAddress& at, http::verb verb, const std::string& path) {
+  http::request<http::string_body> request(verb, path, 11);
+  request.set(http::field::host, std::format("{0}{1}{2}:{3}", at.host.contains(':') ? "[" : "", at.host,
+                                             at.host.contains(':') ? "]" : "", at.port));
+  if (!at.key.empty()) request.set(http::field::authorization, "Bearer " + at.key);
+  return request;
+}
 
-Result<Reply> get(uint16_t port, const std::string& path, std::chrono::milliseconds within) {
+Result<Reply> exchange(const ApiAddress& at, const http::request<http::string_body>& request,
+                       std::chrono::milliseconds within) {
   Connection connection(within);
-  http::request<http::string_body> request(http::verb::get, path, 11);
-  request.set(http::field::host, std::format("127.0.0.1:{}", port));
-  EXO_CHECK(connection.send(port, request));
+  EXO_CHECK(connection.send(at, request));
   while (true) {
-    EXO_TRY(const bool more, connection.read(port));
+    EXO_TRY(const bool more, connection.read(at));
     if (!more) return Reply{.status = connection.status(), .body = connection.take()};
   }
 }
 
-Result<AskStats> ask(uint16_t port, const std::string& question, uint32_t tokens_max, std::chrono::milliseconds silence,
-                     const std::function<void(std::string_view)>& on_text) {
+}  // namespace
+
+std::string error_message(const Reply& reply) { return message_of(reply.body); }
+
+Result<Reply> get(const ApiAddress& at, const std::string& path, std::chrono::milliseconds within) {
+  return exchange(at, request_to(at, http::verb::get, path), within);
+}
+
+Result<Reply> post(const ApiAddress& at, const std::string& path, const std::string& json,
+                   std::chrono::milliseconds within) {
+  auto request = request_to(at, http::verb::post, path);
+  request.set(http::field::content_type, "application/json");
+  request.body() = json;
+  request.prepare_payload();
+  return exchange(at, request, within);
+}
+
+Result<AskStats> ask(const ApiAddress& at, const std::string& question, uint32_t tokens_max,
+                     std::chrono::milliseconds silence, const std::function<void(std::string_view)>& on_text) {
   Connection connection(silence);
-  http::request<http::string_body> request(http::verb::post, "/v1/chat/completions", 11);
-  request.set(http::field::host, std::format("127.0.0.1:{}", port));
+  auto request = request_to(at, http::verb::post, "/v1/chat/completions");
   request.set(http::field::content_type, "application/json");
   const nlohmann::json body = {{"messages", {{{"role", "user"}, {"content", question}}}},
                                {"max_tokens", tokens_max},
@@ -97,11 +121,11 @@ Result<AskStats> ask(uint16_t port, const std::string& question, uint32_t tokens
   request.body() = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   request.prepare_payload();
   const auto begin = Clock::now();
-  EXO_CHECK(connection.send(port, request));
+  EXO_CHECK(connection.send(at, request));
   AskStats stats;
   std::string text;
   while (true) {
-    EXO_TRY(const bool more, connection.read(port));
+    EXO_TRY(const bool more, connection.read(at));
     text += connection.take();
     if (connection.status() != 200) {
       if (more) continue;

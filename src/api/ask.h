@@ -16,8 +16,19 @@ struct Reply {
   std::string body;
 };
 
-// GET of a path at 127.0.0.1:port. Errors: unavailable, deadline_exceeded.
-Result<Reply> get(uint16_t port, const std::string& path, std::chrono::milliseconds within);
+// Where an API is.
+struct ApiAddress {
+  std::string host = "127.0.0.1";
+  uint16_t port = 0;
+  std::string key{};  // that it wants; empty: none
+};
+
+// `within`: of each step. Errors: unavailable, deadline_exceeded.
+Result<Reply> get(const ApiAddress& at, const std::string& path, std::chrono::milliseconds within);
+Result<Reply> post(const ApiAddress& at, const std::string& path, const std::string& json,
+                   std::chrono::milliseconds within);
+// What a reply that is an error says; the body where it says nothing.
+std::string error_message(const Reply& reply);
 
 struct AskStats {
   uint32_t pieces = 0;
@@ -25,9 +36,9 @@ struct AskStats {
   std::chrono::duration<double> whole{};  // until the end
 };
 
-// Sends one chat message to the API at 127.0.0.1:port; `on_text` gets the answer piece by piece.
+// Sends one chat message; `on_text` gets the answer piece by piece.
 // Errors: unavailable, deadline_exceeded (nothing came for `silence`), and what the API says.
-Result<AskStats> ask(uint16_t port, const std::string& question, uint32_t tokens_max, std::chrono::milliseconds silence,
-                     const std::function<void(std::string_view)>& on_text);
+Result<AskStats> ask(const ApiAddress& at, const std::string& question, uint32_t tokens_max,
+                     std::chrono::milliseconds silence, const std::function<void(std::string_view)>& on_text);
 
 }  // namespace exogpu::api

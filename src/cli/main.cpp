@@ -15,6 +15,8 @@ int main(int argc, char** argv) {
   cli::add_pair(app, action);
   cli::add_join(app, action);
   cli::add_token(app, action);
+  cli::add_status(app, action);
+  cli::add_drain(app, action);
   cli::add_demo(app, action);
   cli::add_tokenize(app, action);
   cli::add_devices(app, action);

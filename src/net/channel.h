@@ -111,6 +111,10 @@ class Channel {
   virtual void pause(Lane lane) = 0;
   virtual void resume(Lane lane) = 0;
 
+  // How closely the peer is watched from now on, whatever the options were. It has its time anew, and is asked for a
+  // sign of life at once.
+  virtual void watch(Duration ping_interval, Duration silence_max) = 0;
+
   // Tells the peer why, and ends. Sends that wait get this reason.
   virtual void close(Error reason) = 0;
 

@@ -29,6 +29,14 @@ class Keepalive {
     return Verdict::ping;
   }
 
+  void watch(Duration ping_interval, Duration silence_max, SteadyTime now) {
+    ping_interval_ = ping_interval;
+    silence_max_ = silence_max;
+    heard_ = checked_ = now;
+    pinged_ = now - ping_interval;
+  }
+
+  Duration silence_max() const { return silence_max_; }
   SteadyTime next_check() const { return std::min(pinged_ + ping_interval_, heard_ + silence_max_); }
 
  private:

@@ -23,6 +23,17 @@ TEST(Keepalive, PingsAtItsIntervalAndBuriesTheSilent) {
   EXPECT_EQ(keepalive.check(kStart + 1s), Verdict::dead);
 }
 
+TEST(Keepalive, IsWatchedMoreOrLessClosely) {
+  Keepalive keepalive(250ms, 1s, kStart);
+  keepalive.watch(15s, 45s, kStart + 900ms);
+  EXPECT_EQ(keepalive.check(kStart + 900ms), Verdict::ping);
+  EXPECT_EQ(keepalive.check(kStart + 5s), Verdict::fine);
+  EXPECT_EQ(keepalive.check(kStart + 15900ms), Verdict::ping);
+  keepalive.watch(250ms, 1s, kStart + 30s);
+  for (auto t = 30s + 0ms; t < 31s; t += 250ms) EXPECT_EQ(keepalive.check(kStart + t), Verdict::ping);
+  EXPECT_EQ(keepalive.check(kStart + 31s), Verdict::dead);
+}
+
 TEST(Keepalive, AnySignOfLifeCounts) {
   Keepalive keepalive(250ms, 1s, kStart);
   for (auto t = 250ms; t < 10s; t += 250ms) {

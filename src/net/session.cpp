@@ -59,6 +59,13 @@ void Session::pause(Lane lane, bool paused) {
   }
 }
 
+// Before the hello the options hold, and are set anew by it.
+void Session::watch(Duration ping_interval, Duration silence_max, SteadyTime now) {
+  options_.ping_interval = ping_interval;
+  options_.silence_max = silence_max;
+  keepalive_.watch(ping_interval, silence_max, now);
+}
+
 void Session::close(Error reason, SteadyTime now) {
   if (state_ == State::closing || state_ == State::closed) return;
   now_ = now;

@@ -39,6 +39,7 @@ class Session : private InboxSink {
   void cancel(SendId id);
   void pause(Lane lane, bool paused);
   void close(Error reason, SteadyTime now);
+  void watch(Duration ping_interval, Duration silence_max, SteadyTime now);
   LinkStats stats() const;
 
   // --- the transport's side

@@ -147,6 +147,25 @@ void Node::Impl::measure() {
   weights_ = weights.dump();
 }
 
+// Closely only those whose silence would hold up an answer; of all others the master tells. In a cluster of many, each
+// node has a channel to each.
+void Node::Impl::watch_links(cluster::Time now) {
+  constexpr std::chrono::seconds ping_far{15}, silence_far{45};
+  std::set<wire::NodeId> near;
+  for (const auto& [request, node] : asked_) near.insert(node);
+  if (worker_->plan() && worker_->steps_under_way(now)) {
+    for (const wire::PlannedStage& stage : worker_->plan()->stages) near.insert(stage.device.node);
+  }
+  for (const wire::NodeId peer : peers_->nodes()) {
+    const bool closely = near.contains(peer);
+    const auto known = watched_.find(peer);
+    if (known != watched_.end() && known->second == closely) continue;
+    watched_[peer] = closely;
+    const auto silence = closely ? options_.silence_max : std::max<milliseconds>(silence_far, options_.silence_max);
+    peers_->channel(peer)->watch(closely ? options_.silence_max / 4 : ping_far, silence);
+  }
+}
+
 // Now and then.
 void Node::Impl::look_after(cluster::Time now) {
   exchange_->tick(now);
@@ -163,6 +182,7 @@ void Node::Impl::look_after(cluster::Time now) {
     agent_->set_facts(facts(), now);
   }
   agent_->set_busy(worker_->busy());
+  watch_links(now);
   tell_progress();
   tell_pairing();
   set_model();
@@ -194,6 +214,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
   const auto now = std::chrono::steady_clock::now();
   agent_->link_up(peer, now);
   worker_->tick(now);
+  watch_links(now);
   tell_who_leads(peer);
   for (const auto& [stage, progress] : progress_told_) (void)peers_->tell(peer, progress);
   pump();
@@ -202,6 +223,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
 void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   exchange_->peer_lost(peer);
   placed_.erase(peer);
+  watched_.erase(peer);
   const auto now = std::chrono::steady_clock::now();
   std::erase_if(driven_, [&](const auto& entry) {
     if (entry.first.first != peer) return false;

@@ -116,6 +116,7 @@ class Node::Impl final : public PeerHandler {
   void run();  // the node's thread, until io_ is stopped
   void tick();
   void look_after(cluster::Time now);
+  void watch_links(cluster::Time now);
   void measure();
   std::chrono::milliseconds boot_wait() const;
   void note(const std::string& text) const;
@@ -160,6 +161,7 @@ class Node::Impl final : public PeerHandler {
   cluster::Time looked_after_at_{}, facts_at_{}, published_at_{};
   bool page_old_ = false;
   bool worker_due_ = false;
+  std::map<wire::NodeId, bool> watched_;  // closely, or not
   std::shared_ptr<PromptEncoder> encoder_;
   std::string encoder_content_;         // whose
   std::optional<Error> encoder_error_;  // why there is none

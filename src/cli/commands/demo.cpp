@@ -92,8 +92,8 @@ Result<Json> wait_until_served(uint16_t api) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(2);
   std::string reason;
   while (std::chrono::steady_clock::now() < until) {
-    if (auto health = api::get(api, "/health", milliseconds(5000)); health && health->status == 200) {
-      EXO_TRY(const api::Reply page, api::get(api, "/v1/cluster", milliseconds(5000)));
+    if (auto health = api::get({.port = api}, "/health", milliseconds(5000)); health && health->status == 200) {
+      EXO_TRY(const api::Reply page, api::get({.port = api}, "/v1/cluster", milliseconds(5000)));
       return Json::parse(page.body, nullptr, false);
     } else {
       reason = health ? health->body : health.error().message;
@@ -148,7 +148,7 @@ Result<void> demo(const Options& options) {
 
   std::println("\n> {}", options.question);
   EXO_TRY(const api::AskStats stats,
-          api::ask(api, options.question, options.tokens, milliseconds(60'000), [](std::string_view text) {
+          api::ask({.port = api}, options.question, options.tokens, milliseconds(60'000), [](std::string_view text) {
             std::print("{}", text);
             std::fflush(stdout);
           }));

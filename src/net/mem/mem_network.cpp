@@ -99,6 +99,9 @@ class MemChannel final : public Channel {
   void pause(Lane lane) override { end_.session.pause(lane, true); }
   void resume(Lane lane) override { end_.session.pause(lane, false); }
   void close(Error reason) override { end_.session.close(std::move(reason), *now_); }
+  void watch(Duration ping_interval, Duration silence_max) override {
+    end_.session.watch(ping_interval, silence_max, *now_);
+  }
   LinkStats stats() const override { return end_.session.stats(); }
 
  private:

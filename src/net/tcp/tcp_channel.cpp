@@ -279,6 +279,10 @@ class TcpChannel final : public Channel {
     core_->session.close(std::move(reason), std::chrono::steady_clock::now());
     core_->kick();
   }
+  void watch(Duration ping_interval, Duration silence_max) override {
+    core_->session.watch(ping_interval, silence_max, std::chrono::steady_clock::now());
+    core_->kick();
+  }
   LinkStats stats() const override { return core_->session.stats(); }
 
  private:

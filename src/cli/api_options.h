@@ -1,0 +1,23 @@
+// The options of a subcommand that talks to a node's API.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "api/ask.h"
+#include "base/result.h"
+
+namespace exogpu::cli {
+
+struct ApiOptions {
+  std::string at = "127.0.0.1:8080";
+  std::string key;
+};
+
+void add_api_options(CLI::App& command, ApiOptions& options);
+// Errors: invalid_argument.
+Result<api::ApiAddress> api_address(const ApiOptions& options);
+// The body of a reply. Errors: those of the connection, with what to do about them; what the API says.
+Result<std::string> body_of(Result<api::Reply> reply);
+
+}  // namespace exogpu::cli

@@ -1,0 +1,115 @@
+// exogpu status: who is in the cluster, who does what, and why.
+#include <format>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <print>
+
+#include "base/units.h"
+#include "base/utf8.h"
+#include "cli/api_options.h"
+#include "cli/command.h"
+#include "cli/table.h"
+
+namespace exogpu::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Options {
+  ApiOptions api;
+  bool json = false;
+};
+
+// What another machine says, as a terminal may have it; empty where it says nothing.
+std::string text(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return {};
+  return printable(found->is_string() ? found->get<std::string>() : found->dump());
+}
+
+bool yes(const Json& object, const char* key) { return object.value(key, Json(false)) == Json(true); }
+
+const Json& list(const Json& object, const char* key) {
+  static const Json none = Json::array();
+  const auto found = object.find(key);
+  return found != object.end() && found->is_array() ? *found : none;
+}
+
+std::string state_of(const Json& node) {
+  if (!yes(node, "here")) return "away: " + text(node, "why_away");
+  if (yes(node, "draining")) return "being drained";
+  return yes(node, "leader") ? "leads" : "here";
+}
+
+std::string nodes_table(const Json& page) {
+  Rows rows{{"NODE", "STATE", "DEVICES", "POWER", "NETWORK", "VERSION", "API"}};
+  for (const Json& node : list(page, "nodes")) {
+    std::string devices;
+    for (const Json& device : list(node, "devices")) {
+      const std::string failure = text(device, "failure");
+      devices += (devices.empty() ? "" : ", ") + text(device, "id") + (failure.empty() ? "" : " (" + failure + ")");
+    }
+    rows.push_back({text(node, "name"), state_of(node), devices, yes(node, "mains_power") ? "mains" : "battery",
+                    yes(node, "wired") ? "wire" : "radio", text(node, "version"), text(node, "api")});
+  }
+  return format_table(rows);
+}
+
+std::string plan_table(const Json& plan) {
+  Rows rows{{"LAYERS", "DEVICE", "MEMORY", "STATE", "DOING"}};
+  for (const Json& stage : list(plan, "stages")) {
+    const uint32_t begin = stage.value("layer_begin", 0U), end = stage.value("layer_end", 0U);
+    std::string doing = text(stage, "doing");
+    if (const double total = stage.value("total_bytes", Json(0)).is_number() ? stage.value("total_bytes", 0.0) : 0;
+        total > 0 && text(stage, "state") != "ready") {
+      doing += std::format(" ({:.0f} %)", 100 * stage.value("done_bytes", 0.0) / total);
+    }
+    rows.push_back({std::format("{}-{}", begin, end > 0 ? end - 1 : 0),
+                    text(stage, "node") + "/" + text(stage, "device"),
+                    format_bytes(stage.value("memory_bytes", Bytes{0})), text(stage, "state"), doing});
+  }
+  std::string out = format_table(rows);
+  for (const Json& left : list(plan, "left_out")) {
+    out += std::format("{}/{} is left out: {}\n", text(left, "node"), text(left, "device"), text(left, "reason"));
+  }
+  return out;
+}
+
+std::string report(const Json& page) {
+  const std::string model = text(page, "model");
+  std::string out = yes(page, "serving") ? std::format("Serving {}.", model)
+                    : model.empty()      ? std::string("No model is to be served.")
+                                         : std::format("Not serving {}: {}.", model, text(page, "reason"));
+  const std::string leader = text(page, "leader");
+  out += leader.empty() ? std::format(" Nobody leads: {}.\n\n", text(page, "no_leader"))
+                        : std::format(" {} leads.\n\n", leader);
+  out += nodes_table(page);
+  const auto plan = page.find("plan");
+  if (plan != page.end() && plan->is_object()) out += "\n" + plan_table(*plan);
+  return out;
+}
+
+Result<void> status(const Options& options) {
+  EXO_TRY(const api::ApiAddress at, api_address(options.api));
+  EXO_TRY(const std::string body, body_of(api::get(at, "/v1/cluster", std::chrono::seconds(5))));
+  if (options.json) {
+    std::println("{}", body);
+    return {};
+  }
+  const Json page = Json::parse(body, nullptr, false);
+  if (!page.is_object()) return fail(ErrorCode::corrupt, "what answers at {} is no node of exogpu", options.api.at);
+  std::print("{}", report(page));
+  return {};
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("status", "Shows who is in the cluster, who does what, and why");
+  command->add_flag("--json", options->json, "As JSON: GET /v1/cluster");
+  add_api_options(*command, options->api);
+  command->callback([options, &action] { action = [options] { return status(*options); }; });
+}
+
+}  // namespace exogpu::cli
