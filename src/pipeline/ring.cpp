@@ -124,6 +124,18 @@ bool Ring::comes_from_before(uint32_t stage, wire::NodeId from) const {
   return stage > 0 && stage < options_.nodes.size() && stages_.contains(stage) && options_.nodes[stage - 1] == from;
 }
 
+// A channel that broke and is open again has lost what was on its way. To go on behind that would compute with caches
+// that hold something else than the first stage's node believes.
+bool Ring::follows(uint64_t number, uint64_t& last, wire::NodeId from) {
+  if (number == last + 1) {
+    last = number;
+    return true;
+  }
+  broken({ErrorCode::unavailable, std::format("step {} came from node {} after step {}; what was between is lost",
+                                              number, from.short_text(), last)});
+  return false;
+}
+
 void Ring::on_step(wire::NodeId from, wire::Step step) {
   if (step.epoch != options_.epoch || broken_) return;
   if (!comes_from_before(step.stage, from)) {
@@ -133,6 +145,7 @@ void Ring::on_step(wire::NodeId from, wire::Step step) {
   if (arriving_.contains(from)) {
     return broken({ErrorCode::corrupt, std::format("node {} sent a step without activations", from.short_text())});
   }
+  if (!follows(step.number, last_step_[step.stage], from)) return;
   // The first stage begins no more steps than this before one is back.
   if (const size_t most = steps_under_way_max(options_.nodes.size()); under_way_[step.stage] >= most) {
     return broken({ErrorCode::corrupt, std::format("node {} sent stage {} a step while {} are under way, which is all "
@@ -182,6 +195,7 @@ void Ring::on_step_done(wire::NodeId from, wire::StepDone done) {
     return broken({ErrorCode::invalid_argument,
                    std::format("node {} says that a step is done, and is not the last", from.short_text())});
   }
+  if (!follows(done.number, last_done_, from)) return;
   surroundings_.on_done(std::move(done));
 }
 

@@ -81,6 +81,7 @@ class Ring {
   Result<void> send(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes);
   void broken(Error why);
   void push(StageInput input);
+  bool follows(uint64_t number, uint64_t& last, wire::NodeId from);
   bool comes_from_before(uint32_t stage, wire::NodeId from) const;
 
   RingOptions options_;
@@ -89,6 +90,8 @@ class Ring {
   std::map<uint32_t, size_t> under_way_;       // steps that a stage has been given and has not returned
   std::map<wire::NodeId, Arriving> arriving_;  // steps whose activations are still to come
   uint64_t steps_begun_ = 0;
+  std::map<uint32_t, uint64_t> last_step_;  // that came for a stage
+  uint64_t last_done_ = 0;
   bool broken_ = false;
   std::shared_ptr<Ring*> alive_;
 };

@@ -296,6 +296,27 @@ TEST(Ring, ShardsOutliveTheirRing) {
   }
 }
 
+TEST(Ring, AStepThatIsLostBreaksIt) {
+  const TinyFile file = small();
+  RingCluster cluster(file, {1}, shard_options(1), {});
+  RingNode &first = *cluster.nodes[0], &second = *cluster.nodes[1];
+  const auto step = [](uint64_t number) {
+    return wire::Step{.epoch = wire::PlanEpoch(3),
+                      .stage = 1,
+                      .number = number,
+                      .changes = {{.sequence = wire::SeqId(0), .what = wire::Truncate{0}}}};
+  };
+  second.ring->on_step(id_of(0), step(1));
+  second.ring->on_step(id_of(0), step(3));
+  cluster.run_until([&] { return !second.broken.empty(); });
+  EXPECT_NE(second.broken.front().message.find("after step 1; what was between is lost"), std::string::npos)
+      << second.broken.front().message;
+  second.ring->on_step(id_of(0), step(2));
+  first.ring->on_step_done(id_of(1), {.epoch = wire::PlanEpoch(3), .number = 2});
+  cluster.run_until([&] { return !first.broken.empty(); });
+  EXPECT_NE(first.broken.front().message.find("after step 0"), std::string::npos) << first.broken.front().message;
+}
+
 TEST(Ring, FramesOfAnOldPlanArePassedOver) {
   const TinyFile file = small();
   RingCluster cluster(file, {1}, shard_options(1), {});

@@ -36,6 +36,7 @@ class Network {
   bool open(uint32_t from, uint32_t to) const {
     return group_[from] == group_[to] && (blocked_.empty() || !blocked_.contains({from, to}));
   }
+  bool same_side(uint32_t a, uint32_t b) const { return group_[a] == group_[b]; }
   // The nodes of this group hear only each other from now on.
   void split(uint32_t node, uint32_t group) { group_[node] = group; }
   void block(uint32_t from, uint32_t to) { blocked_.insert({from, to}); }

@@ -19,6 +19,9 @@ void RingPart::look(const cluster::Holding& holding, bool serves, Time now) {
     driver_.reset();
     driven_.clear();
     moved_.reset();
+    last_done_ = 0;
+    broken_ = false;
+    for (auto& [index, stage] : stages_) stage.last_step = 0;
     if (!surroundings_.keeps_caches || !holding.plan) stages_.clear();
     plan_ = holding.plan;
   }
@@ -68,16 +71,20 @@ void RingPart::peer_lost(NodeId peer) {
   for (size_t i = 0; i < count; ++i) {
     const NodeId one = plan_->stages[i].device.node, next = plan_->stages[(i + 1) % count].device.node;
     if ((one != self_ || next != peer) && (one != peer || next != self_)) continue;
-    if (driver_) driver_->fail_all({ErrorCode::unavailable, "a node of the ring is away"});
-    surroundings_.broken(plan_->epoch, peer);
-    return;
+    return lost(peer);
   }
 }
 
-void RingPart::send(NodeId to, RingMessage message) {
-  if (surroundings_.send(to, std::move(message)) || !plan_) return;
+// As pipeline::Ring does it: what is broken stays so, since what comes now does not follow what was.
+void RingPart::lost(NodeId peer) {
+  if (surroundings_.goes_on) return surroundings_.broken(plan_->epoch, peer);
+  broken_ = true;
   if (driver_) driver_->fail_all({ErrorCode::unavailable, "a node of the ring is away"});
-  surroundings_.broken(plan_->epoch, to);
+  surroundings_.broken(plan_->epoch, peer);
+}
+
+void RingPart::send(NodeId to, RingMessage message) {
+  if (!surroundings_.send(to, std::move(message)) && plan_) lost(to);
 }
 
 void RingPart::begin(pipeline::Work work) {
@@ -96,6 +103,9 @@ void RingPart::on(NodeId from, const StepFrame& frame, Time now) {
     ++refused_;
     return;
   }
+  if (broken_) return;
+  const uint64_t before = std::exchange(stage->second.last_step, frame.step.number);
+  if (frame.step.number != before + 1 && !surroundings_.goes_on) return lost(from);
   moved_ = now;
   stage->second.queue.push_back(frame);
   pump(frame.step.stage);
@@ -150,8 +160,10 @@ void RingPart::compute(uint32_t index, StepFrame frame) {
   send(next, StepFrame{.step = std::move(step), .rows = std::move(out)});
 }
 
-void RingPart::on(NodeId, const StepDone& done, Time now) {
-  if (!driver_ || !plan_ || plan_->epoch != done.epoch) return;
+void RingPart::on(NodeId from, const StepDone& done, Time now) {
+  if (!driver_ || !plan_ || plan_->epoch != done.epoch || broken_) return;
+  const uint64_t before = std::exchange(last_done_, done.number);
+  if (done.number != before + 1 && !surroundings_.goes_on) return lost(from);
   moved_ = now;
   driver_->on_done(done);
 }

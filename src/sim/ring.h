@@ -40,7 +40,8 @@ struct RingSurroundings {
   std::function<void(wire::PlanEpoch, wire::NodeId)> broken;
   // What a stage takes for a step of so many rows.
   std::function<Duration(const wire::LayerRange&, size_t rows)> takes;
-  bool keeps_caches = false;  // a mistake put in by hand, see World
+  bool keeps_caches = false;  // mistakes put in by hand, see World
+  bool goes_on = false;
 };
 
 class RingPart {
@@ -60,12 +61,14 @@ class RingPart {
     MadeShard shard;
     std::deque<StepFrame> queue{};
     bool at_work = false;
+    uint64_t last_step = 0;
   };
   void on(wire::NodeId from, const StepFrame& frame, Time now);
   void on(wire::NodeId from, const wire::StepDone& done, Time now);
   void on(wire::NodeId from, const wire::Generate& wanted, Time now);
   void on(wire::NodeId from, const wire::CancelGenerate& message, Time now);
   static void on(wire::NodeId, const wire::Generated&, Time) {}  // for the clients
+  void lost(wire::NodeId peer);
   void begin(pipeline::Work work);
   void pump(uint32_t index);
   void compute(uint32_t index, StepFrame frame);
@@ -79,6 +82,8 @@ class RingPart {
   bool draining_ = false;
   std::unique_ptr<pipeline::Driver> driver_;
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;  // by who asked
+  uint64_t last_done_ = 0;
+  bool broken_ = false;
   std::optional<Time> moved_;
   uint64_t refused_ = 0;
 };

@@ -48,6 +48,7 @@ TEST(Sim, ATokenThatComesTwiceIsFound) { expect_found("requests", Mistake::token
 TEST(Sim, ATokenThatIsAnotherIsFound) { expect_found("requests", Mistake::row_changed, "is another"); }
 TEST(Sim, ARequestThatDoesNotEndIsFound) { expect_found("requests", Mistake::end_dropped, "has not ended"); }
 TEST(Sim, WhatAnOldPlanLeftInACacheIsFound) { expect_found("requests", Mistake::caches_kept, "came to a sequence of"); }
+TEST(Sim, AStepThatNobodyMissesIsFound) { expect_found("requests", Mistake::step_dropped, "request"); }
 TEST(Sim, ARequestThatIsGivenUpTooEarlyIsFound) {
   expect_found("requests", Mistake::given_up_early, "fails, and could be answered");
 }

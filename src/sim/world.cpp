@@ -160,6 +160,7 @@ void World::start(uint32_t number) {
   if (node.alive) return;
   node.alive = true;
   ++node.lives;
+  node.started = now_;
   node.stalled_until = {};
   node.role = Role::seeking;
   trace(std::format("n{} starts", number));
@@ -204,6 +205,7 @@ void World::crash(uint32_t number) {
   trace(std::format("n{} crashes{}", number, node.agent->role() == Role::leading ? ", which led" : ""));
   if (node.agent->role() == Role::leading && !master_crashed_) {
     master_crashed_ = now_;
+    master_missed_ = now_;
     term_crashed_ = node.agent->term();
   }
   if (!service_lost_ && outcome_.first_service_s) service_lost_ = now_;
@@ -467,6 +469,23 @@ std::string World::unsettled() const {
   return {};
 }
 
+bool World::all_have_masters() const {
+  for (uint32_t i = 0; i < nodes_.size(); ++i) {
+    const SimNode& node = *nodes_[i];
+    if (!node.alive || now_ < node.stalled_until || node.started > *master_missed_) continue;
+    bool whole = true;  // what it needs to find a master
+    for (uint32_t j = 0; j < nodes_.size(); ++j) {
+      whole = whole && (!network_.same_side(i, j) || (network_.open(i, j) && network_.open(j, i)));
+    }
+    if (!whole) continue;
+    if (node.agent->role() == Role::seeking) return false;
+    const SimNode& master = *nodes_[number_of(node.agent->term().master)];
+    if (!master.alive || master.agent->role() != Role::leading || master.agent->term() != node.agent->term())
+      return false;
+  }
+  return true;
+}
+
 void World::watch() {
   after(std::chrono::milliseconds(10), [this] { watch(); });
   const bool small = nodes_.size() <= kWholeStatesMax;
@@ -486,6 +505,11 @@ void World::watch() {
         checks_.fail(std::format("a new master was obeyed by all only after {:.2f} s", outcome_.elections_s.back()));
       }
     }
+  }
+  if (master_missed_ && all_have_masters()) {
+    outcome_.masters_s.push_back(in_seconds(now_ - *master_missed_));
+    if (outcome_.masters_s.back() > 2.0) trace(std::format("masters only after {:.2f} s", outcome_.masters_s.back()));
+    master_missed_.reset();
   }
   if (!outcome_.first_service_s || service_lost_) {
     const auto leader = master();

@@ -37,6 +37,7 @@ enum class Mistake {
   token_forgotten,  // by a client's node, when it asks the next ring
   row_changed,      // one of the activations, on its way to the next stage
   caches_kept,      // of sequences, by stages that a new plan leaves where they are
+  step_dropped,     // on its way to the next stage, and none of the stages looks at the numbers of steps
   given_up_early,   // a client's node does not wait for the next plan
 };
 
@@ -57,6 +58,7 @@ struct Outcome {
   uint64_t message_bytes = 0;
   uint64_t elections = 0;                // terms that were begun
   std::vector<double> elections_s;       // from the crash of a master until all who live obey another
+  std::vector<double> masters_s;         // until each who lived on and has whole links obeys one that lives
   std::vector<double> services_s;        // from a crash until the model is served again
   std::optional<double> settled_s;       // after the last fault
   std::optional<double> first_master_s;  // all obey one, for the first time
@@ -134,7 +136,8 @@ class World {
   void do_step(const ScriptStep& step);
   void heal();
   std::string unsettled() const;  // why it is not settled; empty: it is
-  void watch();                   // every 10 ms
+  bool all_have_masters() const;
+  void watch();  // every 10 ms
   void count(uint32_t from, uint32_t to, size_t bytes);
   void measure(Outcome& outcome, double cpu_before) const;
 
@@ -164,6 +167,7 @@ class World {
   uint32_t model_ = 0;
   Outcome outcome_;
   std::optional<Time> master_crashed_;
+  std::optional<Time> master_missed_;
   std::optional<Time> service_lost_;
   wire::Term term_crashed_;
   std::vector<uint64_t> counted_messages_, counted_bytes_;

@@ -21,6 +21,7 @@ struct World::SimNode {
   std::unique_ptr<Worker> worker;
   std::unique_ptr<RingPart> ring;
   std::unique_ptr<Clients> clients;
+  Time started{};
   Time stalled_until{};
   Time wake_at = Time::max();  // of the happening that is set
   cluster::Role role = cluster::Role::seeking;

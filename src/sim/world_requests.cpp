@@ -58,7 +58,8 @@ void World::start_requests(uint32_t number) {
                              const double read_s = std::clamp(bytes / (of.rate * of.heat), 0.2e-3, 8e-3);
                              return seconds(read_s + static_cast<double>(rows) * 20e-6);
                            },
-                       .keeps_caches = options_.mistake == Mistake::caches_kept});
+                       .keeps_caches = options_.mistake == Mistake::caches_kept,
+                       .goes_on = options_.mistake == Mistake::step_dropped});
   node.clients = std::make_unique<Clients>(
       node.id, ClientSurroundings{
                    .send = send,
@@ -204,6 +205,10 @@ bool World::tampered(RingMessage& message) {
     return tampered_;
   }
   auto* frame = std::get_if<StepFrame>(&message);
+  if (frame && options_.mistake == Mistake::step_dropped && !frame->step.changes.empty()) {
+    tampered_ = true;
+    return true;
+  }
   if (frame && options_.mistake == Mistake::row_changed && !frame->rows.empty()) {
     frame->rows.back() ^= 1;
     tampered_ = true;
