@@ -28,5 +28,6 @@ void add_pair(CLI::App& app, Action& action);
 void add_join(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
 void add_drain(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 
 }  // namespace exogpu::cli

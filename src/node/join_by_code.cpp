@@ -2,22 +2,17 @@
 
 #include <boost/asio/io_context.hpp>
 #include <format>
-#include <map>
 #include <utility>
 #include <vector>
 
-#include "net/mdns/discovery.h"
 #include "net/tcp/join.h"
+#include "node/nearby.h"
 #include "security/identity_store.h"
 
 namespace exogpu::node {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
-
-// After the first device that shows a code was seen, for a second one.
-constexpr milliseconds kOthers{300};
 
 Result<security::Identity> pair(const security::PairingCode& code, const Address& at) {
   boost::asio::io_context io(1);
@@ -30,41 +25,23 @@ Result<security::Identity> pair(const security::PairingCode& code, const Address
 }
 
 Result<net::DiscoveredNode> find_shown(milliseconds patience) {
-  boost::asio::io_context io(1);
-  std::map<wire::NodeId, net::DiscoveredNode> nodes;
-  const auto seen = [&](const net::DiscoveredNode& node) { nodes[node.said.node] = node; };
-  EXO_TRY(const auto discovery, net::Discovery::start(io.get_executor(), std::nullopt,
-                                                      {.on_found = seen,
-                                                       .on_changed = seen,
-                                                       .on_gone = [&](wire::NodeId node) { nodes.erase(node); },
-                                                       .on_trouble = {}}));
-  std::vector<net::DiscoveredNode> showing;
-  auto until = Clock::now() + patience;
-  while (Clock::now() < until) {
-    io.restart();
-    io.run_for(milliseconds(50));
-    const bool first = showing.empty();
-    showing.clear();
-    for (const auto& [id, node] : nodes) {
-      if (node.said.pairing) showing.push_back(node);
-    }
-    if (first && !showing.empty()) until = Clock::now() + kOthers;
-  }
+  const auto showing_of = [](std::vector<net::DiscoveredNode> nodes) {
+    std::erase_if(nodes, [](const net::DiscoveredNode& node) { return !node.said.pairing; });
+    return nodes;
+  };
+  // A second one may show a code, too.
+  EXO_TRY(const auto nodes, nodes_nearby(patience, [&](const auto& seen) { return !showing_of(seen).empty(); }));
+  const auto showing = showing_of(nodes);
   if (showing.size() == 1) return showing.front();
-  std::string names;
-  for (const auto& [id, node] : nodes) {
-    if (!showing.empty() && !node.said.pairing) continue;
-    names += std::format("{}{} ({} port {})", names.empty() ? "" : ", ", node.said.name, node.addresses.front(),
-                         node.said.port);
-  }
   if (!showing.empty()) {
     return fail(ErrorCode::failed_precondition, "several devices show a code: {}; name one with --node HOST:PORT",
-                names);
+                names_of(showing));
   }
   return fail(ErrorCode::not_found,
               "no device on this network shows a code; run `exogpu pair` on one of the cluster, or name it with --node "
               "HOST:PORT. {}",
-              names.empty() ? "No node of exogpu was found at all" : "Found, but showing none: " + names);
+              nodes.empty() ? "No node of exogpu was found at all; `exogpu doctor` may tell why"
+                            : "Found, but showing none: " + names_of(nodes));
 }
 
 }  // namespace

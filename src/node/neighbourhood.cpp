@@ -1,10 +1,17 @@
 // How a node shows itself on the local network, and meets the others of its cluster there.
+#include <boost/asio/steady_timer.hpp>
 #include <format>
+#include <memory>
 
 #include "node/node_impl.h"
 #include "security/pairing/store.h"
 
 namespace exogpu::node {
+namespace {
+
+constexpr std::chrono::milliseconds kTurn{700};
+
+}  // namespace
 
 void Node::Impl::look_around() {
   const std::string& host = options_.listen.host;
@@ -14,14 +21,21 @@ void Node::Impl::look_around() {
                 .name = options_.name,
                 .version = wire::own_versions().program,
                 .cluster = parts_.identity.cluster(),
-                .port = port_};
+                .port = port_,
+                .lets_in = parts_.join != nullptr};
   const auto meet = [this](const net::DiscoveredNode& found) {
     if (found.said.cluster != parts_.identity.cluster()) return;
-    peers_->keep({.node = found.said.node,
-                  .name = found.said.name,
-                  .addresses = found.addresses,
-                  .link_port = found.said.port,
-                  .api_url = {}});
+    const wire::Member member{.node = found.said.node,
+                              .name = found.said.name,
+                              .addresses = found.addresses,
+                              .link_port = found.said.port,
+                              .api_url = {}};
+    if (parts_.identity.node() < member.node) return peers_->keep(member);
+    // The other's turn, since two that call each other hang up on each other first; but it may be that it cannot.
+    auto turn = std::make_shared<boost::asio::steady_timer>(io_, kTurn);
+    turn->async_wait([this, turn, member](const boost::system::error_code& stopped) {
+      if (!stopped && !peers_->connected(member.node)) peers_->keep(member);
+    });
   };
   auto started = net::Discovery::start(
       io_.get_executor(), announced_,

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "node/device_profiles.h"
 #include "node/model_shape.h"
+#include "node/nearby.h"
 #include "node/node_impl.h"
 #include "node/term_file.h"
 #include "security/identity_store.h"
@@ -43,9 +44,13 @@ Result<Identity> identity_of(const NodeOptions& options) {
   if (!options.token) {
     if (known) return *std::move(known);
     if (!options.connect) {
+      const auto seen = nodes_nearby(std::chrono::seconds(2), [](const auto& nodes) { return !nodes.empty(); });
       return fail(ErrorCode::failed_precondition,
                   "this node belongs to no cluster yet: give the model to serve, or the cluster to join. To join, run "
-                  "`exogpu pair` on a device of the cluster and `exogpu join` here");
+                  "`exogpu pair` on a device of the cluster and `exogpu join` here. {}",
+                  !seen           ? seen.error().message
+                  : seen->empty() ? "No node is seen on this network"
+                                  : "Seen on this network: " + names_of(*seen));
     }
     return fail(
         ErrorCode::failed_precondition,

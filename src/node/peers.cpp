@@ -33,6 +33,7 @@ struct Peers::Target {
   size_t next = 0;  // address to try
   std::function<void(const Error&)> on_refused;
   bool trying = false;                          // or waiting to
+  bool under_way = false;                       // an attempt, and not the wait for one
   uint32_t failed = 0;                          // attempts since the last that did not
   std::optional<net::SteadyTime> forgotten_at;  // of one that was let go
   net::Connecting connecting;
@@ -134,6 +135,8 @@ void Peers::keep(const wire::Member& member) {
     target->port = member.link_port;
     if (!news || connected(member.node)) return;
     target->failed = 0;
+    // What is under way may be a channel for the other end already, which would see a link break.
+    if (target->under_way) return;
     target->timer.cancel();
     return attempt(target);
   }
@@ -163,8 +166,8 @@ void Peers::dial(const std::string& host, uint16_t port, std::function<void(cons
 }
 
 void Peers::attempt(const std::shared_ptr<Target>& target) {
-  if (target->node && connected(*target->node)) return;
-  target->trying = true;
+  if (target->under_way || (target->node && connected(*target->node))) return;
+  target->trying = target->under_way = true;
   net::ConnectOptions options;
   options.host = target->addresses[target->next++ % target->addresses.size()];
   options.port = target->port;
@@ -176,7 +179,7 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
                    [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
                      const auto at = weak.lock();
                      if (!at) return;
-                     at->trying = false;
+                     at->trying = at->under_way = false;
                      if (!made) {
                        if (at->on_refused) at->on_refused(made.error());
                        return again(at);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <format>
 
 #include "net/testing/tcp_node.h"
 
@@ -81,6 +82,27 @@ TEST_F(PeersTest, OneWhoHasLeftIsGivenUpAndMayComeBack) {
   peers.keep(member(b, b.listener->port()));
   run_until(io, [&] { return !handler.up.empty(); });
   EXPECT_EQ(handler.up, std::vector{b.identity.node()});
+}
+
+// As the network tells of it, address by address.
+TEST_F(PeersTest, NewsOfAnAddressDoNotEndAnAttempt) {
+  b.listen();
+  Peers peers(io.get_executor(), a.tls, a.self, quick(), handler);
+  wire::Member it = member(b, b.listener->port());
+  peers.keep(it);
+  for (int news = 0; !peers.connected(b.identity.node()); ++news) {
+    ASSERT_LT(news, 100'000);
+    it.addresses = {"127.0.0.1", std::format("127.0.0.{}", 2 + news % 2)};
+    peers.keep(it);
+    io.restart();
+    io.run_one_for(10ms);
+  }
+  run_until(io, [&] { return b.accepted != nullptr; });
+  io.restart();
+  io.run_for(100ms);
+  EXPECT_TRUE(b.refused.empty()) << b.refused.front().message;
+  EXPECT_TRUE(handler.down.empty());
+  EXPECT_EQ(handler.up.size(), 1);
 }
 
 TEST_F(PeersTest, ALostChannelIsOpenedAgain) {

@@ -12,8 +12,6 @@
 
 namespace exogpu::security {
 
-using WallTime = std::chrono::system_clock::time_point;
-
 // Certificates begin a day before they are made, since the clocks of a household's devices differ.
 inline constexpr std::chrono::days kBackdated{1};
 inline constexpr std::chrono::days kNodeValidity{10 * 365};

@@ -3,7 +3,18 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
+
 namespace exogpu::security {
+namespace {
+
+WallTime wall_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
+  return std::chrono::system_clock::from_time_t(timegm(&parts));
+}
+
+}  // namespace
 
 Result<Certificate> Certificate::from_native(Openssl<X509> certificate, std::string_view name) {
   if (!is_p256(X509_get0_pubkey(certificate.get()))) {
@@ -52,6 +63,11 @@ std::vector<std::byte> Certificate::to_der() const {
   }
   OPENSSL_free(der);
   return bytes;
+}
+
+Validity Certificate::validity() const {
+  return {.from = wall_time(X509_get0_notBefore(certificate_.get())),
+          .to = wall_time(X509_get0_notAfter(certificate_.get()))};
 }
 
 bool Certificate::is_authority() const { return X509_check_ca(certificate_.get()) == 1; }

@@ -1,6 +1,7 @@
 // An X.509 certificate: that a public key belongs to a node of a cluster, or is its authority.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -13,6 +14,14 @@
 #include "wire/node_id.h"
 
 namespace exogpu::security {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+// In whole seconds, both included.
+struct Validity {
+  WallTime from;
+  WallTime to;
+};
 
 class Certificate {
  public:
@@ -27,6 +36,9 @@ class Certificate {
   // Of the public key, whatever the text of the certificate claims.
   wire::NodeId node_id() const { return wire::NodeId(public_key_hash(X509_get0_pubkey(certificate_.get()))); }
   wire::ClusterId cluster_id() const { return wire::ClusterId(public_key_hash(X509_get0_pubkey(certificate_.get()))); }
+
+  // What the format cannot say is 1970.
+  Validity validity() const;
 
   bool is_authority() const;
   bool belongs_to(const PrivateKey& key) const;

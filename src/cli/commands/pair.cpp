@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "node/nearby.h"
 #include "security/files.h"
 #include "security/identity_store.h"
 #include "security/pairing/store.h"
@@ -41,6 +42,24 @@ Result<PairingOutcome> watch(const security::PairingStore& store, const security
   }
 }
 
+// Only the device that founded a cluster can; others say which one that is.
+Result<void> can_let_in(const std::filesystem::path& state) {
+  const security::IdentityStore store(state);
+  EXO_TRY(const auto identity, store.load());
+  if (!identity) {
+    return fail(ErrorCode::failed_precondition,
+                "this device belongs to no cluster yet: start `exogpu serve MODEL` here to found one, or run `exogpu "
+                "pair` on a device of the cluster and `exogpu join` here");
+  }
+  const auto authority = store.authority();
+  if (authority) return {};
+  if (authority.error().code != ErrorCode::failed_precondition) return std::unexpected(authority.error());
+  const auto founders = node::who_lets_in(identity->cluster());
+  return fail(ErrorCode::failed_precondition,
+              "only the device that founded the cluster can let others in: run `exogpu pair` {}",
+              founders.empty() ? "there; it is not seen on this network now" : "on " + node::names_of(founders));
+}
+
 Result<void> pair(const Options& options) {
   sigset_t signals;
   sigemptyset(&signals);
@@ -48,7 +67,7 @@ Result<void> pair(const Options& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   EXO_TRY(const std::filesystem::path state, state_folder(options.state));
-  EXO_CHECK(security::IdentityStore(state).authority());
+  EXO_CHECK(can_let_in(state));
   if (!security::FileLock::held(state / "node.lock")) {
     return fail(
         ErrorCode::failed_precondition,

@@ -44,6 +44,7 @@ std::vector<std::string> txt_of(const Announcement& said) {
                                std::format("name={}", cut(said.name, kAnnouncedNameBytesMax)),
                                std::format("version={}", cut(said.version, kAnnouncedVersionBytesMax))};
   if (said.cluster) txt.push_back("cluster=" + said.cluster->text());
+  if (said.lets_in) txt.emplace_back("lets_in=1");
   if (said.pairing) txt.emplace_back("pairing=1");
   return txt;
 }
@@ -63,7 +64,8 @@ Result<Announcement> announcement_of(std::string_view instance, uint16_t port, s
     return fail(ErrorCode::corrupt, "an announcement whose id is none, or not that of its service");
   }
   if (port == 0) return fail(ErrorCode::corrupt, "an announcement without a port");
-  Announcement said{.node = *node, .port = port, .pairing = fields["pairing"] == "1"};
+  Announcement said{
+      .node = *node, .port = port, .lets_in = fields["lets_in"] == "1", .pairing = fields["pairing"] == "1"};
   EXO_TRY(said.name, text_field("name", fields["name"], kAnnouncedNameBytesMax));
   EXO_TRY(said.version, text_field("version", fields["version"], kAnnouncedVersionBytesMax));
   if (const auto cluster = fields.find("cluster"); cluster != fields.end()) {

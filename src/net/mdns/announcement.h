@@ -1,6 +1,6 @@
 // What a node says of itself on the local network: the TXT record of its service `_exo-gpu._tcp`, and its port.
 //
-//   txtvers=1  id=NODE  name=TEXT  version=TEXT  cluster=CLUSTER  pairing=1
+//   txtvers=1  id=NODE  name=TEXT  version=TEXT  cluster=CLUSTER  lets_in=1  pairing=1
 //
 // The instance of the service is named by the node's id. Nothing of it is proved: the certificate behind a link is.
 #pragma once
@@ -23,6 +23,7 @@ struct Announcement {
   std::string version{};                     // of the program
   std::optional<wire::ClusterId> cluster{};  // none: it belongs to no cluster yet
   uint16_t port = 0;                         // where nodes connect
+  bool lets_in = false;                      // it can make others members of its cluster
   bool pairing = false;                      // it shows a code with which others may join
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };

@@ -9,7 +9,13 @@ const wire::NodeId kNode(std::array<uint8_t, 16>{1, 2, 0xAB});
 const wire::ClusterId kCluster(std::array<uint8_t, 16>{9});
 
 Announcement good() {
-  return {.node = kNode, .name = "desk", .version = "0.1.0", .cluster = kCluster, .port = 7766, .pairing = true};
+  return {.node = kNode,
+          .name = "desk",
+          .version = "0.1.0",
+          .cluster = kCluster,
+          .port = 7766,
+          .lets_in = true,
+          .pairing = true};
 }
 
 std::vector<std::string> without(std::string_view field) {
@@ -30,6 +36,7 @@ TEST(Announcement, ComesBackAsItWasSaid) {
     Announcement said = good();
     if (!in_a_cluster) said.cluster.reset();
     said.pairing = in_a_cluster;
+    said.lets_in = !in_a_cluster;
     const auto heard = announcement_of(kNode.text(), 7766, txt_of(said));
     ASSERT_TRUE(heard) << heard.error().message;
     EXPECT_EQ(*heard, said);

@@ -1,0 +1,59 @@
+// exogpu doctor: why a node is not seen by the others.
+#include "node/doctor/doctor.h"
+
+#include <memory>
+#include <print>
+
+#include "cli/address.h"
+#include "cli/command.h"
+#include "cli/doctor/report.h"
+#include "cli/folders.h"
+
+namespace exogpu::cli {
+namespace {
+
+constexpr uint16_t kLinkPort = 7766;
+
+struct Options {
+  std::string at, state;
+  uint16_t port = kLinkPort;
+  bool json = false;
+};
+
+Result<void> doctor(const Options& options) {
+  node::DoctorOptions how{.state = {}, .link_port = options.port};
+  EXO_TRY(how.state, state_folder(options.state));
+  if (!options.at.empty()) {
+    EXO_TRY(const HostPort at, parse_host_port(options.at, options.port, "HOST"));
+    if (at.port == 0) return fail(ErrorCode::invalid_argument, "{}: port 0 is no port of a node", options.at);
+    how.at = node::Address{.host = at.host.empty() ? "localhost" : at.host, .port = at.port};
+  }
+  const auto findings = node::diagnose(how);
+  std::print("{}", options.json ? as_json(findings) + "\n" : as_page(findings));
+  std::fflush(stdout);
+  const size_t problems = count_problems(findings);
+  if (problems > 0) {
+    return fail(ErrorCode::failed_precondition, "{} found", problems == 1 ? "a problem was" : "problems were");
+  }
+  if (!options.json) std::println("Nothing stands in the way.");
+  return {};
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("doctor", "Says why this device and the others do not find each other");
+  command->footer(
+      "Looks at this device, at the network, and at every node that it finds there, or at one address. Takes some\n"
+      "seconds, changes nothing, and ends with 1 when there is a problem. Run it on both devices.");
+  command->add_option("host", options->at, "Looks at the node there; port 7766 if left out")->type_name("HOST[:PORT]");
+  command->add_option("--port", options->port, "Where nodes listen, when not at 7766")
+      ->check(CLI::Range(1, 65535))
+      ->type_name("PORT");
+  command->add_flag("--json", options->json, "Prints JSON");
+  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
+  command->callback([options, &action] { action = [options] { return doctor(*options); }; });
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,152 @@
+#include "net/tcp/visit.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <future>
+#include <string>
+#include <thread>
+
+#include "net/testing/tcp_node.h"
+
+namespace exogpu::net {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace testing;
+using security::Authority;
+using security::Identity;
+
+// A node with a thread of its own, since a visit blocks.
+class Visiting : public ::testing::Test {
+ protected:
+  ~Visiting() override { stop(); }
+  void run() {
+    thread_ = std::jthread([this] { io_.run(); });
+  }
+  void stop() {
+    work_.reset();
+    io_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+  // Long steps: the machine may be under load.
+  Visit look(const Identity* self) { return visit("127.0.0.1", node_.listener->port(), self, 30s); }
+
+  Authority authority_ = Authority::create(now_of_the_wall()).value();
+  Identity self_ = Identity::issue(authority_, now_of_the_wall()).value();
+  boost::asio::io_context io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = make_work_guard(io_);
+  TcpNode node_{io_, authority_};
+  std::jthread thread_;
+};
+
+TEST_F(Visiting, ANodeOfTheSameClusterGreetsAndHearsThatItWasALook) {
+  node_.listen();
+  run();
+  const Visit seen = look(&self_);
+  EXPECT_EQ(seen.reached, Reached::yes);
+  ASSERT_TRUE(seen.shown && *seen.shown) << (*seen.shown).error().message;
+  EXPECT_EQ((*seen.shown)->node, node_.identity.node());
+  EXPECT_EQ((*seen.shown)->cluster, authority_.cluster());
+  EXPECT_LT((*seen.shown)->node_valid.from, now_of_the_wall());
+  EXPECT_GT((*seen.shown)->node_valid.to, now_of_the_wall());
+  ASSERT_TRUE(seen.greeted && *seen.greeted) << (*seen.greeted).error().message;
+  EXPECT_EQ((*seen.greeted)->versions, wire::own_versions());
+  // No link came of it.
+  const auto until = std::chrono::steady_clock::now() + 30s;
+  bool told = false;
+  while (!told && std::chrono::steady_clock::now() < until) {
+    std::promise<bool> asked;
+    boost::asio::post(io_, [&] { asked.set_value(!node_.refused.empty()); });
+    told = asked.get_future().get();
+    std::this_thread::sleep_for(10ms);
+  }
+  stop();
+  EXPECT_EQ(node_.accepted, nullptr);
+  ASSERT_EQ(node_.refused.size(), 1);
+  EXPECT_TRUE(node_.refused[0].message.contains("only looked")) << node_.refused[0].message;
+}
+
+TEST_F(Visiting, WithoutAnIdentityItIsSeenAndNotGreeted) {
+  node_.listen();
+  run();
+  const Visit seen = look(nullptr);
+  ASSERT_TRUE(seen.shown && *seen.shown);
+  EXPECT_FALSE(seen.greeted);
+}
+
+TEST_F(Visiting, AnotherCluster) {
+  node_.listen();
+  run();
+  const auto other = Authority::create(now_of_the_wall()).value();
+  const Identity stranger = Identity::issue(other, now_of_the_wall()).value();
+  const Visit seen = look(&stranger);
+  ASSERT_TRUE(seen.shown && *seen.shown);
+  EXPECT_NE((*seen.shown)->cluster, stranger.cluster());
+  EXPECT_FALSE(seen.greeted);
+}
+
+TEST_F(Visiting, AnotherVersionIsNamed) {
+  node_.self.versions = {.program = "7.3.1", .protocol_min = 900, .protocol_max = 901};
+  node_.listen();
+  run();
+  const Visit seen = look(&self_);
+  ASSERT_TRUE(seen.greeted);
+  ASSERT_FALSE(*seen.greeted);
+  EXPECT_EQ(seen.greeted->error().code, ErrorCode::unsupported);
+  EXPECT_TRUE(seen.greeted->error().message.contains("7.3.1")) << seen.greeted->error().message;
+}
+
+TEST_F(Visiting, AClockThatIsWrong) {
+  // The cluster's certificate of the node there was made twenty days from now.
+  const Identity early = Identity::issue(authority_, now_of_the_wall() + std::chrono::days(20)).value();
+  node_.listen();
+  run();
+  const Visit seen = look(&early);
+  ASSERT_TRUE(seen.shown && *seen.shown);
+  ASSERT_TRUE(seen.greeted);
+  ASSERT_FALSE(*seen.greeted);
+  EXPECT_EQ(seen.greeted->error().code, ErrorCode::unauthenticated) << seen.greeted->error().message;
+  EXPECT_TRUE(seen.greeted->error().message.contains("does not take this node's certificate"));
+}
+
+TEST_F(Visiting, WhatIsNoNode) {
+  boost::asio::ip::tcp::acceptor acceptor(io_, {boost::asio::ip::address_v4::loopback(), 0});
+  const uint16_t port = acceptor.local_endpoint().port();
+  std::jthread talker([&] {
+    boost::system::error_code ignored;
+    auto socket = acceptor.accept(ignored);
+    boost::asio::write(socket, boost::asio::buffer(std::string("HTTP/1.1 400 Bad Request\r\n\r\n")), ignored);
+    std::array<char, 1024> waste;
+    while (!ignored) socket.read_some(boost::asio::buffer(waste), ignored);
+  });
+  const Visit seen = visit("127.0.0.1", port, &self_, 30s);
+  EXPECT_EQ(seen.reached, Reached::yes);
+  ASSERT_TRUE(seen.shown);
+  ASSERT_FALSE(*seen.shown);
+  EXPECT_EQ(seen.shown->error().code, ErrorCode::corrupt) << seen.shown->error().message;
+}
+
+TEST_F(Visiting, NobodyListensThere) {
+  boost::asio::ip::tcp::acceptor acceptor(io_, {boost::asio::ip::address_v4::loopback(), 0});
+  const uint16_t port = acceptor.local_endpoint().port();
+  acceptor.close();
+  const Visit seen = visit("127.0.0.1", port, &self_, 30s);
+  EXPECT_EQ(seen.reached, Reached::refused);
+  EXPECT_FALSE(seen.shown);
+}
+
+TEST_F(Visiting, WhoTakesTheConnectionAndSaysNothing) {
+  boost::asio::ip::tcp::acceptor acceptor(io_, {boost::asio::ip::address_v4::loopback(), 0});
+  const Visit seen = visit("127.0.0.1", acceptor.local_endpoint().port(), &self_, 200ms);
+  ASSERT_TRUE(seen.shown);
+  ASSERT_FALSE(*seen.shown);
+  EXPECT_EQ(seen.shown->error().code, ErrorCode::deadline_exceeded) << seen.shown->error().message;
+}
+
+}  // namespace
+}  // namespace exogpu::net

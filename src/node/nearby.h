@@ -1,0 +1,26 @@
+// A look at the nodes on the local network.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "net/mdns/discovered.h"
+
+namespace exogpu::node {
+
+// Looks for so long, or until `enough` of what has been seen so far, in which case for a moment more. Blocks.
+// Errors: unavailable, when mDNS cannot be used here.
+Result<std::vector<net::DiscoveredNode>> nodes_nearby(
+    std::chrono::milliseconds patience,
+    const std::function<bool(const std::vector<net::DiscoveredNode>&)>& enough = {});
+
+// Those of a cluster that can let others in, after a look of two seconds at most; none when it cannot be looked.
+std::vector<net::DiscoveredNode> who_lets_in(wire::ClusterId cluster);
+
+// "desk (10.0.0.2 port 7766), laptop (...)"; empty for none.
+std::string names_of(const std::vector<net::DiscoveredNode>& nodes);
+
+}  // namespace exogpu::node

@@ -1,0 +1,22 @@
+#include "security/certificate.h"
+
+#include <gtest/gtest.h>
+
+#include "security/identity.h"
+
+namespace exogpu::security {
+namespace {
+
+TEST(CertificateValidity, IsWhatTheAuthorityWrote) {
+  const WallTime now = std::chrono::sys_days(std::chrono::year(2031) / 5 / 6) + std::chrono::hours(7);
+  const Authority authority = Authority::create(now).value();
+  const Validity cluster = authority.certificate().validity();
+  EXPECT_EQ(cluster.from, now - kBackdated);
+  EXPECT_EQ(cluster.to, now - kBackdated + kAuthorityValidity);
+  const Validity node = Identity::issue(authority, now).value().certificate().validity();
+  EXPECT_EQ(node.from, now - kBackdated);
+  EXPECT_EQ(node.to, now - kBackdated + kNodeValidity);
+}
+
+}  // namespace
+}  // namespace exogpu::security
