@@ -1,0 +1,148 @@
+"""What becomes of answers when cables are pulled and links work one way only: nodes on hosts of their own.
+
+usage: cable_test.py EXOGPU MODEL    (namespaces.py; without network namespaces it says so and exits with 77)
+
+No connection is closed here: that somebody is gone is told by silence alone.
+"""
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import namespaces
+from answers import NEAR_TIE, Answer
+from namespaces import API_PORT, WAIT_S, until
+
+EXOGPU, MODEL = sys.argv[1:3]
+QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # the bound for what must be quick; none where all is slow
+HOSTS = 4
+
+
+class Asked(threading.Thread):
+    """An answer that is heard meanwhile."""
+
+    def __init__(self, device):
+        super().__init__()
+        self.device, self.pieces = device, []
+        self.start()
+
+    def run(self):
+        def connected():
+            made = socket.create_connection(("127.0.0.1", API_PORT), WAIT_S)
+            made.settimeout(WAIT_S)
+            return made
+        connection = http.client.HTTPConnection("127.0.0.1", API_PORT)
+        connection.sock = self.device.network.on(self.device.host, connected)
+        connection.request("POST", "/v1/completions", json.dumps(
+            {"prompt": "Once upon a time", "max_tokens": 400, "temperature": 0, "ignore_eos": True, "stream": True,
+             "logprobs": 3}), {"Content-Type": "application/json"})
+        for line in connection.getresponse():
+            if line.startswith(b"data: {"):
+                self.pieces.append((time.monotonic(), json.loads(line[6:])))
+        connection.close()
+
+    def answer(self):
+        self.join()
+        return Answer(self.pieces)
+
+
+class Cables(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.network = namespaces.Network(HOSTS)
+        self.addCleanup(self.network.close)
+        self.devices = [namespaces.Device(self.network, host, pathlib.Path(self.directory.name), EXOGPU)
+                        for host in self.network.hosts]
+        for device in self.devices:
+            self.addCleanup(device.stop)
+        first = self.devices[0]
+        first.serve(pathlib.Path(MODEL).resolve(), "--devices-min", 3, "-c", 1024)
+        until("there is an identity", lambda: first.get("/v1/cluster"))
+        status, said = first.ends("token", "--uses", HOSTS, errors=subprocess.DEVNULL)
+        self.assertEqual(status, 0, said)
+        for device in self.devices[1:]:
+            device.serve("--join", "10.77.0.1:7766", "--token", said.splitlines()[0])
+        self.all_serve()
+        for device in self.devices[1:]:
+            until("it has all of the model", lambda: device.get("/v1/cluster")["weights"]["received_bytes"] >
+                  0.9 * os.path.getsize(MODEL))
+        self.expected = Asked(first).answer()
+
+    def all_serve(self):
+        def well():
+            pages = [device.get("/v1/cluster") for device in self.devices]
+            return (all(page and page["serving"] and len(page["plan"]["stages"]) >= 3 for page in pages) and
+                    len({page["leader"] for page in pages}) == 1 and
+                    all(node["here"] for page in pages for node in page["nodes"]) and pages[0])
+        return until(lambda: f"all serve: {[d.get('/v1/cluster') for d in self.devices]}", well)
+
+    def named(self, name):
+        return next(device for device in self.devices if device.name == name)
+
+    def survives(self, what, asked, hurt, noticed):
+        """An answer during which hurt() is called; noticed() is when the asked node knows."""
+        stream = Asked(asked)
+        until("the answer has begun", lambda: len(stream.pieces) > 20, pause_s=0.005)
+        hurt()
+        at = time.monotonic()
+        until("it is noticed", noticed, pause_s=0.005)
+        detected = time.monotonic() - at
+        answer = stream.answer()
+        self.assertEqual(answer.errors, [])
+        leaves = answer.leaves(self.expected)
+        self.assertTrue(leaves is None or leaves[1] < NEAR_TIE, leaves)
+        gap = max(after - before for before, after in zip(answer.times, answer.times[1:]))
+        print(f"{what}: noticed after {detected:.2f} s, longest gap between tokens {gap:.2f} s"
+              f"{'' if leaves is None else f', parted at a near-tie ({leaves[1]:.3f})'}", flush=True)
+        if QUICK:
+            self.assertLess(detected, float(QUICK))
+
+    def here(self, asked, name):
+        page = asked.get("/v1/cluster")
+        return page and next(node["here"] for node in page["nodes"] if node["name"] == name)
+
+    def test_the_cable_of_one_that_computes_is_pulled(self):
+        for _ in range(3):
+            page = self.all_serve()
+            worker = next(stage["node"] for stage in page["plan"]["stages"] if stage["node"] != page["leader"])
+            asked = next(d for d in self.devices if d.name not in (worker, page["leader"]))
+            self.survives("a worker's cable", asked, lambda: self.network.pull_cable(self.named(worker).host),
+                          lambda: not self.here(asked, worker))
+            self.network.plug_cable(self.named(worker).host)
+
+    def test_the_cable_of_the_leader_is_pulled(self):
+        for _ in range(3):
+            leader = self.all_serve()["leader"]
+            asked = next(d for d in self.devices if d.name != leader)
+            self.survives("the leader's cable", asked, lambda: self.network.pull_cable(self.named(leader).host),
+                          lambda: asked.get("/v1/cluster")["leader"] not in (None, leader))
+            self.network.plug_cable(self.named(leader).host)
+        self.all_serve()
+
+    def test_a_link_works_one_way_only(self):
+        if not namespaces.has_firewall():
+            self.skipTest("there is no nft here")
+        page = self.all_serve()
+        names = [stage["node"] for stage in page["plan"]["stages"]]
+        near, far = next((a, b) for a, b in zip(names, names[1:] + names[:1]) if page["leader"] not in (a, b))
+        asked = next(d for d in self.devices if d.name not in (near, far))
+        epoch = page["plan"]["epoch"]
+        self.survives("a link between two workers", asked,
+                      lambda: self.network.drop(self.named(far).host, source=self.named(near).host),
+                      lambda: (asked.get("/v1/cluster")["plan"] or {"epoch": 0})["epoch"] != epoch)
+        self.network.no_firewall(self.named(far).host)
+
+
+if __name__ == "__main__":
+    if not namespaces.available():
+        print("network namespaces are not allowed here; not run")
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1])
