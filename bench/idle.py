@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a cluster of many idle nodes costs each of them: bytes on the wire and time of the processor.
 
-  bench/idle.py MODEL [--exogpu build/release/exogpu] [--nodes 30] [--settle 30] [--seconds 30]
+  bench/idle.py MODEL [--exogpu build/release/exogpu] [--nodes 30] [--settle 30] [--seconds 30] [--no-discovery]
 
 Each node has a network namespace of its own (root is needed); bytes are those of its interface, sent and received, with
 all headers. Processor time is that of the process.
@@ -29,6 +29,7 @@ def main():
     parser.add_argument("--nodes", type=int, default=30)
     parser.add_argument("--settle", type=float, default=30)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--no-discovery", action="store_true")
     arguments = parser.parse_args()
     if not namespaces.available():
         sys.exit("network namespaces are not allowed here")
@@ -37,13 +38,14 @@ def main():
         devices = [namespaces.Device(network, host, folder, arguments.exogpu.resolve()) for host in network.hosts]
         try:
             first = devices[0]
+            quiet = ["--no-discovery"] if arguments.no_discovery else []
             begun = time.monotonic()
-            first.serve(arguments.model.resolve(), "-c", 512)
+            first.serve(arguments.model.resolve(), "-c", 512, *quiet)
             namespaces.until("the first serves", first.serves)
             _, token = first.ends("token", "--uses", arguments.nodes, errors=subprocess.DEVNULL)
             for device in devices[1:]:
                 shutil.copytree(first.folder / "cache", device.folder / "cache")  # how fast the machine is
-                device.serve("--join", "10.77.0.1:7766", "--token", token.strip())
+                device.serve("--join", "10.77.0.1:7766", "--token", token.strip(), *quiet)
             namespaces.until("all serve", lambda: all(device.serves() for device in devices), 300, 0.5)
             print(f"{arguments.nodes} nodes serve {time.monotonic() - begun:.1f} s after the first was started", flush=True)
             time.sleep(arguments.settle)

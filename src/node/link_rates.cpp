@@ -28,8 +28,9 @@ void LinkRates::tick(const std::vector<LinkNow>& links, net::SteadyTime now) {
 }
 
 bool LinkRates::due(const Link& link, net::SteadyTime now) const {
-  if (!link.asked || now - *link.asked >= kAgain) return true;
-  return link.samples.size() < kSamples && now - *link.asked < kAnswerMax;
+  if (!link.asked || now - *link.asked >= kAgain * links_.size()) return true;
+  const size_t wanted = links_.size() > kManyLinks ? 1 : kSamples;
+  return link.samples.size() < wanted && now - *link.asked < kAnswerMax;
 }
 
 // The last frame comes back as an answer, so what the burst took is the time to that, less the way there and back.

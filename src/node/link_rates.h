@@ -21,7 +21,9 @@ class LinkRates {
   static constexpr Bytes kBurstBytes = 1 * MiB;
   static constexpr Bytes kQuietBytes = 16 * KiB;  // on all links since the last tick, at most, for a burst to begin
   static constexpr size_t kSamples = 3;           // kept; as many are taken at first, one after the other
-  static constexpr std::chrono::minutes kAgain{10};
+  static constexpr size_t kManyLinks = 8;         // with more of them, one is enough at first
+  // Between bursts later on, whatever the link: half a kilobyte a second for each node.
+  static constexpr std::chrono::minutes kAgain{35};
   static constexpr std::chrono::seconds kAnswerMax{10};
 
   using Send = std::function<bool(wire::NodeId, net::Outgoing)>;
