@@ -241,7 +241,7 @@ TEST(Scheduler, RefusesWhatCannotBeAnswered) {
   EXPECT_EQ(refusal(2, 11).code, ErrorCode::resource_exhausted);
   EXPECT_NE(refusal(2, 11).message.find("11 tokens"), std::string::npos);
   EXPECT_EQ(refusal(3, 10).message, "");  // an answer that goes on, and has room for one token
-  EXPECT_EQ(refusal(4, 9).message, "");  // waits
+  EXPECT_EQ(refusal(4, 9).message, "");   // waits
   EXPECT_EQ(refusal(5, 9).code, ErrorCode::unavailable);
   EXPECT_EQ(scheduler.requests().size(), 2U);
 }
