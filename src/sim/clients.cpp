@@ -59,7 +59,8 @@ void Clients::look(const ReplicatedState& state, bool obeys, Time now) {
   if (state.plan) {
     without_since_.reset();
     const StagePlan& plan = state.plan->made.plan;
-    if (cluster::serving(state)) {
+    // A plan for another model than the one that is wanted by now is about to be replaced.
+    if (cluster::serving(state) && state.model && state.model->content == plan.content) {
       if (epoch_ == plan.epoch) return;
       epoch_ = plan.epoch;
       first_ = plan.stages.front().device.node;
