@@ -202,7 +202,9 @@ void Node::Impl::see_plan() {
   const wire::ReplicatedState& state = agent_->state();
   const auto now = steady_clock::now();
   const wire::StagePlan* plan = state.plan ? &state.plan->made.plan : nullptr;
-  const bool ready = cluster::serving(state) && encoder_ && encoder_content_ == plan->content;
+  // Not by a plan for another model than the one wanted, which lasts for a moment.
+  const bool wanted = plan && state.model && state.model->content == plan->content;
+  const bool ready = wanted && cluster::serving(state) && encoder_ && encoder_content_ == plan->content;
   std::string why = why_not_serving(state, stages_now_);
   if (plan) planless_since_.reset();
   if (ready) {
