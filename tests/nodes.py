@@ -16,20 +16,10 @@ import tempfile
 import time
 import unittest
 
+from waiting import WAIT_S, until
+
 EXOGPU, TINY_MODEL, MODEL = sys.argv[1:4]
-WAIT_S = float(os.environ.get("EXOGPU_TEST_WAIT_S", "60"))
 QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # the bound for what must be quick; none where all is slow
-
-
-def until(what, ready, seconds=WAIT_S):
-    end = time.monotonic() + seconds
-    while True:
-        value = ready()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not in time: {what}")
-        time.sleep(0.05)
 
 
 class Node:

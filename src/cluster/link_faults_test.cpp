@@ -2,26 +2,23 @@
 
 #include <gtest/gtest.h>
 
+#include "cluster/testing/made.h"
+
 namespace exogpu::cluster {
 namespace {
 
 using namespace std::chrono_literals;
-
-wire::NodeId node(uint8_t number) {
-  std::array<uint8_t, wire::kKeyHashBytes> bytes{};
-  bytes[0] = number;
-  return wire::NodeId(bytes);
-}
+using testing::made_id;
 
 TEST(LinkFaults, WhatBreaksAgainIsLeftOutForLongerEachTime) {
   LinkFaults faults;
   LinkFaults::Time now{};
-  faults.broke(node(2), node(1), now);
+  faults.broke(made_id(2), made_id(1), now);
   EXPECT_TRUE(faults.left_out(now).empty());
   for (const auto wait : {30s, 60s, 120s, 240s, 480s, 600s, 600s}) {
     now += 10s;
-    faults.broke(node(1), node(2), now);
-    EXPECT_EQ(faults.left_out(now + wait - 1ms), std::set{wire::pair_of(node(2), node(1))});
+    faults.broke(made_id(1), made_id(2), now);
+    EXPECT_EQ(faults.left_out(now + wait - 1ms), std::set{wire::pair_of(made_id(2), made_id(1))});
     EXPECT_TRUE(faults.left_out(now + wait).empty());
     now += wait;
   }
@@ -30,9 +27,9 @@ TEST(LinkFaults, WhatBreaksAgainIsLeftOutForLongerEachTime) {
 TEST(LinkFaults, ALongTimeWithoutAFaultMakesItGoodAgain) {
   LinkFaults faults;
   LinkFaults::Time now{};
-  faults.broke(node(1), node(2), now);
+  faults.broke(made_id(1), made_id(2), now);
   now += LinkFaults::kMemory + 1s;
-  faults.broke(node(1), node(2), now);
+  faults.broke(made_id(1), made_id(2), now);
   EXPECT_TRUE(faults.left_out(now).empty());
 }
 
@@ -40,11 +37,11 @@ TEST(LinkFaults, ANodeThatIsStartedAnewHasNone) {
   LinkFaults faults;
   const LinkFaults::Time now{};
   for (const uint8_t other : {2, 3}) {
-    for (int i = 0; i < 2; ++i) faults.broke(node(1), node(other), now);
+    for (int i = 0; i < 2; ++i) faults.broke(made_id(1), made_id(other), now);
   }
   EXPECT_EQ(faults.left_out(now).size(), 2U);
-  faults.forget(node(3));
-  EXPECT_EQ(faults.left_out(now), std::set{wire::pair_of(node(1), node(2))});
+  faults.forget(made_id(3));
+  EXPECT_EQ(faults.left_out(now), std::set{wire::pair_of(made_id(1), made_id(2))});
 }
 
 }  // namespace

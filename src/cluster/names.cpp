@@ -2,8 +2,28 @@
 
 #include <algorithm>
 #include <format>
+#include <string_view>
 
 namespace exogpu::cluster {
+
+namespace {
+
+std::string told_apart(const std::string& name, wire::NodeId node, bool alone) {
+  return alone ? name : std::format("{}-{}", name, node.short_text());
+}
+
+}  // namespace
+
+std::map<wire::NodeId, std::string> names_of(const wire::ReplicatedState& state) {
+  std::map<std::string_view, size_t> times;
+  for (const auto& [id, node] : state.nodes) ++times[node.facts.info.self.name];
+  std::map<wire::NodeId, std::string> names;
+  for (const auto& [id, node] : state.nodes) {
+    const std::string& name = node.facts.info.self.name;
+    names.emplace(id, told_apart(name, id, times[name] == 1));
+  }
+  return names;
+}
 
 std::string name_of(const wire::ReplicatedState& state, wire::NodeId node) {
   const auto found = state.nodes.find(node);
@@ -11,7 +31,7 @@ std::string name_of(const wire::ReplicatedState& state, wire::NodeId node) {
   const std::string& name = found->second.facts.info.self.name;
   const auto same =
       std::ranges::count_if(state.nodes, [&](const auto& entry) { return entry.second.facts.info.self.name == name; });
-  return same == 1 ? name : std::format("{}-{}", name, node.short_text());
+  return told_apart(name, node, same == 1);
 }
 
 std::string name_of(const wire::ReplicatedState& state, const wire::DeviceRef& device) {

@@ -55,10 +55,11 @@ std::vector<NodeId> usable_nodes(const ReplicatedState& state) {
 
 ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
   std::ranges::sort(nodes);
+  const auto names = names_of(state);
   ClusterView view;
   for (const NodeId id : nodes) {
     for (DeviceProfile device : state.nodes.at(id).facts.info.devices) {
-      device.node_name = name_of(state, id);
+      device.node_name = names.at(id);
       view.devices.push_back(std::move(device));
     }
   }

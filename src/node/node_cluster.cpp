@@ -143,11 +143,12 @@ void Node::Impl::on_master() {
 
 void Node::Impl::on_state() {
   const wire::ReplicatedState& state = agent_->state();
+  const auto names = cluster::names_of(state);
   std::vector<wire::Member> here;
   for (const auto& [id, node] : state.nodes) {
     if (!node.alive) continue;
     wire::Member member = node.facts.info.self;
-    member.name = cluster::name_of(state, id);
+    member.name = names.at(id);
     peers_->set_name(id, member.name);
     if (parts_.identity.node() < id) peers_->keep(member);
     here.push_back(std::move(member));
@@ -178,15 +179,15 @@ void Node::Impl::note_changes(const wire::ReplicatedState& state) {
 
 // A model that this node was given is what the cluster serves, until somebody wants another.
 void Node::Impl::set_model() {
-  if (!wanted_model_ || !master_) return;
+  if (!parts_.served || own_content_.empty() || !master_) return;
   const auto& model = agent_->state().model;
-  model_taken_ = model_taken_ || model == wanted_model_;
+  model_taken_ = model_taken_ || model == parts_.served;
   if (model_taken_ && model) return;
   const auto now = steady_clock::now();
   if (now < model_told_at_ + kModelAgain) return;
   model_told_at_ = now;
   post([this] {
-    agent_->command(wire::ModelSet{wanted_model_}, steady_clock::now());
+    agent_->command(wire::ModelSet{parts_.served}, steady_clock::now());
     pump();
   });
 }
@@ -293,8 +294,8 @@ void Node::Impl::publish() {
   });
   std::string page = page_of(agent_->state(), master_, agent_->why_alone(), stages_now_);
   std::map<std::string, wire::NodeId, std::less<>> named;
-  for (const auto& [id, node] : agent_->state().nodes) {
-    named.emplace(cluster::name_of(agent_->state(), id), id);
+  for (const auto& [id, name] : cluster::names_of(agent_->state())) {
+    named.emplace(name, id);
     named.emplace(id.text(), id);
   }
   const std::lock_guard lock(mutex_);

@@ -57,7 +57,7 @@ class Node::Impl final : public PeerHandler {
     SharedGguf file;
     std::optional<security::FileLock> running;  // tells `exogpu pair` that there is a node
     std::unique_ptr<net::JoinServer> join;
-    std::optional<wire::ServedModel> served;  // where this node was given the model; without its content
+    std::optional<wire::ServedModel> served;  // where this node was given the model; its content once the file was read
     uint64_t counter = 0;                     // of terms, as it was kept
     std::shared_ptr<weights::WeightCache> cache;
   };
@@ -145,10 +145,9 @@ class Node::Impl final : public PeerHandler {
   std::string own_content_;                      // of the file, once it has been read
   std::optional<weights::Measuring> measuring_;  // the own file
   weights::Fetching fetching_, spare_;
-  std::string spare_content_;                      // of which all is here
-  cluster::Time spare_at_{};                       // not before
-  std::optional<wire::ServedModel> wanted_model_;  // that this node was given, once its file has been read
-  bool model_taken_ = false;
+  std::string spare_content_;  // of which all is here
+  cluster::Time spare_at_{};   // not before
+  bool model_taken_ = false;   // the cluster has been asked to serve what this node was given
   cluster::Time model_told_at_{};
   std::map<wire::NodeId, pipeline::Buffer> placed_;  // activations that are arriving
   std::optional<wire::NodeId> master_;               // as on_master() saw it

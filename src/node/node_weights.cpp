@@ -13,8 +13,7 @@ void Node::Impl::read_own_content() {
     own_content_ = (*content)->id().text();
     exchange_->offer(*content);
     if (!parts_.served) return;
-    wanted_model_ = parts_.served;
-    wanted_model_->content = own_content_;
+    parts_.served->content = own_content_;
     set_model();
   };
   measuring_.emplace(

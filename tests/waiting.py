@@ -1,0 +1,17 @@
+"""For tests that wait: EXOGPU_TEST_WAIT_S is how long something may take that takes a moment."""
+import os
+import time
+
+WAIT_S = float(os.environ.get("EXOGPU_TEST_WAIT_S", "60"))
+
+
+def until(what, ready, seconds=WAIT_S, pause_s=0.02):
+    """Waits for ready() to be true and returns it; `what` may be a function, for what is known in the end."""
+    end = time.monotonic() + seconds
+    while True:
+        value = ready()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not in time: {what() if callable(what) else what}")
+        time.sleep(pause_s)
