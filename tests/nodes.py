@@ -7,9 +7,11 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,18 @@ EXOGPU, TINY_MODEL, MODEL = sys.argv[1:4]
 QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # the bound for what must be quick; none where all is slow
 
 
+def free_port():
+    """None of those that outgoing connections are given, so that a node can be started anew with the one it had."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 class Node:
     """A process; its ports are read from its first line."""
 
@@ -30,7 +44,7 @@ class Node:
         self.folder.mkdir(exist_ok=True)
         self.log = self.folder / "log"
         self.arguments = [*map(str, arguments)]
-        self.start(link, api)
+        self.start(link or free_port(), api or free_port())
 
     def start(self, link, api):
         command = [EXOGPU, "serve", "--name", self.name, "--state", self.folder / "state", "--cache",
@@ -50,7 +64,7 @@ class Node:
         return self.log.read_text(errors="replace")
 
     def waits_to_say(self, words):
-        until(f"{self.name} says {words!r}; it said {self.said()!r}", lambda: words in self.said())
+        until(lambda: f"{self.name} says {words!r}; it said {self.said()!r}", lambda: words in self.said())
 
     def kill(self):
         self.process.kill()
@@ -116,7 +130,7 @@ class Node:
         return self.request("GET", "/v1/models")[1]["data"] != []
 
     def waits_to_serve(self):
-        until(f"{self.name} serves; it said {self.said()!r}", self.serves)
+        until(lambda: f"{self.name} serves; it said {self.said()!r}", self.serves)
 
     def cluster(self):
         return self.request("GET", "/v1/cluster")[1]

@@ -177,12 +177,17 @@ void Node::Impl::note_changes(const wire::ReplicatedState& state) {
   }
 }
 
-// A model that this node was given is what the cluster serves, until somebody wants another.
+// A model that this node was given is what the cluster serves, until somebody wants another. Under another master the
+// state may be one that has never heard of it.
 void Node::Impl::set_model() {
-  if (!parts_.served || own_content_.empty() || !master_) return;
+  if (!parts_.served || own_content_.empty() || !master_ || model_overruled_) return;
   const auto& model = agent_->state().model;
-  model_taken_ = model_taken_ || model == parts_.served;
-  if (model_taken_ && model) return;
+  if (model == parts_.served) {
+    model_taken_in_ = agent_->term();
+    return;
+  }
+  model_overruled_ = model && model_taken_in_ == agent_->term();
+  if (model_overruled_) return;
   const auto now = steady_clock::now();
   if (now < model_told_at_ + kModelAgain) return;
   model_told_at_ = now;

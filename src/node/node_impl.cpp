@@ -171,7 +171,10 @@ void Node::Impl::look_after(cluster::Time now) {
   exchange_->tick(now);
   measure();
   std::vector<LinkRates::LinkNow> links;
-  for (const wire::NodeId peer : peers_->nodes()) links.push_back({peer, peers_->channel(peer)->stats()});
+  for (const wire::NodeId peer : peers_->nodes()) {
+    links.push_back({peer, peers_->channel(peer)->stats()});
+    tell_who_leads(peer);
+  }
   rates_.tick(links, now);
   for (const auto& link : links) {
     const auto rate = rates_.bytes_per_s(link.peer);

@@ -147,7 +147,8 @@ class Node::Impl final : public PeerHandler {
   weights::Fetching fetching_, spare_;
   std::string spare_content_;  // of which all is here
   cluster::Time spare_at_{};   // not before
-  bool model_taken_ = false;   // the cluster has been asked to serve what this node was given
+  std::optional<wire::Term> model_taken_in_;  // in which the cluster last wanted what this node was given
+  bool model_overruled_ = false;              // by somebody who wants another
   cluster::Time model_told_at_{};
   std::map<wire::NodeId, pipeline::Buffer> placed_;  // activations that are arriving
   std::optional<wire::NodeId> master_;               // as on_master() saw it

@@ -325,14 +325,20 @@ void Worker::record(Time now) {
     return;
   }
   if (left_off_) return;
+  const ErrorCode code = how.error().code;
+  std::string failure = how.error().message;
+  if (acting_.act != Act::connect) {
+    failure = std::format("{}/{}: {}", name_, holding_.plan->stages[acting_.stage].device.device, failure);
+  }
   ++stage.failures;
   stage.failed_at = now;
-  stage.failure = how.error().message;
-  if (acting_.act != Act::connect) {
-    stage.failure = std::format("{}/{}: {}", name_, holding_.plan->stages[acting_.stage].device.device, stage.failure);
+  if (acting_.act == Act::fetch && (code == ErrorCode::not_found || code == ErrorCode::unavailable)) {
+    // Nobody who has it is here, which is no fault of the device and may change at any time.
+    stage.failures = std::min(stage.failures, cluster::kFailuresMax - 1);
+  } else {
+    stage.hopeless = !may_mend(code);
   }
-  stage.hopeless = !may_mend(how.error().code);
-  surroundings_.on_note(stage.failure);
+  if (std::exchange(stage.failure, failure) != failure) surroundings_.on_note(failure);
 }
 
 // A node that has not the first stage sees of requests only the steps that they cause.
