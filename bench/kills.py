@@ -11,81 +11,19 @@ longest time between two of its tokens after the kill; the next leader is there 
 """
 
 import argparse
-import json
 import pathlib
 import random
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 from answers import NEAR_TIE, Answer
-
-
-class Node:
-    def __init__(self, arguments, folder, name, *options):
-        self.name, self.folder = name, folder
-        self.command = [str(arguments.exogpu), "serve", *map(str, options), "-d", "cpu", "-t", "1", "--name", name,
-                        "--state", str(folder / name), "--cache", str(folder / f"{name}-cache")]
-        self.link, self.api = 0, 0
-        self.start()
-
-    def start(self):
-        log = open(self.folder / f"{self.name}.log", "a")
-        self.process = subprocess.Popen(
-            [*self.command, "--listen", f"127.0.0.1:{self.link}", "--api", f"127.0.0.1:{self.api}"],
-            stdout=subprocess.PIPE, stderr=log, text=True)
-        line = self.process.stdout.readline()
-        found = re.search(r"on port (\d+); the API is at http://127.0.0.1:(\d+)", line)
-        if not found:
-            sys.exit(f"node {self.name} did not start: {line}{(self.folder / f'{self.name}.log').read_text()}")
-        self.link, self.api = int(found[1]), int(found[2])
-
-    def get(self, path):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.api}{path}", timeout=60) as response:
-                return json.loads(response.read())
-        except OSError:
-            return None
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def waits(self, stages):
-        until = time.monotonic() + 120
-        while True:
-            page = self.get("/v1/cluster") or {}
-            if page.get("serving") and len(page["plan"]["stages"]) >= stages and self.get("/health"):
-                return page
-            if time.monotonic() > until:
-                sys.exit(f"{self.name} does not serve over {stages} devices: {page}")
-            time.sleep(0.05)
-
-    def leader(self):
-        return (self.get("/v1/cluster") or {}).get("leader")
-
-    def stream(self, prompt, tokens):
-        """Pieces of the answer with the times at which they came; the last may be an error."""
-        body = json.dumps({"prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True, "stream": True,
-                           "logprobs": 3})
-        request = urllib.request.Request(f"http://127.0.0.1:{self.api}/v1/completions", body.encode(),
-                                         {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=120) as response:
-                for line in response:
-                    if line.startswith(b"data: {"):
-                        yield time.monotonic(), json.loads(line[6:])
-        except urllib.error.HTTPError as refused:
-            yield time.monotonic(), json.loads(refused.read())
+from local_nodes import start_nodes
 
 
 def main():
@@ -107,24 +45,11 @@ def main():
     ties = []
     gaps, led = [], []
     try:
-        first = Node(arguments, folder, "n0", arguments.model.resolve(), "--devices-min", arguments.devices_min, "-c", 1024)
-        nodes.append(first)
-        token = subprocess.run([arguments.exogpu, "token", "--state", folder / "n0", "--uses", str(arguments.nodes)],
-                               check=True, capture_output=True, text=True).stdout.strip()
-        for i in range(1, arguments.nodes):
-            nodes.append(Node(arguments, folder, f"n{i}", "--join", f"127.0.0.1:{first.link}", "--token", token))
-        for node in nodes:
-            node.waits(arguments.devices_min)
-        has_all = arguments.model.stat().st_size * 0.9
-        until = time.monotonic() + 60
-        while not all((node.get("/v1/cluster") or {})["weights"]["received_bytes"] > has_all for node in nodes[1:]):
-            if time.monotonic() > until:
-                sys.exit("the nodes did not fetch all of the model")
-            time.sleep(0.2)
+        start_nodes(nodes, arguments.exogpu, folder, arguments.model, arguments.nodes, arguments.devices_min)
         expected = {}
         for prompt in prompts:
             begun = time.monotonic()
-            expected[prompt] = Answer(first.stream(prompt, arguments.tokens))
+            expected[prompt] = Answer(nodes[0].stream(prompt, arguments.tokens))
             took = time.monotonic() - begun
         for i in range(arguments.kills):
             for node in nodes:

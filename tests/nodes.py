@@ -7,33 +7,20 @@ import http.client
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
+from ports import free_port
 from waiting import WAIT_S, until
 
 EXOGPU, TINY_MODEL, MODEL = sys.argv[1:4]
 QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # the bound for what must be quick; none where all is slow
-
-
-def free_port():
-    """None of those that outgoing connections are given, so that a node can be started anew with the one it had."""
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Node:

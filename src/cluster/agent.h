@@ -161,6 +161,7 @@ class Agent {
   void replicate(wire::NodeId node, Follower& follower, const wire::Position& at, Time now);
   void flush(Time now);
   void plan(Time now);
+  bool idle() const;
   uint32_t followers() const { return static_cast<uint32_t>(followers_.size()); }
 
   wire::NodeId self_;
@@ -206,7 +207,8 @@ class Agent {
   wire::NodeId looked_;
   wire::Position flushed_;
   Time flushed_at_{};
-  bool dirty_ = false;  // the plan is to be looked at
+  bool dirty_ = false;    // the plan is to be looked at
+  bool put_off_ = false;  // until nobody is being answered
   Time plan_at_{};
   size_t facts_bytes_ = 0;  // of all nodes
   LinkFaults faults_;

@@ -141,6 +141,11 @@ void Agent::lead(Time now) {
     look_for_others(now);
     judge_links(now);
   }
+  if (put_off_ && idle()) {
+    put_off_ = false;
+    dirty_ = true;
+    plan_at_ = now + kSettleWait;
+  }
   if (dirty_ && now >= plan_at_) plan(now);
   if (!dirty_) plan_at_ = now + kSettleWait;
 }
@@ -223,14 +228,17 @@ void Agent::flush(Time now) {
   }
 }
 
+// Whether nobody is being answered.
+bool Agent::idle() const {
+  return !busy_ && std::ranges::none_of(followers_, [](const auto& each) { return each.second.busy; });
+}
+
 void Agent::plan(Time now) {
   dirty_ = false;
   plan_at_ = now + kSettleWait;
-  PlanCircumstances circumstances{.term = term_, .idle = !busy_, .in_use = epoch_seen_};
-  for (const auto& [id, follower] : followers_) {
-    circumstances.idle = circumstances.idle && !follower.busy;
-    circumstances.in_use = std::max(circumstances.in_use, follower.epoch);
-  }
+  PlanCircumstances circumstances{.term = term_, .idle = idle(), .in_use = epoch_seen_};
+  put_off_ = !circumstances.idle;
+  for (const auto& [id, follower] : followers_) circumstances.in_use = std::max(circumstances.in_use, follower.epoch);
   if (auto event = plan_for(state_, circumstances)) {
     append(*event);
     dirty_ = false;

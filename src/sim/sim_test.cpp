@@ -42,6 +42,7 @@ TEST(Sim, StatesThatPartAreFound) { expect_found("partitions", Mistake::event_ch
 TEST(Sim, MemoryThatIsNotFreedIsFound) { expect_found("mixed", Mistake::memory_kept, "and has room for"); }
 TEST(Sim, AnEpochThatGoesBackIsFound) { expect_found("mixed", Mistake::epoch_reversed, "after epoch"); }
 TEST(Sim, AClusterThatDoesNotSettleIsFound) { expect_found("quiet", Mistake::node_unheard, "not settled"); }
+TEST(Sim, APlanThatIsPutOffForEverIsFound) { expect_found("requests", Mistake::busy_kept, "put off"); }
 
 TEST(Sim, ATokenThatIsLostIsFound) { expect_found("requests", Mistake::token_dropped, "is lost"); }
 TEST(Sim, ATokenThatComesTwiceIsFound) { expect_found("requests", Mistake::token_forgotten, "has come twice"); }

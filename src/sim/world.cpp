@@ -5,6 +5,7 @@
 #include <format>
 
 #include "cluster/fold.h"
+#include "cluster/plan_for.h"
 #include "sim/world_node.h"
 
 namespace exogpu::sim {
@@ -469,6 +470,13 @@ std::string World::unsettled() const {
   return {};
 }
 
+bool World::plan_put_off() const {
+  const auto leader = master();
+  if (!leader) return true;
+  const ReplicatedState& state = nodes_[*leader]->agent->state();
+  return cluster::plan_for(state, {.term = state.at.term, .in_use = state.epoch_last}).has_value();
+}
+
 bool World::all_have_masters() const {
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
     const SimNode& node = *nodes_[i];
@@ -588,6 +596,11 @@ Outcome World::run() {
     if (answer_checks_.counts().tokens == before) break;
   }
   if (checks_.failure().empty()) answer_checks_.over();
+  // What waited until nobody is answered.
+  for (int i = 0; i < 40 && plan_put_off() && checks_.failure().empty(); ++i) {
+    run_until(now_ + std::chrono::milliseconds(100));
+  }
+  if (checks_.failure().empty() && plan_put_off()) checks_.fail("a better plan is put off though nobody is answered");
   outcome_.answers = answer_checks_.counts();
   if (scenario_.measure_s > 0 && checks_.failure().empty()) {
     std::ranges::fill(counted_messages_, 0);

@@ -32,6 +32,7 @@ enum class Mistake {
   memory_kept,      // a worker unloads, and the memory stays taken
   epoch_reversed,   // a worker takes on the plan before the last once more
   node_unheard,     // one node gets no heartbeat after the faults
+  busy_kept,        // a node that was once busy says so for ever
   token_dropped,    // one of the tokens that a client is sent
   end_dropped,      // the message that says that an answer is whole
   token_forgotten,  // by a client's node, when it asks the next ring
@@ -136,6 +137,7 @@ class World {
   void do_step(const ScriptStep& step);
   void heal();
   std::string unsettled() const;  // why it is not settled; empty: it is
+  bool plan_put_off() const;      // there is a better one than that in force
   bool all_have_masters() const;
   void watch();  // every 10 ms
   void count(uint32_t from, uint32_t to, size_t bytes);

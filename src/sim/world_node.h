@@ -17,6 +17,7 @@ struct World::SimNode {
   uint64_t counter_kept = 0;  // on its disk
   uint64_t lives = 0;
   bool alive = false;
+  bool was_busy = false;
   std::unique_ptr<cluster::Agent> agent;
   std::unique_ptr<Worker> worker;
   std::unique_ptr<RingPart> ring;

@@ -83,7 +83,8 @@ void World::look_at_requests(uint32_t number) {
   SimNode& node = *nodes_[number];
   node.ring->look(node.worker->holding(), node.worker->serves(), now_);
   node.clients->look(node.agent->state(), node.agent->role() != cluster::Role::seeking, now_);
-  node.agent->set_busy(node.ring->busy(now_));
+  node.was_busy = node.was_busy || node.ring->busy(now_);
+  node.agent->set_busy(options_.mistake == Mistake::busy_kept ? node.was_busy : node.ring->busy(now_));
 }
 
 void World::lost_of_ring(uint32_t number, PlanEpoch epoch, NodeId peer) {
