@@ -178,7 +178,7 @@ TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
   EXPECT_EQ(one.nodes[0]->fetches.size(), 3U);
 
   WorkerCluster other(1, small());
-  other.nodes[0]->fetch_failures.assign(100, away);
+  other.nodes[0]->fetch_failures.assign(100, Error{ErrorCode::io_error, "the disk is worn out"});
   other.set(other.made_plan({4}, {0}));
   for (uint32_t i = 1; i <= cluster::kFailuresMax; ++i) {
     other.run_until([&] { return other.worker(0).holding().stages.at(0).failures == i; });
@@ -187,7 +187,20 @@ TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
   other.run_for(std::chrono::milliseconds(20));
   EXPECT_EQ(other.nodes[0]->fetches.size(), cluster::kFailuresMax);
   EXPECT_EQ(other.state.plan->stages[0].phase, StagePhase::failed);
-  EXPECT_EQ(other.state.plan->stages[0].failure, "n1/cpu: nobody has the model");
+  EXPECT_EQ(other.state.plan->stages[0].failure, "n1/cpu: the disk is worn out");
+}
+
+TEST(Worker, AFetchIsTriedForAsLongAsNobodyHasTheModel) {
+  WorkerCluster one(1, small());
+  constexpr size_t kTimes = 3 * cluster::kFailuresMax;
+  one.nodes[0]->fetch_failures.assign(kTimes, Error{ErrorCode::not_found, "none of the 1 connected nodes has it"});
+  one.set(one.made_plan({4}, {0}));
+  for (size_t i = 1; i <= kTimes; ++i) {
+    one.run_until([&] { return one.nodes[0]->fetches.size() == i && !one.worker(0).holding().acting; });
+    EXPECT_EQ(one.state.plan->stages[0].phase, StagePhase::fetching);
+    one.later += seconds(10);
+  }
+  one.run_until_served();
 }
 
 TEST(Worker, AStageWaitsForItsConnection) {
