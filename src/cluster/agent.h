@@ -162,6 +162,7 @@ class Agent {
   void flush(Time now);
   void plan(Time now);
   bool idle() const;
+  void remember_plan();
   uint32_t followers() const { return static_cast<uint32_t>(followers_.size()); }
 
   wire::NodeId self_;
@@ -172,6 +173,7 @@ class Agent {
   wire::Term term_;
   uint64_t counter_seen_ = 0;
   wire::ReplicatedState state_;
+  std::optional<wire::PlanMade> plan_before_;  // the last that the state had
   Log log_;
   std::map<wire::NodeId, Peer> peers_;
   Output out_;

@@ -54,6 +54,7 @@ void Agent::on(NodeId from, const LogEntries& message, Time now) {
   for (const Entry& entry : message.entries) {
     if (follows) {
       apply(state_, entry);
+      remember_plan();
       log_.append(entry);
       out_.state_changed = true;
     }
@@ -68,9 +69,16 @@ void Agent::on(NodeId from, const LogSnapshot& message, Time now) {
   // An older one of this term, which has been overtaken.
   if (message.state.at.term == state_.at.term && message.state.at.index <= state_.at.index) return;
   state_ = message.state;
+  remember_plan();
   log_.restart(state_.at);
   out_.state_changed = true;
   applied();
+}
+
+// Only what nodes may still hold parts of: a master need not know it, and one that does plans better.
+void Agent::remember_plan() {
+  if (!state_.plan || (plan_before_ && plan_before_->plan.epoch == state_.plan->made.plan.epoch)) return;
+  plan_before_ = state_.plan->made;
 }
 
 void Agent::applied() {

@@ -49,6 +49,7 @@ void Agent::append(const Event& written) {
       !std::holds_alternative<StageTold>(event) || std::get<StageTold>(event).phase >= StagePhase::ready;
   Entry entry{.term = term_, .event = std::move(event)};
   apply(state_, entry);
+  remember_plan();
   log_.append(std::move(entry));
   out_.state_changed = true;
   dirty_ = dirty_ || about_plan;
@@ -236,7 +237,7 @@ bool Agent::idle() const {
 void Agent::plan(Time now) {
   dirty_ = false;
   plan_at_ = now + kSettleWait;
-  PlanCircumstances circumstances{.term = term_, .idle = idle(), .in_use = epoch_seen_};
+  PlanCircumstances circumstances{.term = term_, .idle = idle(), .in_use = epoch_seen_, .before = plan_before_};
   put_off_ = !circumstances.idle;
   for (const auto& [id, follower] : followers_) circumstances.in_use = std::max(circumstances.in_use, follower.epoch);
   if (auto event = plan_for(state_, circumstances)) {

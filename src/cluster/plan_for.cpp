@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <format>
+#include <map>
+#include <set>
 
 #include "cluster/fold.h"
 #include "cluster/names.h"
@@ -19,6 +21,10 @@ constexpr double kBytesPerSecondUnknown = 1e8;
 
 // What a plan must gain to be worth moving a model that is loaded.
 constexpr double kWorthMoving = 1.10;
+
+// What it must gain to move parts that are loaded while somebody waits for those that are lost: the answers that go on
+// are slower by no more than a third, and a better plan follows them.
+constexpr double kWorthMovingAtOnce = 1.5;
 
 // Nodes that are planned for at first; more only where these do not do. A ring of more stages than this is slower than
 // one of the fastest, and planning takes time with the square of the nodes.
@@ -77,7 +83,7 @@ ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
   return view;
 }
 
-Result<placement::Answer> place(const ReplicatedState& state, const ClusterView& view) {
+Result<placement::Wishes> wishes_of(const ReplicatedState& state, const ClusterView& view) {
   const ServedModel& model = *state.model;
   placement::Wishes wishes;
   wishes.objective = static_cast<placement::Objective>(model.objective);
@@ -103,7 +109,12 @@ Result<placement::Answer> place(const ReplicatedState& state, const ClusterView&
     }
     wishes.excluded.push_back(device.id);
   }
-  return placement::place(view, model.shape, wishes);
+  return wishes;
+}
+
+Result<placement::Answer> place(const ReplicatedState& state, const ClusterView& view) {
+  EXO_TRY(const placement::Wishes wishes, wishes_of(state, view));
+  return placement::place(view, state.model->shape, wishes);
 }
 
 // With the most useful nodes, and with more as long as there is no plan.
@@ -149,6 +160,52 @@ bool same_stages(const Plan& plan, const StagePlan& running) {
   return std::ranges::equal(plan.stages, running.stages, [](const Stage& a, const PlannedStage& b) {
     return a.device == b.device && a.layers == b.layers;
   });
+}
+
+// All of what the model is served with, but for who serves it.
+bool same_model(const ServedModel& model, const StagePlan& plan) {
+  return model.model == plan.model && model.content == plan.content && model.context == plan.context &&
+         model.sequences == plan.sequences && model.batch_tokens == plan.batch_tokens &&
+         model.kv_type == plan.kv_type && model.flash_attention == plan.flash_attention &&
+         model.activations == plan.activations;
+}
+
+template <typename Stages>
+size_t devices_of(const Stages& stages) {
+  std::set<DeviceRef> devices;
+  for (const auto& stage : stages) devices.insert(stage.device);
+  return devices.size();
+}
+
+// With what is left of the plan before in its place, where that is nearly as good as `best`.
+std::optional<placement::Answer> with_parts_in_place(const ReplicatedState& state, const PlanMade& before,
+                                                     const Plan& best) {
+  const ServedModel& model = *state.model;
+  if (!model.layers.empty() || !same_model(model, before.plan)) return std::nullopt;
+  std::vector<NodeId> nodes = usable_nodes(state);
+  const std::set<NodeId> usable(nodes.begin(), nodes.end());
+  nodes.resize(std::min(nodes.size(), kNodesAtFirst));
+  std::vector<placement::HandStage> parts;
+  for (size_t i = 0; i < before.plan.stages.size(); ++i) {
+    const PlannedStage& stage = before.plan.stages[i];
+    const DeviceProfile* device = find_device(state, stage.device);
+    if (!device || !usable.contains(stage.device.node) || device->memory_free < before.stage_bytes[i]) continue;
+    if (state.nodes.at(stage.device.node).unfit.contains(stage.device.device)) continue;
+    parts.push_back({.device = stage.device, .layers = stage.layers});
+    if (!std::ranges::contains(nodes, stage.device.node)) nodes.push_back(stage.device.node);
+  }
+  const ClusterView view = view_of(state, std::move(nodes));
+  const auto wishes = wishes_of(state, view);
+  if (!wishes) return std::nullopt;
+  std::erase_if(parts, [&](const auto& part) { return std::ranges::contains(wishes->excluded, part.device); });
+  if (parts.empty()) return std::nullopt;
+  const size_t devices_min = std::min<size_t>(model.devices_min, best.stages.size());
+  auto answer = placement::place_beside(view, model.shape, *wishes, parts, devices_min);
+  if (!answer || kWorthMovingAtOnce * speed_of(answer->plan.predicted, model.objective) <
+                     speed_of(best.predicted, model.objective)) {
+    return std::nullopt;
+  }
+  return *std::move(answer);
 }
 
 PlanEpoch next_epoch(const ReplicatedState& state, const PlanCircumstances& circumstances) {
@@ -217,11 +274,9 @@ std::string broken_by(const ReplicatedState& state) {
   const StagePlan& plan = state.plan->made.plan;
   if (!state.model) return "no model is to be served";
   const ServedModel& model = *state.model;
-  if (model.model != plan.model || model.content != plan.content || model.context != plan.context ||
-      model.sequences != plan.sequences || model.batch_tokens != plan.batch_tokens || model.kv_type != plan.kv_type ||
-      model.flash_attention != plan.flash_attention || model.activations != plan.activations) {
-    return "the model is to be served otherwise";
-  }
+  if (!same_model(model, plan)) return "the model is to be served otherwise";
+  std::map<DeviceRef, Bytes> needed;
+  for (size_t i = 0; i < plan.stages.size(); ++i) needed[plan.stages[i].device] += state.plan->made.stage_bytes[i];
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     const DeviceRef& device = plan.stages[i].device;
     const auto node = state.nodes.find(device.node);
@@ -233,9 +288,9 @@ std::string broken_by(const ReplicatedState& state) {
     if (unfit != node->second.unfit.end()) return std::format("{}: {}", name_of(state, device), unfit->second);
     const DeviceProfile* profile = find_device(state, device);
     if (!profile) return std::format("{} is no longer there", name_of(state, device));
-    if (profile->memory_free < state.plan->made.stage_bytes[i]) {
+    if (profile->memory_free < needed.at(device)) {
       return std::format("{} has only {} left for its part, which needs {}", name_of(state, device),
-                         format_bytes(profile->memory_free), format_bytes(state.plan->made.stage_bytes[i]));
+                         format_bytes(profile->memory_free), format_bytes(needed.at(device)));
     }
   }
   return {};
@@ -269,12 +324,15 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
     if (same_stages(best, state.plan->made.plan)) return std::nullopt;
     const uint32_t objective = state.model->objective;
     const size_t wanted = std::min<size_t>(state.model->devices_min, best.stages.size());
-    if (state.plan->made.plan.stages.size() >= wanted &&
+    if (devices_of(state.plan->made.plan.stages) >= wanted &&
         speed_of(best.predicted, objective) < kWorthMoving * speed_of(state.plan->made.predicted, objective)) {
       return std::nullopt;
     }
   }
-  return made_of(state, *answer, next_epoch(state, circumstances));
+  std::optional<placement::Answer> in_place;
+  if (must && state.plan) in_place = with_parts_in_place(state, state.plan->made, best);
+  if (!state.plan && circumstances.before) in_place = with_parts_in_place(state, *circumstances.before, best);
+  return made_of(state, in_place.value_or(*answer), next_epoch(state, circumstances));
 }
 
 }  // namespace exogpu::cluster

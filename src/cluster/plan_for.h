@@ -11,11 +11,17 @@ struct PlanCircumstances {
   wire::Term term;         // of the master that asks
   bool idle = true;        // nobody is being answered
   wire::PlanEpoch in_use;  // the highest that any node has been told of
+  // The last plan there was, which nodes may still have their parts of, where the state has none any more.
+  std::optional<wire::PlanMade> before = {};
 };
 
 // A plan is replaced at once when it cannot go on (a node or a device of it is gone, is to be drained, or failed; the
 // model is another one), and when nodes had a later one that this state has lost. A plan that serves and could be a
-// tenth faster is replaced when nobody is being answered. Epochs only go up, also over terms: a new one is greater than
+// tenth faster is replaced when nobody is being answered.
+//
+// What is left of a plan stays where it is, and what is lost of it, if that is one run of layers, goes to one other
+// device, unless the best plan would be half as fast again: nobody waits for parts that are loaded already, and the
+// better plan comes when nobody is being answered. Epochs only go up, also over terms: a new one is greater than
 // any of an earlier term, and two masters of the same counter do not make the same.
 std::optional<wire::Event> plan_for(const wire::ReplicatedState& state, const PlanCircumstances& circumstances);
 

@@ -188,6 +188,130 @@ TEST(PlanFor, ABadLinkIsGoneAround) {
   make(state);
 }
 
+// The stages of a plan, as "n1:0-4".
+std::string stages_of(const ReplicatedState& state, const PlanMade& made) {
+  std::string text;
+  for (const PlannedStage& stage : made.plan.stages) {
+    text += std::format("{}{}:{}-{}", text.empty() ? "" : " ", state.nodes.at(stage.device.node).facts.info.self.name,
+                        stage.layers.begin, stage.layers.end);
+  }
+  return text;
+}
+
+// A plan of these stages, in force.
+void put(ReplicatedState& state, const std::vector<std::pair<uint8_t, LayerRange>>& stages) {
+  const ServedModel& model = *state.model;
+  PlanMade made{.plan = {.epoch = PlanEpoch(state.epoch_last.value() + 1),
+                         .model = model.model,
+                         .content = model.content,
+                         .stages = {},
+                         .context = model.context,
+                         .sequences = model.sequences,
+                         .batch_tokens = model.batch_tokens,
+                         .kv_type = model.kv_type,
+                         .flash_attention = model.flash_attention,
+                         .activations = model.activations},
+                .stage_bytes = {},
+                .predicted = {}};
+  for (const auto& [node, layers] : stages) {
+    made.plan.stages.push_back({.device = {.node = made_id(node), .device = "gpu0"}, .layers = layers});
+    made.stage_bytes.push_back(layers.size() * 105 * MB);
+  }
+  add(state, made);
+  ASSERT_TRUE(state.plan);
+}
+
+// The plan after a loss, with the plan that was in the state or only remembered.
+std::string after_loss(ReplicatedState state, uint8_t lost) {
+  PlanCircumstances circumstances = of(1);
+  add(state, NodeLost{.node = made_id(lost), .why = "silent"});
+  const auto broken = plan_for(state, circumstances);
+  circumstances.before = state.plan->made;
+  add(state, PlanEnded{.epoch = state.epoch_last, .why = "a link broke"});
+  const auto ended = plan_for(state, circumstances);
+  if (!broken || !ended) return "nothing";
+  if (std::holds_alternative<PlanEnded>(*broken)) return "none";
+  const auto text = stages_of(state, std::get<PlanMade>(*broken));
+  EXPECT_EQ(stages_of(state, std::get<PlanMade>(*ended)), text);
+  return text;
+}
+
+ReplicatedState nodes_of(const std::vector<std::pair<Bytes, double>>& nodes, uint32_t layers) {
+  ReplicatedState state;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    add(state, NodeTold{made_facts(static_cast<uint8_t>(i + 1), nodes[i].first, nodes[i].second)});
+  }
+  add(state, ModelSet{made_model(layers)});
+  return state;
+}
+
+TEST(PlanFor, PartsStayWhereTheyAreAndTheLostOnesGoToASpareNode) {
+  ReplicatedState state = nodes_of({{420 * MB, 1e11}, {420 * MB, 1e11}, {420 * MB, 1e11}, {420 * MB, 0.9e11}}, 9);
+  put(state, {{2, {0, 2}}, {1, {2, 5}}, {3, {5, 9}}});
+  EXPECT_EQ(after_loss(state, 1), "n2:0-2 n4:2-5 n3:5-9");
+  EXPECT_EQ(after_loss(state, 2), "n4:0-2 n1:2-5 n3:5-9");
+  EXPECT_EQ(after_loss(state, 3), "n2:0-2 n1:2-5 n4:5-9");
+}
+
+TEST(PlanFor, WithoutASpareNodeANeighbourTakesTheLostLayersAsASecondStage) {
+  ReplicatedState state = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {800 * MB, 1e11}}, 9);
+  put(state, {{2, {0, 3}}, {1, {3, 6}}, {3, {6, 9}}});
+  EXPECT_EQ(after_loss(state, 1), "n2:0-3 n3:3-6 n3:6-9");
+  // Its neighbour has no room for three more, so that all is planned anew.
+  EXPECT_EQ(after_loss(state, 2), "n1:0-4 n3:4-9");
+  add(state, NodeLost{.node = made_id(1), .why = "silent"});
+  add(state, *plan_for(state, of(1)));
+  all_ready(state);
+  EXPECT_EQ(broken_by(state), "");
+  NodeFacts less = state.nodes.at(made_id(3)).facts;
+  less.info.devices[0].memory_free = 500 * MB;
+  add(state, NodeTold{less});
+  EXPECT_TRUE(broken_by(state).contains("has only")) << "both stages together are too large: " << broken_by(state);
+}
+
+TEST(PlanFor, WhereTheBestPlanIsMuchFasterPartsMove) {
+  // The spare is forty times slower than a node with room for everything.
+  ReplicatedState state = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {2000 * MB, 1e12}}, 8);
+  put(state, {{1, {0, 4}}, {2, {4, 8}}});
+  EXPECT_EQ(after_loss(state, 2), "n3:0-8");
+  ReplicatedState nearly = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {2000 * MB, 1.2e11}}, 8);
+  put(nearly, {{1, {0, 4}}, {2, {4, 8}}});
+  EXPECT_EQ(after_loss(nearly, 2), "n1:0-4 n3:4-8");
+  // It comes when nobody is being answered.
+  add(nearly, NodeLost{.node = made_id(2), .why = "silent"});
+  add(nearly, *plan_for(nearly, of(1)));
+  all_ready(nearly);
+  PlanCircumstances busy = of(1);
+  busy.idle = false;
+  EXPECT_FALSE(plan_for(nearly, busy));
+  const auto better = plan_for(nearly, of(1));
+  ASSERT_TRUE(better);
+  EXPECT_EQ(stages_of(nearly, std::get<PlanMade>(*better)), "n3:0-8");
+}
+
+TEST(PlanFor, PartsOfAnotherModelOrSettingDoNotCount) {
+  ReplicatedState state = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {500 * MB, 1e11}}, 8);
+  put(state, {{1, {0, 3}}, {2, {3, 5}}, {3, {5, 8}}});
+  ServedModel longer = *state.model;
+  longer.context = 2048;
+  add(state, ModelSet{longer});
+  const auto event = plan_for(state, of(1));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(std::get<PlanMade>(*event).plan.stages.size(), 2U);
+}
+
+TEST(PlanFor, AsManyDevicesAsWereAskedForAreKept) {
+  ReplicatedState state = nodes_of({{900 * MB, 1e11}, {900 * MB, 1e11}, {900 * MB, 0.9e11}}, 8);
+  ServedModel two = *state.model;
+  two.devices_min = 2;
+  add(state, ModelSet{two});
+  put(state, {{1, {0, 4}}, {2, {4, 8}}});
+  EXPECT_EQ(after_loss(state, 2), "n1:0-4 n3:4-8");
+  two.devices_min = 1;
+  add(state, ModelSet{two});
+  EXPECT_EQ(after_loss(state, 2), "n1:0-4 n1:4-8");
+}
+
 // 100 kB/s is too slow for a prompt of this width; the devices are as fast as each other.
 TEST(PlanFor, MeasuredLinksDecide) {
   ReplicatedState state;

@@ -64,6 +64,26 @@ class Reconcile : public ::testing::Test {
   Time now{};
 };
 
+TEST_F(Reconcile, WhoIsLeftWhenANodeIsLostKeepsItsPart) {
+  add(state, NodeTold{made_facts(3, 500 * MB)});
+  work();
+  all_ready();
+  const StagePlan before = state.plan->made.plan;
+  const NodeId lost = before.stages[1].device.node;
+  ASSERT_NE(lost, holding.self);
+  add(state, NodeLost{.node = lost, .why = "silent"});
+  replan();
+  const StagePlan& plan = state.plan->made.plan;
+  ASSERT_EQ(plan.stages.size(), 2U);
+  EXPECT_EQ(plan.stages[0], before.stages[0]);
+  EXPECT_EQ(plan.stages[1].layers, before.stages[1].layers);
+  EXPECT_EQ(plan.stages[1].device.node, made_id(3));
+  EXPECT_EQ(work(), (std::vector{Act::adopt, Act::connect, Act::warm}));
+  Holding spare;
+  spare.self = made_id(3);
+  EXPECT_EQ(next_action(state, spare, true, now).act, Act::take_on);
+}
+
 TEST_F(Reconcile, FromNothingToServing) {
   EXPECT_EQ(next_action(state, holding, false, now).act, Act::none) << "nobody is obeyed";
   EXPECT_EQ(work(), (std::vector{Act::take_on, Act::fetch, Act::load, Act::connect, Act::warm}));

@@ -67,6 +67,27 @@ class Planner {
     return answer;
   }
 
+  Result<Answer> decide_beside(const std::vector<HandStage>& parts, size_t devices_min) {
+    EXO_TRY(Gap gap, gap_of(parts));
+    Beside best;
+    if (gap.layers.begin == gap.layers.end) best = beside(gap, {}, devices_min);
+    if (gap.layers.begin != gap.layers.end) {
+      for (const size_t d : usable_) {
+        Beside next = beside(gap, d, devices_min);
+        if (next.value_s < best.value_s) best = std::move(next);
+      }
+    }
+    if (best.value_s == kNever) {
+      return fail(ErrorCode::not_found, "no device can take layers {} to {} while the others keep theirs",
+                  gap.layers.begin, gap.layers.end);
+    }
+    Answer answer;
+    answer.plan = plan_of(model_, best.ring);
+    answer.plan.predicted = predict(model_, best.joined);
+    add_left_out(answer, best.joined);
+    return answer;
+  }
+
   // The plan given by hand; what the planner itself would do comes first of the alternatives.
   Result<Answer> check_by_hand() {
     Ring ring;
@@ -119,10 +140,74 @@ class Planner {
     Answer answer;
     answer.plan = plan_of(model_, ring);
     add_alternatives(answer);
+    add_left_out(answer, ring);
+    return answer;
+  }
+
+  void add_left_out(Answer& answer, const Ring& ring) const {
     for (size_t d = 0; d < model_.devices(); ++d) {
       if (!std::ranges::contains(ring, d, &Piece::device)) answer.left_out.push_back(why_left_out(ring, d));
     }
-    return answer;
+  }
+
+  // A ring that lacks a run of layers.
+  struct Gap {
+    Ring parts;
+    size_t at = 0;  // before this part
+    wire::LayerRange layers;
+  };
+
+  Result<Gap> gap_of(const std::vector<HandStage>& parts) const {
+    Gap gap;
+    uint32_t next = 0;
+    const auto covered_to = [&](uint32_t layer) {
+      const bool first = gap.layers.begin == gap.layers.end;
+      if (layer != next && first) gap.at = gap.parts.size();
+      if (layer != next && first) gap.layers = {next, layer};
+      return layer == next || (layer > next && first);
+    };
+    for (const HandStage& part : parts) {
+      const size_t device = index_of(model_.view(), part.device);
+      if (device == model_.devices()) {
+        return fail(ErrorCode::invalid_argument, "there is no device {}", label(model_.view(), part.device));
+      }
+      if (!covered_to(part.layers.begin) || part.layers.begin >= part.layers.end || part.layers.end > model_.layers()) {
+        return fail(ErrorCode::not_found, "what the others do not have is more than one run of layers");
+      }
+      gap.parts.push_back({device, part.layers});
+      next = part.layers.end;
+    }
+    if (!covered_to(model_.layers())) {
+      return fail(ErrorCode::not_found, "what the others do not have is more than one run of layers");
+    }
+    return gap;
+  }
+
+  struct Beside {
+    Ring ring;
+    Ring joined;  // with stages that follow one another on a device as one
+    double value_s = kNever;
+  };
+
+  // With the gap's layers on this device. value_s is kNever where that cannot be.
+  Beside beside(const Gap& gap, std::optional<size_t> device, size_t devices_min) const {
+    Beside with{.ring = gap.parts, .joined = {}};
+    if (device) with.ring.insert(with.ring.begin() + static_cast<ptrdiff_t>(gap.at), {*device, gap.layers});
+    std::vector<Bytes> used(model_.devices());
+    for (const Piece& piece : with.ring) {
+      used[piece.device] += model_.memory(piece.layers).total();
+      const bool shared = std::ranges::any_of(
+          with.ring, [&](const Piece& other) { return model_.share_memory(piece.device, other.device); });
+      if (shared || used[piece.device] > model_.memory_free(piece.device)) return with;
+      if (with.joined.empty() || with.joined.back().device != piece.device) {
+        if (std::ranges::contains(with.joined, piece.device, &Piece::device)) return with;
+        with.joined.push_back(piece);
+      } else {
+        with.joined.back().layers.end = piece.layers.end;
+      }
+    }
+    if (with.joined.size() >= devices_min) with.value_s = least_s(problems_, with.joined);
+    return with;
   }
 
   // How many devices one ring can have: of those that share a memory, one.
@@ -328,6 +413,17 @@ Result<Answer> place(const wire::ClusterView& view, const wire::ModelShape& shap
   const CostModel model(view, shape, wishes);
   Planner planner(model);
   return wishes.by_hand.empty() ? planner.decide() : planner.check_by_hand();
+}
+
+Result<Answer> place_beside(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes,
+                            const std::vector<HandStage>& parts, size_t devices_min) {
+  EXO_CHECK(check_shape(shape));
+  EXO_CHECK(check_view(view));
+  Wishes others = wishes;
+  others.by_hand.clear();
+  EXO_CHECK(check_wishes(others, view, shape));
+  const CostModel model(view, shape, others);
+  return Planner(model).decide_beside(parts, devices_min);
 }
 
 }  // namespace exogpu::placement

@@ -73,6 +73,15 @@ Result<Answer> place(const wire::ClusterView& view, const wire::ModelShape& shap
 
 inline constexpr size_t kExactDevices = 12;
 
+// The best plan in which `parts`, in ring order, stay where they are, and the layers that none of them has, which must
+// be one run, go to one device: one that has no part, or one with a part beside the run, which then has two stages. It
+// counts as one with both, as they compute one after the other. At least `devices_min` devices; without alternatives.
+// `by_hand` and `devices_min` of the wishes mean nothing here.
+//
+// Errors: invalid_argument, not_found (there is no such plan; why).
+Result<Answer> place_beside(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes,
+                            const std::vector<HandStage>& parts, size_t devices_min);
+
 // "desk/vulkan0", or "vulkan0" when all devices of the view are of one node.
 std::string label(const wire::ClusterView& view, const wire::DeviceRef& device);
 

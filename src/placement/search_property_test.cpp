@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <format>
+#include <map>
 
 #include "placement/constraints.h"
 #include "placement/ring.h"
@@ -178,6 +179,61 @@ TEST(SearchProperty, NoAlternativeBeatsThePlanAndTheSameQuestionGetsTheSameAnswe
     }
     const auto again = place(c.view, c.shape, c.wishes);
     RC_ASSERT(again->plan == answer->plan);
+  }));
+}
+
+// One stage of a plan is lost: the others keep theirs, and the gap goes where trying every device finds it best.
+TEST(SearchProperty, PartsThatStayAreKeptAndTheGapGoesToTheBestDevice) {
+  EXPECT_TRUE(holds([] {
+    Case c = random_case(5, 8);
+    c.wishes.devices_min = static_cast<uint32_t>(pick(1, 4));
+    const auto before = place(c.view, c.shape, c.wishes);
+    if (!before) return;
+    std::vector<HandStage> parts;
+    const size_t lost = pick<size_t>(0, before->plan.stages.size());
+    for (const wire::Stage& stage : before->plan.stages) parts.push_back({stage.device, stage.layers});
+    const HandStage gap = parts[lost];
+    parts.erase(parts.begin() + static_cast<ptrdiff_t>(lost));
+    c.wishes.excluded = {gap.device};
+    const auto devices_min = pick<size_t>(1, 4);
+    const auto answer = place_beside(c.view, c.shape, c.wishes, parts, devices_min);
+    double best_s = kNever;
+    for (const wire::DeviceProfile& device : c.view.devices) {
+      if (device.id == gap.device || parts.size() + 1 < devices_min) continue;
+      Wishes by_hand = c.wishes;
+      by_hand.by_hand = parts;
+      by_hand.by_hand.insert(by_hand.by_hand.begin() + static_cast<ptrdiff_t>(lost), {device.id, gap.layers});
+      const auto checked = place(c.view, c.shape, by_hand);
+      if (checked) best_s = std::min(best_s, value_of(checked->plan, c.wishes));
+    }
+    if (!answer) {
+      RC_ASSERT(answer.error().code == ErrorCode::not_found);
+      RC_ASSERT(best_s == kNever);
+      return;
+    }
+    RC_ASSERT(value_of(answer->plan, c.wishes) <= best_s * (1 + 1e-9));
+    RC_ASSERT(answer->plan.stages.size() == parts.size() + 1);
+    std::map<wire::DeviceRef, Bytes> used;
+    for (size_t i = 0; i < answer->plan.stages.size(); ++i) {
+      const wire::Stage& stage = answer->plan.stages[i];
+      used[stage.device] += stage.memory.total();
+      if (i == lost) {
+        RC_ASSERT(stage.layers == gap.layers);
+        RC_ASSERT(stage.device != gap.device);
+        const bool beside =
+            (i > 0 && parts[i - 1].device == stage.device) || (i < parts.size() && parts[i].device == stage.device);
+        RC_ASSERT(beside || !std::ranges::contains(parts, stage.device, &HandStage::device));
+        RC_CLASSIFY(beside);
+      } else {
+        const HandStage& part = parts[i < lost ? i : i - 1];
+        RC_ASSERT(stage.device == part.device);
+        RC_ASSERT(stage.layers == part.layers);
+      }
+    }
+    RC_ASSERT(used.size() >= devices_min);
+    for (const auto& [device, bytes] : used) {
+      RC_ASSERT(bytes <= std::ranges::find(c.view.devices, device, &wire::DeviceProfile::id)->memory_free);
+    }
   }));
 }
 
