@@ -1,9 +1,10 @@
 # One room of src/: a static library of its .cpp files, and beside it
 #   exogpu_NAME_test   from its *_test.cpp     (EXOGPU_TESTS); TEST_LINK is linked to it alone
 #   NAME_fuzz          from each *_fuzz.cpp    (EXOGPU_FUZZ)
+# SEQUENTIAL: nothing in it or its tests runs in two threads, so ThreadSanitizer has nothing to find in them.
 # A room without .cpp files is an interface library.
 function(exogpu_room name)
-  cmake_parse_arguments(ROOM "" "" "LINK;TEST_LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "SEQUENTIAL" "" "LINK;TEST_LINK" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${sources})
@@ -22,7 +23,7 @@ function(exogpu_room name)
     target_link_libraries(exogpu_${name} INTERFACE ${ROOM_LINK} Threads::Threads)
   endif()
 
-  if(EXOGPU_TESTS AND tests)
+  if(EXOGPU_TESTS AND tests AND NOT (ROOM_SEQUENTIAL AND EXOGPU_SANITIZE MATCHES thread))
     add_executable(exogpu_${name}_test ${tests})
     target_link_libraries(exogpu_${name}_test PRIVATE exogpu_${name} ${ROOM_TEST_LINK} GTest::gtest_main)
     target_compile_definitions(exogpu_${name}_test PRIVATE EXOGPU_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <format>
 
+#include "base/heap.h"
 #include "gpu/host.h"
 #include "node/warm_up.h"
 
@@ -61,6 +62,7 @@ void Stages::on_loader(std::move_only_function<Result<void>(const std::stop_toke
                               stop = stop_.get_token(), task = std::move(task), done = std::move(done)]() mutable {
     auto how = std::make_shared<Result<void>>(task(stop));
     task = nullptr;
+    give_back_freed_memory();
     post([this, alive, job, how, done = std::move(done)] {
       if (alive.lock() && job == job_) done(std::move(*how));
     });
@@ -68,7 +70,11 @@ void Stages::on_loader(std::move_only_function<Result<void>(const std::stop_toke
 }
 
 void Stages::free(PartList parts) {
-  if (!parts.empty()) boost::asio::post(loader_, [parts = std::move(parts)]() mutable { parts.clear(); });
+  if (!parts.empty())
+    boost::asio::post(loader_, [parts = std::move(parts)]() mutable {
+      parts.clear();
+      give_back_freed_memory();
+    });
 }
 
 Stages::PartList Stages::all_parts() const {

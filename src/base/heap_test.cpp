@@ -1,0 +1,40 @@
+#include "base/heap.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace exogpu {
+namespace {
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+size_t resident_kib() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  size_t kib = 0;
+  while (status >> word && word != "RssAnon:") {
+  }
+  status >> kib;
+  return kib;
+}
+
+TEST(Heap, WhatWasFreedBetweenWhatIsKeptIsGivenBack) {
+  constexpr size_t kPiece = 16384, kPieces = 4096;  // 64 MiB
+  std::vector<std::unique_ptr<char[]>> freed, kept;
+  for (size_t i = 0; i < kPieces; ++i) {
+    freed.push_back(std::make_unique<char[]>(kPiece));  // set to zero, and so resident
+    kept.push_back(std::make_unique<char[]>(64));
+  }
+  freed.clear();
+  const size_t before = resident_kib();
+  give_back_freed_memory();
+  EXPECT_LT(resident_kib() + 32 * 1024, before);
+}
+#endif
+
+}  // namespace
+}  // namespace exogpu
