@@ -6,9 +6,9 @@ find_package(nlohmann_json REQUIRED)
 
 # The command line. Compiled once, and not into each file that uses it.
 find_package(CLI11 2.4 REQUIRED)
-add_library(exogpu_cli11 STATIC ${CMAKE_SOURCE_DIR}/cmake/cli11.cpp)
-target_link_libraries(exogpu_cli11 PUBLIC CLI11::CLI11)
-target_compile_definitions(exogpu_cli11 PUBLIC CLI11_COMPILE)
+add_library(cli11_compiled STATIC ${CMAKE_SOURCE_DIR}/cmake/cli11.cpp)
+target_link_libraries(cli11_compiled PUBLIC CLI11::CLI11)
+target_compile_definitions(cli11_compiled PUBLIC CLI11_COMPILE)
 
 # ggml: the interface libraries only. Backends are loaded at run time, never linked.
 pkg_check_modules(ggml_pc REQUIRED IMPORTED_TARGET ggml>=0.27)

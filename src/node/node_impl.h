@@ -145,8 +145,8 @@ class Node::Impl final : public PeerHandler {
   std::string own_content_;                      // of the file, once it has been read
   std::optional<weights::Measuring> measuring_;  // the own file
   weights::Fetching fetching_, spare_;
-  std::string spare_content_;  // of which all is here
-  cluster::Time spare_at_{};   // not before
+  std::string spare_content_;                 // of which all is here
+  cluster::Time spare_at_{};                  // not before
   std::optional<wire::Term> model_taken_in_;  // in which the cluster last wanted what this node was given
   bool model_overruled_ = false;              // by somebody who wants another
   cluster::Time model_told_at_{};
