@@ -12,7 +12,7 @@ endif()
 
 if(EXOGPU_SANITIZE)
   # Line tables and light optimisation are enough for a report, and compile in less than half the time.
-  add_compile_options(-fsanitize=${EXOGPU_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -Og -g1)
+  add_compile_options(-fsanitize=${EXOGPU_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -g1)
   add_link_options(-fsanitize=${EXOGPU_SANITIZE})
   # Into every program, since tests run programs as users do.
   add_library(exogpu_suppressions OBJECT ${CMAKE_SOURCE_DIR}/cmake/sanitizer_suppressions.cpp)
