@@ -10,7 +10,6 @@ near-ties, where tokens that are computed again together may round to the other 
 longest time between two of its tokens after the kill; the next leader is there when the asked node names another.
 """
 
-import argparse
 import pathlib
 import random
 import shutil
@@ -23,18 +22,13 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 from answers import NEAR_TIE, Answer
-from local_nodes import start_nodes
+from local_nodes import parser_of, start_nodes
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("--exogpu", type=pathlib.Path, default=ROOT / "build/release/exogpu")
-    parser.add_argument("--nodes", type=int, default=4)
-    parser.add_argument("--devices-min", type=int, default=3)
+    parser = parser_of(__doc__, nodes=4)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--tokens", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--who", choices=("worker", "leader"), default="worker")
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
@@ -45,7 +39,7 @@ def main():
     ties = []
     gaps, led = [], []
     try:
-        start_nodes(nodes, arguments.exogpu, folder, arguments.model, arguments.nodes, arguments.devices_min)
+        start_nodes(nodes, arguments, folder)
         expected = {}
         for prompt in prompts:
             begun = time.monotonic()

@@ -1,5 +1,6 @@
 """Nodes that are processes of this machine, for benchmarks that kill them; the model is cut over several."""
 
+import argparse
 import json
 import pathlib
 import subprocess
@@ -69,15 +70,27 @@ class Node:
             yield time.monotonic(), json.loads(refused.read())
 
 
-def start_nodes(nodes, exogpu, folder, model, count, devices_min):
+def parser_of(description, nodes):
+    """With what start_nodes() needs, of so many nodes unless told otherwise, and a seed."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("--exogpu", type=pathlib.Path, default=ROOT / "build/release/exogpu")
+    parser.add_argument("--nodes", type=int, default=nodes)
+    parser.add_argument("--devices-min", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+def start_nodes(nodes, arguments, folder):
     """Adds n0, n1, ... to `nodes`, of one cluster; returns once all have all of the model. The first is given it."""
-    nodes.append(Node(exogpu, folder, "n0", model.resolve(), "--devices-min", devices_min, "-c", 1024))
-    token = subprocess.run([exogpu, "token", "--state", folder / "n0", "--uses", str(count)], check=True,
+    exogpu, model = arguments.exogpu, arguments.model
+    nodes.append(Node(exogpu, folder, "n0", model.resolve(), "--devices-min", arguments.devices_min, "-c", 1024))
+    token = subprocess.run([exogpu, "token", "--state", folder / "n0", "--uses", str(arguments.nodes)], check=True,
                            capture_output=True, text=True).stdout.strip()
-    for i in range(1, count):
+    for i in range(1, arguments.nodes):
         nodes.append(Node(exogpu, folder, f"n{i}", "--join", f"127.0.0.1:{nodes[0].link}", "--token", token))
     for node in nodes:
-        node.waits(devices_min)
+        node.waits(arguments.devices_min)
     has_all = model.stat().st_size * 0.9
     until = time.monotonic() + 60
     while not all((node.get("/v1/cluster") or {})["weights"]["received_bytes"] > has_all for node in nodes[1:]):

@@ -10,7 +10,6 @@ of a node that was killed ends with it; every other must come to its end without
 run, but for near-ties.
 """
 
-import argparse
 import collections
 import http.client
 import os
@@ -26,7 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 from answers import NEAR_TIE, Answer
-from local_nodes import start_nodes
+from local_nodes import parser_of, start_nodes
 
 PROMPTS = ["Once upon a time", "The little dog", "In a house by the sea", "Tom and his sister"]
 LENGTHS = [40, 120, 300]
@@ -90,21 +89,16 @@ def state_of(process):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("--exogpu", type=pathlib.Path, default=ROOT / "build/release/exogpu")
-    parser.add_argument("--nodes", type=int, default=5)
-    parser.add_argument("--devices-min", type=int, default=3)
+    parser = parser_of(__doc__, nodes=5)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--every", type=float, default=20)
     parser.add_argument("--clients", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="exogpu-soak-"))
     nodes = []
     try:
-        start_nodes(nodes, arguments.exogpu, folder, arguments.model, arguments.nodes, arguments.devices_min)
+        start_nodes(nodes, arguments, folder)
         for node in nodes:
             node.up, node.life = True, 0
         watched = nodes[1]

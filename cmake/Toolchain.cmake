@@ -11,7 +11,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 
 if(EXOGPU_SANITIZE)
-  # Line tables and light optimisation are enough for a report, and compile in less than half the time.
+  # Line tables and light optimisation are enough for a report, and compile in half the time.
   add_compile_options(-fsanitize=${EXOGPU_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -g1)
   add_link_options(-fsanitize=${EXOGPU_SANITIZE})
   # Into every program, since tests run programs as users do.

@@ -70,11 +70,11 @@ void Stages::on_loader(std::move_only_function<Result<void>(const std::stop_toke
 }
 
 void Stages::free(PartList parts) {
-  if (!parts.empty())
-    boost::asio::post(loader_, [parts = std::move(parts)]() mutable {
-      parts.clear();
-      give_back_freed_memory();
-    });
+  if (parts.empty()) return;
+  boost::asio::post(loader_, [parts = std::move(parts)]() mutable {
+    parts.clear();
+    give_back_freed_memory();
+  });
 }
 
 Stages::PartList Stages::all_parts() const {

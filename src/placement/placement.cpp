@@ -70,8 +70,9 @@ class Planner {
   Result<Answer> decide_beside(const std::vector<HandStage>& parts, size_t devices_min) {
     EXO_TRY(Gap gap, gap_of(parts));
     Beside best;
-    if (gap.layers.begin == gap.layers.end) best = beside(gap, {}, devices_min);
-    if (gap.layers.begin != gap.layers.end) {
+    if (gap.layers.begin == gap.layers.end) {
+      best = beside(gap, {}, devices_min);
+    } else {
       for (const size_t d : usable_) {
         Beside next = beside(gap, d, devices_min);
         if (next.value_s < best.value_s) best = std::move(next);
