@@ -91,8 +91,17 @@ Time Agent::wake() const {
 Output Agent::take() { return std::exchange(out_, {}); }
 
 void Agent::set_facts(NodeFacts facts, Time now) {
-  facts.info.links = std::move(facts_.info.links);
+  facts.info.links = facts_.info.links;
+  if (facts == facts_) return;
   facts_ = std::move(facts);
+  propose_ = true;
+  propose_at_ = now;
+  step(now);
+}
+
+void Agent::set_condition(NodeCondition condition, Time now) {
+  if (condition == condition_) return;
+  condition_ = std::move(condition);
   propose_ = true;
   propose_at_ = now;
   step(now);

@@ -61,6 +61,8 @@ class Agent {
   Time wake() const;
 
   void set_facts(wire::NodeFacts facts, Time now);
+  // As ConditionWatch has it: all are told of each change.
+  void set_condition(wire::NodeCondition condition, Time now);
   // How the stages of this node stand in the plan of this epoch, by their index.
   void set_stages(wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages, Time now);
   void set_busy(bool busy) { busy_ = busy; }
@@ -153,6 +155,7 @@ class Agent {
   void invite(wire::NodeId node, Time now);
   void meet(wire::NodeId from, const wire::Greeting& other, Time now);
   void append(const wire::Event& written);
+  size_t condition_bytes(wire::NodeId node, const wire::NodeCondition& condition) const;
   void take_proposal(wire::NodeId from, const wire::Event& event, Time now);
   void judge_links(Time now);
   void lead(Time now);
@@ -167,6 +170,7 @@ class Agent {
 
   wire::NodeId self_;
   wire::NodeFacts facts_;
+  wire::NodeCondition condition_;
   AgentOptions options_;
   Time started_;
   Role role_ = Role::seeking;

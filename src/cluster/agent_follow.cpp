@@ -95,6 +95,7 @@ std::vector<Event> Agent::wanted() const {
     if (sent && changes(state_, *sent)) events.push_back(*std::move(sent));
   };
   want(NodeTold{facts_});
+  want(ConditionTold{.node = self_, .condition = condition_});
   if (broken_ && state_.plan) want(*broken_);
   for (const auto& [index, status] : stages_) {
     want(StageTold{.epoch = stages_epoch_, .stage = index, .phase = status.phase, .failure = status.failure});

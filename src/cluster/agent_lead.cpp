@@ -11,6 +11,11 @@ namespace exogpu::cluster {
 
 using namespace wire;
 
+// What it takes in a snapshot, about.
+size_t Agent::condition_bytes(NodeId node, const NodeCondition& condition) const {
+  return encoded_bytes({.term = term_, .event = ConditionTold{.node = node, .condition = condition}});
+}
+
 // Takes a node in. One who has obeyed a later term than this needs a later one still.
 void Agent::invite(NodeId node, Time now) {
   if (!linked(node)) return;
@@ -45,8 +50,7 @@ void Agent::append(const Event& written) {
   auto sent = as_sent(written);
   if (!sent) return;
   Event event = *std::move(sent);
-  const bool about_plan =
-      !std::holds_alternative<StageTold>(event) || std::get<StageTold>(event).phase >= StagePhase::ready;
+  const bool about_plan = matters_to_plans(state_, event);
   Entry entry{.term = term_, .event = std::move(event)};
   apply(state_, entry);
   remember_plan();
@@ -60,12 +64,21 @@ void Agent::take_proposal(NodeId from, const Event& event, Time now) {
   if (const auto* told = std::get_if<NodeTold>(&event)) {
     if (told->facts.info.self.node != from) return;
     const auto known = state_.nodes.find(from);
-    const size_t before =
-        known == state_.nodes.end() ? 0 : encoded_bytes({.term = term_, .event = NodeTold{known->second.facts}});
-    const size_t after = encoded_bytes({.term = term_, .event = event});
+    const bool is_new = known == state_.nodes.end();
+    const bool anew = is_new || known->second.facts.incarnation != told->facts.incarnation;
+    size_t before = is_new ? 0 : encoded_bytes({.term = term_, .event = NodeTold{known->second.facts}});
+    // Started anew, it has no condition until it tells it.
+    if (anew) before += is_new ? 0 : condition_bytes(from, known->second.condition);
+    const size_t after = encoded_bytes({.term = term_, .event = event}) + (anew ? condition_bytes(from, {}) : 0);
     if (facts_bytes_ - before + after > kFactsBytesMax) return;
     facts_bytes_ += after - before;
-    if (known == state_.nodes.end() || known->second.facts.incarnation != told->facts.incarnation) faults_.forget(from);
+    if (anew) faults_.forget(from);
+  } else if (const auto* condition = std::get_if<ConditionTold>(&event)) {
+    if (condition->node != from) return;
+    const size_t before = condition_bytes(from, state_.nodes.at(from).condition);
+    const size_t after = condition_bytes(from, condition->condition);
+    if (after > before && facts_bytes_ - before + after > kFactsBytesMax) return;
+    facts_bytes_ += after - before;
   } else if (const auto* stage = std::get_if<StageTold>(&event)) {
     if (state_.plan->made.plan.stages[stage->stage].device.node != from) return;
   } else if (const auto* ended = std::get_if<PlanEnded>(&event)) {
@@ -87,6 +100,12 @@ void Agent::on(NodeId from, const LogProposal& message, Time now) {
   for (const Event& event : message.events) {
     const auto* told = std::get_if<NodeTold>(&event);
     if (told && told->facts.incarnation != message.incarnation) continue;
+    const auto known = state_.nodes.find(from);
+    // Of an earlier life: what it held then is gone.
+    if (std::holds_alternative<ConditionTold>(event) &&
+        (known == state_.nodes.end() || known->second.facts.incarnation != message.incarnation)) {
+      continue;
+    }
     take_proposal(from, event, now);
   }
   applied();

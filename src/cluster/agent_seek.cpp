@@ -187,7 +187,7 @@ void Agent::claim(Time now) {
   }
   facts_bytes_ = 0;
   for (const auto& [id, node] : state_.nodes) {
-    facts_bytes_ += encoded_bytes({.term = term_, .event = NodeTold{node.facts}});
+    facts_bytes_ += encoded_bytes({.term = term_, .event = NodeTold{node.facts}}) + condition_bytes(id, node.condition);
   }
   // Nobody has told how often they broke.
   for (const auto& [a, b] : led ? std::set<NodePair>() : state_.links_left_out) {

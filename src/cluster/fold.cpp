@@ -18,6 +18,7 @@ struct Fold {
     // Started anew: what it held is gone, and what it could not do may have been mended.
     if (node.facts.incarnation != event.facts.incarnation) {
       node.unfit.clear();
+      node.condition = {};
       if (planned(event.facts.info.self.node)) {
         state.plan.reset();
         state.why_not = std::format("node {} was started anew", event.facts.info.self.name);
@@ -77,6 +78,11 @@ struct Fold {
     }
   }
 
+  void operator()(const ConditionTold& event) const {
+    const auto node = state.nodes.find(event.node);
+    if (node != state.nodes.end()) node->second.condition = event.condition;
+  }
+
   bool planned(NodeId node) const {
     return state.plan && std::ranges::any_of(state.plan->made.plan.stages,
                                              [&](const PlannedStage& stage) { return stage.device.node == node; });
@@ -118,6 +124,10 @@ struct Changes {
            state.plan->stages[event.stage] != StageStatus{.phase = event.phase, .failure = event.failure};
   }
   bool operator()(const LinkUse& event) const { return state.links_left_out.contains(event.link) != event.left_out; }
+  bool operator()(const ConditionTold& event) const {
+    const NodeRecord* node = find(event.node);
+    return node && node->condition != event.condition;
+  }
 };
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <format>
 #include <map>
 #include <set>
+#include <tuple>
 
+#include "cluster/condition.h"
 #include "cluster/fold.h"
 #include "cluster/names.h"
 #include "placement/by_name.h"
@@ -47,16 +49,34 @@ double worth(const NodeRecord& node) {
   return most;
 }
 
-// The nodes that can take part, the most useful first.
-std::vector<NodeId> usable_nodes(const ReplicatedState& state) {
-  std::vector<std::pair<double, NodeId>> sorted;
+bool is_spared(const ReplicatedState& state, const DeviceRef& device, int from) {
+  const auto node = state.nodes.find(device.node);
+  return node != state.nodes.end() && spared(node->second, device.device) >= from;
+}
+
+// The nodes that can take part, the most useful first, and last those of which all devices are spared.
+std::vector<NodeId> usable_nodes(const ReplicatedState& state, int spared_from) {
+  std::vector<std::tuple<bool, double, NodeId>> sorted;
   for (const auto& [id, node] : state.nodes) {
-    if (node.alive && !node.draining) sorted.emplace_back(-worth(node), id);
+    if (!node.alive || node.draining) continue;
+    const bool idle = std::ranges::all_of(node.facts.info.devices, [&](const DeviceProfile& device) {
+      return spared(node, device.id.device) >= spared_from;
+    });
+    sorted.emplace_back(idle, -worth(node), id);
   }
   std::ranges::sort(sorted);
   std::vector<NodeId> nodes;
-  for (const auto& [value, id] : sorted) nodes.push_back(id);
+  for (const auto& [idle, value, id] : sorted) nodes.push_back(id);
   return nodes;
+}
+
+// As hot as it is.
+void slow_down(DeviceProfile& device, double speed) {
+  device.memory_bytes_per_s *= speed;
+  for (WeightRates& rates : device.rates) {
+    rates.matvec_bytes_per_s *= speed;
+    rates.matmul_flops_per_s *= speed;
+  }
 }
 
 ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
@@ -66,6 +86,7 @@ ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
   for (const NodeId id : nodes) {
     for (DeviceProfile device : state.nodes.at(id).facts.info.devices) {
       device.node_name = names.at(id);
+      slow_down(device, speed_left(state.nodes.at(id), device.id.device));
       view.devices.push_back(std::move(device));
     }
   }
@@ -83,8 +104,8 @@ ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
   return view;
 }
 
-Result<placement::Wishes> wishes_of(const ReplicatedState& state, const ClusterView& view) {
-  const ServedModel& model = *state.model;
+// Whoever serves it.
+placement::Wishes wishes_of(const ServedModel& model) {
   placement::Wishes wishes;
   wishes.objective = static_cast<placement::Objective>(model.objective);
   wishes.context = model.context;
@@ -92,6 +113,12 @@ Result<placement::Wishes> wishes_of(const ReplicatedState& state, const ClusterV
   wishes.chunk = model.batch_tokens;
   wishes.activations = model.activations;
   wishes.devices_min = model.devices_min;
+  return wishes;
+}
+
+Result<placement::Wishes> wishes_of(const ReplicatedState& state, const ClusterView& view, int spared_from) {
+  const ServedModel& model = *state.model;
+  placement::Wishes wishes = wishes_of(model);
   if (!model.layers.empty()) {
     EXO_TRY(wishes.by_hand, placement::parse_layers(view, model.layers));
   }
@@ -100,7 +127,10 @@ Result<placement::Wishes> wishes_of(const ReplicatedState& state, const ClusterV
     if (auto device = placement::find_device(view, name)) wishes.excluded.push_back(*std::move(device));
   }
   for (const DeviceProfile& device : view.devices) {
-    if (!state.nodes.at(device.id.node).unfit.contains(device.id.device)) continue;
+    if (!state.nodes.at(device.id.node).unfit.contains(device.id.device)) {
+      if (is_spared(state, device.id, spared_from)) wishes.excluded.push_back(device.id);
+      continue;
+    }
     if (std::ranges::contains(wishes.by_hand, device.id, &placement::HandStage::device)) {
       return fail(ErrorCode::unavailable,
                   "{} is given layers by hand and could not load them; it is tried again when node {} is started anew, "
@@ -112,22 +142,69 @@ Result<placement::Wishes> wishes_of(const ReplicatedState& state, const ClusterV
   return wishes;
 }
 
-Result<placement::Answer> place(const ReplicatedState& state, const ClusterView& view) {
-  EXO_TRY(const placement::Wishes wishes, wishes_of(state, view));
+Result<placement::Answer> place(const ReplicatedState& state, const ClusterView& view, int spared_from) {
+  EXO_TRY(const placement::Wishes wishes, wishes_of(state, view, spared_from));
   return placement::place(view, state.model->shape, wishes);
 }
 
 // With the most useful nodes, and with more as long as there is no plan.
-Result<placement::Answer> place(const ReplicatedState& state) {
-  const std::vector<NodeId> nodes = usable_nodes(state);
+Result<placement::Answer> place(const ReplicatedState& state, int spared_from) {
+  const std::vector<NodeId> nodes = usable_nodes(state, spared_from);
   size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
   while (true) {
     count = std::min(count, nodes.size());
-    auto answer =
-        place(state, view_of(state, std::vector(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(count))));
+    auto answer = place(
+        state, view_of(state, std::vector(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(count))), spared_from);
     if (answer || count == nodes.size()) return answer;
     count *= 4;
   }
+}
+
+struct Placed {
+  placement::Answer answer;
+  int spared_from = 1;  // it uses no device that had better be spared by so much
+};
+
+// Without those that had better be spared, as far as the others can do it. Layers given by hand stay where they are.
+Result<Placed> place(const ReplicatedState& state) {
+  const bool by_hand = !state.model->layers.empty();
+  for (int spared_from = by_hand ? kSparedMost + 1 : 1;; ++spared_from) {
+    const auto any = [&](const auto& entry) {
+      const auto& [id, node] = entry;
+      return node.alive && !node.draining && std::ranges::any_of(node.facts.info.devices, [&](const DeviceProfile& d) {
+               return spared(node, d.id.device) == spared_from;
+             });
+    };
+    // Where it would make no difference, it is not tried twice.
+    if (spared_from <= kSparedMost && std::ranges::none_of(state.nodes, any)) continue;
+    auto answer = place(state, spared_from);
+    if (answer) return Placed{.answer = *std::move(answer), .spared_from = spared_from};
+    if (spared_from > kSparedMost) return std::unexpected(std::move(answer).error());
+  }
+}
+
+// The devices of the plan in force that had better be spared most.
+int spared_in_plan(const ReplicatedState& state) {
+  int most = 0;
+  for (const PlannedStage& stage : state.plan->made.plan.stages) {
+    const auto node = state.nodes.find(stage.device.node);
+    if (node != state.nodes.end()) most = std::max(most, spared(node->second, stage.device.device));
+  }
+  return most;
+}
+
+// What the plan in force can do by what is known now; what was predicted when it was made, where that cannot be said.
+PredictedSpeed speed_now(const ReplicatedState& state) {
+  const PlanMade& made = state.plan->made;
+  placement::Wishes wishes = wishes_of(*state.model);
+  std::set<NodeId> nodes;
+  for (const PlannedStage& stage : made.plan.stages) {
+    nodes.insert(stage.device.node);
+    wishes.by_hand.push_back({.device = stage.device, .layers = stage.layers});
+  }
+  const ClusterView view = view_of(state, {nodes.begin(), nodes.end()});
+  const auto answer = placement::place(view, state.model->shape, wishes);
+  return answer ? answer->plan.predicted : made.predicted;
 }
 
 double speed_of(const PredictedSpeed& speed, uint32_t objective) {
@@ -177,12 +254,14 @@ size_t devices_of(const Stages& stages) {
   return devices.size();
 }
 
-// With what is left of the plan before in its place, where that is nearly as good as `best`.
+// With what is left of the plan before in its place, where that is nearly as good as the best. What had better be
+// spared, and is not in the best, does not stay.
 std::optional<placement::Answer> with_parts_in_place(const ReplicatedState& state, const PlanMade& before,
-                                                     const Plan& best) {
+                                                     const Placed& placed) {
+  const Plan& best = placed.answer.plan;
   const ServedModel& model = *state.model;
   if (!model.layers.empty() || !same_model(model, before.plan)) return std::nullopt;
-  std::vector<NodeId> nodes = usable_nodes(state);
+  std::vector<NodeId> nodes = usable_nodes(state, placed.spared_from);
   const std::set<NodeId> usable(nodes.begin(), nodes.end());
   nodes.resize(std::min(nodes.size(), kNodesAtFirst));
   std::vector<placement::HandStage> parts;
@@ -195,7 +274,7 @@ std::optional<placement::Answer> with_parts_in_place(const ReplicatedState& stat
     if (!std::ranges::contains(nodes, stage.device.node)) nodes.push_back(stage.device.node);
   }
   const ClusterView view = view_of(state, std::move(nodes));
-  const auto wishes = wishes_of(state, view);
+  const auto wishes = wishes_of(state, view, placed.spared_from);
   if (!wishes) return std::nullopt;
   std::erase_if(parts, [&](const auto& part) { return std::ranges::contains(wishes->excluded, part.device); });
   if (parts.empty()) return std::nullopt;
@@ -233,8 +312,8 @@ std::string lost(const ReplicatedState& state) {
   return {};
 }
 
-PlanMade made_of(const ReplicatedState& state, const placement::Answer& answer, PlanEpoch epoch) {
-  const Plan& best = answer.plan;
+PlanMade made_of(const ReplicatedState& state, const Placed& placed, PlanEpoch epoch) {
+  const Plan& best = placed.answer.plan;
   const ServedModel& model = *state.model;
   PlanMade made{.plan = {.epoch = epoch,
                          .model = model.model,
@@ -254,14 +333,16 @@ PlanMade made_of(const ReplicatedState& state, const placement::Answer& answer, 
     made.plan.stages.push_back({.device = stage.device, .layers = stage.layers});
     made.stage_bytes.push_back(stage.memory.total());
   }
-  for (const placement::LeftOut& left : answer.left_out) {
+  for (const placement::LeftOut& left : placed.answer.left_out) {
     if (made.left_out.size() == kLeftOutMax) break;
-    const auto& unfit = state.nodes.at(left.device.node).unfit;
-    const auto failed = unfit.find(left.device.device);
-    if (failed == unfit.end()) {
-      made.left_out.push_back({.device = left.device, .why = std::string(left.why), .reason = left.reason});
-    } else {
+    const NodeRecord& node = state.nodes.at(left.device.node);
+    const auto failed = node.unfit.find(left.device.device);
+    if (failed != node.unfit.end()) {
       made.left_out.push_back({.device = left.device, .why = "failed", .reason = failed->second});
+    } else if (is_spared(state, left.device, placed.spared_from)) {
+      made.left_out.push_back({.device = left.device, .why = "spared", .reason = why_spared(node, left.device.device)});
+    } else {
+      made.left_out.push_back({.device = left.device, .why = std::string(left.why), .reason = left.reason});
     }
   }
   return made;
@@ -302,6 +383,35 @@ std::string impossible(const ReplicatedState& state) {
   return answer ? std::string() : answer.error().message;
 }
 
+bool matters_to_plans(const ReplicatedState& state, const Event& event) {
+  if (const auto* stage = std::get_if<StageTold>(&event)) return stage->phase >= StagePhase::ready;
+  const auto* told = std::get_if<ConditionTold>(&event);
+  if (!told) return true;
+  const auto known = state.nodes.find(told->node);
+  if (known == state.nodes.end()) return false;
+  const NodeRecord& before = known->second;
+  const NodeRecord after{.facts = {}, .why_away = {}, .unfit = {}, .condition = told->condition};
+  return std::ranges::any_of(before.facts.info.devices, [&](const DeviceProfile& each) {
+    const std::string& device = each.id.device;
+    return spared(before, device) != spared(after, device) || speed_left(before, device) != speed_left(after, device);
+  });
+}
+
+std::string better_without(const ReplicatedState& state) {
+  if (!state.plan || !state.model || !broken_by(state).empty()) return {};
+  const int spare = spared_in_plan(state);
+  if (spare == 0) return {};
+  const auto placed = place(state);
+  if (!placed || spare < placed->spared_from) return {};
+  for (const PlannedStage& stage : state.plan->made.plan.stages) {
+    if (is_spared(state, stage.device, placed->spared_from)) {
+      return std::format("{}: {}", name_of(state, stage.device),
+                         why_spared(state.nodes.at(stage.device.node), stage.device.device));
+    }
+  }
+  return {};
+}
+
 std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstances& circumstances) {
   const auto ended = [&](std::string why) -> std::optional<Event> {
     PlanEnded event{.epoch = state.plan ? state.plan->made.plan.epoch : PlanEpoch(0), .why = std::move(why)};
@@ -311,28 +421,31 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
   if (!state.model) return ended("no model is to be served");
   const std::string broken = broken_by(state);
   const bool lost_epoch = state.epoch_last < circumstances.in_use;
-  const bool must = !state.plan || !broken.empty() || lost_epoch;
-  if (!must && (!circumstances.idle || !serving(state))) return std::nullopt;
+  const int spare = state.plan ? spared_in_plan(state) : 0;
+  bool must = !state.plan || !broken.empty() || lost_epoch;
+  if (!must && spare == 0 && (!circumstances.idle || !serving(state))) return std::nullopt;
   const auto answer = place(state);
   if (!answer) {
     if (!must) return std::nullopt;
     const std::string because = broken.empty() ? lost(state) : broken + "; ";
     return ended(because + answer.error().message + without_links(state));
   }
-  const Plan& best = answer->plan;
+  const Plan& best = answer->answer.plan;
+  must = must || spare >= answer->spared_from;
   if (!must) {
-    if (same_stages(best, state.plan->made.plan)) return std::nullopt;
+    if (!circumstances.idle || !serving(state) || same_stages(best, state.plan->made.plan)) return std::nullopt;
     const uint32_t objective = state.model->objective;
     const size_t wanted = std::min<size_t>(state.model->devices_min, best.stages.size());
     if (devices_of(state.plan->made.plan.stages) >= wanted &&
-        speed_of(best.predicted, objective) < kWorthMoving * speed_of(state.plan->made.predicted, objective)) {
+        speed_of(best.predicted, objective) < kWorthMoving * speed_of(speed_now(state), objective)) {
       return std::nullopt;
     }
   }
   std::optional<placement::Answer> in_place;
-  if (must && state.plan) in_place = with_parts_in_place(state, state.plan->made, best);
-  if (!state.plan && circumstances.before) in_place = with_parts_in_place(state, *circumstances.before, best);
-  return made_of(state, in_place.value_or(*answer), next_epoch(state, circumstances));
+  if (must && state.plan) in_place = with_parts_in_place(state, state.plan->made, *answer);
+  if (!state.plan && circumstances.before) in_place = with_parts_in_place(state, *circumstances.before, *answer);
+  const Placed chosen{.answer = in_place.value_or(answer->answer), .spared_from = answer->spared_from};
+  return made_of(state, chosen, next_epoch(state, circumstances));
 }
 
 }  // namespace exogpu::cluster

@@ -17,7 +17,9 @@ struct PlanCircumstances {
 
 // A plan is replaced at once when it cannot go on (a node or a device of it is gone, is to be drained, or failed; the
 // model is another one), and when nodes had a later one that this state has lost. A plan that serves and could be a
-// tenth faster is replaced when nobody is being answered.
+// tenth faster is replaced when nobody is being answered. A device that had better be spared (`spared()`: its battery
+// is low, or it is critically hot) is planned around where the others can hold the model, at once; where not, it is
+// used like any other.
 //
 // What is left of a plan stays where it is, and what is lost of it, if that is one run of layers, goes to one other
 // device, unless the best plan would be half as fast again: nobody waits for parts that are loaded already, and the
@@ -28,6 +30,13 @@ std::optional<wire::Event> plan_for(const wire::ReplicatedState& state, const Pl
 // Why no plan can serve the model with those who are here now; empty: one can, and if there is none, the master is
 // about to make it. What waits for a plan while this says so for a while waits in vain.
 std::string impossible(const wire::ReplicatedState& state);
+
+// Whether plan_for() may say another thing once the event, which is about to be applied, is.
+bool matters_to_plans(const wire::ReplicatedState& state, const wire::Event& event);
+
+// Why the plan in force should make way, though it can go on: a device of it had better be spared, and the others can
+// do without. Empty: it need not.
+std::string better_without(const wire::ReplicatedState& state);
 
 // Why the plan in force cannot go on; empty when it can.
 std::string broken_by(const wire::ReplicatedState& state);

@@ -242,6 +242,7 @@ void Node::Impl::on_worker() {
   const auto now = steady_clock::now();
   worker_->tick(now);
   agent_->set_stages(worker_->epoch(), worker_->stages(), now);
+  tell_condition();
   agent_->set_busy(worker_->busy());
   pump();
 }

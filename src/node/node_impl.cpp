@@ -30,6 +30,11 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
       cluster_timer_(io_),
       rates_([this](wire::NodeId to, net::Outgoing frame) { return peers_->send(to, std::move(frame)).has_value(); }) {
   const wire::NodeId self = parts_.identity.node();
+  for (const gpu::Device& device : parts_.machine.devices()) {
+    if (std::ranges::contains(parts_.devices, device.info().id, [](const auto& each) { return each.id.device; })) {
+      sensed_.push_back(device.info());
+    }
+  }
   std::random_device entropy;
   incarnation_ = std::uniform_int_distribution<uint64_t>()(entropy);
   const auto post_here = [this](std::move_only_function<void()> task) { post(std::move(task)); };
@@ -183,6 +188,7 @@ void Node::Impl::look_after(cluster::Time now) {
   if (now >= facts_at_ + kFactsEvery) {
     facts_at_ = now;
     agent_->set_facts(facts(), now);
+    sense();
   }
   agent_->set_busy(worker_->busy());
   watch_links(now);

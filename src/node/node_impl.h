@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "cluster/agent.h"
+#include "cluster/condition.h"
 #include "gpu/device.h"
+#include "gpu/sensors/sensor_reader.h"
 #include "net/mdns/discovery.h"
 #include "net/tcp/join.h"
 #include "net/tcp/listener.h"
@@ -95,6 +97,10 @@ class Node::Impl final : public PeerHandler {
   void publish();
   std::optional<wire::NodeId> first_node() const;
 
+  // --- its condition (node_condition.cpp)
+  void sense();
+  void tell_condition();
+
   // --- weights (node_weights.cpp)
   void fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,
              std::function<void(Result<SharedGguf>)> done);
@@ -141,6 +147,11 @@ class Node::Impl final : public PeerHandler {
   std::optional<net::Listener> listener_;
   std::unique_ptr<net::Discovery> discovery_;
   net::Announcement announced_;
+
+  gpu::SensorReader sensors_;            // on the thread of work_
+  std::vector<gpu::DeviceInfo> sensed_;  // which
+  bool sensing_ = false;
+  cluster::ConditionWatch condition_;
 
   std::string own_content_;                      // of the file, once it has been read
   std::optional<weights::Measuring> measuring_;  // the own file

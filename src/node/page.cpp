@@ -1,5 +1,6 @@
 #include "node/page.h"
 
+#include <algorithm>
 #include <format>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,33 @@ const wire::StageProgress* progress_of(const wire::PlanRecord& plan, uint32_t st
   return found != stages.end() && found->second.epoch == plan.made.plan.epoch ? &found->second : nullptr;
 }
 
+Json or_null(const auto& value) { return value ? Json(*value) : Json(nullptr); }
+
+const wire::DeviceCondition* condition_of(const wire::NodeRecord& node, const std::string& device) {
+  const auto found = std::ranges::find(node.condition.devices, device, &wire::DeviceCondition::device);
+  return found == node.condition.devices.end() ? nullptr : &*found;
+}
+
+Json battery_of(const wire::NodeCondition& condition) {
+  if (!condition.battery) return nullptr;
+  return {{"charge_percent", condition.battery->charge_percent},
+          {"feeds", condition.battery->feeds},
+          {"low", condition.battery->low}};
+}
+
+Json shards_of(const wire::NodeRecord& node) {
+  Json shards = Json::array();
+  if (!node.alive) return shards;
+  for (const wire::HeldShard& shard : node.condition.shards) {
+    shards.push_back({{"device", shard.device},
+                      {"model", shard.model},
+                      {"content", shard.content},
+                      {"layer_begin", shard.layers.begin},
+                      {"layer_end", shard.layers.end}});
+  }
+  return shards;
+}
+
 Json nodes_of(const ReplicatedState& state, std::optional<wire::NodeId> master) {
   Json nodes = Json::array();
   for (const auto& [id, node] : state.nodes) {
@@ -24,9 +52,14 @@ Json nodes_of(const ReplicatedState& state, std::optional<wire::NodeId> master) 
     Json devices = Json::array();
     for (const wire::DeviceProfile& device : info.devices) {
       const auto unfit = node.unfit.find(device.id.device);
+      const wire::DeviceCondition* condition = condition_of(node, device.id.device);
       devices.push_back({{"id", device.id.device},
                          {"name", device.name},
                          {"memory_free_bytes", device.memory_free},
+                         {"load_percent", condition ? or_null(condition->load_percent) : Json(nullptr)},
+                         {"temperature_c", condition ? or_null(condition->temperature_c) : Json(nullptr)},
+                         {"heat", condition ? Json(to_string(condition->heat)) : Json(nullptr)},
+                         {"speed_percent", condition ? Json(condition->speed_percent) : Json(nullptr)},
                          {"failure", unfit == node.unfit.end() ? Json(nullptr) : Json(unfit->second)}});
     }
     Json links = Json::array();
@@ -43,10 +76,13 @@ Json nodes_of(const ReplicatedState& state, std::optional<wire::NodeId> master) 
                      {"why_away", node.alive ? Json(nullptr) : Json(node.why_away)},
                      {"draining", node.draining},
                      {"mains_power", node.facts.fitness.mains},
+                     {"battery", battery_of(node.condition)},
+                     {"load_percent", or_null(node.condition.load_percent)},
                      {"wired", node.facts.fitness.wired},
                      {"version", node.facts.version},
                      {"api", info.self.api_url},
                      {"devices", std::move(devices)},
+                     {"shards", shards_of(node)},
                      {"links", std::move(links)}});
   }
   return nodes;

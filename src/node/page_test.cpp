@@ -48,6 +48,31 @@ TEST(Page, SaysWhoDoesWhatAndHowFar) {
   EXPECT_EQ(page["plan"]["left_out"][0]["reason"], "slower with it");
 }
 
+TEST(Page, ShowsHowDevicesDo) {
+  wire::ReplicatedState state = planned();
+  add(state, wire::ConditionTold{
+                 .node = made_id(1),
+                 .condition = {.load_percent = 40,
+                               .battery = wire::BatteryCondition{.charge_percent = 15, .feeds = true, .low = true},
+                               .devices = {{.device = "gpu0",
+                                            .load_percent = 90,
+                                            .temperature_c = 81,
+                                            .heat = wire::Heat::hot,
+                                            .speed_percent = 70}},
+                               .shards = {{.device = "gpu0", .model = "made", .content = "abc", .layers = {0, 2}}}}});
+  const auto page = nlohmann::json::parse(page_of(state, made_id(1), {}, {}));
+  const auto& node = page["nodes"][0];
+  EXPECT_EQ(node["load_percent"], 40);
+  EXPECT_EQ(node["battery"]["charge_percent"], 15);
+  EXPECT_EQ(node["battery"]["low"], true);
+  EXPECT_EQ(node["devices"][0]["heat"], "hot");
+  EXPECT_EQ(node["devices"][0]["temperature_c"], 81);
+  EXPECT_EQ(node["devices"][0]["speed_percent"], 70);
+  EXPECT_EQ(node["shards"][0]["layer_end"], 2);
+  EXPECT_TRUE(page["nodes"][1]["battery"].is_null());
+  EXPECT_TRUE(page["nodes"][1]["devices"][0]["heat"].is_null());
+}
+
 TEST(Page, WhatWasSaidOfAnotherPlanDoesNotCount) {
   const wire::ReplicatedState state = planned();
   const StagesNow old{{0, {.epoch = wire::PlanEpoch(6), .stage = 0, .done = 5, .total = 20, .doing = "loading"}}};

@@ -12,9 +12,9 @@ using namespace wire;
 void World::throw_faults() {
   const FaultRates& rates = scenario_.faults;
   const std::pair<const char*, double> kinds[] = {
-      {"crash", rates.crash},     {"stall", rates.stall}, {"partition", rates.partition},
-      {"one_way", rates.one_way}, {"slow", rates.slow},   {"burst", rates.burst},
-      {"drain", rates.drain},     {"model", rates.model}, {"heat", rates.heat}};
+      {"crash", rates.crash}, {"stall", rates.stall},    {"partition", rates.partition}, {"one_way", rates.one_way},
+      {"slow", rates.slow},   {"burst", rates.burst},    {"drain", rates.drain},         {"model", rates.model},
+      {"heat", rates.heat},   {"battery", rates.battery}};
   for (const auto& [what, rate] : kinds) {
     if (rate <= 0) continue;
     double at_s = 1;
@@ -73,6 +73,9 @@ void World::fault(const std::string& what) {
   } else if (what == "heat") {
     set_heat(node, dice_.between(0.1, 0.7));
     then([this, node] { set_heat(node, 1); });
+  } else if (what == "battery") {
+    set_battery(node, dice_.between(0.02, 0.4), true);
+    then([this, node] { set_battery(node, 0.5, false); });
   } else if (what == "drain") {
     command(node, DrainingSet{.node = node_id(other), .draining = dice_.chance(0.5)});
   } else if (what == "model") {
@@ -121,6 +124,7 @@ void World::heal() {
   healed_at_ = now_;
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
     set_heat(i, 1);
+    if (!dice_.chance(0.3)) set_battery(i, 1, false);  // where it is low, it stays so
     if (!is_alive(i) && !dice_.chance(0.1)) start(i);
     recover(i);
   }

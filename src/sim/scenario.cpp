@@ -82,6 +82,7 @@ Result<void> read_faults(const Json& json, const std::string& where, FaultRates&
   fields.take("drain", out.drain);
   fields.take("model", out.model);
   fields.take("heat", out.heat);
+  fields.take("battery", out.battery);
   fields.take("longest_s", out.longest_s);
   return fields.done();
 }

@@ -30,8 +30,9 @@ struct FaultRates {
   double burst = 0;      // a third of all messages is lost
   double work = 0;       // a fetch, load or connect fails, of ten
   double drain = 0;
-  double model = 0;  // another model is to be served
-  double heat = 0;   // a device computes at a tenth to seven tenths of its rate, and says so
+  double model = 0;    // another model is to be served
+  double heat = 0;     // a device computes at a tenth to seven tenths of its rate, and says so
+  double battery = 0;  // a node runs on a battery with 2 to 40 % left
   double longest_s = 4;
 };
 

@@ -54,6 +54,10 @@ TEST(Sim, ARequestThatIsGivenUpTooEarlyIsFound) {
   expect_found("requests", Mistake::given_up_early, "fails, and could be answered");
 }
 
+TEST(Sim, AConditionThatNobodyHearsOfIsFound) {
+  expect_found("mixed", Mistake::condition_unheard, "is low, and that is not known");
+}
+
 TEST(Sim, TheSameSeedIsTheSameRun) {
   const auto lines = [](uint64_t seed) {
     std::string all;

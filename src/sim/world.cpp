@@ -45,6 +45,14 @@ double cpu_s() {
 constexpr uint32_t kWholeStatesMax = 64;
 constexpr Duration kAnswerWait = std::chrono::seconds(3);
 
+// Faults last for seconds here, and for minutes elsewhere.
+constexpr ConditionLimits kConditionLimits{.critical_after = std::chrono::milliseconds(300),
+                                           .better_after = std::chrono::seconds(1),
+                                           .amounts_every = std::chrono::seconds(30)};
+constexpr Duration kConditionEvery = std::chrono::seconds(2);
+constexpr double kLimitC = 100;
+constexpr double kCriticalRate = 0.25;  // what is left of a rate when the device is critically hot
+
 }  // namespace
 
 World::World(const Scenario& scenario, RunOptions options)
@@ -105,7 +113,7 @@ NodeFacts World::facts_of(uint32_t number) const {
   device.kind = DeviceKind::discrete;
   device.uses_host_memory = false;
   device.memory_free = node.memory;
-  const double rate = node.rate * node.heat;
+  const double rate = node.rate;  // when it is cool
   device.memory_bytes_per_s = rate;
   device.rates = {
       {.type = "q4_K", .bits_per_weight = 4.5, .matvec_bytes_per_s = rate, .matmul_flops_per_s = rate * 20}};
@@ -151,9 +159,47 @@ void World::set_heat(uint32_t number, double rate_left) {
   if (node.heat == rate_left) return;
   node.heat = rate_left;
   trace(std::format("n{} computes at {:.0f} % of its rate", number, 100 * rate_left));
+  tell_condition(number);
+}
+
+void World::set_battery(uint32_t number, double charge, bool feeds) {
+  SimNode& node = *nodes_[number];
+  if (node.charge == charge && node.on_battery == feeds) return;
+  node.charge = charge;
+  node.on_battery = feeds;
+  trace(std::format("n{} has {:.0f} % of its battery{}", number, 100 * charge, feeds ? "" : ", and is charged"));
+  tell_condition(number);
+}
+
+// What its sensors would say; they are never still.
+void World::tell_condition(uint32_t number) {
+  SimNode& node = *nodes_[number];
   if (!node.alive) return;
-  node.agent->set_facts(facts_of(number), now_);
+  const bool hot = node.heat < 1, critical = node.heat < kCriticalRate;
+  const double warm_c = critical ? kLimitC : hot ? kLimitC - 8 : 55;
+  NodeCondition condition = node.watch.update({.load = dice_.between(0, 0.1),
+                                               .charge = node.charge,
+                                               .on_battery = node.on_battery,
+                                               .devices = {{.device = "gpu0",
+                                                            .load = hot ? 1 : dice_.between(0, 0.1),
+                                                            .temperature_c = warm_c + dice_.between(-1, 1),
+                                                            .limit_c = kLimitC,
+                                                            .throttled = hot,
+                                                            .speed = node.heat}}},
+                                              now_);
+  condition.shards = shards_of(node.worker->holding());
+  if (options_.mistake != Mistake::condition_unheard) node.agent->set_condition(std::move(condition), now_);
   drive(number);
+}
+
+void World::watch_condition(uint32_t number) {
+  tell_condition(number);
+  const NodeCondition& told = nodes_[number]->watch.told();
+  const bool well = nodes_[number]->heat == 1 && !nodes_[number]->on_battery && !(told.battery && told.battery->low) &&
+                    (told.devices.empty() || told.devices[0].heat == Heat::normal);
+  after(well ? kConditionEvery : kConditionEvery / 4, [this, number, life = nodes_[number]->lives] {
+    if (nodes_[number]->alive && nodes_[number]->lives == life) watch_condition(number);
+  });
 }
 
 void World::start(uint32_t number) {
@@ -187,6 +233,10 @@ void World::start(uint32_t number) {
           .goes_back = options_.mistake == Mistake::epoch_reversed});
   node.worker->report = [this, number](PlanEpoch epoch, std::map<uint32_t, StageStatus> stages) {
     nodes_[number]->agent->set_stages(epoch, std::move(stages), now_);
+    NodeCondition condition = nodes_[number]->watch.told();
+    condition.shards = shards_of(nodes_[number]->worker->holding());
+    if (options_.mistake != Mistake::condition_unheard)
+      nodes_[number]->agent->set_condition(std::move(condition), now_);
   };
   node.worker->refuse = [this, number](PlanEpoch epoch, const std::string& text) {
     nodes_[number]->agent->plan_broken(epoch, text, {}, now_);
@@ -194,9 +244,11 @@ void World::start(uint32_t number) {
   node.worker->look_again = [this, number] { drive(number); };
   node.worker->lost = [this, number](PlanEpoch epoch, NodeId peer) { lost_of_ring(number, epoch, peer); };
   start_requests(number);
+  node.watch = ConditionWatch(kConditionLimits);
   for (uint32_t other = 0; other < nodes_.size(); ++other) {
     if (other != number) look_at_channel(number, other, dice_.between(0.02, 0.4));
   }
+  watch_condition(number);
   drive(number);
 }
 
@@ -456,11 +508,17 @@ std::string World::unsettled() const {
     const auto known = lead.state().nodes.find(node.id);
     if (known == lead.state().nodes.end() || !known->second.alive) return std::format("n{} counts as lost", i);
     if (known->second.facts.incarnation != node.lives) return std::format("an earlier life of n{} is known", i);
+    const NodeCondition& condition = known->second.condition;
+    if (node.on_battery && node.charge < 0.2 && !(condition.battery && condition.battery->low)) {
+      return std::format("the battery of n{} is low, and that is not known", i);
+    }
+    if (condition.shards != shards_of(node.worker->holding())) return std::format("what n{} holds is not known", i);
   }
   for (const auto& [id, known] : lead.state().nodes) {
     if (known.alive && !nodes_[number_of(id)]->alive) return std::format("n{} counts as alive", number_of(id));
   }
   const ReplicatedState& state = lead.state();
+  if (const std::string why = better_without(state); !why.empty()) return "a plan uses " + why;
   if (state.plan && !serving(state)) return "the plan is not served";
   if (!state.plan && (state.why_not.empty() || scenario_.wants_service)) return "there is no plan: " + state.why_not;
   if (scenario_.wants_service) {

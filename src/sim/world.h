@@ -26,20 +26,21 @@ namespace exogpu::sim {
 // A mistake put in by hand, to see that a check finds it. None is in the product's code.
 enum class Mistake {
   none,
-  counter_lost,     // what Output::keep_counter says is not kept over a restart
-  term_forgotten,   // an agent is replaced by one that has forgotten which term it obeyed
-  event_changed,    // one node is told another event than the others
-  memory_kept,      // a worker unloads, and the memory stays taken
-  epoch_reversed,   // a worker takes on the plan before the last once more
-  node_unheard,     // one node gets no heartbeat after the faults
-  busy_kept,        // a node that was once busy says so for ever
-  token_dropped,    // one of the tokens that a client is sent
-  end_dropped,      // the message that says that an answer is whole
-  token_forgotten,  // by a client's node, when it asks the next ring
-  row_changed,      // one of the activations, on its way to the next stage
-  caches_kept,      // of sequences, by stages that a new plan leaves where they are
-  step_dropped,     // on its way to the next stage, and none of the stages looks at the numbers of steps
-  given_up_early,   // a client's node does not wait for the next plan
+  counter_lost,       // what Output::keep_counter says is not kept over a restart
+  term_forgotten,     // an agent is replaced by one that has forgotten which term it obeyed
+  event_changed,      // one node is told another event than the others
+  memory_kept,        // a worker unloads, and the memory stays taken
+  epoch_reversed,     // a worker takes on the plan before the last once more
+  node_unheard,       // one node gets no heartbeat after the faults
+  busy_kept,          // a node that was once busy says so for ever
+  token_dropped,      // one of the tokens that a client is sent
+  end_dropped,        // the message that says that an answer is whole
+  token_forgotten,    // by a client's node, when it asks the next ring
+  row_changed,        // one of the activations, on its way to the next stage
+  caches_kept,        // of sequences, by stages that a new plan leaves where they are
+  step_dropped,       // on its way to the next stage, and none of the stages looks at the numbers of steps
+  given_up_early,     // a client's node does not wait for the next plan
+  condition_unheard,  // no agent is told how its node does
 };
 
 struct RunOptions {
@@ -115,6 +116,9 @@ class World {
   bool is_alive(uint32_t node) const;
   void recover(uint32_t node);  // from a stall
   void set_heat(uint32_t node, double rate_left);
+  void set_battery(uint32_t node, double charge, bool feeds);
+  void watch_condition(uint32_t node);  // now, and every so often in this life of it
+  void tell_condition(uint32_t node);
 
   // Requests, and what nodes say to each other for them (world_requests.cpp).
   void start_requests(uint32_t node);

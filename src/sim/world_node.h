@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "cluster/condition.h"
 #include "sim/clients.h"
 #include "sim/world.h"
 
@@ -12,7 +13,10 @@ struct World::SimNode {
   wire::NodeId id;
   Bytes memory = 0;
   double rate = 0;
-  double heat = 1;  // what is left of the rate
+  double heat = 1;    // what is left of the rate
+  double charge = 1;  // of its battery
+  bool on_battery = false;
+  cluster::ConditionWatch watch;
   wire::Fitness fitness;
   uint64_t counter_kept = 0;  // on its disk
   uint64_t lives = 0;

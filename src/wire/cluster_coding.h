@@ -6,6 +6,7 @@
 
 #include "proto/cluster.pb.h"
 #include "wire/cluster.h"
+#include "wire/condition.h"
 #include "wire/election.h"
 #include "wire/proto_coding.h"
 
@@ -23,6 +24,9 @@ void put(proto::NodeInfo& out, const NodeInfo& message);
 void put(proto::StagePlan& out, const StagePlan& message);
 Result<NodeInfo> node_info_of(const proto::NodeInfo& in);
 Result<StagePlan> stage_plan_of(const proto::StagePlan& in);
+
+void put(proto::NodeCondition& out, const NodeCondition& in);
+Result<NodeCondition> condition_of(const proto::NodeCondition& in);
 
 // A master counts up from the highest it has seen; what one node says must not bring the counter to its end.
 inline constexpr uint64_t kTermCounterMax = uint64_t{1} << 31;

@@ -221,6 +221,10 @@ void put(proto::Event& out, const Event& in) {
                         [&](const LinkUse& e) {
                           put(*out.mutable_link_use()->mutable_link(), e.link);
                           out.mutable_link_use()->set_left_out(e.left_out);
+                        },
+                        [&](const ConditionTold& e) {
+                          out.mutable_condition_told()->set_node(text_of(e.node));
+                          put(*out.mutable_condition_told()->mutable_condition(), e.condition);
                         }},
              in);
 }
@@ -277,6 +281,12 @@ Result<Event> event_of(const proto::Event& in) {
       EXO_TRY(const NodePair link, ends_of(in.link_use().link()));
       return LinkUse{.link = link, .left_out = in.link_use().left_out()};
     }
+    case proto::Event::kConditionTold: {
+      ConditionTold out;
+      EXO_TRY(out.node, node_of(in.condition_told().node(), "a node that tells its condition"));
+      EXO_TRY(out.condition, condition_of(in.condition_told().condition()));
+      return out;
+    }
     case proto::Event::WHAT_NOT_SET: break;
   }
   return fail(ErrorCode::corrupt, "an event that is not known here");
@@ -298,6 +308,7 @@ Result<std::pair<NodeId, NodeRecord>> record_of(const proto::NodeRecord& in) {
     EXO_TRY(std::string device, name_of(field.device(), "an unfit device"));
     EXO_TRY(out.unfit[std::move(device)], name_of(field.why(), "the reason why a device is unfit", kReasonCharsMax));
   }
+  EXO_TRY(out.condition, condition_of(in.condition()));
   const NodeId node = out.facts.info.self.node;
   return std::pair(node, std::move(out));
 }
@@ -361,6 +372,7 @@ ByteVector encode(const LogSnapshot& message) {
       unfit->set_device(text(device));
       unfit->set_why(text(why, kReasonCharsMax));
     }
+    put(*node->mutable_condition(), in.condition);
   }
   if (state.model) put(*out.mutable_model(), *state.model);
   if (state.plan) {

@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "wire/cluster.h"
+#include "wire/condition.h"
 #include "wire/election.h"
 #include "wire/model_shape.h"
 #include "wire/plan.h"
@@ -62,6 +63,12 @@ struct TermBegan {
 struct NodeTold {
   NodeFacts facts;
   friend bool operator==(const NodeTold&, const NodeTold&) = default;
+};
+// How it does now. Apart from its facts, which are many times as long and seldom change.
+struct ConditionTold {
+  NodeId node;
+  NodeCondition condition;
+  friend bool operator==(const ConditionTold&, const ConditionTold&) = default;
 };
 struct NodeLost {
   NodeId node;
@@ -122,7 +129,7 @@ struct StageTold {
 };
 
 using Event = std::variant<TermBegan, NodeTold, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded,
-                           StageTold, LinkUse>;
+                           StageTold, LinkUse, ConditionTold>;
 
 struct Entry {
   Term term;  // whose master wrote it
@@ -136,6 +143,7 @@ struct NodeRecord {
   std::string why_away;
   bool draining = false;
   std::map<std::string, std::string> unfit;  // its devices that could not do their part, and why
+  NodeCondition condition{};                 // as it told last, since it was started
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 

@@ -92,6 +92,16 @@ PlanMade some_plan() {
           .left_out = {{.device = {.node = id_of(6), .device = "cpu"}, .why = "speed", .reason = "slower with it"}}};
 }
 
+NodeCondition some_condition() {
+  return {
+      .load_percent = 40,
+      .battery = BatteryCondition{.charge_percent = 15, .feeds = true, .low = true},
+      .devices =
+          {{.device = "cuda0", .load_percent = 100, .temperature_c = -5, .heat = Heat::critical, .speed_percent = 30},
+           {.device = "cpu", .load_percent = {}, .temperature_c = {}}},
+      .shards = {{.device = "cuda0", .model = "demo", .content = "abc", .layers = {3, 7}}}};
+}
+
 std::vector<Event> all_events() {
   return {TermBegan{},
           NodeTold{some_facts()},
@@ -104,6 +114,8 @@ std::vector<Event> all_events() {
           PlanEnded{.epoch = PlanEpoch(4), .why = "no room"},
           PlanEnded{.epoch = PlanEpoch(4), .why = "lost", .link = pair_of(id_of(8), id_of(7))},
           LinkUse{.link = pair_of(id_of(7), id_of(8)), .left_out = true},
+          ConditionTold{.node = id_of(3), .condition = {}},
+          ConditionTold{.node = id_of(3), .condition = some_condition()},
           StageTold{.epoch = PlanEpoch(4), .stage = 2, .phase = StagePhase::failed, .failure = "no room"}};
 }
 
@@ -115,6 +127,7 @@ ReplicatedState some_state() {
   away.facts.info.self.node = id_of(9);
   away.facts.info.devices.clear();
   away.facts.info.links.clear();
+  away.condition = some_condition();
   state.nodes[id_of(9)] = away;
   state.model = some_model();
   state.plan = PlanRecord{.made = some_plan(), .stages = {{.phase = StagePhase::failed, .failure = "no room"}}};
@@ -244,6 +257,16 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
   spoilt_event(DrainingSet{}, [](auto& e) { e.mutable_draining_set()->set_node("x"); }, "a node that is drained");
   spoilt_event(PlanEnded{}, [](auto& e) { e.mutable_plan_ended()->set_why("\n"); }, "why a plan ended");
   spoilt_event(StageTold{}, [](auto& e) { e.mutable_stage_told()->set_phase(9); }, "not known here (9)");
+  const Event condition = ConditionTold{.node = id_of(3), .condition = some_condition()};
+  const auto said = [](proto::Event& e) { return e.mutable_condition_told()->mutable_condition(); };
+  spoilt_event(
+      condition, [](auto& e) { e.mutable_condition_told()->set_node("x"); }, "a node that tells its condition");
+  spoilt_event(condition, [&](auto& e) { said(e)->set_load_percent(101); }, "the load of a node is 101 %");
+  spoilt_event(condition, [&](auto& e) { said(e)->mutable_battery()->set_charge_percent(101); }, "a battery is 101 %");
+  spoilt_event(condition, [&](auto& e) { said(e)->mutable_devices(0)->set_heat(3); }, "not known here (3)");
+  spoilt_event(condition, [&](auto& e) { said(e)->mutable_devices(0)->set_speed_percent(0); }, "a device is 0 %");
+  spoilt_event(condition, [&](auto& e) { said(e)->mutable_devices(0)->set_temperature_c(1001); }, "of 1001 degrees");
+  spoilt_event(condition, [&](auto& e) { said(e)->mutable_shards(0)->set_layers_begin(8); }, "the layers 8 to 7");
 
   proto::LogEntries entries;
   const auto good = encode(LogEntries{

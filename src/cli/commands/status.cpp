@@ -41,16 +41,49 @@ std::string state_of(const Json& node) {
   return yes(node, "leader") ? "leads" : "here";
 }
 
+// "mains", "battery 34 %", "battery 12 %, low"
+std::string power_of(const Json& node) {
+  const bool mains = yes(node, "mains_power");
+  const auto battery = node.find("battery");
+  if (battery == node.end() || !battery->is_object()) return mains ? "mains" : "battery";
+  const std::string charge = text(*battery, "charge_percent") + " %";
+  return (yes(*battery, "feeds") ? "battery " + charge : "mains, battery " + charge) +
+         (yes(*battery, "low") ? ", low" : "");
+}
+
+// "cuda0 82 °C, hot", of what is known.
+std::string device_of(const Json& device) {
+  std::string out = text(device, "id");
+  if (const std::string celsius = text(device, "temperature_c"); !celsius.empty()) out += " " + celsius + " °C";
+  const std::string heat = text(device, "heat"), failure = text(device, "failure");
+  if (heat == "hot" || heat == "critical") out += heat == "hot" ? " hot" : " critically hot";
+  return failure.empty() ? out : out + " (" + failure + ")";
+}
+
+std::string share_of(const Json& node, const char* key) {
+  const std::string percent = text(node, key);
+  return percent.empty() ? "" : percent + " %";
+}
+
+std::string shards_of(const Json& node) {
+  std::string out;
+  for (const Json& shard : list(node, "shards")) {
+    const uint32_t begin = shard.value("layer_begin", 0U), end = shard.value("layer_end", 0U);
+    out += std::format("{}{} {}-{} of {}", out.empty() ? "" : ", ", text(shard, "device"), begin, end > 0 ? end - 1 : 0,
+                       text(shard, "model"));
+  }
+  return out;
+}
+
 std::string nodes_table(const Json& page) {
-  Rows rows{{"NODE", "STATE", "DEVICES", "POWER", "NETWORK", "VERSION", "API"}};
+  Rows rows{{"NODE", "STATE", "DEVICES", "LOAD", "HOLDS", "POWER", "NETWORK", "VERSION", "API"}};
   for (const Json& node : list(page, "nodes")) {
     std::string devices;
     for (const Json& device : list(node, "devices")) {
-      const std::string failure = text(device, "failure");
-      devices += (devices.empty() ? "" : ", ") + text(device, "id") + (failure.empty() ? "" : " (" + failure + ")");
+      devices += (devices.empty() ? "" : ", ") + device_of(device);
     }
-    rows.push_back({text(node, "name"), state_of(node), devices, yes(node, "mains_power") ? "mains" : "battery",
-                    yes(node, "wired") ? "wire" : "radio", text(node, "version"), text(node, "api")});
+    rows.push_back({text(node, "name"), state_of(node), devices, share_of(node, "load_percent"), shards_of(node),
+                    power_of(node), yes(node, "wired") ? "wire" : "radio", text(node, "version"), text(node, "api")});
   }
   return format_table(rows);
 }

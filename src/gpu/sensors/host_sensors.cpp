@@ -46,6 +46,65 @@ std::optional<double> cpu_temperature_c(const fs::path& root) {
   return hottest;
 }
 
+std::optional<double> cpu_limit_c(const fs::path& root) {
+  std::optional<double> lowest;
+  const auto keep = [&](std::optional<double> value) {
+    if (value && (!lowest || *value < *lowest)) lowest = value;
+  };
+  for (const fs::path& hwmon : entries(root / "sys/class/hwmon", "hwmon")) {
+    if (!measures_the_cpu(read_text(hwmon / "name").value_or(""))) continue;
+    keep(hwmon_limit_c(hwmon, {"Tdie", "Tctl", "Package id"}));
+  }
+  if (lowest) return lowest;
+  for (const fs::path& zone : entries(root / "sys/class/thermal", "thermal_zone")) {
+    if (!is_cpu_zone(read_text(zone / "type").value_or(""))) continue;
+    for (int trip = 0; trip < 16; ++trip) {
+      const std::string name = "trip_point_" + std::to_string(trip);
+      const auto type = read_text(zone / (name + "_type"));
+      if (!type) break;
+      const auto millidegrees = read_integer(zone / (name + "_temp"));
+      if (*type == "critical" && millidegrees) keep(within(static_cast<double>(*millidegrees) * 1e-3, 40, 150));
+    }
+  }
+  return lowest;
+}
+
+std::optional<double> cpu_speed(const fs::path& root) {
+  double sum = 0;
+  size_t known = 0;
+  for (const fs::path& policy : entries(root / "sys/devices/system/cpu/cpufreq", "policy")) {
+    const auto now = read_integer(policy / "scaling_cur_freq"), most = read_integer(policy / "cpuinfo_max_freq");
+    if (!now || !most || *now <= 0 || *most <= 0) continue;
+    sum += std::min(1.0, static_cast<double>(*now) / static_cast<double>(*most));
+    ++known;
+  }
+  return known > 0 ? std::optional(sum / static_cast<double>(known)) : std::nullopt;
+}
+
+// Intel counts for each core and package; elsewhere the system cools by "processor" or "cpufreq" devices, whose state
+// is 0 while they do nothing.
+std::optional<bool> CpuThrottling::update(const fs::path& root) {
+  std::optional<int64_t> count;
+  for (const fs::path& core : entries(root / "sys/devices/system/cpu", "cpu")) {
+    for (const char* name : {"core_throttle_count", "package_throttle_count"}) {
+      const auto counted = read_integer(core / "thermal_throttle" / name);
+      if (counted && *counted >= 0) count = count.value_or(0) + std::min<int64_t>(*counted, int64_t{1} << 40);
+    }
+  }
+  if (count) {
+    const bool risen = last_ && *count > *last_;
+    last_ = count;
+    return risen;
+  }
+  std::optional<bool> held_down;
+  for (const fs::path& device : entries(root / "sys/class/thermal", "cooling_device")) {
+    const std::string type = read_text(device / "type").value_or("");
+    if (type != "Processor" && !type.contains("cpufreq")) continue;
+    if (const auto state = read_integer(device / "cur_state")) held_down = held_down.value_or(false) || *state > 0;
+  }
+  return held_down;
+}
+
 std::optional<double> cpu_power_w(const fs::path& root, EnergyMeter& energy, EnergyMeter::Time now) {
   double sum = 0;
   size_t packages = 0, known = 0;

@@ -36,20 +36,35 @@ std::optional<double> temperature_c(const fs::path& hwmon, const std::string& ch
   return millidegrees ? plausible_temperature_c(static_cast<double>(*millidegrees) * 1e-3) : std::nullopt;
 }
 
-}  // namespace
-
-std::optional<double> hwmon_temperature_c(const fs::path& hwmon, std::initializer_list<std::string_view> labels) {
+// The channel that tells the temperature, which is told, too.
+std::optional<std::pair<std::string, double>> sensor(const fs::path& hwmon,
+                                                     std::initializer_list<std::string_view> labels) {
   const std::vector<std::string> found = channels(hwmon, "temp", "_input");
   for (const std::string_view label : labels) {
     for (const std::string& channel : found) {
       if (!read_text(hwmon / (channel + "_label")).value_or("").starts_with(label)) continue;
-      if (const auto celsius = temperature_c(hwmon, channel)) return celsius;
+      if (const auto celsius = temperature_c(hwmon, channel)) return std::pair(channel, *celsius);
     }
   }
   for (const std::string& channel : found) {
-    if (const auto celsius = temperature_c(hwmon, channel)) return celsius;
+    if (const auto celsius = temperature_c(hwmon, channel)) return std::pair(channel, *celsius);
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<double> hwmon_temperature_c(const fs::path& hwmon, std::initializer_list<std::string_view> labels) {
+  const auto found = sensor(hwmon, labels);
+  return found ? std::optional(found->second) : std::nullopt;
+}
+
+// Drivers leave 0 or hundreds of degrees where nothing is set.
+std::optional<double> hwmon_limit_c(const fs::path& hwmon, std::initializer_list<std::string_view> labels) {
+  const auto found = sensor(hwmon, labels);
+  if (!found) return std::nullopt;
+  const auto millidegrees = read_integer(hwmon / (found->first + "_crit"));
+  return millidegrees ? within(static_cast<double>(*millidegrees) * 1e-3, 40, 150) : std::nullopt;
 }
 
 std::optional<double> hwmon_power_w(const fs::path& hwmon) {

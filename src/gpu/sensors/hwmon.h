@@ -14,6 +14,9 @@ namespace exogpu::gpu {
 std::optional<double> hwmon_temperature_c(const std::filesystem::path& hwmon,
                                           std::initializer_list<std::string_view> labels);
 
+// Where the hardware protects itself, of the same sensor.
+std::optional<double> hwmon_limit_c(const std::filesystem::path& hwmon, std::initializer_list<std::string_view> labels);
+
 // The lowest numbered channel: that of the whole card where there are others.
 std::optional<double> hwmon_power_w(const std::filesystem::path& hwmon);
 std::optional<int64_t> hwmon_energy_uj(const std::filesystem::path& hwmon);  // since some moment in the past

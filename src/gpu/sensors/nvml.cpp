@@ -27,13 +27,24 @@ Readings Nvml::read(const DeviceInfo& device) const {
   const auto ask = [gpu](auto* function, auto... arguments) {
     return function != nullptr && function(gpu, arguments...) == 0;
   };
-  constexpr int kChip = 0;
+  constexpr int kChip = 0, kShutdown = 0, kMultiprocessors = 1;
+  constexpr unsigned long long kThermalReasons = 0x20 | 0x40;  // by the driver, by the hardware
   unsigned celsius = 0, milliwatts = 0;
   NvmlUtilization utilization{};
   NvmlMemory memory{};
   if (ask(functions_.temperature, kChip, &celsius)) readings.temperature_c = plausible_temperature_c(celsius);
   if (ask(functions_.power_usage, &milliwatts)) readings.power_w = plausible_power_w(milliwatts * 1e-3);
   if (ask(functions_.utilization, &utilization)) readings.utilization = plausible_share(utilization.gpu * 1e-2);
+  unsigned limit = 0, mhz = 0, mhz_max = 0;
+  unsigned long long reasons = 0;
+  if (ask(functions_.temperature_threshold, kShutdown, &limit) && limit > 0) {
+    readings.limit_c = plausible_temperature_c(limit);
+  }
+  if (ask(functions_.throttle_reasons, &reasons)) readings.throttled = (reasons & kThermalReasons) != 0;
+  if (ask(functions_.clock, kMultiprocessors, &mhz) && ask(functions_.max_clock, kMultiprocessors, &mhz_max) &&
+      mhz_max > 0) {
+    readings.speed = plausible_share(static_cast<double>(mhz) / mhz_max);
+  }
   if (ask(functions_.memory, &memory) && memory.used <= memory.total) readings.memory_used_bytes = memory.used;
   return readings;
 }

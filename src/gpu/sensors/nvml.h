@@ -25,6 +25,10 @@ struct NvmlFunctions {
   int (*power_usage)(NvmlDevice* device, unsigned* milliwatts) = nullptr;
   int (*utilization)(NvmlDevice* device, NvmlUtilization* utilization) = nullptr;
   int (*memory)(NvmlDevice* device, NvmlMemory* memory) = nullptr;
+  int (*temperature_threshold)(NvmlDevice* device, int threshold, unsigned* celsius) = nullptr;
+  int (*throttle_reasons)(NvmlDevice* device, unsigned long long* reasons) = nullptr;  // bits
+  int (*clock)(NvmlDevice* device, int clock, unsigned* mhz) = nullptr;
+  int (*max_clock)(NvmlDevice* device, int clock, unsigned* mhz) = nullptr;
 };
 
 // Opens the library of the installed driver; absent where there is none.

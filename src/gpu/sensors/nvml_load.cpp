@@ -23,6 +23,10 @@ std::optional<NvmlFunctions> load_nvml() {
   load(functions.power_usage, "nvmlDeviceGetPowerUsage");
   load(functions.utilization, "nvmlDeviceGetUtilizationRates");
   load(functions.memory, "nvmlDeviceGetMemoryInfo");
+  load(functions.temperature_threshold, "nvmlDeviceGetTemperatureThreshold");
+  load(functions.throttle_reasons, "nvmlDeviceGetCurrentClocksThrottleReasons");
+  load(functions.clock, "nvmlDeviceGetClockInfo");
+  load(functions.max_clock, "nvmlDeviceGetMaxClockInfo");
   return functions;
 }
 

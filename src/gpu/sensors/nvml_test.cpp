@@ -20,6 +20,8 @@ struct Library {
   unsigned celsius = 41, milliwatts = 123456;
   NvmlUtilization utilization{.gpu = 87, .memory = 20};
   NvmlMemory memory{.total = 80 * GiB, .free = 70 * GiB, .used = 10 * GiB};
+  unsigned limit = 92, mhz = 990, mhz_max = 1980;
+  unsigned long long reasons = 0x4;  // the power cap
   int starts = 0, lookups = 0;
 } library;
 
@@ -56,6 +58,14 @@ NvmlFunctions functions() {
       .power_usage = [](NvmlDevice* d, unsigned* out) { return answer(d, library.milliwatts, out); },
       .utilization = [](NvmlDevice* d, NvmlUtilization* out) { return answer(d, library.utilization, out); },
       .memory = [](NvmlDevice* d, NvmlMemory* out) { return answer(d, library.memory, out); },
+      .temperature_threshold =
+          [](NvmlDevice* d, int threshold, unsigned* out) {
+            EXPECT_EQ(threshold, 0);
+            return answer(d, library.limit, out);
+          },
+      .throttle_reasons = [](NvmlDevice* d, unsigned long long* out) { return answer(d, library.reasons, out); },
+      .clock = [](NvmlDevice* d, int, unsigned* out) { return answer(d, library.mhz, out); },
+      .max_clock = [](NvmlDevice* d, int, unsigned* out) { return answer(d, library.mhz_max, out); },
   };
 }
 
@@ -73,6 +83,17 @@ TEST_F(NvmlReadings, HaveTheirUnits) {
   EXPECT_DOUBLE_EQ(readings.power_w.value(), 123.456);
   EXPECT_DOUBLE_EQ(readings.utilization.value(), 0.87);
   EXPECT_EQ(readings.memory_used_bytes, 10 * GiB);
+  EXPECT_DOUBLE_EQ(readings.limit_c.value(), 92);
+  EXPECT_DOUBLE_EQ(readings.speed.value(), 0.5);
+  EXPECT_EQ(readings.throttled, false);
+  for (const unsigned long long thermal : {0x20ULL, 0x40ULL, 0x64ULL}) {
+    library.reasons = thermal;
+    EXPECT_EQ(nvml->read(gpu).throttled, true) << thermal;
+  }
+  library.limit = 0;
+  library.mhz_max = 0;
+  EXPECT_FALSE(nvml->read(gpu).limit_c);
+  EXPECT_FALSE(nvml->read(gpu).speed);
 }
 
 TEST_F(NvmlReadings, TheGpuIsFoundByAddressElseByUuid) {

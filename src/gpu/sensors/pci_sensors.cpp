@@ -63,6 +63,7 @@ Readings read_pci_sensors(const fs::path& folder, bool integrated, EnergyMeter& 
   for (const fs::path& hwmon : entries(folder / "hwmon", "hwmon")) {
     // amdgpu calls the chip "edge" beside "junction" and "mem", xe "pkg" beside "vram".
     if (!readings.temperature_c) readings.temperature_c = hwmon_temperature_c(hwmon, {"edge", "pkg"});
+    if (!readings.limit_c) readings.limit_c = hwmon_limit_c(hwmon, {"edge", "pkg"});
     if (!readings.power_w) readings.power_w = hwmon_power_w(hwmon);
     if (readings.power_w) continue;
     if (const auto counted = hwmon_energy_uj(hwmon)) readings.power_w = energy.power_w(hwmon.string(), *counted, now);

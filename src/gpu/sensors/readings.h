@@ -14,6 +14,9 @@ namespace exogpu::gpu {
 // that this process can no longer have.
 struct Readings {
   std::optional<double> temperature_c;     // of the chip as a whole where it has several sensors, not of its hot spot
+  std::optional<double> limit_c;           // where the hardware protects itself, mostly by switching off
+  std::optional<bool> throttled;           // it slows down to cool: now, or (CPU) since it was last read
+  std::optional<double> speed;             // 0..1, its clock now, of its highest; low also where it has little to do
   std::optional<double> power_w;           // drawn now
   std::optional<double> utilization;       // 0..1, share of the time it was busy
   std::optional<Bytes> memory_used_bytes;  // by all processes, and by the driver itself

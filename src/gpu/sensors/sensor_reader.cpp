@@ -21,6 +21,9 @@ PowerSupply SensorReader::read_power_supply() const { return gpu::read_power_sup
 Readings SensorReader::read_cpu(Time now) {
   Readings readings;
   readings.temperature_c = cpu_temperature_c(sources_.root);
+  readings.limit_c = cpu_limit_c(sources_.root);
+  readings.throttled = cpu_throttling_.update(sources_.root);
+  readings.speed = cpu_speed(sources_.root);
   readings.power_w = cpu_power_w(sources_.root, energy_, now);
   readings.utilization = cpu_load_.update(sources_.root);
   const MemoryInfo memory = read_host_memory(sources_.root);
@@ -42,6 +45,7 @@ Readings SensorReader::read_gpu(const DeviceInfo& device, Time now) {
     if (!value) value = other;
   };
   fill(readings.temperature_c, from_driver.temperature_c);
+  fill(readings.limit_c, from_driver.limit_c);
   fill(readings.power_w, from_driver.power_w);
   fill(readings.utilization, from_driver.utilization);
   fill(readings.memory_used_bytes, from_driver.memory_used_bytes);

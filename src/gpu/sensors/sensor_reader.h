@@ -45,6 +45,7 @@ class SensorReader {
   std::optional<Nvml> nvml_;
   EnergyMeter energy_;
   CpuLoad cpu_load_;
+  CpuThrottling cpu_throttling_;
 };
 
 }  // namespace exogpu::gpu

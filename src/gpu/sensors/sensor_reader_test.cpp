@@ -264,6 +264,49 @@ TEST_F(Sensors, CpuPowerNeedsTheCounterOfEveryPackage) {
   EXPECT_EQ(sensors.read(cpu, kStart + seconds(2)).power_w, std::nullopt);
 }
 
+TEST_F(Sensors, WhereACpuProtectsItself) {
+  const auto limit = [&] { return reader().read(cpu, kStart).limit_c; };
+  EXPECT_EQ(limit(), std::nullopt);
+  add_zone(0, "x86_pkg_temp", "61000\n");
+  tree.write("sys/class/thermal/thermal_zone0/trip_point_0_type", "critical\n");
+  tree.write("sys/class/thermal/thermal_zone0/trip_point_0_temp", "-274000\n");
+  EXPECT_EQ(limit(), std::nullopt);
+  tree.write("sys/class/thermal/thermal_zone0/trip_point_0_temp", "105000\n");
+  EXPECT_DOUBLE_EQ(limit().value(), 105);
+  const std::string hwmon = add_hwmon("sys/devices/platform/coretemp.0", 5, "coretemp");
+  tree.write(hwmon + "/temp1_label", "Package id 0\n");
+  tree.write(hwmon + "/temp1_input", "55000\n");
+  tree.write(hwmon + "/temp1_crit", "0\n");
+  EXPECT_DOUBLE_EQ(limit().value(), 105);
+  tree.write(hwmon + "/temp1_crit", "100000\n");
+  EXPECT_DOUBLE_EQ(limit().value(), 100);
+}
+
+TEST_F(Sensors, ACpuThatSlowsDownToCool) {
+  SensorReader sensors = reader();
+  const auto throttled = [&] { return sensors.read(cpu, kStart).throttled; };
+  EXPECT_EQ(throttled(), std::nullopt);
+  tree.write("sys/class/thermal/cooling_device0/type", "Fan\n");
+  tree.write("sys/class/thermal/cooling_device0/cur_state", "3\n");
+  EXPECT_EQ(throttled(), std::nullopt);
+  tree.write("sys/class/thermal/cooling_device1/type", "cpufreq-cpu0\n");
+  tree.write("sys/class/thermal/cooling_device1/cur_state", "0\n");
+  EXPECT_EQ(throttled(), false);
+  tree.write("sys/class/thermal/cooling_device1/cur_state", "2\n");
+  EXPECT_EQ(throttled(), true);
+  const auto count = [&](const char* text) {
+    tree.write("sys/devices/system/cpu/cpu3/thermal_throttle/package_throttle_count", text);
+  };
+  count("12\n");
+  EXPECT_EQ(throttled(), false);
+  EXPECT_EQ(throttled(), false);
+  count("13\n");
+  EXPECT_EQ(throttled(), true);
+  EXPECT_EQ(throttled(), false);
+  count("1\n");  // a core came anew
+  EXPECT_EQ(throttled(), false);
+}
+
 TEST_F(Sensors, MemoryOfTheHostThatIsNotFree) {
   tree.write("proc/meminfo", "MemTotal:       16384 kB\nMemFree:  1000 kB\nMemAvailable:    6144 kB\n");
   EXPECT_EQ(reader().read(cpu, kStart).memory_used_bytes, 10 * MiB);

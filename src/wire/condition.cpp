@@ -1,0 +1,108 @@
+#include "wire/condition.h"
+
+#include "wire/cluster_coding.h"
+
+namespace exogpu::wire {
+
+std::string_view to_string(Heat heat) {
+  switch (heat) {
+    case Heat::normal: return "normal";
+    case Heat::hot: return "hot";
+    case Heat::critical: return "critical";
+  }
+  return "unknown";
+}
+
+namespace {
+
+constexpr int32_t kTemperatureMax = 1000;
+
+void put(proto::DeviceCondition& out, const DeviceCondition& in) {
+  out.set_device(text(in.device));
+  if (in.load_percent) out.set_load_percent(*in.load_percent);
+  if (in.temperature_c) out.set_temperature_c(*in.temperature_c);
+  out.set_heat(static_cast<uint32_t>(in.heat));
+  out.set_speed_percent(in.speed_percent);
+}
+
+Result<uint32_t> percent_of(uint32_t field, std::string_view what, uint32_t least = 0) {
+  if (field >= least && field <= 100) return field;
+  return fail(ErrorCode::corrupt, "{} is {} %", what, field);
+}
+
+Result<DeviceCondition> device_of(const proto::DeviceCondition& in) {
+  DeviceCondition out;
+  EXO_TRY(out.device, name_of(in.device(), "the condition of a device"));
+  if (in.has_load_percent()) {
+    EXO_TRY(out.load_percent, percent_of(in.load_percent(), "the load of a device"));
+  }
+  if (in.has_temperature_c()) {
+    if (in.temperature_c() < -kTemperatureMax || in.temperature_c() > kTemperatureMax) {
+      return fail(ErrorCode::corrupt, "a device of {} degrees Celsius", in.temperature_c());
+    }
+    out.temperature_c = in.temperature_c();
+  }
+  if (in.heat() > static_cast<uint32_t>(Heat::critical)) {
+    return fail(ErrorCode::corrupt, "a heat that is not known here ({})", in.heat());
+  }
+  out.heat = static_cast<Heat>(in.heat());
+  EXO_TRY(out.speed_percent, percent_of(in.speed_percent(), "the speed of a device", 1));
+  return out;
+}
+
+Result<HeldShard> shard_of(const proto::HeldShard& in) {
+  HeldShard out;
+  EXO_TRY(out.device, name_of(in.device(), "the device of a shard"));
+  EXO_TRY(out.model, name_of(in.model(), "the model of a shard"));
+  EXO_TRY(out.content, name_of(in.content(), "the content of a shard"));
+  out.layers = {.begin = in.layers_begin(), .end = in.layers_end()};
+  if (out.layers.begin > out.layers.end) {
+    return fail(ErrorCode::corrupt, "a shard of the layers {} to {}", out.layers.begin, out.layers.end);
+  }
+  return out;
+}
+
+}  // namespace
+
+void put(proto::NodeCondition& out, const NodeCondition& in) {
+  if (in.load_percent) out.set_load_percent(*in.load_percent);
+  if (in.battery) {
+    out.mutable_battery()->set_charge_percent(in.battery->charge_percent);
+    out.mutable_battery()->set_feeds(in.battery->feeds);
+    out.mutable_battery()->set_low(in.battery->low);
+  }
+  for (const DeviceCondition& device : in.devices) put(*out.add_devices(), device);
+  for (const HeldShard& shard : in.shards) {
+    auto* held = out.add_shards();
+    held->set_device(text(shard.device));
+    held->set_model(text(shard.model));
+    held->set_content(text(shard.content));
+    held->set_layers_begin(shard.layers.begin);
+    held->set_layers_end(shard.layers.end);
+  }
+}
+
+Result<NodeCondition> condition_of(const proto::NodeCondition& in) {
+  NodeCondition out;
+  if (in.has_load_percent()) {
+    EXO_TRY(out.load_percent, percent_of(in.load_percent(), "the load of a node"));
+  }
+  if (in.has_battery()) {
+    BatteryCondition battery{.charge_percent = 0, .feeds = in.battery().feeds(), .low = in.battery().low()};
+    EXO_TRY(battery.charge_percent, percent_of(in.battery().charge_percent(), "the charge of a battery"));
+    out.battery = battery;
+  }
+  EXO_CHECK(within(in.devices_size(), kDevicesMax, "the devices of a condition"));
+  for (const proto::DeviceCondition& field : in.devices()) {
+    EXO_TRY(DeviceCondition device, device_of(field));
+    out.devices.push_back(std::move(device));
+  }
+  EXO_CHECK(within(in.shards_size(), kShardsMax, "the shards of a node"));
+  for (const proto::HeldShard& field : in.shards()) {
+    EXO_TRY(HeldShard shard, shard_of(field));
+    out.shards.push_back(std::move(shard));
+  }
+  return out;
+}
+
+}  // namespace exogpu::wire
