@@ -60,9 +60,10 @@ class Discovery(unittest.TestCase):
     def test_three_devices_with_nothing_but_the_pairing(self):
         a, b, c = self.devices
         a.serve(MODEL, *BY_HAND)
-        until(lambda: "the first node runs: " + a.said(), lambda: "listens on port" in a.said())
-        for device in (b, c):
-            self.pair(a, device)
+        # Each is let in by the one before it.
+        for member, device in ((a, b), (b, c)):
+            until(lambda: f"{member.name} runs: {member.said()}", lambda: "listens on port" in member.said())
+            self.pair(member, device)
             device.serve()
         self.until_all_serve()
         # From the start of all, with the weights where they are.
@@ -103,10 +104,19 @@ class Discovery(unittest.TestCase):
         b.serve()
         self.until_all_serve()
 
-        # Only one of them can let others in; the others say which.
+        # One that older programs let in cannot let others in, and says which can.
+        self.assertEqual(b.ends("token")[0], 0)
+        b.stop()
+        (b.state / "identity" / "authority.key").unlink()
+        b.serve()
+        self.until_all_serve()
         status, said = b.ends("pair")
         self.assertEqual(status, 1)
-        self.assertRegex(said, r"run `exogpu pair` on host1 \(.* port 7766\)")
+        self.assertRegex(said, r"run `exogpu pair` on host[13] \(.* port 7766\)")
+        self.assertNotIn("host2", said)
+        status, said = b.ends("token")
+        self.assertEqual(status, 1)
+        self.assertIn("cannot let others in", said)
 
     def test_codes_that_do_not_do(self):
         a, b, c = self.devices

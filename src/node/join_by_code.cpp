@@ -14,11 +14,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Result<security::Identity> pair(const security::PairingCode& code, const Address& at) {
+Result<security::Membership> pair(const security::PairingCode& code, const Address& at) {
   boost::asio::io_context io(1);
-  std::optional<Result<security::Identity>> paired;
+  std::optional<Result<security::Membership>> paired;
   net::pair_with(io.get_executor(), at.host, at.port, code,
-                 [&](Result<security::Identity> answer) { paired = std::move(answer); });
+                 [&](Result<security::Membership> answer) { paired = std::move(answer); });
   io.run();
   if (!paired) return fail(ErrorCode::internal, "pairing ended without an answer");
   return *std::move(paired);

@@ -44,7 +44,7 @@ Result<std::vector<net::DiscoveredNode>> nodes_nearby(
 
 std::vector<net::DiscoveredNode> who_lets_in(wire::ClusterId cluster) {
   const auto does = [&](const net::DiscoveredNode& node) { return node.said.cluster == cluster && node.said.lets_in; };
-  auto nodes = nodes_nearby(milliseconds(2000), [&](const auto& seen) { return std::ranges::any_of(seen, does); });
+  auto nodes = nodes_nearby(milliseconds(3500), [&](const auto& seen) { return std::ranges::any_of(seen, does); });
   if (!nodes) return {};
   std::erase_if(*nodes, [&](const auto& node) { return !does(node); });
   return *std::move(nodes);

@@ -17,7 +17,7 @@ Result<std::vector<net::DiscoveredNode>> nodes_nearby(
     std::chrono::milliseconds patience,
     const std::function<bool(const std::vector<net::DiscoveredNode>&)>& enough = {});
 
-// Those of a cluster that can let others in, after a look of two seconds at most; none when it cannot be looked.
+// Those of a cluster that can let others in, after a look of 3.5 seconds at most; none when it cannot be looked.
 std::vector<net::DiscoveredNode> who_lets_in(wire::ClusterId cluster);
 
 // "desk (10.0.0.2 port 7766), laptop (...)"; empty for none.

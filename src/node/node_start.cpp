@@ -27,11 +27,11 @@ std::string host_name() {
   return name;
 }
 
-Result<Identity> join(const Address& at, const security::JoinToken& token) {
+Result<security::Membership> join(const Address& at, const security::JoinToken& token) {
   boost::asio::io_context io(1);
-  std::optional<Result<Identity>> joined;
+  std::optional<Result<security::Membership>> joined;
   net::join_cluster(io.get_executor(), at.host, at.port, token,
-                    [&](Result<Identity> answer) { joined = std::move(answer); });
+                    [&](Result<security::Membership> answer) { joined = std::move(answer); });
   io.run();
   if (!joined) return fail(ErrorCode::internal, "joining ended without an answer");
   return *std::move(joined);
@@ -55,12 +55,12 @@ Result<Identity> identity_of(const NodeOptions& options) {
     return fail(
         ErrorCode::failed_precondition,
         "this node belongs to no cluster yet; join with --join HOST:PORT --token TOKEN, where `exogpu token` on "
-        "the node that founded the cluster gives the token");
+        "a node of the cluster gives the token");
   }
   if (known && known->cluster() == options.token->cluster) return *std::move(known);
-  EXO_TRY(Identity joined, join(*options.connect, *options.token));
+  EXO_TRY(security::Membership joined, join(*options.connect, *options.token));
   EXO_CHECK(store.adopt(joined, true));
-  return joined;
+  return std::move(joined.identity);
 }
 
 // Those named, or all that are no software renderers.

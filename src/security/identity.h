@@ -1,6 +1,8 @@
 // Who this node is: its key, the certificate that its cluster gave it, and the authority it trusts.
 #pragma once
 
+#include <optional>
+
 #include "base/result.h"
 #include "security/authority.h"
 #include "security/certificate.h"
@@ -27,6 +29,12 @@ class Identity {
   PrivateKey key_;
   Certificate certificate_;
   Certificate authority_;
+};
+
+// What a device has from then on when a cluster has let it in.
+struct Membership {
+  Identity identity;
+  std::optional<Authority> authority;  // to let others in; none from a node that does not hand the key on
 };
 
 }  // namespace exogpu::security

@@ -51,11 +51,17 @@ Result<std::filesystem::path> IdentityStore::write_beside(const Identity& identi
   EXO_CHECK(random_bytes(random));
   const auto folder = state_ / ("identity.new-" + to_hex(random));
   EXO_CHECK(make_private_directory(folder));
-  EXO_CHECK(write_secret(folder / "node.key", identity.key().to_pem()));
-  EXO_CHECK(write_secret(folder / "node.crt", identity.certificate().to_pem()));
-  EXO_CHECK(write_secret(folder / "authority.crt", identity.authority().to_pem()));
-  if (authority) {
-    EXO_CHECK(write_secret(folder / "authority.key", authority->key().to_pem()));
+  const auto fill = [&] -> Result<void> {
+    EXO_CHECK(write_secret(folder / "node.key", identity.key().to_pem()));
+    EXO_CHECK(write_secret(folder / "node.crt", identity.certificate().to_pem()));
+    EXO_CHECK(write_secret(folder / "authority.crt", identity.authority().to_pem()));
+    if (!authority) return {};
+    return write_secret(folder / "authority.key", authority->key().to_pem());
+  };
+  if (auto filled = fill(); !filled) {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+    return std::unexpected(std::move(filled).error());
   }
   return folder;
 }
@@ -77,20 +83,26 @@ Result<Identity> IdentityStore::load_or_found(WallTime now) const {
   return fail(ErrorCode::unavailable, "{}: another program is changing this folder; try again", home().string());
 }
 
-Result<void> IdentityStore::adopt(const Identity& identity, bool replace) const {
-  EXO_TRY(const auto folder, write_beside(identity, nullptr));
-  std::error_code error;
+Result<void> IdentityStore::adopt(const Membership& given, bool replace) const {
+  EXO_TRY(const auto folder, write_beside(given.identity, given.authority ? &*given.authority : nullptr));
+  std::error_code error, ignored;
+  std::filesystem::path before;
   if (replace && std::filesystem::exists(home(), error)) {
     int n = 1;
-    std::filesystem::path before;
     do {
       before = state_ / std::format("identity.before-{}", n++);
     } while (std::filesystem::exists(before, error));
     std::filesystem::rename(home(), before, error);
-    if (error) return fail(ErrorCode::io_error, "{}: cannot be moved away: {}", home().string(), error.message());
+    if (error) {
+      std::filesystem::remove_all(folder, ignored);
+      return fail(ErrorCode::io_error, "{}: cannot be moved away: {}", home().string(), error.message());
+    }
   }
   auto published = publish_directory(folder, home());
-  if (!published) std::filesystem::remove_all(folder, error);
+  if (!published) {
+    std::filesystem::remove_all(folder, ignored);
+    if (!before.empty()) std::filesystem::rename(before, home(), ignored);
+  }
   return published;
 }
 
@@ -98,7 +110,8 @@ Result<Authority> IdentityStore::authority() const {
   std::error_code error;
   if (!std::filesystem::exists(home() / "authority.key", error)) {
     return fail(ErrorCode::failed_precondition,
-                "this node did not found its cluster and cannot let others join; do that on the node that did");
+                "this device has no key of its cluster's authority, since an older exogpu let it in, and cannot let "
+                "others in; do that on another one");
   }
   EXO_TRY(PrivateKey key, read_key(home() / "authority.key"));
   EXO_TRY(Certificate certificate, read_certificate(home() / "authority.crt"));

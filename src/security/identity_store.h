@@ -3,7 +3,8 @@
 //   STATE/identity/node.key        its private key
 //   STATE/identity/node.crt        its certificate
 //   STATE/identity/authority.crt   of its cluster
-//   STATE/identity/authority.key   only on the node that founded the cluster
+//   STATE/identity/authority.key   its private key, with which others are let in; not on a node that was let in by one
+//                                  that does not hand it on
 //
 // The folder appears in one step when it is complete, so that a crash leaves a whole identity or none, and two programs
 // that start at once end up with the same one.
@@ -29,12 +30,12 @@ class IdentityStore {
   // The first start of a node that joins nobody founds a cluster: an authority and this node in it.
   Result<Identity> load_or_found(WallTime now) const;
 
-  // Keeps an identity that another cluster gave. The one there was before, if any, stays beside it as
-  // `identity.before-N`; with `replace` false it is already_exists instead.
-  Result<void> adopt(const Identity& identity, bool replace) const;
+  // Keeps what a cluster gave. What there was before, if anything, stays beside it, whole, as `identity.before-N`; with
+  // `replace` false it is already_exists instead. After an error all is as it was.
+  Result<void> adopt(const Membership& given, bool replace) const;
 
   // The authority's key, to let others join.
-  // Errors: failed_precondition when this node did not found its cluster.
+  // Errors: failed_precondition when this node has it not.
   Result<Authority> authority() const;
 
  private:

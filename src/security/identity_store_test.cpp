@@ -1,9 +1,12 @@
 #include "security/identity_store.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "base/testing/temp_dir.h"
@@ -125,14 +128,54 @@ TEST(IdentityStore, AnIdentityOfAnotherClusterReplacesTheOldOneOnlyWhenAsked) {
   ASSERT_TRUE(store.load_or_found(kNow));
   const auto authority = Authority::create(kNow);
   ASSERT_TRUE(authority);
-  const auto given = Identity::issue(*authority, kNow);
-  ASSERT_TRUE(given);
-  expect_error(store.adopt(*given, false), ErrorCode::already_exists, "exists already");
-  EXPECT_NE(store.load().value()->node(), given->node());
-  ASSERT_TRUE(store.adopt(*given, true));
-  EXPECT_EQ(store.load().value()->node(), given->node());
+  const Membership given{.identity = Identity::issue(*authority, kNow).value(), .authority = {}};
+  expect_error(store.adopt(given, false), ErrorCode::already_exists, "exists already");
+  EXPECT_NE(store.load().value()->node(), given.identity.node());
+  ASSERT_TRUE(store.adopt(given, true));
+  EXPECT_EQ(store.load().value()->node(), given.identity.node());
   EXPECT_TRUE(fs::exists(dir / "state/identity.before-1/authority.key"));
-  expect_error(store.authority(), ErrorCode::failed_precondition, "did not found its cluster");
+  expect_error(store.authority(), ErrorCode::failed_precondition, "older exogpu let it in");
+}
+
+TEST(IdentityStore, KeepsTheAuthoritysKeyThatItWasGivenAsThatOfItsOwn) {
+  const TempDir dir;
+  const IdentityStore founder(dir / "founder"), store(dir / "state");
+  ASSERT_TRUE(founder.load_or_found(kNow) && store.load_or_found(kNow));
+  auto authority = founder.authority().value();
+  Identity identity = Identity::issue(authority, kNow).value();
+  const Membership given{.identity = std::move(identity), .authority = std::move(authority)};
+  ASSERT_TRUE(store.adopt(given, true));
+  EXPECT_EQ(mode_of(dir / "state/identity/authority.key"), 0600u);
+  EXPECT_EQ(store.authority().value().cluster(), founder.authority().value().cluster());
+  // Once more: all of the one before stays together, and nothing else is left.
+  ASSERT_TRUE(store.adopt({.identity = Identity::issue(*given.authority, kNow).value(), .authority = {}}, true));
+  EXPECT_FALSE(fs::exists(dir / "state/identity/authority.key"));
+  for (const char* before : {"identity.before-1", "identity.before-2"}) {
+    for (const char* name : {"node.key", "node.crt", "authority.crt", "authority.key"}) {
+      EXPECT_TRUE(fs::exists(dir / "state" / before / name)) << before << "/" << name;
+    }
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir / "state"), {}), 3);
+}
+
+TEST(IdentityStore, WhatCannotBeKeptLeavesAllAsItWas) {
+  const TempDir dir;
+  const IdentityStore store(dir / "state");
+  const auto before = store.load_or_found(kNow).value().node();
+  const auto authority = Authority::create(kNow).value();
+  const Membership given{.identity = Identity::issue(authority, kNow).value(), .authority = {}};
+  // A folder that the new identity cannot be written into.
+  rlimit old{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &old), 0);
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{.rlim_cur = 10, .rlim_max = old.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+  const auto kept = store.adopt(given, true);
+  setrlimit(RLIMIT_FSIZE, &old);
+  (void)signal(SIGXFSZ, handler);
+  expect_error(kept, ErrorCode::io_error, "cannot write");
+  EXPECT_EQ(store.load().value()->node(), before);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir / "state"), {}), 1);
 }
 
 }  // namespace

@@ -35,10 +35,66 @@ TEST_F(Join, ATokenMakesAMember) {
   auto application = JoinApplication::make(token()).value();
   auto grant = desk().admit(application.request(), kNow);
   ASSERT_TRUE(grant) << grant.error().message;
-  const auto identity = std::move(application).accept({.answer = *grant});
-  ASSERT_TRUE(identity) << identity.error().message;
-  EXPECT_EQ(identity->cluster(), authority_.cluster());
-  EXPECT_TRUE(identity->certificate().signed_by(authority_.certificate()));
+  const auto member = std::move(application).accept({.answer = *grant});
+  ASSERT_TRUE(member) << member.error().message;
+  EXPECT_EQ(member->identity.cluster(), authority_.cluster());
+  EXPECT_TRUE(member->identity.certificate().signed_by(authority_.certificate()));
+}
+
+TEST_F(Join, AMemberLetsInTheNext) {
+  auto first = JoinApplication::make(token()).value();
+  const auto granted = desk().admit(first.request(), kNow).value();
+  auto member = std::move(first).accept({.answer = granted}).value();
+  ASSERT_TRUE(member.authority);
+  const TokenStore tokens(dir_ / "member");
+  const JoinDesk of_member(*std::move(member.authority), tokens);
+  EXPECT_EQ(of_member.cluster(), authority_.cluster());
+  auto second = JoinApplication::make(tokens.issue(of_member.cluster(), {}, kNow).value()).value();
+  const auto again = of_member.admit(second.request(), kNow);
+  ASSERT_TRUE(again) << again.error().message;
+  const auto next = std::move(second).accept({.answer = *again});
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_TRUE(next->identity.certificate().signed_by(authority_.certificate()));
+  EXPECT_TRUE(next->authority);
+}
+
+TEST_F(Join, AGrantWithoutTheAuthoritysKeyMakesAMemberThatLetsNobodyIn) {
+  auto application = JoinApplication::make(token()).value();
+  auto grant = desk().admit(application.request(), kNow).value();
+  grant.authority_key.clear();  // as older nodes leave it
+  const auto member = std::move(application).accept({.answer = grant});
+  ASSERT_TRUE(member) << member.error().message;
+  EXPECT_FALSE(member->authority);
+}
+
+TEST_F(Join, AnAuthoritysKeyOfSomebodyElseIsRefused) {
+  const auto accept = [&](wire::ByteVector key) {
+    auto application = JoinApplication::make(token()).value();
+    auto grant = desk().admit(application.request(), kNow).value();
+    grant.authority_key = std::move(key);
+    return std::move(application).accept({.answer = std::move(grant)});
+  };
+  const auto other = PrivateKey::generate().value().to_der();
+  expect_error(accept(other), ErrorCode::corrupt, "the cluster's authority do not belong together");
+  expect_error(accept({other.begin(), other.end() - 1}), ErrorCode::corrupt, "authority's key: this is no private key");
+  auto longer = authority_.key().to_der();
+  longer.push_back(std::byte{0});
+  expect_error(accept(longer), ErrorCode::corrupt, "no private key");
+  Openssl<EVP_PKEY> larger(EVP_EC_gen("P-384"));
+  const Openssl<PKCS8_PRIV_KEY_INFO> info(EVP_PKEY2PKCS8(larger.get()));
+  unsigned char* der = nullptr;
+  const int size = i2d_PKCS8_PRIV_KEY_INFO(info.get(), &der);
+  wire::ByteVector wrong_curve(reinterpret_cast<std::byte*>(der), reinterpret_cast<std::byte*>(der) + size);
+  OPENSSL_free(der);
+  expect_error(accept(wrong_curve), ErrorCode::unsupported, "not of the curve P-256");
+  // The public part of the right key, with which it would pass for that, and the private part of another: where a key's
+  // encoding ends is the public part, 65 bytes.
+  auto mixed = other;
+  const auto right = authority_.key().to_der();
+  ASSERT_EQ(mixed.size(), right.size());
+  std::copy(right.end() - 65, right.end(), mixed.end() - 65);
+  expect_error(accept(mixed), ErrorCode::corrupt, "do not belong together");
+  EXPECT_TRUE(accept(right));
 }
 
 TEST_F(Join, ABrokenRequestDoesNotUseTheTokenUp) {

@@ -13,6 +13,12 @@ namespace {
 // Never asks at the terminal.
 int no_password(char*, int, int, void*) { return -1; }
 
+Result<void> check_kind(EVP_PKEY* key, std::string_view name) {
+  if (is_p256(key)) return {};
+  return fail(ErrorCode::unsupported, "{}: a private key of the kind {}, not of the curve P-256", name,
+              EVP_PKEY_get0_type_name(key));
+}
+
 }  // namespace
 
 Result<PrivateKey> PrivateKey::generate() {
@@ -33,10 +39,17 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, std::string_view n
                 "to start anew",
                 name, openssl_words());
   }
-  if (!is_p256(key.get())) {
-    return fail(ErrorCode::unsupported, "{}: a private key of the kind {}, not of the curve P-256", name,
-                EVP_PKEY_get0_type_name(key.get()));
-  }
+  EXO_CHECK(check_kind(key.get(), name));
+  return PrivateKey(std::move(key));
+}
+
+Result<PrivateKey> PrivateKey::from_der(std::span<const std::byte> der, std::string_view name) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const auto* end = at + der.size();
+  const Openssl<PKCS8_PRIV_KEY_INFO> info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
+  Openssl<EVP_PKEY> key(info && at == end ? EVP_PKCS82PKEY(info.get()) : nullptr);
+  if (!key) return fail(ErrorCode::corrupt, "{}: this is no private key ({})", name, openssl_words());
+  EXO_CHECK(check_kind(key.get(), name));
   return PrivateKey(std::move(key));
 }
 
@@ -46,6 +59,26 @@ std::string PrivateKey::to_pem() const {
   const char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
   return {text, static_cast<size_t>(size)};
+}
+
+std::vector<std::byte> PrivateKey::to_der() const {
+  const Openssl<PKCS8_PRIV_KEY_INFO> info(EVP_PKEY2PKCS8(key_.get()));
+  unsigned char* der = nullptr;
+  const int size = info ? i2d_PKCS8_PRIV_KEY_INFO(info.get(), &der) : 0;
+  std::vector<std::byte> bytes;
+  if (size > 0) {
+    const auto* begin = reinterpret_cast<const std::byte*>(der);
+    bytes.assign(begin, begin + size);
+    OPENSSL_clear_free(der, static_cast<size_t>(size));
+  }
+  return bytes;
+}
+
+bool PrivateKey::is_whole() const {
+  const Openssl<EVP_PKEY_CTX> check(EVP_PKEY_CTX_new(key_.get(), nullptr));
+  const bool whole = check && EVP_PKEY_pairwise_check(check.get()) == 1;
+  if (!whole) (void)openssl_words();  // leave no error behind for the next call
+  return whole;
 }
 
 wire::NodeId PrivateKey::node_id() const { return wire::NodeId(public_key_hash(key_.get())); }

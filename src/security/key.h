@@ -2,9 +2,12 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "security/openssl.h"
@@ -17,8 +20,13 @@ class PrivateKey {
   static Result<PrivateKey> generate();
   // `name` is what error messages call it. Errors: corrupt (no key), unsupported (of another kind, or encrypted).
   static Result<PrivateKey> from_pem(std::string_view pem, std::string_view name);
-  // Unencrypted; the caller protects the file.
+  static Result<PrivateKey> from_der(std::span<const std::byte> der, std::string_view name);
+  // Unencrypted, PKCS #8; the caller protects the file, or the message.
   std::string to_pem() const;
+  std::vector<std::byte> to_der() const;
+
+  // Whether its private part and its public part belong together, which reading it does not tell. Some milliseconds.
+  bool is_whole() const;
 
   wire::NodeId node_id() const;
   EVP_PKEY* native() const { return key_.get(); }

@@ -14,6 +14,8 @@ namespace exogpu::security {
 struct OpensslFree {
   void operator()(BIO* it) const { BIO_free_all(it); }
   void operator()(EVP_PKEY* it) const { EVP_PKEY_free(it); }
+  void operator()(EVP_PKEY_CTX* it) const { EVP_PKEY_CTX_free(it); }
+  void operator()(PKCS8_PRIV_KEY_INFO* it) const { PKCS8_PRIV_KEY_INFO_free(it); }
   void operator()(X509* it) const { X509_free(it); }
   void operator()(X509_REQ* it) const { X509_REQ_free(it); }
   void operator()(SSL* it) const { SSL_free(it); }

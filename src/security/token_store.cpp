@@ -19,6 +19,13 @@ int64_t seconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
+std::string hash_of(std::span<const std::byte> secret, wire::ClusterId cluster) {
+  Sha256Stream stream;
+  stream.update(secret);
+  stream.update(std::as_bytes(cluster.bytes()));
+  return to_hex(stream.finish());
+}
+
 }  // namespace
 
 Result<std::vector<TokenStore::Entry>> TokenStore::read() const {
@@ -74,15 +81,16 @@ Result<JoinToken> TokenStore::issue(wire::ClusterId cluster, const TokenTerms& t
       return fail(ErrorCode::resource_exhausted, "{}: {} tokens are out; revoke them first", file().string(),
                   kTokensMax);
     }
-    entries.push_back(
-        {.sha256 = to_hex(sha256(token.secret)), .expires_s = seconds(now + terms.lifetime), .uses_left = terms.uses});
+    entries.push_back({.sha256 = hash_of(token.secret, cluster),
+                       .expires_s = seconds(now + terms.lifetime),
+                       .uses_left = terms.uses});
     return {};
   }));
   return token;
 }
 
-Result<void> TokenStore::redeem(std::span<const std::byte> secret, WallTime now) const {
-  const std::string hash = to_hex(sha256(secret));
+Result<void> TokenStore::redeem(std::span<const std::byte> secret, wire::ClusterId cluster, WallTime now) const {
+  const std::string hash = hash_of(secret, cluster);
   return update([&](std::vector<Entry>& entries) -> Result<void> {
     // The hash of a secret tells nothing about it, so finding it need not take a constant time.
     const auto entry = std::ranges::find(entries, hash, &Entry::sha256);

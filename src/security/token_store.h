@@ -1,6 +1,9 @@
 // The join tokens that a cluster has given out: their hashes, how long they last and how often they may be used.
 //
 //   STATE/tokens.json    {"tokens": [{"sha256": "…", "expires": seconds since 1970, "uses_left": 1}]}
+//
+// The hash is of a token's secret and its cluster: a device that has moved to another cluster lets nobody into that one
+// by what it gave out before.
 #pragma once
 
 #include <chrono>
@@ -34,7 +37,7 @@ class TokenStore {
   Result<JoinToken> issue(wire::ClusterId cluster, const TokenTerms& terms, WallTime now) const;
 
   // Uses a token once. Errors: unauthenticated, which tells an unknown token from one that has expired or is used up.
-  Result<void> redeem(std::span<const std::byte> secret, WallTime now) const;
+  Result<void> redeem(std::span<const std::byte> secret, wire::ClusterId cluster, WallTime now) const;
 
   // Makes all tokens useless.
   Result<void> revoke_all() const;

@@ -17,6 +17,7 @@ namespace {
 using exogpu::testing::TempDir;
 using namespace std::chrono_literals;
 
+const wire::ClusterId kCluster(std::array<uint8_t, 16>{5});
 const WallTime kNow{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
 
 void expect_refused(const Result<void>& result, std::string_view words) {
@@ -28,30 +29,41 @@ void expect_refused(const Result<void>& result, std::string_view words) {
 TEST(TokenStore, ATokenServesAsOftenAndAsLongAsItMay) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto twice = store.issue({}, {.lifetime = 1h, .uses = 2}, kNow);
-  const auto once = store.issue({}, {.lifetime = 1h, .uses = 1}, kNow);
+  const auto twice = store.issue(kCluster, {.lifetime = 1h, .uses = 2}, kNow);
+  const auto once = store.issue(kCluster, {.lifetime = 1h, .uses = 1}, kNow);
   ASSERT_TRUE(twice && once);
   EXPECT_NE(twice->secret, once->secret);
-  EXPECT_TRUE(store.redeem(once->secret, kNow + 59min));
-  expect_refused(store.redeem(once->secret, kNow + 59min), "used up");
-  EXPECT_TRUE(store.redeem(twice->secret, kNow));
-  expect_refused(store.redeem(twice->secret, kNow + 1h), "expired");
-  EXPECT_TRUE(TokenStore(dir / "state").redeem(twice->secret, kNow)) << "another program sees the same";
-  expect_refused(store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kNow), "did not give out this token");
+  EXPECT_TRUE(store.redeem(once->secret, kCluster, kNow + 59min));
+  expect_refused(store.redeem(once->secret, kCluster, kNow + 59min), "used up");
+  EXPECT_TRUE(store.redeem(twice->secret, kCluster, kNow));
+  expect_refused(store.redeem(twice->secret, kCluster, kNow + 1h), "expired");
+  EXPECT_TRUE(TokenStore(dir / "state").redeem(twice->secret, kCluster, kNow)) << "another program sees the same";
+  expect_refused(store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNow),
+                 "did not give out this token");
 }
 
 TEST(TokenStore, RevokedTokensAreGone) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto token = store.issue({}, {}, kNow);
+  const auto token = store.issue(kCluster, {}, kNow);
   ASSERT_TRUE(token && store.revoke_all());
-  expect_refused(store.redeem(token->secret, kNow), "did not give out");
+  expect_refused(store.redeem(token->secret, kCluster, kNow), "did not give out");
+}
+
+TEST(TokenStore, ATokenIsForItsClusterAlone) {
+  const TempDir dir;
+  const TokenStore store(dir / "state");
+  const auto token = store.issue(kCluster, {}, kNow);
+  ASSERT_TRUE(token);
+  const wire::ClusterId joined_since(std::array<uint8_t, 16>{6});
+  expect_refused(store.redeem(token->secret, joined_since, kNow), "did not give out this token");
+  EXPECT_TRUE(store.redeem(token->secret, kCluster, kNow));
 }
 
 TEST(TokenStore, KeepsNoSecretAndLetsNobodyElseRead) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto token = store.issue({}, {}, kNow);
+  const auto token = store.issue(kCluster, {}, kNow);
   ASSERT_TRUE(token);
   struct stat status{};
   ASSERT_EQ(stat((dir / "state/tokens.json").c_str(), &status), 0);
@@ -60,7 +72,10 @@ TEST(TokenStore, KeepsNoSecretAndLetsNobodyElseRead) {
   std::stringstream text;
   text << file.rdbuf();
   EXPECT_EQ(text.str().find(to_hex(token->secret)), std::string::npos);
-  EXPECT_NE(text.str().find(to_hex(sha256(token->secret))), std::string::npos);
+  Sha256Stream hash;
+  hash.update(token->secret);
+  hash.update(std::as_bytes(kCluster.bytes()));
+  EXPECT_NE(text.str().find(to_hex(hash.finish())), std::string::npos);
 }
 
 TEST(TokenStore, RefusesImpossibleTerms) {
@@ -68,7 +83,7 @@ TEST(TokenStore, RefusesImpossibleTerms) {
   const TokenStore store(dir / "state");
   for (const TokenTerms& terms : {TokenTerms{.lifetime = 1h, .uses = 0}, TokenTerms{.lifetime = 0s, .uses = 1},
                                   TokenTerms{.lifetime = std::chrono::years(2), .uses = 1}}) {
-    const auto token = store.issue({}, terms, kNow);
+    const auto token = store.issue(kCluster, terms, kNow);
     ASSERT_FALSE(token);
     EXPECT_EQ(token.error().code, ErrorCode::invalid_argument);
   }
@@ -77,11 +92,11 @@ TEST(TokenStore, RefusesImpossibleTerms) {
 TEST(TokenStore, NamesADamagedFile) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  ASSERT_TRUE(store.issue({}, {}, kNow));
+  ASSERT_TRUE(store.issue(kCluster, {}, kNow));
   for (const char* content : {"", "{", "[]", R"({"tokens": 1})", R"({"tokens": [{"sha256": 1}]})",
                               R"({"tokens": [{"sha256": "a", "expires": 1, "uses_left": -1}]})"}) {
     std::ofstream(dir / "state/tokens.json") << content;
-    const auto result = store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kNow);
+    const auto result = store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNow);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::corrupt) << content;
     EXPECT_TRUE(result.error().message.contains("tokens.json: this is no list of tokens")) << result.error().message;
@@ -91,14 +106,14 @@ TEST(TokenStore, NamesADamagedFile) {
 TEST(TokenStore, ManyWhoCallAtOnceCountEachUseOnce) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto token = store.issue({}, {.lifetime = 1h, .uses = 10}, kNow);
+  const auto token = store.issue(kCluster, {.lifetime = 1h, .uses = 10}, kNow);
   ASSERT_TRUE(token);
   std::atomic<int> accepted = 0;
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
-        for (int n = 0; n < 5; ++n) accepted += store.redeem(token->secret, kNow).has_value();
+        for (int n = 0; n < 5; ++n) accepted += store.redeem(token->secret, kCluster, kNow).has_value();
       });
     }
   }

@@ -47,6 +47,28 @@ Result<Confirmation> confirmation_of(const std::string& field, std::string_view 
   return confirmation;
 }
 
+// Of both messages that let somebody in.
+template <typename Message>
+void set_grant(Message& message, const JoinGrant& grant) {
+  message.set_certificate(text_of(grant.certificate));
+  message.set_authority_certificate(text_of(grant.authority));
+  message.set_authority_key(text_of(grant.authority_key));
+}
+
+template <typename Message>
+Result<JoinGrant> grant_of(const Message& message, std::string_view name) {
+  JoinGrant grant;
+  EXO_TRY(grant.certificate,
+          blob(message.certificate(), kCertificateBytesMax, std::format("the certificate of a {}", name)));
+  EXO_TRY(grant.authority,
+          blob(message.authority_certificate(), kCertificateBytesMax, std::format("the authority of a {}", name)));
+  if (!message.authority_key().empty()) {
+    EXO_TRY(grant.authority_key,
+            blob(message.authority_key(), kPrivateKeyBytesMax, std::format("the authority's key of a {}", name)));
+  }
+  return grant;
+}
+
 }  // namespace
 
 ByteVector encode(const Hello& message) {
@@ -158,8 +180,7 @@ Result<JoinRequest> decode<JoinRequest>(std::span<const std::byte> bytes) {
 ByteVector encode(const JoinResponse& message) {
   proto::JoinResponse out;
   if (message.answer) {
-    out.set_certificate(text_of(message.answer->certificate));
-    out.set_authority_certificate(text_of(message.answer->authority));
+    set_grant(out, *message.answer);
   } else {
     out.set_refusal_code(std::string(to_string(message.answer.error().code)));
     out.set_refusal_message(cut(message.answer.error().message, kReasonCharsMax));
@@ -174,9 +195,8 @@ Result<JoinResponse> decode<JoinResponse>(std::span<const std::byte> bytes) {
     EXO_TRY(Error refusal, error_of(in.refusal_code(), in.refusal_message(), "join answer"));
     return JoinResponse{.answer = std::unexpected(std::move(refusal))};
   }
-  EXO_TRY(auto certificate, blob(in.certificate(), kCertificateBytesMax, "the certificate of a join answer"));
-  EXO_TRY(auto authority, blob(in.authority_certificate(), kCertificateBytesMax, "the authority of a join answer"));
-  return JoinResponse{.answer = JoinGrant{.certificate = std::move(certificate), .authority = std::move(authority)}};
+  EXO_TRY(JoinGrant grant, grant_of(in, "join answer"));
+  return JoinResponse{.answer = std::move(grant)};
 }
 
 ByteVector encode(const PairingHello& message) {
@@ -244,8 +264,7 @@ ByteVector encode(const PairingResult& message) {
   proto::PairingResult out;
   if (message.answer) {
     out.set_confirmation(text_of(message.answer->confirmation));
-    out.set_certificate(text_of(message.answer->grant.certificate));
-    out.set_authority_certificate(text_of(message.answer->grant.authority));
+    set_grant(out, message.answer->grant);
   } else {
     out.set_refusal_code(std::string(to_string(message.answer.error().code)));
     out.set_refusal_message(cut(message.answer.error().message, kReasonCharsMax));
@@ -261,11 +280,8 @@ Result<PairingResult> decode<PairingResult>(std::span<const std::byte> bytes) {
     return PairingResult{.answer = std::unexpected(std::move(refusal))};
   }
   EXO_TRY(const Confirmation confirmation, confirmation_of(in.confirmation(), "pairing result"));
-  EXO_TRY(auto certificate, blob(in.certificate(), kCertificateBytesMax, "the certificate of a pairing result"));
-  EXO_TRY(auto authority, blob(in.authority_certificate(), kCertificateBytesMax, "the authority of a pairing result"));
-  return PairingResult{
-      .answer = PairingGrant{.confirmation = confirmation,
-                             .grant = {.certificate = std::move(certificate), .authority = std::move(authority)}}};
+  EXO_TRY(JoinGrant grant, grant_of(in, "pairing result"));
+  return PairingResult{.answer = PairingGrant{.confirmation = confirmation, .grant = std::move(grant)}};
 }
 
 }  // namespace exogpu::wire

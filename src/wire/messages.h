@@ -24,6 +24,7 @@ using ByteVector = std::vector<std::byte>;
 inline constexpr size_t kProgramVersionCharsMax = 64;
 inline constexpr size_t kReasonCharsMax = 1000;
 inline constexpr Bytes kCertificateBytesMax = 8 * KiB;
+inline constexpr Bytes kPrivateKeyBytesMax = 1 * KiB;
 inline constexpr Bytes kTokenSecretBytesMax = 64;
 inline constexpr Bytes kPairingRoundBytesMax = 1 * KiB;
 inline constexpr size_t kConfirmationBytes = 32;
@@ -78,9 +79,11 @@ struct JoinRequest {
   ByteVector certificate_request;  // PKCS #10, DER
 };
 
+// Holds a secret: to be sent only over a connection whose other end has proved that it may come in.
 struct JoinGrant {
-  ByteVector certificate;  // DER, of the node that joins
-  ByteVector authority;    // DER
+  ByteVector certificate;      // DER, of the node that joins
+  ByteVector authority;        // DER
+  ByteVector authority_key{};  // PKCS #8, DER; empty from a node that does not hand it on
 };
 struct JoinResponse {
   static constexpr ControlType kType = ControlType::join_response;

@@ -45,11 +45,14 @@ TEST(Messages, ComeBackAsTheyWere) {
   EXPECT_EQ(request->versions, own_versions());
   EXPECT_EQ(request->token_secret, one);
   EXPECT_EQ(request->certificate_request, two);
-  const auto granted =
-      decode<JoinResponse>(encode(JoinResponse{.answer = JoinGrant{.certificate = two, .authority = one}}));
-  ASSERT_TRUE(granted && granted->answer);
-  EXPECT_EQ(granted->answer->certificate, two);
-  EXPECT_EQ(granted->answer->authority, one);
+  for (const ByteVector& key : {ByteVector{}, ByteVector{std::byte{3}}}) {
+    const auto granted = decode<JoinResponse>(
+        encode(JoinResponse{.answer = JoinGrant{.certificate = two, .authority = one, .authority_key = key}}));
+    ASSERT_TRUE(granted && granted->answer);
+    EXPECT_EQ(granted->answer->certificate, two);
+    EXPECT_EQ(granted->answer->authority, one);
+    EXPECT_EQ(granted->answer->authority_key, key);
+  }
 }
 
 TEST(Messages, OfPairingComeBackAsTheyWere) {
@@ -66,12 +69,14 @@ TEST(Messages, OfPairingComeBackAsTheyWere) {
   EXPECT_EQ(offer->answer->cluster, ClusterId(filled(3)));
   const PairingProof proof{.round_two = two, .confirmation = confirmation, .certificate_request = one};
   EXPECT_EQ(decode<PairingProof>(encode(proof)).value(), proof);
-  const auto result = decode<PairingResult>(encode(PairingResult{
-      .answer = PairingGrant{.confirmation = confirmation, .grant = {.certificate = two, .authority = one}}}));
+  const auto result = decode<PairingResult>(encode(
+      PairingResult{.answer = PairingGrant{.confirmation = confirmation,
+                                           .grant = {.certificate = two, .authority = one, .authority_key = two}}}));
   ASSERT_TRUE(result && result->answer);
   EXPECT_EQ(result->answer->confirmation, confirmation);
   EXPECT_EQ(result->answer->grant.certificate, two);
   EXPECT_EQ(result->answer->grant.authority, one);
+  EXPECT_EQ(result->answer->grant.authority_key, two);
   const Error no{.code = ErrorCode::failed_precondition, .message = "no code is shown"};
   EXPECT_EQ(decode<PairingOffer>(encode(PairingOffer{.answer = std::unexpected(no)})).value().answer.error().message,
             no.message);
@@ -162,6 +167,11 @@ TEST(Messages, RefusesAJoinWithoutItsParts) {
   request.certificate_request = ByteVector(9000);
   expect_corrupt<JoinRequest>(encode(request), "has 9,000 bytes, at most 8,192");
   expect_corrupt<JoinResponse>({}, "the certificate of a join answer is missing");
+  const ByteVector one(1);
+  expect_corrupt<JoinResponse>(
+      encode(
+          JoinResponse{.answer = JoinGrant{.certificate = one, .authority = one, .authority_key = ByteVector(1025)}}),
+      "the authority's key of a join answer has 1,025 bytes, at most 1,024");
 }
 
 TEST(NodeIdText, IsReadAsItIsWritten) {

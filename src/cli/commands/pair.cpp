@@ -42,7 +42,7 @@ Result<PairingOutcome> watch(const security::PairingStore& store, const security
   }
 }
 
-// Only the device that founded a cluster can; others say which one that is.
+// One that an older exogpu let in cannot, and says which can.
 Result<void> can_let_in(const std::filesystem::path& state) {
   const security::IdentityStore store(state);
   EXO_TRY(const auto identity, store.load());
@@ -54,10 +54,11 @@ Result<void> can_let_in(const std::filesystem::path& state) {
   const auto authority = store.authority();
   if (authority) return {};
   if (authority.error().code != ErrorCode::failed_precondition) return std::unexpected(authority.error());
-  const auto founders = node::who_lets_in(identity->cluster());
+  const auto others = node::who_lets_in(identity->cluster());
   return fail(ErrorCode::failed_precondition,
-              "only the device that founded the cluster can let others in: run `exogpu pair` {}",
-              founders.empty() ? "there; it is not seen on this network now" : "on " + node::names_of(founders));
+              "an older exogpu let this device in, which cannot let others in: run `exogpu pair` {}",
+              others.empty() ? "on the one that founded the cluster; none that can is seen on this network now"
+                             : "on " + node::names_of(others));
 }
 
 Result<void> pair(const Options& options) {

@@ -234,7 +234,7 @@ namespace {
 
 // A connection to host:port whose handshake is done.
 void reach(const boost::asio::any_io_executor& executor, std::string host, uint16_t port, security::TlsContext context,
-           const std::function<void(Result<security::Identity>)>& done, std::function<void(Result<TlsStream>)> then) {
+           const std::function<void(Result<security::Membership>)>& done, std::function<void(Result<TlsStream>)> then) {
   const std::string name = std::format("{}:{}", host, port);
   connect_socket(executor, std::move(host), port, kJoinMax,
                  [tls = std::move(context), name, then = std::move(then), done](Result<TlsStream::Socket> socket) {
@@ -250,7 +250,7 @@ void reach(const boost::asio::any_io_executor& executor, std::string host, uint1
 }  // namespace
 
 void join_cluster(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
-                  const security::JoinToken& token, std::function<void(Result<security::Identity>)> done) {
+                  const security::JoinToken& token, std::function<void(Result<security::Membership>)> done) {
   auto application = security::JoinApplication::make(token);
   auto context = security::TlsContext::for_joining(token.cluster);
   if (!application || !context) {
@@ -283,7 +283,7 @@ namespace {
 struct PairingRun : std::enable_shared_from_this<PairingRun> {
   using Exchange = JoinServer::Exchange;
   PairingRun(security::PairingNewcomer by, wire::PairingHello first,
-             std::function<void(Result<security::Identity>)> then)
+             std::function<void(Result<security::Membership>)> then)
       : newcomer(std::move(by)), hello(std::move(first)), done(std::move(then)) {}
 
   void begin(TlsStream stream) {
@@ -317,14 +317,14 @@ struct PairingRun : std::enable_shared_from_this<PairingRun> {
         });
   }
 
-  Result<security::Identity> accept(const Result<wire::ByteVector>& bytes) {
+  Result<security::Membership> accept(const Result<wire::ByteVector>& bytes) {
     if (!bytes) return std::unexpected(bytes.error());
     EXO_TRY(const auto result, wire::decode<wire::PairingResult>(*bytes));
     EXO_CHECK(newcomer.check(result));
     return (*std::move(application)).accept({.answer = result.answer->grant});
   }
 
-  void end(Exchange& exchange, Result<security::Identity> result) {
+  void end(Exchange& exchange, Result<security::Membership> result) {
     exchange.end();
     done(std::move(result));
   }
@@ -332,13 +332,13 @@ struct PairingRun : std::enable_shared_from_this<PairingRun> {
   security::PairingNewcomer newcomer;
   wire::PairingHello hello;
   std::optional<security::JoinApplication> application;
-  std::function<void(Result<security::Identity>)> done;
+  std::function<void(Result<security::Membership>)> done;
 };
 
 }  // namespace
 
 void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
-               const security::PairingCode& code, std::function<void(Result<security::Identity>)> done) {
+               const security::PairingCode& code, std::function<void(Result<security::Membership>)> done) {
   auto begun = security::PairingNewcomer::begin(code);
   auto context = security::TlsContext::for_pairing();
   if (!begun || !context) {

@@ -45,12 +45,12 @@ class JoinServer {
 // Errors: unauthenticated (it is another cluster, or the token does not do), unsupported (the versions, both named),
 // unavailable, deadline_exceeded. None of them is tried again.
 void join_cluster(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
-                  const security::JoinToken& token, std::function<void(Result<security::Identity>)> done);
+                  const security::JoinToken& token, std::function<void(Result<security::Membership>)> done);
 
 // Joins the cluster of the node at host:port, where this code is shown. As join_cluster().
 // Errors: failed_precondition (no code is shown there), unauthenticated (the code is wrong), resource_exhausted (too
 // many ask there), unsupported, unavailable, deadline_exceeded.
 void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
-               const security::PairingCode& code, std::function<void(Result<security::Identity>)> done);
+               const security::PairingCode& code, std::function<void(Result<security::Membership>)> done);
 
 }  // namespace exogpu::net

@@ -33,22 +33,27 @@ class JoinOverTcp : public ::testing::Test {
   security::JoinToken token(uint32_t uses = 1) {
     return tokens_.issue(authority_->cluster(), {.lifetime = 1h, .uses = uses}, now_of_the_wall()).value();
   }
-  Result<security::Identity> join(const security::JoinToken& token) {
-    std::optional<Result<security::Identity>> result;
-    join_cluster(io_.get_executor(), "127.0.0.1", founder_->listener->port(), token,
-                 [&](Result<security::Identity> identity) { result = std::move(identity); });
+  Result<security::Membership> join(const security::JoinToken& token) {
+    return join(token, founder_->listener->port());
+  }
+  Result<security::Membership> join(const security::JoinToken& token, uint16_t port) {
+    std::optional<Result<security::Membership>> result;
+    join_cluster(io_.get_executor(), "127.0.0.1", port, token,
+                 [&](Result<security::Membership> joined) { result = std::move(joined); });
     run_until(io_, [&] { return result.has_value(); });
     return result ? *std::move(result) : fail(ErrorCode::internal, "the test took too long");
   }
-  Result<security::Identity> pair(const security::PairingCode& code) { return pair(code, founder_->listener->port()); }
-  Result<security::Identity> pair(const security::PairingCode& code, uint16_t port) {
-    std::optional<Result<security::Identity>> result;
+  Result<security::Membership> pair(const security::PairingCode& code) {
+    return pair(code, founder_->listener->port());
+  }
+  Result<security::Membership> pair(const security::PairingCode& code, uint16_t port) {
+    std::optional<Result<security::Membership>> result;
     pair_with(io_.get_executor(), "127.0.0.1", port, code,
-              [&](Result<security::Identity> identity) { result = std::move(identity); });
+              [&](Result<security::Membership> joined) { result = std::move(joined); });
     run_until(io_, [&] { return result.has_value(); });
     return result ? *std::move(result) : fail(ErrorCode::internal, "the test took too long");
   }
-  void expect_refused(const Result<security::Identity>& result, ErrorCode code, std::string_view words) {
+  void expect_refused(const Result<security::Membership>& result, ErrorCode code, std::string_view words) {
     ASSERT_FALSE(result) << "accepted, but expected: " << words;
     EXPECT_EQ(result.error().code, code) << result.error().message;
     EXPECT_TRUE(result.error().message.contains(words)) << result.error().message;
@@ -68,9 +73,9 @@ TEST_F(JoinOverTcp, ATokenMakesAMemberThatCanConnect) {
   // As a person would carry it.
   const auto carried = security::JoinToken::parse(token().text());
   ASSERT_TRUE(carried);
-  auto identity = join(*carried);
-  ASSERT_TRUE(identity) << identity.error().message;
-  ASSERT_TRUE(security::IdentityStore(dir_ / "newcomer").adopt(*identity, false));
+  const auto joined = join(*carried);
+  ASSERT_TRUE(joined) << joined.error().message;
+  ASSERT_TRUE(security::IdentityStore(dir_ / "newcomer").adopt(*joined, false));
 
   TcpNode newcomer(io_, *authority_);
   newcomer.identity = *security::IdentityStore(dir_ / "newcomer").load().value();
@@ -103,7 +108,7 @@ TEST_F(JoinOverTcp, AnImpostorNeverSeesTheSecret) {
 
 TEST_F(JoinOverTcp, ANodeWithoutTheAuthoritySaysSo) {
   founder_->listen();
-  expect_refused(join(token()), ErrorCode::failed_precondition, "ask the node that founded the cluster");
+  expect_refused(join(token()), ErrorCode::failed_precondition, "ask another one of the cluster");
 }
 
 TEST_F(JoinOverTcp, SeveralMayJoinAtOnce) {
@@ -112,7 +117,7 @@ TEST_F(JoinOverTcp, SeveralMayJoinAtOnce) {
   int joined = 0, refused = 0;
   for (int i = 0; i < 8; ++i) {
     join_cluster(io_.get_executor(), "127.0.0.1", founder_->listener->port(), shared,
-                 [&](const Result<security::Identity>& identity) { ++(identity ? joined : refused); });
+                 [&](const Result<security::Membership>& answer) { ++(answer ? joined : refused); });
   }
   run_until(io_, [&] { return joined + refused == 8; });
   EXPECT_EQ(joined, 5);
@@ -121,11 +126,11 @@ TEST_F(JoinOverTcp, SeveralMayJoinAtOnce) {
 TEST_F(JoinOverTcp, NobodyThereIsAnErrorThatNamesThePlace) {
   open_desk();
   const auto where = std::format("127.0.0.1:{}", founder_->listener->port());
-  std::optional<Result<security::Identity>> result;
+  std::optional<Result<security::Membership>> result;
   const uint16_t port = founder_->listener->port();
   founder_->listener.reset();
   join_cluster(io_.get_executor(), "127.0.0.1", port, token(),
-               [&](Result<security::Identity> identity) { result = std::move(identity); });
+               [&](Result<security::Membership> joined) { result = std::move(joined); });
   run_until(io_, [&] { return result.has_value(); });
   expect_refused(*result, ErrorCode::unavailable, where + ": cannot be reached");
 }
@@ -134,8 +139,35 @@ TEST_F(JoinOverTcp, ACodeMakesAMemberToo) {
   open_desk();
   const auto paired = pair(codes_.show(now_of_the_wall()).value());
   ASSERT_TRUE(paired) << paired.error().message;
-  EXPECT_EQ(paired->cluster(), authority_->cluster());
-  EXPECT_TRUE(paired->certificate().signed_by(authority_->certificate()));
+  EXPECT_EQ(paired->identity.cluster(), authority_->cluster());
+  EXPECT_TRUE(paired->identity.certificate().signed_by(authority_->certificate()));
+}
+
+TEST_F(JoinOverTcp, WhoWasLetInLetsInTheNextByTokenAndByCode) {
+  open_desk();
+  const auto second = pair(codes_.show(now_of_the_wall()).value());
+  ASSERT_TRUE(second) << second.error().message;
+  founder_->listener.reset();  // gone for good
+  server_.reset();
+  // As its program begins, from its own folder alone.
+  const security::IdentityStore store(dir_ / "second");
+  ASSERT_TRUE(store.adopt(*second, false));
+  const security::TokenStore tokens(dir_ / "second");
+  const security::PairingStore codes(dir_ / "second");
+  server_ = std::make_unique<JoinServer>(security::JoinDesk(store.authority().value(), tokens), codes);
+  TcpNode member(io_, *authority_);
+  member.identity = *store.load().value();
+  member.tls = security::TlsContext::for_node(member.identity).value();
+  member.listen(server_.get());
+  const auto third = pair(codes.show(now_of_the_wall()).value(), member.listener->port());
+  ASSERT_TRUE(third) << third.error().message;
+  const auto given = tokens.issue(member.identity.cluster(), {}, now_of_the_wall()).value();
+  const auto fourth = join(given, member.listener->port());
+  ASSERT_TRUE(fourth) << fourth.error().message;
+  for (const auto* joined : {&*third, &*fourth}) {
+    EXPECT_TRUE(joined->identity.certificate().signed_by(authority_->certificate()));
+    EXPECT_TRUE(joined->authority);
+  }
 }
 
 TEST_F(JoinOverTcp, AWrongCodeIsRefusedAndUsesTheShownOneUp) {

@@ -107,7 +107,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
       if (join) return join->serve(*std::move(stream));
       return JoinServer::refuse(*std::move(stream),
                                 {.code = ErrorCode::failed_precondition,
-                                 .message = "this node cannot let others join; ask the node that founded the cluster"});
+                                 .message = "this node cannot let others join; ask another one of the cluster"});
     }
     open_tcp_channel(*std::move(stream), self, options.channel, handler.admits,
                      [it = shared_from_this()](Result<std::unique_ptr<Channel>> channel) {

@@ -95,10 +95,8 @@ class Doctor {
   void look_at_identity() {
     auto loaded = security::IdentityStore(options_.state).load();
     if (!loaded) {
-      return find(
-          Level::problem, "identity", loaded.error().message,
-          "without it, this device joins again with `exogpu join`, after `exogpu pair` on the one that founded the "
-          "cluster");
+      return find(Level::problem, "identity", loaded.error().message,
+                  "without it, this device joins again with `exogpu join`, after `exogpu pair` on one of the cluster");
     }
     if (!*loaded) {
       return find(

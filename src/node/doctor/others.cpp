@@ -66,7 +66,7 @@ class Judge {
 
   std::string how_to_join() const {
     return std::format("to make this device part of it: `exogpu pair` on {}, and `exogpu join` here",
-                       said_ && said_->lets_in ? name_ : "the device that founded it");
+                       said_ && said_->lets_in ? name_ : "another device of its cluster");
   }
 
   Finding not_reached() const {

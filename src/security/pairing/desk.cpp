@@ -29,6 +29,8 @@ Result<wire::PairingGrant> PairingDesk::finish(PairingVisit visit, const wire::P
   }
   EXO_CHECK(store_.settle(visit.code_, confirmation.has_value(), now));
   if (!confirmation) return std::unexpected(confirmation.error());
+  // The grant holds the authority's key. The proof was over the keys of this TLS connection, so its other end is who
+  // knows the code, and nobody is in the middle: what is said on it from here on is for the newcomer's eyes alone.
   return wire::PairingGrant{.confirmation = *confirmation, .grant = std::move(grant)};
 }
 

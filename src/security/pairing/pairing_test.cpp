@@ -52,7 +52,7 @@ class Pairing : public ::testing::Test {
   }
 
   struct Outcome {
-    Result<Identity> newcomer = fail(ErrorCode::internal, "not asked");
+    Result<Membership> newcomer = fail(ErrorCode::internal, "not asked");
     Result<wire::PairingGrant> member = fail(ErrorCode::internal, "not asked");
   };
 
@@ -106,8 +106,8 @@ TEST_F(Pairing, TheRightCodeMakesAMember) {
   const auto outcome = pair(shown);
   ASSERT_TRUE(outcome.member) << outcome.member.error().message;
   ASSERT_TRUE(outcome.newcomer) << outcome.newcomer.error().message;
-  EXPECT_EQ(outcome.newcomer->cluster(), desk_.cluster());
-  EXPECT_TRUE(outcome.newcomer->certificate().signed_by(outcome.newcomer->authority()));
+  EXPECT_EQ(outcome.newcomer->identity.cluster(), desk_.cluster());
+  EXPECT_TRUE(outcome.newcomer->identity.certificate().signed_by(outcome.newcomer->identity.authority()));
   EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::paired);
   expect_error(pair(shown).member, ErrorCode::failed_precondition, "used up");
 }
