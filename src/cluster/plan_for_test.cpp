@@ -119,7 +119,7 @@ TEST(PlanFor, ABetterPlanWaitsUntilNobodyIsServedAndIsWorthIt) {
 
 TEST(PlanFor, EpochsGoUpOverTermsAndOverWhatWasLost) {
   ReplicatedState state = two_nodes();
-  const auto epoch = [&](PlanCircumstances circumstances) {
+  const auto epoch = [&](const PlanCircumstances& circumstances) {
     return std::get<PlanMade>(plan_for(state, circumstances).value()).plan.epoch;
   };
   EXPECT_GT(epoch(of(2)), epoch(of(1)));
