@@ -38,6 +38,7 @@ def main():
     complete = equal = 0
     ties = []
     gaps, led = [], []
+    replayed = 0
     try:
         start_nodes(nodes, arguments, folder)
         expected = {}
@@ -71,6 +72,8 @@ def main():
             answer = Answer(asked.stream(prompt, arguments.tokens))
             ended = time.monotonic()
             timer.join()
+            pages = [node.get("/v1/cluster") or {} for node in nodes if node is not victim]
+            replayed += any((page.get("live") or {}).get("replayed_tokens") for page in pages)
             leaves = answer.leaves(expected[prompt])
             complete += not answer.errors
             equal += leaves is None
@@ -84,7 +87,7 @@ def main():
             victim.start()
         print(f"{arguments.kills} kills: {complete} answers complete, {equal} equal, {len(ties)} "
               f"parted at a near-tie (at most {max(ties, default=0):.3f} apart); gap in {len(gaps)} of them: median "
-              f"{statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s", flush=True)
+              f"{statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s; in {replayed} only the lost stages computed again", flush=True)
         if arguments.who == "leader":
             print(f"another led after {statistics.median(led):.2f} s in the median, {max(led):.2f} s at most", flush=True)
     finally:

@@ -140,6 +140,7 @@ void Node::Impl::measure() {
             {"waiting", scheduler.waiting()},
             {"tokens_per_s", rate(scheduler.tokens_sampled(), sampled_before_)},
             {"computed_tokens_per_s", rate(scheduler.tokens_computed(), computed_before_)},
+            {"replayed_tokens", scheduler.tokens_replayed()},
             {"stage_step_s", driver->stage_seconds()}};
     measured_at_ = now;
     sampled_before_ = scheduler.tokens_sampled();

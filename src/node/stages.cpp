@@ -12,11 +12,8 @@
 namespace exogpu::node {
 namespace {
 
-// A shard that forgets all its sequences is as good as new.
-Result<void> clear(engine::Shard& shard) {
-  for (uint32_t i = 0; i < shard.options().sequences; ++i) EXO_CHECK(shard.truncate(wire::SeqId(i), 0));
-  return {};
-}
+// Of the host's memory: activations that are kept in case the stage behind is lost.
+constexpr uint64_t kSentShare = 64;
 
 }  // namespace
 
@@ -126,19 +123,32 @@ void Stages::unload(const wire::StagePlan* next, Done done) {
 // Puts the shards back from the ring to the parts. Its stages finish the step that they have under way, which may take
 // a while.
 void Stages::take_apart(PartList gone, Done done) {
-  driver_.reset();
+  end_driver();
   if (ring_) ring_->retire();
   on_loader(
       [ring = std::move(ring_), parts = parts_,
        gone = std::move(gone)](const std::stop_token&) mutable -> Result<void> {
         if (!ring) return {};
-        for (auto& [index, shard] : ring->end()) {
-          if (!clear(shard)) continue;  // it is to be loaded again
-          parts.at(index)->shard = std::move(shard);
-        }
+        for (auto& [index, remains] : ring->end()) parts.at(index)->shard = std::move(remains);
         return {};
       },
       std::move(done));
+}
+
+// What the ring held is known here alone. The stages still hold what another ring left where none of its steps has
+// begun.
+void Stages::end_driver() {
+  if (!driver_) return;
+  auto held = driver_->scheduler().held();
+  if (held.epoch == plan_->epoch) left_ = {.plan = *plan_, .held = std::move(held)};
+  driver_.reset();
+}
+
+std::optional<pipeline::KeptTokens> Stages::kept() {
+  if (!left_) return std::nullopt;
+  const auto anew = pipeline::stages_anew(left_->plan, *plan_);
+  if (!anew) return std::nullopt;
+  return pipeline::KeptTokens{.held = left_->held, .anew = *anew};
 }
 
 void Stages::forget() { free(std::exchange(kept_, {})); }
@@ -217,7 +227,8 @@ void Stages::load(uint32_t stage, Done done) {
   on_loader(
       [part = parts_.at(stage), device = *device, options = *options,
        progress = std::move(progress)](const std::stop_token& stop) -> Result<void> {
-        EXO_TRY(part->shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
+        EXO_TRY(auto shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
+        part->shard.emplace(std::move(shard));
         part->warm = false;
         return {};
       },
@@ -244,7 +255,7 @@ void Stages::warm(uint32_t stage, const Done& done) {
   if (part->warm) return ready({});
   on_loader(
       [part, device = *device](const std::stop_token& stop) -> Result<void> {
-        EXO_CHECK(warm_up(*part->shard, device->info(), stop));
+        EXO_CHECK(warm_up(part->shard->shard, device->info(), stop));
         if (stop.stop_requested()) return fail(ErrorCode::cancelled, "not wanted any more");
         part->warm = true;
         return {};
@@ -265,14 +276,15 @@ bool Stages::worth_busy_wait() const {
 }
 
 void Stages::assemble() {
-  const engine::Architecture& architecture = parts_.begin()->second->shard->architecture();
+  const engine::Architecture& architecture = parts_.begin()->second->shard->shard.architecture();
   n_vocab_ = architecture.n_vocab;
   pipeline::RingOptions options{.epoch = plan_->epoch,
                                 .self = self_,
                                 .nodes = {},
                                 .activation_width = architecture.d_model,
                                 .batch_tokens = plan_->batch_tokens,
-                                .activations = plan_->activations};
+                                .activations = plan_->activations,
+                                .sent_bytes_max = gpu::read_host_memory().total / kSentShare};
   for (const wire::PlannedStage& stage : plan_->stages) options.nodes.push_back(stage.device.node);
   if (surroundings_.busy_wait != nullptr) surroundings_.busy_wait->allow(worth_busy_wait());
   ring_ = std::make_unique<pipeline::Ring>(std::move(options),
@@ -297,7 +309,7 @@ void Stages::serve() {
                                      .batch_tokens = plan_->batch_tokens,
                                      .n_vocab = n_vocab_};
   if (plan_->step_cost_tokens > 0) schedule.step_cost_tokens = plan_->step_cost_tokens;
-  driver_ = std::make_unique<pipeline::Driver>(*ring_, schedule);
+  driver_ = std::make_unique<pipeline::Driver>(*ring_, schedule, kept());
 }
 
 void Stages::drain(const Error& why) {

@@ -56,7 +56,7 @@ class Stages {
 
   // Nothing of another plan may be in a ring. What unload() kept and this plan has again is there at once.
   void take_on(const wire::StagePlan& plan);
-  // A plan that has the same for this node. The ring ends; its shards are kept, with no sequence in them.
+  // A plan that has the same for this node. The ring ends; its shards are kept.
   void adopt(const wire::StagePlan& plan, Done done);
   // Is not done if abandon() comes before. Errors: those of FetchModel.
   void fetch(uint32_t stage, Done done);
@@ -96,15 +96,22 @@ class Stages {
   struct Part {
     Key key;
     SharedGguf file;
-    std::optional<engine::Shard> shard;  // not while it is in the ring
+    std::optional<pipeline::StageRemains> shard;  // not while it is in the ring
     bool warm = false;
   };
   using PartList = std::vector<std::shared_ptr<Part>>;
+  // What the last ring that began here has left to the next.
+  struct Left {
+    wire::StagePlan plan;
+    pipeline::HeldTokens held;
+  };
 
   static Key key_of(const wire::StagePlan& plan, uint32_t stage);
   std::vector<uint32_t> own(const wire::StagePlan& plan) const;
   void on_loader(std::move_only_function<Result<void>(const std::stop_token&)> task, Done done);
   void take_apart(PartList gone, Done done);
+  void end_driver();
+  std::optional<pipeline::KeptTokens> kept();
   void free(PartList parts);
   PartList all_parts() const;
   Result<engine::ShardOptions> shard_options() const;
@@ -121,6 +128,7 @@ class Stages {
   PartList kept_;                                    // of the one before
   std::unique_ptr<pipeline::Ring> ring_;
   std::unique_ptr<pipeline::Driver> driver_;
+  std::optional<Left> left_;
   uint32_t n_vocab_ = 0;  // of the ring's model
   std::map<uint32_t, BytesDone> progress_;
   uint64_t loads_ = 0;

@@ -109,6 +109,36 @@ TEST(Worker, APartThatStaysTheSameIsNotLoadedAgain) {
   EXPECT_EQ(two.answer(), expected()) << "a sequence was not cleared";
 }
 
+TEST(Worker, OnlyALostStageComputesAgain) {
+  for (const size_t lost : {1, 2}) {
+    WorkerCluster four(4, small());
+    four.set(four.made_plan({1, 2, 4}, {0, 1, 2}));
+    four.run_until_served();
+    Told told;
+    auto tokens = tokens_of(100, 64);
+    ASSERT_TRUE(four.ask(tokens, 20, told));
+    four.run_until([&] { return told.tokens.size() > 5; });
+    std::vector<size_t> nodes{0, 1, 2};
+    nodes[lost] = 3;
+    auto next = four.made_plan({1, 2, 4}, nodes);
+    next.epoch = PlanEpoch(2);
+    four.set(next);
+    ASSERT_TRUE(told.interrupted);
+    const auto heard = told.tokens;
+    four.run_until_served();
+    tokens.insert(tokens.end(), heard.begin(), heard.end());
+    told = {};
+    ASSERT_TRUE(four.ask(tokens, 20 - static_cast<uint32_t>(heard.size()), told));
+    four.run_until([&] { return told.over(); });
+    auto all = heard;
+    all.insert(all.end(), told.tokens.begin(), told.tokens.end());
+    EXPECT_EQ(all, expected());
+    const pipeline::Scheduler& scheduler = four.driver().scheduler();
+    EXPECT_GE(scheduler.tokens_replayed(), 100 + heard.size() - 1);
+    EXPECT_LE(scheduler.tokens_computed(), 21 - heard.size());
+  }
+}
+
 TEST(Worker, OneStageOfSeveralIsKept) {
   WorkerCluster two(2, small());
   two.set(two.made_plan({1, 4}, {0, 0}));

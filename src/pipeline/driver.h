@@ -18,12 +18,13 @@ class Driver {
   // What a request hears; after its end or failure nothing more. It may call generate() and cancel().
   using Listener = std::function<void(const Progress&)>;
 
-  // `ring` must outlive it; its on_done is to call on_done() here.
-  Driver(Ring& ring, const ScheduleOptions& options)
-      : Driver(ring.options().epoch, options, [&ring](Work work) { ring.begin(std::move(work)); }) {}
+  // `ring` must outlive it; its on_done is to call on_done() here. `kept`: see Scheduler.
+  Driver(Ring& ring, const ScheduleOptions& options, std::optional<KeptTokens> kept = {})
+      : Driver(ring.options().epoch, options, [&ring](Work work) { ring.begin(std::move(work)); }, std::move(kept)) {}
   // For a ring of another make. `begin` takes what the first stage is to do.
-  Driver(wire::PlanEpoch epoch, const ScheduleOptions& options, std::function<void(Work)> begin)
-      : begin_(std::move(begin)), scheduler_(epoch, options) {}
+  Driver(wire::PlanEpoch epoch, const ScheduleOptions& options, std::function<void(Work)> begin,
+         std::optional<KeptTokens> kept = {})
+      : begin_(std::move(begin)), scheduler_(epoch, options, std::move(kept)) {}
 
   // Errors: those of Scheduler::add(); then the listener hears nothing.
   Result<RequestId> generate(Request request, Listener listener);

@@ -10,24 +10,27 @@ Ring::Ring(RingOptions options, RingSurroundings surroundings)
 
 Ring::~Ring() = default;
 
-void Ring::add(uint32_t index, engine::Shard shard, std::string name) {
+void Ring::add(uint32_t index, StageRemains from, std::string name) {
   auto on_output = [post = surroundings_.post, alive = std::weak_ptr(alive_)](StageOutput output) {
     post([alive, output = std::move(output)]() mutable {
       if (const auto ring = alive.lock()) (*ring)->on_output(std::move(output));
     });
   };
+  // Who has the stage behind, too, is lost with it.
+  const bool sends = index + 1 < options_.nodes.size() && options_.nodes[index + 1] != options_.self;
   StageOptions stage{.index = index,
                      .activations = options_.activations,
                      .name = std::move(name),
-                     .busy_wait = surroundings_.busy_wait};
-  stages_[index] = std::make_unique<Stage>(std::move(shard), std::move(stage), std::move(on_output));
+                     .busy_wait = surroundings_.busy_wait,
+                     .sent_bytes_max = sends ? options_.sent_bytes_max : 0};
+  stages_[index] = std::make_unique<Stage>(std::move(from), std::move(stage), std::move(on_output));
 }
 
-std::map<uint32_t, engine::Shard> Ring::end() {
-  std::map<uint32_t, engine::Shard> shards;
-  for (auto& [index, stage] : stages_) shards.emplace(index, stage->end());
+std::map<uint32_t, StageRemains> Ring::end() {
+  std::map<uint32_t, StageRemains> remains;
+  for (auto& [index, stage] : stages_) remains.emplace(index, stage->end());
   stages_.clear();
-  return shards;
+  return remains;
 }
 
 bool Ring::complete() const {
@@ -81,9 +84,8 @@ void Ring::hand_on(StageHandOn output) {
     return;
   }
   const auto rows = static_cast<uint32_t>(output.step.rows());
-  const bool carries = !output.step.failure && rows > 0;
   auto sent = send(node, wire::ControlType::step, wire::encode(output.step));
-  if (sent && carries) {
+  if (sent && output.step.carries()) {
     const wire::Span& first = output.step.spans.front();
     net::Outgoing frame;
     frame.header.of = wire::Activation{.epoch = options_.epoch,
@@ -156,7 +158,7 @@ void Ring::on_step(wire::NodeId from, wire::Step step) {
     return broken({ErrorCode::corrupt, std::format("node {} sent a step of {} tokens, at most {} were agreed",
                                                    from.short_text(), step.rows(), options_.batch_tokens)});
   }
-  if (!step.failure && step.rows() > 0) {
+  if (step.carries()) {
     arriving_.emplace(from, Arriving{.step = std::move(step), .memory = {}});
     return;
   }

@@ -25,6 +25,7 @@ struct RingOptions {
   uint32_t activation_width = 0;    // d_model
   uint32_t batch_tokens = 0;        // of a step at most
   wire::Dtype activations = wire::Dtype::f32;
+  size_t sent_bytes_max = size_t{64} << 20;  // of activations that a stage keeps, see SentRows
 };
 
 // What a ring needs of its node.
@@ -50,11 +51,11 @@ class Ring {
 
   // Nothing happens from here on; it may then be destroyed on any thread.
   void retire() { alive_.reset(); }
-  // After retire(), on any thread: waits as the destructor does, and gives the shards of this node's stages back.
-  std::map<uint32_t, engine::Shard> end();
+  // After retire(), on any thread: waits as the destructor does, and gives back what this node's stages leave.
+  std::map<uint32_t, StageRemains> end();
 
   // Puts a stage in its place. Its outputs come to on_output().
-  void add(uint32_t index, engine::Shard shard, std::string name);
+  void add(uint32_t index, StageRemains from, std::string name);
   bool complete() const;  // all stages of this node are here
 
   const RingOptions& options() const { return options_; }

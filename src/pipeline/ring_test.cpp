@@ -24,6 +24,7 @@ struct Told {
   std::optional<wire::GenerateEnd> end;
   std::optional<Error> failure;
   uint32_t reused = 0;
+  bool interrupted = false;
   bool over() const { return end || failure; }
 };
 
@@ -34,6 +35,7 @@ Driver::Listener into(Told& told) {
     told.end = progress.end;
     told.failure = progress.failure;
     told.reused = progress.prompt_reused;
+    told.interrupted = progress.interrupted;
   };
 }
 
@@ -102,6 +104,108 @@ TEST_P(AnyCut, WritesWhatOneDeviceWrites) {
 INSTANTIATE_TEST_SUITE_P(Cuts, AnyCut,
                          ::testing::Values(std::vector<uint32_t>{}, std::vector<uint32_t>{1},
                                            std::vector<uint32_t>{1, 2}, std::vector<uint32_t>{1, 2, 3}));
+
+// A ring of four stages ends in the middle of some answers, and another goes on from what is left of it.
+class AfterALoss : public ::testing::Test {
+ protected:
+  static constexpr uint32_t kBefore = 12;  // tokens that are heard of the first ring
+  static constexpr uint32_t kInAll = 30;
+
+  AfterALoss() {
+    for (uint32_t i = 0; i < 3; ++i) {
+      requests_.push_back(request(tokens_of(40 + 60 * i, 64, i), kInAll, i));
+      expected_.push_back(alone(file_, requests_.back()));
+    }
+    RingCluster first(file_, {1, 2, 3}, shard_options(4), {});
+    std::vector<Told> told(requests_.size());
+    for (size_t i = 0; i < told.size(); ++i) EXPECT_TRUE(first.driver->generate(requests_[i], into(told[i])));
+    first.run_until(
+        [&] { return std::ranges::all_of(told, [](const Told& each) { return each.tokens.size() >= kBefore; }); });
+    held_ = first.driver->scheduler().held();
+    for (auto& node : first.nodes) remains_.merge(node->ring->end());
+    for (size_t i = 0; i < told.size(); ++i) {
+      auto& tokens = requests_[i].tokens;
+      tokens.insert(tokens.end(), told[i].tokens.begin(), told[i].tokens.end());
+      requests_[i].tokens_max = kInAll - static_cast<uint32_t>(told[i].tokens.size());
+      heard_.push_back(std::move(told[i].tokens));
+    }
+  }
+
+  Before before(wire::StageRange anew) {
+    return {
+        .epoch = wire::PlanEpoch(4), .kept = KeptTokens{.held = held_, .anew = anew}, .stages = std::move(remains_)};
+  }
+
+  // Of the ring that goes on; the number of requests that had to be asked again.
+  size_t expect_the_rest(RingCluster& next) {
+    size_t again = 0;
+    for (size_t i = 0; i < requests_.size(); ++i) {
+      Told told;
+      EXPECT_TRUE(next.driver->generate(requests_[i], into(told)));
+      next.run_until([&] { return told.over(); });
+      if (told.interrupted) {
+        ++again;
+        told = {};
+        EXPECT_TRUE(next.driver->generate(requests_[i], into(told)));
+        next.run_until([&] { return told.over(); });
+      }
+      EXPECT_FALSE(told.failure) << told.failure->message;
+      std::vector<wire::TokenId> all = heard_[i];
+      all.insert(all.end(), told.tokens.begin(), told.tokens.end());
+      EXPECT_EQ(all, expected_[i]) << "request " << i;
+    }
+    for (const auto& node : next.nodes) EXPECT_TRUE(node->broken.empty());
+    return again;
+  }
+  uint64_t held_tokens() const {
+    uint64_t tokens = 0;
+    for (const auto& sequence : held_.sequences) tokens += sequence.size();
+    return tokens;
+  }
+
+  TinyFile file_ = small();
+  std::vector<Request> requests_;
+  std::vector<std::vector<wire::TokenId>> expected_, heard_;
+  HeldTokens held_;
+  std::map<uint32_t, StageRemains> remains_;
+};
+
+class LostStages : public AfterALoss, public ::testing::WithParamInterface<wire::StageRange> {};
+
+TEST_P(LostStages, AreGivenAgainWhatTheyHadAndNobodyElseComputes) {
+  const wire::StageRange anew = GetParam();
+  for (uint32_t lost = anew.begin; lost < anew.end; ++lost) remains_.erase(lost);
+  RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before(anew));
+  EXPECT_EQ(expect_the_rest(next), 0U);
+  const Scheduler& scheduler = next.driver->scheduler();
+  EXPECT_GE(held_tokens(), 40U + 100 + 160 + 3 * (kBefore - 1));
+  EXPECT_EQ(scheduler.tokens_replayed(), anew.empty() ? 0 : held_tokens());
+  // What was on its way when the ring ended, and what followed.
+  EXPECT_LE(scheduler.tokens_computed(), 3 * (kInAll - kBefore + 1));
+}
+
+INSTANTIATE_TEST_SUITE_P(Stages, LostStages,
+                         ::testing::Values(wire::StageRange{1, 2}, wire::StageRange{3, 4}, wire::StageRange{0, 1},
+                                           wire::StageRange{1, 3}, wire::StageRange{2, 2}));
+
+TEST_F(AfterALoss, WhoHoldsNothingAfterAllIsFoundOut) {
+  remains_.erase(2);  // started anew, and believed to be as before
+  RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
+  EXPECT_EQ(expect_the_rest(next), 1U);
+}
+
+TEST_F(AfterALoss, WhatIsOfAnotherRingIsNotTaken) {
+  held_.epoch = wire::PlanEpoch(2);
+  RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
+  EXPECT_EQ(expect_the_rest(next), 1U);
+}
+
+TEST_F(AfterALoss, ActivationsThatAreNotKeptAnyMoreAreComputedAgain) {
+  remains_.erase(1);
+  remains_.at(0).sent = SentRows(remains_.at(0).sent.row_bytes(), size_t{64} << 20);
+  RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
+  EXPECT_EQ(expect_the_rest(next), 1U) << "the others know by then that nothing is kept";
+}
 
 TEST(Ring, ASequenceIsUsedAgainForAPromptThatBeginsAlike) {
   const TinyFile file = small();
@@ -290,9 +394,11 @@ TEST(Ring, ShardsOutliveTheirRing) {
     ring.retire();
     auto shards = ring.end();
     ASSERT_TRUE(shards.contains(i));
-    EXPECT_EQ(shards.at(i).layers(), (wire::LayerRange{2 * i, 2 * i + 2}));
-    EXPECT_GE(shards.at(i).length(wire::SeqId(0)), 200U);
-    EXPECT_TRUE(shards.at(i).truncate(wire::SeqId(0), 0));
+    engine::Shard& shard = shards.at(i).shard;
+    EXPECT_EQ(shard.layers(), (wire::LayerRange{2 * i, 2 * i + 2}));
+    EXPECT_GE(shard.length(wire::SeqId(0)), 200U);
+    EXPECT_EQ(shards.at(i).epoch, wire::PlanEpoch(3));
+    EXPECT_TRUE(shard.truncate(wire::SeqId(0), 0));
   }
 }
 

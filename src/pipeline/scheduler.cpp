@@ -23,8 +23,19 @@ constexpr size_t kChangesTokensMax = 128 * 1024;
 
 }  // namespace
 
-Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options)
-    : epoch_(epoch), options_(options), slots_(options.sequences) {}
+Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<KeptTokens> kept)
+    : epoch_(epoch), options_(options), slots_(options.sequences) {
+  if (!kept || std::ranges::all_of(kept->held.sequences, &std::vector<wire::TokenId>::empty)) return;
+  anew_ = kept->anew;
+  kept_ = std::move(kept->held);
+  kept_->sequences.resize(options.sequences);
+  for (uint32_t i = 0; i < options.sequences; ++i) {
+    slots_[i].tokens = kept_->sequences[i];
+    if (slots_[i].tokens.empty()) continue;
+    slots_[i].on_their_way.push_back({.step = next_number_, .position = 0});  // a stage may not hold them after all
+    if (!anew_.empty()) slots_[i].replayed = 0;
+  }
+}
 
 Result<void> Scheduler::add(RequestId id, Request request) {
   if (request.tokens.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty");
@@ -91,7 +102,8 @@ void Scheduler::place(RequestId request_id, Request request) {
   std::optional<uint32_t> from;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     if (i == index || slots_[i].broken) continue;
-    const uint32_t theirs = std::min(common_prefix(slots_[i].tokens, tokens), static_cast<uint32_t>(tokens.size()) - 1);
+    const auto most = std::min(static_cast<uint32_t>(tokens.size()) - 1, slots_[i].replayed.value_or(UINT32_MAX));
+    const uint32_t theirs = std::min(common_prefix(slots_[i].tokens, tokens), most);
     if (theirs >= reused + kCopyMin) {
       reused = theirs;
       from = i;
@@ -106,6 +118,8 @@ void Scheduler::place(RequestId request_id, Request request) {
     change(id).emplace<wire::Truncate>(reused);
   }
   mine.tokens.assign(tokens.begin(), tokens.begin() + reused);
+  if (from) mine.copied_in = next_number_;
+  if (from || mine.broken || mine.replayed >= reused) mine.replayed.reset();
   std::erase_if(mine.on_their_way, [&](const OnTheirWay& part) { return part.position >= reused; });
   if (from) {
     mine.on_their_way = copies_[changes_.size() - 1];
@@ -132,6 +146,7 @@ void Scheduler::end(RequestId id, bool broken) {
   held.broken = held.broken || broken;
   if (held.broken) held.tokens.clear();
   if (held.broken) held.on_their_way.clear();
+  if (held.broken) held.replayed.reset();
   held.last_use = ++uses_;
   active_.erase(found);
   std::erase(turn_, id);
@@ -148,6 +163,19 @@ std::vector<RequestId> Scheduler::requests() const {
   for (const auto& [id, active] : active_) ids.push_back(id);
   for (const auto& [id, request] : waiting_) ids.push_back(id);
   return ids;
+}
+
+HeldTokens Scheduler::held() const {
+  if (kept_) return *kept_;
+  HeldTokens held{.epoch = epoch_, .sequences = {}};
+  for (const Slot& slot : slots_) {
+    size_t length = slot.replayed.value_or(static_cast<uint32_t>(slot.tokens.size()));
+    for (const OnTheirWay& part : slot.on_their_way) length = std::min<size_t>(length, part.position);
+    const bool copying = slot.copied_in == next_number_ || steps_.contains(slot.copied_in);
+    if (slot.broken || copying) length = 0;
+    held.sequences.emplace_back(slot.tokens.begin(), slot.tokens.begin() + static_cast<ptrdiff_t>(length));
+  }
+  return held;
 }
 
 // Of prompts of n tokens over S stages in chunks of c, each with a fixed cost of f tokens, the last chunk leaves after
@@ -184,6 +212,30 @@ void Scheduler::take(Active& active, uint32_t count, Work& work, UnderWay& step)
   tokens_computed_ += count;
 }
 
+// Tokens that are to be computed behind those that only the stages anew lack. A step of its own, which those alone
+// compute: it needs no tokens, unless the first stage is one of them.
+void Scheduler::take_replays(Work& work, UnderWay& step, bool others_decode) {
+  uint32_t room = others_decode ? std::min(options_.busy_chunk, options_.batch_tokens) : options_.batch_tokens;
+  for (const auto& [id, active] : active_) {
+    Slot& held = slot(active.sequence);
+    if (!held.replayed || room == 0) continue;
+    const uint32_t position = *held.replayed;
+    const auto count = std::min(room, static_cast<uint32_t>(held.tokens.size()) - position);
+    work.step.replay = anew_;
+    work.step.spans.push_back({active.sequence, position, count, false});
+    const auto begin = held.tokens.begin() + position;
+    if (anew_.contains(0)) work.tokens.insert(work.tokens.end(), begin, begin + count);
+    for (const OnTheirWay& part : held.on_their_way) step.needs.insert(part.step);
+    held.on_their_way.push_back({.step = next_number_, .position = position});
+    held.replayed = position + count;
+    if (held.replayed == held.tokens.size()) held.replayed.reset();
+    step.parts.push_back({id, false});
+    step.renews = true;
+    tokens_replayed_ += count;
+    room -= count;
+  }
+}
+
 void Scheduler::take_decodes(Work& work, UnderWay& step, uint32_t decoding) {
   uint32_t group = std::min((decoding + options_.stages - 1) / options_.stages, options_.batch_tokens);
   const size_t turns = turn_.size();
@@ -203,7 +255,7 @@ void Scheduler::take_prompts(Work& work, UnderWay& step, bool others_decode) {
   for (auto& [id, active] : active_) {
     if (room == 0) return;
     const size_t left = active.request.tokens.size() - slot(active.sequence).tokens.size();
-    if (active.generated > 0 || active.awaits || left == 0) continue;
+    if (active.generated > 0 || active.awaits || left == 0 || slot(active.sequence).replayed) continue;
     const size_t count = engine::prompt_chunk(left, room, options_.batch_tokens - work.tokens.size());
     take(active, static_cast<uint32_t>(count), work, step);
     room -= std::min(room, count);
@@ -213,7 +265,8 @@ void Scheduler::take_prompts(Work& work, UnderWay& step, bool others_decode) {
 bool Scheduler::prompt_waits() const {
   return std::ranges::any_of(active_, [&](const auto& entry) {
     const Active& active = entry.second;
-    return active.generated == 0 && active.request.tokens.size() > slot(active.sequence).tokens.size();
+    const Slot& held = slot(active.sequence);
+    return active.generated == 0 && !held.replayed && active.request.tokens.size() > held.tokens.size();
   });
 }
 
@@ -233,10 +286,23 @@ std::optional<Work> Scheduler::next() {
   // Where those who decode fill whole steps, every other one is for prompts.
   const bool decodes_fill = decoding >= uint64_t{options_.batch_tokens} * options_.stages;
   const bool give_way = decodes_fill && decoded_last_ && prompt_waits();
-  if (groups < options_.stages && !give_way) take_decodes(work, step, decoding);
-  take_prompts(work, step, decoding > 0);
+  // Those who decode and those who are replayed have turns.
+  if (decoding == 0 || decoded_last_) take_replays(work, step, decoding > 0);
+  if (work.step.spans.empty()) {
+    if (groups < options_.stages && !give_way) take_decodes(work, step, decoding);
+    take_prompts(work, step, decoding > 0);
+  }
+  if (work.step.spans.empty()) take_replays(work, step, decoding > 0);
   if (work.step.spans.empty() && !changes_full()) return std::nullopt;
   decoded_last_ = step.decodes;
+  if (kept_) {
+    step.renews = true;
+    work.step.keep = {.epoch = kept_->epoch, .anew = anew_, .tokens = {}};
+    for (const auto& tokens : kept_->sequences) {
+      work.step.keep->tokens.push_back(static_cast<uint32_t>(tokens.size()));
+    }
+    kept_.reset();
+  }
   work.step.epoch = epoch_;
   work.step.number = next_number_++;
   work.step.changes = std::exchange(changes_, {});
@@ -260,8 +326,9 @@ std::set<uint64_t> Scheduler::doomed_by(uint64_t step) const {
   return doomed;
 }
 
-// Whoever holds tokens of this step, or was to have copied them, cannot go on.
-void Scheduler::failed(uint64_t step, const Error& why, std::vector<Progress>& heard) {
+// Whoever holds tokens of this step, or was to have copied them, cannot go on. What was lost with a stage before can be
+// computed again (`renews`).
+void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector<Progress>& heard) {
   const std::set<uint64_t> doomed = doomed_by(step);
   const auto is_doomed = [&](const OnTheirWay& part) { return doomed.contains(part.step); };
   std::vector<bool> lost(slots_.size());
@@ -271,6 +338,7 @@ void Scheduler::failed(uint64_t step, const Error& why, std::vector<Progress>& h
     slots_[i].broken = true;
     slots_[i].tokens.clear();
     slots_[i].on_their_way.clear();
+    slots_[i].replayed.reset();
   }
   // No stage could copy what none has.
   for (const auto& [index, needed] : copies_) {
@@ -284,7 +352,7 @@ void Scheduler::failed(uint64_t step, const Error& why, std::vector<Progress>& h
     if (lost[active.sequence.value()]) ended.push_back(id);
   }
   for (const RequestId id : ended) {
-    heard.push_back({.request = id, .token = {}, .end = {}, .failure = why});
+    heard.push_back({.request = id, .token = {}, .end = {}, .failure = why, .prompt_reused = 0, .interrupted = renews});
     end(id, true);
   }
 }
@@ -326,7 +394,8 @@ void Scheduler::done(const wire::StepDone& step, std::vector<Progress>& heard) {
   const auto wanted = static_cast<size_t>(std::ranges::count_if(was.parts, &Part::sample));
   if (step.failure || step.tokens.size() != wanted) {
     failed(step.number,
-           step.failure.value_or(Error{ErrorCode::corrupt, "the last stage returned another number of tokens"}), heard);
+           step.failure.value_or(Error{ErrorCode::corrupt, "the last stage returned another number of tokens"}),
+           was.renews, heard);
     return;
   }
   for (Slot& held : slots_) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "pipeline/keep.h"
 #include "wire/ring.h"
 
 namespace exogpu::pipeline {
@@ -63,7 +64,8 @@ struct Progress {
 
 class Scheduler {
  public:
-  Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options);
+  // `kept`: of as many sequences, what the stages hold before the first step.
+  Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<KeptTokens> kept = {});
 
   // Errors: invalid_argument (no tokens, one outside the vocabulary), resource_exhausted (longer than the context),
   // unavailable (too many wait).
@@ -80,12 +82,16 @@ class Scheduler {
   // Those that have not ended.
   std::vector<RequestId> requests() const;
 
+  // What all stages hold for certain, whatever has become of the steps under way. Before the first step, what was kept.
+  HeldTokens held() const;
+
   bool idle() const { return active_.empty() && waiting_.empty(); }
   uint32_t active() const { return static_cast<uint32_t>(active_.size()); }
   size_t waiting() const { return waiting_.size(); }
   size_t under_way() const { return steps_.size(); }
   uint64_t tokens_sampled() const { return tokens_sampled_; }
   uint64_t tokens_computed() const { return tokens_computed_; }
+  uint64_t tokens_replayed() const { return tokens_replayed_; }
 
  private:
   // Tokens that a step under way is to compute.
@@ -96,6 +102,8 @@ class Scheduler {
   struct Slot {
     std::vector<wire::TokenId> tokens;     // computed or on their way
     std::vector<OnTheirWay> on_their_way;  // also of steps of another sequence, from which they were copied
+    std::optional<uint32_t> replayed;      // of the tokens, those that the stages anew have too; all when empty
+    uint64_t copied_in = 0;                // the last step that copies into it
     bool broken = false;                   // what it holds is not known
     bool used = false;
     uint64_t last_use = 0;
@@ -115,6 +123,7 @@ class Scheduler {
   struct UnderWay {
     std::vector<Part> parts;  // the spans of the step
     bool decodes = false;
+    bool renews = false;       // it begins with what was kept, or replays that
     std::set<uint64_t> needs;  // steps under way whose tokens it goes on from or copies
   };
 
@@ -123,13 +132,14 @@ class Scheduler {
   decltype(wire::SequenceChange::what)& change(wire::SeqId sequence);  // one more, for the next step
   std::pair<uint32_t, uint32_t> best_slot(const std::vector<wire::TokenId>& tokens) const;
   uint32_t chunk(bool others_decode) const;
+  void take_replays(Work& work, UnderWay& step, bool others_decode);
   void take_decodes(Work& work, UnderWay& step, uint32_t decoding);
   void take_prompts(Work& work, UnderWay& step, bool others_decode);
   bool prompt_waits() const;
   bool changes_full() const;
   bool known(wire::TokenId token) const { return token >= 0 && std::cmp_less(token, options_.n_vocab); }
   std::set<uint64_t> doomed_by(uint64_t step) const;
-  void failed(uint64_t step, const Error& why, std::vector<Progress>& heard);
+  void failed(uint64_t step, const Error& why, bool renews, std::vector<Progress>& heard);
   void sampled(RequestId id, const wire::SampledToken& token, std::vector<Progress>& heard);
   void take(Active& active, uint32_t count, Work& work, UnderWay& step);
   void end(RequestId id, bool broken);
@@ -138,6 +148,8 @@ class Scheduler {
 
   wire::PlanEpoch epoch_;
   ScheduleOptions options_;
+  std::optional<HeldTokens> kept_;  // until the first step
+  wire::StageRange anew_;
   std::vector<Slot> slots_;
   std::deque<std::pair<RequestId, Request>> waiting_;
   std::map<RequestId, Active> active_;         // older first
@@ -152,6 +164,7 @@ class Scheduler {
   uint64_t uses_ = 0;
   uint64_t tokens_sampled_ = 0;
   uint64_t tokens_computed_ = 0;
+  uint64_t tokens_replayed_ = 0;
 };
 
 }  // namespace exogpu::pipeline

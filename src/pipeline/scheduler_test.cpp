@@ -35,18 +35,27 @@ Tokens answer_to(Tokens tokens, uint32_t count) {
 
 class ModelRing {
  public:
-  ModelRing(uint32_t stages, uint32_t sequences) : held_(stages, std::vector<Tokens>(sequences)), samples_(sequences) {}
+  ModelRing(uint32_t stages, uint32_t sequences)
+      : held_(stages, std::vector<Tokens>(sequences)), epochs_(stages), samples_(sequences) {}
+
+  void lose(uint32_t stage) {
+    for (Tokens& tokens : held_[stage]) tokens.clear();
+    epochs_[stage] = {};
+  }
 
   // `fails_at`: the stage at which a device fails.
   wire::StepDone compute(const Work& work, std::optional<uint32_t> fails_at) {
     wire::StepDone done{.epoch = work.step.epoch, .number = work.step.number};
     for (uint32_t stage = 0; stage < held_.size(); ++stage) {
       auto& held = held_[stage];
+      if (work.step.number == 1) {
+        if (auto begun = begin(stage, work.step); !begun && !done.failure) done.failure = begun.error();
+      }
       for (const wire::SequenceChange& change : work.step.changes) {
         if (auto changed = apply(held, change); !changed && !done.failure) done.failure = changed.error();
       }
       if (!done.failure && fails_at == stage) done.failure = Error{ErrorCode::unavailable, "the device failed"};
-      if (done.failure) continue;
+      if (done.failure || (work.step.replay && !work.step.replay->contains(stage))) continue;
       for (const wire::Span& span : work.step.spans) {
         if (span.position == held.at(span.sequence.value()).size()) continue;
         done.failure =
@@ -55,9 +64,15 @@ class ModelRing {
                               span.sequence.value(), held[span.sequence.value()].size(), stage, span.position)};
       }
       if (done.failure) continue;
+      const bool sent_again = work.step.replay && work.step.replay->begin > 0;
       auto token = work.tokens.begin();
       for (const wire::Span& span : work.step.spans) {
         Tokens& tokens = held[span.sequence.value()];
+        if (sent_again) {
+          const Tokens& sent = held_[work.step.replay->begin - 1][span.sequence.value()];
+          tokens.insert(tokens.end(), sent.begin() + span.position, sent.begin() + span.position + span.count);
+          continue;
+        }
         tokens.insert(tokens.end(), token, token + span.count);
         token += span.count;
       }
@@ -78,6 +93,18 @@ class ModelRing {
   }
 
  private:
+  Result<void> begin(uint32_t stage, const wire::Step& first) {
+    const bool anew = !first.keep || first.keep->anew.contains(stage);
+    const bool keeps = !anew && epochs_[stage] == first.keep->epoch;
+    epochs_[stage] = first.epoch;
+    for (size_t i = 0; i < held_[stage].size(); ++i) {
+      const uint32_t tokens = keeps ? first.keep->tokens.at(i) : 0;
+      EXPECT_LE(tokens, held_[stage][i].size()) << "more is to be kept than stage " << stage << " holds";
+      held_[stage][i].resize(tokens);
+    }
+    if (anew || keeps) return {};
+    return fail(ErrorCode::failed_precondition, "what the ring before held is gone");
+  }
   Result<void> apply(std::vector<Tokens>& held, const wire::SequenceChange& change) {
     Tokens& tokens = held.at(change.sequence.value());
     if (const auto* truncate = std::get_if<wire::Truncate>(&change.what)) {
@@ -92,7 +119,8 @@ class ModelRing {
     return {};
   }
 
-  std::vector<std::vector<Tokens>> held_;         // by stage and sequence
+  std::vector<std::vector<Tokens>> held_;  // by stage and sequence
+  std::vector<wire::PlanEpoch> epochs_;
   std::vector<std::optional<uint32_t>> samples_;  // tokens that the sampler of a sequence has seen
 };
 
@@ -112,6 +140,23 @@ class Bench {
  public:
   explicit Bench(const ScheduleOptions& options)
       : options_(options), scheduler(wire::PlanEpoch(7), options), ring_(options.stages, options.sequences) {}
+
+  // The ring ends, and another goes on from it without what these stages held, nor `forgets`, which nobody knows.
+  void next_ring(wire::StageRange anew, std::optional<uint32_t> forgets) {
+    for (uint32_t stage = anew.begin; stage < anew.end; ++stage) ring_.lose(stage);
+    if (forgets) ring_.lose(*forgets);
+    epoch_ = wire::PlanEpoch(epoch_.value() + 1);
+    under_way_.clear();
+    last_begun_ = 0;
+    failures_until_ = 0;
+    replayed += scheduler.tokens_replayed();
+    HeldTokens held = scheduler.held();
+    keeps_ = !std::ranges::all_of(held.sequences, &Tokens::empty);
+    scheduler = Scheduler(epoch_, options_, KeptTokens{.held = std::move(held), .anew = anew});
+    for (const auto& [id, request] : asked) {
+      if (!request.over()) ask_again(id);
+    }
+  }
 
   RequestId ask(Tokens prompt, uint32_t tokens_max, uint32_t penalty_last_n = 64) {
     const RequestId id(next_id_++);
@@ -133,7 +178,9 @@ class Bench {
       any = true;
       check(*work);
       const auto failing = fails_at();
-      under_way_.push_back({ring_.compute(*work, failing), failing.has_value()});
+      wire::StepDone done = ring_.compute(*work, failing);
+      const bool lacks = done.failure && done.number == 1;
+      under_way_.push_back({std::move(done), failing || lacks});
       last_begun_ = work->step.number;
       EXPECT_LE(scheduler.active(), options_.sequences);
     }
@@ -188,12 +235,24 @@ class Bench {
   uint64_t wait_longest = 0;  // steps between two tokens of a request
   uint64_t prompt_steps = 0;
   uint32_t reused_most = 0;
+  uint64_t replayed = 0;  // tokens, in the rings that have ended
 
  private:
+  void ask_again(RequestId id) {
+    const Asked& request = asked.at(id);
+    Request next{.tokens = request.prompt, .sampling = {}, .tokens_max = 0, .end_tokens = {}};
+    next.tokens.insert(next.tokens.end(), request.heard.begin(), request.heard.end());
+    if (request.tokens_max > 0) next.tokens_max = request.tokens_max - static_cast<uint32_t>(request.heard.size());
+    EXPECT_TRUE(scheduler.add(id, std::move(next)));
+  }
   void check(const Work& work) {
-    EXPECT_EQ(work.step.epoch, wire::PlanEpoch(7));
+    EXPECT_EQ(work.step.epoch, epoch_);
     EXPECT_EQ(work.step.number, last_begun_ + 1);
-    EXPECT_EQ(work.step.rows(), work.tokens.size());
+    if (!work.step.replay || work.step.replay->begin == 0) {
+      EXPECT_EQ(work.step.rows(), work.tokens.size());
+    }
+    EXPECT_LE(work.step.rows(), options_.batch_tokens);
+    EXPECT_EQ(work.step.keep.has_value(), keeps_ && work.step.number == 1);
     EXPECT_LE(work.tokens.size(), options_.batch_tokens);
     EXPECT_LE(work.step.changes.size(), 4 * wire::kStepSpansMax) << "the other end would refuse it";
     std::set<wire::SeqId> sequences;
@@ -214,11 +273,14 @@ class Bench {
       request.heard.push_back(progress.token->token);
     }
     reused_most = std::max(reused_most, progress.prompt_reused);
+    if (progress.interrupted) return ask_again(progress.request);
     request.end = progress.end;
     request.failure = progress.failure;
   }
 
   ModelRing ring_;
+  wire::PlanEpoch epoch_{7};
+  bool keeps_ = false;  // the ring has something to go on from
   std::deque<std::pair<wire::StepDone, bool>> under_way_;
   uint64_t next_id_ = 1;
   uint64_t last_begun_ = 0;
@@ -464,6 +526,49 @@ TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
       RC_ASSERT(!::testing::Test::HasFailure());
     }));
   }
+}
+
+// Rings end at any moment, and the next goes on from what is left.
+TEST(Scheduler, AnswersStayRightFromRingToRing) {
+  uint64_t replayed = 0;
+  EXPECT_TRUE(rc::check([&replayed] {
+    const auto pick = [](uint32_t low, uint32_t high) {
+      return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(low, high));
+    };
+    ScheduleOptions options;
+    options.stages = pick(1, 6);
+    options.sequences = pick(1, 6);
+    options.context = pick(40, 200);
+    options.batch_tokens = pick(1, 70);
+    options.busy_chunk = pick(1, 70);
+    Bench bench(options);
+    std::minstd_rand random(pick(0, 1U << 30));
+    const auto any = [&](uint32_t below) { return static_cast<uint32_t>(random() % below); };
+    std::vector<RequestId> ids;
+    for (int i = 0; i < 400; ++i) {
+      if (any(10) == 0) {
+        Tokens prompt = prompt_of(1 + any(options.context - 2), any(3));
+        ids.push_back(bench.ask(prompt, any(3) == 0 ? 0 : 1 + any(30), any(100)));
+      }
+      if (!ids.empty() && any(40) == 0) {
+        const RequestId id = ids[any(static_cast<uint32_t>(ids.size()))];
+        if (!bench.asked[id].over()) bench.cancel(id);
+      }
+      if (any(20) == 0) {
+        const uint32_t begin = any(options.stages + 1);
+        const uint32_t end = begin + any(options.stages + 1 - begin);
+        bench.next_ring({begin, end}, any(4) == 0 ? std::optional(any(options.stages)) : std::nullopt);
+      }
+      if (any(2) == 0) bench.begin();
+      if (any(2) == 0) bench.finish();
+    }
+    bench.run();
+    bench.expect_all_answered();
+    for (const auto& [id, request] : bench.asked) EXPECT_FALSE(request.failure) << request.failure->message;
+    replayed += bench.replayed;
+    RC_ASSERT(!::testing::Test::HasFailure());
+  }));
+  EXPECT_GT(replayed, 1000U) << "this has tried nothing";
 }
 
 }  // namespace

@@ -6,18 +6,20 @@
 
 namespace exogpu::pipeline {
 
-Stage::Stage(engine::Shard shard, StageOptions options, std::function<void(StageOutput)> on_output)
-    : shard_(std::move(shard)),
+Stage::Stage(StageRemains from, StageOptions options, std::function<void(StageOutput)> on_output)
+    : shard_(std::move(from.shard)),
       options_(std::move(options)),
       on_output_(std::move(on_output)),
       pool_([this](size_t bytes) { return shard_.host_memory(bytes); }),
+      epoch_(from.epoch),
+      sent_(std::move(from.sent)),
       thread_([this] { run(); }) {}
 
 Stage::~Stage() { stop(); }
 
-engine::Shard Stage::end() {
+StageRemains Stage::end() {
   stop();
-  return std::move(shard_);
+  return {.shard = std::move(shard_), .epoch = epoch_, .sent = std::move(sent_)};
 }
 
 void Stage::stop() {
@@ -67,24 +69,14 @@ Error Stage::named(Error error) const {
 StageOutput Stage::process(StageInput input) {
   const auto started = std::chrono::steady_clock::now();
   wire::Step& step = input.step;
-  for (const wire::SequenceChange& next : step.changes) {
-    if (auto done = change(next); !done && !step.failure) step.failure = named(std::move(done).error());
-  }
+  const auto check = [&](Result<void> done) {
+    if (!done && !step.failure) step.failure = named(std::move(done).error());
+  };
+  if (step.number == 1) check(begin(step));
+  for (const wire::SequenceChange& next : step.changes) check(change(next));
   Buffer out;
   std::vector<wire::SampledToken> tokens;
-  if (!step.failure && !step.spans.empty()) {
-    if (is_last()) {
-      if (const auto logits = forward(input, {})) {
-        tokens = sample(step, *logits);
-      } else {
-        step.failure = named(logits.error());
-      }
-    } else if (auto activations = hand_on(input)) {
-      out = *std::move(activations);
-    } else {
-      step.failure = named(std::move(activations).error());
-    }
-  }
+  if (!step.failure && !step.spans.empty()) check(compute(input, out, tokens));
   step.stage_us.push_back(static_cast<uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started).count()));
   if (is_last()) {
@@ -94,9 +86,71 @@ StageOutput Stage::process(StageInput input) {
                           .stage_us = std::move(step.stage_us),
                           .failure = std::move(step.failure)};
   }
-  if (step.failure) out = {};
   step.stage = options_.index + 1;
+  if (!step.carries()) out = {};
   return StageHandOn{.step = std::move(step), .activations = std::move(out)};
+}
+
+// With the first step of a ring, the sequences are what its first stage's node counts on.
+Result<void> Stage::begin(const wire::Step& first) {
+  const bool anew = !first.keep || first.keep->anew.contains(options_.index);
+  const bool keeps = !anew && epoch_ != wire::PlanEpoch() && epoch_ == first.keep->epoch;
+  if (!keeps || sent_.row_bytes() != row_bytes()) sent_ = SentRows(row_bytes(), options_.sent_bytes_max);
+  epoch_ = first.epoch;
+  bool lacks = !anew && !keeps;
+  for (uint32_t i = 0; i < shard_.options().sequences; ++i) {
+    const wire::SeqId sequence(i);
+    const uint32_t tokens = keeps && i < first.keep->tokens.size() ? first.keep->tokens[i] : 0;
+    lacks |= shard_.length(sequence) < tokens;
+    EXO_CHECK(shard_.truncate(sequence, tokens));
+    sent_.truncate(sequence, tokens);
+  }
+  if (!lacks) return {};
+  return fail(ErrorCode::failed_precondition, "what the ring before held is gone");
+}
+
+Result<void> Stage::compute(const StageInput& input, Buffer& out, std::vector<wire::SampledToken>& tokens) {
+  const auto& only = input.step.replay;
+  if (only && options_.index + 1 == only->begin) {
+    EXO_TRY(out, replay(input.step));
+    return {};
+  }
+  if (only && !only->contains(options_.index)) return {};
+  if (is_last()) {
+    EXO_TRY(const auto logits, forward(input, {}));
+    tokens = sample(input.step, logits);
+    return {};
+  }
+  EXO_TRY(out, hand_on(input));
+  keep_sent(input.step, out);
+  return {};
+}
+
+// What was sent to the stage behind, which has been lost with it.
+Result<Buffer> Stage::replay(const wire::Step& step) {
+  Buffer out = pool_.take(step.rows() * row_bytes());
+  std::span<std::byte> left = out.bytes();
+  for (const wire::Span& span : step.spans) {
+    const auto rows = left.first(span.count * row_bytes());
+    if (!sent_.read(span.sequence, span.position, rows)) {
+      return fail(ErrorCode::failed_precondition, "the activations of a lost stage are not kept any more");
+    }
+    left = left.subspan(rows.size());
+  }
+  return out;
+}
+
+void Stage::keep_sent(const wire::Step& step, const Buffer& sent) {
+  std::span<const std::byte> left = sent.bytes();
+  for (const wire::Span& span : step.spans) {
+    const auto rows = left.first(span.count * row_bytes());
+    sent_.add(span.sequence, span.position, rows);
+    left = left.subspan(rows.size());
+  }
+}
+
+size_t Stage::row_bytes() const {
+  return wire::row_bytes(options_.activations, shard_.architecture().d_model).value_or(0);
 }
 
 Result<void> Stage::change(const wire::SequenceChange& change) {
@@ -104,9 +158,11 @@ Result<void> Stage::change(const wire::SequenceChange& change) {
     return is_last() ? open(change.sequence, *begin) : Result<void>();
   }
   if (const auto* truncate = std::get_if<wire::Truncate>(&change.what)) {
+    sent_.truncate(change.sequence, truncate->end);
     return shard_.truncate(change.sequence, truncate->end);
   }
   const auto& copy = std::get<wire::CopyPrefix>(change.what);
+  sent_.copy_prefix(copy.from, change.sequence, copy.length);
   return shard_.copy_prefix(copy.from, change.sequence, copy.length);
 }
 
@@ -128,15 +184,13 @@ Result<void> Stage::open(wire::SeqId sequence, const wire::OpenSampler& open) {
 
 // What goes to the next stage, straight from the device where it travels as it was computed.
 Result<Buffer> Stage::hand_on(const StageInput& input) {
-  const uint32_t columns = shard_.architecture().d_model;
-  const auto row_bytes = wire::row_bytes(options_.activations, columns);
-  Buffer out = pool_.take(input.step.rows() * row_bytes.value_or(0));
+  Buffer out = pool_.take(input.step.rows() * row_bytes());
   if (options_.activations == wire::Dtype::f32) {
     EXO_CHECK(forward(input, out.floats()));
     return out;
   }
   EXO_TRY(const std::span<const float> result, forward(input, {}));
-  EXO_CHECK(encode_rows(options_.activations, result, columns, out.bytes()));
+  EXO_CHECK(encode_rows(options_.activations, result, shard_.architecture().d_model, out.bytes()));
   return out;
 }
 

@@ -17,6 +17,7 @@
 #include "engine/sampler.h"
 #include "engine/shard.h"
 #include "pipeline/buffer_pool.h"
+#include "pipeline/sent_rows.h"
 #include "wire/ring.h"
 
 namespace exogpu::pipeline {
@@ -37,25 +38,33 @@ struct StageHandOn {
 // From the last stage a StepDone.
 using StageOutput = std::variant<StageHandOn, wire::StepDone>;
 
+// What a stage leaves to the next ring that has it: its shard, with what its sequences hold.
+struct StageRemains {
+  engine::Shard shard;
+  wire::PlanEpoch epoch{};  // of the ring whose sequences they are; none when they are nobody's
+  SentRows sent{};
+};
+
 struct StageOptions {
   uint32_t index = 0;                          // among the stages of the plan
   wire::Dtype activations = wire::Dtype::f32;  // as they are handed on
   std::string name;                            // of node and device, for messages: "desk/vulkan0"
   BusyWait* busy_wait = nullptr;               // hears of each step; must outlive the stage
+  size_t sent_bytes_max = 0;                   // of activations that are kept for a new stage behind this one
 };
 
 // All calls from any thread.
 class Stage {
  public:
   // `on_output` is called on the stage's thread, once for each step in their order, and must not wait.
-  Stage(engine::Shard shard, StageOptions options, std::function<void(StageOutput)> on_output);
+  Stage(StageRemains from, StageOptions options, std::function<void(StageOutput)> on_output);
   // Waits for the step under way; the others are dropped.
   ~Stage();
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
   // Ends as the destructor does, and gives the shard back, with its sequences as they are. Nothing else may be called
   // afterwards.
-  engine::Shard end();
+  StageRemains end();
 
   void push(StageInput input);
   // Memory for activations that this stage is to be pushed, best for its device.
@@ -68,11 +77,16 @@ class Stage {
   void stop();
   void run();
   StageOutput process(StageInput input);
+  Result<void> begin(const wire::Step& first);
   Result<void> change(const wire::SequenceChange& change);
+  Result<void> compute(const StageInput& input, Buffer& out, std::vector<wire::SampledToken>& tokens);
+  Result<Buffer> replay(const wire::Step& step);
   Result<std::span<const float>> forward(const StageInput& input, std::span<float> into);
   Result<Buffer> hand_on(const StageInput& input);
   Result<void> open(wire::SeqId sequence, const wire::OpenSampler& open);
   std::vector<wire::SampledToken> sample(const wire::Step& step, std::span<const float> logits);
+  void keep_sent(const wire::Step& step, const Buffer& sent);
+  size_t row_bytes() const;  // of what is handed on
   bool is_last() const { return shard_.layers().end == shard_.architecture().n_layers; }
   Error named(Error error) const;
 
@@ -83,6 +97,8 @@ class Stage {
   std::vector<float> decoded_;                 // [batch_tokens, d_model], of what came in another type
   std::vector<engine::SequenceTokens> spans_;  // of the step
   std::map<wire::SeqId, Result<engine::Sampler>> samplers_;
+  wire::PlanEpoch epoch_;  // whose sequences are held
+  SentRows sent_;
 
   std::mutex mutex_;
   std::condition_variable wakes_;

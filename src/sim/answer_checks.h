@@ -17,7 +17,8 @@ struct AnswerCounts {
   uint64_t failed = 0;  // with a reason that holds
   uint64_t lost = 0;    // with the node that was asked
   uint64_t tokens = 0;
-  uint64_t gone_on = 0;  // times that an answer went on with another ring
+  uint64_t gone_on = 0;   // times that an answer went on with another ring
+  uint64_t replayed = 0;  // tokens that only the stages of such a ring computed that were new
 };
 
 class AnswerChecks {
@@ -31,6 +32,7 @@ class AnswerChecks {
   // `excuse`: why it could not be answered; empty: it could have been.
   void failed(uint64_t number, const std::string& why, const std::string& excuse);
   void gone_on() { ++counts_.gone_on; }
+  void replayed(uint64_t tokens) { counts_.replayed += tokens; }
   void died(const Life& life);
   // Nothing happens any more: all must have ended.
   void over();

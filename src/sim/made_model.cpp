@@ -1,5 +1,6 @@
 #include "sim/made_model.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace exogpu::sim {
@@ -24,15 +25,15 @@ Result<MadeShard::Sequence*> MadeShard::find(wire::SeqId id) {
   return fail(ErrorCode::internal, "there is no sequence {}", id.value());
 }
 
+uint32_t MadeShard::length(wire::SeqId sequence) const {
+  return static_cast<uint32_t>(sequences_.at(sequence.value()).states.size() / (layers_.end - layers_.begin));
+}
+
 Result<void> MadeShard::change(const wire::SequenceChange& change) {
   const size_t width = layers_.end - layers_.begin;
   EXO_TRY(Sequence * sequence, find(change.sequence));
   if (const auto* truncate = std::get_if<wire::Truncate>(&change.what)) {
-    if (sequence->states.size() < truncate->end * width) {
-      return fail(ErrorCode::internal, "a sequence of {} tokens is to keep {}", sequence->states.size() / width,
-                  truncate->end);
-    }
-    sequence->states.resize(truncate->end * width);
+    sequence->states.resize(std::min(sequence->states.size(), truncate->end * width));
   } else if (const auto* copy = std::get_if<wire::CopyPrefix>(&change.what)) {
     EXO_TRY(const Sequence* from, find(copy->from));
     if (from->states.size() < copy->length * width) {

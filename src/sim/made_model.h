@@ -25,6 +25,8 @@ class MadeShard {
   // The token that follows the sequence's last, whose row after the last layer is given.
   Result<wire::TokenId> sample(wire::SeqId sequence, Row row);
 
+  uint32_t length(wire::SeqId sequence) const;  // tokens that it holds
+
   static Row embed(wire::TokenId token);
   const wire::LayerRange& layers() const { return layers_; }
 

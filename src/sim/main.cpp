@@ -111,6 +111,7 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
       sums.answers.lost += outcome.answers.lost;
       sums.answers.tokens += outcome.answers.tokens;
       sums.answers.gone_on += outcome.answers.gone_on;
+      sums.answers.replayed += outcome.answers.replayed;
       sums.last = outcome;
     }
   };
@@ -135,8 +136,8 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
     const AnswerCounts& of = sums.answers;
     std::println(
         "  {} requests: {} answered with {} tokens, {} could not be, {} lost with their node; {} times one went "
-        "on with another ring",
-        of.asked, of.answered, of.tokens, of.failed, of.lost, of.gone_on);
+        "on with another ring, {} tokens replayed",
+        of.asked, of.answered, of.tokens, of.failed, of.lost, of.gone_on, of.replayed);
   }
   if (scenario.measure_s > 0) {
     const auto line = [](const char* who, const Traffic& traffic) {

@@ -1,11 +1,26 @@
 #include "sim/ring.h"
 
+#include <algorithm>
 #include <functional>
+#include <span>
 #include <utility>
 
 namespace exogpu::sim {
 
 using namespace wire;
+
+namespace {
+
+// Fewer than a plan has sequences, so that some are not kept.
+constexpr size_t kSentBytesMax = size_t{512} * 1024;
+
+// Whether a loaded shard of the one plan does for the other, as node::Stages sees it.
+bool same_part(const StagePlan& a, const StagePlan& b) {
+  return a.content == b.content && a.kv_type == b.kv_type && a.context == b.context && a.sequences == b.sequences &&
+         a.batch_tokens == b.batch_tokens && a.flash_attention == b.flash_attention;
+}
+
+}  // namespace
 
 uint64_t content_number(const std::string& content) {
   uint64_t hash = 1469598103934665603ULL;
@@ -13,20 +28,40 @@ uint64_t content_number(const std::string& content) {
   return hash;
 }
 
-void RingPart::look(const cluster::Holding& holding, bool serves, Time now) {
-  if (plan_ != holding.plan) {
-    if (driver_) driver_->fail_all({ErrorCode::unavailable, "the cluster has a new plan; ask again"});
-    driver_.reset();
-    driven_.clear();
-    moved_.reset();
-    last_done_ = 0;
-    broken_ = false;
-    for (auto& [index, stage] : stages_) stage.last_step = 0;
-    if (!surroundings_.keeps_caches || !holding.plan) stages_.clear();
-    plan_ = holding.plan;
+void RingPart::end_driver() {
+  if (!driver_) return;
+  driver_->fail_all({ErrorCode::unavailable, "the cluster has a new plan; ask again"});
+  auto held = driver_->scheduler().held();
+  if (held.epoch == plan_->epoch) left_ = {.plan = *plan_, .held = std::move(held)};
+  surroundings_.replayed(driver_->scheduler().tokens_replayed());
+  driver_.reset();
+}
+
+// Shards that the plan leaves where they are come along, with what they hold.
+void RingPart::take_on(const std::optional<StagePlan>& plan) {
+  end_driver();
+  driven_.clear();
+  moved_.reset();
+  last_done_ = 0;
+  broken_ = false;
+  auto before = std::exchange(stages_, {});
+  for (uint32_t i = 0; plan && plan_ && same_part(*plan, *plan_) && i < plan->stages.size(); ++i) {
+    const auto same = std::ranges::find_if(before, [&](const auto& entry) {
+      return plan->stages[i].device.node == self_ && entry.second.shard.layers() == plan->stages[i].layers;
+    });
+    if (same == before.end()) continue;
+    Stage& stage = stages_.emplace(i, std::move(same->second)).first->second;
+    stage.queue.clear();
+    stage.at_work = false;
+    stage.last_step = 0;
+    before.erase(same);
   }
+  plan_ = plan;
+}
+
+void RingPart::look(const cluster::Holding& holding, bool serves, Time now) {
+  if (plan_ != holding.plan) take_on(holding.plan);
   if (!plan_) return;
-  // Shards that a plan leaves where they are begin with empty caches.
   for (const auto& [index, held] : holding.stages) {
     if (held.progress < cluster::Progress::loaded) {
       stages_.erase(index);
@@ -37,6 +72,7 @@ void RingPart::look(const cluster::Holding& holding, bool serves, Time now) {
   }
   draining_ = holding.draining_since.has_value();
   if (!serves || draining_ || driver_) return;
+  const auto anew = left_ ? pipeline::stages_anew(left_->plan, *plan_) : std::nullopt;
   driver_ = std::make_unique<pipeline::Driver>(
       plan_->epoch,
       pipeline::ScheduleOptions{.stages = static_cast<uint32_t>(plan_->stages.size()),
@@ -45,7 +81,8 @@ void RingPart::look(const cluster::Holding& holding, bool serves, Time now) {
                                 .batch_tokens = plan_->batch_tokens,
                                 .n_vocab = kVocabulary,
                                 .step_cost_tokens = plan_->step_cost_tokens},
-      [this](pipeline::Work work) { begin(std::move(work)); });
+      [this](pipeline::Work work) { begin(std::move(work)); },
+      anew ? std::optional(pipeline::KeptTokens{.held = left_->held, .anew = *anew}) : std::nullopt);
   moved_ = now;
 }
 
@@ -128,34 +165,77 @@ void RingPart::pump(uint32_t index) {
   });
 }
 
+// As pipeline::Stage does it.
+Result<void> RingPart::begin(uint32_t index, const Step& first) {
+  Stage& stage = stages_.at(index);
+  const bool anew = !first.keep || first.keep->anew.contains(index);
+  const bool keeps = !anew && stage.epoch != PlanEpoch() && stage.epoch == first.keep->epoch;
+  if (!keeps) stage.sent = pipeline::SentRows(sizeof(Row), kSentBytesMax);
+  stage.epoch = first.epoch;
+  if (surroundings_.keeps_caches) return {};
+  bool lacks = !anew && !keeps;
+  for (uint32_t i = 0; i < plan_->sequences; ++i) {
+    const uint32_t tokens = keeps ? first.keep->tokens.at(i) : 0;
+    lacks |= stage.shard.length(SeqId(i)) < tokens;
+    EXO_CHECK(stage.shard.change({.sequence = SeqId(i), .what = Truncate{tokens}}));
+    stage.sent.truncate(SeqId(i), tokens);
+  }
+  if (!lacks) return {};
+  return fail(ErrorCode::failed_precondition, "what the ring before held is gone");
+}
+
+Result<void> RingPart::compute(uint32_t index, StepFrame& frame, std::vector<Row>& out,
+                               std::vector<SampledToken>& tokens) {
+  Stage& stage = stages_.at(index);
+  const auto& only = frame.step.replay;
+  const bool last = index + 1 == plan_->stages.size();
+  if (only && index + 1 != only->begin && !only->contains(index)) return {};
+  auto next = frame.rows.begin();
+  for (const Span& span : frame.step.spans) {
+    std::vector<Row> rows(span.count);
+    if (only && index + 1 == only->begin) {
+      if (!stage.sent.read(span.sequence, span.position, std::as_writable_bytes(std::span(rows)))) {
+        return fail(ErrorCode::failed_precondition, "the activations of a lost stage are not kept any more");
+      }
+    } else {
+      EXO_TRY(rows, stage.shard.forward(span, {next, next + span.count}));
+      next += span.count;
+      stage.sent.add(span.sequence, span.position, std::as_bytes(std::span(rows)));
+    }
+    out.insert(out.end(), rows.begin(), rows.end());
+    if (!last || !span.sample) continue;
+    EXO_TRY(const TokenId token, stage.shard.sample(span.sequence, rows.back()));
+    SampledToken& sampled = tokens.emplace_back();
+    sampled.sequence = span.sequence;
+    sampled.token = token;
+  }
+  return {};
+}
+
 void RingPart::compute(uint32_t index, StepFrame frame) {
-  MadeShard& shard = stages_.at(index).shard;
+  Stage& stage = stages_.at(index);
   Step& step = frame.step;
+  const auto check = [&](const Result<void>& done) {
+    if (!done && !step.failure) step.failure = done.error();
+  };
+  if (step.number == 1) check(begin(index, step));
+  for (const SequenceChange& change : step.changes) {
+    check(stage.shard.change(change));
+    if (const auto* cut = std::get_if<Truncate>(&change.what)) stage.sent.truncate(change.sequence, cut->end);
+    if (const auto* copy = std::get_if<CopyPrefix>(&change.what)) {
+      stage.sent.copy_prefix(copy->from, change.sequence, copy->length);
+    }
+  }
   std::vector<Row> out;
   std::vector<SampledToken> tokens;
-  const bool last = index + 1 == plan_->stages.size();
-  const auto run = [&]() -> Result<void> {
-    for (const SequenceChange& change : step.changes) EXO_CHECK(shard.change(change));
-    if (step.failure) return {};
-    auto next = frame.rows.begin();
-    for (const Span& span : step.spans) {
-      EXO_TRY(const std::vector<Row> rows, shard.forward(span, {next, next + span.count}));
-      next += span.count;
-      out.insert(out.end(), rows.begin(), rows.end());
-      if (!last || !span.sample) continue;
-      EXO_TRY(const TokenId token, shard.sample(span.sequence, rows.back()));
-      tokens.push_back({.sequence = span.sequence, .token = token});
-    }
-    return {};
-  };
-  if (const auto ran = run(); !ran && !step.failure) step.failure = ran.error();
-  if (last) {
+  if (!step.failure) check(compute(index, frame, out, tokens));
+  if (index + 1 == plan_->stages.size()) {
     send(plan_->stages.front().device.node,
          StepDone{.epoch = step.epoch, .number = step.number, .tokens = std::move(tokens), .failure = step.failure});
     return;
   }
-  if (step.failure) out.clear();
   ++step.stage;
+  if (!step.carries()) out.clear();
   const NodeId next = plan_->stages[step.stage].device.node;
   send(next, StepFrame{.step = std::move(step), .rows = std::move(out)});
 }

@@ -15,6 +15,7 @@
 #include "cluster/reconcile.h"
 #include "pipeline/continuations.h"
 #include "pipeline/driver.h"
+#include "pipeline/sent_rows.h"
 #include "sim/made_model.h"
 
 namespace exogpu::sim {
@@ -38,6 +39,7 @@ struct RingSurroundings {
   std::function<bool(wire::NodeId, RingMessage)> send;
   // The ring of this plan can do no more, since it has lost this node.
   std::function<void(wire::PlanEpoch, wire::NodeId)> broken;
+  std::function<void(uint64_t tokens)> replayed;  // by a ring that has ended
   // What a stage takes for a step of so many rows.
   std::function<Duration(const wire::LayerRange&, size_t rows)> takes;
   bool keeps_caches = false;  // mistakes put in by hand, see World
@@ -62,7 +64,19 @@ class RingPart {
     std::deque<StepFrame> queue{};
     bool at_work = false;
     uint64_t last_step = 0;
+    wire::PlanEpoch epoch{};  // of the ring whose sequences are held
+    pipeline::SentRows sent{};
   };
+  // What the last ring that began here has left to the next.
+  struct Left {
+    wire::StagePlan plan;
+    pipeline::HeldTokens held;
+  };
+  void take_on(const std::optional<wire::StagePlan>& plan);
+  void end_driver();
+  Result<void> begin(uint32_t index, const wire::Step& first);
+  Result<void> compute(uint32_t index, StepFrame& frame, std::vector<Row>& out,
+                       std::vector<wire::SampledToken>& tokens);
   void on(wire::NodeId from, const StepFrame& frame, Time now);
   void on(wire::NodeId from, const wire::StepDone& done, Time now);
   void on(wire::NodeId from, const wire::Generate& wanted, Time now);
@@ -79,6 +93,7 @@ class RingPart {
   RingSurroundings surroundings_;
   std::optional<wire::StagePlan> plan_;
   std::map<uint32_t, Stage> stages_;
+  std::optional<Left> left_;
   bool draining_ = false;
   std::unique_ptr<pipeline::Driver> driver_;
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;  // by who asked

@@ -51,6 +51,7 @@ void World::start_requests(uint32_t number) {
       RingSurroundings{.later = later,
                        .send = send,
                        .broken = [this, number](PlanEpoch epoch, NodeId peer) { lost_of_ring(number, epoch, peer); },
+                       .replayed = [this](uint64_t tokens) { answer_checks_.replayed(tokens); },
                        .takes =
                            [this, number](const LayerRange& layers, size_t rows) {
                              const SimNode& of = *nodes_[number];

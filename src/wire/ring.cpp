@@ -1,5 +1,6 @@
 #include "wire/ring.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -107,6 +108,18 @@ Result<SequenceChange> change_of(const proto::SequenceChange& in) {
   return fail(ErrorCode::corrupt, "a step changes sequence {} in a way that is not known here", in.sequence());
 }
 
+void put(proto::StageRange& out, const StageRange& in) {
+  out.set_begin(in.begin);
+  out.set_end(in.end);
+}
+
+Result<StageRange> range_of(const proto::StageRange& in) {
+  if (in.begin() > in.end() || in.end() > kStagesMax) {
+    return fail(ErrorCode::corrupt, "a step for the stages {} to {}", in.begin(), in.end());
+  }
+  return StageRange{.begin = in.begin(), .end = in.end()};
+}
+
 void put(proto::SampledToken& out, const SampledToken& in) {
   out.set_sequence(in.sequence.value());
   out.set_token(in.token);
@@ -146,7 +159,8 @@ Result<std::vector<SampledToken>> tokens_of(const Field& field, std::string_view
 
 bool operator==(const Step& a, const Step& b) {
   return a.epoch == b.epoch && a.stage == b.stage && a.number == b.number && a.changes == b.changes &&
-         a.spans == b.spans && a.stage_us == b.stage_us && same(a.failure, b.failure);
+         a.spans == b.spans && a.stage_us == b.stage_us && same(a.failure, b.failure) && a.keep == b.keep &&
+         a.replay == b.replay;
 }
 bool operator==(const SampledToken& a, const SampledToken& b) {
   return a.sequence == b.sequence && a.token == b.token && a.logprob == b.logprob && a.top == b.top &&
@@ -182,6 +196,12 @@ ByteVector encode(const Step& message) {
   }
   out.mutable_stage_us()->Add(message.stage_us.begin(), message.stage_us.end());
   if (message.failure) set_failure(out.mutable_failure(), *message.failure);
+  if (message.keep) {
+    out.mutable_keep()->set_epoch(message.keep->epoch.value());
+    put(*out.mutable_keep()->mutable_anew(), message.keep->anew);
+    out.mutable_keep()->mutable_tokens()->Add(message.keep->tokens.begin(), message.keep->tokens.end());
+  }
+  if (message.replay) put(*out.mutable_replay(), *message.replay);
   return serialize(out);
 }
 
@@ -206,6 +226,17 @@ Result<Step> decode<Step>(std::span<const std::byte> bytes) {
   if (out.rows() > std::numeric_limits<uint32_t>::max()) return fail(ErrorCode::corrupt, "a step has too many tokens");
   out.stage_us.assign(in.stage_us().begin(), in.stage_us().end());
   EXO_TRY(out.failure, failure_of(in, "step"));
+  if (in.has_keep()) {
+    EXO_CHECK(within(in.keep().tokens_size(), kKeptSequencesMax, "the sequences that a step keeps"));
+    EXO_TRY(const StageRange anew, range_of(in.keep().anew()));
+    out.keep = {.epoch = PlanEpoch(in.keep().epoch()),
+                .anew = anew,
+                .tokens = {in.keep().tokens().begin(), in.keep().tokens().end()}};
+  }
+  if (in.has_replay()) {
+    EXO_TRY(out.replay, range_of(in.replay()));
+    if (std::ranges::any_of(out.spans, &Span::sample)) return fail(ErrorCode::corrupt, "a replay that is to sample");
+  }
   return out;
 }
 

@@ -26,6 +26,7 @@ inline constexpr size_t kLogitBiasMax = 4096;          // entries of one request
 inline constexpr size_t kPenaltyTokensMax = 1U << 20;  // that a sampler looks back at
 inline constexpr size_t kEndTokensMax = 1024;
 inline constexpr size_t kStagesMax = 4096;
+inline constexpr size_t kKeptSequencesMax = 65536;
 
 // Begins the sampling of a sequence. To the last stage.
 struct OpenSampler {
@@ -59,8 +60,28 @@ struct Span {
   friend bool operator==(const Span&, const Span&) = default;
 };
 
+// The stages from `begin` to before `end`.
+struct StageRange {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool contains(uint32_t stage) const { return stage >= begin && stage < end; }
+  bool empty() const { return begin == end; }
+  friend bool operator==(const StageRange&, const StageRange&) = default;
+};
+
+// With the first step of a ring: what the stages go on from, but for those of `anew`, which hold nothing.
+struct Keep {
+  PlanEpoch epoch{};  // of the ring that left it
+  StageRange anew{};
+  std::vector<uint32_t> tokens{};  // that each sequence keeps, from its beginning
+  friend bool operator==(const Keep&, const Keep&) = default;
+};
+
 // One piece of work for a stage. Where it has spans, an activation frame follows it in the ordered lane, with the rows
 // of all spans in their order; its header names the first span.
+//
+// A replay gives tokens that the other stages hold to stages that are new to them: only those compute it. The stage
+// before them sends the activations that it sent to their predecessors; to and from the others none travel.
 struct Step {
   static constexpr ControlType kType = ControlType::step;
   PlanEpoch epoch{};
@@ -70,8 +91,12 @@ struct Step {
   std::vector<Span> spans{};
   std::vector<uint32_t> stage_us{};  // what the stages before took to compute it
   std::optional<Error> failure{};    // of a stage before: no activation follows, only the changes count
+  std::optional<Keep> keep{};        // of the first step; without it, all sequences are empty
+  std::optional<StageRange> replay{};
   friend bool operator==(const Step&, const Step&);
   uint64_t rows() const;
+  // Whether activations follow it to the stage that it is for.
+  bool carries() const { return !failure && rows() > 0 && (!replay || replay->contains(stage)); }
 };
 
 struct SampledToken {

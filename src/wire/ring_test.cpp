@@ -47,6 +47,11 @@ SampledToken some_token() {
 TEST(RingMessages, ComeBackAsTheyWere) {
   EXPECT_EQ(decode<Step>(encode(some_step())).value(), some_step());
   EXPECT_EQ(decode<Step>(encode(Step{})).value(), Step{});
+  Step replay = some_step();
+  replay.spans.front().sample = false;
+  replay.keep = {.epoch = PlanEpoch(7), .anew = {.begin = 1, .end = 3}, .tokens = {5, 0, UINT32_MAX}};
+  replay.replay = {.begin = 0, .end = 4096};
+  EXPECT_EQ(decode<Step>(encode(replay)).value(), replay);
   SampledToken failed{.sequence = SeqId(5)};
   failed.failure = Error{ErrorCode::invalid_argument, "top_p is 3"};
   const StepDone done{.epoch = PlanEpoch(3),

@@ -14,7 +14,7 @@ std::string describe(const Versions& versions) {
 
 }  // namespace
 
-Versions own_versions() { return {.program = EXOGPU_VERSION, .protocol_min = 1, .protocol_max = 1}; }
+Versions own_versions() { return {.program = EXOGPU_VERSION, .protocol_min = 2, .protocol_max = 2}; }
 
 Result<uint32_t> negotiate(const Versions& ours, const Versions& theirs) {
   const uint32_t newest = std::min(ours.protocol_max, theirs.protocol_max);

@@ -9,8 +9,10 @@
 #include <deque>
 #include <format>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "engine/testing/tiny.h"
@@ -91,11 +93,18 @@ inline wire::NodeId id_of(size_t number) {
   return wire::NodeId(id);
 }
 
+// What a ring before has left.
+struct Before {
+  wire::PlanEpoch epoch{3};  // of the ring that goes on from it
+  std::optional<KeptTokens> kept{};
+  std::map<uint32_t, StageRemains> stages{};
+};
+
 class RingCluster {
  public:
   // Cut before each layer of `cuts`, one node for each stage.
   RingCluster(const engine::testing::TinyFile& file, std::vector<uint32_t> cuts, engine::ShardOptions shard,
-              ScheduleOptions schedule, wire::Dtype activations = wire::Dtype::f32)
+              ScheduleOptions schedule, wire::Dtype activations = wire::Dtype::f32, Before before = {})
       : network_(std::chrono::steady_clock::now()) {
     shard.threads = 1;
     auto whole = engine::testing::load_chain(file);
@@ -103,7 +112,7 @@ class RingCluster {
     cuts.insert(cuts.begin(), 0);
     cuts.push_back(n_layers);
     const size_t count = cuts.size() - 1;
-    RingOptions options{.epoch = wire::PlanEpoch(3),
+    RingOptions options{.epoch = before.epoch,
                         .self = {},
                         .nodes = {},
                         .activation_width = whole.architecture().d_model,
@@ -127,9 +136,15 @@ class RingCluster {
                                     },
                                     .on_done = [this](const wire::StepDone& done) { driver->on_done(done); },
                                     .on_broken = [at](Error why) { at->broken.push_back(std::move(why)); }});
-      auto part = engine::Shard::load(file.gguf(), {cuts[i], cuts[i + 1]}, engine::testing::cpu(), shard);
-      EXPECT_TRUE(part) << part.error().message;
-      node->ring->add(static_cast<uint32_t>(i), *std::move(part), std::format("node{}/cpu0", i));
+      const auto index = static_cast<uint32_t>(i);
+      auto remains = before.stages.extract(index);
+      if (remains.empty()) {
+        auto part = engine::Shard::load(file.gguf(), {cuts[i], cuts[i + 1]}, engine::testing::cpu(), shard);
+        EXPECT_TRUE(part) << part.error().message;
+        node->ring->add(index, {.shard = *std::move(part)}, std::format("node{}/cpu0", i));
+      } else {
+        node->ring->add(index, std::move(remains.mapped()), std::format("node{}/cpu0", i));
+      }
       EXPECT_TRUE(node->ring->complete());
       nodes.push_back(std::move(node));
     }
@@ -141,7 +156,7 @@ class RingCluster {
     schedule.context = shard.context;
     schedule.batch_tokens = shard.batch_tokens;
     schedule.n_vocab = whole.architecture().n_vocab;
-    driver = std::make_unique<Driver>(*nodes.front()->ring, schedule);
+    driver = std::make_unique<Driver>(*nodes.front()->ring, schedule, std::move(before.kept));
   }
 
   void run_until(const std::function<bool()>& ready) {

@@ -1,0 +1,24 @@
+#include "pipeline/keep.h"
+
+#include <algorithm>
+
+namespace exogpu::pipeline {
+
+std::optional<wire::StageRange> stages_anew(const wire::StagePlan& before, const wire::StagePlan& next) {
+  // All but the stages, and what changes nothing about what they hold.
+  wire::StagePlan settings = before;
+  settings.epoch = next.epoch;
+  settings.model = next.model;
+  settings.stages = next.stages;
+  settings.step_cost_tokens = next.step_cost_tokens;
+  if (settings != next) return std::nullopt;
+  const auto& old = before.stages;
+  const auto& now = next.stages;
+  const auto begin = std::ranges::mismatch(old, now).in2;
+  const auto same = begin - now.begin();
+  const auto end = std::mismatch(now.rbegin(), now.rend() - same, old.rbegin(), old.rend() - same).first.base();
+  if (begin == now.begin() && end == now.end()) return std::nullopt;
+  return wire::StageRange{.begin = static_cast<uint32_t>(same), .end = static_cast<uint32_t>(end - now.begin())};
+}
+
+}  // namespace exogpu::pipeline
