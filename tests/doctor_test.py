@@ -1,6 +1,6 @@
 """exogpu doctor, with every cause that it names brought about: firewalls, addresses, clocks, ports, clusters.
 
-usage: doctor_test.py EXOGPU MODEL
+usage: doctor_test.py EXOGPU MODEL EXOGPU_OF_ANOTHER_VERSION
 
 On hosts of their own (network namespaces); that needs root, and nft for the firewalls. Where the machine allows none, it
 says so, and what its loopback allows is tried there.
@@ -20,7 +20,7 @@ import unittest
 import namespaces
 from namespaces import WAIT_S, Device, until
 
-EXOGPU, MODEL = sys.argv[1:3]
+EXOGPU, MODEL, ANOTHER_VERSION = sys.argv[1:4]
 SEPARATE = namespaces.available()
 FIREWALL = SEPARATE and namespaces.has_firewall()
 
@@ -129,6 +129,20 @@ class OnHosts(Doctor):
         self.says(c, "problem", "other", "of another cluster", "10.77.0.1")
         # To those who see each other, a neighbour is none of their business.
         self.says(self.devices[0], "note", "other", "host3 .*of another cluster")
+
+    def test_another_version(self):
+        a, b, _ = self.devices
+        b.stop()
+        b.exogpu = ANOTHER_VERSION
+        self.addCleanup(self.restart, b)
+        self.addCleanup(setattr, b, "exogpu", EXOGPU)
+        b.serve()
+        self.until_it_listens(b, 2)
+        words = r"protocols? .*900.*no protocol in common.*install the same version of exogpu on both"
+        self.says(a, "problem", "other", "host2 .*" + words)
+        self.says(b, "problem", "other", "host1 .*" + words)
+        # Nobody has to run the doctor to read it.
+        until("the node says so", lambda: "no protocol in common" in b.said())
 
     def test_nothing_runs(self):
         a, b, _ = self.devices

@@ -45,7 +45,7 @@ struct NodeOptions {
   std::string layers;
   std::vector<std::string> without;
 
-  std::chrono::milliseconds wait{0};  // that requests do, when what is left of the cluster cannot hold the model
+  std::chrono::milliseconds wait{5000};  // that requests do, when what is left of the cluster cannot hold the model
   std::chrono::milliseconds silence_max{1000};      // after which another node counts as lost
   std::function<void(const std::string&)> on_note;  // what happens, a line each; from any thread
 };

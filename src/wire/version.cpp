@@ -14,8 +14,6 @@ std::string describe(const Versions& versions) {
 
 }  // namespace
 
-Versions own_versions() { return {.program = EXOGPU_VERSION, .protocol_min = 2, .protocol_max = 2}; }
-
 Result<uint32_t> negotiate(const Versions& ours, const Versions& theirs) {
   const uint32_t newest = std::min(ours.protocol_max, theirs.protocol_max);
   if (newest >= std::max(ours.protocol_min, theirs.protocol_min)) return newest;

@@ -166,7 +166,7 @@ void add_serve(CLI::App& app, Action& action) {
           [options](double s) { options->node.wait = std::chrono::milliseconds(static_cast<int64_t>(s * 1000)); },
           "How long requests wait when what is left of the cluster cannot hold the model, in seconds")
       ->check(CLI::Range(0.0, 3600.0))
-      ->default_str("0")
+      ->default_str("5")
       ->group(api);
   const char* devices = "Devices";
   command
