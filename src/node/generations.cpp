@@ -47,6 +47,8 @@ void Generations::serve(Serving serving) {
 void Generations::resume() { continuations_.resume(); }
 bool Generations::waiting() const { return continuations_.waiting() > 0; }
 
+bool Generations::busy() const { return continuations_.open() > 0; }
+
 void Generations::stop_serving(Error why) {
   continuations_.pause(why);
   const std::lock_guard lock(mutex_);

@@ -63,6 +63,7 @@ class Generations {
   // Asks again for what could not be asked for. To be called now and then.
   void resume();
   bool waiting() const;  // for what resume() asks
+  bool busy() const;     // somebody is being answered, or waits for that
   // All that is under way ends so.
   void fail_all(const Error& why);
 

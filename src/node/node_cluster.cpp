@@ -238,12 +238,15 @@ void Node::Impl::see_plan() {
 
 // --- this node's part
 
+// Answers that this node was asked for count, too: between two rings no stage has to do with them.
+bool Node::Impl::busy() const { return worker_->busy() || generations_->busy(); }
+
 void Node::Impl::on_worker() {
   const auto now = steady_clock::now();
   worker_->tick(now);
   agent_->set_stages(worker_->epoch(), worker_->stages(), now);
   tell_condition();
-  agent_->set_busy(worker_->busy());
+  agent_->set_busy(busy());
   pump();
 }
 

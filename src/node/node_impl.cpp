@@ -191,7 +191,7 @@ void Node::Impl::look_after(cluster::Time now) {
     agent_->set_facts(facts(), now);
     sense();
   }
-  agent_->set_busy(worker_->busy());
+  agent_->set_busy(busy());
   watch_links(now);
   tell_progress();
   tell_pairing();

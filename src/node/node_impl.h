@@ -93,6 +93,7 @@ class Node::Impl final : public PeerHandler {
   void on_progress(wire::NodeId from, wire::StageProgress progress);
   void tell_who_leads(wire::NodeId peer);
   void on_worker();
+  bool busy() const;
   void set_timer();
   void publish();
   std::optional<wire::NodeId> first_node() const;

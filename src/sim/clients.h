@@ -42,6 +42,7 @@ class Clients {
   void peer_lost(wire::NodeId peer);
   void resume() { continuations_.resume(); }
   size_t waiting() const { return continuations_.waiting(); }
+  bool open() const { return continuations_.open() > 0; }
 
  private:
   Result<void> submit(wire::Generate wanted);

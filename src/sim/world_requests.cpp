@@ -84,8 +84,9 @@ void World::look_at_requests(uint32_t number) {
   SimNode& node = *nodes_[number];
   node.ring->look(node.worker->holding(), node.worker->serves(), now_);
   node.clients->look(node.agent->state(), node.agent->role() != cluster::Role::seeking, now_);
-  node.was_busy = node.was_busy || node.ring->busy(now_);
-  node.agent->set_busy(options_.mistake == Mistake::busy_kept ? node.was_busy : node.ring->busy(now_));
+  const bool busy = node.ring->busy(now_) || node.clients->open();
+  node.was_busy = node.was_busy || busy;
+  node.agent->set_busy(options_.mistake == Mistake::busy_kept ? node.was_busy : busy);
 }
 
 void World::lost_of_ring(uint32_t number, PlanEpoch epoch, NodeId peer) {
