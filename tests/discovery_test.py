@@ -7,6 +7,7 @@ Needs root. Where the machine allows no network namespaces, it says so and ends 
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -142,6 +143,96 @@ class Discovery(unittest.TestCase):
         status, said = b.ends("join", second, "--node", "10.77.0.1")
         self.assertEqual(status, 1)
         self.assertIn("no pairing code is shown", said)
+
+    def asks(self, device, *arguments):
+        """`exogpu join` there, which shows a code, and what it says to people."""
+        log = device.folder / "join"
+        with open(log, "wb") as errors:
+            process = device.run("join", *arguments, stdout=subprocess.PIPE, stderr=errors)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.kill)
+        return process, log.read_text
+
+    def test_a_device_is_approved_when_the_founder_is_dead(self):
+        a, b, c = self.devices
+        served = (MODEL, "-c", "512", "--devices-min", "2")
+        a.serve(*served)
+        until(lambda: "the founder runs: " + a.said(), lambda: "listens on port" in a.said())
+        self.pair(a, b)
+        b.serve(*served)
+        until(lambda: "the second runs: " + b.said(), lambda: "listens on port" in b.said())
+        a.stop(signal.SIGKILL)
+
+        join, said = self.asks(c)
+        code = self.shown_code(join)
+        until("it says what to do", lambda: f"On any device of the cluster: exogpu approve {code}" in said())
+        self.assertIn("exogpu join CODE", said())
+        begun = time.monotonic()
+        status, approved = b.ends("approve", code)
+        print(f"approved within {time.monotonic() - begun:.1f} s")
+        self.assertEqual(status, 0, approved + said())
+        self.assertIn(f"{socket.gethostname()} is part of this cluster now.", approved)
+        self.assertEqual(join.wait(WAIT_S), 0, said())
+        self.assertIn("the cluster of host2", join.stdout.read())
+        c.serve()
+
+        def together():
+            plan = (b.get("/v1/cluster") or {}).get("plan") or {"stages": []}
+            return {stage["node"] for stage in plan["stages"]} == {"host2", "host3"} and b.serves() and c.serves()
+
+        until(lambda: f"both serve together; they said {b.said()} and {c.said()}", together)
+        self.assertTrue(until("the third answers", lambda: c.chat("Hello")))
+
+    def test_approvals_that_do_not_do(self):
+        a, b, c = self.devices
+        self.assertIn("belongs to no cluster", b.ends("approve", "123456")[1])
+        a.serve(MODEL, "-c", "512")
+        until("the first node runs", lambda: "listens on port" in a.said())
+        for wrong, words in (("12345", "this has 5"), ("12345x", "6 digits"), ("1234567", "this has 7")):
+            status, said = a.ends("approve", wrong)
+            self.assertEqual(status, 1, said)
+            self.assertIn(words, said)
+        self.assertNotEqual(a.ends("approve")[0], 0)
+        approves = a.run("approve", "123456", stderr=subprocess.PIPE)
+        approves.stderr.readline()
+        approves.send_signal(signal.SIGINT)
+        self.assertIn("nobody was let in", approves.communicate(timeout=WAIT_S)[1])
+        self.assertEqual(approves.returncode, 1)
+
+        # Who is interrupted or killed leaves nothing behind.
+        for how, status in ((signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGKILL, -signal.SIGKILL)):
+            join, said = self.asks(c)
+            self.shown_code(join)
+            join.send_signal(how)
+            self.assertEqual(join.wait(WAIT_S), status, said())
+            self.assertFalse(c.state.exists() and list(c.state.iterdir()))
+
+        # A code that is typed wrong is used up on both sides, and the next does. The address is given by hand.
+        join, said = self.asks(c, "--node", "10.77.0.1")
+        first = self.shown_code(join)
+        until(lambda: "the newcomer reaches the node: " + said(), lambda: "no device is being let in there now" in said())
+        status, approved = a.ends("approve", f"{(int(first) + 1) % 1000000:06}")
+        self.assertEqual(status, 1)
+        self.assertIn("a device with another code came", approved)
+        second = self.shown_code(join)
+        self.assertNotEqual(second, first)
+        self.assertIn("the code is wrong", said())
+
+        # It does not make the guess of a code that is shown for somebody else, who then uses it.
+        shows = a.run("pair", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        shown = self.shown_code(shows)
+        until(lambda: "the newcomer has asked since: " + said(), lambda: said().count("no device is being let in") > 1)
+        status, paired = b.ends("join", shown)
+        self.assertEqual(status, 0, paired)
+        self.assertIn("is part of this cluster now", shows.stdout.read())
+        self.assertEqual(shows.wait(WAIT_S), 0)
+        shows.stdout.close()
+
+        self.assertIn("no node runs with this state", b.ends("approve", second)[1])
+        status, approved = a.ends("approve", second)
+        self.assertEqual(status, 0, approved + said())
+        self.assertEqual(join.wait(WAIT_S), 0, said())
+        self.assertTrue((c.state / "identity" / "authority.key").exists())
 
 
 if __name__ == "__main__":

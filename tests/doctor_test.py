@@ -117,7 +117,7 @@ class OnHosts(Doctor):
     def test_a_device_that_belongs_to_no_cluster(self):
         c = self.devices[2]
         self.says(c, "problem", "identity", "belongs to no cluster.*exogpu join")
-        self.says(c, "note", "other", "host1 .*a node of the cluster .*`exogpu pair` on host1")
+        self.says(c, "note", "other", "host1 .*a node of the cluster .*`exogpu approve CODE` on host1")
 
     def test_another_cluster(self):
         c = self.devices[2]

@@ -26,6 +26,7 @@ void add_demo(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
 void add_pair(CLI::App& app, Action& action);
 void add_join(CLI::App& app, Action& action);
+void add_approve(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
 void add_drain(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   cli::add_serve(app, action);
   cli::add_pair(app, action);
   cli::add_join(app, action);
+  cli::add_approve(app, action);
   cli::add_doctor(app, action);
   cli::add_token(app, action);
   cli::add_status(app, action);

@@ -1,12 +1,12 @@
 #include "node/join_by_code.h"
 
-#include <boost/asio/io_context.hpp>
 #include <format>
 #include <utility>
 #include <vector>
 
-#include "net/tcp/join.h"
+#include "node/host_name.h"
 #include "node/nearby.h"
+#include "node/pairing_call.h"
 #include "security/identity_store.h"
 
 namespace exogpu::node {
@@ -14,19 +14,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Result<security::Membership> pair(const security::PairingCode& code, const Address& at) {
-  boost::asio::io_context io(1);
-  std::optional<Result<security::Membership>> paired;
-  net::pair_with(io.get_executor(), at.host, at.port, code,
-                 [&](Result<security::Membership> answer) { paired = std::move(answer); });
-  io.run();
-  if (!paired) return fail(ErrorCode::internal, "pairing ended without an answer");
-  return *std::move(paired);
-}
-
 Result<net::DiscoveredNode> find_shown(milliseconds patience) {
   const auto showing_of = [](std::vector<net::DiscoveredNode> nodes) {
-    std::erase_if(nodes, [](const net::DiscoveredNode& node) { return !node.said.pairing; });
+    std::erase_if(nodes, [](const net::DiscoveredNode& node) { return node.said.pairing != wire::CodeFrom::member; });
     return nodes;
   };
   // A second one may show a code, too.
@@ -57,17 +47,11 @@ Result<std::string> join_by_code(const security::PairingCode& code, const JoinBy
     name = found.said.name;
     for (const std::string& address : found.addresses) addresses.push_back({.host = address, .port = found.said.port});
   }
-  Error last{ErrorCode::unavailable, "it has no address"};
-  for (const Address& address : addresses) {
-    auto joined = pair(code, address);
-    if (joined) {
-      EXO_CHECK(security::IdentityStore(options.state).adopt(*joined, true));
-      return name;
-    }
-    last = joined.error();
-    if (last.code != ErrorCode::unavailable && last.code != ErrorCode::deadline_exceeded) break;
-  }
-  return fail(last.code, "{}: {}", name, last.message);
+  const net::PairingCall call{.code = code, .from = wire::CodeFrom::member, .name = host_name()};
+  const auto joined = call_for_pairing(call, addresses).membership;
+  if (!joined) return fail(joined.error().code, "{}: {}", name, joined.error().message);
+  EXO_CHECK(security::IdentityStore(options.state).adopt(*joined, true));
+  return name;
 }
 
 }  // namespace exogpu::node

@@ -51,7 +51,7 @@ void Node::Impl::look_around() {
 
 void Node::Impl::tell_pairing() {
   if (!discovery_ || !parts_.join) return;
-  const bool pairing = security::PairingStore(options_.state).shown(std::chrono::system_clock::now()).has_value();
+  const auto pairing = security::PairingStore(options_.state).open(std::chrono::system_clock::now());
   if (pairing == announced_.pairing) return;
   announced_.pairing = pairing;
   discovery_->announce(announced_);

@@ -57,7 +57,7 @@ class Node::Impl final : public PeerHandler {
     gpu::Machine machine;
     std::vector<wire::DeviceProfile> devices;
     SharedGguf file;
-    std::optional<security::FileLock> running;  // tells `exogpu pair` that there is a node
+    std::optional<security::FileLock> running;  // tells `exogpu pair` and `approve` that there is a node
     std::unique_ptr<net::JoinServer> join;
     std::optional<wire::ServedModel> served;  // where this node was given the model; its content once the file was read
     uint64_t counter = 0;                     // of terms, as it was kept

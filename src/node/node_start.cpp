@@ -1,11 +1,10 @@
 // How a node begins: who it is, what it has, and where it listens.
-#include <unistd.h>
-
 #include <algorithm>
 #include <format>
 
 #include "base/utf8.h"
 #include "node/device_profiles.h"
+#include "node/host_name.h"
 #include "node/model_shape.h"
 #include "node/nearby.h"
 #include "node/node_impl.h"
@@ -20,12 +19,6 @@ using security::Identity;
 using security::IdentityStore;
 
 security::WallTime wall_now() { return std::chrono::system_clock::now(); }
-
-std::string host_name() {
-  char name[256] = {};
-  if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0') return "node";
-  return name;
-}
 
 Result<security::Membership> join(const Address& at, const security::JoinToken& token) {
   boost::asio::io_context io(1);
@@ -47,7 +40,7 @@ Result<Identity> identity_of(const NodeOptions& options) {
       const auto seen = nodes_nearby(std::chrono::seconds(2), [](const auto& nodes) { return !nodes.empty(); });
       return fail(ErrorCode::failed_precondition,
                   "this node belongs to no cluster yet: give the model to serve, or the cluster to join. To join, run "
-                  "`exogpu pair` on a device of the cluster and `exogpu join` here. {}",
+                  "`exogpu join` here and `exogpu approve CODE` on a device of the cluster. {}",
                   !seen           ? seen.error().message
                   : seen->empty() ? "No node is seen on this network"
                                   : "Seen on this network: " + names_of(*seen));
@@ -100,7 +93,7 @@ Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& 
 }  // namespace
 
 Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
-  if (options.name.empty()) options.name = printable(host_name());
+  if (options.name.empty()) options.name = host_name();
   if (options.name.size() > wire::kNameCharsMax || printable(options.name) != options.name ||
       options.name.find_first_of("/,:") != std::string::npos) {
     return fail(ErrorCode::invalid_argument,

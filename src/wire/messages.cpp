@@ -203,6 +203,7 @@ ByteVector encode(const PairingHello& message) {
   proto::PairingHello out;
   set_versions(out, message.versions);
   out.set_round_one(text_of(message.round_one));
+  out.set_code_from_newcomer(message.code_from == CodeFrom::newcomer);
   return serialize(out);
 }
 
@@ -211,7 +212,9 @@ Result<PairingHello> decode<PairingHello>(std::span<const std::byte> bytes) {
   EXO_TRY(const auto in, parse<proto::PairingHello>(bytes, "pairing"));
   EXO_TRY(Versions versions, versions_of(in, "pairing"));
   EXO_TRY(auto round_one, blob(in.round_one(), kPairingRoundBytesMax, "the first round of a pairing message"));
-  return PairingHello{.versions = std::move(versions), .round_one = std::move(round_one)};
+  return PairingHello{.versions = std::move(versions),
+                      .round_one = std::move(round_one),
+                      .code_from = in.code_from_newcomer() ? CodeFrom::newcomer : CodeFrom::member};
 }
 
 ByteVector encode(const PairingOffer& message) {
@@ -247,6 +250,7 @@ ByteVector encode(const PairingProof& message) {
   out.set_round_two(text_of(message.round_two));
   out.set_confirmation(text_of(message.confirmation));
   out.set_certificate_request(text_of(message.certificate_request));
+  out.set_name(cut(printable(message.name), kPairingNameCharsMax));
   return serialize(out);
 }
 
@@ -256,8 +260,13 @@ Result<PairingProof> decode<PairingProof>(std::span<const std::byte> bytes) {
   EXO_TRY(auto round_two, blob(in.round_two(), kPairingRoundBytesMax, "the second round of a pairing proof"));
   EXO_TRY(const Confirmation confirmation, confirmation_of(in.confirmation(), "pairing proof"));
   EXO_TRY(auto request, blob(in.certificate_request(), kCertificateBytesMax, "the request of a pairing proof"));
-  return PairingProof{
-      .round_two = std::move(round_two), .confirmation = confirmation, .certificate_request = std::move(request)};
+  if (in.name().size() > kPairingNameCharsMax || printable(in.name()) != in.name()) {
+    return fail(ErrorCode::corrupt, "the name of a pairing proof is too long or not text");
+  }
+  return PairingProof{.round_two = std::move(round_two),
+                      .confirmation = confirmation,
+                      .certificate_request = std::move(request),
+                      .name = in.name()};
 }
 
 ByteVector encode(const PairingResult& message) {

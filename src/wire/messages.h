@@ -23,6 +23,7 @@ using ByteVector = std::vector<std::byte>;
 
 inline constexpr size_t kProgramVersionCharsMax = 64;
 inline constexpr size_t kReasonCharsMax = 1000;
+inline constexpr size_t kPairingNameCharsMax = 200;
 inline constexpr Bytes kCertificateBytesMax = 8 * KiB;
 inline constexpr Bytes kPrivateKeyBytesMax = 1 * KiB;
 inline constexpr Bytes kTokenSecretBytesMax = 64;
@@ -90,11 +91,16 @@ struct JoinResponse {
   std::expected<JoinGrant, Error> answer;
 };
 
+// Who made up and shows the code of a pairing. The member: it is typed on the newcomer. The newcomer: it is typed on
+// the member, which approves of it by that.
+enum class CodeFrom : uint8_t { member, newcomer };
+
 // Pairing, in this order; what the parts mean is told in security/pairing/exchange.h.
 struct PairingHello {
   static constexpr ControlType kType = ControlType::pairing_hello;
   Versions versions;
   ByteVector round_one;
+  CodeFrom code_from = CodeFrom::member;
   friend bool operator==(const PairingHello&, const PairingHello&) = default;
 };
 
@@ -115,6 +121,7 @@ struct PairingProof {
   ByteVector round_two;
   Confirmation confirmation{};
   ByteVector certificate_request;  // PKCS #10, DER
+  std::string name{};              // of the device that joins, for people; may be empty
   friend bool operator==(const PairingProof&, const PairingProof&) = default;
 };
 

@@ -61,6 +61,8 @@ TEST(Messages, OfPairingComeBackAsTheyWere) {
   confirmation[5] = std::byte{7};
   const PairingHello hello{.versions = own_versions(), .round_one = one};
   EXPECT_EQ(decode<PairingHello>(encode(hello)).value(), hello);
+  const PairingHello own_code{.versions = own_versions(), .round_one = one, .code_from = CodeFrom::newcomer};
+  EXPECT_EQ(decode<PairingHello>(encode(own_code)).value(), own_code);
   const auto offer = decode<PairingOffer>(encode(
       PairingOffer{.answer = PairingRounds{.round_one = one, .round_two = two, .cluster = ClusterId(filled(3))}}));
   ASSERT_TRUE(offer && offer->answer);
@@ -69,6 +71,13 @@ TEST(Messages, OfPairingComeBackAsTheyWere) {
   EXPECT_EQ(offer->answer->cluster, ClusterId(filled(3)));
   const PairingProof proof{.round_two = two, .confirmation = confirmation, .certificate_request = one};
   EXPECT_EQ(decode<PairingProof>(encode(proof)).value(), proof);
+  PairingProof named = proof;
+  named.name = "d\u00e9sk";
+  EXPECT_EQ(decode<PairingProof>(encode(named)).value(), named);
+  named.name = "\x1b[2J" + std::string(300, 'x');
+  const auto said = decode<PairingProof>(encode(named)).value().name;
+  EXPECT_EQ(said.size(), kPairingNameCharsMax);
+  EXPECT_EQ(printable(said), said);
   const auto result = decode<PairingResult>(encode(
       PairingResult{.answer = PairingGrant{.confirmation = confirmation,
                                            .grant = {.certificate = two, .authority = one, .authority_key = two}}}));
@@ -95,6 +104,10 @@ TEST(Messages, OfPairingThatLackAPartAreRefused) {
   expect_corrupt<PairingProof>(encode(PairingProof{.round_two = one, .confirmation = {}, .certificate_request = {}}),
                                "request");
   expect_corrupt<PairingProof>({}, "second round");
+  const PairingProof named{.round_two = one, .confirmation = {}, .certificate_request = one, .name = "desk"};
+  auto unnamed = encode(named);
+  unnamed.back() = std::byte{0x1b};
+  expect_corrupt<PairingProof>(unnamed, "the name of a pairing proof");
   expect_corrupt<PairingResult>({}, "confirmation");
   expect_corrupt<PairingResult>(encode(PairingResult{.answer = PairingGrant{}}), "certificate");
 }

@@ -1,12 +1,14 @@
-// exogpu join: makes this device part of the cluster that shows a code.
-#include <iostream>
+// exogpu join: makes this device part of a cluster, by a code that one of its devices shows, or that this one does.
 #include <memory>
 #include <print>
 
 #include "cli/address.h"
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "cli/interruption.h"
+#include "node/join_by_approval.h"
 #include "node/join_by_code.h"
+#include "security/pairing/store.h"
 
 namespace exogpu::cli {
 namespace {
@@ -17,20 +19,39 @@ struct Options {
   std::string code, node, state;
 };
 
-Result<void> join(const Options& options) {
-  std::string typed = options.code;
-  if (typed.empty()) {
-    std::print(stderr, "The code that `exogpu pair` shows on the other device: ");
-    std::getline(std::cin, typed);
-  }
+void show(const security::PairingCode& code) {
+  std::println("Code: {}", code.text());
+  std::fflush(stdout);
+  std::println(stderr,
+               "On any device of the cluster: exogpu approve {}    (Ctrl-C ends this; the code holds for {} minutes)",
+               code.digits(), security::kPairingLifetime.count() / 60);
+}
+
+Result<std::string> join_by_approval(const std::filesystem::path& state, const std::optional<node::Address>& at) {
+  const Interruption interruption;
+  std::println(stderr, "To type a code that another device shows (exogpu pair): exogpu join CODE");
+  return node::join_by_approval({.state = state,
+                                 .at = at,
+                                 .show = show,
+                                 .tell = [](const std::string& text) { std::println(stderr, "{}", text); },
+                                 .stop = [&] { return interruption.within(std::chrono::milliseconds(0)); }});
+}
+
+Result<std::string> join_by_code(const std::string& typed, const std::filesystem::path& state,
+                                 const std::optional<node::Address>& at) {
   EXO_TRY(const security::PairingCode code, security::PairingCode::parse(typed));
-  node::JoinByCode how;
-  EXO_TRY(how.state, state_folder(options.state));
+  return node::join_by_code(code, {.state = state, .at = at});
+}
+
+Result<void> join(const Options& options) {
+  EXO_TRY(const std::filesystem::path state, state_folder(options.state));
+  std::optional<node::Address> at;
   if (!options.node.empty()) {
-    EXO_TRY(const HostPort at, parse_host_port(options.node, kLinkPort, "--node"));
-    how.at = node::Address{.host = at.host, .port = at.port};
+    EXO_TRY(const HostPort parsed, parse_host_port(options.node, kLinkPort, "--node"));
+    at = node::Address{.host = parsed.host, .port = parsed.port};
   }
-  EXO_TRY(const std::string name, node::join_by_code(code, how));
+  EXO_TRY(const std::string name,
+          options.code.empty() ? join_by_approval(state, at) : join_by_code(options.code, state, at));
   std::println("This device is part of the cluster of {} now. Start it with: exogpu serve", name);
   return {};
 }
@@ -39,9 +60,14 @@ Result<void> join(const Options& options) {
 
 void add_join(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("join", "Makes this device part of the cluster that shows a code (exogpu pair)");
-  command->add_option("code", options->code, "The six digits; asked for if left out")->type_name("CODE");
-  command->add_option("--node", options->node, "The device that shows the code, where the network does not find it")
+  auto* command = app.add_subcommand("join", "Makes this device part of a cluster, by a code");
+  command->footer(
+      "Examples:\n"
+      "  exogpu join               shows a code; on any device of the cluster: exogpu approve CODE\n"
+      "  exogpu join 123456        takes the code that a device of the cluster shows (exogpu pair)");
+  command->add_option("code", options->code, "The six digits that another device shows; without, this one shows some")
+      ->type_name("CODE");
+  command->add_option("--node", options->node, "The device of the cluster, where the network does not find it")
       ->type_name("HOST[:PORT]");
   command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
   command->callback([options, &action] { action = [options] { return join(*options); }; });

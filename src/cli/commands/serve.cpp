@@ -111,7 +111,7 @@ void add_serve(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n"
       "  exogpu serve model.gguf                           on this machine; others may join\n"
-      "  exogpu pair                                       a code for another device; on that: exogpu join CODE\n"
+      "  exogpu join                                       on another device: shows a code; here: exogpu approve CODE\n"
       "  exogpu serve                                      there, from then on: finds the cluster by itself\n"
       "  exogpu token                                      a token, for scripts and other networks\n"
       "  exogpu serve --join desk --token TOKEN            on that device: joins, and gets its part of the model\n"

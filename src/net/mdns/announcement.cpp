@@ -8,7 +8,11 @@
 namespace exogpu::net {
 namespace {
 
+using wire::CodeFrom;
+
 constexpr std::string_view kLayout = "1";
+// Older programs know the first alone, and take the other for nothing.
+constexpr std::string_view kShown = "1", kApproval = "approval";
 constexpr size_t kFieldsMax = 32;  // more are not looked at
 
 // At most `most` bytes of it, and whole characters.
@@ -45,7 +49,7 @@ std::vector<std::string> txt_of(const Announcement& said) {
                                std::format("version={}", cut(said.version, kAnnouncedVersionBytesMax))};
   if (said.cluster) txt.push_back("cluster=" + said.cluster->text());
   if (said.lets_in) txt.emplace_back("lets_in=1");
-  if (said.pairing) txt.emplace_back("pairing=1");
+  if (said.pairing) txt.push_back(std::format("pairing={}", *said.pairing == CodeFrom::member ? kShown : kApproval));
   return txt;
 }
 
@@ -64,8 +68,9 @@ Result<Announcement> announcement_of(std::string_view instance, uint16_t port, s
     return fail(ErrorCode::corrupt, "an announcement whose id is none, or not that of its service");
   }
   if (port == 0) return fail(ErrorCode::corrupt, "an announcement without a port");
-  Announcement said{
-      .node = *node, .port = port, .lets_in = fields["lets_in"] == "1", .pairing = fields["pairing"] == "1"};
+  Announcement said{.node = *node, .port = port, .lets_in = fields["lets_in"] == "1"};
+  if (fields["pairing"] == kShown) said.pairing = CodeFrom::member;
+  if (fields["pairing"] == kApproval) said.pairing = CodeFrom::newcomer;
   EXO_TRY(said.name, text_field("name", fields["name"], kAnnouncedNameBytesMax));
   EXO_TRY(said.version, text_field("version", fields["version"], kAnnouncedVersionBytesMax));
   if (const auto cluster = fields.find("cluster"); cluster != fields.end()) {

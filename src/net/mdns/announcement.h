@@ -1,6 +1,6 @@
 // What a node says of itself on the local network: the TXT record of its service `_exo-gpu._tcp`, and its port.
 //
-//   txtvers=1  id=NODE  name=TEXT  version=TEXT  cluster=CLUSTER  lets_in=1  pairing=1
+//   txtvers=1  id=NODE  name=TEXT  version=TEXT  cluster=CLUSTER  lets_in=1  pairing=1 or approval
 //
 // The instance of the service is named by the node's id. Nothing of it is proved: the certificate behind a link is.
 #pragma once
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "wire/messages.h"
 #include "wire/node_id.h"
 
 namespace exogpu::net {
@@ -24,7 +25,8 @@ struct Announcement {
   std::optional<wire::ClusterId> cluster{};  // none: it belongs to no cluster yet
   uint16_t port = 0;                         // where nodes connect
   bool lets_in = false;                      // it can make others members of its cluster
-  bool pairing = false;                      // it shows a code with which others may join
+  // It lets somebody in now, by a code that it shows (1) or that the newcomer does (approval).
+  std::optional<wire::CodeFrom> pairing{};
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };
 

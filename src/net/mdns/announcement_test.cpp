@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace exogpu::net {
 namespace {
 
@@ -15,7 +17,7 @@ Announcement good() {
           .cluster = kCluster,
           .port = 7766,
           .lets_in = true,
-          .pairing = true};
+          .pairing = wire::CodeFrom::member};
 }
 
 std::vector<std::string> without(std::string_view field) {
@@ -32,15 +34,27 @@ void expect_refused(const std::vector<std::string>& txt, std::string_view words)
 }
 
 TEST(Announcement, ComesBackAsItWasSaid) {
-  for (const bool in_a_cluster : {true, false}) {
+  using Pairing = std::optional<wire::CodeFrom>;
+  for (const Pairing& pairing : {Pairing(), Pairing(wire::CodeFrom::member), Pairing(wire::CodeFrom::newcomer)}) {
     Announcement said = good();
-    if (!in_a_cluster) said.cluster.reset();
-    said.pairing = in_a_cluster;
-    said.lets_in = !in_a_cluster;
+    if (!pairing) said.cluster.reset();
+    said.pairing = pairing;
+    said.lets_in = !pairing;
     const auto heard = announcement_of(kNode.text(), 7766, txt_of(said));
     ASSERT_TRUE(heard) << heard.error().message;
     EXPECT_EQ(*heard, said);
   }
+}
+
+TEST(Announcement, OlderProgramsTakeAnApprovalForNoCode) {
+  Announcement said = good();
+  const auto has = [&](std::string_view entry) { return std::ranges::contains(txt_of(said), entry); };
+  EXPECT_TRUE(has("pairing=1"));
+  said.pairing = wire::CodeFrom::newcomer;
+  EXPECT_FALSE(has("pairing=1"));
+  auto txt = txt_of(said);
+  txt.back() = "pairing=later";
+  EXPECT_EQ(announcement_of(kNode.text(), 7766, txt).value().pairing, std::nullopt);
 }
 
 TEST(Announcement, ALongNameIsCutAtACharacter) {

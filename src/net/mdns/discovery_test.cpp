@@ -161,7 +161,7 @@ TEST_F(DiscoveryOnAWire, WhatANodeSaysMayChange) {
   const auto listens = start(1, node("a"), heard);
   const auto announces = start(2, b, ignored);
   run_until([&] { return heard.of(b); });
-  b.pairing = true;
+  b.pairing = wire::CodeFrom::newcomer;
   announces->announce(b);
   run_until([&] { return heard.of(b); });
   b.port = 7777;

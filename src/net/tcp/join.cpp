@@ -282,9 +282,9 @@ namespace {
 // A newcomer's side of a pairing, message by message. The exchange holds it.
 struct PairingRun : std::enable_shared_from_this<PairingRun> {
   using Exchange = JoinServer::Exchange;
-  PairingRun(security::PairingNewcomer by, wire::PairingHello first,
-             std::function<void(Result<security::Membership>)> then)
-      : newcomer(std::move(by)), hello(std::move(first)), done(std::move(then)) {}
+  PairingRun(security::PairingNewcomer by, wire::PairingHello first, std::string called,
+             std::function<void(PairingEnd)> then)
+      : newcomer(std::move(by)), hello(std::move(first)), name(std::move(called)), done(std::move(then)) {}
 
   void begin(TlsStream stream) {
     auto exchange = std::make_shared<Exchange>(std::move(stream));
@@ -294,6 +294,7 @@ struct PairingRun : std::enable_shared_from_this<PairingRun> {
                                                                                 const Result<wire::ByteVector>& bytes) {
       auto proof = self->prove(*it, bytes);
       if (!proof) return self->end(*it, std::unexpected(proof.error()));
+      self->guessed = true;
       it->send(ControlType::pairing_proof, wire::encode(*proof));
       self->finish(it);
     });
@@ -306,7 +307,9 @@ struct PairingRun : std::enable_shared_from_this<PairingRun> {
     EXO_TRY(const auto connection, security::pairing_connection(exchange.tls(), security::TlsSide::client));
     EXO_TRY(auto made, security::JoinApplication::make(offer.answer->cluster));
     application.emplace(std::move(made));
-    return newcomer.prove(offer, connection, application->request().certificate_request);
+    EXO_TRY(auto proof, newcomer.prove(offer, connection, application->request().certificate_request));
+    proof.name = name;
+    return proof;
   }
 
   void finish(const std::shared_ptr<Exchange>& exchange) {
@@ -326,30 +329,33 @@ struct PairingRun : std::enable_shared_from_this<PairingRun> {
 
   void end(Exchange& exchange, Result<security::Membership> result) {
     exchange.end();
-    done(std::move(result));
+    done({.membership = std::move(result), .guessed = guessed});
   }
 
   security::PairingNewcomer newcomer;
   wire::PairingHello hello;
+  std::string name;
   std::optional<security::JoinApplication> application;
-  std::function<void(Result<security::Membership>)> done;
+  bool guessed = false;
+  std::function<void(PairingEnd)> done;
 };
 
 }  // namespace
 
-void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
-               const security::PairingCode& code, std::function<void(Result<security::Membership>)> done) {
-  auto begun = security::PairingNewcomer::begin(code);
+void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port, const PairingCall& call,
+               std::function<void(PairingEnd)> done) {
+  auto begun = security::PairingNewcomer::begin(call.code, call.from);
   auto context = security::TlsContext::for_pairing();
   if (!begun || !context) {
     boost::asio::post(executor, [error = begun ? context.error() : begun.error(), done = std::move(done)] {
-      done(std::unexpected(error));
+      done({.membership = std::unexpected(error)});
     });
     return;
   }
-  auto run = std::make_shared<PairingRun>(std::move(begun->first), std::move(begun->second), done);
-  reach(executor, std::move(host), port, *std::move(context), done, [run, done](Result<TlsStream> stream) {
-    if (!stream) return done(std::unexpected(stream.error()));
+  auto run = std::make_shared<PairingRun>(std::move(begun->first), std::move(begun->second), call.name, done);
+  const auto failed = [done](Result<security::Membership> why) { done({.membership = std::move(why)}); };
+  reach(executor, std::move(host), port, *std::move(context), failed, [run, failed](Result<TlsStream> stream) {
+    if (!stream) return failed(std::unexpected(stream.error()));
     run->begin(*std::move(stream));
   });
 }

@@ -47,10 +47,21 @@ class JoinServer {
 void join_cluster(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
                   const security::JoinToken& token, std::function<void(Result<security::Membership>)> done);
 
-// Joins the cluster of the node at host:port, where this code is shown. As join_cluster().
-// Errors: failed_precondition (no code is shown there), unauthenticated (the code is wrong), resource_exhausted (too
-// many ask there), unsupported, unavailable, deadline_exceeded.
-void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
-               const security::PairingCode& code, std::function<void(Result<security::Membership>)> done);
+struct PairingCall {
+  security::PairingCode code;
+  wire::CodeFrom from = wire::CodeFrom::member;
+  std::string name{};  // of this device, for the people at the other
+};
+
+struct PairingEnd {
+  // Errors: failed_precondition (no code from there holds at the node), unauthenticated (the code is wrong),
+  // resource_exhausted (too many ask there), unsupported, unavailable, deadline_exceeded.
+  Result<security::Membership> membership;
+  bool guessed = false;  // the other end got what it needs to try one code
+};
+
+// Joins the cluster of the node at host:port by a code. As join_cluster().
+void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port, const PairingCall& call,
+               std::function<void(PairingEnd)> done);
 
 }  // namespace exogpu::net

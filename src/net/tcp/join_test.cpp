@@ -47,11 +47,14 @@ class JoinOverTcp : public ::testing::Test {
     return pair(code, founder_->listener->port());
   }
   Result<security::Membership> pair(const security::PairingCode& code, uint16_t port) {
-    std::optional<Result<security::Membership>> result;
-    pair_with(io_.get_executor(), "127.0.0.1", port, code,
-              [&](Result<security::Membership> joined) { result = std::move(joined); });
-    run_until(io_, [&] { return result.has_value(); });
-    return result ? *std::move(result) : fail(ErrorCode::internal, "the test took too long");
+    return pair(PairingCall{.code = code}, port).membership;
+  }
+  PairingEnd pair(const PairingCall& call) { return pair(call, founder_->listener->port()); }
+  PairingEnd pair(const PairingCall& call, uint16_t port) {
+    std::optional<PairingEnd> end;
+    pair_with(io_.get_executor(), "127.0.0.1", port, call, [&](PairingEnd ended) { end = std::move(ended); });
+    run_until(io_, [&] { return end.has_value(); });
+    return end ? *std::move(end) : PairingEnd{.membership = fail(ErrorCode::internal, "the test took too long")};
   }
   void expect_refused(const Result<security::Membership>& result, ErrorCode code, std::string_view words) {
     ASSERT_FALSE(result) << "accepted, but expected: " << words;
@@ -178,6 +181,45 @@ TEST_F(JoinOverTcp, AWrongCodeIsRefusedAndUsesTheShownOneUp) {
   expect_refused(pair(security::PairingCode::parse(digits).value()), ErrorCode::unauthenticated, "the code is wrong");
   EXPECT_EQ(codes_.outcome(shown, now_of_the_wall()).value(), security::PairingOutcome::wrong);
   expect_refused(pair(shown), ErrorCode::failed_precondition, "used up");
+}
+
+TEST_F(JoinOverTcp, ACodeOfTheNewcomerMakesAMemberToo) {
+  open_desk();
+  const auto code = security::PairingCode::random().value();
+  const PairingCall call{.code = code, .from = wire::CodeFrom::newcomer, .name = "laptop"};
+  const auto early = pair(call);
+  expect_refused(early.membership, ErrorCode::failed_precondition, "no device is being let in");
+  EXPECT_FALSE(early.guessed);
+  ASSERT_TRUE(codes_.approve(code, now_of_the_wall()));
+  const auto paired = pair(call);
+  ASSERT_TRUE(paired.membership) << paired.membership.error().message;
+  EXPECT_TRUE(paired.membership->authority);
+  EXPECT_EQ(codes_.newcomer(code).value(), "laptop");
+}
+
+TEST_F(JoinOverTcp, AWrongCodeOfTheNewcomerIsUsedUpOnBothSides) {
+  open_desk();
+  const auto code = security::PairingCode::parse("123456").value();
+  ASSERT_TRUE(codes_.approve(security::PairingCode::parse("123457").value(), now_of_the_wall()));
+  const PairingCall call{.code = code, .from = wire::CodeFrom::newcomer, .name = {}};
+  const auto wrong = pair(call);
+  expect_refused(wrong.membership, ErrorCode::unauthenticated, "the code is wrong");
+  EXPECT_TRUE(wrong.guessed);
+  const auto again = pair(call);
+  expect_refused(again.membership, ErrorCode::failed_precondition, "used up");
+  EXPECT_FALSE(again.guessed);
+}
+
+TEST_F(JoinOverTcp, ACodeFromTheOtherSideIsNotTried) {
+  open_desk();
+  const auto shown = codes_.show(now_of_the_wall()).value();
+  const auto own = pair(PairingCall{.code = shown, .from = wire::CodeFrom::newcomer, .name = {}});
+  expect_refused(own.membership, ErrorCode::failed_precondition, "no device is being let in");
+  EXPECT_FALSE(own.guessed);
+  EXPECT_EQ(codes_.outcome(shown, now_of_the_wall()).value(), security::PairingOutcome::shown);
+  ASSERT_TRUE(codes_.approve(shown, now_of_the_wall()));
+  expect_refused(pair(shown), ErrorCode::failed_precondition, "no pairing code is shown");
+  EXPECT_EQ(codes_.outcome(shown, now_of_the_wall()).value(), security::PairingOutcome::shown);
 }
 
 TEST_F(JoinOverTcp, WithoutACodeOrADeskNobodyIsPaired) {

@@ -96,12 +96,13 @@ class Doctor {
     auto loaded = security::IdentityStore(options_.state).load();
     if (!loaded) {
       return find(Level::problem, "identity", loaded.error().message,
-                  "without it, this device joins again with `exogpu join`, after `exogpu pair` on one of the cluster");
+                  "without it, this device joins again with `exogpu join`, and `exogpu approve CODE` on one of "
+                  "the cluster");
     }
     if (!*loaded) {
-      return find(
-          options_.at ? Level::note : Level::problem, "identity", "this device belongs to no cluster yet",
-          "on the first device: exogpu serve MODEL; on every other: `exogpu pair` there, and `exogpu join` here");
+      return find(options_.at ? Level::note : Level::problem, "identity", "this device belongs to no cluster yet",
+                  "on the first device: exogpu serve MODEL; on every other: `exogpu join`, and `exogpu approve CODE` "
+                  "on the first");
     }
     identity_ = *std::move(*loaded);
     here_.identity = &*identity_;

@@ -65,7 +65,7 @@ class Judge {
   }
 
   std::string how_to_join() const {
-    return std::format("to make this device part of it: `exogpu pair` on {}, and `exogpu join` here",
+    return std::format("to make this device part of it: `exogpu join` here, and `exogpu approve CODE` on {}",
                        said_ && said_->lets_in ? name_ : "another device of its cluster");
   }
 
@@ -115,7 +115,7 @@ class Judge {
           std::format("its certificate begins to be valid at {}, but this device's clock says {}", date_text(from),
                       date_text(here_.now)),
           "set the clock that is wrong (`date` shows it; sudo timedatectl set-ntp true). If this one's is right, "
-          "a clock was wrong when that device joined: let it join again, with `exogpu pair` and `exogpu join`");
+          "a clock was wrong when that device joined: let it join again, with `exogpu join` there");
     }
     if (here_.now <= to) return std::nullopt;
     return says(
@@ -123,7 +123,7 @@ class Judge {
         std::format("its certificate was valid until {}, and this device's clock says {}", date_text(to),
                     date_text(here_.now)),
         "set the clock of this device if it is wrong (sudo timedatectl set-ntp true); otherwise let that device "
-        "join again, with `exogpu pair` and `exogpu join`");
+        "join again, with `exogpu join` there");
   }
 
   Finding greeted() const {
@@ -133,7 +133,7 @@ class Judge {
       if (why.code == ErrorCode::unauthenticated) {
         return says(Level::problem, about(why),
                     "it is of the same cluster, so its clock is probably wrong: look at `date` there; otherwise this "
-                    "device must join again, with `exogpu pair` there and `exogpu join` here");
+                    "device must join again, with `exogpu join` here and `exogpu approve CODE` there");
       }
       if (why.code == ErrorCode::unsupported) {
         return says(Level::problem, about(why), "install the same version of exogpu on both");
@@ -145,7 +145,8 @@ class Judge {
     const std::string& theirs = greeted->versions.program;
     std::string what = std::format("of this cluster, answers, version {}", theirs);
     if (theirs != ours) what += std::format(" (here: {}; they understand each other)", ours);
-    if (said_ && said_->pairing) what += "; shows a code for others to join";
+    if (said_ && said_->pairing == wire::CodeFrom::member) what += "; shows a code for others to join";
+    if (said_ && said_->pairing == wire::CodeFrom::newcomer) what += "; lets a device in that shows a code";
     return says(Level::ok, what);
   }
 

@@ -5,7 +5,7 @@ namespace exogpu::security {
 Result<std::pair<PairingVisit, wire::PairingOffer>> PairingDesk::answer(const wire::PairingHello& hello,
                                                                         const PairingConnection& connection,
                                                                         WallTime now) {
-  EXO_TRY(PairingCode code, store_.shown(now));
+  EXO_TRY(PairingCode code, store_.shown(hello.code_from, now));
   // A clock that was set back must not keep the desk shut.
   while (!answered_.empty() && (answered_.front() <= now - kPairingAnswersWithin || answered_.front() > now)) {
     answered_.pop_front();
@@ -27,7 +27,7 @@ Result<wire::PairingGrant> PairingDesk::finish(PairingVisit visit, const wire::P
   if (!confirmation && confirmation.error().code != ErrorCode::unauthenticated) {
     return std::unexpected(confirmation.error());
   }
-  EXO_CHECK(store_.settle(visit.code_, confirmation.has_value(), now));
+  EXO_CHECK(store_.settle(visit.code_, confirmation.has_value(), proof.name, now));
   if (!confirmation) return std::unexpected(confirmation.error());
   // The grant holds the authority's key. The proof was over the keys of this TLS connection, so its other end is who
   // knows the code, and nobody is in the middle: what is said on it from here on is for the newcomer's eyes alone.

@@ -1,4 +1,4 @@
-// The end of a pairing that lets others in: one guess for each code that is shown, and a certificate for the right one.
+// The end of a pairing that lets others in: one guess for each code, and a certificate for the right one.
 #pragma once
 
 #include <chrono>
@@ -34,8 +34,8 @@ class PairingDesk {
   // `desk` makes the certificates, and must outlive this.
   PairingDesk(const JoinDesk& desk, PairingStore store) : desk_(&desk), store_(std::move(store)) {}
 
-  // Errors, for the other end to read: failed_precondition (no code is shown), resource_exhausted (too many ask),
-  // unsupported (no protocol in common), corrupt.
+  // Errors, for the other end to read: failed_precondition (no code from there holds), resource_exhausted (too many
+  // ask), unsupported (no protocol in common), corrupt.
   Result<std::pair<PairingVisit, wire::PairingOffer>> answer(const wire::PairingHello& hello,
                                                              const PairingConnection& connection, WallTime now);
 

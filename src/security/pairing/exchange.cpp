@@ -38,9 +38,10 @@ Sha256 confirmation(const Sha256& key, JpakeRole of, const Sha256& transcript) {
 
 }  // namespace
 
-Result<std::pair<PairingNewcomer, wire::PairingHello>> PairingNewcomer::begin(const PairingCode& code) {
+Result<std::pair<PairingNewcomer, wire::PairingHello>> PairingNewcomer::begin(const PairingCode& code,
+                                                                              wire::CodeFrom from) {
   EXO_TRY(Jpake jpake, Jpake::begin(JpakeRole::newcomer, code.digits()));
-  wire::PairingHello hello{.versions = wire::own_versions(), .round_one = {}};
+  wire::PairingHello hello{.versions = wire::own_versions(), .round_one = {}, .code_from = from};
   EXO_TRY(hello.round_one, jpake.write_one());
   return std::pair(PairingNewcomer(std::move(jpake), hello), hello);
 }
@@ -63,7 +64,7 @@ Result<void> PairingNewcomer::check(const wire::PairingResult& result) const {
   if (!result.answer) return std::unexpected(result.answer.error());
   if (equal_secrets(result.answer->confirmation, expected_)) return {};
   return fail(ErrorCode::unauthenticated,
-              "the other device does not know the code: it is not the one that shows it, or somebody interferes");
+              "the other device does not know the code: it is another one than was meant, or somebody interferes");
 }
 
 Result<std::pair<PairingMember, wire::PairingOffer>> PairingMember::answer(const PairingCode& code,
@@ -87,7 +88,7 @@ Result<wire::Confirmation> PairingMember::verify(const wire::PairingProof& proof
   if (!equal_secrets(proof.confirmation, confirmation(key, JpakeRole::newcomer, said))) {
     return fail(
         ErrorCode::unauthenticated,
-        "the code is wrong, or somebody interferes between the two devices; this code is used up, show a new one");
+        "the code is wrong, or somebody interferes between the two devices; this code is used up, take a new one");
   }
   return confirmation(key, JpakeRole::member, said);
 }

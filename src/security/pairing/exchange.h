@@ -1,10 +1,12 @@
-// How a newcomer and a member of a cluster find out that the same code was shown on one and typed on the other.
+// How a newcomer and a member of a cluster find out that the same code was shown on one and typed on the other,
+// whichever of them showed it.
 //
 //   newcomer                              member
 //   PairingHello  round one          →
 //                                    ←    PairingOffer   round one, round two, the cluster
 //   PairingProof  round two,         →
-//     confirmation, certificate request
+//     confirmation, certificate request,
+//     the newcomer's name
 //                                    ←    PairingResult  confirmation, certificates; or a refusal
 //
 // Rounds are EC-JPAKE's. A confirmation is a code (HMAC) under the agreed key, over everything that was said and the
@@ -34,12 +36,14 @@ struct PairingConnection {
   friend bool operator==(const PairingConnection&, const PairingConnection&) = default;
 };
 
-// The device on which the code is typed.
+// The device that wants to be let in.
 class PairingNewcomer {
  public:
-  static Result<std::pair<PairingNewcomer, wire::PairingHello>> begin(const PairingCode& code);
+  static Result<std::pair<PairingNewcomer, wire::PairingHello>> begin(const PairingCode& code,
+                                                                      wire::CodeFrom from = wire::CodeFrom::member);
 
-  // `certificate_request` is of the key that this device will have in the cluster.
+  // `certificate_request` is of the key that this device will have in the cluster. Once: whoever gets the proof can try
+  // one guess by it, so when nothing comes of it, a code that this device made up is used up.
   // Errors: those of a refusal, unsupported (no protocol in common), corrupt.
   Result<wire::PairingProof> prove(const wire::PairingOffer& offer, const PairingConnection& connection,
                                    wire::ByteVector certificate_request);
@@ -55,7 +59,7 @@ class PairingNewcomer {
   Sha256 expected_{};
 };
 
-// The device that shows the code.
+// The device that lets others in.
 class PairingMember {
  public:
   // What is sent tells nothing of the code, however often.

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "base/testing/temp_dir.h"
 #include "security/pairing/desk.h"
@@ -58,10 +61,14 @@ class Pairing : public ::testing::Test {
 
   // A run with `typed`; what each end makes of it. Messages go over the wire as bytes.
   Outcome pair(const PairingCode& typed, WallTime now = kNow) { return pair(typed, connection_, connection_, now); }
+  Outcome pair_by_own(const PairingCode& own, WallTime now = kNow) {
+    return pair(own, connection_, connection_, now, wire::CodeFrom::newcomer);
+  }
   Outcome pair(const PairingCode& typed, const PairingConnection& seen_by_newcomer,
-               const PairingConnection& seen_by_member, WallTime now = kNow) {
+               const PairingConnection& seen_by_member, WallTime now = kNow,
+               wire::CodeFrom from = wire::CodeFrom::member) {
     Outcome outcome;
-    auto [newcomer, hello] = PairingNewcomer::begin(typed).value();
+    auto [newcomer, hello] = PairingNewcomer::begin(typed, from).value();
     auto answered = pairing_.answer(again(hello), seen_by_member, now);
     if (!answered) {
       outcome.member = std::unexpected(answered.error());
@@ -70,7 +77,8 @@ class Pairing : public ::testing::Test {
     }
     const auto offer = again(answered->second);
     auto application = JoinApplication::make(offer.answer->cluster).value();
-    const auto proof = newcomer.prove(offer, seen_by_newcomer, application.request().certificate_request).value();
+    auto proof = newcomer.prove(offer, seen_by_newcomer, application.request().certificate_request).value();
+    proof.name = "laptop";
     outcome.member = pairing_.finish(std::move(answered->first), again(proof), now);
     wire::PairingResult result{.answer = outcome.member ? std::expected<wire::PairingGrant, Error>(*outcome.member)
                                                         : std::unexpected(outcome.member.error())};
@@ -202,6 +210,66 @@ TEST_F(Pairing, OfTwoGuessesAtOnceTheFirstCounts) {
   const auto request = JoinApplication::make(desk_.cluster()).value().request().certificate_request;
   const auto proof = right.prove(offer, connection_, request).value();
   expect_error(pairing_.finish(std::move(visit), proof, kNow), ErrorCode::failed_precondition, "used up");
+}
+
+TEST_F(Pairing, ACodeOfTheNewcomerThatIsApprovedMakesAMember) {
+  const auto own = code("123456");
+  expect_error(pair_by_own(own).member, ErrorCode::failed_precondition, "no device is being let in");
+  EXPECT_EQ(store_.open(kNow), std::nullopt);
+  ASSERT_TRUE(store_.approve(own, kNow));
+  EXPECT_EQ(store_.open(kNow), wire::CodeFrom::newcomer);
+  EXPECT_EQ(store_.newcomer(own).value(), "");
+  const auto outcome = pair_by_own(own);
+  ASSERT_TRUE(outcome.newcomer) << outcome.newcomer.error().message;
+  EXPECT_EQ(store_.outcome(own, kNow).value(), PairingOutcome::paired);
+  EXPECT_EQ(store_.newcomer(own).value(), "laptop");
+  EXPECT_EQ(store_.open(kNow), std::nullopt);
+  expect_error(pair_by_own(own).member, ErrorCode::failed_precondition, "used up");
+  // Approved once more, it lets one more in, whose name is not that of the one before.
+  ASSERT_TRUE(store_.approve(own, kNow));
+  EXPECT_EQ(store_.newcomer(own).value(), "");
+  const auto late = kNow + kPairingLifetime;
+  EXPECT_EQ(store_.open(late), std::nullopt);
+  expect_error(pair_by_own(own, late).member, ErrorCode::failed_precondition, "expired");
+}
+
+TEST_F(Pairing, CodesOfTheTwoSidesDoNotMix) {
+  // The same digits, so that nothing but the side keeps them apart.
+  const auto shown = store_.show(kNow).value();
+  EXPECT_EQ(store_.open(kNow), wire::CodeFrom::member);
+  expect_error(pair_by_own(shown).member, ErrorCode::failed_precondition, "no device is being let in");
+  EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::shown);
+  ASSERT_TRUE(store_.approve(shown, kNow));
+  expect_error(pair(shown).member, ErrorCode::failed_precondition, "no pairing code is shown");
+  EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::shown);
+  EXPECT_TRUE(pair_by_own(shown).newcomer);
+}
+
+TEST_F(Pairing, AWrongCodeOfANewcomerUsesTheApprovedOneUpAndCounts) {
+  for (size_t i = 0; i < kWrongGuessesMax; ++i) {
+    ASSERT_TRUE(store_.approve(code("123456"), kNow));
+    const auto outcome = pair_by_own(code("123457"));
+    expect_error(outcome.member, ErrorCode::unauthenticated, "the code is wrong");
+    EXPECT_FALSE(outcome.newcomer);
+    EXPECT_EQ(store_.outcome(code("123456"), kNow).value(), PairingOutcome::wrong);
+    EXPECT_EQ(store_.newcomer(code("123456")).value(), "");
+    expect_error(pair_by_own(code("123456")).member, ErrorCode::failed_precondition, "used up");
+  }
+  expect_error(store_.approve(code("123456"), kNow), ErrorCode::resource_exhausted, "guessing");
+  expect_error(store_.show(kNow), ErrorCode::resource_exhausted, "guessing");
+}
+
+TEST_F(Pairing, ACodeThatAnOlderProgramShowedIsTheMembers) {
+  const auto shown = store_.show(kNow).value();
+  const auto file = dir_ / "state/pairing.json";
+  std::stringstream text;
+  text << std::ifstream(file).rdbuf();
+  auto root = nlohmann::json::parse(text.str());
+  root.erase("from");
+  root.erase("newcomer");
+  std::ofstream(file) << root;
+  EXPECT_EQ(store_.open(kNow), wire::CodeFrom::member);
+  EXPECT_TRUE(pair(shown).newcomer);
 }
 
 TEST_F(Pairing, ACodeEnds) {

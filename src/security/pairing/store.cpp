@@ -13,6 +13,7 @@ namespace {
 constexpr Bytes kFileBytesMax = 64 * KiB;
 constexpr size_t kWrongKept = 100;
 constexpr std::string_view kShown = "shown", kPaired = "paired", kWrong = "wrong", kWithdrawn = "withdrawn";
+constexpr std::string_view kFromMember = "member", kFromNewcomer = "newcomer";
 
 int64_t seconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -40,6 +41,9 @@ Result<PairingStore::Entry> PairingStore::read() const {
                 file().string());
   }
   entry.code = root["code"].get<std::string>();
+  // Both are missing from a file of an older program.
+  if (has("from", &json::is_string) && root["from"] == kFromNewcomer) entry.from = wire::CodeFrom::newcomer;
+  if (has("newcomer", &json::is_string)) entry.newcomer = root["newcomer"].get<std::string>();
   entry.outcome = root["outcome"].get<std::string>();
   entry.expires_s = root["expires"].get<int64_t>();
   return entry;
@@ -51,40 +55,56 @@ Result<void> PairingStore::update(const std::function<Result<void>(Entry&)>& cha
   EXO_TRY(Entry entry, read());
   EXO_CHECK(change(entry));
   const nlohmann::json root{
-      {"code", entry.code}, {"expires", entry.expires_s}, {"outcome", entry.outcome}, {"wrong", entry.wrong_s}};
+      {"code", entry.code},         {"from", entry.from == wire::CodeFrom::newcomer ? kFromNewcomer : kFromMember},
+      {"expires", entry.expires_s}, {"outcome", entry.outcome},
+      {"newcomer", entry.newcomer}, {"wrong", entry.wrong_s}};
   return write_secret(file(), root.dump(2) + "\n");
 }
 
-Result<void> PairingStore::check_shown(const Entry& entry, WallTime now) {
-  if (entry.code.empty() || entry.outcome == kWithdrawn) {
-    return fail(ErrorCode::failed_precondition, "no pairing code is shown there; show one with `exogpu pair`");
+Result<void> PairingStore::check_shown(const Entry& entry, wire::CodeFrom from, WallTime now) {
+  const bool approval = from == wire::CodeFrom::newcomer;
+  if (entry.code.empty() || entry.outcome == kWithdrawn || entry.from != from) {
+    return fail(ErrorCode::failed_precondition, "{}",
+                approval ? "no device is being let in there now; run `exogpu approve CODE` there"
+                         : "no pairing code is shown there; show one with `exogpu pair`");
   }
+  const char* next = approval ? "run `exogpu approve CODE` there once more" : "show a new one with `exogpu pair`";
   if (entry.outcome != kShown) {
-    return fail(ErrorCode::failed_precondition, "the pairing code is used up; show a new one with `exogpu pair`");
+    return fail(ErrorCode::failed_precondition, "the pairing code is used up; {}", next);
   }
   if (entry.expires_s <= seconds(now)) {
-    return fail(ErrorCode::failed_precondition, "the pairing code has expired; show a new one with `exogpu pair`");
+    return fail(ErrorCode::failed_precondition, "the pairing code has expired; {}", next);
   }
   return {};
 }
 
 Result<PairingCode> PairingStore::show(WallTime now) const {
   EXO_TRY(PairingCode code, PairingCode::random());
-  EXO_CHECK(update([&](Entry& entry) -> Result<void> {
+  EXO_CHECK(begin(code, wire::CodeFrom::member, now));
+  return code;
+}
+
+Result<void> PairingStore::approve(const PairingCode& code, WallTime now) const {
+  return begin(code, wire::CodeFrom::newcomer, now);
+}
+
+Result<void> PairingStore::begin(const PairingCode& code, wire::CodeFrom from, WallTime now) const {
+  return update([&](Entry& entry) -> Result<void> {
     const int64_t since = seconds(now - kWrongGuessesWithin);
     std::erase_if(entry.wrong_s, [&](int64_t at) { return at <= since || at > seconds(now); });
     if (entry.wrong_s.size() >= kWrongGuessesMax) {
       return fail(ErrorCode::resource_exhausted,
-                  "{} wrong codes were typed within {} minutes, so none is shown for {} s; somebody may be guessing. "
+                  "{} codes were wrong within {} minutes, so none is taken for {} s; somebody may be guessing. "
                   "`exogpu token` lets a device join without a code",
                   entry.wrong_s.size(), kWrongGuessesWithin.count() / 60, std::ranges::min(entry.wrong_s) - since);
     }
     entry.code = code.digits();
+    entry.from = from;
     entry.outcome = kShown;
+    entry.newcomer.clear();
     entry.expires_s = seconds(now + kPairingLifetime);
     return {};
-  }));
-  return code;
+  });
 }
 
 Result<PairingOutcome> PairingStore::outcome(const PairingCode& code, WallTime now) const {
@@ -102,19 +122,31 @@ Result<void> PairingStore::withdraw(const PairingCode& code) const {
   });
 }
 
-Result<PairingCode> PairingStore::shown(WallTime now) const {
+Result<std::string> PairingStore::newcomer(const PairingCode& code) const {
+  EXO_TRY(Entry entry, read());
+  return entry.code == code.digits() && entry.outcome == kPaired ? std::move(entry.newcomer) : std::string();
+}
+
+Result<PairingCode> PairingStore::shown(wire::CodeFrom from, WallTime now) const {
   EXO_TRY(const Entry entry, read());
-  EXO_CHECK(check_shown(entry, now));
+  EXO_CHECK(check_shown(entry, from, now));
   return PairingCode::parse(entry.code);
 }
 
-Result<void> PairingStore::settle(const PairingCode& code, bool right, WallTime now) const {
+std::optional<wire::CodeFrom> PairingStore::open(WallTime now) const {
+  const auto entry = read();
+  if (!entry || !check_shown(*entry, entry->from, now)) return std::nullopt;
+  return entry->from;
+}
+
+Result<void> PairingStore::settle(const PairingCode& code, bool right, std::string_view newcomer, WallTime now) const {
   return update([&](Entry& entry) -> Result<void> {
-    EXO_CHECK(check_shown(entry, now));
+    EXO_CHECK(check_shown(entry, entry.from, now));
     if (!equal_secrets(std::as_bytes(std::span(entry.code)), std::as_bytes(std::span(code.digits())))) {
       return fail(ErrorCode::failed_precondition, "another pairing code is shown by now; type that one");
     }
     entry.outcome = right ? kPaired : kWrong;
+    entry.newcomer = newcomer;
     if (!right && entry.wrong_s.size() < kWrongKept) entry.wrong_s.push_back(seconds(now));
     return {};
   });

@@ -1,0 +1,64 @@
+// exogpu approve: lets the device in that shows this code.
+#include <chrono>
+#include <memory>
+#include <print>
+
+#include "cli/command.h"
+#include "cli/letting_in.h"
+
+namespace exogpu::cli {
+namespace {
+
+// A device that looks for this one finds it within a few seconds, or never.
+constexpr std::chrono::seconds kPatience{60};
+
+struct Options {
+  std::string code, state;
+};
+
+Result<void> approve(const Options& options) {
+  const Interruption interruption;
+  EXO_TRY(const security::PairingCode code, security::PairingCode::parse(options.code));
+  EXO_TRY(const std::filesystem::path state, state_that_lets_in(options.state));
+  const security::PairingStore store(state);
+  EXO_CHECK(store.approve(code, std::chrono::system_clock::now()));
+  std::println(stderr, "Waiting for the device that shows {}    (Ctrl-C ends this)", code.text());
+  EXO_TRY(const Watched end, watch(store, code, interruption, kPatience));
+  switch (end) {
+    case Watched::paired: {
+      EXO_TRY(const std::string text, let_in_text(store, code));
+      std::println("{}", text);
+      return {};
+    }
+    case Watched::wrong:
+      return fail(ErrorCode::unauthenticated,
+                  "a device with another code came: the code was mistyped, another device asks to be let in, too (one "
+                  "after the other, please), or somebody interferes. Nobody was let in; run `exogpu approve CODE` with "
+                  "the code that the device shows now");
+    case Watched::interrupted: return fail(ErrorCode::cancelled, "stopped; nobody was let in");
+    case Watched::replaced:
+      return fail(ErrorCode::failed_precondition,
+                  "another `exogpu pair` or `exogpu approve` on this device took this code's place; nobody was let in "
+                  "by it");
+    case Watched::expired:
+    case Watched::nobody_came: break;
+  }
+  return fail(
+      ErrorCode::deadline_exceeded,
+      "no device that shows {} came within {} s. Is `exogpu join` still running there, and on the same network? "
+      "Where it does not find this device by itself, run there: exogpu join --node HOST[:PORT], with this "
+      "device's address; `exogpu doctor` on both tells more",
+      code.text(), kPatience.count());
+}
+
+}  // namespace
+
+void add_approve(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("approve", "Lets the device in that shows this code (exogpu join)");
+  command->add_option("code", options->code, "The six digits")->type_name("CODE")->required();
+  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
+  command->callback([options, &action] { action = [options] { return approve(*options); }; });
+}
+
+}  // namespace exogpu::cli

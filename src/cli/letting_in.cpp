@@ -1,0 +1,76 @@
+#include "cli/letting_in.h"
+
+#include "cli/folders.h"
+#include "node/nearby.h"
+#include "security/files.h"
+#include "security/identity_store.h"
+
+namespace exogpu::cli {
+namespace {
+
+using security::PairingOutcome;
+
+constexpr std::chrono::milliseconds kMoment{100};
+
+// One that an older exogpu let in cannot, and says which can.
+Result<void> can_let_in(const std::filesystem::path& state) {
+  const security::IdentityStore store(state);
+  EXO_TRY(const auto identity, store.load());
+  if (!identity) {
+    return fail(ErrorCode::failed_precondition,
+                "this device belongs to no cluster yet: start `exogpu serve MODEL` here to found one, or run `exogpu "
+                "join` here and `exogpu approve CODE` on a device of the cluster");
+  }
+  const auto authority = store.authority();
+  if (authority) return {};
+  if (authority.error().code != ErrorCode::failed_precondition) return std::unexpected(authority.error());
+  const auto others = node::who_lets_in(identity->cluster());
+  return fail(ErrorCode::failed_precondition,
+              "an older exogpu let this device in, which cannot let others in: run `exogpu pair` {}",
+              others.empty() ? "on the one that founded the cluster; none that can is seen on this network now"
+                             : "on " + node::names_of(others));
+}
+
+// Withdraws the code. A guess that was quicker counts.
+Result<Watched> give_up(const security::PairingStore& store, const security::PairingCode& code, Watched why) {
+  EXO_CHECK(store.withdraw(code));
+  EXO_TRY(const PairingOutcome outcome, store.outcome(code, std::chrono::system_clock::now()));
+  return outcome == PairingOutcome::paired ? Watched::paired : why;
+}
+
+}  // namespace
+
+Result<std::filesystem::path> state_that_lets_in(const std::string& option) {
+  EXO_TRY(std::filesystem::path state, state_folder(option));
+  EXO_CHECK(can_let_in(state));
+  if (security::FileLock::held(state / "node.lock")) return state;
+  return fail(ErrorCode::failed_precondition,
+              "{}: no node runs with this state; start `exogpu serve` on this device first, and leave it running",
+              state.string());
+}
+
+Result<Watched> watch(const security::PairingStore& store, const security::PairingCode& code,
+                      const Interruption& interruption, std::optional<std::chrono::seconds> patience) {
+  const auto begun = std::chrono::steady_clock::now();
+  while (true) {
+    EXO_TRY(const PairingOutcome outcome, store.outcome(code, std::chrono::system_clock::now()));
+    switch (outcome) {
+      case PairingOutcome::shown: break;
+      case PairingOutcome::paired: return Watched::paired;
+      case PairingOutcome::wrong: return Watched::wrong;
+      case PairingOutcome::expired: return Watched::expired;
+      case PairingOutcome::withdrawn: return Watched::replaced;
+    }
+    if (interruption.within(kMoment)) return give_up(store, code, Watched::interrupted);
+    if (patience && std::chrono::steady_clock::now() >= begun + *patience) {
+      return give_up(store, code, Watched::nobody_came);
+    }
+  }
+}
+
+Result<std::string> let_in_text(const security::PairingStore& store, const security::PairingCode& code) {
+  EXO_TRY(const std::string name, store.newcomer(code));
+  return std::format("{} is part of this cluster now.", name.empty() ? "The other device" : name);
+}
+
+}  // namespace exogpu::cli
