@@ -97,6 +97,7 @@ def main():
     chance = random.Random(arguments.seed)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="exogpu-soak-"))
     nodes = []
+    whole = False
     try:
         start_nodes(nodes, arguments, folder)
         for node in nodes:
@@ -141,10 +142,14 @@ def main():
               f"an end; an answer took {statistics.median(clients.took):.2f} s in the median, {max(clients.took):.2f} s at "
               f"most; {watched.name}: {early:.1f} MiB in the first third, {late:.1f} MiB in the last, "
               f"{states[0][1]} and {states[-1][1]} files", flush=True)
+        whole = True
     finally:
         for node in nodes:
             node.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        if whole:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            print(f"what the nodes said is in {folder}", flush=True)
 
 
 if __name__ == "__main__":

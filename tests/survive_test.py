@@ -157,6 +157,20 @@ class Survive(Cluster):
         self.tell("drain", drained.name, "--undo", "--api", f"127.0.0.1:{a.api}")
         until("it may be used again", lambda: not any(node["draining"] for node in a.cluster()["nodes"]))
 
+    def test_a_node_comes_back_while_the_one_that_it_joined_by_is_away(self):
+        """Of two nodes the one with the smaller id calls the other; started anew, it knows the one that is away alone."""
+        a, b, c = self.three()
+        ids = {node["name"]: node["id"] for node in a.cluster()["nodes"]}
+        calls, stays = sorted((b, c), key=lambda node: ids[node.name])
+        a.kill()
+        calls.kill()
+        until("they are missed", lambda: all(not node["here"] for node in stays.cluster()["nodes"] if node["name"] != stays.name))
+        calls.restart()
+        until("it is back", lambda: calls.leader() and calls.leader() == stays.leader())
+        a.restart()
+        for node in (a, b, c):
+            node.waits_to_serve()
+
     def test_requests_wait_when_asked_to(self):
         a, b, c = self.three("--wait", 60)
         expected = Answer(pieces(a))

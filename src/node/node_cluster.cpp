@@ -146,11 +146,20 @@ void Node::Impl::on_state() {
   const auto names = cluster::names_of(state);
   std::vector<wire::Member> here;
   for (const auto& [id, node] : state.nodes) {
-    if (!node.alive) continue;
     wire::Member member = node.facts.info.self;
     member.name = names.at(id);
+    // Of two, the one with the smaller id calls; but when it is started anew it may not know where the others are.
+    if (!node.alive) {
+      if (callers_.erase(id) > 0) peers_->keep(member);
+      continue;
+    }
     peers_->set_name(id, member.name);
-    if (parts_.identity.node() < id) peers_->keep(member);
+    if (parts_.identity.node() < id) {
+      peers_->keep(member);
+    } else {
+      peers_->leave_calling(id);
+      callers_.insert(id);
+    }
     here.push_back(std::move(member));
   }
   peers_->let_go_but(here);

@@ -163,6 +163,7 @@ class Node::Impl final : public PeerHandler {
   bool model_overruled_ = false;              // by somebody who wants another
   cluster::Time model_told_at_{};
   std::map<wire::NodeId, pipeline::Buffer> placed_;  // activations that are arriving
+  std::set<wire::NodeId> callers_;                   // who are here and call this node
   std::optional<wire::NodeId> master_;               // as on_master() saw it
   std::map<wire::NodeId, bool> here_;                // who was, as it was noted
   std::string noted_;                                // why nothing is served

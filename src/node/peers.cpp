@@ -148,6 +148,14 @@ void Peers::keep(const wire::Member& member) {
   attempt(target);
 }
 
+void Peers::leave_calling(wire::NodeId node) {
+  std::erase_if(targets_, [&](const std::shared_ptr<Target>& target) {
+    if (target->node != node || target->on_refused || target->under_way) return false;
+    target->timer.cancel();
+    return true;
+  });
+}
+
 void Peers::let_go_but(const std::vector<wire::Member>& members) {
   for (const auto& target : targets_) {
     if (!target->node || target->on_refused || target->forgotten_at) continue;

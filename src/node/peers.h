@@ -53,6 +53,8 @@ class Peers {
 
   // Keeps a channel to this node from now on, by any of its addresses. `dial` for one that is known only by address.
   void keep(const wire::Member& member);
+  // The other end calls, and this one no longer does.
+  void leave_calling(wire::NodeId node);
   // Those who are not among these have left: they are tried for a while longer, and then no more, since they connect by
   // themselves when they come back. Addresses that were given to dial() are tried for ever.
   void let_go_but(const std::vector<wire::Member>& members);
