@@ -111,10 +111,13 @@ class Discovery(unittest.TestCase):
         (b.state / "identity" / "authority.key").unlink()
         b.serve()
         self.until_all_serve()
-        status, said = b.ends("pair")
-        self.assertEqual(status, 1)
+        for _ in range(3):  # on a busy machine, a node may not be heard in time
+            status, said = b.ends("pair")
+            self.assertEqual(status, 1)
+            self.assertNotIn("host2", said)
+            if "host" in said:
+                break
         self.assertRegex(said, r"run `exogpu pair` on host[13] \(.* port 7766\)")
-        self.assertNotIn("host2", said)
         status, said = b.ends("token")
         self.assertEqual(status, 1)
         self.assertIn("cannot let others in", said)

@@ -62,7 +62,8 @@ void Node::Impl::load_encoder(const std::string& content, SharedGguf file) {
 // this node can go on when others are gone.
 void Node::Impl::keep_spare(cluster::Time now) {
   constexpr std::chrono::seconds quiet{2};
-  constexpr std::chrono::minutes again{1};
+  constexpr std::chrono::minutes patience{1};
+  static constexpr std::chrono::seconds again{5};
   const auto& state = agent_->state();
   const bool wanted = options_.spare && serving_ && state.plan && state.plan->made.plan.content != own_content_;
   if (!wanted || worker_->holding().acting || worker_->steps_under_way(now)) {
@@ -72,7 +73,7 @@ void Node::Impl::keep_spare(cluster::Time now) {
   }
   const wire::StagePlan& plan = state.plan->made.plan;
   if (now < spare_at_ || spare_content_ == plan.content) return;
-  spare_at_ = now + again;
+  spare_at_ = now + patience;
   Bytes bytes = state.model->shape.embedding_bytes + state.model->shape.head_bytes;
   for (const wire::LayerShape& layer : state.model->shape.layers) bytes += layer.weight_bytes;
   const auto content = wire::ContentId::parse(plan.content);
@@ -81,7 +82,10 @@ void Node::Impl::keep_spare(cluster::Time now) {
   spare_ = exchange_->fetch(
       *content, {.layers = {0, n_layers}, .n_layers = n_layers},
       {.on_progress = {}, .on_done = [this, of = plan.content](Result<std::shared_ptr<weights::PartialModel>> model) {
-         if (!model) return;  // tried again
+         if (!model) {
+           spare_at_ = std::chrono::steady_clock::now() + again;
+           return;
+         }
          spare_content_ = of;
          if (auto kept = weights::Content::of_cache(*model)) exchange_->offer(*kept);
        }});
