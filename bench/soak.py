@@ -82,10 +82,13 @@ class Clients:
         return "different"
 
 
-def state_of(process):
-    """Resident bytes, open files, threads."""
-    status = dict(line.split(":", 1) for line in open(f"/proc/{process.pid}/status"))
-    return int(status["VmRSS"].split()[0]) * 1024, len(os.listdir(f"/proc/{process.pid}/fd")), int(status["Threads"])
+def state_of(node):
+    """Resident bytes beside its part of the model, open files, threads."""
+    status = dict(line.split(":", 1) for line in open(f"/proc/{node.process.pid}/status"))
+    plan = (node.get("/v1/cluster") or {}).get("plan") or {"stages": []}
+    part = sum(stage["memory_bytes"] for stage in plan["stages"] if stage["node"] == node.name)
+    return (int(status["VmRSS"].split()[0]) * 1024 - part, len(os.listdir(f"/proc/{node.process.pid}/fd")),
+            int(status["Threads"]))
 
 
 def main():
@@ -113,7 +116,7 @@ def main():
         states = []
         while time.monotonic() < begun + 60 * arguments.minutes:
             time.sleep(max(0, begun + kills * arguments.every + arguments.every - 8 - time.monotonic()))
-            states.append(state_of(watched.process))
+            states.append(state_of(watched))
             killed = chance.sample([node for node in nodes if node is not watched], 2 if kills % 5 == 4 else 1)
             for node in killed:
                 node.up, node.life = False, node.life + 1
@@ -131,7 +134,7 @@ def main():
             if kills % 15 == 0:
                 resident, files, running = states[-1]
                 print(f"{(time.monotonic() - begun) / 60:.0f} min, {kills} kills, {dict(clients.counts)}; {watched.name}: "
-                      f"{resident / 2**20:.1f} MiB, {files} files, {running} threads", flush=True)
+                      f"{resident / 2**20:.1f} MiB beside its part, {files} files, {running} threads", flush=True)
         clients.over = True
         for thread in threads:
             thread.join(120)
@@ -140,7 +143,7 @@ def main():
         early, late = (statistics.median(state[0] for state in part) / 2**20 for part in (states[:third], states[-third:]))
         print(f"{(time.monotonic() - begun) / 60:.0f} minutes, {kills} times killed; {dict(clients.counts)}, {wedged} without "
               f"an end; an answer took {statistics.median(clients.took):.2f} s in the median, {max(clients.took):.2f} s at "
-              f"most; {watched.name}: {early:.1f} MiB in the first third, {late:.1f} MiB in the last, "
+              f"most; {watched.name} beside its part: {early:.1f} MiB in the first third, {late:.1f} MiB in the last, "
               f"{states[0][1]} and {states[-1][1]} files", flush=True)
         whole = True
     finally:

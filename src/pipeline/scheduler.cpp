@@ -340,12 +340,13 @@ void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector
     slots_[i].on_their_way.clear();
     slots_[i].replayed.reset();
   }
-  // No stage could copy what none has.
-  for (const auto& [index, needed] : copies_) {
+  // No stage could copy what none has; what is left of a copy needs nothing of it.
+  for (auto& [index, needed] : copies_) {
     auto& copy = std::get<wire::CopyPrefix>(changes_[index].what);
     for (const OnTheirWay& part : needed) {
       if (is_doomed(part)) copy.length = std::min(copy.length, part.position);
     }
+    std::erase_if(needed, is_doomed);
   }
   std::vector<RequestId> ended;
   for (const auto& [id, active] : active_) {
