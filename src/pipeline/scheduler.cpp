@@ -143,10 +143,7 @@ void Scheduler::end(RequestId id, bool broken) {
   if (found == active_.end()) return;
   Slot& held = slot(found->second.sequence);
   held.used = false;
-  held.broken = held.broken || broken;
-  if (held.broken) held.tokens.clear();
-  if (held.broken) held.on_their_way.clear();
-  if (held.broken) held.replayed.reset();
+  if (broken) held.lose();
   held.last_use = ++uses_;
   active_.erase(found);
   std::erase(turn_, id);
@@ -334,11 +331,7 @@ void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector
   std::vector<bool> lost(slots_.size());
   for (size_t i = 0; i < slots_.size(); ++i) {
     lost[i] = std::ranges::any_of(slots_[i].on_their_way, is_doomed);
-    if (!lost[i]) continue;
-    slots_[i].broken = true;
-    slots_[i].tokens.clear();
-    slots_[i].on_their_way.clear();
-    slots_[i].replayed.reset();
+    if (lost[i]) slots_[i].lose();
   }
   // No stage could copy what none has; what is left of a copy needs nothing of it.
   for (auto& [index, needed] : copies_) {

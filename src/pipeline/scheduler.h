@@ -104,7 +104,13 @@ class Scheduler {
     std::vector<OnTheirWay> on_their_way;  // also of steps of another sequence, from which they were copied
     std::optional<uint32_t> replayed;      // of the tokens, those that the stages anew have too; all when empty
     uint64_t copied_in = 0;                // the last step that copies into it
-    bool broken = false;                   // what it holds is not known
+    void lose() {
+      broken = true;
+      tokens.clear();
+      on_their_way.clear();
+      replayed.reset();
+    }
+    bool broken = false;  // what it holds is not known
     bool used = false;
     uint64_t last_use = 0;
   };

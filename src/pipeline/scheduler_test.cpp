@@ -475,21 +475,27 @@ TEST(Scheduler, ATokenOutsideTheVocabularyEndsItsRequestOnly) {
   EXPECT_EQ(next->step.spans[0].sequence, wire::SeqId(1));
 }
 
+uint32_t pick(uint32_t low, uint32_t high) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(low, high));
+}
+
+ScheduleOptions any_options() {
+  ScheduleOptions options;
+  options.stages = pick(1, 6);
+  options.sequences = pick(1, 6);
+  options.context = pick(40, 200);
+  options.batch_tokens = pick(1, 70);
+  options.busy_chunk = pick(1, 70);
+  options.step_cost_tokens = pick(0, 20);
+  return options;
+}
+
 // Requests that come, are cancelled, share beginnings and are hit by failures, in any order.
 TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
   const bool fails = false, injects = true;
   for (const bool with_failures : {fails, injects}) {
     EXPECT_TRUE(rc::check([with_failures] {
-      const auto pick = [](uint32_t low, uint32_t high) {
-        return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(low, high));
-      };
-      ScheduleOptions options;
-      options.stages = pick(1, 6);
-      options.sequences = pick(1, 6);
-      options.context = pick(40, 200);
-      options.batch_tokens = pick(1, 70);
-      options.busy_chunk = pick(1, 70);
-      options.step_cost_tokens = pick(0, 20);
+      const ScheduleOptions options = any_options();
       Bench bench(options);
       const uint32_t rate = pick(2, 12);
       const uint64_t seed = pick(0, 1U << 30);
@@ -532,15 +538,7 @@ TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
 TEST(Scheduler, AnswersStayRightFromRingToRing) {
   uint64_t replayed = 0;
   EXPECT_TRUE(rc::check([&replayed] {
-    const auto pick = [](uint32_t low, uint32_t high) {
-      return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(low, high));
-    };
-    ScheduleOptions options;
-    options.stages = pick(1, 6);
-    options.sequences = pick(1, 6);
-    options.context = pick(40, 200);
-    options.batch_tokens = pick(1, 70);
-    options.busy_chunk = pick(1, 70);
+    const ScheduleOptions options = any_options();
     Bench bench(options);
     std::minstd_rand random(pick(0, 1U << 30));
     const auto any = [&](uint32_t below) { return static_cast<uint32_t>(random() % below); };
