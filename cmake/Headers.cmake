@@ -14,6 +14,5 @@ function(exogpu_check_headers name)
   add_library(exogpu_${name}_headers OBJECT ${sources})
   target_link_libraries(exogpu_${name}_headers PRIVATE exogpu_${name} GTest::gtest)
   target_include_directories(exogpu_${name}_headers PRIVATE ${CMAKE_SOURCE_DIR}/tools)  # for headers of tests
-  target_compile_definitions(exogpu_${name}_headers PRIVATE EXOGPU_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_compile_options(exogpu_${name}_headers PRIVATE -O0 -g0)
 endfunction()

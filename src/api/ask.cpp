@@ -21,9 +21,9 @@ std::unexpected<Error> failed(const beast::error_code& error, const ApiAddress& 
 }
 
 // A connection that does one thing at a time, each within a limit.
-class Connection {
+class AskedServer {
  public:
-  explicit Connection(std::chrono::milliseconds within) : stream_(io_), within_(within) {}
+  explicit AskedServer(std::chrono::milliseconds within) : stream_(io_), within_(within) {}
 
   template <typename Begin>
   beast::error_code run(Begin begin) {
@@ -82,26 +82,26 @@ http::request<http::string_body> request_to(const ApiAddress& at, http::verb ver
   return request;
 }
 
-Result<Reply> exchange(const ApiAddress& at, const http::request<http::string_body>& request,
-                       std::chrono::milliseconds within) {
-  Connection connection(within);
+Result<ServerReply> exchange(const ApiAddress& at, const http::request<http::string_body>& request,
+                             std::chrono::milliseconds within) {
+  AskedServer connection(within);
   EXO_CHECK(connection.send(at, request));
   while (true) {
     EXO_TRY(const bool more, connection.read(at));
-    if (!more) return Reply{.status = connection.status(), .body = connection.take()};
+    if (!more) return ServerReply{.status = connection.status(), .body = connection.take()};
   }
 }
 
 }  // namespace
 
-std::string error_message(const Reply& reply) { return message_of(reply.body); }
+std::string error_message(const ServerReply& reply) { return message_of(reply.body); }
 
-Result<Reply> get(const ApiAddress& at, const std::string& path, std::chrono::milliseconds within) {
+Result<ServerReply> get(const ApiAddress& at, const std::string& path, std::chrono::milliseconds within) {
   return exchange(at, request_to(at, http::verb::get, path), within);
 }
 
-Result<Reply> post(const ApiAddress& at, const std::string& path, const std::string& json,
-                   std::chrono::milliseconds within) {
+Result<ServerReply> post(const ApiAddress& at, const std::string& path, const std::string& json,
+                         std::chrono::milliseconds within) {
   auto request = request_to(at, http::verb::post, path);
   request.set(http::field::content_type, "application/json");
   request.body() = json;
@@ -111,7 +111,7 @@ Result<Reply> post(const ApiAddress& at, const std::string& path, const std::str
 
 Result<AskStats> ask(const ApiAddress& at, const std::string& question, uint32_t tokens_max,
                      std::chrono::milliseconds silence, const std::function<void(std::string_view)>& on_text) {
-  Connection connection(silence);
+  AskedServer connection(silence);
   auto request = request_to(at, http::verb::post, "/v1/chat/completions");
   request.set(http::field::content_type, "application/json");
   const nlohmann::json body = {{"messages", {{{"role", "user"}, {"content", question}}}},

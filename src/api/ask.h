@@ -11,7 +11,7 @@
 
 namespace exogpu::api {
 
-struct Reply {
+struct ServerReply {
   int status = 0;
   std::string body;
 };
@@ -24,11 +24,11 @@ struct ApiAddress {
 };
 
 // `within`: of each step. Errors: unavailable, deadline_exceeded.
-Result<Reply> get(const ApiAddress& at, const std::string& path, std::chrono::milliseconds within);
-Result<Reply> post(const ApiAddress& at, const std::string& path, const std::string& json,
-                   std::chrono::milliseconds within);
+Result<ServerReply> get(const ApiAddress& at, const std::string& path, std::chrono::milliseconds within);
+Result<ServerReply> post(const ApiAddress& at, const std::string& path, const std::string& json,
+                         std::chrono::milliseconds within);
 // What a reply that is an error says; the body where it says nothing.
-std::string error_message(const Reply& reply);
+std::string error_message(const ServerReply& reply);
 
 struct AskStats {
   uint32_t pieces = 0;

@@ -17,7 +17,7 @@ Result<api::ApiAddress> api_address(const ApiOptions& options) {
   return api::ApiAddress{.host = at.host.empty() ? "127.0.0.1" : at.host, .port = at.port, .key = options.key};
 }
 
-Result<std::string> body_of(Result<api::Reply> reply) {
+Result<std::string> body_of(Result<api::ServerReply> reply) {
   if (!reply) {
     return fail(reply.error().code,
                 "{}; is a node running there? Start one with `exogpu serve`, or name another with --api HOST:PORT",

@@ -18,6 +18,6 @@ void add_api_options(CLI::App& command, ApiOptions& options);
 // Errors: invalid_argument.
 Result<api::ApiAddress> api_address(const ApiOptions& options);
 // The body of a reply. Errors: those of the connection, with what to do about them; what the API says.
-Result<std::string> body_of(Result<api::Reply> reply);
+Result<std::string> body_of(Result<api::ServerReply> reply);
 
 }  // namespace exogpu::cli

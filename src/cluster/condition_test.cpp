@@ -15,8 +15,6 @@ using namespace testing;
 using namespace wire;
 using std::chrono::seconds;
 
-constexpr Bytes MB = 1'000'000;
-
 Signs cool(double load = 0.02) {
   return {.load = load,
           .charge = {},

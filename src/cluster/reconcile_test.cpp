@@ -12,8 +12,6 @@ using namespace testing;
 using namespace wire;
 using std::chrono::seconds;
 
-constexpr Bytes MB = 1'000'000;
-
 class Reconcile : public ::testing::Test {
  protected:
   Reconcile() {

@@ -18,7 +18,7 @@ namespace {
 using model::TokenId;
 
 // Logits as a model gives them: roughly normal, a few high ones.
-std::vector<float> made_logits(size_t n, uint64_t seed) {
+std::vector<float> normal_logits(size_t n, uint64_t seed) {
   std::vector<float> logits(n);
   for (size_t i = 0; i < n; ++i) {
     double sum = 0;
@@ -100,7 +100,7 @@ TEST(ExpAll, EndsOfTheRange) {
 
 // These bits must come out on every machine and with every compiler.
 TEST(ExpAll, GivesTheSameBitsEverywhere) {
-  const std::vector<float> logits = made_logits(10007, 1);
+  const std::vector<float> logits = normal_logits(10007, 1);
   std::vector<float> out(logits.size());
   const double sum = exp_all(logits, *std::ranges::max_element(logits), 1.25f, out);
   uint64_t hash = 14695981039346656037U;  // FNV-1a over the words
@@ -191,7 +191,7 @@ TEST(KeepTopP, IsTheShortestPrefixWithTheShare) {
 
 TEST(KeepTypical, IsTheShortestRunByDistanceFromTheEntropy) {
   EXPECT_TRUE(rc::check("keep_typical == brute force", [] {
-    const auto logits = made_logits(*rc::gen::inRange<size_t>(1, 600), *rc::gen::arbitrary<uint64_t>());
+    const auto logits = normal_logits(*rc::gen::inRange<size_t>(1, 600), *rc::gen::arbitrary<uint64_t>());
     const float share = static_cast<float>(*rc::gen::inRange(0, 1000)) * 1e-3f;
     const auto p = probabilities(logits);
     double entropy = 0;
@@ -231,7 +231,7 @@ TEST(KeepMinP, LeavesTheShareOfTopPAsItWas) {
 // Walks through the unit interval in small steps, and counts: the shares are the probabilities.
 TEST(Draw, SharesOfTheUnitIntervalAreTheProbabilities) {
   constexpr int kSteps = 50000;
-  const std::vector<float> logits = made_logits(150, 3);
+  const std::vector<float> logits = normal_logits(150, 3);
   for (const float temperature : {0.5f, 1.0f, 2.0f}) {
     for (const size_t k : {size_t{0}, size_t{10}}) {
       Candidates candidates = taken(logits, k);

@@ -2,6 +2,7 @@
 // cut, it ends by itself, and simple questions get right answers.
 #include <gtest/gtest.h>
 
+#include "base/testing/source_dir.h"
 #include "engine/generator.h"
 #include "engine/testing/tiny.h"
 #include "model/chat_template.h"
@@ -9,7 +10,7 @@
 namespace exogpu::engine {
 namespace {
 
-const std::filesystem::path demo_path = std::filesystem::path(EXOGPU_SOURCE_DIR) / "models" / "exogpu-demo-q8_0.gguf";
+const std::filesystem::path demo_path = exogpu::testing::source_dir() / "models" / "exogpu-demo-q8_0.gguf";
 
 struct Answer {
   std::string text;

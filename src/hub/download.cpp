@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 template <typename T>
 using Attempt = std::expected<T, Failure>;
 
-constexpr size_t kBlock = 256 * KiB;
+constexpr size_t kReceiveBlock = 256 * KiB;
 
 std::unexpected<Failure> finally(ErrorCode code, std::string message) {
   return std::unexpected(Failure{.error = {code, std::move(message)}});
@@ -133,7 +133,7 @@ Attempt<void> Download::begin(PartFile& part, const Reply& reply, std::optional<
 }
 
 Attempt<void> Download::take_body(PartFile& part, HttpReply& reply) {
-  std::vector<std::byte> block(kBlock);
+  std::vector<std::byte> block(kReceiveBlock);
   while (true) {
     auto n = reply.read(block);
     if (!n) return std::unexpected(failure_of(std::move(n).error()));

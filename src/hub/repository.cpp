@@ -12,7 +12,7 @@ namespace {
 
 constexpr Bytes kAnswerMax = 32 * MiB;
 constexpr int kPagesMax = 100;
-constexpr size_t kBlock = 64 * KiB;
+constexpr size_t kListingBlock = 64 * KiB;
 
 struct Answer {
   std::string text;
@@ -33,7 +33,7 @@ std::expected<Answer, Failure> ask(HttpClient& client, const Hub& hub, const Url
   HttpReply& reply = followed->reply;
   if (reply.status() != 200) return std::unexpected(failure_of(reply, what, !hub.token.empty()));
   Answer answer = {.text = {}, .next = next_page(reply.header("Link"))};
-  std::vector<std::byte> block(kBlock);
+  std::vector<std::byte> block(kListingBlock);
   while (true) {
     auto n = reply.read(block);
     if (!n) return std::unexpected(failure_of(std::move(n).error()));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/testing/source_dir.h"
 #include "model/chat_template.h"
 
 namespace exogpu::model {
@@ -17,7 +18,7 @@ using Json = nlohmann::ordered_json;
 // $EXOGPU_CHAT_GOLDEN: another folder of the same form, to try further templates.
 std::filesystem::path golden_dir() {
   if (const char* given = std::getenv("EXOGPU_CHAT_GOLDEN")) return given;
-  return std::filesystem::path(EXOGPU_SOURCE_DIR) / "tests" / "golden" / "chat";
+  return exogpu::testing::source_dir() / "tests" / "golden" / "chat";
 }
 
 std::string read(const std::filesystem::path& path) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "base/testing/source_dir.h"
 #include "model/gguf.h"
 
 namespace exogpu::model {
@@ -10,7 +11,7 @@ namespace {
 
 TEST(GgufCorpus, GoodSeedsOpenAndBadOnesAreRefused) {
   int good = 0, bad = 0;
-  for (const auto& seed : std::filesystem::directory_iterator(EXOGPU_SOURCE_DIR "/fuzz/corpus/gguf")) {
+  for (const auto& seed : std::filesystem::directory_iterator(exogpu::testing::source_dir() / "fuzz/corpus/gguf")) {
     std::string name = seed.path().filename().string();
     auto file = Gguf::open(seed.path());
     if (name.starts_with("good-")) {

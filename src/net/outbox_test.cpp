@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using wire::ControlType;
 
-const SteadyTime kStart{};
+const SteadyTime kOutboxStart{};
 constexpr auto kNote = static_cast<ControlType>(64);
 
 class OutboxTest : public ::testing::Test {
@@ -52,10 +52,10 @@ class OutboxTest : public ::testing::Test {
 TEST_F(OutboxTest, ShortFramesGoBetweenThePiecesOfLongOnes) {
   outbox_.grant(Lane::bulk, 8 * MiB);
   outbox_.grant(Lane::ordered, 8 * MiB);
-  ASSERT_TRUE(outbox_.push(frame(Lane::bulk, 600 * KiB), kStart));
+  ASSERT_TRUE(outbox_.push(frame(Lane::bulk, 600 * KiB), kOutboxStart));
   EXPECT_EQ(piece().lane, Lane::bulk);
-  ASSERT_TRUE(outbox_.push(frame(Lane::ordered, 100), kStart));
-  ASSERT_TRUE(outbox_.push(frame(Lane::urgent, 10), kStart));
+  ASSERT_TRUE(outbox_.push(frame(Lane::ordered, 100), kOutboxStart));
+  ASSERT_TRUE(outbox_.push(frame(Lane::urgent, 10), kOutboxStart));
   outbox_.push_link(ControlType::ping, wire::encode(wire::Ping{}));
   EXPECT_EQ(piece().bytes, 8 + wire::encode(wire::Ping{}).size());
   EXPECT_EQ(piece(), (wire::PieceHeader{.lane = Lane::urgent, .first = true, .last = true, .bytes = 18}));
@@ -68,7 +68,7 @@ TEST_F(OutboxTest, ShortFramesGoBetweenThePiecesOfLongOnes) {
 }
 
 TEST_F(OutboxTest, NothingLeavesThatWasNotGranted) {
-  ASSERT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kStart));
+  ASSERT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart));
   EXPECT_TRUE(outbox_.front().empty());
   outbox_.grant(Lane::ordered, 10 * KiB);
   EXPECT_TRUE(outbox_.front().empty()) << "too little for a piece that is worth it";
@@ -84,8 +84,8 @@ TEST_F(OutboxTest, NothingLeavesThatWasNotGranted) {
 
 TEST_F(OutboxTest, AFullLaneRefusesAndSaysWhenThereIsRoom) {
   outbox_.grant(Lane::ordered, 8 * MiB);
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kStart));
-  const auto refused = outbox_.push(frame(Lane::ordered, 300 * KiB), kStart);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart));
+  const auto refused = outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::resource_exhausted);
   EXPECT_TRUE(outbox_.take_room().empty());
@@ -94,7 +94,7 @@ TEST_F(OutboxTest, AFullLaneRefusesAndSaysWhenThereIsRoom) {
   piece(), piece();
   EXPECT_EQ(outbox_.take_room(), std::vector{Lane::ordered});
   EXPECT_TRUE(outbox_.take_room().empty()) << "told once";
-  EXPECT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kStart));
+  EXPECT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart));
 }
 
 TEST_F(OutboxTest, FramesNotInTimeAreGivenUp) {
@@ -103,18 +103,18 @@ TEST_F(OutboxTest, FramesNotInTimeAreGivenUp) {
   late.within = 5ms;
   auto later = frame(Lane::bulk, 10);
   later.within = 50ms;
-  ASSERT_TRUE(outbox_.push(std::move(late), kStart));
-  ASSERT_TRUE(outbox_.push(std::move(later), kStart));
-  EXPECT_EQ(outbox_.next_deadline(), kStart + 5ms);
+  ASSERT_TRUE(outbox_.push(std::move(late), kOutboxStart));
+  ASSERT_TRUE(outbox_.push(std::move(later), kOutboxStart));
+  EXPECT_EQ(outbox_.next_deadline(), kOutboxStart + 5ms);
   piece();
-  outbox_.expire(kStart + 4ms);
-  EXPECT_EQ(outbox_.next_deadline(), kStart + 5ms);
-  outbox_.expire(kStart + 5ms);
-  EXPECT_EQ(outbox_.next_deadline(), kStart + 50ms);
+  outbox_.expire(kOutboxStart + 4ms);
+  EXPECT_EQ(outbox_.next_deadline(), kOutboxStart + 5ms);
+  outbox_.expire(kOutboxStart + 5ms);
+  EXPECT_EQ(outbox_.next_deadline(), kOutboxStart + 50ms);
   EXPECT_EQ(piece(), (wire::PieceHeader{.lane = Lane::bulk, .last = true, .abandoned = true}));
   ASSERT_EQ(results_.size(), 1u);
   EXPECT_EQ(results_[0].error().code, ErrorCode::deadline_exceeded);
-  outbox_.expire(kStart + 1s);
+  outbox_.expire(kOutboxStart + 1s);
   EXPECT_TRUE(outbox_.front().empty());
   EXPECT_EQ(outbox_.next_deadline(), std::nullopt);
   EXPECT_EQ(outbox_.queued_bytes(), 0u);
@@ -122,7 +122,7 @@ TEST_F(OutboxTest, FramesNotInTimeAreGivenUp) {
 
 TEST_F(OutboxTest, ACancelledFrameNeverStopsInTheMiddleOfAPiece) {
   outbox_.grant(Lane::bulk, 8 * MiB);
-  const auto id = outbox_.push(frame(Lane::bulk, 600 * KiB), kStart);
+  const auto id = outbox_.push(frame(Lane::bulk, 600 * KiB), kOutboxStart);
   ASSERT_TRUE(id);
   outbox_.consume(outbox_.front().size());  // the headers
   outbox_.consume(1000);
@@ -145,13 +145,13 @@ TEST_F(OutboxTest, AMessageOfTheLinkReplacesAnOlderOneThatWaits) {
 }
 
 TEST_F(OutboxTest, RefusesWhatMayNotBeSent) {
-  EXPECT_EQ(outbox_.push(frame(Lane::urgent, 65 * KiB), kStart).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(outbox_.push(frame(Lane::urgent, 65 * KiB), kOutboxStart).error().code, ErrorCode::invalid_argument);
   auto activation = frame(Lane::ordered, 100);
   activation.header.of = wire::Activation{.rows = 1, .columns = 26, .dtype = wire::Dtype::f32};
-  EXPECT_EQ(outbox_.push(std::move(activation), kStart).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(outbox_.push(std::move(activation), kOutboxStart).error().code, ErrorCode::invalid_argument);
   auto bulk = frame(Lane::bulk, 100);
   bulk.lane = Lane::urgent;
-  EXPECT_EQ(outbox_.push(std::move(bulk), kStart).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(outbox_.push(std::move(bulk), kOutboxStart).error().code, ErrorCode::invalid_argument);
 }
 
 }  // namespace

@@ -9,26 +9,21 @@
 #include <iterator>
 #include <thread>
 
+#include "base/testing/expect.h"
 #include "base/testing/temp_dir.h"
+#include "security/testing/now.h"
 
 namespace exogpu::security {
 namespace {
 
+using exogpu::testing::expect_error;
 using exogpu::testing::TempDir;
+using testing::kNow;
 namespace fs = std::filesystem;
-
-const WallTime kNow = std::chrono::system_clock::now();
 
 unsigned mode_of(const fs::path& path) {
   struct stat status{};
   return stat(path.c_str(), &status) == 0 ? status.st_mode & 0777 : 0;
-}
-
-template <typename T>
-void expect_error(const Result<T>& result, ErrorCode code, std::string_view words) {
-  ASSERT_FALSE(result) << "accepted, but expected: " << words;
-  EXPECT_EQ(result.error().code, code) << result.error().message;
-  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
 }
 
 TEST(IdentityStore, AFirstStartFoundsAClusterAndLaterOnesFindIt) {

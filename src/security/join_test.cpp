@@ -4,21 +4,16 @@
 
 #include <memory>
 
+#include "base/testing/expect.h"
 #include "base/testing/temp_dir.h"
+#include "security/testing/now.h"
 
 namespace exogpu::security {
 namespace {
 
+using exogpu::testing::expect_error;
 using exogpu::testing::TempDir;
-
-const WallTime kNow = std::chrono::system_clock::now();
-
-template <typename T>
-void expect_error(const Result<T>& result, ErrorCode code, std::string_view words) {
-  ASSERT_FALSE(result) << "accepted, but expected: " << words;
-  EXPECT_EQ(result.error().code, code) << result.error().message;
-  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
-}
+using testing::kNow;
 
 class Join : public ::testing::Test {
  protected:

@@ -5,10 +5,14 @@
 
 #include <array>
 
+#include "base/testing/expect.h"
+#include "security/testing/now.h"
+
 namespace exogpu::security {
 namespace {
 
-const WallTime kNow = std::chrono::system_clock::now();
+using exogpu::testing::expect_error;
+using testing::kNow;
 
 Authority authority() { return Authority::create(kNow).value(); }
 
@@ -48,12 +52,6 @@ Ends shake_hands(const TlsContext& client, const TlsContext& server) {
   return ends;
 }
 
-void expect_refused(const Result<void>& result, ErrorCode code, std::string_view words) {
-  ASSERT_FALSE(result) << "accepted, but expected: " << words;
-  EXPECT_EQ(result.error().code, code) << result.error().message;
-  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
-}
-
 TEST(Tls, NodesOfOneClusterKnowEachOther) {
   const auto cluster = authority();
   const auto one = identity(cluster), other = identity(cluster);
@@ -69,7 +67,7 @@ TEST(Tls, NodesOfOneClusterKnowEachOther) {
 TEST(Tls, ANodeOfAnotherClusterIsRefusedByBoth) {
   const auto one = identity(authority()), other = identity(authority());
   const auto ends = shake_hands(TlsContext::for_node(one).value(), TlsContext::for_node(other).value());
-  expect_refused(ends.client_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_error(ends.client_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
   EXPECT_FALSE(ends.server_result);
 }
 
@@ -110,20 +108,20 @@ TEST(Tls, AServerRefusesStrangers) {
   const auto server = TlsContext::for_node(identity(cluster)).value();
 
   const auto bare = shake_hands_with_stranger(server, nullptr);
-  expect_refused(bare.server_result, ErrorCode::unauthenticated, "it showed no certificate");
-  expect_refused(bare.client_result, ErrorCode::unauthenticated, "does not take this node's certificate");
+  expect_error(bare.server_result, ErrorCode::unauthenticated, "it showed no certificate");
+  expect_error(bare.client_result, ErrorCode::unauthenticated, "does not take this node's certificate");
 
   const auto foreign = identity(authority());
   const auto foreigner = shake_hands_with_stranger(server, &foreign);
-  expect_refused(foreigner.server_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
-  expect_refused(foreigner.client_result, ErrorCode::unauthenticated, "does not take this node's certificate");
+  expect_error(foreigner.server_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_error(foreigner.client_result, ErrorCode::unauthenticated, "does not take this node's certificate");
 
   const auto expired = identity(cluster, kNow - std::chrono::years(20));
-  expect_refused(shake_hands_with_stranger(server, &expired).server_result, ErrorCode::unauthenticated,
-                 "not valid today (certificate has expired)");
+  expect_error(shake_hands_with_stranger(server, &expired).server_result, ErrorCode::unauthenticated,
+               "not valid today (certificate has expired)");
   const auto future = identity(cluster, kNow + std::chrono::days(30));
-  expect_refused(shake_hands_with_stranger(server, &future).server_result, ErrorCode::unauthenticated,
-                 "check the clocks");
+  expect_error(shake_hands_with_stranger(server, &future).server_result, ErrorCode::unauthenticated,
+               "check the clocks");
 }
 
 TEST(Tls, ANodeIsNoAuthority) {
@@ -156,7 +154,7 @@ TEST(Tls, ANodeIsNoAuthority) {
     step(ends.client.get(), SSL_do_handshake(ends.client.get()), ends.client_result);
     step(ends.server.get(), SSL_do_handshake(ends.server.get()), ends.server_result);
   }
-  expect_refused(ends.server_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_error(ends.server_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
 }
 
 TEST(Tls, OlderVersionsAndOtherProtocolsAreRefused) {
@@ -167,9 +165,9 @@ TEST(Tls, OlderVersionsAndOtherProtocolsAreRefused) {
                                                "\x0b"
                                                "exogpu-link",
                                                TLS1_2_VERSION);
-  expect_refused(older.server_result, ErrorCode::unsupported, "does not speak TLS 1.3");
+  expect_error(older.server_result, ErrorCode::unsupported, "does not speak TLS 1.3");
   const auto web = shake_hands_with_stranger(server, &member, "\x02h2");
-  expect_refused(web.server_result, ErrorCode::unsupported, "no exogpu node");
+  expect_error(web.server_result, ErrorCode::unsupported, "no exogpu node");
 }
 
 TEST(Tls, OneWhoJoinsTrustsOnlyTheClusterOfItsToken) {
@@ -181,7 +179,7 @@ TEST(Tls, OneWhoJoinsTrustsOnlyTheClusterOfItsToken) {
   EXPECT_EQ(purpose_of(good.server.get()), TlsPurpose::join);
   EXPECT_FALSE(peer_of(good.server.get()));
   const auto bad = shake_hands(TlsContext::for_joining(authority().cluster()).value(), server);
-  expect_refused(bad.client_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_error(bad.client_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
 }
 
 TEST(Tls, AConnectionOutlivesItsContext) {

@@ -18,7 +18,7 @@ using exogpu::testing::TempDir;
 using namespace std::chrono_literals;
 
 const wire::ClusterId kCluster(std::array<uint8_t, 16>{5});
-const WallTime kNow{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
+const WallTime kNewYear{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
 
 void expect_refused(const Result<void>& result, std::string_view words) {
   ASSERT_FALSE(result) << "accepted, but expected: " << words;
@@ -29,41 +29,41 @@ void expect_refused(const Result<void>& result, std::string_view words) {
 TEST(TokenStore, ATokenServesAsOftenAndAsLongAsItMay) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto twice = store.issue(kCluster, {.lifetime = 1h, .uses = 2}, kNow);
-  const auto once = store.issue(kCluster, {.lifetime = 1h, .uses = 1}, kNow);
+  const auto twice = store.issue(kCluster, {.lifetime = 1h, .uses = 2}, kNewYear);
+  const auto once = store.issue(kCluster, {.lifetime = 1h, .uses = 1}, kNewYear);
   ASSERT_TRUE(twice && once);
   EXPECT_NE(twice->secret, once->secret);
-  EXPECT_TRUE(store.redeem(once->secret, kCluster, kNow + 59min));
-  expect_refused(store.redeem(once->secret, kCluster, kNow + 59min), "used up");
-  EXPECT_TRUE(store.redeem(twice->secret, kCluster, kNow));
-  expect_refused(store.redeem(twice->secret, kCluster, kNow + 1h), "expired");
-  EXPECT_TRUE(TokenStore(dir / "state").redeem(twice->secret, kCluster, kNow)) << "another program sees the same";
-  expect_refused(store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNow),
+  EXPECT_TRUE(store.redeem(once->secret, kCluster, kNewYear + 59min));
+  expect_refused(store.redeem(once->secret, kCluster, kNewYear + 59min), "used up");
+  EXPECT_TRUE(store.redeem(twice->secret, kCluster, kNewYear));
+  expect_refused(store.redeem(twice->secret, kCluster, kNewYear + 1h), "expired");
+  EXPECT_TRUE(TokenStore(dir / "state").redeem(twice->secret, kCluster, kNewYear)) << "another program sees the same";
+  expect_refused(store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNewYear),
                  "did not give out this token");
 }
 
 TEST(TokenStore, RevokedTokensAreGone) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto token = store.issue(kCluster, {}, kNow);
+  const auto token = store.issue(kCluster, {}, kNewYear);
   ASSERT_TRUE(token && store.revoke_all());
-  expect_refused(store.redeem(token->secret, kCluster, kNow), "did not give out");
+  expect_refused(store.redeem(token->secret, kCluster, kNewYear), "did not give out");
 }
 
 TEST(TokenStore, ATokenIsForItsClusterAlone) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto token = store.issue(kCluster, {}, kNow);
+  const auto token = store.issue(kCluster, {}, kNewYear);
   ASSERT_TRUE(token);
   const wire::ClusterId joined_since(std::array<uint8_t, 16>{6});
-  expect_refused(store.redeem(token->secret, joined_since, kNow), "did not give out this token");
-  EXPECT_TRUE(store.redeem(token->secret, kCluster, kNow));
+  expect_refused(store.redeem(token->secret, joined_since, kNewYear), "did not give out this token");
+  EXPECT_TRUE(store.redeem(token->secret, kCluster, kNewYear));
 }
 
 TEST(TokenStore, KeepsNoSecretAndLetsNobodyElseRead) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto token = store.issue(kCluster, {}, kNow);
+  const auto token = store.issue(kCluster, {}, kNewYear);
   ASSERT_TRUE(token);
   struct stat status{};
   ASSERT_EQ(stat((dir / "state/tokens.json").c_str(), &status), 0);
@@ -83,7 +83,7 @@ TEST(TokenStore, RefusesImpossibleTerms) {
   const TokenStore store(dir / "state");
   for (const TokenTerms& terms : {TokenTerms{.lifetime = 1h, .uses = 0}, TokenTerms{.lifetime = 0s, .uses = 1},
                                   TokenTerms{.lifetime = std::chrono::years(2), .uses = 1}}) {
-    const auto token = store.issue(kCluster, terms, kNow);
+    const auto token = store.issue(kCluster, terms, kNewYear);
     ASSERT_FALSE(token);
     EXPECT_EQ(token.error().code, ErrorCode::invalid_argument);
   }
@@ -92,11 +92,11 @@ TEST(TokenStore, RefusesImpossibleTerms) {
 TEST(TokenStore, NamesADamagedFile) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  ASSERT_TRUE(store.issue(kCluster, {}, kNow));
+  ASSERT_TRUE(store.issue(kCluster, {}, kNewYear));
   for (const char* content : {"", "{", "[]", R"({"tokens": 1})", R"({"tokens": [{"sha256": 1}]})",
                               R"({"tokens": [{"sha256": "a", "expires": 1, "uses_left": -1}]})"}) {
     std::ofstream(dir / "state/tokens.json") << content;
-    const auto result = store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNow);
+    const auto result = store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNewYear);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::corrupt) << content;
     EXPECT_TRUE(result.error().message.contains("tokens.json: this is no list of tokens")) << result.error().message;
@@ -106,14 +106,14 @@ TEST(TokenStore, NamesADamagedFile) {
 TEST(TokenStore, ManyWhoCallAtOnceCountEachUseOnce) {
   const TempDir dir;
   const TokenStore store(dir / "state");
-  const auto token = store.issue(kCluster, {.lifetime = 1h, .uses = 10}, kNow);
+  const auto token = store.issue(kCluster, {.lifetime = 1h, .uses = 10}, kNewYear);
   ASSERT_TRUE(token);
   std::atomic<int> accepted = 0;
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
-        for (int n = 0; n < 5; ++n) accepted += store.redeem(token->secret, kCluster, kNow).has_value();
+        for (int n = 0; n < 5; ++n) accepted += store.redeem(token->secret, kCluster, kNewYear).has_value();
       });
     }
   }

@@ -3,13 +3,14 @@
 
 #include <filesystem>
 
+#include "base/testing/source_dir.h"
 #include "sim/world.h"
 
 namespace exogpu::sim {
 namespace {
 
 std::filesystem::path scenario_path(const std::string& name) {
-  return std::filesystem::path(EXOGPU_SOURCE_DIR) / "tests/scenarios" / (name + ".json");
+  return exogpu::testing::source_dir() / "tests/scenarios" / (name + ".json");
 }
 
 Scenario scenario(const std::string& name) {

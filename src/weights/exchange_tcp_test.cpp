@@ -13,7 +13,7 @@ namespace {
 
 using namespace testing;
 
-constexpr Scope kAll{.layers = {0, 6}, .n_layers = 6};
+constexpr Scope kAllLayers{.layers = {0, 6}, .n_layers = 6};
 
 struct Node {
   Node(const security::Authority& authority, std::shared_ptr<WeightCache> cache, const ExchangeOptions& options)
@@ -89,7 +89,7 @@ TEST_F(ExchangeOverTcp, AModelArrivesFromTwoPeers) {
   wants.connect(other_port);
   net::testing::run_until(wants.io, [&] { return wants.links.size() == 2; });
   Outcome outcome;
-  const auto fetching = wants.exchange.fetch(made_.content->id(), kAll, outcome.calls());
+  const auto fetching = wants.exchange.fetch(made_.content->id(), kAllLayers, outcome.calls());
   net::testing::run_until(wants.io, [&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
   EXPECT_EQ((**outcome.result)->held_bytes(), made_.content->manifest().bytes());
@@ -120,7 +120,7 @@ TEST_F(ExchangeOverTcp, AKilledProcessGoesOnWhereItWas) {
       Node node(authority_, *opened, options_);
       node.connect(port);
       Outcome outcome;
-      const auto fetching = node.exchange.fetch(made_.content->id(), kAll, outcome.calls());
+      const auto fetching = node.exchange.fetch(made_.content->id(), kAllLayers, outcome.calls());
       net::testing::run_until(node.io, [&] { return outcome.done(); });
       const char good = outcome.result && *outcome.result ? '1' : '0';
       if (::write(done_pipe[1], &good, 1) != 1) _exit(3);

@@ -13,12 +13,6 @@ namespace {
 
 using namespace testing;
 
-NodeId id_of(uint8_t value) {
-  std::array<uint8_t, kKeyHashBytes> bytes;
-  bytes.fill(value);
-  return NodeId(bytes);
-}
-
 constexpr uint64_t kFar = uint64_t{1} << 40;
 
 Term some_term() { return {.counter = 7, .master = id_of(3)}; }
@@ -74,7 +68,7 @@ ServedModel some_model() {
   return model;
 }
 
-PlanMade some_plan() {
+PlanMade some_plan_made() {
   StagePlan plan{.epoch = PlanEpoch(kFar),
                  .model = "demo",
                  .content = "abc",
@@ -110,7 +104,7 @@ std::vector<Event> all_events() {
           DrainingSet{.node = id_of(3), .draining = true},
           ModelSet{some_model()},
           ModelSet{},
-          some_plan(),
+          some_plan_made(),
           PlanEnded{.epoch = PlanEpoch(4), .why = "no room"},
           PlanEnded{.epoch = PlanEpoch(4), .why = "lost", .link = pair_of(id_of(8), id_of(7))},
           LinkUse{.link = pair_of(id_of(7), id_of(8)), .left_out = true},
@@ -130,7 +124,7 @@ ReplicatedState some_state() {
   away.condition = some_condition();
   state.nodes[id_of(9)] = away;
   state.model = some_model();
-  state.plan = PlanRecord{.made = some_plan(), .stages = {{.phase = StagePhase::failed, .failure = "no room"}}};
+  state.plan = PlanRecord{.made = some_plan_made(), .stages = {{.phase = StagePhase::failed, .failure = "no room"}}};
   state.epoch_last = PlanEpoch(kFar + 1);
   state.why_not = "no";
   state.links_left_out = {pair_of(id_of(5), id_of(9))};
@@ -221,7 +215,7 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
     spoil(*proto.mutable_events(0));
     expect_corrupt<LogProposal>(bytes_of(proto), words);
   };
-  const Event model = ModelSet{some_model()}, plan = some_plan(), told = NodeTold{some_facts()};
+  const Event model = ModelSet{some_model()}, plan = some_plan_made(), told = NodeTold{some_facts()};
   spoilt_event(model, [](auto& e) { e.Clear(); }, "an event that is not known here");
   const auto served = [](proto::Event& e) { return e.mutable_model_set()->mutable_model(); };
   spoilt_event(model, [&](auto& e) { served(e)->mutable_shape()->mutable_layers(0)->set_times(0); }, "0 times a layer");

@@ -37,12 +37,6 @@ namespace {
 
 using namespace testing;
 
-NodeId id_of(uint8_t value) {
-  std::array<uint8_t, kKeyHashBytes> bytes;
-  bytes.fill(value);
-  return NodeId(bytes);
-}
-
 // Encoded by us, and then spoilt by `spoil`.
 template <typename Proto, typename Message>
 void expect_spoilt(const Message& good, const std::function<void(Proto&)>& spoil, std::string_view words) {

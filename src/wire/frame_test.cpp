@@ -4,8 +4,12 @@
 
 #include <vector>
 
+#include "base/testing/expect.h"
+
 namespace exogpu::wire {
 namespace {
+
+using exogpu::testing::expect_error;
 
 constexpr Activation kRows{.epoch = PlanEpoch(0x1122334455667788),
                            .sequence = SeqId(7),
@@ -13,13 +17,6 @@ constexpr Activation kRows{.epoch = PlanEpoch(0x1122334455667788),
                            .rows = 3,
                            .columns = 64,
                            .dtype = Dtype::q8_0};
-
-template <typename T>
-void expect_error(const Result<T>& result, ErrorCode code, std::string_view words) {
-  ASSERT_FALSE(result) << "accepted, but expected: " << words;
-  EXPECT_EQ(result.error().code, code) << result.error().message;
-  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
-}
 
 Result<PieceHeader> decode_changed(const PieceHeader& piece, size_t at, uint8_t value) {
   auto bytes = encode(piece);

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "base/utf8.h"
+#include "wire/testing/messages.h"
 
 namespace exogpu::wire {
 namespace {
+
+using namespace testing;
 
 std::array<uint8_t, kKeyHashBytes> filled(uint8_t value) {
   std::array<uint8_t, kKeyHashBytes> bytes;
@@ -20,14 +23,6 @@ Hello some_hello() {
           .incarnation = 0xFEDCBA9876543210,
           .ordered_window = 3 * MiB,
           .bulk_window = 5 * MiB};
-}
-
-template <typename Message>
-void expect_corrupt(const ByteVector& bytes, std::string_view words) {
-  const auto message = decode<Message>(bytes);
-  ASSERT_FALSE(message) << "accepted, but expected: " << words;
-  EXPECT_EQ(message.error().code, ErrorCode::corrupt) << message.error().message;
-  EXPECT_NE(message.error().message.find(words), std::string::npos) << message.error().message;
 }
 
 TEST(Messages, ComeBackAsTheyWere) {

@@ -6,22 +6,17 @@
 
 #include "proto/weights.pb.h"
 #include "wire/proto_coding.h"
+#include "wire/testing/messages.h"
 
 namespace exogpu::wire {
 namespace {
+
+using namespace testing;
 
 ContentId some_content() {
   std::array<uint8_t, kContentIdBytes> bytes;
   bytes.fill(0xC5);
   return ContentId(bytes);
-}
-
-template <typename Message>
-void expect_corrupt(const ByteVector& bytes, std::string_view words) {
-  const auto message = decode<Message>(bytes);
-  ASSERT_FALSE(message) << "accepted, but expected: " << words;
-  EXPECT_EQ(message.error().code, ErrorCode::corrupt) << message.error().message;
-  EXPECT_NE(message.error().message.find(words), std::string::npos) << message.error().message;
 }
 
 TEST(WeightsMessages, ComeBackAsTheyWere) {

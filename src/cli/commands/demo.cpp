@@ -93,7 +93,7 @@ Result<Json> wait_until_served(uint16_t api) {
   std::string reason;
   while (std::chrono::steady_clock::now() < until) {
     if (auto health = api::get({.port = api}, "/health", milliseconds(5000)); health && health->status == 200) {
-      EXO_TRY(const api::Reply page, api::get({.port = api}, "/v1/cluster", milliseconds(5000)));
+      EXO_TRY(const api::ServerReply page, api::get({.port = api}, "/v1/cluster", milliseconds(5000)));
       return Json::parse(page.body, nullptr, false);
     } else {
       reason = health ? health->body : health.error().message;

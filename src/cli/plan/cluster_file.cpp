@@ -12,29 +12,29 @@
 namespace exogpu::cli {
 namespace {
 
-using Json = nlohmann::json;
+using ClusterJson = nlohmann::json;
 
 constexpr size_t kNodesMax = 10'000;
 
 // An object of the file with its place, for messages: "nodes[0].devices[1]".
 struct Place {
-  const Json& json;
+  const ClusterJson& json;
   std::string where;
 
-  Result<const Json*> child(const char* key) const {
+  Result<const ClusterJson*> child(const char* key) const {
     if (!json.is_object()) return fail(ErrorCode::corrupt, "{} is no object", where);
     auto found = json.find(key);
     if (found == json.end()) return fail(ErrorCode::corrupt, "{} has no \"{}\"", where, key);
     return &*found;
   }
   Result<std::string> text(const char* key) const {
-    EXO_TRY(const Json* value, child(key));
+    EXO_TRY(const ClusterJson* value, child(key));
     if (!value->is_string() || value->get_ref<const std::string&>().empty())
       return fail(ErrorCode::corrupt, "{}: \"{}\" is no text", where, key);
     return value->get<std::string>();
   }
   Result<double> number(const char* key, bool zero = false) const {
-    EXO_TRY(const Json* value, child(key));
+    EXO_TRY(const ClusterJson* value, child(key));
     if (!value->is_number()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no number", where, key);
     const auto number = value->get<double>();
     if (!std::isfinite(number) || number < 0 || (number == 0 && !zero))
@@ -43,12 +43,12 @@ struct Place {
     return number;
   }
   Result<Place> object(const char* key) const {
-    EXO_TRY(const Json* value, child(key));
+    EXO_TRY(const ClusterJson* value, child(key));
     if (!value->is_object()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no object", where, key);
     return Place{*value, where + "." + key};
   }
   Result<std::vector<Place>> list(const char* key) const {
-    EXO_TRY(const Json* value, child(key));
+    EXO_TRY(const ClusterJson* value, child(key));
     if (!value->is_array()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no list", where, key);
     std::vector<Place> places;
     for (size_t i = 0; i < value->size(); ++i) places.push_back({(*value)[i], std::format("{}.{}[{}]", where, key, i)});
@@ -87,7 +87,7 @@ Result<wire::DeviceProfile> read_device(const Place& place) {
   EXO_TRY(info.id, place.text("id"));
   EXO_TRY(info.name, place.text("name"));
   EXO_TRY(info.kind, read_kind(place));
-  info.software = place.json.contains("software") && place.json["software"] == Json(true);
+  info.software = place.json.contains("software") && place.json["software"] == ClusterJson(true);
   EXO_TRY(const double memory_free, place.number("memory_free_bytes", true));
   if (memory_free > 0x1p48)
     return fail(ErrorCode::corrupt, "{}: \"memory_free_bytes\" is {}", place.where, memory_free);
@@ -137,7 +137,7 @@ Result<void> read_link(const Place& place, const NodeIds& ids, wire::ClusterView
   EXO_TRY(link.bytes_per_s, place.number("bytes_per_s"));
   const bool both = place.json.contains("between");
   if (both) {
-    const Json& ends = place.json["between"];
+    const ClusterJson& ends = place.json["between"];
     if (!ends.is_array() || ends.size() != 2 || !ends[0].is_string() || !ends[1].is_string())
       return fail(ErrorCode::corrupt, "{}: \"between\" must list the names of two nodes", place.where);
     EXO_TRY(link.from, known_node(ids, place, ends[0].get<std::string>()));
@@ -181,7 +181,7 @@ Result<wire::ClusterView> read_cluster(const Place& top) {
 }  // namespace
 
 Result<wire::ClusterView> parse_cluster(std::string_view text, const std::string& name) {
-  const Json json = Json::parse(text, nullptr, false);
+  const ClusterJson json = ClusterJson::parse(text, nullptr, false);
   if (json.is_discarded()) return fail(ErrorCode::corrupt, "{}: this is no JSON", name);
   auto view = read_cluster({json, name});
   if (!view && !view.error().message.starts_with(name)) view.error().message = name + ": " + view.error().message;

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/testing/source_dir.h"
 #include "cli/devices/report.h"
 #include "placement/by_name.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 // The example of docs/placement.md.
 nlohmann::json example() {
-  std::ifstream in(EXOGPU_SOURCE_DIR "/docs/placement.md");
+  std::ifstream in(exogpu::testing::source_dir() / "docs/placement.md");
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   const size_t begin = text.find("```json\n") + 8;
   return nlohmann::json::parse(text.substr(begin, text.find("```", begin) - begin));

@@ -8,6 +8,8 @@
 
 namespace exogpu::cluster::testing {
 
+inline constexpr Bytes MB = 1'000'000;
+
 inline wire::NodeId made_id(uint8_t number) {
   std::array<uint8_t, wire::kKeyHashBytes> bytes{};
   bytes[0] = number;

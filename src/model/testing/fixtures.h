@@ -6,6 +6,8 @@
 #include <optional>
 #include <system_error>
 
+#include "base/testing/source_dir.h"
+
 namespace exogpu::model::testing {
 
 // $EXOGPU_FIXTURES, else `shared/fixtures` beside the source tree or above it. Absent where nobody put them: such a
@@ -16,7 +18,7 @@ inline std::optional<std::filesystem::path> fixtures_dir() {
     if (std::filesystem::is_directory(given, none)) return given;
     return std::nullopt;
   }
-  for (std::filesystem::path dir = EXOGPU_SOURCE_DIR; dir.has_relative_path(); dir = dir.parent_path()) {
+  for (std::filesystem::path dir = exogpu::testing::source_dir(); dir.has_relative_path(); dir = dir.parent_path()) {
     if (auto found = dir.parent_path() / "shared" / "fixtures"; std::filesystem::is_directory(found, none))
       return found;
   }

@@ -11,7 +11,7 @@ namespace exogpu::model::tokenizer {
 namespace {
 
 constexpr float kUnknownPenalty = 10.0F;  // below the lowest score of a token
-constexpr std::string_view kReplacement = "\uFFFD";
+constexpr std::string_view kReplacementUtf8 = "\uFFFD";
 
 }  // namespace
 
@@ -115,7 +115,7 @@ std::string UnigramEncoder::normalized(std::string_view text) const {
       add(text.substr(0, size));
     } else {
       size = 1;
-      add(kReplacement);
+      add(kReplacementUtf8);
     }
     text.remove_prefix(size);
   }

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace testing;
 
-const SteadyTime kStart{1h};
+const SteadyTime kNetworkStart{1h};
 
 class MemLink : public ::testing::Test {
  protected:
@@ -36,8 +36,8 @@ class MemLink : public ::testing::Test {
     return [this](Result<void> result) { sent_.push_back(std::move(result)); };
   }
 
-  SteadyTime now_ = kStart;
-  MemNetwork network_{kStart};
+  SteadyTime now_ = kNetworkStart;
+  MemNetwork network_{kNetworkStart};
   Recorder left_, right_;
   std::unique_ptr<Channel> a_, b_;
   std::vector<Result<void>> sent_;
@@ -54,8 +54,8 @@ TEST_F(MemLink, EachKnowsTheOther) {
 
 TEST_F(MemLink, FramesArriveWholeInOrderAndInTheirPlaces) {
   for (const Bytes chunk : {Bytes{1}, Bytes{7}, 64 * KiB}) {
-    network_ = MemNetwork(kStart);
-    now_ = kStart;
+    network_ = MemNetwork(kNetworkStart);
+    now_ = kNetworkStart;
     right_ = {};
     connect({}, {.buffer_bytes = 100 * KiB, .chunk_bytes = chunk});
     const auto rows = pattern(2 * 128 * 5, 1), text = pattern(999, 2), weights = pattern(300 * KiB, 3);

@@ -7,25 +7,20 @@
 #include <set>
 #include <sstream>
 
+#include "base/testing/expect.h"
 #include "base/testing/temp_dir.h"
 #include "security/pairing/desk.h"
+#include "security/testing/now.h"
 
 namespace exogpu::security {
 namespace {
 
+using exogpu::testing::expect_error;
 using exogpu::testing::TempDir;
 using std::chrono::seconds;
-
-const WallTime kNow = std::chrono::system_clock::now();
+using testing::kNow;
 
 PairingCode code(std::string_view digits) { return PairingCode::parse(digits).value(); }
-
-template <typename T>
-void expect_error(const Result<T>& result, ErrorCode expected, std::string_view words) {
-  ASSERT_FALSE(result) << "accepted, but expected: " << words;
-  EXPECT_EQ(result.error().code, expected) << result.error().message;
-  EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
-}
 
 TEST(PairingCode, IsReadAsPeopleWriteIt) {
   for (const char* text : {"012345", "012 345", "012-345", " 01 23 45\n"}) EXPECT_EQ(code(text).digits(), "012345");

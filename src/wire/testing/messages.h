@@ -10,6 +10,12 @@
 
 namespace exogpu::wire::testing {
 
+inline NodeId id_of(uint8_t value) {
+  std::array<uint8_t, kKeyHashBytes> bytes;
+  bytes.fill(value);
+  return NodeId(bytes);
+}
+
 // Of a generated message.
 template <typename Message>
 ByteVector bytes_of(const Message& message) {
