@@ -88,6 +88,8 @@ void Agent::take_proposal(NodeId from, const Event& event, Time now) {
       return;
     }
     if (ended->link) faults_.broke(ended->link->first, ended->link->second, now);
+    // At the first time a node may have died, which is known in a moment, and that is better planned for at once.
+    if (ended->link && faults_.left_out(now).contains(*ended->link)) plan_at_ = std::min(plan_at_, now + kPlanWait);
   } else if (!std::holds_alternative<DrainingSet>(event) && !std::holds_alternative<ModelSet>(event) &&
              !std::holds_alternative<NodeForgotten>(event)) {
     return;  // for a master to decide
@@ -254,6 +256,7 @@ bool Agent::idle() const {
 }
 
 void Agent::plan(Time now) {
+  judge_links(now);
   dirty_ = false;
   plan_at_ = now + kSettleWait;
   PlanCircumstances circumstances{.term = term_, .idle = idle(), .in_use = epoch_seen_, .before = plan_before_};

@@ -166,7 +166,7 @@ struct Placed {
 };
 
 // Without those that had better be spared, as far as the others can do it. Layers given by hand stay where they are.
-Result<Placed> place(const ReplicatedState& state) {
+Result<Placed> place_by_links(const ReplicatedState& state) {
   const bool by_hand = !state.model->layers.empty();
   for (int spared_from = by_hand ? kSparedMost + 1 : 1;; ++spared_from) {
     const auto any = [&](const auto& entry) {
@@ -181,6 +181,15 @@ Result<Placed> place(const ReplicatedState& state) {
     if (answer) return Placed{.answer = *std::move(answer), .spared_from = spared_from};
     if (spared_from > kSparedMost) return std::unexpected(std::move(answer).error());
   }
+}
+
+// Where there is no other way, over links that are left out, too: they may be better by now.
+Result<Placed> place(const ReplicatedState& state) {
+  auto placed = place_by_links(state);
+  if (placed || state.links_left_out.empty()) return placed;
+  ReplicatedState with_all = state;
+  with_all.links_left_out.clear();
+  return place_by_links(with_all);
 }
 
 // The devices of the plan in force that had better be spared most.
@@ -292,16 +301,6 @@ PlanEpoch next_epoch(const ReplicatedState& state, const PlanCircumstances& circ
   const uint64_t of_term =
       circumstances.term.counter << 32 | static_cast<uint64_t>(id[0]) << 24 | static_cast<uint64_t>(id[1]) << 16;
   return PlanEpoch(std::max({of_term, state.epoch_last.value(), circumstances.in_use.value()}) + 1);
-}
-
-// Of the links that are left out.
-std::string without_links(const ReplicatedState& state) {
-  std::string text;
-  for (const auto& [a, b] : state.links_left_out) {
-    text += std::format("; the link between {} and {} is left out for a while: it has broken again and again",
-                        name_of(state, a), name_of(state, b));
-  }
-  return text;
 }
 
 // Why there is no plan any more, where that is another thing than why there is no new one.
@@ -428,7 +427,7 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
   if (!answer) {
     if (!must) return std::nullopt;
     const std::string because = broken.empty() ? lost(state) : broken + "; ";
-    return ended(because + answer.error().message + without_links(state));
+    return ended(because + answer.error().message);
   }
   const Plan& best = answer->answer.plan;
   must = must || spare >= answer->spared_from;

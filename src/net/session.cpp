@@ -148,6 +148,7 @@ void Session::tick(SteadyTime now) {
   if (piece_until_ && keepalive_.was_away(now)) piece_until_ = now + options_.piece_max;
   switch (keepalive_.check(now)) {
     case Keepalive::Verdict::dead:
+      fell_silent_ = true;
       closed(about_peer(
           {.code = ErrorCode::unavailable,
            .message = std::format("nothing was heard of it for {}",

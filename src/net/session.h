@@ -52,6 +52,7 @@ class Session : private InboxSink {
   State state() const { return state_; }
   // Why it is closing or closed.
   const Error& reason() const { return reason_; }
+  bool fell_silent() const { return fell_silent_; }  // the other end, which is why it is closed
 
   // Where to read the next bytes to; empty when nothing is to be read now: before start(), and at the end.
   std::span<std::byte> read_into();
@@ -91,6 +92,7 @@ class Session : private InboxSink {
   bool handler_forgotten_ = false;
   bool told_closed_ = false;
   State state_ = State::greeting;
+  bool fell_silent_ = false;
   Error reason_;
   Inbox inbox_;
   Outbox outbox_;

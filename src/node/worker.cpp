@@ -12,8 +12,12 @@ using cluster::Time;
 
 namespace {
 
-// How long a stage waits for the next one's node to be connected.
+// How long a stage waits for the next one's node to be connected; and where the link broke a moment ago and the node is
+// still the same, so that both ends are there and call at once. What does not come then works one way only, or not at
+// all, and an answer may be waiting.
 constexpr std::chrono::seconds kConnectMax{5};
+constexpr std::chrono::milliseconds kReconnectMax{250};
+constexpr std::chrono::seconds kMoment{3};
 // A ring that goes round brings a step sooner.
 constexpr std::chrono::seconds kQuiet{2};
 constexpr std::chrono::milliseconds kDrainedLook{100};
@@ -52,6 +56,7 @@ wire::ReplicatedState what_matters(const wire::ReplicatedState& state, const clu
     if (node == state.nodes.end() || out.nodes.contains(id)) return;
     wire::NodeRecord& record = out.nodes[id];
     record.facts.info.self = node->second.facts.info.self;
+    record.facts.incarnation = node->second.facts.incarnation;
     record.alive = node->second.alive;
     record.unfit = node->second.unfit;
   };
@@ -148,6 +153,7 @@ void Worker::broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire:
 
 void Worker::link_lost(wire::NodeId peer, const Error& why, Time now) {
   if (stopped_) return;
+  lost_[peer] = {.at = now, .incarnation = incarnation_of(peer)};
   if (holding_.plan && takes_part(*holding_.plan, peer)) {
     end_ring(why);
     broken(holding_.plan->epoch, why, peer);
@@ -259,8 +265,19 @@ void Worker::begin(const Action& action, Time now) {
 
 void Worker::connect(uint32_t stage, Time now) {
   const auto& stages = holding_.plan->stages;
-  connecting_ = {.to = stages[(stage + 1) % stages.size()].device.node, .until = now + kConnectMax};
+  const wire::NodeId to = stages[(stage + 1) % stages.size()].device.node;
+  connecting_ = {.to = to, .until = now + (broke_just_now(to, now) ? kReconnectMax : kConnectMax)};
   see_connection(now);
+}
+
+uint64_t Worker::incarnation_of(wire::NodeId node) const {
+  const auto known = state_.nodes.find(node);
+  return known == state_.nodes.end() ? 0 : known->second.facts.incarnation;
+}
+
+bool Worker::broke_just_now(wire::NodeId node, Time now) const {
+  const auto lost = lost_.find(node);
+  return lost != lost_.end() && now < lost->second.at + kMoment && lost->second.incarnation == incarnation_of(node);
 }
 
 void Worker::see_connection(Time now) {

@@ -91,6 +91,8 @@ class Worker {
   void leave_off(cluster::Time now);
   void record(cluster::Time now);
   void connect(uint32_t stage, cluster::Time now);
+  uint64_t incarnation_of(wire::NodeId node) const;
+  bool broke_just_now(wire::NodeId node, cluster::Time now) const;
   void see_connection(cluster::Time now);
   void see_headers(cluster::Time now);
   void see_file();
@@ -110,6 +112,12 @@ class Worker {
   bool left_off_ = false;              // it was stopped, which is no failure
   uint64_t turn_ = 0;                  // of what is begun: what comes of an earlier one does not count
   std::optional<Connecting> connecting_;
+  // Links that broke, when, and with which life of the node at the other end.
+  struct Lost {
+    cluster::Time at;
+    uint64_t incarnation = 0;
+  };
+  std::map<wire::NodeId, Lost> lost_;
   Headers headers_;
   SharedGguf file_;           // the model's headers are in it
   std::string file_content_;  // whose

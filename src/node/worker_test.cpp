@@ -12,6 +12,7 @@ namespace {
 
 using namespace testing;
 using engine::testing::tokens_of;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using wire::PlanEpoch;
 using wire::StagePhase;
@@ -258,6 +259,45 @@ TEST(Worker, AStageWaitsForItsConnection) {
   for (auto& node : two.nodes) node->worker->tick(two.now());
   two.run_until_served();
   EXPECT_EQ(two.answer(), expected());
+}
+
+TEST(Worker, ALinkThatBrokeAMomentAgoIsNotWaitedForForLong) {
+  WorkerCluster two(2, small());
+  const auto plan = two.made_plan({1, 4}, {0, 1});
+  two.set(plan);
+  two.run_until_served();
+  const auto breaks = [&](uint64_t epoch) {
+    for (const size_t i : {0, 1}) {
+      two.worker(i).link_lost(two.nodes[1 - i]->id, {ErrorCode::unavailable, "the link broke"}, two.now());
+    }
+    add(two.state, wire::PlanEnded{.epoch = PlanEpoch(epoch), .why = "the link broke"});
+    two.tell();
+    two.nodes[1]->connected = false;
+    auto next = plan;
+    next.epoch = PlanEpoch(epoch + 1);
+    two.set(next);
+    two.run_until([&] { return two.worker(0).doing().act == cluster::Act::connect; });
+  };
+  breaks(1);
+  ASSERT_EQ(two.nodes[0]->broken.size(), 1U);
+  two.later += milliseconds(300);
+  two.run_until([&] { return two.nodes[0]->broken.size() == 2; });
+  EXPECT_EQ(two.nodes[0]->broken[1].epoch, PlanEpoch(2));
+  EXPECT_EQ(two.nodes[0]->broken[1].lost, two.nodes[1]->id);
+  // A node that is started anew takes its time.
+  breaks(2);
+  ++two.state.nodes.at(two.nodes[1]->id).facts.incarnation;
+  auto anew = plan;
+  anew.epoch = PlanEpoch(4);
+  two.set(anew);
+  two.run_until(
+      [&] { return two.worker(0).doing().act == cluster::Act::connect && two.worker(0).epoch() == anew.epoch; });
+  const size_t before = two.nodes[0]->broken.size();
+  two.later += milliseconds(1000);
+  for (int i = 0; i < 20; ++i) {
+    for (auto& node : two.nodes) node->worker->tick(two.now());
+  }
+  EXPECT_EQ(two.nodes[0]->broken.size(), before);
 }
 
 TEST(Worker, ALinkThatIsLostEndsTheRing) {

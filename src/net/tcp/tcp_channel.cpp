@@ -209,7 +209,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // The link is closed; the reason may still be on its way.
   void end() {
-    if (record_.empty()) return shut();
+    if (record_.empty() || session.fell_silent()) return shut();
     wait_write();
     if (std::exchange(ending_, true)) return;
     timer_.expires_after(kFarewellMax);
@@ -223,6 +223,8 @@ class Core : public std::enable_shared_from_this<Core> {
     timer_.cancel();
     error_code ignored;
     stream_.socket().cancel(ignored);
+    // Where nothing comes back, what is sent may still arrive, but no more than was under way.
+    if (session.fell_silent()) return stream_.reset();
     stream_.finish();
     TlsStream::linger(std::move(stream_));
   }

@@ -163,6 +163,12 @@ void TlsStream::finish() {
   socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
+void TlsStream::reset() {
+  error_code ignored;
+  socket_.set_option(Socket::linger(true, 0), ignored);
+  socket_.close(ignored);
+}
+
 namespace {
 
 struct Linger : std::enable_shared_from_this<Linger> {

@@ -49,6 +49,9 @@ class TlsStream {
 
   // Says that nothing more is sent.
   void finish();
+  // Closes at once, and the other end is told so: a reset does not queue behind what it has not acknowledged, as the
+  // end of what is sent does.
+  void reset();
 
   SSL* tls() const { return tls_.get(); }
   Socket& socket() { return socket_; }
