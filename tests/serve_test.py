@@ -18,6 +18,7 @@ import time
 import unittest
 
 from nodes import EXOGPU, MODEL, QUICK, TINY_MODEL, WAIT_S, Cluster, Node, until
+from ports import free_port
 
 
 def serve_fails(folder, *arguments):
@@ -345,6 +346,22 @@ class Serve(Cluster):
         b.restart()
         b.waits_to_say("no-such-host.invalid")
         b.waits_to_say("trying again")
+
+    def test_a_list_of_nodes_stands_in_the_configuration(self):
+        a = self.node("a", MODEL)
+        config, own = self.folder / "config.toml", free_port()
+        def write(key, *ports):
+            config.write_text(f"[serve]\n{key} = {json.dumps([f'127.0.0.1:{port}' for port in ports])}\n")
+        write("join", free_port(), own, a.link)  # nobody, the node itself, and one that is there
+        b = self.node("b", "--config", config, "--token", a.token(), link=own)
+        b.waits_to_serve()
+        self.assertEqual(b.text(), a.text())
+        self.assertNotIn("itself", b.said())
+        write("jion", a.link)
+        for file, wrong in ((config, "jion"), (self.folder / "no-such.toml", "no-such.toml")):
+            done = subprocess.run([EXOGPU, "serve", "--config", str(file)], capture_output=True, text=True, timeout=WAIT_S)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(wrong, done.stderr)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from answers import NEAR_TIE, Answer
 from nodes import EXOGPU, MODEL, QUICK, WAIT_S, Cluster, until
@@ -181,6 +182,32 @@ class Survive(Cluster):
         time.sleep(2)
         c.restart()
         self.goes_on(first, stream, expected)
+
+    def test_each_request_waits_as_long_as_it_asks_to(self):
+        a, b, c = self.three()
+        expected = Answer(pieces(a))
+        patient, hasty = pieces(a, wait_s=120), pieces(a, wait_s=0)
+        first, heard = next(patient), [next(hasty)]
+        c.kill()
+        at = time.monotonic()
+        heard += hasty
+        if QUICK:
+            self.assertLess(time.monotonic() - at, 3)
+        self.assertIn("node c is away", heard[-1][1]["error"]["message"])
+        def given_up():
+            status, refusal = a.request("POST", "/v1/completions", {"prompt": "x"})
+            return status == 503 and "node c is away" in refusal["error"]["message"]
+        until("others are refused", given_up)
+        with ThreadPoolExecutor(1) as pool:
+            late = pool.submit(lambda: list(pieces(a, wait_s=120)))
+            time.sleep(1)
+            self.assertFalse(late.done())
+            c.restart()
+            self.goes_on(first, patient, expected)
+            self.goes_on(late.result()[0], late.result()[1:], expected)
+        status, refusal = a.request("POST", "/v1/completions", {"prompt": "x", "wait_s": -1})
+        self.assertEqual(status, 400)
+        self.assertIn("wait_s", refusal["error"]["message"])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 import os
 import time
 
+os.environ["XDG_CONFIG_HOME"] = os.devnull  # what the person has set up does not count here
 WAIT_S = float(os.environ.get("EXOGPU_TEST_WAIT_S", "60"))
 
 

@@ -39,12 +39,13 @@ TEST(Call, EverySettingArrives) {
       R"("model":"m","temperature":0,"top_p":0.5,"top_k":7,"min_p":0.1,"typical_p":0.9,"repeat_penalty":1.5,
       "presence_penalty":-1,"frequency_penalty":2,"repeat_last_n":8,"logit_bias":{"5":-100,"6":1.5},"seed":-1,
       "stop":["a","b"],"max_tokens":3,"max_completion_tokens":4.0,"n":2,"logprobs":true,"top_logprobs":5,"stream":true,
-      "stream_options":{"include_usage":true},"ignore_eos":true,"user":"x","metadata":{"a":1},"unheard_of":[[]],
+      "stream_options":{"include_usage":true},"ignore_eos":true,"wait_s":2.5,"user":"x","metadata":{"a":1},"unheard_of":[[]],
       "chat_template_kwargs":{"enable_thinking":false},"reasoning_effort":"low")"));
   ASSERT_TRUE(call) << call.error().message;
   const auto& request = call->generations.front();
   const auto& sampling = request.options.sampling;
   EXPECT_EQ(request.model, "m");
+  EXPECT_EQ(request.wait, std::chrono::milliseconds(2500));
   EXPECT_EQ(sampling.temperature, 0.0f);
   EXPECT_EQ(sampling.top_p, 0.5f);
   EXPECT_EQ(sampling.top_k, 7u);

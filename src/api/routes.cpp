@@ -111,6 +111,8 @@ Action start_call(CallKind kind, const RequestView& request, const ServerOptions
   if (!call) return error_reply(call.error());
   const auto models = service.models();
   if (models.empty()) {
+    // One that waits longer than others is for the node to judge.
+    if (call->generations.front().wait) return *std::move(call);
     if (const auto ready = service.ready(); !ready) return error_reply(to_api_error(ready.error()));
   }
   std::string& name = call->generations.front().model;

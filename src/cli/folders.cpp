@@ -26,4 +26,9 @@ Result<std::filesystem::path> cache_folder(const std::string& given) {
   return folder(given, "XDG_CACHE_HOME", ".cache", "--cache");
 }
 
+std::string config_file() {
+  const auto found = folder({}, "XDG_CONFIG_HOME", ".config", "--config");
+  return found ? (*found / "config.toml").string() : std::string();
+}
+
 }  // namespace exogpu::cli

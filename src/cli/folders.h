@@ -15,4 +15,8 @@ Result<std::filesystem::path> state_folder(const std::string& given);
 // `given`, else "exogpu" in $XDG_CACHE_HOME or ~/.cache: what can be had again.
 Result<std::filesystem::path> cache_folder(const std::string& given);
 
+// "exogpu/config.toml" in $XDG_CONFIG_HOME or ~/.config: what options are when they are not given. Empty when neither
+// folder is known.
+std::string config_file();
+
 }  // namespace exogpu::cli

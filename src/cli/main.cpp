@@ -3,12 +3,17 @@
 #include <print>
 
 #include "cli/command.h"
+#include "cli/folders.h"
 
 int main(int argc, char** argv) {
   using namespace exogpu;
   CLI::App app("Turns every device you own into one machine for running language models.", "exogpu");
   app.set_version_flag("--version", EXOGPU_VERSION);
   app.require_subcommand(1);
+  app.fallthrough();  // --config may stand behind the subcommand, too
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.set_config("--config", cli::config_file(), "A file of options, with a [section] for each subcommand")
+      ->type_name("FILE");
   cli::Action action;
   cli::add_run(app, action);
   cli::add_serve(app, action);

@@ -39,6 +39,7 @@ void Generations::serve(Serving serving) {
   {
     const std::lock_guard lock(mutex_);
     before_ = serving;
+    waited_.reset();
     serving_ = std::move(serving);
   }
   continuations_.serve(epoch, model);
@@ -62,16 +63,21 @@ Result<Serving> Generations::serving() const {
   return *serving_;
 }
 
-Result<Serving> Generations::expected() const {
+// In all, since nobody could serve it. Under the mutex.
+std::chrono::milliseconds Generations::patience(std::optional<std::chrono::milliseconds> wait) const {
+  return wait ? *wait + waited_.value_or(std::chrono::milliseconds(0)) : surroundings_.wait;
+}
+
+Result<Serving> Generations::expected(std::optional<std::chrono::milliseconds> wait) const {
   const std::lock_guard lock(mutex_);
   if (serving_) return *serving_;
-  if (before_) return *before_;
+  if (before_ && (!waited_ || patience(wait) > *waited_)) return *before_;
   return std::unexpected(why_not_);
 }
 
 void Generations::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                            std::stop_token cancel) {
-  auto now = expected();
+  auto now = expected(request.wait);
   if (!now) return listener->on_error(now.error());
   if (!request.model.empty() && request.model != now->model) {
     return listener->on_error(
@@ -114,12 +120,16 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
   job->listener->on_prompt(prompt_tokens);
   for (uint32_t i = 0; i < job->parts.size(); ++i) places_.emplace(job->parts[i].id, Place{.job = job, .answer = i});
   const engine::GenerateOptions& options = job->request.options;
+  const auto waits = [&] {
+    const std::lock_guard lock(mutex_);
+    return patience(job->request.wait);
+  }();
   for (uint32_t i = 0; i < job->parts.size() && !job->over; ++i) {
     pipeline::Request wanted{
         .tokens = job->prompt.tokens, .sampling = options.sampling, .tokens_max = options.tokens_max, .end_tokens = {}};
     wanted.sampling.seed += i;
     if (!options.ignore_end) wanted.end_tokens = job->serving.encoder->end_tokens();
-    continuations_.begin(job->parts[i].id, job->serving.model, std::move(wanted));
+    continuations_.begin(job->parts[i].id, job->serving.model, std::move(wanted), waits);
   }
   if (job->over) return;
   job->on_cancel.emplace(job->cancel,
@@ -164,12 +174,12 @@ void Generations::fail_all(const Error& why) {
 
 void Generations::interrupt_all() { continuations_.interrupt_all(); }
 
-void Generations::fail_interrupted(const Error& why) {
+void Generations::fail_interrupted(const Error& why, std::chrono::milliseconds waited) {
   {
     const std::lock_guard lock(mutex_);
-    before_.reset();
+    waited_ = waited;
   }
-  continuations_.give_up(why);
+  continuations_.give_up(why, waited);
 }
 
 void Generations::on_generated(const wire::Generated& message) { continuations_.on_generated(message); }

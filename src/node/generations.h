@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -37,6 +38,7 @@ struct GenerationsSurroundings {
   // On the node's thread. Errors but kRingEnded end the request.
   std::function<Result<void>(wire::Generate)> submit;
   std::function<void(uint64_t request)> cancel;
+  std::chrono::milliseconds wait{};  // of requests that do not say, when those who are left cannot hold the model
 };
 
 // generate() and models() from any thread; all else on the node's.
@@ -51,15 +53,16 @@ class Generations {
   void serve(Serving serving);
   void stop_serving(Error why);
   Result<Serving> serving() const;
-  // That, or what was served last while the next plan is on its way: what requests are taken for.
-  Result<Serving> expected() const;
+  // That, or what was served last, for as long as a request waits for it: what requests are taken for. `wait` is the
+  // request's own, and counts from now.
+  Result<Serving> expected(std::optional<std::chrono::milliseconds> wait = {}) const;
 
   void on_generated(const wire::Generated& message);
   // The ring has ended. What is under way goes on with what is served next: the tokens so far are computed again, and
   // the listeners hear the next ones.
   void interrupt_all();
-  // Nothing will be served that could go on.
-  void fail_interrupted(const Error& why);
+  // For so long those who are left could not hold the model: what is not to wait longer ends.
+  void fail_interrupted(const Error& why, std::chrono::milliseconds waited);
   // Asks again for what could not be asked for. To be called now and then.
   void resume();
   bool waiting() const;  // for what resume() asks
@@ -69,6 +72,7 @@ class Generations {
 
  private:
   struct Job;
+  std::chrono::milliseconds patience(std::optional<std::chrono::milliseconds> wait) const;
   void begin(const std::shared_ptr<Job>& job);
   void heard(pipeline::AnswerId id, const pipeline::Heard& heard);
   void cancelled(const std::shared_ptr<Job>& job);
@@ -79,8 +83,9 @@ class Generations {
   mutable std::mutex mutex_;
   std::optional<Serving> serving_;
   Error why_not_{ErrorCode::unavailable, "the node is starting"};
-  // While the next plan is on its way: what was served last. What is interrupted, and what is asked now, waits for it.
+  // What was served last. What is interrupted, and what is asked meanwhile, waits for it.
   std::optional<Serving> before_;
+  std::optional<std::chrono::milliseconds> waited_;  // in vain; none while the next plan is on its way
 
   struct Place {
     std::shared_ptr<Job> job;

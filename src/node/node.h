@@ -29,7 +29,7 @@ struct NodeOptions {
   Address listen{.host = "", .port = 0};
   std::optional<Address> advertise{};  // where others reach it, when that is elsewhere: behind a forwarded port
   std::string api_url{};               // told to the others
-  std::optional<Address> connect{};    // a node of the cluster
+  std::vector<Address> connect{};      // nodes of the cluster
   bool discover = false;               // shows itself on the local network, and finds the others of its cluster there
   std::optional<security::JoinToken> token{};  // to join that cluster first
   std::filesystem::path model;       // what the cluster is to serve; with `connect`, a file that saves fetching

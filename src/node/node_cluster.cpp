@@ -116,7 +116,7 @@ void Node::Impl::pump() {
 void Node::Impl::set_timer() {
   cluster::Time next = agent_->wake();
   if (const auto worker = worker_->wake()) next = std::min(next, *worker);
-  if (planless_since_) next = std::min<cluster::Time>(next, *planless_since_ + kPlanMax + options_.wait);
+  if (page_old_) next = std::min<cluster::Time>(next, published_at_ + kPublishEvery);
   cluster_timer_.expires_at(next);
   cluster_timer_.async_wait([this](const boost::system::error_code& stopped) {
     if (stopped) return;
@@ -124,6 +124,7 @@ void Node::Impl::set_timer() {
     agent_->tick(now);
     worker_->tick(now);
     see_plan();
+    if (page_old_ && now >= published_at_ + kPublishEvery) publish();
     pump();
   });
 }
@@ -239,10 +240,8 @@ void Node::Impl::see_plan() {
   if (plan) return;
   if (std::exchange(noted_, why) != why) note(why);
   if (!planless_since_) planless_since_ = now;
-  if (now >= *planless_since_ + kPlanMax + options_.wait) {
-    planless_since_ = now;
-    generations_->fail_interrupted({ErrorCode::unavailable, why});
-  }
+  const auto waited = std::chrono::duration_cast<milliseconds>(now - *planless_since_) - kPlanMax;
+  if (waited >= milliseconds(0)) generations_->fail_interrupted({ErrorCode::unavailable, why}, waited);
 }
 
 // --- this node's part

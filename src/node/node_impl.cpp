@@ -42,7 +42,8 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
   generations_ = std::make_unique<Generations>(
       GenerationsSurroundings{.post = post_here,
                               .submit = [this](wire::Generate wanted) { return submit(std::move(wanted)); },
-                              .cancel = [this](uint64_t request) { cancel(request); }});
+                              .cancel = [this](uint64_t request) { cancel(request); },
+                              .wait = options_.wait});
   worker_ = std::make_unique<Worker>(
       self, options_.name, parts_.machine, options_.threads,
       WorkerSurroundings{
@@ -114,11 +115,12 @@ void Node::Impl::note(const std::string& text) const {
 }
 
 void Node::Impl::begin() {
-  if (options_.connect) {
-    peers_->dial(options_.connect->host, options_.connect->port,
-                 [this, told = std::string()](const Error& why) mutable {
-                   if (std::exchange(told, why.message) != why.message) note(why.message + "; trying again");
-                 });
+  for (const Address& at : options_.connect) {
+    peers_->dial(at.host, at.port, [this, told = std::string()](const Error& why) mutable {
+      // A list may be the same on all nodes, this one included.
+      if (why.code == ErrorCode::invalid_argument && options_.connect.size() > 1) return;
+      if (std::exchange(told, why.message) != why.message) note(why.message + "; trying again");
+    });
   }
   look_around();
   if (parts_.file) read_own_content();
@@ -208,6 +210,7 @@ void Node::Impl::tick() {
     look_after(now);
   }
   generations_->resume();
+  if (planless_since_) see_plan();
   timer_.expires_after(generations_->waiting() ? kTickWaiting : kTick);
   timer_.async_wait([this](const boost::system::error_code& stopped) {
     if (!stopped) tick();
@@ -215,7 +218,7 @@ void Node::Impl::tick() {
 }
 
 // Alone, it leads at once.
-milliseconds Node::Impl::boot_wait() const { return milliseconds(options_.connect ? 500 : 200); }
+milliseconds Node::Impl::boot_wait() const { return milliseconds(options_.connect.empty() ? 200 : 500); }
 
 // --- channels
 

@@ -20,7 +20,7 @@ using security::IdentityStore;
 
 security::WallTime wall_now() { return std::chrono::system_clock::now(); }
 
-Result<security::Membership> join(const Address& at, const security::JoinToken& token) {
+Result<security::Membership> join_at(const Address& at, const security::JoinToken& token) {
   boost::asio::io_context io(1);
   std::optional<Result<security::Membership>> joined;
   net::join_cluster(io.get_executor(), at.host, at.port, token,
@@ -30,13 +30,20 @@ Result<security::Membership> join(const Address& at, const security::JoinToken& 
   return *std::move(joined);
 }
 
+// By the first that lets this node in; what the last one said, if none does.
+Result<security::Membership> join(const std::vector<Address>& nodes, const security::JoinToken& token) {
+  auto joined = join_at(nodes.front(), token);
+  for (size_t i = 1; !joined && i < nodes.size(); ++i) joined = join_at(nodes[i], token);
+  return joined;
+}
+
 Result<Identity> identity_of(const NodeOptions& options) {
   const IdentityStore store(options.state);
-  if (!options.connect && !options.model.empty()) return store.load_or_found(wall_now());
+  if (options.connect.empty() && !options.model.empty()) return store.load_or_found(wall_now());
   EXO_TRY(std::optional<Identity> known, store.load());
   if (!options.token) {
     if (known) return *std::move(known);
-    if (!options.connect) {
+    if (options.connect.empty()) {
       const auto seen = nodes_nearby(std::chrono::seconds(2), [](const auto& nodes) { return !nodes.empty(); });
       return fail(ErrorCode::failed_precondition,
                   "this node belongs to no cluster yet: give the model to serve, or the cluster to join. To join, run "
@@ -51,7 +58,7 @@ Result<Identity> identity_of(const NodeOptions& options) {
         "a node of the cluster gives the token");
   }
   if (known && known->cluster() == options.token->cluster) return *std::move(known);
-  EXO_TRY(security::Membership joined, join(*options.connect, *options.token));
+  EXO_TRY(security::Membership joined, join(options.connect, *options.token));
   EXO_CHECK(store.adopt(joined, true));
   return std::move(joined.identity);
 }
@@ -100,7 +107,7 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
                 "--name {}: a name has at most {} characters that can be printed, and none of / , :",
                 printable(options.name), wire::kNameCharsMax);
   }
-  if (!options.connect && options.model.empty() && !options.discover) {
+  if (options.connect.empty() && options.model.empty() && !options.discover) {
     return fail(ErrorCode::invalid_argument,
                 "give the model to serve, or the cluster to join (--join HOST:PORT --token TOKEN)");
   }
@@ -131,7 +138,7 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
               .join = nullptr,
               .served = {},
               .cache = nullptr};
-  if (!options.connect && parts.file) {
+  if (options.connect.empty() && parts.file) {
     EXO_TRY(parts.served, served_model(options, *parts.file, parts.machine));
   }
   EXO_TRY(parts.counter, kept_counter(options.state));
@@ -171,7 +178,11 @@ Result<void> Node::Impl::listen() {
           net::Listener::open(
               io_.get_executor(), parts_.tls, self, std::move(listen),
               {.on_channel = [this](std::unique_ptr<net::Channel> opened) { peers_->accept(std::move(opened)); },
-               .on_refused = [this](const Error& why) { note(why.message); },
+               .on_refused =
+                   [this](const Error& why) {
+                     if (why.code != ErrorCode::invalid_argument)
+                       note(why.message);  // not of a call from this node itself
+                   },
                .admits = {}},
               parts_.join.get()));
   listener_.emplace(std::move(listener));

@@ -190,7 +190,9 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
                      at->trying = at->under_way = false;
                      if (!made) {
                        if (at->on_refused) at->on_refused(made.error());
-                       return again(at);
+                       // This node itself, for one: it does not become another by trying again.
+                       if (made.error().code != ErrorCode::invalid_argument) again(at);
+                       return;
                      }
                      at->failed = 0;
                      at->node = (*made)->peer().node;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -28,6 +29,8 @@ struct GenerationRequest {
   Prompt prompt;
   engine::GenerateOptions options;  // sampling.logprobs asks for TokenReport
   uint32_t answers = 1;             // answer i draws with the seed options.sampling.seed + i
+  // How long it waits when those who are left cannot hold the model; as the node is set up where it does not say.
+  std::optional<std::chrono::milliseconds> wait{};
 };
 
 struct TokenReport {

@@ -9,7 +9,7 @@ namespace exogpu::pipeline {
 void Continuations::serve(wire::PlanEpoch epoch, const std::string& model) {
   ring_ = epoch;
   model_ = model;
-  goes_on_ = true;
+  waited_.reset();
   for (const auto& [id, answer] : std::map(answers_)) {
     if (answer.number == 0 && answer.asked != epoch) ask(id);
   }
@@ -38,18 +38,20 @@ void Continuations::resume() {
   }
 }
 
-void Continuations::give_up(const Error& why) {
-  goes_on_ = false;
+void Continuations::give_up(const Error& why, Duration waited) {
+  waited_ = waited;
   why_not_ = why;
   for (const auto& [id, answer] : std::map(answers_)) {
-    if (answer.number == 0) end(id, {.failure = why});
+    if (answer.number == 0 && !may_wait(answer)) end(id, {.failure = why});
   }
 }
 
-void Continuations::begin(AnswerId id, std::string model, Request request) {
+void Continuations::begin(AnswerId id, std::string model, Request request, Duration patience) {
   const auto prompt_tokens = static_cast<uint32_t>(request.tokens.size());
-  answers_.emplace(id,
-                   Answer{.model = std::move(model), .request = std::move(request), .prompt_tokens = prompt_tokens});
+  answers_.emplace(id, Answer{.model = std::move(model),
+                              .request = std::move(request),
+                              .prompt_tokens = prompt_tokens,
+                              .patience = patience});
   ask(id);
 }
 
@@ -73,7 +75,7 @@ void Continuations::ask(AnswerId id) {
   if (found == answers_.end()) return;  // it has ended meanwhile
   Answer& answer = found->second;
   if (!ring_) {
-    if (!goes_on_) end(id, {.failure = why_not_});
+    if (!may_wait(answer)) end(id, {.failure = why_not_});
     return;
   }
   if (answer.model != model_) {
@@ -103,7 +105,7 @@ void Continuations::ask(AnswerId id) {
   under_way_.erase(number);
   still->second.number = 0;
   if (sent.error().code != kRingEnded) return end(id, {.failure = sent.error()});
-  if (!goes_on_) end(id, {.failure = Error{ErrorCode::unavailable, sent.error().message}});
+  if (!may_wait(still->second)) end(id, {.failure = Error{ErrorCode::unavailable, sent.error().message}});
 }
 
 void Continuations::on_generated(const wire::Generated& message) {
@@ -114,7 +116,7 @@ void Continuations::on_generated(const wire::Generated& message) {
   if (message.interrupted) {
     under_way_.erase(found);
     answer.number = 0;
-    if (!goes_on_) end(id, {.failure = message.failure.value_or(why_not_)});
+    if (!may_wait(answer)) end(id, {.failure = message.failure.value_or(why_not_)});
     return;
   }
   const bool first = answer.request.tokens.size() == answer.prompt_tokens;

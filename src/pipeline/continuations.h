@@ -4,6 +4,7 @@
 // prompt and the tokens so far, so that no token is lost and none comes twice. Pure: no clock, no thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -41,22 +42,24 @@ struct ContinuationsSurroundings {
 
 class Continuations {
  public:
+  using Duration = std::chrono::milliseconds;
+
   explicit Continuations(ContinuationsSurroundings surroundings) : surroundings_(std::move(surroundings)) {}
 
   // A ring that serves: what waits for one is asked of it, but for what this very ring has refused or left unfinished;
   // that is asked again with resume(). Answers of another model cannot go on, and end with an error.
   void serve(wire::PlanEpoch epoch, const std::string& model);
-  // Nothing is asked until the next serve(). What is asked meanwhile waits for it, if there has been one before.
+  // Nothing is asked until the next serve(). What is asked meanwhile waits for it, unless give_up() has been called.
   void pause(Error why);
   // The ring has ended: what is under way waits for the next.
   void interrupt_all();
   // Asks again for what waits. To be called now and then: a ring may not have known yet that it serves.
   void resume();
-  // Nothing will be served that could go on: what waits ends so.
-  void give_up(const Error& why);
+  // For so long nobody could serve what waits: what is not to wait longer ends so, now and until the next serve().
+  void give_up(const Error& why, Duration waited = Duration::max());
 
-  // `request` as for the scheduler; its tokens are the prompt.
-  void begin(AnswerId id, std::string model, Request request);
+  // `request` as for the scheduler; its tokens are the prompt. `patience`: how long it waits when nobody can serve it.
+  void begin(AnswerId id, std::string model, Request request, Duration patience = {});
   // Nothing more is heard of it.
   void cancel(AnswerId id);
 
@@ -70,9 +73,11 @@ class Continuations {
     std::string model;
     Request request;  // its tokens: the prompt, and those of the answer so far
     uint32_t prompt_tokens = 0;
+    Duration patience{};
     uint64_t number = 0;      // under which it is under way; 0: it waits
     wire::PlanEpoch asked{};  // the ring that was asked last
   };
+  bool may_wait(const Answer& answer) const { return !waited_ || answer.patience > *waited_; }
   void ask(AnswerId id);
   void interrupt(Answer& answer);
   void end(AnswerId id, const Heard& heard);
@@ -82,8 +87,8 @@ class Continuations {
   std::map<uint64_t, AnswerId> under_way_;
   uint64_t next_number_ = 1;
   std::optional<wire::PlanEpoch> ring_;
-  std::string model_;     // that is served, or was last
-  bool goes_on_ = false;  // there is a ring, or the next is on its way
+  std::string model_;                                 // that is served, or was last
+  std::optional<Duration> waited_ = Duration::max();  // in vain; none where there is a ring, or the next is on its way
   Error why_not_{ErrorCode::unavailable, "nothing is served yet"};
 };
 

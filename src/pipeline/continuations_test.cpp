@@ -30,12 +30,12 @@ struct Asker {
                                ends += heard.end || heard.failure ? 1 : 0;
                              }}};
 
-  void begin(uint32_t tokens_max = 5) {
+  void begin(uint32_t tokens_max = 5, Continuations::Duration patience = {}) {
     Request request;
     request.tokens = {1, 2, 3};
     request.tokens_max = tokens_max;
     request.end_tokens = {9};
-    answers.begin(AnswerId(1), "m", std::move(request));
+    answers.begin(AnswerId(1), "m", std::move(request), patience);
   }
   void generated(uint64_t request, wire::TokenId token, std::optional<wire::GenerateEnd> last = {}) {
     wire::Generated message{.request = request};
@@ -139,6 +139,30 @@ TEST(Continuations, WhatWaitsEndsWhereNothingWillBeServed) {
   asker.begin();  // nor is any taken until something is served
   EXPECT_EQ(asker.ends, 2);
   EXPECT_EQ(asker.failure->message, "20 GB are missing");
+}
+
+TEST(Continuations, EachWaitsForAsLongAsItIsToWait) {
+  using std::chrono::seconds;
+  Asker asker;
+  const Error why{ErrorCode::unavailable, "node c is away"};
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin(5, seconds(10));
+  asker.answers.pause(why);
+  asker.answers.interrupt_all();
+  asker.answers.give_up(why, seconds(0));
+  asker.answers.give_up(why, seconds(9));
+  EXPECT_EQ(asker.ends, 0);
+  asker.answers.give_up(why, seconds(10));
+  EXPECT_EQ(asker.ends, 1);
+  asker.begin(5, seconds(10));  // too late
+  EXPECT_EQ(asker.ends, 2);
+  asker.begin(5, seconds(60));
+  EXPECT_EQ(asker.answers.waiting(), 1U);
+  asker.answers.serve(PlanEpoch(2), "m");
+  EXPECT_EQ(asker.asked.size(), 2U);
+  asker.answers.pause(why);  // all counts anew
+  asker.begin(5, seconds(0));
+  EXPECT_EQ(asker.ends, 2);
 }
 
 TEST(Continuations, AnotherModelDoesNotGoOn) {

@@ -18,7 +18,8 @@ constexpr uint16_t kApiPort = 8080;
 
 struct Options {
   std::string model;
-  std::string join, token;
+  std::vector<std::string> join;
+  std::string token;
   std::string listen = ":7766";
   std::string advertise;
   std::string api = "127.0.0.1:8080";
@@ -49,9 +50,9 @@ Result<node::NodeOptions> node_options(const Options& options) {
     EXO_TRY(const HostPort at, parse_host_port(options.advertise, kLinkPort, "--advertise"));
     node.advertise = node::Address{.host = at.host, .port = at.port};
   }
-  if (!options.join.empty()) {
-    EXO_TRY(const HostPort join, parse_host_port(options.join, kLinkPort, "--join"));
-    node.connect = node::Address{.host = join.host, .port = join.port};
+  for (const std::string& join : options.join) {
+    EXO_TRY(const HostPort at, parse_host_port(join, kLinkPort, "--join"));
+    node.connect.push_back({.host = at.host, .port = at.port});
   }
   node.discover = !options.no_discovery;
   if (!options.token.empty()) {
@@ -123,8 +124,11 @@ void add_serve(CLI::App& app, Action& action) {
                    "joined a cluster")
       ->type_name("MODEL");
   const char* cluster = "Cluster";
-  command->add_option("--join", options->join, "A node of the cluster to be part of")
+  command
+      ->add_option("--join", options->join,
+                   "A node of the cluster to be part of; may be repeated, and any that is there will do")
       ->type_name("HOST[:PORT]")
+      ->delimiter(',')
       ->group(cluster);
   command
       ->add_flag("--no-discovery", options->no_discovery,
