@@ -140,6 +140,25 @@ class Cables(unittest.TestCase):
                       lambda: (asked.get("/v1/cluster")["plan"] or {"epoch": 0})["epoch"] != epoch)
         self.network.no_firewall(self.named(far).host)
 
+    def test_what_a_link_loses_is_measured_each_way(self):
+        if not namespaces.has_firewall():
+            self.skipTest("there is no nft here")
+        stages = self.all_serve()["plan"]["stages"]
+        near, far = (self.named(stage["node"]) for stage in stages[:2])  # tokens go from one to the other
+        self.network.firewall(far.host, f"ip saddr 10.77.0.{near.host} numgen random mod 8 == 0 drop")
+        self.network.firewall(far.host, f"ip6 saddr {{ fd77::{near.host}, fe80::{near.host} }} numgen random mod 8 == 0 drop")
+        def loss(page, one, other):
+            ids = {node["name"]: node["id"] for node in page["nodes"]}
+            links = next(node["links"] for node in page["nodes"] if node["name"] == one.name)
+            return next((link["loss"] for link in links if link["to"] == ids[other.name]), 0)
+        def measured():
+            Asked(near).join()
+            page = far.get("/v1/cluster")
+            return page and loss(page, near, far) > 0.02 and page
+        page = until("it is measured", measured)
+        self.assertLess(loss(page, far, near), loss(page, near, far))
+        self.network.no_firewall(far.host)
+
 
 if __name__ == "__main__":
     if not namespaces.available():

@@ -107,11 +107,11 @@ void Agent::set_condition(NodeCondition condition, Time now) {
   step(now);
 }
 
-void Agent::set_link(NodeId peer, Duration round_trip, double bytes_per_s) {
+void Agent::set_link(NodeId peer, const LinkMeasured& measured) {
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return;
-  found->second.round_trip = round_trip;
-  found->second.bytes_per_s = bytes_per_s;
+  found->second.round_trip = measured.round_trip;
+  found->second.measured = measured;
 }
 
 void Agent::set_stages(PlanEpoch epoch, std::map<uint32_t, StageStatus> stages, Time now) {
@@ -242,15 +242,26 @@ void Agent::publish_links(Time now) {
   const auto rates_differ = [](double a, double b) { return std::abs(a - b) > kRateChangeMin * std::max(a, b); };
   for (const auto& [id, peer] : peers_) {
     if (!peer.linked || !peer.round_trip) continue;
-    const double delay_s = std::chrono::duration<double>(*peer.round_trip).count() / 2;
+    const auto seconds = [](Duration duration) { return std::chrono::duration<double>(duration).count(); };
+    const LinkProfile measured{.from = self_,
+                               .to = id,
+                               .delay_s = seconds(*peer.round_trip) / 2,
+                               .bytes_per_s = peer.measured.bytes_per_s,
+                               .jitter_s = seconds(peer.measured.jitter),
+                               .loss = peer.measured.loss};
     const auto known = std::ranges::find(links, id, &LinkProfile::to);
     if (known == links.end()) {
       if (links.size() == kLinksTold) continue;
-      links.push_back({.from = self_, .to = id, .delay_s = delay_s, .bytes_per_s = peer.bytes_per_s});
+      links.push_back(measured);
       continue;
     }
-    if (std::abs(known->delay_s - delay_s) > std::max(kDelayChangeMin, known->delay_s)) known->delay_s = delay_s;
-    if (rates_differ(known->bytes_per_s, peer.bytes_per_s)) known->bytes_per_s = peer.bytes_per_s;
+    const auto follow = [](double& told, double value, double change_min) {
+      if (std::abs(told - value) > std::max(change_min, 0.5 * std::max(told, value))) told = value;
+    };
+    follow(known->delay_s, measured.delay_s, kDelayChangeMin);
+    follow(known->jitter_s, measured.jitter_s, kDelayChangeMin);
+    follow(known->loss, measured.loss, kLossChangeMin);
+    if (rates_differ(known->bytes_per_s, measured.bytes_per_s)) known->bytes_per_s = measured.bytes_per_s;
   }
   if (links == facts_.info.links) return;
   facts_.info.links = std::move(links);

@@ -68,9 +68,14 @@ class Agent {
   void set_busy(bool busy) { busy_ = busy; }
   // The ring of this plan can do no more; since the link of these two is lost, where one is given.
   void plan_broken(wire::PlanEpoch epoch, std::string why, std::optional<wire::NodePair> link, Time now);
-  // What a link is like, as it was measured elsewhere; `bytes_per_s` 0: not yet. Told to the others now and then,
-  // where it has changed much.
-  void set_link(wire::NodeId peer, Duration round_trip, double bytes_per_s);
+  // What a link is like, as it was measured elsewhere. Told to the others now and then, where it has changed much.
+  struct LinkMeasured {
+    Duration round_trip{};
+    Duration jitter{};
+    double bytes_per_s = 0;  // 0: not yet
+    double loss = 0;
+  };
+  void set_link(wire::NodeId peer, const LinkMeasured& measured);
   // What a user wants: DrainingSet, ModelSet or NodeForgotten. Told to one master after the other until the state shows
   // it, for at most 30 s.
   void command(const wire::Event& event, Time now);
@@ -95,7 +100,7 @@ class Agent {
     std::optional<wire::Greeting> greeting;
     Time told{};  // when
     std::optional<Duration> round_trip;
-    double bytes_per_s = 0;  // 0: not measured
+    LinkMeasured measured;
   };
   struct Follower {
     explicit Follower(Time now) : detector(now), next_beat(now) {}

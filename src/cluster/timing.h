@@ -14,6 +14,7 @@ inline constexpr size_t kLinksTogether = 32;       // nodes that each tell so of
 inline constexpr size_t kLinksTold = 32;           // of a node, at most
 inline constexpr double kDelayChangeMin = 0.5e-3;  // seconds
 inline constexpr double kRateChangeMin = 0.3;      // of the greater
+inline constexpr double kLossChangeMin = 0.005;
 inline constexpr Duration kCommandMax = milliseconds(30'000);
 
 // Seeking.

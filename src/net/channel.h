@@ -81,6 +81,10 @@ struct LinkStats {
   Bytes queued_bytes = 0;
   std::optional<std::chrono::microseconds> rtt_last;
   std::optional<std::chrono::microseconds> rtt_min;
+  // How much one round trip differs from the next, smoothed (RFC 3550, 6.4.1).
+  std::chrono::microseconds rtt_jitter{};
+  // What the system has sent of the connection, and of that again; nothing where it does not tell.
+  std::optional<uint64_t> wire_bytes_sent, wire_bytes_resent;
   std::optional<std::chrono::microseconds> clock_ahead;  // the peer's steady clock minus ours, give or take rtt / 2
 };
 

@@ -271,6 +271,7 @@ Result<void> Session::ponged(const wire::Pong& pong) {
   const uint64_t now_us = microseconds(now_);
   const std::chrono::microseconds rtt(now_us - *pinged_us_);
   pinged_us_.reset();
+  if (stats_.rtt_last) stats_.rtt_jitter += (std::chrono::abs(rtt - *stats_.rtt_last) - stats_.rtt_jitter) / 16;
   stats_.rtt_last = rtt;
   // The quickest exchange tells most about the clocks.
   if (!stats_.rtt_min || rtt <= *stats_.rtt_min) {

@@ -106,6 +106,24 @@ class SessionTest : public ::testing::Test {
   Session session_{node_named(1), ChannelOptions{}, node_named(2).node, kStart};
 };
 
+TEST_F(SessionTest, HowMuchRoundTripsDifferIsMeasured) {
+  greet();
+  session_.watch(1s, 1h, now_);
+  const auto round_trip = [&](Duration takes) {
+    now_ += 1s;
+    session_.tick(now_);
+    const auto sent_us =
+        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch()).count());
+    now_ += takes;
+    feed(message(ControlType::pong, wire::encode(wire::Pong{.ping_sent_us = sent_us, .answered_us = sent_us})));
+  };
+  for (int i = 0; i < 100; ++i) round_trip(3ms);
+  EXPECT_EQ(session_.stats().rtt_jitter.count(), 0);
+  EXPECT_EQ(session_.stats().rtt_last, 3ms);
+  for (int i = 0; i < 100; ++i) round_trip(i % 2 == 0 ? 5ms : 3ms);
+  EXPECT_NEAR(static_cast<double>(session_.stats().rtt_jitter.count()), 2000, 30);
+}
+
 TEST_F(SessionTest, ANoteBeforeTheHelloIsRefused) {
   feed(message(kNote, {}));
   expect_refused(ErrorCode::corrupt, "its first message is not a hello");

@@ -186,7 +186,11 @@ void Node::Impl::look_after(cluster::Time now) {
   rates_.tick(links, now);
   for (const auto& link : links) {
     const auto rate = rates_.bytes_per_s(link.peer);
-    if (link.stats.rtt_min) agent_->set_link(link.peer, *link.stats.rtt_min, rate.value_or(0));
+    if (!link.stats.rtt_min) continue;
+    agent_->set_link(link.peer, {.round_trip = *link.stats.rtt_min,
+                                 .jitter = link.stats.rtt_jitter,
+                                 .bytes_per_s = rate.value_or(0),
+                                 .loss = losses_.add(link.peer, link.stats)});
   }
   if (now >= facts_at_ + kFactsEvery) {
     facts_at_ = now;

@@ -22,6 +22,7 @@
 #include "net/tcp/join.h"
 #include "net/tcp/listener.h"
 #include "node/generations.h"
+#include "node/link_losses.h"
 #include "node/link_rates.h"
 #include "node/node.h"
 #include "node/page.h"
@@ -179,6 +180,7 @@ class Node::Impl final : public PeerHandler {
   std::string encoder_content_;         // whose
   std::optional<Error> encoder_error_;  // why there is none
   LinkRates rates_;
+  LinkLosses losses_;
   std::map<uint64_t, wire::NodeId> asked_;  // requests that are under way elsewhere, and where
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;  // who asked, and under which number
 

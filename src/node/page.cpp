@@ -66,6 +66,8 @@ Json nodes_of(const ReplicatedState& state, std::optional<wire::NodeId> master) 
     for (const wire::LinkProfile& link : info.links) {
       links.push_back({{"to", link.to.text()},
                        {"delay_s", link.delay_s},
+                       {"jitter_s", link.jitter_s},
+                       {"loss", link.loss},
                        {"bytes_per_s", link.bytes_per_s > 0 ? Json(link.bytes_per_s) : Json(nullptr)},
                        {"left_out", state.links_left_out.contains(wire::pair_of(id, link.to))}});
     }

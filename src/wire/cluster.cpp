@@ -125,6 +125,8 @@ void put(proto::NodeInfo& out, const NodeInfo& message) {
     link->set_to(text_of(in.to));
     link->set_delay_s(in.delay_s);
     link->set_bytes_per_s(in.bytes_per_s);
+    link->set_jitter_s(in.jitter_s);
+    link->set_loss(in.loss);
   }
 }
 
@@ -143,6 +145,8 @@ Result<NodeInfo> node_info_of(const proto::NodeInfo& in) {
     EXO_TRY(link.to, node_of(field.to(), "the end of a link"));
     EXO_TRY(link.delay_s, amount_of(field.delay_s(), "the delay of a link"));
     EXO_TRY(link.bytes_per_s, amount_of(field.bytes_per_s(), "the rate of a link"));
+    EXO_TRY(link.jitter_s, amount_of(field.jitter_s(), "the jitter of a link"));
+    EXO_TRY(link.loss, amount_of(field.loss(), "what is lost on a link"));
     out.links.push_back(link);
   }
   return out;

@@ -29,7 +29,8 @@ NodeFacts some_facts() {
   device.memory_bytes_per_s = 1e12;
   device.rates = {{.type = "q4_K", .bits_per_weight = 4.5, .matvec_bytes_per_s = 1e11, .matmul_flops_per_s = 2e13}};
   facts.info.devices = {device};
-  facts.info.links = {{.from = id_of(5), .to = id_of(6), .delay_s = 1e-4, .bytes_per_s = 1e8}};
+  facts.info.links = {
+      {.from = id_of(5), .to = id_of(6), .delay_s = 1e-4, .bytes_per_s = 1e8, .jitter_s = 2e-5, .loss = 0.01}};
   facts.version = "0.1.0";
   facts.incarnation = UINT64_MAX;
   facts.fitness = {.mains = false, .wired = false, .steadiness = 3};

@@ -71,7 +71,8 @@ NodeInfo some_info() {
   device.upload_bytes_per_s = 3;
   device.download_bytes_per_s = 4;
   info.devices = {device};
-  info.links = {{.from = info.self.node, .to = id_of(9), .delay_s = 1e-4, .bytes_per_s = 1e8}};
+  info.links = {
+      {.from = info.self.node, .to = id_of(9), .delay_s = 1e-4, .bytes_per_s = 1e8, .jitter_s = 2e-5, .loss = 0.01}};
   return info;
 }
 
@@ -115,6 +116,8 @@ TEST(ClusterMessages, ComeBackAsTheyWere) {
   EXPECT_EQ(info.links[0].from, id_of(7));
   EXPECT_EQ(info.links[0].to, id_of(9));
   EXPECT_EQ(info.links[0].delay_s, 1e-4);
+  EXPECT_EQ(info.links[0].jitter_s, 2e-5);
+  EXPECT_EQ(info.links[0].loss, 0.01);
   EXPECT_EQ(info.links[0].bytes_per_s, 1e8);
 
   EXPECT_EQ(decode<StagePlan>(encode(some_plan())).value(), some_plan());

@@ -51,6 +51,8 @@ struct LinkProfile {
   NodeId from, to;
   double delay_s = 0;  // one way, of a message that has next to no bytes
   double bytes_per_s = 0;
+  double jitter_s = 0;  // by which one round trip differs from the next
+  double loss = 0;      // 0 to 1: of what was sent of late, what had to be sent again
   friend bool operator==(const LinkProfile&, const LinkProfile&) = default;
 };
 

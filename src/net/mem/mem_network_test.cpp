@@ -240,6 +240,7 @@ TEST_F(MemLink, ASilentPeerIsGivenUpWithinASecond) {
   pass(10s);
   EXPECT_TRUE(left_.closed.empty()) << "idle, and alive";
   ASSERT_TRUE(a_->stats().rtt_min);
+  EXPECT_EQ(a_->stats().rtt_jitter.count(), 0) << "each round trip took as long as the one before";
   network_.stop_delivery(*a_);
   pass(900ms);
   EXPECT_TRUE(left_.closed.empty());

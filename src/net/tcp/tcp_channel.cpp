@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "net/tcp/system/wire_bytes.h"
+
 namespace exogpu::net {
 namespace {
 
@@ -66,6 +68,15 @@ class Core : public std::enable_shared_from_this<Core> {
     if (session.state() == Session::State::closed) return end();
     if (more) post_turn();
     wait();
+  }
+
+  LinkStats stats() {
+    LinkStats stats = session.stats();
+    if (const auto counted = shut_ ? std::nullopt : wire_bytes(stream_.socket().native_handle())) {
+      stats.wire_bytes_sent = counted->sent;
+      stats.wire_bytes_resent = counted->resent;
+    }
+    return stats;
   }
 
   Session session;
@@ -285,7 +296,7 @@ class TcpChannel final : public Channel {
     core_->session.watch(ping_interval, silence_max, std::chrono::steady_clock::now());
     core_->kick();
   }
-  LinkStats stats() const override { return core_->session.stats(); }
+  LinkStats stats() const override { return core_->stats(); }
 
  private:
   std::shared_ptr<Core> core_;
