@@ -43,6 +43,7 @@ function(exogpu_room name)
   foreach(target exogpu_${name} exogpu_${name}_test)
     if(EXOGPU_SANITIZE AND TARGET ${target})
       set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+      target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # means well-kept headers
     endif()
   endforeach()
 

@@ -203,7 +203,7 @@ class Serve(Cluster):
         join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
         b, c = (self.node(name, *join, "--advertise", f"127.0.0.1:{nowhere}") for name in "bc")
         a.waits_to_say("node b has no connection to node c")
-        until("it is told that this is left out", lambda: "the link between" in a.complete_fails()[1])
+        until("it is told what is missing", lambda: "connecting to node c" in a.complete_fails()[1])
         for node in b, c:
             node.stop()
             node.arguments = join[:2]
@@ -354,7 +354,8 @@ class Serve(Cluster):
             config.write_text(f"[serve]\n{key} = {json.dumps([f'127.0.0.1:{port}' for port in ports])}\n")
         write("join", free_port(), own, a.link)  # nobody, the node itself, and one that is there
         b = self.node("b", "--config", config, "--token", a.token(), link=own)
-        b.waits_to_serve()
+        for node in a, b:
+            node.waits_to_serve()
         self.assertEqual(b.text(), a.text())
         self.assertNotIn("itself", b.said())
         write("jion", a.link)

@@ -4,6 +4,7 @@
 #include <format>
 
 #include "cluster/fold.h"
+#include "cluster/names.h"
 #include "cluster/plan_for.h"
 
 namespace exogpu::cluster {
@@ -82,7 +83,12 @@ Action advance(const ReplicatedState& state, const Holding& holding, Time now) {
       why = std::format("{} is tried again: {}", verb(stage.progress), stage.failure);
       continue;
     }
-    return {.act = act_after(stage.progress), .stage = index, .why = std::string(verb(stage.progress))};
+    Action next{.act = act_after(stage.progress), .stage = index, .why = std::string(verb(stage.progress))};
+    if (next.act == Act::connect) {
+      const auto& stages = state.plan->made.plan.stages;
+      next.why += " to node " + name_of(state, stages[(index + 1) % stages.size()].device.node);
+    }
+    return next;
   }
   if (again) return {.act = Act::none, .why = why, .again = again};
   const StagePlan& plan = state.plan->made.plan;

@@ -140,6 +140,8 @@ std::string why_not_serving(const ReplicatedState& state, const StagesNow& now) 
     if (progress && progress->total > 0) {
       text += std::format(" ({:.0f} %)",
                           100.0 * static_cast<double>(progress->done) / static_cast<double>(progress->total));
+    } else if (progress && !progress->doing.empty() && progress->doing != to_string(phase)) {
+      text += ": " + progress->doing;
     }
     return text;
   }

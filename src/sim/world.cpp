@@ -532,7 +532,9 @@ bool World::plan_put_off() const {
   const auto leader = master();
   if (!leader) return true;
   const ReplicatedState& state = nodes_[*leader]->agent->state();
-  return cluster::plan_for(state, {.term = state.at.term, .in_use = state.epoch_last}).has_value();
+  // Another word for why there is none is no better plan.
+  const auto event = cluster::plan_for(state, {.term = state.at.term, .in_use = state.epoch_last});
+  return event && std::holds_alternative<wire::PlanMade>(*event);
 }
 
 bool World::all_have_masters() const {
