@@ -2,11 +2,11 @@
 #   exogpu_NAME_test   from its *_test.cpp     (EXOGPU_TESTS); TEST_LINK is linked to it alone
 #   NAME_fuzz          from each *_fuzz.cpp    (EXOGPU_FUZZ)
 # With a sanitizer, eight files at a time are compiled as one, which takes a third of the time: names that are a file's own
-# must not be those of another file of its room, but for files in SEPARATE, a folder of it.
+# must not be those of another file of its room, but for those of SEPARATE.
 # SEQUENTIAL: nothing in it or its tests runs in two threads, so ThreadSanitizer has nothing to find in them.
 # A room without .cpp files is an interface library.
 function(exogpu_room name)
-  cmake_parse_arguments(ROOM "SEQUENTIAL" "SEPARATE" "LINK;TEST_LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "SEQUENTIAL" "" "LINK;TEST_LINK;SEPARATE" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${sources})
@@ -36,10 +36,10 @@ function(exogpu_room name)
       PROPERTIES TIMEOUT 300)
   endif()
 
-  if(ROOM_SEPARATE)
-    file(GLOB separate ${dir}/${ROOM_SEPARATE}/*.cpp)
+  foreach(separate ${ROOM_SEPARATE})
+    file(GLOB separate ${dir}/${separate})
     set_source_files_properties(${separate} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-  endif()
+  endforeach()
   foreach(target exogpu_${name} exogpu_${name}_test)
     if(EXOGPU_SANITIZE AND TARGET ${target})
       set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)

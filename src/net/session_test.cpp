@@ -15,7 +15,7 @@ using namespace testing;
 using wire::ByteVector;
 using wire::ControlType;
 
-const SteadyTime kStart{1h};
+const SteadyTime kSessionStart{1h};
 
 void append(ByteVector& to, std::span<const std::byte> bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
@@ -101,9 +101,9 @@ class SessionTest : public ::testing::Test {
     EXPECT_EQ(handler_.closed[0].message, said->reason.message);
   }
 
-  SteadyTime now_ = kStart;
+  SteadyTime now_ = kSessionStart;
   Recorder handler_;
-  Session session_{node_named(1), ChannelOptions{}, node_named(2).node, kStart};
+  Session session_{node_named(1), ChannelOptions{}, node_named(2).node, kSessionStart};
 };
 
 TEST_F(SessionTest, HowMuchRoundTripsDifferIsMeasured) {
@@ -182,7 +182,7 @@ TEST_F(SessionTest, PiecesThatDoNotMakeAFrameAreRefused) {
        "past the end of its frame"},
   };
   for (const Case& each : cases) {
-    Session session(node_named(1), {}, node_named(2).node, kStart);
+    Session session(node_named(1), {}, node_named(2).node, kSessionStart);
     ByteVector bytes = message(ControlType::hello, wire::encode(hello()));
     for (const auto& piece : each.pieces) {
       append(bytes, wire::encode(piece));
@@ -200,7 +200,7 @@ TEST_F(SessionTest, PiecesThatDoNotMakeAFrameAreRefused) {
       const auto place = session.read_into();
       if (place.empty()) break;
       place[0] = byte;
-      session.received(1, kStart);
+      session.received(1, kSessionStart);
     }
     EXPECT_EQ(session.state(), Session::State::closing) << each.words;
     EXPECT_TRUE(session.reason().message.contains(each.words)) << session.reason().message;
@@ -239,10 +239,10 @@ TEST_F(SessionTest, AFrameCutShortIsReported) {
 }
 
 TEST_F(SessionTest, APeerThatNeverSaysHelloIsGivenUp) {
-  EXPECT_EQ(session_.next_tick(), kStart + 5s);
-  session_.tick(kStart + 4999ms);
+  EXPECT_EQ(session_.next_tick(), kSessionStart + 5s);
+  session_.tick(kSessionStart + 4999ms);
   EXPECT_EQ(session_.state(), Session::State::greeting);
-  session_.tick(kStart + 5s);
+  session_.tick(kSessionStart + 5s);
   EXPECT_EQ(session_.state(), Session::State::closed);
   EXPECT_EQ(session_.reason().code, ErrorCode::deadline_exceeded);
 }
@@ -256,8 +256,8 @@ TEST_F(SessionTest, APieceThatDripsIsGivenUp) {
     session_.tick(now_);
   }
   EXPECT_TRUE(session_.reason().message.contains("took it too long")) << session_.reason().message;
-  EXPECT_GE(now_, kStart + 30s);
-  EXPECT_LE(now_, kStart + 31s);
+  EXPECT_GE(now_, kSessionStart + 30s);
+  EXPECT_LE(now_, kSessionStart + 31s);
 }
 
 TEST_F(SessionTest, APauseOfOurOwnIsNotHeldAgainstThePeer) {

@@ -10,7 +10,7 @@ constexpr Experts many_experts = {.count = 16, .used = 4, .feed_forward = 256};
 
 // The sizes are the smallest that still show what is peculiar to the family; the rest is as its published models have
 // it.
-constexpr std::array all = {
+constexpr std::array all_shapes = {
     Shape{.name = "llama", .add_bos = true},
     Shape{.name = "llama3",
           .rope_base = 500000,
@@ -101,6 +101,6 @@ constexpr std::array all = {
 
 }  // namespace
 
-std::span<const Shape> shapes() { return all; }
+std::span<const Shape> shapes() { return all_shapes; }
 
 }  // namespace exogpu::tiny
