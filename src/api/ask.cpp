@@ -100,11 +100,11 @@ Result<ServerReply> get(const ApiAddress& at, const std::string& path, std::chro
   return exchange(at, request_to(at, http::verb::get, path), within);
 }
 
-Result<ServerReply> post(const ApiAddress& at, const std::string& path, const std::string& json,
+Result<ServerReply> post(const ApiAddress& at, const std::string& path, const std::string& body,
                          std::chrono::milliseconds within) {
   auto request = request_to(at, http::verb::post, path);
   request.set(http::field::content_type, "application/json");
-  request.body() = json;
+  request.body() = body;
   request.prepare_payload();
   return exchange(at, request, within);
 }

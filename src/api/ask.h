@@ -25,7 +25,7 @@ struct ApiAddress {
 
 // `within`: of each step. Errors: unavailable, deadline_exceeded.
 Result<ServerReply> get(const ApiAddress& at, const std::string& path, std::chrono::milliseconds within);
-Result<ServerReply> post(const ApiAddress& at, const std::string& path, const std::string& json,
+Result<ServerReply> post(const ApiAddress& at, const std::string& path, const std::string& body,
                          std::chrono::milliseconds within);
 // What a reply that is an error says; the body where it says nothing.
 std::string error_message(const ServerReply& reply);

@@ -15,8 +15,8 @@ using model::MetaValue;
 using model::ModelSummary;
 using model::TensorType;
 
-constexpr size_t kTextMost = 80;     // characters of one text that are shown
-constexpr size_t kElementsMost = 6;  // elements of one array that are shown
+constexpr size_t kTextMost = 80;         // characters of one text that are shown
+constexpr size_t kPageElementsMost = 6;  // elements of one array that are shown
 
 std::string shortened(std::string_view text) {
   if (text.size() <= kTextMost) return printable(text);
@@ -40,11 +40,11 @@ std::string value_text(const MetaArray& array) {
   return std::visit(
       [](const auto& values) {
         std::string out = "[";
-        for (size_t i = 0; i < std::min(values.size(), kElementsMost); ++i) {
+        for (size_t i = 0; i < std::min(values.size(), kPageElementsMost); ++i) {
           if (i > 0) out += ", ";
           out += value_text(values[i]);
         }
-        if (values.size() > kElementsMost) out += std::format(", … {} in all", format_count(values.size()));
+        if (values.size() > kPageElementsMost) out += std::format(", … {} in all", format_count(values.size()));
         return out + "]";
       },
       array);
