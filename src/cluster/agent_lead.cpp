@@ -87,9 +87,13 @@ void Agent::take_proposal(NodeId from, const Event& event, Time now) {
                                [](const PlannedStage& each) { return each.device.node; })) {
       return;
     }
-    if (ended->link) faults_.broke(ended->link->first, ended->link->second, now);
-    // At the first time a node may have died, which is known in a moment, and that is better planned for at once.
-    if (ended->link && faults_.left_out(now).contains(*ended->link)) plan_at_ = std::min(plan_at_, now + kPlanWait);
+    if (ended->link) {
+      const auto& [one, other] = *ended->link;
+      faults_.broke(one, other, now);
+      // Had one of them died, its channel to here would have broken, too, and its loss would be planned for in a moment.
+      const auto reached = [&](NodeId node) { return node == self_ || linked(node); };
+      if (reached(one) && reached(other)) plan_at_ = std::min(plan_at_, now + kPlanWait);
+    }
   } else if (!std::holds_alternative<DrainingSet>(event) && !std::holds_alternative<ModelSet>(event) &&
              !std::holds_alternative<NodeForgotten>(event)) {
     return;  // for a master to decide
