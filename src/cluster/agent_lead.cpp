@@ -90,7 +90,8 @@ void Agent::take_proposal(NodeId from, const Event& event, Time now) {
     if (ended->link) {
       const auto& [one, other] = *ended->link;
       faults_.broke(one, other, now);
-      // Had one of them died, its channel to here would have broken, too, and its loss would be planned for in a moment.
+      // Had one of them died, its channel to here would have broken, too, and its loss would be planned for in a
+      // moment.
       const auto reached = [&](NodeId node) { return node == self_ || linked(node); };
       if (reached(one) && reached(other)) plan_at_ = std::min(plan_at_, now + kPlanWait);
     }
