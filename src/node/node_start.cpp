@@ -180,8 +180,8 @@ Result<void> Node::Impl::listen() {
               {.on_channel = [this](std::unique_ptr<net::Channel> opened) { peers_->accept(std::move(opened)); },
                .on_refused =
                    [this](const Error& why) {
-                     if (why.code != ErrorCode::invalid_argument)
-                       note(why.message);  // not of a call from this node itself
+                     // Not of a call from this node itself.
+                     if (why.code != ErrorCode::invalid_argument) note(why.message);
                    },
                .admits = {}},
               parts_.join.get()));
