@@ -41,7 +41,7 @@ function(exogpu_room name)
     set_source_files_properties(${separate} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endforeach()
   foreach(target exogpu_${name} exogpu_${name}_test)
-    if(EXOGPU_SANITIZE AND TARGET ${target})
+    if((EXOGPU_SANITIZE OR EXOGPU_UNITY) AND TARGET ${target})
       set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
       target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # means well-kept headers
     endif()
