@@ -347,6 +347,41 @@ class Serve(Cluster):
         b.waits_to_say("no-such-host.invalid")
         b.waits_to_say("trying again")
 
+    def test_a_node_that_starts_before_the_cluster_joins_it_later(self):
+        port, founder = free_port(), self.folder / "a"
+        founder.mkdir()
+        token = subprocess.run([EXOGPU, "token", "--state", str(founder / "state")], capture_output=True, text=True,
+                               check=True, timeout=WAIT_S).stdout.strip()
+        joins = threading.Thread(target=self.node, args=("b", "--join", f"127.0.0.1:{port}", "--token", token))
+        joins.start()
+        log = self.folder / "b" / "log"
+        until("b says that it keeps trying", lambda: log.exists() and "trying again until this node has joined" in log.read_text())
+        a = self.node("a", MODEL, link=port)
+        joins.join(WAIT_S)
+        self.assertFalse(joins.is_alive())
+        a.waits_to_say("node b is here")
+        self.assertEqual(log.read_text().count("trying again until"), 1)
+
+    def test_it_ends_properly_when_its_terminal_goes(self):
+        a = self.node("a", MODEL)
+        b = self.node("b", "--join", f"127.0.0.1:{a.link}", "--token", a.token())
+        a.waits_to_say("node b is here")
+        b.process.send_signal(signal.SIGHUP)
+        self.assertEqual(b.process.wait(WAIT_S), 0)  # as after SIGTERM
+        self.assertIn("exogpu: stopping", b.said())
+        a.waits_to_say("node b is away")
+
+    def test_nohup_is_respected(self):
+        handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the node inherits it
+        try:
+            a = self.node("a", MODEL)
+        finally:
+            signal.signal(signal.SIGHUP, handler)
+        a.process.send_signal(signal.SIGHUP)
+        a.waits_to_serve()
+        self.assertIsNone(a.process.poll())
+        a.stop()
+
     def test_a_list_of_nodes_stands_in_the_configuration(self):
         a = self.node("a", MODEL)
         config, own = self.folder / "config.toml", free_port()

@@ -4,13 +4,11 @@
 
 #include <ctime>
 
+#include "cli/stop_signals.h"
+
 namespace exogpu::cli {
 
-Interruption::Interruption() {
-  sigemptyset(&signals_);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
-  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-}
+Interruption::Interruption() : signals_(stop_signals()) { pthread_sigmask(SIG_BLOCK, &signals_, nullptr); }
 
 bool Interruption::within(std::chrono::milliseconds longest) const {
   const auto whole = std::chrono::duration_cast<std::chrono::seconds>(longest);

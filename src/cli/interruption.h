@@ -1,4 +1,4 @@
-// Ctrl-C and the like, for a command that waits and looks again and again.
+// Stop signals (Ctrl-C and others) for a command that waits in a loop.
 #pragma once
 
 #include <signal.h>
@@ -7,13 +7,13 @@
 
 namespace exogpu::cli {
 
-// From when it is made, SIGINT, SIGTERM and SIGHUP do not end the program any more; they are only seen here, so that
-// what is being written is written to its end. To be made before any other thread.
+// From its construction on, the stop signals (cli/stop_signals.h) no longer end the program: within() reports them, so
+// that files in writing are completed. Construct it before any other thread.
 class Interruption {
  public:
   Interruption();
 
-  // Whether one has come, or comes within this time. Each is told once.
+  // Whether a signal has come or comes within this time. Each is reported once.
   bool within(std::chrono::milliseconds longest) const;
 
  private:

@@ -5,7 +5,7 @@
 namespace exogpu::cli {
 namespace {
 
-// As the signal would have ended a program that does not catch it.
+// Ends the program by the default action of the signal.
 void die_of(int which) {
   signal(which, SIG_DFL);
   sigset_t one{};
@@ -17,10 +17,18 @@ void die_of(int which) {
 
 }  // namespace
 
-StopSignals::StopSignals() {
-  sigemptyset(&set_);
-  sigaddset(&set_, SIGINT);
-  sigaddset(&set_, SIGTERM);
+sigset_t stop_signals() {
+  sigset_t signals{};
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  struct sigaction inherited = {};
+  // A blocked signal is kept for sigwait() even if it is ignored, so an ignored one must not be in the set.
+  if (sigaction(SIGHUP, nullptr, &inherited) != 0 || inherited.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
+StopSignals::StopSignals() : set_(stop_signals()) {
   pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   listener_ = std::jthread([this] { listen(); });
 }

@@ -1,4 +1,4 @@
-// Ctrl-C and what asks a service to stop (SIGTERM), for a program of many threads.
+// The signals that ask a service to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its terminal has gone).
 #pragma once
 
 #include <pthread.h>
@@ -11,10 +11,13 @@
 
 namespace exogpu::cli {
 
-// To be made before any other thread: those that begin while it lives leave these signals to it.
+// SIGINT, SIGTERM, and SIGHUP unless the parent process set it to be ignored.
+sigset_t stop_signals();
+
+// Construct it before any other thread: threads started during its life leave these signals to it.
 //
-// Until ready() a signal ends the program at once, as it ends one that does not mind signals; and so does the second.
-// What is on the disk is then as whole as after any other death.
+// Until ready() a signal ends the program at once, as its default action does; so does the second signal. Files stay
+// consistent then, as after any other sudden end. A SIGHUP that the parent set to be ignored (nohup) stays ignored.
 class StopSignals {
  public:
   StopSignals();
@@ -22,11 +25,11 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // From here on the first signal is for wait().
+  // From here on the first signal ends wait().
   void ready();
-  // Returns when somebody asks to stop.
+  // Returns when a signal has asked to stop.
   void wait();
-  // The program ends after this time in any case, successfully: a device at work cannot be broken off.
+  // Ends the program after this time in any case, with status 0: a device's computation cannot be interrupted.
   void end_within(std::chrono::milliseconds longest);
 
  private:

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "node/device_profiles.h"
 #include "node/host_name.h"
+#include "node/join_by_token.h"
 #include "node/model_shape.h"
 #include "node/nearby.h"
 #include "node/node_impl.h"
@@ -19,23 +20,6 @@ using security::Identity;
 using security::IdentityStore;
 
 security::WallTime wall_now() { return std::chrono::system_clock::now(); }
-
-Result<security::Membership> join_at(const Address& at, const security::JoinToken& token) {
-  boost::asio::io_context io(1);
-  std::optional<Result<security::Membership>> joined;
-  net::join_cluster(io.get_executor(), at.host, at.port, token,
-                    [&](Result<security::Membership> answer) { joined = std::move(answer); });
-  io.run();
-  if (!joined) return fail(ErrorCode::internal, "joining ended without an answer");
-  return *std::move(joined);
-}
-
-// By the first that lets this node in; what the last one said, if none does.
-Result<security::Membership> join(const std::vector<Address>& nodes, const security::JoinToken& token) {
-  auto joined = join_at(nodes.front(), token);
-  for (size_t i = 1; !joined && i < nodes.size(); ++i) joined = join_at(nodes[i], token);
-  return joined;
-}
 
 Result<Identity> identity_of(const NodeOptions& options) {
   const IdentityStore store(options.state);
@@ -58,7 +42,7 @@ Result<Identity> identity_of(const NodeOptions& options) {
         "a node of the cluster gives the token");
   }
   if (known && known->cluster() == options.token->cluster) return *std::move(known);
-  EXO_TRY(security::Membership joined, join(options.connect, *options.token));
+  EXO_TRY(security::Membership joined, join_by_token(options.connect, *options.token, options.on_note));
   EXO_CHECK(store.adopt(joined, true));
   return std::move(joined.identity);
 }
