@@ -11,7 +11,7 @@ endif()
 # A sum of a product is rounded twice on every machine, so that the same input gives the same bits everywhere.
 add_compile_options(-ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  add_compile_options(-Wno-error=unused-command-line-argument)
+  add_compile_options(-Wthread-safety -Wno-error=unused-command-line-argument)
 endif()
 
 if(EXOGPU_SANITIZE)
