@@ -16,8 +16,6 @@ namespace exogpu::cli {
 struct ModelOptions {
   std::string path;
   std::string device;  // empty: the best
-  std::string kv_type = "f16";
-  std::string flash_attention = "auto";
   std::vector<uint32_t> cuts;
   engine::ShardOptions shard;
 };

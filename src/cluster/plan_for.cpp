@@ -105,50 +105,46 @@ ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
 }
 
 // Whoever serves it.
-placement::Wishes wishes_of(const ServedModel& model) {
-  placement::Wishes wishes;
-  wishes.objective = static_cast<placement::Objective>(model.objective);
-  wishes.context = model.context;
-  wishes.sequences = model.sequences;
-  wishes.chunk = model.batch_tokens;
-  wishes.activations = model.activations;
-  wishes.devices_min = model.devices_min;
-  return wishes;
+placement::PlacementRequest request_of(const ServedModel& model) {
+  placement::PlacementRequest request;
+  request.serving = model.settings;
+  request.devices_min = model.devices_min;
+  return request;
 }
 
-Result<placement::Wishes> wishes_of(const ReplicatedState& state, const ClusterView& view, int spared_from) {
+Result<placement::PlacementRequest> request_of(const ReplicatedState& state, const ClusterView& view, int spared_from) {
   const ServedModel& model = *state.model;
-  placement::Wishes wishes = wishes_of(model);
+  placement::PlacementRequest request = request_of(model);
   if (!model.layers.empty()) {
-    EXO_TRY(wishes.by_hand, placement::parse_layers(view, model.layers));
+    EXO_TRY(request.by_hand, placement::parse_layers(view, model.layers));
   }
   for (const std::string& name : model.without) {
     // One that has not come yet is left out when it comes.
-    if (auto device = placement::find_device(view, name)) wishes.excluded.push_back(*std::move(device));
+    if (auto device = placement::find_device(view, name)) request.excluded.push_back(*std::move(device));
   }
   for (const DeviceProfile& device : view.devices) {
     if (!state.nodes.at(device.id.node).unfit.contains(device.id.device)) {
-      if (is_spared(state, device.id, spared_from)) wishes.excluded.push_back(device.id);
+      if (is_spared(state, device.id, spared_from)) request.excluded.push_back(device.id);
       continue;
     }
-    if (std::ranges::contains(wishes.by_hand, device.id, &placement::HandStage::device)) {
+    if (std::ranges::contains(request.by_hand, device.id, &placement::AssignedLayers::device)) {
       return fail(ErrorCode::unavailable,
                   "{} is given layers by hand and could not load them; it is tried again when node {} is started anew, "
                   "or give it fewer",
                   name_of(state, device.id), device.node_name);
     }
-    wishes.excluded.push_back(device.id);
+    request.excluded.push_back(device.id);
   }
-  return wishes;
+  return request;
 }
 
-Result<placement::Answer> place(const ReplicatedState& state, const ClusterView& view, int spared_from) {
-  EXO_TRY(const placement::Wishes wishes, wishes_of(state, view, spared_from));
-  return placement::place(view, state.model->shape, wishes);
+Result<placement::PlacementResult> place(const ReplicatedState& state, const ClusterView& view, int spared_from) {
+  EXO_TRY(const placement::PlacementRequest request, request_of(state, view, spared_from));
+  return placement::assign_layers(view, state.model->shape, request);
 }
 
 // With the most useful nodes, and with more as long as there is no plan.
-Result<placement::Answer> place(const ReplicatedState& state, int spared_from) {
+Result<placement::PlacementResult> place(const ReplicatedState& state, int spared_from) {
   const std::vector<NodeId> nodes = usable_nodes(state, spared_from);
   size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
   while (true) {
@@ -161,7 +157,7 @@ Result<placement::Answer> place(const ReplicatedState& state, int spared_from) {
 }
 
 struct Placed {
-  placement::Answer answer;
+  placement::PlacementResult answer;
   int spared_from = 1;  // it uses no device that had better be spared by so much
 };
 
@@ -205,22 +201,22 @@ int spared_in_plan(const ReplicatedState& state) {
 // What the plan in force can do by what is known now; what was predicted when it was made, where that cannot be said.
 PredictedSpeed speed_now(const ReplicatedState& state) {
   const PlanMade& made = state.plan->made;
-  placement::Wishes wishes = wishes_of(*state.model);
+  placement::PlacementRequest request = request_of(*state.model);
   std::set<NodeId> nodes;
   for (const PlannedStage& stage : made.plan.stages) {
     nodes.insert(stage.device.node);
-    wishes.by_hand.push_back({.device = stage.device, .layers = stage.layers});
+    request.by_hand.push_back({.device = stage.device, .layers = stage.layers});
   }
   const ClusterView view = view_of(state, {nodes.begin(), nodes.end()});
-  const auto answer = placement::place(view, state.model->shape, wishes);
+  const auto answer = placement::assign_layers(view, state.model->shape, request);
   return answer ? answer->plan.predicted : made.predicted;
 }
 
-double speed_of(const PredictedSpeed& speed, uint32_t objective) {
-  switch (static_cast<placement::Objective>(objective)) {
-    case placement::Objective::latency: return speed.tokens_per_s_alone;
-    case placement::Objective::throughput: return speed.tokens_per_s_parallel;
-    case placement::Objective::first_token: return speed.first_token_s > 0 ? 1 / speed.first_token_s : 0;
+double speed_of(const PredictedSpeed& speed, Objective objective) {
+  switch (objective) {
+    case Objective::latency: return speed.tokens_per_s_alone;
+    case Objective::throughput: return speed.tokens_per_s_parallel;
+    case Objective::first_token: return speed.first_token_s > 0 ? 1 / speed.first_token_s : 0;
   }
   return 0;
 }
@@ -250,10 +246,7 @@ bool same_stages(const Plan& plan, const StagePlan& running) {
 
 // All of what the model is served with, but for who serves it.
 bool same_model(const ServedModel& model, const StagePlan& plan) {
-  return model.model == plan.model && model.content == plan.content && model.context == plan.context &&
-         model.sequences == plan.sequences && model.batch_tokens == plan.batch_tokens &&
-         model.kv_type == plan.kv_type && model.flash_attention == plan.flash_attention &&
-         model.activations == plan.activations;
+  return model.model == plan.model && model.content == plan.content && model.settings == plan.settings;
 }
 
 template <typename Stages>
@@ -265,15 +258,15 @@ size_t devices_of(const Stages& stages) {
 
 // With what is left of the plan before in its place, where that is nearly as good as the best. What had better be
 // spared, and is not in the best, does not stay.
-std::optional<placement::Answer> with_parts_in_place(const ReplicatedState& state, const PlanMade& before,
-                                                     const Placed& placed) {
+std::optional<placement::PlacementResult> with_parts_in_place(const ReplicatedState& state, const PlanMade& before,
+                                                              const Placed& placed) {
   const Plan& best = placed.answer.plan;
   const ServedModel& model = *state.model;
   if (!model.layers.empty() || !same_model(model, before.plan)) return std::nullopt;
   std::vector<NodeId> nodes = usable_nodes(state, placed.spared_from);
   const std::set<NodeId> usable(nodes.begin(), nodes.end());
   nodes.resize(std::min(nodes.size(), kNodesAtFirst));
-  std::vector<placement::HandStage> parts;
+  std::vector<placement::AssignedLayers> parts;
   for (size_t i = 0; i < before.plan.stages.size(); ++i) {
     const PlannedStage& stage = before.plan.stages[i];
     const DeviceProfile* device = find_device(state, stage.device);
@@ -283,14 +276,14 @@ std::optional<placement::Answer> with_parts_in_place(const ReplicatedState& stat
     if (!std::ranges::contains(nodes, stage.device.node)) nodes.push_back(stage.device.node);
   }
   const ClusterView view = view_of(state, std::move(nodes));
-  const auto wishes = wishes_of(state, view, placed.spared_from);
-  if (!wishes) return std::nullopt;
-  std::erase_if(parts, [&](const auto& part) { return std::ranges::contains(wishes->excluded, part.device); });
+  const auto request = request_of(state, view, placed.spared_from);
+  if (!request) return std::nullopt;
+  std::erase_if(parts, [&](const auto& part) { return std::ranges::contains(request->excluded, part.device); });
   if (parts.empty()) return std::nullopt;
   const size_t devices_min = std::min<size_t>(model.devices_min, best.stages.size());
-  auto answer = placement::place_beside(view, model.shape, *wishes, parts, devices_min);
-  if (!answer || kWorthMovingAtOnce * speed_of(answer->plan.predicted, model.objective) <
-                     speed_of(best.predicted, model.objective)) {
+  auto answer = placement::assign_missing_layers(view, model.shape, *request, parts, devices_min);
+  if (!answer || kWorthMovingAtOnce * speed_of(answer->plan.predicted, model.settings.objective) <
+                     speed_of(best.predicted, model.settings.objective)) {
     return std::nullopt;
   }
   return *std::move(answer);
@@ -318,12 +311,7 @@ PlanMade made_of(const ReplicatedState& state, const Placed& placed, PlanEpoch e
                          .model = model.model,
                          .content = model.content,
                          .stages = {},
-                         .context = model.context,
-                         .sequences = model.sequences,
-                         .batch_tokens = model.batch_tokens,
-                         .kv_type = model.kv_type,
-                         .flash_attention = model.flash_attention,
-                         .activations = best.activations,
+                         .settings = model.settings,
                          .step_cost_tokens = step_cost_tokens(state, best)},
                 .stage_bytes = {},
                 .predicted = best.predicted,
@@ -433,14 +421,14 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
   must = must || spare >= answer->spared_from;
   if (!must) {
     if (!circumstances.idle || !serving(state) || same_stages(best, state.plan->made.plan)) return std::nullopt;
-    const uint32_t objective = state.model->objective;
+    const Objective objective = state.model->settings.objective;
     const size_t wanted = std::min<size_t>(state.model->devices_min, best.stages.size());
     if (devices_of(state.plan->made.plan.stages) >= wanted &&
         speed_of(best.predicted, objective) < kWorthMoving * speed_of(speed_now(state), objective)) {
       return std::nullopt;
     }
   }
-  std::optional<placement::Answer> in_place;
+  std::optional<placement::PlacementResult> in_place;
   if (must && state.plan) in_place = with_parts_in_place(state, state.plan->made, *answer);
   if (!state.plan && circumstances.before) in_place = with_parts_in_place(state, *circumstances.before, *answer);
   const Placed chosen{.answer = in_place.value_or(answer->answer), .spared_from = answer->spared_from};

@@ -202,12 +202,7 @@ void put(ReplicatedState& state, const std::vector<std::pair<uint8_t, LayerRange
                          .model = model.model,
                          .content = model.content,
                          .stages = {},
-                         .context = model.context,
-                         .sequences = model.sequences,
-                         .batch_tokens = model.batch_tokens,
-                         .kv_type = model.kv_type,
-                         .flash_attention = model.flash_attention,
-                         .activations = model.activations},
+                         .settings = model.settings},
                 .stage_bytes = {},
                 .predicted = {}};
   for (const auto& [node, layers] : stages) {
@@ -290,7 +285,7 @@ TEST(PlanFor, PartsOfAnotherModelOrSettingDoNotCount) {
   ReplicatedState state = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {500 * MB, 1e11}}, 8);
   put(state, {{1, {0, 3}}, {2, {3, 5}}, {3, {5, 8}}});
   ServedModel longer = *state.model;
-  longer.context = 2048;
+  longer.settings.context = 2048;
   add(state, ModelSet{longer});
   const auto event = plan_for(state, of(1));
   ASSERT_TRUE(event);
@@ -321,7 +316,7 @@ TEST(PlanFor, MeasuredLinksDecide) {
   three.info.links = {link(3, 1, 1e9)};
   for (const NodeFacts& facts : {one, two, three}) add(state, NodeTold{facts});
   ServedModel prompts = made_model(8);
-  prompts.objective = static_cast<uint32_t>(placement::Objective::first_token);
+  prompts.settings.objective = wire::Objective::first_token;
   add(state, ModelSet{prompts});
   make(state);
   std::set<NodeId> used;

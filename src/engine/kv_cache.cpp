@@ -7,21 +7,6 @@ uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
 
 }  // namespace
 
-Result<KvType> parse_kv_type(std::string_view text) {
-  for (KvType type : {KvType::f32, KvType::f16, KvType::q8_0})
-    if (text == to_string(type)) return type;
-  return fail(ErrorCode::invalid_argument, "\"{}\" is not a KV cache type; choose f16, q8_0 or f32", text);
-}
-
-std::string_view to_string(KvType type) {
-  switch (type) {
-    case KvType::f32: return "f32";
-    case KvType::f16: return "f16";
-    case KvType::q8_0: return "q8_0";
-  }
-  return "f16";
-}
-
 ggml_type to_ggml(KvType type) {
   switch (type) {
     case KvType::f32: return GGML_TYPE_F32;

@@ -12,13 +12,11 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "engine/architecture.h"
+#include "engine/shard_options.h"
 #include "wire/layer_range.h"
 
 namespace exogpu::engine {
 
-enum class KvType { f32, f16, q8_0 };
-Result<KvType> parse_kv_type(std::string_view text);
-std::string_view to_string(KvType type);
 ggml_type to_ggml(KvType type);
 
 class KvCache {

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "engine/architecture.h"
-#include "engine/kv_cache.h"
+#include "engine/shard_options.h"
 #include "engine/weights.h"
 #include "gpu/device.h"
 #include "model/gguf.h"
@@ -18,20 +18,6 @@
 #include "wire/layer_range.h"
 
 namespace exogpu::engine {
-
-// Automatic: where the device has it, unless an F32 cache asks for exact results, which its kernels do not give.
-enum class FlashAttention { automatic, on, off };
-
-struct ShardOptions {
-  uint32_t context = 4096;      // tokens of one sequence, prompt and answer together; some models rotate positions
-                                // in another way in a long one, so all shards of a model must have the same
-  uint32_t sequences = 1;       // held at once
-  uint32_t batch_tokens = 512;  // of one forward()
-  uint32_t outputs = 0;         // logits rows of one forward(); 0: one per sequence
-  KvType kv_type = KvType::f16;
-  FlashAttention flash_attention = FlashAttention::automatic;
-  uint32_t threads = 0;  // on the CPU; 0: as many as this process may well use
-};
 
 // What a shard needs on its device. Exact for weights and cache; compute is what its largest batch takes.
 struct MemoryNeed {

@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/shard.h"
 #include "node/service.h"
-#include "placement/placement.h"
 #include "security/join_token.h"
+#include "wire/serving_settings.h"
 
 namespace exogpu::node {
 
@@ -39,9 +38,8 @@ struct NodeOptions {
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
 
   // How the model is served, where one is given.
-  engine::ShardOptions shard;
-  std::string kv_type = "f16";
-  placement::Wishes wishes;
+  wire::ServingSettings serving;
+  uint32_t devices_min = 1;  // of a plan, also where fewer are faster
   std::string layers;
   std::vector<std::string> without;
 

@@ -229,7 +229,7 @@ void Node::Impl::see_plan() {
     if (!noted_.empty() || why.empty()) note(std::format("serving {}", plan->model));
     noted_.clear();
     return generations_->serve(
-        {.model = plan->model, .epoch = plan->epoch, .context = plan->context, .encoder = encoder_});
+        {.model = plan->model, .epoch = plan->epoch, .context = plan->settings.context, .encoder = encoder_});
   }
   if (why.empty()) {
     why = encoder_error_ ? encoder_error_->message : "this node is getting the model's tokenizer";

@@ -61,24 +61,16 @@ Result<std::vector<const gpu::Device*>> chosen(const gpu::Machine& machine, cons
 }
 
 // What the cluster is asked to serve; without the id of its content.
-Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& file, const gpu::Machine& machine) {
-  options.shard.context = options.wishes.context;
-  options.shard.sequences = options.wishes.sequences;
-  EXO_TRY(options.shard.kv_type, engine::parse_kv_type(options.kv_type));
-  EXO_TRY(wire::ModelShape shape, shape_of(file, machine.devices(), options.shard));
+Result<wire::ServedModel> served_model(const NodeOptions& options, const model::Gguf& file,
+                                       const gpu::Machine& machine) {
+  EXO_TRY(wire::ModelShape shape, shape_of(file, machine.devices(), engine::ShardOptions::serving(options.serving)));
   return wire::ServedModel{.model = printable(options.model.stem().string()),
                            .content = {},
                            .shape = std::move(shape),
-                           .objective = static_cast<uint32_t>(options.wishes.objective),
-                           .context = options.wishes.context,
-                           .sequences = options.wishes.sequences,
-                           .batch_tokens = options.shard.batch_tokens,
-                           .kv_type = options.kv_type,
-                           .flash_attention = static_cast<uint32_t>(options.shard.flash_attention),
-                           .activations = options.wishes.activations,
+                           .settings = options.serving,
                            .layers = options.layers,
                            .without = options.without,
-                           .devices_min = options.wishes.devices_min};
+                           .devices_min = options.devices_min};
 }
 
 }  // namespace

@@ -116,9 +116,9 @@ Json plan_of(const ReplicatedState& state, const StagesNow& now) {
   }
   return {{"epoch", made.plan.epoch.value()},
           {"stages", std::move(stages)},
-          {"context", made.plan.context},
-          {"sequences", made.plan.sequences},
-          {"activations", to_string(made.plan.activations)},
+          {"context", made.plan.settings.context},
+          {"sequences", made.plan.settings.sequences},
+          {"activations", to_string(made.plan.settings.activations)},
           {"predicted",
            {{"first_token_s", made.predicted.first_token_s},
             {"tokens_per_s_alone", made.predicted.tokens_per_s_alone},

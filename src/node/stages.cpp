@@ -36,12 +36,8 @@ Stages::~Stages() {
 Stages::Key Stages::key_of(const wire::StagePlan& plan, uint32_t stage) {
   return {.content = plan.content,
           .device = plan.stages[stage].device.device,
-          .kv_type = plan.kv_type,
           .layers = plan.stages[stage].layers,
-          .context = plan.context,
-          .sequences = plan.sequences,
-          .batch_tokens = plan.batch_tokens,
-          .flash_attention = plan.flash_attention};
+          .settings = plan.settings};
 }
 
 std::vector<uint32_t> Stages::own(const wire::StagePlan& plan) const {
@@ -191,27 +187,10 @@ void Stages::fetch(uint32_t stage, Done done) {
       });
 }
 
-Result<engine::ShardOptions> Stages::shard_options() const {
-  engine::ShardOptions options;
-  options.context = plan_->context;
-  options.sequences = plan_->sequences;
-  options.batch_tokens = plan_->batch_tokens;
-  options.outputs = plan_->sequences;
-  EXO_TRY(options.kv_type, engine::parse_kv_type(plan_->kv_type));
-  if (plan_->flash_attention > static_cast<uint32_t>(engine::FlashAttention::off)) {
-    return fail(ErrorCode::unsupported, "the plan asks for a kind of attention that is not known here");
-  }
-  options.flash_attention = static_cast<engine::FlashAttention>(plan_->flash_attention);
-  options.threads = threads_;
-  return options;
-}
-
 // The node's thread leaves the part alone until it is done.
 void Stages::load(uint32_t stage, Done done) {
   const auto device = machine_->find(plan_->stages[stage].device.device);
   if (!device) return done(std::unexpected(device.error()));
-  const auto options = shard_options();
-  if (!options) return done(std::unexpected(options.error()));
   auto progress = [this, stage, alive = std::weak_ptr(alive_), post = surroundings_.post,
                    last = std::chrono::steady_clock::now()](Bytes bytes, Bytes total) mutable {
     const auto now = std::chrono::steady_clock::now();
@@ -225,7 +204,7 @@ void Stages::load(uint32_t stage, Done done) {
   };
   progress_[stage] = {};
   on_loader(
-      [part = parts_.at(stage), device = *device, options = *options,
+      [part = parts_.at(stage), device = *device, options = engine::ShardOptions::serving(plan_->settings, threads_),
        progress = std::move(progress)](const std::stop_token& stop) -> Result<void> {
         EXO_TRY(auto shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
         part->shard.emplace(std::move(shard));
@@ -282,8 +261,8 @@ void Stages::assemble() {
                                 .self = self_,
                                 .nodes = {},
                                 .activation_width = architecture.d_model,
-                                .batch_tokens = plan_->batch_tokens,
-                                .activations = plan_->activations,
+                                .batch_tokens = plan_->settings.batch_tokens,
+                                .activations = plan_->settings.activations,
                                 .sent_bytes_max = gpu::read_host_memory().total / kSentShare};
   for (const wire::PlannedStage& stage : plan_->stages) options.nodes.push_back(stage.device.node);
   if (surroundings_.busy_wait != nullptr) surroundings_.busy_wait->allow(worth_busy_wait());
@@ -304,9 +283,9 @@ void Stages::assemble() {
 void Stages::serve() {
   if (driver_) return;
   pipeline::ScheduleOptions schedule{.stages = static_cast<uint32_t>(plan_->stages.size()),
-                                     .sequences = plan_->sequences,
-                                     .context = plan_->context,
-                                     .batch_tokens = plan_->batch_tokens,
+                                     .sequences = plan_->settings.sequences,
+                                     .context = plan_->settings.context,
+                                     .batch_tokens = plan_->settings.batch_tokens,
                                      .n_vocab = n_vocab_};
   if (plan_->step_cost_tokens > 0) schedule.step_cost_tokens = plan_->step_cost_tokens;
   driver_ = std::make_unique<pipeline::Driver>(*ring_, schedule, kept());

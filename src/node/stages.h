@@ -88,9 +88,9 @@ class Stages {
  private:
   // What a loaded shard depends on.
   struct Key {
-    std::string content, device, kv_type;
+    std::string content, device;
     wire::LayerRange layers;
-    uint32_t context = 0, sequences = 0, batch_tokens = 0, flash_attention = 0;
+    wire::ServingSettings settings;
     friend bool operator==(const Key&, const Key&) = default;
   };
   struct Part {
@@ -114,7 +114,6 @@ class Stages {
   std::optional<pipeline::KeptTokens> kept();
   void free(PartList parts);
   PartList all_parts() const;
-  Result<engine::ShardOptions> shard_options() const;
   void assemble();
   bool worth_busy_wait() const;
 

@@ -159,7 +159,7 @@ TEST(Worker, OneStageOfSeveralIsKept) {
   EXPECT_EQ(two.answer(), expected());
   // Another context is another cache.
   auto wide = two.made_plan({1, 2, 3, 4}, {0, 1, 1, 0});
-  wide.context = 256;
+  wide.settings.context = 256;
   two.set(wide);
   two.run_until_served();
   EXPECT_EQ(two.worker(0).loads(), 5U);
@@ -184,8 +184,8 @@ TEST(Worker, AFileThatIsCorruptIsNotTriedAgain) {
 TEST(Worker, ADeviceWithoutRoomIsNotTriedAgain) {
   WorkerCluster one(1, small());
   auto plan = one.made_plan({4}, {0});
-  plan.context = 1U << 24U;
-  plan.sequences = 1U << 12U;
+  plan.settings.context = 1U << 24U;
+  plan.settings.sequences = 1U << 12U;
   one.set(plan);
   one.run_until([&] { return one.state.plan->stages[0].phase == StagePhase::failed; });
   EXPECT_TRUE(one.worker(0).holding().stages.at(0).hopeless);

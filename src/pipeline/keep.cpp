@@ -5,13 +5,7 @@
 namespace exogpu::pipeline {
 
 std::optional<wire::StageRange> stages_anew(const wire::StagePlan& before, const wire::StagePlan& next) {
-  // All but the stages, and what changes nothing about what they hold.
-  wire::StagePlan settings = before;
-  settings.epoch = next.epoch;
-  settings.model = next.model;
-  settings.stages = next.stages;
-  settings.step_cost_tokens = next.step_cost_tokens;
-  if (settings != next) return std::nullopt;
+  if (before.content != next.content || before.settings != next.settings) return std::nullopt;
   const auto& old = before.stages;
   const auto& now = next.stages;
   const auto begin = std::ranges::mismatch(old, now).in2;

@@ -49,9 +49,10 @@ TEST(StagesAnew, WithOtherSettingsNothingIsTheSame) {
   next.step_cost_tokens = 9;
   EXPECT_TRUE(stages_anew(before, next));
   for (const auto change :
-       {+[](wire::StagePlan& plan) { plan.content = "d"; }, +[](wire::StagePlan& plan) { plan.context = 7; },
-        +[](wire::StagePlan& plan) { plan.sequences = 7; }, +[](wire::StagePlan& plan) { plan.kv_type = "q8_0"; },
-        +[](wire::StagePlan& plan) { plan.activations = wire::Dtype::f16; }}) {
+       {+[](wire::StagePlan& plan) { plan.content = "d"; }, +[](wire::StagePlan& plan) { plan.settings.context = 7; },
+        +[](wire::StagePlan& plan) { plan.settings.sequences = 7; },
+        +[](wire::StagePlan& plan) { plan.settings.kv_type = wire::KvType::q8_0; },
+        +[](wire::StagePlan& plan) { plan.settings.activations = wire::Dtype::f16; }}) {
     auto other = next;
     change(other);
     EXPECT_EQ(stages_anew(before, other), std::nullopt);

@@ -22,11 +22,11 @@ Result<uint32_t> layer_number(std::string_view text, std::string_view whole) {
   return number;
 }
 
-Result<HandStage> parse_stage(const wire::ClusterView& view, std::string_view text) {
+Result<AssignedLayers> parse_stage(const wire::ClusterView& view, std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos)
     return fail(ErrorCode::invalid_argument, "--layers {}: write DEVICE:FIRST-LAST, for example cpu:0-11", text);
-  HandStage stage;
+  AssignedLayers stage;
   EXO_TRY(stage.device, find_device(view, text.substr(0, colon)));
   const std::string_view range = text.substr(colon + 1);
   const size_t dash = range.find('-');
@@ -55,11 +55,11 @@ Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_v
   return fail(ErrorCode::invalid_argument, "\"{}\" names several devices; here are: {}", name, known_devices(view));
 }
 
-Result<std::vector<HandStage>> parse_layers(const wire::ClusterView& view, std::string_view text) {
-  std::vector<HandStage> stages;
+Result<std::vector<AssignedLayers>> parse_layers(const wire::ClusterView& view, std::string_view text) {
+  std::vector<AssignedLayers> stages;
   while (true) {
     const size_t comma = text.find(',');
-    EXO_TRY(HandStage stage, parse_stage(view, text.substr(0, comma)));
+    EXO_TRY(AssignedLayers stage, parse_stage(view, text.substr(0, comma)));
     stages.push_back(std::move(stage));
     if (comma == std::string_view::npos) return stages;
     text.remove_prefix(comma + 1);

@@ -16,6 +16,6 @@ Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_v
 
 // "a:0-11,b:12-27", both ends included.
 // Errors: invalid_argument, and those of find_device().
-Result<std::vector<HandStage>> parse_layers(const wire::ClusterView& view, std::string_view text);
+Result<std::vector<AssignedLayers>> parse_layers(const wire::ClusterView& view, std::string_view text);
 
 }  // namespace exogpu::placement

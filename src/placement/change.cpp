@@ -8,10 +8,10 @@ namespace {
 // Empty when one stage would be left with two runs, or two devices with one memory.
 Ring give(const Ring& ring, const Piece& taken, const CostModel& model) {
   Ring changed;
-  bool placed = false;
-  auto place = [&] {
-    if (!placed) changed.push_back(taken);
-    placed = true;
+  bool added = false;
+  auto add_taken = [&] {
+    if (!added) changed.push_back(taken);
+    added = true;
   };
   for (const Piece& piece : ring) {
     const wire::LayerRange before = {piece.layers.begin, std::min(piece.layers.end, taken.layers.begin)};
@@ -20,7 +20,7 @@ Ring give(const Ring& ring, const Piece& taken, const CostModel& model) {
     if (keeps_before && keeps_after) return {};
     if ((keeps_before || keeps_after) && model.share_memory(piece.device, taken.device)) return {};
     if (keeps_before) changed.push_back({piece.device, before});
-    if (piece.layers.end > taken.layers.begin) place();
+    if (piece.layers.end > taken.layers.begin) add_taken();
     if (keeps_after) changed.push_back({piece.device, after});
   }
   return changed;

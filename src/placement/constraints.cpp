@@ -8,7 +8,7 @@ namespace exogpu::placement {
 namespace {
 
 std::optional<std::string> left_out_by_hand(const CostModel& model, size_t device) {
-  if (!std::ranges::contains(model.wishes().excluded, model.view().devices[device].id)) return {};
+  if (!std::ranges::contains(model.request().excluded, model.view().devices[device].id)) return {};
   return "left out by hand";
 }
 

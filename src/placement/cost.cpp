@@ -20,15 +20,15 @@ double share_read(double used_share, double tokens) {
 
 }  // namespace
 
-Bytes cache_rows(const wire::ModelShape& shape, const Wishes& wishes) {
+Bytes cache_rows(const wire::ModelShape& shape, const PlacementRequest& request) {
   const Bytes granularity = shape.context_granularity;
-  return (wishes.context + granularity - 1) / granularity * granularity * wishes.sequences;
+  return (request.serving.context + granularity - 1) / granularity * granularity * request.serving.sequences;
 }
 
-CostModel::CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes)
-    : view_(&view), shape_(&shape), wishes_(&wishes) {
-  row_bytes_ = static_cast<double>(wire::row_bytes(wishes.activations, shape.activation_width).value_or(0));
-  const Bytes rows = cache_rows(shape, wishes);
+CostModel::CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const PlacementRequest& request)
+    : view_(&view), shape_(&shape), request_(&request) {
+  row_bytes_ = static_cast<double>(wire::row_bytes(request.serving.activations, shape.activation_width).value_or(0));
+  const Bytes rows = cache_rows(shape, request);
   weights_before_ = {0};
   cache_before_ = {0};
   for (const wire::LayerShape& layer : shape.layers) {

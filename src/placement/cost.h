@@ -19,17 +19,17 @@ struct Work {
 };
 
 // Tokens the KV cache has room for, of all sequences.
-Bytes cache_rows(const wire::ModelShape& shape, const Wishes& wishes);
+Bytes cache_rows(const wire::ModelShape& shape, const PlacementRequest& request);
 
 // The rates and links of a checked view, ready to be asked. Borrows all three, which must outlive it.
 class CostModel {
  public:
-  CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes);
+  CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const PlacementRequest& request);
 
   size_t devices() const { return view_->devices.size(); }
   uint32_t layers() const { return static_cast<uint32_t>(shape_->layers.size()); }
   const wire::ClusterView& view() const { return *view_; }
-  const Wishes& wishes() const { return *wishes_; }
+  const PlacementRequest& request() const { return *request_; }
   const wire::ModelShape& shape() const { return *shape_; }
 
   wire::StageMemory memory(wire::LayerRange layers) const;
@@ -58,7 +58,7 @@ class CostModel {
 
   const wire::ClusterView* view_;
   const wire::ModelShape* shape_;
-  const Wishes* wishes_;
+  const PlacementRequest* request_;
   double row_bytes_ = 0;
   std::vector<Bytes> weights_before_;  // of the layers before each, and of all
   std::vector<Bytes> cache_before_;

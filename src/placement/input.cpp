@@ -60,17 +60,17 @@ Result<void> check_device(const wire::DeviceProfile& device, const std::string& 
   return {};
 }
 
-Result<void> check_hand(const Wishes& wishes, const wire::ClusterView& view, const wire::ModelShape& shape) {
+Result<void> check_hand(const PlacementRequest& request, const wire::ClusterView& view, const wire::ModelShape& shape) {
   uint32_t next = 0;
   std::set<wire::DeviceRef> seen;
-  for (const HandStage& stage : wishes.by_hand) {
+  for (const AssignedLayers& stage : request.by_hand) {
     std::string whose = label(view, stage.device);
     if (index_of(view, stage.device) == view.devices.size())
       return fail(ErrorCode::invalid_argument, "layers by hand: there is no device {}", whose);
     if (!seen.insert(stage.device).second)
       return fail(ErrorCode::invalid_argument, "layers by hand: {} is named twice; a device holds one run of layers",
                   whose);
-    if (std::ranges::contains(wishes.excluded, stage.device))
+    if (std::ranges::contains(request.excluded, stage.device))
       return fail(ErrorCode::invalid_argument, "layers by hand: {} is also left out by hand", whose);
     if (stage.layers.begin >= stage.layers.end)
       return fail(ErrorCode::invalid_argument, "layers by hand: {} gets no layer", whose);
@@ -83,7 +83,7 @@ Result<void> check_hand(const Wishes& wishes, const wire::ClusterView& view, con
                   whose, stage.layers.end - 1, shape.layers.size() - 1);
     next = stage.layers.end;
   }
-  if (next == shape.layers.size() || wishes.by_hand.empty()) return {};
+  if (next == shape.layers.size() || request.by_hand.empty()) return {};
   return fail(ErrorCode::invalid_argument, "layers by hand: layers {} to {} are given to no device", next,
               shape.layers.size() - 1);
 }
@@ -152,35 +152,37 @@ Result<void> check_view(const wire::ClusterView& view) {
   return {};
 }
 
-Result<void> check_wishes(const Wishes& wishes, const wire::ClusterView& view, const wire::ModelShape& shape) {
-  if (wishes.context == 0 || wishes.context > kContextMax)
-    return fail(ErrorCode::invalid_argument, "a context of {} tokens is not possible; choose 1 to {}", wishes.context,
-                kContextMax);
-  if (wishes.sequences == 0 || wishes.sequences > kSequencesMax)
-    return fail(ErrorCode::invalid_argument, "{} sequences are not possible; choose 1 to {}", wishes.sequences,
+Result<void> check_request(const PlacementRequest& request, const wire::ClusterView& view,
+                           const wire::ModelShape& shape) {
+  if (request.serving.context == 0 || request.serving.context > kContextMax)
+    return fail(ErrorCode::invalid_argument, "a context of {} tokens is not possible; choose 1 to {}",
+                request.serving.context, kContextMax);
+  if (request.serving.sequences == 0 || request.serving.sequences > kSequencesMax)
+    return fail(ErrorCode::invalid_argument, "{} sequences are not possible; choose 1 to {}", request.serving.sequences,
                 kSequencesMax);
-  if (wishes.context_mean > wishes.context)
+  if (request.context_mean > request.serving.context)
     return fail(ErrorCode::invalid_argument, "sequences of {} tokens on average do not fit a context of {}",
-                wishes.context_mean, wishes.context);
-  if (wishes.prompt > wishes.context)
-    return fail(ErrorCode::invalid_argument, "a prompt of {} tokens does not fit a context of {}", wishes.prompt,
-                wishes.context);
-  if (wishes.chunk == 0) return fail(ErrorCode::invalid_argument, "prompts cannot be cut into chunks of 0 tokens");
-  if (!wire::row_bytes(wishes.activations, shape.activation_width))
+                request.context_mean, request.serving.context);
+  if (request.prompt > request.serving.context)
+    return fail(ErrorCode::invalid_argument, "a prompt of {} tokens does not fit a context of {}", request.prompt,
+                request.serving.context);
+  if (request.serving.batch_tokens == 0)
+    return fail(ErrorCode::invalid_argument, "prompts cannot be cut into chunks of 0 tokens");
+  if (!wire::row_bytes(request.serving.activations, shape.activation_width))
     return fail(ErrorCode::invalid_argument, "activations of {} values cannot be sent as {}", shape.activation_width,
-                to_string(wishes.activations));
+                to_string(request.serving.activations));
   // Whatever passes here can be added up without overflow.
   double cache = 0;
   for (const wire::LayerShape& layer : shape.layers) cache += static_cast<double>(layer.kv_bytes_per_token);
-  if (cache * static_cast<double>(cache_rows(shape, wishes)) > 0x1p62)
+  if (cache * static_cast<double>(cache_rows(shape, request)) > 0x1p62)
     return fail(ErrorCode::invalid_argument,
-                "the KV cache of {} sequences of {} tokens would be larger than any machine's memory", wishes.sequences,
-                wishes.context);
-  for (const wire::DeviceRef& device : wishes.excluded) {
+                "the KV cache of {} sequences of {} tokens would be larger than any machine's memory",
+                request.serving.sequences, request.serving.context);
+  for (const wire::DeviceRef& device : request.excluded) {
     if (index_of(view, device) == view.devices.size())
       return fail(ErrorCode::invalid_argument, "there is no device {} to leave out", label(view, device));
   }
-  return check_hand(wishes, view, shape);
+  return check_hand(request, view, shape);
 }
 
 }  // namespace exogpu::placement

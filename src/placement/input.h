@@ -10,7 +10,8 @@ namespace exogpu::placement {
 Result<void> check_shape(const wire::ModelShape& shape);
 Result<void> check_view(const wire::ClusterView& view);
 // Devices named by hand must be in the view, once each; layers by hand must cover the model in order.
-Result<void> check_wishes(const Wishes& wishes, const wire::ClusterView& view, const wire::ModelShape& shape);
+Result<void> check_request(const PlacementRequest& request, const wire::ClusterView& view,
+                           const wire::ModelShape& shape);
 
 // The index of a device in the view, or the view's size.
 size_t index_of(const wire::ClusterView& view, const wire::DeviceRef& device);

@@ -18,7 +18,7 @@ using testing::MB;
 struct Input {
   wire::ClusterView view;
   wire::ModelShape shape = made_shape(4);
-  Wishes wishes;
+  PlacementRequest request;
 };
 
 Input good() {
@@ -32,7 +32,7 @@ Input good() {
 std::string refusal(const std::function<void(Input&)>& spoil) {
   Input input = good();
   spoil(input);
-  const auto answer = place(input.view, input.shape, input.wishes);
+  const auto answer = assign_layers(input.view, input.shape, input.request);
   if (answer) return "accepted";
   EXPECT_EQ(answer.error().code, ErrorCode::invalid_argument) << answer.error().message;
   return answer.error().message;
@@ -83,28 +83,30 @@ TEST(Input, DevicesAndLinksThatMakeNoSenseAreRefusedByName) {
 }
 
 TEST(Input, WishesThatMakeNoSenseAreRefusedByName) {
-  EXPECT_EQ(refusal([](Input& i) { i.wishes.context = 0; }),
+  EXPECT_EQ(refusal([](Input& i) { i.request.serving.context = 0; }),
             "a context of 0 tokens is not possible; choose 1 to 16777216");
-  EXPECT_EQ(refusal([](Input& i) { i.wishes.sequences = 0; }), "0 sequences are not possible; choose 1 to 4096");
-  EXPECT_EQ(refusal([](Input& i) { i.wishes.prompt = 5000; }),
+  EXPECT_EQ(refusal([](Input& i) { i.request.serving.sequences = 0; }),
+            "0 sequences are not possible; choose 1 to 4096");
+  EXPECT_EQ(refusal([](Input& i) { i.request.prompt = 5000; }),
             "a prompt of 5000 tokens does not fit a context of 4096");
-  EXPECT_EQ(refusal([](Input& i) { i.wishes.context_mean = 5000; }),
+  EXPECT_EQ(refusal([](Input& i) { i.request.context_mean = 5000; }),
             "sequences of 5000 tokens on average do not fit a context of 4096");
-  EXPECT_EQ(refusal([](Input& i) { i.wishes.chunk = 0; }), "prompts cannot be cut into chunks of 0 tokens");
+  EXPECT_EQ(refusal([](Input& i) { i.request.serving.batch_tokens = 0; }),
+            "prompts cannot be cut into chunks of 0 tokens");
   EXPECT_EQ(refusal([](Input& i) {
               i.shape.activation_width = 1000;
-              i.wishes.activations = wire::Dtype::q8_0;
+              i.request.serving.activations = wire::Dtype::q8_0;
             }),
             "activations of 1000 values cannot be sent as q8_0");
-  EXPECT_EQ(refusal([](Input& i) { i.wishes.excluded = {{testing::made_node(7), "x"}}; }),
+  EXPECT_EQ(refusal([](Input& i) { i.request.excluded = {{testing::made_node(7), "x"}}; }),
             "there is no device 07000000/x to leave out");
 }
 
 TEST(Input, SizesThatWouldOverflowAreRefused) {
   EXPECT_EQ(refusal([](Input& i) {
               i.shape.layers[0].kv_bytes_per_token = Bytes{1} << 48;
-              i.wishes.context = 1U << 24;
-              i.wishes.sequences = 4096;
+              i.request.serving.context = 1U << 24;
+              i.request.serving.sequences = 4096;
             }),
             "the KV cache of 4096 sequences of 16777216 tokens would be larger than any machine's memory");
 }

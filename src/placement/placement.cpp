@@ -20,11 +20,11 @@ constexpr int kImprovementsMax = 8;
 
 std::vector<RingProblem> problems_of(const CostModel& model) {
   std::vector<RingProblem> problems;
-  switch (model.wishes().objective) {
-    case Objective::latency: problems.push_back(RingProblem::decode_alone(model)); break;
-    case Objective::first_token: problems.push_back(RingProblem::first_token(model)); break;
-    case Objective::throughput:
-      for (uint32_t groups : group_counts(model.wishes().sequences)) {
+  switch (model.request().serving.objective) {
+    case wire::Objective::latency: problems.push_back(RingProblem::decode_alone(model)); break;
+    case wire::Objective::first_token: problems.push_back(RingProblem::first_token(model)); break;
+    case wire::Objective::throughput:
+      for (uint32_t groups : group_counts(model.request().serving.sequences)) {
         if (model.devices() > kManyDevices && groups > kGroupsOfMany) break;
         problems.push_back(RingProblem::decode_groups(model, groups));
       }
@@ -45,20 +45,20 @@ class Planner {
     }
   }
 
-  Result<Answer> decide() {
+  Result<PlacementResult> decide() {
     const size_t most = std::min<size_t>(ring_size_max(), model_.layers());
-    size_t least = std::clamp<size_t>(model_.wishes().devices_min, 1, std::max<size_t>(most, 1));
+    size_t least = std::clamp<size_t>(model_.request().devices_min, 1, std::max<size_t>(most, 1));
     Found found = search({.stages_min = least});
     while (!found.ring && least > 1) found = search({.stages_min = --least});
     if (!found.ring) return no_ring();
     if (!found.proven) improve(*found.ring);
-    Answer answer = describe(*found.ring);
+    PlacementResult answer = describe(*found.ring);
     answer.proven = found.proven;
     if (least > 1) return answer;
     const auto single = search_single(problems_.front());
     if (single.ring) {
       wire::Plan plan = plan_of(model_, *single.ring);
-      if (better(plan, answer.plan, model_.wishes().objective)) {
+      if (better(plan, answer.plan, model_.request().serving.objective)) {
         const bool proven = answer.proven;
         answer = describe(*single.ring);
         answer.proven = proven;
@@ -67,7 +67,7 @@ class Planner {
     return answer;
   }
 
-  Result<Answer> decide_beside(const std::vector<HandStage>& parts, size_t devices_min) {
+  Result<PlacementResult> decide_beside(const std::vector<AssignedLayers>& parts, size_t devices_min) {
     EXO_TRY(Gap gap, gap_of(parts));
     Beside best;
     if (gap.layers.begin == gap.layers.end) {
@@ -82,7 +82,7 @@ class Planner {
       return fail(ErrorCode::not_found, "no device can take layers {} to {} while the others keep theirs",
                   gap.layers.begin, gap.layers.end);
     }
-    Answer answer;
+    PlacementResult answer;
     answer.plan = plan_of(model_, best.ring);
     answer.plan.predicted = predict(model_, best.joined);
     add_left_out(answer, best.joined);
@@ -90,12 +90,12 @@ class Planner {
   }
 
   // The plan given by hand; what the planner itself would do comes first of the alternatives.
-  Result<Answer> check_by_hand() {
+  Result<PlacementResult> check_by_hand() {
     Ring ring;
-    for (const HandStage& stage : model_.wishes().by_hand)
+    for (const AssignedLayers& stage : model_.request().by_hand)
       ring.push_back({index_of(model_.view(), stage.device), stage.layers});
     EXO_CHECK(check_ring(ring));
-    Answer answer = describe(ring);
+    PlacementResult answer = describe(ring);
     Found found = search({});
     Alternative own = {.name = "the planner's own choice", .plan = {}, .reason = "no plan"};
     if (found.ring) own.plan = plan_of(model_, *found.ring);
@@ -137,15 +137,15 @@ class Planner {
     }
   }
 
-  Answer describe(const Ring& ring) const {
-    Answer answer;
+  PlacementResult describe(const Ring& ring) const {
+    PlacementResult answer;
     answer.plan = plan_of(model_, ring);
     add_alternatives(answer);
     add_left_out(answer, ring);
     return answer;
   }
 
-  void add_left_out(Answer& answer, const Ring& ring) const {
+  void add_left_out(PlacementResult& answer, const Ring& ring) const {
     for (size_t d = 0; d < model_.devices(); ++d) {
       if (!std::ranges::contains(ring, d, &Piece::device)) answer.left_out.push_back(why_left_out(ring, d));
     }
@@ -158,7 +158,7 @@ class Planner {
     wire::LayerRange layers;
   };
 
-  Result<Gap> gap_of(const std::vector<HandStage>& parts) const {
+  Result<Gap> gap_of(const std::vector<AssignedLayers>& parts) const {
     Gap gap;
     uint32_t next = 0;
     const auto covered_to = [&](uint32_t layer) {
@@ -167,7 +167,7 @@ class Planner {
       if (layer != next && first) gap.layers = {next, layer};
       return layer == next || (layer > next && first);
     };
-    for (const HandStage& part : parts) {
+    for (const AssignedLayers& part : parts) {
       const size_t device = index_of(model_.view(), part.device);
       if (device == model_.devices()) {
         return fail(ErrorCode::invalid_argument, "there is no device {}", label(model_.view(), part.device));
@@ -222,7 +222,7 @@ class Planner {
     return count;
   }
 
-  void add_alternatives(Answer& answer) const {
+  void add_alternatives(PlacementResult& answer) const {
     Found single = search_single(problems_.front());
     add(answer, "best single device", single, "no device has room for the whole model");
     const size_t most = ring_size_max();
@@ -237,7 +237,7 @@ class Planner {
         search(all), "no ring of them was found");
   }
 
-  void add(Answer& answer, std::string name, const Found& found, std::string reason) const {
+  void add(PlacementResult& answer, std::string name, const Found& found, std::string reason) const {
     Alternative alternative = {.name = std::move(name), .plan = {}, .reason = {}};
     if (found.ring) {
       alternative.plan = plan_of(model_, *found.ring);
@@ -276,7 +276,7 @@ class Planner {
                                            : slower ? "slower"
                                                     : "no faster",
                                            joins ? "with it" : "in the place of " + replaced(ring, changed.ring),
-                                           speeds_text(changed.value_s, value_s, model_.wishes()));
+                                           speeds_text(changed.value_s, value_s, model_.request()));
     if (!apart) left.why = "speed";
     left.reason = apart ? left.reason + "; " + speeds : speeds;
     return left;
@@ -407,22 +407,24 @@ class Planner {
 
 }  // namespace
 
-Result<Answer> place(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes) {
+Result<PlacementResult> assign_layers(const wire::ClusterView& view, const wire::ModelShape& shape,
+                                      const PlacementRequest& request) {
   EXO_CHECK(check_shape(shape));
   EXO_CHECK(check_view(view));
-  EXO_CHECK(check_wishes(wishes, view, shape));
-  const CostModel model(view, shape, wishes);
+  EXO_CHECK(check_request(request, view, shape));
+  const CostModel model(view, shape, request);
   Planner planner(model);
-  return wishes.by_hand.empty() ? planner.decide() : planner.check_by_hand();
+  return request.by_hand.empty() ? planner.decide() : planner.check_by_hand();
 }
 
-Result<Answer> place_beside(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes,
-                            const std::vector<HandStage>& parts, size_t devices_min) {
+Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, const wire::ModelShape& shape,
+                                              const PlacementRequest& request, const std::vector<AssignedLayers>& parts,
+                                              size_t devices_min) {
   EXO_CHECK(check_shape(shape));
   EXO_CHECK(check_view(view));
-  Wishes others = wishes;
+  PlacementRequest others = request;
   others.by_hand.clear();
-  EXO_CHECK(check_wishes(others, view, shape));
+  EXO_CHECK(check_request(others, view, shape));
   const CostModel model(view, shape, others);
   return Planner(model).decide_beside(parts, devices_min);
 }

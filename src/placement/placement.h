@@ -9,35 +9,25 @@
 
 #include "base/result.h"
 #include "wire/device_profile.h"
-#include "wire/dtype.h"
 #include "wire/model_shape.h"
 #include "wire/plan.h"
+#include "wire/serving_settings.h"
 
 namespace exogpu::placement {
 
-enum class Objective {
-  latency,      // tokens per second of one sequence alone
-  throughput,   // tokens per second of all sequences together
-  first_token,  // time from a prompt to the first token
-};
-
-// Layers given to a device by hand.
-struct HandStage {
+// Layers that a device holds: given by hand, or resident already.
+struct AssignedLayers {
   wire::DeviceRef device;
   wire::LayerRange layers;
 };
 
-struct Wishes {
-  Objective objective = Objective::latency;
-  uint32_t context = 4096;    // tokens of one sequence; memory for a full one is set aside
-  uint32_t sequences = 1;     // at once
-  uint32_t context_mean = 0;  // tokens a sequence holds when its speed is predicted; 0: half of the context
-  uint32_t prompt = 0;        // tokens, of the time to the first token; 0: 512, or a shorter context
-  uint32_t chunk = 512;       // tokens of a prompt that a stage takes at once
-  wire::Dtype activations = wire::Dtype::f32;
-  uint32_t devices_min = 1;  // also where fewer are faster; as many as there are when there are fewer
+struct PlacementRequest {
+  wire::ServingSettings serving;  // memory for full contexts is set aside; prompts are cut into chunks of batch_tokens
+  uint32_t context_mean = 0;      // tokens a sequence holds when its speed is predicted; 0: half of the context
+  uint32_t prompt = 0;            // tokens, of the time to the first token; 0: 512, or a shorter context
+  uint32_t devices_min = 1;       // also where fewer are faster; as many as there are when there are fewer
   std::vector<wire::DeviceRef> excluded;
-  std::vector<HandStage> by_hand;  // in ring order; empty: the planner decides
+  std::vector<AssignedLayers> by_hand;  // in ring order; empty: the planner decides
 };
 
 // A way that was not taken.
@@ -53,7 +43,7 @@ struct LeftOut {
   std::string reason;    // "slower with it: 31.0 against 38.2 tokens/s"
 };
 
-struct Answer {
+struct PlacementResult {
   wire::Plan plan;
   bool proven = false;  // no other plan is better by the cost model; else the best that a search found
   std::vector<Alternative> alternatives;
@@ -69,18 +59,20 @@ struct Answer {
 // Errors: invalid_argument (what in the input makes no sense, by name; layers by hand that do not cover the model in
 // order), out_of_memory (no plan has room; says how many bytes are missing), unavailable (there would be room, but no
 // ring of links).
-Result<Answer> place(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes);
+Result<PlacementResult> assign_layers(const wire::ClusterView& view, const wire::ModelShape& shape,
+                                      const PlacementRequest& request);
 
 inline constexpr size_t kExactDevices = 12;
 
 // The best plan in which `parts`, in ring order, stay where they are, and the layers that none of them has, which must
 // be one run, go to one device: one that has no part, or one with a part beside the run, which then has two stages. It
 // counts as one with both, as they compute one after the other. At least `devices_min` devices; without alternatives.
-// `by_hand` and `devices_min` of the wishes mean nothing here.
+// `by_hand` and `devices_min` of the request mean nothing here.
 //
 // Errors: invalid_argument, not_found (there is no such plan; why).
-Result<Answer> place_beside(const wire::ClusterView& view, const wire::ModelShape& shape, const Wishes& wishes,
-                            const std::vector<HandStage>& parts, size_t devices_min);
+Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, const wire::ModelShape& shape,
+                                              const PlacementRequest& request, const std::vector<AssignedLayers>& parts,
+                                              size_t devices_min);
 
 // "desk/vulkan0", or "vulkan0" when all devices of the view are of one node.
 std::string label(const wire::ClusterView& view, const wire::DeviceRef& device);

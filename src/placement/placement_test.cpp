@@ -25,14 +25,14 @@ wire::ClusterView gpu_and_cpu(Bytes gpu_memory) {
   return view;
 }
 
-const LeftOut* left_out(const Answer& answer, const wire::DeviceRef& device) {
+const LeftOut* left_out(const PlacementResult& answer, const wire::DeviceRef& device) {
   auto found = std::ranges::find(answer.left_out, device, &LeftOut::device);
   return found == answer.left_out.end() ? nullptr : &*found;
 }
 
 TEST(Placement, AModelThatFitsTheFastDeviceLeavesTheSlowOneOutAndSaysWhy) {
   const wire::ClusterView view = gpu_and_cpu(2000 * MB);
-  const auto answer = place(view, made_shape(10), {});
+  const auto answer = assign_layers(view, made_shape(10), {});
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 1U);
   EXPECT_EQ(answer->plan.stages[0].device.device, "gpu0");
@@ -46,7 +46,7 @@ TEST(Placement, AModelThatFitsTheFastDeviceLeavesTheSlowOneOutAndSaysWhy) {
 
 TEST(Placement, AModelThatDoesNotFitSpillsAsLittleAsPossible) {
   const wire::ClusterView view = gpu_and_cpu(750 * MB);
-  const auto answer = place(view, made_shape(10), {});
+  const auto answer = assign_layers(view, made_shape(10), {});
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 2U);
   uint32_t on_gpu = 0;
@@ -67,11 +67,11 @@ TEST(Placement, PredictionsFollowFromTheRates) {
   wire::ModelShape shape = made_shape(6);
   shape.head_bytes = 40 * MB;
   shape.head_flops_per_token = 1;
-  Wishes wishes;
-  wishes.context = 4096;
-  wishes.context_mean = 1000;
-  wishes.by_hand = {{view.devices[0].id, {0, 2}}, {view.devices[1].id, {2, 6}}};
-  const auto answer = place(view, shape, wishes);
+  PlacementRequest request;
+  request.serving.context = 4096;
+  request.context_mean = 1000;
+  request.by_hand = {{view.devices[0].id, {0, 2}}, {view.devices[1].id, {2, 6}}};
+  const auto answer = assign_layers(view, shape, request);
   ASSERT_TRUE(answer) << answer.error().message;
   const wire::Plan& plan = answer->plan;
   // Weights, 1 MB of cache for each layer, the step.
@@ -93,22 +93,22 @@ TEST(Placement, ManySequencesKeepTwoEqualStagesBusyAtOnce) {
   wire::ClusterView view;
   view.devices = {made_device(1, 4000 * MB, 1e11), made_device(2, 4000 * MB, 1e11)};
   link_all(view, 1e-5, 1e9);
-  Wishes wishes;
-  wishes.context = 256;
-  wishes.sequences = 8;
+  PlacementRequest request;
+  request.serving.context = 256;
+  request.serving.sequences = 8;
   wire::ModelShape shape = made_shape(10);
   for (wire::LayerShape& layer : shape.layers) layer.kv_bytes_per_token = 0;
-  const auto alone = place(view, shape, wishes);
+  const auto alone = assign_layers(view, shape, request);
   ASSERT_TRUE(alone) << alone.error().message;
   EXPECT_EQ(alone->plan.stages.size(), 1U);
-  wishes.objective = Objective::throughput;
-  const auto parallel = place(view, shape, wishes);
+  request.serving.objective = wire::Objective::throughput;
+  const auto parallel = assign_layers(view, shape, request);
   ASSERT_TRUE(parallel) << parallel.error().message;
   ASSERT_EQ(parallel->plan.stages.size(), 1U);  // a batch of 8 reads the weights once: halves would read them twice
 
   // Where computing is what takes the time, two work at once.
   for (wire::DeviceProfile& device : view.devices) device.rates[0].matmul_flops_per_s = 1e11;
-  const auto computed = place(view, shape, wishes);
+  const auto computed = assign_layers(view, shape, request);
   ASSERT_EQ(computed->plan.stages.size(), 2U);
   EXPECT_EQ(computed->plan.stages[0].layers.size(), 5U);
   EXPECT_GT(computed->plan.predicted.tokens_per_s_parallel, 1.8 * 50);
@@ -118,10 +118,10 @@ TEST(Placement, ALongPromptIsReadFasterByTwo) {
   wire::ClusterView view;
   view.devices = {made_device(1, 4000 * MB, 1e11), made_device(2, 4000 * MB, 1e11)};
   link_all(view, 1e-4, 1e9);
-  Wishes wishes;
-  wishes.objective = Objective::first_token;
-  wishes.prompt = 4096;
-  const auto answer = place(view, made_shape(10), wishes);
+  PlacementRequest request;
+  request.serving.objective = wire::Objective::first_token;
+  request.prompt = 4096;
+  const auto answer = assign_layers(view, made_shape(10), request);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->plan.stages.size(), 2U);
   ASSERT_EQ(answer->alternatives.front().name, "best single device");
@@ -132,21 +132,21 @@ TEST(Placement, TakesAtLeastAsManyDevicesAsAreWished) {
   wire::ClusterView view;
   view.devices = {made_device(1, 4000 * MB, 1e11), made_device(2, 4000 * MB, 1e11), made_device(3, 4000 * MB, 1e11)};
   link_all(view, 1e-4, 1e9);
-  Wishes wishes;
+  PlacementRequest request;
   for (const auto& [wished, taken] : {std::pair(1U, 1U), {2U, 2U}, {3U, 3U}, {9U, 3U}}) {
-    wishes.devices_min = wished;
-    const auto answer = place(view, made_shape(10), wishes);
+    request.devices_min = wished;
+    const auto answer = assign_layers(view, made_shape(10), request);
     ASSERT_TRUE(answer) << answer.error().message;
     EXPECT_EQ(answer->plan.stages.size(), taken) << wished;
   }
-  wishes.devices_min = 3;
-  EXPECT_EQ(place(view, made_shape(2), wishes)->plan.stages.size(), 2U);  // a layer is not cut
+  request.devices_min = 3;
+  EXPECT_EQ(assign_layers(view, made_shape(2), request)->plan.stages.size(), 2U);  // a layer is not cut
 }
 
 TEST(Placement, NoRoomIsSaidInBytes) {
   wire::ClusterView view = gpu_and_cpu(300 * MB);
   view.devices[1].memory_free = 500 * MB;
-  const auto answer = place(view, made_shape(10), {});
+  const auto answer = assign_layers(view, made_shape(10), {});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
   EXPECT_EQ(answer.error().message,
@@ -158,17 +158,17 @@ TEST(Placement, RoomThatNoCutCanUseIsSaidToo) {
   wire::ClusterView view;
   for (uint8_t i = 1; i <= 3; ++i) view.devices.push_back(made_device(i, 180 * MB, 1e11));
   link_all(view, 1e-4, 1e9);
-  const auto answer = place(view, made_shape(4), {});
+  const auto answer = assign_layers(view, made_shape(4), {});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
   EXPECT_NE(answer.error().message.find("in whole layers only for 3 of 4"), std::string::npos)
       << answer.error().message;
   view.devices[0].memory_free = view.devices[1].memory_free = 250 * MB;
-  ASSERT_TRUE(place(view, made_shape(4), {}));
+  ASSERT_TRUE(assign_layers(view, made_shape(4), {}));
   view.links.erase(view.links.begin());  // from the first to the second: the other way round is left
-  ASSERT_TRUE(place(view, made_shape(4), {}));
+  ASSERT_TRUE(assign_layers(view, made_shape(4), {}));
   view.links.clear();
-  EXPECT_EQ(place(view, made_shape(4), {}).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(assign_layers(view, made_shape(4), {}).error().code, ErrorCode::unavailable);
 }
 
 TEST(Placement, TheOrderFollowsTheLinks) {
@@ -180,7 +180,7 @@ TEST(Placement, TheOrderFollowsTheLinks) {
     const auto from = link.from.bytes()[0], to = link.to.bytes()[0];
     if ((from == 1 && to == 3) || (from == 3 && to == 2) || (from == 2 && to == 1)) link.delay_s = 1e-4;
   }
-  const auto answer = place(view, made_shape(6), {});
+  const auto answer = assign_layers(view, made_shape(6), {});
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 3U);
   for (size_t i = 0; i < 3; ++i) EXPECT_LT(answer->plan.stages[i].hop_s, 1e-3);
@@ -190,10 +190,10 @@ TEST(Placement, OneMemoryIsNotCountedTwice) {
   wire::ClusterView view = gpu_and_cpu(800 * MB);
   view.devices[0].uses_host_memory = true;  // an integrated one
   view.devices[1].memory_free = 800 * MB;
-  const auto answer = place(view, made_shape(10), {});
+  const auto answer = assign_layers(view, made_shape(10), {});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
-  const auto fits = place(view, made_shape(5), {});
+  const auto fits = assign_layers(view, made_shape(5), {});
   ASSERT_TRUE(fits);
   ASSERT_EQ(fits->left_out.size(), 1U);
   EXPECT_EQ(fits->left_out[0].why, "host memory");
@@ -206,9 +206,9 @@ TEST(Placement, WhoIsLeftOutIsToldByName) {
   view.devices.push_back(made_device(2, 50 * MB, 1e12));
   view.devices.push_back(made_device(3, 5000 * MB, 1e12));
   view.devices.push_back(made_device(4, 5000 * MB, 1e12));
-  Wishes wishes;
-  wishes.excluded = {view.devices[4].id};
-  const auto answer = place(view, made_shape(10), wishes);
+  PlacementRequest request;
+  request.excluded = {view.devices[4].id};
+  const auto answer = assign_layers(view, made_shape(10), request);
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 1U);
   EXPECT_EQ(left_out(*answer, view.devices[2].id)->reason, "no room for a single layer: needs 99.3 MiB, 47.7 MiB free");
@@ -220,10 +220,10 @@ TEST(Placement, WhoIsLeftOutIsToldByName) {
 TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
   const wire::ClusterView view = gpu_and_cpu(2000 * MB);
   const wire::DeviceRef gpu = view.devices[0].id, cpu = view.devices[1].id;
-  Wishes wishes;
-  auto refused = [&](std::vector<HandStage> stages) {
-    wishes.by_hand = std::move(stages);
-    const auto answer = place(view, made_shape(10), wishes);
+  PlacementRequest request;
+  auto refused = [&](std::vector<AssignedLayers> stages) {
+    request.by_hand = std::move(stages);
+    const auto answer = assign_layers(view, made_shape(10), request);
     return answer ? std::string() : answer.error().message;
   };
   EXPECT_EQ(refused({{cpu, {0, 4}}, {gpu, {4, 9}}}), "layers by hand: layers 9 to 9 are given to no device");
@@ -235,23 +235,23 @@ TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
             "layers by hand: gpu0 gets layer 10, and the last of the model is 9");
   EXPECT_EQ(refused({{{testing::made_node(9), "x"}, {0, 10}}}), "layers by hand: there is no device 09000000/x");
   EXPECT_EQ(refused({{gpu, {0, 0}}}), "layers by hand: gpu0 gets no layer");
-  wishes.by_hand = {{cpu, {0, 4}}, {gpu, {4, 10}}};
-  const auto answer = place(view, made_shape(10), wishes);
+  request.by_hand = {{cpu, {0, 4}}, {gpu, {4, 10}}};
+  const auto answer = assign_layers(view, made_shape(10), request);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->plan.stages[0].device, cpu);
   EXPECT_EQ(answer->alternatives[0].name, "the planner's own choice");
   EXPECT_GT(answer->alternatives[0].plan->predicted.tokens_per_s_alone, answer->plan.predicted.tokens_per_s_alone);
-  wishes.by_hand = {{cpu, {0, 10}}};
-  const auto slow = place(view, made_shape(10), wishes);
+  request.by_hand = {{cpu, {0, 10}}};
+  const auto slow = assign_layers(view, made_shape(10), request);
   ASSERT_TRUE(slow) << slow.error().message;
   EXPECT_EQ(slow->left_out[0].reason, "faster with it: 337.9 against 49.0 tokens/s");
 }
 
 TEST(Placement, LayersByHandMustFit) {
   const wire::ClusterView view = gpu_and_cpu(750 * MB);
-  Wishes wishes;
-  wishes.by_hand = {{view.devices[0].id, {0, 10}}};
-  const auto answer = place(view, made_shape(10), wishes);
+  PlacementRequest request;
+  request.by_hand = {{view.devices[0].id, {0, 10}}};
+  const auto answer = assign_layers(view, made_shape(10), request);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
   EXPECT_NE(answer.error().message.find("290,960,000 bytes are missing"), std::string::npos) << answer.error().message;
@@ -265,7 +265,7 @@ TEST(Placement, TwelveDevicesAreSolvedExactlyInAFewSeconds) {
   link_all(view, 3e-4, 1e8);
   for (size_t i = 0; i < view.links.size(); ++i) view.links[i].delay_s += 1e-5 * static_cast<double>((i * 31) % 17);
   const auto start = std::chrono::steady_clock::now();
-  const auto answer = place(view, made_shape(32), {});
+  const auto answer = assign_layers(view, made_shape(32), {});
   const double took_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   ASSERT_TRUE(answer) << answer.error().message;
   RecordProperty("milliseconds", static_cast<int>(took_s * 1e3));
@@ -290,7 +290,7 @@ TEST(Placement, AThousandDevicesAreAnsweredSoon) {
     }
   }
   const auto start = std::chrono::steady_clock::now();
-  const auto answer = place(view, made_shape(80), {});
+  const auto answer = assign_layers(view, made_shape(80), {});
   const double took_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   ASSERT_TRUE(answer) << answer.error().message;
   RecordProperty("milliseconds", static_cast<int>(took_s * 1e3));

@@ -32,16 +32,16 @@ std::string time_text(double s) { return s < 1 ? std::format("{:.3g} ms", s * 1e
 
 }  // namespace
 
-std::span<const Preference> preferences(Objective objective) {
+std::span<const Preference> preferences(wire::Objective objective) {
   switch (objective) {
-    case Objective::latency: return kForLatency;
-    case Objective::throughput: return kForThroughput;
-    case Objective::first_token: return kForFirstToken;
+    case wire::Objective::latency: return kForLatency;
+    case wire::Objective::throughput: return kForThroughput;
+    case wire::Objective::first_token: return kForFirstToken;
   }
   return kForLatency;
 }
 
-bool better(const wire::Plan& a, const wire::Plan& b, Objective objective) {
+bool better(const wire::Plan& a, const wire::Plan& b, wire::Objective objective) {
   for (const Preference& preference : preferences(objective)) {
     const double x = preference.cost(a), y = preference.cost(b);
     if (std::abs(x - y) > kRounding * std::max(x, y)) return x < y;
@@ -49,10 +49,10 @@ bool better(const wire::Plan& a, const wire::Plan& b, Objective objective) {
   return false;
 }
 
-std::string speeds_text(double value_s, double than_s, const Wishes& wishes) {
-  if (wishes.objective == Objective::first_token)
+std::string speeds_text(double value_s, double than_s, const PlacementRequest& request) {
+  if (request.serving.objective == wire::Objective::first_token)
     return std::format("{} against {} to the first token", time_text(value_s), time_text(than_s));
-  const double tokens = wishes.objective == Objective::throughput ? wishes.sequences : 1;
+  const double tokens = request.serving.objective == wire::Objective::throughput ? request.serving.sequences : 1;
   return std::format("{} against {} tokens/s", rate_text(tokens / value_s), rate_text(tokens / than_s));
 }
 

@@ -14,12 +14,12 @@ struct Preference {
   double (*cost)(const wire::Plan& plan);  // less is better
 };
 // Speed by the objective, then fewer devices, then the other speeds.
-std::span<const Preference> preferences(Objective objective);
+std::span<const Preference> preferences(wire::Objective objective);
 
 // By the first preference in which they differ by more than rounding.
-bool better(const wire::Plan& a, const wire::Plan& b, Objective objective);
+bool better(const wire::Plan& a, const wire::Plan& b, wire::Objective objective);
 
 // "31.0 against 38.2 tokens/s"
-std::string speeds_text(double value_s, double than_s, const Wishes& wishes);
+std::string speeds_text(double value_s, double than_s, const PlacementRequest& request);
 
 }  // namespace exogpu::placement

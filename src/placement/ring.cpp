@@ -10,12 +10,12 @@ constexpr uint32_t kPromptDefault = 512;
 
 }  // namespace
 
-uint32_t prompt_of(const Wishes& wishes) {
-  return wishes.prompt > 0 ? wishes.prompt : std::min(wishes.context, kPromptDefault);
+uint32_t prompt_of(const PlacementRequest& request) {
+  return request.prompt > 0 ? request.prompt : std::min(request.serving.context, kPromptDefault);
 }
 
-double context_mean_of(const Wishes& wishes) {
-  return wishes.context_mean > 0 ? wishes.context_mean : wishes.context / 2.0;
+double context_mean_of(const PlacementRequest& request) {
+  return request.context_mean > 0 ? request.context_mean : request.serving.context / 2.0;
 }
 
 RingProblem::RingProblem(const CostModel& model, const Work& work, double head_outputs)
@@ -29,16 +29,16 @@ RingProblem::RingProblem(const CostModel& model, const Work& work, double head_o
 }
 
 RingProblem RingProblem::decode_alone(const CostModel& model) {
-  RingProblem problem(model, {.tokens = 1, .kv_tokens = context_mean_of(model.wishes()), .outputs = 1}, 1);
+  RingProblem problem(model, {.tokens = 1, .kv_tokens = context_mean_of(model.request()), .outputs = 1}, 1);
   problem.return_bytes_ = kTokenBytes;
   return problem;
 }
 
 RingProblem RingProblem::decode_groups(const CostModel& model, uint32_t groups) {
-  const uint32_t sequences = model.wishes().sequences;
+  const uint32_t sequences = model.request().serving.sequences;
   const uint32_t largest = (sequences + groups - 1) / groups;
   const double each = largest;
-  RingProblem problem(model, {.tokens = each, .kv_tokens = each * context_mean_of(model.wishes()), .outputs = each},
+  RingProblem problem(model, {.tokens = each, .kv_tokens = each * context_mean_of(model.request()), .outputs = each},
                       each);
   problem.return_bytes_ = kTokenBytes * each;
   problem.times_busiest_ = groups;
@@ -46,7 +46,7 @@ RingProblem RingProblem::decode_groups(const CostModel& model, uint32_t groups) 
 }
 
 RingProblem RingProblem::first_token(const CostModel& model) {
-  const uint32_t prompt = prompt_of(model.wishes()), chunk = model.wishes().chunk;
+  const uint32_t prompt = prompt_of(model.request()), chunk = model.request().serving.batch_tokens;
   const uint32_t chunks = prompt / chunk + (prompt % chunk == 0 ? 0 : 1);
   const double each = static_cast<double>(prompt) / chunks;
   // On the average over the chunks, half of the prompt is in the cache.
@@ -123,9 +123,9 @@ wire::PredictedSpeed predict(const CostModel& model, const Ring& ring) {
   wire::PredictedSpeed speed;
   speed.tokens_per_s_alone = 1 / RingProblem::decode_alone(model).value_s(ring);
   speed.first_token_s = RingProblem::first_token(model).value_s(ring);
-  for (uint32_t groups : group_counts(model.wishes().sequences)) {
+  for (uint32_t groups : group_counts(model.request().serving.sequences)) {
     const double round_s = RingProblem::decode_groups(model, groups).value_s(ring);
-    speed.tokens_per_s_parallel = std::max(speed.tokens_per_s_parallel, model.wishes().sequences / round_s);
+    speed.tokens_per_s_parallel = std::max(speed.tokens_per_s_parallel, model.request().serving.sequences / round_s);
   }
   return speed;
 }
@@ -133,7 +133,7 @@ wire::PredictedSpeed predict(const CostModel& model, const Ring& ring) {
 wire::Plan plan_of(const CostModel& model, const Ring& ring) {
   wire::Plan plan;
   plan.model = model.shape().name;
-  plan.activations = model.wishes().activations;
+  plan.activations = model.request().serving.activations;
   const RingProblem alone = RingProblem::decode_alone(model);
   for (size_t i = 0; i < ring.size(); ++i) {
     wire::Stage stage;

@@ -76,9 +76,9 @@ class RingProblem {
   std::vector<double> head_s_;
 };
 
-// What is meant where the wishes leave it open.
-uint32_t prompt_of(const Wishes& wishes);
-double context_mean_of(const Wishes& wishes);
+// What is meant where the request leaves it open.
+uint32_t prompt_of(const PlacementRequest& request);
+double context_mean_of(const PlacementRequest& request);
 
 // In how many groups `sequences` are tried: one, and then ever more. Ascending.
 std::vector<uint32_t> group_counts(uint32_t sequences);

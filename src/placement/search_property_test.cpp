@@ -29,7 +29,7 @@ bool holds(Check&& check) {
 struct Case {
   wire::ClusterView view;
   wire::ModelShape shape;
-  Wishes wishes;
+  PlacementRequest request;
 };
 
 // From the whole range at once, not only near its start in the first cases.
@@ -77,11 +77,12 @@ Case random_case(int devices_max, int layers_max) {
       c.view.links.push_back({a.id.node, b.id.node, between(0, 5e-3), between(1e7, 1e9)});
     }
   }
-  c.wishes.objective = *rc::gen::element(Objective::latency, Objective::throughput, Objective::first_token);
-  c.wishes.sequences = static_cast<uint32_t>(pick(1, 6));
-  c.wishes.context = 1024;
-  c.wishes.prompt = 1000;
-  c.wishes.chunk = *rc::gen::element(100u, 512u, 1000u);
+  c.request.serving.objective =
+      *rc::gen::element(wire::Objective::latency, wire::Objective::throughput, wire::Objective::first_token);
+  c.request.serving.sequences = static_cast<uint32_t>(pick(1, 6));
+  c.request.serving.context = 1024;
+  c.request.prompt = 1000;
+  c.request.serving.batch_tokens = *rc::gen::element(100u, 512u, 1000u);
   return c;
 }
 
@@ -104,28 +105,29 @@ void try_all(const RingProblem& problem, Ring& ring, uint32_t done, double& best
 }
 
 double best_by_trying(const CostModel& model) {
-  const Wishes& wishes = model.wishes();
+  const PlacementRequest& request = model.request();
   double best_s = kNever;
   Ring ring;
-  if (wishes.objective == Objective::latency) try_all(RingProblem::decode_alone(model), ring, 0, best_s);
-  if (wishes.objective == Objective::first_token) try_all(RingProblem::first_token(model), ring, 0, best_s);
-  if (wishes.objective == Objective::throughput) {
-    for (uint32_t groups : group_counts(wishes.sequences))
+  if (request.serving.objective == wire::Objective::latency) try_all(RingProblem::decode_alone(model), ring, 0, best_s);
+  if (request.serving.objective == wire::Objective::first_token)
+    try_all(RingProblem::first_token(model), ring, 0, best_s);
+  if (request.serving.objective == wire::Objective::throughput) {
+    for (uint32_t groups : group_counts(request.serving.sequences))
       try_all(RingProblem::decode_groups(model, groups), ring, 0, best_s);
   }
   return best_s;
 }
 
-double value_of(const wire::Plan& plan, const Wishes& wishes) {
-  switch (wishes.objective) {
-    case Objective::latency: return 1 / plan.predicted.tokens_per_s_alone;
-    case Objective::throughput: return wishes.sequences / plan.predicted.tokens_per_s_parallel;
-    case Objective::first_token: return plan.predicted.first_token_s;
+double value_of(const wire::Plan& plan, const PlacementRequest& request) {
+  switch (request.serving.objective) {
+    case wire::Objective::latency: return 1 / plan.predicted.tokens_per_s_alone;
+    case wire::Objective::throughput: return request.serving.sequences / plan.predicted.tokens_per_s_parallel;
+    case wire::Objective::first_token: return plan.predicted.first_token_s;
   }
   return 0;
 }
 
-void check_sound(const Case& c, const Answer& answer) {
+void check_sound(const Case& c, const PlacementResult& answer) {
   uint32_t next = 0;
   for (const wire::Stage& stage : answer.plan.stages) {
     RC_ASSERT(stage.layers.begin == next);
@@ -151,9 +153,9 @@ void check_sound(const Case& c, const Answer& answer) {
 TEST(SearchProperty, FewDevicesGiveWhatTryingAllRingsGives) {
   EXPECT_TRUE(holds([] {
     const Case c = random_case(4, 5);
-    const CostModel model(c.view, c.shape, c.wishes);
+    const CostModel model(c.view, c.shape, c.request);
     const double best_s = best_by_trying(model);
-    const auto answer = place(c.view, c.shape, c.wishes);
+    const auto answer = assign_layers(c.view, c.shape, c.request);
     RC_ASSERT(answer.has_value() == (best_s < kNever));
     if (!answer) {
       RC_ASSERT(!answer.error().message.empty());
@@ -162,22 +164,22 @@ TEST(SearchProperty, FewDevicesGiveWhatTryingAllRingsGives) {
     RC_CLASSIFY(answer->plan.stages.size() > 1);
     RC_ASSERT(answer->proven);
     check_sound(c, *answer);
-    RC_ASSERT(std::abs(value_of(answer->plan, c.wishes) - best_s) <= 1e-9 * best_s);
+    RC_ASSERT(std::abs(value_of(answer->plan, c.request) - best_s) <= 1e-9 * best_s);
   }));
 }
 
 TEST(SearchProperty, NoAlternativeBeatsThePlanAndTheSameQuestionGetsTheSameAnswer) {
   EXPECT_TRUE(holds([] {
     const Case c = random_case(7, 12);
-    const auto answer = place(c.view, c.shape, c.wishes);
+    const auto answer = assign_layers(c.view, c.shape, c.request);
     if (!answer) return;
     check_sound(c, *answer);
-    const double value_s = value_of(answer->plan, c.wishes);
+    const double value_s = value_of(answer->plan, c.request);
     for (const Alternative& other : answer->alternatives) {
-      if (other.plan) RC_ASSERT(value_of(*other.plan, c.wishes) >= value_s * (1 - 1e-9));
+      if (other.plan) RC_ASSERT(value_of(*other.plan, c.request) >= value_s * (1 - 1e-9));
       RC_ASSERT(other.plan.has_value() == other.reason.empty());
     }
-    const auto again = place(c.view, c.shape, c.wishes);
+    const auto again = assign_layers(c.view, c.shape, c.request);
     RC_ASSERT(again->plan == answer->plan);
   }));
 }
@@ -186,32 +188,32 @@ TEST(SearchProperty, NoAlternativeBeatsThePlanAndTheSameQuestionGetsTheSameAnswe
 TEST(SearchProperty, PartsThatStayAreKeptAndTheGapGoesToTheBestDevice) {
   EXPECT_TRUE(holds([] {
     Case c = random_case(5, 8);
-    c.wishes.devices_min = static_cast<uint32_t>(pick(1, 4));
-    const auto before = place(c.view, c.shape, c.wishes);
+    c.request.devices_min = static_cast<uint32_t>(pick(1, 4));
+    const auto before = assign_layers(c.view, c.shape, c.request);
     if (!before) return;
-    std::vector<HandStage> parts;
+    std::vector<AssignedLayers> parts;
     const size_t lost = pick<size_t>(0, before->plan.stages.size());
     for (const wire::Stage& stage : before->plan.stages) parts.push_back({stage.device, stage.layers});
-    const HandStage gap = parts[lost];
+    const AssignedLayers gap = parts[lost];
     parts.erase(parts.begin() + static_cast<ptrdiff_t>(lost));
-    c.wishes.excluded = {gap.device};
+    c.request.excluded = {gap.device};
     const auto devices_min = pick<size_t>(1, 4);
-    const auto answer = place_beside(c.view, c.shape, c.wishes, parts, devices_min);
+    const auto answer = assign_missing_layers(c.view, c.shape, c.request, parts, devices_min);
     double best_s = kNever;
     for (const wire::DeviceProfile& device : c.view.devices) {
       if (device.id == gap.device || parts.size() + 1 < devices_min) continue;
-      Wishes by_hand = c.wishes;
+      PlacementRequest by_hand = c.request;
       by_hand.by_hand = parts;
       by_hand.by_hand.insert(by_hand.by_hand.begin() + static_cast<ptrdiff_t>(lost), {device.id, gap.layers});
-      const auto checked = place(c.view, c.shape, by_hand);
-      if (checked) best_s = std::min(best_s, value_of(checked->plan, c.wishes));
+      const auto checked = assign_layers(c.view, c.shape, by_hand);
+      if (checked) best_s = std::min(best_s, value_of(checked->plan, c.request));
     }
     if (!answer) {
       RC_ASSERT(answer.error().code == ErrorCode::not_found);
       RC_ASSERT(best_s == kNever);
       return;
     }
-    RC_ASSERT(value_of(answer->plan, c.wishes) <= best_s * (1 + 1e-9));
+    RC_ASSERT(value_of(answer->plan, c.request) <= best_s * (1 + 1e-9));
     RC_ASSERT(answer->plan.stages.size() == parts.size() + 1);
     std::map<wire::DeviceRef, Bytes> used;
     for (size_t i = 0; i < answer->plan.stages.size(); ++i) {
@@ -222,10 +224,10 @@ TEST(SearchProperty, PartsThatStayAreKeptAndTheGapGoesToTheBestDevice) {
         RC_ASSERT(stage.device != gap.device);
         const bool beside =
             (i > 0 && parts[i - 1].device == stage.device) || (i < parts.size() && parts[i].device == stage.device);
-        RC_ASSERT(beside || !std::ranges::contains(parts, stage.device, &HandStage::device));
+        RC_ASSERT(beside || !std::ranges::contains(parts, stage.device, &AssignedLayers::device));
         RC_CLASSIFY(beside);
       } else {
-        const HandStage& part = parts[i < lost ? i : i - 1];
+        const AssignedLayers& part = parts[i < lost ? i : i - 1];
         RC_ASSERT(stage.device == part.device);
         RC_ASSERT(stage.layers == part.layers);
       }
@@ -240,7 +242,7 @@ TEST(SearchProperty, PartsThatStayAreKeptAndTheGapGoesToTheBestDevice) {
 TEST(SearchProperty, AFasterDeviceOrLinkNeverMakesThePlanSlower) {
   EXPECT_TRUE(holds([] {
     Case c = random_case(6, 10);
-    const auto before = place(c.view, c.shape, c.wishes);
+    const auto before = assign_layers(c.view, c.shape, c.request);
     if (!before) return;
     const double factor = between(1, 4);
     if (c.view.links.empty() || *rc::gen::arbitrary<bool>()) {
@@ -252,9 +254,9 @@ TEST(SearchProperty, AFasterDeviceOrLinkNeverMakesThePlanSlower) {
       link.bytes_per_s *= factor;
       link.delay_s /= factor;
     }
-    const auto after = place(c.view, c.shape, c.wishes);
+    const auto after = assign_layers(c.view, c.shape, c.request);
     RC_ASSERT(after.has_value());
-    RC_ASSERT(value_of(after->plan, c.wishes) <= value_of(before->plan, c.wishes) * (1 + 1e-9));
+    RC_ASSERT(value_of(after->plan, c.request) <= value_of(before->plan, c.request) * (1 + 1e-9));
   }));
 }
 
@@ -263,10 +265,10 @@ TEST(SearchProperty, TheBeamComesNearTheBest) {
   int rings = 0, found = 0, near = 0;
   EXPECT_TRUE(holds([&] {
     Case c = random_case(6, 12);
-    c.wishes.objective = *rc::gen::element(Objective::latency, Objective::first_token);
-    const CostModel model(c.view, c.shape, c.wishes);
-    RingProblem problem =
-        c.wishes.objective == Objective::latency ? RingProblem::decode_alone(model) : RingProblem::first_token(model);
+    c.request.serving.objective = *rc::gen::element(wire::Objective::latency, wire::Objective::first_token);
+    const CostModel model(c.view, c.shape, c.request);
+    RingProblem problem = c.request.serving.objective == wire::Objective::latency ? RingProblem::decode_alone(model)
+                                                                                  : RingProblem::first_token(model);
     for (size_t d = 0; d < model.devices(); ++d) {
       if (breach_of(model, d)) problem.forbid(d);
     }

@@ -15,10 +15,7 @@ namespace {
 constexpr size_t kSentBytesMax = size_t{512} * 1024;
 
 // Whether a loaded shard of the one plan does for the other, as node::Stages sees it.
-bool same_part(const StagePlan& a, const StagePlan& b) {
-  return a.content == b.content && a.kv_type == b.kv_type && a.context == b.context && a.sequences == b.sequences &&
-         a.batch_tokens == b.batch_tokens && a.flash_attention == b.flash_attention;
-}
+bool same_part(const StagePlan& a, const StagePlan& b) { return a.content == b.content && a.settings == b.settings; }
 
 }  // namespace
 
@@ -67,7 +64,7 @@ void RingPart::look(const cluster::Holding& holding, bool serves, Time now) {
       stages_.erase(index);
     } else if (!stages_.contains(index)) {
       stages_.emplace(index, Stage{.shard = MadeShard(content_number(plan_->content), plan_->stages[index].layers,
-                                                      plan_->sequences)});
+                                                      plan_->settings.sequences)});
     }
   }
   draining_ = holding.draining_since.has_value();
@@ -76,9 +73,9 @@ void RingPart::look(const cluster::Holding& holding, bool serves, Time now) {
   driver_ = std::make_unique<pipeline::Driver>(
       plan_->epoch,
       pipeline::ScheduleOptions{.stages = static_cast<uint32_t>(plan_->stages.size()),
-                                .sequences = plan_->sequences,
-                                .context = plan_->context,
-                                .batch_tokens = plan_->batch_tokens,
+                                .sequences = plan_->settings.sequences,
+                                .context = plan_->settings.context,
+                                .batch_tokens = plan_->settings.batch_tokens,
                                 .n_vocab = kVocabulary,
                                 .step_cost_tokens = plan_->step_cost_tokens},
       [this](pipeline::Work work) { begin(std::move(work)); },
@@ -174,7 +171,7 @@ Result<void> RingPart::begin(uint32_t index, const Step& first) {
   stage.epoch = first.epoch;
   if (surroundings_.keeps_caches) return {};
   bool lacks = !anew && !keeps;
-  for (uint32_t i = 0; i < plan_->sequences; ++i) {
+  for (uint32_t i = 0; i < plan_->settings.sequences; ++i) {
     const uint32_t tokens = keeps ? first.keep->tokens.at(i) : 0;
     lacks |= stage.shard.length(SeqId(i)) < tokens;
     EXO_CHECK(stage.shard.change({.sequence = SeqId(i), .what = Truncate{tokens}}));

@@ -138,10 +138,7 @@ ServedModel World::model(uint32_t variant) const {
   model.shape.layers.assign(
       scenario_.layers,
       {.weight_bytes = bytes, .active_weight_bytes = bytes, .kv_bytes_per_token = 1000, .flops_per_token = 2e8});
-  model.context = 4096;
-  model.sequences = 1 + variant % 2;
-  model.batch_tokens = 512;
-  model.kv_type = "f16";
+  model.settings.sequences = 1 + variant % 2;
   return model;
 }
 

@@ -152,6 +152,35 @@ Result<NodeInfo> node_info_of(const proto::NodeInfo& in) {
   return out;
 }
 
+void put(proto::ServingSettings& out, const ServingSettings& in) {
+  out.set_context(in.context);
+  out.set_sequences(in.sequences);
+  out.set_batch_tokens(in.batch_tokens);
+  out.set_kv_type(static_cast<uint32_t>(in.kv_type));
+  out.set_flash_attention(static_cast<uint32_t>(in.flash_attention));
+  out.set_activations(static_cast<uint32_t>(in.activations));
+  out.set_objective(static_cast<uint32_t>(in.objective));
+}
+
+Result<ServingSettings> settings_of(const proto::ServingSettings& in, std::string_view of) {
+  const auto one_of = [of]<typename Enum, size_t N>(uint32_t number, const std::array<Enum, N>& values,
+                                                    std::string_view what) -> Result<Enum> {
+    for (const Enum value : values) {
+      if (static_cast<uint32_t>(value) == number) return value;
+    }
+    return fail(ErrorCode::corrupt, "{} with {} that is not known here ({})", of, what, number);
+  };
+  ServingSettings out{.context = in.context(), .sequences = in.sequences(), .batch_tokens = in.batch_tokens()};
+  if (out.context == 0 || out.sequences == 0 || out.batch_tokens == 0) {
+    return fail(ErrorCode::corrupt, "{} for no context, no sequences or no tokens at once", of);
+  }
+  EXO_TRY(out.kv_type, one_of(in.kv_type(), kKvTypes, "a KV cache type"));
+  EXO_TRY(out.flash_attention, one_of(in.flash_attention(), kFlashAttentions, "a flash attention"));
+  EXO_TRY(out.activations, one_of(in.activations(), kActivationTypes, "a type of activations"));
+  EXO_TRY(out.objective, one_of(in.objective(), kObjectives, "an objective"));
+  return out;
+}
+
 void put(proto::StagePlan& out, const StagePlan& message) {
   out.set_epoch(message.epoch.value());
   out.set_model(text(message.model));
@@ -163,12 +192,7 @@ void put(proto::StagePlan& out, const StagePlan& message) {
     stage->set_layers_begin(in.layers.begin);
     stage->set_layers_end(in.layers.end);
   }
-  out.set_context(message.context);
-  out.set_sequences(message.sequences);
-  out.set_batch_tokens(message.batch_tokens);
-  out.set_kv_type(message.kv_type);
-  out.set_flash_attention(message.flash_attention);
-  out.set_activations(static_cast<uint32_t>(message.activations));
+  put(*out.mutable_settings(), message.settings);
   out.set_step_cost_tokens(message.step_cost_tokens);
 }
 
@@ -190,20 +214,7 @@ Result<StagePlan> stage_plan_of(const proto::StagePlan& in) {
     out.stages.push_back(std::move(stage));
   }
   if (out.stages.empty()) return fail(ErrorCode::corrupt, "a plan without stages");
-  out.context = in.context();
-  out.sequences = in.sequences();
-  out.batch_tokens = in.batch_tokens();
-  if (out.context == 0 || out.sequences == 0 || out.batch_tokens == 0) {
-    return fail(ErrorCode::corrupt, "a plan for no context, no sequences or no tokens at once");
-  }
-  EXO_TRY(out.kv_type, name_of(in.kv_type(), "the type of a plan's KV cache"));
-  out.flash_attention = in.flash_attention();
-  const auto dtype = dtype_from(static_cast<uint8_t>(in.activations()));
-  if (!dtype || in.activations() > 255 || *dtype == Dtype::i32) {
-    return fail(ErrorCode::corrupt, "a plan whose activations are of a type that is not known here ({})",
-                in.activations());
-  }
-  out.activations = *dtype;
+  EXO_TRY(out.settings, settings_of(in.settings(), "a plan"));
   EXO_TRY(out.step_cost_tokens, amount_of(in.step_cost_tokens(), "the step cost of a plan"));
   return out;
 }

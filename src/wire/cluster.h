@@ -11,11 +11,11 @@
 
 #include "base/result.h"
 #include "wire/device_profile.h"
-#include "wire/dtype.h"
 #include "wire/frame.h"
 #include "wire/ids.h"
 #include "wire/layer_range.h"
 #include "wire/messages.h"
+#include "wire/serving_settings.h"
 
 namespace exogpu::wire {
 
@@ -54,12 +54,7 @@ struct StagePlan {
   std::string model;    // as requests name it
   std::string content;  // the model's content id, as text
   std::vector<PlannedStage> stages;
-  uint32_t context = 0;  // tokens of a sequence
-  uint32_t sequences = 0;
-  uint32_t batch_tokens = 0;
-  std::string kv_type;
-  uint32_t flash_attention = 0;  // engine::FlashAttention
-  Dtype activations = Dtype::f32;
+  ServingSettings settings;
   double step_cost_tokens = 0;  // the fixed cost of a step in tokens of a prompt
   friend bool operator==(const StagePlan&, const StagePlan&) = default;
 };

@@ -20,6 +20,10 @@ Result<double> amount_of(double field, std::string_view what);
 // As name_of() takes it.
 std::string text(std::string_view field, size_t most = kNameCharsMax);
 
+void put(proto::ServingSettings& out, const ServingSettings& in);
+// `of` is what has the settings, for the error.
+Result<ServingSettings> settings_of(const proto::ServingSettings& in, std::string_view of);
+
 void put(proto::NodeInfo& out, const NodeInfo& message);
 void put(proto::StagePlan& out, const StagePlan& message);
 Result<NodeInfo> node_info_of(const proto::NodeInfo& in);

@@ -89,13 +89,7 @@ void put(proto::ServedModel& out, const ServedModel& in) {
   out.set_model(text(in.model));
   out.set_content(text(in.content));
   put(*out.mutable_shape(), in.shape);
-  out.set_objective(in.objective);
-  out.set_context(in.context);
-  out.set_sequences(in.sequences);
-  out.set_batch_tokens(in.batch_tokens);
-  out.set_kv_type(text(in.kv_type));
-  out.set_flash_attention(in.flash_attention);
-  out.set_activations(static_cast<uint32_t>(in.activations));
+  put(*out.mutable_settings(), in.settings);
   out.set_layers(text(in.layers, kReasonCharsMax));
   for (const std::string& name : in.without) out.add_without(text(name));
   out.set_devices_min(in.devices_min);
@@ -106,22 +100,7 @@ Result<ServedModel> model_of(const proto::ServedModel& in) {
   EXO_TRY(out.model, name_of(in.model(), "the name of a model"));
   EXO_TRY(out.content, name_of(in.content(), "the content of a model"));
   EXO_TRY(out.shape, shape_of(in.shape()));
-  if (in.objective() > 2) return fail(ErrorCode::corrupt, "an objective that is not known here ({})", in.objective());
-  out.objective = in.objective();
-  out.context = in.context();
-  out.sequences = in.sequences();
-  out.batch_tokens = in.batch_tokens();
-  if (out.context == 0 || out.sequences == 0 || out.batch_tokens == 0) {
-    return fail(ErrorCode::corrupt, "a model for no context, no sequences or no tokens at once");
-  }
-  EXO_TRY(out.kv_type, name_of(in.kv_type(), "the type of a model's KV cache"));
-  out.flash_attention = in.flash_attention();
-  const auto dtype = dtype_from(static_cast<uint8_t>(in.activations()));
-  if (!dtype || in.activations() > 255 || *dtype == Dtype::i32) {
-    return fail(ErrorCode::corrupt, "a model whose activations are of a type that is not known here ({})",
-                in.activations());
-  }
-  out.activations = *dtype;
+  EXO_TRY(out.settings, settings_of(in.settings(), "a model"));
   EXO_TRY(out.layers, name_of(in.layers(), "the layers of a model", kReasonCharsMax));
   EXO_CHECK(within(in.without_size(), kWithoutMax, "the devices that a model is not to use"));
   for (const std::string& field : in.without()) {

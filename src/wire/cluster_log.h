@@ -42,13 +42,7 @@ struct ServedModel {
   std::string model;    // as requests name it
   std::string content;  // its content id, as text
   ModelShape shape;
-  uint32_t objective = 0;  // placement::Objective
-  uint32_t context = 0;
-  uint32_t sequences = 0;
-  uint32_t batch_tokens = 0;
-  std::string kv_type;
-  uint32_t flash_attention = 0;
-  Dtype activations = Dtype::f32;
+  ServingSettings settings;
   std::string layers;                // by hand; empty: planned
   std::vector<std::string> without;  // devices, by name
   uint32_t devices_min = 1;          // in a plan, also where fewer are faster

@@ -37,6 +37,16 @@ NodeFacts some_facts() {
   return facts;
 }
 
+ServingSettings served_settings() {
+  return {.context = 4096,
+          .sequences = 3,
+          .batch_tokens = 512,
+          .kv_type = KvType::q8_0,
+          .flash_attention = FlashAttention::on,
+          .activations = Dtype::f16,
+          .objective = Objective::first_token};
+}
+
 ServedModel some_model() {
   ServedModel model;
   model.model = "demo";
@@ -56,13 +66,7 @@ ServedModel some_model() {
   model.shape.ends_shared_bytes = 10;
   model.shape.compute_bytes = 14;
   model.shape.head_compute_bytes = 15;
-  model.objective = 2;
-  model.context = 4096;
-  model.sequences = 3;
-  model.batch_tokens = 512;
-  model.kv_type = "q8_0";
-  model.flash_attention = 1;
-  model.activations = Dtype::f16;
+  model.settings = served_settings();
   model.layers = "a:0-3";
   model.without = {"b/cpu"};
   model.devices_min = 2;
@@ -74,12 +78,7 @@ PlanMade some_plan_made() {
                  .model = "demo",
                  .content = "abc",
                  .stages = {{.device = {.node = id_of(5), .device = "cuda0"}, .layers = {0, 4}}},
-                 .context = 4096,
-                 .sequences = 3,
-                 .batch_tokens = 512,
-                 .kv_type = "q8_0",
-                 .flash_attention = 1,
-                 .activations = Dtype::f16,
+                 .settings = served_settings(),
                  .step_cost_tokens = 2.5};
   return {.plan = std::move(plan),
           .stage_bytes = {kFar},
@@ -226,9 +225,11 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
   spoilt_event(
       model, [&](auto& e) { served(e)->mutable_shape()->mutable_layers(0)->set_flops_per_token(-1); },
       "the work of a layer is negative");
-  spoilt_event(model, [&](auto& e) { served(e)->set_objective(3); }, "an objective that is not known here (3)");
-  spoilt_event(model, [&](auto& e) { served(e)->set_context(0); }, "a model for no context");
-  spoilt_event(model, [&](auto& e) { served(e)->set_activations(77); }, "not known here (77)");
+  spoilt_event(
+      model, [&](auto& e) { served(e)->mutable_settings()->set_objective(3); },
+      "an objective that is not known here (3)");
+  spoilt_event(model, [&](auto& e) { served(e)->mutable_settings()->set_context(0); }, "a model for no context");
+  spoilt_event(model, [&](auto& e) { served(e)->mutable_settings()->set_activations(77); }, "not known here (77)");
   spoilt_event(model, [&](auto& e) { served(e)->set_content("\n"); }, "the content of a model");
   spoilt_event(
       model,

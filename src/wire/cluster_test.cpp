@@ -82,12 +82,13 @@ StagePlan some_plan() {
           .content = "abc",
           .stages = {{.device = {.node = id_of(1), .device = "cpu"}, .layers = {0, 4}},
                      {.device = {.node = id_of(2), .device = "cuda1"}, .layers = {4, 5}}},
-          .context = 4096,
-          .sequences = 4,
-          .batch_tokens = 512,
-          .kv_type = "q8_0",
-          .flash_attention = 2,
-          .activations = Dtype::q8_0,
+          .settings = {.context = 4096,
+                       .sequences = 4,
+                       .batch_tokens = 512,
+                       .kv_type = KvType::q8_0,
+                       .flash_attention = FlashAttention::off,
+                       .activations = Dtype::q8_0,
+                       .objective = Objective::first_token},
           .step_cost_tokens = 3.5};
 }
 
@@ -224,13 +225,17 @@ TEST(ClusterMessages, APlanOutOfBoundsIsRefused) {
       "the stages of a plan");
   spoilt([](auto& p) { p.set_model("\n"); }, "the model of a plan");
   spoilt([](auto& p) { p.set_content("\n"); }, "the content of a plan");
-  spoilt([](auto& p) { p.set_kv_type("\n"); }, "the type of a plan's KV cache");
-  spoilt([](auto& p) { p.set_context(0); }, "a plan for no context");
-  spoilt([](auto& p) { p.set_sequences(0); }, "no sequences");
-  spoilt([](auto& p) { p.set_batch_tokens(0); }, "no tokens at once");
-  spoilt([](auto& p) { p.set_activations(77); }, "not known here (77)");
-  spoilt([](auto& p) { p.set_activations(257); }, "not known here (257)");
-  spoilt([](auto& p) { p.set_activations(static_cast<uint32_t>(Dtype::i32)); }, "not known here");
+  spoilt([](auto& p) { p.mutable_settings()->set_kv_type(3); },
+         "a plan with a KV cache type that is not known here (3)");
+  spoilt([](auto& p) { p.mutable_settings()->set_flash_attention(3); }, "a flash attention that is not known here (3)");
+  spoilt([](auto& p) { p.mutable_settings()->set_objective(256); }, "an objective that is not known here (256)");
+  spoilt([](auto& p) { p.clear_settings(); }, "a plan for no context");
+  spoilt([](auto& p) { p.mutable_settings()->set_context(0); }, "a plan for no context");
+  spoilt([](auto& p) { p.mutable_settings()->set_sequences(0); }, "no sequences");
+  spoilt([](auto& p) { p.mutable_settings()->set_batch_tokens(0); }, "no tokens at once");
+  spoilt([](auto& p) { p.mutable_settings()->set_activations(77); }, "not known here (77)");
+  spoilt([](auto& p) { p.mutable_settings()->set_activations(257); }, "not known here (257)");
+  spoilt([](auto& p) { p.mutable_settings()->set_activations(static_cast<uint32_t>(Dtype::i32)); }, "not known here");
   spoilt([](auto& p) { p.set_step_cost_tokens(-1); }, "the step cost of a plan");
 }
 

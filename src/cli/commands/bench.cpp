@@ -70,7 +70,7 @@ void print_json(const Options& o, const LoadedModel& m, const Measured& r) {
                         {"device", m.device->info().id},
                         {"device_name", m.device->info().name},
                         {"threads", m.chain->options().threads},
-                        {"kv_type", engine::to_string(m.chain->options().kv_type)},
+                        {"kv_type", to_string(m.chain->options().kv_type)},
                         {"flash_attention", m.chain->shards().front().flash_attention()},
                         {"shards", m.chain->shards().size()},
                         {"load_s", r.load_time.count()},

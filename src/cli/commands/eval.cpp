@@ -55,7 +55,7 @@ Result<void> evaluate(Options options) {
 
 void add_eval(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  options->model.kv_type = "f32";
+  options->model.shard.kv_type = wire::KvType::f32;
   auto* command = app.add_subcommand("eval", "Write the logits of a fixed token sequence, to compare engines");
   command->footer(
       "The tokens are (i * 7919 + 13) mod n_vocab. The file is [tokens, n_vocab] float32, row-major.\n"

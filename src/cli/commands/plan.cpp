@@ -9,14 +9,13 @@
 #include "cli/open_model.h"
 #include "cli/plan/cluster_file.h"
 #include "cli/plan/report.h"
+#include "cli/setting_options.h"
 #include "node/device_profiles.h"
 #include "node/model_shape.h"
 #include "placement/by_name.h"
 
 namespace exogpu::cli {
 namespace {
-
-using placement::Objective;
 
 constexpr size_t kFileMax = 64 * MiB;
 
@@ -25,9 +24,7 @@ struct Options {
   std::string devices;  // a file; empty: this machine
   std::string layers;
   std::vector<std::string> without;
-  std::string objective = "latency";
-  std::string kv_type = "f16";
-  placement::Wishes wishes;
+  placement::PlacementRequest request;
   bool json = false;
 };
 
@@ -50,11 +47,6 @@ Result<std::string> read_text(const std::string& path) {
   return text;
 }
 
-Objective objective_of(const std::string& text) {
-  if (text == "throughput") return Objective::throughput;
-  return text == "first-token" ? Objective::first_token : Objective::latency;
-}
-
 Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& machine) {
   if (options.devices.empty()) return node::view_of(machine);
   EXO_TRY(const std::string text, read_text(options.devices));
@@ -67,22 +59,18 @@ Result<void> plan(const Options& options) {
   EXO_TRY(const gpu::Machine machine, gpu::Machine::discover({.backend = {}, .cpu_only = !options.devices.empty()}));
   EXO_TRY(const wire::ClusterView view, view_for(options, machine));
 
-  placement::Wishes wishes = options.wishes;
-  wishes.objective = objective_of(options.objective);
-  engine::ShardOptions shard;
-  shard.context = wishes.context;
-  shard.sequences = wishes.sequences;
-  EXO_TRY(shard.kv_type, engine::parse_kv_type(options.kv_type));
-  EXO_TRY(const wire::ModelShape shape, node::shape_of(file, machine.devices(), shard));
+  placement::PlacementRequest request = options.request;
+  EXO_TRY(const wire::ModelShape shape,
+          node::shape_of(file, machine.devices(), engine::ShardOptions::serving(request.serving)));
   for (const std::string& name : options.without) {
     EXO_TRY(wire::DeviceRef device, placement::find_device(view, name));
-    wishes.excluded.push_back(std::move(device));
+    request.excluded.push_back(std::move(device));
   }
   if (!options.layers.empty()) {
-    EXO_TRY(wishes.by_hand, placement::parse_layers(view, options.layers));
+    EXO_TRY(request.by_hand, placement::parse_layers(view, options.layers));
   }
-  EXO_TRY(const placement::Answer answer, placement::place(view, shape, wishes));
-  const PlanReport report = {.view = view, .shape = shape, .wishes = wishes, .answer = answer};
+  EXO_TRY(const placement::PlacementResult answer, placement::assign_layers(view, shape, request));
+  const PlanReport report = {.view = view, .shape = shape, .request = request, .answer = answer};
   std::print("{}", options.json ? as_json(report) : as_page(report));
   return {};
 }
@@ -101,26 +89,23 @@ void add_plan(CLI::App& app, Action& action) {
   command->add_option("model", options->model, "GGUF file, of a split model any part; or a model's name")
       ->required()
       ->type_name("MODEL");
+  add_objective(*command, options->request.serving.objective);
   command
-      ->add_option(
-          "--for", options->objective,
-          "What counts: latency (tokens per second of one sequence), throughput (of all together), first-token")
-      ->check(CLI::IsMember({"latency", "throughput", "first-token"}))
-      ->capture_default_str();
-  command->add_option("-c,--context", options->wishes.context, "Tokens of one sequence, for which memory is set aside")
+      ->add_option("-c,--context", options->request.serving.context,
+                   "Tokens of one sequence, for which memory is set aside")
       ->capture_default_str();
   command
-      ->add_option("--devices-min", options->wishes.devices_min,
+      ->add_option("--devices-min", options->request.devices_min,
                    "Cut over at least so many devices where there are as many, even if fewer are faster")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_option("--sequences", options->wishes.sequences, "Conversations at once")->capture_default_str();
-  command->add_option("--mean-context", options->wishes.context_mean,
-                      "Tokens in a sequence when its speed is predicted (default: half of the context)");
-  command->add_option("--prompt", options->wishes.prompt,
-                      "Tokens of the prompt whose first token is predicted (default: 512)");
-  command->add_option("--kv-type", options->kv_type, "Number type of the KV cache: f16, q8_0 (half the memory) or f32")
+  command->add_option("--sequences", options->request.serving.sequences, "Conversations at once")
       ->capture_default_str();
+  command->add_option("--mean-context", options->request.context_mean,
+                      "Tokens in a sequence when its speed is predicted (default: half of the context)");
+  command->add_option("--prompt", options->request.prompt,
+                      "Tokens of the prompt whose first token is predicted (default: 512)");
+  add_kv_type(*command, options->request.serving.kv_type);
   command->add_option("--layers", options->layers, "By hand, in order: DEVICE:FIRST-LAST,DEVICE:FIRST-LAST,...");
   command->add_option("--without", options->without, "Leaves a device out; may be repeated")->type_name("DEVICE");
   command

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/open_model.h"
+#include "cli/setting_options.h"
 #include "cli/stop_signals.h"
 #include "node/node.h"
 
@@ -26,9 +27,6 @@ struct Options {
   bool no_api = false;
   bool no_discovery = false;
   std::string state, cache;
-  std::string objective = "latency";
-  std::string activations = "f32";
-  std::string flash_attention = "auto";
   node::NodeOptions node;
   api::ServerOptions server;
 };
@@ -61,16 +59,6 @@ Result<node::NodeOptions> node_options(const Options& options) {
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
-  node.wishes.objective = options.objective == "throughput"    ? placement::Objective::throughput
-                          : options.objective == "first-token" ? placement::Objective::first_token
-                                                               : placement::Objective::latency;
-  node.wishes.activations = options.activations == "f16"    ? wire::Dtype::f16
-                            : options.activations == "bf16" ? wire::Dtype::bf16
-                            : options.activations == "q8_0" ? wire::Dtype::q8_0
-                                                            : wire::Dtype::f32;
-  node.shard.flash_attention = options.flash_attention == "on"    ? engine::FlashAttention::on
-                               : options.flash_attention == "off" ? engine::FlashAttention::off
-                                                                  : engine::FlashAttention::automatic;
   node.on_note = [](const std::string& text) { std::println(stderr, "exogpu: {}", text); };
   return node;
 }
@@ -180,43 +168,30 @@ void add_serve(CLI::App& app, Action& action) {
       ->group(devices);
   command->add_option("-t,--threads", node.threads, "CPU threads; one for each core if left out")->group(devices);
   const char* plan = "Model and plan (of the node that is given the model)";
-  command->add_option("-c,--context", node.wishes.context, "Tokens of a conversation")
+  command->add_option("-c,--context", node.serving.context, "Tokens of a conversation")
       ->capture_default_str()
       ->group(plan);
   command
-      ->add_option("--devices-min", node.wishes.devices_min,
+      ->add_option("--devices-min", node.devices_min,
                    "Cut over at least so many devices where there are as many, even if fewer are faster")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str()
       ->group(plan);
-  command->add_option("--parallel", node.wishes.sequences, "Conversations computed at once; more wait their turn")
+  command->add_option("--parallel", node.serving.sequences, "Conversations computed at once; more wait their turn")
       ->check(CLI::Range(1, 4096))
       ->default_val(4)
       ->group(plan);
-  command->add_option("-b,--batch", node.shard.batch_tokens, "Prompt tokens computed at once")
+  command->add_option("-b,--batch", node.serving.batch_tokens, "Prompt tokens computed at once")
       ->capture_default_str()
       ->group(plan);
-  command->add_option("--kv-type", node.kv_type, "Number type of the KV cache: f16, q8_0 or f32")
-      ->capture_default_str()
-      ->group(plan);
-  command->add_option("--flash-attention", options->flash_attention, "auto, on, or off")
-      ->check(CLI::IsMember({"auto", "on", "off"}))
-      ->capture_default_str()
-      ->group(plan);
+  add_kv_type(*command, node.serving.kv_type)->group(plan);
+  add_flash_attention(*command, node.serving.flash_attention)->group(plan);
   command->add_option("--layers", node.layers, "By hand, in order: NODE/DEVICE:FIRST-LAST,...")->group(plan);
   command->add_option("--without", node.without, "Leaves a device out; may be repeated")
       ->type_name("DEVICE")
       ->group(plan);
-  command->add_option("--for", options->objective, "What counts: latency, throughput or first-token")
-      ->check(CLI::IsMember({"latency", "throughput", "first-token"}))
-      ->capture_default_str()
-      ->group(plan);
-  command
-      ->add_option("--activations", options->activations,
-                   "How activations travel: f32 (exact), f16, bf16, or q8_0 (a quarter of the bytes)")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}))
-      ->capture_default_str()
-      ->group(plan);
+  add_objective(*command, node.serving.objective)->group(plan);
+  add_activations(*command, node.serving.activations)->group(plan);
   command->callback([options, &action] { action = [options] { return serve(*options); }; });
 }
 

@@ -9,15 +9,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view objective_text(placement::Objective objective) {
-  switch (objective) {
-    case placement::Objective::latency: return "latency";
-    case placement::Objective::throughput: return "throughput";
-    case placement::Objective::first_token: return "first-token";
-  }
-  return "latency";
-}
-
 Json json_of(const PlanReport& r, const wire::DeviceRef& ref) {
   const wire::DeviceProfile& device = *std::ranges::find(r.view.devices, ref, &wire::DeviceProfile::id);
   return {{"id", ref.device},
@@ -50,11 +41,11 @@ Json json_of(const PlanReport& r, const wire::Plan& plan) {
 std::string as_json(const PlanReport& r) {
   Json json = {{"model", r.shape.name},
                {"layers", r.shape.layers.size()},
-               {"context", r.wishes.context},
-               {"sequences", r.wishes.sequences},
-               {"context_mean", placement::context_mean_of(r.wishes)},
-               {"prompt", placement::prompt_of(r.wishes)},
-               {"for", objective_text(r.wishes.objective)},
+               {"context", r.request.serving.context},
+               {"sequences", r.request.serving.sequences},
+               {"context_mean", placement::context_mean_of(r.request)},
+               {"prompt", placement::prompt_of(r.request)},
+               {"for", to_string(r.request.serving.objective)},
                {"activations", to_string(r.answer.plan.activations)},
                {"proven_best", r.answer.proven},
                {"plan", json_of(r, r.answer.plan)}};

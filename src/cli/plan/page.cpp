@@ -25,11 +25,11 @@ std::string layers_text(wire::LayerRange layers) {
   return layers.size() == 1 ? std::format("{}", layers.begin) : std::format("{}-{}", layers.begin, layers.end - 1);
 }
 
-std::string wanted_text(placement::Objective objective) {
+std::string wanted_text(wire::Objective objective) {
   switch (objective) {
-    case placement::Objective::latency: return "for the most tokens per second of one sequence alone";
-    case placement::Objective::throughput: return "for the most tokens per second of all sequences together";
-    case placement::Objective::first_token: return "for the soonest first token";
+    case wire::Objective::latency: return "for the most tokens per second of one sequence alone";
+    case wire::Objective::throughput: return "for the most tokens per second of all sequences together";
+    case wire::Objective::first_token: return "for the soonest first token";
   }
   return {};
 }
@@ -37,9 +37,10 @@ std::string wanted_text(placement::Objective objective) {
 std::string heading(const PlanReport& r) {
   Bytes weights = r.shape.embedding_bytes + r.shape.head_bytes - r.shape.ends_shared_bytes;
   for (const wire::LayerShape& layer : r.shape.layers) weights += layer.weight_bytes;
-  return std::format("{}: {} layers, {} of weights; room for {} tokens of context{}\n", r.shape.name,
-                     r.shape.layers.size(), format_bytes(weights), format_count(r.wishes.context),
-                     r.wishes.sequences == 1 ? "" : std::format(" in each of {} sequences", r.wishes.sequences));
+  return std::format(
+      "{}: {} layers, {} of weights; room for {} tokens of context{}\n", r.shape.name, r.shape.layers.size(),
+      format_bytes(weights), format_count(r.request.serving.context),
+      r.request.serving.sequences == 1 ? "" : std::format(" in each of {} sequences", r.request.serving.sequences));
 }
 
 const wire::DeviceProfile& profile_of(const PlanReport& r, const wire::DeviceRef& device) {
@@ -64,12 +65,12 @@ std::string predicted_text(const PlanReport& r) {
   const wire::PredictedSpeed& speed = r.answer.plan.predicted;
   std::string text = std::format("Predicted: {} tokens/s for one sequence alone (with {} tokens in its context)\n",
                                  rate_text(speed.tokens_per_s_alone),
-                                 format_count(static_cast<uint64_t>(placement::context_mean_of(r.wishes))));
-  if (r.wishes.sequences > 1)
+                                 format_count(static_cast<uint64_t>(placement::context_mean_of(r.request))));
+  if (r.request.serving.sequences > 1)
     text += std::format("           {} tokens/s for {} sequences together\n", rate_text(speed.tokens_per_s_parallel),
-                        r.wishes.sequences);
+                        r.request.serving.sequences);
   return text + std::format("           {} to the first token of an answer to {} tokens\n",
-                            time_text(speed.first_token_s), format_count(placement::prompt_of(r.wishes)));
+                            time_text(speed.first_token_s), format_count(placement::prompt_of(r.request)));
 }
 
 std::string stages_text(const PlanReport& r, const wire::Plan& plan) {
@@ -85,7 +86,7 @@ std::string stages_text(const PlanReport& r, const wire::Plan& plan) {
 std::string alternatives_table(const PlanReport& r) {
   if (r.answer.alternatives.empty()) return {};
   Rows rows = {{"ALTERNATIVE", "TOKENS/S ALONE", "TOGETHER", "FIRST TOKEN", "LAYERS"}};
-  const bool together = r.wishes.sequences > 1;
+  const bool together = r.request.serving.sequences > 1;
   for (const placement::Alternative& other : r.answer.alternatives) {
     if (!other.plan) {
       rows.push_back({other.name, "-", together ? "-" : "", "-", other.reason});
@@ -111,9 +112,9 @@ std::string left_out_table(const PlanReport& r) {
 }
 
 std::string how_sure(const PlanReport& r) {
-  if (!r.wishes.by_hand.empty()) return "The layers are as given by hand.\n";
-  std::string wanted = wanted_text(r.wishes.objective);
-  if (r.wishes.devices_min > 1) wanted += std::format(" over {} devices at least", r.wishes.devices_min);
+  if (!r.request.by_hand.empty()) return "The layers are as given by hand.\n";
+  std::string wanted = wanted_text(r.request.serving.objective);
+  if (r.request.devices_min > 1) wanted += std::format(" over {} devices at least", r.request.devices_min);
   if (r.answer.proven) return std::format("The best plan {}, by the measured speeds.\n", wanted);
   return std::format("The best plan that was found {}; there are too many to try all.\n", wanted);
 }

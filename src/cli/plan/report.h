@@ -10,8 +10,8 @@ namespace exogpu::cli {
 struct PlanReport {
   const wire::ClusterView& view;
   const wire::ModelShape& shape;
-  const placement::Wishes& wishes;
-  const placement::Answer& answer;
+  const placement::PlacementRequest& request;
+  const placement::PlacementResult& answer;
 };
 
 std::string as_page(const PlanReport& report);

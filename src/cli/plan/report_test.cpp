@@ -10,9 +10,9 @@ namespace {
 struct Case {
   wire::ClusterView view;
   wire::ModelShape shape;
-  placement::Wishes wishes;
-  placement::Answer answer;
-  PlanReport report() const { return {.view = view, .shape = shape, .wishes = wishes, .answer = answer}; }
+  placement::PlacementRequest request;
+  placement::PlacementResult answer;
+  PlanReport report() const { return {.view = view, .shape = shape, .request = request, .answer = answer}; }
 };
 
 // A card that reads 1 TB/s and a processor of 50 GB/s, ten layers of 1 GB.
@@ -39,8 +39,8 @@ Case made_case(Bytes card_memory, uint32_t sequences = 1) {
                              .active_weight_bytes = 1'000'000'000,
                              .kv_bytes_per_token = 1000,
                              .flops_per_token = 2e9});
-  c.wishes.sequences = sequences;
-  auto answer = placement::place(c.view, c.shape, c.wishes);
+  c.request.serving.sequences = sequences;
+  auto answer = placement::assign_layers(c.view, c.shape, c.request);
   EXPECT_TRUE(answer) << answer.error().message;
   c.answer = *std::move(answer);
   return c;

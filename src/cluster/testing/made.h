@@ -50,10 +50,6 @@ inline wire::ServedModel made_model(uint32_t layers) {
                                      .active_weight_bytes = 100'000'000,
                                      .kv_bytes_per_token = 1000,
                                      .flops_per_token = 2e8});
-  model.context = 4096;
-  model.sequences = 1;
-  model.batch_tokens = 512;
-  model.kv_type = "f16";
   return model;
 }
 

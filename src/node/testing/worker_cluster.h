@@ -108,14 +108,12 @@ class WorkerCluster {
 
   // Layers up to each of `ends`, on the CPU of each of `owners`.
   wire::StagePlan made_plan(std::vector<uint32_t> ends, std::vector<size_t> owners) {
-    wire::StagePlan plan{.epoch = wire::PlanEpoch(state.epoch_last.value() + 1),
-                         .model = "tiny",
-                         .content = "abc",
-                         .stages = {},
-                         .context = 512,
-                         .sequences = 2,
-                         .batch_tokens = 64,
-                         .kv_type = "f32"};
+    wire::StagePlan plan{
+        .epoch = wire::PlanEpoch(state.epoch_last.value() + 1),
+        .model = "tiny",
+        .content = "abc",
+        .stages = {},
+        .settings = {.context = 512, .sequences = 2, .batch_tokens = 64, .kv_type = wire::KvType::f32}};
     for (uint32_t begin = 0, i = 0; i < ends.size(); begin = ends[i], ++i) {
       plan.stages.push_back(
           {.device = {.node = nodes.at(owners.at(i))->id, .device = "cpu"}, .layers = {begin, ends[i]}});

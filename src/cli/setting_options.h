@@ -1,0 +1,48 @@
+// Options whose words are those of an enumeration in wire/serving_settings.h.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <format>
+#include <ranges>
+#include <string>
+#include <vector>
+
+#include "wire/serving_settings.h"
+
+namespace exogpu::cli {
+
+// `value` holds the default and must live until the command line is parsed.
+template <typename Enum, typename Parse>
+CLI::Option* add_word_option(CLI::App& command, const std::string& name, Enum& value, const auto& values, Parse parse,
+                             const std::string& text) {
+  std::vector<std::string> words;
+  for (const Enum each : values) words.emplace_back(to_string(each));
+  return command
+      .add_option_function<std::string>(
+          name, [&value, parse](const std::string& word) { value = parse(word).value(); }, text)
+      ->check(CLI::IsMember(words))
+      ->default_str(std::string(to_string(value)));
+}
+
+inline CLI::Option* add_kv_type(CLI::App& command, wire::KvType& value) {
+  return add_word_option(command, "--kv-type", value, wire::kKvTypes, wire::parse_kv_type,
+                         "Number type of the KV cache: f16, q8_0 (half the memory) or f32");
+}
+
+inline CLI::Option* add_flash_attention(CLI::App& command, wire::FlashAttention& value) {
+  return add_word_option(command, "--flash-attention", value, wire::kFlashAttentions, wire::parse_flash_attention,
+                         "auto, on, or off: attention in separate steps");
+}
+
+inline CLI::Option* add_objective(CLI::App& command, wire::Objective& value) {
+  return add_word_option(command, "--for", value, wire::kObjectives, wire::parse_objective,
+                         "What counts: latency (tokens per second of one sequence), throughput (of all together), "
+                         "first-token");
+}
+
+inline CLI::Option* add_activations(CLI::App& command, wire::Dtype& value) {
+  return add_word_option(command, "--activations", value, wire::kActivationTypes, wire::parse_activation_type,
+                         "How activations travel: f32 (exact), f16, bf16, or q8_0 (a quarter of the bytes)");
+}
+
+}  // namespace exogpu::cli

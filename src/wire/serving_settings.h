@@ -1,0 +1,55 @@
+// How a model is served: everything that must be the same on all nodes that hold a part of it.
+//
+// This is the one place where these settings get their words (in options, JSON and messages) and their numbers (on the
+// wire, proto/cluster.proto).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "wire/dtype.h"
+
+namespace exogpu::wire {
+
+// Number type of the KV cache.
+enum class KvType : uint8_t { f16 = 0, q8_0 = 1, f32 = 2 };
+
+// Automatic: where the device has it, unless an F32 cache asks for exact results, which its kernels do not give.
+enum class FlashAttention : uint8_t { automatic = 0, on = 1, off = 2 };
+
+// What a plan optimises.
+enum class Objective : uint8_t {
+  latency = 0,      // tokens per second of one sequence alone
+  throughput = 1,   // tokens per second of all sequences together
+  first_token = 2,  // time from a prompt to the first token
+};
+
+struct ServingSettings {
+  uint32_t context = 4096;      // tokens of one sequence, prompt and answer together
+  uint32_t sequences = 1;       // computed at once
+  uint32_t batch_tokens = 512;  // of one step
+  KvType kv_type = KvType::f16;
+  FlashAttention flash_attention = FlashAttention::automatic;
+  Dtype activations = Dtype::f32;  // between stages; not i32
+  Objective objective = Objective::latency;
+  friend bool operator==(const ServingSettings&, const ServingSettings&) = default;
+};
+
+inline constexpr std::array kKvTypes{KvType::f16, KvType::q8_0, KvType::f32};
+inline constexpr std::array kFlashAttentions{FlashAttention::automatic, FlashAttention::on, FlashAttention::off};
+inline constexpr std::array kObjectives{Objective::latency, Objective::throughput, Objective::first_token};
+inline constexpr std::array kActivationTypes{Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::q8_0};
+
+std::string_view to_string(KvType type);
+std::string_view to_string(FlashAttention attention);  // "auto", "on", "off"
+std::string_view to_string(Objective objective);       // "latency", "throughput", "first-token"
+
+// The opposite of to_string(). Errors: invalid_argument, naming the words that there are.
+Result<KvType> parse_kv_type(std::string_view text);
+Result<FlashAttention> parse_flash_attention(std::string_view text);
+Result<Objective> parse_objective(std::string_view text);
+Result<Dtype> parse_activation_type(std::string_view text);
+
+}  // namespace exogpu::wire
