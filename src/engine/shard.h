@@ -10,7 +10,6 @@
 #include "base/units.h"
 #include "engine/architecture.h"
 #include "engine/shard_options.h"
-#include "engine/weights.h"
 #include "gpu/device.h"
 #include "model/gguf.h"
 #include "model/tokenizer.h"

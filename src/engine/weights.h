@@ -4,7 +4,6 @@
 #include <ggml-cpp.h>
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -13,6 +12,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "engine/architecture.h"
+#include "engine/shard_options.h"
 #include "model/gguf.h"
 #include "wire/layer_range.h"
 
@@ -60,9 +60,6 @@ struct ModelWeights {
   Matrix output;
   ggml_tensor* rope_factors = nullptr;  // [rope.dims / 2]
 };
-
-// Called with the bytes done so far and in all. May be called from several threads, one at a time.
-using Progress = std::function<void(Bytes done, Bytes total)>;
 
 // Plans, measures, and loads the weights of one shard. Borrows the file, which must outlive it: on the CPU weights that
 // need no repacking are used where they are mapped.

@@ -23,9 +23,10 @@ struct Generations::Job {
 
 Generations::Generations(GenerationsSurroundings surroundings)
     : surroundings_(std::move(surroundings)),
-      continuations_({.submit = [this](wire::Generate wanted) { return surroundings_.submit(std::move(wanted)); },
-                      .cancel = [this](uint64_t request) { surroundings_.cancel(request); },
-                      .hear = [this](pipeline::AnswerId id, const pipeline::Heard& what) { heard(id, what); }}),
+      continuations_(
+          {.submit = [this](wire::Generate wanted) { return surroundings_.submit(std::move(wanted)); },
+           .cancel = [this](uint64_t request) { surroundings_.cancel(request); },
+           .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}),
       alive_(std::make_shared<Generations*>(this)) {}
 
 Generations::~Generations() {
@@ -184,26 +185,22 @@ void Generations::fail_interrupted(const Error& why, std::chrono::milliseconds w
 
 void Generations::on_generated(const wire::Generated& message) { continuations_.on_generated(message); }
 
-void Generations::heard(pipeline::AnswerId id, const pipeline::Heard& heard) {
+void Generations::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event) {
   const auto found = places_.find(id);
   if (found == places_.end()) return;
   const Place place = found->second;
-  if (heard.failure) {
+  if (event.failure) {
     places_.erase(found);
-    return failed(place.job, *heard.failure);
+    return failed(place.job, *event.failure);
   }
   Answer& answer = place.job->parts[place.answer].answer;
-  if (heard.prompt_reused > 0) answer.reused(heard.prompt_reused);
-  bool stopped = false;
-  for (size_t i = 0; i < heard.tokens.size() && !stopped; ++i) {
-    const bool last = i + 1 == heard.tokens.size();
-    stopped = answer.push(heard.tokens[i], last && heard.end == wire::GenerateEnd::end_of_text);
-  }
-  if (!stopped && !heard.end) return;
+  if (event.prompt_reused > 0) answer.reused(event.prompt_reused);
+  const bool stopped = event.token && answer.push(*event.token, event.end == wire::GenerateEnd::end_of_text);
+  if (!stopped && !event.end) return;
   places_.erase(found);
-  if (stopped && !heard.end) continuations_.cancel(id);
+  if (stopped && !event.end) continuations_.cancel(id);
   if (!stopped) {
-    switch (*heard.end) {
+    switch (*event.end) {
       case wire::GenerateEnd::end_of_text: answer.end(engine::FinishReason::end_of_text); break;
       case wire::GenerateEnd::length: answer.end(engine::FinishReason::length); break;
       case wire::GenerateEnd::context_full: answer.end(engine::FinishReason::context_full); break;

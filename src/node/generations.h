@@ -74,7 +74,7 @@ class Generations {
   struct Job;
   std::chrono::milliseconds patience(std::optional<std::chrono::milliseconds> wait) const;
   void begin(const std::shared_ptr<Job>& job);
-  void heard(pipeline::AnswerId id, const pipeline::Heard& heard);
+  void on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event);
   void cancelled(const std::shared_ptr<Job>& job);
   void failed(const std::shared_ptr<Job>& job, const Error& why);
   void forget(const std::shared_ptr<Job>& job);

@@ -22,14 +22,8 @@ Result<pipeline::RequestId> Node::Impl::drive(wire::Generate wanted,
                             .tokens_max = wanted.tokens_max,
                             .end_tokens = std::move(wanted.end_tokens)};
   return driver->generate(std::move(request),
-                          [number = wanted.request, heard = std::move(heard)](const pipeline::Progress& progress) {
-                            wire::Generated out{.request = number};
-                            if (progress.token) out.tokens.push_back(*progress.token);
-                            out.end = progress.end;
-                            out.failure = progress.failure;
-                            out.prompt_reused = progress.prompt_reused;
-                            out.interrupted = progress.interrupted;
-                            heard(out);
+                          [number = wanted.request, heard = std::move(heard)](const pipeline::TokenEvent& event) {
+                            heard(to_message(number, event));
                           });
 }
 

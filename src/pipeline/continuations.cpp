@@ -62,12 +62,12 @@ void Continuations::cancel(AnswerId id) {
   answers_.erase(found);
 }
 
-void Continuations::end(AnswerId id, const Heard& heard) {
+void Continuations::end(AnswerId id, const TokenEvent& last) {
   const auto found = answers_.find(id);
   if (found == answers_.end()) return;
   under_way_.erase(found->second.number);
   answers_.erase(found);
-  surroundings_.hear(id, heard);
+  surroundings_.on_event(id, last);
 }
 
 void Continuations::ask(AnswerId id) {
@@ -121,12 +121,13 @@ void Continuations::on_generated(const wire::Generated& message) {
   }
   const bool first = answer.request.tokens.size() == answer.prompt_tokens;
   for (const wire::SampledToken& token : message.tokens) answer.request.tokens.push_back(token.token);
-  const Heard heard{.tokens = message.tokens,
-                    .end = message.end,
-                    .failure = message.failure,
-                    .prompt_reused = first ? message.prompt_reused : 0};
-  if (heard.end || heard.failure) return end(id, heard);
-  surroundings_.hear(id, heard);
+  for (TokenEvent& event : to_events(message)) {
+    if (!first) event.prompt_reused = 0;
+    if (event.is_last()) return end(id, event);
+    surroundings_.on_event(id, event);
+    const auto still = answers_.find(id);
+    if (still == answers_.end() || still->second.number != message.request) return;  // cancelled meanwhile
+  }
 }
 
 size_t Continuations::waiting() const {

@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -24,20 +23,12 @@ inline constexpr ErrorCode kRingEnded = ErrorCode::failed_precondition;
 
 using AnswerId = Strong<uint64_t, struct AnswerIdTag>;
 
-// What is new of an answer; after its end or failure nothing more comes.
-struct Heard {
-  std::span<const wire::SampledToken> tokens{};
-  std::optional<wire::GenerateEnd> end{};
-  std::optional<Error> failure{};
-  uint32_t prompt_reused = 0;  // of the first ring's
-};
-
 struct ContinuationsSurroundings {
   // Asks the node of the first stage. Errors but kRingEnded end the answer.
   std::function<Result<void>(wire::Generate)> submit;
   std::function<void(uint64_t request)> cancel;
-  // May call begin() and cancel().
-  std::function<void(AnswerId, const Heard&)> hear;
+  // `prompt_reused` is that of the first ring. May call begin() and cancel().
+  std::function<void(AnswerId, const TokenEvent&)> on_event;
 };
 
 class Continuations {
@@ -80,7 +71,7 @@ class Continuations {
   bool may_wait(const Answer& answer) const { return !waited_ || answer.patience > *waited_; }
   void ask(AnswerId id);
   void interrupt(Answer& answer);
-  void end(AnswerId id, const Heard& heard);
+  void end(AnswerId id, const TokenEvent& last);
 
   ContinuationsSurroundings surroundings_;
   std::map<AnswerId, Answer> answers_;

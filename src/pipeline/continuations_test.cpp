@@ -16,18 +16,20 @@ struct Asker {
   std::optional<wire::GenerateEnd> end;
   std::optional<Error> failure;
   int ends = 0;
+  wire::TokenId cancels_at = -1;
   Continuations answers{{.submit = [this](wire::Generate wanted) -> Result<void> {
                            if (refuses) return std::unexpected(*refuses);
                            asked.push_back(std::move(wanted));
                            return {};
                          },
                          .cancel = [this](uint64_t request) { cancelled.push_back(request); },
-                         .hear =
-                             [this](AnswerId, const Heard& heard) {
-                               for (const auto& token : heard.tokens) told.push_back(token.token);
-                               end = heard.end;
-                               failure = heard.failure;
-                               ends += heard.end || heard.failure ? 1 : 0;
+                         .on_event =
+                             [this](AnswerId id, const TokenEvent& event) {
+                               if (event.token) told.push_back(event.token->token);
+                               end = event.end;
+                               failure = event.failure;
+                               ends += event.is_last() ? 1 : 0;
+                               if (event.token && event.token->token == cancels_at) answers.cancel(id);
                              }}};
 
   void begin(uint32_t tokens_max = 5, Continuations::Duration patience = {}) {
@@ -77,6 +79,33 @@ TEST(Continuations, WhatARingLeftUnfinishedIsAskedOfTheNext) {
   EXPECT_EQ(asker.answers.open(), 0U);
   asker.generated(asker.asked[1].request, 13);
   EXPECT_EQ(asker.told.size(), 3U);
+}
+
+TEST(Continuations, TokensOfOneMessageComeOneByOneAndTheEndWithTheLast) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin();
+  wire::Generated message{.request = asker.asked[0].request};
+  for (const wire::TokenId token : {10, 11, 12}) message.tokens.push_back({.sequence = {}, .token = token});
+  message.end = wire::GenerateEnd::length;
+  asker.answers.on_generated(message);
+  EXPECT_EQ(asker.told, (Tokens{10, 11, 12}));
+  EXPECT_EQ(asker.end, wire::GenerateEnd::length);
+  EXPECT_EQ(asker.ends, 1);
+}
+
+TEST(Continuations, NothingFollowsACancellationWithinAMessage) {
+  Asker asker;
+  asker.cancels_at = 10;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin();
+  wire::Generated message{.request = asker.asked[0].request};
+  for (const wire::TokenId token : {10, 11}) message.tokens.push_back({.sequence = {}, .token = token});
+  message.end = wire::GenerateEnd::length;
+  asker.answers.on_generated(message);
+  EXPECT_EQ(asker.told, (Tokens{10}));
+  EXPECT_EQ(asker.ends, 0);
+  EXPECT_EQ(asker.answers.open(), 0U);
 }
 
 TEST(Continuations, ARingThatRefusedIsAskedAgainLater) {

@@ -20,31 +20,31 @@ void Driver::cancel(RequestId id) {
 
 void Driver::on_done(const wire::StepDone& done) {
   if (over_) return;
-  std::vector<Progress> heard;
-  scheduler_.done(done, heard);
+  std::vector<RequestEvent> events;
+  scheduler_.done(done, events);
   stage_seconds_.resize(done.stage_us.size());
   for (size_t i = 0; i < done.stage_us.size(); ++i) {
     const double seconds = done.stage_us[i] * 1e-6;
     stage_seconds_[i] = stage_seconds_[i] == 0 ? seconds : 0.9 * stage_seconds_[i] + 0.1 * seconds;
   }
   pump();  // before anybody is told: the ring goes on meanwhile
-  for (const Progress& progress : heard) {
-    const auto found = listeners_.find(progress.request);
+  for (const auto& [id, event] : events) {
+    const auto found = listeners_.find(id);
     if (found == listeners_.end()) continue;
-    if (!progress.end && !progress.failure) {
-      found->second(progress);
+    if (!event.is_last()) {
+      found->second(event);
       continue;
     }
     const Listener listener = std::move(found->second);
     listeners_.erase(found);
-    listener(progress);
+    listener(event);
   }
 }
 
 void Driver::fail_all(const Error& why) {
   over_ = why;
   for (auto& [id, listener] : std::exchange(listeners_, {})) {
-    listener({.request = id, .token = {}, .end = {}, .failure = why, .prompt_reused = 0, .interrupted = true});
+    listener({.failure = why, .interrupted = true});
   }
 }
 

@@ -15,8 +15,8 @@ namespace exogpu::pipeline {
 // One thread, that of the ring.
 class Driver {
  public:
-  // What a request hears; after its end or failure nothing more. It may call generate() and cancel().
-  using Listener = std::function<void(const Progress&)>;
+  // Receives the events of a request; after the last one nothing more. It may call generate() and cancel().
+  using Listener = std::function<void(const TokenEvent&)>;
 
   // `ring` must outlive it; its on_done is to call on_done() here. `kept`: see Scheduler.
   Driver(Ring& ring, const ScheduleOptions& options, std::optional<KeptTokens> kept = {})

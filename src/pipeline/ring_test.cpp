@@ -29,13 +29,13 @@ struct Told {
 };
 
 Driver::Listener into(Told& told) {
-  return [&told](const Progress& progress) {
+  return [&told](const TokenEvent& event) {
     EXPECT_FALSE(told.over()) << "something came after the end";
-    if (progress.token) told.tokens.push_back(progress.token->token);
-    told.end = progress.end;
-    told.failure = progress.failure;
-    told.reused = progress.prompt_reused;
-    told.interrupted = progress.interrupted;
+    if (event.token) told.tokens.push_back(event.token->token);
+    told.end = event.end;
+    told.failure = event.failure;
+    told.reused = event.prompt_reused;
+    told.interrupted = event.interrupted;
   };
 }
 

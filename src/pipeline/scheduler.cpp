@@ -325,7 +325,7 @@ std::set<uint64_t> Scheduler::doomed_by(uint64_t step) const {
 
 // Whoever holds tokens of this step, or was to have copied them, cannot go on. What was lost with a stage before can be
 // computed again (`renews`).
-void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector<Progress>& heard) {
+void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector<RequestEvent>& events) {
   const std::set<uint64_t> doomed = doomed_by(step);
   const auto is_doomed = [&](const OnTheirWay& part) { return doomed.contains(part.step); };
   std::vector<bool> lost(slots_.size());
@@ -346,41 +346,41 @@ void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector
     if (lost[active.sequence.value()]) ended.push_back(id);
   }
   for (const RequestId id : ended) {
-    heard.push_back({.request = id, .token = {}, .end = {}, .failure = why, .prompt_reused = 0, .interrupted = renews});
+    events.push_back({id, {.failure = why, .interrupted = renews}});
     end(id, true);
   }
 }
 
-void Scheduler::sampled(RequestId id, const wire::SampledToken& token, std::vector<Progress>& heard) {
+void Scheduler::sampled(RequestId id, const wire::SampledToken& token, std::vector<RequestEvent>& events) {
   const auto found = active_.find(id);
   if (found == active_.end()) return;  // cancelled meanwhile
   Active& active = found->second;
-  Progress progress{.request = id, .token = {}, .end = {}, .failure = token.failure, .prompt_reused = active.reused};
+  TokenEvent event{.failure = token.failure, .prompt_reused = active.reused};
   if (!token.failure && !known(token.token)) {
-    progress.failure = Error{ErrorCode::corrupt, std::format("the last stage chose token {}, which is not one of the "
-                                                             "model's {}",
-                                                             token.token, options_.n_vocab)};
+    event.failure = Error{ErrorCode::corrupt, std::format("the last stage chose token {}, which is not one of the "
+                                                          "model's {}",
+                                                          token.token, options_.n_vocab)};
   }
-  if (!progress.failure) {
+  if (!event.failure) {
     ++tokens_sampled_;
     ++active.generated;
     active.awaits = false;
     active.request.tokens.push_back(token.token);
-    progress.token = token;
+    event.token = token;
     if (std::ranges::contains(active.request.end_tokens, token.token)) {
-      progress.end = wire::GenerateEnd::end_of_text;
+      event.end = wire::GenerateEnd::end_of_text;
     } else if (active.request.tokens_max > 0 && active.generated >= active.request.tokens_max) {
-      progress.end = wire::GenerateEnd::length;
+      event.end = wire::GenerateEnd::length;
     } else if (active.request.tokens.size() > options_.context) {
-      progress.end = wire::GenerateEnd::context_full;
+      event.end = wire::GenerateEnd::context_full;
     }
   }
-  const bool over = progress.end || progress.failure;
-  heard.push_back(std::move(progress));
-  if (over) end(id, false);
+  const bool last = event.is_last();
+  events.push_back({id, std::move(event)});
+  if (last) end(id, false);
 }
 
-void Scheduler::done(const wire::StepDone& step, std::vector<Progress>& heard) {
+void Scheduler::done(const wire::StepDone& step, std::vector<RequestEvent>& events) {
   const auto found = steps_.find(step.number);
   if (found == steps_.end()) return;
   const UnderWay was = std::move(found->second);
@@ -389,7 +389,7 @@ void Scheduler::done(const wire::StepDone& step, std::vector<Progress>& heard) {
   if (step.failure || step.tokens.size() != wanted) {
     failed(step.number,
            step.failure.value_or(Error{ErrorCode::corrupt, "the last stage returned another number of tokens"}),
-           was.renews, heard);
+           was.renews, events);
     return;
   }
   for (Slot& held : slots_) {
@@ -397,7 +397,7 @@ void Scheduler::done(const wire::StepDone& step, std::vector<Progress>& heard) {
   }
   size_t token = 0;
   for (const Part& part : was.parts) {
-    if (part.sample) sampled(part.id, step.tokens[token++], heard);
+    if (part.sample) sampled(part.id, step.tokens[token++], events);
   }
 }
 

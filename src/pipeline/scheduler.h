@@ -17,11 +17,10 @@
 
 #include "base/result.h"
 #include "pipeline/keep.h"
+#include "pipeline/token_event.h"
 #include "wire/ring.h"
 
 namespace exogpu::pipeline {
-
-using RequestId = Strong<uint64_t, struct RequestIdTag>;
 
 struct ScheduleOptions {
   uint32_t stages = 1;
@@ -52,16 +51,6 @@ struct Work {
   std::vector<wire::TokenId> tokens;
 };
 
-// What a request hears.
-struct Progress {
-  RequestId request;
-  std::optional<wire::SampledToken> token;
-  std::optional<wire::GenerateEnd> end;
-  std::optional<Error> failure;  // the end, too
-  uint32_t prompt_reused = 0;
-  bool interrupted = false;  // the failure is the ring's, and the next one may go on
-};
-
 class Scheduler {
  public:
   // `kept`: of as many sequences, what the stages hold before the first step.
@@ -76,8 +65,8 @@ class Scheduler {
   // What the first stage is to do next; nothing when all there is to do is under way. To be asked until it says
   // nothing.
   std::optional<Work> next();
-  // A step has come back. What the requests hear of it is appended to `heard`.
-  void done(const wire::StepDone& step, std::vector<Progress>& heard);
+  // A step has come back. The events of its requests are appended to `events`.
+  void done(const wire::StepDone& step, std::vector<RequestEvent>& events);
 
   // Those that have not ended.
   std::vector<RequestId> requests() const;
@@ -145,8 +134,8 @@ class Scheduler {
   bool changes_full() const;
   bool known(wire::TokenId token) const { return token >= 0 && std::cmp_less(token, options_.n_vocab); }
   std::set<uint64_t> doomed_by(uint64_t step) const;
-  void failed(uint64_t step, const Error& why, bool renews, std::vector<Progress>& heard);
-  void sampled(RequestId id, const wire::SampledToken& token, std::vector<Progress>& heard);
+  void failed(uint64_t step, const Error& why, bool renews, std::vector<RequestEvent>& events);
+  void sampled(RequestId id, const wire::SampledToken& token, std::vector<RequestEvent>& events);
   void take(Active& active, uint32_t count, Work& work, UnderWay& step);
   void end(RequestId id, bool broken);
   Slot& slot(wire::SeqId id) { return slots_[id.value()]; }

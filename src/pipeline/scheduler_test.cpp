@@ -197,10 +197,10 @@ class Bench {
     if (done.failure) {
       EXPECT_LE(done.number, failures_until_) << done.failure->message;
     }
-    std::vector<Progress> heard;
-    scheduler.done(done, heard);
+    std::vector<RequestEvent> events;
+    scheduler.done(done, events);
     for (auto& [id, request] : asked) ++request.steps_since_token;
-    for (const Progress& progress : heard) hear(progress);
+    for (const auto& [id, event] : events) receive(id, event);
     return true;
   }
 
@@ -264,18 +264,18 @@ class Bench {
     }
     prompt_steps += std::ranges::any_of(work.step.spans, [](const wire::Span& span) { return span.count > 1; });
   }
-  void hear(const Progress& progress) {
-    Asked& request = asked.at(progress.request);
-    EXPECT_FALSE(request.over()) << "request " << progress.request.value() << " hears something after its end";
-    if (progress.token) {
+  void receive(RequestId id, const TokenEvent& event) {
+    Asked& request = asked.at(id);
+    EXPECT_FALSE(request.over()) << "request " << id.value() << " hears something after its end";
+    if (event.token) {
       if (!request.heard.empty()) wait_longest = std::max(wait_longest, request.steps_since_token);
       request.steps_since_token = 0;
-      request.heard.push_back(progress.token->token);
+      request.heard.push_back(event.token->token);
     }
-    reused_most = std::max(reused_most, progress.prompt_reused);
-    if (progress.interrupted) return ask_again(progress.request);
-    request.end = progress.end;
-    request.failure = progress.failure;
+    reused_most = std::max(reused_most, event.prompt_reused);
+    if (event.interrupted) return ask_again(id);
+    request.end = event.end;
+    request.failure = event.failure;
   }
 
   ModelRing ring_;
@@ -442,12 +442,12 @@ TEST(Scheduler, TooFewTokensFromTheLastStageAreAFailure) {
   ASSERT_TRUE(scheduler.add(RequestId(1), {.tokens = prompt_of(3), .sampling = {}, .end_tokens = {}}));
   const auto work = scheduler.next();
   ASSERT_TRUE(work);
-  std::vector<Progress> heard;
-  scheduler.done({.epoch = wire::PlanEpoch(1), .number = work->step.number + 5}, heard);
-  EXPECT_TRUE(heard.empty());
-  scheduler.done({.epoch = wire::PlanEpoch(1), .number = work->step.number}, heard);
-  ASSERT_EQ(heard.size(), 1U);
-  EXPECT_EQ(heard[0].failure->code, ErrorCode::corrupt);
+  std::vector<RequestEvent> events;
+  scheduler.done({.epoch = wire::PlanEpoch(1), .number = work->step.number + 5}, events);
+  EXPECT_TRUE(events.empty());
+  scheduler.done({.epoch = wire::PlanEpoch(1), .number = work->step.number}, events);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].second.failure->code, ErrorCode::corrupt);
   EXPECT_EQ(scheduler.active(), 0U);
 }
 
@@ -459,17 +459,17 @@ TEST(Scheduler, ATokenOutsideTheVocabularyEndsItsRequestOnly) {
   for (const uint64_t id : {1U, 2U}) {
     ASSERT_TRUE(scheduler.add(RequestId(id), {.tokens = prompt_of(3), .sampling = {}, .end_tokens = {}}));
   }
-  std::vector<Progress> heard;
+  std::vector<RequestEvent> events;
   const auto work = scheduler.next();
   ASSERT_TRUE(work && work->step.spans.size() == 2);
   scheduler.done({.epoch = wire::PlanEpoch(1),
                   .number = work->step.number,
                   .tokens = {{.sequence = wire::SeqId(0), .token = 50}, {.sequence = wire::SeqId(1), .token = 49}}},
-                 heard);
-  ASSERT_EQ(heard.size(), 2U);
-  EXPECT_EQ(heard[0].failure.value_or(Error{}).code, ErrorCode::corrupt);
-  EXPECT_FALSE(heard[0].token);
-  EXPECT_EQ(heard[1].token->token, 49);
+                 events);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].second.failure.value_or(Error{}).code, ErrorCode::corrupt);
+  EXPECT_FALSE(events[0].second.token);
+  EXPECT_EQ(events[1].second.token->token, 49);
   const auto next = scheduler.next();
   ASSERT_TRUE(next && next->step.spans.size() == 1);
   EXPECT_EQ(next->step.spans[0].sequence, wire::SeqId(1));

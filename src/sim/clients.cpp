@@ -13,13 +13,14 @@ using namespace wire;
 Clients::Clients(NodeId self, ClientSurroundings surroundings)
     : self_(self),
       surroundings_(std::move(surroundings)),
-      continuations_({.submit = [this](Generate wanted) { return submit(std::move(wanted)); },
-                      .cancel =
-                          [this](uint64_t request) {
-                            const auto asked = asked_of_.extract(request);
-                            if (asked) (void)surroundings_.send(asked.mapped(), CancelGenerate{.request = request});
-                          },
-                      .hear = [this](pipeline::AnswerId id, const pipeline::Heard& heard) { hear(id, heard); }}) {}
+      continuations_(
+          {.submit = [this](Generate wanted) { return submit(std::move(wanted)); },
+           .cancel =
+               [this](uint64_t request) {
+                 const auto asked = asked_of_.extract(request);
+                 if (asked) (void)surroundings_.send(asked.mapped(), CancelGenerate{.request = request});
+               },
+           .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}) {}
 
 bool Clients::ask(uint64_t number, const Life& life, uint32_t layers, uint64_t seed, std::vector<TokenId> prompt,
                   uint32_t tokens) {
@@ -107,15 +108,15 @@ void Clients::peer_lost(NodeId peer) {
   }
 }
 
-void Clients::hear(pipeline::AnswerId id, const pipeline::Heard& heard) {
+void Clients::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event) {
   const uint64_t number = id.value();
-  for (const SampledToken& token : heard.tokens) surroundings_.checks->told(number, token.token);
-  if (!heard.end && !heard.failure) return;
+  if (event.token) surroundings_.checks->told(number, event.token->token);
+  if (!event.is_last()) return;
   const auto model = models_.extract(number);
   surroundings_.trace(
-      std::format("request {} {}", number, heard.failure ? "fails: " + heard.failure->message : "ends"));
-  if (heard.failure) {
-    surroundings_.checks->failed(number, heard.failure->message, surroundings_.excuse(model ? model.mapped() : ""));
+      std::format("request {} {}", number, event.failure ? "fails: " + event.failure->message : "ends"));
+  if (event.failure) {
+    surroundings_.checks->failed(number, event.failure->message, surroundings_.excuse(model ? model.mapped() : ""));
   } else {
     surroundings_.checks->ended(number);
   }

@@ -46,7 +46,7 @@ class Clients {
 
  private:
   Result<void> submit(wire::Generate wanted);
-  void hear(pipeline::AnswerId id, const pipeline::Heard& heard);
+  void on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event);
 
   wire::NodeId self_;
   ClientSurroundings surroundings_;

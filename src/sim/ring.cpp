@@ -253,17 +253,12 @@ Result<void> RingPart::drive(NodeId from, const Generate& wanted) {
                             .sampling = wanted.sampling,
                             .tokens_max = wanted.tokens_max,
                             .end_tokens = wanted.end_tokens};
-  EXO_TRY(const pipeline::RequestId id,
-          driver_->generate(std::move(request), [this, from, number = wanted.request](const pipeline::Progress& heard) {
-            Generated out{.request = number};
-            if (heard.token) out.tokens.push_back(*heard.token);
-            out.end = heard.end;
-            out.failure = heard.failure;
-            out.prompt_reused = heard.prompt_reused;
-            out.interrupted = heard.interrupted;
-            if (out.end || out.failure) driven_.erase({from, number});
-            (void)surroundings_.send(from, std::move(out));
-          }));
+  EXO_TRY(
+      const pipeline::RequestId id,
+      driver_->generate(std::move(request), [this, from, number = wanted.request](const pipeline::TokenEvent& event) {
+        if (event.is_last()) driven_.erase({from, number});
+        (void)surroundings_.send(from, to_message(number, event));
+      }));
   driven_.insert_or_assign({from, wanted.request}, id);
   return {};
 }

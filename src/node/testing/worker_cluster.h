@@ -172,12 +172,12 @@ class WorkerCluster {
   Result<pipeline::RequestId> ask(std::vector<wire::TokenId> tokens, uint32_t count, Told& told) {
     pipeline::Request request{.tokens = std::move(tokens), .sampling = {}, .tokens_max = count, .end_tokens = {}};
     request.sampling.temperature = 0;
-    return driver().generate(std::move(request), [&told](const pipeline::Progress& progress) {
+    return driver().generate(std::move(request), [&told](const pipeline::TokenEvent& event) {
       EXPECT_FALSE(told.over()) << "something came after the end";
-      if (progress.token) told.tokens.push_back(progress.token->token);
-      told.end = progress.end;
-      told.failure = progress.failure;
-      told.interrupted = progress.interrupted;
+      if (event.token) told.tokens.push_back(event.token->token);
+      told.end = event.end;
+      told.failure = event.failure;
+      told.interrupted = event.interrupted;
     });
   }
   // A short answer.

@@ -1,0 +1,34 @@
+// What an answer's requester receives: the one form in which a token travels from the scheduler to the text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/strong.h"
+#include "wire/ring.h"
+
+namespace exogpu::pipeline {
+
+using RequestId = Strong<uint64_t, struct RequestIdTag>;
+
+// After an event that is_last() none follows. A failure comes without a token.
+struct TokenEvent {
+  std::optional<wire::SampledToken> token{};  // its `sequence` and `failure` mean nothing
+  std::optional<wire::GenerateEnd> end{};
+  std::optional<Error> failure{};
+  uint32_t prompt_reused = 0;  // tokens of the prompt that were in a cache
+  bool interrupted = false;    // the failure is the ring's; the next ring may continue the answer
+  bool is_last() const { return end || failure; }
+};
+
+using RequestEvent = std::pair<RequestId, TokenEvent>;
+
+// As a message carries it. `request` is the requester's number.
+wire::Generated to_message(uint64_t request, const TokenEvent& event);
+// What a message carries, in order; at least one event.
+std::vector<TokenEvent> to_events(const wire::Generated& message);
+
+}  // namespace exogpu::pipeline
