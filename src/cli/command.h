@@ -1,4 +1,4 @@
-// How a subcommand joins the program: one file in cli/commands/ for each.
+// The commands of the program: one file in cli/commands/ for each.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,10 +8,10 @@
 
 namespace exogpu::cli {
 
-// What the chosen subcommand will do once the arguments are parsed.
+// The work of the chosen command, once the arguments are parsed.
 using Action = std::function<Result<void>()>;
 
-// Each adds one subcommand to `app`; when it is chosen, its action is left in `action`.
+// Each adds one command to `app`; when it is chosen, it leaves its work in `action`.
 void add_inspect(CLI::App& app, Action& action);
 void add_tokenize(CLI::App& app, Action& action);
 void add_devices(CLI::App& app, Action& action);

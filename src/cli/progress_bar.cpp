@@ -7,7 +7,8 @@
 #include <cmath>
 #include <cstdio>
 #include <format>
-#include <print>
+
+#include "cli/output.h"
 
 namespace exogpu::cli {
 namespace {
@@ -39,7 +40,7 @@ ProgressBar::ProgressBar(std::string label)
     : label_(std::move(label)), watched_(isatty(STDERR_FILENO) != 0), started_(std::chrono::steady_clock::now()) {}
 
 ProgressBar::~ProgressBar() {
-  if (shown_) std::print(stderr, "\r\033[K");
+  if (shown_) write_err("\r\033[K");
 }
 
 void ProgressBar::update(Bytes done, Bytes total) {
@@ -47,7 +48,7 @@ void ProgressBar::update(Bytes done, Bytes total) {
   if (!watched_ || now - started_ < 300ms || now - drawn_ < 50ms) return;
   drawn_ = now;
   shown_ = true;
-  std::print(stderr, "\r{}\033[K", progress_line(label_, done, total, terminal_width() - 1));
+  print_err("\r{}\033[K", progress_line(label_, done, total, terminal_width() - 1));
   std::fflush(stderr);
 }
 

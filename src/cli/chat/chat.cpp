@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using Event = LineReader::Event;
 
-// A Ctrl-C this soon after an answer was meant for the answer.
+// A Ctrl-C within this time of an answer's end was meant for the answer.
 constexpr auto grace = 500ms;
 
 bool wants_colours() {
@@ -47,6 +47,7 @@ Result<void> chat_on_terminal(ChatBackend& backend, const ChatOptions& options) 
     const auto input = lines.add(line.text);
     if (!input) continue;
     const auto next = session.handle(*input);
+    EXO_CHECK(screen.written());
     if (!next) screen.error(next.error().message);
     if (next == ChatSession::Next::leave) return {};
     answered = std::chrono::steady_clock::now();
@@ -66,7 +67,9 @@ Result<void> chat_on_stream(ChatBackend& backend, const ChatOptions& options) {
       EXO_TRY(const auto next, session.handle(*input));
       if (next == ChatSession::Next::leave) return {};
     }
-    if (line.event != Event::line) return {};
+    if (line.event == Event::line) continue;
+    if (std::ferror(stdin) != 0) return fail(ErrorCode::io_error, "standard input cannot be read");
+    return {};
   }
 }
 

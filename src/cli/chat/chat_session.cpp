@@ -1,5 +1,6 @@
 #include "cli/chat/chat_session.h"
 
+#include <stop_token>
 #include <utility>
 
 #include "base/units.h"
@@ -82,20 +83,25 @@ Result<void> ChatSession::say(std::string text) {
   std::string answer;
   ThoughtSplitter splitter;
   const auto show = [this](AnswerPart part, std::string_view piece) { screen_.answer(part, piece); };
+  std::stop_source stopping;
   const auto on_text = [&](std::string_view piece) {
     answer += piece;
     splitter.feed(piece, show);
+    if (!screen_.written()) stopping.request_stop();  // nobody can read the rest
   };
 
   Result<engine::GenerateStats> stats;
   {
     std::optional<Interrupts> interrupts;
     if (interruptible_) interrupts.emplace();
-    stats = backend_.answer(conversation(), settings_, on_text, interrupts ? interrupts->token() : std::stop_token());
+    const std::stop_callback on_interrupt(interrupts ? interrupts->token() : std::stop_token(),
+                                          [&stopping] { stopping.request_stop(); });
+    stats = backend_.answer(conversation(), settings_, on_text, stopping.get_token());
   }
   splitter.finish(show);
   screen_.end_answer();
 
+  if (const auto written = screen_.written(); !written) stats = std::unexpected(written.error());
   if (!stats) {
     messages_.pop_back();
     return std::unexpected(std::move(stats).error());

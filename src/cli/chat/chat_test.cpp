@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -13,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "cli/chat/echo_backend.h"
 
@@ -54,10 +57,13 @@ class Chat : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  void start(const ChatOptions& options = {}) {
+  void start(const ChatOptions& options = {}, bool ignores_hang_up = false) {
     winsize size = {.ws_row = 50, .ws_col = 200, .ws_xpixel = 0, .ws_ypixel = 0};
     child_ = forkpty(&terminal_, nullptr, nullptr, &size);
-    if (child_ == 0) chat_and_exit(options);
+    if (child_ == 0) {
+      if (ignores_hang_up) signal(SIGHUP, SIG_IGN);
+      chat_and_exit(options);
+    }
     ASSERT_GT(child_, 0);
     expect("Ctrl-D leaves.");
   }
@@ -99,6 +105,28 @@ class Chat : public ::testing::Test {
     expect("\n");
   }
 
+  void close_terminal() {
+    close(terminal_);
+    terminal_ = -1;
+  }
+  void send(int which) { kill(child_, which); }
+  bool terminal_is_cooked() const {
+    termios mode = {};
+    return tcgetattr(terminal_, &mode) == 0 && (mode.c_lflag & ICANON) != 0 && (mode.c_lflag & ECHO) != 0;
+  }
+
+  // Of the program that ends, within seconds; 0 if it was no signal.
+  int ending_signal() {
+    int status = 0;
+    const auto give_up = std::chrono::steady_clock::now() + 20s;
+    while (waitpid(child_, &status, WNOHANG) == 0) {
+      if (std::chrono::steady_clock::now() > give_up) return -1;
+      std::this_thread::sleep_for(10ms);
+    }
+    child_ = -1;
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  }
+
   int exit_status() {
     int status = 0;
     const auto give_up = std::chrono::steady_clock::now() + 20s;
@@ -121,21 +149,22 @@ class Chat : public ::testing::Test {
     std::string notes;
   };
 
-  // The chat with `input` for its standard input.
-  Piped piped(std::string_view input, const ChatOptions& options = {}) {
+  // The chat with `input` for its standard input, and its answers in `output` or in a file that is read back.
+  Piped piped(std::string_view input, const ChatOptions& options = {}, std::string output = {}) {
+    if (output.empty()) output = folder_ / "out";
     std::ofstream(folder_ / "in") << input;
     std::fflush(nullptr);  // or the child would print it again
     const pid_t child = fork();
     if (child == 0) {
       dup2(open((folder_ / "in").c_str(), O_RDONLY), STDIN_FILENO);
-      dup2(open((folder_ / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+      dup2(open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
       dup2(open((folder_ / "notes").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
       chat_and_exit(options);
     }
     int status = 0;
     waitpid(child, &status, 0);
     return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            .out = read_file(folder_ / "out"),
+            .out = output == "/dev/full" ? "" : read_file(output),
             .notes = read_file(folder_ / "notes")};
   }
 
@@ -181,6 +210,37 @@ TEST_F(Chat, CtrlCStopsTheAnswerAndNotTheProgram) {
   expect("3 messages, temperature 0.8: more");
   type_line("/exit");
   EXPECT_EQ(exit_status(), 0);
+}
+
+TEST_F(Chat, EndsWithItsTerminal) {
+  start();
+  expect("> ");
+  close_terminal();
+  EXPECT_EQ(ending_signal(), SIGHUP);
+}
+
+TEST_F(Chat, EndsWithItsTerminalWhereTheSignalIsIgnored) {
+  start({}, true);
+  expect("> ");
+  close_terminal();
+  EXPECT_EQ(ending_signal(), SIGHUP);
+}
+
+TEST_F(Chat, EndsWithItsTerminalInAnAnswer) {
+  start({}, true);
+  type_line("slow");
+  expect("tick tick");
+  close_terminal();
+  EXPECT_NE(ending_signal(), -1);
+}
+
+TEST_F(Chat, ASignalEndsItAndRestoresTheTerminal) {
+  start();
+  expect("> ");
+  EXPECT_FALSE(terminal_is_cooked());
+  send(SIGTERM);
+  EXPECT_EQ(ending_signal(), SIGTERM);
+  EXPECT_TRUE(terminal_is_cooked());
 }
 
 TEST_F(Chat, CtrlDLeaves) {
@@ -266,6 +326,12 @@ TEST_F(Chat, WithoutATerminalTheFirstErrorEndsIt) {
   run = piped("\xff\n");
   EXPECT_EQ(run.status, 1);
   EXPECT_TRUE(run.notes.contains("not UTF-8")) << run.notes;
+}
+
+TEST_F(Chat, AnAnswerThatCannotBeWrittenEndsIt) {
+  const Piped run = piped("slow\nnever\n", {}, "/dev/full");  // "slow" ends only when it is told to
+  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.notes, "exogpu: the answer cannot be written: No space left on device\n");
 }
 
 TEST_F(Chat, ExitEndsAScript) {

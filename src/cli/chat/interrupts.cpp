@@ -61,6 +61,8 @@ Interrupts::~Interrupts() {
   for (int fd : impl_->wake) close(fd);
 }
 
+void Interrupts::request_stop() { impl_->source.request_stop(); }
+
 std::stop_token Interrupts::token() const { return impl_->source.get_token(); }
 
 }  // namespace exogpu::cli

@@ -1,4 +1,4 @@
-// Turns Ctrl-C into a stop token, for as long as it lives.
+// Turns Ctrl-C into a stop token during its life.
 #pragma once
 
 #include <memory>
@@ -6,8 +6,8 @@
 
 namespace exogpu::cli {
 
-// The first Ctrl-C asks to stop. Someone who presses it three times wants the program gone: the third ends it.
-// One at a time; construct and destroy it on one thread.
+// The first Ctrl-C requests a stop; the third ends the program.
+// Only one may exist at a time; construct and destroy it on one thread.
 class Interrupts {
  public:
   Interrupts();
@@ -16,6 +16,8 @@ class Interrupts {
   Interrupts& operator=(const Interrupts&) = delete;
 
   std::stop_token token() const;
+  // As the first Ctrl-C does.
+  void request_stop();
 
  private:
   struct Impl;

@@ -1,6 +1,8 @@
 #include "cli/chat/screen.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "base/utf8.h"
 
@@ -26,8 +28,14 @@ std::string terminal_text(std::string_view text) {
 }
 
 void Screen::put(std::FILE* file, std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), file);
-  std::fflush(file);
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0;
+  if (!written && file == answers_ && failure_ == 0) failure_ = errno != 0 ? errno : EIO;
+}
+
+Result<void> Screen::written() const {
+  if (failure_ == 0) return {};
+  return fail(ErrorCode::io_error, "the answer cannot be written: {}", std::strerror(failure_));
 }
 
 void Screen::answer(AnswerPart part, std::string_view text) {

@@ -1,10 +1,11 @@
-// Where the chat writes: answers as they stream in, thoughts dimmed, and notes about both.
+// The output of the chat: answers as they stream in, thoughts dimmed, and notes about both.
 #pragma once
 
 #include <cstdio>
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "cli/chat/thought_splitter.h"
 
 namespace exogpu::cli {
@@ -12,12 +13,15 @@ namespace exogpu::cli {
 class Screen {
  public:
   struct Style {
-    bool safe = false;     // what a model writes cannot steer the terminal: for when one is there
+    bool safe = false;     // control characters of the model are made visible: set it where the output is a terminal
     bool colours = false;  // dimmed thoughts without their tags
   };
 
   // Borrows both files.
   Screen(std::FILE* answers, std::FILE* notes, Style style) : answers_(answers), notes_(notes), style_(style) {}
+
+  // Errors: io_error, once any part of an answer could not be written.
+  Result<void> written() const;
 
   void answer(AnswerPart part, std::string_view text);
   void end_answer();  // ends its line
@@ -35,6 +39,7 @@ class Screen {
   AnswerPart part_ = AnswerPart::answer;
   char last_ = '\n';
   bool fresh_ = true;  // nothing of this answer is written yet
+  int failure_ = 0;    // errno of the first failure to write to `answers_`
 };
 
 // `text` with its lines and tabs, and every other control character made visible.

@@ -3,6 +3,7 @@
 #include "cli/chat/line_reader.h"
 #include "cli/chat/settings.h"
 #include "cli/chat/slash_command.h"
+#include "cli/chat/terminal_watch.h"
 
 namespace exogpu::cli {
 namespace {
@@ -41,6 +42,7 @@ void complete(ic_completion_env_t* completions, const char* prefix) {
 class TerminalReader : public LineReader {
  public:
   explicit TerminalReader(const std::filesystem::path& history) {
+    // The editor takes over the signals with its first call.
     ic_set_history(history.empty() ? nullptr : history.c_str(), history_entries_max);
     ic_set_default_completer(&complete, nullptr);
     ic_set_default_highlighter(&highlight, this);
@@ -48,6 +50,7 @@ class TerminalReader : public LineReader {
     ic_enable_beep(false);
     ic_enable_brace_insertion(false);
     ic_enable_brace_matching(false);
+    watch_.begin();
   }
 
   Line read(bool continued) override {
@@ -73,6 +76,7 @@ class TerminalReader : public LineReader {
     }
   }
 
+  TerminalWatch watch_;
   std::string shown_;
 };
 

@@ -1,10 +1,10 @@
 // exogpu approve: lets the device in that shows this code.
 #include <chrono>
 #include <memory>
-#include <print>
 
 #include "cli/command.h"
 #include "cli/letting_in.h"
+#include "cli/output.h"
 
 namespace exogpu::cli {
 namespace {
@@ -22,12 +22,12 @@ Result<void> approve(const Options& options) {
   EXO_TRY(const std::filesystem::path state, state_that_lets_in(options.state));
   const security::PairingStore store(state);
   EXO_CHECK(store.approve(code, std::chrono::system_clock::now()));
-  std::println(stderr, "Waiting for the device that shows {}    (Ctrl-C ends this)", code.text());
+  println_err("Waiting for the device that shows {}    (Ctrl-C ends this)", code.text());
   EXO_TRY(const Watched end, watch(store, code, interruption, kPatience));
   switch (end) {
     case Watched::paired: {
       EXO_TRY(const std::string text, let_in_text(store, code));
-      std::println("{}", text);
+      println_out("{}", text);
       return {};
     }
     case Watched::wrong:

@@ -3,12 +3,12 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <print>
 #include <thread>
 
 #include "cli/command.h"
 #include "cli/find_device.h"
 #include "cli/model_options.h"
+#include "cli/output.h"
 #include "engine/speed.h"
 #include "gpu/profile/cache.h"
 
@@ -84,15 +84,15 @@ void print_json(const Options& o, const LoadedModel& m, const Measured& r) {
       out["generation"]["bandwidth_share"] = r.weights_per_s / r.device->profile.bandwidth_bytes_per_s;
     }
   }
-  std::println("{}", out.dump(2));
+  println_out("{}", out.dump(2));
 }
 
 void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
-  std::println("{} on {}, {} threads, loaded in {:.2f} s", o.model.path, m.device->info().name,
-               m.chain->options().threads, r.load_time.count());
+  println_out("{} on {}, {} threads, loaded in {:.2f} s", o.model.path, m.device->info().name,
+              m.chain->options().threads, r.load_time.count());
   auto line = [](const std::string& name, const SpeedSamples& s) {
-    std::println("{:<8} {:>10.2f} t/s  median of {}; mean {:.2f} +- {:.2f}", name, s.median(), s.tokens_per_s.size(),
-                 s.mean(), s.deviation());
+    println_out("{:<8} {:>10.2f} t/s  median of {}; mean {:.2f} +- {:.2f}", name, s.median(), s.tokens_per_s.size(),
+                s.mean(), s.deviation());
   };
   if (r.prompt) line(std::format("pp{}", o.prompt), *r.prompt);
   if (r.generation) {
@@ -102,8 +102,8 @@ void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
       share = std::format(", {:.0f} % of the {}/s this device was measured to read",
                           100 * r.weights_per_s / r.device->profile.bandwidth_bytes_per_s,
                           format_bytes(static_cast<Bytes>(r.device->profile.bandwidth_bytes_per_s)));
-    std::println("         {} of weights per token: {}/s{}", format_bytes(r.weights_per_token),
-                 format_bytes(static_cast<Bytes>(r.weights_per_s)), share);
+    println_out("         {} of weights per token: {}/s{}", format_bytes(r.weights_per_token),
+                format_bytes(static_cast<Bytes>(r.weights_per_s)), share);
   }
 }
 

@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <print>
 #include <thread>
 
 #include "api/ask.h"
 #include "cli/command.h"
 #include "cli/demo/child.h"
 #include "cli/open_model.h"
+#include "cli/output.h"
 #include "cli/table.h"
 #include "gpu/device.h"
 
@@ -110,7 +110,7 @@ void print_map(const Json& cluster) {
                     std::format("{}-{}", stage.value("layer_begin", 0), stage.value("layer_end", 1) - 1),
                     format_bytes(stage.value("memory_bytes", Bytes{0}))});
   }
-  std::print("{}", format_table(rows));
+  write_out(format_table(rows));
 }
 
 Result<void> demo(const Options& options) {
@@ -126,7 +126,7 @@ Result<void> demo(const Options& options) {
   std::string cut;
   for (uint32_t i = 0; i < kNodes; ++i) cut += run_of_layers(i, static_cast<uint32_t>(layers), devices);
 
-  std::println("Starting three nodes on this machine, each with its part of {}.", file.path().filename().string());
+  println_out("Starting three nodes on this machine, each with its part of {}.", file.path().filename().string());
   std::vector<Child> nodes;
   EXO_TRY(Child first,
           start_node(0, scratch, devices[0], {file.path().string(), "--layers", cut, "--api", "127.0.0.1:0"}));
@@ -146,15 +146,15 @@ Result<void> demo(const Options& options) {
   EXO_TRY(const Json cluster, wait_until_served(api));
   print_map(cluster);
 
-  std::println("\n> {}", options.question);
+  println_out("\n> {}", options.question);
   EXO_TRY(const api::AskStats stats,
           api::ask({.port = api}, options.question, options.tokens, milliseconds(60'000), [](std::string_view text) {
-            std::print("{}", text);
-            std::fflush(stdout);
+            write_out(text);
+            (void)flush_out();  // run_program() reports a failure
           }));
   const double rest = (stats.whole - stats.first).count();
-  std::println("\n\nFirst token after {:.0f} ms, then {:.0f} tokens/s, through the API of node1 and all three nodes.",
-               1000 * stats.first.count(), stats.pieces > 1 && rest > 0 ? (stats.pieces - 1) / rest : 0.0);
+  println_out("\n\nFirst token after {:.0f} ms, then {:.0f} tokens/s, through the API of node1 and all three nodes.",
+              1000 * stats.first.count(), stats.pieces > 1 && rest > 0 ? (stats.pieces - 1) / rest : 0.0);
   return {};
 }
 

@@ -2,11 +2,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <memory>
-#include <print>
 #include <thread>
 
 #include "cli/command.h"
 #include "cli/devices/report.h"
+#include "cli/output.h"
 #include "gpu/device.h"
 #include "gpu/ggml_runtime.h"
 #include "gpu/profile/cache.h"
@@ -57,8 +57,8 @@ Result<void> run(const Options& options) {
   // The sensors first: measuring warms what they read.
   DevicesReport report = look_at(machine);
   if (options.profile) add_profiles(report, machine, options);
-  std::print("{}", options.json ? as_json(report) + "\n" : as_page(report));
-  for (const std::string& line : problems(report)) std::println(stderr, "exogpu: {}", line);
+  write_out(options.json ? as_json(report) + "\n" : as_page(report));
+  for (const std::string& line : problems(report)) println_err("exogpu: {}", line);
   return {};
 }
 

@@ -2,12 +2,12 @@
 #include "node/doctor/doctor.h"
 
 #include <memory>
-#include <print>
 
 #include "cli/address.h"
 #include "cli/command.h"
 #include "cli/doctor/report.h"
 #include "cli/folders.h"
+#include "cli/output.h"
 
 namespace exogpu::cli {
 namespace {
@@ -29,13 +29,13 @@ Result<void> doctor(const Options& options) {
     how.at = node::Address{.host = at.host.empty() ? "localhost" : at.host, .port = at.port};
   }
   const auto findings = node::diagnose(how);
-  std::print("{}", options.json ? as_json(findings) + "\n" : as_page(findings));
-  std::fflush(stdout);
+  write_out(options.json ? as_json(findings) + "\n" : as_page(findings));
+  EXO_CHECK(flush_out());
   const size_t problems = count_problems(findings);
   if (problems > 0) {
     return fail(ErrorCode::failed_precondition, "{} found", problems == 1 ? "a problem was" : "problems were");
   }
-  if (!options.json) std::println("Nothing stands in the way.");
+  if (!options.json) println_out("Nothing stands in the way.");
   return {};
 }
 

@@ -1,10 +1,10 @@
 // exogpu drain: takes a device's work away from it, or gives it some again.
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <print>
 
 #include "cli/api_options.h"
 #include "cli/command.h"
+#include "cli/output.h"
 
 namespace exogpu::cli {
 namespace {
@@ -22,10 +22,10 @@ Result<void> drain(const Options& options) {
       body_of(api::post(at, "/v1/cluster/drain", body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
                         std::chrono::seconds(5))));
   if (options.undo) {
-    std::println("{} may be used again.", options.node);
+    println_out("{} may be used again.", options.node);
   } else {
-    std::println("The work of {} goes to others, as far as they have room; `exogpu status` shows when it has gone.",
-                 options.node);
+    println_out("The work of {} goes to others, as far as they have room; `exogpu status` shows when it has gone.",
+                options.node);
   }
   return {};
 }

@@ -1,10 +1,10 @@
 // exogpu eval: the logits of a fixed token sequence, to compare engines, devices and cuts.
 #include <cstdio>
 #include <memory>
-#include <print>
 
 #include "cli/command.h"
 #include "cli/model_options.h"
+#include "cli/output.h"
 
 namespace exogpu::cli {
 namespace {
@@ -46,8 +46,8 @@ Result<void> evaluate(Options options) {
   options.model.shard.outputs = options.model.shard.batch_tokens;
   EXO_TRY(LoadedModel loaded, load_model(options.model));
   EXO_CHECK(write_logits(*loaded.chain, options.tokens, options.logits));
-  std::println("{}: logits [{}, {}] f32, {} shard(s) on {}", options.logits, options.tokens,
-               loaded.chain->architecture().n_vocab, loaded.chain->shards().size(), loaded.device->info().name);
+  println_out("{}: logits [{}, {}] f32, {} shard(s) on {}", options.logits, options.tokens,
+              loaded.chain->architecture().n_vocab, loaded.chain->shards().size(), loaded.device->info().name);
   return {};
 }
 

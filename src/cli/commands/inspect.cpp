@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <format>
 #include <memory>
-#include <print>
 
 #include "cli/command.h"
 #include "cli/inspect/report.h"
 #include "cli/open_model.h"
+#include "cli/output.h"
 #include "gpu/device.h"
 #include "model/consistency.h"
 
@@ -40,11 +40,11 @@ class Progress {
  public:
   explicit Progress(Bytes all) : all_(all), shown_(isatty(STDERR_FILENO) != 0) {}
   ~Progress() {
-    if (shown_) std::print(stderr, "\r{:20}\r", "");
+    if (shown_) print_err("\r{:20}\r", "");
   }
   void add(Bytes bytes) {
     done_ += bytes;
-    if (shown_) std::print(stderr, "\rchecking: {:3} %", done_ * 100 / all_);
+    if (shown_) print_err("\rchecking: {:3} %", done_ * 100 / all_);
   }
 
  private:
@@ -79,7 +79,7 @@ Result<void> inspect(const InspectOptions& options) {
                 .list_tensors = options.tensors,
                 .list_metadata = options.metadata,
                 .check = options.check ? &check : nullptr};
-  std::print("{}", options.json ? as_json(report) : as_page(report));
+  write_out(options.json ? as_json(report) : as_page(report));
   if (!check.sound()) {
     size_t found = check.bad_tensors.size() + check.contradictions.size();
     return fail(ErrorCode::corrupt, "{}: the check found {} defect{}; get this file anew", options.file, found,

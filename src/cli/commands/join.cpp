@@ -1,11 +1,11 @@
 // exogpu join: makes this device part of a cluster, by a code that one of its devices shows, or that this one does.
 #include <memory>
-#include <print>
 
 #include "cli/address.h"
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/interruption.h"
+#include "cli/output.h"
 #include "node/join_by_approval.h"
 #include "node/join_by_code.h"
 #include "security/pairing/store.h"
@@ -20,21 +20,21 @@ struct Options {
 };
 
 void show(const security::PairingCode& code) {
-  std::println("Code: {}", code.text());
-  std::fflush(stdout);
-  std::println(stderr,
-               "On any device of the cluster: exogpu approve {}    (Ctrl-C ends this; the code holds for {} minutes)",
-               code.digits(), security::kPairingLifetime.count() / 60);
+  println_out("Code: {}", code.text());
+  (void)flush_out();  // a failure ends the wait, see below
+  println_err("On any device of the cluster: exogpu approve {}    (Ctrl-C ends this; the code holds for {} minutes)",
+              code.digits(), security::kPairingLifetime.count() / 60);
 }
 
 Result<std::string> join_by_approval(const std::filesystem::path& state, const std::optional<node::Address>& at) {
   const Interruption interruption;
-  std::println(stderr, "To type a code that another device shows (exogpu pair): exogpu join CODE");
-  return node::join_by_approval({.state = state,
-                                 .at = at,
-                                 .show = show,
-                                 .tell = [](const std::string& text) { std::println(stderr, "{}", text); },
-                                 .stop = [&] { return interruption.within(std::chrono::milliseconds(0)); }});
+  println_err("To type a code that another device shows (exogpu pair): exogpu join CODE");
+  return node::join_by_approval(
+      {.state = state,
+       .at = at,
+       .show = show,
+       .tell = [](const std::string& text) { println_err("{}", text); },
+       .stop = [&] { return interruption.within(std::chrono::milliseconds(0)) || !flush_out(); }});
 }
 
 Result<std::string> join_by_code(const std::string& typed, const std::filesystem::path& state,
@@ -52,7 +52,7 @@ Result<void> join(const Options& options) {
   }
   EXO_TRY(const std::string name,
           options.code.empty() ? join_by_approval(state, at) : join_by_code(options.code, state, at));
-  std::println("This device is part of the cluster of {} now. Start it with: exogpu serve", name);
+  println_out("This device is part of the cluster of {} now. Start it with: exogpu serve", name);
   return {};
 }
 

@@ -3,12 +3,12 @@
 
 #include <cstdio>
 #include <memory>
-#include <print>
 
 #include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/models/report.h"
 #include "cli/open_model.h"
+#include "cli/output.h"
 
 namespace exogpu::cli {
 namespace {
@@ -25,7 +25,7 @@ Result<void> list(const Options& options) {
   EXO_TRY(std::vector<model::LibraryEntry> entries, library.list());
   ModelsReport report = {.folder = library.folder(), .models = {}, .now = std::chrono::system_clock::now()};
   for (model::LibraryEntry& entry : entries) report.models.push_back(look_into(std::move(entry)));
-  std::print("{}", options.json ? as_json(report) : as_page(report));
+  write_out(options.json ? as_json(report) : as_page(report));
   return {};
 }
 
@@ -34,8 +34,8 @@ Result<bool> agrees(const model::LibraryEntry& entry) {
   if (isatty(STDIN_FILENO) == 0) {
     return fail(ErrorCode::failed_precondition, "{}: nobody is there to be asked; say --yes to remove it", entry.name);
   }
-  std::print("Remove {} ({})? [y/N] ", printable(entry.name), format_bytes(entry.bytes));
-  std::fflush(stdout);
+  print_out("Remove {} ({})? [y/N] ", printable(entry.name), format_bytes(entry.bytes));
+  EXO_CHECK(flush_out());
   const int first = std::getchar();
   for (int c = first; c != '\n' && c != EOF;) c = std::getchar();
   return first == 'y' || first == 'Y';
@@ -54,7 +54,7 @@ Result<void> remove(const Options& options) {
       if (!yes) continue;
     }
     EXO_CHECK(library.remove(entry));
-    std::println("Removed {} ({}).", printable(entry.name), format_bytes(entry.bytes));
+    println_out("Removed {} ({}).", printable(entry.name), format_bytes(entry.bytes));
   }
   return {};
 }

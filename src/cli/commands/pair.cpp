@@ -1,10 +1,10 @@
 // exogpu pair: shows a code with which another device can join.
 #include <chrono>
 #include <memory>
-#include <print>
 
 #include "cli/command.h"
 #include "cli/letting_in.h"
+#include "cli/output.h"
 
 namespace exogpu::cli {
 namespace {
@@ -19,15 +19,15 @@ Result<void> pair(const Options& options) {
   const security::PairingStore store(state);
   while (true) {
     EXO_TRY(const security::PairingCode code, store.show(std::chrono::system_clock::now()));
-    std::println("Code: {}", code.text());
-    std::fflush(stdout);
-    std::println(stderr, "On the other device: exogpu join {}    (Ctrl-C ends this; the code holds for {} minutes)",
-                 code.digits(), security::kPairingLifetime.count() / 60);
+    println_out("Code: {}", code.text());
+    EXO_CHECK(flush_out());
+    println_err("On the other device: exogpu join {}    (Ctrl-C ends this; the code holds for {} minutes)",
+                code.digits(), security::kPairingLifetime.count() / 60);
     EXO_TRY(const Watched end, watch(store, code, interruption));
     switch (end) {
       case Watched::paired: {
         EXO_TRY(const std::string text, let_in_text(store, code));
-        std::println("{}", text);
+        println_out("{}", text);
         return {};
       }
       case Watched::interrupted:
@@ -36,9 +36,9 @@ Result<void> pair(const Options& options) {
         return fail(ErrorCode::failed_precondition,
                     "another `exogpu pair` or `exogpu approve` on this device took this code's place");
       case Watched::wrong:
-        std::println(stderr, "A wrong code was typed, or somebody interfered. That code is used up; the next:");
+        println_err("A wrong code was typed, or somebody interfered. That code is used up; the next:");
         break;
-      case Watched::expired: std::println(stderr, "The code has expired; the next:"); break;
+      case Watched::expired: println_err("The code has expired; the next:"); break;
     }
   }
 }

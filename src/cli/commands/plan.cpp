@@ -3,10 +3,10 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <print>
 
 #include "cli/command.h"
 #include "cli/open_model.h"
+#include "cli/output.h"
 #include "cli/plan/cluster_file.h"
 #include "cli/plan/report.h"
 #include "cli/setting_options.h"
@@ -71,7 +71,7 @@ Result<void> plan(const Options& options) {
   }
   EXO_TRY(const placement::PlacementResult answer, placement::assign_layers(view, shape, request));
   const PlanReport report = {.view = view, .shape = shape, .request = request, .answer = answer};
-  std::print("{}", options.json ? as_json(report) : as_page(report));
+  write_out(options.json ? as_json(report) : as_page(report));
   return {};
 }
 

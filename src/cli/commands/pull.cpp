@@ -5,11 +5,11 @@
 
 #include <cstdlib>
 #include <memory>
-#include <print>
 
 #include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/open_model.h"
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 
 namespace exogpu::cli {
@@ -56,15 +56,15 @@ Result<void> pull(const Options& options) {
     bar->update(done, total);
   };
   pull_options.retry.note = [&](const std::string& line) {
-    std::print(stderr, "{}{}\n", isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "", line);
+    print_err("{}{}\n", isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "", line);
   };
   auto pulled = hub::pull(reference, pull_options);
   bar.reset();
   if (!pulled) return std::unexpected(std::move(pulled).error());
-  std::println("{}: {}{}{}", printable(pulled->name), format_bytes(pulled->bytes),
-               pulled->was_here ? ", was here already" : "",
-               pulled->verified ? ", its checksum is right" : "; the hub states no checksum");
-  std::println("Talk to it: exogpu run {}", printable(pulled->name));
+  println_out("{}: {}{}{}", printable(pulled->name), format_bytes(pulled->bytes),
+              pulled->was_here ? ", was here already" : "",
+              pulled->verified ? ", its checksum is right" : "; the hub states no checksum");
+  println_out("Talk to it: exogpu run {}", printable(pulled->name));
   return {};
 }
 

@@ -1,12 +1,12 @@
 // exogpu run: a chat at the terminal, or one answer for a script.
 #include <cstdio>
 #include <memory>
-#include <print>
 
 #include "cli/chat/chat.h"
 #include "cli/chat/interrupts.h"
 #include "cli/command.h"
 #include "cli/local_model.h"
+#include "cli/output.h"
 
 namespace exogpu::cli {
 namespace {
@@ -35,24 +35,24 @@ Result<void> add_bias(const std::string& text, std::map<model::TokenId, float>& 
 }
 
 void print_stats(const engine::GenerateStats& s) {
-  std::println(stderr,
-               "prompt {} tokens in {:.2f} s ({:.1f} t/s), answer {} tokens in {:.2f} s ({:.1f} t/s), ended by {}",
-               s.prompt_tokens, s.prompt_time.count(), s.prompt_tokens / s.prompt_time.count(), s.answer_tokens,
-               s.answer_time.count(), s.answer_tokens / s.answer_time.count(), engine::to_string(s.reason));
+  println_err("prompt {} tokens in {:.2f} s ({:.1f} t/s), answer {} tokens in {:.2f} s ({:.1f} t/s), ended by {}",
+              s.prompt_tokens, s.prompt_time.count(), s.prompt_tokens / s.prompt_time.count(), s.answer_tokens,
+              s.answer_time.count(), s.answer_tokens / s.answer_time.count(), engine::to_string(s.reason));
 }
 
 Result<void> answer_once(LocalModel& model, const Options& o) {
   Interrupts interrupts;
-  auto print = [](std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+  auto print = [&](std::string_view text) {
+    write_out(text);
+    if (!flush_out()) interrupts.request_stop();  // nobody can read the rest
   };
   std::vector<ChatMessage> conversation;
   if (!o.system.empty()) conversation.push_back({"system", o.system});
   conversation.push_back({"user", *o.prompt});
   EXO_TRY(engine::GenerateStats stats, o.raw ? model.complete(*o.prompt, o.settings.generate, print, interrupts.token())
                                              : model.answer(conversation, o.settings, print, interrupts.token()));
-  std::println("");
+  write_out("\n");
+  EXO_CHECK(flush_out());
   if (o.stats) print_stats(stats);
   if (stats.reason == engine::FinishReason::cancelled) return fail(ErrorCode::cancelled, "stopped by Ctrl-C");
   return {};

@@ -1,12 +1,12 @@
 // exogpu serve: this machine as a node of a cluster, with the OpenAI-compatible API.
 #include <memory>
-#include <print>
 
 #include "api/server.h"
 #include "cli/address.h"
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/open_model.h"
+#include "cli/output.h"
 #include "cli/setting_options.h"
 #include "cli/stop_signals.h"
 #include "node/node.h"
@@ -59,7 +59,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
-  node.on_note = [](const std::string& text) { std::println(stderr, "exogpu: {}", text); };
+  node.on_note = [](const std::string& text) { println_err("exogpu: {}", text); };
   return node;
 }
 
@@ -81,11 +81,14 @@ Result<void> serve(const Options& options) {
     node->set_api(host == "::" || host == "0.0.0.0" ? "" : host, server->port());
   }
   signals.ready();
-  std::println("node {} listens on port {}{}", node->name(), node->port(),
-               server ? std::format("; the API is at {}/v1", server->url()) : "");
-  std::fflush(stdout);
+  println_out("node {} listens on port {}{}", node->name(), node->port(),
+              server ? std::format("; the API is at {}/v1", server->url()) : "");
+  if (const auto written = flush_out(); !written) {
+    println_err("exogpu: {}; the node works on", written.error().message);
+    forget_out_failure();
+  }
   signals.wait();
-  std::println(stderr, "exogpu: stopping");
+  println_err("exogpu: stopping");
   if (server) server->shutdown(std::chrono::seconds(2));
   signals.end_within(kStopTime);
   return {};

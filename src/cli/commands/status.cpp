@@ -2,12 +2,12 @@
 #include <format>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <print>
 
 #include "base/units.h"
 #include "base/utf8.h"
 #include "cli/api_options.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/table.h"
 
 namespace exogpu::cli {
@@ -126,12 +126,12 @@ Result<void> status(const Options& options) {
   EXO_TRY(const api::ApiAddress at, api_address(options.api));
   EXO_TRY(const std::string body, body_of(api::get(at, "/v1/cluster", std::chrono::seconds(5))));
   if (options.json) {
-    std::println("{}", body);
+    println_out("{}", body);
     return {};
   }
   const Json page = Json::parse(body, nullptr, false);
   if (!page.is_object()) return fail(ErrorCode::corrupt, "what answers at {} is no node of exogpu", options.api.at);
-  std::print("{}", report(page));
+  write_out(report(page));
   return {};
 }
 

@@ -1,9 +1,9 @@
 // exogpu token: lets another device join.
 #include <memory>
-#include <print>
 
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "cli/output.h"
 #include "security/identity_store.h"
 #include "security/token_store.h"
 
@@ -22,7 +22,7 @@ Result<void> token(const Options& options) {
   const security::TokenStore store(state);
   if (options.revoke) {
     EXO_CHECK(store.revoke_all());
-    std::println("All tokens are revoked.");
+    println_out("All tokens are revoked.");
     return {};
   }
   const auto now = std::chrono::system_clock::now();
@@ -32,8 +32,8 @@ Result<void> token(const Options& options) {
   const auto lifetime = std::chrono::seconds(static_cast<int64_t>(options.hours * 3600));
   EXO_TRY(const security::JoinToken made,
           store.issue(self.cluster(), {.lifetime = lifetime, .uses = options.uses}, now));
-  std::println("{}", made.text());
-  std::println(stderr, "On the other device: exogpu serve --join THIS_MACHINE --token {}", made.text());
+  println_out("{}", made.text());
+  println_err("On the other device: exogpu serve --join THIS_MACHINE --token {}", made.text());
   return {};
 }
 

@@ -2,11 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <print>
 #include <string>
 #include <vector>
 
@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/open_model.h"
+#include "cli/output.h"
 #include "model/tokenizer.h"
 
 namespace exogpu::cli {
@@ -36,7 +37,8 @@ Result<std::string> read_input() {
       return fail(ErrorCode::invalid_argument, "the text is longer than {}; cut it into parts",
                   format_bytes(kInputMax));
   }
-  if (std::ferror(stdin) != 0) return fail(ErrorCode::io_error, "standard input cannot be read");
+  if (std::ferror(stdin) != 0)
+    return fail(ErrorCode::io_error, "standard input cannot be read: {}", std::strerror(errno));
   return text;
 }
 
@@ -82,7 +84,7 @@ void print_ids(const model::Tokenizer& tokenizer, const std::vector<model::Token
   }
   if (options.json) plain = to_json(list);
   if (options.json || !options.pieces) plain += '\n';
-  std::print("{}", plain);
+  write_out(plain);
 }
 
 Result<void> run(const Options& options) {
@@ -93,9 +95,9 @@ Result<void> run(const Options& options) {
     EXO_TRY(const auto ids, parse_ids(input, tokenizer.size()));
     const std::string text = tokenizer.decode(ids, options.special);
     if (options.json) {
-      std::println("{}", to_json(text));
+      println_out("{}", to_json(text));
     } else {
-      std::fwrite(text.data(), 1, text.size(), stdout);
+      write_out(text);
     }
   } else {
     std::vector<model::TokenId> ids = tokenizer.encode(input, {.add_special = false, .parse_special = options.special});
@@ -106,7 +108,6 @@ Result<void> run(const Options& options) {
     }
     print_ids(tokenizer, ids, options);
   }
-  if (std::fflush(stdout) != 0) return fail(ErrorCode::io_error, "standard output cannot be written");
   return {};
 }
 

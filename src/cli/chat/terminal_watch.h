@@ -1,0 +1,34 @@
+// Ends the program when the terminal of its line editor goes away, or when a signal asks it to end.
+//
+// The editor (isocline) handles the ending signals by restoring the terminal, and then continues; and it reads a
+// terminal that has gone in a loop without end, taking more and more memory. So neither is left to it.
+#pragma once
+
+#include <signal.h>
+
+#include <array>
+#include <thread>
+
+namespace exogpu::cli {
+
+// Construct it before the editor's first call. One at a time.
+class TerminalWatch {
+ public:
+  TerminalWatch();   // notes which signals the parent process set to be ignored; those stay so
+  ~TerminalWatch();  // stops watching
+  TerminalWatch(const TerminalWatch&) = delete;
+  TerminalWatch& operator=(const TerminalWatch&) = delete;
+
+  // Call it after the editor's first call. From here on SIGHUP and SIGTERM restore the terminal and end the program by
+  // their default action; the loss of standard input's terminal ends it as SIGHUP does, even where that is ignored.
+  void begin();
+
+ private:
+  static constexpr std::array<int, 2> kSignals = {SIGHUP, SIGTERM};
+  std::array<bool, kSignals.size()> ignored_{};
+  bool began_ = false;
+  int stop_;  // an event file that ends the watch
+  std::thread watcher_;
+};
+
+}  // namespace exogpu::cli

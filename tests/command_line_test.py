@@ -1,0 +1,166 @@
+"""The program at the command line: output that cannot be written, terminals that close, words that people type.
+
+Called with EXOGPU TINY_MODEL.
+"""
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from ports import free_port
+from waiting import WAIT_S, until
+
+EXOGPU, TINY_MODEL = sys.argv[1:3]
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.directory.name)
+        cls.model = cls.folder / "models" / "tiny.gguf"
+        cls.model.parent.mkdir()
+        subprocess.run([TINY_MODEL, "llama", cls.model], check=True, capture_output=True, timeout=60)
+        cls.environment = {**os.environ, "XDG_CACHE_HOME": str(cls.folder / "cache"),
+                           "XDG_STATE_HOME": str(cls.folder / "state"), "EXOGPU_MODELS": str(cls.model.parent)}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.directory.cleanup()
+
+    def run_it(self, *arguments, **how):
+        how = {"capture_output": True, "stdin": subprocess.DEVNULL, **how}
+        if "stdout" in how or "stderr" in how:
+            del how["capture_output"]
+            how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+        if "input" in how:
+            del how["stdin"]
+        return subprocess.run([EXOGPU, *map(str, arguments)], text=True, timeout=WAIT_S, env=self.environment, **how)
+
+    def serve(self, *arguments, **how):
+        command = [EXOGPU, "serve", self.model, "--state", self.folder / "serve", "--listen", "127.0.0.1:0",
+                   "--no-discovery", "-d", "cpu", "-t", 1, *arguments]
+        process = subprocess.Popen([*map(str, command)], text=True, env=self.environment, **how)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+
+class Output(CommandLine):
+    def each_command(self):
+        return [["--help"], ["--version"], ["run", "--help"], ["devices"], ["devices", "--json"], ["models"],
+                ["inspect", self.model], ["inspect", self.model, "--json"], ["tokenize", self.model],
+                ["plan", self.model, "-c", 64], ["bench", self.model, "-p", 4, "-n", 4, "-r", 1, "-d", "cpu", "-t", 1],
+                ["eval", self.model, "-n", 4, "-o", self.folder / "logits", "-d", "cpu"],
+                ["run", self.model, "--raw", "-p", "a", "-n", 4, "-d", "cpu", "-c", 64],
+                ["token", "--state", self.folder / "founded"], ["doctor", "--state", self.folder / "doctor", "--json"]]
+
+    def test_a_full_disk_fails_every_command(self):
+        for arguments in self.each_command():
+            with self.subTest(arguments=arguments), open("/dev/full", "w") as full:
+                done = self.run_it(*arguments, stdout=full)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("standard output cannot be written: No space left on device", done.stderr)
+
+    def test_a_reader_that_ends_early_is_an_error_and_no_death(self):
+        for arguments in self.each_command():
+            with self.subTest(arguments=arguments):
+                reads, writes = os.pipe()
+                os.close(reads)
+                try:
+                    done = self.run_it(*arguments, stdout=writes)
+                finally:
+                    os.close(writes)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("standard output cannot be written: Broken pipe", done.stderr)
+
+    def test_a_closed_standard_output_is_an_error(self):
+        done = subprocess.run(["sh", "-c", f"exec '{EXOGPU}' devices >&-"], stderr=subprocess.PIPE, text=True,
+                              timeout=WAIT_S, env=self.environment)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("standard output cannot be written", done.stderr)
+
+    def test_nothing_is_generated_for_nobody(self):
+        begun = time.monotonic()
+        with open("/dev/full", "w") as full:
+            done = self.run_it("run", self.model, "--raw", "-p", "a", "-n", 1_000_000, "-c", 1_000_000, "--ignore-end",
+                               "-d", "cpu", stdout=full)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("cannot be written", done.stderr)
+        self.assertLess(time.monotonic() - begun, WAIT_S / 2)
+
+    def test_a_server_lives_on_without_its_output(self):
+        port = free_port()
+        reads, writes = os.pipe()
+        os.close(reads)
+        try:
+            process = self.serve("--api", f"127.0.0.1:{port}", stdout=writes, stderr=writes)
+        finally:
+            os.close(writes)
+        until("it serves", lambda: self.run_it("status", "--api", f"127.0.0.1:{port}").stdout.startswith("Serving"))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(WAIT_S), 0)
+
+    def test_a_server_lives_without_standard_streams(self):
+        port = free_port()
+        process = self.serve("--api", f"127.0.0.1:{port}", preexec_fn=lambda: [os.close(fd) for fd in (0, 1, 2)])
+        until("it serves", lambda: self.run_it("status", "--api", f"127.0.0.1:{port}").stdout.startswith("Serving"))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(WAIT_S), 0)
+
+
+class Terminal(CommandLine):
+    def on_terminal(self, *arguments, ignored=()):
+        process, terminal = pty.fork()
+        if process == 0:
+            for which in ignored:
+                signal.signal(which, signal.SIG_IGN)
+            os.execve(EXOGPU, [EXOGPU, *map(str, arguments)], self.environment)
+        return process, terminal
+
+    def read_until(self, terminal, words):
+        seen, end = b"", time.monotonic() + WAIT_S
+        while words not in seen:
+            if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
+                self.fail(f"no {words} in {seen}")
+            seen += os.read(terminal, 4096)
+
+    def ends(self, process):
+        try:
+            until("it ends", lambda: os.waitpid(process, os.WNOHANG)[0] == process, 10)
+        except AssertionError:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            raise
+
+    def test_a_chat_ends_with_its_terminal(self):
+        for ignored in (), (signal.SIGHUP,):
+            process, terminal = self.on_terminal("run", self.model, "-c", 64, "-d", "cpu", ignored=ignored)
+            self.read_until(terminal, b"> ")
+            os.close(terminal)
+            self.ends(process)
+
+    def test_an_answer_ends_with_its_terminal(self):
+        process, terminal = self.on_terminal("run", self.model, "--raw", "-p", "a", "-n", 1_000_000, "-c", 1_000_000,
+                                             "--ignore-end", "-d", "cpu", ignored=(signal.SIGHUP,))
+        self.read_until(terminal, b"a")
+        os.close(terminal)
+        self.ends(process)
+
+    def test_a_server_ends_with_its_terminal(self):
+        process, terminal = self.on_terminal("serve", self.model, "--state", self.folder / "terminal", "--listen",
+                                             "127.0.0.1:0", "--api", "127.0.0.1:0", "--no-discovery", "-d", "cpu")
+        self.read_until(terminal, b"listens on port")
+        os.close(terminal)
+        self.ends(process)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
