@@ -72,7 +72,7 @@ std::shared_ptr<node::GenerationListener> Mailbox::listener(uint32_t prompt) {
 }
 
 Delivery Mailbox::take() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   notified_ = false;
   Delivery delivery;
   if (std::exchange(prompt_tokens_new_, false)) delivery.prompt_tokens = prompt_tokens_;
@@ -90,7 +90,7 @@ void Mailbox::close() {
   // Outside the lock: a callback of the token may call the listener.
   cancel_.request_stop();
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
     pending_.clear();
   }
@@ -105,7 +105,7 @@ void Mailbox::notify() {
 }
 
 void Mailbox::on_prompt(uint32_t tokens) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (closed_ || prompts_pending_ == 0) return;
   prompt_tokens_ += tokens;
   if (--prompts_pending_ > 0) return;
@@ -115,7 +115,7 @@ void Mailbox::on_prompt(uint32_t tokens) {
 
 void Mailbox::on_piece(uint32_t answer, std::string_view text, std::span<const node::TokenReport> tokens) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_ || error_) return;
     backlog_ += text.size() + size_of(tokens);
     if (backlog_ <= backlog_max_) {
@@ -133,7 +133,7 @@ void Mailbox::on_piece(uint32_t answer, std::string_view text, std::span<const n
 }
 
 void Mailbox::on_end(uint32_t answer, const engine::GenerateStats& stats) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (closed_ || error_ || answers_pending_ == 0) return;
   if (stats.reason == engine::FinishReason::cancelled) {
     error_ = Error{ErrorCode::cancelled, "the generation was cancelled"};
@@ -145,7 +145,7 @@ void Mailbox::on_end(uint32_t answer, const engine::GenerateStats& stats) {
 
 void Mailbox::on_error(const Error& error) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_ || error_) return;
     error_ = error;
     notify();

@@ -4,12 +4,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/units.h"
 #include "node/service.h"
 
@@ -56,7 +56,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   void on_piece(uint32_t answer, std::string_view text, std::span<const node::TokenReport> tokens);
   void on_end(uint32_t answer, const engine::GenerateStats& stats);
   void on_error(const Error& error);
-  void notify();  // with the lock held
+  void notify() EXO_REQUIRES(mutex_);
 
   const boost::asio::any_io_executor executor_;
   const Bytes backlog_max_;
@@ -64,16 +64,16 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   std::stop_source cancel_;
   std::function<void()> wake_;  // the executor's thread alone
 
-  std::mutex mutex_;  // of all below
-  bool closed_ = false;
-  bool notified_ = false;
-  Bytes backlog_ = 0;
-  uint32_t prompts_pending_;
-  uint32_t answers_pending_;
-  uint32_t prompt_tokens_ = 0;
-  bool prompt_tokens_new_ = false;
-  std::optional<Error> error_;
-  std::vector<AnswerUpdate> pending_;  // [answers]
+  Mutex mutex_;
+  bool closed_ EXO_GUARDED_BY(mutex_) = false;
+  bool notified_ EXO_GUARDED_BY(mutex_) = false;
+  Bytes backlog_ EXO_GUARDED_BY(mutex_) = 0;
+  uint32_t prompts_pending_ EXO_GUARDED_BY(mutex_);
+  uint32_t answers_pending_ EXO_GUARDED_BY(mutex_);
+  uint32_t prompt_tokens_ EXO_GUARDED_BY(mutex_) = 0;
+  bool prompt_tokens_new_ EXO_GUARDED_BY(mutex_) = false;
+  std::optional<Error> error_ EXO_GUARDED_BY(mutex_);
+  std::vector<AnswerUpdate> pending_ EXO_GUARDED_BY(mutex_);  // [answers]
 };
 
 }  // namespace exogpu::api

@@ -17,6 +17,7 @@ class EXO_CAPABILITY("mutex") Mutex {
 
   void lock() EXO_ACQUIRE() { mutex_.lock(); }
   void unlock() EXO_RELEASE() { mutex_.unlock(); }
+  bool try_lock() EXO_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
 
  private:
   friend class MutexLock;
@@ -39,11 +40,32 @@ class EXO_SCOPED_CAPABILITY MutexLock {
   std::unique_lock<std::mutex> lock_;
 };
 
+// Locks two different mutexes for as long as it lives; two threads may do so in opposite orders.
+class EXO_SCOPED_CAPABILITY TwoMutexLock {
+ public:
+  // The analysis does not know std::lock.
+  TwoMutexLock(Mutex& a, Mutex& b) EXO_ACQUIRE(a, b) EXO_NO_THREAD_SAFETY_ANALYSIS : a_(a), b_(b) { std::lock(a_, b_); }
+  ~TwoMutexLock() EXO_RELEASE() EXO_NO_THREAD_SAFETY_ANALYSIS {
+    a_.unlock();
+    b_.unlock();
+  }
+  TwoMutexLock(const TwoMutexLock&) = delete;
+  TwoMutexLock& operator=(const TwoMutexLock&) = delete;
+
+ private:
+  Mutex& a_;
+  Mutex& b_;
+};
+
 // Waits without a predicate, so that the condition stands where the analysis sees the lock:
 //   while (queue_.empty()) wakes_.wait(lock);
 class CondVar {
  public:
   void wait(MutexLock& lock) { condition_.wait(lock.lock_); }
+  template <typename Rep, typename Period>
+  bool wait_for(MutexLock& lock, std::chrono::duration<Rep, Period> timeout) {
+    return wait_until(lock, std::chrono::steady_clock::now() + timeout);
+  }
   // False: the time was up. A wake-up may be spurious in either case.
   template <typename Clock, typename Duration>
   bool wait_until(MutexLock& lock, const std::chrono::time_point<Clock, Duration>& end) {

@@ -4,11 +4,11 @@
 #include <atomic>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <set>
 #include <span>
 #include <thread>
 
+#include "base/mutex.h"
 #include "engine/weight_home.h"
 #include "model/shard_tensors.h"
 
@@ -392,13 +392,13 @@ struct WeightStore::Impl {
       }
     }
     std::atomic<size_t> next = 0;
-    std::mutex reporting;
+    Mutex reporting;  // of done and progress
     Bytes done = 0;
     auto worker = [&] {
       std::vector<std::byte> scratch;
       for (size_t i = next++; i < work.size() && !stop.stop_requested(); i = next++) {
         fill(*work[i], scratch, stop);
-        std::lock_guard lock(reporting);
+        const MutexLock lock(reporting);
         done += work[i]->bytes();
         if (progress) progress(done, total);
       }

@@ -8,7 +8,8 @@
 #include <cstdlib>
 #include <deque>
 #include <format>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace exogpu::gpu {
 namespace {
@@ -16,10 +17,10 @@ namespace {
 constexpr size_t kKeptLines = 8;
 
 struct LogState {
-  std::mutex mutex;
-  std::string open_line;  // text whose newline has not come yet
-  bool open_is_error = false;
-  std::deque<std::string> errors;
+  Mutex mutex;
+  std::string open_line EXO_GUARDED_BY(mutex);  // text whose newline has not come yet
+  bool open_is_error EXO_GUARDED_BY(mutex) = false;
+  std::deque<std::string> errors EXO_GUARDED_BY(mutex);
 };
 
 // Never destroyed: a backend may report while the process ends.
@@ -34,7 +35,7 @@ void on_ggml_log(ggml_log_level level, const char* text, void*) {
   if (text == nullptr) return;
   if (verbose.load(std::memory_order_relaxed)) std::fputs(text, stderr);
   LogState& state = log_state();
-  std::lock_guard lock(state.mutex);
+  const MutexLock lock(state.mutex);
   if (level != GGML_LOG_LEVEL_CONT) {
     state.open_line.clear();
     state.open_is_error = level == GGML_LOG_LEVEL_WARN || level == GGML_LOG_LEVEL_ERROR;
@@ -74,13 +75,13 @@ class ScopedVariable {
   bool set_;
 };
 
-std::mutex load_mutex;
+Mutex load_mutex;  // of ggml's registry of backends
 std::atomic<bool> loaded = false;
 
 }  // namespace
 
 Result<void> load_backends(std::string_view vulkan_devices, bool vulkan_drivers) {
-  std::lock_guard lock(load_mutex);
+  const MutexLock lock(load_mutex);
   if (!loaded) {
     ggml_log_set(on_ggml_log, nullptr);
     ScopedVariable visible("GGML_VK_VISIBLE_DEVICES", vulkan_devices);
@@ -105,7 +106,7 @@ void set_ggml_verbose(bool on) { verbose = on; }
 
 std::string ggml_last_errors() {
   LogState& state = log_state();
-  std::lock_guard lock(state.mutex);
+  const MutexLock lock(state.mutex);
   std::string joined;
   for (const std::string& line : state.errors) {
     if (!joined.empty()) joined += "; ";
@@ -116,7 +117,7 @@ std::string ggml_last_errors() {
 
 void clear_ggml_last_errors() {
   LogState& state = log_state();
-  std::lock_guard lock(state.mutex);
+  const MutexLock lock(state.mutex);
   state.errors.clear();
 }
 

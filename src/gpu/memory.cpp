@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
 
+#include "base/mutex.h"
 #include "gpu/guard.h"
 
 namespace exogpu::gpu {
@@ -79,17 +79,17 @@ struct DeviceMemory::Impl {
   uint64_t number = 0;
   OwnedBackend backend;  // the queue; freed after the buffers
   ggml_backend_dev_caps caps = {};
-  mutable std::mutex mutex;
-  uint64_t next_serial = 1;
-  Bytes allocated = 0;
-  bool pending = false;  // something was queued that synchronize() has not waited for
-  std::unordered_map<uint64_t, Allocation> allocations;
+  mutable Mutex mutex;
+  uint64_t next_serial EXO_GUARDED_BY(mutex) = 1;
+  Bytes allocated EXO_GUARDED_BY(mutex) = 0;
+  bool pending EXO_GUARDED_BY(mutex) = false;  // something was queued that synchronize() has not waited for
+  std::unordered_map<uint64_t, Allocation> allocations EXO_GUARDED_BY(mutex);
 
   explicit Impl(const Device& d) : device(d) {}
 
   std::string name() const { return std::format("{} ({})", device.info().id, device.info().name); }
 
-  Result<const Allocation*> find(BufferId id) const {
+  Result<const Allocation*> find(BufferId id) const EXO_REQUIRES(mutex) {
     auto found = allocations.find(id.value());
     if (found != allocations.end()) return &found->second;
     uint64_t owner = id.value() >> kSerialBits;
@@ -100,14 +100,14 @@ struct DeviceMemory::Impl {
     return fail(ErrorCode::invalid_argument, "{}: the buffer handle {:#x} {}", name(), id.value(), why);
   }
 
-  Result<const Allocation*> range(BufferId id, Bytes offset, Bytes size) const {
+  Result<const Allocation*> range(BufferId id, Bytes offset, Bytes size) const EXO_REQUIRES(mutex) {
     EXO_TRY(const Allocation* allocation, find(id));
     if (offset <= allocation->size && size <= allocation->size - offset) return allocation;
     return fail(ErrorCode::invalid_argument, "{}: {} bytes at offset {} reach outside a buffer of {} bytes", name(),
                 size, offset, allocation->size);
   }
 
-  Result<void> synchronize() {
+  Result<void> synchronize() EXO_REQUIRES(mutex) {
     if (!pending) return {};
     EXO_CHECK(guarded(device, "waiting for copies", [&] { ggml_backend_synchronize(backend.get()); }));
     pending = false;
@@ -156,7 +156,7 @@ const Device& DeviceMemory::device() const { return impl_->device; }
 bool DeviceMemory::asynchronous() const { return impl_->caps.async; }
 
 Result<BufferId> DeviceMemory::allocate(Bytes size) {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   const Device& device = impl_->device;
   if (size == 0) return fail(ErrorCode::invalid_argument, "{}: a buffer of 0 bytes was asked for", impl_->name());
   MemoryInfo memory = device.memory();
@@ -185,7 +185,7 @@ Result<BufferId> DeviceMemory::allocate(Bytes size) {
 }
 
 Result<void> DeviceMemory::free(BufferId id) {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   EXO_TRY(const Allocation* allocation, impl_->find(id));
   // Freed even if waiting fails: the device is lost then, and nothing will touch the memory.
   Result<void> waited = impl_->synchronize();
@@ -195,23 +195,23 @@ Result<void> DeviceMemory::free(BufferId id) {
 }
 
 Result<Bytes> DeviceMemory::size_of(BufferId id) const {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   EXO_TRY(const Allocation* allocation, impl_->find(id));
   return allocation->size;
 }
 
 Bytes DeviceMemory::allocated() const {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   return impl_->allocated;
 }
 
 size_t DeviceMemory::allocation_count() const {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   return impl_->allocations.size();
 }
 
 Result<void> DeviceMemory::upload(BufferId to, Bytes to_offset, std::span<const std::byte> from) {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   EXO_TRY(const Allocation* target, impl_->range(to, to_offset, from.size()));
   if (from.empty()) return {};
   EXO_CHECK(impl_->synchronize());
@@ -222,7 +222,7 @@ Result<void> DeviceMemory::upload(BufferId to, Bytes to_offset, std::span<const 
 }
 
 Result<void> DeviceMemory::download(BufferId from, Bytes from_offset, std::span<std::byte> to) {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   EXO_TRY(const Allocation* source, impl_->range(from, from_offset, to.size()));
   if (to.empty()) return {};
   EXO_CHECK(impl_->synchronize());
@@ -233,7 +233,7 @@ Result<void> DeviceMemory::download(BufferId from, Bytes from_offset, std::span<
 }
 
 Result<void> DeviceMemory::copy(BufferId from, Bytes from_offset, BufferId to, Bytes to_offset, Bytes size) {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   EXO_TRY(const Allocation* source, impl_->range(from, from_offset, size));
   EXO_TRY(const Allocation* target, impl_->range(to, to_offset, size));
   EXO_CHECK(impl_->check_overlap(from, from_offset, to, to_offset, size));
@@ -247,7 +247,7 @@ Result<void> DeviceMemory::copy(BufferId from, Bytes from_offset, BufferId to, B
 }
 
 Result<void> DeviceMemory::upload_async(BufferId to, Bytes to_offset, std::span<const std::byte> from) {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   EXO_TRY(const Allocation* target, impl_->range(to, to_offset, from.size()));
   if (from.empty()) return {};
   impl_->pending = true;
@@ -258,7 +258,7 @@ Result<void> DeviceMemory::upload_async(BufferId to, Bytes to_offset, std::span<
 }
 
 Result<void> DeviceMemory::download_async(BufferId from, Bytes from_offset, std::span<std::byte> to) {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   EXO_TRY(const Allocation* source, impl_->range(from, from_offset, to.size()));
   if (to.empty()) return {};
   impl_->pending = true;
@@ -269,7 +269,7 @@ Result<void> DeviceMemory::download_async(BufferId from, Bytes from_offset, std:
 }
 
 Result<void> DeviceMemory::copy_async(BufferId from, Bytes from_offset, BufferId to, Bytes to_offset, Bytes size) {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   EXO_TRY(const Allocation* source, impl_->range(from, from_offset, size));
   EXO_TRY(const Allocation* target, impl_->range(to, to_offset, size));
   EXO_CHECK(impl_->check_overlap(from, from_offset, to, to_offset, size));
@@ -284,14 +284,14 @@ Result<void> DeviceMemory::copy_async(BufferId from, Bytes from_offset, BufferId
 }
 
 Result<void> DeviceMemory::synchronize() {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   return impl_->synchronize();
 }
 
 Result<void> copy(DeviceMemory& from_memory, BufferId from, Bytes from_offset, DeviceMemory& to_memory, BufferId to,
                   Bytes to_offset, Bytes size) {
   if (&from_memory == &to_memory) return from_memory.copy(from, from_offset, to, to_offset, size);
-  std::scoped_lock lock(from_memory.impl_->mutex, to_memory.impl_->mutex);
+  const TwoMutexLock lock(from_memory.impl_->mutex, to_memory.impl_->mutex);
   EXO_TRY(const Allocation* source, from_memory.impl_->range(from, from_offset, size));
   EXO_TRY(const Allocation* target, to_memory.impl_->range(to, to_offset, size));
   EXO_CHECK(from_memory.impl_->synchronize());
@@ -319,7 +319,7 @@ Event& Event::operator=(Event&&) noexcept = default;
 Event::~Event() = default;
 
 Result<Event> DeviceMemory::record() {
-  std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   auto event = std::make_unique<Event::Impl>();
   event->memory = shared_from_this();
   if (impl_->caps.events) {
@@ -335,7 +335,7 @@ Result<Event> DeviceMemory::record() {
 Result<void> Event::wait() {
   if (impl_ == nullptr || impl_->event == nullptr) return {};
   DeviceMemory::Impl& memory = *impl_->memory->impl_;
-  std::lock_guard lock(memory.mutex);
+  const MutexLock lock(memory.mutex);
   return guarded(memory.device, "waiting for an event", [&] { ggml_backend_event_synchronize(impl_->event.get()); });
 }
 

@@ -3,10 +3,10 @@
 #include <atomic>
 #include <charconv>
 #include <cstdio>
-#include <mutex>
 #include <print>
 #include <thread>
 
+#include "base/mutex.h"
 #include "sim/world.h"
 
 namespace {
@@ -78,7 +78,7 @@ struct Sums {
 bool run(const std::filesystem::path& file, const Scenario& scenario, const Arguments& arguments) {
   std::atomic<uint64_t> next = arguments.first;
   std::atomic<uint64_t> failed = 0;
-  std::mutex mutex;
+  Mutex mutex;  // of sums and the output
   Sums sums;
   const auto add = [](std::vector<double>& to, const std::optional<double>& value) {
     if (value) to.push_back(*value);
@@ -90,7 +90,7 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
       RunOptions options{.seed = seed, .trace = {}};
       if (arguments.trace) options.trace = [](const std::string& line) { std::println("{}", line); };
       const Outcome outcome = World(scenario, options).run();
-      const std::scoped_lock lock(mutex);
+      const MutexLock lock(mutex);
       if (!outcome.failure.empty()) {
         ++failed;
         std::println("FAILED seed {}: {}\n  replay: sim --scenario {} --seed {} --trace", seed, outcome.failure,

@@ -83,12 +83,12 @@ Result<std::shared_ptr<PartialModel>> WeightCache::find_locked(const ContentId& 
 }
 
 Result<std::shared_ptr<PartialModel>> WeightCache::find(const ContentId& content) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return find_locked(content);
 }
 
 Result<std::shared_ptr<PartialModel>> WeightCache::make(std::span<const std::byte> encoded_manifest) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const ContentId content = content_id(encoded_manifest);
   auto model = find_locked(content);
   if (model || model.error().code != ErrorCode::not_found) return model;
@@ -100,7 +100,7 @@ Result<std::shared_ptr<PartialModel>> WeightCache::make(std::span<const std::byt
 }
 
 Result<void> WeightCache::make_room(Bytes more) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto entries = entries_locked();
   Bytes held = 0;
   for (const CacheEntry& entry : entries) held += entry.bytes;
@@ -142,7 +142,7 @@ std::vector<CacheEntry> WeightCache::entries_locked() const {
 }
 
 std::vector<CacheEntry> WeightCache::entries() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return entries_locked();
 }
 
@@ -165,7 +165,7 @@ Result<void> WeightCache::remove_locked(const ContentId& content) {
 }
 
 Result<void> WeightCache::remove(const ContentId& content) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return remove_locked(content);
 }
 

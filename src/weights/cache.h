@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "weights/partial_model.h"
 
 namespace exogpu::weights {
@@ -54,15 +54,15 @@ class WeightCache {
  private:
   explicit WeightCache(CacheOptions options) : options_(std::move(options)) {}
   std::filesystem::path folder_of(const ContentId& content) const { return options_.folder / content.text(); }
-  std::shared_ptr<PartialModel> in_use(const ContentId& content) const;
-  Result<std::shared_ptr<PartialModel>> find_locked(const ContentId& content);
-  Result<void> remove_locked(const ContentId& content);
-  std::vector<CacheEntry> entries_locked() const;
+  std::shared_ptr<PartialModel> in_use(const ContentId& content) const EXO_REQUIRES(mutex_);
+  Result<std::shared_ptr<PartialModel>> find_locked(const ContentId& content) EXO_REQUIRES(mutex_);
+  Result<void> remove_locked(const ContentId& content) EXO_REQUIRES(mutex_);
+  std::vector<CacheEntry> entries_locked() const EXO_REQUIRES(mutex_);
 
   const CacheOptions options_;
   Bytes limit_ = 0;
-  mutable std::mutex mutex_;
-  std::map<ContentId, std::weak_ptr<PartialModel>> open_;
+  mutable Mutex mutex_;
+  std::map<ContentId, std::weak_ptr<PartialModel>> open_ EXO_GUARDED_BY(mutex_);
 };
 
 }  // namespace exogpu::weights

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.h"
 #include "base/utf8.h"
 
 namespace exogpu::weights {
@@ -43,7 +43,7 @@ Result<ModelManifest> manifest_of(const model::Gguf& file, uint32_t threads, con
   EXO_TRY(ModelManifest manifest, outline(file));
   const Bytes total = manifest.bytes();
   std::atomic<uint32_t> next = 0;
-  std::mutex reporting;
+  Mutex reporting;  // of done and progress
   Bytes done = 0;
   auto hash_objects = [&] {
     security::Sha256Stream stream;
@@ -54,7 +54,7 @@ Result<ModelManifest> manifest_of(const model::Gguf& file, uint32_t threads, con
         if (stop.stop_requested()) return;
         const Bytes step = std::min(kStep, object.bytes - at);
         stream.update(bytes.subspan(at, step));
-        std::lock_guard lock(reporting);
+        const MutexLock lock(reporting);
         done += step;
         if (progress) progress(done, total);
       }

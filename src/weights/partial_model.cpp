@@ -126,12 +126,12 @@ Result<std::shared_ptr<PartialModel>> PartialModel::open(const path& folder, con
 }
 
 bool PartialModel::holds(ObjectIndex object) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return journal_.held()[object];
 }
 
 std::vector<bool> PartialModel::held() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return journal_.held();
 }
 
@@ -174,22 +174,23 @@ Result<void> PartialModel::write(ObjectIndex object, uint64_t from, std::span<co
 }
 
 Result<void> PartialModel::keep(ObjectIndex object) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return journal_.written(object);
 }
 
 Result<void> PartialModel::sync() {
-  std::lock_guard one_at_a_time(sync_mutex_);
+  const MutexLock one_at_a_time(sync_mutex_);
   std::vector<ObjectIndex> objects;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     objects = journal_.not_durable();
   }
   if (objects.empty()) return {};
   // First the data, then the word that it is there.
   for (const PosixFile& part : parts_) EXO_CHECK(part.sync());
-  std::lock_guard lock(mutex_);
-  std::erase_if(objects, [&](ObjectIndex object) { return !journal_.held()[object]; });
+  const MutexLock lock(mutex_);
+  const std::vector<bool>& held = journal_.held();
+  std::erase_if(objects, [&](ObjectIndex object) { return !held[object]; });
   return journal_.durable(objects);
 }
 
@@ -213,7 +214,7 @@ Result<std::vector<ObjectIndex>> PartialModel::verify(const Progress& progress, 
       if (progress) progress(done, total);
     }
     if (stream.finish() == object.sha256) continue;
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     EXO_CHECK(journal_.gone(i));
     damaged.push_back(i);
   }

@@ -12,10 +12,10 @@
 
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
+#include "base/mutex.h"
 #include "model/gguf.h"
 #include "weights/journal.h"
 #include "weights/manifest.h"
@@ -76,9 +76,9 @@ class PartialModel {
   const wire::ByteVector encoded_;
   const PosixFile lock_;
   const std::vector<PosixFile> parts_;
-  mutable std::mutex mutex_;
-  std::mutex sync_mutex_;
-  Journal journal_;
+  mutable Mutex mutex_;
+  Mutex sync_mutex_;  // one sync() at a time; locked before mutex_
+  Journal journal_ EXO_GUARDED_BY(mutex_);
 };
 
 }  // namespace exogpu::weights

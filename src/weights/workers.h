@@ -1,14 +1,14 @@
 // Threads for what takes too long for the thread of the channels: hashing, reading and writing files.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace exogpu::weights {
 
@@ -33,7 +33,7 @@ class Workers {
     Lane() : thread_([this] { work(); }) {}
     ~Lane() {
       {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         ending_ = true;
       }
       more_.notify_one();
@@ -41,7 +41,7 @@ class Workers {
     }
     void push(Job job) {
       {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         jobs_.push_back(std::move(job));
       }
       more_.notify_one();
@@ -49,9 +49,9 @@ class Workers {
 
    private:
     void work() {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       while (true) {
-        more_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
+        while (!ending_ && jobs_.empty()) more_.wait(lock);
         if (jobs_.empty()) return;
         Job job = std::move(jobs_.front());
         jobs_.pop_front();
@@ -62,10 +62,10 @@ class Workers {
       }
     }
 
-    std::mutex mutex_;
-    std::condition_variable more_;
-    std::deque<Job> jobs_;
-    bool ending_ = false;
+    Mutex mutex_;
+    CondVar more_;
+    std::deque<Job> jobs_ EXO_GUARDED_BY(mutex_);
+    bool ending_ EXO_GUARDED_BY(mutex_) = false;
     std::thread thread_;
   };
 

@@ -10,14 +10,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <list>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
 #include "base/rng.h"
 #include "node/service.h"
 
@@ -58,7 +57,7 @@ class WordsService : public node::Service {
 
   void generate(node::GenerationRequest request, std::shared_ptr<node::GenerationListener> listener,
                 std::stop_token cancel) override {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++started;
     running_.push_back(std::make_unique<Work>(std::move(request), std::move(listener), std::move(cancel)));
     last_request_ = running_.back()->request;
@@ -66,7 +65,7 @@ class WordsService : public node::Service {
   }
 
   node::GenerationRequest last_request() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return last_request_;
   }
 
@@ -207,8 +206,8 @@ class WordsService : public node::Service {
     std::vector<std::unique_ptr<Work>> batch;
     while (!stop.stop_requested()) {
       {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return stop.stop_requested() || !running_.empty() || !batch.empty(); });
+        MutexLock lock(mutex_);
+        while (!stop.stop_requested() && running_.empty() && batch.empty()) changed_.wait(lock);
         std::ranges::move(running_, std::back_inserter(batch));
         running_.clear();
       }
@@ -223,10 +222,10 @@ class WordsService : public node::Service {
   }
 
   const std::chrono::microseconds tick_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::unique_ptr<Work>> running_;  // begun, and not yet seen by the thread
-  node::GenerationRequest last_request_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::unique_ptr<Work>> running_ EXO_GUARDED_BY(mutex_);  // begun, and not yet seen by the thread
+  node::GenerationRequest last_request_ EXO_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

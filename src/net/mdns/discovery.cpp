@@ -9,12 +9,12 @@
 
 #include <boost/asio/post.hpp>
 #include <cerrno>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "net/mdns/avahi.h"
 #include "net/mdns/browser.h"
 #include "net/mdns/publisher.h"
@@ -67,7 +67,7 @@ struct Discovery::Impl {
 
   // For the other thread to do.
   void enter(std::move_only_function<void()> task) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     tasks.push_back(std::move(task));
     const uint64_t one = 1;
     (void)!::write(wake, &one, sizeof(one));
@@ -79,7 +79,7 @@ struct Discovery::Impl {
     (void)!::read(fd, &ignored, sizeof(ignored));
     std::vector<std::move_only_function<void()>> todo;
     {
-      const std::lock_guard lock(it.mutex);
+      const MutexLock lock(it.mutex);
       todo.swap(it.tasks);
     }
     for (auto& task : todo) task();
@@ -142,8 +142,8 @@ struct Discovery::Impl {
   }
 
   std::shared_ptr<Calls> calls;
-  std::mutex mutex;
-  std::vector<std::move_only_function<void()>> tasks;
+  Mutex mutex;
+  std::vector<std::move_only_function<void()>> tasks EXO_GUARDED_BY(mutex);
   int wake = -1;
   AvahiWatch* watch = nullptr;
   Avahi<AvahiSimplePoll> poll;

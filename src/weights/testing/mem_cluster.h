@@ -3,10 +3,9 @@
 #pragma once
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "net/mem/mem_network.h"
 #include "net/testing/recorder.h"
 #include "weights/exchange.h"
@@ -23,7 +22,7 @@ class PostBox {
   WeightExchange::Post post(uint8_t node) {
     return [box = box_, node](std::move_only_function<void()> call) {
       {
-        std::lock_guard lock(box->mutex);
+        const MutexLock lock(box->mutex);
         box->calls.emplace_back(node, std::move(call));
       }
       box->more.notify_all();
@@ -33,9 +32,11 @@ class PostBox {
   bool run_all(std::chrono::milliseconds wait, std::optional<uint8_t> node = std::nullopt) {
     std::deque<Call> now;
     {
-      std::unique_lock lock(box_->mutex);
+      MutexLock lock(box_->mutex);
+      const auto deadline = std::chrono::steady_clock::now() + wait;
       auto is_due = [&](const Call& call) { return !node || call.first == *node; };
-      box_->more.wait_for(lock, wait, [&] { return std::ranges::any_of(box_->calls, is_due); });
+      while (std::ranges::none_of(box_->calls, is_due) && box_->more.wait_until(lock, deadline)) {
+      }
       for (Call& call : std::exchange(box_->calls, {})) (is_due(call) ? now : box_->calls).push_back(std::move(call));
     }
     for (auto& call : now) call.second();
@@ -45,9 +46,9 @@ class PostBox {
  private:
   using Call = std::pair<uint8_t, std::move_only_function<void()>>;
   struct Box {
-    std::mutex mutex;
-    std::condition_variable more;
-    std::deque<Call> calls;
+    Mutex mutex;
+    CondVar more;
+    std::deque<Call> calls EXO_GUARDED_BY(mutex);
   };
   std::shared_ptr<Box> box_ = std::make_shared<Box>();
 };
