@@ -41,7 +41,7 @@ struct WeightExchange::Impl : std::enable_shared_from_this<WeightExchange::Impl>
   }
   std::shared_ptr<Fetch> find_fetch(const ContentId& content) const {
     const auto found = std::ranges::find_if(fetches, [&](const auto& f) { return f->content() == content; });
-    return found == fetches.end() || (*found)->over() ? nullptr : *found;
+    return found == fetches.end() || (*found)->ended() ? nullptr : *found;
   }
   std::shared_ptr<const Content> offered(const ContentId& content) const {
     const auto found = offers.find(content);
@@ -60,14 +60,14 @@ struct WeightExchange::Impl : std::enable_shared_from_this<WeightExchange::Impl>
     }
   }
 
-  void forget_over() {
-    std::erase_if(fetches, [](const auto& fetch) { return fetch->over(); });
+  void remove_ended() {
+    std::erase_if(fetches, [](const auto& fetch) { return fetch->ended(); });
   }
   template <typename Call>
   void for_fetches(Call call) {
     const auto all = fetches;
     for (const auto& fetch : all) call(*fetch);
-    forget_over();
+    remove_ended();
   }
 
   void answer_query(Peer& peer, const wire::WeightsQuery& query) const {
@@ -120,7 +120,7 @@ Fetching WeightExchange::fetch(const ContentId& content, const Scope& scope, Fet
     return refuse({.code = ErrorCode::failed_precondition,
                    .message = std::format("model {} is being fetched already", content.short_text())});
   }
-  impl_->forget_over();
+  impl_->remove_ended();
   auto fetch = std::make_shared<Fetch>(impl_->host, content, scope, std::move(calls));
   impl_->fetches.push_back(fetch);
   for (auto& [id, peer] : impl_->peers) fetch->peer_connected(id, peer.sender);
@@ -130,7 +130,7 @@ Fetching WeightExchange::fetch(const ContentId& content, const Scope& scope, Fet
     const auto given_up = fetch.lock();
     if (!impl || !given_up) return;
     given_up->cancel();
-    impl->forget_over();
+    impl->remove_ended();
   });
 }
 
@@ -171,7 +171,7 @@ Result<void> WeightExchange::on_control(const wire::NodeId& id, wire::ControlTyp
     case wire::ControlType::weights_holding: {
       EXO_TRY(const auto holding, wire::decode<wire::WeightsHolding>(payload));
       if (const auto fetch = impl_->find_fetch(holding.content)) fetch->on_holding(id, holding);
-      impl_->forget_over();
+      impl_->remove_ended();
       return {};
     }
     case wire::ControlType::weights_request: {
@@ -197,12 +197,12 @@ std::optional<std::span<std::byte>> WeightExchange::place(const wire::NodeId& id
   Impl::Peer* peer = impl_->find(id);
   const auto* frame = std::get_if<wire::Bulk>(&header.of);
   if (!peer || !frame) return std::nullopt;
-  const auto found = impl_->host.expects.find(frame->transfer);
-  const auto fetch = found == impl_->host.expects.end() ? nullptr : found->second.lock();
+  const auto found = impl_->host.open_transfers.find(frame->transfer);
+  const auto fetch = found == impl_->host.open_transfers.end() ? nullptr : found->second.lock();
   const bool sized = header.payload_bytes > 0 && header.payload_bytes <= kFrameBytesMax;
-  if (!fetch || !sized || !fetch->expects(id, *frame, header.payload_bytes)) {
+  if (!fetch || !sized || !fetch->accepts(id, *frame, header.payload_bytes)) {
     impl_->counts.refused_bytes += header.payload_bytes;
-    impl_->forget_over();
+    impl_->remove_ended();
     return std::nullopt;
   }
   peer->filling = impl_->host.buffers->take(header.payload_bytes);
@@ -214,8 +214,8 @@ void WeightExchange::on_bulk(const wire::NodeId& id, const wire::FrameHeader& he
   Impl::Peer* peer = impl_->find(id);
   if (!peer || !peer->filling || !std::holds_alternative<wire::Bulk>(header.of)) return;
   Buffers::Buffer buffer = *std::exchange(peer->filling, std::nullopt);
-  const auto found = impl_->host.expects.find(peer->filling_for);
-  const auto fetch = found == impl_->host.expects.end() ? nullptr : found->second.lock();
+  const auto found = impl_->host.open_transfers.find(peer->filling_for);
+  const auto fetch = found == impl_->host.open_transfers.end() ? nullptr : found->second.lock();
   if (!fetch) {
     impl_->counts.refused_bytes += buffer.size;
     return impl_->host.buffers->give_back(std::move(buffer));
