@@ -81,7 +81,7 @@ class Cables(unittest.TestCase):
             pages = [device.get("/v1/cluster") for device in self.devices]
             return (all(page and page["serving"] and len(page["plan"]["stages"]) >= 3 for page in pages) and
                     len({page["leader"] for page in pages}) == 1 and
-                    all(node["here"] for page in pages for node in page["nodes"]) and pages[0])
+                    all(node["online"] for page in pages for node in page["nodes"]) and pages[0])
         return until(lambda: f"all serve: {[d.get('/v1/cluster') for d in self.devices]}", well)
 
     def named(self, name):
@@ -107,7 +107,7 @@ class Cables(unittest.TestCase):
 
     def here(self, asked, name):
         page = asked.get("/v1/cluster")
-        return page and next(node["here"] for node in page["nodes"] if node["name"] == name)
+        return page and next(node["online"] for node in page["nodes"] if node["name"] == name)
 
     def test_the_cable_of_one_that_computes_is_pulled(self):
         for _ in range(3):

@@ -132,7 +132,7 @@ class Node:
     def cluster_state(self):
         """What the stages of its plan are doing: "a/cpu: ready, b/cpu: fetching"."""
         plan = self.cluster().get("plan") or {"stages": []}
-        return ", ".join(f"{s['node']}/{s['device']}: {s['state']}" for s in plan["stages"])
+        return ", ".join(f"{s['node']}/{s['device']}: {s['status']}" for s in plan["stages"])
 
     def token(self, *arguments):
         done = subprocess.run([EXOGPU, "token", "--state", self.folder / "state", *map(str, arguments)],

@@ -165,7 +165,7 @@ class Survive(Cluster):
         calls, stays = sorted((b, c), key=lambda node: ids[node.name])
         a.kill()
         calls.kill()
-        until("they are missed", lambda: all(not node["here"] for node in stays.cluster()["nodes"] if node["name"] != stays.name))
+        until("they are missed", lambda: all(not node["online"] for node in stays.cluster()["nodes"] if node["name"] != stays.name))
         calls.restart()
         until("it is back", lambda: calls.leader() and calls.leader() == stays.leader())
         a.restart()

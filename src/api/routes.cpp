@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <ranges>
 
+#include "api/cluster_json.h"
+
 namespace exogpu::api {
 
 using json = nlohmann::ordered_json;
@@ -142,6 +144,15 @@ const Path* find_path(std::string_view path) {
   return nullptr;
 }
 
+// "/health, /v1/models, ..."
+std::string known_paths() {
+  std::string all;
+  for (const Path& known : kPaths) {
+    if (!known.path.ends_with('/')) all += (all.empty() ? "" : ", ") + std::string(known.path);
+  }
+  return all;
+}
+
 bool takes(const Path& path, std::string_view method) {
   for (const auto part : std::views::split(path.methods, std::string_view(", "))) {
     if (std::string_view(part) == method) return true;
@@ -180,7 +191,7 @@ Action route(const RequestView& request, const ServerOptions& options, node::Ser
   if (!known) {
     return error_reply(
         {.status = 404,
-         .message = std::format("there is nothing at {}; the API is below /v1/", dump(json(path.substr(0, 200)))),
+         .message = std::format("there is no {} here; there is {}", dump(json(path.substr(0, 200))), known_paths()),
          .code = "unknown_url"});
   }
   if (request.method == "OPTIONS") return preflight(request);
@@ -201,7 +212,7 @@ Action route(const RequestView& request, const ServerOptions& options, node::Ser
   }
   if (path == "/v1/models") return list_models(service);
   if (path == "/v1/cluster/drain") return drain(request.body, service);
-  if (path == "/v1/cluster") return Reply{.body = service.cluster_json()};
+  if (path == "/v1/cluster") return Reply{.body = cluster_json(*service.cluster())};
   if (path == "/v1/chat/completions") return start_call(CallKind::chat, request, options, service, seed);
   if (path == "/v1/completions") return start_call(CallKind::completion, request, options, service, seed);
   return one_model(path.substr(std::string_view("/v1/models/").size()), service);

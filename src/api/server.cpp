@@ -154,7 +154,8 @@ Server::~Server() { shutdown(std::chrono::milliseconds(0)); }
 uint16_t Server::port() const { return impl_->local.port(); }
 
 std::string Server::url() const {
-  const auto address = impl_->local.address();
+  auto address = impl_->local.address();
+  if (address.is_unspecified()) address = asio::ip::address_v4::loopback();
   return std::format("http://{}{}{}:{}", address.is_v6() ? "[" : "", address.to_string(), address.is_v6() ? "]" : "",
                      port());
 }

@@ -25,7 +25,9 @@ class Server {
   ~Server();  // shuts down without grace
 
   uint16_t port() const;
-  std::string url() const;  // "http://127.0.0.1:8080"
+  // "http://127.0.0.1:8080": an address that a client on this machine can open, also where all addresses are listened
+  // on.
+  std::string url() const;
   uint32_t connections() const;
 
   // Takes no more connections, lets requests end for as long as `grace`, cancels what is left, and waits for the

@@ -191,7 +191,8 @@ TEST_F(Api, ErrorsOfTheRequest) {
   for (int i = 0; i < 1001; ++i) text += "w ";
   expect_error(post(kChat, say(text)), 400, "context_length_exceeded", "1001 tokens");
   expect_error(post(kChat, say(text, {{"stream", true}})), 400, "context_length_exceeded", "shorten it");
-  expect_error(Client(port()).get("/v2/nothing"), 404, "unknown_url", "there is nothing at");
+  expect_error(Client(port()).get("/v2/nothing"), 404, "unknown_url",
+               "there is no \"/v2/nothing\" here; there is /health, ");
   const Response method = Client(port()).get(kChat);
   expect_error(method, 405, "method_not_allowed", "POST");
   EXPECT_EQ(method.fields.at("allow"), "POST, OPTIONS");

@@ -2,7 +2,6 @@
 // the caller ends it.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -11,30 +10,12 @@
 
 #include "base/result.h"
 #include "engine/chain.h"
+#include "engine/generation.h"
 #include "engine/sampler.h"
 #include "engine/stop.h"
 #include "model/tokenizer.h"
 
 namespace exogpu::engine {
-
-enum class FinishReason { end_of_text, stop_string, length, context_full, cancelled };
-std::string_view to_string(FinishReason reason);
-
-struct GenerateOptions {
-  SamplerSettings sampling;
-  uint32_t tokens_max = 0;  // of the answer; 0: until the context is full
-  std::vector<std::string> stops;
-  bool ignore_end = false;  // go on after the model's own end of text
-};
-
-struct GenerateStats {
-  FinishReason reason = FinishReason::end_of_text;
-  uint32_t prompt_tokens = 0;
-  uint32_t prompt_reused = 0;  // of them, already in the cache
-  uint32_t answer_tokens = 0;
-  std::chrono::duration<double> prompt_time{};  // until the first token was chosen
-  std::chrono::duration<double> answer_time{};  // from then on
-};
 
 // One sequence on a chain of shards; keeps what it has computed, so that a conversation's next turn only computes what
 // is new. Borrows chain and tokenizer. One thread at a time.

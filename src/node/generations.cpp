@@ -39,6 +39,7 @@ void Generations::serve(Serving serving) {
   const std::string model = serving.model;
   {
     const std::lock_guard lock(mutex_);
+    serving.since = before_ && before_->model == model ? before_->since : std::chrono::system_clock::now();
     before_ = serving;
     waited_.reset();
     serving_ = std::move(serving);

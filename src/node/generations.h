@@ -28,6 +28,7 @@ struct Serving {
   wire::PlanEpoch epoch;
   uint32_t context = 0;
   std::shared_ptr<PromptEncoder> encoder;
+  std::chrono::system_clock::time_point since{};  // this node serves the model; set by Generations
 };
 
 using pipeline::kRingEnded;

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 // After there is enough, for what is on its way.
-constexpr milliseconds kMoment{300};
+constexpr milliseconds kSettleTime{300};
 
 }  // namespace
 
@@ -37,7 +37,7 @@ Result<std::vector<net::DiscoveredNode>> nodes_nearby(
     io.run_for(milliseconds(50));
     if (!first || !enough || !enough(all())) continue;
     first = false;
-    until = Clock::now() + kMoment;
+    until = Clock::now() + kSettleTime;
   }
   return all();
 }

@@ -18,7 +18,11 @@ void Node::set_api(std::string host, uint16_t port) { impl_->set_api(std::move(h
 
 std::vector<ModelEntry> Node::models() const { return impl_->models(); }
 Result<void> Node::ready() const { return impl_->ready(); }
-std::string Node::cluster_json() const { return impl_->cluster_json(); }
+std::shared_ptr<const ClusterSnapshot> Node::cluster() const { return impl_->cluster(); }
+std::shared_ptr<const ClusterSnapshot> Node::wait_for_cluster(uint64_t version,
+                                                              std::chrono::milliseconds timeout) const {
+  return impl_->wait_for_cluster(version, timeout);
+}
 Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
   impl_->generate(std::move(request), std::move(listener), std::move(cancel));

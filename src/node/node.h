@@ -63,7 +63,9 @@ class Node : public Service {
 
   std::vector<ModelEntry> models() const override;
   Result<void> ready() const override;
-  std::string cluster_json() const override;
+  std::shared_ptr<const ClusterSnapshot> cluster() const override;
+  std::shared_ptr<const ClusterSnapshot> wait_for_cluster(uint64_t version,
+                                                          std::chrono::milliseconds timeout) const override;
   Result<void> drain(std::string_view node, bool draining) override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;

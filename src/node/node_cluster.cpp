@@ -18,7 +18,6 @@ using wire::ControlType;
 namespace {
 
 constexpr milliseconds kModelAgain{2000};
-constexpr milliseconds kPublishEvery{100};
 
 // For a master to make a new plan when one has ended; requests wait so long in any case.
 constexpr milliseconds kPlanMax{600};
@@ -116,7 +115,7 @@ void Node::Impl::pump() {
 void Node::Impl::set_timer() {
   cluster::Time next = agent_->wake();
   if (const auto worker = worker_->wake()) next = std::min(next, *worker);
-  if (page_old_) next = std::min<cluster::Time>(next, published_at_ + kPublishEvery);
+  if (const auto due = status_->due()) next = std::min(next, *due);
   cluster_timer_.expires_at(next);
   cluster_timer_.async_wait([this](const boost::system::error_code& stopped) {
     if (stopped) return;
@@ -124,7 +123,7 @@ void Node::Impl::set_timer() {
     agent_->tick(now);
     worker_->tick(now);
     see_plan();
-    if (page_old_ && now >= published_at_ + kPublishEvery) publish();
+    status_->update(now);
     pump();
   });
 }
@@ -136,10 +135,10 @@ void Node::Impl::on_master() {
   if (master_) {
     note(*master_ == parts_.identity.node() ? "this node leads"
                                             : std::format("node {} leads", peers_->name_of(*master_)));
-    for (const wire::NodeId peer : peers_->nodes()) tell_who_leads(peer);
+    for (const wire::NodeId peer : peers_->connected_nodes()) tell_who_leads(peer);
   }
   worker_->follow(agent_->state(), master_.has_value(), steady_clock::now());
-  page_old_ = true;
+  status_->set_changed();
 }
 
 void Node::Impl::on_state() {
@@ -168,8 +167,8 @@ void Node::Impl::on_state() {
   worker_->follow(state, master_.has_value(), steady_clock::now());
   set_model();
   see_plan();
-  page_old_ = true;
-  if (steady_clock::now() >= published_at_ + kPublishEvery) publish();
+  status_->set_changed();
+  status_->update(steady_clock::now());
 }
 
 void Node::Impl::note_changes(const wire::ReplicatedState& state) {
@@ -221,7 +220,7 @@ void Node::Impl::see_plan() {
   // Not by a plan for another model than the one wanted, which lasts for a moment.
   const bool wanted = plan && state.model && state.model->content == plan->content;
   const bool ready = wanted && cluster::serving(state) && encoder_ && encoder_content_ == plan->content;
-  std::string why = why_not_serving(state, stages_now_);
+  std::string why = not_serving_reason(state, status_->reports());
   if (plan) planless_since_.reset();
   if (ready) {
     const bool anew = std::exchange(serving_, plan->epoch) != plan->epoch;
@@ -258,37 +257,20 @@ void Node::Impl::on_worker() {
   pump();
 }
 
-// To all, since any of them may be asked how it stands.
 void Node::Impl::tell_progress() {
-  std::map<uint32_t, wire::StageProgress> now;
+  StageReports reports;
   if (worker_->plan()) {
     for (const auto& [stage, held] : worker_->holding().stages) {
-      wire::StageProgress progress{.epoch = worker_->epoch(), .stage = stage, .doing = worker_->doing().why};
+      wire::StageProgress report{.epoch = worker_->epoch(), .stage = stage, .doing = worker_->doing().why};
       const auto found = worker_->progress().find(stage);
       if (found != worker_->progress().end()) {
-        progress.done = found->second.done;
-        progress.total = found->second.total;
+        report.done = found->second.done;
+        report.total = found->second.total;
       }
-      now.emplace(stage, std::move(progress));
+      reports.emplace(stage, std::move(report));
     }
   }
-  if (now == progress_told_) return;
-  for (const auto& [stage, progress] : now) {
-    const auto told = progress_told_.find(stage);
-    if (told != progress_told_.end() && told->second == progress) continue;
-    stages_now_[stage] = progress;
-    for (const wire::NodeId peer : peers_->nodes()) (void)peers_->tell(peer, progress);
-  }
-  progress_told_ = std::move(now);
-  page_old_ = true;
-}
-
-void Node::Impl::on_progress(wire::NodeId from, wire::StageProgress progress) {
-  const auto& plan = agent_->state().plan;
-  if (!plan || plan->made.plan.epoch != progress.epoch || progress.stage >= plan->made.plan.stages.size()) return;
-  if (plan->made.plan.stages[progress.stage].device.node != from) return;
-  stages_now_[progress.stage] = std::move(progress);
-  page_old_ = true;
+  status_->set_own_reports(std::move(reports));
 }
 
 // --- who leads, for one that joined by way of this node and knows nobody else
@@ -299,26 +281,7 @@ void Node::Impl::tell_who_leads(wire::NodeId peer) {
   const auto leader = nodes.find(*master_);
   const auto known = nodes.find(peer);
   if (leader == nodes.end() || (known != nodes.end() && known->second.alive)) return;
-  (void)peers_->tell(peer, wire::Leads{leader->second.facts.info.self});
-}
-
-void Node::Impl::publish() {
-  published_at_ = steady_clock::now();
-  page_old_ = false;
-  std::erase_if(stages_now_, [&](const auto& entry) {
-    const auto& plan = agent_->state().plan;
-    return !plan || plan->made.plan.epoch != entry.second.epoch;
-  });
-  std::string page = page_of(agent_->state(), master_, agent_->why_alone(), stages_now_);
-  std::map<std::string, wire::NodeId, std::less<>> named;
-  for (const auto& [id, name] : cluster::names_of(agent_->state())) {
-    named.emplace(name, id);
-    named.emplace(id.text(), id);
-  }
-  const std::lock_guard lock(mutex_);
-  page_ = std::move(page);
-  named_ = std::move(named);
-  led_ = master_.has_value();
+  (void)peers_->send_message(peer, wire::Leads{leader->second.facts.info.self});
 }
 
 }  // namespace exogpu::node

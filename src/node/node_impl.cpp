@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <format>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "base/utf8.h"
@@ -92,13 +91,15 @@ Node::Impl::~Impl() {
   keeps_running_.reset();
   io_.stop();
   if (thread_.joinable()) thread_.join();
+  if (status_) status_->stop();
   measuring_.reset();
   generations_->fail_all({ErrorCode::unavailable, "the node is stopping"});
   discovery_.reset();
   listener_.reset();
   parts_.join.reset();
   fetching_.cancel();
-  for (const wire::NodeId peer : peers_ ? peers_->nodes() : std::vector<wire::NodeId>()) exchange_->peer_lost(peer);
+  for (const wire::NodeId peer : peers_ ? peers_->connected_nodes() : std::vector<wire::NodeId>())
+    exchange_->peer_lost(peer);
   peers_.reset();
   work_.join();
   worker_.reset();
@@ -130,7 +131,7 @@ void Node::Impl::begin() {
 
 // What the ring does now, where it begins on this node.
 void Node::Impl::measure() {
-  nlohmann::ordered_json live = nullptr;
+  std::optional<LiveRates> live;
   if (const auto* driver = worker_->driver()) {
     const auto now = std::chrono::steady_clock::now();
     const pipeline::Scheduler& scheduler = driver->scheduler();
@@ -138,21 +139,18 @@ void Node::Impl::measure() {
     const auto rate = [&](uint64_t count, uint64_t before) {
       return count >= before && seconds > 0 ? static_cast<double>(count - before) / seconds : 0;
     };
-    live = {{"requests", scheduler.active()},
-            {"waiting", scheduler.waiting()},
-            {"tokens_per_s", rate(scheduler.tokens_sampled(), sampled_before_)},
-            {"computed_tokens_per_s", rate(scheduler.tokens_computed(), computed_before_)},
-            {"replayed_tokens", scheduler.tokens_replayed()},
-            {"stage_step_s", driver->stage_seconds()}};
+    live = {.requests = scheduler.active(),
+            .waiting_requests = scheduler.waiting(),
+            .tokens_per_s = rate(scheduler.tokens_sampled(), sampled_before_),
+            .computed_tokens_per_s = rate(scheduler.tokens_computed(), computed_before_),
+            .replayed_tokens = scheduler.tokens_replayed(),
+            .stage_step_s = driver->stage_seconds()};
     measured_at_ = now;
     sampled_before_ = scheduler.tokens_sampled();
     computed_before_ = scheduler.tokens_computed();
   }
   const weights::ExchangeStats moved = exchange_->stats();
-  const nlohmann::ordered_json weights = {{"sent_bytes", moved.sent_bytes}, {"received_bytes", moved.received_bytes}};
-  const std::lock_guard lock(mutex_);
-  live_ = live.dump();
-  weights_ = weights.dump();
+  status_->set_live(std::move(live), {.sent = moved.sent_bytes, .received = moved.received_bytes});
 }
 
 // Closely only those whose silence would hold up an answer; of all others the master tells. In a cluster of many, each
@@ -164,7 +162,7 @@ void Node::Impl::watch_links(cluster::Time now) {
   if (worker_->plan() && worker_->steps_under_way(now)) {
     for (const wire::PlannedStage& stage : worker_->plan()->stages) near.insert(stage.device.node);
   }
-  for (const wire::NodeId peer : peers_->nodes()) {
+  for (const wire::NodeId peer : peers_->connected_nodes()) {
     const bool closely = near.contains(peer);
     const auto known = watched_.find(peer);
     if (known != watched_.end() && known->second == closely) continue;
@@ -179,7 +177,7 @@ void Node::Impl::look_after(cluster::Time now) {
   exchange_->tick(now);
   measure();
   std::vector<LinkRates::LinkNow> links;
-  for (const wire::NodeId peer : peers_->nodes()) {
+  for (const wire::NodeId peer : peers_->connected_nodes()) {
     links.push_back({peer, peers_->channel(peer)->stats()});
     tell_who_leads(peer);
   }
@@ -204,7 +202,7 @@ void Node::Impl::look_after(cluster::Time now) {
   set_model();
   keep_spare(now);
   pump();
-  if (page_old_) publish();
+  status_->update(now);
 }
 
 void Node::Impl::tick() {
@@ -233,7 +231,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
   worker_->tick(now);
   watch_links(now);
   tell_who_leads(peer);
-  for (const auto& [stage, progress] : progress_told_) (void)peers_->tell(peer, progress);
+  status_->greet(peer);
   pump();
 }
 
@@ -257,7 +255,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
 std::optional<std::span<std::byte>> Node::Impl::place(wire::NodeId peer, const wire::FrameHeader& header) {
   if (const auto* bulk = std::get_if<wire::Bulk>(&header.of)) {
     if (bulk->transfer != wire::kProbeTransfer) return exchange_->place(peer, header);
-    if (header.payload_bytes == 1) (void)peers_->tell(peer, wire::LinkProbed{bulk->offset});
+    if (header.payload_bytes == 1) (void)peers_->send_message(peer, wire::LinkProbed{bulk->offset});
     return std::nullopt;
   }
   auto* ring = worker_->ring();
@@ -318,9 +316,7 @@ Result<void> Node::Impl::on_control(wire::NodeId peer, wire::ControlType type, s
       return {};
     }
     case ControlType::stage_progress: {
-      EXO_TRY(wire::StageProgress progress, wire::decode<wire::StageProgress>(payload));
-      on_progress(peer, std::move(progress));
-      return {};
+      return dispatch_.frame(peer, {.of = wire::Control{type}}, payload);
     }
     case ControlType::link_probed: {
       EXO_TRY(const wire::LinkProbed told, wire::decode<wire::LinkProbed>(payload));
@@ -355,7 +351,7 @@ void Node::Impl::set_api(std::string host, uint16_t port) {
 std::vector<ModelEntry> Node::Impl::models() const {
   const auto serving = generations_->expected();
   if (!serving) return {};
-  return {{.id = serving->model, .created = {}, .context_tokens = serving->context}};
+  return {{.id = serving->model, .created = serving->since, .context_tokens = serving->context}};
 }
 
 Result<void> Node::Impl::ready() const {
@@ -364,27 +360,15 @@ Result<void> Node::Impl::ready() const {
 }
 
 Result<void> Node::Impl::drain(std::string_view node, bool draining) {
-  const std::lock_guard lock(mutex_);
-  const auto found = named_.find(node);
-  if (found == named_.end()) {
-    std::string names;
-    for (const auto& [name, id] : named_) {
-      if (name != id.text()) names += (names.empty() ? "" : ", ") + name;
-    }
-    return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: {}", printable(std::string(node)), names);
+  EXO_TRY(const wire::NodeId id, status_->find_node(node));
+  if (!status_->snapshot()->leader) {
+    return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
   }
-  if (!led_) return fail(ErrorCode::unavailable, "no node leads the cluster at the moment; try again");
-  post([this, id = found->second, draining] {
+  post([this, id, draining] {
     agent_->command(wire::DrainingSet{.node = id, .draining = draining}, std::chrono::steady_clock::now());
     pump();
   });
   return {};
-}
-
-std::string Node::Impl::cluster_json() const {
-  const std::lock_guard lock(mutex_);
-  // All are objects that were written here; the others become part of the first.
-  return page_.substr(0, page_.size() - 1) + R"(,"live":)" + live_ + R"(,"weights":)" + weights_ + "}";
 }
 
 }  // namespace exogpu::node

@@ -6,7 +6,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,8 +24,8 @@
 #include "node/link_losses.h"
 #include "node/link_rates.h"
 #include "node/node.h"
-#include "node/page.h"
 #include "node/peers.h"
+#include "node/status.h"
 #include "node/worker.h"
 #include "security/files.h"
 #include "security/identity.h"
@@ -46,7 +45,10 @@ class Node::Impl final : public PeerHandler {
   const std::string& name() const { return options_.name; }
   std::vector<ModelEntry> models() const;
   Result<void> ready() const;
-  std::string cluster_json() const;
+  std::shared_ptr<const ClusterSnapshot> cluster() const { return status_->snapshot(); }
+  std::shared_ptr<const ClusterSnapshot> wait_for_cluster(uint64_t version, std::chrono::milliseconds timeout) const {
+    return status_->wait(version, timeout);
+  }
   Result<void> drain(std::string_view node, bool draining);
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
   void set_api(std::string host, uint16_t port);
@@ -91,12 +93,10 @@ class Node::Impl final : public PeerHandler {
   void note_changes(const wire::ReplicatedState& state);
   void set_model();
   void tell_progress();
-  void on_progress(wire::NodeId from, wire::StageProgress progress);
   void tell_who_leads(wire::NodeId peer);
   void on_worker();
   bool busy() const;
   void set_timer();
-  void publish();
   std::optional<wire::NodeId> first_node() const;
 
   // --- its condition (node_condition.cpp)
@@ -145,7 +145,9 @@ class Node::Impl final : public PeerHandler {
   std::unique_ptr<Generations> generations_;
   std::optional<cluster::Agent> agent_;
   std::unique_ptr<Worker> worker_;
+  Dispatch dispatch_;
   std::unique_ptr<Peers> peers_;
+  std::optional<Status> status_;
   std::optional<net::Listener> listener_;
   std::unique_ptr<net::Discovery> discovery_;
   net::Announcement announced_;
@@ -170,10 +172,7 @@ class Node::Impl final : public PeerHandler {
   std::string noted_;                                // why nothing is served
   std::optional<wire::PlanEpoch> serving_;           // the plan whose ring takes requests from here
   std::optional<cluster::Time> planless_since_;      // no plan, and requests that wait for one
-  StagesNow stages_now_;
-  std::map<uint32_t, wire::StageProgress> progress_told_;
-  cluster::Time looked_after_at_{}, facts_at_{}, published_at_{};
-  bool page_old_ = false;
+  cluster::Time looked_after_at_{}, facts_at_{};
   bool worker_due_ = false;
   std::map<wire::NodeId, bool> watched_;  // closely, or not
   std::shared_ptr<PromptEncoder> encoder_;
@@ -186,13 +185,6 @@ class Node::Impl final : public PeerHandler {
 
   std::chrono::steady_clock::time_point measured_at_ = std::chrono::steady_clock::now();
   uint64_t sampled_before_ = 0, computed_before_ = 0;  // tokens, then
-
-  mutable std::mutex mutex_;
-  std::string page_ = R"({"serving":false})";               // as JSON, for any thread
-  std::map<std::string, wire::NodeId, std::less<>> named_;  // the nodes that page_ shows
-  bool led_ = false;                                        // somebody leads
-  std::string live_ = "null";
-  std::string weights_ = "null";  // what this node sent and received of them since it was started
 
   std::jthread thread_;
 };

@@ -31,7 +31,7 @@ Result<void> Node::Impl::submit(wire::Generate wanted) {
   const auto first = first_node();
   if (!first) return fail(kRingEnded, "there is no plan");
   if (*first != parts_.identity.node()) {
-    auto told = peers_->tell(*first, wanted);
+    auto told = peers_->send_message(*first, wanted);
     if (!told) told.error().code = kRingEnded;  // it is not the prompt that is too long
     if (told) asked_.emplace(wanted.request, *first);
     return told;
@@ -54,7 +54,7 @@ void Node::Impl::cancel(uint64_t request) {
   }
   const auto asked = asked_.find(request);
   if (asked == asked_.end()) return;
-  (void)peers_->tell(asked->second, wire::CancelGenerate{.request = request});
+  (void)peers_->send_message(asked->second, wire::CancelGenerate{.request = request});
   asked_.erase(asked);
 }
 
@@ -69,7 +69,7 @@ void Node::Impl::on_generate(wire::NodeId from, wire::Generate wanted) {
   const uint64_t number = wanted.request;
   auto begun = drive(std::move(wanted), [this, from](const wire::Generated& message) {
     if (message.end || message.failure) driven_.erase({from, message.request});
-    (void)peers_->tell(from, message);
+    (void)peers_->send_message(from, message);
   });
   if (begun) {
     driven_.insert_or_assign({from, number}, *begun);
@@ -78,7 +78,7 @@ void Node::Impl::on_generate(wire::NodeId from, wire::Generate wanted) {
   wire::Generated refused{.request = number};
   refused.failure = begun.error();
   refused.interrupted = begun.error().code == kRingEnded;
-  (void)peers_->tell(from, refused);
+  (void)peers_->send_message(from, refused);
 }
 
 }  // namespace exogpu::node

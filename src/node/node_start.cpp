@@ -134,7 +134,8 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   impl->agent_.emplace(impl->facts(),
                        cluster::AgentOptions{.counter = impl->parts_.counter, .boot_wait = impl->boot_wait()},
                        std::chrono::steady_clock::now());
-  impl->publish();
+  impl->status_->set_changed();
+  impl->status_->update(std::chrono::steady_clock::now());
   boost::asio::post(impl->io_, [at = impl.get()] { at->begin(); });
   impl->thread_ = std::jthread([at = impl.get()] { at->run(); });
   return impl;
@@ -149,6 +150,8 @@ Result<void> Node::Impl::listen() {
                            .cluster = parts_.identity.cluster(),
                            .incarnation = incarnation_};
   peers_ = std::make_unique<Peers>(io_.get_executor(), parts_.tls, self, PeersOptions{.channel = channel}, *this);
+  status_.emplace([this] { return ClusterKnowledge{agent_->state(), master_, agent_->why_alone()}; }, *peers_);
+  status_->register_handlers(dispatch_);
   net::ListenOptions listen{.address = options_.listen.host, .port = options_.listen.port, .channel = channel};
   EXO_TRY(net::Listener listener,
           net::Listener::open(

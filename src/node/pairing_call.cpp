@@ -8,14 +8,14 @@
 namespace exogpu::node {
 namespace {
 
-constexpr std::chrono::milliseconds kMoment{100};
+constexpr std::chrono::milliseconds kPollInterval{100};
 
 net::PairingEnd call_at(const net::PairingCall& call, const Address& at, const std::function<bool()>& stop) {
   std::optional<net::PairingEnd> end;
   boost::asio::io_context io(1);
   net::pair_with(io.get_executor(), at.host, at.port, call, [&](net::PairingEnd ended) { end = std::move(ended); });
   while (!io.stopped()) {
-    io.run_for(kMoment);
+    io.run_for(kPollInterval);
     if (!end && stop && stop()) return {.membership = fail(ErrorCode::cancelled, "the pairing was broken off")};
   }
   if (!end) return {.membership = fail(ErrorCode::internal, "pairing ended without an answer")};

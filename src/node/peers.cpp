@@ -53,7 +53,7 @@ Peers::~Peers() {
   }
 }
 
-std::vector<wire::NodeId> Peers::nodes() const {
+std::vector<wire::NodeId> Peers::connected_nodes() const {
   std::vector<wire::NodeId> nodes;
   for (const auto& [node, link] : links_) nodes.push_back(node);
   return nodes;
@@ -69,21 +69,11 @@ std::string Peers::name_of(wire::NodeId node) const {
   return found == names_.end() ? node.short_text() : found->second;
 }
 
-Result<net::SendId> Peers::send(wire::NodeId to, net::Outgoing frame) {
+Result<void> Peers::send(wire::NodeId to, net::Outgoing frame) {
   const auto found = links_.find(to);
   if (found == links_.end()) return fail(ErrorCode::unavailable, "there is no connection to node {}", name_of(to));
   auto sent = found->second->channel->send(std::move(frame));
   if (!sent) return fail(sent.error().code, "node {}: {}", name_of(to), sent.error().message);
-  return sent;
-}
-
-Result<void> Peers::tell(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes) {
-  auto kept = std::make_shared<const wire::ByteVector>(std::move(bytes));
-  net::Outgoing frame;
-  frame.header.of = wire::Control{type};
-  frame.payload = {*kept};
-  frame.owner = kept;
-  EXO_CHECK(send(to, std::move(frame)));
   return {};
 }
 

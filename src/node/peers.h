@@ -15,6 +15,7 @@
 #include "net/channel.h"
 #include "net/duplicate.h"
 #include "net/tcp/connector.h"
+#include "node/transport.h"
 #include "security/tls.h"
 #include "wire/cluster.h"
 
@@ -40,11 +41,11 @@ struct PeersOptions {
 };
 
 // One thread, that of the executor. The handler must outlive it.
-class Peers {
+class Peers final : public Transport {
  public:
   Peers(boost::asio::any_io_executor executor, const security::TlsContext& tls, net::LinkSelf self,
         PeersOptions options, PeerHandler& handler);
-  ~Peers();
+  ~Peers() override;
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;
 
@@ -61,16 +62,10 @@ class Peers {
   // `on_refused` hears every attempt that failed.
   void dial(const std::string& host, uint16_t port, std::function<void(const Error&)> on_refused);
 
-  // Errors: unavailable, naming the node; those of Channel::send().
-  Result<net::SendId> send(wire::NodeId to, net::Outgoing frame);
-  // A control frame in the ordered lane.
-  template <typename Message>
-  Result<void> tell(wire::NodeId to, const Message& message) {
-    return tell(to, Message::kType, wire::encode(message));
-  }
+  Result<void> send(wire::NodeId to, net::Outgoing frame) override;
+  std::vector<wire::NodeId> connected_nodes() const override;
 
   bool connected(wire::NodeId node) const { return links_.contains(node); }
-  std::vector<wire::NodeId> nodes() const;
   net::Channel* channel(wire::NodeId node);
   // How people call it; the beginning of its id when nobody has said.
   std::string name_of(wire::NodeId node) const;
@@ -86,7 +81,6 @@ class Peers {
   void closed(Link& link, const Error& why);
   void attempt(const std::shared_ptr<Target>& target);
   void again(const std::shared_ptr<Target>& target);
-  Result<void> tell(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes);
 
   boost::asio::any_io_executor executor_;
   const security::TlsContext* tls_;

@@ -12,15 +12,16 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/generator.h"
+#include "engine/generation.h"
 #include "model/tokenizer.h"
+#include "node/cluster_snapshot.h"
 #include "node/prompt.h"
 
 namespace exogpu::node {
 
 struct ModelEntry {
-  std::string id;  // what a request names
-  std::chrono::system_clock::time_point created;
+  std::string id;                                 // what a request names
+  std::chrono::system_clock::time_point created;  // when this node first served it
   uint32_t context_tokens = 0;
 };
 
@@ -64,7 +65,7 @@ class GenerationListener {
   virtual void on_error(const Error& error) = 0;
 };
 
-// Thread-safe. No call waits for a device, a disk or the network.
+// Thread-safe. No call waits for a device, a disk or the network; only wait_for_cluster() waits at all.
 class Service {
  public:
   virtual ~Service() = default;
@@ -75,11 +76,16 @@ class Service {
   // Errors: unavailable, with the reason: the model is still being loaded, a device is away.
   virtual Result<void> ready() const = 0;
 
-  // A JSON object: nodes, devices, the plan and its speeds as they are now.
-  virtual std::string cluster_json() const = 0;
+  // The cluster as this node knows it now. Never null; does not change once it is returned.
+  virtual std::shared_ptr<const ClusterSnapshot> cluster() const = 0;
 
-  // No plan is to use the devices of this node, by its name or id; or plans may use them again. Done soon after this
-  // returns, and seen in cluster_json(). Errors: not_found, unavailable (no node leads).
+  // Waits until the snapshot has a version above `version`, until `timeout` has passed, or until the node stops;
+  // returns the snapshot as it is then. For a caller with a thread of its own: every other call returns at once.
+  virtual std::shared_ptr<const ClusterSnapshot> wait_for_cluster(uint64_t version,
+                                                                  std::chrono::milliseconds timeout) const = 0;
+
+  // Plans stop using the devices of this node, given by its name or id, or may use them again. Takes effect soon after
+  // this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).
   virtual Result<void> drain(std::string_view node, bool draining) = 0;
 
   // Begins; everything, errors too, comes through the listener, possibly before this returns. When `cancel` asks to

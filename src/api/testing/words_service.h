@@ -18,6 +18,7 @@
 
 #include "base/mutex.h"
 #include "base/rng.h"
+#include "node/answer.h"  // engine::StopMatcher
 #include "node/service.h"
 
 namespace exogpu::api::testing {
@@ -48,7 +49,16 @@ class WordsService : public node::Service {
     return {};
   }
 
-  std::string cluster_json() const override { return R"({"nodes":[{"name":"test","devices":["words"]}]})"; }
+  std::shared_ptr<const node::ClusterSnapshot> cluster() const override {
+    node::NodeSnapshot self;
+    self.name = "test";
+    auto snapshot = std::make_shared<node::ClusterSnapshot>();
+    snapshot->nodes.push_back(std::move(self));
+    return snapshot;
+  }
+  std::shared_ptr<const node::ClusterSnapshot> wait_for_cluster(uint64_t, std::chrono::milliseconds) const override {
+    return cluster();
+  }
 
   Result<void> drain(std::string_view node, bool) override {
     if (node != "test") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test", node);

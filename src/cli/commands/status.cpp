@@ -36,18 +36,18 @@ const Json& list(const Json& object, const char* key) {
 }
 
 std::string state_of(const Json& node) {
-  if (!yes(node, "here")) return "away: " + text(node, "why_away");
+  if (!yes(node, "online")) return "offline: " + text(node, "offline_reason");
   if (yes(node, "draining")) return "being drained";
-  return yes(node, "leader") ? "leads" : "here";
+  return yes(node, "leader") ? "leader" : "online";
 }
 
 // "mains", "battery 34 %", "battery 12 %, low"
 std::string power_of(const Json& node) {
-  const bool mains = yes(node, "mains_power");
+  const bool on_battery = yes(node, "on_battery");
   const auto battery = node.find("battery");
-  if (battery == node.end() || !battery->is_object()) return mains ? "mains" : "battery";
+  if (battery == node.end() || !battery->is_object()) return on_battery ? "battery" : "mains";
   const std::string charge = text(*battery, "charge_percent") + " %";
-  return (yes(*battery, "feeds") ? "battery " + charge : "mains, battery " + charge) +
+  return (yes(*battery, "discharging") ? "battery " + charge : "mains, battery " + charge) +
          (yes(*battery, "low") ? ", low" : "");
 }
 
@@ -83,7 +83,8 @@ std::string nodes_table(const Json& page) {
       devices += (devices.empty() ? "" : ", ") + device_of(device);
     }
     rows.push_back({text(node, "name"), state_of(node), devices, share_of(node, "load_percent"), shards_of(node),
-                    power_of(node), yes(node, "wired") ? "wire" : "radio", text(node, "version"), text(node, "api")});
+                    power_of(node), yes(node, "wired") ? "wire" : "radio", text(node, "version"),
+                    text(node, "api_url")});
   }
   return format_table(rows);
 }
@@ -92,18 +93,18 @@ std::string plan_table(const Json& plan) {
   Rows rows{{"LAYERS", "DEVICE", "MEMORY", "STATE", "DOING"}};
   for (const Json& stage : list(plan, "stages")) {
     const uint32_t begin = stage.value("layer_begin", 0U), end = stage.value("layer_end", 0U);
-    std::string doing = text(stage, "doing");
+    std::string doing = text(stage, "activity");
     if (const double total = stage.value("total_bytes", Json(0)).is_number() ? stage.value("total_bytes", 0.0) : 0;
-        total > 0 && text(stage, "state") != "ready") {
+        total > 0 && text(stage, "status") != "ready") {
       doing += std::format(" ({:.0f} %)", 100 * stage.value("done_bytes", 0.0) / total);
     }
     rows.push_back({std::format("{}-{}", begin, end > 0 ? end - 1 : 0),
                     text(stage, "node") + "/" + text(stage, "device"),
-                    format_bytes(stage.value("memory_bytes", Bytes{0})), text(stage, "state"), doing});
+                    format_bytes(stage.value("memory_bytes", Bytes{0})), text(stage, "status"), doing});
   }
   std::string out = format_table(rows);
-  for (const Json& left : list(plan, "left_out")) {
-    out += std::format("{}/{} is left out: {}\n", text(left, "node"), text(left, "device"), text(left, "reason"));
+  for (const Json& left : list(plan, "unused_devices")) {
+    out += std::format("{}/{} is not used: {}\n", text(left, "node"), text(left, "device"), text(left, "reason"));
   }
   return out;
 }
@@ -112,10 +113,11 @@ std::string report(const Json& page) {
   const std::string model = text(page, "model");
   std::string out = yes(page, "serving") ? std::format("Serving {}.", model)
                     : model.empty()      ? std::string("No model is to be served.")
-                                         : std::format("Not serving {}: {}.", model, text(page, "reason"));
+                                         : std::format("Not serving {}: {}.", model, text(page, "not_serving_reason"));
   const std::string leader = text(page, "leader");
-  out += leader.empty() ? std::format(" Nobody leads: {}.\n\n", text(page, "no_leader"))
-                        : std::format(" {} leads.\n\n", leader);
+  out += leader.empty() ? std::format(" No leader: {}.\n\n", text(page, "no_leader_reason"))
+                        : std::format(" The leader is {}.\n\n", leader);
+  if (const std::string broken = text(page, "model_file_error"); !broken.empty()) out += broken + "\n\n";
   out += nodes_table(page);
   const auto plan = page.find("plan");
   if (plan != page.end() && plan->is_object()) out += "\n" + plan_table(*plan);

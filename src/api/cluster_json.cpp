@@ -1,0 +1,133 @@
+#include "api/cluster_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace exogpu::api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json or_null(const auto& value) { return value ? Json(*value) : Json(nullptr); }
+Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+Json json_of(const node::NodeSnapshot& node);
+Json json_of(const node::StageSnapshot& stage);
+Json json_of(const node::UnusedDevice& unused);
+
+Json json_of(const node::DeviceSnapshot& device) {
+  return {{"id", device.id},
+          {"name", device.name},
+          {"memory_free_bytes", device.memory_free},
+          {"load_percent", or_null(device.load_percent)},
+          {"temperature_c", or_null(device.temperature_c)},
+          {"heat", device.heat ? Json(to_string(*device.heat)) : Json(nullptr)},
+          {"speed_percent", or_null(device.speed_percent)},
+          {"failure", or_null(device.failure)}};
+}
+
+Json json_of(const node::LinkSnapshot& link) {
+  return {{"to", link.to.text()},
+          {"delay_s", link.delay_s},
+          {"jitter_s", link.jitter_s},
+          {"loss", link.loss},
+          {"bytes_per_s", or_null(link.bytes_per_s)},
+          {"excluded", link.excluded}};
+}
+
+Json json_of(const node::ShardSnapshot& shard) {
+  return {{"device", shard.device},
+          {"model", shard.model},
+          {"content", shard.content},
+          {"layer_begin", shard.layers.begin},
+          {"layer_end", shard.layers.end}};
+}
+
+Json json_of(const node::BatterySnapshot& battery) {
+  return {{"charge_percent", battery.charge_percent}, {"discharging", battery.discharging}, {"low", battery.low}};
+}
+
+template <typename Value>
+Json array_of(const std::vector<Value>& values) {
+  Json array = Json::array();
+  for (const Value& value : values) array.push_back(json_of(value));
+  return array;
+}
+
+Json json_of(const node::NodeSnapshot& node) {
+  return {{"id", node.id.text()},
+          {"name", node.name},
+          {"leader", node.leader},
+          {"online", node.online},
+          {"offline_reason", node.online ? Json(nullptr) : Json(node.offline_reason)},
+          {"draining", node.draining},
+          {"on_battery", node.on_battery},
+          {"battery", node.battery ? json_of(*node.battery) : Json(nullptr)},
+          {"load_percent", or_null(node.load_percent)},
+          {"wired", node.wired},
+          {"version", node.version},
+          {"api_url", or_null(node.api_url)},
+          {"devices", array_of(node.devices)},
+          {"shards", array_of(node.shards)},
+          {"links", array_of(node.links)}};
+}
+
+Json json_of(const node::StageSnapshot& stage) {
+  const auto& activity = stage.activity;
+  return {{"node", stage.node},
+          {"device", stage.device},
+          {"layer_begin", stage.layers.begin},
+          {"layer_end", stage.layers.end},
+          {"memory_bytes", stage.memory},
+          {"status", to_string(stage.status)},
+          {"activity", activity ? Json(activity->text) : Json(nullptr)},
+          {"done_bytes", activity ? Json(activity->done) : Json(nullptr)},
+          {"total_bytes", activity ? Json(activity->total) : Json(nullptr)}};
+}
+
+Json json_of(const node::UnusedDevice& unused) {
+  return {
+      {"node", unused.node}, {"device", unused.device}, {"constraint", unused.constraint}, {"reason", unused.reason}};
+}
+
+Json json_of(const node::PlanSnapshot& plan) {
+  return {{"epoch", plan.epoch.value()},
+          {"stages", array_of(plan.stages)},
+          {"context", plan.context},
+          {"parallel", plan.parallel},
+          {"activations", to_string(plan.activations)},
+          {"predicted",
+           {{"first_token_s", plan.predicted.first_token_s},
+            {"tokens_per_s_alone", plan.predicted.tokens_per_s_alone},
+            {"tokens_per_s_parallel", plan.predicted.tokens_per_s_parallel}}},
+          {"unused_devices", array_of(plan.unused_devices)}};
+}
+
+Json json_of(const node::LiveRates& live) {
+  return {{"requests", live.requests},
+          {"waiting_requests", live.waiting_requests},
+          {"tokens_per_s", live.tokens_per_s},
+          {"computed_tokens_per_s", live.computed_tokens_per_s},
+          {"replayed_tokens", live.replayed_tokens},
+          {"stage_step_s", live.stage_step_s}};
+}
+
+}  // namespace
+
+std::string cluster_json(const node::ClusterSnapshot& cluster) {
+  const Json json = {{"model", cluster.model ? Json(cluster.model->name) : Json(nullptr)},
+                     {"content", cluster.model ? Json(cluster.model->content) : Json(nullptr)},
+                     {"serving", cluster.serving},
+                     {"not_serving_reason", or_null(cluster.not_serving_reason)},
+                     {"model_file_error", or_null(cluster.model_file_error)},
+                     {"leader", or_null(cluster.leader)},
+                     {"no_leader_reason", cluster.leader ? Json(nullptr) : Json(cluster.no_leader_reason)},
+                     {"term", cluster.term},
+                     {"index", cluster.index},
+                     {"nodes", array_of(cluster.nodes)},
+                     {"plan", cluster.plan ? json_of(*cluster.plan) : Json(nullptr)},
+                     {"live", cluster.live ? json_of(*cluster.live) : Json(nullptr)},
+                     {"weights", {{"sent_bytes", cluster.weights.sent}, {"received_bytes", cluster.weights.received}}}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace exogpu::api

@@ -1,0 +1,13 @@
+// The cluster as JSON, for people and programs: GET /v1/cluster. docs/api.md describes every field.
+#pragma once
+
+#include <string>
+
+#include "node/cluster_snapshot.h"
+
+namespace exogpu::api {
+
+// An object. Text that is not UTF-8 is replaced character by character.
+std::string cluster_json(const node::ClusterSnapshot& cluster);
+
+}  // namespace exogpu::api

@@ -1,0 +1,35 @@
+// What a generation is asked for and what it reports at its end. No device code: safe for every room above the engine.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/sampling.h"
+
+namespace exogpu::engine {
+
+using wire::SamplerSettings;
+
+enum class FinishReason { end_of_text, stop_string, length, context_full, cancelled };
+std::string_view to_string(FinishReason reason);
+
+struct GenerateOptions {
+  SamplerSettings sampling;
+  uint32_t tokens_max = 0;  // of the answer; 0: until the context is full
+  std::vector<std::string> stops;
+  bool ignore_end = false;  // go on after the model's own end of text
+};
+
+struct GenerateStats {
+  FinishReason reason = FinishReason::end_of_text;
+  uint32_t prompt_tokens = 0;
+  uint32_t prompt_reused = 0;  // of them, already in the cache
+  uint32_t answer_tokens = 0;
+  std::chrono::duration<double> prompt_time{};  // until the first token was chosen
+  std::chrono::duration<double> answer_time{};  // from then on
+};
+
+}  // namespace exogpu::engine

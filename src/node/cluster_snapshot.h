@@ -1,0 +1,159 @@
+// The cluster at one moment, as one node knows it: plain values, for the API, bindings and dashboards.
+//
+// Amounts are in the units of their names; an absent optional means that nothing reports the value. Texts named
+// `..._reason` and `failure` are for people; an empty one means that there is nothing to report.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "wire/cluster.h"
+#include "wire/condition.h"
+#include "wire/dtype.h"
+#include "wire/layer_range.h"
+#include "wire/node_id.h"
+#include "wire/plan.h"
+
+namespace exogpu::node {
+
+struct DeviceSnapshot {
+  std::string id{};    // "vulkan0"
+  std::string name{};  // "NVIDIA H200"
+  Bytes memory_free = 0;
+  std::optional<uint32_t> load_percent{};
+  std::optional<int32_t> temperature_c{};
+  std::optional<wire::Heat> heat{};
+  std::optional<uint32_t> speed_percent{};  // of its cool speed
+  std::string failure{};                    // why plans do not use it
+  friend bool operator==(const DeviceSnapshot&, const DeviceSnapshot&) = default;
+};
+
+// The way from the node that has it to `to`.
+struct LinkSnapshot {
+  wire::NodeId to{};
+  double delay_s = 0;  // one way
+  double jitter_s = 0;
+  double loss = 0;                      // 0..1
+  std::optional<double> bytes_per_s{};  // absent until it was measured
+  bool excluded = false;                // plans avoid it, since it broke repeatedly
+  friend bool operator==(const LinkSnapshot&, const LinkSnapshot&) = default;
+};
+
+struct BatterySnapshot {
+  uint32_t charge_percent = 0;
+  bool discharging = false;
+  bool low = false;
+  friend bool operator==(const BatterySnapshot&, const BatterySnapshot&) = default;
+};
+
+// Layers resident in the memory of a device.
+struct ShardSnapshot {
+  std::string device{};
+  std::string model{};
+  std::string content{};
+  wire::LayerRange layers{};
+  friend bool operator==(const ShardSnapshot&, const ShardSnapshot&) = default;
+};
+
+struct NodeSnapshot {
+  wire::NodeId id{};
+  std::string name{};  // unique in the cluster
+  bool leader = false;
+  bool online = false;
+  std::string offline_reason{};
+  bool draining = false;
+  bool on_battery = false;
+  std::optional<BatterySnapshot> battery{};
+  std::optional<uint32_t> load_percent{};
+  bool wired = false;
+  std::string version{};
+  std::string api_url{};
+  std::vector<DeviceSnapshot> devices{};
+  std::vector<ShardSnapshot> shards{};
+  std::vector<LinkSnapshot> links{};
+  friend bool operator==(const NodeSnapshot&, const NodeSnapshot&) = default;
+};
+
+// What a stage's node reports of the work on it.
+struct StageActivity {
+  std::string text{};
+  Bytes done = 0;
+  Bytes total = 0;  // 0: the work has no size
+  friend bool operator==(const StageActivity&, const StageActivity&) = default;
+};
+
+struct StageSnapshot {
+  std::string node{};
+  std::string device{};
+  wire::LayerRange layers{};
+  Bytes memory = 0;
+  wire::StagePhase status = wire::StagePhase::waiting;
+  std::optional<StageActivity> activity{};
+  friend bool operator==(const StageSnapshot&, const StageSnapshot&) = default;
+};
+
+// A device that the plan could have used and does not.
+struct UnusedDevice {
+  std::string node{};
+  std::string device{};
+  std::string constraint{};  // "memory", "speed"
+  std::string reason{};
+  friend bool operator==(const UnusedDevice&, const UnusedDevice&) = default;
+};
+
+struct PlanSnapshot {
+  wire::PlanEpoch epoch{};
+  std::vector<StageSnapshot> stages{};
+  uint32_t context = 0;   // tokens of a sequence
+  uint32_t parallel = 0;  // sequences computed at once
+  wire::Dtype activations = wire::Dtype::f32;
+  wire::PredictedSpeed predicted{};
+  std::vector<UnusedDevice> unused_devices{};
+  friend bool operator==(const PlanSnapshot&, const PlanSnapshot&) = default;
+};
+
+// What the ring does now; only on the node of its first stage.
+struct LiveRates {
+  uint32_t requests = 0;  // that are computed
+  uint64_t waiting_requests = 0;
+  double tokens_per_s = 0;             // generated
+  double computed_tokens_per_s = 0;    // with those of prompts
+  uint64_t replayed_tokens = 0;        // since the ring was built
+  std::vector<double> stage_step_s{};  // of each stage, smoothed
+  friend bool operator==(const LiveRates&, const LiveRates&) = default;
+};
+
+// Weights that this node exchanged with others since its start.
+struct WeightTraffic {
+  Bytes sent = 0;
+  Bytes received = 0;
+  friend bool operator==(const WeightTraffic&, const WeightTraffic&) = default;
+};
+
+struct ModelSnapshot {
+  std::string name{};
+  std::string content{};  // content id, as text
+  friend bool operator==(const ModelSnapshot&, const ModelSnapshot&) = default;
+};
+
+struct ClusterSnapshot {
+  uint64_t version = 0;  // grows with every change that this node sees; begins anew with each start
+  std::optional<ModelSnapshot> model{};
+  bool serving = false;
+  std::string not_serving_reason{};
+  std::optional<std::string> leader{};  // name
+  std::string no_leader_reason{};
+  uint64_t term = 0;   // of the state: which leader wrote it,
+  uint64_t index = 0;  // and how many events it has
+  std::vector<NodeSnapshot> nodes{};
+  std::optional<PlanSnapshot> plan{};
+  std::optional<LiveRates> live{};
+  WeightTraffic weights{};
+  std::string model_file_error{};  // of this node's own model file; names the file
+  friend bool operator==(const ClusterSnapshot&, const ClusterSnapshot&) = default;
+};
+
+}  // namespace exogpu::node

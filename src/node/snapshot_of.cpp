@@ -1,0 +1,163 @@
+#include "node/snapshot_of.h"
+
+#include <algorithm>
+#include <format>
+
+#include "cluster/fold.h"
+#include "cluster/names.h"
+
+namespace exogpu::node {
+namespace {
+
+using wire::ReplicatedState;
+
+const wire::StageProgress* report_of(const wire::PlanRecord& plan, uint32_t stage, const StageReports& reports) {
+  const auto found = reports.find(stage);
+  return found != reports.end() && found->second.epoch == plan.made.plan.epoch ? &found->second : nullptr;
+}
+
+DeviceSnapshot device_snapshot(const wire::NodeRecord& node, const wire::DeviceProfile& profile) {
+  DeviceSnapshot device{.id = profile.id.device,
+                        .name = profile.name,
+                        .memory_free = profile.memory_free,
+                        .load_percent = {},
+                        .temperature_c = {},
+                        .heat = {},
+                        .speed_percent = {},
+                        .failure = {}};
+  const auto condition = std::ranges::find(node.condition.devices, device.id, &wire::DeviceCondition::device);
+  if (condition != node.condition.devices.end()) {
+    device.load_percent = condition->load_percent;
+    device.temperature_c = condition->temperature_c;
+    device.heat = condition->heat;
+    device.speed_percent = condition->speed_percent;
+  }
+  if (const auto unfit = node.unfit.find(device.id); unfit != node.unfit.end()) device.failure = unfit->second;
+  return device;
+}
+
+std::optional<BatterySnapshot> battery_snapshot(const wire::NodeCondition& condition) {
+  if (!condition.battery) return std::nullopt;
+  return BatterySnapshot{.charge_percent = condition.battery->charge_percent,
+                         .discharging = condition.battery->feeds,
+                         .low = condition.battery->low};
+}
+
+NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const wire::NodeRecord& record) {
+  const wire::NodeInfo& info = record.facts.info;
+  NodeSnapshot node{.id = id,
+                    .name = cluster::name_of(state, id),
+                    .leader = false,
+                    .online = record.alive,
+                    .offline_reason = record.alive ? "" : record.why_away,
+                    .draining = record.draining,
+                    .on_battery = !record.facts.fitness.mains,
+                    .battery = battery_snapshot(record.condition),
+                    .load_percent = record.condition.load_percent,
+                    .wired = record.facts.fitness.wired,
+                    .version = record.facts.version,
+                    .api_url = info.self.api_url,
+                    .devices = {},
+                    .shards = {},
+                    .links = {}};
+  for (const wire::DeviceProfile& device : info.devices) node.devices.push_back(device_snapshot(record, device));
+  for (const wire::LinkProfile& link : info.links) {
+    node.links.push_back({.to = link.to,
+                          .delay_s = link.delay_s,
+                          .jitter_s = link.jitter_s,
+                          .loss = link.loss,
+                          .bytes_per_s = link.bytes_per_s > 0 ? std::optional(link.bytes_per_s) : std::nullopt,
+                          .excluded = state.links_left_out.contains(wire::pair_of(id, link.to))});
+  }
+  if (!record.alive) return node;
+  for (const wire::HeldShard& shard : record.condition.shards) {
+    node.shards.push_back(
+        {.device = shard.device, .model = shard.model, .content = shard.content, .layers = shard.layers});
+  }
+  return node;
+}
+
+PlanSnapshot plan_snapshot(const ReplicatedState& state, const wire::PlanRecord& record, const StageReports& reports) {
+  const wire::PlanMade& made = record.made;
+  PlanSnapshot plan{.epoch = made.plan.epoch,
+                    .stages = {},
+                    .context = made.plan.settings.context,
+                    .parallel = made.plan.settings.sequences,
+                    .activations = made.plan.settings.activations,
+                    .predicted = made.predicted,
+                    .unused_devices = {}};
+  for (uint32_t i = 0; i < made.plan.stages.size(); ++i) {
+    const wire::PlannedStage& stage = made.plan.stages[i];
+    const wire::StageProgress* report = report_of(record, i, reports);
+    plan.stages.push_back(
+        {.node = cluster::name_of(state, stage.device.node),
+         .device = stage.device.device,
+         .layers = stage.layers,
+         .memory = made.stage_bytes[i],
+         .status = record.stages[i].phase,
+         .activity = report ? std::optional(StageActivity{report->doing, report->done, report->total}) : std::nullopt});
+  }
+  for (const wire::DeviceLeftOut& unused : made.left_out) {
+    plan.unused_devices.push_back({.node = cluster::name_of(state, unused.device.node),
+                                   .device = unused.device.device,
+                                   .constraint = unused.why,
+                                   .reason = unused.reason});
+  }
+  return plan;
+}
+
+std::string_view in_words(wire::StagePhase phase) {
+  switch (phase) {
+    case wire::StagePhase::waiting: return "is waiting for its part of the model";
+    case wire::StagePhase::fetching: return "is fetching its part of the model";
+    case wire::StagePhase::loading: return "is loading its part of the model";
+    case wire::StagePhase::ready: return "is ready";
+    case wire::StagePhase::failed: return "failed to load its part of the model";
+  }
+  return "is in a state that is not known here";
+}
+
+}  // namespace
+
+std::string not_serving_reason(const ReplicatedState& state, const StageReports& reports) {
+  if (cluster::serving(state)) return {};
+  if (!state.plan) return state.why_not.empty() ? "no plan has been made yet" : state.why_not;
+  for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
+    const wire::StagePhase phase = state.plan->stages[i].phase;
+    if (phase == wire::StagePhase::ready) continue;
+    std::string text =
+        std::format("{} {}", cluster::name_of(state, state.plan->made.plan.stages[i].device), in_words(phase));
+    const wire::StageProgress* report = report_of(*state.plan, i, reports);
+    if (report && report->total > 0) {
+      text +=
+          std::format(" ({:.0f} %)", 100.0 * static_cast<double>(report->done) / static_cast<double>(report->total));
+    } else if (report && !report->doing.empty() && report->doing != to_string(phase)) {
+      text += ": " + report->doing;
+    }
+    return text;
+  }
+  return {};
+}
+
+ClusterSnapshot snapshot_of(const ReplicatedState& state, std::optional<wire::NodeId> leader,
+                            const std::string& no_leader_reason, const StageReports& reports) {
+  ClusterSnapshot snapshot;
+  if (state.model) snapshot.model = {.name = state.model->model, .content = state.model->content};
+  snapshot.not_serving_reason = not_serving_reason(state, reports);
+  snapshot.serving = snapshot.not_serving_reason.empty();
+  if (leader) {
+    snapshot.leader = cluster::name_of(state, *leader);
+  } else {
+    snapshot.no_leader_reason = no_leader_reason;
+  }
+  snapshot.term = state.at.term.counter;
+  snapshot.index = state.at.index;
+  for (const auto& [id, record] : state.nodes) {
+    snapshot.nodes.push_back(node_snapshot(state, id, record));
+    snapshot.nodes.back().leader = id == leader;
+  }
+  if (state.plan) snapshot.plan = plan_snapshot(state, *state.plan, reports);
+  return snapshot;
+}
+
+}  // namespace exogpu::node

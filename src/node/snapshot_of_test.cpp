@@ -1,0 +1,88 @@
+#include "node/snapshot_of.h"
+
+#include <gtest/gtest.h>
+
+#include "node/testing/planned_state.h"
+
+namespace exogpu::node {
+namespace {
+
+using namespace cluster::testing;
+using testing::planned_state;
+using testing::set_phase;
+
+TEST(SnapshotOf, ShowsWhichStageDoesWhatAndHowFar) {
+  wire::ReplicatedState state = planned_state();
+  set_phase(state, 0, wire::StagePhase::ready);
+  set_phase(state, 1, wire::StagePhase::loading);
+  const StageReports reports{
+      {1, {.epoch = wire::PlanEpoch(7), .stage = 1, .done = 5, .total = 20, .doing = "loading"}}};
+  EXPECT_EQ(not_serving_reason(state, reports), "n2/gpu0 is loading its part of the model (25 %)");
+  const ClusterSnapshot snapshot = snapshot_of(state, made_id(1), "not to be seen", reports);
+  EXPECT_FALSE(snapshot.serving);
+  EXPECT_EQ(snapshot.not_serving_reason, "n2/gpu0 is loading its part of the model (25 %)");
+  EXPECT_EQ(snapshot.leader, "n1");
+  EXPECT_EQ(snapshot.no_leader_reason, "");
+  EXPECT_TRUE(snapshot.nodes[0].leader);
+  EXPECT_FALSE(snapshot.nodes[1].leader);
+  ASSERT_TRUE(snapshot.plan);
+  EXPECT_EQ(snapshot.plan->stages[0].status, wire::StagePhase::ready);
+  EXPECT_FALSE(snapshot.plan->stages[0].activity);
+  ASSERT_TRUE(snapshot.plan->stages[1].activity);
+  EXPECT_EQ(snapshot.plan->stages[1].activity->text, "loading");
+  EXPECT_EQ(snapshot.plan->stages[1].activity->done, 5U);
+  EXPECT_EQ(snapshot.plan->unused_devices[0].reason, "slower with it");
+}
+
+TEST(SnapshotOf, ShowsConditions) {
+  wire::ReplicatedState state = planned_state();
+  add(state, wire::ConditionTold{
+                 .node = made_id(1),
+                 .condition = {.load_percent = 40,
+                               .battery = wire::BatteryCondition{.charge_percent = 15, .feeds = true, .low = true},
+                               .devices = {{.device = "gpu0",
+                                            .load_percent = 90,
+                                            .temperature_c = 81,
+                                            .heat = wire::Heat::hot,
+                                            .speed_percent = 70}},
+                               .shards = {{.device = "gpu0", .model = "made", .content = "abc", .layers = {0, 2}}}}});
+  const ClusterSnapshot snapshot = snapshot_of(state, made_id(1), {}, {});
+  const NodeSnapshot& node = snapshot.nodes[0];
+  EXPECT_EQ(node.load_percent, 40U);
+  EXPECT_EQ(node.battery, (BatterySnapshot{.charge_percent = 15, .discharging = true, .low = true}));
+  EXPECT_EQ(node.devices[0].heat, wire::Heat::hot);
+  EXPECT_EQ(node.devices[0].temperature_c, 81);
+  EXPECT_EQ(node.devices[0].speed_percent, 70U);
+  EXPECT_EQ(node.shards[0].layers, (wire::LayerRange{0, 2}));
+  EXPECT_FALSE(snapshot.nodes[1].battery);
+  EXPECT_FALSE(snapshot.nodes[1].devices[0].heat);
+}
+
+TEST(SnapshotOf, IgnoresReportsOfAnotherPlan) {
+  const wire::ReplicatedState state = planned_state();
+  const StageReports old{{0, {.epoch = wire::PlanEpoch(6), .stage = 0, .done = 5, .total = 20, .doing = "loading"}}};
+  EXPECT_EQ(not_serving_reason(state, old), "n1/gpu0 is waiting for its part of the model");
+  EXPECT_FALSE(snapshot_of(state, {}, "alone", old).plan->stages[0].activity);
+}
+
+TEST(SnapshotOf, ServesWhenAllStagesAreReady) {
+  wire::ReplicatedState state = planned_state();
+  for (const uint32_t stage : {0U, 1U}) set_phase(state, stage, wire::StagePhase::ready);
+  EXPECT_EQ(not_serving_reason(state, {}), "");
+  EXPECT_TRUE(snapshot_of(state, made_id(2), {}, {}).serving);
+}
+
+TEST(SnapshotOf, NamesTheReasonsOfOfflineNodesAndAMissingLeader) {
+  wire::ReplicatedState state = planned_state();
+  add(state, wire::NodeLost{.node = made_id(2), .why = "silent for 800 ms"});
+  add(state, wire::DrainingSet{.node = made_id(1), .draining = true});
+  const ClusterSnapshot snapshot = snapshot_of(state, {}, "no other node has answered yet", {});
+  EXPECT_FALSE(snapshot.leader);
+  EXPECT_EQ(snapshot.no_leader_reason, "no other node has answered yet");
+  EXPECT_TRUE(snapshot.nodes[0].draining);
+  EXPECT_FALSE(snapshot.nodes[1].online);
+  EXPECT_EQ(snapshot.nodes[1].offline_reason, "silent for 800 ms");
+}
+
+}  // namespace
+}  // namespace exogpu::node

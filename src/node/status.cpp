@@ -1,0 +1,113 @@
+#include "node/status.h"
+
+#include <format>
+
+#include "base/utf8.h"
+
+namespace exogpu::node {
+
+void Status::register_handlers(Dispatch& dispatch) {
+  dispatch.on<wire::StageProgress>(
+      [this](wire::NodeId from, wire::StageProgress report) { on_report(from, std::move(report)); });
+}
+
+std::optional<cluster::Time> Status::due() const {
+  return changed_ ? std::optional(updated_at_ + kInterval) : std::nullopt;
+}
+
+void Status::update(cluster::Time now) {
+  if (!changed_ || now < updated_at_ + kInterval) return;
+  changed_ = false;
+  updated_at_ = now;
+  const ClusterKnowledge known = knowledge_();
+  std::erase_if(reports_, [&](const auto& entry) {
+    return !known.state.plan || known.state.plan->made.plan.epoch != entry.second.epoch;
+  });
+  ClusterSnapshot made = snapshot_of(known.state, known.leader, known.no_leader_reason, reports_);
+  const auto before = snapshot();
+  made.live = before->live;
+  made.weights = before->weights;
+  made.model_file_error = before->model_file_error;
+  publish(std::move(made));
+}
+
+void Status::publish(ClusterSnapshot made) {
+  const MutexLock lock(mutex_);
+  made.version = snapshot_->version;
+  if (made == *snapshot_) return;
+  ++made.version;
+  snapshot_ = std::make_shared<const ClusterSnapshot>(std::move(made));
+  published_.notify_all();
+}
+
+void Status::set_live(std::optional<LiveRates> live, const WeightTraffic& weights) {
+  const auto before = snapshot();
+  if (before->live == live && before->weights == weights) return;
+  ClusterSnapshot made = *before;
+  made.live = std::move(live);
+  made.weights = weights;
+  publish(std::move(made));
+}
+
+void Status::set_model_file_error(std::string error) {
+  ClusterSnapshot made = *snapshot();
+  made.model_file_error = std::move(error);
+  publish(std::move(made));
+}
+
+void Status::set_own_reports(StageReports reports) {
+  if (reports == own_reports_) return;
+  for (const auto& [stage, report] : reports) {
+    const auto sent = own_reports_.find(stage);
+    if (sent != own_reports_.end() && sent->second == report) continue;
+    reports_[stage] = report;
+    transport_->broadcast(report);
+  }
+  own_reports_ = std::move(reports);
+  changed_ = true;
+}
+
+void Status::greet(wire::NodeId peer) {
+  for (const auto& [stage, report] : own_reports_) (void)transport_->send_message(peer, report);
+}
+
+void Status::on_report(wire::NodeId from, wire::StageProgress report) {
+  const auto& plan = knowledge_().state.plan;
+  if (!plan || plan->made.plan.epoch != report.epoch || report.stage >= plan->made.plan.stages.size()) return;
+  if (plan->made.plan.stages[report.stage].device.node != from) return;
+  reports_[report.stage] = std::move(report);
+  changed_ = true;
+}
+
+// --- any thread
+
+std::shared_ptr<const ClusterSnapshot> Status::snapshot() const {
+  const MutexLock lock(mutex_);
+  return snapshot_;
+}
+
+std::shared_ptr<const ClusterSnapshot> Status::wait(uint64_t version, std::chrono::milliseconds timeout) const {
+  const auto end = std::chrono::steady_clock::now() + timeout;
+  MutexLock lock(mutex_);
+  while (!stopped_ && snapshot_->version <= version && published_.wait_until(lock, end)) {
+  }
+  return snapshot_;
+}
+
+void Status::stop() {
+  const MutexLock lock(mutex_);
+  stopped_ = true;
+  published_.notify_all();
+}
+
+Result<wire::NodeId> Status::find_node(std::string_view name) const {
+  const auto now = snapshot();
+  std::string names;
+  for (const NodeSnapshot& node : now->nodes) {
+    if (node.name == name || node.id.text() == name) return node.id;
+    names += (names.empty() ? "" : ", ") + node.name;
+  }
+  return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: {}", printable(std::string(name)), names);
+}
+
+}  // namespace exogpu::node

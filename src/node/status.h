@@ -1,0 +1,82 @@
+// The part of a node that reports: keeps the snapshot of the cluster for any thread, tells the other nodes how far this
+// node's stages are, and receives the same from them.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/mutex.h"
+#include "cluster/detector.h"
+#include "node/dispatch.h"
+#include "node/snapshot_of.h"
+#include "node/transport.h"
+
+namespace exogpu::node {
+
+// What the agent knows, at the time of the call.
+struct ClusterKnowledge {
+  const wire::ReplicatedState& state;
+  std::optional<wire::NodeId> leader;
+  std::string no_leader_reason;
+};
+
+// On the node's thread, except where marked.
+class Status {
+ public:
+  // Between two snapshots made because the state changed: a snapshot of many nodes takes its time.
+  static constexpr std::chrono::milliseconds kInterval{100};
+
+  // `knowledge` is called on the node's thread. Both must outlive this.
+  Status(std::function<ClusterKnowledge()> knowledge, Transport& transport)
+      : knowledge_(std::move(knowledge)), transport_(&transport) {}
+
+  void register_handlers(Dispatch& dispatch);
+
+  // The state, the leader, or a report has changed: there is a new snapshot at due() or soon after.
+  void set_changed() { changed_ = true; }
+  std::optional<cluster::Time> due() const;
+  // Makes the snapshot where one is due.
+  void update(cluster::Time now);
+
+  // How far this node's stages are, by their index; what is new is sent to all nodes.
+  void set_own_reports(StageReports reports);
+  // Sends them to a node that has just connected.
+  void greet(wire::NodeId peer);
+  const StageReports& reports() const { return reports_; }
+
+  void set_live(std::optional<LiveRates> live, const WeightTraffic& weights);
+  void set_model_file_error(std::string error);
+
+  // --- any thread
+  std::shared_ptr<const ClusterSnapshot> snapshot() const EXO_EXCLUDES(mutex_);
+  // As Service::wait_for_cluster().
+  std::shared_ptr<const ClusterSnapshot> wait(uint64_t version, std::chrono::milliseconds timeout) const
+      EXO_EXCLUDES(mutex_);
+  // Ends all waits, now and later.
+  void stop() EXO_EXCLUDES(mutex_);
+  // By name or id. Errors: not_found, naming the nodes that there are.
+  Result<wire::NodeId> find_node(std::string_view name) const EXO_EXCLUDES(mutex_);
+
+ private:
+  void on_report(wire::NodeId from, wire::StageProgress report);
+  void publish(ClusterSnapshot snapshot) EXO_EXCLUDES(mutex_);
+
+  std::function<ClusterKnowledge()> knowledge_;
+  Transport* transport_;
+  StageReports reports_;      // of all stages
+  StageReports own_reports_;  // as they were sent last
+  bool changed_ = false;
+  cluster::Time updated_at_{};
+
+  mutable Mutex mutex_;
+  mutable CondVar published_;
+  std::shared_ptr<const ClusterSnapshot> snapshot_ EXO_GUARDED_BY(mutex_) = std::make_shared<const ClusterSnapshot>();
+  bool stopped_ EXO_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace exogpu::node
