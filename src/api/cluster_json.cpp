@@ -114,20 +114,21 @@ Json json_of(const node::LiveRates& live) {
 }  // namespace
 
 std::string cluster_json(const node::ClusterSnapshot& cluster) {
-  const Json json = {{"model", cluster.model ? Json(cluster.model->name) : Json(nullptr)},
-                     {"content", cluster.model ? Json(cluster.model->content) : Json(nullptr)},
-                     {"serving", cluster.serving},
-                     {"not_serving_reason", or_null(cluster.not_serving_reason)},
-                     {"model_file_error", or_null(cluster.model_file_error)},
-                     {"leader", or_null(cluster.leader)},
-                     {"no_leader_reason", cluster.leader ? Json(nullptr) : Json(cluster.no_leader_reason)},
-                     {"term", cluster.term},
-                     {"index", cluster.index},
-                     {"nodes", array_of(cluster.nodes)},
-                     {"plan", cluster.plan ? json_of(*cluster.plan) : Json(nullptr)},
-                     {"live", cluster.live ? json_of(*cluster.live) : Json(nullptr)},
-                     {"weights", {{"sent_bytes", cluster.weights.sent}, {"received_bytes", cluster.weights.received}}}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const Json object = {
+      {"model", cluster.model ? Json(cluster.model->name) : Json(nullptr)},
+      {"content", cluster.model ? Json(cluster.model->content) : Json(nullptr)},
+      {"serving", cluster.serving},
+      {"not_serving_reason", or_null(cluster.not_serving_reason)},
+      {"model_file_error", or_null(cluster.model_file_error)},
+      {"leader", or_null(cluster.leader)},
+      {"no_leader_reason", cluster.leader ? Json(nullptr) : Json(cluster.no_leader_reason)},
+      {"term", cluster.term},
+      {"index", cluster.index},
+      {"nodes", array_of(cluster.nodes)},
+      {"plan", cluster.plan ? json_of(*cluster.plan) : Json(nullptr)},
+      {"live", cluster.live ? json_of(*cluster.live) : Json(nullptr)},
+      {"weights", {{"sent_bytes", cluster.weights.sent}, {"received_bytes", cluster.weights.received}}}};
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace exogpu::api

@@ -1,0 +1,143 @@
+#include <gtest/gtest.h>
+
+#include "api/server.h"
+#include "api/testing/api_fixture.h"
+
+namespace exogpu::api {
+namespace {
+
+using namespace testing;
+
+TEST_F(Api, KeepsAConnectionAndClosesWhenAsked) {
+  Client client(port());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.post(kChat, say("x", {{"max_tokens", 2}})).status, 200);
+  EXPECT_TRUE(client.post(kChat, say("x", {{"max_tokens", 2}, {"stream", true}})).complete);
+  // Several at once are answered in order.
+  client.send(Client::request("POST", kChat, say("pipelined", {{"max_tokens", 50}}).dump()) +
+              Client::request("GET", "/health") + Client::request("GET", "/v1/models"));
+  EXPECT_NE(client.read().body.find("pipelined"), std::string::npos);
+  EXPECT_NE(client.read().body.find("ok"), std::string::npos);
+  EXPECT_NE(client.read().body.find("list"), std::string::npos);
+  client.send(Client::request("HEAD", "/health"));
+  EXPECT_EQ(client.read(false).status, 200);
+  const Response last = client.get("/health", "Connection: close\r\n");
+  EXPECT_EQ(last.fields.at("connection"), "close");
+  EXPECT_TRUE(client.closed_by_server());
+
+  Client old(port());
+  old.send("POST /v1/chat/completions HTTP/1.0\r\nContent-Length: " +
+           std::to_string(say("x", {{"max_tokens", 2}, {"stream", true}}).dump().size()) + "\r\n\r\n" +
+           say("x", {{"max_tokens", 2}, {"stream", true}}).dump());
+  const Response response = old.read();
+  EXPECT_FALSE(response.fields.contains("transfer-encoding"));
+  EXPECT_EQ(response.events().back(), "[DONE]");
+
+  Client expecting(port());
+  expecting.send("POST /v1/completions HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 31\r\n\r\n");
+  ASSERT_TRUE(expecting.receive());
+  EXPECT_TRUE(expecting.buffer().starts_with("HTTP/1.1 100 Continue"));
+  expecting.send(R"({"prompt":"x", "max_tokens": 2})");
+  EXPECT_EQ(expecting.read().status, 200);
+}
+
+TEST_F(Api, AClientThatGoesAwayStopsTheWork) {
+  for (const bool stream : {true, false}) {
+    const uint32_t cancelled = service_.cancelled, started = service_.started;
+    Client client(port());
+    client.send(Client::request("POST", kChat, say("!slow", {{"stream", stream}}).dump()));
+    if (stream) {
+      ASSERT_TRUE(client.receive());
+    } else {
+      ASSERT_TRUE(soon([&] { return service_.started > started; }));
+    }
+    client.close();
+    EXPECT_TRUE(soon([&] { return service_.cancelled == cancelled + 1; })) << "stream " << stream;
+  }
+  Client never(port());
+  never.send(Client::request("POST", kChat, say("!hold").dump()));
+  ASSERT_TRUE(soon([&] { return service_.started == 3u; }));
+  never.close();
+  EXPECT_TRUE(soon([&] { return service_.cancelled == 3u && server_->connections() == 0; }));
+  expect_serving();
+}
+
+TEST_F(Api, AKeyIsAskedFor) {
+  ServerOptions options;
+  options.api_key = "sesame";
+  serve(options);
+  Client client(port());
+  const Response none = client.get("/v1/models");
+  expect_error(none, 401, "invalid_api_key", "is missing");
+  EXPECT_EQ(none.fields.at("www-authenticate"), "Bearer");
+  expect_error(client.get("/v1/models", "Authorization: Bearer sesamE\r\n"), 401, "invalid_api_key", "is wrong");
+  expect_error(client.get("/v1/models", "Authorization: Bearer sesamesesame\r\n"), 401, "invalid_api_key", "is wrong");
+  expect_error(client.get("/v1/models", "Authorization: Bearer \r\n"), 401, "invalid_api_key", "is wrong");
+  EXPECT_EQ(client.get("/v1/models", "authorization: bearer sesame\r\n").status, 200);
+  EXPECT_EQ(client.get("/health").status, 200);
+  EXPECT_EQ(client.post(kChat, say("x")).status, 401);
+  EXPECT_EQ(service_.started, 0u);
+}
+
+TEST_F(Api, BrowsersOfOtherPagesAreKeptOut) {
+  Client client(port());
+  const Response foreign = client.post(kChat, say("x"), "Origin: https://example.com\r\n");
+  expect_error(foreign, 403, "origin_not_allowed", "https://example.com");
+  EXPECT_FALSE(foreign.fields.contains("access-control-allow-origin"));
+  EXPECT_EQ(service_.started, 0u);
+  const Response local = client.get("/v1/models", "Origin: http://localhost:3000\r\n");
+  EXPECT_EQ(local.fields.at("access-control-allow-origin"), "http://localhost:3000");
+  client.send(Client::request("OPTIONS", kChat, {},
+                              "Origin: http://localhost:3000\r\n"
+                              "Access-Control-Request-Headers: authorization\r\n"));
+  const Response preflight = client.read();
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_EQ(preflight.fields.at("access-control-allow-headers"), "authorization");
+  const Response stream =
+      client.post(kChat, say("x", {{"max_tokens", 1}, {"stream", true}}), "Origin: http://localhost:3000\r\n");
+  EXPECT_EQ(stream.fields.at("access-control-allow-origin"), "http://localhost:3000");
+}
+
+TEST_F(Api, AShutdownLetsRequestsEnd) {
+  Client idle(port()), busy(port());
+  EXPECT_EQ(idle.get("/health").status, 200);
+  busy.send(Client::request("POST", kChat, say("!slow", {{"max_tokens", 20}, {"stream", true}}).dump()));
+  ASSERT_TRUE(busy.receive());
+  std::thread stopper([&] { server_->shutdown(20s); });
+  EXPECT_TRUE(idle.closed_by_server());
+  const Response response = busy.read();
+  stopper.join();
+  EXPECT_TRUE(response.complete);
+  EXPECT_EQ(response.events().back(), "[DONE]");
+  EXPECT_FALSE(Client(port()).connected());
+}
+
+TEST_F(Api, AShutdownWithoutGraceCancels) {
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<Client>(port()));
+    clients.back()->send(Client::request("POST", kChat, say("!slow", {{"stream", i % 2 == 0}}).dump()));
+  }
+  ASSERT_TRUE(soon([&] { return service_.started == 20u; }));
+  server_->shutdown(0ms);
+  EXPECT_TRUE(soon([&] { return service_.cancelled == 20u; }));
+  for (auto& client : clients) EXPECT_FALSE(client->read().complete);
+}
+
+TEST(ServerStart, SaysWhyItCannotListen) {
+  WordsService service;
+  const auto first = Server::start({}, service);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->url(), std::format("http://127.0.0.1:{}", first->port()));
+  ServerOptions options;
+  options.port = first->port();
+  const auto taken = Server::start(options, service);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::already_exists) << taken.error().message;
+  options.address = "nowhere";
+  const auto unknown = Server::start(options, service);
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::invalid_argument);
+}
+
+}  // namespace
+}  // namespace exogpu::api
