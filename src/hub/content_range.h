@@ -1,4 +1,4 @@
-// "bytes 100-999/1000": which bytes of a file a reply holds (RFC 9110, section 14.4).
+// The Content-Range header of a partial reply, "bytes 100-999/1000" (RFC 9110, section 14.4).
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ struct ContentRange {
   std::optional<Bytes> total;  // of the whole file; absent for "*"
 };
 
-// Nothing when it has another form or contradicts itself.
+// Nothing for another form or contradictory numbers.
 std::optional<ContentRange> parse_content_range(std::string_view text);
 
 // Decimal digits and nothing else.

@@ -33,18 +33,18 @@ using TlsStream = asio::ssl::stream<beast::tcp_stream>;
 
 constexpr uint32_t kHeaderBytesMax = 64 * KiB;
 
-std::unexpected<Error> trouble(const std::string& host, std::string_view doing, const error_code& error) {
+std::unexpected<Error> transport_error(const std::string& host, std::string_view activity, const error_code& error) {
   if (error == beast::error::timeout) {
-    return fail(ErrorCode::deadline_exceeded, "{}: {} took too long; is the network up?", host, doing);
+    return fail(ErrorCode::deadline_exceeded, "{}: {} took too long; is the network up?", host, activity);
   }
   if (error == http::error::end_of_stream || error == http::error::partial_message || error == asio::error::eof ||
       error == asio::ssl::error::stream_truncated || error == asio::error::connection_reset) {
-    return fail(ErrorCode::unavailable, "{}: the connection broke off", host);
+    return fail(ErrorCode::unavailable, "{}: the connection broke", host);
   }
   if (error.category() == make_error_code(http::error::bad_version).category()) {
     return fail(ErrorCode::corrupt, "{}: what it answers is not HTTP ({})", host, printable(error.message()));
   }
-  return fail(ErrorCode::unavailable, "{}: {} failed ({}); is the network up?", host, doing,
+  return fail(ErrorCode::unavailable, "{}: {} failed ({}); is the network up?", host, activity,
               printable(error.message()));
 }
 
@@ -96,7 +96,7 @@ struct HttpReply::Impl {
                   printable(error.message()));
     }
     error = wait(options.connect, [&](auto handler) { socket().async_connect(addresses, handler); });
-    if (error) return trouble(host, "connecting", error);
+    if (error) return transport_error(host, "connecting", error);
     return {};
   }
 
@@ -118,7 +118,7 @@ struct HttpReply::Impl {
       return fail(ErrorCode::permission_denied, "{}: no TLS connection ({}); does its certificate name this host?",
                   host, printable(error.message()));
     }
-    return trouble(host, "the TLS handshake", error);
+    return transport_error(host, "the TLS handshake", error);
   }
 
   std::string host;  // and port, for messages
@@ -161,7 +161,7 @@ Result<size_t> HttpReply::read(std::span<std::byte> into) {
     });
     const size_t got = into.size() - parser.get().body().size;
     if (got > 0) return got;  // an error comes again at the next call
-    if (error && error != http::error::need_buffer) return trouble(impl_->host, "reading", error);
+    if (error && error != http::error::need_buffer) return transport_error(impl_->host, "reading", error);
   }
   return size_t{0};
 }
@@ -203,11 +203,11 @@ Result<HttpReply> HttpClient::get(const HttpRequest& request) {
   error_code error = reply->wait_on_stream(impl_->options.silence, [&](auto& stream, auto handler) {
     asio::async_write(stream, asio::buffer(text), handler);
   });
-  if (error) return trouble(reply->host, "sending", error);
+  if (error) return transport_error(reply->host, "sending", error);
   error = reply->wait_on_stream(impl_->options.silence, [&](auto& stream, auto handler) {
     http::async_read_header(stream, reply->buffer, reply->parser, handler);
   });
-  if (error) return trouble(reply->host, "waiting for the answer", error);
+  if (error) return transport_error(reply->host, "waiting for the answer", error);
   return HttpReply(std::move(reply));
 }
 

@@ -1,7 +1,7 @@
-// HTTP/1.1 over TCP or TLS, as far as fetching files needs it: GET, with the body read as it comes.
+// An HTTP/1.1 client over TCP or TLS that can fetch files: GET, with the body read as it arrives.
 //
-// One connection for each request. Calls block the thread, each for no longer than its limit; looking up a name takes
-// as long as the system takes. One thread uses a client and its replies; a reply may outlive the client.
+// Opens one connection for each request. Calls block, each no longer than its limit, except that a name lookup takes as
+// long as the system takes. One thread uses a client and its replies; a reply may outlive the client.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@
 namespace exogpu::hub {
 
 struct HttpOptions {
-  std::chrono::milliseconds connect = std::chrono::seconds(20);  // each of: reaching the host, TLS
+  std::chrono::milliseconds connect = std::chrono::seconds(20);  // of each: TCP connection, TLS handshake
   std::chrono::milliseconds silence = std::chrono::seconds(30);  // without a byte
 };
 
@@ -38,12 +38,11 @@ class HttpReply {
 
   unsigned status() const;
   std::string header(std::string_view name) const;  // empty when it is missing
-  // Of the body; absent when the sender does not say it.
+  // Of the body; absent without a Content-Length.
   std::optional<Bytes> content_length() const;
 
-  // At least one byte of the body, or 0 at its end. A body that breaks off before the length that was announced is
-  // `unavailable`, as is a connection that ends.
-  // Errors: unavailable, deadline_exceeded, corrupt (what comes is no HTTP).
+  // Reads at least one byte of the body, or returns 0 at its end.
+  // Errors: unavailable (also: the body ends before its announced length), deadline_exceeded, corrupt (not HTTP).
   Result<size_t> read(std::span<std::byte> into);
 
  private:
@@ -55,14 +54,14 @@ class HttpReply {
 
 class HttpClient {
  public:
-  // Trusts the authorities that the system trusts; SSL_CERT_FILE and SSL_CERT_DIR, if set, name others.
+  // Trusts the system's certificate authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR.
   // Errors: internal.
   static Result<HttpClient> make(const HttpOptions& options = {});
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
 
-  // Sends the request and reads the reply as far as its headers. Every status is a reply; redirects are not followed.
+  // Sends the request and reads the headers of the reply. Returns a reply of any status; follows no redirects.
   // Errors: unavailable, deadline_exceeded, permission_denied (the host's certificate is not trusted), corrupt.
   Result<HttpReply> get(const HttpRequest& request);
 

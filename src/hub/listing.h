@@ -1,4 +1,4 @@
-// What a hub says about the files of a repository.
+// Parses what a hub returns about repositories.
 #pragma once
 
 #include <string>
@@ -13,19 +13,19 @@ namespace exogpu::hub {
 struct RemoteFile {
   std::string path;  // in the repository
   Bytes bytes = 0;
-  std::string sha256;  // hexadecimal; empty when the hub does not say it
+  std::string sha256;  // hexadecimal; empty when the listing has none
 };
 
 // The .gguf files of one page of the answer to GET /api/models/ORG/REPO/tree/main?recursive=1: an array of
 //   {"type": "file", "path": "x.gguf", "size": 123, "lfs": {"oid": "<SHA-256>", "size": 123}}
-// Those whose path could not stand below a folder of ours are left out.
+// Skips files without is_safe_path().
 // Errors: corrupt, which names `hub`.
 Result<std::vector<RemoteFile>> parse_listing(std::string_view json, std::string_view hub);
 
 // The address behind `rel="next"` of a Link header; empty when there is none.
 std::string next_page(std::string_view link_header);
 
-// The names of an array of {"id": "ORG/REPO"}, which is what a search for models answers; none of anything else.
+// The names of an array of {"id": "ORG/REPO"}, the result of a search for models; none if the JSON is anything else.
 std::vector<std::string> parse_search(std::string_view json);
 
 }  // namespace exogpu::hub

@@ -32,7 +32,7 @@ std::unexpected<Error> system_error(const fs::path& file, std::string_view what,
     case ENOSPC:
     case EDQUOT:
       return fail(ErrorCode::resource_exhausted,
-                  "{}: the disk is full; what has come stays, so free some space and pull again", file.string());
+                  "{}: the disk is full; the downloaded part stays, so free some space and pull again", file.string());
     case EACCES:
     case EPERM:
     case EROFS:
@@ -51,7 +51,7 @@ Result<void> sync_folder_of(const fs::path& file) {
   return {};
 }
 
-// Adds what `fd` holds from `at` up to `end` to the hash.
+// Adds the bytes of `fd` from `at` up to `end` to the hash.
 Result<void> hash_from(int fd, const fs::path& file, Bytes at, Bytes end, Sha256& hash,
                        const std::function<void(Bytes)>& progress) {
   std::vector<std::byte> block(kBlock);
@@ -133,7 +133,7 @@ Result<std::optional<PartFile>> PartFile::open(const fs::path& file) {
       if (errno == EWOULDBLOCK) return std::nullopt;
       return system_error(path, "lock", errno);
     }
-    // Whoever had the lock before may have given the file its name or removed it: then the lock is on another file.
+    // The previous owner of the lock may have renamed or removed the file: then the lock is on another file.
     struct stat ours{}, there{};
     if (::fstat(fd, &ours) != 0) return system_error(path, "read", errno);
     if (::stat(path.c_str(), &there) != 0 || ours.st_ino != there.st_ino || ours.st_dev != there.st_dev) continue;
@@ -146,7 +146,7 @@ Result<std::optional<PartFile>> PartFile::open(const fs::path& file) {
 Result<void> PartFile::begin(PartFacts facts) {
   if (::ftruncate(fd_, 0) != 0) return system_error(path_, "write", errno);
   size_ = hashed_ = 0;
-  hash_.start();
+  hash_.reset();
   EXO_CHECK(write_facts(facts_path_, facts));
   facts_ = std::move(facts);
   return {};
@@ -172,7 +172,7 @@ Result<std::string> PartFile::sha256(const std::function<void(Bytes)>& progress)
   EXO_CHECK(hash_from(fd_, path_, hashed_, size_, hash_, progress));
   hashed_ = 0;
   std::string text = hash_.hex();
-  hash_.start();
+  hash_.reset();
   return text;
 }
 

@@ -1,8 +1,7 @@
-// NAME.part: a file that is being fetched, or whose fetching broke off and can go on.
+// NAME.part: the part of a file that has been downloaded so far.
 //
-// Bytes are only ever added at its end, so after any crash what is there is the beginning of the file. Beside it stands
-// NAME.part.json, what was known of the file: {"version": 1, "url", "validator", "sha256", "bytes"}. A lock on
-// NAME.part keeps every other process away for as long as the PartFile lives.
+// Bytes are only appended, so after any crash NAME.part is the beginning of the file. NAME.part.json beside it
+// describes the file: {"version": 1, "url", "validator", "sha256", "bytes"}. A PartFile holds a lock on NAME.part.
 #pragma once
 
 #include <filesystem>
@@ -26,8 +25,8 @@ struct PartFacts {
 
 class PartFile {
  public:
-  // Opens NAME.part for `file` NAME, and makes it and the folders where they are missing. Nothing while another process
-  // has it. Errors: permission_denied, resource_exhausted (no space), io_error.
+  // Opens NAME.part for `file` NAME; creates it and its folders if missing. Returns nothing while another process has
+  // it open. Errors: permission_denied, resource_exhausted (no space), io_error.
   static Result<std::optional<PartFile>> open(const std::filesystem::path& file);
   PartFile(PartFile&& other) noexcept;
   PartFile& operator=(PartFile&&) = delete;
@@ -35,19 +34,19 @@ class PartFile {
 
   const std::filesystem::path& path() const { return path_; }
   Bytes size() const { return size_; }
-  const std::optional<PartFacts>& facts() const { return facts_; }  // absent: what is there cannot be gone on with
+  const std::optional<PartFacts>& facts() const { return facts_; }  // absent: the download cannot resume
 
-  // Throws away what is there and begins anew. Errors: as open().
+  // Empties the file and stores new facts. Errors: as open().
   Result<void> begin(PartFacts facts);
   // Errors: resource_exhausted, io_error.
   Result<void> append(std::span<const std::byte> bytes);
 
-  // Of everything that is there. Reads again what earlier processes wrote, and calls `progress` meanwhile.
+  // Of the whole file. Reads what earlier processes wrote, and reports progress meanwhile.
   Result<std::string> sha256(const std::function<void(Bytes)>& progress);
 
-  // Gives it its name, for good, in the place of what was there.
+  // Renames it to NAME durably, replacing a file of that name.
   Result<void> publish();
-  // Removes it.
+  // Removes NAME.part and NAME.part.json.
   Result<void> discard();
 
  private:
@@ -55,12 +54,12 @@ class PartFile {
   std::filesystem::path file_, path_, facts_path_;
   int fd_;
   Bytes size_ = 0;
-  Bytes hashed_ = 0;  // of these the hash is known
+  Bytes hashed_ = 0;  // bytes that are in hash_
   Sha256 hash_;
   std::optional<PartFacts> facts_;
 };
 
-// The SHA-256 of a file that stands on disk.
+// The SHA-256 of a file on disk.
 Result<std::string> sha256_of(const std::filesystem::path& file, const std::function<void(Bytes)>& progress);
 
 }  // namespace exogpu::hub

@@ -34,7 +34,7 @@ Result<std::vector<Item>> items_of_repository(HttpClient& client, const std::str
   return items;
 }
 
-// Of a part of a split model all parts: their addresses differ in their names only.
+// All parts of a split model whose one part is at `url`: their addresses differ in the file name only.
 Result<std::vector<Item>> items_of_address(const Url& url, const PullOptions& options) {
   const std::string path = url.path();
   const std::string name = path.substr(path.rfind('/') + 1);
@@ -60,14 +60,14 @@ Result<void> check_space(const std::vector<Item>& items, const fs::path& folder)
   Bytes needed = 0;
   for (const Item& item : items) {
     const Bytes all = item.source.bytes.value_or(0);
-    Bytes here = 0;
+    Bytes present = 0;
     for (const fs::path& path : {item.to, fs::path(item.to.string() + ".part")}) {
       std::error_code none;
       const auto size = fs::file_size(path, none);
-      if (!none) here = std::max<Bytes>(here, size);
+      if (!none) present = std::max<Bytes>(present, size);
     }
-    needed += all - std::min(here, all);
-    if (needed < all - std::min(here, all)) needed = ~Bytes{0};  // sizes come from the network
+    needed += all - std::min(present, all);
+    if (needed < all - std::min(present, all)) needed = ~Bytes{0};  // sizes come from the network
   }
   std::error_code error;
   fs::create_directories(folder, error);
@@ -88,10 +88,10 @@ Result<void> check_gguf(const fs::path& part, const std::string& name) {
 }  // namespace
 
 Result<Pulled> pull(const Reference& reference, const PullOptions& options) {
-  const Url& asked = reference.repository.empty() ? reference.url : options.hub.base;
-  if (!options.hub.token.empty() && asked.same_origin(options.hub.base) && !asked.secure && !asked.is_loopback()) {
+  const Url& origin = reference.repository.empty() ? reference.url : options.hub.base;
+  if (!options.hub.token.empty() && origin.same_origin(options.hub.base) && !origin.secure && !origin.is_loopback()) {
     return fail(ErrorCode::invalid_argument,
-                "{}: the token would travel unencrypted; use an https address, or unset HF_TOKEN", asked.text());
+                "{}: the token would travel unencrypted; use an https address, or unset HF_TOKEN", origin.text());
   }
   EXO_TRY(HttpClient client, HttpClient::make(options.http));
   EXO_TRY(const std::vector<Item> items,
@@ -99,7 +99,7 @@ Result<Pulled> pull(const Reference& reference, const PullOptions& options) {
                                        : items_of_repository(client, reference.repository, reference.choice, options));
   EXO_CHECK(check_space(items, options.folder));
 
-  Pulled pulled = {.name = {}, .files = {}, .bytes = 0, .verified = true, .was_here = true};
+  Pulled pulled = {.name = {}, .files = {}, .bytes = 0, .verified = true, .already_present = true};
   pulled.name = model::parse_file_name(items[0].to.lexically_relative(options.folder).generic_string()).stem;
   for (size_t i = 0; i < items.size(); ++i) {
     const DownloadOptions file_options = {
@@ -113,7 +113,7 @@ Result<Pulled> pull(const Reference& reference, const PullOptions& options) {
     pulled.files.push_back(items[i].to);
     pulled.bytes += done.bytes;
     pulled.verified = pulled.verified && done.verified;
-    pulled.was_here = pulled.was_here && done.was_here;
+    pulled.already_present = pulled.already_present && done.already_present;
   }
   EXO_TRY(const model::Gguf whole, model::Gguf::open(pulled.files[0]));
   return pulled;

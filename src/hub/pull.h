@@ -1,4 +1,4 @@
-// A model, from a hub or an address into the models folder.
+// Downloads a model from a hub or an address into the models folder.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +14,7 @@
 namespace exogpu::hub {
 
 struct PullOptions {
-  std::filesystem::path folder;  // of models; is made where it is missing
+  std::filesystem::path folder;  // the models folder; created if missing
   Hub hub;
   HttpOptions http;
   RetryOptions retry;
@@ -26,12 +26,12 @@ struct Pulled {
   std::string name;  // in the models folder
   std::vector<std::filesystem::path> files;
   Bytes bytes = 0;
-  bool verified = false;  // every file's SHA-256 is the one that the hub states
-  bool was_here = false;  // nothing had to be fetched
+  bool verified = false;         // every file's SHA-256 is the one that the hub states
+  bool already_present = false;  // nothing was fetched
 };
 
-// Fetches all files of the model: of ORG/REPO into FOLDER/ORG/REPO, of an address into FOLDER. Each is checked to be a
-// GGUF file before it gets its name, and all together at the end.
+// Fetches all files of the model: of ORG/REPO into FOLDER/ORG/REPO, of an address into FOLDER. Checks that each is a
+// GGUF file before it gets its name, and that together they are a model.
 // Errors: those of list_files(), choose_files(), download() and Gguf::open(); invalid_argument when a token would be
 // sent without encryption.
 Result<Pulled> pull(const Reference& reference, const PullOptions& options);

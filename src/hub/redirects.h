@@ -1,4 +1,4 @@
-// GET that follows redirects, with the limits that a stranger's redirects need.
+// GET requests that follow redirects, within limits.
 #pragma once
 
 #include <string>
@@ -16,14 +16,14 @@ struct Fetch {
 };
 
 struct Followed {
-  HttpReply reply;  // the last one, which is no redirect
-  // What the hub said on the way about the file that it points to; empty when it said nothing.
+  HttpReply reply;  // the last one: not a redirect
+  // From the headers of the hub's redirect; empty when missing.
   std::string linked_sha256;
   std::string linked_size;
 };
 
-// Errors: those of HttpClient::get(), and permission_denied from https to http, corrupt for more than 10 redirects
-// or one that leads nowhere.
+// Errors: those of HttpClient::get(), and permission_denied from https to http, corrupt for more than 10 redirects or a
+// Location without a valid address.
 Result<Followed> follow(HttpClient& client, const Fetch& fetch);
 
 }  // namespace exogpu::hub

@@ -1,4 +1,4 @@
-// What a person asks `exogpu pull` for.
+// The argument of `exogpu pull`.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace exogpu::hub {
 
 struct Reference {
   std::string repository;  // "ORG/REPO"; empty for an address
-  std::string choice;      // behind the colon: a quantisation or a file; may be empty
+  std::string choice;      // after the colon: a quantisation or a file; may be empty
   Url url;                 // of a .gguf file, when `repository` is empty
 };
 
@@ -19,8 +19,8 @@ struct Reference {
 // Errors: invalid_argument.
 Result<Reference> parse_reference(std::string_view text);
 
-// Whether `path` can be the place of a file below a folder of ours: names that are not hidden, not "..", not too long
-// for a disk, without control characters. Paths come from the network.
+// Whether a file of this path, which comes from the network, may be stored below the models folder: no name is hidden,
+// "..", too long for a file system, or contains control characters.
 bool is_safe_path(std::string_view path);
 
 }  // namespace exogpu::hub

@@ -1,4 +1,4 @@
-// A hub, as the one of Hugging Face: what is in its repositories, and where.
+// A hub with Hugging Face's interface: the files of its repositories and their addresses.
 #pragma once
 
 #include <string>
@@ -16,12 +16,12 @@ struct Hub {
 };
 
 // The .gguf files of a repository ("ORG/REPO").
-// Errors: not_found, with names of repositories that are near; unauthenticated, permission_denied, unavailable,
+// Errors: not_found, with similar names of repositories; unauthenticated, permission_denied, unavailable,
 // deadline_exceeded, corrupt.
 Result<std::vector<RemoteFile>> list_files(HttpClient& client, const Hub& hub, const std::string& repository,
                                            const RetryOptions& retry);
 
-// Where a file of it is fetched from.
+// The address of a file of a repository.
 Result<Url> file_url(const Hub& hub, const std::string& repository, const std::string& path);
 
 }  // namespace exogpu::hub

@@ -11,7 +11,7 @@
 namespace exogpu::hub {
 namespace {
 
-constexpr std::chrono::seconds kWaitMax{60};  // what a server may ask for
+constexpr std::chrono::seconds kWaitMax{60};  // the longest Retry-After that is obeyed
 
 Failure refusal(const HttpReply& reply, const std::string& what, bool has_token) {
   const bool gated = reply.header("X-Error-Code") == "GatedRepo";
@@ -37,8 +37,8 @@ Failure refusal(const HttpReply& reply, const std::string& what, bool has_token)
 }  // namespace
 
 Failure failure_of(Error error) {
-  const bool again = error.code == ErrorCode::unavailable || error.code == ErrorCode::deadline_exceeded;
-  return {.error = std::move(error), .again = again};
+  const bool retryable = error.code == ErrorCode::unavailable || error.code == ErrorCode::deadline_exceeded;
+  return {.error = std::move(error), .retryable = retryable};
 }
 
 Failure failure_of(const HttpReply& reply, const std::string& what, bool has_token) {
@@ -47,7 +47,8 @@ Failure failure_of(const HttpReply& reply, const std::string& what, bool has_tok
   if (status == 404 || status == 410) {
     return {.error = {ErrorCode::not_found, std::format("{}: the hub does not have it ({})", what, status)}};
   }
-  Failure failure = {.error = {ErrorCode::unavailable, {}}, .again = status == 408 || status == 429 || status >= 500};
+  Failure failure = {.error = {ErrorCode::unavailable, {}},
+                     .retryable = status == 408 || status == 429 || status >= 500};
   failure.error.message =
       status == 429 ? std::format("{}: the hub says that there are too many requests (429); try again later{}", what,
                                   has_token ? "" : ", or set HF_TOKEN, which allows more")
@@ -62,11 +63,11 @@ Result<void> Retries::wait_after(const Failure& failure) {
   const auto give_up = [&](const std::string& why) {
     return std::unexpected(Error{failure.error.code, failure.error.message + why});
   };
-  if (!failure.again) return std::unexpected(failure.error);
+  if (!failure.retryable) return std::unexpected(failure.error);
   if (failure.wait && *failure.wait > kWaitMax) {
     return give_up(std::format("; it asks to wait for {} s", failure.wait->count()));
   }
-  if (failed_ >= options_.most) {
+  if (failed_ >= options_.attempts_max) {
     return failed_ == 0 ? give_up("") : give_up(std::format("; {} tries failed", failed_ + 1));
   }
   auto wait = options_.first;

@@ -1,4 +1,4 @@
-// When a request that failed is sent again, and how long to wait before.
+// Decides whether a failed request is repeated, and waits before it is.
 #pragma once
 
 #include <chrono>
@@ -14,21 +14,21 @@ namespace exogpu::hub {
 
 struct Failure {
   Error error;
-  bool again = false;                             // it may work the next time
-  std::optional<std::chrono::seconds> wait = {};  // the server asks for so much
+  bool retryable = false;                         // a repetition may succeed
+  std::optional<std::chrono::seconds> wait = {};  // the server's Retry-After
 };
 
-// Of an error on the way to the server: what the network may mend is worth another try.
+// Of a transport error. Errors that the network may recover from are retryable.
 Failure failure_of(Error error);
 
-// Of a reply that is no success. `what` was asked for; `has_token` when it was sent.
+// Of a reply without success. `what` names the request; `has_token`: a token was sent with it.
 Failure failure_of(const HttpReply& reply, const std::string& what, bool has_token);
 
 struct RetryOptions {
-  uint32_t most = 5;  // in a row, without any progress
+  uint32_t attempts_max = 5;  // in a row, without progress
   std::chrono::milliseconds first{500};
   std::chrono::milliseconds longest{30'000};
-  std::function<void(const std::string&)> note;  // gets a line for people before each wait; may be empty
+  std::function<void(const std::string&)> note;  // gets a line of text before each wait; may be empty
 };
 
 class Retries {
@@ -37,8 +37,8 @@ class Retries {
 
   void progressed() { failed_ = 0; }
 
-  // Waits, when another try makes sense, or returns the failure's error. The waits double; each is between half of that
-  // and the whole, so that many who lost the same server do not all come back at once.
+  // Waits before the next attempt, or returns the failure's error when there is to be none. The waits double; each is a
+  // random half to all of that, so that many clients of one server do not return at once.
   Result<void> wait_after(const Failure& failure);
 
  private:

@@ -9,10 +9,10 @@ namespace exogpu::hub {
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   if (!context_) throw std::bad_alloc();
-  start();
+  reset();
 }
 
-void Sha256::start() { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }
+void Sha256::reset() { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }
 
 void Sha256::update(std::span<const std::byte> bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
 

@@ -1,4 +1,4 @@
-// SHA-256 of bytes that come piece by piece.
+// SHA-256 of a stream of bytes.
 #pragma once
 
 #include <openssl/evp.h>
@@ -15,8 +15,8 @@ class Sha256 {
  public:
   Sha256();
   void update(std::span<const std::byte> bytes);
-  std::string hex();  // ends it: start() before the next update
-  void start();       // anew, from nothing
+  std::string hex();  // ends the hash: reset() before the next update()
+  void reset();
 
  private:
   struct Free {
@@ -25,7 +25,7 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, Free> context_;
 };
 
-// `text` as 64 lower-case hexadecimal digits, without quotes around them; empty when it is no such thing.
+// `text` as 64 lower-case hexadecimal digits, without quotes around them; empty for any other text.
 std::string as_sha256(std::string_view text);
 
 }  // namespace exogpu::hub

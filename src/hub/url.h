@@ -1,4 +1,4 @@
-// http and https addresses, as far as fetching files needs them.
+// http and https addresses.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,13 @@ struct Url {
   bool secure = true;  // https
   std::string host;    // lower case; an IPv6 address without brackets
   uint16_t port = 443;
-  std::string target = "/";  // path and query, with every character that may not stand there encoded
+  std::string target = "/";  // path and query, percent-encoded
 
   // Errors: invalid_argument: another scheme, a user name, no host, control characters, longer than 8 KiB.
   static Result<Url> parse(std::string_view text);
 
-  // Where a page of this address means by `reference` (RFC 3986, section 5): absolute, "//host/path", "/path", "path".
+  // The address that `reference` means relative to this one (RFC 3986, section 5): absolute, "//host/path", "/path",
+  // "path".
   // Errors: as parse().
   Result<Url> resolve(std::string_view reference) const;
 
@@ -28,10 +29,10 @@ struct Url {
   bool same_origin(const Url& other) const {
     return secure == other.secure && host == other.host && port == other.port;
   }
-  bool is_loopback() const;  // this machine, by its name or address
+  bool is_loopback() const;  // localhost or a loopback address
 };
 
-// Encodes all but letters, digits and "-._~/": for a path put together from names.
+// Percent-encodes all but letters, digits and "-._~/".
 std::string encode_path(std::string_view path);
 
 }  // namespace exogpu::hub

@@ -47,7 +47,7 @@ Result<void> pull(const Options& options) {
   EXO_TRY(pull_options.hub, hub_of(options));
   pull_options.http.silence = pull_options.http.connect =
       std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
-  pull_options.retry.most = options.retries;
+  pull_options.retry.attempts_max = options.retries;
   auto bar = std::make_unique<ProgressBar>("fetching");
   size_t shown = 0;
   pull_options.progress = [&](size_t index, size_t count, Bytes done, Bytes total) {
@@ -62,7 +62,7 @@ Result<void> pull(const Options& options) {
   bar.reset();
   if (!pulled) return std::unexpected(std::move(pulled).error());
   println_out("{}: {}{}{}", printable(pulled->name), format_bytes(pulled->bytes),
-              pulled->was_here ? ", was here already" : "",
+              pulled->already_present ? ", was here already" : "",
               pulled->verified ? ", its checksum is right" : "; the hub states no checksum");
   println_out("Talk to it: exogpu run {}", printable(pulled->name));
   return {};
