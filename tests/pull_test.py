@@ -268,7 +268,7 @@ class Pull(unittest.TestCase):
     def test_pieces_that_do_not_fit_are_fetched_anew(self):
         self.hub.etags = False
         self.hub.faults = [{"stop_after": 100000, "body": b"x" * len(self.model)}]
-        self.assertIn("the pieces do not fit together", self.pull().err)
+        self.assertIn("the parts of the file do not match", self.pull().err)
         self.assert_whole()
 
     def test_a_wrong_checksum(self):
