@@ -12,8 +12,8 @@
 
 namespace exogpu::gpu {
 
-// Names one allocation of one DeviceMemory. Never given out a second time, so a handle that was freed, or that belongs
-// to another device, is told apart from a good one.
+// Names one allocation of one DeviceMemory. Values are never reused, so a handle that was freed or belongs to
+// another device is recognised as invalid.
 using BufferId = Strong<uint64_t, struct BufferIdTag>;
 
 // A point in the queue of a device's asynchronous work.
@@ -22,7 +22,7 @@ class Event {
   Event(Event&&) noexcept;
   Event& operator=(Event&&) noexcept;
   ~Event();
-  // Returns when all work queued before the event was recorded is done. May be called again.
+  // Returns when all work that was queued before the event is done. May be called again.
   // Errors: unavailable when the device was lost.
   Result<void> wait();
 
@@ -35,11 +35,10 @@ class Event {
 
 // The allocations of this process on one device, and the queue its asynchronous copies run in.
 //
-// Every argument is checked before a driver sees it. After any error nothing has changed, except that the bytes a copy
-// was to write are undefined when the driver failed midway.
-// Errors of all calls: invalid_argument for a handle that is not good (freed, of another device, never given out) and
-// for a range outside a buffer; unavailable when the driver fails. They name the device and the sizes.
-// Any thread may call; calls on one DeviceMemory run one after the other.
+// Arguments are checked before the driver receives them. After an error nothing has changed, except that the
+// destination of a copy is undefined if the driver failed midway. Errors of all calls: invalid_argument for an invalid
+// handle (freed, of another device, never allocated) and for a range outside a buffer; unavailable when the driver
+// fails. They name the device and the sizes. Any thread may call; calls on one DeviceMemory run one after the other.
 class DeviceMemory : public std::enable_shared_from_this<DeviceMemory> {
  public:
   static Result<std::shared_ptr<DeviceMemory>> open(const Device& device);
@@ -50,29 +49,29 @@ class DeviceMemory : public std::enable_shared_from_this<DeviceMemory> {
   const Device& device() const;
   MemoryInfo info() const { return device().memory(); }
 
-  // `size` > 0 bytes of undefined content.
-  // Errors: out_of_memory when the device has not that many bytes free, resource_exhausted when one buffer cannot be
-  // that large.
+  // Allocates `size` > 0 bytes of undefined content.
+  // Errors: out_of_memory when the device has fewer bytes free, resource_exhausted when the size exceeds that of one
+  // buffer.
   Result<BufferId> allocate(Bytes size);
   Result<void> free(BufferId buffer);
   Result<Bytes> size_of(BufferId buffer) const;
   Bytes allocated() const;  // the sum of all buffers
   size_t allocation_count() const;
 
-  // Copies that are done when they return, after all asynchronous work queued before.
+  // Synchronous copies, after all asynchronous work that is already queued.
   Result<void> upload(BufferId to, Bytes to_offset, std::span<const std::byte> from);
   Result<void> download(BufferId from, Bytes from_offset, std::span<std::byte> to);
   // Ranges of one buffer must not overlap.
   Result<void> copy(BufferId from, Bytes from_offset, BufferId to, Bytes to_offset, Bytes size);
 
-  // Copies that are queued: they run in order, and may be done only after synchronize() or an event's wait(). Until
-  // then host memory must stay as it is; it is copied without a detour when it is a HostBuffer. On a device without a
-  // queue (asynchronous() is false) they are done when they return.
+  // Queued copies: they run in order and are done at the latest after synchronize() or an event's wait(). Until then
+  // host memory must not change; a HostBuffer is copied without an intermediate buffer. On a device without a queue
+  // (asynchronous() is false) they are synchronous.
   Result<void> upload_async(BufferId to, Bytes to_offset, std::span<const std::byte> from);
   Result<void> download_async(BufferId from, Bytes from_offset, std::span<std::byte> to);
   Result<void> copy_async(BufferId from, Bytes from_offset, BufferId to, Bytes to_offset, Bytes size);
   bool asynchronous() const;
-  // Marks the end of the queue as it is now. Without events on the device, waits for that end instead.
+  // Marks the current end of the queue. On a device without events, waits for it instead.
   Result<Event> record();
   Result<void> synchronize();
 
@@ -84,7 +83,7 @@ class DeviceMemory : public std::enable_shared_from_this<DeviceMemory> {
   std::unique_ptr<Impl> impl_;
 };
 
-// Copies from one device to another, directly where the backends can. Done when it returns.
+// Copies synchronously from one device to another, directly where the backends support it.
 Result<void> copy(DeviceMemory& from_memory, BufferId from, Bytes from_offset, DeviceMemory& to_memory, BufferId to,
                   Bytes to_offset, Bytes size);
 

@@ -216,8 +216,8 @@ TEST_P(Memory, AForeignHandleIsAnError) {
   auto foreign = (*other)->allocate(64);
   ASSERT_OK(foreign);
   EXPECT_ERROR(memory_->free(*foreign), ErrorCode::invalid_argument, id_, "belongs to other memory");
-  for (uint64_t made_up : {uint64_t{0}, uint64_t{12345}, UINT64_MAX}) {
-    EXPECT_ERROR(memory_->free(BufferId(made_up)), ErrorCode::invalid_argument, "was never given out");
+  for (uint64_t unknown : {uint64_t{0}, uint64_t{12345}, UINT64_MAX}) {
+    EXPECT_ERROR(memory_->free(BufferId(unknown)), ErrorCode::invalid_argument, "was never given out");
   }
   EXPECT_EQ((*other)->allocation_count(), 1u);
 }

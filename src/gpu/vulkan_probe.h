@@ -1,4 +1,4 @@
-// What the Vulkan loader of this machine knows about its devices, asked without ggml.
+// The devices that this machine's Vulkan loader reports, without ggml.
 #pragma once
 
 #include <string>
@@ -11,16 +11,16 @@ namespace exogpu::gpu {
 struct VulkanDevice {
   DeviceInfo info;         // without an id
   Bytes memory_total = 0;  // of its device-local heaps
-  bool usable = false;     // has what ggml needs of any device: 16-bit storage
+  bool usable = false;     // has 16-bit storage, which ggml requires
 };
 
 struct VulkanProbe {
-  std::vector<VulkanDevice> devices;  // in the loader's order, which GGML_VK_VISIBLE_DEVICES counts by
-  std::string problem;                // why there are none, when something is wrong with the loader or a driver
+  std::vector<VulkanDevice> devices;  // in the loader's order, to which GGML_VK_VISIBLE_DEVICES refers
+  std::string problem;                // the reason for no devices, when the loader or a driver has a problem
 };
 
-// Asks the loader, which is opened once in a process. Never fails: a machine without Vulkan, or with a broken driver,
-// has no such devices.
+// Queries the loader, which is opened once in a process. Never fails: a machine without Vulkan, or with a broken
+// driver, has no such devices.
 VulkanProbe probe_vulkan();
 
 }  // namespace exogpu::gpu

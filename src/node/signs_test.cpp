@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "gpu/sensors/made_tree.h"
+#include "gpu/sensors/fake_sysfs.h"
 
 namespace exogpu::node {
 namespace {
 
 TEST(Signs, OfAMadeUpLaptop) {
-  const gpu::MadeTree tree;
+  const gpu::FakeSysfs tree;
   const auto stat = [&](const char* text) { tree.write("proc/stat", text); };
   stat("cpu  100 0 100 800 0 0 0 0 0 0\n");
   tree.write("sys/class/power_supply/AC/type", "Mains\n");
@@ -28,7 +28,7 @@ TEST(Signs, OfAMadeUpLaptop) {
   tree.write("sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq", "3000000\n");
 
   gpu::SensorReader sensors({.root = tree.root(), .load_nvml = [] { return std::optional<gpu::NvmlFunctions>(); }});
-  gpu::DeviceInfo cpu = gpu::made_device(gpu::DeviceKind::cpu, "", "CPU");
+  gpu::DeviceInfo cpu = gpu::fake_device(gpu::DeviceKind::cpu, "", "CPU");
   cpu.id = "cpu";
   const std::vector devices{cpu};
   cluster::ConditionWatch watch;
@@ -53,7 +53,7 @@ TEST(Signs, OfAMadeUpLaptop) {
 
 TEST(Signs, OfThisMachine) {
   gpu::SensorReader sensors;
-  gpu::DeviceInfo cpu = gpu::made_device(gpu::DeviceKind::cpu, "", "CPU");
+  gpu::DeviceInfo cpu = gpu::fake_device(gpu::DeviceKind::cpu, "", "CPU");
   cpu.id = "cpu";
   const cluster::Signs signs = signs_of(sensors, std::vector{cpu});
   EXPECT_EQ(signs.devices.size(), 1U);

@@ -9,7 +9,7 @@ namespace exogpu::gpu {
 
 nlohmann::ordered_json to_json(const Profile& profile);
 
-// Errors: corrupt when a field is missing, of another kind, or a rate no positive number.
+// Errors: corrupt when a field is missing or has another type, or a rate is not a positive number.
 Result<Profile> profile_from_json(const nlohmann::ordered_json& json);
 
 }  // namespace exogpu::gpu

@@ -1,4 +1,4 @@
-// Graphs of matrix products that take the time of a device, as the feed-forward part of a transformer does.
+// Graphs of matrix products for measuring a device, in the shape of the feed-forward part of a transformer.
 #pragma once
 
 #include <ggml-backend.h>
@@ -12,18 +12,18 @@
 
 namespace exogpu::gpu {
 
-// A backend opened for measuring. Null pointers never live in it.
+// A backend opened for measuring. Never holds a null pointer.
 struct Bench {
   Device device;
   std::unique_ptr<ggml_backend, void (*)(ggml_backend_t)> backend;
 
-  // `threads` matters to a CPU alone; 0 leaves the backend's own number.
+  // `threads` of a CPU; 0: the backend's default.
   // Errors: unavailable.
   static Result<Bench> open(const Device& device, uint32_t threads);
 };
 
-// How wide the two matrices of a pair are: [width, 3.5 width] and back, the shape of a common feed-forward block. Every
-// width is a multiple of 256, the longest block of the quantised types.
+// The widths of the two matrices of a pair: [width, 3.5 width] and [3.5 width, width], the shape of a common
+// feed-forward block. Every width is a multiple of 256, the longest block of the quantised types.
 inline constexpr int64_t kWidths[] = {512, 1024, 2048, 4096};
 inline constexpr int kLevels = std::size(kWidths);
 
@@ -33,7 +33,7 @@ Bytes pair_bytes(ggml_type type, int level);
 // Whether the device multiplies weights of this type with f32.
 bool supports_product(const Bench& bench, ggml_type type);
 
-// Pairs of weight matrices resident on the device, in the layout its backend multiplies fastest.
+// Pairs of weight matrices resident on the device, in its backend's fastest layout.
 class Weights {
  public:
   // Errors: out_of_memory, unavailable.
@@ -65,7 +65,7 @@ class ProductGraph {
   ProductGraph& operator=(ProductGraph&&) noexcept;
   ~ProductGraph();
 
-  // Computes it once and waits. Seconds that took.
+  // Computes the graph once, waits, and returns the seconds.
   Result<double> run();
 
  private:

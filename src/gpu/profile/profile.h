@@ -1,4 +1,4 @@
-// What a device was measured to do, in the terms in which a run of layers is planned.
+// The measured rates of a device, in the quantities that the planner uses.
 #pragma once
 
 #include <chrono>
@@ -20,13 +20,14 @@ struct ProductRates {
 };
 
 struct Profile {
-  double bandwidth_bytes_per_s = 0;    // weights read when decoding, of the type that is read fastest
-  std::vector<ProductRates> products;  // of q4_K, q8_0 and f16, those the device multiplies and there was time for
+  double bandwidth_bytes_per_s = 0;  // weights read when decoding, for the type with the highest rate
+  std::vector<ProductRates>
+      products;  // of those of q4_K, q8_0 and f16 that the device supports, as far as the time limit allowed
   double host_to_device_bytes_per_s = 0;
   double device_to_host_bytes_per_s = 0;
-  double graph_overhead_s = 0;  // a graph that computes next to nothing: the fixed cost of a stage
-  // What products with few columns take beside what grows with the columns, in columns: a GPU that is not full with
-  // them is as slow as with more. 0 where that is not measured, as on a CPU.
+  double graph_overhead_s = 0;  // of a graph without noticeable work: the fixed cost of a stage
+  // The fixed part of the time of a product with few columns, in columns: a GPU that they do not fill is as slow as
+  // with more columns. 0 where it is not measured, as on a CPU.
   double fixed_columns = 0;
   uint32_t threads = 0;  // of a CPU; 0 on a GPU
   std::chrono::sys_seconds measured_at = {};
@@ -38,15 +39,15 @@ struct Profile {
 
 struct ProfileOptions {
   uint32_t threads = 0;       // on a CPU; 0: the physical cores this process may use
-  double time_limit_s = 1.5;  // aimed at; far past it no further rate is measured, but the first is in any case
+  double time_limit_s = 1.5;  // a target: well past it no further rate is measured, except the first
 };
 
 // The number of threads a profile of this device is measured with: 0 on a GPU.
 uint32_t profile_threads(const Device& device, const ProfileOptions& options);
 
-// Measures with real products of quantised weights on the device's backend; takes about the time limit, memory of at
-// most an eighth of what is free. The device should be idle.
-// Errors: unavailable when the driver fails, out_of_memory, unsupported when the device can multiply none of the types.
+// Measures real products of quantised weights on the device's backend. Takes about the time limit, and at most an
+// eighth of the free memory. The device should be idle. Errors: unavailable when the driver fails, out_of_memory,
+// unsupported when the device supports none of the types.
 Result<Profile> measure(
     const Device& device, const ProfileOptions& options = {},
     std::chrono::sys_seconds now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));

@@ -1,4 +1,4 @@
-// Power from two readings of a counter of energy.
+// Computes power from two readings of an energy counter.
 #pragma once
 
 #include <chrono>
@@ -13,9 +13,8 @@ class EnergyMeter {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // The average since the last reading of `counter`. Absent the first time, within 10 ms of that reading (which then
-  // stays the one to compare with), and when the counter ran backwards, unless it is one that starts again from 0 at
-  // `wraps_at_uj`.
+  // The average since the previous reading of `counter`. Absent the first time; within 10 ms of that reading, which
+  // remains the reference; and when the counter decreased, unless it wraps to 0 at `wraps_at_uj`.
   std::optional<double> power_w(const std::string& counter, int64_t energy_uj, Time now,
                                 std::optional<int64_t> wraps_at_uj = std::nullopt);
 

@@ -1,4 +1,4 @@
-// Sensors of the processor that Linux shows in sysfs and procfs below `root`.
+// The processor's sensors, from sysfs and procfs below `root`.
 #pragma once
 
 #include <cstdint>
@@ -9,33 +9,33 @@
 
 namespace exogpu::gpu {
 
-// Of the hottest package: the driver of the processor's own sensor, else the system's thermal zones named for the CPU.
+// Of the hottest package: from the driver of the processor's sensor, else from the thermal zones named after the CPU.
 std::optional<double> cpu_temperature_c(const std::filesystem::path& root);
 
-// Where the processor protects itself, of the package for which that is lowest.
+// The temperature at which the processor protects itself; the lowest of all packages.
 std::optional<double> cpu_limit_c(const std::filesystem::path& root);
 
-// 0..1: the mean of the cores' clocks now, of the highest that each can have.
+// 0..1: the mean over the cores of the current clock divided by the maximum clock.
 std::optional<double> cpu_speed(const std::filesystem::path& root);
 
-// Of all packages together, from the processor's energy counters, which Linux mostly shows to root alone.
+// Of all packages together, from the processor's energy counters, which mostly only root can read.
 std::optional<double> cpu_power_w(const std::filesystem::path& root, EnergyMeter& energy, EnergyMeter::Time now);
 
-// Whether the processor slows down to cool: its counters of such moments have risen between two updates, or the system
-// holds its clocks down now.
+// Whether the processor throttles: its throttle counters have increased since the previous update, or the system limits
+// its clocks now.
 class CpuThrottling {
  public:
-  // Absent where nothing tells.
+  // Absent without such sensors.
   std::optional<bool> update(const std::filesystem::path& root);
 
  private:
   std::optional<int64_t> last_;  // count
 };
 
-// The share of processor time that was not idle, of all cores, between two updates.
+// The share of non-idle processor time of all cores between two updates.
 class CpuLoad {
  public:
-  // Absent the first time, and while the clock of /proc/stat (10 ms) has not moved on.
+  // Absent the first time, and until the clock of /proc/stat (10 ms) has advanced.
   std::optional<double> update(const std::filesystem::path& root);
 
  private:

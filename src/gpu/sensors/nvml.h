@@ -1,4 +1,4 @@
-// NVIDIA's management library, as far as we need it. Its interface is declared here: its header need not be installed.
+// The parts of NVIDIA's management library that exogpu uses, declared here so that its header need not be installed.
 #pragma once
 
 #include <optional>

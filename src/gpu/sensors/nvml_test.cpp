@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "gpu/sensors/made_tree.h"
+#include "gpu/sensors/fake_sysfs.h"
 #include "gpu/sensors/sensor_reader.h"
 
 namespace exogpu::gpu {
@@ -72,7 +72,7 @@ NvmlFunctions functions() {
 class NvmlReadings : public testing::Test {
  protected:
   void SetUp() override { library = {}; }
-  DeviceInfo gpu = made_device(DeviceKind::discrete, "NVIDIA", "CUDA", "0000:65:00.0");
+  DeviceInfo gpu = fake_device(DeviceKind::discrete, "NVIDIA", "CUDA", "0000:65:00.0");
 };
 
 TEST_F(NvmlReadings, HaveTheirUnits) {
@@ -141,7 +141,7 @@ TEST_F(NvmlReadings, OlderLibrariesLackFunctions) {
 }
 
 TEST_F(NvmlReadings, TheReaderStartsTheLibraryOnceAndOnlyForNvidia) {
-  MadeTree tree;
+  FakeSysfs tree;
   int loads = 0;
   SensorReader reader({.root = tree.root(), .load_nvml = [&]() -> std::optional<NvmlFunctions> {
                          ++loads;
@@ -159,7 +159,7 @@ TEST_F(NvmlReadings, TheReaderStartsTheLibraryOnceAndOnlyForNvidia) {
 }
 
 TEST_F(NvmlReadings, TheDriversOwnFilesFillTheGapsAndASleepingGpuIsLeftAlone) {
-  MadeTree tree;
+  FakeSysfs tree;
   SensorReader reader({.root = tree.root(), .load_nvml = [] { return std::optional(functions()); }});
   tree.write("sys/bus/pci/devices/0000:65:00.0/hwmon/hwmon0/temp1_input", "39000\n");
   EXPECT_DOUBLE_EQ(reader.read(gpu).temperature_c.value(), 41);
@@ -179,7 +179,7 @@ TEST(NvmlLibrary, ReadsTheGpusOfThisMachine) {
   if (!nvml) GTEST_SKIP() << "NVIDIA's library does not start here: no GPU, or no permission";
   for (const auto& device : std::filesystem::directory_iterator("/proc/driver/nvidia/gpus")) {
     const std::string address = device.path().filename().string();
-    const Readings readings = nvml->read(made_device(DeviceKind::discrete, "NVIDIA", "CUDA", address));
+    const Readings readings = nvml->read(fake_device(DeviceKind::discrete, "NVIDIA", "CUDA", address));
     ASSERT_TRUE(readings.temperature_c) << device.path();
     EXPECT_GT(*readings.temperature_c, 5);
     EXPECT_LT(*readings.temperature_c, 110);

@@ -1,4 +1,4 @@
-// Batteries and mains as Linux shows them in sys/class/power_supply below `root`.
+// Batteries and mains power from sys/class/power_supply below `root`.
 #pragma once
 
 #include <filesystem>

@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <utility>
 
-#include "gpu/sensors/made_tree.h"
+#include "gpu/sensors/fake_sysfs.h"
 
 namespace exogpu::gpu {
 namespace {
@@ -20,7 +20,7 @@ class Supply : public testing::Test {
     }
   }
   PowerSupply read() const { return read_power_supply(tree.root()); }
-  MadeTree tree;
+  FakeSysfs tree;
 };
 
 TEST_F(Supply, ALaptopOnItsBattery) {

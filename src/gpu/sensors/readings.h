@@ -1,4 +1,4 @@
-// What sensors say. A sensor that is missing, unreadable or says something impossible is absent, never 0.
+// Sensor readings. A value that is missing, unreadable or impossible is absent, never 0.
 #pragma once
 
 #include <optional>
@@ -10,13 +10,13 @@
 
 namespace exogpu::gpu {
 
-// Of one device. For the CPU: its hottest package, all packages together, all of its cores, the memory of the host
-// that this process can no longer have.
+// Of one device. For the CPU: its hottest package, all packages together, all of its cores, the host memory
+// that is not available to this process.
 struct Readings {
-  std::optional<double> temperature_c;     // of the chip as a whole where it has several sensors, not of its hot spot
-  std::optional<double> limit_c;           // where the hardware protects itself, mostly by switching off
-  std::optional<bool> throttled;           // it slows down to cool: now, or (CPU) since it was last read
-  std::optional<double> speed;             // 0..1, its clock now, of its highest; low also where it has little to do
+  std::optional<double> temperature_c;     // of the whole chip, not of its hot spot
+  std::optional<double> limit_c;           // at which the hardware protects itself, mostly by switching off
+  std::optional<bool> throttled;           // it slows down to cool: now, or (CPU) since the previous reading
+  std::optional<double> speed;             // 0..1, current clock divided by maximum clock; also low without load
   std::optional<double> power_w;           // drawn now
   std::optional<double> utilization;       // 0..1, share of the time it was busy
   std::optional<Bytes> memory_used_bytes;  // by all processes, and by the driver itself
@@ -32,9 +32,9 @@ struct Battery {
   std::optional<double> power_w;  // flowing in or out, as `state` says; never negative
 };
 
-// Where this machine's power comes from. Batteries of mice and the like are left out.
+// The power supply of this machine, without the batteries of mice and other peripherals.
 struct PowerSupply {
-  std::optional<bool> on_mains;  // absent on most desktops and servers, which do not say
+  std::optional<bool> on_mains;  // absent on most desktops and servers, which do not report it
   std::optional<double> charge;  // 0..1, of all batteries together
   std::vector<Battery> batteries;
 };

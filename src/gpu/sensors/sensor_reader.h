@@ -1,4 +1,4 @@
-// Reads the sensors of this machine: NVIDIA's through its driver's library, all others from Linux's sysfs and procfs.
+// Reads the sensors of this machine: NVIDIA's through the driver's library, all others from Linux's sysfs and procfs.
 #pragma once
 
 #include <chrono>
@@ -16,21 +16,20 @@
 namespace exogpu::gpu {
 
 struct SensorSources {
-  std::filesystem::path root = "/";                                          // above sys and proc
+  std::filesystem::path root = "/";                                          // the parent of sys and proc
   std::function<std::optional<NvmlFunctions>()> load_nvml = gpu::load_nvml;  // called once, when an NVIDIA GPU is read
 };
 
-// One thread at a time. Never fails: what cannot be read is absent.
+// One thread at a time. Never fails: unreadable values are absent.
 class SensorReader {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
   explicit SensorReader(SensorSources sources = {});
 
-  // The CPU's utilization, and power that the hardware counts as energy, are averages since the last read of the same
-  // device: absent the first time, and when that was less than about 10 ms ago.
-  // A GPU that the system has put to sleep is not woken: all is absent. So it is for a GPU rendered by the CPU, which
-  // has no sensors of its own.
+  // The CPU's utilization, and power computed from energy counters, are averages since the previous read of the same
+  // device: absent the first time, and less than about 10 ms after the previous read.
+  // A sleeping GPU is not woken: all values are absent. A GPU rendered by the CPU has no sensors either.
   Readings read(const DeviceInfo& device, Time now = std::chrono::steady_clock::now());
 
   PowerSupply read_power_supply() const;

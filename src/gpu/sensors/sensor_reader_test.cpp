@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "gpu/sensors/made_tree.h"
+#include "gpu/sensors/fake_sysfs.h"
 
 namespace exogpu::gpu {
 namespace {
@@ -48,9 +48,9 @@ class Sensors : public testing::Test {
     tree.link("sys/class/thermal/" + name, "sys/devices/virtual/thermal/" + name);
   }
 
-  MadeTree tree;
-  DeviceInfo cpu = made_device(DeviceKind::cpu, "", "CPU");
-  DeviceInfo gpu = made_device(DeviceKind::discrete, "AMD", "Vulkan", "0000:65:00.0");
+  FakeSysfs tree;
+  DeviceInfo cpu = fake_device(DeviceKind::cpu, "", "CPU");
+  DeviceInfo gpu = fake_device(DeviceKind::discrete, "AMD", "Vulkan", "0000:65:00.0");
 };
 
 TEST_F(Sensors, AnEmptyTreeHasNothing) {
@@ -315,7 +315,7 @@ TEST_F(Sensors, MemoryOfTheHostThatIsNotFree) {
 // The machine this runs on: what it says must make sense, and Linux always counts processor time.
 TEST(SensorReader, ReadsThisMachine) {
   SensorReader sensors;
-  const DeviceInfo cpu = made_device(DeviceKind::cpu, "", "CPU");
+  const DeviceInfo cpu = fake_device(DeviceKind::cpu, "", "CPU");
   sensors.read(cpu);
   std::this_thread::sleep_for(milliseconds(50));
   const Readings readings = sensors.read(cpu);

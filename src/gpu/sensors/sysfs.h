@@ -1,4 +1,4 @@
-// Small files of sysfs and procfs, any of which may be missing, unreadable, or hold anything.
+// Small files of sysfs and procfs. Any of them may be missing, unreadable, or have any content.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace exogpu::gpu {
 // The file's text up to 4 KiB, without blanks around it.
 std::optional<std::string> read_text(const std::filesystem::path& file);
 
-// The file's text when it is one decimal number and nothing else.
+// The file's content if it is a single decimal number.
 std::optional<int64_t> read_integer(const std::filesystem::path& file);
 
 // The entries of a folder whose names begin with `prefix`, by name; none when it cannot be read.

@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "gpu/sensors/made_tree.h"
+#include "gpu/sensors/fake_sysfs.h"
 
 namespace exogpu::gpu {
 namespace {
 
 TEST(Sysfs, ReadsOneNumberAndNothingElse) {
-  MadeTree tree;
+  FakeSysfs tree;
   const auto integer = [&](const std::string& text) {
     tree.write("file", text);
     return read_integer(tree.root() / "file");
@@ -27,7 +27,7 @@ TEST(Sysfs, ReadsOneNumberAndNothingElse) {
 }
 
 TEST(Sysfs, WhatCannotBeReadIsAbsent) {
-  MadeTree tree;
+  FakeSysfs tree;
   EXPECT_EQ(read_text(tree.root() / "missing"), std::nullopt);
   tree.folder("folder");
   EXPECT_EQ(read_text(tree.root() / "folder"), std::nullopt);
@@ -46,7 +46,7 @@ TEST(Sysfs, WhatCannotBeReadIsAbsent) {
 }
 
 TEST(Sysfs, ListsEntriesByName) {
-  MadeTree tree;
+  FakeSysfs tree;
   for (const char* name : {"hwmon3", "hwmon0", "other", "hwmon10"}) tree.folder(name);
   const auto& root = tree.root();
   EXPECT_EQ(entries(root, "hwmon"),

@@ -1,4 +1,4 @@
-// For this room's tests: a made-up sysfs and procfs in a temporary folder, and made-up devices.
+// For tests: a fake sysfs and procfs in a temporary folder, and fake devices.
 #pragma once
 
 #include <unistd.h>
@@ -11,8 +11,8 @@
 
 namespace exogpu::gpu {
 
-// A device as discovery would describe it.
-inline DeviceInfo made_device(DeviceKind kind, const std::string& vendor, const std::string& backend,
+// A device as Machine::discover() describes it.
+inline DeviceInfo fake_device(DeviceKind kind, const std::string& vendor, const std::string& backend,
                               const std::string& pci_address = "") {
   DeviceInfo device;
   device.kind = kind;
@@ -22,17 +22,17 @@ inline DeviceInfo made_device(DeviceKind kind, const std::string& vendor, const 
   return device;
 }
 
-class MadeTree {
+class FakeSysfs {
  public:
-  MadeTree() {
+  FakeSysfs() {
     static int count = 0;
     root_ = std::filesystem::temp_directory_path() /
             ("exogpu_sensors_" + std::to_string(getpid()) + "_" + std::to_string(count++));
     std::filesystem::create_directories(root_);
   }
-  ~MadeTree() { std::filesystem::remove_all(root_); }
-  MadeTree(const MadeTree&) = delete;
-  MadeTree& operator=(const MadeTree&) = delete;
+  ~FakeSysfs() { std::filesystem::remove_all(root_); }
+  FakeSysfs(const FakeSysfs&) = delete;
+  FakeSysfs& operator=(const FakeSysfs&) = delete;
 
   const std::filesystem::path& root() const { return root_; }
 
@@ -41,7 +41,7 @@ class MadeTree {
     std::ofstream(root_ / path, std::ios::binary) << text;
   }
   void folder(const std::string& path) const { std::filesystem::create_directories(root_ / path); }
-  // A relative link, as sysfs has them; both paths are below the root.
+  // Creates a relative link, as in sysfs; both paths are below the root.
   void link(const std::string& at, const std::string& target) const {
     std::filesystem::create_directories((root_ / at).parent_path());
     std::filesystem::create_symlink(std::filesystem::relative(root_ / target, (root_ / at).parent_path()), root_ / at);
