@@ -12,7 +12,7 @@
 
 #include "engine/shard.h"
 #include "gpu/device.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace exogpu::engine {
 namespace {

@@ -133,14 +133,14 @@ std::vector<HeldShard> shards_of(const Holding& holding) {
   return shards;
 }
 
-int spared(const NodeRecord& node, const std::string& device) {
+int avoided(const NodeRecord& node, const std::string& device) {
   const DeviceCondition* condition = condition_of(node, device);
   if (condition && condition->heat == Heat::critical) return 2;
   return node.condition.battery && node.condition.battery->low ? 1 : 0;
 }
 
-std::string why_spared(const NodeRecord& node, const std::string& device) {
-  switch (spared(node, device)) {
+std::string why_avoided(const NodeRecord& node, const std::string& device) {
+  switch (avoided(node, device)) {
     case 2: return "it is critically hot, and others can do its part";
     case 1:
       return std::format("its node's battery is at {} % and not being charged, and others can do its part",

@@ -77,10 +77,10 @@ std::vector<wire::HeldShard> shards_of(const Holding& holding);
 
 // How much a plan is better off without a device of this node: 0: not at all; 1: the battery is low; 2: the device is
 // critically hot.
-inline constexpr int kSparedMost = 2;
-int spared(const wire::NodeRecord& node, const std::string& device);
-// In words; empty: it need not be spared.
-std::string why_spared(const wire::NodeRecord& node, const std::string& device);
+inline constexpr int kAvoidedMost = 2;
+int avoided(const wire::NodeRecord& node, const std::string& device);
+// In words; empty: nothing speaks against it.
+std::string why_avoided(const wire::NodeRecord& node, const std::string& device);
 
 // 0..1: the share of its measured rates that a device reaches as hot as it is.
 double speed_left(const wire::NodeRecord& node, const std::string& device);

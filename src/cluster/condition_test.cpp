@@ -165,7 +165,7 @@ bool uses(const ReplicatedState& state, uint8_t node) {
                                [](const PlannedStage& stage) { return stage.device.node; });
 }
 
-TEST(Condition, PlansGoAroundWhoIsToBeSparedWhereTheOthersCanDoIt) {
+TEST(Condition, PlansGoAroundAvoidedDevicesWhereTheOthersCanHoldTheModel) {
   for (const ConditionTold& told : {low_battery(1), heat(1, Heat::critical)}) {
     ReplicatedState state = served_by({2000 * MB, 500 * MB, 500 * MB});
     ASSERT_TRUE(uses(state, 1));
@@ -179,13 +179,13 @@ TEST(Condition, PlansGoAroundWhoIsToBeSparedWhereTheOthersCanDoIt) {
     EXPECT_FALSE(uses(state, 1));
     EXPECT_EQ(better_without(state), "");
     ASSERT_EQ(state.plan->made.left_out.size(), 1U);
-    EXPECT_EQ(state.plan->made.left_out[0].why, "spared");
+    EXPECT_EQ(state.plan->made.left_out[0].why, "avoided");
     EXPECT_FALSE(plan_for(state, busy()));
     EXPECT_EQ(impossible(state), "");
   }
 }
 
-TEST(Condition, WhoIsToBeSparedIsUsedWhereTheModelNeedsIt) {
+TEST(Condition, AnAvoidedDeviceIsUsedWhereTheModelNeedsIt) {
   ReplicatedState state = served_by({500 * MB, 500 * MB});
   add(state, low_battery(1));
   EXPECT_FALSE(plan_for(state, busy()));
@@ -197,7 +197,7 @@ TEST(Condition, WhoIsToBeSparedIsUsedWhereTheModelNeedsIt) {
   EXPECT_TRUE(state.plan && uses(state, 1)) << state.why_not;
 }
 
-TEST(Condition, OfTwoTheHottestIsSparedFirst) {
+TEST(Condition, OfTwoTheHottestIsAvoidedFirst) {
   ReplicatedState state = served_by({500 * MB, 500 * MB, 500 * MB});
   add(state, heat(1, Heat::critical));
   add(state, low_battery(2));

@@ -17,7 +17,7 @@ struct PlanCircumstances {
 
 // A plan is replaced at once when it cannot go on (a node or a device of it is gone, is to be drained, or failed; the
 // model is another one), and when nodes had a later one that this state has lost. A plan that serves and could be a
-// tenth faster is replaced when nobody is being answered. A device that had better be spared (`spared()`: its battery
+// tenth faster is replaced when nobody is being answered. An avoided device (`avoided()`: its battery
 // is low, or it is critically hot) is planned around where the others can hold the model, at once; where not, it is
 // used like any other.
 //
@@ -34,7 +34,7 @@ std::string impossible(const wire::ReplicatedState& state);
 // Whether plan_for() may say another thing once the event, which is about to be applied, is.
 bool matters_to_plans(const wire::ReplicatedState& state, const wire::Event& event);
 
-// Why the plan in force should make way, though it can go on: a device of it had better be spared, and the others can
+// Why the plan in force should make way, though it can go on: a device of it is avoided, and the others can
 // do without. Empty: it need not.
 std::string better_without(const wire::ReplicatedState& state);
 

@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace exogpu::engine {
 

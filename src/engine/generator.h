@@ -13,7 +13,7 @@
 #include "engine/generation.h"
 #include "engine/sampler.h"
 #include "engine/stop.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace exogpu::engine {
 

@@ -4,9 +4,9 @@
 #include <span>
 
 #include "base/result.h"
-#include "engine/architecture.h"
+#include "engine/families/architecture.h"
 #include "model/gguf.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace exogpu::engine {
 

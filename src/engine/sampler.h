@@ -16,7 +16,7 @@
 
 #include "base/result.h"
 #include "engine/candidates.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "wire/sampling.h"
 
 namespace exogpu::engine {

@@ -8,11 +8,12 @@
 
 #include "base/result.h"
 #include "base/units.h"
-#include "engine/architecture.h"
+#include "engine/families/architecture.h"
 #include "engine/shard_options.h"
+#include "engine/tensors/load_progress.h"
 #include "gpu/device.h"
 #include "model/gguf.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "wire/ids.h"
 #include "wire/layer_range.h"
 

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
-#include "base/units.h"
 #include "wire/serving_settings.h"
 
 namespace exogpu::engine {
@@ -25,8 +23,5 @@ struct ShardOptions {
   // Of a shard that is a part of a model served so: one row of logits for each sequence.
   static ShardOptions serving(const wire::ServingSettings& settings, uint32_t threads = 0);
 };
-
-// Called with the bytes loaded so far and in all. May be called from several threads, one at a time.
-using Progress = std::function<void(Bytes done, Bytes total)>;
 
 }  // namespace exogpu::engine

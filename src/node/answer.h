@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 #include "engine/stop.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "node/service.h"
 #include "wire/ring.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/architecture.h"
+#include "engine/families/architecture.h"
 #include "model/summary.h"
 
 namespace exogpu::node {

@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "model/chat_template.h"
 #include "model/gguf.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace exogpu::node {
 

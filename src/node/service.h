@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 #include "engine/generation.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "node/cluster_snapshot.h"
 #include "node/prompt.h"
 

@@ -65,6 +65,14 @@ std::vector<std::byte> Certificate::to_der() const {
   return bytes;
 }
 
+wire::NodeId Certificate::node_id() const {
+  return wire::NodeId(public_key_hash(X509_get0_pubkey(certificate_.get())));
+}
+
+wire::ClusterId Certificate::cluster_id() const {
+  return wire::ClusterId(public_key_hash(X509_get0_pubkey(certificate_.get())));
+}
+
 Validity Certificate::validity() const {
   return {.from = wall_time(X509_get0_notBefore(certificate_.get())),
           .to = wall_time(X509_get0_notAfter(certificate_.get()))};

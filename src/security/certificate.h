@@ -34,8 +34,8 @@ class Certificate {
   std::vector<std::byte> to_der() const;
 
   // Of the public key, whatever the text of the certificate claims.
-  wire::NodeId node_id() const { return wire::NodeId(public_key_hash(X509_get0_pubkey(certificate_.get()))); }
-  wire::ClusterId cluster_id() const { return wire::ClusterId(public_key_hash(X509_get0_pubkey(certificate_.get()))); }
+  wire::NodeId node_id() const;
+  wire::ClusterId cluster_id() const;
 
   // What the format cannot say is 1970.
   Validity validity() const;

@@ -1,6 +1,9 @@
 #include "security/join.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include <memory>
 

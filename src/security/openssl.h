@@ -1,25 +1,30 @@
-// OpenSSL's objects with owners. For this room and for the sockets of net; no other sees OpenSSL.
+// OpenSSL's objects with owners. Includes none of its headers, so that what holds such an object can be included
+// everywhere; files that call OpenSSL include what they call.
 #pragma once
-
-#include <openssl/bio.h>
-#include <openssl/evp.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 
 #include <memory>
 #include <string>
 
+using BIO = struct bio_st;
+using EVP_PKEY = struct evp_pkey_st;
+using EVP_PKEY_CTX = struct evp_pkey_ctx_st;
+using PKCS8_PRIV_KEY_INFO = struct pkcs8_priv_key_info_st;
+using SSL = struct ssl_st;
+using SSL_CTX = struct ssl_ctx_st;
+using X509 = struct x509_st;
+using X509_REQ = struct X509_req_st;
+
 namespace exogpu::security {
 
 struct OpensslFree {
-  void operator()(BIO* it) const { BIO_free_all(it); }
-  void operator()(EVP_PKEY* it) const { EVP_PKEY_free(it); }
-  void operator()(EVP_PKEY_CTX* it) const { EVP_PKEY_CTX_free(it); }
-  void operator()(PKCS8_PRIV_KEY_INFO* it) const { PKCS8_PRIV_KEY_INFO_free(it); }
-  void operator()(X509* it) const { X509_free(it); }
-  void operator()(X509_REQ* it) const { X509_REQ_free(it); }
-  void operator()(SSL* it) const { SSL_free(it); }
-  void operator()(SSL_CTX* it) const { SSL_CTX_free(it); }
+  void operator()(BIO* it) const;
+  void operator()(EVP_PKEY* it) const;
+  void operator()(EVP_PKEY_CTX* it) const;
+  void operator()(PKCS8_PRIV_KEY_INFO* it) const;
+  void operator()(SSL* it) const;
+  void operator()(SSL_CTX* it) const;
+  void operator()(X509* it) const;
+  void operator()(X509_REQ* it) const;
 };
 template <typename T>
 using Openssl = std::unique_ptr<T, OpensslFree>;

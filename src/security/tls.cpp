@@ -1,6 +1,7 @@
 #include "security/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include <array>
 #include <string_view>
@@ -165,20 +166,6 @@ Result<wire::NodeId> peer_of(const SSL* connection) {
   EVP_PKEY* key = X509_get0_pubkey(certificate);
   if (!is_p256(key)) return fail(ErrorCode::unauthenticated, "the other side's key is not of the curve P-256");
   return wire::NodeId(public_key_hash(key));
-}
-
-Result<PairingConnection> pairing_connection(SSL* connection, TlsSide side) {
-  constexpr std::string_view kExporterLabel = "EXPORTER-exogpu-pairing";
-  const X509* certificate =
-      side == TlsSide::server ? SSL_get_certificate(connection) : SSL_get0_peer_certificate(connection);
-  EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate);
-  if (!is_p256(key)) return fail(ErrorCode::unauthenticated, "the other side's key is not of the curve P-256");
-  PairingConnection seen{.member = wire::NodeId(public_key_hash(key)), .session = {}};
-  if (SSL_export_keying_material(connection, reinterpret_cast<unsigned char*>(seen.session.data()), seen.session.size(),
-                                 kExporterLabel.data(), kExporterLabel.size(), nullptr, 0, 0) != 1) {
-    return fail(ErrorCode::internal, "a connection cannot be told from others: {}", openssl_words());
-  }
-  return seen;
 }
 
 Error tls_error(const SSL* connection) {

@@ -7,7 +7,6 @@
 #include "base/result.h"
 #include "security/identity.h"
 #include "security/openssl.h"
-#include "security/pairing/exchange.h"
 #include "wire/node_id.h"
 
 namespace exogpu::security {
@@ -42,10 +41,6 @@ class TlsContext {
 TlsPurpose purpose_of(const SSL* connection);
 // The node at the other end, whose certificate was verified. Errors: unauthenticated when it showed none.
 Result<wire::NodeId> peer_of(const SSL* connection);
-
-// What a pairing is bound to, as this end of a connection whose handshake is done sees it. Errors: unauthenticated when
-// the server's key is of another kind than a node's.
-Result<PairingConnection> pairing_connection(SSL* connection, TlsSide side);
 
 // Why the last call on this connection failed, for people; empties OpenSSL's list of errors. unauthenticated for
 // everything that has to do with certificates, on either side; unsupported for no common version; otherwise corrupt.

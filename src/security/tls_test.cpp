@@ -2,6 +2,7 @@
 #include "security/tls.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include <array>
 

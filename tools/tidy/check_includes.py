@@ -97,24 +97,92 @@ def check_links(files, rules):
                     yield Finding(file.path, line, f"room {match[1]} links {other}, which it may not include")
 
 
-def check_folder_pairs(files):
-    """No two folders of a room include each other, but for one inside the other, which are its parts and their frame.
+def includes_within_src(files):
+    """Of each file of src: the files of src that it includes, with the line; tests aside."""
+    paths = {file.path for file in files if file.path.startswith("src/") and file.is_code}
+    return {
+        file.path: [(f"src/{what}", line) for line, _, what in includes_of(file) if f"src/{what}" in paths]
+        for file in files
+        if file.path in paths and not is_test(file)
+    }
 
-    Tests may reach anywhere that their room may.
-    """
-    folders = {file.folder for file in files if file.is_code and file.path.startswith("src/")}
-    first_seen = {}
+
+def library_users(files, rules):
+    """Of each file of src, the libraries with a table of rooms that it includes itself."""
+    users = {}
     for file in files:
-        if file.folder not in folders or is_test(file):
-            continue
-        for line, _, what in includes_of(file):
-            other = f"src/{what}".rpartition("/")[0]
-            if other in folders and other != file.folder and room_of(other + "/") == room_of(file.path):
-                first_seen.setdefault((file.folder, other), (file.path, line))
-    for (one, other), (path, line) in sorted(first_seen.items()):
-        nested = other.startswith(f"{one}/")
-        if one < other and not nested and (other, one) in first_seen:
-            back_path, back_line = first_seen[(other, one)]
+        if file.path.startswith("src/") and file.is_code:
+            found = (library_of(what, rules["libraries"]) for _, _, what in includes_of(file))
+            users[file.path] = {name for name in found if name and rules["libraries"][name] != "tests"}
+    return users
+
+
+def chain_to_library(start, library, inner, users):
+    """The way from a file to one that includes the library, or None."""
+    before, todo = {start: None}, [start]
+    while todo:
+        path = todo.pop(0)
+        if library in users[path]:
+            chain = [path]
+            while before[chain[-1]]:
+                chain.append(before[chain[-1]])
+            return chain[::-1]
+        for other, _ in inner.get(path, ()):
+            if other not in before:
+                before[other] = path
+                todo.append(other)
+    return None
+
+
+def check_transitive_libraries(files, rules):
+    """No header brings a library to a room that may not include it."""
+    inner, users = includes_within_src(files), library_users(files, rules)
+    for path in inner:
+        for library, rooms in rules["libraries"].items():
+            if rooms == "tests" or room_of(path) in rooms or library in users[path]:
+                continue
+            if chain := chain_to_library(path, library, inner, users):
+                line = next(line for other, line in inner[path] if other == chain[1])
+                way = ", ".join(part.removeprefix("src/") for part in chain[1:])
+                allowed = ", ".join(rooms) or "no room"
+                yield Finding(path, line, f"brings {library} in by way of {way}; only {allowed} may include it")
+
+
+def units_with_library(files, rules, library):
+    """The .cpp files, tests with them, that get a library which their room may not include."""
+    users = library_users(files, rules)
+    paths = {file.path for file in files}
+    inner = {
+        file.path: [(f"src/{what}", line) for line, _, what in includes_of(file) if f"src/{what}" in paths]
+        for file in files
+        if file.path in users
+    }
+    for path in inner:
+        if path.endswith(".cpp") and room_of(path) not in rules["libraries"][library]:
+            if chain_to_library(path, library, inner, users):
+                yield path
+
+
+def folder_pairs(files):
+    """Each pair of folders of src that include each other, with a place for either way; tests aside."""
+    first_seen = {}
+    for path, others in includes_within_src(files).items():
+        for other, line in others:
+            pair = (path.rpartition("/")[0], other.rpartition("/")[0])
+            if pair[0] != pair[1]:
+                first_seen.setdefault(pair, (path, line))
+    for (one, other), place in sorted(first_seen.items()):
+        if one < other and (other, one) in first_seen:
+            yield one, other, place, first_seen[(other, one)]
+
+
+def check_folder_pairs(files):
+    """No two folders include each other, not even one and a folder inside it. Tests may reach what their room may.
+
+    Those of two rooms break the table of rooms, which check_rooms() reports.
+    """
+    for one, other, (path, line), (back_path, back_line) in folder_pairs(files):
+        if room_of(f"{one}/") == room_of(f"{other}/"):
             yield Finding(path, line, f"{one} includes {other}, which includes {one} ({back_path}:{back_line})")
 
 
@@ -122,5 +190,6 @@ def check(files, rules):
     yield from check_table(rules)
     yield from check_rooms(files, rules)
     yield from check_libraries(files, rules)
+    yield from check_transitive_libraries(files, rules)
     yield from check_links(files, rules)
     yield from check_folder_pairs(files)

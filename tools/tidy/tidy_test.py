@@ -75,15 +75,32 @@ class Tidy(unittest.TestCase):
     def test_folders_that_include_each_other(self):
         changes = {
             "src/model/text/text.h": '#pragma once\n#include "model/error.h"\n',
-            "src/model/use.cpp": '#include "model/text/text.h"\n',
             "src/model/jinja/jinja.h": "#pragma once\n",
             "src/model/error.h": "#pragma once\n",
+            "src/model/error_test.cpp": '#include "model/text/text.h"\n',
         }
         self.assertEqual(self.findings(changes), [])
         changes["src/model/text/text.cpp"] = '#include "model/jinja/jinja.h"\n'
         self.assertEqual(self.findings(changes), [])
         changes["src/model/jinja/jinja.cpp"] = '\n#include "model/text/text.h"\n'
         self.expect_one(changes, "src/model/jinja/jinja.cpp:2", "src/model/text, which includes src/model/jinja (src/model/text/text.cpp:1)")
+
+    def test_a_folder_and_one_inside_it_that_include_each_other(self):
+        changes = {
+            "src/model/text/text.h": '#pragma once\n#include "model/gguf.h"\n',
+            "src/model/use.cpp": '#include "model/text/text.h"\n',
+        }
+        self.expect_one(changes, "src/model/use.cpp:1", "src/model/text, which includes src/model (src/model/text/text.h:2)")
+
+    def test_a_header_brings_no_library_to_another_room(self):
+        changes = {
+            "src/engine/shard.h": '#pragma once\n#include "engine/tensors/weights.h"\n',
+            "src/engine/tensors/weights.h": "#pragma once\n#include <ggml.h>\n",
+            "src/node/node.cpp": '\n#include "engine/shard.h"\n',
+            "src/node/node.h": "#pragma once\n",
+            "src/node/node_test.cpp": '#include "engine/shard.h"\n',
+        }
+        self.expect_one(changes, "src/node/node.cpp:2", "brings ggml in by way of engine/shard.h, engine/tensors/weights.h; only gpu")
 
     def test_long_files(self):
         self.assertEqual(self.findings({"docs/a.md": "x\n" * 800}), [])

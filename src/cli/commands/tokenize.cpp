@@ -15,7 +15,7 @@
 #include "cli/command.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace exogpu::cli {
 namespace {

@@ -1,7 +1,7 @@
 // Gemma 2 and 3: norms on both sides, GELU, scaled embeddings, layers with a sliding window.
 #include <cmath>
 
-#include "engine/family.h"
+#include "engine/families/family.h"
 
 namespace exogpu::engine {
 namespace {

@@ -1,5 +1,5 @@
 // Granite 3: Llama's block with four scales told by the file.
-#include "engine/family.h"
+#include "engine/families/family.h"
 
 namespace exogpu::engine {
 

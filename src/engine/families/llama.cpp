@@ -1,5 +1,5 @@
 // Llama 2 and 3.x, Mistral and Mixtral: the plain block. Experts and rope factors are told by the file.
-#include "engine/family.h"
+#include "engine/families/family.h"
 
 namespace exogpu::engine {
 

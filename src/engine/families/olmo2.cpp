@@ -1,5 +1,5 @@
 // OLMo-2: norms only after attention and feed-forward, and over the whole width of q and k.
-#include "engine/family.h"
+#include "engine/families/family.h"
 
 namespace exogpu::engine {
 

@@ -1,5 +1,5 @@
 // Phi-3: q, k, v in one tensor, gate and up in another; the rope factors are tensors of the file.
-#include "engine/family.h"
+#include "engine/families/family.h"
 
 namespace exogpu::engine {
 

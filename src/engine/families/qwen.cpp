@@ -1,5 +1,5 @@
 // Qwen2 (biases on q, k, v: found by their tensors), Qwen3 (norms on q and k) and Qwen3-MoE.
-#include "engine/family.h"
+#include "engine/families/family.h"
 
 namespace exogpu::engine {
 

@@ -5,10 +5,10 @@
 
 #include <vector>
 
-#include "engine/architecture.h"
+#include "engine/families/architecture.h"
 #include "engine/graph/batch_shape.h"
-#include "engine/kv_cache.h"
-#include "engine/weights.h"
+#include "engine/tensors/kv_cache.h"
+#include "engine/tensors/weights.h"
 #include "wire/layer_range.h"
 
 namespace exogpu::engine {

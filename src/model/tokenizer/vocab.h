@@ -8,8 +8,8 @@
 
 #include "base/result.h"
 #include "model/gguf.h"
-#include "model/tokenizer.h"
 #include "model/tokenizer/text_index.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace exogpu::model::tokenizer {
 

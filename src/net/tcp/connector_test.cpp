@@ -2,6 +2,7 @@
 #include "net/tcp/connector.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include <boost/asio/write.hpp>
 #include <cstring>

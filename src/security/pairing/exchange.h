@@ -24,17 +24,11 @@
 #include "base/result.h"
 #include "security/hash.h"
 #include "security/pairing/code.h"
+#include "security/pairing/connection.h"
 #include "security/pairing/jpake.h"
 #include "wire/messages.h"
 
 namespace exogpu::security {
-
-// The TLS connection, as an end sees it.
-struct PairingConnection {
-  wire::NodeId member{};                // the key of the certificate that the member shows
-  std::array<std::byte, 32> session{};  // of the keys of this connection: differs for any other
-  friend bool operator==(const PairingConnection&, const PairingConnection&) = default;
-};
 
 // The device that wants to be let in.
 class PairingNewcomer {

@@ -11,18 +11,18 @@
 
 #include "base/result.h"
 #include "base/units.h"
-#include "engine/architecture.h"
-#include "engine/shard_options.h"
+#include "engine/families/architecture.h"
 #include "wire/layer_range.h"
+#include "wire/serving_settings.h"
 
 namespace exogpu::engine {
 
-ggml_type to_ggml(KvType type);
+ggml_type to_ggml(wire::KvType type);
 
 class KvCache {
  public:
   // Plans the tensors; `context` tokens (rounded up to 256) for each of `slots` sequences.
-  KvCache(const Architecture& a, wire::LayerRange layers, uint32_t context, uint32_t slots, KvType type,
+  KvCache(const Architecture& a, wire::LayerRange layers, uint32_t context, uint32_t slots, wire::KvType type,
           ggml_backend_buffer_type_t home);
 
   Bytes bytes() const;

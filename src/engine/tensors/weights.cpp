@@ -1,4 +1,4 @@
-#include "engine/weights.h"
+#include "engine/tensors/weights.h"
 
 #include <algorithm>
 #include <atomic>
@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/mutex.h"
-#include "engine/weight_home.h"
+#include "engine/tensors/weight_home.h"
 #include "model/shard_tensors.h"
 
 namespace exogpu::engine {

@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 #include "model/testing/small_vocab.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace {
 

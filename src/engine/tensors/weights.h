@@ -11,8 +11,8 @@
 
 #include "base/result.h"
 #include "base/units.h"
-#include "engine/architecture.h"
-#include "engine/shard_options.h"
+#include "engine/families/architecture.h"
+#include "engine/tensors/load_progress.h"
 #include "model/gguf.h"
 #include "wire/layer_range.h"
 

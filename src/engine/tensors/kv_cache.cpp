@@ -1,4 +1,4 @@
-#include "engine/kv_cache.h"
+#include "engine/tensors/kv_cache.h"
 
 namespace exogpu::engine {
 namespace {
@@ -7,16 +7,16 @@ uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
 
 }  // namespace
 
-ggml_type to_ggml(KvType type) {
+ggml_type to_ggml(wire::KvType type) {
   switch (type) {
-    case KvType::f32: return GGML_TYPE_F32;
-    case KvType::f16: return GGML_TYPE_F16;
-    case KvType::q8_0: return GGML_TYPE_Q8_0;
+    case wire::KvType::f32: return GGML_TYPE_F32;
+    case wire::KvType::f16: return GGML_TYPE_F16;
+    case wire::KvType::q8_0: return GGML_TYPE_Q8_0;
   }
   return GGML_TYPE_F16;
 }
 
-KvCache::KvCache(const Architecture& a, wire::LayerRange layers, uint32_t context, uint32_t slots, KvType type,
+KvCache::KvCache(const Architecture& a, wire::LayerRange layers, uint32_t context, uint32_t slots, wire::KvType type,
                  ggml_backend_buffer_type_t home)
     : home_(home), context_(round_up(context, 256)) {
   ctx_.reset(ggml_init(

@@ -7,7 +7,7 @@
 
 #include "model/gguf.h"
 #include "model/testing/fixtures.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace exogpu::model {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/metadata.h"
+#include "engine/families/metadata.h"
 
 #include <algorithm>
 #include <cmath>

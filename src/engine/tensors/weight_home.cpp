@@ -1,4 +1,4 @@
-#include "engine/weight_home.h"
+#include "engine/tensors/weight_home.h"
 
 #include <ggml-cpp.h>
 

@@ -1,4 +1,4 @@
-#include "engine/family.h"
+#include "engine/families/family.h"
 
 #include <array>
 

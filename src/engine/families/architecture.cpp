@@ -1,10 +1,10 @@
-#include "engine/architecture.h"
+#include "engine/families/architecture.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "engine/family.h"
-#include "engine/metadata.h"
+#include "engine/families/family.h"
+#include "engine/families/metadata.h"
 
 namespace exogpu::engine {
 namespace {

@@ -5,8 +5,8 @@
 #include <span>
 #include <string_view>
 
-#include "engine/architecture.h"
-#include "engine/metadata.h"
+#include "engine/families/architecture.h"
+#include "engine/families/metadata.h"
 
 namespace exogpu::engine {
 

@@ -1,5 +1,5 @@
 // What every tokenizer must do, on small vocabularies: text comes back as it went in, and bad files are refused.
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,127 @@
+#include "cluster/plan_search.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "cluster/condition.h"
+#include "cluster/plan_input.h"
+
+namespace exogpu::cluster {
+
+using namespace wire;
+
+namespace {
+
+// What it must gain to move parts that are loaded while somebody waits for those that are lost: the answers that go on
+// are slower by no more than a third, and a better plan follows them.
+constexpr double kWorthMovingAtOnce = 1.5;
+
+// Nodes that are planned for at first; more only where these do not do. A ring of more stages than this is slower than
+// one of the fastest, and planning takes time with the square of the nodes.
+constexpr size_t kNodesAtFirst = 48;
+
+Result<placement::PlacementResult> search(const ReplicatedState& state, const ClusterView& view, int avoided_from) {
+  EXO_TRY(const placement::PlacementRequest request, request_of(state, view, avoided_from));
+  return placement::assign_layers(view, state.model->shape, request);
+}
+
+// With the most useful nodes, and with more as long as there is no plan.
+Result<placement::PlacementResult> search(const ReplicatedState& state, int avoided_from) {
+  const std::vector<NodeId> nodes = usable_nodes(state, avoided_from);
+  size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
+  while (true) {
+    count = std::min(count, nodes.size());
+    auto answer = search(
+        state, view_of(state, std::vector(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(count))), avoided_from);
+    if (answer || count == nodes.size()) return answer;
+    count *= 4;
+  }
+}
+
+// Without avoided devices, as far as the others can hold the model. Layers given by hand stay where they are.
+Result<FoundPlan> search_by_links(const ReplicatedState& state) {
+  const bool by_hand = !state.model->layers.empty();
+  for (int avoided_from = by_hand ? kAvoidedMost + 1 : 1;; ++avoided_from) {
+    const auto any = [&](const auto& entry) {
+      const auto& [id, node] = entry;
+      return node.alive && !node.draining && std::ranges::any_of(node.facts.info.devices, [&](const DeviceProfile& d) {
+               return avoided(node, d.id.device) == avoided_from;
+             });
+    };
+    // Where it would make no difference, it is not tried twice.
+    if (avoided_from <= kAvoidedMost && std::ranges::none_of(state.nodes, any)) continue;
+    auto answer = search(state, avoided_from);
+    if (answer) return FoundPlan{.result = *std::move(answer), .avoided_from = avoided_from};
+    if (avoided_from > kAvoidedMost) return std::unexpected(std::move(answer).error());
+  }
+}
+
+}  // namespace
+
+Result<FoundPlan> search_plan(const ReplicatedState& state) {
+  auto found = search_by_links(state);
+  if (found || state.links_left_out.empty()) return found;
+  ReplicatedState with_all = state;
+  with_all.links_left_out.clear();
+  return search_by_links(with_all);
+}
+
+PredictedSpeed speed_now(const ReplicatedState& state) {
+  const PlanMade& made = state.plan->made;
+  placement::PlacementRequest request = request_of(*state.model);
+  std::set<NodeId> nodes;
+  for (const PlannedStage& stage : made.plan.stages) {
+    nodes.insert(stage.device.node);
+    request.by_hand.push_back({.device = stage.device, .layers = stage.layers});
+  }
+  const ClusterView view = view_of(state, {nodes.begin(), nodes.end()});
+  const auto answer = placement::assign_layers(view, state.model->shape, request);
+  return answer ? answer->plan.predicted : made.predicted;
+}
+
+double speed_of(const PredictedSpeed& speed, Objective objective) {
+  switch (objective) {
+    case Objective::latency: return speed.tokens_per_s_alone;
+    case Objective::throughput: return speed.tokens_per_s_parallel;
+    case Objective::first_token: return speed.first_token_s > 0 ? 1 / speed.first_token_s : 0;
+  }
+  return 0;
+}
+
+bool same_model(const ServedModel& model, const StagePlan& plan) {
+  return model.model == plan.model && model.content == plan.content && model.settings == plan.settings;
+}
+
+std::optional<placement::PlacementResult> plan_with_resident_parts(const ReplicatedState& state, const PlanMade& before,
+                                                                   const FoundPlan& found) {
+  const Plan& best = found.result.plan;
+  const ServedModel& model = *state.model;
+  if (!model.layers.empty() || !same_model(model, before.plan)) return std::nullopt;
+  std::vector<NodeId> nodes = usable_nodes(state, found.avoided_from);
+  const std::set<NodeId> usable(nodes.begin(), nodes.end());
+  nodes.resize(std::min(nodes.size(), kNodesAtFirst));
+  std::vector<placement::AssignedLayers> parts;
+  for (size_t i = 0; i < before.plan.stages.size(); ++i) {
+    const PlannedStage& stage = before.plan.stages[i];
+    const DeviceProfile* device = find_device(state, stage.device);
+    if (!device || !usable.contains(stage.device.node) || device->memory_free < before.stage_bytes[i]) continue;
+    if (state.nodes.at(stage.device.node).unfit.contains(stage.device.device)) continue;
+    parts.push_back({.device = stage.device, .layers = stage.layers});
+    if (!std::ranges::contains(nodes, stage.device.node)) nodes.push_back(stage.device.node);
+  }
+  const ClusterView view = view_of(state, std::move(nodes));
+  const auto request = request_of(state, view, found.avoided_from);
+  if (!request) return std::nullopt;
+  std::erase_if(parts, [&](const auto& part) { return std::ranges::contains(request->excluded, part.device); });
+  if (parts.empty()) return std::nullopt;
+  const size_t devices_min = std::min<size_t>(model.devices_min, best.stages.size());
+  auto answer = placement::assign_missing_layers(view, model.shape, *request, parts, devices_min);
+  if (!answer || kWorthMovingAtOnce * speed_of(answer->plan.predicted, model.settings.objective) <
+                     speed_of(best.predicted, model.settings.objective)) {
+    return std::nullopt;
+  }
+  return *std::move(answer);
+}
+
+}  // namespace exogpu::cluster

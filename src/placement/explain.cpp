@@ -1,0 +1,114 @@
+#include "placement/explain.h"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+#include "placement/change.h"
+#include "placement/constraints.h"
+#include "placement/preferences.h"
+
+namespace exogpu::placement {
+namespace {
+
+constexpr size_t kThoroughDevices = 64;            // beyond, changes of a ring are tried at its cuts alone
+constexpr size_t kAlternativeLabelsMax = 200'000;  // an alternative is worth less time than the plan
+
+void add(const Planner& planner, PlacementResult& result, std::string what, const Found& found, std::string reason) {
+  Alternative alternative = {.name = std::move(what), .plan = {}, .reason = {}};
+  if (found.ring) {
+    alternative.plan = plan_of(planner.model, *found.ring);
+  } else {
+    alternative.reason = std::move(reason);
+  }
+  result.alternatives.push_back(std::move(alternative));
+}
+
+void add_alternatives(const Planner& planner, PlacementResult& result) {
+  Found single = search_single(planner.problems.front());
+  add(planner, result, "best single device", single, "no device has room for the whole model");
+  const size_t most = planner.ring_size_max();
+  if (most < 2) return;
+  const SearchLimits two = {.stages_min = 2, .stages_max = 2, .labels_max = kAlternativeLabelsMax};
+  add(planner, result, "best two devices", planner.search(two),
+      "no two devices have room for the model and a link both ways");
+  if (most == 2 || most > kExactDevices || most > planner.model.layers()) return;
+  const SearchLimits all = {.stages_min = most, .stages_max = most, .labels_max = kAlternativeLabelsMax};
+  add(planner, result,
+      most == planner.usable.size() ? std::format("all {} devices", most)
+                                    : std::format("{} devices, the most at once", most),
+      planner.search(all), "no ring of them was found");
+}
+
+std::optional<Breach> kept_apart(const Planner& planner, const Ring& ring, size_t device) {
+  for (const PairConstraint& constraint : pair_constraints()) {
+    for (const Piece& piece : ring) {
+      if (auto reason = constraint.breach(planner.model, device, piece.device))
+        return Breach{constraint.name, *std::move(reason)};
+    }
+  }
+  return {};
+}
+
+// The devices of the first ring that the second lacks.
+std::string replaced(const Planner& planner, const Ring& ring, const Ring& changed) {
+  std::string names;
+  for (const Piece& piece : ring) {
+    if (!std::ranges::contains(changed, piece.device, &Piece::device))
+      names += (names.empty() ? "" : ", ") + planner.name(piece.device);
+  }
+  return names;
+}
+
+LeftOut why_left_out(const Planner& planner, const Ring& ring, size_t device) {
+  LeftOut left = {.device = planner.model.view().devices[device].id, .why = {}, .reason = {}};
+  if (auto breach = breach_of(planner.model, device)) {
+    left.why = breach->constraint;
+    left.reason = std::move(breach->reason);
+    return left;
+  }
+  const double value_s = least_s(planner.problems, ring);
+  const bool thorough = planner.model.devices() <= kThoroughDevices;
+  Changed changed = with_device(planner.problems, ring, device, Change::join, thorough);
+  const bool joins = changed.value_s < kNever;
+  if (!joins) changed = with_device(planner.problems, ring, device, Change::any, thorough);
+  const std::optional<Breach> apart = joins ? std::nullopt : kept_apart(planner, ring, device);
+  if (apart) {
+    left.why = apart->constraint;
+    left.reason = apart->reason;
+  }
+  if (changed.value_s == kNever) {
+    if (!apart) left.why = "memory";
+    if (!apart) left.reason = "no cut between it and the devices of the plan leaves all of them enough memory";
+    return left;
+  }
+  const bool faster = changed.value_s < value_s * (1 - 1e-9);  // than layers given by hand
+  const bool slower = changed.value_s > value_s * (1 + 1e-9);
+  const std::string speeds = std::format("{} {}: {}",
+                                         faster   ? "faster"
+                                         : slower ? "slower"
+                                                  : "no faster",
+                                         joins ? "with it" : "in the place of " + replaced(planner, ring, changed.ring),
+                                         speeds_text(changed.value_s, value_s, planner.model.request()));
+  if (!apart) left.why = "speed";
+  left.reason = apart ? left.reason + "; " + speeds : speeds;
+  return left;
+}
+
+}  // namespace
+
+void add_left_out(const Planner& planner, PlacementResult& result, const Ring& ring) {
+  for (size_t d = 0; d < planner.model.devices(); ++d) {
+    if (!std::ranges::contains(ring, d, &Piece::device)) result.left_out.push_back(why_left_out(planner, ring, d));
+  }
+}
+
+PlacementResult describe(const Planner& planner, const Ring& ring) {
+  PlacementResult result;
+  result.plan = plan_of(planner.model, ring);
+  add_alternatives(planner, result);
+  add_left_out(planner, result, ring);
+  return result;
+}
+
+}  // namespace exogpu::placement

@@ -1,0 +1,21 @@
+// The encodings that the entries of the log and its snapshot have in common. Only for the .cpp files beside it.
+#pragma once
+
+#include "wire/cluster_coding.h"
+#include "wire/cluster_log.h"
+
+namespace exogpu::wire {
+
+void put(proto::NodeTold& out, const NodeFacts& in);
+void put(proto::ServedModel& out, const ServedModel& in);
+void put(proto::PlanMade& out, const PlanMade& in);
+void put(proto::LinkEnds& out, const NodePair& in);
+void put(proto::Event& out, const Event& in);
+Result<NodeFacts> facts_of(const proto::NodeTold& in);
+Result<ServedModel> model_of(const proto::ServedModel& in);
+Result<PlanMade> plan_made_of(const proto::PlanMade& in);
+Result<NodePair> ends_of(const proto::LinkEnds& in);
+Result<StagePhase> phase_of(uint32_t field);
+Result<Event> event_of(const proto::Event& in);
+
+}  // namespace exogpu::wire

@@ -1,0 +1,190 @@
+// How the events of the log travel.
+#include "wire/log_coding.h"
+
+namespace exogpu::wire {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+void put(proto::NodeTold& out, const NodeFacts& in) {
+  put(*out.mutable_info(), in.info);
+  out.set_version(text(in.version, kProgramVersionCharsMax));
+  out.set_incarnation(in.incarnation);
+  put(*out.mutable_fitness(), in.fitness);
+}
+
+Result<NodeFacts> facts_of(const proto::NodeTold& in) {
+  NodeFacts out;
+  EXO_TRY(out.info, node_info_of(in.info()));
+  EXO_TRY(out.version, name_of(in.version(), "the version of a node", kProgramVersionCharsMax));
+  out.incarnation = in.incarnation();
+  EXO_TRY(out.fitness, fitness_of(in.fitness()));
+  return out;
+}
+
+void put(proto::PlanMade& out, const PlanMade& in) {
+  put(*out.mutable_plan(), in.plan);
+  for (const Bytes bytes : in.stage_bytes) out.add_stage_bytes(bytes);
+  out.set_first_token_s(in.predicted.first_token_s);
+  out.set_tokens_per_s_alone(in.predicted.tokens_per_s_alone);
+  out.set_tokens_per_s_parallel(in.predicted.tokens_per_s_parallel);
+  for (const DeviceLeftOut& left : in.left_out) {
+    auto* device = out.add_left_out();
+    device->set_node(text_of(left.device.node));
+    device->set_device(text(left.device.device));
+    device->set_why(text(left.why));
+    device->set_reason(text(left.reason, kReasonCharsMax));
+  }
+}
+
+Result<PlanMade> plan_made_of(const proto::PlanMade& in) {
+  PlanMade out;
+  EXO_TRY(out.plan, stage_plan_of(in.plan()));
+  if (static_cast<size_t>(in.stage_bytes_size()) != out.plan.stages.size()) {
+    return fail(ErrorCode::corrupt, "a plan of {} stages with the memory of {}", out.plan.stages.size(),
+                in.stage_bytes_size());
+  }
+  out.stage_bytes.assign(in.stage_bytes().begin(), in.stage_bytes().end());
+  EXO_TRY(out.predicted.first_token_s, amount_of(in.first_token_s(), "the speed of a plan"));
+  EXO_TRY(out.predicted.tokens_per_s_alone, amount_of(in.tokens_per_s_alone(), "the speed of a plan"));
+  EXO_TRY(out.predicted.tokens_per_s_parallel, amount_of(in.tokens_per_s_parallel(), "the speed of a plan"));
+  EXO_CHECK(within(in.left_out_size(), kLeftOutMax, "the devices that a plan leaves out"));
+  for (const proto::DeviceLeftOut& field : in.left_out()) {
+    DeviceLeftOut left;
+    EXO_TRY(left.device.node, node_of(field.node(), "a device that is left out"));
+    EXO_TRY(left.device.device, name_of(field.device(), "a device that is left out"));
+    EXO_TRY(left.why, name_of(field.why(), "why a device is left out"));
+    EXO_TRY(left.reason, name_of(field.reason(), "why a device is left out", kReasonCharsMax));
+    out.left_out.push_back(std::move(left));
+  }
+  return out;
+}
+
+void put(proto::LinkEnds& out, const NodePair& in) {
+  out.set_first(text_of(in.first));
+  out.set_second(text_of(in.second));
+}
+
+Result<NodePair> ends_of(const proto::LinkEnds& in) {
+  EXO_TRY(const NodeId first, node_of(in.first(), "an end of a link"));
+  EXO_TRY(const NodeId second, node_of(in.second(), "an end of a link"));
+  if (first >= second) return fail(ErrorCode::corrupt, "a link whose ends are not in order");
+  return NodePair(first, second);
+}
+
+Result<StagePhase> phase_of(uint32_t field) {
+  if (field > static_cast<uint32_t>(StagePhase::failed)) {
+    return fail(ErrorCode::corrupt, "a stage state that is not known here ({})", field);
+  }
+  return static_cast<StagePhase>(field);
+}
+
+void put(proto::Event& out, const Event& in) {
+  std::visit(Overloaded{[&](const TermBegan&) { out.mutable_term_began(); },
+                        [&](const NodeTold& e) { put(*out.mutable_node_told(), e.facts); },
+                        [&](const NodeLost& e) {
+                          out.mutable_node_lost()->set_node(text_of(e.node));
+                          out.mutable_node_lost()->set_why(text(e.why, kReasonCharsMax));
+                        },
+                        [&](const NodeForgotten& e) { out.set_node_forgotten(text_of(e.node)); },
+                        [&](const DrainingSet& e) {
+                          out.mutable_draining_set()->set_node(text_of(e.node));
+                          out.mutable_draining_set()->set_draining(e.draining);
+                        },
+                        [&](const ModelSet& e) {
+                          out.mutable_model_set();
+                          if (e.model) put(*out.mutable_model_set()->mutable_model(), *e.model);
+                        },
+                        [&](const PlanMade& e) { put(*out.mutable_plan_made(), e); },
+                        [&](const PlanEnded& e) {
+                          out.mutable_plan_ended()->set_epoch(e.epoch.value());
+                          out.mutable_plan_ended()->set_why(text(e.why, kReasonCharsMax));
+                          if (e.link) put(*out.mutable_plan_ended()->mutable_link(), *e.link);
+                        },
+                        [&](const StageTold& e) {
+                          auto* told = out.mutable_stage_told();
+                          told->set_epoch(e.epoch.value());
+                          told->set_stage(e.stage);
+                          told->set_phase(static_cast<uint32_t>(e.phase));
+                          told->set_failure(text(e.failure, kReasonCharsMax));
+                        },
+                        [&](const LinkUse& e) {
+                          put(*out.mutable_link_use()->mutable_link(), e.link);
+                          out.mutable_link_use()->set_left_out(e.left_out);
+                        },
+                        [&](const ConditionTold& e) {
+                          out.mutable_condition_told()->set_node(text_of(e.node));
+                          put(*out.mutable_condition_told()->mutable_condition(), e.condition);
+                        }},
+             in);
+}
+
+Result<Event> event_of(const proto::Event& in) {
+  switch (in.what_case()) {
+    case proto::Event::kTermBegan: return TermBegan{};
+    case proto::Event::kNodeTold: {
+      EXO_TRY(NodeFacts facts, facts_of(in.node_told()));
+      return NodeTold{std::move(facts)};
+    }
+    case proto::Event::kNodeLost: {
+      NodeLost out;
+      EXO_TRY(out.node, node_of(in.node_lost().node(), "a node that is lost"));
+      EXO_TRY(out.why, name_of(in.node_lost().why(), "the reason why a node is lost", kReasonCharsMax));
+      return out;
+    }
+    case proto::Event::kNodeForgotten: {
+      EXO_TRY(const NodeId node, node_of(in.node_forgotten(), "a node that is forgotten"));
+      return NodeForgotten{node};
+    }
+    case proto::Event::kDrainingSet: {
+      DrainingSet out{.node = {}, .draining = in.draining_set().draining()};
+      EXO_TRY(out.node, node_of(in.draining_set().node(), "a node that is drained"));
+      return out;
+    }
+    case proto::Event::kModelSet: {
+      ModelSet out;
+      if (in.model_set().has_model()) {
+        EXO_TRY(out.model, model_of(in.model_set().model()));
+      }
+      return out;
+    }
+    case proto::Event::kPlanMade: {
+      EXO_TRY(PlanMade made, plan_made_of(in.plan_made()));
+      return made;
+    }
+    case proto::Event::kPlanEnded: {
+      PlanEnded out{.epoch = PlanEpoch(in.plan_ended().epoch()), .why = {}};
+      EXO_TRY(out.why, name_of(in.plan_ended().why(), "the reason why a plan ended", kReasonCharsMax));
+      if (in.plan_ended().has_link()) {
+        EXO_TRY(out.link, ends_of(in.plan_ended().link()));
+      }
+      return out;
+    }
+    case proto::Event::kStageTold: {
+      const auto& told = in.stage_told();
+      StageTold out{.epoch = PlanEpoch(told.epoch()), .stage = told.stage(), .phase = {}, .failure = {}};
+      EXO_TRY(out.phase, phase_of(told.phase()));
+      EXO_TRY(out.failure, name_of(told.failure(), "the failure of a stage", kReasonCharsMax));
+      return out;
+    }
+    case proto::Event::kLinkUse: {
+      EXO_TRY(const NodePair link, ends_of(in.link_use().link()));
+      return LinkUse{.link = link, .left_out = in.link_use().left_out()};
+    }
+    case proto::Event::kConditionTold: {
+      ConditionTold out;
+      EXO_TRY(out.node, node_of(in.condition_told().node(), "a node that tells its condition"));
+      EXO_TRY(out.condition, condition_of(in.condition_told().condition()));
+      return out;
+    }
+    case proto::Event::WHAT_NOT_SET: break;
+  }
+  return fail(ErrorCode::corrupt, "an event that is not known here");
+}
+
+}  // namespace exogpu::wire

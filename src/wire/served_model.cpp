@@ -1,0 +1,92 @@
+// How a model that is to be served travels.
+#include "wire/log_coding.h"
+
+namespace exogpu::wire {
+namespace {
+
+// Runs of equal layers travel as one.
+void put(proto::ModelShape& out, const ModelShape& in) {
+  out.set_name(text(in.name));
+  out.set_bits_per_weight(in.bits_per_weight);
+  out.set_experts_used_share(in.experts_used_share);
+  out.set_activation_width(in.activation_width);
+  out.set_vocabulary(in.vocabulary);
+  out.set_context_granularity(in.context_granularity);
+  for (size_t i = 0; i < in.layers.size(); ++i) {
+    if (i > 0 && in.layers[i] == in.layers[i - 1]) {
+      auto* last = out.mutable_layers(out.layers_size() - 1);
+      last->set_times(last->times() + 1);
+      continue;
+    }
+    auto* layer = out.add_layers();
+    layer->set_weight_bytes(in.layers[i].weight_bytes);
+    layer->set_active_weight_bytes(in.layers[i].active_weight_bytes);
+    layer->set_kv_bytes_per_token(in.layers[i].kv_bytes_per_token);
+    layer->set_flops_per_token(in.layers[i].flops_per_token);
+    layer->set_times(1);
+  }
+  out.set_embedding_bytes(in.embedding_bytes);
+  out.set_head_bytes(in.head_bytes);
+  out.set_head_flops_per_token(in.head_flops_per_token);
+  out.set_ends_shared_bytes(in.ends_shared_bytes);
+  out.set_compute_bytes(in.compute_bytes);
+  out.set_head_compute_bytes(in.head_compute_bytes);
+}
+
+Result<ModelShape> shape_of(const proto::ModelShape& in) {
+  ModelShape out;
+  EXO_TRY(out.name, name_of(in.name(), "the name of a model"));
+  EXO_TRY(out.bits_per_weight, amount_of(in.bits_per_weight(), "the bits of a model's weights"));
+  EXO_TRY(out.experts_used_share, amount_of(in.experts_used_share(), "the share of a model's experts"));
+  out.activation_width = in.activation_width();
+  out.vocabulary = in.vocabulary();
+  out.context_granularity = in.context_granularity();
+  for (const proto::Layer& field : in.layers()) {
+    if (field.times() == 0 || field.times() > kLayersMax - out.layers.size()) {
+      return fail(ErrorCode::corrupt, "a model of more than {} layers, or {} times a layer", kLayersMax, field.times());
+    }
+    LayerShape layer{.weight_bytes = field.weight_bytes(),
+                     .active_weight_bytes = field.active_weight_bytes(),
+                     .kv_bytes_per_token = field.kv_bytes_per_token(),
+                     .flops_per_token = 0};
+    EXO_TRY(layer.flops_per_token, amount_of(field.flops_per_token(), "the work of a layer"));
+    out.layers.insert(out.layers.end(), field.times(), layer);
+  }
+  out.embedding_bytes = in.embedding_bytes();
+  out.head_bytes = in.head_bytes();
+  EXO_TRY(out.head_flops_per_token, amount_of(in.head_flops_per_token(), "the work of a model's head"));
+  out.ends_shared_bytes = in.ends_shared_bytes();
+  out.compute_bytes = in.compute_bytes();
+  out.head_compute_bytes = in.head_compute_bytes();
+  return out;
+}
+
+}  // namespace
+
+void put(proto::ServedModel& out, const ServedModel& in) {
+  out.set_model(text(in.model));
+  out.set_content(text(in.content));
+  put(*out.mutable_shape(), in.shape);
+  put(*out.mutable_settings(), in.settings);
+  out.set_layers(text(in.layers, kReasonCharsMax));
+  for (const std::string& name : in.without) out.add_without(text(name));
+  out.set_devices_min(in.devices_min);
+}
+
+Result<ServedModel> model_of(const proto::ServedModel& in) {
+  ServedModel out;
+  EXO_TRY(out.model, name_of(in.model(), "the name of a model"));
+  EXO_TRY(out.content, name_of(in.content(), "the content of a model"));
+  EXO_TRY(out.shape, shape_of(in.shape()));
+  EXO_TRY(out.settings, settings_of(in.settings(), "a model"));
+  EXO_TRY(out.layers, name_of(in.layers(), "the layers of a model", kReasonCharsMax));
+  EXO_CHECK(within(in.without_size(), kWithoutMax, "the devices that a model is not to use"));
+  for (const std::string& field : in.without()) {
+    EXO_TRY(std::string name, name_of(field, "a device that a model is not to use"));
+    out.without.push_back(std::move(name));
+  }
+  out.devices_min = in.devices_min();
+  return out;
+}
+
+}  // namespace exogpu::wire
