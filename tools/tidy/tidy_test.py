@@ -94,13 +94,13 @@ class Tidy(unittest.TestCase):
 
     def test_a_header_brings_no_library_to_another_room(self):
         changes = {
-            "src/engine/shard.h": '#pragma once\n#include "engine/tensors/weights.h"\n',
-            "src/engine/tensors/weights.h": "#pragma once\n#include <ggml.h>\n",
+            "src/engine/shard.h": '#pragma once\n#include "engine/weights.h"\n',
+            "src/engine/weights.h": "#pragma once\n#include <ggml.h>\n",
             "src/node/node.cpp": '\n#include "engine/shard.h"\n',
             "src/node/node.h": "#pragma once\n",
             "src/node/node_test.cpp": '#include "engine/shard.h"\n',
         }
-        self.expect_one(changes, "src/node/node.cpp:2", "brings ggml in by way of engine/shard.h, engine/tensors/weights.h; only gpu")
+        self.expect_one(changes, "src/node/node.cpp:2", "brings ggml in by way of engine/shard.h, engine/weights.h; only gpu")
 
     def test_long_files(self):
         self.assertEqual(self.findings({"docs/a.md": "x\n" * 800}), [])
