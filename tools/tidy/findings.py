@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Names that are not part of the source: what builds leave, and data.
-SKIPPED = {".git", "build", "node_modules", "__pycache__", ".cache", ".venv", "corpus"}
+# Names that are not part of the source: what builds leave, data, and files of others taken unchanged.
+SKIPPED = {".git", "build", "upstream", "node_modules", "__pycache__", ".cache", ".venv", "corpus"}
 CODE = {".cpp", ".h", ".c", ".hpp", ".cc"}
 
 
