@@ -19,7 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-import namespaces
+from harness import hosts
 
 
 def main():
@@ -31,22 +31,22 @@ def main():
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--no-discovery", action="store_true")
     arguments = parser.parse_args()
-    if not namespaces.available():
+    if not hosts.available():
         sys.exit("network namespaces are not allowed here")
 
-    with namespaces.Network(arguments.nodes) as network, tempfile.TemporaryDirectory() as folder:
-        devices = [namespaces.Device(network, host, folder, arguments.exogpu.resolve()) for host in network.hosts]
+    with hosts.Network(arguments.nodes) as network, tempfile.TemporaryDirectory() as folder:
+        devices = [hosts.Device(network, host, folder, arguments.exogpu.resolve()) for host in network.hosts]
         try:
             first = devices[0]
             quiet = ["--no-discovery"] if arguments.no_discovery else []
             begun = time.monotonic()
             first.serve(arguments.model.resolve(), "-c", 512, *quiet)
-            namespaces.until("the first serves", first.serves)
+            hosts.until("the first serves", first.serves)
             _, token = first.ends("token", "--uses", arguments.nodes, errors=subprocess.DEVNULL)
             for device in devices[1:]:
                 shutil.copytree(first.folder / "cache", device.folder / "cache")  # how fast the machine is
                 device.serve("--join", "10.77.0.1:7766", "--token", token.strip(), *quiet)
-            namespaces.until("all serve", lambda: all(device.serves() for device in devices), 300, 0.5)
+            hosts.until("all serve", lambda: all(device.serves() for device in devices), 300, 0.5)
             print(f"{arguments.nodes} nodes serve {time.monotonic() - begun:.1f} s after the first was started", flush=True)
             time.sleep(arguments.settle)
 

@@ -21,8 +21,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from answers import NEAR_TIE, Answer
-from local_nodes import parser_of, start_nodes
+from harness.answers import NEAR_TIE
+from local_nodes import ask, parser_of, start_nodes
 
 
 def main():
@@ -44,11 +44,11 @@ def main():
         expected = {}
         for prompt in prompts:
             begun = time.monotonic()
-            expected[prompt] = Answer(nodes[0].stream(prompt, arguments.tokens))
+            expected[prompt] = ask(nodes[0], prompt, arguments.tokens)
             took = time.monotonic() - begun
         for i in range(arguments.kills):
             for node in nodes:
-                page = node.waits(arguments.devices_min)
+                page = node.waits_for_stages(arguments.devices_min)
             computing = {stage["node"] for stage in page["plan"]["stages"]}
             if arguments.who == "leader":
                 victim = next(node for node in nodes if node.name == page["leader"])
@@ -69,7 +69,7 @@ def main():
             timer = threading.Timer(chance.uniform(0, took), kill)
             prompt = chance.choice(prompts)
             timer.start()
-            answer = Answer(asked.stream(prompt, arguments.tokens))
+            answer = ask(asked, prompt, arguments.tokens)
             ended = time.monotonic()
             timer.join()
             pages = [node.get("/v1/cluster") or {} for node in nodes if node is not victim]
@@ -84,7 +84,7 @@ def main():
                 gaps.append(max(around))
             if answer.errors or leaves and leaves[1] >= NEAR_TIE:
                 print(f"kill {i}: {victim.name}, asked {asked.name}: {answer.errors or leaves}", flush=True)
-            victim.start()
+            victim.restart()
         print(f"{arguments.kills} kills: {complete} answers complete, {equal} equal, {len(ties)} "
               f"parted at a near-tie (at most {max(ties, default=0):.3f} apart); gap in {len(gaps)} of them: median "
               f"{statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s; in {replayed} only the lost stages computed again", flush=True)

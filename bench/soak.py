@@ -24,8 +24,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from answers import NEAR_TIE, Answer
-from local_nodes import parser_of, start_nodes
+from harness.answers import NEAR_TIE
+from local_nodes import ask, parser_of, start_nodes
 
 PROMPTS = ["Once upon a time", "The little dog", "In a house by the sea", "Tom and his sister"]
 LENGTHS = [40, 120, 300]
@@ -62,7 +62,7 @@ class Clients:
 
     def ask(self, node, lives, prompt, tokens):
         try:
-            answer = Answer(node.stream(prompt, tokens))
+            answer = ask(node, prompt, tokens)
         except (OSError, http.client.HTTPException) as broken:
             if node.life != lives or not node.up:
                 return "ended with its node"
@@ -106,7 +106,7 @@ def main():
         for node in nodes:
             node.up, node.life = True, 0
         watched = nodes[1]
-        expected = {(prompt, tokens): Answer(nodes[0].stream(prompt, tokens)) for prompt in PROMPTS for tokens in LENGTHS}
+        expected = {(prompt, tokens): ask(nodes[0], prompt, tokens) for prompt in PROMPTS for tokens in LENGTHS}
         clients = Clients(nodes, expected, arguments.seed)
         threads = [threading.Thread(target=clients.run, args=(i,), daemon=True) for i in range(arguments.clients)]
         for thread in threads:
@@ -124,8 +124,8 @@ def main():
             kills += 1
             time.sleep(chance.uniform(1, 8))
             for node in killed:
-                node.start()
-                node.waits(1)
+                node.restart()
+                node.waits_for_stages(1)
                 node.up = True
             with clients.lock:
                 stuck = [(name, time.monotonic() - at) for at, name in clients.asking.values() if time.monotonic() > at + 60]

@@ -1,6 +1,6 @@
 """What becomes of answers when cables are pulled and links work one way only: nodes on hosts of their own.
 
-usage: cable_test.py EXOGPU MODEL    (namespaces.py; without network namespaces it says so and exits with 77)
+usage: cable_test.py EXOGPU MODEL    (harness.hosts; without network namespaces it says so and exits with 77)
 
 No connection is closed here: that somebody is gone is told by silence alone.
 """
@@ -16,9 +16,9 @@ import threading
 import time
 import unittest
 
-import namespaces
-from answers import NEAR_TIE, Answer
-from namespaces import API_PORT, WAIT_S, until
+from harness import hosts
+from harness.answers import NEAR_TIE, Answer
+from harness.hosts import API_PORT, WAIT_S, until
 
 EXOGPU, MODEL = sys.argv[1:3]
 QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # the bound for what must be quick; none where all is slow
@@ -57,9 +57,9 @@ class Cables(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory()
         self.addCleanup(self.directory.cleanup)
-        self.network = namespaces.Network(HOSTS)
+        self.network = hosts.Network(HOSTS)
         self.addCleanup(self.network.close)
-        self.devices = [namespaces.Device(self.network, host, pathlib.Path(self.directory.name), EXOGPU)
+        self.devices = [hosts.Device(self.network, host, pathlib.Path(self.directory.name), EXOGPU)
                         for host in self.network.hosts]
         for device in self.devices:
             self.addCleanup(device.stop)
@@ -128,7 +128,7 @@ class Cables(unittest.TestCase):
         self.all_serve()
 
     def test_a_link_works_one_way_only(self):
-        if not namespaces.has_firewall():
+        if not hosts.has_firewall():
             self.skipTest("there is no nft here")
         page = self.all_serve()
         names = [stage["node"] for stage in page["plan"]["stages"]]
@@ -141,7 +141,7 @@ class Cables(unittest.TestCase):
         self.network.no_firewall(self.named(far).host)
 
     def test_what_a_link_loses_is_measured(self):
-        if not namespaces.has_firewall():
+        if not hosts.has_firewall():
             self.skipTest("there is no nft here")
         stages = self.all_serve()["plan"]["stages"]
         near, far = (self.named(stage["node"]) for stage in stages[:2])  # tokens go from one to the other
@@ -164,7 +164,7 @@ class Cables(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not namespaces.available():
+    if not hosts.available():
         print("network namespaces are not allowed here; not run")
         sys.exit(77)
     unittest.main(argv=sys.argv[:1])

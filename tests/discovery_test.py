@@ -14,8 +14,8 @@ import tempfile
 import time
 import unittest
 
-import namespaces
-from namespaces import WAIT_S, Device, until
+from harness import hosts
+from harness.hosts import WAIT_S, Device, until
 
 EXOGPU, MODEL = sys.argv[1:3]
 HOSTS = 3
@@ -29,7 +29,7 @@ class Discovery(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory()
         self.addCleanup(self.directory.cleanup)
-        self.network = namespaces.Network(HOSTS)
+        self.network = hosts.Network(HOSTS)
         self.addCleanup(self.network.close)
         self.devices = [Device(self.network, host, self.directory.name, EXOGPU) for host in self.network.hosts]
         self.addCleanup(lambda: [device.stop(signal.SIGKILL) for device in self.devices])
@@ -239,7 +239,7 @@ class Discovery(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not namespaces.available():
+    if not hosts.available():
         print("this machine allows no network namespaces; nothing was tried")
         sys.exit(77)
     unittest.main(argv=sys.argv[:1])

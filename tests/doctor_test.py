@@ -17,12 +17,12 @@ import sys
 import tempfile
 import unittest
 
-import namespaces
-from namespaces import WAIT_S, Device, until
+from harness import cases, hosts
+from harness.hosts import WAIT_S, Device, until
 
 EXOGPU, MODEL, ANOTHER_VERSION = sys.argv[1:4]
-SEPARATE = namespaces.available()
-FIREWALL = SEPARATE and namespaces.has_firewall()
+SEPARATE = hosts.available()
+FIREWALL = SEPARATE and hosts.has_firewall()
 
 
 def findings_of(said):
@@ -72,7 +72,7 @@ class OnHosts(Doctor):
         """Two devices of one cluster. What a test changes, it changes back."""
         cls.directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.directory.cleanup)
-        cls.network = namespaces.Network(3)
+        cls.network = hosts.Network(3)
         cls.addClassCleanup(cls.network.close)
         cls.devices = [Device(cls.network, host, cls.directory.name, EXOGPU) for host in cls.network.hosts]
         cls.addClassCleanup(lambda: [device.stop(signal.SIGKILL) for device in cls.devices])
@@ -328,4 +328,4 @@ if __name__ == "__main__":
         print("this machine allows no network namespaces: on its loopback alone")
     elif not FIREWALL:
         print("nft cannot be used here: no firewalls are tried")
-    unittest.main(argv=sys.argv[:1])
+    cases.run(sys.argv[4:])

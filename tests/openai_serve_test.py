@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
+
+from harness.waiting import until
 
 EXOGPU, MODEL, BUILD = sys.argv[1:4]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -21,15 +22,12 @@ def start(folder, name, *arguments):
     return process, process.stdout.readline()
 
 
-def wait(url):
-    until = time.monotonic() + 200
-    while time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(url + "/health", timeout=20):
-                return
-        except OSError:
-            time.sleep(0.2)
-    sys.exit("the model is not served")
+def healthy(url):
+    try:
+        with urllib.request.urlopen(url + "/health", timeout=20):
+            return True
+    except OSError:
+        return False
 
 
 with tempfile.TemporaryDirectory() as scratch:
@@ -41,7 +39,7 @@ with tempfile.TemporaryDirectory() as scratch:
     second, _ = start(folder, "b", "--no-api", "--token", token, "--join", re.search(r"on port (\d+)", line)[1].join(
         ["127.0.0.1:", ""]))
     try:
-        wait(url)
+        until("the model is served", lambda: healthy(url), 200)
         status = subprocess.run([sys.executable, HERE / "openai_test.py", "--build", BUILD, "--base-url", url, "--model",
                                  pathlib.Path(MODEL).stem]).returncode
     finally:

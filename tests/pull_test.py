@@ -15,6 +15,7 @@ import tempfile
 import time
 import unittest
 
+from harness.waiting import until
 from hub_server import Hub
 
 EXOGPU, TINY_MODEL = map(os.path.abspath, sys.argv[1:3])
@@ -88,12 +89,6 @@ class Pull(unittest.TestCase):
         self.assertEqual(self.path.read_bytes(), self.model)
         self.assertEqual([path.name for path in self.path.parent.iterdir()], [FILE])
 
-    def wait_for(self, condition):
-        end = time.monotonic() + 60
-        while not condition():
-            self.assertLess(time.monotonic(), end, "waited too long")
-            time.sleep(0.02)
-
     # ---- what goes well
 
     def test_a_model_comes_and_is_used_by_name(self):
@@ -157,7 +152,7 @@ class Pull(unittest.TestCase):
     def test_goes_on_after_being_killed(self):
         self.hub.faults = [{"hold_after": 100000}]
         running = self.start("pull", REPO)
-        self.wait_for(lambda: self.part.exists() and self.part.stat().st_size == 100000)
+        until("it is half there", lambda: self.part.exists() and self.part.stat().st_size == 100000)
         running.kill()
         running.communicate()
         self.assertFalse(self.path.exists())
@@ -208,7 +203,7 @@ class Pull(unittest.TestCase):
     def test_two_at_once(self):
         self.hub.faults = [{"hold_after": 100000}]
         first = self.start("pull", REPO)
-        self.wait_for(lambda: self.part.exists() and self.part.stat().st_size == 100000)
+        until("it is half there", lambda: self.part.exists() and self.part.stat().st_size == 100000)
         second = self.start("pull", REPO)
         line = second.stderr.readline()
         self.assertIn("another exogpu fetches it; waiting", line)
@@ -223,7 +218,7 @@ class Pull(unittest.TestCase):
     def test_the_second_goes_on_where_the_first_was_killed(self):
         self.hub.faults = [{"hold_after": 100000}]
         first = self.start("pull", REPO)
-        self.wait_for(lambda: self.part.exists() and self.part.stat().st_size == 100000)
+        until("it is half there", lambda: self.part.exists() and self.part.stat().st_size == 100000)
         second = self.start("pull", REPO)
         self.assertIn("waiting", second.stderr.readline())
         self.assertIn("another exogpu is fetching it", self.exogpu("models", "rm", "-y", "tiny-F32", status=1).err)

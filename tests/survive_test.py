@@ -9,7 +9,9 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from answers import NEAR_TIE, Answer
+from harness import cases
+from harness.answers import NEAR_TIE, Answer
+from harness.waiting import stays
 from nodes import EXOGPU, MODEL, QUICK, WAIT_S, Cluster, until
 
 
@@ -17,7 +19,7 @@ GREEDY = {"max_tokens": 300, "ignore_eos": True, "logprobs": 3}
 
 
 def pieces(node, **fields):
-    return ((time.monotonic(), piece) for piece in node.stream(**{**GREEDY, **fields}))
+    return node.pieces(**{**GREEDY, **fields})
 
 
 class Survive(Cluster):
@@ -179,9 +181,11 @@ class Survive(Cluster):
         first = next(stream)
         c.kill()
         until("a says that it cannot go on", lambda: a.cluster()["plan"] is None)
-        time.sleep(2)
-        c.restart()
-        self.goes_on(first, stream, expected)
+        with ThreadPoolExecutor(1) as pool:
+            rest = pool.submit(list, stream)
+            stays("the answer waits", lambda: not rest.done(), 2)
+            c.restart()
+            self.goes_on(first, rest.result(), expected)
 
     def test_each_request_waits_as_long_as_it_asks_to(self):
         a, b, c = self.three()
@@ -200,8 +204,7 @@ class Survive(Cluster):
         until("others are refused", given_up)
         with ThreadPoolExecutor(1) as pool:
             late = pool.submit(lambda: list(pieces(a, wait_s=120)))
-            time.sleep(1)
-            self.assertFalse(late.done())
+            stays("it waits", lambda: not late.done(), 1)
             c.restart()
             self.goes_on(first, patient, expected)
             self.goes_on(late.result()[0], late.result()[1:], expected)
@@ -211,4 +214,4 @@ class Survive(Cluster):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
+    cases.run(sys.argv[4:])

@@ -16,3 +16,12 @@ def until(what, ready, seconds=WAIT_S, pause_s=0.02):
         if time.monotonic() > end:
             raise AssertionError(f"not in time: {what() if callable(what) else what}")
         time.sleep(pause_s)
+
+
+def stays(what, holds, seconds, pause_s=0.1):
+    """Watches for so long that holds() stays true: for what must not happen."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not holds():
+            raise AssertionError(f"did not last: {what() if callable(what) else what}")
+        time.sleep(pause_s)

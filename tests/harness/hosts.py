@@ -1,7 +1,7 @@
 """Hosts on one wire, for tests of the program: network namespaces on a bridge, each with an eth0 of its own.
 
-    with namespaces.Network(3) as network:        # hosts 1, 2, 3: 10.77.0.N, fd77::N, fe80::N
-        device = namespaces.Device(network, 1, folder, exogpu)
+    with hosts.Network(3) as network:        # hosts 1, 2, 3: 10.77.0.N, fd77::N, fe80::N
+        device = hosts.Device(network, 1, folder, exogpu)
         device.serve(model)                       # `exogpu serve` there, its API at port 8080
         network.pull_cable(2)                     # host 2 sees it, the others only hear nothing any more
         network.plug_cable(2)
@@ -22,7 +22,7 @@ import socket
 import subprocess
 import threading
 
-from waiting import WAIT_S, until
+from harness.waiting import WAIT_S, until
 
 API_PORT = 8080
 
