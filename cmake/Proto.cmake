@@ -11,6 +11,7 @@ function(exogpu_proto target)
       DEPENDS ${CMAKE_SOURCE_DIR}/${proto} COMMENT "Compiling ${proto}" VERBATIM)
     list(APPEND sources ${stem}.cc ${stem}.h)
   endforeach()
+  add_custom_target(${target}_generated DEPENDS ${sources})  # for checks that read the headers and link nothing
   add_library(${target} STATIC ${sources})
   target_include_directories(${target} SYSTEM PUBLIC ${out})
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf-lite)

@@ -1,12 +1,16 @@
 # One room of src/: a static library of its .cpp files, and beside it
 #   exogpu_NAME_test   from its *_test.cpp     (EXOGPU_TESTS); TEST_LINK is linked to it alone
 #   NAME_fuzz          from each *_fuzz.cpp    (EXOGPU_FUZZ)
-# With a sanitizer, eight files at a time are compiled as one, which takes a third of the time: names that are a file's own
-# must not be those of another file of its room, but for those of SEPARATE.
+# Eight files at a time are compiled as one (EXOGPU_UNITY), which takes a third of the time: names that are a file's own
+# must not be those of another file of its room, but for those of SEPARATE. Precompiled headers save less than a tenth
+# beyond that and fill the compiler cache, so there are none.
 # SEQUENTIAL: nothing in it or its tests runs in two threads, so ThreadSanitizer has nothing to find in them.
+# PLAIN: some of its tests are left out under a sanitizer (they limit memory, or count allocations), so they also run in
+# the build without one. The tests of all other rooms say under AddressSanitizer what they say without it.
+# COLD: no loop of it decides how fast tokens come, so where people build to use it, it is optimised a little only.
 # A room without .cpp files is an interface library.
 function(exogpu_room name)
-  cmake_parse_arguments(ROOM "SEQUENTIAL" "" "LINK;TEST_LINK;SEPARATE" ${ARGN})
+  cmake_parse_arguments(ROOM "SEQUENTIAL;PLAIN;COLD" "" "LINK;TEST_LINK;SEPARATE" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${sources})
@@ -25,7 +29,15 @@ function(exogpu_room name)
     target_link_libraries(exogpu_${name} INTERFACE ${ROOM_LINK} Threads::Threads)
   endif()
 
-  if(EXOGPU_TESTS AND tests AND NOT (ROOM_SEQUENTIAL AND EXOGPU_SANITIZE MATCHES thread))
+  if(ROOM_COLD AND sources)
+    target_compile_options(exogpu_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
+
+  set(wanted ${EXOGPU_TESTS})
+  if((ROOM_SEQUENTIAL AND EXOGPU_SANITIZE MATCHES thread) OR (EXOGPU_UNIT_TESTS STREQUAL plain AND NOT ROOM_PLAIN))
+    set(wanted OFF)
+  endif()
+  if(wanted AND tests)
     add_executable(exogpu_${name}_test ${tests})
     target_link_libraries(exogpu_${name}_test PRIVATE exogpu_${name} ${ROOM_TEST_LINK} GTest::gtest_main)
     if(TARGET rapidcheck)
@@ -41,7 +53,7 @@ function(exogpu_room name)
     set_source_files_properties(${separate} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endforeach()
   foreach(target exogpu_${name} exogpu_${name}_test)
-    if((EXOGPU_SANITIZE OR EXOGPU_UNITY) AND TARGET ${target})
+    if(EXOGPU_UNITY AND TARGET ${target})
       set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
       target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # means well-kept headers
     endif()

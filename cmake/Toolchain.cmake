@@ -27,6 +27,12 @@ if(EXOGPU_FUZZ)
   add_link_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# Links a program with its debug information in a fifth of the time that ld takes.
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # What was compiled in one clone of the project counts in another, too.

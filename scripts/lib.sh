@@ -18,11 +18,39 @@ if [[ -z ${CCACHE_DIR:-} ]] && ! { [[ -n ${HOME:-} ]] && mkdir -p "$HOME/.cache/
   export CCACHE_DIR=$root/build/ccache
 fi
 
-# build PRESET TARGET... : configures and builds quietly; prints what went wrong.
+# Reads ninja's output and shows how far it is: on a terminal in one line that changes, else every tenth of the way.
+show_progress() {
+  local line tenth=0 shown=0
+  while IFS= read -r line; do
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\ ([0-9]+) ]] || continue
+    local done=${BASH_REMATCH[1]} all=${BASH_REMATCH[2]} seconds=${BASH_REMATCH[3]}
+    if [[ -t 1 ]]; then
+      printf '\r  %d of %d steps, %d s ' "$done" "$all" "$seconds"
+      shown=1
+    elif ((10 * done / all > tenth)); then
+      tenth=$((10 * done / all))
+      printf '  %d of %d steps, %d s\n' "$done" "$all" "$seconds"
+    fi
+  done
+  ((shown == 0)) || echo
+}
+
+# configure PRESET OPTION...: quietly; prints what went wrong.
+configure() {
+  local preset=$1 log=$root/build/$1-configure.log
+  if ! cmake --preset "$@" >"$log" 2>&1 </dev/null; then
+    tail -30 "$log"
+    return 1
+  fi
+}
+
+# build PRESET TARGET...: builds what is configured, showing how far it is; prints what went wrong.
 build() {
-  local preset=$1 log=$root/build/$1.log
+  local preset=$1 log=$root/build/$1.log status=0
   shift
-  if ! { cmake --preset "$preset" && cmake --build "build/$preset" -j "$jobs" ${1:+--target "$@"}; } >"$log" 2>&1 </dev/null; then
+  NINJA_STATUS='[%f/%t %e] ' cmake --build "build/$preset" -j "$jobs" ${1:+--target "$@"} 2>&1 </dev/null |
+    tee "$log" | show_progress || status=$?
+  if ((status != 0)); then
     grep -E -m 20 -B 1 -A 10 '(^FAILED|[Ee]rror)' "$log" || tail -30 "$log"
     echo "(the whole output is in $log)"
     return 1
