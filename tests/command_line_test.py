@@ -14,8 +14,8 @@ import tempfile
 import time
 import unittest
 
-from ports import free_port
-from waiting import WAIT_S, until
+from harness.ports import free_port
+from harness.waiting import WAIT_S, until
 
 EXOGPU, TINY_MODEL = sys.argv[1:3]
 
