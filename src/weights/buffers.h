@@ -1,4 +1,4 @@
-// Memory for what arrives, until it is hashed and written.
+// Receive buffers for weights, until they are hashed and written.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace exogpu::weights {
 
-// One thread. Memory is used again, the last that came back first, since that may still be in a processor's cache.
+// One thread. Reuses memory, the most recently returned first, since that may still be in a processor's cache.
 class Buffers {
  public:
   struct Buffer {
@@ -21,15 +21,15 @@ class Buffers {
     std::span<std::byte> bytes() const { return {memory.get(), size}; }
   };
 
-  // Keeps at most `kept` bytes that nobody uses.
-  explicit Buffers(Bytes kept) : kept_max_(kept) {}
+  // Retains at most `free_max` unused bytes.
+  explicit Buffers(Bytes free_max) : free_max_(free_max) {}
 
   Buffer take(size_t size) {
     used_ += size;
     while (!free_.empty()) {
       Buffer buffer = std::move(free_.back());
       free_.pop_back();
-      kept_ -= buffer.capacity;
+      free_bytes_ -= buffer.capacity;
       if (buffer.capacity < size) continue;
       buffer.size = size;
       return buffer;
@@ -38,15 +38,15 @@ class Buffers {
   }
   void give_back(Buffer buffer) {
     used_ -= buffer.size;
-    if (!buffer.memory || kept_ + buffer.capacity > kept_max_) return;
-    kept_ += buffer.capacity;
+    if (!buffer.memory || free_bytes_ + buffer.capacity > free_max_) return;
+    free_bytes_ += buffer.capacity;
     free_.push_back(std::move(buffer));
   }
   Bytes used() const { return used_; }
 
  private:
-  const Bytes kept_max_;
-  Bytes kept_ = 0;
+  const Bytes free_max_;
+  Bytes free_bytes_ = 0;
   Bytes used_ = 0;
   std::vector<Buffer> free_;
 };

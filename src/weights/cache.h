@@ -1,4 +1,4 @@
-// The models of which this node keeps parts: a folder with one for each, and a limit for all of them together.
+// The cache of received models: a folder with a subfolder for each model, and a limit for all of them together.
 #pragma once
 
 #include <chrono>
@@ -14,9 +14,9 @@
 namespace exogpu::weights {
 
 struct CacheOptions {
-  std::filesystem::path folder;      // made when it is not there
-  std::optional<Bytes> limit{};      // for what is held, on the disk; none: half of what is free or held at open()
-  Bytes keep_free = Bytes{1} * GiB;  // that stay free on the disk
+  std::filesystem::path folder;      // created if missing
+  std::optional<Bytes> limit{};      // of disk space; none: half of what is free or in use by the cache at open()
+  Bytes keep_free = Bytes{1} * GiB;  // remain free on the disk
 };
 
 struct CacheEntry {
@@ -29,22 +29,21 @@ struct CacheEntry {
 // Thread-safe; calls may take as long as the disk does.
 class WeightCache {
  public:
-  // Clears away what a process that was killed left half made. Errors: permission_denied, io_error.
+  // Removes incomplete models of killed processes. Errors: permission_denied, io_error.
   static Result<std::shared_ptr<WeightCache>> open(CacheOptions options);
 
-  // What is kept of a model; all who ask get the same object while one of them holds it, and it is in use as long.
-  // Errors: not_found, failed_precondition (another process uses it), io_error. What is damaged beyond use is removed
-  // and not found.
+  // The cached part of a model. All callers share one object, and the model is in use while any of them has it.
+  // Errors: not_found, failed_precondition (another process uses it), io_error. A model that is damaged beyond use is
+  // removed and not found.
   Result<std::shared_ptr<PartialModel>> find(const ContentId& content);
-  // The same, or a new one of which nothing is held yet.
+  // Likewise, or a new one without any objects.
   Result<std::shared_ptr<PartialModel>> make(std::span<const std::byte> encoded_manifest);
 
-  // Sees to it that `more` bytes can be added: removes whole models, the one that was used longest ago first, and none
-  // that is in use here or in another process.
-  // Errors: resource_exhausted, saying what stands in the way, the limit or the disk.
+  // Makes room for `more` bytes: removes whole models, the least recently used first, and none that is in use by this
+  // or another process. Errors: resource_exhausted, naming the obstacle: the limit or the disk.
   Result<void> make_room(Bytes more);
 
-  // By the time of their last use, the oldest first.
+  // The least recently used first.
   std::vector<CacheEntry> entries() const;
   // Errors: not_found, failed_precondition (in use).
   Result<void> remove(const ContentId& content);

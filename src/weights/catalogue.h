@@ -1,7 +1,7 @@
-// The manifests of this machine's model files, each read once: kept in a folder as long as the file stays the same.
+// The manifests of this machine's model files, stored in a folder and valid while the file stays the same.
 //
-// A kept manifest is a file "KEY.manifest": the content id in hexadecimal, a line feed, the path, a line feed, and the
-// manifest. KEY is a hash of path, size, time of last change and inode of all parts of the model.
+// A stored manifest is a file "KEY.manifest": the content id in hexadecimal, a line feed, the path, a line feed, and
+// the manifest. KEY is a hash of path, size, time of last change and inode of all parts of the model.
 #pragma once
 
 #include <filesystem>
@@ -31,8 +31,8 @@ class Catalogue {
   std::optional<std::filesystem::path> known(const ContentId& content) const;
 
   // A model among the *.gguf files in `folders` (not below them) that has this content, whatever it is called. Files
-  // whose size and header are right are read whole when their manifest is not kept.
-  // Errors: cancelled. A file that cannot be read is passed over.
+  // of the right size and header are read completely if their manifest is not stored.
+  // Errors: cancelled. Unreadable files are skipped.
   Result<std::optional<std::filesystem::path>> find(const ModelManifest& wanted,
                                                     std::span<const std::filesystem::path> folders,
                                                     const std::stop_token& stop = {}) const;
@@ -41,7 +41,7 @@ class Catalogue {
   std::filesystem::path folder_;
 };
 
-// Makes a model ready to be offered, on a thread of its own. Destroying it gives that up.
+// Prepares a model for WeightExchange::offer() on a thread of its own. Destroying it cancels that.
 class Measuring {
  public:
   struct Calls {

@@ -1,10 +1,10 @@
-// What a model is, by content: the files it stands in and the SHA-256 of everything in them that matters.
+// The content of a model: its files, and the SHA-256 of their headers and tensors.
 //
 // Layout, all little-endian; it is the same for the same model on every machine, since its SHA-256 is the model's id:
 //   "exogpu model 1\n"
 //   u32 parts; for each: file bytes u64, header bytes u64, SHA-256 of the header (all before the first tensor)
 //   u32 tensors; for each: part u32, offset u64 from the start of the part, bytes u64, SHA-256, name length u16, name
-// Tensors stand in the order of the parts and of their offsets. What lies between them is padding and counts as zeros.
+// Tensors are ordered by part and offset. Bytes between them are padding and count as zeros.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace exogpu::weights {
 using security::Sha256;
 using wire::ContentId;
 
-// A run of bytes with a hash of its own: what is asked for, sent, checked and kept as one. Numbered from 0: first the
+// Consecutive bytes with a hash: the unit that is requested, sent, verified and cached. Numbered from 0: first the
 // headers of the parts, then the tensors.
 using ObjectIndex = uint32_t;
 struct Object {
@@ -64,15 +64,14 @@ struct ModelManifest {
 
 wire::ByteVector encode(const ModelManifest& manifest);
 
-// Bytes of a peer or of a disk. What is accepted encodes to the same bytes, and its objects lie inside their files and
-// share no byte.
-// Errors: corrupt, unsupported (another version of the layout).
+// The bytes come from a peer or a disk. An accepted manifest encodes to the same bytes; its objects lie inside their
+// files and do not overlap. Errors: corrupt, unsupported (another version of the layout).
 Result<ModelManifest> decode_manifest(std::span<const std::byte> bytes);
 
 ContentId content_id(std::span<const std::byte> encoded_manifest);
 
 // Which objects a node needs: the headers, which hold tokenizer and metadata, and the tensors that a shard with
-// `layers` of the model's `n_layers` reads. None when `layers` is empty: the headers alone.
+// `layers` of the model's `n_layers` reads. An empty layer range needs the headers only.
 struct Scope {
   wire::LayerRange layers{};
   uint32_t n_layers = 0;  // as the model's metadata says

@@ -1,4 +1,4 @@
-// The manifest of a model file: reads all of it.
+// Makes the manifest of a model file, which reads all of it.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 
 namespace exogpu::weights {
 
-// Called with the bytes done so far and in all. From any thread, one at a time.
+// Called with the bytes done so far and the total. From any thread, one at a time.
 using Progress = std::function<void(Bytes done, Bytes total)>;
 
 // Hashes with `threads` threads of its own beside the caller's; 0 for none.
@@ -17,7 +17,7 @@ using Progress = std::function<void(Bytes done, Bytes total)>;
 Result<ModelManifest> manifest_of(const model::Gguf& file, uint32_t threads = 1, const Progress& progress = {},
                                   const std::stop_token& stop = {});
 
-// Whether the headers of `file` say what the manifest says of the tensors: names and places.
+// Checks that the headers of `file` match the manifest: names and positions of the tensors.
 // Errors: corrupt, naming the file and the tensor.
 Result<void> check_headers(const ModelManifest& manifest, const model::Gguf& file);
 

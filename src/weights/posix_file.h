@@ -1,4 +1,4 @@
-// Files as this room needs them: written at any place, locked, made durable; errors that name the file.
+// Files with positioned writes, locks and sync; errors name the file.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,12 @@
 
 namespace exogpu::weights {
 
-// Any number of threads may read and write different places.
+// Threads may read and write different positions at the same time.
 class PosixFile {
  public:
   enum class Mode {
     read,
-    read_write,  // made when it is not there
+    read_write,  // created if missing
     append,      // likewise
   };
   // Errors: not_found, permission_denied, io_error; resource_exhausted when the disk is full, likewise below.
@@ -34,18 +34,18 @@ class PosixFile {
   ~PosixFile();
 
   Result<void> write_at(uint64_t offset, std::span<const std::byte> bytes) const;
-  // Fills `into`; corrupt when the file ends before.
+  // Fills `into`. Errors: corrupt when the file ends before.
   Result<void> read_at(uint64_t offset, std::span<std::byte> into) const;
   Result<void> append(std::span<const std::byte> bytes) const;
   Result<void> resize(Bytes bytes) const;
   Result<Bytes> size() const;
-  // What was written is on the disk when this returns.
+  // Written bytes are on the disk when this returns.
   Result<void> sync() const;
-  // False when another process, or another PosixFile, has it. Ends with this object.
+  // False when another process, or another PosixFile, has the lock. The lock ends with this object.
   Result<bool> try_lock() const;
-  // Whether it still is what stands under its name.
+  // Whether its path still refers to this file.
   bool is_in_place() const;
-  // Lets the file be one that was just written.
+  // Sets its modification time to now.
   void touch() const;
 
  private:
@@ -56,10 +56,10 @@ class PosixFile {
 
 std::unexpected<Error> file_error(const std::filesystem::path& path, std::string_view what, int code);
 
-// Makes what was added to or removed from a folder durable.
+// Makes additions to and removals from a folder durable.
 Result<void> sync_folder(const std::filesystem::path& folder);
 
-// What a file takes on its disk: less than its size where it has holes. 0 when there is none.
+// The disk space of a file: less than its size if it has holes. 0 without a file.
 Bytes bytes_on_disk(const std::filesystem::path& path);
 
 }  // namespace exogpu::weights

@@ -1,4 +1,4 @@
-// What a peer has asked of this node, being sent.
+// Sends a peer the objects that it requested.
 #pragma once
 
 #include <deque>
@@ -16,8 +16,8 @@ namespace exogpu::weights {
 
 // On the exchange's thread. One for each peer; the channel must outlive it.
 //
-// Objects are sent from where they are mapped. Before a frame goes to the channel a worker has touched its pages, so
-// that the channel's thread does not wait for the disk.
+// Objects are sent from their mapping. A worker touches the pages of a frame before it goes to the channel, so that the
+// channel's thread does not wait for the disk.
 class Sender : public std::enable_shared_from_this<Sender> {
  public:
   Sender(net::Channel& channel, std::shared_ptr<Workers> workers, WeightExchange::Post post,
@@ -30,10 +30,10 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void stop(wire::TransferId transfer);
   // The bulk lane has room again, or the ordered one.
   void on_room();
-  // The channel is about to go. Nothing is called from here on.
+  // To be called before the channel is destroyed. No calls follow.
   void end() { transfers_.clear(), waiting_.clear(), ended_ = true; }
 
-  // A control message; it waits when the lane is full.
+  // Sends a control message; queues it while the lane is full.
   void say(wire::ControlType type, wire::ByteVector message);
 
   Bytes sent_bytes() const { return sent_bytes_; }

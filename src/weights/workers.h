@@ -1,4 +1,4 @@
-// Threads for what takes too long for the thread of the channels: hashing, reading and writing files.
+// Threads for work that would block the thread of the channels: hashing, reading and writing files.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace exogpu::weights {
 
-// Destroying it waits until all jobs are done.
+// The destructor waits until all jobs are done.
 class Workers {
  public:
   using Job = std::move_only_function<void()>;
@@ -23,7 +23,7 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Jobs of one lane are done in their order, by one thread. From any thread.
+  // One thread runs the jobs of a lane in order. From any thread.
   void run(uint32_t lane, Job job) { lanes_[lane % lanes_.size()]->push(std::move(job)); }
   uint32_t lanes() const { return static_cast<uint32_t>(lanes_.size()); }
 
