@@ -43,9 +43,10 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
                               .submit = [this](wire::Generate wanted) { return submit(std::move(wanted)); },
                               .cancel = [this](uint64_t request) { cancel(request); },
                               .wait = options_.wait});
+  shards_ = std::make_unique<ShardBackend>(parts_.machine, options_.threads, post_here, &busy_wait_);
   worker_ = std::make_unique<Worker>(
-      self, options_.name, parts_.machine, options_.threads,
-      WorkerSurroundings{
+      self, options_.name, *shards_,
+      worker::WorkerHost{
           .post = post_here,
           .send = [this](wire::NodeId to, net::Outgoing frame) -> Result<void> {
             EXO_CHECK(peers_->send(to, std::move(frame)));
@@ -55,10 +56,9 @@ Node::Impl::Impl(NodeOptions options, Parts parts)
                           auto done) { fetch(plan, layers, std::move(progress), std::move(done)); },
           .on_file = [this](const wire::StagePlan& plan,
                             SharedGguf file) { load_encoder(plan.content, std::move(file)); },
-          .busy_wait = &busy_wait_,
           .connected = [this, self](wire::NodeId node) { return node == self || peers_->connected(node); },
           .on_change =
-              [this] {
+              [this](const worker::WorkerChanges&) {
                 if (std::exchange(worker_due_, true)) return;
                 post([this] {
                   worker_due_ = false;
@@ -103,6 +103,7 @@ Node::Impl::~Impl() {
   peers_.reset();
   work_.join();
   worker_.reset();
+  shards_.reset();
   generations_.reset();
   exchange_.reset();
 }
@@ -159,7 +160,7 @@ void Node::Impl::watch_links(cluster::Time now) {
   constexpr std::chrono::seconds ping_far{15}, silence_far{45};
   std::set<wire::NodeId> near;
   for (const auto& [request, node] : asked_) near.insert(node);
-  if (worker_->plan() && worker_->steps_under_way(now)) {
+  if (worker_->plan() && worker_->steps_in_flight(now)) {
     for (const wire::PlannedStage& stage : worker_->plan()->stages) near.insert(stage.device.node);
   }
   for (const wire::NodeId peer : peers_->connected_nodes()) {
@@ -259,7 +260,7 @@ std::optional<std::span<std::byte>> Node::Impl::place(wire::NodeId peer, const w
     return std::nullopt;
   }
   auto* ring = worker_->ring();
-  auto memory = ring ? ring->place(peer, header) : std::nullopt;
+  auto memory = ring ? ring->receive_buffer(peer, header) : std::nullopt;
   if (!memory) return std::nullopt;
   // The channel writes there even when the ring is gone meanwhile.
   return placed_.insert_or_assign(peer, *std::move(memory)).first->second.bytes();

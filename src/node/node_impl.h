@@ -25,14 +25,18 @@
 #include "node/link_rates.h"
 #include "node/node.h"
 #include "node/peers.h"
+#include "node/shard_backend.h"
 #include "node/status.h"
-#include "node/worker.h"
 #include "security/files.h"
 #include "security/identity.h"
 #include "weights/catalogue.h"
 #include "weights/exchange.h"
+#include "worker/worker.h"
 
 namespace exogpu::node {
+
+using worker::SharedGguf;
+using worker::Worker;
 
 // Everything but the constructor's end and what is marked runs on the node's thread.
 class Node::Impl final : public PeerHandler {
@@ -144,6 +148,7 @@ class Node::Impl final : public PeerHandler {
   std::unique_ptr<weights::WeightExchange> exchange_;
   std::unique_ptr<Generations> generations_;
   std::optional<cluster::Agent> agent_;
+  std::unique_ptr<ShardBackend> shards_;
   std::unique_ptr<Worker> worker_;
   Dispatch dispatch_;
   std::unique_ptr<Peers> peers_;

@@ -66,7 +66,7 @@ void Node::Impl::keep_spare(cluster::Time now) {
   static constexpr std::chrono::seconds again{5};
   const auto& state = agent_->state();
   const bool wanted = options_.spare && serving_ && state.plan && state.plan->made.plan.content != own_content_;
-  if (!wanted || worker_->holding().acting || worker_->steps_under_way(now)) {
+  if (!wanted || worker_->holding().acting || worker_->steps_in_flight(now)) {
     spare_ = {};
     spare_at_ = now + quiet;
     return;

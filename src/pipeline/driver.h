@@ -18,13 +18,14 @@ class Driver {
   // Receives the events of a request; after the last one nothing more. It may call generate() and cancel().
   using Listener = std::function<void(const TokenEvent&)>;
 
-  // `ring` must outlive it; its on_done is to call on_done() here. `kept`: see Scheduler.
-  Driver(Ring& ring, const ScheduleOptions& options, std::optional<KeptTokens> kept = {})
-      : Driver(ring.options().epoch, options, [&ring](Work work) { ring.begin(std::move(work)); }, std::move(kept)) {}
+  // `ring` must outlive it; its on_done is to call on_done() here. `resumed`: see Scheduler.
+  Driver(Ring& ring, const ScheduleOptions& options, std::optional<ResumedTokens> resumed = {})
+      : Driver(
+            ring.options().epoch, options, [&ring](Work work) { ring.begin(std::move(work)); }, std::move(resumed)) {}
   // For a ring of another make. `begin` takes what the first stage is to do.
   Driver(wire::PlanEpoch epoch, const ScheduleOptions& options, std::function<void(Work)> begin,
-         std::optional<KeptTokens> kept = {})
-      : begin_(std::move(begin)), scheduler_(epoch, options, std::move(kept)) {}
+         std::optional<ResumedTokens> resumed = {})
+      : begin_(std::move(begin)), scheduler_(epoch, options, std::move(resumed)) {}
 
   // Errors: those of Scheduler::add(); then the listener hears nothing.
   Result<RequestId> generate(Request request, Listener listener);

@@ -1,12 +1,11 @@
-// This node's part of a ring: takes steps in from the node before, gives them to the stages that are here, and sends
-// what they return on to the next, or to the first stage's node when they have gone all the way.
+// This node's part of a ring: receives steps from the node before, gives them to the stages that are here, and sends
+// what they return to the next, or to the first stage's node when they have gone all the way.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -25,27 +24,27 @@ struct RingOptions {
   uint32_t activation_width = 0;    // d_model
   uint32_t batch_tokens = 0;        // of a step at most
   wire::Dtype activations = wire::Dtype::f32;
-  size_t sent_bytes_max = size_t{64} << 20;  // of activations that a stage keeps, see SentRows
+  size_t sent_bytes_max = size_t{64} << 20;  // of activations that a stage retains, see SentRows
 };
 
 // What a ring needs of its node.
-struct RingSurroundings {
+struct RingHost {
   // Runs a task on the node's thread, later; from any thread.
   std::function<void(std::move_only_function<void()>)> post;
   // Errors: unavailable, naming the node, when there is no channel to it; those of Channel::send().
   std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
   // A step is back where it began.
   std::function<void(wire::StepDone)> on_done;
-  // The ring can do no more: a step could not be sent on, or a peer sent what makes no sense.
+  // The ring can do no more: a step could not be forwarded, or a peer sent what makes no sense.
   std::function<void(Error)> on_broken;
-  BusyWait* busy_wait = nullptr;  // of the stages; must outlive them
+  MakeExecutor make_executor;  // of the stages
 };
 
 // One thread, the node's.
 class Ring {
  public:
-  Ring(RingOptions options, RingSurroundings surroundings);
-  ~Ring();  // waits for the steps that this node's stages have under way
+  Ring(RingOptions options, RingHost host);
+  ~Ring();  // waits for the steps that this node's stages have in progress
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
@@ -54,7 +53,7 @@ class Ring {
   // After retire(), on any thread: waits as the destructor does, and gives back what this node's stages leave.
   std::map<uint32_t, StageRemains> end();
 
-  // Puts a stage in its place. Its outputs come to on_output().
+  // Adds a stage of this node; its outputs come to on_output().
   void add(uint32_t index, StageRemains from, std::string name);
   bool complete() const;  // all stages of this node are here
 
@@ -67,7 +66,7 @@ class Ring {
   // What channels bring. Frames of another epoch are passed over.
   void on_step(wire::NodeId from, wire::Step step);
   // Where the activations go; to be held until they are there or given up, since the ring may end before.
-  std::optional<Buffer> place(wire::NodeId from, const wire::FrameHeader& header);
+  std::optional<Buffer> receive_buffer(wire::NodeId from, const wire::FrameHeader& header);
   void on_activation(wire::NodeId from, const wire::FrameHeader& header);
   void on_step_done(wire::NodeId from, wire::StepDone done);
 
@@ -77,18 +76,18 @@ class Ring {
     Buffer memory;
   };
   void on_output(StageOutput output);
-  void hand_on(StageHandOn output);
+  void forward(ForwardedStep output);
   void send_done(wire::StepDone done);
-  Result<void> send(wire::NodeId to, wire::ControlType type, wire::ByteVector bytes);
   void broken(Error why);
   void push(StageInput input);
+  Result<void> check_step(wire::NodeId from, const wire::Step& step) const;
   bool follows(uint64_t number, uint64_t& last, wire::NodeId from);
   bool comes_from_before(uint32_t stage, wire::NodeId from) const;
 
   RingOptions options_;
-  RingSurroundings surroundings_;
+  RingHost host_;
   std::map<uint32_t, std::unique_ptr<Stage>> stages_;
-  std::map<uint32_t, size_t> under_way_;       // steps that a stage has been given and has not returned
+  std::map<uint32_t, size_t> in_flight_;       // steps that a stage has been given and has not returned
   std::map<wire::NodeId, Arriving> arriving_;  // steps whose activations are still to come
   uint64_t steps_begun_ = 0;
   std::map<uint32_t, uint64_t> last_step_;  // that came for a stage

@@ -5,79 +5,12 @@
 #include <algorithm>
 #include <format>
 
-#include "engine/generator.h"
-#include "pipeline/testing/ring_cluster.h"
+#include "pipeline/testing/ring_requests.h"
 
 namespace exogpu::pipeline {
 namespace {
 
 using namespace testing;
-using engine::testing::TinyFile;
-using engine::testing::tokens_of;
-
-TinyFile small() {
-  return TinyFile("llama", 1, {.matrices = tiny::MatrixType::f32, .layers = 4, .embedding_length = 64});
-}
-
-struct Told {
-  std::vector<wire::TokenId> tokens;
-  std::optional<wire::GenerateEnd> end;
-  std::optional<Error> failure;
-  uint32_t reused = 0;
-  bool interrupted = false;
-  bool over() const { return end || failure; }
-};
-
-Driver::Listener into(Told& told) {
-  return [&told](const TokenEvent& event) {
-    EXPECT_FALSE(told.over()) << "something came after the end";
-    if (event.token) told.tokens.push_back(event.token->token);
-    told.end = event.end;
-    told.failure = event.failure;
-    told.reused = event.prompt_reused;
-    told.interrupted = event.interrupted;
-  };
-}
-
-Request request(std::vector<wire::TokenId> tokens, uint32_t tokens_max, uint64_t seed) {
-  Request made{.tokens = std::move(tokens), .sampling = {}, .tokens_max = tokens_max, .end_tokens = {}};
-  made.sampling.seed = seed;
-  made.sampling.temperature = seed == 0 ? 0.0F : 2.0F;
-  made.sampling.repeat_penalty = 1.1F;
-  made.sampling.min_p = 0;
-  return made;
-}
-
-engine::ShardOptions shard_options(uint32_t sequences) {
-  engine::ShardOptions options;
-  options.context = 512;
-  options.sequences = sequences;
-  options.batch_tokens = 64;
-  options.kv_type = engine::KvType::f32;
-  return options;
-}
-
-// What the engine writes by itself, without a ring.
-std::vector<wire::TokenId> alone(const TinyFile& file, const Request& wanted) {
-  auto chain = engine::testing::load_chain(file, {}, shard_options(1));
-  auto sampler = engine::Sampler::create(wanted.sampling, chain.architecture().n_vocab).value();
-  for (const wire::TokenId token : wanted.tokens) sampler.accept(token);
-  std::vector<wire::TokenId> tokens;
-  std::vector<float> logits;
-  for (std::span<const wire::TokenId> left = wanted.tokens; !left.empty();) {
-    const auto chunk = left.first(std::min<size_t>(left.size(), 64));
-    left = left.subspan(chunk.size());
-    logits = engine::testing::feed(chain, chunk, left.empty() ? 1 : 0);
-  }
-  while (true) {
-    const auto choice = sampler.sample(logits);
-    EXPECT_TRUE(choice);
-    tokens.push_back(choice->token);
-    sampler.accept(choice->token);
-    if (tokens.size() == wanted.tokens_max) return tokens;
-    logits = engine::testing::feed(chain, {&tokens.back(), 1}, 1);
-  }
-}
 
 class AnyCut : public ::testing::TestWithParam<std::vector<uint32_t>> {};
 
@@ -104,108 +37,6 @@ TEST_P(AnyCut, WritesWhatOneDeviceWrites) {
 INSTANTIATE_TEST_SUITE_P(Cuts, AnyCut,
                          ::testing::Values(std::vector<uint32_t>{}, std::vector<uint32_t>{1},
                                            std::vector<uint32_t>{1, 2}, std::vector<uint32_t>{1, 2, 3}));
-
-// A ring of four stages ends in the middle of some answers, and another goes on from what is left of it.
-class AfterALoss : public ::testing::Test {
- protected:
-  static constexpr uint32_t kBefore = 12;  // tokens that are heard of the first ring
-  static constexpr uint32_t kInAll = 30;
-
-  AfterALoss() {
-    for (uint32_t i = 0; i < 3; ++i) {
-      requests_.push_back(request(tokens_of(40 + 60 * i, 64, i), kInAll, i));
-      expected_.push_back(alone(file_, requests_.back()));
-    }
-    RingCluster first(file_, {1, 2, 3}, shard_options(4), {});
-    std::vector<Told> told(requests_.size());
-    for (size_t i = 0; i < told.size(); ++i) EXPECT_TRUE(first.driver->generate(requests_[i], into(told[i])));
-    first.run_until(
-        [&] { return std::ranges::all_of(told, [](const Told& each) { return each.tokens.size() >= kBefore; }); });
-    held_ = first.driver->scheduler().held();
-    for (auto& node : first.nodes) remains_.merge(node->ring->end());
-    for (size_t i = 0; i < told.size(); ++i) {
-      auto& tokens = requests_[i].tokens;
-      tokens.insert(tokens.end(), told[i].tokens.begin(), told[i].tokens.end());
-      requests_[i].tokens_max = kInAll - static_cast<uint32_t>(told[i].tokens.size());
-      heard_.push_back(std::move(told[i].tokens));
-    }
-  }
-
-  Before before(wire::StageRange anew) {
-    return {
-        .epoch = wire::PlanEpoch(4), .kept = KeptTokens{.held = held_, .anew = anew}, .stages = std::move(remains_)};
-  }
-
-  // Of the ring that goes on; the number of requests that had to be asked again.
-  size_t expect_the_rest(RingCluster& next) {
-    size_t again = 0;
-    for (size_t i = 0; i < requests_.size(); ++i) {
-      Told told;
-      EXPECT_TRUE(next.driver->generate(requests_[i], into(told)));
-      next.run_until([&] { return told.over(); });
-      if (told.interrupted) {
-        ++again;
-        told = {};
-        EXPECT_TRUE(next.driver->generate(requests_[i], into(told)));
-        next.run_until([&] { return told.over(); });
-      }
-      EXPECT_FALSE(told.failure) << told.failure->message;
-      std::vector<wire::TokenId> all = heard_[i];
-      all.insert(all.end(), told.tokens.begin(), told.tokens.end());
-      EXPECT_EQ(all, expected_[i]) << "request " << i;
-    }
-    for (const auto& node : next.nodes) EXPECT_TRUE(node->broken.empty());
-    return again;
-  }
-  uint64_t held_tokens() const {
-    uint64_t tokens = 0;
-    for (const auto& sequence : held_.sequences) tokens += sequence.size();
-    return tokens;
-  }
-
-  TinyFile file_ = small();
-  std::vector<Request> requests_;
-  std::vector<std::vector<wire::TokenId>> expected_, heard_;
-  HeldTokens held_;
-  std::map<uint32_t, StageRemains> remains_;
-};
-
-class LostStages : public AfterALoss, public ::testing::WithParamInterface<wire::StageRange> {};
-
-TEST_P(LostStages, AreGivenAgainWhatTheyHadAndNobodyElseComputes) {
-  const wire::StageRange anew = GetParam();
-  for (uint32_t lost = anew.begin; lost < anew.end; ++lost) remains_.erase(lost);
-  RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before(anew));
-  EXPECT_EQ(expect_the_rest(next), 0U);
-  const Scheduler& scheduler = next.driver->scheduler();
-  EXPECT_GE(held_tokens(), 40U + 100 + 160 + 3 * (kBefore - 1));
-  EXPECT_EQ(scheduler.tokens_replayed(), anew.empty() ? 0 : held_tokens());
-  // What was on its way when the ring ended, and what followed.
-  EXPECT_LE(scheduler.tokens_computed(), 3 * (kInAll - kBefore + 1));
-}
-
-INSTANTIATE_TEST_SUITE_P(Stages, LostStages,
-                         ::testing::Values(wire::StageRange{1, 2}, wire::StageRange{3, 4}, wire::StageRange{0, 1},
-                                           wire::StageRange{1, 3}, wire::StageRange{2, 2}));
-
-TEST_F(AfterALoss, WhoHoldsNothingAfterAllIsFoundOut) {
-  remains_.erase(2);  // started anew, and believed to be as before
-  RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
-  EXPECT_EQ(expect_the_rest(next), 1U);
-}
-
-TEST_F(AfterALoss, WhatIsOfAnotherRingIsNotTaken) {
-  held_.epoch = wire::PlanEpoch(2);
-  RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
-  EXPECT_EQ(expect_the_rest(next), 1U);
-}
-
-TEST_F(AfterALoss, ActivationsThatAreNotKeptAnyMoreAreComputedAgain) {
-  remains_.erase(1);
-  remains_.at(0).sent = SentRows(remains_.at(0).sent.row_bytes(), size_t{64} << 20);
-  RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
-  EXPECT_EQ(expect_the_rest(next), 1U) << "the others know by then that nothing is kept";
-}
 
 TEST(Ring, ASequenceIsUsedAgainForAPromptThatBeginsAlike) {
   const TinyFile file = small();
@@ -296,14 +127,14 @@ TEST(Ring, APeerThatDoesNotWaitIsToldHowManyStepsThereMayBe) {
   const TinyFile file = small();
   RingCluster cluster(file, {1}, shard_options(1), {});
   RingNode& second = *cluster.nodes[1];
-  for (uint64_t number = 1; number <= 2 * steps_under_way_max(2); ++number) {
+  for (uint64_t number = 1; number <= 2 * steps_in_flight_max(2); ++number) {
     second.ring->on_step(id_of(0), {.epoch = wire::PlanEpoch(3),
                                     .stage = 1,
                                     .number = number,
                                     .changes = {{.sequence = wire::SeqId(0), .what = wire::Truncate{0}}}});
   }
   cluster.run_until([&] { return !second.broken.empty(); });
-  EXPECT_NE(second.broken.front().message.find("while 4 are under way"), std::string::npos)
+  EXPECT_NE(second.broken.front().message.find("while 4 are in flight"), std::string::npos)
       << second.broken.front().message;
   EXPECT_EQ(second.broken.size(), 1U);
 }
@@ -340,11 +171,11 @@ TEST(Ring, WhatMakesNoSenseBreaksItAndIsTold) {
                              .payload_bytes = rows * 64 * 4};
   };
   try_out([&](Ring& ring) { ring.on_step(id_of(2), step); }, "not its next");
-  try_out([&](Ring& ring) { (void)ring.place(id_of(0), activation(4)); }, "belong to no step");
+  try_out([&](Ring& ring) { (void)ring.receive_buffer(id_of(0), activation(4)); }, "belong to no step");
   try_out(
       [&](Ring& ring) {
         ring.on_step(id_of(0), step);
-        EXPECT_FALSE(ring.place(id_of(0), activation(5)));
+        EXPECT_FALSE(ring.receive_buffer(id_of(0), activation(5)));
       },
       "belong to no step");
   try_out(
@@ -394,7 +225,7 @@ TEST(Ring, ShardsOutliveTheirRing) {
     ring.retire();
     auto shards = ring.end();
     ASSERT_TRUE(shards.contains(i));
-    engine::Shard& shard = shards.at(i).shard;
+    engine::Shard& shard = dynamic_cast<ShardCompute&>(*shards.at(i).compute).shard();
     EXPECT_EQ(shard.layers(), (wire::LayerRange{2 * i, 2 * i + 2}));
     EXPECT_GE(shard.length(wire::SeqId(0)), 200U);
     EXPECT_EQ(shards.at(i).epoch, wire::PlanEpoch(3));
@@ -429,7 +260,7 @@ TEST(Ring, FramesOfAnOldPlanArePassedOver) {
   Ring& second = *cluster.nodes[1]->ring;
   second.on_step(id_of(0),
                  {.epoch = wire::PlanEpoch(2), .stage = 1, .number = 1, .spans = {{wire::SeqId(0), 0, 4, false}}});
-  EXPECT_FALSE(second.place(id_of(0), {.of = wire::Activation{.epoch = wire::PlanEpoch(2)}}));
+  EXPECT_FALSE(second.receive_buffer(id_of(0), {.of = wire::Activation{.epoch = wire::PlanEpoch(2)}}));
   Told told;
   ASSERT_TRUE(cluster.driver->generate(request(tokens_of(20, 64), 3, 0), into(told)));
   cluster.run_until([&] { return told.over(); });

@@ -1,10 +1,7 @@
 #include "pipeline/scheduler.h"
 
 #include <algorithm>
-#include <cmath>
 #include <format>
-
-#include "engine/prompt_chunk.h"
 
 namespace exogpu::pipeline {
 namespace {
@@ -23,17 +20,17 @@ constexpr size_t kChangesTokensMax = 128 * 1024;
 
 }  // namespace
 
-Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<KeptTokens> kept)
+Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<ResumedTokens> resumed)
     : epoch_(epoch), options_(options), slots_(options.sequences) {
-  if (!kept || std::ranges::all_of(kept->held.sequences, &std::vector<wire::TokenId>::empty)) return;
-  anew_ = kept->anew;
-  kept_ = std::move(kept->held);
-  kept_->sequences.resize(options.sequences);
+  if (!resumed || std::ranges::all_of(resumed->resident.sequences, &std::vector<wire::TokenId>::empty)) return;
+  fresh_stages_ = resumed->fresh_stages;
+  resumed_ = std::move(resumed->resident);
+  resumed_->sequences.resize(options.sequences);
   for (uint32_t i = 0; i < options.sequences; ++i) {
-    slots_[i].tokens = kept_->sequences[i];
+    slots_[i].tokens = resumed_->sequences[i];
     if (slots_[i].tokens.empty()) continue;
-    slots_[i].on_their_way.push_back({.step = next_number_, .position = 0});  // a stage may not hold them after all
-    if (!anew_.empty()) slots_[i].replayed = 0;
+    slots_[i].in_flight.push_back({.step = next_number_, .position = 0});  // a stage may not hold them after all
+    if (!fresh_stages_.empty()) slots_[i].replayed = 0;
   }
 }
 
@@ -79,7 +76,7 @@ void Scheduler::admit() {
   while (!waiting_.empty() && active_.size() < slots_.size() && !changes_full()) {
     auto [id, request] = std::move(waiting_.front());
     waiting_.pop_front();
-    place(id, std::move(request));
+    assign_slot(id, std::move(request));
   }
 }
 
@@ -92,7 +89,7 @@ decltype(wire::SequenceChange::what)& Scheduler::change(wire::SeqId sequence) {
 }
 
 // Gives a request a sequence, with as much of its prompt in it as some sequence already has.
-void Scheduler::place(RequestId request_id, Request request) {
+void Scheduler::assign_slot(RequestId request_id, Request request) {
   const auto& tokens = request.tokens;
   auto [index, held] = best_slot(tokens);
   const wire::SeqId id(index);
@@ -112,18 +109,18 @@ void Scheduler::place(RequestId request_id, Request request) {
   if (from) {
     change(id).emplace<wire::Truncate>(0U);
     change(id).emplace<wire::CopyPrefix>(wire::SeqId(*from), reused);
-    auto& needed = copies_[changes_.size() - 1] = slots_[*from].on_their_way;
-    std::erase_if(needed, [&](const OnTheirWay& part) { return part.position >= reused; });
+    auto& needed = copies_[changes_.size() - 1] = slots_[*from].in_flight;
+    std::erase_if(needed, [&](const TokensInFlight& part) { return part.position >= reused; });
   } else if (mine.broken || mine.tokens.size() > reused) {
     change(id).emplace<wire::Truncate>(reused);
   }
   mine.tokens.assign(tokens.begin(), tokens.begin() + reused);
   if (from) mine.copied_in = next_number_;
   if (from || mine.broken || mine.replayed >= reused) mine.replayed.reset();
-  std::erase_if(mine.on_their_way, [&](const OnTheirWay& part) { return part.position >= reused; });
+  std::erase_if(mine.in_flight, [&](const TokensInFlight& part) { return part.position >= reused; });
   if (from) {
-    mine.on_their_way = copies_[changes_.size() - 1];
-    for (OnTheirWay& part : mine.on_their_way) part.position = 0;  // a copy of what is not there copies nothing
+    mine.in_flight = copies_[changes_.size() - 1];
+    for (TokensInFlight& part : mine.in_flight) part.position = 0;  // a copy of what is not there copies nothing
   }
   mine.broken = false;
   mine.used = true;
@@ -162,12 +159,12 @@ std::vector<RequestId> Scheduler::requests() const {
   return ids;
 }
 
-HeldTokens Scheduler::held() const {
-  if (kept_) return *kept_;
-  HeldTokens held{.epoch = epoch_, .sequences = {}};
+ResidentTokens Scheduler::resident() const {
+  if (resumed_) return *resumed_;
+  ResidentTokens held{.epoch = epoch_, .sequences = {}};
   for (const Slot& slot : slots_) {
     size_t length = slot.replayed.value_or(static_cast<uint32_t>(slot.tokens.size()));
-    for (const OnTheirWay& part : slot.on_their_way) length = std::min<size_t>(length, part.position);
+    for (const TokensInFlight& part : slot.in_flight) length = std::min<size_t>(length, part.position);
     const bool copying = slot.copied_in == next_number_ || steps_.contains(slot.copied_in);
     if (slot.broken || copying) length = 0;
     held.sequences.emplace_back(slot.tokens.begin(), slot.tokens.begin() + static_cast<ptrdiff_t>(length));
@@ -175,148 +172,11 @@ HeldTokens Scheduler::held() const {
   return held;
 }
 
-// Of prompts of n tokens over S stages in chunks of c, each with a fixed cost of f tokens, the last chunk leaves after
-// (n / c + S - 1) (c + f): least at c = sqrt(n f / (S - 1)). GPUs compute 256 tokens at a better rate than 320, so what
-// is taken is the nearest of 64, 128, 256...
-uint32_t Scheduler::chunk(bool others_decode) const {
-  double chunk = options_.batch_tokens;
-  if (options_.stages > 1) {
-    double prompts = 0;
-    for (const auto& [id, active] : active_) {
-      if (active.generated == 0) prompts += static_cast<double>(active.request.tokens.size() - active.reused);
-    }
-    chunk = std::sqrt(prompts * options_.step_cost_tokens / (options_.stages - 1));
-    chunk = engine::kQueriesAtOnce * std::exp2(std::max(0.0, std::round(std::log2(chunk / engine::kQueriesAtOnce))));
-  }
-  if (others_decode) chunk = std::min<double>(chunk, options_.busy_chunk);
-  return static_cast<uint32_t>(std::clamp<double>(chunk, 1, options_.batch_tokens));
-}
-
-void Scheduler::take(Active& active, uint32_t count, Work& work, UnderWay& step) {
-  Slot& held = slot(active.sequence);
-  const auto& tokens = active.request.tokens;  // the prompt and what was generated
-  const auto position = static_cast<uint32_t>(held.tokens.size());
-  const bool sample = position + count == tokens.size();
-  const auto begin = tokens.begin() + position;
-  work.step.spans.push_back({active.sequence, position, count, sample});
-  work.tokens.insert(work.tokens.end(), begin, begin + count);
-  held.tokens.insert(held.tokens.end(), begin, begin + count);
-  for (const OnTheirWay& part : held.on_their_way) step.needs.insert(part.step);
-  held.on_their_way.push_back({.step = next_number_, .position = position});
-  active.awaits = sample;
-  step.parts.push_back({active.id, sample});
-  step.decodes |= active.generated > 0;
-  tokens_computed_ += count;
-}
-
-// Tokens that are to be computed behind those that only the stages anew lack. A step of its own, which those alone
-// compute: it needs no tokens, unless the first stage is one of them.
-void Scheduler::take_replays(Work& work, UnderWay& step, bool others_decode) {
-  uint32_t room = others_decode ? std::min(options_.busy_chunk, options_.batch_tokens) : options_.batch_tokens;
-  for (const auto& [id, active] : active_) {
-    Slot& held = slot(active.sequence);
-    if (!held.replayed || room == 0) continue;
-    const uint32_t position = *held.replayed;
-    const auto count = std::min(room, static_cast<uint32_t>(held.tokens.size()) - position);
-    work.step.replay = anew_;
-    work.step.spans.push_back({active.sequence, position, count, false});
-    const auto begin = held.tokens.begin() + position;
-    if (anew_.contains(0)) work.tokens.insert(work.tokens.end(), begin, begin + count);
-    for (const OnTheirWay& part : held.on_their_way) step.needs.insert(part.step);
-    held.on_their_way.push_back({.step = next_number_, .position = position});
-    held.replayed = position + count;
-    if (held.replayed == held.tokens.size()) held.replayed.reset();
-    step.parts.push_back({id, false});
-    step.renews = true;
-    tokens_replayed_ += count;
-    room -= count;
-  }
-}
-
-void Scheduler::take_decodes(Work& work, UnderWay& step, uint32_t decoding) {
-  uint32_t group = std::min((decoding + options_.stages - 1) / options_.stages, options_.batch_tokens);
-  const size_t turns = turn_.size();
-  for (size_t i = 0; i < turns && group > 0; ++i) {
-    const RequestId id = turn_.front();
-    turn_.pop_front();
-    turn_.push_back(id);
-    Active& active = active_.at(id);
-    if (active.generated == 0 || active.awaits) continue;
-    take(active, 1, work, step);
-    --group;
-  }
-}
-
-void Scheduler::take_prompts(Work& work, UnderWay& step, bool others_decode) {
-  size_t room = std::min<size_t>(options_.batch_tokens - work.tokens.size(), chunk(others_decode));
-  for (auto& [id, active] : active_) {
-    if (room == 0) return;
-    const size_t left = active.request.tokens.size() - slot(active.sequence).tokens.size();
-    if (active.generated > 0 || active.awaits || left == 0 || slot(active.sequence).replayed) continue;
-    const size_t count = engine::prompt_chunk(left, room, options_.batch_tokens - work.tokens.size());
-    take(active, static_cast<uint32_t>(count), work, step);
-    room -= std::min(room, count);
-  }
-}
-
-bool Scheduler::prompt_waits() const {
-  return std::ranges::any_of(active_, [&](const auto& entry) {
-    const Active& active = entry.second;
-    const Slot& held = slot(active.sequence);
-    return active.generated == 0 && !held.replayed && active.request.tokens.size() > held.tokens.size();
-  });
-}
-
-std::optional<Work> Scheduler::next() {
-  const auto decoding = static_cast<uint32_t>(
-      std::ranges::count_if(active_, [](const auto& entry) { return entry.second.generated > 0; }));
-  const auto groups =
-      static_cast<size_t>(std::ranges::count_if(steps_, [](const auto& entry) { return entry.second.decodes; }));
-  // One stage computes one step at a time. A ring has more chunks of prompts under way than stages, so that none waits
-  // for the way back, but not while others decode, who would wait behind them.
-  size_t depth = options_.stages;
-  if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : steps_under_way_max(depth);
-  if (steps_.size() >= depth) return std::nullopt;
-
-  Work work;
-  UnderWay step;
-  // Where those who decode fill whole steps, every other one is for prompts.
-  const bool decodes_fill = decoding >= uint64_t{options_.batch_tokens} * options_.stages;
-  const bool give_way = decodes_fill && decoded_last_ && prompt_waits();
-  // Those who decode and those who are replayed have turns.
-  if (decoding == 0 || decoded_last_) take_replays(work, step, decoding > 0);
-  if (work.step.spans.empty()) {
-    if (groups < options_.stages && !give_way) take_decodes(work, step, decoding);
-    take_prompts(work, step, decoding > 0);
-  }
-  if (work.step.spans.empty()) take_replays(work, step, decoding > 0);
-  if (work.step.spans.empty() && !changes_full()) return std::nullopt;
-  decoded_last_ = step.decodes;
-  if (kept_) {
-    step.renews = true;
-    work.step.keep = {.epoch = kept_->epoch, .anew = anew_, .tokens = {}};
-    for (const auto& tokens : kept_->sequences) {
-      work.step.keep->tokens.push_back(static_cast<uint32_t>(tokens.size()));
-    }
-    kept_.reset();
-  }
-  work.step.epoch = epoch_;
-  work.step.number = next_number_++;
-  work.step.changes = std::exchange(changes_, {});
-  for (const auto& [index, needed] : std::exchange(copies_, {})) {
-    for (const OnTheirWay& part : needed) step.needs.insert(part.step);
-  }
-  changes_tokens_ = 0;
-  steps_.emplace(work.step.number, std::move(step));
-  admit();
-  return work;
-}
-
 // A step has failed: so will those under way behind it that count on its tokens, and those that count on theirs.
 std::set<uint64_t> Scheduler::doomed_by(uint64_t step) const {
   std::set<uint64_t> doomed{step};
-  for (const auto& [number, under_way] : steps_) {
-    if (std::ranges::any_of(under_way.needs, [&](uint64_t needed) { return doomed.contains(needed); })) {
+  for (const auto& [number, in_flight] : steps_) {
+    if (std::ranges::any_of(in_flight.needs, [&](uint64_t needed) { return doomed.contains(needed); })) {
       doomed.insert(number);
     }
   }
@@ -327,16 +187,16 @@ std::set<uint64_t> Scheduler::doomed_by(uint64_t step) const {
 // computed again (`renews`).
 void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector<RequestEvent>& events) {
   const std::set<uint64_t> doomed = doomed_by(step);
-  const auto is_doomed = [&](const OnTheirWay& part) { return doomed.contains(part.step); };
+  const auto is_doomed = [&](const TokensInFlight& part) { return doomed.contains(part.step); };
   std::vector<bool> lost(slots_.size());
   for (size_t i = 0; i < slots_.size(); ++i) {
-    lost[i] = std::ranges::any_of(slots_[i].on_their_way, is_doomed);
+    lost[i] = std::ranges::any_of(slots_[i].in_flight, is_doomed);
     if (lost[i]) slots_[i].lose();
   }
   // No stage could copy what none has; what is left of a copy needs nothing of it.
   for (auto& [index, needed] : copies_) {
     auto& copy = std::get<wire::CopyPrefix>(changes_[index].what);
-    for (const OnTheirWay& part : needed) {
+    for (const TokensInFlight& part : needed) {
       if (is_doomed(part)) copy.length = std::min(copy.length, part.position);
     }
     std::erase_if(needed, is_doomed);
@@ -383,7 +243,7 @@ void Scheduler::sampled(RequestId id, const wire::SampledToken& token, std::vect
 void Scheduler::done(const wire::StepDone& step, std::vector<RequestEvent>& events) {
   const auto found = steps_.find(step.number);
   if (found == steps_.end()) return;
-  const UnderWay was = std::move(found->second);
+  const StepInFlight was = std::move(found->second);
   steps_.erase(found);
   const auto wanted = static_cast<size_t>(std::ranges::count_if(was.parts, &Part::sample));
   if (step.failure || step.tokens.size() != wanted) {
@@ -393,7 +253,7 @@ void Scheduler::done(const wire::StepDone& step, std::vector<RequestEvent>& even
     return;
   }
   for (Slot& held : slots_) {
-    std::erase_if(held.on_their_way, [&](const OnTheirWay& part) { return part.step == step.number; });
+    std::erase_if(held.in_flight, [&](const TokensInFlight& part) { return part.step == step.number; });
   }
   size_t token = 0;
   for (const Part& part : was.parts) {

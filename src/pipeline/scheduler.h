@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "pipeline/keep.h"
+#include "pipeline/cache_resume.h"
 #include "pipeline/token_event.h"
 #include "wire/ring.h"
 
@@ -35,8 +35,8 @@ struct ScheduleOptions {
   size_t waiting_max = 4096;  // requests that wait for a sequence
 };
 
-// How many steps a ring has under way at most.
-constexpr size_t steps_under_way_max(size_t stages) { return stages > 1 ? std::max(stages + 1, 2 * stages) : stages; }
+// How many steps a ring has in flight at most.
+constexpr size_t steps_in_flight_max(size_t stages) { return stages > 1 ? std::max(stages + 1, 2 * stages) : stages; }
 
 struct Request {
   std::vector<wire::TokenId> tokens;
@@ -53,8 +53,8 @@ struct Work {
 
 class Scheduler {
  public:
-  // `kept`: of as many sequences, what the stages hold before the first step.
-  Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<KeptTokens> kept = {});
+  // `resumed`: of as many sequences, what the stages hold before the first step.
+  Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<ResumedTokens> resumed = {});
 
   // Errors: invalid_argument (no tokens, one outside the vocabulary), resource_exhausted (longer than the context),
   // unavailable (too many wait).
@@ -62,7 +62,7 @@ class Scheduler {
   // Without effect for a request that has ended. Its sequence is free at once.
   void cancel(RequestId id);
 
-  // What the first stage is to do next; nothing when all there is to do is under way. To be asked until it says
+  // What the first stage is to do next; nothing when all there is to do is in flight. To be asked until it says
   // nothing.
   std::optional<Work> next();
   // A step has come back. The events of its requests are appended to `events`.
@@ -71,32 +71,32 @@ class Scheduler {
   // Those that have not ended.
   std::vector<RequestId> requests() const;
 
-  // What all stages hold for certain, whatever has become of the steps under way. Before the first step, what was kept.
-  HeldTokens held() const;
+  // What all stages hold for certain, whatever becomes of the steps in flight. Before the first step, what was resumed.
+  ResidentTokens resident() const;
 
   bool idle() const { return active_.empty() && waiting_.empty(); }
   uint32_t active() const { return static_cast<uint32_t>(active_.size()); }
   size_t waiting() const { return waiting_.size(); }
-  size_t under_way() const { return steps_.size(); }
+  size_t in_flight() const { return steps_.size(); }
   uint64_t tokens_sampled() const { return tokens_sampled_; }
   uint64_t tokens_computed() const { return tokens_computed_; }
   uint64_t tokens_replayed() const { return tokens_replayed_; }
 
  private:
-  // Tokens that a step under way is to compute.
-  struct OnTheirWay {
+  // Tokens that a step in flight is to compute.
+  struct TokensInFlight {
     uint64_t step = 0;
     uint32_t position = 0;  // of the first
   };
   struct Slot {
-    std::vector<wire::TokenId> tokens;     // computed or on their way
-    std::vector<OnTheirWay> on_their_way;  // also of steps of another sequence, from which they were copied
-    std::optional<uint32_t> replayed;      // of the tokens, those that the stages anew have too; all when empty
-    uint64_t copied_in = 0;                // the last step that copies into it
+    std::vector<wire::TokenId> tokens;      // computed or in flight
+    std::vector<TokensInFlight> in_flight;  // also of steps of another sequence, from which they were copied
+    std::optional<uint32_t> replayed;       // of the tokens, those that the fresh stages have too; all when empty
+    uint64_t copied_in = 0;                 // the last step that copies into it
     void lose() {
       broken = true;
       tokens.clear();
-      on_their_way.clear();
+      in_flight.clear();
       replayed.reset();
     }
     bool broken = false;  // what it holds is not known
@@ -109,52 +109,52 @@ class Scheduler {
     wire::SeqId sequence;
     uint32_t generated = 0;
     uint32_t reused = 0;
-    bool awaits = false;  // a token that is on its way round the ring
+    bool awaits = false;  // a token that is in flight round the ring
   };
   struct Part {
     RequestId id;
     bool sample = false;
   };
-  struct UnderWay {
+  struct StepInFlight {
     std::vector<Part> parts;  // the spans of the step
     bool decodes = false;
-    bool renews = false;       // it begins with what was kept, or replays that
-    std::set<uint64_t> needs;  // steps under way whose tokens it goes on from or copies
+    bool renews = false;       // it begins with what was resumed, or replays that
+    std::set<uint64_t> needs;  // steps in flight whose tokens it goes on from or copies
   };
 
   void admit();
-  void place(RequestId request_id, Request request);
+  void assign_slot(RequestId request_id, Request request);
   decltype(wire::SequenceChange::what)& change(wire::SeqId sequence);  // one more, for the next step
   std::pair<uint32_t, uint32_t> best_slot(const std::vector<wire::TokenId>& tokens) const;
   uint32_t chunk(bool others_decode) const;
-  void take_replays(Work& work, UnderWay& step, bool others_decode);
-  void take_decodes(Work& work, UnderWay& step, uint32_t decoding);
-  void take_prompts(Work& work, UnderWay& step, bool others_decode);
+  void take_replays(Work& work, StepInFlight& step, bool others_decode);
+  void take_decodes(Work& work, StepInFlight& step, uint32_t decoding);
+  void take_prompts(Work& work, StepInFlight& step, bool others_decode);
   bool prompt_waits() const;
   bool changes_full() const;
   bool known(wire::TokenId token) const { return token >= 0 && std::cmp_less(token, options_.n_vocab); }
   std::set<uint64_t> doomed_by(uint64_t step) const;
   void failed(uint64_t step, const Error& why, bool renews, std::vector<RequestEvent>& events);
   void sampled(RequestId id, const wire::SampledToken& token, std::vector<RequestEvent>& events);
-  void take(Active& active, uint32_t count, Work& work, UnderWay& step);
+  void take(Active& active, uint32_t count, Work& work, StepInFlight& step);
   void end(RequestId id, bool broken);
   Slot& slot(wire::SeqId id) { return slots_[id.value()]; }
   const Slot& slot(wire::SeqId id) const { return slots_[id.value()]; }
 
   wire::PlanEpoch epoch_;
   ScheduleOptions options_;
-  std::optional<HeldTokens> kept_;  // until the first step
-  wire::StageRange anew_;
+  std::optional<ResidentTokens> resumed_;  // until the first step
+  wire::StageRange fresh_stages_;
   std::vector<Slot> slots_;
   std::deque<std::pair<RequestId, Request>> waiting_;
   std::map<RequestId, Active> active_;         // older first
   std::deque<RequestId> turn_;                 // of those active, who is next to decode
   std::vector<wire::SequenceChange> changes_;  // for the next step
-  // Of those that copy, by index: what was on its way when they were decided.
-  std::map<size_t, std::vector<OnTheirWay>> copies_;
+  // Of those that copy, by index: what was in flight when they were decided.
+  std::map<size_t, std::vector<TokensInFlight>> copies_;
   size_t changes_tokens_ = 0;  // in them
   bool decoded_last_ = false;  // the last step had tokens of those who decode
-  std::map<uint64_t, UnderWay> steps_;
+  std::map<uint64_t, StepInFlight> steps_;
   uint64_t next_number_ = 1;
   uint64_t uses_ = 0;
   uint64_t tokens_sampled_ = 0;

@@ -1,4 +1,4 @@
-// What those who ask must hear: every token of the right answer once, in order, and then its end.
+// What clients must receive: every token of the right answer once, in order, and then its end.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/testing/fake_model.h"
 #include "sim/checks.h"
-#include "sim/made_model.h"
 
 namespace exogpu::sim {
 
@@ -17,8 +17,8 @@ struct AnswerCounts {
   uint64_t failed = 0;  // with a reason that holds
   uint64_t lost = 0;    // with the node that was asked
   uint64_t tokens = 0;
-  uint64_t gone_on = 0;   // times that an answer went on with another ring
-  uint64_t replayed = 0;  // tokens that only the stages of such a ring computed that were new
+  uint64_t continued = 0;  // times that an answer went on with another ring
+  uint64_t replayed = 0;   // tokens that only the fresh stages of such a ring computed
 };
 
 class AnswerChecks {
@@ -26,12 +26,12 @@ class AnswerChecks {
   explicit AnswerChecks(Checks& checks) : checks_(&checks) {}
 
   // `number` is new with each.
-  void asked(uint64_t number, const Life& life, RightAnswer answer, uint32_t tokens);
-  void told(uint64_t number, wire::TokenId token);
+  void asked(uint64_t number, const Life& life, pipeline::testing::ExpectedAnswer answer, uint32_t tokens);
+  void received(uint64_t number, wire::TokenId token);
   void ended(uint64_t number);
   // `excuse`: why it could not be answered; empty: it could have been.
   void failed(uint64_t number, const std::string& why, const std::string& excuse);
-  void gone_on() { ++counts_.gone_on; }
+  void continued() { ++counts_.continued; }
   void replayed(uint64_t tokens) { counts_.replayed += tokens; }
   void died(const Life& life);
   // Nothing happens any more: all must have ended.
@@ -43,9 +43,9 @@ class AnswerChecks {
  private:
   struct Asked {
     Life life;
-    RightAnswer answer;
+    pipeline::testing::ExpectedAnswer answer;
     uint32_t tokens = 0;  // that it is to have
-    std::vector<wire::TokenId> told{};
+    std::vector<wire::TokenId> received{};
     wire::TokenId next = 0;
   };
   Checks* checks_;

@@ -8,7 +8,7 @@ namespace exogpu::sim {
 
 using namespace wire;
 
-void Checks::saw(const Life& life, const cluster::Agent& agent) {
+void Checks::observe(const Life& life, const cluster::Agent& agent) {
   const Term& term = agent.term();
   Term& last = last_term_[life];
   if (term < last) {
@@ -29,7 +29,7 @@ void Checks::saw(const Life& life, const cluster::Agent& agent) {
   if (!first && master->second != *agent.master()) fail(std::format("term {} has two masters", to_text(term)));
 }
 
-void Checks::saw_state(const Life& life, const ReplicatedState& state) {
+void Checks::observe_state(const Life& life, const ReplicatedState& state) {
   if (whole_states_) {
     const auto bytes = encode(LogSnapshot{.term = state.at.term, .state = state});
     const uint64_t digest = std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});

@@ -1,4 +1,4 @@
-// What must hold whatever happens. Each check remembers what it has seen and says what is wrong when it sees it.
+// What must hold whatever happens. Each check remembers what it has observed and says what is wrong.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +24,11 @@ class Checks {
   // `whole_states`: compares states byte by byte, which takes time with their size.
   explicit Checks(bool whole_states) : whole_states_(whole_states) {}
 
-  // Whatever an agent did: in a term leads one life of one node, all who obey it obey that one, and no life obeys a
+  // Whatever an agent did: in a term leads one life of one node, all that obey it obey that one, and no life obeys a
   // term older than one it has obeyed.
-  void saw(const Life& life, const cluster::Agent& agent);
+  void observe(const Life& life, const cluster::Agent& agent);
   // At the same position is the same state; an epoch belongs to one plan.
-  void saw_state(const Life& life, const wire::ReplicatedState& state);
+  void observe_state(const Life& life, const wire::ReplicatedState& state);
   // The epochs of the plans that a life takes on go up.
   void took_on(const Life& life, wire::PlanEpoch epoch);
   // A device never holds more than it has room for.

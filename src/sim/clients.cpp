@@ -5,28 +5,28 @@
 
 #include "cluster/fold.h"
 #include "cluster/plan_for.h"
+#include "pipeline/control_frame.h"
+#include "sim/fake_backend.h"
 
 namespace exogpu::sim {
 
 using namespace wire;
 
-Clients::Clients(NodeId self, ClientSurroundings surroundings)
+Clients::Clients(NodeId self, ClientsHost host)
     : self_(self),
-      surroundings_(std::move(surroundings)),
+      host_(std::move(host)),
       continuations_(
           {.submit = [this](Generate wanted) { return submit(std::move(wanted)); },
-           .cancel =
-               [this](uint64_t request) {
-                 const auto asked = asked_of_.extract(request);
-                 if (asked) (void)surroundings_.send(asked.mapped(), CancelGenerate{.request = request});
-               },
+           .cancel = [this](uint64_t request) { cancel(request); },
            .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}) {}
 
 bool Clients::ask(uint64_t number, const Life& life, uint32_t layers, uint64_t seed, std::vector<TokenId> prompt,
                   uint32_t tokens) {
   if (!model_) return false;
-  surroundings_.trace(std::format("asks for {} tokens, request {}", tokens, number));
-  surroundings_.checks->asked(number, life, RightAnswer(content_number(*model_), layers, seed, prompt), tokens);
+  host_.trace(std::format("asks for {} tokens, request {}", tokens, number));
+  const pipeline::testing::FakeModel model{
+      .content = content_number(*model_), .layers = layers, .vocabulary = kVocabulary};
+  host_.checks->asked(number, life, pipeline::testing::ExpectedAnswer(model, seed, prompt), tokens);
   models_.emplace(number, *model_);
   pipeline::Request request;
   request.tokens = std::move(prompt);
@@ -40,39 +40,57 @@ Result<void> Clients::submit(Generate wanted) {
   if (!first_) return fail(pipeline::kRingEnded, "there is no plan");
   const uint64_t request = wanted.request;
   if (wanted.tokens.size() > wanted.prompt_tokens) {
-    surroundings_.checks->gone_on();
-    if (std::exchange(surroundings_.forgets_last, false)) {
+    host_.checks->continued();
+    if (std::exchange(host_.forgets_last, false)) {
       wanted.tokens.pop_back();
       ++wanted.tokens_max;
     }
   }
+  if (*first_ == self_) {
+    EXO_CHECK(host_.begin_here(std::move(wanted)));
+    asked_of_[request] = self_;
+    return {};
+  }
+  if (!host_.send(*first_, pipeline::control_frame(wanted))) {
+    return fail(pipeline::kRingEnded, "there is no way to the first stage's node");
+  }
   asked_of_[request] = *first_;
-  if (surroundings_.send(*first_, std::move(wanted))) return {};
-  asked_of_.erase(request);
-  return fail(pipeline::kRingEnded, "there is no way to the first stage's node");
+  return {};
 }
 
-void Clients::look(const ReplicatedState& state, bool obeys, Time now) {
+void Clients::cancel(uint64_t request) {
+  const auto asked = asked_of_.extract(request);
+  if (!asked) return;
+  if (asked.mapped() == self_) return host_.cancel_here(request);
+  (void)host_.send(asked.mapped(), pipeline::control_frame(CancelGenerate{.request = request}));
+}
+
+void Clients::follow_plan(const ReplicatedState& state) {
+  const StagePlan& plan = state.plan->made.plan;
+  // A plan for another model than the one that is wanted by now is about to be replaced.
+  const bool wanted = state.model && state.model->content == plan.content && encoder_ == plan.content;
+  if (wanted && cluster::serving(state)) {
+    if (epoch_ == plan.epoch) return;
+    epoch_ = plan.epoch;
+    first_ = plan.stages.front().device.node;
+    model_ = plan.content;
+    continuations_.serve(plan.epoch, plan.content);
+  } else if (epoch_ || first_) {
+    epoch_.reset();
+    first_.reset();
+    continuations_.pause({ErrorCode::unavailable, "the stages are not ready"});
+    continuations_.interrupt_all();
+  }
+}
+
+void Clients::update(const ReplicatedState& state, bool obeys, Time now) {
   if (!obeys) {  // what was served may still be
     if (without_since_) without_since_ = now;
     return;
   }
   if (state.plan) {
     without_since_.reset();
-    const StagePlan& plan = state.plan->made.plan;
-    // A plan for another model than the one that is wanted by now is about to be replaced.
-    if (cluster::serving(state) && state.model && state.model->content == plan.content) {
-      if (epoch_ == plan.epoch) return;
-      epoch_ = plan.epoch;
-      first_ = plan.stages.front().device.node;
-      model_ = plan.content;
-      continuations_.serve(plan.epoch, plan.content);
-    } else if (epoch_ || first_) {
-      epoch_.reset();
-      first_.reset();
-      continuations_.pause({ErrorCode::unavailable, "the stages are not ready"});
-    }
-    return;
+    return follow_plan(state);
   }
   if (!without_since_) {
     without_since_ = now;
@@ -81,14 +99,14 @@ void Clients::look(const ReplicatedState& state, bool obeys, Time now) {
     continuations_.pause({ErrorCode::unavailable, state.why_not});
     continuations_.interrupt_all();
   }
-  if (!model_ || now - *without_since_ < surroundings_.hopeless) return;
-  // Somebody may have come back just now.
-  const std::string why = surroundings_.careless ? state.why_not : cluster::impossible(state);
+  if (!model_ || now - *without_since_ < host_.hopeless) return;
+  // A node may have come back just now.
+  const std::string why = host_.careless ? state.why_not : cluster::impossible(state);
   if (why.empty()) {
     without_since_ = now;
     return;
   }
-  surroundings_.trace("gives up: " + why);
+  host_.trace("gives up: " + why);
   model_.reset();
   continuations_.give_up({ErrorCode::unavailable, why});
 }
@@ -101,24 +119,21 @@ void Clients::on_generated(NodeId from, const Generated& message) {
 }
 
 void Clients::peer_lost(NodeId peer) {
-  for (const auto& [request, node] : asked_of_) {
-    if (node != peer) continue;
+  if (std::erase_if(asked_of_, [&](const auto& asked) { return asked.second == peer; }) > 0) {
     continuations_.interrupt_all();
-    return;
   }
 }
 
 void Clients::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event) {
   const uint64_t number = id.value();
-  if (event.token) surroundings_.checks->told(number, event.token->token);
+  if (event.token) host_.checks->received(number, event.token->token);
   if (!event.is_last()) return;
   const auto model = models_.extract(number);
-  surroundings_.trace(
-      std::format("request {} {}", number, event.failure ? "fails: " + event.failure->message : "ends"));
+  host_.trace(std::format("request {} {}", number, event.failure ? "fails: " + event.failure->message : "ends"));
   if (event.failure) {
-    surroundings_.checks->failed(number, event.failure->message, surroundings_.excuse(model ? model.mapped() : ""));
+    host_.checks->failed(number, event.failure->message, host_.excuse(model ? model.mapped() : ""));
   } else {
-    surroundings_.checks->ended(number);
+    host_.checks->ended(number);
   }
 }
 

@@ -1,5 +1,5 @@
-// Those who ask one node for answers, and what the node does for them: the real continuations, driven by the state as
-// the node knows it.
+// Clients that ask one node for answers, and what the node does for them: the real continuations, driven by the state
+// as the node knows it.
 #pragma once
 
 #include <cstdint>
@@ -8,36 +8,42 @@
 #include <optional>
 #include <string>
 
+#include "net/channel.h"
 #include "pipeline/continuations.h"
 #include "sim/answer_checks.h"
-#include "sim/ring.h"
+#include "sim/network.h"
 #include "wire/cluster_log.h"
 
 namespace exogpu::sim {
 
-// Where there is no plan for so long, and those who are here cannot have one, what waits is told so. Others may be
+// Where there is no plan for so long, and the nodes that are here cannot have one, what waits is told so. Others may be
 // about to come back.
 inline constexpr Duration kHopeless = std::chrono::seconds(3);
 
-struct ClientSurroundings {
-  std::function<bool(wire::NodeId, RingMessage)> send;
+struct ClientsHost {
+  std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
+  // As RequestServer::begin(), of this node.
+  std::function<Result<void>(wire::Generate)> begin_here;
+  std::function<void(uint64_t request)> cancel_here;
   std::function<void(const std::string&)> trace;
   // Why nothing could be served now, as far as this node can know; empty: it could.
   std::function<std::string(const std::string& model)> excuse;
   AnswerChecks* checks = nullptr;
   Duration hopeless = kHopeless;
-  bool forgets_last = false;  // mistakes put in by hand, see World
+  bool forgets_last = false;  // bugs that are injected, see InjectedBug
   bool careless = false;
 };
 
 class Clients {
  public:
-  Clients(wire::NodeId self, ClientSurroundings surroundings);
+  Clients(wire::NodeId self, ClientsHost host);
 
   // What is asked for: numbered over all nodes. False: nothing is served, so it is not taken.
   bool ask(uint64_t number, const Life& life, uint32_t layers, uint64_t seed, std::vector<wire::TokenId> prompt,
            uint32_t tokens);
-  void look(const wire::ReplicatedState& state, bool obeys, Time now);
+  void update(const wire::ReplicatedState& state, bool obeys, Time now);
+  // The headers of this model are here: its prompts can be encoded.
+  void set_encoder(const std::string& content) { encoder_ = content; }
   void on_generated(wire::NodeId from, const wire::Generated& message);
   void peer_lost(wire::NodeId peer);
   void resume() { continuations_.resume(); }
@@ -46,13 +52,16 @@ class Clients {
 
  private:
   Result<void> submit(wire::Generate wanted);
+  void cancel(uint64_t request);
+  void follow_plan(const wire::ReplicatedState& state);
   void on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event);
 
   wire::NodeId self_;
-  ClientSurroundings surroundings_;
+  ClientsHost host_;
   pipeline::Continuations continuations_;
   std::map<uint64_t, std::string> models_;     // of those open
   std::map<uint64_t, wire::NodeId> asked_of_;  // by request
+  std::string encoder_;                        // of this content
   std::optional<std::string> model_;           // that requests are taken for
   std::optional<wire::NodeId> first_;          // stage, of the plan that serves
   std::optional<wire::PlanEpoch> epoch_;

@@ -3,13 +3,13 @@
 #include <format>
 #include <ranges>
 
-#include "sim/world.h"
+#include "sim/world_node.h"
 
 namespace exogpu::sim {
 
 using namespace wire;
 
-void World::throw_faults() {
+void World::schedule_faults() {
   const FaultRates& rates = scenario_.faults;
   const std::pair<const char*, double> kinds[] = {
       {"crash", rates.crash}, {"stall", rates.stall},    {"partition", rates.partition}, {"one_way", rates.one_way},
@@ -26,56 +26,62 @@ void World::throw_faults() {
   }
 }
 
+void World::until_later(double for_s, std::function<void()> end) {
+  after(seconds(for_s), [this, end = std::move(end)] {
+    if (!healed_) end();
+  });
+}
+
+// One direction of a link is blocked or slow.
+void World::cut_a_link(const std::string& what, uint32_t node, uint32_t other, double for_s) {
+  if (what == "slow") {
+    trace(std::format("n{} to n{} is slow", node, other));
+    network_.slow(node, other, dice_.between(50, 300));
+    return until_later(for_s, [this, node, other] { network_.fast(node, other); });
+  }
+  trace(std::format("n{} no longer reaches n{}", node, other));
+  network_.block(node, other);
+  look_at_channels();
+  until_later(for_s, [this, node, other] {
+    network_.unblock(node, other);
+    look_at_channels();
+  });
+}
+
 void World::fault(const std::string& what) {
   const auto count = static_cast<uint32_t>(nodes_.size());
   const auto node = static_cast<uint32_t>(dice_.below(count));
   const auto other = static_cast<uint32_t>((node + 1 + dice_.below(std::max(1U, count - 1))) % count);
   const double for_s = dice_.between(0.05, scenario_.faults.longest_s);
-  const auto then = [&](std::function<void()> end) {
-    after(seconds(for_s), [this, end = std::move(end)] {
-      if (!healed_) end();
-    });
-  };
+  const auto leader = leading_node();
   if (what == "crash") {
     // As often as not it is the one that hurts most.
-    const auto leader = master();
-    const uint32_t who = leader && dice_.chance(0.4) ? *leader : node;
-    crash(who);
-    then([this, who] { start(who); });
+    const uint32_t victim = leader && dice_.chance(0.4) ? *leader : node;
+    crash(victim);
+    until_later(for_s, [this, victim] { start(victim); });
   } else if (what == "stall") {
-    const auto leader = master();
     stall(leader && dice_.chance(0.4) ? *leader : node, for_s);
   } else if (what == "partition") {
     trace("a partition");
     for (uint32_t i = 0; i < count; ++i) network_.split(i, dice_.chance(0.5) ? 1 : 0);
     look_at_channels();
-    then([this, count] {
+    until_later(for_s, [this, count] {
       trace("the partition ends");
       for (uint32_t i = 0; i < count; ++i) network_.split(i, 0);
       look_at_channels();
     });
-  } else if (what == "one_way" && count > 1) {
-    trace(std::format("n{} no longer reaches n{}", node, other));
-    network_.block(node, other);
-    look_at_channels();
-    then([this, node, other] {
-      network_.unblock(node, other);
-      look_at_channels();
-    });
-  } else if (what == "slow" && count > 1) {
-    trace(std::format("n{} to n{} is slow", node, other));
-    network_.slow(node, other, dice_.between(50, 300));
-    then([this, node, other] { network_.fast(node, other); });
+  } else if ((what == "one_way" || what == "slow") && count > 1) {
+    cut_a_link(what, node, other, for_s);
   } else if (what == "burst") {
     trace("a third of all messages is lost");
     network_.lose(0.33);
-    then([this] { network_.lose(0); });
+    until_later(for_s, [this] { network_.lose(0); });
   } else if (what == "heat") {
     set_heat(node, dice_.between(0.1, 0.7));
-    then([this, node] { set_heat(node, 1); });
+    until_later(for_s, [this, node] { set_heat(node, 1); });
   } else if (what == "battery") {
     set_battery(node, dice_.between(0.02, 0.4), true);
-    then([this, node] { set_battery(node, 0.5, false); });
+    until_later(for_s, [this, node] { set_battery(node, 0.5, false); });
   } else if (what == "drain") {
     command(node, DrainingSet{.node = node_id(other), .draining = dice_.chance(0.5)});
   } else if (what == "model") {
@@ -84,7 +90,7 @@ void World::fault(const std::string& what) {
 }
 
 void World::do_step(const ScriptStep& step) {
-  const auto leader = master();
+  const auto leader = leading_node();
   if (step.node < 0 && !leader) return;
   const uint32_t node = step.node < 0 ? *leader : static_cast<uint32_t>(step.node);
   const auto count = static_cast<uint32_t>(nodes_.size());
@@ -116,7 +122,7 @@ void World::do_step(const ScriptStep& step) {
   }
 }
 
-// The network is whole, nobody stands still, and who is down starts, but for one in ten.
+// The network is whole, no node stands still, and those that are down start, but for one in ten.
 void World::heal() {
   trace("the last fault is over");
   network_.heal();

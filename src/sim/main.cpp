@@ -68,7 +68,7 @@ std::string spread(std::vector<double> values) {
 }
 
 struct Sums {
-  std::vector<double> elections_s, masters_s, services_s, settled_s, first_master_s, first_service_s;
+  std::vector<double> elections_s, leaders_s, services_s, settled_s, first_leader_s, first_service_s;
   uint64_t messages = 0, bytes = 0, terms = 0;
   AnswerCounts answers;
   Outcome last;
@@ -97,10 +97,10 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
                      file.string(), seed);
       }
       sums.elections_s.insert(sums.elections_s.end(), outcome.elections_s.begin(), outcome.elections_s.end());
-      sums.masters_s.insert(sums.masters_s.end(), outcome.masters_s.begin(), outcome.masters_s.end());
+      sums.leaders_s.insert(sums.leaders_s.end(), outcome.leaders_s.begin(), outcome.leaders_s.end());
       sums.services_s.insert(sums.services_s.end(), outcome.services_s.begin(), outcome.services_s.end());
       add(sums.settled_s, outcome.settled_s);
-      add(sums.first_master_s, outcome.first_master_s);
+      add(sums.first_leader_s, outcome.first_leader_s);
       add(sums.first_service_s, outcome.first_service_s);
       sums.messages += outcome.messages;
       sums.bytes += outcome.message_bytes;
@@ -110,7 +110,7 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
       sums.answers.failed += outcome.answers.failed;
       sums.answers.lost += outcome.answers.lost;
       sums.answers.tokens += outcome.answers.tokens;
-      sums.answers.gone_on += outcome.answers.gone_on;
+      sums.answers.continued += outcome.answers.continued;
       sums.answers.replayed += outcome.answers.replayed;
       sums.last = outcome;
     }
@@ -126,10 +126,10 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
 
   std::println("{}: {} seeds, {} failed; {} terms, {} messages of {} bytes", scenario.name, seeds, failed.load(),
                sums.terms, sums.messages, sums.messages > 0 ? sums.bytes / sums.messages : 0);
-  std::println("  first master obeyed by all   {}", spread(sums.first_master_s));
+  std::println("  first leader obeyed by all   {}", spread(sums.first_leader_s));
   std::println("  first service                {}", spread(sums.first_service_s));
-  std::println("  one master after a crash     {}", spread(sums.elections_s));
-  std::println("  a master where links are whole {}", spread(sums.masters_s));
+  std::println("  one leader after a crash     {}", spread(sums.elections_s));
+  std::println("  a leader where links are whole {}", spread(sums.leaders_s));
   std::println("  service after a crash        {}", spread(sums.services_s));
   std::println("  settled after the last fault {}", spread(sums.settled_s));
   if (sums.answers.asked > 0) {
@@ -137,13 +137,13 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
     std::println(
         "  {} requests: {} answered with {} tokens, {} could not be, {} lost with their node; {} times one went "
         "on with another ring, {} tokens replayed",
-        of.asked, of.answered, of.tokens, of.failed, of.lost, of.gone_on, of.replayed);
+        of.asked, of.answered, of.tokens, of.failed, of.lost, of.continued, of.replayed);
   }
   if (scenario.measure_s > 0) {
     const auto line = [](const char* who, const Traffic& traffic) {
       std::println("  {}: {:.1f} messages/s, {:.0f} bytes/s", who, traffic.messages_per_s, traffic.bytes_per_s);
     };
-    line("traffic of the master", sums.last.master);
+    line("traffic of the leader", sums.last.leader);
     line("of another, mean     ", sums.last.others_mean);
     line("of another, most     ", sums.last.others_most);
     std::println("  CPU of all nodes and the simulator {:.3f} s in {:.0f} s; the state has {} bytes", sums.last.cpu_s,

@@ -1,4 +1,4 @@
-// Scenarios with a few seeds each, and for each check the mistake that it was made for.
+// Scenarios with a few seeds each, and for each check an injected bug that it is there to find.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -19,44 +19,59 @@ Scenario scenario(const std::string& name) {
   return read.value_or(Scenario{});
 }
 
-Outcome run(const Scenario& scenario, uint64_t seed, Mistake mistake = Mistake::none) {
-  return World(scenario, {.seed = seed, .mistake = mistake, .trace = {}}).run();
+Outcome run(const Scenario& scenario, uint64_t seed, InjectedBug bug = InjectedBug::none) {
+  return World(scenario, {.seed = seed, .bug = bug, .trace = {}}).run();
 }
 
-// Whether one of the first seeds shows the mistake, by the check that looks for it; without it, all of them pass.
-void expect_found(const std::string& name, Mistake mistake, std::string_view words) {
+// Whether one of the first seeds shows the bug, by the check that looks for it; without it, all of them pass.
+void expect_found(const std::string& name, InjectedBug bug, std::string_view words) {
   const Scenario of = scenario(name);
   std::string said;
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     const Outcome good = run(of, seed);
     EXPECT_EQ(good.failure, "") << "seed " << seed;
-    const Outcome bad = run(of, seed, mistake);
+    const Outcome bad = run(of, seed, bug);
     if (bad.failure.contains(words)) return;
     if (!bad.failure.empty()) said = bad.failure;
   }
   FAIL() << "not found; said instead: " << said;
 }
 
-TEST(Sim, ATermWithTwoMastersIsFound) { expect_found("mixed", Mistake::counter_lost, "is led by node"); }
-TEST(Sim, AnOlderTermThatIsObeyedIsFound) { expect_found("partitions", Mistake::term_forgotten, "obeys term"); }
-TEST(Sim, StatesThatPartAreFound) { expect_found("partitions", Mistake::event_changed, "has another state at"); }
-TEST(Sim, MemoryThatIsNotFreedIsFound) { expect_found("mixed", Mistake::memory_kept, "and has room for"); }
-TEST(Sim, AnEpochThatGoesBackIsFound) { expect_found("mixed", Mistake::epoch_reversed, "after epoch"); }
-TEST(Sim, AClusterThatDoesNotSettleIsFound) { expect_found("quiet", Mistake::node_unheard, "not settled"); }
-TEST(Sim, APlanThatIsPutOffForEverIsFound) { expect_found("requests", Mistake::busy_kept, "put off"); }
+TEST(Sim, ATermWithTwoMastersIsFound) { expect_found("mixed", InjectedBug::counter_lost, "is led by node"); }
+TEST(Sim, AnOlderTermThatIsObeyedIsFound) { expect_found("partitions", InjectedBug::term_forgotten, "obeys term"); }
+TEST(Sim, StatesThatPartAreFound) { expect_found("partitions", InjectedBug::event_changed, "has another state at"); }
+TEST(Sim, MemoryThatIsNotFreedIsFound) { expect_found("mixed", InjectedBug::memory_kept, "and has room for"); }
+TEST(Sim, AnEpochThatGoesBackIsFound) { expect_found("mixed", InjectedBug::epoch_reversed, "after epoch"); }
+TEST(Sim, AClusterThatDoesNotSettleIsFound) { expect_found("quiet", InjectedBug::node_unheard, "not settled"); }
+TEST(Sim, APlanThatIsPutOffForEverIsFound) { expect_found("requests", InjectedBug::busy_kept, "put off"); }
 
-TEST(Sim, ATokenThatIsLostIsFound) { expect_found("requests", Mistake::token_dropped, "is lost"); }
-TEST(Sim, ATokenThatComesTwiceIsFound) { expect_found("requests", Mistake::token_forgotten, "has come twice"); }
-TEST(Sim, ATokenThatIsAnotherIsFound) { expect_found("requests", Mistake::row_changed, "is another"); }
-TEST(Sim, ARequestThatDoesNotEndIsFound) { expect_found("requests", Mistake::end_dropped, "has not ended"); }
-TEST(Sim, WhatAnOldPlanLeftInACacheIsFound) { expect_found("requests", Mistake::caches_kept, "came to a sequence of"); }
-TEST(Sim, AStepThatNobodyMissesIsFound) { expect_found("requests", Mistake::step_dropped, "request"); }
+TEST(Sim, ATokenThatIsLostIsFound) { expect_found("requests", InjectedBug::token_dropped, "is lost"); }
+TEST(Sim, ATokenThatComesTwiceIsFound) { expect_found("requests", InjectedBug::token_forgotten, "has come twice"); }
+TEST(Sim, ATokenThatIsAnotherIsFound) { expect_found("requests", InjectedBug::row_changed, "is another"); }
+TEST(Sim, ARequestThatDoesNotEndIsFound) { expect_found("requests", InjectedBug::end_dropped, "has not ended"); }
+TEST(Sim, WhatAnOldPlanLeftInACacheIsFound) {
+  expect_found("requests", InjectedBug::caches_kept, "came to a sequence of");
+}
+TEST(Sim, AStepThatNobodyMissesIsFound) { expect_found("requests", InjectedBug::step_dropped, "request"); }
 TEST(Sim, ARequestThatIsGivenUpTooEarlyIsFound) {
-  expect_found("requests", Mistake::given_up_early, "fails, and could be answered");
+  expect_found("requests", InjectedBug::given_up_early, "fails, and could be answered");
+}
+
+TEST(Sim, ActivationsThatComeBeforeTheirStepAreFound) {
+  expect_found("requests", InjectedBug::frames_reordered, "has not ended");
+}
+TEST(Sim, CachesThatAreResumedWithAnotherLengthAreFound) {
+  expect_found("requests", InjectedBug::resume_miscounted, "fails, and could be answered");
+}
+TEST(Sim, APeerThatSendsMoreStepsThanAgreedIsFound) {
+  expect_found("requests", InjectedBug::queue_bound_ignored, "has not ended");
+}
+TEST(Sim, ReplayedActivationsOfAnotherPositionAreFound) {
+  expect_found("requests", InjectedBug::replay_row_shifted, "is another");
 }
 
 TEST(Sim, AConditionThatNobodyHearsOfIsFound) {
-  expect_found("mixed", Mistake::condition_unheard, "is low, and that is not known");
+  expect_found("mixed", InjectedBug::condition_unheard, "is low, and that is not known");
 }
 
 TEST(Sim, TheSameSeedIsTheSameRun) {
@@ -69,7 +84,7 @@ TEST(Sim, TheSameSeedIsTheSameRun) {
   EXPECT_NE(lines(7), lines(8));
 }
 
-TEST(Sim, AScenarioWithAMistakeIsRefused) {
+TEST(Sim, AScenarioThatIsNotThereIsRefused) {
   EXPECT_EQ(read_scenario(scenario_path("nowhere")).error().code, ErrorCode::not_found);
   for (const auto& entry : std::filesystem::directory_iterator(scenario_path("x").parent_path())) {
     const auto read = read_scenario(entry.path());

@@ -1,5 +1,5 @@
-// A cluster of the real agents, planner and reconciler on a clock and a network that are made up. Everything that
-// happens follows from the scenario and the seed.
+// A cluster of the real agents, planner, workers, rings and continuations on the clock and the network of a simulator.
+// Everything that happens follows from the scenario and the seed.
 #pragma once
 
 #include <algorithm>
@@ -14,38 +14,30 @@
 #include <vector>
 
 #include "cluster/agent.h"
+#include "net/channel.h"
 #include "sim/answer_checks.h"
 #include "sim/checks.h"
+#include "sim/frame_tamper.h"
+#include "sim/injected_bug.h"
 #include "sim/network.h"
-#include "sim/ring.h"
 #include "sim/scenario.h"
-#include "sim/worker.h"
+
+namespace exogpu::model {
+class Gguf;
+}
+namespace exogpu::pipeline {
+struct StageInput;
+}
+namespace exogpu::worker {
+struct PartKey;
+class Worker;
+}  // namespace exogpu::worker
 
 namespace exogpu::sim {
 
-// A mistake put in by hand, to see that a check finds it. None is in the product's code.
-enum class Mistake {
-  none,
-  counter_lost,       // what Output::keep_counter says is not kept over a restart
-  term_forgotten,     // an agent is replaced by one that has forgotten which term it obeyed
-  event_changed,      // one node is told another event than the others
-  memory_kept,        // a worker unloads, and the memory stays taken
-  epoch_reversed,     // a worker takes on the plan before the last once more
-  node_unheard,       // one node gets no heartbeat after the faults
-  busy_kept,          // a node that was once busy says so for ever
-  token_dropped,      // one of the tokens that a client is sent
-  end_dropped,        // the message that says that an answer is whole
-  token_forgotten,    // by a client's node, when it asks the next ring
-  row_changed,        // one of the activations, on its way to the next stage
-  caches_kept,        // of sequences, by stages that a new plan leaves where they are
-  step_dropped,       // on its way to the next stage, and none of the stages looks at the numbers of steps
-  given_up_early,     // a client's node does not wait for the next plan
-  condition_unheard,  // no agent is told how its node does
-};
-
 struct RunOptions {
   uint64_t seed = 1;
-  Mistake mistake = Mistake::none;
+  InjectedBug bug = InjectedBug::none;
   std::function<void(const std::string&)> trace;  // a line for each thing that happens
 };
 
@@ -59,14 +51,14 @@ struct Outcome {
   uint64_t messages = 0;
   uint64_t message_bytes = 0;
   uint64_t elections = 0;                // terms that were begun
-  std::vector<double> elections_s;       // from the crash of a master until all who live obey another
-  std::vector<double> masters_s;         // until each who lived on and has whole links obeys one that lives
+  std::vector<double> elections_s;       // from the crash of a leader until all that live obey another
+  std::vector<double> leaders_s;         // until each that lived on and has whole links obeys one that lives
   std::vector<double> services_s;        // from a crash until the model is served again
   std::optional<double> settled_s;       // after the last fault
-  std::optional<double> first_master_s;  // all obey one, for the first time
+  std::optional<double> first_leader_s;  // all obey one, for the first time
   std::optional<double> first_service_s;
   AnswerCounts answers;
-  Traffic master, others_mean, others_most;  // in the time measured
+  Traffic leader, others_mean, others_most;  // in the time measured
   double cpu_s = 0;                          // of the agents, their codec and their plans, in the time measured
   uint64_t state_bytes = 0;                  // of a snapshot, at the end
 };
@@ -83,68 +75,111 @@ class World {
 
  private:
   struct SimNode;
-  struct Happening {
+  struct TimedEvent {
     Time at;
     uint64_t number = 0;
     std::function<void()> what;
-    friend bool operator>(const Happening& a, const Happening& b) {
+    friend bool operator>(const TimedEvent& a, const TimedEvent& b) {
       return a.at != b.at ? a.at > b.at : a.number > b.number;
     }
   };
 
+  bool has(InjectedBug bug) const { return options_.bug == bug; }
   void after(Duration wait, std::function<void()> what);
+  // In this life of a node's process; what a process that stands still should have done, it does when it goes on.
+  void later(uint32_t node, Duration wait, std::function<void()> what);
   void run_until(Time end);
   void trace(const std::string& text) const;
+  wire::NodeId node_id(uint32_t node) const;
+  bool is_alive(uint32_t node) const;
+  uint32_t number_of(wire::NodeId id) const;
 
+  // Nodes, from start to crash (world_nodes.cpp).
   wire::NodeFacts facts_of(uint32_t node) const;
   wire::ServedModel model(uint32_t variant) const;
   void start(uint32_t node);
   void crash(uint32_t node);
   void stall(uint32_t node, double for_s);
-  void look_at_channel(uint32_t a, uint32_t b, double wait_s);
-  void look_at_channels();
-  void tell_channel(uint32_t a, uint32_t b);
+  void recover(uint32_t node);  // from a stall
+  void command(uint32_t node, const wire::Event& event);
+  std::optional<uint32_t> leading_node() const;
+
+  // An agent: what it wants done, and when (world_agents.cpp).
   void drive(uint32_t node);  // sends what its agent has to send, and so on
+  void send_output(uint32_t node, const cluster::Output& out);
+  void observe_role(uint32_t node);
+  void observe_state(uint32_t node);
+  void set_wake(uint32_t node);
   void wake(uint32_t node);
   void deliver(uint32_t from, uint32_t to, const std::shared_ptr<const cluster::Message>& message);
   bool tampered(uint32_t to, cluster::Message& message);
-  void command(uint32_t node, const wire::Event& event);
-  std::optional<uint32_t> master() const;
-  uint32_t number_of(wire::NodeId id) const;
+  void count(uint32_t from, uint32_t to, size_t bytes);
 
-  wire::NodeId node_id(uint32_t node) const;
-  bool is_alive(uint32_t node) const;
-  void recover(uint32_t node);  // from a stall
+  // Channels, which both ends notice on their own (world_channels.cpp).
+  void look_at_channel(uint32_t a, uint32_t b, double wait_s);
+  void look_at_channels();
+  void update_channel(uint32_t a, uint32_t b);
+  void link_down(uint32_t node, uint32_t peer);
+  void link_up(uint32_t node, uint32_t peer);
+
+  // The condition of nodes (world_conditions.cpp).
   void set_heat(uint32_t node, double rate_left);
   void set_battery(uint32_t node, double charge, bool feeds);
   void watch_condition(uint32_t node);  // now, and every so often in this life of it
-  void tell_condition(uint32_t node);
+  void report_condition(uint32_t node);
+  void set_condition(uint32_t node, wire::NodeCondition condition);
 
-  // Requests, and what nodes say to each other for them (world_requests.cpp).
+  // A worker with fake devices (world_workers.cpp).
+  void start_worker(uint32_t node);
+  std::unique_ptr<worker::Worker> make_worker(uint32_t node);
+  void on_worker_changed(uint32_t node);
+  void on_worker(uint32_t node);
+  void fetch(uint32_t node, const wire::LayerRange& layers,
+             std::function<void(Result<std::shared_ptr<const model::Gguf>>)> done);
+  Bytes bytes_of(uint32_t node, const worker::PartKey& key);
+  void on_step(uint32_t node, const pipeline::StageInput& input, size_t waiting);
+  void plan_broken(uint32_t node, wire::PlanEpoch epoch, const std::string& why, std::optional<wire::NodeId> lost);
+  void go_back(uint32_t node);
+
+  // Requests (world_requests.cpp).
   void start_requests(uint32_t node);
-  void look_at_requests(uint32_t node);
-  void throw_requests();
+  void tick_requests(uint32_t node);
+  void update_clients(uint32_t node);
+  bool busy(uint32_t node) const;
+  void schedule_requests();
   void ask(uint32_t node);
-  bool send_ring(uint32_t from, uint32_t to, RingMessage message);
-  void arrive(uint32_t from, uint32_t to);
-  void hand_over(uint32_t from, uint32_t to, const RingMessage& message);
-  bool tampered(RingMessage& message);
-  void lost_of_ring(uint32_t node, wire::PlanEpoch epoch, wire::NodeId peer);
   std::string excuse(uint32_t node, const std::string& model) const;
+
+  // The frames that nodes send each other for them (world_frames.cpp).
+  Result<void> send_frame(uint32_t from, uint32_t to, net::Outgoing frame);
+  void queue_frame(uint32_t from, uint32_t to, Frame frame);
+  void arrive(uint32_t from, uint32_t to);
+  void receive(uint32_t from, uint32_t to, const Frame& frame);
+  Result<void> on_control(uint32_t from, uint32_t to, const Frame& frame);
   uint32_t& connection(uint32_t a, uint32_t b) {
     return connections_[static_cast<size_t>(std::min(a, b)) * nodes_.size() + std::max(a, b)];
   }
 
   // What goes wrong (faults.cpp).
-  void throw_faults();
+  void schedule_faults();
   void fault(const std::string& what);
+  void cut_a_link(const std::string& what, uint32_t node, uint32_t other, double for_s);
+  void until_later(double for_s, std::function<void()> end);
   void do_step(const ScriptStep& step);
   void heal();
+
+  // Whether all is well (world_checks.cpp).
   std::string unsettled() const;  // why it is not settled; empty: it is
-  bool plan_put_off() const;      // there is a better one than that in force
-  bool all_have_masters() const;
+  std::string unsettled(uint32_t node, uint32_t leader) const;
+  bool plan_put_off() const;  // there is a better one than that in force
+  bool all_have_leaders() const;
+  bool all_obey(uint32_t leader) const;
+  bool served_by_living(uint32_t leader) const;
   void watch();  // every 10 ms
-  void count(uint32_t from, uint32_t to, size_t bytes);
+  void watch_leaders();
+  void watch_service();
+  void settle();
+  void run_to_the_end();
   void measure(Outcome& outcome, double cpu_before) const;
 
   Scenario scenario_;
@@ -153,18 +188,23 @@ class World {
   Network network_;
   Checks checks_;
   Time now_{};
-  uint64_t happenings_ = 0;
-  std::priority_queue<Happening, std::vector<Happening>, std::greater<>> queue_;
+  uint64_t events_ = 0;
+  std::priority_queue<TimedEvent, std::vector<TimedEvent>, std::greater<>> queue_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
-  std::vector<uint8_t> channel_;  // [nodes, nodes]: told as up
+  std::vector<uint8_t> channel_;  // [nodes, nodes]: known as up
   AnswerChecks answer_checks_;
   std::vector<uint32_t> connections_;  // [nodes, nodes]: how often the channel has broken
-  struct Pending {
+  struct InFlight {
     Time at;
     uint32_t connection = 0;
-    RingMessage message;
+    Frame frame;
   };
-  std::map<std::pair<uint32_t, uint32_t>, std::deque<Pending>> streams_;  // on their way, by sender and receiver
+  struct Stream {
+    std::deque<InFlight> frames;
+    Bytes bytes = 0;
+  };
+  std::map<std::pair<uint32_t, uint32_t>, Stream> streams_;  // by sender and receiver
+  FrameTamper tamper_;
   uint64_t requests_ = 0;
   bool tampered_ = false;
   bool healed_ = false;
@@ -172,8 +212,8 @@ class World {
   uint64_t watched_ = 0;
   uint32_t model_ = 0;
   Outcome outcome_;
-  std::optional<Time> master_crashed_;
-  std::optional<Time> master_missed_;
+  std::optional<Time> leader_crashed_;
+  std::optional<Time> leader_missed_;
   std::optional<Time> service_lost_;
   wire::Term term_crashed_;
   std::vector<uint64_t> counted_messages_, counted_bytes_;

@@ -1,11 +1,17 @@
 // A node of a world. Only for the .cpp files beside it.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <tuple>
 
 #include "cluster/condition.h"
+#include "pipeline/request_server.h"
+#include "pipeline/ring_frames.h"
 #include "sim/clients.h"
+#include "sim/fake_backend.h"
 #include "sim/world.h"
+#include "worker/worker.h"
 
 namespace exogpu::sim {
 
@@ -22,17 +28,40 @@ struct World::SimNode {
   uint64_t lives = 0;
   bool alive = false;
   bool was_busy = false;
+  bool obeys = false;
+  // The process. What is below calls what is above.
   std::unique_ptr<cluster::Agent> agent;
-  std::unique_ptr<Worker> worker;
-  std::unique_ptr<RingPart> ring;
   std::unique_ptr<Clients> clients;
+  std::unique_ptr<pipeline::RequestServer> server;
+  std::unique_ptr<FakeBackend> backend;
+  std::unique_ptr<worker::Worker> worker;
+  std::unique_ptr<pipeline::RingFrames> frames;
+  bool worker_due = false;
+  wire::PlanEpoch epoch;  // that the worker has taken on last
+  std::map<std::tuple<std::string, uint32_t, uint32_t>, Bytes>
+      part_bytes{};                                     // of the plans known, by content and layers
+  std::optional<wire::ReplicatedState> state_before{};  // with a plan that it took on; for InjectedBug::epoch_reversed
   Time started{};
   Time stalled_until{};
-  Time wake_at = Time::max();  // of the happening that is set
+  Time wake_at = Time::max();  // of the event that is set
   cluster::Role role = cluster::Role::seeking;
   wire::Term term;
 
   Life life(uint32_t number) const { return {.node = number, .incarnation = lives}; }
+  void end_process() {
+    alive = false;
+    frames.reset();
+    worker.reset();
+    backend.reset();
+    server.reset();
+    clients.reset();
+    agent.reset();
+    worker_due = false;
+    obeys = false;
+    epoch = {};
+    state_before.reset();
+    wake_at = Time::max();
+  }
 };
 
 }  // namespace exogpu::sim

@@ -159,7 +159,7 @@ Result<std::vector<SampledToken>> tokens_of(const Field& field, std::string_view
 
 bool operator==(const Step& a, const Step& b) {
   return a.epoch == b.epoch && a.stage == b.stage && a.number == b.number && a.changes == b.changes &&
-         a.spans == b.spans && a.stage_us == b.stage_us && same(a.failure, b.failure) && a.keep == b.keep &&
+         a.spans == b.spans && a.stage_us == b.stage_us && same(a.failure, b.failure) && a.resume == b.resume &&
          a.replay == b.replay;
 }
 bool operator==(const SampledToken& a, const SampledToken& b) {
@@ -196,10 +196,11 @@ ByteVector encode(const Step& message) {
   }
   out.mutable_stage_us()->Add(message.stage_us.begin(), message.stage_us.end());
   if (message.failure) set_failure(out.mutable_failure(), *message.failure);
-  if (message.keep) {
-    out.mutable_keep()->set_epoch(message.keep->epoch.value());
-    put(*out.mutable_keep()->mutable_anew(), message.keep->anew);
-    out.mutable_keep()->mutable_tokens()->Add(message.keep->tokens.begin(), message.keep->tokens.end());
+  if (message.resume) {
+    proto::CacheResume& resume = *out.mutable_resume();
+    resume.set_epoch(message.resume->epoch.value());
+    put(*resume.mutable_fresh_stages(), message.resume->fresh_stages);
+    resume.mutable_tokens()->Add(message.resume->tokens.begin(), message.resume->tokens.end());
   }
   if (message.replay) put(*out.mutable_replay(), *message.replay);
   return serialize(out);
@@ -226,12 +227,12 @@ Result<Step> decode<Step>(std::span<const std::byte> bytes) {
   if (out.rows() > std::numeric_limits<uint32_t>::max()) return fail(ErrorCode::corrupt, "a step has too many tokens");
   out.stage_us.assign(in.stage_us().begin(), in.stage_us().end());
   EXO_TRY(out.failure, failure_of(in, "step"));
-  if (in.has_keep()) {
-    EXO_CHECK(within(in.keep().tokens_size(), kKeptSequencesMax, "the sequences that a step keeps"));
-    EXO_TRY(const StageRange anew, range_of(in.keep().anew()));
-    out.keep = {.epoch = PlanEpoch(in.keep().epoch()),
-                .anew = anew,
-                .tokens = {in.keep().tokens().begin(), in.keep().tokens().end()}};
+  if (in.has_resume()) {
+    EXO_CHECK(within(in.resume().tokens_size(), kResumedSequencesMax, "the sequences that a step resumes"));
+    EXO_TRY(const StageRange fresh, range_of(in.resume().fresh_stages()));
+    out.resume = {.epoch = PlanEpoch(in.resume().epoch()),
+                  .fresh_stages = fresh,
+                  .tokens = {in.resume().tokens().begin(), in.resume().tokens().end()}};
   }
   if (in.has_replay()) {
     EXO_TRY(out.replay, range_of(in.replay()));

@@ -1,7 +1,7 @@
 // What the stages of a model say to each other, and those who ask for answers to the first of them (proto/ring.proto).
 //
 // Everything that happens to the sequences of a plan is a stream of steps: the first stage's node numbers them, and
-// each stage does them in that order and hands them on. So all stages agree on what a sequence holds, without asking.
+// each stage does them in that order and forwards them. So all stages agree on what a sequence holds, without asking.
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -26,7 +26,7 @@ inline constexpr size_t kLogitBiasMax = 4096;          // entries of one request
 inline constexpr size_t kPenaltyTokensMax = 1U << 20;  // that a sampler looks back at
 inline constexpr size_t kEndTokensMax = 1024;
 inline constexpr size_t kStagesMax = 4096;
-inline constexpr size_t kKeptSequencesMax = 65536;
+inline constexpr size_t kResumedSequencesMax = 65536;
 
 // Begins the sampling of a sequence. To the last stage.
 struct OpenSampler {
@@ -69,12 +69,12 @@ struct StageRange {
   friend bool operator==(const StageRange&, const StageRange&) = default;
 };
 
-// With the first step of a ring: what the stages go on from, but for those of `anew`, which hold nothing.
-struct Keep {
-  PlanEpoch epoch{};  // of the ring that left it
-  StageRange anew{};
-  std::vector<uint32_t> tokens{};  // that each sequence keeps, from its beginning
-  friend bool operator==(const Keep&, const Keep&) = default;
+// With the first step of a ring: the caches that its stages resume, but for the fresh ones, which hold nothing.
+struct CacheResume {
+  PlanEpoch epoch{};  // of the ring that left them
+  StageRange fresh_stages{};
+  std::vector<uint32_t> tokens{};  // that each sequence retains, from its beginning
+  friend bool operator==(const CacheResume&, const CacheResume&) = default;
 };
 
 // One piece of work for a stage. Where it has spans, an activation frame follows it in the ordered lane, with the rows
@@ -89,9 +89,9 @@ struct Step {
   uint64_t number = 0;
   std::vector<SequenceChange> changes{};  // come first, in this order
   std::vector<Span> spans{};
-  std::vector<uint32_t> stage_us{};  // what the stages before took to compute it
-  std::optional<Error> failure{};    // of a stage before: no activation follows, only the changes count
-  std::optional<Keep> keep{};        // of the first step; without it, all sequences are empty
+  std::vector<uint32_t> stage_us{};     // what the stages before took to compute it
+  std::optional<Error> failure{};       // of a stage before: no activation follows, only the changes count
+  std::optional<CacheResume> resume{};  // of the first step; without it, all sequences are empty
   std::optional<StageRange> replay{};
   friend bool operator==(const Step&, const Step&);
   uint64_t rows() const;

@@ -49,7 +49,7 @@ TEST(RingMessages, ComeBackAsTheyWere) {
   EXPECT_EQ(decode<Step>(encode(Step{})).value(), Step{});
   Step replay = some_step();
   replay.spans.front().sample = false;
-  replay.keep = {.epoch = PlanEpoch(7), .anew = {.begin = 1, .end = 3}, .tokens = {5, 0, UINT32_MAX}};
+  replay.resume = {.epoch = PlanEpoch(7), .fresh_stages = {.begin = 1, .end = 3}, .tokens = {5, 0, UINT32_MAX}};
   replay.replay = {.begin = 0, .end = 4096};
   EXPECT_EQ(decode<Step>(encode(replay)).value(), replay);
   SampledToken failed{.sequence = SeqId(5)};

@@ -13,10 +13,16 @@
 
 #include "cluster/testing/made.h"
 #include "engine/testing/tiny.h"
-#include "node/worker.h"
+#include "node/shard_backend.h"
 #include "pipeline/testing/ring_cluster.h"
+#include "worker/worker.h"
 
 namespace exogpu::node::testing {
+
+using worker::SharedGguf;
+using worker::Worker;
+using worker::WorkerChanges;
+using worker::WorkerHost;
 
 using cluster::testing::add;
 using cluster::testing::made_id;
@@ -53,7 +59,8 @@ struct WorkerNode {
   std::vector<std::string> notes;
   std::vector<std::string> acts;  // that were under way, or why there was none
   bool changed = false;
-  pipeline::Buffer placed;
+  std::unique_ptr<ShardBackend> backend;
+  pipeline::RingFrames frames{[this] { return worker->ring(); }};
   std::unique_ptr<Worker> worker;  // last: it calls the above
 
   void on_change() {
@@ -75,9 +82,11 @@ class WorkerCluster {
       at->id = made_id(static_cast<uint8_t>(i + 1));
       at->file = file;
       add(state, wire::NodeTold{cluster::testing::made_facts(static_cast<uint8_t>(i + 1))});
+      at->backend = std::make_unique<ShardBackend>(
+          machine(), 1, [this](pipeline::testing::Tasks::Task task) { tasks.post(std::move(task)); }, nullptr);
       at->worker = std::make_unique<Worker>(
-          at->id, std::format("n{}", i + 1), machine(), 1,
-          WorkerSurroundings{
+          at->id, std::format("n{}", i + 1), *at->backend,
+          WorkerHost{
               .post = [this](pipeline::testing::Tasks::Task task) { tasks.post(std::move(task)); },
               .send = [this, at](wire::NodeId to, net::Outgoing frame) { return send(*at, to, std::move(frame)); },
               .fetch = [this, at](const wire::StagePlan&, wire::LayerRange layers, const auto&,
@@ -87,9 +96,8 @@ class WorkerCluster {
                     EXPECT_TRUE(told);
                     at->files_told.push_back(plan.epoch);
                   },
-              .busy_wait = nullptr,
               .connected = [this, at](wire::NodeId to) { return at->connected && find(to).connected; },
-              .on_change = [at] { at->on_change(); },
+              .on_change = [at](const WorkerChanges&) { at->on_change(); },
               .on_broken = [at](wire::PlanEpoch epoch, const Error& why,
                                 std::optional<wire::NodeId> lost) { at->broken.push_back({epoch, why, lost}); },
               .on_note = [at](const std::string& note) { at->notes.push_back(note); }});
@@ -222,19 +230,14 @@ class WorkerCluster {
     return {};
   }
   void receive(WorkerNode& node, wire::NodeId from, const wire::FrameHeader& header, const wire::ByteVector& payload) {
-    pipeline::Ring* ring = node.worker->ring();
-    if (ring == nullptr) return;
     if (std::holds_alternative<wire::Activation>(header.of)) {
-      auto memory = ring->place(from, header);
+      const auto memory = node.frames.receive_buffer(from, header);
       if (!memory) return;
-      node.placed = *std::move(memory);
-      std::ranges::copy(payload, node.placed.bytes().begin());
-      ring->on_activation(from, header);
-    } else if (std::get<wire::Control>(header.of).type == wire::ControlType::step) {
-      ring->on_step(from, wire::decode<wire::Step>(payload).value());
-    } else {
-      ring->on_step_done(from, wire::decode<wire::StepDone>(payload).value());
+      std::ranges::copy(payload, memory->begin());
+      return node.frames.on_activation(from, header);
     }
+    const auto done = node.frames.on_control(from, std::get<wire::Control>(header.of).type, payload);
+    EXPECT_TRUE(done) << done.error().message;
   }
 };
 

@@ -18,6 +18,9 @@
 #include "engine/testing/tiny.h"
 #include "net/mem/mem_network.h"
 #include "pipeline/driver.h"
+#include "pipeline/ring_frames.h"
+#include "pipeline/shard_compute.h"
+#include "pipeline/thread_executor.h"
 
 namespace exogpu::pipeline::testing {
 
@@ -55,29 +58,16 @@ class RingNode {
   // The handler of one channel.
   struct Link : net::ChannelHandler {
     RingNode* node = nullptr;
-    Buffer placed;
     std::unique_ptr<net::Channel> channel;
     wire::NodeId peer() const { return channel->peer().node; }
     std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
-      auto memory = node->ring->place(peer(), header);
-      if (!memory) return std::nullopt;
-      placed = *std::move(memory);
-      return placed.bytes();
+      return node->frames.receive_buffer(peer(), header);
     }
     void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {
-      if (const auto* control = std::get_if<wire::Control>(&header.of)) {
-        if (control->type == wire::ControlType::step) {
-          auto step = wire::decode<wire::Step>(payload);
-          ASSERT_TRUE(step) << step.error().message;
-          node->ring->on_step(peer(), *std::move(step));
-        } else {
-          auto done = wire::decode<wire::StepDone>(payload);
-          ASSERT_TRUE(done) << done.error().message;
-          node->ring->on_step_done(peer(), *std::move(done));
-        }
-      } else {
-        node->ring->on_activation(peer(), header);
-      }
+      const auto* control = std::get_if<wire::Control>(&header.of);
+      if (control == nullptr) return node->frames.on_activation(peer(), header);
+      const auto done = node->frames.on_control(peer(), control->type, payload);
+      ASSERT_TRUE(done) << done.error().message;
     }
     void on_closed(const Error&) override {}
   };
@@ -85,6 +75,7 @@ class RingNode {
   std::vector<std::unique_ptr<Link>> links;
   std::vector<Error> broken;
   std::unique_ptr<Ring> ring;
+  RingFrames frames{[this] { return ring.get(); }};
 };
 
 inline wire::NodeId id_of(size_t number) {
@@ -96,7 +87,7 @@ inline wire::NodeId id_of(size_t number) {
 // What a ring before has left.
 struct Before {
   wire::PlanEpoch epoch{3};  // of the ring that goes on from it
-  std::optional<KeptTokens> kept{};
+  std::optional<ResumedTokens> resumed{};
   std::map<uint32_t, StageRemains> stages{};
 };
 
@@ -124,24 +115,26 @@ class RingCluster {
       auto node = std::make_unique<RingNode>();
       RingNode* at = node.get();
       node->ring = std::make_unique<Ring>(
-          options, RingSurroundings{.post = [this](Tasks::Task task) { tasks.post(std::move(task)); },
-                                    .send = [at](wire::NodeId to, net::Outgoing frame) -> Result<void> {
-                                      for (auto& link : at->links) {
-                                        if (link->peer() != to) continue;
-                                        auto sent = link->channel->send(std::move(frame));
-                                        if (!sent) return std::unexpected(sent.error());
-                                        return {};
-                                      }
-                                      return fail(ErrorCode::unavailable, "no channel to {}", to.short_text());
-                                    },
-                                    .on_done = [this](const wire::StepDone& done) { driver->on_done(done); },
-                                    .on_broken = [at](Error why) { at->broken.push_back(std::move(why)); }});
+          options, RingHost{.post = [this](Tasks::Task task) { tasks.post(std::move(task)); },
+                            .send = [at](wire::NodeId to, net::Outgoing frame) -> Result<void> {
+                              for (auto& link : at->links) {
+                                if (link->peer() != to) continue;
+                                auto sent = link->channel->send(std::move(frame));
+                                if (!sent) return std::unexpected(sent.error());
+                                return {};
+                              }
+                              return fail(ErrorCode::unavailable, "no channel to {}", to.short_text());
+                            },
+                            .on_done = [this](const wire::StepDone& done) { driver->on_done(done); },
+                            .on_broken = [at](Error why) { at->broken.push_back(std::move(why)); },
+                            .make_executor = thread_executors()});
       const auto index = static_cast<uint32_t>(i);
       auto remains = before.stages.extract(index);
       if (remains.empty()) {
         auto part = engine::Shard::load(file.gguf(), {cuts[i], cuts[i + 1]}, engine::testing::cpu(), shard);
         EXPECT_TRUE(part) << part.error().message;
-        node->ring->add(index, {.shard = *std::move(part)}, std::format("node{}/cpu0", i));
+        node->ring->add(index, {.compute = std::make_unique<ShardCompute>(*std::move(part))},
+                        std::format("node{}/cpu0", i));
       } else {
         node->ring->add(index, std::move(remains.mapped()), std::format("node{}/cpu0", i));
       }
@@ -156,7 +149,7 @@ class RingCluster {
     schedule.context = shard.context;
     schedule.batch_tokens = shard.batch_tokens;
     schedule.n_vocab = whole.architecture().n_vocab;
-    driver = std::make_unique<Driver>(*nodes.front()->ring, schedule, std::move(before.kept));
+    driver = std::make_unique<Driver>(*nodes.front()->ring, schedule, std::move(before.resumed));
   }
 
   void run_until(const std::function<bool()>& ready) {

@@ -1,10 +1,10 @@
-#include "pipeline/keep.h"
+#include "pipeline/cache_resume.h"
 
 #include <algorithm>
 
 namespace exogpu::pipeline {
 
-std::optional<wire::StageRange> stages_anew(const wire::StagePlan& before, const wire::StagePlan& next) {
+std::optional<wire::StageRange> fresh_stages(const wire::StagePlan& before, const wire::StagePlan& next) {
   if (before.content != next.content || before.settings != next.settings) return std::nullopt;
   const auto& old = before.stages;
   const auto& now = next.stages;

@@ -1,0 +1,110 @@
+#include "node/shard_backend.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <chrono>
+
+#include "base/heap.h"
+#include "gpu/host.h"
+#include "node/warm_up.h"
+#include "pipeline/shard_compute.h"
+#include "pipeline/thread_executor.h"
+
+namespace exogpu::node {
+namespace {
+
+// Of the host's memory: activations that are retained in case the stage behind is lost.
+constexpr uint64_t kSentShare = 64;
+constexpr std::chrono::milliseconds kProgressEvery{200};
+
+}  // namespace
+
+ShardBackend::ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait)
+    : machine_(machine), threads_(threads), post_(std::move(post)), busy_wait_(busy_wait) {}
+
+ShardBackend::~ShardBackend() { loader_.join(); }
+
+// What the task holds is freed on the loader's thread.
+void ShardBackend::run(std::move_only_function<Result<void>()> task, Done done) {
+  boost::asio::post(loader_, [post = post_, task = std::move(task), done = std::move(done)]() mutable {
+    auto how = std::make_shared<Result<void>>(task());
+    task = nullptr;
+    give_back_freed_memory();
+    post([how, done = std::move(done)] { done(std::move(*how)); });
+  });
+}
+
+ShardBackend::Progress ShardBackend::posted(Progress progress) const {
+  return [post = post_, progress = std::move(progress), last = std::chrono::steady_clock::now()](Bytes bytes,
+                                                                                                 Bytes total) mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last < kProgressEvery) return;
+    last = now;
+    post([progress, bytes, total] { progress(bytes, total); });
+  };
+}
+
+void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) {
+  run(
+      [&machine = machine_, threads = threads_, part = std::move(part), progress = posted(std::move(progress)),
+       stop = std::move(stop)]() -> Result<void> {
+        EXO_TRY(const gpu::Device* device, machine.find(part->key.device));
+        const auto options = engine::ShardOptions::serving(part->key.settings, threads);
+        EXO_TRY(auto shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
+        part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard)));
+        part->warm = false;
+        return {};
+      },
+      std::move(done));
+}
+
+void ShardBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop, Done done) {
+  run(
+      [&machine = machine_, part = std::move(part), stop = std::move(stop)]() -> Result<void> {
+        EXO_TRY(const gpu::Device* device, machine.find(part->key.device));
+        auto& compute = static_cast<pipeline::ShardCompute&>(*part->stage->compute);
+        EXO_CHECK(warm_up(compute.shard(), device->info(), stop));
+        if (stop.stop_requested()) return fail(ErrorCode::cancelled, "not wanted any more");
+        part->warm = true;
+        return {};
+      },
+      std::move(done));
+}
+
+void ShardBackend::take_apart(std::unique_ptr<pipeline::Ring> ring,
+                              std::map<uint32_t, std::shared_ptr<worker::Part>> parts, worker::PartList gone,
+                              Done done) {
+  run(
+      [ring = std::move(ring), parts = std::move(parts), gone = std::move(gone)]() mutable -> Result<void> {
+        if (!ring) return {};
+        for (auto& [index, remains] : ring->end()) parts.at(index)->stage = std::move(remains);
+        return {};
+      },
+      std::move(done));
+}
+
+void ShardBackend::free(worker::PartList parts) {
+  boost::asio::post(loader_, [parts = std::move(parts)]() mutable {
+    parts.clear();
+    give_back_freed_memory();
+  });
+}
+
+// A discrete GPU computes a token in a millisecond or two, and draws so much that a waiting core does not count.
+bool ShardBackend::worth_busy_wait(const std::vector<std::string>& devices) const {
+  constexpr uint32_t cores_min = 4;
+  if (gpu::read_host_cpu().threads() < cores_min) return false;
+  return std::ranges::any_of(devices, [&](const std::string& name) {
+    const auto device = machine_.find(name);
+    return device && (*device)->info().kind == gpu::DeviceKind::discrete && !(*device)->info().software;
+  });
+}
+
+pipeline::MakeExecutor ShardBackend::executors(const std::vector<std::string>& devices) {
+  if (busy_wait_ != nullptr) busy_wait_->allow(worth_busy_wait(devices));
+  return pipeline::thread_executors(busy_wait_);
+}
+
+size_t ShardBackend::sent_bytes_max() const { return gpu::read_host_memory().total / kSentShare; }
+
+}  // namespace exogpu::node

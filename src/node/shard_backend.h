@@ -1,0 +1,42 @@
+// The stages of a node on its devices: shards of the engine, loaded on a thread of their own.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "base/busy_wait.h"
+#include "gpu/device.h"
+#include "worker/stage_backend.h"
+
+namespace exogpu::node {
+
+class ShardBackend final : public worker::StageBackend {
+ public:
+  using Post = std::function<void(std::move_only_function<void()>)>;
+
+  // `threads` of a stage on the CPU; 0: as many as this process may well use. `post` runs a task on the node's thread,
+  // later. `busy_wait`, where it is given, is allowed where the devices of a ring are worth it. `machine` and
+  // `busy_wait` must outlive it.
+  ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait);
+  ~ShardBackend() override;  // waits for what cannot be interrupted
+
+  void load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) override;
+  void warm(std::shared_ptr<worker::Part> part, std::stop_token stop, Done done) override;
+  void take_apart(std::unique_ptr<pipeline::Ring> ring, std::map<uint32_t, std::shared_ptr<worker::Part>> parts,
+                  worker::PartList gone, Done done) override;
+  void free(worker::PartList parts) override;
+  pipeline::MakeExecutor executors(const std::vector<std::string>& devices) override;
+  size_t sent_bytes_max() const override;
+
+ private:
+  void run(std::move_only_function<Result<void>()> task, Done done);
+  Progress posted(Progress progress) const;
+  bool worth_busy_wait(const std::vector<std::string>& devices) const;
+
+  const gpu::Machine& machine_;
+  uint32_t threads_;
+  Post post_;
+  BusyWait* busy_wait_;
+  boost::asio::thread_pool loader_{1};
+};
+
+}  // namespace exogpu::node

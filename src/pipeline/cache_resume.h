@@ -1,0 +1,28 @@
+// What the ring of one plan leaves to that of the next: tokens that need not be computed again.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "wire/cluster.h"
+#include "wire/ring.h"
+
+namespace exogpu::pipeline {
+
+// Tokens that are in the caches of all stages of a ring.
+struct ResidentTokens {
+  wire::PlanEpoch epoch;                              // of the ring
+  std::vector<std::vector<wire::TokenId>> sequences;  // their tokens, from the beginning
+};
+
+// What a ring begins with.
+struct ResumedTokens {
+  ResidentTokens resident;
+  wire::StageRange fresh_stages;  // hold nothing of them
+};
+
+// The stages of `next` that hold nothing of what the ring of `before` left. Nothing where that is all of them: only
+// stages at the beginning and at the end of a plan that are the same, on the same devices, resume their caches.
+std::optional<wire::StageRange> fresh_stages(const wire::StagePlan& before, const wire::StagePlan& next);
+
+}  // namespace exogpu::pipeline

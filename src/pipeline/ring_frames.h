@@ -1,0 +1,37 @@
+// The frames of a ring: from what channels bring to the calls of the Ring that is there, if one is.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "pipeline/ring.h"
+
+namespace exogpu::pipeline {
+
+// One thread, the ring's.
+class RingFrames {
+ public:
+  // `ring` is asked with each frame; null: there is none, and the frame is passed over.
+  explicit RingFrames(std::function<Ring*()> ring) : ring_(std::move(ring)) {}
+
+  static bool owns(wire::ControlType type) {
+    return type == wire::ControlType::step || type == wire::ControlType::step_done;
+  }
+  // Errors: those of decode().
+  Result<void> on_control(wire::NodeId from, wire::ControlType type, std::span<const std::byte> payload);
+
+  // Where the payload of an activation frame goes: as ChannelHandler::place(). The memory stays until on_activation(),
+  // on_abandoned() or peer_lost(), even when the ring ends meanwhile.
+  std::optional<std::span<std::byte>> receive_buffer(wire::NodeId from, const wire::FrameHeader& header);
+  void on_activation(wire::NodeId from, const wire::FrameHeader& header);
+  void on_abandoned(wire::NodeId from) { receiving_.erase(from); }
+  void peer_lost(wire::NodeId peer) { receiving_.erase(peer); }
+
+ private:
+  std::function<Ring*()> ring_;
+  std::map<wire::NodeId, Buffer> receiving_;
+};
+
+}  // namespace exogpu::pipeline

@@ -1,0 +1,147 @@
+// What the next step of a ring holds.
+#include <algorithm>
+#include <cmath>
+
+#include "engine/prompt_chunk.h"
+#include "pipeline/scheduler.h"
+
+namespace exogpu::pipeline {
+
+// Of prompts of n tokens over S stages in chunks of c, each with a fixed cost of f tokens, the last chunk leaves after
+// (n / c + S - 1) (c + f): least at c = sqrt(n f / (S - 1)). GPUs compute 256 tokens at a better rate than 320, so what
+// is taken is the nearest of 64, 128, 256...
+uint32_t Scheduler::chunk(bool others_decode) const {
+  double chunk = options_.batch_tokens;
+  if (options_.stages > 1) {
+    double prompts = 0;
+    for (const auto& [id, active] : active_) {
+      if (active.generated == 0) prompts += static_cast<double>(active.request.tokens.size() - active.reused);
+    }
+    chunk = std::sqrt(prompts * options_.step_cost_tokens / (options_.stages - 1));
+    chunk = engine::kQueriesAtOnce * std::exp2(std::max(0.0, std::round(std::log2(chunk / engine::kQueriesAtOnce))));
+  }
+  if (others_decode) chunk = std::min<double>(chunk, options_.busy_chunk);
+  return static_cast<uint32_t>(std::clamp<double>(chunk, 1, options_.batch_tokens));
+}
+
+void Scheduler::take(Active& active, uint32_t count, Work& work, StepInFlight& step) {
+  Slot& held = slot(active.sequence);
+  const auto& tokens = active.request.tokens;  // the prompt and what was generated
+  const auto position = static_cast<uint32_t>(held.tokens.size());
+  const bool sample = position + count == tokens.size();
+  const auto begin = tokens.begin() + position;
+  work.step.spans.push_back({active.sequence, position, count, sample});
+  work.tokens.insert(work.tokens.end(), begin, begin + count);
+  held.tokens.insert(held.tokens.end(), begin, begin + count);
+  for (const TokensInFlight& part : held.in_flight) step.needs.insert(part.step);
+  held.in_flight.push_back({.step = next_number_, .position = position});
+  active.awaits = sample;
+  step.parts.push_back({active.id, sample});
+  step.decodes |= active.generated > 0;
+  tokens_computed_ += count;
+}
+
+// Tokens that are to be computed behind those that only the fresh stages lack. A step of its own, which those alone
+// compute: it needs no tokens, unless the first stage is one of them.
+void Scheduler::take_replays(Work& work, StepInFlight& step, bool others_decode) {
+  uint32_t room = others_decode ? std::min(options_.busy_chunk, options_.batch_tokens) : options_.batch_tokens;
+  for (const auto& [id, active] : active_) {
+    Slot& held = slot(active.sequence);
+    if (!held.replayed || room == 0) continue;
+    const uint32_t position = *held.replayed;
+    const auto count = std::min(room, static_cast<uint32_t>(held.tokens.size()) - position);
+    work.step.replay = fresh_stages_;
+    work.step.spans.push_back({active.sequence, position, count, false});
+    const auto begin = held.tokens.begin() + position;
+    if (fresh_stages_.contains(0)) work.tokens.insert(work.tokens.end(), begin, begin + count);
+    for (const TokensInFlight& part : held.in_flight) step.needs.insert(part.step);
+    held.in_flight.push_back({.step = next_number_, .position = position});
+    held.replayed = position + count;
+    if (held.replayed == held.tokens.size()) held.replayed.reset();
+    step.parts.push_back({id, false});
+    step.renews = true;
+    tokens_replayed_ += count;
+    room -= count;
+  }
+}
+
+void Scheduler::take_decodes(Work& work, StepInFlight& step, uint32_t decoding) {
+  uint32_t group = std::min((decoding + options_.stages - 1) / options_.stages, options_.batch_tokens);
+  const size_t turns = turn_.size();
+  for (size_t i = 0; i < turns && group > 0; ++i) {
+    const RequestId id = turn_.front();
+    turn_.pop_front();
+    turn_.push_back(id);
+    Active& active = active_.at(id);
+    if (active.generated == 0 || active.awaits) continue;
+    take(active, 1, work, step);
+    --group;
+  }
+}
+
+void Scheduler::take_prompts(Work& work, StepInFlight& step, bool others_decode) {
+  size_t room = std::min<size_t>(options_.batch_tokens - work.tokens.size(), chunk(others_decode));
+  for (auto& [id, active] : active_) {
+    if (room == 0) return;
+    const size_t left = active.request.tokens.size() - slot(active.sequence).tokens.size();
+    if (active.generated > 0 || active.awaits || left == 0 || slot(active.sequence).replayed) continue;
+    const size_t count = engine::prompt_chunk(left, room, options_.batch_tokens - work.tokens.size());
+    take(active, static_cast<uint32_t>(count), work, step);
+    room -= std::min(room, count);
+  }
+}
+
+bool Scheduler::prompt_waits() const {
+  return std::ranges::any_of(active_, [&](const auto& entry) {
+    const Active& active = entry.second;
+    const Slot& held = slot(active.sequence);
+    return active.generated == 0 && !held.replayed && active.request.tokens.size() > held.tokens.size();
+  });
+}
+
+std::optional<Work> Scheduler::next() {
+  const auto decoding = static_cast<uint32_t>(
+      std::ranges::count_if(active_, [](const auto& entry) { return entry.second.generated > 0; }));
+  const auto groups =
+      static_cast<size_t>(std::ranges::count_if(steps_, [](const auto& entry) { return entry.second.decodes; }));
+  // One stage computes one step at a time. A ring has more chunks of prompts under way than stages, so that none waits
+  // for the way back, but not while others decode, who would wait behind them.
+  size_t depth = options_.stages;
+  if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : steps_in_flight_max(depth);
+  if (steps_.size() >= depth) return std::nullopt;
+
+  Work work;
+  StepInFlight step;
+  // Where those who decode fill whole steps, every other one is for prompts.
+  const bool decodes_fill = decoding >= uint64_t{options_.batch_tokens} * options_.stages;
+  const bool give_way = decodes_fill && decoded_last_ && prompt_waits();
+  // Those who decode and those who are replayed have turns.
+  if (decoding == 0 || decoded_last_) take_replays(work, step, decoding > 0);
+  if (work.step.spans.empty()) {
+    if (groups < options_.stages && !give_way) take_decodes(work, step, decoding);
+    take_prompts(work, step, decoding > 0);
+  }
+  if (work.step.spans.empty()) take_replays(work, step, decoding > 0);
+  if (work.step.spans.empty() && !changes_full()) return std::nullopt;
+  decoded_last_ = step.decodes;
+  if (resumed_) {
+    step.renews = true;
+    work.step.resume = {.epoch = resumed_->epoch, .fresh_stages = fresh_stages_, .tokens = {}};
+    for (const auto& tokens : resumed_->sequences) {
+      work.step.resume->tokens.push_back(static_cast<uint32_t>(tokens.size()));
+    }
+    resumed_.reset();
+  }
+  work.step.epoch = epoch_;
+  work.step.number = next_number_++;
+  work.step.changes = std::exchange(changes_, {});
+  for (const auto& [index, needed] : std::exchange(copies_, {})) {
+    for (const TokensInFlight& part : needed) step.needs.insert(part.step);
+  }
+  changes_tokens_ = 0;
+  steps_.emplace(work.step.number, std::move(step));
+  admit();
+  return work;
+}
+
+}  // namespace exogpu::pipeline

@@ -1,0 +1,155 @@
+#include "pipeline/step_machine.h"
+
+#include "pipeline/activation_codec.h"
+
+namespace exogpu::pipeline {
+
+StepMachine::StepMachine(StageRemains from, StageOptions options)
+    : compute_(std::move(from.compute)),
+      options_(std::move(options)),
+      pool_([compute = compute_.get()](size_t bytes) { return compute->host_memory(bytes); }),
+      epoch_(from.epoch),
+      sent_(std::move(from.sent)) {}
+
+StageRemains StepMachine::release() {
+  return {.compute = std::move(compute_), .epoch = epoch_, .sent = std::move(sent_)};
+}
+
+Error StepMachine::named(Error error) const {
+  error.message = options_.name + ": " + error.message;
+  return error;
+}
+
+StageOutput StepMachine::run(StageInput input) {
+  wire::Step& step = input.step;
+  const auto check = [&](Result<void> done) {
+    if (!done && !step.failure) step.failure = named(std::move(done).error());
+  };
+  if (step.number == 1) check(resume(step));
+  for (const wire::SequenceChange& next : step.changes) check(change(next));
+  Buffer out;
+  std::vector<wire::SampledToken> tokens;
+  if (!step.failure && !step.spans.empty()) check(compute(input, out, tokens));
+  if (info().last()) {
+    return wire::StepDone{.epoch = step.epoch,
+                          .number = step.number,
+                          .tokens = std::move(tokens),
+                          .stage_us = std::move(step.stage_us),
+                          .failure = std::move(step.failure)};
+  }
+  step.stage = options_.index + 1;
+  if (!step.carries()) out = {};
+  return ForwardedStep{.step = std::move(step), .activations = std::move(out)};
+}
+
+// With the first step of a ring, the sequences become what its first stage's node counts on.
+Result<void> StepMachine::resume(const wire::Step& first) {
+  const bool fresh = !first.resume || first.resume->fresh_stages.contains(options_.index);
+  const bool resumes = !fresh && epoch_ != wire::PlanEpoch() && epoch_ == first.resume->epoch;
+  if (!resumes || sent_.row_bytes() != row_bytes()) sent_ = SentRows(row_bytes(), options_.sent_bytes_max);
+  epoch_ = first.epoch;
+  bool lacks = !fresh && !resumes;
+  for (uint32_t i = 0; i < info().sequences; ++i) {
+    const wire::SeqId sequence(i);
+    const uint32_t tokens = resumes && i < first.resume->tokens.size() ? first.resume->tokens[i] : 0;
+    lacks |= compute_->length(sequence) < tokens;
+    EXO_CHECK(compute_->truncate(sequence, tokens));
+    sent_.truncate(sequence, tokens);
+  }
+  if (!lacks) return {};
+  return fail(ErrorCode::failed_precondition, "what the ring before held is gone");
+}
+
+Result<void> StepMachine::change(const wire::SequenceChange& change) {
+  if (const auto* open = std::get_if<wire::OpenSampler>(&change.what)) {
+    return info().last() ? compute_->open_sampler(change.sequence, *open) : Result<void>();
+  }
+  if (const auto* truncate = std::get_if<wire::Truncate>(&change.what)) {
+    sent_.truncate(change.sequence, truncate->end);
+    return compute_->truncate(change.sequence, truncate->end);
+  }
+  const auto& copy = std::get<wire::CopyPrefix>(change.what);
+  sent_.copy_prefix(copy.from, change.sequence, copy.length);
+  return compute_->copy_prefix(copy.from, change.sequence, copy.length);
+}
+
+Result<void> StepMachine::compute(const StageInput& input, Buffer& out, std::vector<wire::SampledToken>& tokens) {
+  const auto& only = input.step.replay;
+  if (only && options_.index + 1 == only->begin) {
+    EXO_TRY(out, replay(input.step));
+    return {};
+  }
+  if (only && !only->contains(options_.index)) return {};
+  if (!info().last()) {
+    EXO_TRY(out, forward(input));
+    retain(input.step, out);
+    return {};
+  }
+  EXO_TRY(const ComputeBatch batch, batch_of(input));
+  EXO_TRY(tokens, compute_->forward_and_sample(batch));
+  return {};
+}
+
+// What was sent to the stage behind, which has been lost with its node.
+Result<Buffer> StepMachine::replay(const wire::Step& step) {
+  Buffer out = pool_.take(step.rows() * row_bytes());
+  std::span<std::byte> rest = out.bytes();
+  for (const wire::Span& span : step.spans) {
+    const auto rows = rest.first(span.count * row_bytes());
+    if (!sent_.read(span.sequence, span.position, rows)) {
+      return fail(ErrorCode::failed_precondition, "the activations of a lost stage are not kept any more");
+    }
+    rest = rest.subspan(rows.size());
+  }
+  return out;
+}
+
+void StepMachine::retain(const wire::Step& step, const Buffer& sent) {
+  std::span<const std::byte> rest = sent.bytes();
+  for (const wire::Span& span : step.spans) {
+    const auto rows = rest.first(span.count * row_bytes());
+    sent_.add(span.sequence, span.position, rows);
+    rest = rest.subspan(rows.size());
+  }
+}
+
+size_t StepMachine::row_bytes() const {
+  return wire::row_bytes(options_.activations, info().activation_width).value_or(0);
+}
+
+// What goes to the next stage, straight from the device where it travels as it was computed.
+Result<Buffer> StepMachine::forward(const StageInput& input) {
+  EXO_TRY(const ComputeBatch batch, batch_of(input));
+  Buffer out = pool_.take(input.step.rows() * row_bytes());
+  if (options_.activations == wire::Dtype::f32) {
+    EXO_CHECK(compute_->forward(batch, out.floats()));
+    return out;
+  }
+  EXO_TRY(const std::span<const float> result, compute_->forward(batch, {}));
+  EXO_CHECK(encode_rows(options_.activations, result, info().activation_width, out.bytes()));
+  return out;
+}
+
+Result<ComputeBatch> StepMachine::batch_of(const StageInput& input) {
+  ComputeBatch batch{.spans = input.step.spans, .tokens = input.tokens, .activations = {}};
+  if (info().first()) return batch;
+  const uint32_t columns = info().activation_width;
+  const uint64_t values = input.step.rows() * columns;
+  if (input.step.rows() > info().batch_tokens) {
+    return fail(ErrorCode::invalid_argument, "a step of {} tokens; this stage takes {}", input.step.rows(),
+                info().batch_tokens);
+  }
+  if (input.dtype == wire::Dtype::f32) {
+    if (input.activations.floats().size() != values) {
+      return fail(ErrorCode::corrupt, "the activations do not belong to their step");
+    }
+    batch.activations = input.activations.floats();
+    return batch;
+  }
+  decoded_.resize(values);
+  EXO_CHECK(decode_rows(input.dtype, input.activations.bytes(), columns, decoded_));
+  batch.activations = decoded_;
+  return batch;
+}
+
+}  // namespace exogpu::pipeline

@@ -1,0 +1,81 @@
+// A small model, requests to rings of it, and what the engine answers without a ring.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/generator.h"
+#include "pipeline/testing/ring_cluster.h"
+
+namespace exogpu::pipeline::testing {
+
+using engine::testing::TinyFile;
+using engine::testing::tokens_of;
+
+inline TinyFile small() {
+  return TinyFile("llama", 1, {.matrices = tiny::MatrixType::f32, .layers = 4, .embedding_length = 64});
+}
+
+struct Told {
+  std::vector<wire::TokenId> tokens;
+  std::optional<wire::GenerateEnd> end;
+  std::optional<Error> failure;
+  uint32_t reused = 0;
+  bool interrupted = false;
+  bool over() const { return end || failure; }
+};
+
+inline Driver::Listener into(Told& told) {
+  return [&told](const TokenEvent& event) {
+    EXPECT_FALSE(told.over()) << "something came after the end";
+    if (event.token) told.tokens.push_back(event.token->token);
+    told.end = event.end;
+    told.failure = event.failure;
+    told.reused = event.prompt_reused;
+    told.interrupted = event.interrupted;
+  };
+}
+
+inline Request request(std::vector<wire::TokenId> tokens, uint32_t tokens_max, uint64_t seed) {
+  Request made{.tokens = std::move(tokens), .sampling = {}, .tokens_max = tokens_max, .end_tokens = {}};
+  made.sampling.seed = seed;
+  made.sampling.temperature = seed == 0 ? 0.0F : 2.0F;
+  made.sampling.repeat_penalty = 1.1F;
+  made.sampling.min_p = 0;
+  return made;
+}
+
+inline engine::ShardOptions shard_options(uint32_t sequences) {
+  engine::ShardOptions options;
+  options.context = 512;
+  options.sequences = sequences;
+  options.batch_tokens = 64;
+  options.kv_type = engine::KvType::f32;
+  return options;
+}
+
+// What the engine writes by itself, without a ring.
+inline std::vector<wire::TokenId> alone(const TinyFile& file, const Request& wanted) {
+  auto chain = engine::testing::load_chain(file, {}, shard_options(1));
+  auto sampler = engine::Sampler::create(wanted.sampling, chain.architecture().n_vocab).value();
+  for (const wire::TokenId token : wanted.tokens) sampler.accept(token);
+  std::vector<wire::TokenId> tokens;
+  std::vector<float> logits;
+  for (std::span<const wire::TokenId> left = wanted.tokens; !left.empty();) {
+    const auto chunk = left.first(std::min<size_t>(left.size(), 64));
+    left = left.subspan(chunk.size());
+    logits = engine::testing::feed(chain, chunk, left.empty() ? 1 : 0);
+  }
+  while (true) {
+    const auto choice = sampler.sample(logits);
+    EXPECT_TRUE(choice);
+    tokens.push_back(choice->token);
+    sampler.accept(choice->token);
+    if (tokens.size() == wanted.tokens_max) return tokens;
+    logits = engine::testing::feed(chain, {&tokens.back(), 1}, 1);
+  }
+}
+
+}  // namespace exogpu::pipeline::testing

@@ -1,0 +1,72 @@
+// How the nodes of a world do: heat and batteries, and what their sensors say of them.
+#include <format>
+
+#include "sim/world_node.h"
+
+namespace exogpu::sim {
+
+using namespace cluster;
+using namespace wire;
+
+namespace {
+
+constexpr Duration kConditionEvery = std::chrono::seconds(2);
+constexpr double kLimitC = 100;
+constexpr double kCriticalRate = 0.25;  // what is left of a rate when the device is critically hot
+
+}  // namespace
+
+void World::set_heat(uint32_t number, double rate_left) {
+  SimNode& node = *nodes_[number];
+  if (node.heat == rate_left) return;
+  node.heat = rate_left;
+  trace(std::format("n{} computes at {:.0f} % of its rate", number, 100 * rate_left));
+  report_condition(number);
+}
+
+void World::set_battery(uint32_t number, double charge, bool feeds) {
+  SimNode& node = *nodes_[number];
+  if (node.charge == charge && node.on_battery == feeds) return;
+  node.charge = charge;
+  node.on_battery = feeds;
+  trace(std::format("n{} has {:.0f} % of its battery{}", number, 100 * charge, feeds ? "" : ", and is charged"));
+  report_condition(number);
+}
+
+// What its sensors would say; they are never still.
+void World::report_condition(uint32_t number) {
+  SimNode& node = *nodes_[number];
+  if (!node.alive) return;
+  const bool hot = node.heat < 1, critical = node.heat < kCriticalRate;
+  const double warm_c = critical ? kLimitC : hot ? kLimitC - 8 : 55;
+  NodeCondition condition = node.watch.update({.load = dice_.between(0, 0.1),
+                                               .charge = node.charge,
+                                               .on_battery = node.on_battery,
+                                               .devices = {{.device = "gpu0",
+                                                            .load = hot ? 1 : dice_.between(0, 0.1),
+                                                            .temperature_c = warm_c + dice_.between(-1, 1),
+                                                            .limit_c = kLimitC,
+                                                            .throttled = hot,
+                                                            .speed = node.heat}}},
+                                              now_);
+  set_condition(number, std::move(condition));
+  drive(number);
+}
+
+void World::watch_condition(uint32_t number) {
+  report_condition(number);
+  const NodeCondition& told = nodes_[number]->watch.told();
+  const bool well = nodes_[number]->heat == 1 && !nodes_[number]->on_battery && !(told.battery && told.battery->low) &&
+                    (told.devices.empty() || told.devices[0].heat == Heat::normal);
+  after(well ? kConditionEvery : kConditionEvery / 4, [this, number, life = nodes_[number]->lives] {
+    if (nodes_[number]->alive && nodes_[number]->lives == life) watch_condition(number);
+  });
+}
+
+void World::set_condition(uint32_t number, NodeCondition condition) {
+  SimNode& node = *nodes_[number];
+  condition.shards = shards_of(node.worker->holding());
+  if (!has(InjectedBug::condition_unheard)) node.agent->set_condition(std::move(condition), now_);
+}
+
+}  // namespace exogpu::sim

@@ -1,0 +1,282 @@
+#include "worker/worker.h"
+
+#include <algorithm>
+#include <format>
+
+#include "worker/relevant_state.h"
+
+namespace exogpu::worker {
+
+using cluster::Act;
+using cluster::Action;
+using cluster::Progress;
+using cluster::Time;
+
+namespace {
+
+// A ring that goes round brings a step sooner.
+constexpr std::chrono::seconds kQuiet{2};
+constexpr std::chrono::milliseconds kDrainedLook{100};
+
+}  // namespace
+
+Worker::Worker(wire::NodeId self, std::string name, StageBackend& backend, WorkerHost host)
+    : name_(name),
+      host_(std::move(host)),
+      headers_({.fetch = host_.fetch,
+                .on_result =
+                    [this] {
+                      changes_.due = true;
+                      report();
+                    },
+                .note = [this](const std::string& text) { host_.on_note(text); }}),
+      stages_(self, std::move(name), backend, stages_host()) {
+  holding_.self = self;
+}
+
+Worker::~Worker() = default;
+
+StagesHost Worker::stages_host() {
+  return {.post = host_.post,
+          .send = host_.send,
+          .fetch = host_.fetch,
+          .on_progress =
+              [this] {
+                changes_.progress = true;
+                report();
+              },
+          .on_ring_changed =
+              [this] {
+                changes_.ring = true;
+                report();
+              },
+          .on_broken =
+              [this](const Error& why) {
+                end_ring(why);
+                broken(holding_.epoch_last, why);
+              }};
+}
+
+// While it decides, changes are gathered.
+void Worker::report() {
+  if (advancing_ || stopped_ || !changes_.any()) return;
+  host_.on_change(std::exchange(changes_, {}));
+}
+
+void Worker::set_doing(const Action& action) {
+  changes_.activity |= doing_.act != action.act || doing_.stage != action.stage || doing_.why != action.why;
+  doing_ = action;
+}
+
+void Worker::follow(const wire::ReplicatedState& state, bool obeys, Time now) {
+  state_ = relevant_state(state, holding_);
+  broken_reported_ = {};  // the state still says otherwise, or again
+  obeys_ = obeys;
+  advance(now);
+}
+
+void Worker::tick(Time now) { advance(now); }
+
+std::optional<Time> Worker::wake() const {
+  if (stopped_) return std::nullopt;
+  return ended_ || headers_.due() ? Time::min() : wake_;
+}
+
+void Worker::wake_by(Time at) { wake_ = wake_ ? std::min(*wake_, at) : at; }
+
+bool Worker::busy() const {
+  const auto* driver = stages_.driver();
+  return driver != nullptr && !driver->idle();
+}
+
+// Requests fail as interrupted. The ring itself stays until its stages are wanted for something else.
+void Worker::end_ring(const Error& why) {
+  ring_over_ = true;
+  if (auto* driver = stages_.driver()) driver->fail_all(why);
+}
+
+void Worker::broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost) {
+  broken_reported_ = epoch;
+  host_.on_broken(epoch, why, lost);
+}
+
+void Worker::link_lost(wire::NodeId peer, const Error& why, Time now) {
+  if (stopped_) return;
+  lost_[peer] = {.at = now, .incarnation = incarnation_of(peer)};
+  if (holding_.plan && takes_part(*holding_.plan, peer)) {
+    end_ring(why);
+    broken(holding_.plan->epoch, why, peer);
+  }
+  advance(now);
+}
+
+void Worker::stop(const Error& why) {
+  if (std::exchange(stopped_, true)) return;
+  end_ring(why);
+  ++turn_;
+  stages_.abandon();
+  stages_.unload(nullptr, [](const Result<void>&) {});
+  cluster::unload(holding_);
+  holding_.acting = false;
+  doing_ = {.act = Act::none, .why = why.message};
+}
+
+// --- what is to be done
+
+void Worker::advance(Time now) {
+  again_ = true;
+  if (stopped_ || std::exchange(advancing_, true)) return;
+  const Time wake_before = wake().value_or(Time::max());
+  while (std::exchange(again_, false) && !stopped_) {
+    wake_.reset();
+    check_connection(now);
+    if (ended_) record(now);
+    if (holding_.acting) leave_off(now);
+    if (!holding_.acting && perform(now)) again_ = true;
+    if (holding_.acting) set_doing(acting_);
+    check_headers(now);
+    report_file();
+  }
+  advancing_ = false;
+  if (stopped_) return;
+  changes_.due = wake().value_or(Time::max()) < wake_before;
+  report();
+}
+
+// Whether there may be more to do.
+bool Worker::perform(Time now) {
+  holding_.busy = steps_in_flight(now);
+  const Action action = cluster::next_action(state_, holding_, obeys_, now);
+  set_doing(action);
+  if (action.again) wake_by(*action.again);
+  switch (action.act) {
+    case Act::none: wait_for_plan(action.why); return false;
+    case Act::serve: serve(); return false;
+    case Act::refuse: broken(state_.plan->made.plan.epoch, {ErrorCode::unavailable, action.why}); return false;
+    case Act::drain:
+      holding_.draining_since = now;
+      stages_.drain({ErrorCode::unavailable, action.why});
+      return true;
+    case Act::take_on: take_on(); return true;
+    case Act::adopt:
+    case Act::fetch:
+    case Act::load:
+    case Act::connect:
+    case Act::warm:
+    case Act::unload: begin(action, now); return true;
+  }
+  return false;
+}
+
+// A plan may have ended without another; its requests go on with the next.
+void Worker::wait_for_plan(const std::string& why) {
+  if (!obeys_) return;
+  if (!holding_.plan) return stages_.forget();
+  if (!state_.plan && !holding_.draining_since && !ring_over_) end_ring({ErrorCode::unavailable, why});
+}
+
+void Worker::serve() {
+  stages_.serve();
+  if (ring_over_ && broken_reported_ != holding_.epoch_last) {
+    broken(holding_.epoch_last, {ErrorCode::unavailable, "the ring has ended meanwhile"});
+  }
+}
+
+void Worker::take_on() {
+  const wire::StagePlan& plan = state_.plan->made.plan;
+  cluster::take_on(holding_, plan);
+  for (const auto& [index, progress] : stages_.take_on(plan)) holding_.stages.at(index).progress = progress;
+  ring_over_ = false;
+  changes_.stages = true;
+}
+
+void Worker::on_ended(uint64_t turn, Ended ended) {
+  if (turn != turn_) return;
+  ended_ = std::move(ended);
+  changes_.due = true;
+  report();
+}
+
+void Worker::begin(const Action& action, Time now) {
+  acting_ = action;
+  ended_.reset();
+  left_off_ = false;
+  holding_.acting = true;
+  const uint64_t turn = ++turn_;
+  const auto done = [this, turn](Result<void> how) { on_ended(turn, {.how = std::move(how)}); };
+  const wire::StagePlan* plan = state_.plan ? &state_.plan->made.plan : nullptr;
+  switch (action.act) {
+    case Act::adopt:
+      end_ring({ErrorCode::unavailable, "the cluster has a new plan; ask again"});
+      cluster::adopt(holding_, *plan);
+      changes_.stages = true;
+      return stages_.adopt(*plan, [this, turn](Reached reached) { on_ended(turn, {.reached = std::move(reached)}); });
+    case Act::unload: end_ring({ErrorCode::unavailable, action.why}); return stages_.unload(plan, done);
+    case Act::fetch:
+      headers_.fetch_replaced();
+      return stages_.fetch(action.stage, [this, turn](Result<SharedGguf> file) {
+        if (!file) return on_ended(turn, {.how = std::unexpected(std::move(file).error())});
+        on_ended(turn, {.file = *std::move(file)});
+      });
+    case Act::load: return stages_.load(action.stage, done);
+    case Act::warm: return stages_.warm(action.stage, done);
+    default: return connect(action.stage, now);
+  }
+}
+
+// What is in progress may not be wanted any more. The backend cannot do another thing before it has ended it.
+void Worker::leave_off(Time now) {
+  holding_.acting = false;
+  const Act next = cluster::next_action(state_, holding_, obeys_, now).act;
+  holding_.acting = true;
+  const bool away = next == Act::unload || next == Act::drain;
+  if (acting_.act == Act::fetch || acting_.act == Act::connect) {
+    if (!away && next != Act::adopt) return;
+    ++turn_;
+    stages_.abandon();
+    connecting_.reset();
+    holding_.acting = false;
+  } else if ((acting_.act == Act::load || acting_.act == Act::warm) && away && !std::exchange(left_off_, true)) {
+    stages_.abandon();
+  }
+}
+
+// A node that has not the first stage notices requests only by the steps that they cause.
+bool Worker::steps_in_flight(Time now) {
+  const auto* ring = stages_.ring();
+  if (ring == nullptr) steps_counted_ = 0;
+  if (ring_over_ || ring == nullptr) return false;
+  if (stages_.driver() != nullptr) {
+    if (holding_.draining_since) wake_by(now + kDrainedLook);
+    return busy();
+  }
+  if (ring->steps_begun() != steps_counted_) {
+    steps_counted_ = ring->steps_begun();
+    steps_counted_at_ = now;
+  }
+  wake_by(now + kQuiet / 2);
+  return steps_counted_ > 0 && now < steps_counted_at_ + kQuiet;
+}
+
+// --- the model's headers
+
+void Worker::check_headers(Time now) {
+  headers_.record(now);
+  if (obeys_ && !holding_.plan && !(state_.model && state_.model->content == headers_.content())) headers_.forget();
+  if (!obeys_ || !state_.plan || holding_.plan || holding_.acting) return;
+  const wire::StagePlan& plan = state_.plan->made.plan;
+  if (takes_part(plan, holding_.self)) return;
+  if (const auto again = headers_.fetch(plan, now)) wake_by(*again);
+}
+
+void Worker::report_file() {
+  const wire::StagePlan* plan = holding_.plan ? &*holding_.plan : nullptr;
+  if (obeys_ && state_.plan) plan = &state_.plan->made.plan;
+  if (plan == nullptr || file_reported_ == plan->epoch) return;
+  const SharedGguf file = headers_.file(plan->content);
+  if (!file) return;
+  file_reported_ = plan->epoch;
+  host_.on_file(wire::StagePlan(*plan), file);
+}
+
+}  // namespace exogpu::worker
