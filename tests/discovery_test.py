@@ -55,7 +55,7 @@ class Discovery(unittest.TestCase):
         begun = time.monotonic()
         leave()
         until(lambda: f"{witness.name} notices that {who.name} is away; it said {witness.said()[said:]}",
-              lambda: f"node {who.name} is away" in witness.said()[said:], pause_s=0.005)
+              lambda: f"node {who.name} is offline" in witness.said()[said:], pause_s=0.005)
         return time.monotonic() - begun
 
     def test_three_devices_with_nothing_but_the_pairing(self):

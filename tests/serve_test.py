@@ -94,7 +94,7 @@ class Serve(Cluster):
             parts = [part["choices"][0]["text"] for part in node.stream() if part["choices"]]
             self.assertEqual("".join(parts), expected[0][0])
             self.assertGreater(len(parts), 3)
-        self.assertEqual({entry["name"]: entry["api"] for entry in nodes[1].cluster()["nodes"]},
+        self.assertEqual({entry["name"]: entry["api_url"] for entry in nodes[1].cluster()["nodes"]},
                          {node.name: f"http://127.0.0.1:{node.api}" for node in nodes})
         for body, words in [({"prompt": "word " * 600}, "context"), ("{", ""), ("[" * 100000, "")]:
             status, answer = nodes[2].request("POST", "/v1/completions", body)
@@ -145,7 +145,7 @@ class Serve(Cluster):
         token = a.token("--uses", 2)
         join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
         b = self.node("b", *join)
-        a.waits_to_say("node b is here")
+        a.waits_to_say("node b is online")
         # What its memory is said to have is not all for it.
         taken = 4096 * int(pathlib.Path(f"/proc/{b.process.pid}/statm").read_text().split()[0])
         if taken > 1 << 40:
@@ -171,7 +171,7 @@ class Serve(Cluster):
         join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
         for folder in "bc":
             self.node(folder, *join, called="twin")
-        a.waits_to_say("there is another twin, so this one is called so")
+        a.waits_to_say("another node is named twin, too, so it is called so")
         def own_names():
             names = [node["name"] for node in a.cluster()["nodes"]]
             return sorted(name for name in names if re.fullmatch("twin-[0-9a-f]{8}", name))
@@ -266,7 +266,7 @@ class Serve(Cluster):
         a = self.node("a", MODEL, "--layers", "a/cpu:0-3,b/cpu:4-7,c/cpu:8-11", "-c", 512)
         token = a.token("--uses", 2)
         b, c = (self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc")
-        until("a has heard of both", lambda: "node b is here" in a.said() and "node c is here" in a.said())
+        until("a has heard of both", lambda: "node b is online" in a.said() and "node c is online" in a.said())
         c.stop()
         c.arguments = ["--join", f"127.0.0.1:{b.link}"]
         c.restart()
@@ -310,8 +310,8 @@ class Serve(Cluster):
         other.stop()
         stranger = self.node("other", "--join", f"127.0.0.1:{a.link}")
         stranger.waits_to_say("trying again")
-        a.waits_to_say("node b is here")
-        self.assertNotIn("node other is here", a.said())
+        a.waits_to_say("node b is online")
+        self.assertNotIn("node other is online", a.said())
         self.assertIsNone(b.process.poll())
 
     def test_what_is_wrong_is_told(self):
@@ -361,17 +361,17 @@ class Serve(Cluster):
         a = self.node("a", MODEL, link=port)
         joins.join(WAIT_S)
         self.assertFalse(joins.is_alive())
-        a.waits_to_say("node b is here")
+        a.waits_to_say("node b is online")
         self.assertEqual(log.read_text().count("trying again until"), 1)
 
     def test_it_ends_properly_when_its_terminal_goes(self):
         a = self.node("a", MODEL)
         b = self.node("b", "--join", f"127.0.0.1:{a.link}", "--token", a.token())
-        a.waits_to_say("node b is here")
+        a.waits_to_say("node b is online")
         b.process.send_signal(signal.SIGHUP)
         self.assertEqual(b.process.wait(WAIT_S), 0)  # as after SIGTERM
         self.assertIn("exogpu: stopping", b.said())
-        a.waits_to_say("node b is away")
+        a.waits_to_say("node b is offline")
 
     def test_nohup_is_respected(self):
         handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the node inherits it

@@ -58,7 +58,7 @@ class Survive(Cluster):
         failure = [part for part in stream if "error" in part]
         if QUICK:
             self.assertLess(time.monotonic() - killed, float(QUICK))
-        self.assertIn("node c is away", failure[-1]["error"]["message"])
+        self.assertIn("node c is offline", failure[-1]["error"]["message"])
         until("a says that c is away", lambda: not a.serves())
         status, answer = a.request("POST", "/v1/completions", {"prompt": "x"})
         self.assertEqual(status, 503)
@@ -98,11 +98,11 @@ class Survive(Cluster):
         a, b, c = self.three()
         expected = a.text()
         a.kill()
-        b.waits_to_say("node a is away")
+        b.waits_to_say("node a is offline")
         until("b says so", lambda: not b.serves())
         status, answer = b.request("POST", "/v1/completions", {"prompt": "x"})
         self.assertEqual(status, 503)
-        self.assertIn("node a is away", answer["error"]["message"])
+        self.assertIn("node a is offline", answer["error"]["message"])
         a.restart()
         for node in (b, c, a):
             node.waits_to_serve()
@@ -197,10 +197,10 @@ class Survive(Cluster):
         heard += hasty
         if QUICK:
             self.assertLess(time.monotonic() - at, 3)
-        self.assertIn("node c is away", heard[-1][1]["error"]["message"])
+        self.assertIn("node c is offline", heard[-1][1]["error"]["message"])
         def given_up():
             status, refusal = a.request("POST", "/v1/completions", {"prompt": "x"})
-            return status == 503 and "node c is away" in refusal["error"]["message"]
+            return status == 503 and "node c is offline" in refusal["error"]["message"]
         until("others are refused", given_up)
         with ThreadPoolExecutor(1) as pool:
             late = pool.submit(lambda: list(pieces(a, wait_s=120)))

@@ -69,7 +69,7 @@ PlanEpoch next_epoch(const ReplicatedState& state, const PlanCircumstances& circ
 // Why there is no plan any more, where that is another thing than why there is no new one.
 std::string lost(const ReplicatedState& state) {
   for (const auto& [id, node] : state.nodes) {
-    if (!node.alive) return std::format("node {} is away: {}; ", name_of(state, id), node.why_away);
+    if (!node.alive) return std::format("node {} is offline: {}; ", name_of(state, id), node.why_away);
   }
   return {};
 }
@@ -121,7 +121,7 @@ std::string broken_by(const ReplicatedState& state) {
     const auto node = state.nodes.find(device.node);
     if (node == state.nodes.end()) return std::format("{} is unknown", name_of(state, device));
     const std::string name = name_of(state, device.node);
-    if (!node->second.alive) return std::format("node {} is away: {}", name, node->second.why_away);
+    if (!node->second.alive) return std::format("node {} is offline: {}", name, node->second.why_away);
     if (node->second.draining) return std::format("node {} is being drained", name);
     const auto unfit = node->second.unfit.find(device.device);
     if (unfit != node->second.unfit.end()) return std::format("{}: {}", name_of(state, device), unfit->second);

@@ -82,7 +82,7 @@ TEST(PlanFor, EveryLossIsAReason) {
     EXPECT_GT(made->plan.epoch, before);
     for (const PlannedStage& stage : made->plan.stages) EXPECT_NE(stage.device.node, used) << words;
   };
-  replaced([](auto& s, NodeId n) { add(s, NodeLost{.node = n, .why = "silent"}); }, "is away: silent");
+  replaced([](auto& s, NodeId n) { add(s, NodeLost{.node = n, .why = "silent"}); }, "is offline: silent");
   replaced([](auto& s, NodeId n) { add(s, DrainingSet{.node = n, .draining = true}); }, "is being drained");
   replaced(
       [](auto& s, NodeId) {

@@ -1,6 +1,6 @@
 #include "node/generations.h"
 
-#include <boost/asio/post.hpp>
+#include <format>
 
 namespace exogpu::node {
 
@@ -21,26 +21,23 @@ struct Generations::Job {
   std::optional<std::stop_callback<std::function<void()>>> on_cancel;
 };
 
-Generations::Generations(GenerationsSurroundings surroundings)
-    : surroundings_(std::move(surroundings)),
+Generations::Generations(GenerationsHost host)
+    : host_(std::move(host)),
       continuations_(
-          {.submit = [this](wire::Generate wanted) { return surroundings_.submit(std::move(wanted)); },
-           .cancel = [this](uint64_t request) { surroundings_.cancel(request); },
+          {.submit = [this](wire::Generate wanted) { return host_.submit(std::move(wanted)); },
+           .cancel = [this](uint64_t request) { host_.cancel(request); },
            .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}),
       alive_(std::make_shared<Generations*>(this)) {}
 
-Generations::~Generations() {
-  encoders_.join();
-  fail_all({ErrorCode::unavailable, "the node is stopping"});
-}
+Generations::~Generations() { fail_all({ErrorCode::unavailable, "the node is stopping"}); }
 
 void Generations::serve(Serving serving) {
   const wire::PlanEpoch epoch = serving.epoch;
   const std::string model = serving.model;
   {
-    const std::lock_guard lock(mutex_);
-    serving.since = before_ && before_->model == model ? before_->since : std::chrono::system_clock::now();
-    before_ = serving;
+    const MutexLock lock(mutex_);
+    serving.since = previous_ && previous_->model == model ? previous_->since : std::chrono::system_clock::now();
+    previous_ = serving;
     waited_.reset();
     serving_ = std::move(serving);
   }
@@ -54,27 +51,26 @@ bool Generations::busy() const { return continuations_.open() > 0; }
 
 void Generations::stop_serving(Error why) {
   continuations_.pause(why);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   serving_.reset();
-  why_not_ = std::move(why);
+  not_serving_ = std::move(why);
 }
 
 Result<Serving> Generations::serving() const {
-  const std::lock_guard lock(mutex_);
-  if (!serving_) return std::unexpected(why_not_);
+  const MutexLock lock(mutex_);
+  if (!serving_) return std::unexpected(not_serving_);
   return *serving_;
 }
 
-// In all, since nobody could serve it. Under the mutex.
-std::chrono::milliseconds Generations::patience(std::optional<std::chrono::milliseconds> wait) const {
-  return wait ? *wait + waited_.value_or(std::chrono::milliseconds(0)) : surroundings_.wait;
+std::chrono::milliseconds Generations::total_wait(std::optional<std::chrono::milliseconds> wait) const {
+  return wait ? *wait + waited_.value_or(std::chrono::milliseconds(0)) : host_.wait;
 }
 
 Result<Serving> Generations::expected(std::optional<std::chrono::milliseconds> wait) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (serving_) return *serving_;
-  if (before_ && (!waited_ || patience(wait) > *waited_)) return *before_;
-  return std::unexpected(why_not_);
+  if (previous_ && (!waited_ || total_wait(wait) > *waited_)) return *previous_;
+  return std::unexpected(not_serving_);
 }
 
 void Generations::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
@@ -90,7 +86,7 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
   job->listener = std::move(listener);
   job->serving = *std::move(now);
   job->cancel = std::move(cancel);
-  boost::asio::post(encoders_, [job, post = surroundings_.post, alive = std::weak_ptr(alive_)] {
+  host_.in_background([job, post = host_.post, alive = std::weak_ptr(alive_)] {
     auto prompt = job->serving.encoder->encode(job->request.prompt);
     if (!prompt) return job->listener->on_error(prompt.error());
     job->prompt = *std::move(prompt);
@@ -122,10 +118,11 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
   job->listener->on_prompt(prompt_tokens);
   for (uint32_t i = 0; i < job->parts.size(); ++i) places_.emplace(job->parts[i].id, Place{.job = job, .answer = i});
   const engine::GenerateOptions& options = job->request.options;
-  const auto waits = [&] {
-    const std::lock_guard lock(mutex_);
-    return patience(job->request.wait);
-  }();
+  std::chrono::milliseconds waits{};
+  {
+    const MutexLock lock(mutex_);
+    waits = total_wait(job->request.wait);
+  }
   for (uint32_t i = 0; i < job->parts.size() && !job->over; ++i) {
     pipeline::Request wanted{
         .tokens = job->prompt.tokens, .sampling = options.sampling, .tokens_max = options.tokens_max, .end_tokens = {}};
@@ -134,14 +131,13 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
     continuations_.begin(job->parts[i].id, job->serving.model, std::move(wanted), waits);
   }
   if (job->over) return;
-  job->on_cancel.emplace(job->cancel,
-                         [post = surroundings_.post, alive = std::weak_ptr(alive_), weak = std::weak_ptr(job)] {
-                           post([alive, weak] {
-                             const auto self = alive.lock();
-                             const auto cancelled = weak.lock();
-                             if (self && cancelled) (*self)->cancelled(cancelled);
-                           });
-                         });
+  job->on_cancel.emplace(job->cancel, [post = host_.post, alive = std::weak_ptr(alive_), weak = std::weak_ptr(job)] {
+    post([alive, weak] {
+      const auto self = alive.lock();
+      const auto cancelled = weak.lock();
+      if (self && cancelled) (*self)->cancelled(cancelled);
+    });
+  });
 }
 
 void Generations::forget(const std::shared_ptr<Job>& job) {
@@ -167,8 +163,8 @@ void Generations::failed(const std::shared_ptr<Job>& job, const Error& why) {
 
 void Generations::fail_all(const Error& why) {
   {
-    const std::lock_guard lock(mutex_);
-    before_.reset();
+    const MutexLock lock(mutex_);
+    previous_.reset();
   }
   for (const auto& [at, job] : std::map(jobs_)) failed(job, why);
   continuations_.give_up(why);
@@ -178,7 +174,7 @@ void Generations::interrupt_all() { continuations_.interrupt_all(); }
 
 void Generations::fail_interrupted(const Error& why, std::chrono::milliseconds waited) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waited_ = waited;
   }
   continuations_.give_up(why, waited);

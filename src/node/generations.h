@@ -1,18 +1,17 @@
-// The requests that came to this node: their prompts become tokens, tokens are asked of the node with the first stage,
-// and what comes back becomes text.
+// The generations of this node's clients: their prompts become tokens, tokens are requested of the node with the first
+// stage, and the tokens that come back become text. A generation outlives the ring that computes it.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "model/gguf.h"
 #include "node/answer.h"
 #include "node/prompt.h"
@@ -33,60 +32,66 @@ struct Serving {
 
 using pipeline::kRingEnded;
 
-struct GenerationsSurroundings {
+struct GenerationsHost {
   // Runs a task on the node's thread, later; from any thread.
   std::function<void(std::move_only_function<void()>)> post;
-  // On the node's thread. Errors but kRingEnded end the request.
-  std::function<Result<void>(wire::Generate)> submit;
-  std::function<void(uint64_t request)> cancel;
-  std::chrono::milliseconds wait{};  // of requests that do not say, when those who are left cannot hold the model
+  // Runs a task on another thread, later: a long prompt takes its time, and the node's thread has none.
+  std::function<void(std::move_only_function<void()>)> in_background;
+  // Both on the node's thread. Errors but kRingEnded end the request.
+  std::function<Result<void>(wire::Generate)> submit{};
+  std::function<void(uint64_t request)> cancel{};
+  std::chrono::milliseconds wait{};  // of requests that do not say, while the online nodes cannot hold the model
 };
 
-// generate() and models() from any thread; all else on the node's.
+// On the node's thread, except where marked. The host runs no task in the background after this is destroyed.
 class Generations {
  public:
-  explicit Generations(GenerationsSurroundings surroundings);
+  explicit Generations(GenerationsHost host);
   ~Generations();
 
+  // Any thread. As Service::generate().
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
 
-  // What is served from now on; nothing, and why.
-  void serve(Serving serving);
-  void stop_serving(Error why);
-  Result<Serving> serving() const;
-  // That, or what was served last, for as long as a request waits for it: what requests are taken for. `wait` is the
-  // request's own, and counts from now.
-  Result<Serving> expected(std::optional<std::chrono::milliseconds> wait = {}) const;
+  // The model that is served from now on; or that none is, and why.
+  void serve(Serving serving) EXO_EXCLUDES(mutex_);
+  void stop_serving(Error why) EXO_EXCLUDES(mutex_);
+  // Any thread. Errors: why nothing is served.
+  Result<Serving> serving() const EXO_EXCLUDES(mutex_);
+  // Any thread. The model that requests are accepted for: the served one, or the previous one for as long as a request
+  // waits for the next ring. `wait` is the request's own, and counts from now.
+  Result<Serving> expected(std::optional<std::chrono::milliseconds> wait = {}) const EXO_EXCLUDES(mutex_);
 
   void on_generated(const wire::Generated& message);
-  // The ring has ended. What is under way goes on with what is served next: the tokens so far are computed again, and
-  // the listeners hear the next ones.
+  // The ring has ended. Every generation continues with the next ring: its tokens so far are computed again, and its
+  // listener receives those that follow.
   void interrupt_all();
-  // For so long those who are left could not hold the model: what is not to wait longer ends.
-  void fail_interrupted(const Error& why, std::chrono::milliseconds waited);
-  // Asks again for what could not be asked for. To be called now and then.
+  // For `waited`, the online nodes could not hold the model: generations that do not wait longer end with `why`.
+  void fail_interrupted(const Error& why, std::chrono::milliseconds waited) EXO_EXCLUDES(mutex_);
+  // Submits again what could not be submitted. To be called now and then while waiting().
   void resume();
-  bool waiting() const;  // for what resume() asks
-  bool busy() const;     // somebody is being answered, or waits for that
-  // All that is under way ends so.
-  void fail_all(const Error& why);
+  bool waiting() const;
+  bool busy() const;  // a generation is computed, or waits for that
+  // Every generation ends with `why`.
+  void fail_all(const Error& why) EXO_EXCLUDES(mutex_);
 
  private:
   struct Job;
-  std::chrono::milliseconds patience(std::optional<std::chrono::milliseconds> wait) const;
+  // How long such a request waits in all, since nobody could serve it.
+  std::chrono::milliseconds total_wait(std::optional<std::chrono::milliseconds> wait) const EXO_REQUIRES(mutex_);
   void begin(const std::shared_ptr<Job>& job);
   void on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event);
   void cancelled(const std::shared_ptr<Job>& job);
   void failed(const std::shared_ptr<Job>& job, const Error& why);
   void forget(const std::shared_ptr<Job>& job);
 
-  GenerationsSurroundings surroundings_;
-  mutable std::mutex mutex_;
-  std::optional<Serving> serving_;
-  Error why_not_{ErrorCode::unavailable, "the node is starting"};
-  // What was served last. What is interrupted, and what is asked meanwhile, waits for it.
-  std::optional<Serving> before_;
-  std::optional<std::chrono::milliseconds> waited_;  // in vain; none while the next plan is on its way
+  GenerationsHost host_;
+  mutable Mutex mutex_;
+  std::optional<Serving> serving_ EXO_GUARDED_BY(mutex_);
+  Error not_serving_ EXO_GUARDED_BY(mutex_){ErrorCode::unavailable, "the node is starting"};
+  // The last served model: interrupted generations, and new ones, wait for it.
+  std::optional<Serving> previous_ EXO_GUARDED_BY(mutex_);
+  // Without a plan; none while the next plan is expected soon.
+  std::optional<std::chrono::milliseconds> waited_ EXO_GUARDED_BY(mutex_);
 
   struct Place {
     std::shared_ptr<Job> job;
@@ -97,7 +102,6 @@ class Generations {
   std::map<Job*, std::shared_ptr<Job>> jobs_;
   uint64_t next_answer_ = 1;
   std::shared_ptr<Generations*> alive_;
-  boost::asio::thread_pool encoders_{1};  // a long prompt takes its time, and the node's thread has none
 };
 
 }  // namespace exogpu::node

@@ -16,16 +16,23 @@ uint16_t Node::port() const { return impl_->port(); }
 const std::string& Node::name() const { return impl_->name(); }
 void Node::set_api(std::string host, uint16_t port) { impl_->set_api(std::move(host), port); }
 
-std::vector<ModelEntry> Node::models() const { return impl_->models(); }
-Result<void> Node::ready() const { return impl_->ready(); }
-std::shared_ptr<const ClusterSnapshot> Node::cluster() const { return impl_->cluster(); }
+std::vector<ModelEntry> Node::models() const {
+  const auto expected = impl_->requests().generations().expected();
+  if (!expected) return {};
+  return {{.id = expected->model, .created = expected->since, .context_tokens = expected->context}};
+}
+Result<void> Node::ready() const {
+  EXO_CHECK(impl_->requests().generations().serving());
+  return {};
+}
+std::shared_ptr<const ClusterSnapshot> Node::cluster() const { return impl_->status().snapshot(); }
 std::shared_ptr<const ClusterSnapshot> Node::wait_for_cluster(uint64_t version,
                                                               std::chrono::milliseconds timeout) const {
-  return impl_->wait_for_cluster(version, timeout);
+  return impl_->status().wait(version, timeout);
 }
 Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
-  impl_->generate(std::move(request), std::move(listener), std::move(cancel));
+  impl_->requests().generate(std::move(request), std::move(listener), std::move(cancel));
 }
 
 }  // namespace exogpu::node

@@ -1,363 +1,292 @@
 #include "node/node_impl.h"
 
-#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <format>
-#include <random>
+#include <utility>
 
-#include "base/utf8.h"
+#include "node/self_facts.h"
 
 namespace exogpu::node {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 namespace {
 
 constexpr milliseconds kTick{500};
-
 // While answers wait for the next ring.
 constexpr milliseconds kTickWaiting{50};
 constexpr std::chrono::seconds kFactsEvery{5};
 
 }  // namespace
 
-Node::Impl::Impl(NodeOptions options, Parts parts)
+Node::Impl::Impl(NodeOptions options, NodeResources resources)
     : options_(std::move(options)),
-      parts_(std::move(parts)),
-      keeps_running_(io_.get_executor()),
-      timer_(io_),
-      cluster_timer_(io_),
-      rates_([this](wire::NodeId to, net::Outgoing frame) { return peers_->send(to, std::move(frame)).has_value(); }) {
-  const wire::NodeId self = parts_.identity.node();
-  for (const gpu::Device& device : parts_.machine.devices()) {
-    if (std::ranges::contains(parts_.devices, device.info().id, [](const auto& each) { return each.id.device; })) {
-      sensed_.push_back(device.info());
-    }
-  }
-  std::random_device entropy;
-  incarnation_ = std::uniform_int_distribution<uint64_t>()(entropy);
-  const auto post_here = [this](std::move_only_function<void()> task) { post(std::move(task)); };
-  exchange_ = std::make_unique<weights::WeightExchange>(parts_.cache, post_here);
-  generations_ = std::make_unique<Generations>(
-      GenerationsSurroundings{.post = post_here,
-                              .submit = [this](wire::Generate wanted) { return submit(std::move(wanted)); },
-                              .cancel = [this](uint64_t request) { cancel(request); },
-                              .wait = options_.wait});
-  shards_ = std::make_unique<ShardBackend>(parts_.machine, options_.threads, post_here, &busy_wait_);
-  worker_ = std::make_unique<Worker>(
-      self, options_.name, *shards_,
-      worker::WorkerHost{
-          .post = post_here,
-          .send = [this](wire::NodeId to, net::Outgoing frame) -> Result<void> {
-            EXO_CHECK(peers_->send(to, std::move(frame)));
-            return {};
-          },
-          .fetch = [this](const wire::StagePlan& plan, wire::LayerRange layers, auto progress,
-                          auto done) { fetch(plan, layers, std::move(progress), std::move(done)); },
-          .on_file = [this](const wire::StagePlan& plan,
-                            SharedGguf file) { load_encoder(plan.content, std::move(file)); },
-          .connected = [this, self](wire::NodeId node) { return node == self || peers_->connected(node); },
-          .on_change =
-              [this](const worker::WorkerChanges&) {
-                if (std::exchange(worker_due_, true)) return;
-                post([this] {
-                  worker_due_ = false;
-                  on_worker();
-                });
-              },
-          .on_broken =
-              [this, self](wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost) {
-                const auto link = lost ? std::optional(wire::pair_of(self, *lost)) : std::nullopt;
-                post([this, epoch, why = why.message, link] {
-                  agent_->plan_broken(epoch, why, link, std::chrono::steady_clock::now());
-                  pump();
-                });
-              },
-          .on_note = [this](const std::string& text) { note(text); }});
+      resources_(std::move(resources)),
+      timers_{.tick = {loop_, [this] { tick(); }},
+              .agent = {loop_, [this] { agent_->tick(); }},
+              .worker = {loop_, [this] { on_worker(); }},
+              .status = {loop_, [this] { status_->update(steady_clock::now()); }}} {}
+
+Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
+  EXO_TRY(NodeResources resources, prepare(options));
+  std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(resources)));
+  EXO_CHECK(impl->make_network());
+  impl->make_agent();
+  impl->make_requests();
+  impl->make_model_files();
+  impl->make_worker();
+  impl->make_condition();
+  impl->make_local_network();
+  impl->register_handlers();
+  impl->status_->set_changed();
+  impl->status_->update(steady_clock::now());
+  impl->loop_.post([at = impl.get()] { at->begin(); });
+  impl->loop_.start();
+  return impl;
 }
 
-void Node::Impl::run() {
-  while (!io_.stopped()) {
-    if (io_.poll_one() > 0) continue;
-    if (busy_wait_.active()) {
-      std::this_thread::yield();
-    } else {
-      io_.run_one();
-    }
-  }
-}
-
+// The parts end in an order in which none is called that has gone: first the thread that calls them all, then what
+// speaks to the network, then what the background threads use.
 Node::Impl::~Impl() {
-  keeps_running_.reset();
-  io_.stop();
-  if (thread_.joinable()) thread_.join();
   if (status_) status_->stop();
-  measuring_.reset();
-  generations_->fail_all({ErrorCode::unavailable, "the node is stopping"});
-  discovery_.reset();
+  loop_.stop();
+  if (requests_) requests_->generations().fail_all({ErrorCode::unavailable, "the node is stopping"});
+  if (model_files_) model_files_->stop();
+  local_network_.reset();
   listener_.reset();
-  parts_.join.reset();
-  fetching_.cancel();
-  for (const wire::NodeId peer : peers_ ? peers_->connected_nodes() : std::vector<wire::NodeId>())
-    exchange_->peer_lost(peer);
+  resources_.join.reset();
+  if (model_files_) {
+    for (const wire::NodeId peer : peers_->connected_nodes()) model_files_->on_link_down(peer);
+  }
   peers_.reset();
-  work_.join();
+  background_.join();
   worker_.reset();
   shards_.reset();
-  generations_.reset();
-  exchange_.reset();
+  requests_.reset();
+  model_files_.reset();
 }
 
-void Node::Impl::post(std::move_only_function<void()> task) {
-  boost::asio::post(io_, [task = std::make_shared<std::move_only_function<void()>>(std::move(task))] { (*task)(); });
+// --- beginning
+
+void Node::Impl::register_handlers() {
+  agent_->register_handlers(dispatch_);
+  membership_->register_handlers(dispatch_);
+  links_->register_handlers(dispatch_);
+  model_files_->register_handlers(dispatch_);
+  requests_->register_handlers(dispatch_);
+  status_->register_handlers(dispatch_);
+  register_ring_frames();
+}
+
+void Node::Impl::begin() {
+  for (const Address& at : options_.connect) {
+    peers_->dial(at.host, at.port, [this, noted = std::string()](const Error& why) mutable {
+      // A list may be the same on all nodes, this one included.
+      if (why.code == ErrorCode::invalid_argument && options_.connect.size() > 1) return;
+      if (std::exchange(noted, why.message) != why.message) note(why.message + "; trying again");
+    });
+  }
+  if (local_network_) local_network_->start();
+  model_files_->start();
+  agent_->tick();
+  tick();
+}
+
+// --- channels
+
+void Node::Impl::on_up(wire::NodeId peer) {
+  const auto now = steady_clock::now();
+  model_files_->on_link_up(peer, *peers_->channel(peer));
+  agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_up(peer, at); });
+  worker_->tick(now);
+  links_->watch(nodes_to_watch(now));
+  membership_->introduce_leader(agent_->state(), peer);
+  status_->greet(peer);
+}
+
+void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
+  const auto now = steady_clock::now();
+  model_files_->on_link_down(peer);
+  ring_frames_.peer_lost(peer);
+  links_->on_link_down(peer);
+  requests_->on_link_down(peer);
+  worker_->link_lost(
+      peer, {ErrorCode::unavailable, std::format("node {} is offline: {}", peers_->name_of(peer), why.message)}, now);
+  agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_down(peer, at); });
+}
+
+std::optional<std::span<std::byte>> Node::Impl::place(wire::NodeId peer, const wire::FrameHeader& header) {
+  return dispatch_.receive_buffer(peer, header);
+}
+
+void Node::Impl::on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) {
+  if (auto taken = dispatch_.frame(peer, header, payload); !taken) peers_->close(peer, taken.error());
+}
+
+void Node::Impl::on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) { dispatch_.abandoned(peer, header); }
+
+void Node::Impl::on_room(wire::NodeId peer, net::Lane lane) { model_files_->on_room(peer, lane); }
+
+// --- what happens when a part has news
+
+void Node::Impl::on_leader() {
+  membership_->on_leader(agent_->state(), agent_->leader());
+  worker_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
+  status_->set_changed();
+}
+
+void Node::Impl::on_state() {
+  membership_->on_state(agent_->state());
+  worker_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
+  propose_model();
+  update_gate();
+  status_->set_changed();
+}
+
+void Node::Impl::on_worker() {
+  const auto now = steady_clock::now();
+  worker_->tick(now);
+  report_stages();
+  report_condition();
+  if (const auto wake = worker_->wake()) timers_.worker.set(*wake);
+}
+
+void Node::Impl::report_stages() {
+  agent_->change([&](cluster::Agent& agent, cluster::Time at) {
+    agent.set_stages(worker_->epoch(), worker_->stages(), at);
+    agent.set_busy(busy());
+  });
+}
+
+void Node::Impl::report_condition() {
+  agent_->change([this](cluster::Agent& agent, cluster::Time at) {
+    agent.set_condition(condition_->current(worker_->holding()), at);
+  });
+}
+
+// Maybe called from inside the agent's own calls.
+void Node::Impl::on_ring_broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost) {
+  const auto link = lost ? std::optional(wire::pair_of(self(), *lost)) : std::nullopt;
+  loop_.post([this, epoch, reason = why.message, link] {
+    agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.plan_broken(epoch, reason, link, at); });
+  });
+}
+
+void Node::Impl::update_gate() {
+  gate_->update(agent_->state(), status_->reports(), model_files_->encoder(), steady_clock::now());
+}
+
+void Node::Impl::propose_model() {
+  if (!agent_->leader()) return;
+  auto proposal = model_files_->proposal(agent_->state(), agent_->term(), steady_clock::now());
+  if (!proposal) return;
+  agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.command(*std::move(proposal), at); });
+}
+
+// Answers that this node was asked for count, too: between two rings no stage has to do with them.
+bool Node::Impl::busy() { return worker_->busy() || requests_->generations().busy(); }
+
+void Node::Impl::tick() {
+  const auto now = steady_clock::now();
+  if (now >= timers_.looked_after_at + kTick) {
+    timers_.looked_after_at = now;
+    look_after(now);
+  }
+  requests_->generations().resume();
+  update_gate();
+  timers_.tick.set(now + (requests_->generations().waiting() ? kTickWaiting : kTick));
+}
+
+void Node::Impl::look_after(cluster::Time now) {
+  model_files_->tick(now);
+  status_->set_live(requests_->measure(now), model_files_->traffic());
+  status_->set_own_reports(own_reports());
+  membership_->introduce_leader_to_all(agent_->state());
+  links_->watch(nodes_to_watch(now));
+  if (local_network_) local_network_->update_pairing();
+  const bool facts_due = now >= timers_.facts_at + kFactsEvery;
+  if (facts_due) {
+    timers_.facts_at = now;
+    condition_->read();
+  }
+  agent_->change([&](cluster::Agent& agent, cluster::Time at) {
+    for (const auto& [peer, measured] : links_->measure(at)) agent.set_link(peer, measured);
+    if (facts_due) agent.set_facts(facts(), at);
+    agent.set_busy(busy());
+  });
+  propose_model();
+  const bool idle = gate_->serving() && !worker_->holding().acting && !worker_->steps_in_flight(now);
+  model_files_->keep_spare(agent_->state(), idle, now);
+}
+
+// --- what the parts ask
+
+wire::Member Node::Impl::member() const {
+  const std::string& host = options_.listen.host;
+  const bool everywhere = host.empty() || host == "::" || host == "0.0.0.0";
+  wire::Member own{.node = self(),
+                   .name = options_.name,
+                   .addresses = everywhere ? own_addresses() : std::vector{host},
+                   .link_port = port(),
+                   .api_url = options_.api_url};
+  if (options_.advertise) {
+    own.addresses = {options_.advertise->host};
+    own.link_port = options_.advertise->port;
+  }
+  return own;
+}
+
+wire::NodeFacts Node::Impl::facts() const {
+  const auto up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - resources_.started);
+  return {.info = {.self = member(), .devices = resources_.devices, .links = {}},
+          .version = wire::own_versions().program,
+          .incarnation = resources_.incarnation,
+          .fitness = fitness_of(up)};
+}
+
+// Those whose silence would hold up an answer.
+std::set<wire::NodeId> Node::Impl::nodes_to_watch(cluster::Time now) {
+  std::set<wire::NodeId> near = requests_->answering_nodes();
+  if (worker_->plan() && worker_->steps_in_flight(now)) {
+    for (const wire::PlannedStage& stage : worker_->plan()->stages) near.insert(stage.device.node);
+  }
+  return near;
+}
+
+StageReports Node::Impl::own_reports() const {
+  StageReports reports;
+  if (!worker_->plan()) return reports;
+  for (const auto& [stage, resident] : worker_->holding().stages) {
+    wire::StageProgress report{.epoch = worker_->epoch(), .stage = stage, .doing = worker_->doing().why};
+    const auto found = worker_->progress().find(stage);
+    if (found != worker_->progress().end()) {
+      report.done = found->second.done;
+      report.total = found->second.total;
+    }
+    reports.emplace(stage, std::move(report));
+  }
+  return reports;
+}
+
+void Node::Impl::in_background(std::move_only_function<void()> task) {
+  boost::asio::post(background_,
+                    [task = std::make_shared<std::move_only_function<void()>>(std::move(task))] { (*task)(); });
 }
 
 void Node::Impl::note(const std::string& text) const {
   if (options_.on_note) options_.on_note(text);
 }
 
-void Node::Impl::begin() {
-  for (const Address& at : options_.connect) {
-    peers_->dial(at.host, at.port, [this, told = std::string()](const Error& why) mutable {
-      // A list may be the same on all nodes, this one included.
-      if (why.code == ErrorCode::invalid_argument && options_.connect.size() > 1) return;
-      if (std::exchange(told, why.message) != why.message) note(why.message + "; trying again");
-    });
-  }
-  look_around();
-  if (parts_.file) read_own_content();
-  pump();
-  tick();
-}
-
-// What the ring does now, where it begins on this node.
-void Node::Impl::measure() {
-  std::optional<LiveRates> live;
-  if (const auto* driver = worker_->driver()) {
-    const auto now = std::chrono::steady_clock::now();
-    const pipeline::Scheduler& scheduler = driver->scheduler();
-    const double seconds = std::chrono::duration<double>(now - measured_at_).count();
-    const auto rate = [&](uint64_t count, uint64_t before) {
-      return count >= before && seconds > 0 ? static_cast<double>(count - before) / seconds : 0;
-    };
-    live = {.requests = scheduler.active(),
-            .waiting_requests = scheduler.waiting(),
-            .tokens_per_s = rate(scheduler.tokens_sampled(), sampled_before_),
-            .computed_tokens_per_s = rate(scheduler.tokens_computed(), computed_before_),
-            .replayed_tokens = scheduler.tokens_replayed(),
-            .stage_step_s = driver->stage_seconds()};
-    measured_at_ = now;
-    sampled_before_ = scheduler.tokens_sampled();
-    computed_before_ = scheduler.tokens_computed();
-  }
-  const weights::ExchangeStats moved = exchange_->stats();
-  status_->set_live(std::move(live), {.sent = moved.sent_bytes, .received = moved.received_bytes});
-}
-
-// Closely only those whose silence would hold up an answer; of all others the master tells. In a cluster of many, each
-// node has a channel to each.
-void Node::Impl::watch_links(cluster::Time now) {
-  constexpr std::chrono::seconds ping_far{15}, silence_far{45};
-  std::set<wire::NodeId> near;
-  for (const auto& [request, node] : asked_) near.insert(node);
-  if (worker_->plan() && worker_->steps_in_flight(now)) {
-    for (const wire::PlannedStage& stage : worker_->plan()->stages) near.insert(stage.device.node);
-  }
-  for (const wire::NodeId peer : peers_->connected_nodes()) {
-    const bool closely = near.contains(peer);
-    const auto known = watched_.find(peer);
-    if (known != watched_.end() && known->second == closely) continue;
-    watched_[peer] = closely;
-    const auto silence = closely ? options_.silence_max : std::max<milliseconds>(silence_far, options_.silence_max);
-    peers_->channel(peer)->watch(closely ? options_.silence_max / 4 : ping_far, silence);
-  }
-}
-
-// Now and then.
-void Node::Impl::look_after(cluster::Time now) {
-  exchange_->tick(now);
-  measure();
-  std::vector<LinkRates::LinkNow> links;
-  for (const wire::NodeId peer : peers_->connected_nodes()) {
-    links.push_back({peer, peers_->channel(peer)->stats()});
-    tell_who_leads(peer);
-  }
-  rates_.tick(links, now);
-  for (const auto& link : links) {
-    const auto rate = rates_.bytes_per_s(link.peer);
-    if (!link.stats.rtt_min) continue;
-    agent_->set_link(link.peer, {.round_trip = *link.stats.rtt_min,
-                                 .jitter = link.stats.rtt_jitter,
-                                 .bytes_per_s = rate.value_or(0),
-                                 .loss = losses_.add(link.peer, link.stats)});
-  }
-  if (now >= facts_at_ + kFactsEvery) {
-    facts_at_ = now;
-    agent_->set_facts(facts(), now);
-    sense();
-  }
-  agent_->set_busy(busy());
-  watch_links(now);
-  tell_progress();
-  tell_pairing();
-  set_model();
-  keep_spare(now);
-  pump();
-  status_->update(now);
-}
-
-void Node::Impl::tick() {
-  const auto now = std::chrono::steady_clock::now();
-  if (now >= looked_after_at_ + kTick) {
-    looked_after_at_ = now;
-    look_after(now);
-  }
-  generations_->resume();
-  if (planless_since_) see_plan();
-  timer_.expires_after(generations_->waiting() ? kTickWaiting : kTick);
-  timer_.async_wait([this](const boost::system::error_code& stopped) {
-    if (!stopped) tick();
-  });
-}
-
-// Alone, it leads at once.
-milliseconds Node::Impl::boot_wait() const { return milliseconds(options_.connect.empty() ? 200 : 500); }
-
-// --- channels
-
-void Node::Impl::on_up(wire::NodeId peer) {
-  exchange_->peer_connected(peer, *peers_->channel(peer));
-  const auto now = std::chrono::steady_clock::now();
-  agent_->link_up(peer, now);
-  worker_->tick(now);
-  watch_links(now);
-  tell_who_leads(peer);
-  status_->greet(peer);
-  pump();
-}
-
-void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
-  exchange_->peer_lost(peer);
-  placed_.erase(peer);
-  watched_.erase(peer);
-  const auto now = std::chrono::steady_clock::now();
-  std::erase_if(driven_, [&](const auto& entry) {
-    if (entry.first.first != peer) return false;
-    if (auto* driver = worker_->driver()) driver->cancel(entry.second);
-    return true;
-  });
-  if (std::erase_if(asked_, [&](const auto& entry) { return entry.second == peer; }) > 0) generations_->interrupt_all();
-  worker_->link_lost(
-      peer, {ErrorCode::unavailable, std::format("node {} is away: {}", peers_->name_of(peer), why.message)}, now);
-  agent_->link_down(peer, now);
-  pump();
-}
-
-std::optional<std::span<std::byte>> Node::Impl::place(wire::NodeId peer, const wire::FrameHeader& header) {
-  if (const auto* bulk = std::get_if<wire::Bulk>(&header.of)) {
-    if (bulk->transfer != wire::kProbeTransfer) return exchange_->place(peer, header);
-    if (header.payload_bytes == 1) (void)peers_->send_message(peer, wire::LinkProbed{bulk->offset});
-    return std::nullopt;
-  }
-  auto* ring = worker_->ring();
-  auto memory = ring ? ring->receive_buffer(peer, header) : std::nullopt;
-  if (!memory) return std::nullopt;
-  // The channel writes there even when the ring is gone meanwhile.
-  return placed_.insert_or_assign(peer, *std::move(memory)).first->second.bytes();
-}
-
-void Node::Impl::on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) {
-  if (std::holds_alternative<wire::Bulk>(header.of)) return exchange_->on_abandoned(peer, header);
-  placed_.erase(peer);
-}
-
-void Node::Impl::on_room(wire::NodeId peer, net::Lane lane) { exchange_->on_room(peer, lane); }
-
-void Node::Impl::on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) {
-  if (std::holds_alternative<wire::Bulk>(header.of)) return exchange_->on_bulk(peer, header, payload);
-  if (std::holds_alternative<wire::Activation>(header.of)) {
-    placed_.erase(peer);
-    if (auto* ring = worker_->ring()) ring->on_activation(peer, header);
-    return;
-  }
-  if (auto done = on_control(peer, std::get<wire::Control>(header.of).type, payload); !done) {
-    peers_->close(peer, done.error());
-  }
-}
-
-Result<void> Node::Impl::on_control(wire::NodeId peer, wire::ControlType type, std::span<const std::byte> payload) {
-  using wire::ControlType;
-  switch (type) {
-    case ControlType::step: {
-      EXO_TRY(wire::Step step, wire::decode<wire::Step>(payload));
-      if (auto* ring = worker_->ring()) ring->on_step(peer, std::move(step));
-      return {};
-    }
-    case ControlType::step_done: {
-      EXO_TRY(wire::StepDone done, wire::decode<wire::StepDone>(payload));
-      if (auto* ring = worker_->ring()) ring->on_step_done(peer, std::move(done));
-      return {};
-    }
-    case ControlType::generate: {
-      EXO_TRY(wire::Generate wanted, wire::decode<wire::Generate>(payload));
-      on_generate(peer, std::move(wanted));
-      return {};
-    }
-    case ControlType::generated: {
-      EXO_TRY(const wire::Generated generated, wire::decode<wire::Generated>(payload));
-      on_generated(peer, generated);
-      return {};
-    }
-    case ControlType::generate_cancel: {
-      EXO_TRY(const wire::CancelGenerate request, wire::decode<wire::CancelGenerate>(payload));
-      const auto found = driven_.find({peer, request.request});
-      if (found == driven_.end()) return {};
-      if (auto* driver = worker_->driver()) driver->cancel(found->second);
-      driven_.erase(found);
-      return {};
-    }
-    case ControlType::stage_progress: {
-      return dispatch_.frame(peer, {.of = wire::Control{type}}, payload);
-    }
-    case ControlType::link_probed: {
-      EXO_TRY(const wire::LinkProbed told, wire::decode<wire::LinkProbed>(payload));
-      rates_.arrived(peer, told, std::chrono::steady_clock::now());
-      return {};
-    }
-    case ControlType::leads: {
-      EXO_TRY(const wire::Leads told, wire::decode<wire::Leads>(payload));
-      if (!master_) peers_->keep(told.leader);
-      return {};
-    }
-    default: break;
-  }
-  if (Result<void> how; agent_heard(peer, type, payload, how)) return how;
-  if (weights::WeightExchange::owns(type)) return exchange_->on_control(peer, type, payload);
-  return {};  // of a later version
-}
-
-// --- for any thread
+// --- any thread
 
 void Node::Impl::set_api(std::string host, uint16_t port) {
-  post([this, host = std::move(host), port] {
+  loop_.post([this, host = std::move(host), port] {
     const std::string at = host.empty() ? member().addresses.front() : host;
     options_.api_url =
         std::format("http://{0}{1}{2}:{3}", at.contains(':') ? "[" : "", at, at.contains(':') ? "]" : "", port);
-    facts_at_ = std::chrono::steady_clock::now();
-    agent_->set_facts(facts(), facts_at_);
-    pump();
+    agent_->change([this](cluster::Agent& agent, cluster::Time now) { agent.set_facts(facts(), now); });
   });
-}
-
-std::vector<ModelEntry> Node::Impl::models() const {
-  const auto serving = generations_->expected();
-  if (!serving) return {};
-  return {{.id = serving->model, .created = serving->since, .context_tokens = serving->context}};
-}
-
-Result<void> Node::Impl::ready() const {
-  EXO_CHECK(generations_->serving());
-  return {};
 }
 
 Result<void> Node::Impl::drain(std::string_view node, bool draining) {
@@ -365,9 +294,10 @@ Result<void> Node::Impl::drain(std::string_view node, bool draining) {
   if (!status_->snapshot()->leader) {
     return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
   }
-  post([this, id, draining] {
-    agent_->command(wire::DrainingSet{.node = id, .draining = draining}, std::chrono::steady_clock::now());
-    pump();
+  loop_.post([this, id, draining] {
+    agent_->change([&](cluster::Agent& agent, cluster::Time now) {
+      agent.command(wire::DrainingSet{.node = id, .draining = draining}, now);
+    });
   });
   return {};
 }

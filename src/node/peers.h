@@ -15,6 +15,7 @@
 #include "net/channel.h"
 #include "net/duplicate.h"
 #include "net/tcp/connector.h"
+#include "node/membership.h"
 #include "node/transport.h"
 #include "security/tls.h"
 #include "wire/cluster.h"
@@ -41,7 +42,7 @@ struct PeersOptions {
 };
 
 // One thread, that of the executor. The handler must outlive it.
-class Peers final : public Transport {
+class Peers final : public Transport, public PeerDirectory {
  public:
   Peers(boost::asio::any_io_executor executor, const security::TlsContext& tls, net::LinkSelf self,
         PeersOptions options, PeerHandler& handler);
@@ -53,12 +54,12 @@ class Peers final : public Transport {
   void accept(std::unique_ptr<net::Channel> channel) { add(std::move(channel), false); }
 
   // Keeps a channel to this node from now on, by any of its addresses. `dial` for one that is known only by address.
-  void keep(const wire::Member& member);
+  void keep(const wire::Member& member) override;
   // The other end calls, and this one no longer does.
-  void leave_calling(wire::NodeId node);
+  void leave_calling(wire::NodeId node) override;
   // Those who are not among these have left: they are tried for a while longer, and then no more, since they connect by
   // themselves when they come back. Addresses that were given to dial() are tried for ever.
-  void let_go_but(const std::vector<wire::Member>& members);
+  void let_go_but(const std::vector<wire::Member>& members) override;
   // `on_refused` hears every attempt that failed.
   void dial(const std::string& host, uint16_t port, std::function<void(const Error&)> on_refused);
 
@@ -68,8 +69,8 @@ class Peers final : public Transport {
   bool connected(wire::NodeId node) const { return links_.contains(node); }
   net::Channel* channel(wire::NodeId node);
   // How people call it; the beginning of its id when nobody has said.
-  std::string name_of(wire::NodeId node) const;
-  void set_name(wire::NodeId node, std::string name) { names_[node] = std::move(name); }
+  std::string name_of(wire::NodeId node) const override;
+  void set_name(wire::NodeId node, std::string name) override { names_[node] = std::move(name); }
 
   // Closes a channel for this reason, which the other end hears.
   void close(wire::NodeId node, const Error& why);

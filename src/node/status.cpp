@@ -1,6 +1,8 @@
 #include "node/status.h"
 
 #include <format>
+#include <set>
+#include <utility>
 
 #include "base/utf8.h"
 
@@ -11,8 +13,8 @@ void Status::register_handlers(Dispatch& dispatch) {
       [this](wire::NodeId from, wire::StageProgress report) { on_report(from, std::move(report)); });
 }
 
-std::optional<cluster::Time> Status::due() const {
-  return changed_ ? std::optional(updated_at_ + kInterval) : std::nullopt;
+void Status::set_changed() {
+  if (!std::exchange(changed_, true)) wake_at_(updated_at_ + kInterval);
 }
 
 void Status::update(cluster::Time now) {
@@ -64,7 +66,7 @@ void Status::set_own_reports(StageReports reports) {
     transport_->broadcast(report);
   }
   own_reports_ = std::move(reports);
-  changed_ = true;
+  set_changed();
 }
 
 void Status::greet(wire::NodeId peer) {
@@ -76,7 +78,7 @@ void Status::on_report(wire::NodeId from, wire::StageProgress report) {
   if (!plan || plan->made.plan.epoch != report.epoch || report.stage >= plan->made.plan.stages.size()) return;
   if (plan->made.plan.stages[report.stage].device.node != from) return;
   reports_[report.stage] = std::move(report);
-  changed_ = true;
+  set_changed();
 }
 
 // --- any thread
@@ -102,12 +104,14 @@ void Status::stop() {
 
 Result<wire::NodeId> Status::find_node(std::string_view name) const {
   const auto now = snapshot();
-  std::string names;
+  std::set<std::string_view> names;
   for (const NodeSnapshot& node : now->nodes) {
     if (node.name == name || node.id.text() == name) return node.id;
-    names += (names.empty() ? "" : ", ") + node.name;
+    names.insert(node.name);
   }
-  return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: {}", printable(std::string(name)), names);
+  std::string all;
+  for (const std::string_view each : names) all += std::format("{}{}", all.empty() ? "" : ", ", each);
+  return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: {}", printable(std::string(name)), all);
 }
 
 }  // namespace exogpu::node

@@ -31,15 +31,15 @@ class Status {
   // Between two snapshots made because the state changed: a snapshot of many nodes takes its time.
   static constexpr std::chrono::milliseconds kInterval{100};
 
-  // `knowledge` is called on the node's thread. Both must outlive this.
-  Status(std::function<ClusterKnowledge()> knowledge, Transport& transport)
-      : knowledge_(std::move(knowledge)), transport_(&transport) {}
+  // `knowledge` and `wake_at` are called on the node's thread; update() is due at the time that `wake_at` got last. The
+  // transport must outlive this.
+  Status(std::function<ClusterKnowledge()> knowledge, Transport& transport, std::function<void(cluster::Time)> wake_at)
+      : knowledge_(std::move(knowledge)), transport_(&transport), wake_at_(std::move(wake_at)) {}
 
   void register_handlers(Dispatch& dispatch);
 
-  // The state, the leader, or a report has changed: there is a new snapshot at due() or soon after.
-  void set_changed() { changed_ = true; }
-  std::optional<cluster::Time> due() const;
+  // The state, the leader, or a report has changed: update() is due soon.
+  void set_changed();
   // Makes the snapshot where one is due.
   void update(cluster::Time now);
 
@@ -68,6 +68,7 @@ class Status {
 
   std::function<ClusterKnowledge()> knowledge_;
   Transport* transport_;
+  std::function<void(cluster::Time)> wake_at_;
   StageReports reports_;      // of all stages
   StageReports own_reports_;  // as they were sent last
   bool changed_ = false;

@@ -1,6 +1,8 @@
-// How a node begins: who it is, what it has, and where it listens.
+#include "node/node_resources.h"
+
 #include <algorithm>
 #include <format>
+#include <random>
 
 #include "base/utf8.h"
 #include "node/device_profiles.h"
@@ -8,7 +10,6 @@
 #include "node/join_by_token.h"
 #include "node/model_shape.h"
 #include "node/nearby.h"
-#include "node/node_impl.h"
 #include "node/term_file.h"
 #include "security/identity_store.h"
 #include "security/token_store.h"
@@ -75,7 +76,7 @@ Result<wire::ServedModel> served_model(const NodeOptions& options, const model::
 
 }  // namespace
 
-Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
+Result<NodeResources> prepare(NodeOptions& options) {
   if (options.name.empty()) options.name = host_name();
   if (options.name.size() > wire::kNameCharsMax || printable(options.name) != options.name ||
       options.name.find_first_of("/,:") != std::string::npos) {
@@ -87,7 +88,7 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
     return fail(ErrorCode::invalid_argument,
                 "give the model to serve, or the cluster to join (--join HOST:PORT --token TOKEN)");
   }
-  SharedGguf file;
+  std::shared_ptr<const model::Gguf> file;
   if (!options.model.empty()) {
     EXO_TRY(model::Gguf opened, model::Gguf::open(options.model));
     file = std::make_shared<const model::Gguf>(std::move(opened));
@@ -105,68 +106,28 @@ Result<Node::Impl::Parts> Node::Impl::prepare(NodeOptions& options) {
     profile.node_name = options.name;
   }
   EXO_TRY(auto running, security::FileLock::share(options.state / "node.lock"));
-  Parts parts{.identity = std::move(identity),
-              .tls = std::move(tls),
-              .machine = std::move(machine),
-              .devices = std::move(profiles),
-              .file = std::move(file),
-              .running = std::move(running),
-              .join = nullptr,
-              .served = {},
-              .cache = nullptr};
-  if (options.connect.empty() && parts.file) {
-    EXO_TRY(parts.served, served_model(options, *parts.file, parts.machine));
+  std::random_device entropy;
+  NodeResources resources{.identity = std::move(identity),
+                          .tls = std::move(tls),
+                          .machine = std::move(machine),
+                          .devices = std::move(profiles),
+                          .file = std::move(file),
+                          .running = std::move(running),
+                          .join = nullptr,
+                          .offered_model = {},
+                          .cache = nullptr,
+                          .incarnation = std::uniform_int_distribution<uint64_t>()(entropy)};
+  if (options.connect.empty() && resources.file) {
+    EXO_TRY(resources.offered_model, served_model(options, *resources.file, resources.machine));
   }
-  EXO_TRY(parts.counter, kept_counter(options.state));
-  EXO_TRY(parts.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));
+  EXO_TRY(resources.term_counter, kept_counter(options.state));
+  EXO_TRY(resources.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));
   if (auto authority = IdentityStore(options.state).authority()) {
-    parts.join = std::make_unique<net::JoinServer>(
+    resources.join = std::make_unique<net::JoinServer>(
         security::JoinDesk(*std::move(authority), security::TokenStore(options.state)),
         security::PairingStore(options.state));
   }
-  return parts;
-}
-
-Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
-  EXO_TRY(Parts parts, prepare(options));
-  std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(parts)));
-  EXO_CHECK(impl->listen());
-  impl->agent_.emplace(impl->facts(),
-                       cluster::AgentOptions{.counter = impl->parts_.counter, .boot_wait = impl->boot_wait()},
-                       std::chrono::steady_clock::now());
-  impl->status_->set_changed();
-  impl->status_->update(std::chrono::steady_clock::now());
-  boost::asio::post(impl->io_, [at = impl.get()] { at->begin(); });
-  impl->thread_ = std::jthread([at = impl.get()] { at->run(); });
-  return impl;
-}
-
-Result<void> Node::Impl::listen() {
-  net::ChannelOptions channel;
-  channel.silence_max = options_.silence_max;
-  channel.ordered_queue = 256 * MiB;  // some chunks of a prompt for a wide model
-  const net::LinkSelf self{.versions = wire::own_versions(),
-                           .node = parts_.identity.node(),
-                           .cluster = parts_.identity.cluster(),
-                           .incarnation = incarnation_};
-  peers_ = std::make_unique<Peers>(io_.get_executor(), parts_.tls, self, PeersOptions{.channel = channel}, *this);
-  status_.emplace([this] { return ClusterKnowledge{agent_->state(), master_, agent_->why_alone()}; }, *peers_);
-  status_->register_handlers(dispatch_);
-  net::ListenOptions listen{.address = options_.listen.host, .port = options_.listen.port, .channel = channel};
-  EXO_TRY(net::Listener listener,
-          net::Listener::open(
-              io_.get_executor(), parts_.tls, self, std::move(listen),
-              {.on_channel = [this](std::unique_ptr<net::Channel> opened) { peers_->accept(std::move(opened)); },
-               .on_refused =
-                   [this](const Error& why) {
-                     // Not of a call from this node itself.
-                     if (why.code != ErrorCode::invalid_argument) note(why.message);
-                   },
-               .admits = {}},
-              parts_.join.get()));
-  listener_.emplace(std::move(listener));
-  port_ = listener_->port();
-  return {};
+  return resources;
 }
 
 }  // namespace exogpu::node

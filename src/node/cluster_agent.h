@@ -1,0 +1,65 @@
+// The agent of this node on the network: what other agents send goes in from the dispatch table, what the agent sends
+// goes out through the transport, and the node learns of a new leader and of a new state.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "cluster/agent.h"
+#include "node/dispatch.h"
+#include "node/transport.h"
+
+namespace exogpu::node {
+
+struct ClusterAgentHost {
+  std::function<cluster::Time()> now;
+  // leader() is another, or none. Called before on_state() where both change.
+  std::function<void()> on_leader;
+  // state() is another.
+  std::function<void()> on_state;
+  // Puts the highest counter of a term on the disk before it returns; see cluster::Output::keep_counter.
+  std::function<Result<void>(uint64_t counter)> keep_counter;
+  // tick() is due then, in place of the time before.
+  std::function<void(cluster::Time)> wake_at;
+  std::function<void(const std::string&)> note;
+};
+
+// On the node's thread.
+class ClusterAgent {
+ public:
+  // The transport must outlive it.
+  ClusterAgent(wire::NodeFacts facts, const cluster::AgentOptions& options, Transport& transport,
+               ClusterAgentHost host);
+
+  void register_handlers(Dispatch& dispatch);
+  void tick();
+
+  // Calls `change` with the agent and the time, and then does what the agent wants done: sends, and the calls of the
+  // host. Of a change that is made from inside such a call, that is done when the call is over.
+  template <typename Change>
+  void change(Change change) {
+    change(agent_, host_.now());
+    pump();
+  }
+
+  const wire::ReplicatedState& state() const { return agent_.state(); }
+  const wire::Term& term() const { return agent_.term(); }
+  std::optional<wire::NodeId> leader() const { return leader_; }
+  std::string no_leader_reason() const { return agent_.why_alone(); }
+
+ private:
+  template <typename Message>
+  void receive(Dispatch& dispatch);
+  void pump();
+  void send(const std::vector<cluster::Send>& sends);
+
+  cluster::Agent agent_;
+  Transport* transport_;
+  ClusterAgentHost host_;
+  std::optional<wire::NodeId> leader_;  // as on_leader() reported it
+  bool pumping_ = false;
+  bool pump_again_ = false;
+};
+
+}  // namespace exogpu::node

@@ -1,0 +1,95 @@
+// The part of a node that has models: the file that it was given, the weights that it fetches for its stages, those
+// that it keeps in case other nodes are lost, and the tokenizer of the model that is served.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cluster/detector.h"
+#include "model/gguf.h"
+#include "node/cluster_snapshot.h"
+#include "node/dispatch.h"
+#include "node/model_offer.h"
+#include "node/serving_gate.h"
+#include "weights/catalogue.h"
+#include "weights/exchange.h"
+#include "wire/cluster_log.h"
+
+namespace exogpu::node {
+
+using SharedGguf = std::shared_ptr<const model::Gguf>;
+
+struct ModelFilesOptions {
+  SharedGguf file;  // that this node was given; null: none
+  std::shared_ptr<weights::WeightCache> cache;
+  std::filesystem::path manifests;                   // folder of what is known about files
+  std::optional<wire::ServedModel> offered_model{};  // of the own file, where the cluster is to serve it
+  bool spare = true;                                 // fetch all of the model when the node is idle
+};
+
+struct ModelFilesHost {
+  // Runs a task on the node's thread, later; from any thread. And on another thread, later.
+  std::function<void(std::move_only_function<void()>)> post;
+  std::function<void(std::move_only_function<void()>)> in_background;
+  std::function<void()> on_own_content;  // the own file was read; proposal() may have something
+  std::function<void()> on_encoder;      // encoder() is another, or is needed again
+  std::function<void(const std::string&)> note;
+};
+
+// On the node's thread. The host runs no task of it after it is destroyed; stop() comes before.
+class ModelFiles {
+ public:
+  ModelFiles(ModelFilesOptions options, ModelFilesHost host);
+
+  void register_handlers(Dispatch& dispatch);
+  // Reads the own file whole, on another thread: once for each file, since the manifests' folder remembers it.
+  void start();
+  // Ends what is in flight.
+  void stop();
+
+  void on_link_up(wire::NodeId peer, net::Channel& channel) { exchange_.peer_connected(peer, channel); }
+  void on_link_down(wire::NodeId peer) { exchange_.peer_lost(peer); }
+  void on_room(wire::NodeId peer, net::Lane lane) { exchange_.on_room(peer, lane); }
+  // To be called about twice a second.
+  void tick(cluster::Time now) { exchange_.tick(now); }
+
+  // Gets a file with the tensors of these layers; with no layers, of the headers alone. `done` is called later, once,
+  // unless another call replaces this one before. Errors: those of weights::WeightExchange::fetch().
+  void fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,
+             std::function<void(Result<SharedGguf>)> done);
+  // While `idle`, fetches what is missing of the served model, if twice its size fits into the cache, so that this node
+  // can continue when others are lost. Otherwise stops fetching it.
+  void keep_spare(const wire::ReplicatedState& state, bool idle, cluster::Time now);
+
+  // Loads the tokenizer of this model from its headers, in the background.
+  void load_encoder(const std::string& content, SharedGguf file);
+  const EncoderStatus& encoder() const { return encoder_; }
+
+  // See ModelOffer.
+  std::optional<wire::ModelSet> proposal(const wire::ReplicatedState& state, const wire::Term& term,
+                                         cluster::Time now) {
+    return offer_.proposal(state, term, now);
+  }
+
+  WeightTraffic traffic() const;
+
+ private:
+  void on_own_content(const Result<std::shared_ptr<const weights::Content>>& content);
+  void fetch_spare(const wire::StagePlan& plan, const wire::ContentId& content);
+
+  ModelFilesOptions options_;
+  ModelFilesHost host_;
+  weights::WeightExchange exchange_;
+  ModelOffer offer_;
+  std::optional<weights::Measuring> measuring_;  // the own file
+  std::string own_content_;                      // of it, once it was read
+  weights::Fetching fetching_, spare_;
+  std::string spare_content_;  // of which everything is here
+  cluster::Time spare_at_{};   // not before
+  EncoderStatus encoder_;
+};
+
+}  // namespace exogpu::node

@@ -1,0 +1,146 @@
+#include "node/model_files.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <fstream>
+#include <mutex>
+
+#include "cluster/testing/made.h"
+#include "node/testing/fake_channel.h"
+#include "node/testing/generation_log.h"
+#include "tiny_model/tiny_model.h"
+
+namespace exogpu::node {
+namespace {
+
+using cluster::testing::made_term;
+
+// The node's thread: runs what other threads post, and waits for it.
+class PostedTasks {
+ public:
+  void post(std::move_only_function<void()> task) {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+    posted_.notify_all();
+  }
+  void run_until(const auto& done) {
+    while (!done()) {
+      std::unique_lock lock(mutex_);
+      posted_.wait(lock, [&] { return !tasks_.empty(); });
+      auto task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      task();
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable posted_;
+  std::deque<std::move_only_function<void()>> tasks_;
+};
+
+class ModelFilesTest : public ::testing::Test {
+ protected:
+  ModelFilesTest() {
+    folder_ = std::filesystem::path(::testing::TempDir()) /
+              std::format("model_files_{}", ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    const auto bytes = tiny::tiny_model("llama").value();
+    std::ofstream(folder_ / "tiny.gguf", std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    file_ = std::make_shared<const model::Gguf>(model::Gguf::open(folder_ / "tiny.gguf").value());
+  }
+  ~ModelFilesTest() override {
+    if (files_) files_->stop();
+    files_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  void make(SharedGguf file) {
+    files_.emplace(ModelFilesOptions{.file = std::move(file),
+                                     .cache = weights::WeightCache::open({.folder = folder_ / "cache"}).value(),
+                                     .manifests = folder_ / "manifests",
+                                     .offered_model = cluster::testing::made_model(4)},
+                   ModelFilesHost{.post = [this](auto task) { tasks_.post(std::move(task)); },
+                                  .in_background = [this](auto task) { background_.post(std::move(task)); },
+                                  .on_own_content = [this] { ++contents_; },
+                                  .on_encoder = [this] { ++encoders_; },
+                                  .note = [this](const std::string& text) { notes_.push_back(text); }});
+    files_->register_handlers(dispatch_);
+    files_->start();
+  }
+  std::string own_content() {
+    tasks_.run_until([&] { return contents_ > 0; });
+    return files_->proposal({}, made_term(1), cluster::Time(std::chrono::hours(1)))->model->content;
+  }
+  Result<SharedGguf> fetch(const std::string& content) {
+    wire::StagePlan plan;
+    plan.content = content;
+    plan.stages = {{.device = {}, .layers = {0, 2}}};
+    std::optional<Result<SharedGguf>> fetched;
+    files_->fetch(plan, {0, 2}, [](Bytes, Bytes) {}, [&](Result<SharedGguf> file) { fetched = std::move(file); });
+    EXPECT_FALSE(fetched);  // later, never from inside the call
+    tasks_.run_until([&] { return fetched.has_value(); });
+    return *std::move(fetched);
+  }
+
+  std::filesystem::path folder_;
+  SharedGguf file_;
+  PostedTasks tasks_;
+  testing::TaskQueue background_;
+  Dispatch dispatch_;
+  int contents_ = 0, encoders_ = 0;
+  std::vector<std::string> notes_;
+  std::optional<ModelFiles> files_;
+};
+
+TEST_F(ModelFilesTest, TheOwnFileIsReadOfferedAndUsedWithoutANetwork) {
+  make(file_);
+  EXPECT_FALSE(files_->proposal({}, made_term(1), cluster::Time(std::chrono::hours(1))));  // not read yet
+  const std::string content = own_content();
+  EXPECT_TRUE(wire::ContentId::parse(content));
+  const auto fetched = fetch(content);
+  ASSERT_TRUE(fetched);
+  EXPECT_EQ(*fetched, file_);
+  EXPECT_EQ(files_->traffic(), WeightTraffic{});
+}
+
+TEST_F(ModelFilesTest, APlanThatNamesNoModelIsAnError) {
+  make(nullptr);
+  const auto fetched = fetch("not a content id");
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code, ErrorCode::corrupt);
+}
+
+TEST_F(ModelFilesTest, TheTokenizerIsLoadedInTheBackgroundOncePerModel) {
+  make(nullptr);
+  files_->load_encoder("abc", file_);
+  EXPECT_FALSE(files_->encoder().encoder);
+  background_.run();
+  tasks_.run_until([&] { return encoders_ == 1; });
+  EXPECT_EQ(files_->encoder().content, "abc");
+  const auto encoder = files_->encoder().encoder;
+  ASSERT_TRUE(encoder);
+  files_->load_encoder("abc", file_);
+  EXPECT_EQ(encoders_, 2);
+  EXPECT_EQ(files_->encoder().encoder, encoder);
+}
+
+TEST_F(ModelFilesTest, WeightMessagesReachTheExchange) {
+  make(nullptr);
+  testing::FakeChannel channel;
+  files_->on_link_up({}, channel);
+  const wire::ByteVector garbage(3, std::byte{0xff});
+  const auto delivered = dispatch_.frame({}, {.of = wire::Control{wire::ControlType::weights_query}}, garbage);
+  files_->on_link_down({});
+  ASSERT_FALSE(delivered);
+  EXPECT_EQ(delivered.error().code, ErrorCode::corrupt);
+  // Bytes that nobody asked for take no memory.
+  EXPECT_FALSE(dispatch_.receive_buffer({}, {.of = wire::Bulk{.transfer = wire::TransferId(5)}, .payload_bytes = 9}));
+}
+
+}  // namespace
+}  // namespace exogpu::node

@@ -1,0 +1,26 @@
+#include "node/model_offer.h"
+
+#include <utility>
+
+namespace exogpu::node {
+
+void ModelOffer::set_content(std::string content) {
+  if (!model_) return;
+  model_->content = std::move(content);
+  content_known_ = true;
+}
+
+std::optional<wire::ModelSet> ModelOffer::proposal(const wire::ReplicatedState& state, const wire::Term& term,
+                                                   cluster::Time now) {
+  if (!content_known_ || overruled_) return std::nullopt;
+  if (state.model == model_) {
+    accepted_in_ = term;
+    return std::nullopt;
+  }
+  overruled_ = state.model && accepted_in_ == term;
+  if (overruled_ || (proposed_at_ && now < *proposed_at_ + kRetry)) return std::nullopt;
+  proposed_at_ = now;
+  return wire::ModelSet{model_};
+}
+
+}  // namespace exogpu::node

@@ -1,0 +1,32 @@
+// The model that this node was given to serve: proposes it to the cluster until the cluster serves it, and no longer
+// once somebody chose another.
+#pragma once
+
+#include <optional>
+
+#include "cluster/detector.h"
+#include "wire/cluster_log.h"
+
+namespace exogpu::node {
+
+class ModelOffer {
+ public:
+  static constexpr std::chrono::seconds kRetry{2};
+
+  // `model`: without its content id. Nothing is proposed before set_content().
+  explicit ModelOffer(std::optional<wire::ServedModel> model) : model_(std::move(model)) {}
+  void set_content(std::string content);
+
+  // What to propose to the leader now. In another term the state may be one that never had the model, which is then
+  // proposed again; another model in the term in which the cluster had taken this one is somebody's choice.
+  std::optional<wire::ModelSet> proposal(const wire::ReplicatedState& state, const wire::Term& term, cluster::Time now);
+
+ private:
+  std::optional<wire::ServedModel> model_;
+  bool content_known_ = false;
+  std::optional<wire::Term> accepted_in_;
+  bool overruled_ = false;
+  std::optional<cluster::Time> proposed_at_;
+};
+
+}  // namespace exogpu::node

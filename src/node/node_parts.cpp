@@ -1,0 +1,155 @@
+// How the parts of a node are made, one function for each: what each gets from the others.
+#include <algorithm>
+#include <utility>
+
+#include "node/node_impl.h"
+#include "node/signs.h"
+#include "node/term_file.h"
+
+namespace exogpu::node {
+namespace {
+
+// To hear from others before this node leads. Alone, it leads at once.
+constexpr std::chrono::milliseconds kBootWaitAlone{200}, kBootWait{500};
+
+}  // namespace
+
+Result<void> Node::Impl::make_network() {
+  net::ChannelOptions channel;
+  channel.silence_max = options_.silence_max;
+  channel.ordered_queue = 256 * MiB;  // some chunks of a prompt for a wide model
+  const net::LinkSelf own{.versions = wire::own_versions(),
+                          .node = self(),
+                          .cluster = resources_.identity.cluster(),
+                          .incarnation = resources_.incarnation};
+  const auto executor = loop_.context().get_executor();
+  peers_ = std::make_unique<Peers>(executor, resources_.tls, own, PeersOptions{.channel = channel}, *this);
+  const auto on_channel = [this](std::unique_ptr<net::Channel> opened) { peers_->accept(std::move(opened)); };
+  const auto on_refused = [this](const Error& why) {
+    // A call from this node itself is no trouble.
+    if (why.code != ErrorCode::invalid_argument) note(why.message);
+  };
+  EXO_TRY(
+      net::Listener listener,
+      net::Listener::open(executor, resources_.tls, own,
+                          {.address = options_.listen.host, .port = options_.listen.port, .channel = channel},
+                          {.on_channel = on_channel, .on_refused = on_refused, .admits = {}}, resources_.join.get()));
+  listener_.emplace(std::move(listener));
+  membership_.emplace(self(), *peers_, *peers_, [this](const std::string& text) { note(text); });
+  links_.emplace(*peers_, [this](wire::NodeId peer) { return peers_->channel(peer); }, options_.silence_max);
+  return {};
+}
+
+void Node::Impl::make_agent() {
+  agent_.emplace(
+      facts(),
+      cluster::AgentOptions{.counter = resources_.term_counter,
+                            .boot_wait = options_.connect.empty() ? kBootWaitAlone : kBootWait},
+      *peers_,
+      ClusterAgentHost{.now = [] { return std::chrono::steady_clock::now(); },
+                       .on_leader = [this] { on_leader(); },
+                       .on_state = [this] { on_state(); },
+                       .keep_counter = [this](uint64_t counter) { return keep_counter(options_.state, counter); },
+                       .wake_at = [this](cluster::Time at) { timers_.agent.set(at); },
+                       .note = [this](const std::string& text) { note(text); }});
+  status_.emplace([this] { return ClusterKnowledge{agent_->state(), agent_->leader(), agent_->no_leader_reason()}; },
+                  *peers_, [this](cluster::Time at) { timers_.status.set(at); });
+}
+
+void Node::Impl::make_requests() {
+  const auto epoch = [this] { return worker_->plan() ? std::optional(worker_->plan()->epoch) : std::nullopt; };
+  const auto first_node = [this]() -> std::optional<wire::NodeId> {
+    const auto& plan = agent_->state().plan;
+    return plan ? std::optional(plan->made.plan.stages.front().device.node) : std::nullopt;
+  };
+  requests_.emplace(
+      self(), *peers_,
+      RingAccess{.driver = [this] { return worker_->driver(); }, .epoch = epoch, .first_node = first_node},
+      GenerationsHost{.post = [this](auto task) { loop_.post(std::move(task)); },
+                      .in_background = [this](auto task) { in_background(std::move(task)); },
+                      .wait = options_.wait});
+  gate_.emplace(requests_->generations(), [this](const std::string& text) { note(text); });
+}
+
+void Node::Impl::make_model_files() {
+  model_files_.emplace(ModelFilesOptions{.file = resources_.file,
+                                         .cache = resources_.cache,
+                                         .manifests = options_.cache / "manifests",
+                                         .offered_model = resources_.offered_model,
+                                         .spare = options_.spare},
+                       ModelFilesHost{.post = [this](auto task) { loop_.post(std::move(task)); },
+                                      .in_background = [this](auto task) { in_background(std::move(task)); },
+                                      .on_own_content = [this] { propose_model(); },
+                                      .on_encoder = [this] { update_gate(); },
+                                      .note = [this](const std::string& text) { note(text); }});
+}
+
+void Node::Impl::make_worker() {
+  shards_ = std::make_unique<ShardBackend>(
+      resources_.machine, options_.threads, [this](auto task) { loop_.post(std::move(task)); }, &loop_.busy_wait());
+  worker_ = std::make_unique<worker::Worker>(
+      self(), options_.name, *shards_,
+      worker::WorkerHost{
+          .post = [this](auto task) { loop_.post(std::move(task)); },
+          .send = [this](wire::NodeId to, net::Outgoing frame) { return peers_->send(to, std::move(frame)); },
+          .fetch = [this](const wire::StagePlan& plan, wire::LayerRange layers, auto progress,
+                          auto done) { model_files_->fetch(plan, layers, std::move(progress), std::move(done)); },
+          .on_file = [this](const wire::StagePlan& plan,
+                            SharedGguf file) { model_files_->load_encoder(plan.content, std::move(file)); },
+          .connected = [this](wire::NodeId node) { return node == self() || peers_->connected(node); },
+          .on_change =
+              [this](const worker::WorkerChanges&) {
+                if (std::exchange(timers_.worker_due, true)) return;
+                loop_.post([this] {
+                  timers_.worker_due = false;
+                  on_worker();
+                });
+              },
+          .on_broken = [this](wire::PlanEpoch epoch, const Error& why,
+                              std::optional<wire::NodeId> lost) { on_ring_broken(epoch, why, lost); },
+          .on_note = [this](const std::string& text) { note(text); }});
+}
+
+void Node::Impl::make_condition() {
+  std::vector<gpu::DeviceInfo> devices;
+  for (const gpu::Device& device : resources_.machine.devices()) {
+    const auto same = [&](const wire::DeviceProfile& each) { return each.id.device == device.info().id; };
+    if (std::ranges::any_of(resources_.devices, same)) devices.push_back(device.info());
+  }
+  const auto sensors = std::make_shared<gpu::SensorReader>();
+  condition_.emplace(ConditionHost{.in_background = [this](auto task) { in_background(std::move(task)); },
+                                   .post = [this](auto task) { loop_.post(std::move(task)); },
+                                   .read_sensors = [sensors, devices] { return signs_of(*sensors, devices); },
+                                   .on_reading = [this] { report_condition(); }});
+}
+
+void Node::Impl::make_local_network() {
+  if (!options_.discover || !reachable_from_network(options_.listen.host)) return;
+  local_network_.emplace(loop_.context().get_executor(),
+                         net::Announcement{.node = self(),
+                                           .name = options_.name,
+                                           .version = wire::own_versions().program,
+                                           .cluster = resources_.identity.cluster(),
+                                           .port = port(),
+                                           .lets_in = resources_.join != nullptr},
+                         options_.state,
+                         LocalNetworkHost{.keep = [this](const wire::Member& member) { peers_->keep(member); },
+                                          .connected = [this](wire::NodeId node) { return peers_->connected(node); },
+                                          .note = [this](const std::string& text) { note(text); }});
+}
+
+void Node::Impl::register_ring_frames() {
+  for (const auto type : {wire::ControlType::step, wire::ControlType::step_done}) {
+    dispatch_.on_raw(type, [this](wire::NodeId from, wire::ControlType of, std::span<const std::byte> payload) {
+      return ring_frames_.on_control(from, of, payload);
+    });
+  }
+  dispatch_.on_activations(
+      {.receive_buffer = [this](wire::NodeId from,
+                                const wire::FrameHeader& header) { return ring_frames_.receive_buffer(from, header); },
+       .on_frame = [this](wire::NodeId from, const wire::FrameHeader& header,
+                          std::span<const std::byte>) { ring_frames_.on_activation(from, header); },
+       .on_abandoned = [this](wire::NodeId from, const wire::FrameHeader&) { ring_frames_.on_abandoned(from); }});
+}
+
+}  // namespace exogpu::node

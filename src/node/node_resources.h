@@ -1,0 +1,40 @@
+// What a node has before it does anything: its identity, its devices, its model file, and its place on the disk.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "gpu/device.h"
+#include "model/gguf.h"
+#include "net/tcp/join.h"
+#include "node/node.h"
+#include "security/files.h"
+#include "security/identity.h"
+#include "weights/cache.h"
+#include "wire/cluster_log.h"
+
+namespace exogpu::node {
+
+struct NodeResources {
+  security::Identity identity;
+  security::TlsContext tls;
+  gpu::Machine machine;
+  std::vector<wire::DeviceProfile> devices;        // of this node
+  std::shared_ptr<const model::Gguf> file;         // that it was given; null: none
+  std::optional<security::FileLock> running;       // tells `exogpu pair` and `approve` that there is a node
+  std::unique_ptr<net::JoinServer> join;           // null: this node has no key to admit others with
+  std::optional<wire::ServedModel> offered_model;  // that the cluster is asked to serve; without its content id
+  uint64_t term_counter = 0;                       // the highest that this node has begun
+  std::shared_ptr<weights::WeightCache> cache;
+  uint64_t incarnation = 0;  // of this start
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+// Fills in the node's name where `options` has none, and the context of the model where it has none. Blocks for as long
+// as it takes to join a cluster and to measure the devices.
+// Errors: those of Node::start().
+Result<NodeResources> prepare(NodeOptions& options);
+
+}  // namespace exogpu::node

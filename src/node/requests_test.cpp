@@ -1,0 +1,212 @@
+#include "node/requests.h"
+
+#include <gtest/gtest.h>
+
+#include "cluster/testing/made.h"
+#include "node/testing/fake_transport.h"
+#include "node/testing/generation_log.h"
+#include "node/testing/tiny_file.h"
+
+namespace exogpu::node {
+namespace {
+
+using cluster::testing::made_id;
+using testing::deliver;
+using testing::GenerationLog;
+using testing::TaskQueue;
+using Lines = std::vector<std::string>;
+
+constexpr wire::PlanEpoch kEpoch{7};
+
+// A node whose ring is a driver that keeps its steps: the test completes them.
+class RequestsTest : public ::testing::Test {
+ protected:
+  RequestsTest() {
+    requests_.register_handlers(dispatch_);
+    transport_.connected = {made_id(2), made_id(3)};
+  }
+  void serve() {
+    const testing::TinyFile file("llama");
+    requests_.generations().serve(
+        {.model = "tiny", .epoch = kEpoch, .context = 64, .encoder = PromptEncoder::load(file.gguf()).value()});
+  }
+  // The first stage is here.
+  void have_ring() {
+    first_node_ = made_id(1);
+    driver_.emplace(kEpoch, pipeline::ScheduleOptions{.sequences = 4, .context = 64},
+                    [this](pipeline::Work work) { steps_.push_back(std::move(work.step)); });
+  }
+  // The ring computes until nothing is in flight: it samples 65, 66, ... for every span that wants a token.
+  void compute() {
+    while (!steps_.empty()) {
+      for (const wire::Step& step : std::exchange(steps_, {})) {
+        wire::StepDone done{.epoch = step.epoch, .number = step.number};
+        for (const wire::Span& span : step.spans) {
+          if (span.sample) done.tokens.push_back({.sequence = span.sequence, .token = next_token_++});
+        }
+        driver_->on_done(done);
+      }
+    }
+  }
+  std::shared_ptr<GenerationLog> ask(uint32_t tokens_max = 2) {
+    GenerationRequest request{.model = "tiny", .prompt = std::vector<model::TokenId>{1, 2, 3}, .options = {}};
+    request.options.tokens_max = tokens_max;
+    request.options.ignore_end = true;
+    auto log = std::make_shared<GenerationLog>();
+    requests_.generate(std::move(request), log, cancel_.get_token());
+    tasks_.run();
+    return log;
+  }
+  static wire::Generate remote_request(uint64_t number, wire::PlanEpoch epoch = kEpoch) {
+    return {.epoch = epoch, .request = number, .tokens = {1, 2, 3}, .prompt_tokens = 3, .tokens_max = 2};
+  }
+
+  TaskQueue tasks_;
+  std::stop_source cancel_;
+  testing::FakeTransport transport_;
+  Dispatch dispatch_;
+  std::vector<wire::Step> steps_;
+  wire::TokenId next_token_ = 65;
+  std::optional<pipeline::Driver> driver_;
+  std::optional<wire::NodeId> first_node_;
+  Requests requests_{made_id(1),
+                     transport_,
+                     {.driver = [this] { return driver_ ? &*driver_ : nullptr; },
+                      .epoch = [] { return std::optional(kEpoch); },
+                      .first_node = [this] { return first_node_; }},
+                     {.post = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
+                      .in_background = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
+                      .wait = std::chrono::seconds(5)}};
+};
+
+TEST_F(RequestsTest, WithTheFirstStageHereTheRingIsAskedDirectly) {
+  serve();
+  have_ring();
+  const auto log = ask(2);
+  compute();
+  EXPECT_EQ(log->lines, (Lines{"prompt 3", "0 ends: length, 2 tokens"}));
+  EXPECT_TRUE(transport_.sent.empty());
+  EXPECT_TRUE(requests_.answering_nodes().empty());
+}
+
+TEST_F(RequestsTest, ElsewhereTheNodeOfTheFirstStageIsAsked) {
+  serve();
+  first_node_ = made_id(2);
+  const auto log = ask(2);
+  const auto asked = transport_.take<wire::Generate>(made_id(2));
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].epoch, kEpoch);
+  EXPECT_EQ(requests_.answering_nodes(), std::set{made_id(2)});
+  wire::Generated message{.request = asked[0].request};
+  message.tokens = {{.token = 65}};
+  EXPECT_TRUE(deliver(dispatch_, made_id(3), message));  // of a node that was not asked
+  EXPECT_TRUE(deliver(dispatch_, made_id(2), message));
+  message.end = wire::GenerateEnd::length;
+  EXPECT_TRUE(deliver(dispatch_, made_id(2), message));
+  EXPECT_EQ(log->lines.back(), "0 ends: length, 2 tokens");
+  EXPECT_TRUE(requests_.answering_nodes().empty());
+}
+
+TEST_F(RequestsTest, ALostNodeInterruptsWhatItComputes) {
+  serve();
+  first_node_ = made_id(2);
+  const auto log = ask(2);
+  requests_.on_link_down(made_id(3));
+  EXPECT_FALSE(requests_.generations().waiting());
+  requests_.on_link_down(made_id(2));
+  EXPECT_TRUE(requests_.generations().waiting());
+  EXPECT_EQ(log->lines, Lines{"prompt 3"});
+  EXPECT_TRUE(requests_.answering_nodes().empty());
+}
+
+TEST_F(RequestsTest, ANodeThatCannotBeReachedIsARingThatEnded) {
+  serve();
+  first_node_ = made_id(9);
+  const auto log = ask(2);
+  EXPECT_TRUE(requests_.generations().waiting());
+  EXPECT_EQ(log->lines, Lines{"prompt 3"});
+  transport_.connected = {made_id(9)};
+  transport_.full = true;  // this is no prompt that is too long
+  requests_.generations().resume();
+  EXPECT_TRUE(requests_.generations().waiting());
+}
+
+TEST_F(RequestsTest, ACancelReachesTheNodeThatComputes) {
+  serve();
+  first_node_ = made_id(2);
+  const auto log = ask(2);
+  const auto asked = transport_.take<wire::Generate>(made_id(2));
+  cancel_.request_stop();
+  tasks_.run();
+  const auto cancels = transport_.take<wire::CancelGenerate>(made_id(2));
+  ASSERT_EQ(cancels.size(), 1U);
+  EXPECT_EQ(cancels[0].request, asked.at(0).request);
+  EXPECT_EQ(log->lines.back(), "0 ends: cancelled, 0 tokens");
+}
+
+TEST_F(RequestsTest, RequestsOfOtherNodesAreComputedHere) {
+  have_ring();
+  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(5)));
+  EXPECT_TRUE(deliver(dispatch_, made_id(3), remote_request(5)));  // numbers are each node's own
+  compute();
+  for (const uint8_t number : {2, 3}) {
+    const auto messages = transport_.take<wire::Generated>(made_id(number));
+    ASSERT_EQ(messages.size(), 2U);
+    EXPECT_EQ(messages[0].request, 5U);
+    EXPECT_GE(messages[0].tokens.at(0).token, 65);
+    EXPECT_EQ(messages[1].end, wire::GenerateEnd::length);
+  }
+  EXPECT_TRUE(driver_->idle());
+}
+
+TEST_F(RequestsTest, ARequestForAnotherRingIsAskedToComeAgain) {
+  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(5)));  // no ring begins here
+  have_ring();
+  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(6, wire::PlanEpoch(8))));
+  const auto refusals = transport_.take<wire::Generated>(made_id(2));
+  ASSERT_EQ(refusals.size(), 2U);
+  for (const wire::Generated& refusal : refusals) {
+    EXPECT_TRUE(refusal.interrupted);
+    EXPECT_TRUE(refusal.failure);
+  }
+}
+
+TEST_F(RequestsTest, ARequestThatMakesNoSenseIsRefusedForGood) {
+  have_ring();
+  wire::Generate too_long = remote_request(5);
+  too_long.tokens.assign(65, 1);
+  too_long.prompt_tokens = 65;
+  EXPECT_TRUE(deliver(dispatch_, made_id(2), too_long));
+  const auto refusals = transport_.take<wire::Generated>(made_id(2));
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_FALSE(refusals[0].interrupted);
+}
+
+TEST_F(RequestsTest, RequestsOfALostNodeFreeTheRing) {
+  have_ring();
+  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(5)));
+  EXPECT_TRUE(deliver(dispatch_, made_id(3), remote_request(5)));
+  requests_.on_link_down(made_id(2));
+  EXPECT_TRUE(deliver(dispatch_, made_id(3), wire::CancelGenerate{.request = 4}));  // none of its requests
+  compute();
+  EXPECT_EQ(transport_.take<wire::Generated>(made_id(3)).size(), 2U);
+  EXPECT_TRUE(driver_->idle());
+}
+
+TEST_F(RequestsTest, RatesAreOfTheTimeSinceTheLastCall) {
+  EXPECT_FALSE(requests_.measure({}));
+  have_ring();
+  const std::chrono::steady_clock::time_point begin(std::chrono::hours(1));
+  EXPECT_EQ(requests_.measure(begin)->tokens_per_s, 0);
+  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(5)));
+  EXPECT_EQ(requests_.measure(begin)->requests, 1U);
+  compute();
+  const auto rates = requests_.measure(begin + std::chrono::seconds(2));
+  ASSERT_TRUE(rates);
+  EXPECT_DOUBLE_EQ(rates->tokens_per_s, 1);
+  EXPECT_DOUBLE_EQ(rates->computed_tokens_per_s, 0.5);  // the prompt was in flight at the call before
+  EXPECT_EQ(rates->requests, 0U);
+}
+
+}  // namespace
+}  // namespace exogpu::node

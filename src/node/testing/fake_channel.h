@@ -1,0 +1,30 @@
+// A channel that goes nowhere: sends are lost, and statistics are what a test sets.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "net/channel.h"
+
+namespace exogpu::node::testing {
+
+class FakeChannel final : public net::Channel {
+ public:
+  const net::Peer& peer() const override { return peer_; }
+  void start(net::ChannelHandler&) override {}
+  Result<net::SendId> send(net::Outgoing) override { return net::SendId(1); }
+  void cancel(net::SendId) override {}
+  void pause(net::Lane) override {}
+  void resume(net::Lane) override {}
+  void watch(net::Duration ping, net::Duration silence) override { watched.emplace_back(ping, silence); }
+  void close(Error) override {}
+  net::LinkStats stats() const override { return now; }
+
+  net::LinkStats now;
+  std::vector<std::pair<net::Duration, net::Duration>> watched;
+
+ private:
+  net::Peer peer_;
+};
+
+}  // namespace exogpu::node::testing
