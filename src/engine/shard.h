@@ -51,8 +51,11 @@ struct Batch {
 class Shard {
  public:
   // Uploads only the tensors of `layers`.
+  // When the file changes while it is open, a shard that computes with the file's own pages fails from then on; one
+  // whose weights are all on its device goes on.
   // Errors: out_of_memory (before anything is allocated; says how much is missing and what would fit),
-  // unsupported, corrupt, invalid_argument (layers outside the model, a context beyond 2^24), cancelled.
+  // unsupported, corrupt, invalid_argument (layers outside the model, a context beyond 2^24), cancelled, unavailable
+  // (the file was changed while it was read).
   static Result<Shard> load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
                             const ShardOptions& options, const Progress& progress = {},
                             const std::stop_token& stop = {});
@@ -67,7 +70,7 @@ class Shard {
   // Runs the batch and returns, where `into` says: from the last shard logits [outputs, n_vocab] f32 in batch order,
   // from the others activations [tokens, d_model] f32. On an error no sequence has moved. Errors: invalid_argument
   // (what is wrong with the batch), resource_exhausted (past the context), corrupt (the result is not finite: names the
-  // sequence), unavailable (the device failed).
+  // sequence), unavailable (the device failed, or the file was changed: names the file).
   Result<std::span<const float>> forward(const Batch& batch);
 
   // Forgets tokens at positions >= end. Makes a failed hop safe to retry.

@@ -82,7 +82,7 @@ Result<void> check_gguf(const fs::path& part, const std::string& name) {
   EXO_TRY(const model::MappedFile file, model::MappedFile::open(part));
   auto parsed = model::parse_gguf_part(file.bytes(), name);
   if (!parsed) return std::unexpected(std::move(parsed).error());
-  return {};
+  return file.check();
 }
 
 }  // namespace

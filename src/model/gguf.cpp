@@ -6,7 +6,6 @@
 #include "base/utf8.h"
 #include "model/gguf_part.h"
 #include "model/gguf_split.h"
-#include "model/mapped_file.h"
 
 namespace exogpu::model {
 
@@ -56,6 +55,11 @@ struct Gguf::Impl {
     files.push_back(std::move(file));
   }
 
+  Result<void> check() const {
+    for (const MappedFile& file : files) EXO_CHECK(file.check());
+    return {};
+  }
+
   // The message of a value that is not what was asked for.
   std::unexpected<Error> missing(std::string_view key) const {
     return fail(ErrorCode::not_found, "{}: metadata {} is missing", path.string(), printable(key));
@@ -84,8 +88,8 @@ Result<GgufPart> parse_sibling(std::span<const std::byte> bytes, const std::file
   return part;
 }
 
-Result<MappedFile> map_sibling(const std::filesystem::path& path, uint32_t index, uint32_t count) {
-  Result<MappedFile> file = MappedFile::open(path);
+Result<MappedFile> map_sibling(const std::filesystem::path& path, uint32_t index, uint32_t count, FileWrites writes) {
+  Result<MappedFile> file = MappedFile::open(path, writes);
   if (!file && file.error().code == ErrorCode::not_found) {
     return fail(ErrorCode::not_found, "{}: part {} of {} is missing; all parts must lie in one directory",
                 path.string(), index + 1, count);
@@ -100,21 +104,22 @@ Gguf::Gguf(Gguf&&) noexcept = default;
 Gguf& Gguf::operator=(Gguf&&) noexcept = default;
 Gguf::~Gguf() = default;
 
-Result<Gguf> Gguf::open(const std::filesystem::path& path) {
+Result<Gguf> Gguf::open(const std::filesystem::path& path, FileWrites writes) {
   auto impl = std::make_unique<Impl>();
   impl->path = path;
-  EXO_TRY(MappedFile named_file, MappedFile::open(path));
+  EXO_TRY(MappedFile named_file, MappedFile::open(path, writes));
   EXO_TRY(GgufPart named, parse_gguf_part(named_file.bytes(), path.string()));
   EXO_TRY(SplitInfo split, split_info(named, path.string()));
   if (split.count == 1) {
     impl->add_file(std::move(named), std::move(named_file), path);
     EXO_CHECK(impl->build_index());
+    EXO_CHECK(impl->check());
     return Gguf(std::move(impl));
   }
   const auto add_siblings = [&](uint32_t begin, uint32_t end) -> Result<void> {
     for (uint32_t i = begin; i < end; ++i) {
       EXO_TRY(std::filesystem::path part_path, split_path(path, split, i));
-      EXO_TRY(MappedFile file, map_sibling(part_path, i, split.count));
+      EXO_TRY(MappedFile file, map_sibling(part_path, i, split.count, writes));
       EXO_TRY(GgufPart part, parse_sibling(file.bytes(), part_path, i, split));
       impl->add_file(std::move(part), std::move(file), std::move(part_path));
     }
@@ -130,6 +135,7 @@ Result<Gguf> Gguf::open(const std::filesystem::path& path) {
                 path.string(), impl->tensors.size(), *split.tensors);
   }
   EXO_CHECK(impl->build_index());
+  EXO_CHECK(impl->check());
   return Gguf(std::move(impl));
 }
 
@@ -175,6 +181,8 @@ const TensorInfo* Gguf::find_tensor(std::string_view name) const {
 std::span<const std::byte> Gguf::data(const TensorInfo& tensor) const {
   return impl_->bytes[tensor.part].subspan(tensor.offset, tensor.bytes);
 }
+
+Result<void> Gguf::check() const { return impl_->check(); }
 
 void Gguf::release(const TensorInfo& tensor) const {
   if (!impl_->files.empty()) impl_->files[tensor.part].release(tensor.offset, tensor.bytes);

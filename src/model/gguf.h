@@ -2,8 +2,8 @@
 //
 // Everything that open() lets through is safe to use: every tensor lies inside its file, is of a known type, and its
 // dimensions multiply without overflow. Data pages are touched only when data() is read. A Gguf never changes, so any
-// number of threads may use one. Nobody may shorten the files while they are open: the system then ends the process at
-// the next read of a lost page.
+// number of threads may use one. When somebody changes a file that is open, reads are safe and may give zeros or other
+// bytes; check() tells.
 //
 // Layout of one file, all little-endian; a string is its length (u64) and its bytes:
 //   "GGUF", version u32, tensor count u64, metadata count u64
@@ -25,6 +25,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "model/mapped_file.h"
 #include "model/tensor_type.h"
 
 namespace exogpu::model {
@@ -56,7 +57,8 @@ class Gguf {
  public:
   // Opens `path`; for NAME-00001-of-0000N.gguf the other parts beside it too. Any part may be named.
   // Errors: not_found, io_error, corrupt, unsupported; each names the file and the place in it.
-  static Result<Gguf> open(const std::filesystem::path& path);
+  // With FileWrites::expected tensors may be written while the file is open; the headers must not.
+  static Result<Gguf> open(const std::filesystem::path& path, FileWrites writes = FileWrites::refused);
 
   // The same for one file's bytes that are already in memory, which must outlive the Gguf. `name` stands for the path
   // in error messages. A part of a split model is unsupported here.
@@ -96,6 +98,9 @@ class Gguf {
 
   // The tensor's bytes in the mapping. Valid while this Gguf lives.
   std::span<const std::byte> data(const TensorInfo& tensor) const;
+  // That what was read so far is what the files held when they were opened; see MappedFile::check().
+  // Errors: unavailable, naming the file, what happened to it and the remedy.
+  Result<void> check() const;
   // Tells the system that these pages will not be read again soon, so that they leave this process's memory.
   void release(const TensorInfo& tensor) const;
 

@@ -5,9 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <limits>
 #include <system_error>
+#include <utility>
+
+#include "model/mapping_guard.h"
 
 namespace exogpu::model {
 namespace {
@@ -25,17 +29,45 @@ std::unexpected<Error> system_error(const std::filesystem::path& path, int code)
 }
 
 struct Descriptor {
-  int fd;
+  explicit Descriptor(int opened) : fd(opened) {}
+  Descriptor(Descriptor&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
   ~Descriptor() {
     if (fd >= 0) close(fd);
   }
+  int fd;
 };
+
+constexpr const char* kRemedy =
+    "put the whole file back and load it again; to replace a file in use, write the new one beside it and move it into "
+    "place";
 
 }  // namespace
 
-Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
+struct MappedFile::Mapping {
+  std::filesystem::path path;
+  FileWrites writes;
+  Descriptor file;
+  struct stat opened;
+  void* address = nullptr;  // null for an empty file
+  MappingGuard guard = nullptr;
+  std::atomic<bool> changed = false;  // once seen, also where the file is put back later
+
+  ~Mapping() {
+    guard.reset();
+    if (address != nullptr) munmap(address, size());
+  }
+  size_t size() const { return static_cast<size_t>(opened.st_size); }
+};
+
+MappedFile::MappedFile(std::unique_ptr<Mapping> mapping) : mapping_(std::move(mapping)) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept = default;
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept = default;
+MappedFile::~MappedFile() = default;
+
+Result<MappedFile> MappedFile::open(const std::filesystem::path& path, FileWrites writes) {
   // O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.fd < 0) return system_error(path, errno);
   struct stat status{};
   if (fstat(file.fd, &status) != 0) return system_error(path, errno);
@@ -46,18 +78,45 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
     return fail(ErrorCode::invalid_argument, "{}: is not a regular file; a model must be a file on disk",
                 path.string());
   }
-  if (status.st_size == 0) return MappedFile(nullptr, 0);
   if (static_cast<uint64_t>(status.st_size) > std::numeric_limits<size_t>::max()) {
     return fail(ErrorCode::unsupported, "{}: is larger than this machine can address", path.string());
   }
-  auto size = static_cast<size_t>(status.st_size);
-  void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  std::unique_ptr<Mapping> mapping(
+      new Mapping{.path = path, .writes = writes, .file = std::move(file), .opened = status});
+  if (status.st_size == 0) return MappedFile(std::move(mapping));
+  void* address = mmap(nullptr, mapping->size(), PROT_READ, MAP_PRIVATE, mapping->file.fd, 0);
   if (address == MAP_FAILED) return system_error(path, errno);
-  return MappedFile(address, size);
+  mapping->address = address;
+  mapping->guard = guard_mapping(address, mapping->size());
+  if (!mapping->guard) {
+    return fail(ErrorCode::resource_exhausted, "{}: {} files are mapped already; close some", path.string(),
+                kGuardedMappingsMax);
+  }
+  return MappedFile(std::move(mapping));
 }
 
-MappedFile::~MappedFile() {
-  if (address_) munmap(address_, size_);
+std::span<const std::byte> MappedFile::bytes() const {
+  return {static_cast<const std::byte*>(mapping_->address), mapping_->size()};
+}
+
+Result<void> MappedFile::check() const {
+  Mapping& m = *mapping_;
+  struct stat now{};
+  if (fstat(m.file.fd, &now) == 0 && now.st_size != m.opened.st_size) {
+    m.changed = true;
+    return fail(ErrorCode::unavailable, "{}: had {} bytes when it was opened and has {} now; {}", m.path.string(),
+                format_count(m.size()), format_count(static_cast<uint64_t>(now.st_size)), kRemedy);
+  }
+  const bool written = now.st_mtim.tv_sec != m.opened.st_mtim.tv_sec || now.st_mtim.tv_nsec != m.opened.st_mtim.tv_nsec;
+  if (written && m.writes == FileWrites::refused) m.changed = true;
+  if (m.changed) {
+    return fail(ErrorCode::unavailable, "{}: was changed while it was in use; {}", m.path.string(), kRemedy);
+  }
+  if (m.guard && m.guard->damaged.load(std::memory_order_acquire)) {
+    return fail(ErrorCode::unavailable, "{}: a part of it could not be read; check its disk, and {}", m.path.string(),
+                kRemedy);
+  }
+  return {};
 }
 
 void MappedFile::release(Bytes offset, Bytes length) const {
@@ -65,9 +124,9 @@ void MappedFile::release(Bytes offset, Bytes length) const {
   Bytes end = offset + length;
   Bytes first = (offset + page - 1) / page * page;
   // The last page of the file belongs to nobody else, though it is not filled.
-  Bytes last = end == size_ ? end : end / page * page;
+  Bytes last = end == mapping_->size() ? end : end / page * page;
   if (first >= last) return;
-  madvise(static_cast<std::byte*>(address_) + first, last - first, MADV_DONTNEED);
+  madvise(static_cast<std::byte*>(mapping_->address) + first, last - first, MADV_DONTNEED);
 }
 
 }  // namespace exogpu::model

@@ -25,8 +25,10 @@ class Content {
   bool holds(ObjectIndex object) const { return !partial_ || partial_->holds(object); }
   // As WeightsHolding has it: a bit for each object, none at all when every one is held.
   wire::ByteVector held_bits() const;
-  // Where it is mapped; only of what is held.
+  // Where it is mapped; only of what is held. Read it, then check().
   std::span<const std::byte> bytes(ObjectIndex object) const;
+  // That the files are still what they were. Errors: as model::Gguf::check().
+  Result<void> check() const { return file_->check(); }
 
  private:
   Content() = default;

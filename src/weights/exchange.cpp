@@ -72,7 +72,7 @@ struct WeightExchange::Impl : std::enable_shared_from_this<WeightExchange::Impl>
 
   void answer_query(Peer& peer, const wire::WeightsQuery& query) const {
     wire::WeightsHolding holding{.content = query.content, .answer = {}};
-    if (const auto content = offered(query.content)) {
+    if (const auto content = offered(query.content); content && content->check()) {
       holding.answer =
           wire::WeightsHeld{.manifest_bytes = content->encoded_manifest().size(), .objects = content->held_bits()};
     } else {

@@ -83,7 +83,8 @@ class WeightExchange {
   // Cancels all fetches and waits for running jobs.
   ~WeightExchange();
 
-  // Peers may ask for this model from now on, or no longer. One of the same id is replaced.
+  // Peers may ask for this model from now on, or no longer. One of the same id is replaced. A model whose file changes
+  // is not offered any more.
   void offer(std::shared_ptr<const Content> content);
   void withdraw(const ContentId& content);
 

@@ -282,11 +282,10 @@ TEST_F(Exchange, WrongBytesAreAskedOfAnotherPeer) {
   const auto& tensors = made_.content->manifest().tensors;
   const auto damaged = std::ranges::find(tensors, "blk.3.ffn_up.weight", &TensorEntry::name);
   ASSERT_NE(damaged, tensors.end());
-  // The file of 1 changes after it was read; that of 3 is another copy.
-  const auto copy = folder_ / "copy.gguf";
-  std::filesystem::copy_file(made_.path, copy);
-  flip_byte(made_.path, damaged->object.offset + damaged->object.bytes / 2);
-  cluster_.add(3, nullptr).exchange->offer(content_of(copy));
+  // Node 1 has a damaged copy, node 3 the model.
+  exchange(1).offer(
+      damaged_copy(made_, folder_ / "damaged.gguf", {damaged->object.offset + damaged->object.bytes / 2}));
+  cluster_.add(3, nullptr).exchange->offer(made_.content);
   Outcome alone;
   {
     const auto fetching = fetch(alone);
@@ -315,10 +314,10 @@ TEST_F(Exchange, WrongBytesOfTwoPeersAreToldApart) {
   ExchangeOptions options;
   options.frame_bytes = 16 * KiB;
   start(options);
-  const auto copy = folder_ / "copy.gguf";
-  std::filesystem::copy_file(made_.path, copy);
-  for (const TensorEntry& tensor : made_.content->manifest().tensors) flip_byte(made_.path, tensor.object.offset);
-  cluster_.add(3, nullptr, options).exchange->offer(content_of(copy));
+  std::vector<uint64_t> starts;
+  for (const TensorEntry& tensor : made_.content->manifest().tensors) starts.push_back(tensor.object.offset);
+  exchange(1).offer(damaged_copy(made_, folder_ / "damaged.gguf", starts));
+  cluster_.add(3, nullptr, options).exchange->offer(made_.content);
   Outcome outcome;
   const auto fetching = fetch(outcome);
   while (received() < manifest_bytes() + made_.content->manifest().object(0).bytes + 100 * KiB) {
@@ -330,6 +329,34 @@ TEST_F(Exchange, WrongBytesOfTwoPeersAreToldApart) {
   cluster_.run_until([&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
   EXPECT_TRUE((**outcome.result)->verify().value().empty());
+}
+
+// The file of node 1 is cut short while it is being sent. It says so, and node 3 sends the rest.
+TEST_F(Exchange, AFileThatChangesIsNotOfferedAnyMore) {
+  ExchangeOptions options;
+  options.frame_bytes = 16 * KiB;
+  start(options);
+  const auto copy = folder_ / "copy.gguf";
+  std::filesystem::copy_file(made_.path, copy);
+  const auto other = content_of(copy);
+  exchange(1).offer(other);
+  Outcome alone;
+  {
+    const auto fetching = fetch(alone);
+    cluster_.run_until([&] { return received() > 1 * MiB; });
+    std::filesystem::resize_file(copy, 1000);
+    cluster_.run_until([&] { return alone.done(); }, 1s);
+    ASSERT_FALSE(*alone.result);
+    EXPECT_EQ(alone.result->error().code, ErrorCode::unavailable);
+    EXPECT_NE(alone.result->error().message.find("copy.gguf"), std::string::npos) << alone.result->error().message;
+  }
+  cluster_.add(3, nullptr, options).exchange->offer(made_.content);
+  cluster_.connect(3, 2);
+  Outcome both;
+  const auto fetching = fetch(both);
+  cluster_.run_until([&] { return both.done(); });
+  ASSERT_TRUE(*both.result) << both.result->error().message;
+  expect_same(***both.result, *made_.content, kAll);
 }
 
 TEST_F(Exchange, TheCacheIsTooSmall) {

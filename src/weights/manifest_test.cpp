@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/testing/expect.h"
 #include "weights/catalogue.h"
 #include "weights/testing/mem_cluster.h"
 
@@ -80,6 +81,17 @@ TEST(Manifest, TheIdIsOfTheContentAlone) {
   EXPECT_NE(other.content->id(), made.content->id());
   flip_byte(renamed, made.content->manifest().tensors.back().object.offset);
   EXPECT_NE(content_of(renamed)->id(), made.content->id());
+}
+
+TEST(Manifest, AFileThatChangesWhileItIsReadHasNone) {
+  Folder folder;
+  MadeModel made(folder);
+  const auto file = open_model(made.path);
+  bool cut = false;
+  const auto manifest = manifest_of(*file, 1, [&](Bytes, Bytes) {
+    if (!std::exchange(cut, true)) fs::resize_file(made.path, 4096);
+  });
+  exogpu::testing::expect_error(manifest, ErrorCode::unavailable, "made.gguf: had ");
 }
 
 TEST(Catalogue, ReadsAFileOnce) {

@@ -69,6 +69,7 @@ Result<ModelManifest> manifest_of(const model::Gguf& file, uint32_t threads, con
     hash_objects();
   }
   if (stop.stop_requested()) return fail(ErrorCode::cancelled, "{}: reading it was cancelled", file.path().string());
+  EXO_CHECK(file.check());
   return manifest;
 }
 

@@ -13,7 +13,8 @@ namespace exogpu::weights {
 using Progress = std::function<void(Bytes done, Bytes total)>;
 
 // Hashes with `threads` threads of its own beside the caller's; 0 for none.
-// Errors: cancelled, unsupported (more tensors, longer names than a manifest holds).
+// Errors: cancelled, unavailable (the file changed meanwhile), unsupported (more tensors, longer names than a manifest
+// holds).
 Result<ModelManifest> manifest_of(const model::Gguf& file, uint32_t threads = 1, const Progress& progress = {},
                                   const std::stop_token& stop = {});
 

@@ -226,7 +226,8 @@ Result<std::shared_ptr<const model::Gguf>> PartialModel::gguf() const {
     if (holds(i)) continue;
     return fail(ErrorCode::failed_precondition, "{}: {} is not here yet", folder_.string(), manifest_.object_name(i));
   }
-  EXO_TRY(model::Gguf file, model::Gguf::open(part_path(folder_, 0, manifest_.parts.size())));
+  EXO_TRY(model::Gguf file,
+          model::Gguf::open(part_path(folder_, 0, manifest_.parts.size()), model::FileWrites::expected));
   EXO_CHECK(check_headers(manifest_, file));
   return std::make_shared<const model::Gguf>(std::move(file));
 }

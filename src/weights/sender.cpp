@@ -39,6 +39,9 @@ void Sender::request(const wire::WeightsRequest& request, const std::shared_ptr<
   if (!content) {
     return no(ErrorCode::not_found, std::format("model {} is not here", request.content.text()));
   }
+  if (const auto unchanged = content->check(); !unchanged) {
+    return no(unchanged.error().code, unchanged.error().message);
+  }
   if (transfers_.size() >= kTransfersMax) return no(ErrorCode::resource_exhausted, "too many requests at once");
   if (transfers_.contains(request.transfer)) return no(ErrorCode::invalid_argument, "a transfer's number twice");
   Transfer transfer{.content = content, .bytes = content->encoded_manifest(), .next = request.from, .sends = {}};
@@ -98,6 +101,12 @@ void Sender::touched(Frame frame) {
   if (!transfers_.contains(frame.transfer)) {
     --ahead_;  // it was stopped meanwhile
     return go_on();
+  }
+  // The receiver would find a wrong hash, and blame this node for more than a file that has changed.
+  if (auto unchanged = frame.content->check(); !unchanged) {
+    --ahead_;
+    stop(frame.transfer);
+    return refuse(frame.transfer, std::move(unchanged).error());
   }
   waiting_.push_back(std::move(frame));
   send_waiting();

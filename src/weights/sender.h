@@ -25,7 +25,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
       : channel_(channel), workers_(std::move(workers)), post_(std::move(post)), options_(options) {}
 
   // Objects are sent one after the other. `content` is null when this node does not offer it. What cannot be sent is
-  // refused.
+  // refused, also in the midst of an object when its file changes.
   void request(const wire::WeightsRequest& request, const std::shared_ptr<const Content>& content);
   void stop(wire::TransferId transfer);
   // The bulk lane has room again, or the ordered one.

@@ -49,15 +49,15 @@ bool find(const pcre2_code& code, bool jit, pcre2_match_data& data, std::string_
   return true;
 }
 
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // Where the groups of three characters, counted from the right, of a run of digits begin (but for a first one at its
 // begin) or end.
 void cut_digits(std::string_view text, Match run, bool before, size_t offset, std::vector<size_t>& ends) {
   size_t digits = 0;
-  for (size_t i = run.begin; i < run.end; ++i) digits += continues(text[i]) ? 0 : 1;
+  for (size_t i = run.begin; i < run.end; ++i) digits += continues_character(text[i]) ? 0 : 1;
   for (size_t i = run.begin, left = digits; i <= run.end; ++i) {
-    if (i < run.end && continues(text[i])) continue;
+    if (i < run.end && continues_character(text[i])) continue;
     const bool cut = before ? left % 3 == 0 && left > 0 : left % 3 == 0 && left < digits;
     if (cut && i > 0) ends.push_back(offset + i);
     --left;

@@ -75,6 +75,16 @@ inline void flip_byte(const std::filesystem::path& path, uint64_t offset) {
   ASSERT_TRUE(file.good());
 }
 
+// What somebody offers whose disk gives other bytes than the manifest has: a copy of `model`, changed at `offsets`.
+inline std::shared_ptr<const Content> damaged_copy(const MadeModel& model, const std::filesystem::path& path,
+                                                   const std::vector<uint64_t>& offsets) {
+  std::filesystem::copy_file(model.path, path);
+  for (const uint64_t offset : offsets) flip_byte(path, offset);
+  auto content = Content::of_file(open_model(path), model.content->manifest());
+  EXPECT_TRUE(content) << content.error().message;
+  return *std::move(content);
+}
+
 // Puts objects of `content` into `model`, as a fetch does.
 inline void fill(PartialModel& model, const Content& content, std::span<const ObjectIndex> objects) {
   for (const ObjectIndex object : objects) {

@@ -1,0 +1,102 @@
+#include "engine/shard_setup.h"
+
+#include <ggml-cpp.h>
+
+#include <algorithm>
+
+#include "engine/tensors/kv_cache.h"
+#include "gpu/host.h"
+
+namespace exogpu::engine {
+namespace {
+
+constexpr uint32_t context_max = 1U << 24;
+
+// A batch in which each of the first `sequences` brings `tokens`, and all see a full cache.
+BatchShape full_batch(uint32_t sequences, uint32_t tokens, uint32_t outputs, uint32_t rows) {
+  BatchShape shape;
+  shape.tokens = sequences * tokens;
+  shape.groups = {{0, sequences, tokens, rows}};
+  uint32_t each = std::min(tokens, outputs / sequences);
+  shape.outputs = each * sequences;
+  if (each > 0 && each < tokens) shape.output_groups = {{0, sequences, each, rows}};
+  return shape;
+}
+
+// The same batch when nothing lets the sequences be attended to together.
+BatchShape scattered(BatchShape shape) {
+  for (auto* groups : {&shape.groups, &shape.output_groups}) {
+    std::vector<SlotGroup> single;
+    for (const SlotGroup& g : *groups)
+      for (uint32_t i = 0; i < g.slots; ++i) single.push_back({g.first_slot + i, 1, g.tokens, g.rows});
+    *groups = std::move(single);
+  }
+  return shape;
+}
+
+bool device_has_flash_attention(ggml_backend_dev_t device, const Architecture& a, KvType type) {
+  ggml_context_ptr ctx(ggml_init({.mem_size = 16 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+  ggml_tensor* q = ggml_new_tensor_4d(ctx.get(), GGML_TYPE_F32, a.head_dim_k, 32, a.n_heads, 1);
+  ggml_tensor* k = ggml_new_tensor_4d(ctx.get(), to_ggml(type), a.head_dim_k, 256, a.n_kv_heads, 1);
+  ggml_tensor* v = ggml_new_tensor_4d(ctx.get(), to_ggml(type), a.head_dim_v, 256, a.n_kv_heads, 1);
+  ggml_tensor* mask = ggml_new_tensor_4d(ctx.get(), GGML_TYPE_F16, 256, 32, 1, 1);
+  ggml_tensor* op = ggml_flash_attn_ext(ctx.get(), q, k, v, mask, a.attention_scale, 0.0F, a.attention_softcap);
+  return ggml_backend_dev_supports_op(device, op);
+}
+
+}  // namespace
+
+Result<ShardOptions> complete_options(ShardOptions options, const Architecture& a, wire::LayerRange layers) {
+  if (layers.begin >= layers.end || layers.end > a.n_layers)
+    return fail(ErrorCode::invalid_argument, "layers {} to {} are not part of a model with {} layers", layers.begin,
+                layers.end, a.n_layers);
+  if (options.context == 0 || options.context > context_max)
+    return fail(ErrorCode::invalid_argument, "a context of {} tokens is not possible; choose 1 to {}", options.context,
+                context_max);
+  if (options.sequences == 0 || options.sequences > 4096)
+    return fail(ErrorCode::invalid_argument, "{} sequences are not possible; choose 1 to 4096", options.sequences);
+  if (options.batch_tokens == 0 || options.batch_tokens > 65536)
+    return fail(ErrorCode::invalid_argument, "batches of {} tokens are not possible; choose 1 to 65536",
+                options.batch_tokens);
+  options.batch_tokens = std::max(options.batch_tokens, options.sequences);
+  if (options.outputs == 0) options.outputs = options.sequences;
+  options.outputs = std::clamp(options.outputs, options.sequences, options.batch_tokens);
+  if (options.threads == 0) options.threads = gpu::read_host_cpu().threads();
+  if (options.threads > 1024)
+    return fail(ErrorCode::invalid_argument, "{} threads are not possible; choose 1 to 1024", options.threads);
+  return options;
+}
+
+std::vector<BatchShape> largest_batches(const ShardOptions& o, uint32_t rows) {
+  uint32_t chunk = std::min(o.batch_tokens, o.context);
+  std::vector<BatchShape> shapes = {full_batch(1, chunk, o.outputs, rows)};
+  if (o.sequences > 1) {
+    shapes.push_back(full_batch(o.sequences, std::clamp(o.batch_tokens / o.sequences, 1U, o.context), o.outputs, rows));
+    shapes.push_back(scattered(shapes.back()));
+  }
+  return shapes;
+}
+
+Result<bool> choose_flash_attention(const gpu::Device& device, const Architecture& a, const ShardOptions& o) {
+  bool wanted = o.flash_attention == FlashAttention::on ||
+                (o.flash_attention == FlashAttention::automatic && o.kv_type != KvType::f32);
+  bool possible = device_has_flash_attention(device.handle(), a, o.kv_type);
+  if (o.flash_attention == FlashAttention::on && !possible)
+    return fail(ErrorCode::unsupported,
+                "{} has no flash attention for heads of {} and a {} KV cache; leave it to choose", device.info().name,
+                a.head_dim_k, to_string(o.kv_type));
+  return wanted && possible;
+}
+
+Result<void> check_cache_type(const Architecture& a, KvType type, bool flash) {
+  if (type != KvType::q8_0) return {};
+  if (a.head_dim_k % 32 != 0 || a.head_dim_v % 32 != 0)
+    return fail(ErrorCode::unsupported, "a q8_0 KV cache needs heads of a multiple of 32, and these have {}; use f16",
+                a.head_dim_k);
+  if (!flash)
+    return fail(ErrorCode::unsupported,
+                "a q8_0 KV cache needs flash attention, which is off or missing on this device; use f16");
+  return {};
+}
+
+}  // namespace exogpu::engine

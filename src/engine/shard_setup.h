@@ -1,0 +1,25 @@
+// What is decided about a shard before anything is allocated.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "engine/families/architecture.h"
+#include "engine/graph/batch_shape.h"
+#include "engine/shard.h"
+
+namespace exogpu::engine {
+
+// The options with every default filled in. Errors: invalid_argument, naming the option and what is possible.
+Result<ShardOptions> complete_options(ShardOptions options, const Architecture& a, wire::LayerRange layers);
+
+// The batches that need the most compute memory, one long prompt and every sequence at once, with caches of `rows`.
+std::vector<BatchShape> largest_batches(const ShardOptions& options, uint32_t rows);
+
+// Whether the shard uses flash attention. Errors: unsupported, where it is asked for and the device has none.
+Result<bool> choose_flash_attention(const gpu::Device& device, const Architecture& a, const ShardOptions& options);
+
+// Errors: unsupported, for a cache that heads of this width cannot have, or not without flash attention.
+Result<void> check_cache_type(const Architecture& a, KvType type, bool flash);
+
+}  // namespace exogpu::engine

@@ -1,0 +1,90 @@
+#include "engine/tensors/weight_loading.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "base/mutex.h"
+
+namespace exogpu::engine {
+namespace {
+
+// Copies one tensor in. Packed layouts must be set whole, so parts are first put together in `scratch`; other host
+// memory is filled in steps, so that little of the file is in this process's memory at a time.
+void fill(const model::Gguf& file, const Placed& p, std::vector<std::byte>& scratch, const std::stop_token& stop) {
+  const model::TensorInfo& first = *p.sources.front();
+  if (p.sources.size() > 1) {
+    scratch.clear();
+    for (const auto* source : p.sources) {
+      auto data = file.data(*source);
+      scratch.insert(scratch.end(), data.begin(), data.end());
+      file.release(*source);
+    }
+    ggml_backend_tensor_set(p.tensor, scratch.data(), 0, scratch.size());
+    return;
+  }
+  Bytes step = ggml_backend_buffer_is_host(p.tensor->buffer) ? 8 * MiB : p.bytes();
+  for (Bytes at = 0; at < p.bytes() && !stop.stop_requested(); at += step) {
+    ggml_backend_tensor_set(p.tensor, file.data(first).data() + at, at, std::min(step, p.bytes() - at));
+    file.release(first);
+  }
+}
+
+}  // namespace
+
+Result<void> map_in_place(const model::Gguf& file, Home& h, ggml_backend_dev_t device) {
+  std::map<uint32_t, std::pair<std::byte*, std::byte*>> extents;  // of each part, page-aligned at the start
+  for (const Placed& p : h.placed) {
+    auto data = file.data(*p.sources.front());
+    auto* begin = const_cast<std::byte*>(data.data());
+    begin -= reinterpret_cast<uintptr_t>(begin) % 4096;
+    auto [at, fresh] = extents.try_emplace(p.sources.front()->part, begin, begin);
+    at->second.first = std::min(at->second.first, begin);
+    at->second.second = std::max(at->second.second, const_cast<std::byte*>(data.data()) + data.size());
+  }
+  std::map<uint32_t, ggml_backend_buffer_t> buffers;
+  for (auto& [part, extent] : extents) {
+    auto size = static_cast<size_t>(extent.second - extent.first);
+    h.buffers.emplace_back(ggml_backend_dev_buffer_from_host_ptr(device, extent.first, size, size));
+    if (h.buffers.back() == nullptr)
+      return fail(ErrorCode::internal, "{}: the mapped file cannot be used as weights", file.path().string());
+    buffers[part] = h.buffers.back().get();
+  }
+  for (const Placed& p : h.placed) {
+    auto* address = const_cast<std::byte*>(file.data(*p.sources.front()).data());
+    if (ggml_backend_tensor_alloc(buffers[p.sources.front()->part], p.tensor, address) != GGML_STATUS_SUCCESS)
+      return fail(ErrorCode::internal, "{}: tensor {} cannot be used where it is mapped", file.path().string(),
+                  p.sources.front()->name);
+  }
+  return {};
+}
+
+void fill_all(const WeightPlaces& places, uint32_t threads, const Progress& progress, const std::stop_token& stop) {
+  std::vector<const Placed*> work;
+  Bytes total = 0;
+  for (const auto& h : places.homes()) {
+    if (h->type == nullptr) continue;
+    for (const Placed& p : h->placed) {
+      work.push_back(&p);
+      total += p.bytes();
+    }
+  }
+  std::atomic<size_t> next = 0;
+  Mutex reporting;  // of done and progress
+  Bytes done = 0;
+  auto worker = [&] {
+    std::vector<std::byte> scratch;
+    for (size_t i = next++; i < work.size() && !stop.stop_requested(); i = next++) {
+      fill(places.file(), *work[i], scratch, stop);
+      const MutexLock lock(reporting);
+      done += work[i]->bytes();
+      if (progress) progress(done, total);
+    }
+  };
+  std::vector<std::jthread> helpers;
+  for (uint32_t i = 1; i < (places.home().is_cpu() ? threads : 1); ++i) helpers.emplace_back(worker);
+  worker();
+}
+
+}  // namespace exogpu::engine

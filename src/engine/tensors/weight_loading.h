@@ -1,0 +1,17 @@
+// How the bytes of a shard's tensors get to their memory.
+#pragma once
+
+#include <stop_token>
+
+#include "engine/tensors/weight_places.h"
+#include "engine/tensors/weights.h"
+
+namespace exogpu::engine {
+
+// Points each tensor of `h` into the mapped file. Errors: internal.
+Result<void> map_in_place(const model::Gguf& file, Home& h, ggml_backend_dev_t device);
+
+// Copies the tensors that are not mapped, with up to `threads` threads. Ends early when `stop` asks.
+void fill_all(const WeightPlaces& places, uint32_t threads, const Progress& progress, const std::stop_token& stop);
+
+}  // namespace exogpu::engine

@@ -1,0 +1,108 @@
+#include "engine/tensors/weight_places.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/shard_tensors.h"
+
+namespace exogpu::engine {
+namespace {
+
+constexpr size_t tensors_per_layer_max = 24;
+
+std::string shape_text(const std::array<int64_t, 3>& shape) {
+  std::string text = std::to_string(shape[0]);
+  for (size_t i = 1; i < 3 && shape[i] != 1; ++i) text += " x " + std::to_string(shape[i]);
+  return text;
+}
+
+// Tensors outside the layers that a shard may not need, and what old converters left in files without any use.
+bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
+  static constexpr std::array<std::string_view, 6> ends = {
+      "token_embd.weight", "output_norm.weight",        "output.weight",
+      "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"};
+  if (std::ranges::contains(ends, name) || name.ends_with(".attn_rot_embd")) return true;
+  const auto layer = model::layer_of(name);
+  return layer && !layers.contains(*layer);
+}
+
+}  // namespace
+
+WeightPlaces::WeightPlaces(const model::Gguf& file, ggml_backend_dev_t device, size_t n_layers)
+    : file_(&file), home_(device), tensors_max_((n_layers + 1) * tensors_per_layer_max) {}
+
+Home& WeightPlaces::home_for(ggml_backend_buffer_type_t type) {
+  for (auto& h : homes_)
+    if (h->type == type) return *h;
+  auto& h = homes_.emplace_back(std::make_unique<Home>());
+  h->type = type;
+  h->ctx.reset(ggml_init({.mem_size = tensors_max_ * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+  return *h;
+}
+
+Result<const model::TensorInfo*> WeightPlaces::find(const WantedTensor& wanted) const {
+  const model::TensorInfo* info = file_->find_tensor(wanted.name);
+  if (info == nullptr) return fail(ErrorCode::corrupt, "{}: tensor {} is missing", file_->path().string(), wanted.name);
+  auto type = static_cast<ggml_type>(info->type);
+  if (type != GGML_TYPE_F32 && ggml_get_type_traits(type)->to_float == nullptr)
+    return fail(ErrorCode::unsupported, "{}: tensor {} is of type {}, which cannot be a weight", file_->path().string(),
+                wanted.name, ggml_type_name(type));
+  bool same = info->dims[3] == 1;
+  for (size_t i = 0; i < 3; ++i) same = same && std::cmp_equal(info->dims[i], wanted.shape[i]);
+  if (!same)
+    return fail(ErrorCode::corrupt, "{}: tensor {} is {} x {} x {}, but the metadata asks for {}",
+                file_->path().string(), wanted.name, info->dims[0], info->dims[1], info->dims[2],
+                shape_text(wanted.shape));
+  return info;
+}
+
+bool WeightPlaces::mappable(const model::TensorInfo& info) const {
+  return home_.is_cpu() && reinterpret_cast<uintptr_t>(file_->data(info).data()) % 32 == 0;
+}
+
+ggml_tensor* WeightPlaces::assign(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
+                                  const std::array<int64_t, 3>& shape) {
+  for (const model::TensorInfo* source : sources) used_.insert(source);
+  Home& h = home_for(type);
+  auto ggml_kind = static_cast<ggml_type>(sources.front()->type);
+  int n_dims = shape[2] != 1 ? 3 : shape[1] != 1 ? 2 : 1;
+  ggml_tensor* tensor = ggml_new_tensor(h.ctx.get(), ggml_kind, n_dims, shape.data());
+  ggml_set_name(tensor, sources.front()->name.c_str());
+  h.placed.push_back({tensor, std::move(sources)});
+  return tensor;
+}
+
+Result<ggml_tensor*> WeightPlaces::add(const WantedTensor& wanted, WeightUse use) {
+  EXO_TRY(const model::TensorInfo* info, find(wanted));
+  auto type = static_cast<ggml_type>(info->type);
+  if (use == WeightUse::vector && type != GGML_TYPE_F32)
+    return fail(ErrorCode::unsupported, "{}: tensor {} is {}, but only F32 can be used_ there", file_->path().string(),
+                wanted.name, ggml_type_name(type));
+  if (auto* packed = home_.packed(use, type, wanted.shape)) return assign(packed, {info}, wanted.shape);
+  if (!home_.supports(use, type, wanted.shape))
+    return fail(ErrorCode::unsupported,
+                "{}: tensor {} is of type {}, which this device cannot compute with; run it on the CPU "
+                "(--device cpu) or use a file in another quantisation",
+                file_->path().string(), wanted.name, ggml_type_name(type));
+  return assign(mappable(*info) ? nullptr : home_.plain(), {info}, wanted.shape);
+}
+
+bool WeightPlaces::is_packed(const ggml_tensor* tensor) const {
+  for (const auto& h : homes_)
+    if (h->type != nullptr && h->type != home_.plain())
+      for (const Placed& p : h->placed)
+        if (p.tensor == tensor) return true;
+  return false;
+}
+
+Result<void> WeightPlaces::check_nothing_is_left(wire::LayerRange layers) const {
+  for (const model::TensorInfo& t : file_->tensors()) {
+    if (used_.contains(&t) || belongs_elsewhere(t.name, layers)) continue;
+    return fail(ErrorCode::unsupported,
+                "{}: tensor {} is not part of this architecture as exogpu knows it; the model may be of a newer kind",
+                file_->path().string(), t.name);
+  }
+  return {};
+}
+
+}  // namespace exogpu::engine

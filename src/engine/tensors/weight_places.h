@@ -1,0 +1,80 @@
+// Which tensors of the file a shard computes with, and which memory each of them goes to.
+#pragma once
+
+#include <ggml-cpp.h>
+
+#include <array>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "engine/tensors/weight_home.h"
+#include "model/gguf.h"
+#include "wire/layer_range.h"
+
+namespace exogpu::engine {
+
+// A tensor of the shard and the file's tensors whose bytes, one after another, fill it.
+struct Placed {
+  ggml_tensor* tensor = nullptr;
+  std::vector<const model::TensorInfo*> sources;
+  Bytes bytes() const { return ggml_nbytes(tensor); }
+};
+
+// All tensors that share one kind of memory. `type` null: used where the file is mapped.
+struct Home {
+  ggml_backend_buffer_type_t type = nullptr;
+  ggml_context_ptr ctx;
+  std::vector<Placed> placed;
+  std::vector<ggml_backend_buffer_ptr> buffers;
+};
+
+struct WantedTensor {
+  std::string name;
+  std::array<int64_t, 3> shape = {1, 1, 1};
+};
+
+// Collects the tensors one by one; allocates nothing on the device. Borrows the file.
+class WeightPlaces {
+ public:
+  WeightPlaces(const model::Gguf& file, ggml_backend_dev_t device, size_t n_layers);
+
+  const model::Gguf& file() const { return *file_; }
+  const WeightHome& home() const { return home_; }
+  std::span<const std::unique_ptr<Home>> homes() const { return homes_; }
+
+  bool has(const std::string& name) const { return file_->find_tensor(name) != nullptr; }
+  // Errors: corrupt (missing, or of another shape), unsupported (of a type that cannot be a weight).
+  Result<const model::TensorInfo*> find(const WantedTensor& wanted) const;
+  // Assigns the tensor to the memory that is best for this use.
+  // Errors: those of find(); unsupported, where the device cannot compute with it.
+  Result<ggml_tensor*> add(const WantedTensor& wanted, WeightUse use);
+  Result<ggml_tensor*> add_vector(const std::string& name, uint32_t n) {
+    return add({name, {n, 1, 1}}, WeightUse::vector);
+  }
+  // A tensor of this shape in memory of this type (null: where the file is mapped), filled by `sources` one after
+  // another.
+  ggml_tensor* assign(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
+                      const std::array<int64_t, 3>& shape);
+  bool is_packed(const ggml_tensor* tensor) const;
+
+  // A tensor that the family does not know would change what the model says: left out, the answer is silently wrong.
+  // Errors: unsupported, naming it.
+  Result<void> check_nothing_is_left(wire::LayerRange layers) const;
+
+ private:
+  Home& home_for(ggml_backend_buffer_type_t type);
+  // Whether the bytes can be used in the mapping: the CPU's kernels want aligned tensors.
+  bool mappable(const model::TensorInfo& info) const;
+
+  const model::Gguf* file_;
+  WeightHome home_;
+  size_t tensors_max_;
+  std::vector<std::unique_ptr<Home>> homes_;
+  std::set<const model::TensorInfo*> used_;
+};
+
+}  // namespace exogpu::engine
