@@ -1,9 +1,11 @@
 #include "cli/program.h"
 
+#include <cstdlib>
 #include <sstream>
 
 #include "cli/folders.h"
 #include "cli/output.h"
+#include "gpu/cpu_variant.h"
 
 namespace exogpu::cli {
 namespace {
@@ -19,6 +21,7 @@ int end_of_parsing(const CLI::App& app, const CLI::ParseError& end) {
 
 int parse_and_run(int argc, char** argv, const std::string& version) {
   CLI::App app;
+  if (const char* variant = std::getenv("EXOGPU_CPU_VARIANT")) gpu::force_cpu_variant(variant);
   Action action;
   add_commands(app, action, version);
   try {

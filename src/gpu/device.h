@@ -32,7 +32,7 @@ struct DeviceInfo {
   DeviceKind kind = DeviceKind::cpu;
   bool software = false;       // a GPU interface rendered by the CPU, such as llvmpipe
   std::string backend;         // "CPU", "Vulkan", "CUDA", "ROCm", "Metal"
-  std::string driver_version;  // empty when unknown; likewise below
+  std::string driver_version;  // of the CPU: the variant of ggml's kernels; empty when unknown; likewise below
   std::string api_version;
   uint32_t compute_units = 0;  // GPU compute units or CPU cores; 0 when unknown
   Precisions precisions;

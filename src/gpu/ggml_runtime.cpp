@@ -11,6 +11,8 @@
 
 #include "base/mutex.h"
 
+#include "gpu/cpu_variant.h"
+
 namespace exogpu::gpu {
 namespace {
 
@@ -88,6 +90,7 @@ Result<void> load_backends(std::string_view vulkan_devices, bool vulkan_drivers)
     ScopedVariable disabled("VK_LOADER_DRIVERS_DISABLE", vulkan_drivers ? "" : "*");
     try {
       ggml_backend_load_all();
+      EXO_CHECK(load_forced_cpu_variant());
     } catch (const std::exception& e) {
       return fail(ErrorCode::internal, "loading ggml's backends failed: {}", e.what());
     }

@@ -3,6 +3,7 @@
 #include <format>
 #include <mutex>
 
+#include "gpu/cpu_variant.h"
 #include "gpu/device.h"
 #include "gpu/ggml_runtime.h"
 #include "gpu/host.h"
@@ -54,6 +55,7 @@ void describe_cpu(DeviceInfo& info, ggml_backend_reg_t registry) {
   HostCpu cpu = read_host_cpu();
   if (!cpu.model.empty()) info.name = cpu.model;
   info.vendor = cpu.vendor;
+  info.driver_version = cpu_variant();
   info.compute_units = cpu.physical_cores;
   info.precisions = cpu_precisions(registry);
 }

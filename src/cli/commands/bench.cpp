@@ -30,8 +30,10 @@ struct Measured {
   std::optional<SpeedSamples> generation;
   std::chrono::duration<double> load_time{};
   Bytes weights_per_token = 0;
-  double weights_per_s = 0;                  // read while generating
-  std::optional<gpu::CachedProfile> device;  // what the device was measured to read
+  double weights_per_s = 0;  // read while generating
+  // What this device read in products of one kind, one after another, by the kernels that the model runs on, too: it
+  // tells what the rest of a step costs, and not how near the kernels are to the limit of the memory.
+  std::optional<gpu::CachedProfile> device;
 };
 
 // Weight bytes read for each generated token: all but the embedding's rows and the experts that are not chosen.
@@ -99,9 +101,10 @@ void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
     line(std::format("tg{}", o.generate), *r.generation);
     std::string share;
     if (r.device)
-      share = std::format(", {:.0f} % of the {}/s this device was measured to read",
-                          100 * r.weights_per_s / r.device->profile.bandwidth_bytes_per_s,
-                          format_bytes(static_cast<Bytes>(r.device->profile.bandwidth_bytes_per_s)));
+      share = std::format(
+          ", {:.0f} % of the {}/s that single products of the same kernels read here (not the memory's limit)",
+          100 * r.weights_per_s / r.device->profile.bandwidth_bytes_per_s,
+          format_bytes(static_cast<Bytes>(r.device->profile.bandwidth_bytes_per_s)));
     println_out("         {} of weights per token: {}/s{}", format_bytes(r.weights_per_token),
                 format_bytes(static_cast<Bytes>(r.weights_per_s)), share);
   }

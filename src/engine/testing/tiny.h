@@ -6,12 +6,15 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <format>
 #include <memory>
+#include <print>
 #include <string>
 
 #include "engine/chain.h"
+#include "gpu/cpu_variant.h"
 #include "gpu/device.h"
 #include "model/gguf.h"
 #include "tiny_model/tiny_model.h"
@@ -45,11 +48,14 @@ class TinyFile {
   std::unique_ptr<model::Gguf> gguf_;
 };
 
-// The CPU of this machine.
+// The CPU of this machine, with the kernels of EXOGPU_CPU_VARIANT where that is set.
 inline const gpu::Device& cpu() {
   static const gpu::Machine machine = [] {
+    if (const char* variant = std::getenv("EXOGPU_CPU_VARIANT")) gpu::force_cpu_variant(variant);
     auto found = gpu::Machine::discover({.backend = "cpu"});
     if (!found) throw std::runtime_error(found.error().message);
+    const gpu::DeviceInfo& info = found->devices().back().info();
+    std::println("{}, kernels {}", info.name, info.driver_version.empty() ? "built in" : info.driver_version);
     return *std::move(found);
   }();
   return machine.devices().back();

@@ -20,7 +20,9 @@ struct ProductRates {
 };
 
 struct Profile {
-  double bandwidth_bytes_per_s = 0;  // weights read when decoding, for the type with the highest rate
+  // Weights read when decoding, for the type with the highest rate. Measured with ggml's kernels, so the memory itself
+  // may be faster.
+  double bandwidth_bytes_per_s = 0;
   std::vector<ProductRates>
       products;  // of those of q4_K, q8_0 and f16 that the device supports, as far as the time limit allowed
   double host_to_device_bytes_per_s = 0;
