@@ -1,13 +1,21 @@
 #include "cli/local_model.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/open_model.h"
+#include "cli/output.h"
 
 namespace exogpu::cli {
 Result<std::unique_ptr<LocalModel>> LocalModel::load(const ModelOptions& options) {
   EXO_TRY(model::Gguf file, open_model(options.path));
-  EXO_TRY(std::unique_ptr<node::PromptEncoder> encoder, node::PromptEncoder::load(file));
+  std::optional<model::TemplateText> chat_template;
+  if (!options.chat_template.empty()) {
+    EXO_TRY(chat_template, model::read_template(options.chat_template));
+  }
+  EXO_TRY(std::unique_ptr<node::PromptEncoder> encoder, node::PromptEncoder::load(file, chat_template));
+  for (const std::string& warning : encoder->warnings()) println_err("exogpu: {}", warning);
   EXO_TRY(LoadedModel loaded, load_model(std::move(file), options));
   return std::unique_ptr<LocalModel>(new LocalModel(std::move(loaded), std::move(encoder)));
 }
@@ -40,7 +48,9 @@ Result<engine::GenerateStats> LocalModel::answer(std::span<const ChatMessage> co
     announced = true;
     on_text(text);
   };
-  return generator_.generate(prompt.tokens, settings.generate, with_thought, cancel);
+  engine::GenerateOptions options = settings.generate;
+  std::ranges::copy(prompt.end_texts, std::back_inserter(options.stops));
+  return generator_.generate(prompt.tokens, options, with_thought, cancel);
 }
 
 Result<engine::GenerateStats> LocalModel::complete(std::string_view text, const engine::GenerateOptions& options,

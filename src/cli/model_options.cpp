@@ -2,6 +2,7 @@
 
 #include "cli/find_device.h"
 #include "cli/open_model.h"
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/setting_options.h"
 
@@ -13,7 +14,12 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
       ->type_name("MODEL");
   command.add_option("-d,--device", o.device,
                      "Device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...); the best one if left out");
-  command.add_option("-c,--context", o.shard.context, "Tokens of prompt and answer together")->capture_default_str();
+  command
+      .add_option(
+          "-c,--context", o.shard.context,
+          "Tokens of prompt and answer together; 4096 if left out, or what the model was trained for where that "
+          "is less")
+      ->check(CLI::PositiveNumber);
   command.add_option("-t,--threads", o.shard.threads, "CPU threads; one for each core that may be used if left out");
   command.add_option("-b,--batch", o.shard.batch_tokens, "Prompt tokens computed at once")->capture_default_str();
   add_kv_type(command, o.shard.kv_type);
@@ -28,13 +34,19 @@ Result<LoadedModel> load_model(const ModelOptions& options) {
 }
 
 Result<LoadedModel> load_model(model::Gguf file, const ModelOptions& options) {
+  engine::ShardOptions shard = options.shard;
+  EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
+  if (shard.context == 0) shard.context = engine::default_context(architecture);
+  if (const std::string warning = engine::context_warning(architecture, shard.context); !warning.empty()) {
+    println_err("exogpu: {}", warning);
+  }
   LoadedModel loaded;
   loaded.file = std::make_unique<model::Gguf>(std::move(file));
   EXO_TRY(FoundDevice found, find_device(options.device));
   loaded.machine = std::move(found.machine);
   loaded.device = found.device;
   ProgressBar bar("loading");
-  EXO_TRY(engine::Chain chain, engine::Chain::load(*loaded.file, options.cuts, *loaded.device, options.shard,
+  EXO_TRY(engine::Chain chain, engine::Chain::load(*loaded.file, options.cuts, *loaded.device, shard,
                                                    [&](Bytes done, Bytes total) { bar.update(done, total); }));
   loaded.chain = std::make_unique<engine::Chain>(std::move(chain));
   return loaded;

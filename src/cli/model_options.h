@@ -16,8 +16,9 @@ namespace exogpu::cli {
 struct ModelOptions {
   std::string path;
   std::string device;  // empty: the best
+  std::string chat_template;  // a file; empty: the model's own
   std::vector<uint32_t> cuts;
-  engine::ShardOptions shard;
+  engine::ShardOptions shard{.context = 0};  // a context of 0: engine::default_context()
 };
 
 // Adds MODEL and the options to a subcommand; `options` must live until the command has run.

@@ -6,6 +6,7 @@
 
 #include "model/jinja/engine.h"
 #include "model/jinja/variables.h"
+#include "model/mapped_file.h"
 
 namespace exogpu::model {
 namespace {
@@ -43,7 +44,19 @@ struct ChatTemplate::Impl {
   std::vector<Source> sources;  // the default, then perhaps the one for tools
   std::string token_members;    // encoded
   ChatLimits limits;
+  bool is_default = false;
   std::optional<jinja::Engine> engine;  // holds `sources` compiled, in order
+
+  Result<void> take_sources(const Gguf& file) {
+    const std::string name = file.path().string();
+    EXO_TRY(std::string main, file.get_string_or("tokenizer.chat_template", ""));
+    EXO_TRY(std::string tool_use, file.get_string_or("tokenizer.chat_template.tool_use", ""));
+    is_default = main.empty() && tool_use.empty();
+    if (main.empty()) main = tool_use.empty() ? chatml : tool_use;
+    sources.push_back({name + ": tokenizer.chat_template", std::move(main)});
+    if (!tool_use.empty()) sources.push_back({name + ": tokenizer.chat_template.tool_use", std::move(tool_use)});
+    return {};
+  }
 
   Result<void> start() {
     EXO_TRY(engine, jinja::Engine::create({.memory = limits.memory, .time = limits.time}));
@@ -64,25 +77,36 @@ ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 ChatTemplate::~ChatTemplate() = default;
 
-Result<ChatTemplate> ChatTemplate::load(const Gguf& file, const ChatLimits& limits) {
+Result<TemplateText> read_template(const std::filesystem::path& path) {
+  EXO_TRY(const MappedFile file, MappedFile::open(path));
+  const auto bytes = file.bytes();
+  if (bytes.empty())
+    return fail(ErrorCode::invalid_argument, "{}: is empty; a chat template is expected", path.string());
+  if (bytes.size() > source_bytes_max) {
+    return fail(ErrorCode::invalid_argument, "{}: a chat template of {} is more than the {} it may have", path.string(),
+                format_bytes(bytes.size()), format_bytes(source_bytes_max));
+  }
+  TemplateText read{.name = path.string(), .text = {reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
+  EXO_CHECK(file.check());
+  return read;
+}
+
+Result<ChatTemplate> ChatTemplate::load(const Gguf& file, const ChatLimits& limits,
+                                        const std::optional<TemplateText>& replacement) {
   auto impl = std::make_unique<Impl>();
   impl->limits = limits;
-  const std::string name = file.path().string();
-  EXO_TRY(std::string main, file.get_string_or("tokenizer.chat_template", ""));
-  EXO_TRY(std::string tool_use, file.get_string_or("tokenizer.chat_template.tool_use", ""));
-  if (main.empty()) main = tool_use.empty() ? chatml : tool_use;
-  impl->sources.push_back({name + ": tokenizer.chat_template", std::move(main)});
-  if (!tool_use.empty()) {
-    impl->sources.push_back({name + ": tokenizer.chat_template.tool_use", std::move(tool_use)});
+  if (replacement) {
+    impl->sources.push_back({replacement->name, replacement->text});
+  } else {
+    EXO_CHECK(impl->take_sources(file));
   }
 
   const std::vector<std::string>* tokens = file.strings("tokenizer.ggml.tokens");
   for (const auto& [token, key] : special_tokens) {
     if (!tokens || !file.find(key)) continue;
     EXO_TRY(const uint64_t id, file.get_uint(key));
-    if (id >= tokens->size()) {
-      return fail(ErrorCode::corrupt, "{}: {} is {}, but the vocabulary has {} tokens", name, key, id, tokens->size());
-    }
+    // Converters leave such ids in files; the template finds the token undefined.
+    if (id >= tokens->size()) continue;
     add_member(impl->token_members, token, jinja::encode_string((*tokens)[id]));
   }
   EXO_CHECK(impl->start());
@@ -99,6 +123,8 @@ Result<ChatTemplate> ChatTemplate::parse(std::string source, std::string_view bo
   EXO_CHECK(impl->start());
   return ChatTemplate(std::move(impl));
 }
+
+bool ChatTemplate::is_default() const { return impl_->is_default; }
 
 Result<std::string> ChatTemplate::render(const ChatRequest& request) {
   const Bytes size = request.messages_json.size() + request.tools_json.size() + request.extra_json.size();

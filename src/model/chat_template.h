@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,19 +28,33 @@ struct ChatRequest {
   std::optional<std::chrono::system_clock::time_point> now;
 };
 
+// A template that is used in place of the one in the model's file.
+struct TemplateText {
+  std::string name;  // where it is from, for errors
+  std::string text;
+};
+
+// Errors: not_found, permission_denied, invalid_argument (no regular file, empty, or larger than a template may be).
+Result<TemplateText> read_template(const std::filesystem::path& path);
+
 // One thread at a time; create one per thread.
 class ChatTemplate {
  public:
   // The template of tokenizer.chat_template, with bos_token, eos_token and the like taken from the vocabulary; where
-  // the file has one named tool_use, that is used when tools are given. A file without a template gets ChatML.
+  // the file has one named tool_use, that is used when tools are given. A file without a template gets ChatML. With
+  // `replacement` no template of the file is used.
   // Errors: corrupt (the template does not parse; says where), resource_exhausted.
-  static Result<ChatTemplate> load(const Gguf& file, const ChatLimits& limits = {});
+  static Result<ChatTemplate> load(const Gguf& file, const ChatLimits& limits = {},
+                                   const std::optional<TemplateText>& replacement = std::nullopt);
   static Result<ChatTemplate> parse(std::string source, std::string_view bos_token, std::string_view eos_token,
                                     const ChatLimits& limits = {});
 
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
   ~ChatTemplate();
+
+  // Whether this is ChatML, since there was no template.
+  bool is_default() const;
 
   // Renders as apply_chat_template of Hugging Face's transformers does. A tool call's arguments may be an object or the
   // JSON text of one; the template gets what it asks for.

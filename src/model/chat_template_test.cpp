@@ -3,14 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fstream>
 #include <thread>
 
+#include "base/testing/expect.h"
 #include "model/testing/gguf_writer.h"
+#include "model/testing/temp_dir.h"
 
 namespace exogpu::model {
 namespace {
 
 using testing::GgufWriter;
+using testing::TempDir;
 using namespace std::chrono_literals;
 
 constexpr const char* hello = R"([{"role": "user", "content": "hello"}])";
@@ -89,13 +93,45 @@ TEST(ChatTemplate, TheOneForToolsIsUsedWithTools) {
   EXPECT_EQ(chat->render(request).value(), "now");
 }
 
-TEST(ChatTemplate, ATokenOutsideTheVocabularyIsAnErrorOfTheFile) {
+TEST(ChatTemplate, ATokenOutsideTheVocabularyIsUndefined) {
   GgufWriter writer(3);
   writer.array("tokenizer.ggml.tokens", std::vector<std::string>{"a"}).meta("tokenizer.ggml.bos_token_id", 7u);
+  writer.meta("tokenizer.chat_template", "{{ bos_token is defined }}");
   auto chat = ChatTemplate::load(Gguf::parse(writer.bytes(), "model.gguf").value());
-  ASSERT_FALSE(chat);
-  EXPECT_EQ(chat.error().code, ErrorCode::corrupt);
-  EXPECT_TRUE(chat.error().message.contains("tokenizer.ggml.bos_token_id is 7")) << chat.error().message;
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_EQ(chat->render({.messages_json = "[]", .tools_json = "", .extra_json = "", .now = {}}).value(), "False");
+}
+
+TEST(ChatTemplate, AnotherTemplateTakesThePlaceOfTheFiles) {
+  GgufWriter writer(3);
+  writer.array("tokenizer.ggml.tokens", std::vector<std::string>{"<s>"}).meta("tokenizer.ggml.bos_token_id", 0u);
+  writer.meta("tokenizer.chat_template", "{% for broken").meta("tokenizer.chat_template.tool_use", "{% if broken");
+  const Gguf file = Gguf::parse(writer.bytes(), "model.gguf").value();
+  EXPECT_FALSE(ChatTemplate::load(file));
+  TempDir folder;
+  std::ofstream(folder / "own.jinja") << "{{ bos_token }}{{ messages[0].content }}\n";
+  auto chat = ChatTemplate::load(file, {}, read_template(folder / "own.jinja").value());
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_FALSE(chat->is_default());
+  ChatRequest request{.messages_json = R"([{"role": "user", "content": "hi"}])",
+                      .tools_json = R"([{"type": "function", "function": {"name": "now"}}])",
+                      .extra_json = "",
+                      .now = {}};
+  EXPECT_EQ(chat->render(request).value(), "<s>hi");
+
+  auto broken = ChatTemplate::load(file, {}, TemplateText{"own.jinja", "{% for"});
+  ASSERT_FALSE(broken);
+  EXPECT_TRUE(broken.error().message.starts_with("own.jinja: ")) << broken.error().message;
+}
+
+TEST(ChatTemplate, AFileThatIsNoTemplateIsRefused) {
+  TempDir folder;
+  std::ofstream(folder / "empty.jinja");
+  std::ofstream(folder / "large.jinja") << std::string(2 * MiB, ' ');
+  exogpu::testing::expect_error(read_template(folder / "empty.jinja"), ErrorCode::invalid_argument,
+                                "empty.jinja: is empty");
+  exogpu::testing::expect_error(read_template(folder / "large.jinja"), ErrorCode::invalid_argument, "large.jinja: ");
+  exogpu::testing::expect_error(read_template(folder / "none.jinja"), ErrorCode::not_found, "none.jinja: no such file");
 }
 
 TEST(ChatTemplate, NamesThePlaceThatDoesNotParse) {

@@ -1,6 +1,8 @@
 #include "node/generations.h"
 
+#include <algorithm>
 #include <format>
+#include <iterator>
 
 namespace exogpu::node {
 
@@ -90,6 +92,7 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
     auto prompt = job->serving.encoder->encode(job->request.prompt);
     if (!prompt) return job->listener->on_error(prompt.error());
     job->prompt = *std::move(prompt);
+    std::ranges::copy(job->prompt.end_texts, std::back_inserter(job->request.options.stops));
     post([job, alive] {
       const auto self = alive.lock();
       if (self) return (*self)->begin(job);

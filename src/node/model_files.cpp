@@ -58,6 +58,17 @@ void ModelFiles::on_own_content(const Result<std::shared_ptr<const weights::Cont
   host_.on_own_content();
 }
 
+void ModelFiles::tick(cluster::Time now) {
+  exchange_.tick(now);
+  if (!options_.file) return;
+  const auto unchanged = options_.file->check();
+  if (unchanged) return;
+  host_.note(unchanged.error().message);
+  measuring_.reset();
+  options_.file = nullptr;
+  if (const auto content = wire::ContentId::parse(own_content_)) exchange_.withdraw(*content);
+}
+
 void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,
                        std::function<void(Result<SharedGguf>)> done) {
   spare_ = {};
@@ -84,9 +95,12 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
 
 void ModelFiles::load_encoder(const std::string& content, SharedGguf file) {
   if (encoder_.content == content && encoder_.encoder) return host_.on_encoder();
-  host_.in_background([this, content, file = std::move(file)] {
-    auto loaded = PromptEncoder::load(*file);
+  host_.in_background([this, content, file = std::move(file), chat_template = options_.chat_template] {
+    auto loaded = PromptEncoder::load(*file, chat_template);
     host_.post([this, content, loaded = std::move(loaded)]() mutable {
+      if (loaded) {
+        for (const std::string& warning : (*loaded)->warnings()) host_.note(warning);
+      }
       encoder_ = {.encoder = loaded ? std::shared_ptr<PromptEncoder>(*std::move(loaded)) : nullptr,
                   .content = content,
                   .error = loaded ? std::nullopt : std::optional(loaded.error())};

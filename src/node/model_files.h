@@ -9,6 +9,7 @@
 #include <string>
 
 #include "cluster/detector.h"
+#include "model/chat_template.h"
 #include "model/gguf.h"
 #include "node/cluster_snapshot.h"
 #include "node/dispatch.h"
@@ -23,7 +24,8 @@ namespace exogpu::node {
 using SharedGguf = std::shared_ptr<const model::Gguf>;
 
 struct ModelFilesOptions {
-  SharedGguf file;  // that this node was given; null: none
+  SharedGguf file;                                     // that this node was given; null: none
+  std::optional<model::TemplateText> chat_template{};  // in place of the one in the model's file
   std::shared_ptr<weights::WeightCache> cache;
   std::filesystem::path manifests;                   // folder of what is known about files
   std::optional<wire::ServedModel> offered_model{};  // of the own file, where the cluster is to serve it
@@ -54,7 +56,8 @@ class ModelFiles {
   void on_link_down(wire::NodeId peer) { exchange_.peer_lost(peer); }
   void on_room(wire::NodeId peer, net::Lane lane) { exchange_.on_room(peer, lane); }
   // To be called about twice a second.
-  void tick(cluster::Time now) { exchange_.tick(now); }
+  // Offers the own file no longer once it has changed; its layers are then fetched from other nodes.
+  void tick(cluster::Time now);
 
   // Gets a file with the tensors of these layers; with no layers, of the headers alone. `done` is called later, once,
   // unless another call replaces this one before. Errors: those of weights::WeightExchange::fetch().

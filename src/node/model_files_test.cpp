@@ -108,6 +108,24 @@ TEST_F(ModelFilesTest, TheOwnFileIsReadOfferedAndUsedWithoutANetwork) {
   EXPECT_EQ(files_->traffic(), WeightTraffic{});
 }
 
+TEST_F(ModelFilesTest, AnOwnFileThatChangesIsReportedOnceAndUsedNoLonger) {
+  make(file_);
+  const std::string content = own_content();
+  files_->tick(cluster::Time(std::chrono::seconds(1)));
+  EXPECT_TRUE(notes_.empty());
+  std::filesystem::resize_file(folder_ / "tiny.gguf", 1000);
+  for (int second = 2; second < 5; ++second) files_->tick(cluster::Time(std::chrono::seconds(second)));
+  ASSERT_EQ(notes_.size(), 1u);
+  EXPECT_TRUE(notes_.front().contains("tiny.gguf: had ")) << notes_.front();
+  // It is asked of other nodes, of which there are none.
+  wire::StagePlan plan;
+  plan.content = content;
+  plan.stages = {{.device = {}, .layers = {0, 2}}};
+  bool fetched = false;
+  files_->fetch(plan, {0, 2}, [](Bytes, Bytes) {}, [&](const Result<SharedGguf>&) { fetched = true; });
+  EXPECT_FALSE(fetched);
+}
+
 TEST_F(ModelFilesTest, APlanThatNamesNoModelIsAnError) {
   make(nullptr);
   const auto fetched = fetch("not a content id");

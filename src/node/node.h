@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/chat_template.h"
 #include "node/service.h"
 #include "security/join_token.h"
 #include "wire/serving_settings.h"
@@ -30,14 +31,15 @@ struct NodeOptions {
   std::string api_url{};               // told to the others
   std::vector<Address> connect{};      // nodes of the cluster
   bool discover = false;               // shows itself on the local network, and finds the others of its cluster there
-  std::optional<security::JoinToken> token{};  // to join that cluster first
+  std::optional<security::JoinToken> token{};          // to join that cluster first
+  std::optional<model::TemplateText> chat_template{};  // for conversations that this node is asked for
   std::filesystem::path model;       // what the cluster is to serve; with `connect`, a file that saves fetching
   std::vector<std::string> devices;  // by id; empty: all of this machine but GPUs rendered by the CPU
   uint32_t threads = 0;
 
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
 
-  // How the model is served, where one is given.
+  // How the model is served, where one is given. A context of 0 is engine::default_context().
   wire::ServingSettings serving;
   uint32_t devices_min = 1;  // of a plan, also where fewer are faster
   std::string layers;

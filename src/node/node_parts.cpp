@@ -73,6 +73,7 @@ void Node::Impl::make_requests() {
 
 void Node::Impl::make_model_files() {
   model_files_.emplace(ModelFilesOptions{.file = resources_.file,
+                                         .chat_template = options_.chat_template,
                                          .cache = resources_.cache,
                                          .manifests = options_.cache / "manifests",
                                          .offered_model = resources_.offered_model,

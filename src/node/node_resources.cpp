@@ -62,8 +62,13 @@ Result<std::vector<const gpu::Device*>> chosen(const gpu::Machine& machine, cons
 }
 
 // What the cluster is asked to serve; without the id of its content.
-Result<wire::ServedModel> served_model(const NodeOptions& options, const model::Gguf& file,
-                                       const gpu::Machine& machine) {
+Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& file, const gpu::Machine& machine) {
+  EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
+  if (options.serving.context == 0) options.serving.context = engine::default_context(architecture);
+  if (std::string warning = engine::context_warning(architecture, options.serving.context);
+      !warning.empty() && options.on_note) {
+    options.on_note(std::move(warning));
+  }
   EXO_TRY(wire::ModelShape shape, shape_of(file, machine.devices(), engine::ShardOptions::serving(options.serving)));
   return wire::ServedModel{.model = printable(options.model.stem().string()),
                            .content = {},

@@ -1,6 +1,10 @@
 #include "node/prompt.h"
 
+#include <format>
 #include <string_view>
+
+#include "model/base_model.h"
+#include "model/consistency.h"
 
 namespace exogpu::node {
 namespace {
@@ -11,16 +15,51 @@ bool ends_in_thought(std::string_view prompt) {
   return prompt.ends_with("<think>");
 }
 
-}  // namespace
-
-Result<std::unique_ptr<PromptEncoder>> PromptEncoder::load(const model::Gguf& file) {
-  EXO_TRY(model::Tokenizer tokenizer, model::Tokenizer::load(file));
-  EXO_TRY(model::ChatTemplate chat_template, model::ChatTemplate::load(file));
-  return std::unique_ptr<PromptEncoder>(new PromptEncoder(std::move(tokenizer), std::move(chat_template)));
+// The marks of ChatML that are ordinary text for this model.
+std::vector<std::string> textual_marks(const model::Tokenizer& tokenizer) {
+  std::vector<std::string> marks;
+  for (const char* mark : {"<|im_end|>", "<|im_start|>"}) {
+    if (tokenizer.encode(mark, {.add_special = false, .parse_special = true}).size() != 1) marks.emplace_back(mark);
+  }
+  return marks;
 }
 
-PromptEncoder::PromptEncoder(model::Tokenizer tokenizer, model::ChatTemplate chat_template)
+Error without_template(const Error& why) {
+  return {ErrorCode::unsupported,
+          why.message +
+              "; the model cannot hold conversations with it: give another with --chat-template FILE, or "
+              "continue texts"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PromptEncoder>> PromptEncoder::load(const model::Gguf& file,
+                                                           const std::optional<model::TemplateText>& chat_template) {
+  EXO_TRY(model::Tokenizer tokenizer, model::Tokenizer::load(file));
+  auto loaded = model::ChatTemplate::load(file, {}, chat_template);
+  if (!loaded && chat_template) return std::unexpected(std::move(loaded).error());
+  std::vector<std::string> warnings;
+  for (const std::string& sentence : model::contradictions(file)) {
+    warnings.push_back(std::format("{}: {}", file.path().string(), sentence));
+  }
+  const std::string base_sign = chat_template ? "" : model::base_model_sign(file);
+  std::unique_ptr<PromptEncoder> encoder(new PromptEncoder(std::move(tokenizer), std::move(loaded)));
+  encoder->warnings_ = std::move(warnings);
+  if (!encoder->template_) encoder->warnings_.push_back(encoder->template_.error().message);
+  if (!base_sign.empty()) {
+    encoder->warnings_.push_back(std::format(
+        "{}: seems to be a base model: {}. It continues texts, and answers of a chat may make little sense{}",
+        file.path().string(), base_sign,
+        encoder->template_ && encoder->template_->is_default() ? "; ChatML is used (--chat-template FILE gives another)"
+                                                               : ""));
+  }
+  return encoder;
+}
+
+PromptEncoder::PromptEncoder(model::Tokenizer tokenizer, Result<model::ChatTemplate> chat_template)
     : tokenizer_(std::move(tokenizer)), template_(std::move(chat_template)) {
+  if (!template_) template_ = std::unexpected(without_template(template_.error()));
+  if (template_ && template_->is_default()) end_texts_ = textual_marks(tokenizer_);
   for (uint32_t token = 0; token < tokenizer_.size(); ++token) {
     if (tokenizer_.is_end(static_cast<model::TokenId>(token))) {
       end_tokens_.push_back(static_cast<model::TokenId>(token));
@@ -29,10 +68,11 @@ PromptEncoder::PromptEncoder(model::Tokenizer tokenizer, model::ChatTemplate cha
 }
 
 Result<EncodedPrompt> PromptEncoder::encode_chat(const model::ChatRequest& request) {
+  if (!template_) return std::unexpected(template_.error());
   std::string text;
   {
     const std::lock_guard lock(mutex_);
-    auto rendered = template_.render(request);
+    auto rendered = template_->render(request);
     // Of a node, resource_exhausted means a prompt that is too long.
     if (!rendered && rendered.error().code == ErrorCode::resource_exhausted) {
       rendered.error().code = ErrorCode::invalid_argument;
@@ -41,7 +81,8 @@ Result<EncodedPrompt> PromptEncoder::encode_chat(const model::ChatRequest& reque
   }
   // Most templates write BOS themselves; a second one would confuse the model.
   EncodedPrompt prompt{.tokens = tokenizer_.encode(text, {.add_special = false, .parse_special = true}),
-                       .opens_thought = ends_in_thought(text)};
+                       .opens_thought = ends_in_thought(text),
+                       .end_texts = end_texts_};
   if (tokenizer_.adds_bos() && (prompt.tokens.empty() || prompt.tokens.front() != tokenizer_.bos())) {
     prompt.tokens.insert(prompt.tokens.begin(), tokenizer_.bos());
   }

@@ -6,6 +6,7 @@
 #include <format>
 #include <thread>
 
+#include "base/testing/expect.h"
 #include "node/testing/tiny_file.h"
 
 namespace exogpu::node {
@@ -91,6 +92,40 @@ TEST(PromptEncoder, EveryEndOfAnAnswerIsKnown) {
   const auto encoder = encoder_of(TinyFile("qwen3"));
   EXPECT_TRUE(std::ranges::contains(encoder->end_tokens(), encoder->tokenizer().eos()));
   for (const model::TokenId token : encoder->end_tokens()) EXPECT_TRUE(encoder->tokenizer().is_end(token));
+}
+
+TEST(PromptEncoder, ATemplateThatDoesNotParseLeavesCompletions) {
+  const TinyFile file("qwen3", "{% for message in messages %}", "{% for message in messages");
+  const auto encoder = encoder_of(file);
+  EXPECT_FALSE(encoder->encode(std::string("Hello")).value().tokens.empty());
+  const auto refused = encoder->encode(kHello);
+  exogpu::testing::expect_error(refused, ErrorCode::unsupported, "tiny.gguf: tokenizer.chat_template: ");
+  exogpu::testing::expect_error(refused, ErrorCode::unsupported, "--chat-template FILE");
+  ASSERT_EQ(encoder->warnings().size(), 1u);
+  EXPECT_EQ(encoder->warnings().front(), refused.error().message);
+
+  const auto helped = PromptEncoder::load(file.gguf(), model::TemplateText{"own.jinja", "{{ messages[0].content }}"});
+  ASSERT_TRUE(helped) << helped.error().message;
+  EXPECT_TRUE((*helped)->warnings().empty());
+  EXPECT_EQ(text_of(**helped, (*helped)->encode(kHello).value()), "Hello <|im_end|>");
+  exogpu::testing::expect_error(PromptEncoder::load(file.gguf(), model::TemplateText{"own.jinja", "{% for"}),
+                                ErrorCode::corrupt, "own.jinja: ");
+}
+
+TEST(PromptEncoder, ABaseModelIsSaidToBeOne) {
+  const auto encoder = encoder_of(TinyFile("qwen3", "tokenizer.chat_template", "tokenizer.chat_templet"));
+  ASSERT_EQ(encoder->warnings().size(), 1u);
+  EXPECT_TRUE(encoder->warnings().front().contains("base model: it has no chat template"))
+      << encoder->warnings().front();
+  EXPECT_TRUE(encoder->encode(kHello).value().end_texts.empty()) << "the marks are tokens, which end an answer anyhow";
+  EXPECT_TRUE(encoder_of(TinyFile("qwen3"))->warnings().empty());
+}
+
+TEST(PromptEncoder, MarksThatAreNoTokensEndAConversationsAnswer) {
+  const auto encoder =
+      encoder_of(TinyFile("qwen3", {{"tokenizer.chat_template", "tokenizer.chat_templet"}, {"<|im_", "<|xx_"}}));
+  EXPECT_EQ(encoder->encode(kHello).value().end_texts, (std::vector<std::string>{"<|im_end|>", "<|im_start|>"}));
+  EXPECT_TRUE(encoder->encode(std::string("Hello")).value().end_texts.empty());
 }
 
 TEST(PromptEncoder, ThreadsMayShareOne) {

@@ -10,6 +10,7 @@
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "gpu/device.h"
+#include "model/chat_template.h"
 #include "model/consistency.h"
 
 namespace exogpu::cli {
@@ -52,7 +53,7 @@ class Progress {
   bool shown_;
 };
 
-CheckResult check_weights(const model::Gguf& file) {
+Result<CheckResult> check_weights(const model::Gguf& file) {
   CheckResult result;
   result.contradictions = model::contradictions(file);
   Progress progress(file.file_bytes());
@@ -62,7 +63,14 @@ CheckResult check_weights(const model::Gguf& file) {
     if (found.count > 0) result.bad_tensors.push_back({&tensor, found});
     progress.add(tensor.bytes);
   }
+  EXO_CHECK(file.check());
   return result;
+}
+
+// Why the chat template does not parse; empty when it does.
+std::string template_fault(const model::Gguf& file) {
+  const auto parsed = model::ChatTemplate::load(file);
+  return parsed ? std::string() : parsed.error().message;
 }
 
 Result<void> inspect(const InspectOptions& options) {
@@ -72,13 +80,16 @@ Result<void> inspect(const InspectOptions& options) {
     EXO_TRY(devices, devices_of(options));
   }
   CheckResult check;
-  if (options.check) check = check_weights(file);
+  if (options.check) {
+    EXO_TRY(check, check_weights(file));
+  }
   Report report{.file = file,
                 .summary = model::summarize(file),
                 .devices = std::move(devices),
                 .list_tensors = options.tensors,
                 .list_metadata = options.metadata,
-                .check = options.check ? &check : nullptr};
+                .check = options.check ? &check : nullptr,
+                .template_fault = template_fault(file)};
   write_out(options.json ? as_json(report) : as_page(report));
   if (!check.sound()) {
     size_t found = check.bad_tensors.size() + check.contradictions.size();

@@ -60,6 +60,10 @@ Result<void> plan(const Options& options) {
   EXO_TRY(const wire::ClusterView view, view_for(options, machine));
 
   placement::PlacementRequest request = options.request;
+  if (request.serving.context == 0) {
+    EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
+    request.serving.context = engine::default_context(architecture);
+  }
   EXO_TRY(const wire::ModelShape shape,
           node::shape_of(file, machine.devices(), engine::ShardOptions::serving(request.serving)));
   for (const std::string& name : options.without) {
@@ -90,10 +94,12 @@ void add_plan(CLI::App& app, Action& action) {
       ->required()
       ->type_name("MODEL");
   add_objective(*command, options->request.serving.objective);
+  options->request.serving.context = 0;
   command
       ->add_option("-c,--context", options->request.serving.context,
-                   "Tokens of one sequence, for which memory is set aside")
-      ->capture_default_str();
+                   "Tokens of one sequence, for which memory is set aside; 4096 if left out, or what the model was "
+                   "trained for where that is less")
+      ->check(CLI::PositiveNumber);
   command
       ->add_option("--devices-min", options->request.devices_min,
                    "Cut over at least so many devices where there are as many, even if fewer are faster")

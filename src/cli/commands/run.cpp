@@ -98,6 +98,10 @@ void add_run(CLI::App& app, Action& action) {
       "  exogpu run model.gguf -p \"Why is the sky blue?\"     one answer, for scripts\n"
       "  exogpu run model.gguf --raw -p \"Once upon a time\"   goes on from a text, without a chat template");
   add_model_options(*command, options->model);
+  command
+      ->add_option("--chat-template", options->model.chat_template,
+                   "A file with a chat template (Jinja) to use in place of the model's own")
+      ->type_name("FILE");
   command->add_option("-p,--prompt", options->prompt, "Answer this and exit, instead of a chat");
   command->add_option("-s,--system", options->system, "System message: how the model should behave");
   command

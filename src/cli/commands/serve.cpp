@@ -26,7 +26,7 @@ struct Options {
   std::string api = "127.0.0.1:8080";
   bool no_api = false;
   bool no_discovery = false;
-  std::string state, cache;
+  std::string state, cache, chat_template;
   node::NodeOptions node;
   api::ServerOptions server;
 };
@@ -53,6 +53,9 @@ Result<node::NodeOptions> node_options(const Options& options) {
     node.connect.push_back({.host = at.host, .port = at.port});
   }
   node.discover = !options.no_discovery;
+  if (!options.chat_template.empty()) {
+    EXO_TRY(node.chat_template, model::read_template(options.chat_template));
+  }
   if (!options.token.empty()) {
     if (options.join.empty()) {
       return fail(ErrorCode::invalid_argument, "--token: name a node of the cluster as well, with --join HOST:PORT");
@@ -163,6 +166,12 @@ void add_serve(CLI::App& app, Action& action) {
       ->check(CLI::Range(0.0, 3600.0))
       ->default_str("5")
       ->group(api);
+  command
+      ->add_option("--chat-template", options->chat_template,
+                   "A file with a chat template (Jinja) to use in place of the model's own, for conversations that "
+                   "this node is asked for; give it to every node that is asked")
+      ->type_name("FILE")
+      ->group(api);
   const char* devices = "Devices";
   command
       ->add_option("-d,--device", node.devices,
@@ -171,8 +180,11 @@ void add_serve(CLI::App& app, Action& action) {
       ->group(devices);
   command->add_option("-t,--threads", node.threads, "CPU threads; one for each core if left out")->group(devices);
   const char* plan = "Model and plan (of the node that is given the model)";
-  command->add_option("-c,--context", node.serving.context, "Tokens of a conversation")
-      ->capture_default_str()
+  node.serving.context = 0;
+  command
+      ->add_option("-c,--context", node.serving.context,
+                   "Tokens of a conversation; 4096 if left out, or what the model was trained for where that is less")
+      ->check(CLI::PositiveNumber)
       ->group(plan);
   command
       ->add_option("--devices-min", node.devices_min,

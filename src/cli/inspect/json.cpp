@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/inspect/report.h"
+#include "model/base_model.h"
 
 namespace exogpu::cli {
 namespace {
@@ -57,7 +58,8 @@ Json file_json(const model::Gguf& file) {
           {"version", file.version()}};
 }
 
-Json model_json(const model::ModelSummary& m) {
+Json model_json(const Report& report) {
+  const model::ModelSummary& m = report.summary;
   return {{"name", maybe(m.name)},
           {"architecture", maybe(m.architecture)},
           {"file_type", maybe(m.file_type)},
@@ -81,6 +83,8 @@ Json model_json(const model::ModelSummary& m) {
           {"tokenizer", maybe(m.tokenizer)},
           {"pre_tokenizer", maybe(m.pre_tokenizer)},
           {"chat_template", m.chat_template},
+          {"chat_template_error", maybe(report.template_fault)},
+          {"base_model", !model::base_model_sign(report.file).empty()},
           {"license", maybe(m.license)}};
 }
 
@@ -154,7 +158,7 @@ Json check_json(const CheckResult& check) {
 std::string as_json(const Report& report) {
   Json metadata = Json::object();
   for (const model::MetaEntry& entry : report.file.metadata()) metadata[entry.key] = metadata_value(entry.value);
-  Json out = {{"file", file_json(report.file)},          {"model", model_json(report.summary)},
+  Json out = {{"file", file_json(report.file)},          {"model", model_json(report)},
               {"weights", weights_json(report.summary)}, {"kv_cache", cache_json(report.summary)},
               {"devices", devices_json(report)},         {"metadata", std::move(metadata)}};
   if (report.list_tensors) out["tensors"] = tensors_json(report.file);

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "cli/inspect/report.h"
 #include "cli/table.h"
+#include "model/base_model.h"
 
 namespace exogpu::cli {
 namespace {
@@ -106,7 +107,8 @@ std::string tokenizer(const ModelSummary& m) {
   return out;
 }
 
-std::string model_section(const ModelSummary& m) {
+std::string model_section(const Report& report) {
+  const ModelSummary& m = report.summary;
   Rows rows;
   auto line = [&](std::string_view what, const std::string& value) {
     if (!value.empty()) rows.push_back({std::string(what), value});
@@ -133,7 +135,15 @@ std::string model_section(const ModelSummary& m) {
   line("rope", rope(m));
   number("vocabulary", m.vocabulary, " tokens");
   line("tokenizer", tokenizer(m));
-  line("chat template", m.chat_template ? "yes" : "none");
+  // The fault begins with the file and the key, which need no saying here.
+  const size_t fault = report.template_fault.find("does not parse");
+  line("chat template", fault != std::string::npos       ? printable(report.template_fault.substr(fault))
+                        : !report.template_fault.empty() ? printable(report.template_fault)
+                        : m.chat_template                ? "yes"
+                                                         : "none");
+  if (std::string sign = model::base_model_sign(report.file); !sign.empty() && m.parameters > 0) {
+    line("kind", "a base model, it seems: " + sign);
+  }
   line("license", printable(m.license));
   line("author", printable(m.author));
   line("url", printable(m.url));
@@ -261,7 +271,7 @@ std::string as_page(const Report& report) {
   auto section = [&](std::string_view title, const std::string& text) {
     if (!text.empty()) out += std::format("\n{}\n{}", title, text);
   };
-  section("Model", model_section(m));
+  section("Model", model_section(report));
   section("Weights by type", types_section(m));
   section("Weights by place", places_section(m));
   if (m.kv_known) section("KV cache", cache_section(m));

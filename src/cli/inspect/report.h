@@ -30,6 +30,7 @@ struct Report {
   bool list_tensors = false;
   bool list_metadata = false;          // JSON lists it always
   const CheckResult* check = nullptr;  // absent when nothing was checked
+  std::string template_fault{};        // why the chat template does not parse; empty when it does
 };
 
 std::string as_page(const Report& report);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <format>
 
+#include "base/units.h"
 #include "engine/families/family.h"
 #include "engine/families/metadata.h"
 
@@ -100,7 +102,8 @@ Result<void> read_rope(const Metadata& file, Architecture& a) {
   return {};
 }
 
-// The embedding tensor is the authority on the vocabulary's size; everything else that states it must agree.
+// The embedding tensor is the authority on the vocabulary's size, and the tokens must agree; what vocab_size states
+// concerns nobody.
 Result<void> read_vocabulary(const Metadata& file, Architecture& a) {
   const model::Gguf& gguf = file.file();
   std::string path = gguf.path().string();
@@ -115,14 +118,20 @@ Result<void> read_vocabulary(const Metadata& file, Architecture& a) {
   if (const auto* tokens = gguf.strings("tokenizer.ggml.tokens"); tokens != nullptr && tokens->size() != a.n_vocab)
     return fail(ErrorCode::corrupt, "{}: the vocabulary has {} tokens, but the embedding has {} rows", path,
                 tokens->size(), a.n_vocab);
-  EXO_TRY(uint32_t stated, file.count_or("vocab_size", a.n_vocab));
-  if (stated != a.n_vocab)
-    return fail(ErrorCode::corrupt, "{}: {} says {}, but the embedding has {} rows", path, file.key("vocab_size"),
-                stated, a.n_vocab);
   return {};
 }
 
 }  // namespace
+
+uint32_t default_context(const Architecture& a) { return std::min(4096U, a.context_trained); }
+
+std::string context_warning(const Architecture& a, uint32_t context) {
+  if (context <= a.context_trained) return {};
+  return std::format(
+      "a context of {} tokens is more than the {} that this model was trained for; beyond them answers "
+      "may make no sense",
+      format_count(context), format_count(a.context_trained));
+}
 
 Result<Architecture> read_architecture(const model::Gguf& file) {
   Architecture a;

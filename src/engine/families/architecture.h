@@ -78,6 +78,12 @@ struct Architecture {
   const Rope& rope_of(uint32_t layer) const { return sliding.applies_to(layer) ? rope_sliding : rope; }
 };
 
+// The context of a model when nobody asks for one: 4,096 tokens, or what it was trained for where that is less.
+uint32_t default_context(const Architecture& a);
+
+// A sentence for a context beyond what the model was trained for, whose answers make little sense there; else empty.
+std::string context_warning(const Architecture& a, uint32_t context);
+
 // Reads and checks the description from the file's metadata.
 // Errors: unsupported (a family not in families/, named with the known ones), corrupt (missing or contradictory
 // values).

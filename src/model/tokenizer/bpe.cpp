@@ -112,11 +112,8 @@ Result<void> BpeEncoder::read_merges(const Gguf& file) {
   for (uint32_t rank = 0; rank < merges->size(); ++rank) {
     const std::string_view merge = (*merges)[rank];
     const size_t space = merge.find(' ', 1);
-    if (merge.empty()) continue;
-    if (space == merge.npos || space + 1 == merge.size())
-      return fail(ErrorCode::corrupt,
-                  "{}: entry {} of tokenizer.ggml.merges, \"{}\", is no pair; convert the model again", path, rank,
-                  printable(merge));
+    // What is no pair joins nothing.
+    if (space == merge.npos || space + 1 == merge.size()) continue;
     const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
     united.assign(left).append(right);
     const int32_t left_symbol = intern(left), right_symbol = intern(right);

@@ -12,6 +12,7 @@
 namespace exogpu::model {
 namespace {
 
+using testing::byte_alphabet;
 using testing::byte_pair_vocab;
 using testing::GgufWriter;
 using testing::sentencepiece_vocab;
@@ -138,11 +139,24 @@ TEST(Tokenizer, ContradictionsAreRefused) {
   short_types.array("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "c"});
   short_types.array("tokenizer.ggml.token_type", std::vector<int32_t>{1});
   EXPECT_EQ(code(short_types), ErrorCode::corrupt);
-  GgufWriter far_id;
-  far_id.meta("tokenizer.ggml.model", "gpt2").meta("tokenizer.ggml.pre", "gpt-2");
-  far_id.array("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "c"});
-  far_id.meta("tokenizer.ggml.eos_token_id", 1U << 30);
-  EXPECT_EQ(code(far_id), ErrorCode::corrupt);
+}
+
+// Other engines warn about these at most.
+TEST(Tokenizer, MetadataThatConcernsNoTextIsIgnored) {
+  GgufWriter writer;
+  writer.meta("tokenizer.ggml.model", "gpt2").meta("tokenizer.ggml.pre", "gpt-2");
+  std::vector<std::string> tokens = byte_alphabet();
+  tokens.emplace_back("ab");
+  writer.array("tokenizer.ggml.tokens", tokens);
+  writer.array("tokenizer.ggml.merges", std::vector<std::string>{"a b", "alone", "trailing ", ""});
+  writer.meta("tokenizer.ggml.eos_token_id", 1U << 30).meta("tokenizer.ggml.add_eos_token", true);
+  writer.meta("tokenizer.ggml.add_bos_token", true);
+  const std::vector<std::byte> bytes = writer.bytes();
+  const auto tokenizer = Tokenizer::load(Gguf::parse(bytes, "m.gguf").value());
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_EQ(tokenizer->eos(), -1);
+  EXPECT_FALSE(tokenizer->adds_bos());
+  EXPECT_EQ(tokenizer->encode("ab"), (std::vector<TokenId>{256}));
 }
 
 }  // namespace

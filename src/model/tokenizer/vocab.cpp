@@ -47,7 +47,8 @@ TokenFlags flags_of_type(int64_t type) {
   }
 }
 
-// A token id, absent where the file has none or says "none" (-1, also written as an unsigned number).
+// A token id, absent where the file has none or says "none" (-1, also written as an unsigned number), and where it is
+// beyond the vocabulary, as some converters leave them.
 Result<std::optional<TokenId>> read_id(const Gguf& file, std::string_view name, uint32_t tokens) {
   const std::string key = key_of(name);
   const MetaValue* value = file.find(key);
@@ -55,10 +56,7 @@ Result<std::optional<TokenId>> read_id(const Gguf& file, std::string_view name, 
   const auto* id = std::get_if<int64_t>(value);
   if (id == nullptr)
     return fail(ErrorCode::corrupt, "{}: {} is not a number; convert the model again", file.path().string(), key);
-  if (*id == -1 || *id == UINT32_MAX) return std::nullopt;
-  if (*id < 0 || *id >= tokens)
-    return fail(ErrorCode::corrupt, "{}: {} is {}, but there are {} tokens; convert the model again",
-                file.path().string(), key, *id, tokens);
+  if (*id < 0 || *id >= tokens) return std::nullopt;
   return static_cast<TokenId>(*id);
 }
 
@@ -169,14 +167,8 @@ Result<void> Vocab::read_ids(const Gguf& file) {
   EXO_TRY(ends.fim_file, id_or("fim_sep_token_id", -1));
   mark_ends(*this, ends);
 
-  for (const auto& [name, wanted, id] : {std::tuple("bos", &add_bos, bos), std::tuple("eos", &add_eos, eos)}) {
-    if (!*wanted || id >= 0) continue;
-    const std::string key = key_of(std::string("add_") + name + "_token");
-    if (file.find(key) != nullptr)
-      return fail(ErrorCode::corrupt, "{}: {} is true, but {} is not set; convert the model again",
-                  file.path().string(), key, key_of(std::string(name) + "_token_id"));
-    *wanted = false;
-  }
+  add_bos = add_bos && bos >= 0;
+  add_eos = add_eos && eos >= 0;
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/gguf.h"
@@ -17,13 +18,19 @@ class TinyFile {
  public:
   // With `was` written over, wherever it stands, by `is` and as many spaces as that is shorter.
   explicit TinyFile(std::string_view family, std::string_view was = {}, std::string_view is = {})
-      : bytes_(made(family, was, is)), gguf_(model::Gguf::parse(bytes_, "tiny.gguf").value()) {}
+      : TinyFile(family, Changes{{was, is}}) {}
+  using Changes = std::vector<std::pair<std::string_view, std::string_view>>;
+  TinyFile(std::string_view family, const Changes& changes)
+      : bytes_(tiny::tiny_model(family).value()), gguf_(parsed(bytes_, changes)) {}
 
   const model::Gguf& gguf() const { return gguf_; }
 
  private:
-  static std::vector<std::byte> made(std::string_view family, std::string_view was, std::string_view is) {
-    std::vector<std::byte> bytes = tiny::tiny_model(family).value();
+  static model::Gguf parsed(std::vector<std::byte>& bytes, const Changes& changes) {
+    for (const auto& [was, is] : changes) replace(bytes, was, is);
+    return model::Gguf::parse(bytes, "tiny.gguf").value();
+  }
+  static void replace(std::vector<std::byte>& bytes, std::string_view was, std::string_view is) {
     std::string padded(is);
     padded.resize(was.size(), ' ');
     const auto wanted = std::as_bytes(std::span(was));
@@ -32,7 +39,6 @@ class TinyFile {
       if (at == bytes.end()) break;
       std::ranges::copy(std::as_bytes(std::span(padded)), at);
     }
-    return bytes;
   }
 
   std::vector<std::byte> bytes_;
