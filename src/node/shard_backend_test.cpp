@@ -195,6 +195,25 @@ TEST(Worker, ARequestDoesNotHoldUpAPlanForEver) {
   EXPECT_EQ(one.worker(0).epoch(), other.epoch);
 }
 
+// Its other stages have left for a plan that this node learns of later.
+TEST(Worker, ARingThatStandsStillIsNotWaitedFor) {
+  WorkerCluster two(2, small());
+  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.run_until_served();
+  Told told;
+  ASSERT_TRUE(two.ask(tokens_of(60, 64, 5), 400, told));
+  two.run_until([&] { return !told.tokens.empty(); });
+  two.worker(1).stop({ErrorCode::unavailable, "the node is stopping"});
+  two.run_for(milliseconds(20));
+  auto other = two.made_plan({4}, {0});
+  other.content = "def";
+  two.set(other);
+  EXPECT_FALSE(told.over());
+  two.later = seconds(3);
+  two.run_until([&] { return told.over(); });
+  EXPECT_TRUE(told.interrupted);
+}
+
 TEST(Worker, NoModelIsNothingHeld) {
   std::weak_ptr<const model::Gguf> held;
   WorkerCluster one(1, nullptr);

@@ -241,18 +241,19 @@ void Worker::leave_off(Time now) {
   }
 }
 
-// A node that has not the first stage notices requests only by the steps that they cause.
+// A node that has not the first stage notices requests only by the steps that they cause. Where the first stage is, its
+// requests may wait for steps that do not come back, since other stages have left for another plan.
 bool Worker::steps_in_flight(Time now) {
   const auto* ring = stages_.ring();
   if (ring == nullptr) steps_counted_ = 0;
   if (ring_over_ || ring == nullptr) return false;
-  if (stages_.driver() != nullptr) {
-    if (holding_.draining_since) wake_by(now + kDrainedLook);
-    return busy();
-  }
   if (ring->steps_begun() != steps_counted_) {
     steps_counted_ = ring->steps_begun();
     steps_counted_at_ = now;
+  }
+  if (stages_.driver() != nullptr) {
+    if (holding_.draining_since) wake_by(now + kDrainedLook);
+    return busy() && now < steps_counted_at_ + kQuiet;
   }
   wake_by(now + kQuiet / 2);
   return steps_counted_ > 0 && now < steps_counted_at_ + kQuiet;
