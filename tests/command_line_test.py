@@ -5,7 +5,6 @@ Called with EXOGPU TINY_MODEL.
 import os
 import pathlib
 import pty
-import re
 import select
 import signal
 import subprocess
@@ -160,6 +159,81 @@ class Terminal(CommandLine):
         self.read_until(terminal, b"listens on port")
         os.close(terminal)
         self.ends(process)
+
+
+class Words(CommandLine):
+    """What people type; the whole table is in src/cli/arguments/arguments_test.cpp."""
+
+    def test_each_gets_what_was_meant_or_the_right_word(self):
+        for arguments, status, words in (
+                ([], 2, "Usage: exogpu"), (["help"], 0, "Usage: exogpu"), (["help", "run"], 0, "--max-tokens"),
+                (["list"], 0, "tiny"), (["ls", "--json"], 0, "tiny"), (["ps", "--api", "127.0.0.1:1"], 1, "is a node running"),
+                (["chat", self.model, "-c", 64, "-d", "cpu"], 0, ""), ([self.model, "-c", 64, "-d", "cpu"], 0, ""),
+                (["tiny", "-c", 64, "-d", "cpu"], 0, ""), (["modles"], 2, "did you mean models?"),
+                (["run", self.model, "-ngl", 99], 2, "no option -ngl"),
+                (["run", self.model, "-n", "gl"], 2, '--max-tokens: "gl" is not a whole number'),
+                (["run", self.model, "--raw", "-p", "a", "--temp", 0, "--max-tokens", 1, "-c", 64, "-d", "cpu"], 0, ""),
+                (["run", self.model, "-p", "a", "-d", "vulkan77"], 1, "it has: ")):
+            with self.subTest(arguments=arguments):
+                done = self.run_it(*arguments)
+                self.assertEqual(done.returncode, status, done.stderr)
+                self.assertIn(words, done.stdout + done.stderr)
+
+    def test_files_that_are_no_models(self):
+        empty, text, folder = (self.folder / name for name in ("empty.gguf", "text.gguf", "folder"))
+        empty.touch()
+        text.write_text("This is no model.\n" * 100)
+        folder.mkdir()
+        for command in ("run", "inspect", "tokenize", "plan", "bench", "serve"):
+            for file in (self.folder / "missing.gguf", empty, text, folder):
+                with self.subTest(command=command, file=file.name):
+                    done = self.run_it(command, file)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+                    self.assertIn(file.name, done.stderr)
+
+    def test_host_and_port_are_the_address_of_the_api(self):
+        port = free_port()
+        process = self.serve("--host", "0.0.0.0", "--port", port, stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.assertRegex(process.stdout.readline(), rf"the API is at http://localhost:{port}/v1")
+
+
+class Completion(CommandLine):
+    def complete_in_bash(self, line):
+        words = line.replace("=", " = ")
+        script = f"""
+            exogpu() {{ '{EXOGPU}' "$@"; }}
+            source <('{EXOGPU}' completion bash)
+            COMP_LINE={line!r}; COMP_POINT=${{#COMP_LINE}}; COMP_WORDS=({words})
+            [[ $COMP_LINE == *' ' ]] && COMP_WORDS+=("")
+            COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+            COMP_WORDS[0]=exogpu
+            _exogpu
+            printf '%s\\n' "${{COMPREPLY[@]}}"
+        """
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=WAIT_S, cwd=self.folder,
+                              env=self.environment)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.split()
+
+    def test_bash(self):
+        self.assertEqual(self.complete_in_bash("exogpu insp"), ["inspect"])
+        self.assertEqual(self.complete_in_bash("exogpu run x --temp"), ["--temperature"])
+        self.assertEqual(self.complete_in_bash("exogpu serve --for thr"), ["throughput"])
+        self.assertEqual(self.complete_in_bash("exogpu serve --for=thr"), ["throughput"])
+        self.assertEqual(self.complete_in_bash("exogpu serve --for "), ["latency", "throughput", "first-token"])
+        self.assertIn("tiny", self.complete_in_bash("exogpu run ti"))
+        self.assertEqual(self.complete_in_bash("exogpu inspect mod"), ["models"])  # the folder there
+
+    def test_scripts_are_for_their_shells(self):
+        for shell, check in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])):
+            script = self.run_it("completion", shell)
+            self.assertEqual(script.returncode, 0)
+            try:
+                done = subprocess.run(check, input=script.stdout, capture_output=True, text=True, timeout=WAIT_S)
+            except FileNotFoundError:
+                continue  # this shell is not installed
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 if __name__ == "__main__":

@@ -92,15 +92,15 @@ class Plan(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_refusals_are_told_in_words(self):
-        for arguments, words in [
-            (["--devices", "none.json"], "none.json: cannot be opened"),
-            (["--devices", self.folder], "cannot be read"),
-            (["--without", "cpu", "--devices", self.cluster(1000)], "no room for a single layer"),
-            (["--without", "vulkan9"], "there is no device \"vulkan9\"; here are: "),
-            (["--context", "0"], "a context of 0 tokens is not possible"),
+        for arguments, status, words in [
+            (["--devices", "none.json"], 1, "none.json: cannot be opened"),
+            (["--devices", self.folder], 1, "cannot be read"),
+            (["--without", "cpu", "--devices", self.cluster(1000)], 1, "no room for a single layer"),
+            (["--without", "vulkan9"], 1, "there is no device \"vulkan9\"; here are: "),
+            (["--context", "0"], 2, "--context: 0 is not a number from 1 to"),
         ]:
             done = self.plan(*arguments)
-            self.assertEqual(done.returncode, 1, arguments)
+            self.assertEqual(done.returncode, status, arguments)
             self.assertEqual(done.stdout, "")
             self.assertTrue(done.stderr.startswith("exogpu: "), done.stderr)
             self.assertIn(words, done.stderr)

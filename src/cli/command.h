@@ -30,5 +30,6 @@ void add_approve(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
 void add_drain(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
+void add_completion(CLI::App& app, Action& action);
 
 }  // namespace exogpu::cli

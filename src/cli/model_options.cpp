@@ -1,5 +1,8 @@
 #include "cli/model_options.h"
 
+#include <limits>
+
+#include "cli/arguments/checks.h"
 #include "cli/find_device.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
@@ -8,23 +11,34 @@
 
 namespace exogpu::cli {
 
-void add_model_options(CLI::App& command, ModelOptions& o) {
-  command.add_option("model", o.path, "GGUF file, of a split model any part; or a model's name")
-      ->required()
+CLI::Option* add_model_argument(CLI::App& command, std::string& path) {
+  return command.add_option("model", path, "A GGUF file (any part of a split one), or a model's name")
       ->type_name("MODEL");
-  command.add_option("-d,--device", o.device,
-                     "Device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...); the best one if left out");
+}
+
+CLI::Option* add_context(CLI::App& command, uint32_t& tokens) {
+  tokens = 0;
+  return command
+      .add_option("-c,--context,--ctx-size,--num-ctx", tokens,
+                  "Tokens of a conversation: prompt and answer together; 4096 if left out, or what the model was "
+                  "trained for where that is less")
+      ->check(between(1, std::numeric_limits<uint32_t>::max()));
+}
+
+void add_model_options(CLI::App& command, ModelOptions& o) {
+  add_model_argument(command, o.path)->required();
   command
       .add_option(
-          "-c,--context", o.shard.context,
-          "Tokens of prompt and answer together; 4096 if left out, or what the model was trained for where that "
-          "is less")
-      ->check(CLI::PositiveNumber);
+          "-d,--device", o.device,
+          "The device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...), or gpu; the best if left out")
+      ->type_name("DEVICE");
+  add_context(command, o.shard.context);
   command.add_option("-t,--threads", o.shard.threads, "CPU threads; one for each core that may be used if left out");
-  command.add_option("-b,--batch", o.shard.batch_tokens, "Prompt tokens computed at once")->capture_default_str();
+  command.add_option("-b,--batch,--batch-size", o.shard.batch_tokens, "Prompt tokens computed at once")
+      ->capture_default_str();
   add_kv_type(command, o.shard.kv_type);
   add_flash_attention(command, o.shard.flash_attention);
-  command.add_option("--cut", o.cuts, "Run as several shards, cut before these layers, for example 5,11")
+  command.add_option("--cut", o.cuts, "Run as several shards that begin at these layers, for example 5,11")
       ->delimiter(',');
 }
 

@@ -15,13 +15,19 @@ namespace exogpu::cli {
 
 struct ModelOptions {
   std::string path;
-  std::string device;  // empty: the best
+  std::string device;         // empty: the best
   std::string chat_template;  // a file; empty: the model's own
   std::vector<uint32_t> cuts;
   engine::ShardOptions shard{.context = 0};  // a context of 0: engine::default_context()
 };
 
-// Adds MODEL and the options to a subcommand; `options` must live until the command has run.
+// Adds the argument MODEL to a command; `path` must live until the command has run.
+CLI::Option* add_model_argument(CLI::App& command, std::string& path);
+
+// Adds --context; `tokens` becomes 0, which stands for engine::default_context(), where it is left out.
+CLI::Option* add_context(CLI::App& command, uint32_t& tokens);
+
+// Adds MODEL and the options to a command; `options` must live until the command has run.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
 // A model on a device, with everything it borrows.

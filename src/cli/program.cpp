@@ -1,33 +1,76 @@
 #include "cli/program.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
+#include <vector>
 
+#include "cli/arguments/checks.h"
+#include "cli/arguments/command_words.h"
+#include "cli/arguments/explain.h"
+#include "cli/arguments/help.h"
 #include "cli/folders.h"
+#include "cli/open_model.h"
 #include "cli/output.h"
 #include "gpu/cpu_variant.h"
 
 namespace exogpu::cli {
 namespace {
 
-// Prints the help or the version that was asked for, or the error.
-int end_of_parsing(const CLI::App& app, const CLI::ParseError& end) {
-  std::ostringstream out, error;
-  const int code = app.exit(end, out, error);
-  write_out(out.str());
-  write_err(error.str());
-  return code == 0 ? 0 : kStatusUsage;
+struct CommandGroup {
+  const char* title;
+  std::vector<void (*)(CLI::App&, Action&)> commands;
+};
+
+const std::vector<CommandGroup>& command_groups() {
+  static const std::vector<CommandGroup> groups = {
+      {"Models", {add_run, add_serve, add_pull, add_models, add_inspect}},
+      {"Cluster", {add_status, add_pair, add_join, add_approve, add_token, add_drain, add_doctor}},
+      {"Devices and speed", {add_devices, add_plan, add_bench, add_demo}},
+      {"For developers", {add_tokenize, add_eval, add_completion}},
+  };
+  return groups;
 }
 
-int parse_and_run(int argc, char** argv, const std::string& version) {
-  CLI::App app;
+// A word in place of a command that stands for a model to run.
+bool names_a_model(const std::string& word) {
+  std::error_code ignored;
+  if (word.ends_with(".gguf") || std::filesystem::is_regular_file(word, ignored)) return true;
+  const auto library = models_folder();
+  return library && library->find(word).has_value();
+}
+
+int report_usage_error(const CLI::App& command, const std::string& message) {
+  println_err("exogpu: {}\n`{} --help` shows what can be written.", message, full_name(command));
+  return kStatusUsage;
+}
+
+// The help or the version that was asked for, or what is wrong.
+int end_of_parsing(const CLI::App& program, const CLI::ParseError& end) {
+  if (end.get_exit_code() != 0) return report_usage_error(parsed_command(program), explain(program, end));
+  std::ostringstream text;
+  program.exit(end, text, text);
+  write_out(text.str());
+  return 0;
+}
+
+int parse_and_run(std::vector<std::string> words, const std::string& version) {
+  CLI::App program;
   if (const char* variant = std::getenv("EXOGPU_CPU_VARIANT")) gpu::force_cpu_variant(variant);
   Action action;
-  add_commands(app, action, version);
+  add_commands(program, action, version);
+  if (words.empty()) {
+    write_err(program.help());
+    return kStatusUsage;
+  }
+  auto resolved = resolve_words(program, std::move(words), &names_a_model);
+  if (!resolved) return report_usage_error(program, resolved.error().message);
+  std::ranges::reverse(*resolved);  // as parse() wants them
   try {
-    app.parse(argc, argv);
+    program.parse(*std::move(resolved));
   } catch (const CLI::ParseError& end) {
-    return end_of_parsing(app, end);
+    return end_of_parsing(program, end);
   }
   const auto done = action();
   if (done) return 0;
@@ -40,21 +83,27 @@ int parse_and_run(int argc, char** argv, const std::string& version) {
 void add_commands(CLI::App& app, Action& action, const std::string& version) {
   app.name("exogpu");
   app.description("Turns every device you own into one machine for running language models.");
-  app.set_version_flag("--version", version);
+  app.footer("`exogpu COMMAND --help` explains a command. `exogpu MODEL` is short for `exogpu run MODEL`.");
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_help_flag("-h,--help", "Show this help");
+  app.set_version_flag("--version", version, "Show the version");
   app.require_subcommand(1);
   app.fallthrough();  // --config may also follow the command
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.set_config("--config", config_file(), "A file of options, with a [section] for each command")->type_name("FILE");
-  for (const auto add :
-       {add_run, add_serve, add_pair, add_join, add_approve, add_doctor, add_token, add_status, add_drain, add_demo,
-        add_tokenize, add_devices, add_pull, add_models, add_inspect, add_plan, add_eval, add_bench}) {
-    add(app, action);
+  app.set_config("--config", config_file(), "Read options from this file, with a [section] for each command")
+      ->type_name("FILE");
+  for (const CommandGroup& group : command_groups()) {
+    for (const auto add : group.commands) {
+      add(app, action);
+      app.get_subcommands({}).back()->group(group.title);
+    }
   }
+  add_number_checks(app);
 }
 
 int run_program(int argc, char** argv, const std::string& version) {
   prepare_standard_streams();
-  const int status = parse_and_run(argc, argv, version);
+  const int status = parse_and_run({argv + std::min(argc, 1), argv + argc}, version);
   const auto written = flush_out();
   if (written || status != 0) return status;
   println_err("exogpu: {}", written.error().message);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/arguments/checks.h"
 #include "wire/serving_settings.h"
 
 namespace exogpu::cli {
@@ -20,7 +21,8 @@ CLI::Option* add_word_option(CLI::App& command, const std::string& name, Enum& v
   return command
       .add_option_function<std::string>(
           name, [&value, parse](const std::string& word) { value = parse(word).value(); }, text)
-      ->check(CLI::IsMember(words))
+      ->check(one_of(words))
+      ->type_name(words_type(words))
       ->default_str(std::string(to_string(value)));
 }
 

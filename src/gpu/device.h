@@ -73,7 +73,8 @@ class Machine {
   // Errors: not_found when a forced backend has no device here; names the ones that have.
   static Result<Machine> discover(const DiscoverOptions& options = {});
   std::span<const Device> devices() const { return devices_; }
-  // By id, or by the start of one that is unambiguous ("vulkan").
+  // By id, by the start of one that is unambiguous ("vulkan"), or "gpu" for the best GPU that is no software renderer.
+  // Errors: not_found, invalid_argument (several); both name the devices that are no software renderers.
   Result<const Device*> find(std::string_view id) const;
 
  private:

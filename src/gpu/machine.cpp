@@ -158,17 +158,21 @@ Result<Machine> Machine::discover(const DiscoverOptions& options) {
 Result<const Device*> Machine::find(std::string_view id) const {
   std::string wanted = lower(id);
   std::vector<const Device*> matches;
-  std::string known;
+  std::string known;  // as `exogpu devices` lists them
   for (const Device& device : devices_) {
     if (device.info().id == wanted) return &device;
+    if (wanted == "gpu" && device.info().kind != DeviceKind::cpu && !device.info().software) return &device;
     if (!wanted.empty() && device.info().id.starts_with(wanted)) matches.push_back(&device);
-    known += (known.empty() ? "" : ", ") + device.info().id;
+    if (!device.info().software) known += (known.empty() ? "" : ", ") + device.info().id;
   }
   if (matches.size() == 1) return matches.front();
   if (matches.size() > 1) {
-    return fail(ErrorCode::invalid_argument, "device \"{}\" names several devices; here are: {}", id, known);
+    return fail(ErrorCode::invalid_argument, "device \"{}\" names several devices; this machine has: {}", id, known);
   }
-  return fail(ErrorCode::not_found, "no device \"{}\" on this machine; here are: {}", id, known);
+  if (wanted == "gpu") {
+    return fail(ErrorCode::not_found, "this machine has no GPU that can be used; it has: {}", known);
+  }
+  return fail(ErrorCode::not_found, "no device \"{}\" on this machine; it has: {}", id, known);
 }
 
 }  // namespace exogpu::gpu

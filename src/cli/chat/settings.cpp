@@ -78,7 +78,7 @@ constexpr Setting stop = {
 
 constexpr Setting thinking = {
     .name = "thinking",
-    .help = "on or off, for models that can be told",
+    .help = "on or off, for models with a choice",
     .show =
         [](const ChatSettings& settings) {
           return std::string(!settings.thinking ? "default" : *settings.thinking ? "on" : "off");
@@ -94,14 +94,15 @@ constexpr Setting thinking = {
 constexpr auto all_settings = std::to_array<Setting>({
     sampler_setting<&SamplerSettings::temperature>("temperature", "0: always the likeliest token"),
     sampler_setting<&SamplerSettings::top_k>("top_k", "only the k likeliest tokens; 0: all"),
-    sampler_setting<&SamplerSettings::top_p>("top_p", "the likeliest, together of this probability; 1: all"),
-    sampler_setting<&SamplerSettings::min_p>("min_p", "tokens at least this likely next to the likeliest"),
-    sampler_setting<&SamplerSettings::typical_p>("typical_p", "the most typical tokens; 1: all"),
+    sampler_setting<&SamplerSettings::top_p>("top_p", "only the likeliest that together have this probability; 1: all"),
+    sampler_setting<&SamplerSettings::min_p>("min_p", "only tokens with this share of the likeliest's probability"),
+    sampler_setting<&SamplerSettings::typical_p>("typical_p", "only the most typical tokens; 1: all"),
     sampler_setting<&SamplerSettings::repeat_penalty>("repeat_penalty", "against repetition; 1: none"),
-    sampler_setting<&SamplerSettings::presence_penalty>("presence_penalty", "for every token seen; 0: none"),
+    sampler_setting<&SamplerSettings::presence_penalty>("presence_penalty", "for each token that occurred; 0: none"),
     sampler_setting<&SamplerSettings::frequency_penalty>("frequency_penalty",
-                                                         "for each time a token was seen; 0: none"),
-    sampler_setting<&SamplerSettings::penalty_last_n>("penalty_last_n", "how far back the penalties look, in tokens"),
+                                                         "for each time that a token occurred; 0: none"),
+    sampler_setting<&SamplerSettings::penalty_last_n>("penalty_last_n",
+                                                      "number of latest tokens that the penalties consider"),
     sampler_setting<&SamplerSettings::seed>("seed", "the same seed gives the same answers"),
     max_tokens,
     stop,

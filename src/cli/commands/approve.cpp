@@ -55,9 +55,9 @@ Result<void> approve(const Options& options) {
 
 void add_approve(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("approve", "Lets the device in that shows this code (exogpu join)");
-  command->add_option("code", options->code, "The six digits")->type_name("CODE")->required();
-  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
+  auto* command = app.add_subcommand("approve", "Let a device join that shows this code (exogpu join)");
+  command->add_option("code", options->code, "The six digits that the device shows")->type_name("CODE")->required();
+  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
   command->callback([options, &action] { action = [options] { return approve(*options); }; });
 }
 

@@ -148,11 +148,12 @@ void add_bench(CLI::App& app, Action& action) {
   command->footer(
       "pp is a prompt of N tokens, tg is N tokens one after another, each from an empty cache, as llama-bench\n"
       "measures them.\n"
-      "Example: exogpu bench model.gguf --prompt 256 --generate 32 --threads 2");
+      "Example: exogpu bench model.gguf --prompt-tokens 256 --generate 32 --threads 2");
   add_model_options(*command, options->model);
-  command->add_option("-p,--prompt", options->prompt, "Tokens of the prompt; 0 leaves it out")->capture_default_str();
+  command->add_option("-p,--prompt-tokens,--prompt", options->prompt, "Length of the prompt; 0 leaves it out")
+      ->capture_default_str();
   command->add_option("-n,--generate", options->generate, "Tokens to generate; 0 leaves it out")->capture_default_str();
-  command->add_option("-r,--repetitions", options->repetitions, "How often, after one run to warm up")
+  command->add_option("-r,--repetitions", options->repetitions, "Measurements, after one run to warm up")
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &action] { action = [options] { return bench(*options); }; });

@@ -10,6 +10,7 @@
 #include "api/ask.h"
 #include "cli/command.h"
 #include "cli/demo/child.h"
+#include "cli/model_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/table.h"
@@ -163,12 +164,10 @@ Result<void> demo(const Options& options) {
 void add_demo(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command =
-      app.add_subcommand("demo", "Shows three nodes on this machine sharing a model; leaves nothing behind");
-  command->add_option("model", options->model, "GGUF file, or the name of a model that `exogpu models` lists")
-      ->required()
-      ->type_name("MODEL");
-  command->add_option("-p,--prompt", options->question, "What to ask")->capture_default_str();
-  command->add_option("-n,--tokens", options->tokens, "Longest answer in tokens")->capture_default_str();
+      app.add_subcommand("demo", "Let three nodes on this machine share a model and answer; nothing of it stays");
+  add_model_argument(*command, options->model)->required();
+  command->add_option("-p,--prompt", options->question, "The question to answer")->capture_default_str();
+  command->add_option("-n,--max-tokens,--tokens", options->tokens, "Longest answer in tokens")->capture_default_str();
   command->callback([options, &action] { action = [options] { return demo(*options); }; });
 }
 

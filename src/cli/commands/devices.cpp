@@ -4,6 +4,7 @@
 #include <memory>
 #include <thread>
 
+#include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/devices/report.h"
 #include "cli/output.h"
@@ -57,7 +58,7 @@ Result<void> run(const Options& options) {
   // The sensors first: measuring warms what they read.
   DevicesReport report = look_at(machine);
   if (options.profile) add_profiles(report, machine, options);
-  write_out(options.json ? as_json(report) + "\n" : as_page(report));
+  write_out(options.json ? as_json(report) + "\n" : as_text(report));
   for (const std::string& line : problems(report)) println_err("exogpu: {}", line);
   return {};
 }
@@ -66,19 +67,19 @@ Result<void> run(const Options& options) {
 
 void add_devices(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("devices", "Lists the devices of this machine, best first");
-  command->add_flag("--json", options->json, "Prints JSON");
-  command->add_option("--backend", options->backend,
-                      "Only the devices of this backend: cuda, rocm, metal, vulkan, cpu");
-  command->add_flag("--software", options->software, "Also GPUs rendered by the CPU");
-  auto* profile = command->add_flag(
-      "--profile", options->profile,
-      "Also measures how fast each device is, about two seconds each; kept in the user's cache folder for 30 days");
-  command->add_flag("--fresh", options->fresh, "Measures again what is kept")->needs(profile);
-  command->add_option("--threads", options->threads, "Threads of the CPU to measure (default: its free cores)")
+  CLI::App* command = app.add_subcommand("devices", "List the devices of this machine, best first");
+  command->add_flag("--json", options->json, "Print JSON");
+  command->add_option("--backend", options->backend, "Only the devices of this backend")
+      ->type_name("cuda|rocm|metal|vulkan|cpu");
+  command->add_flag("--software", options->software, "Also list GPUs that the CPU renders");
+  auto* profile =
+      command->add_flag("--profile", options->profile,
+                        "Also measure how fast each device is, about two seconds each; the result is kept for 30 days");
+  command->add_flag("--fresh", options->fresh, "Measure again instead of using the kept result")->needs(profile);
+  command->add_option("--threads", options->threads, "CPU threads to measure with (default: the free cores)")
       ->needs(profile)
-      ->check(CLI::Range(1, 4096));
-  command->add_flag("--verbose", options->verbose, "Shows on standard error what ggml reports");
+      ->check(between(1, 4096));
+  command->add_flag("--verbose", options->verbose, "Show the messages of ggml on standard error");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/address.h"
+#include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/doctor/report.h"
 #include "cli/folders.h"
@@ -29,7 +30,7 @@ Result<void> doctor(const Options& options) {
     how.at = node::Address{.host = at.host.empty() ? "localhost" : at.host, .port = at.port};
   }
   const auto findings = node::diagnose(how);
-  write_out(options.json ? as_json(findings) + "\n" : as_page(findings));
+  write_out(options.json ? as_json(findings) + "\n" : as_text(findings));
   EXO_CHECK(flush_out());
   const size_t problems = count_problems(findings);
   if (problems > 0) {
@@ -43,16 +44,16 @@ Result<void> doctor(const Options& options) {
 
 void add_doctor(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("doctor", "Says why this device and the others do not find each other");
+  auto* command = app.add_subcommand("doctor", "Find out why this device and others do not see each other");
   command->footer(
-      "Looks at this device, at the network, and at every node that it finds there, or at one address. Takes some\n"
-      "seconds, changes nothing, and ends with 1 when there is a problem. Run it on both devices.");
-  command->add_option("host", options->at, "Looks at the node there; port 7766 if left out")->type_name("HOST[:PORT]");
-  command->add_option("--port", options->port, "Where nodes listen, when not at 7766")
-      ->check(CLI::Range(1, 65535))
+      "Checks this device, the network, and every node that it finds there, or the node at one address. Takes some\n"
+      "seconds, changes nothing, and ends with status 1 when there is a problem. Run it on both devices.");
+  command->add_option("host", options->at, "Check the node there; port 7766 if left out")->type_name("HOST[:PORT]");
+  command->add_option("--port", options->port, "The port of the nodes, when it is not 7766")
+      ->check(between(1, 65535))
       ->type_name("PORT");
-  command->add_flag("--json", options->json, "Prints JSON");
-  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
+  command->add_flag("--json", options->json, "Print JSON");
+  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
   command->callback([options, &action] { action = [options] { return doctor(*options); }; });
 }
 

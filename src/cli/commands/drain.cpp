@@ -34,10 +34,9 @@ Result<void> drain(const Options& options) {
 
 void add_drain(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command =
-      app.add_subcommand("drain", "Takes a node's work away without anybody noticing, before it is switched off");
+  auto* command = app.add_subcommand("drain", "Move a node's work to the others before it is switched off");
   command->add_option("node", options->node, "Its name, as `exogpu status` shows it")->required()->type_name("NODE");
-  command->add_flag("--undo", options->undo, "It may be used again");
+  command->add_flag("--undo", options->undo, "Let the node be used again");
   add_api_options(*command, options->api);
   command->callback([options, &action] { action = [options] { return drain(*options); }; });
 }

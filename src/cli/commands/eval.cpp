@@ -61,8 +61,8 @@ void add_eval(CLI::App& app, Action& action) {
       "The tokens are (i * 7919 + 13) mod n_vocab. The file is [tokens, n_vocab] float32, row-major.\n"
       "Example: exogpu eval model.gguf --tokens 96 --logits out.f32 --cut 5,11 --device cpu");
   add_model_options(*command, options->model);
-  command->add_option("-n,--tokens", options->tokens, "How many tokens")->capture_default_str();
-  command->add_option("-o,--logits", options->logits, "File to write")->required();
+  command->add_option("-n,--tokens", options->tokens, "Length of the sequence")->capture_default_str();
+  command->add_option("-o,--logits", options->logits, "The file to write")->required()->type_name("FILE");
   command->callback([options, &action] { action = [options] { return evaluate(*options); }; });
 }
 

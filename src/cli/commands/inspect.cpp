@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/inspect/report.h"
+#include "cli/model_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "gpu/device.h"
@@ -90,7 +91,7 @@ Result<void> inspect(const InspectOptions& options) {
                 .list_metadata = options.metadata,
                 .check = options.check ? &check : nullptr,
                 .template_fault = template_fault(file)};
-  write_out(options.json ? as_json(report) : as_page(report));
+  write_out(options.json ? as_json(report) : as_text(report));
   if (!check.sound()) {
     size_t found = check.bad_tensors.size() + check.contradictions.size();
     return fail(ErrorCode::corrupt, "{}: the check found {} defect{}; get this file anew", options.file, found,
@@ -103,16 +104,18 @@ Result<void> inspect(const InspectOptions& options) {
 
 void add_inspect(CLI::App& app, Action& action) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command = app.add_subcommand("inspect", "Shows what a model file holds, and what of it fits where");
-  command->add_option("FILE", options->file, "A GGUF file, or any part of a split one; or a model's name")->required();
-  command->add_flag("--json", options->json, "Writes JSON instead of a page");
-  command->add_flag("--tensors", options->tensors, "Lists every tensor");
-  command->add_flag("--metadata", options->metadata, "Lists the metadata, long values shortened");
+  CLI::App* command = app.add_subcommand("inspect", "Show what a model file holds, and on which devices it fits");
+  add_model_argument(*command, options->file)->required();
+  command->add_flag("--json", options->json, "Print JSON");
+  command->add_flag("--tensors", options->tensors, "List every tensor");
+  command->add_flag("--metadata", options->metadata, "List the metadata, long values shortened");
   command->add_flag("--check", options->check,
-                    "Reads all weights and looks for NaN and infinity; the exit status is 1 when something is wrong");
+                    "Read all weights and look for NaN and infinity; the exit status is 1 when something is wrong");
   command
-      ->add_option("--memory", options->memory, "Asks what fits into so much, for example 8GiB, not into this machine")
+      ->add_option("--memory", options->memory,
+                   "Show what fits into devices with so much memory, for example 8GiB, instead of this machine's")
       ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE")
       ->delimiter(',');
   command->callback([options, &action] { action = [options] { return inspect(*options); }; });
 }

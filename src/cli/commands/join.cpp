@@ -60,16 +60,18 @@ Result<void> join(const Options& options) {
 
 void add_join(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("join", "Makes this device part of a cluster, by a code");
+  auto* command = app.add_subcommand("join", "Make this device part of a cluster, with a code");
   command->footer(
       "Examples:\n"
       "  exogpu join               shows a code; on any device of the cluster: exogpu approve CODE\n"
-      "  exogpu join 123456        takes the code that a device of the cluster shows (exogpu pair)");
-  command->add_option("code", options->code, "The six digits that another device shows; without, this one shows some")
+      "  exogpu join 123456        uses the code that a device of the cluster shows (exogpu pair)");
+  command
+      ->add_option("code", options->code,
+                   "The six digits that another device shows; if left out, this device shows a code")
       ->type_name("CODE");
-  command->add_option("--node", options->node, "The device of the cluster, where the network does not find it")
+  command->add_option("--node", options->node, "A device of the cluster, where the network does not find it")
       ->type_name("HOST[:PORT]");
-  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
+  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
   command->callback([options, &action] { action = [options] { return join(*options); }; });
 }
 

@@ -25,7 +25,7 @@ Result<void> list(const Options& options) {
   EXO_TRY(std::vector<model::LibraryEntry> entries, library.list());
   ModelsReport report = {.folder = library.folder(), .models = {}, .now = std::chrono::system_clock::now()};
   for (model::LibraryEntry& entry : entries) report.models.push_back(look_into(std::move(entry)));
-  write_out(options.json ? as_json(report) : as_page(report));
+  write_out(options.json ? as_json(report) : as_text(report));
   return {};
 }
 
@@ -63,16 +63,16 @@ Result<void> remove(const Options& options) {
 
 void add_models(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("models", "Lists the models that are on this machine");
+  CLI::App* command = app.add_subcommand("models", "List the models on this machine");
   command->footer(
       "The folder is $EXOGPU_MODELS, else exogpu/models in $XDG_DATA_HOME or ~/.local/share. GGUF files that are put\n"
-      "there by hand count as well. USED is when the files were last read, as exactly as the system keeps it.");
+      "there by hand are listed as well. USED is when the files were last read, as exactly as the system records it.");
   command->add_option("--models", options->folder, "The models folder")->type_name("DIR");
-  command->add_flag("--json", options->json, "Prints JSON");
-  CLI::App* rm = command->add_subcommand("rm", "Removes models, after a question");
+  command->add_flag("--json", options->json, "Print JSON");
+  CLI::App* rm = command->add_subcommand("rm", "Remove models, after a question");
   rm->add_option("name", options->names, "As `exogpu models` lists it")->required()->type_name("NAME");
   rm->add_option("--models", options->folder, "The models folder")->type_name("DIR");
-  rm->add_flag("-y,--yes", options->yes, "Does not ask");
+  rm->add_flag("-y,--yes", options->yes, "Remove without a question");
   command->callback([options, rm, &action] {
     action = [options, removes = rm->parsed()] { return removes ? remove(*options) : list(*options); };
   });

@@ -47,9 +47,9 @@ Result<void> pair(const Options& options) {
 
 void add_pair(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("pair", "Shows a code that is typed on another device to let it join");
-  command->footer("The other way round, the other device shows the code: exogpu join there, exogpu approve CODE here.");
-  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
+  auto* command = app.add_subcommand("pair", "Show a code with which another device can join");
+  command->footer("The other way round, the new device shows the code: exogpu join there, exogpu approve CODE here.");
+  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
   command->callback([options, &action] { action = [options] { return pair(*options); }; });
 }
 

@@ -4,7 +4,9 @@
 #include <iterator>
 #include <memory>
 
+#include "cli/arguments/checks.h"
 #include "cli/command.h"
+#include "cli/model_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/plan/cluster_file.h"
@@ -75,7 +77,7 @@ Result<void> plan(const Options& options) {
   }
   EXO_TRY(const placement::PlacementResult answer, placement::assign_layers(view, shape, request));
   const PlanReport report = {.view = view, .shape = shape, .request = request, .answer = answer};
-  write_out(options.json ? as_json(report) : as_page(report));
+  write_out(options.json ? as_json(report) : as_text(report));
   return {};
 }
 
@@ -83,42 +85,36 @@ Result<void> plan(const Options& options) {
 
 void add_plan(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("plan", "Shows which devices would run a model, how fast, and why");
+  auto* command = app.add_subcommand("plan", "Show which devices would run a model, how fast, and why");
   command->footer(
       "Examples:\n"
       "  exogpu plan model.gguf                                  on the devices of this machine\n"
-      "  exogpu plan model.gguf --sequences 8 --for throughput   for eight users at once\n"
+      "  exogpu plan model.gguf --parallel 8 --for throughput    for eight users at once\n"
       "  exogpu plan model.gguf --layers vulkan0:0-19,cpu:20-27  cut by hand\n"
       "  exogpu plan model.gguf --devices cluster.json           on devices described in a file (docs/placement.md)");
-  command->add_option("model", options->model, "GGUF file, of a split model any part; or a model's name")
-      ->required()
-      ->type_name("MODEL");
+  add_model_argument(*command, options->model)->required();
   add_objective(*command, options->request.serving.objective);
-  options->request.serving.context = 0;
-  command
-      ->add_option("-c,--context", options->request.serving.context,
-                   "Tokens of one sequence, for which memory is set aside; 4096 if left out, or what the model was "
-                   "trained for where that is less")
-      ->check(CLI::PositiveNumber);
+  add_context(*command, options->request.serving.context);
   command
       ->add_option("--devices-min", options->request.devices_min,
-                   "Cut over at least so many devices where there are as many, even if fewer are faster")
-      ->check(CLI::Range(1, 4096))
+                   "Use at least so many devices if there are as many, even where fewer are faster")
+      ->check(between(1, 4096))
       ->capture_default_str();
-  command->add_option("--sequences", options->request.serving.sequences, "Conversations at once")
+  command->add_option("--parallel,--sequences", options->request.serving.sequences, "Conversations computed at once")
       ->capture_default_str();
   command->add_option("--mean-context", options->request.context_mean,
-                      "Tokens in a sequence when its speed is predicted (default: half of the context)");
-  command->add_option("--prompt", options->request.prompt,
-                      "Tokens of the prompt whose first token is predicted (default: 512)");
+                      "Length of a conversation for which the speed is predicted (default: half of the context)");
+  command->add_option("--prompt-tokens,--prompt", options->request.prompt,
+                      "Length of the prompt for which the first token is predicted (default: 512)");
   add_kv_type(*command, options->request.serving.kv_type);
-  command->add_option("--layers", options->layers, "By hand, in order: DEVICE:FIRST-LAST,DEVICE:FIRST-LAST,...");
-  command->add_option("--without", options->without, "Leaves a device out; may be repeated")->type_name("DEVICE");
+  command->add_option("--layers", options->layers,
+                      "Place the layers by hand, in order: DEVICE:FIRST-LAST,DEVICE:FIRST-LAST,...");
+  command->add_option("--without", options->without, "Leave a device out; may be repeated")->type_name("DEVICE");
   command
       ->add_option("--devices", options->devices,
-                   "Devices and links from this file instead of this machine's; - is standard input")
+                   "Read devices and links from this file instead of using this machine's; - is standard input")
       ->type_name("FILE");
-  command->add_flag("--json", options->json, "Prints JSON");
+  command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &action] { action = [options] { return plan(*options); }; });
 }
 

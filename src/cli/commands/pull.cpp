@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/utf8.h"
+#include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
@@ -72,24 +73,25 @@ Result<void> pull(const Options& options) {
 
 void add_pull(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("pull", "Fetches a model from a hub into the models folder");
+  CLI::App* command = app.add_subcommand("pull", "Fetch a model from a hub into the models folder");
   command->footer(
       "Examples:\n"
       "  exogpu pull ORG/REPO                    the only GGUF file there, or that in Q4_K_M\n"
       "  exogpu pull ORG/REPO:Q8_0               the one in this quantisation\n"
       "  exogpu pull ORG/REPO:FILE.gguf          this file, and the other parts of a split one\n"
       "  exogpu pull https://example.org/x.gguf  from an address\n"
-      "What breaks off goes on where it was when it is pulled again. The hub is that of --hub, else $HF_ENDPOINT, "
-      "else\n"
-      "huggingface.co; $HF_TOKEN is sent to it, and to nobody else. More: docs/models.md");
-  command->add_option("model", options->model, "What to fetch")->required()->type_name("MODEL");
+      "An interrupted fetch continues where it stopped when it is started again. The hub is that of --hub, else\n"
+      "$HF_ENDPOINT, else huggingface.co; $HF_TOKEN is sent to it and to no other host. More: docs/models.md");
+  command->add_option("model", options->model, "The model to fetch, as in the examples")
+      ->required()
+      ->type_name("SOURCE");
   command->add_option("--models", options->folder, "The models folder")->type_name("DIR");
   command->add_option("--hub", options->hub, "The hub's address")->type_name("URL");
-  command->add_option("--retries", options->retries, "Tries in a row without progress, after the first")
-      ->check(CLI::Range(0, 1000))
+  command->add_option("--retries", options->retries, "Attempts in a row without progress, after the first")
+      ->check(between(0, 1000))
       ->capture_default_str();
-  command->add_option("--timeout", options->timeout_s, "Seconds without a byte after which a connection counts as dead")
-      ->check(CLI::Range(0.1, 3600.0))
+  command->add_option("--timeout", options->timeout_s, "Seconds without a byte after which a connection counts as lost")
+      ->check(between(0.1, 3600))
       ->capture_default_str();
   command->callback([options, &action] { action = [options] { return pull(*options); }; });
 }

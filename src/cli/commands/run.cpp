@@ -73,17 +73,19 @@ void add_sampling_options(CLI::App& command, Options& o) {
   auto add = [&](const char* name, auto& value, const char* help) {
     command.add_option(name, value, help)->capture_default_str()->group(group);
   };
-  add("--temperature", s.temperature, "0 always takes the likeliest token; higher is more varied");
-  add("--top-k", s.top_k, "Only the k likeliest tokens; 0 is all");
-  add("--top-p", s.top_p, "Only the likeliest tokens that have this probability together");
-  add("--min-p", s.min_p, "Only tokens with at least this share of the likeliest one's probability");
-  add("--typical-p", s.typical_p, "Only tokens whose surprise is nearest to the expected");
-  add("--repeat-penalty", s.repeat_penalty, "Above 1 makes tokens seen before less likely");
-  add("--presence-penalty", s.presence_penalty, "Subtracted from the logit of each token seen before");
-  add("--frequency-penalty", s.frequency_penalty, "Subtracted for each time a token was seen before");
-  add("--penalty-last-n", s.penalty_last_n, "How many tokens back the penalties look");
+  add("--temperature,--temp", s.temperature, "0: always the likeliest token; higher values are more varied");
+  add("--top-k", s.top_k, "Only the k likeliest tokens; 0: all");
+  add("--top-p", s.top_p, "Only the likeliest tokens that together have this probability; 1: all");
+  add("--min-p", s.min_p, "Only tokens with at least this share of the likeliest token's probability");
+  add("--typical-p", s.typical_p, "Only the most typical tokens that together have this probability; 1: all");
+  add("--repeat-penalty,--repetition-penalty", s.repeat_penalty,
+      "Above 1: tokens that occurred before become less likely");
+  add("--presence-penalty", s.presence_penalty, "Subtracted from the logit of each token that occurred before");
+  add("--frequency-penalty", s.frequency_penalty, "Subtracted for each time that a token occurred before");
+  add("--penalty-last-n", s.penalty_last_n, "Number of latest tokens that the penalties consider");
   add("--seed", s.seed, "The same seed gives the same text");
-  command.add_option("--logit-bias", o.logit_bias, "TOKEN=NUMBER added to that token's logit; may be repeated")
+  command.add_option("--logit-bias", o.logit_bias, "Add NUMBER to the logit of TOKEN; may be repeated")
+      ->type_name("TOKEN=NUMBER")
       ->group(group);
 }
 
@@ -96,22 +98,23 @@ void add_run(CLI::App& app, Action& action) {
       "Examples:\n"
       "  exogpu run model.gguf                               a chat; /help lists its commands\n"
       "  exogpu run model.gguf -p \"Why is the sky blue?\"     one answer, for scripts\n"
-      "  exogpu run model.gguf --raw -p \"Once upon a time\"   goes on from a text, without a chat template");
+      "  exogpu run model.gguf --raw -p \"Once upon a time\"   continues a text, without a chat template");
   add_model_options(*command, options->model);
   command
       ->add_option("--chat-template", options->model.chat_template,
                    "A file with a chat template (Jinja) to use in place of the model's own")
       ->type_name("FILE");
-  command->add_option("-p,--prompt", options->prompt, "Answer this and exit, instead of a chat");
-  command->add_option("-s,--system", options->system, "System message: how the model should behave");
+  command->add_option("-p,--prompt", options->prompt, "Answer this and end, instead of a chat");
+  command->add_option("-s,--system,--system-prompt", options->system,
+                      "The system message: how the model should behave");
   command
-      ->add_option("-n,--tokens", options->settings.generate.tokens_max,
+      ->add_option("-n,--max-tokens,--tokens,--n-predict,--num-predict", options->settings.generate.tokens_max,
                    "Longest answer in tokens; 0: until the context is full")
       ->capture_default_str();
   command->add_option("--stop", options->settings.generate.stops, "End the answer at this text; may be repeated");
-  command->add_flag("--raw", options->raw, "Continue the prompt as it stands, without the model's chat template");
-  command->add_flag("--no-thinking", options->no_thinking, "Ask models that think first not to");
-  command->add_flag("--ignore-end", options->settings.generate.ignore_end, "Go on after the model ends its answer");
+  command->add_flag("--raw", options->raw, "Continue the prompt as a text, without the model's chat template");
+  command->add_flag("--no-thinking", options->no_thinking, "Ask the model to answer without thinking first");
+  command->add_flag("--ignore-end", options->settings.generate.ignore_end, "Continue where the model ends its answer");
   command->add_flag("--stats", options->stats, "Print tokens and speed to standard error at the end");
   add_sampling_options(*command, *options);
   command->callback([options, &action] { action = [options] { return run(*options); }; });

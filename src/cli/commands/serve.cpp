@@ -3,8 +3,11 @@
 
 #include "api/server.h"
 #include "cli/address.h"
+#include "cli/api_addresses.h"
+#include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "cli/model_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/setting_options.h"
@@ -24,6 +27,8 @@ struct Options {
   std::string listen = ":7766";
   std::string advertise;
   std::string api = "127.0.0.1:8080";
+  std::string api_host;
+  std::optional<uint16_t> api_port;
   bool no_api = false;
   bool no_discovery = false;
   std::string state, cache, chat_template;
@@ -31,7 +36,7 @@ struct Options {
   api::ServerOptions server;
 };
 
-// For what was told to stop when all clients are gone.
+// For computations that are cancelled when all clients are gone.
 constexpr std::chrono::milliseconds kStopTime{800};
 
 Result<node::NodeOptions> node_options(const Options& options) {
@@ -66,15 +71,31 @@ Result<node::NodeOptions> node_options(const Options& options) {
   return node;
 }
 
+Result<api::ServerOptions> server_options(const Options& options) {
+  api::ServerOptions server = options.server;
+  EXO_TRY(HostPort at, parse_host_port(options.api, kApiPort, "--api"));
+  if (!options.api_host.empty()) at.host = options.api_host;
+  server.address = at.host.empty() ? "::" : at.host;
+  server.port = options.api_port.value_or(at.port);
+  return server;
+}
+
+// Tells people where the node is. A service works on when nobody can read it.
+void announce(const node::Node& node, const api::ServerOptions& settings, const std::optional<api::Server>& server) {
+  std::string api;
+  if (server)
+    api = "; the API is at " + api_addresses(settings.address, server->port(), own_addresses(settings.address == "::"));
+  println_out("node {} listens on port {}{}", node.name(), node.port(), api);
+  if (const auto written = flush_out(); !written) {
+    println_err("exogpu: {}; the node works on", written.error().message);
+    forget_out_failure();
+  }
+}
+
 Result<void> serve(const Options& options) {
   StopSignals signals;
   EXO_TRY(node::NodeOptions node_settings, node_options(options));
-  api::ServerOptions server_settings = options.server;
-  if (!options.no_api) {
-    EXO_TRY(const HostPort at, parse_host_port(options.api, kApiPort, "--api"));
-    server_settings.address = at.host.empty() ? "::" : at.host;
-    server_settings.port = at.port;
-  }
+  EXO_TRY(const api::ServerOptions server_settings, server_options(options));
   EXO_TRY(std::unique_ptr<node::Node> node, node::Node::start(std::move(node_settings)));
   std::optional<api::Server> server;
   if (!options.no_api) {
@@ -84,12 +105,7 @@ Result<void> serve(const Options& options) {
     node->set_api(host == "::" || host == "0.0.0.0" ? "" : host, server->port());
   }
   signals.ready();
-  println_out("node {} listens on port {}{}", node->name(), node->port(),
-              server ? std::format("; the API is at {}/v1", server->url()) : "");
-  if (const auto written = flush_out(); !written) {
-    println_err("exogpu: {}; the node works on", written.error().message);
-    forget_out_failure();
-  }
+  announce(*node, server_settings, server);
   signals.wait();
   println_err("exogpu: stopping");
   if (server) server->shutdown(std::chrono::seconds(2));
@@ -102,68 +118,72 @@ Result<void> serve(const Options& options) {
 void add_serve(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command =
-      app.add_subcommand("serve", "Serves a model over the OpenAI-compatible API, alone or with other devices");
+      app.add_subcommand("serve", "Serve a model over the OpenAI-compatible API, alone or with other devices");
   command->footer(
       "Examples:\n"
-      "  exogpu serve model.gguf                           on this machine; others may join\n"
+      "  exogpu serve model.gguf                           on this machine; other devices may join\n"
       "  exogpu join                                       on another device: shows a code; here: exogpu approve CODE\n"
       "  exogpu serve                                      there, from then on: finds the cluster by itself\n"
       "  exogpu token                                      a token, for scripts and other networks\n"
       "  exogpu serve --join desk --token TOKEN            on that device: joins, and gets its part of the model\n"
       "  exogpu serve model.gguf --layers desk/cpu:0-11,laptop/vulkan0:12-27    cut by hand");
   auto& node = options->node;
-  command
-      ->add_option("model", options->model,
-                   "GGUF file, or the name of a model that `exogpu models` lists; not needed on a device that has "
-                   "joined a cluster")
-      ->type_name("MODEL");
+  add_model_argument(*command, options->model)
+      ->description("A GGUF file or a model's name; not needed on a device that has joined a cluster");
   const char* cluster = "Cluster";
   command
       ->add_option("--join", options->join,
-                   "A node of the cluster to be part of; may be repeated, and any that is there will do")
+                   "A node of the cluster; may be repeated, and one that can be reached is enough")
       ->type_name("HOST[:PORT]")
       ->delimiter(',')
       ->group(cluster);
   command
       ->add_flag("--no-discovery", options->no_discovery,
-                 "Neither shows this node on the local network nor looks for the others of its cluster there")
+                 "Neither announce this node on the local network nor look for the others of its cluster there")
       ->group(cluster);
-  command->add_option("--token", options->token, "From `exogpu token` there; needed once")->group(cluster);
-  command->add_option("--name", node.name, "What to call this node; the machine's name if left out")->group(cluster);
-  command->add_option("--listen", options->listen, "Where other nodes connect; port 0 is any free one")
+  command->add_option("--token", options->token, "The token of `exogpu token` on a node of the cluster; needed once")
+      ->group(cluster);
+  command->add_option("--name", node.name, "The name of this node; the machine's if left out")->group(cluster);
+  command->add_option("--listen", options->listen, "The address where other nodes connect; port 0 is any free one")
       ->type_name("[HOST]:PORT")
       ->capture_default_str()
       ->group(cluster);
   command
       ->add_option("--advertise", options->advertise,
-                   "Where other nodes reach this one, when its own addresses are not it")
+                   "The address at which other nodes reach this one, when it is none of its own")
       ->type_name("HOST[:PORT]")
       ->group(cluster);
-  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR")->group(cluster);
-  command->add_option("--cache", options->cache, "Folder for weights that other nodes send")
+  command->add_option("--state", options->state, "The folder of this node's identity")
+      ->type_name("DIR")
+      ->group(cluster);
+  command->add_option("--cache", options->cache, "The folder for weights that other nodes send")
       ->type_name("DIR")
       ->group(cluster);
   command
       ->add_flag("!--no-spare", node.spare,
-                 "Keeps only the weights of this node's part, not all of the model for when others are gone")
+                 "Keep only the weights of this node's part, not all of the model for when other nodes are lost")
       ->group(cluster);
   const char* api = "API";
-  command->add_option("--api", options->api, "Where the API listens; :PORT is every address")
+  command
+      ->add_option("--api", options->api, "The address where the API listens; :PORT is every address of this machine")
       ->type_name("[HOST]:PORT")
       ->capture_default_str()
       ->group(api);
+  // What other servers call it.
+  command->add_option("--host", options->api_host)->excludes("--api")->group("");
+  command->add_option("--port", options->api_port)->check(between(0, 65535))->excludes("--api")->group("");
   command->add_flag("--no-api", options->no_api, "Serve no API on this node")->group(api);
-  command->add_option("--api-key", options->server.api_key, "Clients must bring this key")->group(api);
+  command->add_option("--api-key", options->server.api_key, "The key that clients must send")->group(api);
   command
       ->add_option("--origin", options->server.origins,
-                   "Pages of this origin may use the API from a browser; may be repeated")
+                   "Let pages of this origin use the API from a browser; may be repeated")
       ->group(api);
   command
       ->add_option_function<double>(
           "--wait",
           [options](double s) { options->node.wait = std::chrono::milliseconds(static_cast<int64_t>(s * 1000)); },
-          "How long requests wait when what is left of the cluster cannot hold the model, in seconds")
-      ->check(CLI::Range(0.0, 3600.0))
+          "Seconds that requests wait while the remaining devices cannot hold the model")
+      ->check(between(0, 3600))
       ->default_str("5")
       ->group(api);
   command
@@ -175,34 +195,31 @@ void add_serve(CLI::App& app, Action& action) {
   const char* devices = "Devices";
   command
       ->add_option("-d,--device", node.devices,
-                   "Use only these of this machine, for example cpu or vulkan0; may be repeated")
+                   "Use only this device of the machine, for example cpu or vulkan0; may be repeated")
       ->delimiter(',')
+      ->type_name("DEVICE")
       ->group(devices);
   command->add_option("-t,--threads", node.threads, "CPU threads; one for each core if left out")->group(devices);
-  const char* plan = "Model and plan (of the node that is given the model)";
-  node.serving.context = 0;
-  command
-      ->add_option("-c,--context", node.serving.context,
-                   "Tokens of a conversation; 4096 if left out, or what the model was trained for where that is less")
-      ->check(CLI::PositiveNumber)
-      ->group(plan);
+  const char* plan = "Model and plan (on the node that is given the model)";
+  add_context(*command, node.serving.context)->group(plan);
   command
       ->add_option("--devices-min", node.devices_min,
-                   "Cut over at least so many devices where there are as many, even if fewer are faster")
-      ->check(CLI::Range(1, 4096))
+                   "Use at least so many devices if there are as many, even where fewer are faster")
+      ->check(between(1, 4096))
       ->capture_default_str()
       ->group(plan);
-  command->add_option("--parallel", node.serving.sequences, "Conversations computed at once; more wait their turn")
-      ->check(CLI::Range(1, 4096))
+  command->add_option("--parallel,--sequences", node.serving.sequences, "Conversations computed at once; others wait")
+      ->check(between(1, 4096))
       ->default_val(4)
       ->group(plan);
-  command->add_option("-b,--batch", node.serving.batch_tokens, "Prompt tokens computed at once")
+  command->add_option("-b,--batch,--batch-size", node.serving.batch_tokens, "Prompt tokens computed at once")
       ->capture_default_str()
       ->group(plan);
   add_kv_type(*command, node.serving.kv_type)->group(plan);
   add_flash_attention(*command, node.serving.flash_attention)->group(plan);
-  command->add_option("--layers", node.layers, "By hand, in order: NODE/DEVICE:FIRST-LAST,...")->group(plan);
-  command->add_option("--without", node.without, "Leaves a device out; may be repeated")
+  command->add_option("--layers", node.layers, "Place the layers by hand, in order: NODE/DEVICE:FIRST-LAST,...")
+      ->group(plan);
+  command->add_option("--without", node.without, "Leave a device out; may be repeated")
       ->type_name("DEVICE")
       ->group(plan);
   add_objective(*command, node.serving.objective)->group(plan);

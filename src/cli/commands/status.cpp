@@ -141,8 +141,8 @@ Result<void> status(const Options& options) {
 
 void add_status(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("status", "Shows who is in the cluster, who does what, and why");
-  command->add_flag("--json", options->json, "As JSON: GET /v1/cluster");
+  auto* command = app.add_subcommand("status", "Show the nodes of the cluster, what each does, and why");
+  command->add_flag("--json", options->json, "Print JSON, as GET /v1/cluster has it");
   add_api_options(*command, options->api);
   command->callback([options, &action] { action = [options] { return status(*options); }; });
 }

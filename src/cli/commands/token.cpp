@@ -1,6 +1,7 @@
 // exogpu token: lets another device join.
 #include <memory>
 
+#include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/output.h"
@@ -41,13 +42,13 @@ Result<void> token(const Options& options) {
 
 void add_token(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("token", "Makes a token with which another device can join this one's cluster");
-  command->add_option("--uses", options->uses, "How many devices may join with it")->capture_default_str();
-  command->add_option("--hours", options->hours, "How long it holds")
-      ->check(CLI::Range(0.001, 8760.0))
+  auto* command = app.add_subcommand("token", "Make a token with which another device can join this cluster");
+  command->add_option("--uses", options->uses, "Number of devices that may join with it")->capture_default_str();
+  command->add_option("--hours", options->hours, "Hours for which it is valid")
+      ->check(between(0.001, 8760))
       ->capture_default_str();
-  command->add_option("--state", options->state, "Folder of this node's identity")->type_name("DIR");
-  command->add_flag("--revoke", options->revoke, "Makes all tokens useless instead");
+  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
+  command->add_flag("--revoke", options->revoke, "Revoke all tokens instead");
   command->callback([options, &action] { action = [options] { return token(*options); }; });
 }
 

@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "base/utf8.h"
 #include "cli/command.h"
+#include "cli/model_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "model/tokenizer/tokenizer.h"
@@ -115,15 +116,15 @@ Result<void> run(const Options& options) {
 
 void add_tokenize(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "tokenize", "Turns the text on standard input, taken as it is, into the token ids of a model, on one line");
-  command->add_option("model", options->model, "A GGUF file, or a model's name")->required();
-  command->add_flag("--pieces", options->pieces, "One token on each line: its id and its text as a JSON string");
-  command->add_flag("--json", options->json, "A JSON array: of ids, with --pieces of {\"id\", \"text\"}");
+  CLI::App* command =
+      app.add_subcommand("tokenize", "Turn the text on standard input into the token ids of a model, on one line");
+  add_model_argument(*command, options->model)->required();
+  command->add_flag("--pieces", options->pieces, "Print one token on each line: its id and its text as a JSON string");
+  command->add_flag("--json", options->json, "Print a JSON array: of ids, with --pieces of {\"id\", \"text\"}");
   command->add_flag("--special", options->special,
-                    "Special tokens spelled out in the text become those tokens; with --decode, are shown");
+                    "Read special tokens that are spelled out in the text as those tokens; with --decode, print them");
   CLI::Option* bos = command->add_flag("--bos", options->bos, "Begin with the BOS token");
-  command->add_flag("--decode", options->decode, "The other way: ids on standard input into text")
+  command->add_flag("--decode", options->decode, "Turn ids on standard input into text")
       ->excludes(bos)
       ->excludes(command->get_option("--pieces"));
   command->callback([&action, options] { action = [options] { return run(*options); }; });

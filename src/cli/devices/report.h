@@ -23,7 +23,7 @@ struct DevicesReport {
   gpu::PowerSupply supply;
 };
 
-std::string as_page(const DevicesReport& report);
+std::string as_text(const DevicesReport& report);
 
 // One object. The keys stay as they are once released; new ones may join them. What is unknown is null.
 std::string as_json(const DevicesReport& report);

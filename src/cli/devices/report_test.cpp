@@ -43,7 +43,7 @@ gpu::CachedProfile some_profile() {
 }
 
 TEST(DevicesReport, APageHasALineForEachDevice) {
-  EXPECT_EQ(as_page(two_devices()),
+  EXPECT_EQ(as_text(two_devices()),
             "ID     NAME       KIND      BACKEND  MEMORY FREE  OF        CORES  COMPUTES IN  NOW    PCI\n"
             "cuda0  Card       discrete  CUDA     6.00 GiB     8.00 GiB  132    f32 f16      61 °C  0000:65:00.0\n"
             "cpu    Processor  cpu       CPU      1.00 GiB     4.00 GiB         f32\n");
@@ -52,7 +52,7 @@ TEST(DevicesReport, APageHasALineForEachDevice) {
 TEST(DevicesReport, AProfileHasALineForEachTypeOfWeights) {
   DevicesReport report = two_devices();
   report.devices[0].profile = some_profile();
-  std::string page = as_page(report);
+  std::string page = as_text(report);
   EXPECT_TRUE(page.contains("cuda0  q4_K     2.5 TB/s         321 TFLOP/s          55 GB/s    52 GB/s      12.3 us"))
       << page;
   EXPECT_TRUE(page.contains("f16      2.4 TB/s         ?\n")) << page;

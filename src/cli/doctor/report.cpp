@@ -19,7 +19,7 @@ std::string_view word(node::Level level) {
 
 }  // namespace
 
-std::string as_page(std::span<const node::Finding> findings) {
+std::string as_text(std::span<const node::Finding> findings) {
   std::string page;
   for (const node::Finding& finding : findings) {
     page += std::format("{:<8} {:<10} {}\n", word(finding.level), finding.check, finding.what);

@@ -9,7 +9,7 @@
 namespace exogpu::cli {
 
 // A line for each finding, and its remedy below it.
-std::string as_page(std::span<const node::Finding> findings);
+std::string as_text(std::span<const node::Finding> findings);
 
 // {"healthy": true, "findings": [{"level", "check", "what", "remedy"}]}; the keys stay as they are once released.
 std::string as_json(std::span<const node::Finding> findings);

@@ -33,7 +33,7 @@ struct Report {
   std::string template_fault{};        // why the chat template does not parse; empty when it does
 };
 
-std::string as_page(const Report& report);
+std::string as_text(const Report& report);
 
 // One object. The keys stay as they are once released; new ones may join them. What is unknown is null.
 std::string as_json(const Report& report);

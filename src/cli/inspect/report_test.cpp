@@ -44,7 +44,7 @@ bool has(const std::string& text, std::string_view part) { return text.find(part
 
 TEST(InspectPage, AnswersWhatAPersonAsks) {
   Reported small(small_model());
-  std::string page = as_page(small.report());
+  std::string page = as_text(small.report());
   for (std::string_view line : {"Small \\x1b[31m\nsmall.gguf, GGUF version 3, ", "  architecture   llama\n",
                                 "  layers         2\n", "  heads          4, 2 of keys and values, each 8 wide\n",
                                 "  context        16,384 tokens\n", "  rope           base 1,000,000\n",
@@ -62,7 +62,7 @@ TEST(InspectPage, ShortensLongMetadataAndListsTensors) {
   Reported small(small_model());
   Report report = small.report();
   report.list_metadata = report.list_tensors = true;
-  std::string page = as_page(report);
+  std::string page = as_text(report);
   EXPECT_TRUE(has(page, R"([")"
                         "\\\""
                         R"(", "\n", "2", "3", "4", "5", … 100 in all])"))
@@ -76,7 +76,7 @@ TEST(InspectPage, AVocabularyAloneIsSaidToHaveNoWeights) {
   Reported vocabulary(GgufWriter().array("tokenizer.ggml.tokens", std::vector<std::string>{"a"}));
   Report report = vocabulary.report();
   report.devices.clear();
-  std::string page = as_page(report);
+  std::string page = as_text(report);
   EXPECT_TRUE(has(page, "none: this file has no tensors")) << page;
   EXPECT_FALSE(has(page, "What fits")) << page;
 }
@@ -89,7 +89,7 @@ TEST(InspectPage, ShowsWhatTheCheckFound) {
                        {small.file.find_tensor("blk.0.attn_q.weight"), {.count = 1, .first = 5}}};
   Report report = small.report();
   report.check = &check;
-  std::string page = as_page(report);
+  std::string page = as_text(report);
   EXPECT_TRUE(has(page, "  layer 7 has no tensors\n")) << page;
   EXPECT_TRUE(
       has(page, "tensor output.weight: 2 of 100 blocks have a scale that is NaN or infinite, the first at index 64"))

@@ -62,7 +62,7 @@ std::string age_words(system_clock::duration age) {
   return words(seconds / (30 * 86400), "month");
 }
 
-std::string as_page(const ModelsReport& report) {
+std::string as_text(const ModelsReport& report) {
   if (report.models.empty()) {
     return std::format("No models in {}; `exogpu pull ORG/REPO` fetches one.\n", report.folder.string());
   }

@@ -30,7 +30,7 @@ struct ModelsReport {
 
 ListedModel look_into(model::LibraryEntry entry);
 
-std::string as_page(const ModelsReport& report);
+std::string as_text(const ModelsReport& report);
 
 // One object. The keys stay as they are once released; new ones may join them. What is unknown is null.
 std::string as_json(const ModelsReport& report);

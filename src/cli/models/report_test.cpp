@@ -27,7 +27,7 @@ struct Models : ::testing::Test {
 };
 
 TEST_F(Models, NoneIsSaid) {
-  EXPECT_EQ(as_page(report()), "No models in " + dir.path().string() + "; `exogpu pull ORG/REPO` fetches one.\n");
+  EXPECT_EQ(as_text(report()), "No models in " + dir.path().string() + "; `exogpu pull ORG/REPO` fetches one.\n");
   EXPECT_EQ(Json::parse(as_json(report())).at("models"), Json::array());
 }
 
@@ -41,7 +41,7 @@ TEST_F(Models, TheBrokenAndTheUnfinishedAreListedToo) {
   EXPECT_EQ(models[0].at("size_bytes"), 4);
   EXPECT_TRUE(models[1].at("error").get<std::string>().contains("1 of 2 files"));
   EXPECT_TRUE(models[2].at("error").get<std::string>().contains("web page"));
-  const std::string page = as_page(report());
+  const std::string page = as_text(report());
   EXPECT_TRUE(page.contains("not fetched to its end: `exogpu pull` goes on")) << page;
   EXPECT_FALSE(page.contains((dir / "web.gguf").string())) << page;
 }

@@ -14,7 +14,7 @@ struct PlanReport {
   const placement::PlacementResult& answer;
 };
 
-std::string as_page(const PlanReport& report);
+std::string as_text(const PlanReport& report);
 
 // One object. The keys stay as they are once released; new ones may join them. Layers count from 0, "layer_end" is one
 // past the last.

@@ -1,10 +1,11 @@
+#include "cli/inspect/report.h"
+
 #include <algorithm>
 #include <cmath>
 #include <format>
 #include <limits>
 
 #include "base/utf8.h"
-#include "cli/inspect/report.h"
 #include "cli/table.h"
 #include "model/base_model.h"
 
@@ -262,7 +263,7 @@ std::string describe(const BadTensor& bad) {
                      blocks ? "blocks have a scale that is" : "values are", format_count(bad.values.first));
 }
 
-std::string as_page(const Report& report) {
+std::string as_text(const Report& report) {
   const ModelSummary& m = report.summary;
   size_t parts = report.file.parts().size();
   std::string out = std::format("{}\n", m.name.empty() ? report.file.path().filename().string() : shortened(m.name));

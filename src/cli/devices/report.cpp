@@ -1,10 +1,11 @@
+#include "cli/devices/report.h"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <format>
 
 #include "base/units.h"
-#include "cli/devices/report.h"
 #include "cli/readings.h"
 #include "cli/table.h"
 
@@ -77,7 +78,7 @@ std::string profiles_table(const std::vector<DeviceReport>& devices) {
 
 }  // namespace
 
-std::string as_page(const DevicesReport& report) {
+std::string as_text(const DevicesReport& report) {
   std::string page = devices_table(report.devices);
   const std::string power = power_supply_text(report.supply);
   if (!power.empty()) page += "power: " + power + "\n";

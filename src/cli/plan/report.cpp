@@ -1,7 +1,8 @@
+#include "cli/plan/report.h"
+
 #include <algorithm>
 #include <format>
 
-#include "cli/plan/report.h"
 #include "cli/table.h"
 #include "placement/ring.h"
 
@@ -121,7 +122,7 @@ std::string how_sure(const PlanReport& r) {
 
 }  // namespace
 
-std::string as_page(const PlanReport& report) {
+std::string as_text(const PlanReport& report) {
   return heading(report) + how_sure(report) + "\n" + stages_table(report) + "\n" + predicted_text(report) +
          alternatives_table(report) + left_out_table(report);
 }
