@@ -146,6 +146,11 @@ class Serve(Cluster):
                 status, message = node.complete_fails()
                 self.assertEqual(status, 503)
                 self.assertIn("changing.gguf", message)
+                until("the cluster's state names the file",
+                      lambda: "changing.gguf" in (node.cluster()["model_file_error"] or ""))
+                told = subprocess.run([EXOGPU, "status", "--api", f"127.0.0.1:{node.api}"],
+                                      capture_output=True, text=True, timeout=WAIT_S)
+                self.assertIn("changing.gguf", told.stdout, told.stderr)
                 self.end_all()
 
     def test_weights_are_sent_once(self):

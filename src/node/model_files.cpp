@@ -63,10 +63,10 @@ void ModelFiles::tick(cluster::Time now) {
   if (!options_.file) return;
   const auto unchanged = options_.file->check();
   if (unchanged) return;
-  host_.note(unchanged.error().message);
   measuring_.reset();
   options_.file = nullptr;
   if (const auto content = wire::ContentId::parse(own_content_)) exchange_.withdraw(*content);
+  host_.on_own_file_changed(unchanged.error());
 }
 
 void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,

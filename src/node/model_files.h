@@ -37,7 +37,9 @@ struct ModelFilesHost {
   std::function<void(std::move_only_function<void()>)> post;
   std::function<void(std::move_only_function<void()>)> in_background;
   std::function<void()> on_own_content;  // the own file was read; proposal() may have something
-  std::function<void()> on_encoder;      // encoder() is another, or is needed again
+  // The own file is not what it was when it was opened: unavailable, naming the file. Once; it is not used any more.
+  std::function<void(const Error&)> on_own_file_changed;
+  std::function<void()> on_encoder;  // encoder() is another, or is needed again
   std::function<void(const std::string&)> note;
 };
 
@@ -56,7 +58,7 @@ class ModelFiles {
   void on_link_down(wire::NodeId peer) { exchange_.peer_lost(peer); }
   void on_room(wire::NodeId peer, net::Lane lane) { exchange_.on_room(peer, lane); }
   // To be called about twice a second.
-  // Offers the own file no longer once it has changed; its layers are then fetched from other nodes.
+  // Withdraws the own file once it has changed; its layers are then fetched from other nodes.
   void tick(cluster::Time now);
 
   // Gets a file with the tensors of these layers; with no layers, of the headers alone. `done` is called later, once,

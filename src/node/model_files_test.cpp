@@ -67,6 +67,7 @@ class ModelFilesTest : public ::testing::Test {
                    ModelFilesHost{.post = [this](auto task) { tasks_.post(std::move(task)); },
                                   .in_background = [this](auto task) { background_.post(std::move(task)); },
                                   .on_own_content = [this] { ++contents_; },
+                                  .on_own_file_changed = [this](const Error& why) { changes_.push_back(why); },
                                   .on_encoder = [this] { ++encoders_; },
                                   .note = [this](const std::string& text) { notes_.push_back(text); }});
     files_->register_handlers(dispatch_);
@@ -94,6 +95,7 @@ class ModelFilesTest : public ::testing::Test {
   Dispatch dispatch_;
   int contents_ = 0, encoders_ = 0;
   std::vector<std::string> notes_;
+  std::vector<Error> changes_;
   std::optional<ModelFiles> files_;
 };
 
@@ -112,11 +114,12 @@ TEST_F(ModelFilesTest, AnOwnFileThatChangesIsReportedOnceAndUsedNoLonger) {
   make(file_);
   const std::string content = own_content();
   files_->tick(cluster::Time(std::chrono::seconds(1)));
-  EXPECT_TRUE(notes_.empty());
+  EXPECT_TRUE(changes_.empty());
   std::filesystem::resize_file(folder_ / "tiny.gguf", 1000);
   for (int second = 2; second < 5; ++second) files_->tick(cluster::Time(std::chrono::seconds(second)));
-  ASSERT_EQ(notes_.size(), 1u);
-  EXPECT_TRUE(notes_.front().contains("tiny.gguf: had ")) << notes_.front();
+  ASSERT_EQ(changes_.size(), 1u);
+  EXPECT_EQ(changes_.front().code, ErrorCode::unavailable);
+  EXPECT_TRUE(changes_.front().message.contains("tiny.gguf: had ")) << changes_.front().message;
   // It is asked of other nodes, of which there are none.
   wire::StagePlan plan;
   plan.content = content;

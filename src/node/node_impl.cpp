@@ -173,6 +173,11 @@ void Node::Impl::on_ring_broken(wire::PlanEpoch epoch, const Error& why, std::op
   });
 }
 
+void Node::Impl::on_own_file_changed(const Error& why) {
+  note(why.message);
+  status_->set_model_file_error(why.message);
+}
+
 void Node::Impl::update_gate() {
   gate_->update(agent_->state(), status_->reports(), model_files_->encoder(), steady_clock::now());
 }

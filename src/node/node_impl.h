@@ -71,6 +71,7 @@ class Node::Impl final : public PeerHandler {
   void on_state();
   void on_worker();
   void on_ring_broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost);
+  void on_own_file_changed(const Error& why);
   void update_gate();
   void propose_model();
   void report_condition();

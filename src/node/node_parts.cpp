@@ -81,6 +81,7 @@ void Node::Impl::make_model_files() {
                        ModelFilesHost{.post = [this](auto task) { loop_.post(std::move(task)); },
                                       .in_background = [this](auto task) { in_background(std::move(task)); },
                                       .on_own_content = [this] { propose_model(); },
+                                      .on_own_file_changed = [this](const Error& why) { on_own_file_changed(why); },
                                       .on_encoder = [this] { update_gate(); },
                                       .note = [this](const std::string& text) { note(text); }});
 }
