@@ -5,10 +5,12 @@
 #include "cli/address.h"
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "cli/log_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/setting_options.h"
 #include "cli/stop_signals.h"
+#include "node/host_name.h"
 #include "node/node.h"
 
 namespace exogpu::cli {
@@ -27,6 +29,7 @@ struct Options {
   bool no_api = false;
   bool no_discovery = false;
   std::string state, cache, chat_template;
+  LogOptions log;
   node::NodeOptions node;
   api::ServerOptions server;
 };
@@ -62,13 +65,16 @@ Result<node::NodeOptions> node_options(const Options& options) {
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
-  node.on_note = [](const std::string& text) { println_err("exogpu: {}", text); };
+  node.on_note = [](const std::string& text) { log::info("node", "{}", text); };
   return node;
 }
 
 Result<void> serve(const Options& options) {
+  EXO_CHECK(
+      start_log(options.log, log::Level::info, options.node.name.empty() ? node::host_name() : options.node.name));
   StopSignals signals;
   EXO_TRY(node::NodeOptions node_settings, node_options(options));
+  node_settings.on_fatal = [&signals](const Error& why) { signals.stop_for(why); };
   api::ServerOptions server_settings = options.server;
   if (!options.no_api) {
     EXO_TRY(const HostPort at, parse_host_port(options.api, kApiPort, "--api"));
@@ -90,11 +96,11 @@ Result<void> serve(const Options& options) {
     println_err("exogpu: {}; the node works on", written.error().message);
     forget_out_failure();
   }
-  signals.wait();
-  println_err("exogpu: stopping");
+  auto ended = signals.wait();
+  log::info("cli", "stopping");
   if (server) server->shutdown(std::chrono::seconds(2));
   signals.end_within(kStopTime);
-  return {};
+  return ended;
 }
 
 }  // namespace
@@ -172,6 +178,7 @@ void add_serve(CLI::App& app, Action& action) {
                    "this node is asked for; give it to every node that is asked")
       ->type_name("FILE")
       ->group(api);
+  add_log_options(*command, options->log, log::Level::info);
   const char* devices = "Devices";
   command
       ->add_option("-d,--device", node.devices,
