@@ -410,7 +410,7 @@ class Serve(Cluster):
         a.waits_to_say("node b is online")
         b.process.send_signal(signal.SIGHUP)
         self.assertEqual(b.process.wait(WAIT_S), 0)  # as after SIGTERM
-        self.assertIn("exogpu: stopping", b.said())
+        self.assertIn("stopping", b.said())
         a.waits_to_say("node b is offline")
 
     def test_nohup_is_respected(self):

@@ -35,7 +35,7 @@ StopSignals::StopSignals() : set_(stop_signals()) {
 
 StopSignals::~StopSignals() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     over_ = true;
   }
   pthread_kill(listener_.native_handle(), SIGTERM);
@@ -43,7 +43,7 @@ StopSignals::~StopSignals() {
 
 void StopSignals::listen() {
   for (int which = 0; sigwait(&set_, &which) == 0;) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (over_) return;
     if (!ready_ || asked_) die_of(which);
     asked_ = true;
@@ -52,20 +52,33 @@ void StopSignals::listen() {
 }
 
 void StopSignals::ready() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ready_ = true;
 }
 
-void StopSignals::wait() {
-  std::unique_lock lock(mutex_);
-  changes_.wait(lock, [&] { return asked_; });
+Result<void> StopSignals::wait() {
+  MutexLock lock(mutex_);
+  while (!asked_ && !error_) changes_.wait(lock);
+  if (error_) return std::unexpected(*error_);
+  return {};
+}
+
+void StopSignals::stop_for(const Error& why) {
+  const MutexLock lock(mutex_);
+  if (!error_) error_ = why;
+  changes_.notify_all();
 }
 
 void StopSignals::end_within(std::chrono::milliseconds longest) {
   deadline_ = std::jthread([this, longest](const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    changes_.wait_for(lock, stop, longest, [] { return false; });
-    if (!stop.stop_requested()) std::_Exit(EXIT_SUCCESS);
+    const std::stop_callback wake(stop, [this] {
+      const MutexLock lock(mutex_);
+      changes_.notify_all();
+    });
+    MutexLock lock(mutex_);
+    const auto end = std::chrono::steady_clock::now() + longest;
+    while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) changes_.wait_until(lock, end);
+    if (!stop.stop_requested()) std::_Exit(error_ ? EXIT_FAILURE : EXIT_SUCCESS);
   });
 }
 

@@ -5,9 +5,11 @@
 #include <signal.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+#include <optional>
 #include <thread>
+
+#include "base/mutex.h"
+#include "base/result.h"
 
 namespace exogpu::cli {
 
@@ -27,18 +29,24 @@ class StopSignals {
 
   // From here on the first signal ends wait().
   void ready();
-  // Returns when a signal has asked to stop.
-  void wait();
-  // Ends the program after this time in any case, with status 0: a device's computation cannot be interrupted.
+  // Returns when a signal has asked to stop, or with the error of stop_for().
+  Result<void> wait();
+  // Ends wait() because of what went wrong. The first error counts. From any thread.
+  void stop_for(const Error& why);
+  // Ends the program after this time in any case, with status 0, or 1 after stop_for(): a device's computation cannot
+  // be interrupted.
   void end_within(std::chrono::milliseconds longest);
 
  private:
   void listen();
 
   sigset_t set_{};
-  std::mutex mutex_;
-  std::condition_variable_any changes_;
-  bool ready_ = false, asked_ = false, over_ = false;
+  Mutex mutex_;
+  CondVar changes_;
+  bool ready_ EXO_GUARDED_BY(mutex_) = false;
+  bool asked_ EXO_GUARDED_BY(mutex_) = false;  // by a signal
+  bool over_ EXO_GUARDED_BY(mutex_) = false;
+  std::optional<Error> error_ EXO_GUARDED_BY(mutex_);
   std::jthread listener_;
   std::jthread deadline_;
 };

@@ -126,7 +126,9 @@ TEST(ChatTemplate, AnotherTemplateTakesThePlaceOfTheFiles) {
 
 TEST(ChatTemplate, AFileThatIsNoTemplateIsRefused) {
   TempDir folder;
-  std::ofstream(folder / "empty.jinja");
+  {
+    const std::ofstream created(folder / "empty.jinja");
+  }
   std::ofstream(folder / "large.jinja") << std::string(2 * MiB, ' ');
   exogpu::testing::expect_error(read_template(folder / "empty.jinja"), ErrorCode::invalid_argument,
                                 "empty.jinja: is empty");

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -71,6 +72,7 @@ struct Peer {
   wire::Versions versions;
   uint32_t protocol = 0;     // that both speak
   uint64_t incarnation = 0;  // new with each start of the peer
+  std::string address{};     // and port, from which it is connected; for people. Empty for a mem channel
 };
 
 struct LinkStats {
@@ -78,6 +80,7 @@ struct LinkStats {
   uint64_t bytes_received = 0;
   uint64_t frames_sent = 0;
   uint64_t frames_received = 0;
+  uint64_t pongs = 0;  // that answered the last ping before them
   Bytes queued_bytes = 0;
   std::optional<std::chrono::microseconds> rtt_last;
   std::optional<std::chrono::microseconds> rtt_min;
@@ -118,6 +121,9 @@ class Channel {
   // How closely the peer is watched from now on, whatever the options were. It has its time anew, and is asked for a
   // sign of life at once.
   virtual void watch(Duration ping_interval, Duration silence_max) = 0;
+
+  // Asks the peer for a sign of life, which stats() shows as one more pong.
+  virtual void ping() = 0;
 
   // Tells the peer why, and ends. Sends that wait get this reason.
   virtual void close(Error reason) = 0;

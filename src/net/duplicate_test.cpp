@@ -14,18 +14,21 @@ wire::NodeId node(uint8_t number) {
 TEST(DuplicateLink, BothEndsKeepTheSameOneWhicheverTheySawFirst) {
   const LinkOrigin of_lower{.opener = node(1), .peer_incarnation = 7},
       of_higher{.opener = node(2), .peer_incarnation = 7};
-  EXPECT_TRUE(second_link_replaces(of_higher, of_lower));
-  EXPECT_FALSE(second_link_replaces(of_lower, of_higher));
+  EXPECT_EQ(judge_later_link(of_higher, of_lower), LaterLink::replace);
+  EXPECT_EQ(judge_later_link(of_lower, of_higher), LaterLink::refuse);
 }
 
 TEST(DuplicateLink, ASecondOneOfTheSameNodeReplacesItsFirst) {
   const LinkOrigin link{.opener = node(2), .peer_incarnation = 7};
-  EXPECT_TRUE(second_link_replaces(link, link));
+  EXPECT_EQ(judge_later_link(link, link), LaterLink::replace);
 }
 
-TEST(DuplicateLink, APeerThatWasStartedAnewHasLostTheFirst) {
-  EXPECT_TRUE(
-      second_link_replaces({.opener = node(1), .peer_incarnation = 7}, {.opener = node(2), .peer_incarnation = 8}));
+TEST(DuplicateLink, AnotherIncarnationHasTheEarlierChannelProbed) {
+  for (const uint8_t opener : {1, 2}) {
+    EXPECT_EQ(
+        judge_later_link({.opener = node(1), .peer_incarnation = 7}, {.opener = node(opener), .peer_incarnation = 8}),
+        LaterLink::probe);
+  }
 }
 
 }  // namespace

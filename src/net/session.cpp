@@ -59,6 +59,12 @@ void Session::pause(Lane lane, bool paused) {
   }
 }
 
+void Session::ping(SteadyTime now) {
+  if (state_ != State::open) return;
+  pinged_us_ = microseconds(now);
+  outbox_.push_link(wire::ControlType::ping, wire::encode(wire::Ping{.sent_us = *pinged_us_}));
+}
+
 // Before the hello the options hold, and are set anew by it.
 void Session::watch(Duration ping_interval, Duration silence_max, SteadyTime now) {
   options_.ping_interval = ping_interval;
@@ -154,10 +160,7 @@ void Session::tick(SteadyTime now) {
            .message = std::format("nothing was heard of it for {}",
                                   std::chrono::duration_cast<std::chrono::milliseconds>(options_.silence_max))}));
       return;
-    case Keepalive::Verdict::ping:
-      pinged_us_ = microseconds(now);
-      outbox_.push_link(wire::ControlType::ping, wire::encode(wire::Ping{.sent_us = *pinged_us_}));
-      break;
+    case Keepalive::Verdict::ping: ping(now); break;
     case Keepalive::Verdict::fine: break;
   }
   if (piece_until_ && now >= *piece_until_) {
@@ -227,7 +230,10 @@ Result<void> Session::greeted(std::span<const std::byte> payload) {
     return fail(ErrorCode::unauthenticated, "it is of the cluster {}, this node of {}", hello.cluster.short_text(),
                 self_.cluster.short_text());
   }
-  if (hello.node == self_.node) return fail(ErrorCode::invalid_argument, "this is the node itself");
+  if (hello.node == self_.node) {
+    if (hello.incarnation == self_.incarnation) return fail(ErrorCode::invalid_argument, "this is the node itself");
+    return fail(ErrorCode::already_exists, "another process has this node's identity, {}", self_.node.short_text());
+  }
   peer_.versions = hello.versions;
   peer_.incarnation = hello.incarnation;
   outbox_.grant(Lane::ordered, hello.ordered_window);
@@ -271,6 +277,7 @@ Result<void> Session::ponged(const wire::Pong& pong) {
   const uint64_t now_us = microseconds(now_);
   const std::chrono::microseconds rtt(now_us - *pinged_us_);
   pinged_us_.reset();
+  ++stats_.pongs;
   if (stats_.rtt_last) stats_.rtt_jitter += (std::chrono::abs(rtt - *stats_.rtt_last) - stats_.rtt_jitter) / 16;
   stats_.rtt_last = rtt;
   // The quickest exchange tells most about the clocks.

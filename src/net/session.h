@@ -32,6 +32,7 @@ class Session : private InboxSink {
 
   // --- the user's side; see Channel
   const Peer& peer() const { return peer_; }
+  void set_peer_address(std::string address) { peer_.address = std::move(address); }
   void start(ChannelHandler& handler) { handler_ = &handler; }
   // No handler is called from here on.
   void forget_handler();
@@ -40,6 +41,7 @@ class Session : private InboxSink {
   void pause(Lane lane, bool paused);
   void close(Error reason, SteadyTime now);
   void watch(Duration ping_interval, Duration silence_max, SteadyTime now);
+  void ping(SteadyTime now);
   LinkStats stats() const;
 
   // --- the transport's side

@@ -1,7 +1,6 @@
 #include "node/membership.h"
 
 #include <format>
-#include <utility>
 
 #include "cluster/names.h"
 
@@ -35,19 +34,6 @@ void Membership::on_state(const wire::ReplicatedState& state) {
     online.push_back(std::move(member));
   }
   directory_->let_go_but(online);
-  for (const auto& [id, node] : state.nodes) note_change(state, id, node);
-}
-
-void Membership::note_change(const wire::ReplicatedState& state, wire::NodeId id, const wire::NodeRecord& node) {
-  if (std::exchange(online_[id], node.alive) == node.alive || id == self_) return;
-  const std::string name = cluster::name_of(state, id);
-  const std::string& own = node.facts.info.self.name;
-  if (!node.alive) {
-    note_(std::format("node {} is offline: {}", name, node.why_away));
-  } else {
-    note_(std::format("node {} is online{}", name,
-                      name == own ? "" : std::format("; another node is named {}, too, so it is called so", own)));
-  }
 }
 
 void Membership::on_leader(const wire::ReplicatedState& state, std::optional<wire::NodeId> leader) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -49,15 +48,12 @@ class Membership {
   void introduce_leader_to_all(const wire::ReplicatedState& state);
 
  private:
-  void note_change(const wire::ReplicatedState& state, wire::NodeId id, const wire::NodeRecord& node);
-
   wire::NodeId self_;
   Transport* transport_;
   PeerDirectory* directory_;
   std::function<void(const std::string&)> note_;
   std::optional<wire::NodeId> leader_;
-  std::map<wire::NodeId, bool> online_;  // as it was noted
-  std::set<wire::NodeId> callers_;       // online nodes that open the channel to this one
+  std::set<wire::NodeId> callers_;  // online nodes that open the channel to this one
 };
 
 }  // namespace exogpu::node

@@ -67,17 +67,6 @@ TEST_F(MembershipTest, ANodeThatWentOfflineIsCalledSinceItMayNotKnowTheWay) {
   EXPECT_EQ(on_state(), (Calls{"leave calling n2", "keep n3", "members: n2 n3"}));  // once
 }
 
-TEST_F(MembershipTest, OnlineAndOfflineAreNotedOnceEach) {
-  on_state();
-  on_state();
-  EXPECT_EQ(notes_, (Calls{"node n1 is online", "node n3 is online"}));
-  notes_.clear();
-  add(state_, wire::NodeLost{.node = made_id(3), .why = "silent for 800 ms"});
-  on_state();
-  on_state();
-  EXPECT_EQ(notes_, (Calls{"node n3 is offline: silent for 800 ms"}));
-}
-
 TEST_F(MembershipTest, TheLeaderIsNamedToNodesThatTheClusterDoesNotHave) {
   transport_.connected = {made_id(1), made_id(3), made_id(9)};
   on_state();

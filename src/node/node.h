@@ -46,7 +46,9 @@ struct NodeOptions {
   std::vector<std::string> without;
 
   std::chrono::milliseconds wait{5000};  // that requests do, when what is left of the cluster cannot hold the model
-  std::chrono::milliseconds silence_max{1000};      // after which another node counts as lost
+  std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
+  // The node can be no part of its cluster; it does nothing more and waits to be destroyed. From any thread.
+  std::function<void(const Error&)> on_fatal;
   std::function<void(const std::string&)> on_note;  // what happens, a line each; from any thread
 };
 

@@ -4,6 +4,7 @@
 #include <format>
 #include <utility>
 
+#include "base/log.h"
 #include "node/self_facts.h"
 
 namespace exogpu::node {
@@ -128,6 +129,23 @@ void Node::Impl::on_abandoned(wire::NodeId peer, const wire::FrameHeader& header
 
 void Node::Impl::on_room(wire::NodeId peer, net::Lane lane) { model_files_->on_room(peer, lane); }
 
+void Node::Impl::on_second_identity(wire::NodeId node, const std::string& address) {
+  log::warning(
+      "node",
+      "another process has the identity of node {} and was refused: {}. If its disk or state folder is a copy, "
+      "give it an identity of its own: there, remove the state folder and run `exogpu join`",
+      peers_->name_of(node), address);
+}
+
+void Node::Impl::on_identity_in_use(const Error& why) {
+  const Error fatal{ErrorCode::already_exists,
+                    std::format("{}. If this device's disk or state folder is a copy, give it an identity of its own: "
+                                "remove the state folder {} and run `exogpu join`",
+                                why.message, options_.state.string())};
+  log::error("node", "{}", fatal.message);
+  if (options_.on_fatal) options_.on_fatal(fatal);
+}
+
 // --- what happens when a part has news
 
 void Node::Impl::on_leader() {
@@ -138,6 +156,7 @@ void Node::Impl::on_leader() {
 
 void Node::Impl::on_state() {
   membership_->on_state(agent_->state());
+  for (const StateChange& change : changes_.observe(agent_->state())) log::write(change.level, "cluster", change.text);
   worker_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   propose_model();
   update_gate();

@@ -22,6 +22,7 @@
 #include "node/requests.h"
 #include "node/serving_gate.h"
 #include "node/shard_backend.h"
+#include "node/state_changes.h"
 #include "node/status.h"
 #include "pipeline/ring_frames.h"
 #include "worker/worker.h"
@@ -65,6 +66,8 @@ class Node::Impl final : public PeerHandler {
   void on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) override;
   void on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) override;
   void on_room(wire::NodeId peer, net::Lane lane) override;
+  void on_second_identity(wire::NodeId node, const std::string& address) override;
+  void on_identity_in_use(const Error& why) override;
 
   // --- what happens when a part has news
   void on_leader();
@@ -98,6 +101,7 @@ class Node::Impl final : public PeerHandler {
   std::optional<ClusterAgent> agent_;
   std::optional<Membership> membership_;
   std::optional<LinkMonitor> links_;
+  StateChanges changes_{self()};  // as they were logged
   std::optional<ModelFiles> model_files_;
   std::optional<Requests> requests_;
   std::optional<ServingGate> gate_;

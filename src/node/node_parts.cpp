@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "node/node_impl.h"
 #include "node/signs.h"
 #include "node/term_file.h"
@@ -28,6 +29,7 @@ Result<void> Node::Impl::make_network() {
   const auto on_refused = [this](const Error& why) {
     // A call from this node itself is no trouble.
     if (why.code != ErrorCode::invalid_argument) note(why.message);
+    peers_->accept_failed(why);
   };
   EXO_TRY(
       net::Listener listener,
@@ -35,6 +37,8 @@ Result<void> Node::Impl::make_network() {
                           {.address = options_.listen.host, .port = options_.listen.port, .channel = channel},
                           {.on_channel = on_channel, .on_refused = on_refused, .admits = {}}, resources_.join.get()));
   listener_.emplace(std::move(listener));
+  log::info("node", "exogpu {}: node {} of the cluster {} with link port {}; its state folder is {}",
+            own.versions.program, self().short_text(), own.cluster.short_text(), port(), options_.state.string());
   membership_.emplace(self(), *peers_, *peers_, [this](const std::string& text) { note(text); });
   links_.emplace(*peers_, [this](wire::NodeId peer) { return peers_->channel(peer); }, options_.silence_max);
   return {};

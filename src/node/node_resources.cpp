@@ -99,6 +99,14 @@ Result<NodeResources> prepare(NodeOptions& options) {
     file = std::make_shared<const model::Gguf>(std::move(opened));
   }
   EXO_TRY(Identity identity, identity_of(options));
+  EXO_TRY(auto only, security::FileLock::try_take(options.state / "serve.lock"));
+  if (!only) {
+    return fail(
+        ErrorCode::failed_precondition,
+        "{}: another exogpu process runs a node with this state folder; end it, or give this one a folder of its "
+        "own with --state DIR",
+        options.state.string());
+  }
   EXO_TRY(security::TlsContext tls, security::TlsContext::for_node(identity));
   const bool only_cpu = options.devices == std::vector<std::string>{"cpu"};
   EXO_TRY(
@@ -117,6 +125,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
                           .machine = std::move(machine),
                           .devices = std::move(profiles),
                           .file = std::move(file),
+                          .only = std::move(only),
                           .running = std::move(running),
                           .join = nullptr,
                           .offered_model = {},

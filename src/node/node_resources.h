@@ -23,6 +23,7 @@ struct NodeResources {
   gpu::Machine machine;
   std::vector<wire::DeviceProfile> devices;        // of this node
   std::shared_ptr<const model::Gguf> file;         // that it was given; null: none
+  std::optional<security::FileLock> only;          // keeps a second node from the state folder
   std::optional<security::FileLock> running;       // tells `exogpu pair` and `approve` that there is a node
   std::unique_ptr<net::JoinServer> join;           // null: this node has no key to admit others with
   std::optional<wire::ServedModel> offered_model;  // that the cluster is asked to serve; without its content id

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <format>
 #include <limits>
+#include <utility>
 
 namespace exogpu::node {
 
@@ -22,6 +23,13 @@ struct Peers::Link final : net::ChannelHandler {
   void on_abandoned(const wire::FrameHeader& header) override { peers->handler_->on_abandoned(node, header); }
   void on_room(net::Lane lane) override { peers->handler_->on_room(node, lane); }
   void on_closed(const Error& reason) override { peers->closed(*this, reason); }
+};
+
+// Two processes, one behind a channel in links_ and one behind `later`, say that they are the same node.
+struct Peers::Contest {
+  std::shared_ptr<Link> later;  // not started
+  net::IdentityProbe probe;     // of the earlier
+  boost::asio::steady_timer timer;
 };
 
 // Somebody to keep a channel to.
@@ -86,14 +94,74 @@ void Peers::add(std::unique_ptr<net::Channel> channel, bool opened_here) {
   link->channel = std::move(channel);
   const auto found = links_.find(link->node);
   if (found != links_.end()) {
-    if (!net::second_link_replaces(found->second->origin, link->origin)) return;  // the new one is closed
-    const auto old = std::move(found->second);
-    links_.erase(found);
-    handler_->on_down(old->node, {ErrorCode::unavailable, std::format("node {} was started anew", name_of(old->node))});
+    switch (net::judge_later_link(found->second->origin, link->origin)) {
+      case net::LaterLink::refuse: return;  // which closes it
+      case net::LaterLink::probe: return probe(std::move(link));
+      case net::LaterLink::replace: break;
+    }
+    // The earlier process opened another channel, so it lives.
+    if (const auto contest = contests_.extract(link->node)) refuse(*contest.mapped()->later);
+  }
+  take(std::move(link));
+}
+
+// Replaces the channel of this node, where there is one.
+void Peers::take(std::shared_ptr<Link> link) {
+  if (const auto old = links_.extract(link->node)) {
+    const Error why{ErrorCode::unavailable, std::format("node {} was restarted", name_of(link->node))};
+    handler_->on_down(link->node, why);
   }
   links_[link->node] = link;
   link->channel->start(*link);
   handler_->on_up(link->node);
+}
+
+void Peers::probe(std::shared_ptr<Link> later) {
+  const wire::NodeId node = later->node;
+  // So that it waits for longer than for a channel that does not listen.
+  later->channel->watch(options_.channel.ping_interval, 10 * net::kIdentityProbeMax);
+  contests_[node] = std::make_unique<Contest>(
+      Contest{.later = std::move(later),
+              .probe = net::IdentityProbe(*links_.at(node)->channel, std::chrono::steady_clock::now()),
+              .timer = boost::asio::steady_timer(executor_)});
+  judge(node);
+}
+
+void Peers::judge(wire::NodeId node) {
+  using Verdict = net::IdentityProbe::Verdict;
+  const auto found = contests_.find(node);
+  if (found == contests_.end()) return;
+  Contest& contest = *found->second;
+  const Verdict verdict = contest.probe.check(*links_.at(node)->channel, std::chrono::steady_clock::now());
+  if (verdict == Verdict::undecided) {
+    contest.timer.expires_after(net::kIdentityProbePoll);
+    contest.timer.async_wait([this, node](const boost::system::error_code& stopped) {
+      if (!stopped) judge(node);
+    });
+    return;
+  }
+  const auto over = std::move(found->second);
+  contests_.erase(found);
+  if (verdict == Verdict::earlier_dead) return take(std::move(over->later));
+  refuse(*over->later);
+}
+
+void Peers::refuse(const Link& later) {
+  const std::string address = later.channel->peer().address;
+  later.channel->close({ErrorCode::already_exists,
+                        std::format("another process has this node's identity ({}) and is part of the cluster",
+                                    later.node.short_text())});
+  handler_->on_second_identity(later.node, address);
+}
+
+void Peers::accept_failed(const Error& why) {
+  if (why.code == ErrorCode::already_exists) handler_->on_second_identity(self_.node, why.message);
+}
+
+void Peers::identity_in_use(const Error& why) {
+  if (std::exchange(in_use_, true)) return;
+  for (const auto& target : targets_) target->timer.cancel();
+  handler_->on_identity_in_use(why);
 }
 
 void Peers::closed(Link& link, const Error& why) {
@@ -102,6 +170,8 @@ void Peers::closed(Link& link, const Error& why) {
   const auto kept = std::move(found->second);  // until this call is over
   links_.erase(found);
   handler_->on_down(kept->node, why);
+  if (why.code == ErrorCode::already_exists) return identity_in_use(why);
+  if (const auto contest = contests_.extract(kept->node)) return take(std::move(contest.mapped()->later));
   for (const auto& target : std::vector(targets_)) {
     if (target->node != kept->node || target->trying) continue;
     target->failed = 0;
@@ -164,7 +234,7 @@ void Peers::dial(const std::string& host, uint16_t port, std::function<void(cons
 }
 
 void Peers::attempt(const std::shared_ptr<Target>& target) {
-  if (target->under_way || (target->node && connected(*target->node))) return;
+  if (in_use_ || target->under_way || (target->node && connected(*target->node))) return;
   target->trying = target->under_way = true;
   net::ConnectOptions options;
   options.host = target->addresses[target->next++ % target->addresses.size()];
@@ -179,6 +249,10 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
                      if (!at) return;
                      at->trying = at->under_way = false;
                      if (!made) {
+                       // At the first attempt: the other process was there before this one.
+                       if (made.error().code == ErrorCode::already_exists && at->failed == 0) {
+                         return identity_in_use(made.error());
+                       }
                        if (at->on_refused) at->on_refused(made.error());
                        // This node itself, for one: it does not become another by trying again.
                        if (made.error().code != ErrorCode::invalid_argument) again(at);

@@ -14,6 +14,7 @@
 #include "net/backoff.h"
 #include "net/channel.h"
 #include "net/duplicate.h"
+#include "net/identity_probe.h"
 #include "net/tcp/connector.h"
 #include "node/membership.h"
 #include "node/transport.h"
@@ -32,6 +33,11 @@ class PeerHandler {
   virtual void on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) = 0;
   virtual void on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) = 0;
   virtual void on_room(wire::NodeId peer, net::Lane lane) = 0;
+  // Another process, at `address`, has the identity of `node` and was refused, since the one that came earlier is
+  // alive. `node` may be this node itself.
+  virtual void on_second_identity(wire::NodeId node, const std::string& address) { (void)node, (void)address; }
+  // This process was refused, since another one has its identity. No channel is opened any more.
+  virtual void on_identity_in_use(const Error& why) { (void)why; }
 };
 
 struct PeersOptions {
@@ -52,6 +58,8 @@ class Peers final : public Transport, public PeerDirectory {
 
   // A channel that the other end has opened.
   void accept(std::unique_ptr<net::Channel> channel) { add(std::move(channel), false); }
+  // One that the listener refused.
+  void accept_failed(const Error& why);
 
   // Keeps a channel to this node from now on, by any of its addresses. `dial` for one that is known only by address.
   void keep(const wire::Member& member) override;
@@ -78,7 +86,13 @@ class Peers final : public Transport, public PeerDirectory {
  private:
   struct Link;
   struct Target;
+  struct Contest;
   void add(std::unique_ptr<net::Channel> channel, bool opened_here);
+  void take(std::shared_ptr<Link> link);
+  void probe(std::shared_ptr<Link> later);
+  void judge(wire::NodeId node);
+  void refuse(const Link& later);
+  void identity_in_use(const Error& why);
   void closed(Link& link, const Error& why);
   void attempt(const std::shared_ptr<Target>& target);
   void again(const std::shared_ptr<Target>& target);
@@ -89,6 +103,8 @@ class Peers final : public Transport, public PeerDirectory {
   PeersOptions options_;
   PeerHandler* handler_;
   std::map<wire::NodeId, std::shared_ptr<Link>> links_;
+  std::map<wire::NodeId, std::unique_ptr<Contest>> contests_;  // of each the earlier channel is in links_
+  bool in_use_ = false;                                        // this node's identity, by another process
   std::map<wire::NodeId, std::string> names_;
   std::vector<std::shared_ptr<Target>> targets_;
 };

@@ -22,7 +22,10 @@ struct Handler final : PeerHandler {
   void on_frame(wire::NodeId, const wire::FrameHeader&, std::span<const std::byte>) override {}
   void on_abandoned(wire::NodeId, const wire::FrameHeader&) override {}
   void on_room(wire::NodeId, net::Lane) override {}
-  std::vector<wire::NodeId> up, down;
+  void on_second_identity(wire::NodeId node, const std::string&) override { refused.push_back(node); }
+  void on_identity_in_use(const Error& why) override { in_use.push_back(why.message); }
+  std::vector<wire::NodeId> up, down, refused;
+  std::vector<std::string> in_use;
 };
 
 class PeersTest : public ::testing::Test {
@@ -114,6 +117,95 @@ TEST_F(PeersTest, ALostChannelIsOpenedAgain) {
   b.accepted.reset();
   run_until(io, [&] { return handler.up.size() == 2; });
   EXPECT_EQ(handler.down, std::vector{b.identity.node()});
+}
+
+// Two processes with the identity of `b` call `a`.
+class OneIdentityTwice : public PeersTest {
+ protected:
+  OneIdentityTwice() {
+    twin.tls = security::TlsContext::for_node(b.identity).value();
+    twin.self = b.self;
+    ++twin.self.incarnation;
+    auto opened = net::Listener::open(
+        io.get_executor(), a.tls, a.self, {.address = "127.0.0.1", .port = 0, .channel = net::testing::patient()},
+        {.on_channel = [this](std::unique_ptr<net::Channel> channel) { peers.accept(std::move(channel)); },
+         .on_refused = [this](const Error& why) { peers.accept_failed(why); },
+         .admits = {}});
+    a.listener.emplace(*std::move(opened));
+  }
+  std::unique_ptr<net::Channel> call(TcpNode& from) {
+    auto channel = from.connect(from.to(a));
+    EXPECT_TRUE(channel);
+    return *std::move(channel);
+  }
+
+  TcpNode twin{io, authority};
+  Peers peers{io.get_executor(), a.tls, a.self, quick(), handler};
+};
+
+TEST_F(OneIdentityTwice, TheLaterIsRefusedAndToldWhy) {
+  const auto earlier = call(b);
+  earlier->start(b.recorder);
+  run_until(io, [&] { return !handler.up.empty(); });
+  const auto later = call(twin);
+  later->start(twin.recorder);
+  run_until(io, [&] { return !twin.recorder.closed.empty(); });
+  EXPECT_EQ(twin.recorder.closed.front().code, ErrorCode::already_exists);
+  EXPECT_EQ(handler.refused, std::vector{b.identity.node()});
+  EXPECT_EQ(handler.up.size(), 1U);
+  EXPECT_TRUE(handler.down.empty());
+  EXPECT_TRUE(b.recorder.closed.empty());
+}
+
+TEST_F(OneIdentityTwice, ARestartIsLetInAlthoughTheDeadProcesssChannelIsOpenYet) {
+  const auto earlier = call(b);  // never started, so it answers nothing
+  run_until(io, [&] { return !handler.up.empty(); });
+  const auto begun = std::chrono::steady_clock::now();
+  const auto later = call(twin);
+  later->start(twin.recorder);
+  run_until(io, [&] { return handler.up.size() == 2; });
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, net::kIdentityProbeMax);
+  EXPECT_EQ(handler.down.size(), 1U);
+  EXPECT_TRUE(handler.refused.empty());
+  EXPECT_TRUE(twin.recorder.closed.empty());
+}
+
+TEST_F(OneIdentityTwice, ARestartIsLetInWhenTheDeadProcesssChannelEnds) {
+  auto earlier = call(b);
+  run_until(io, [&] { return !handler.up.empty(); });
+  const auto later = call(twin);
+  later->start(twin.recorder);
+  earlier.reset();
+  run_until(io, [&] { return handler.up.size() == 2; });
+  EXPECT_EQ(handler.down.size(), 1U);
+  EXPECT_TRUE(handler.refused.empty());
+}
+
+TEST_F(OneIdentityTwice, TheOneThatIsRefusedTriesNoMore) {
+  const auto earlier = call(b);
+  earlier->start(b.recorder);
+  run_until(io, [&] { return !handler.up.empty(); });
+  Handler twins_handler;
+  Peers twins(io.get_executor(), twin.tls, twin.self, quick(), twins_handler);
+  twins.dial("127.0.0.1", a.listener->port(), [](const Error&) {});
+  run_until(io, [&] { return !twins_handler.in_use.empty(); });
+  io.restart();
+  io.run_for(300ms);
+  EXPECT_EQ(twins_handler.up.size(), 1U);
+  EXPECT_EQ(twins_handler.in_use.size(), 1U);
+  EXPECT_EQ(handler.refused.size(), 1U);
+}
+
+TEST_F(OneIdentityTwice, ANodeThatMeetsItselfInAnotherProcessStaysOut) {
+  Handler twins_handler;
+  twin.tls = security::TlsContext::for_node(a.identity).value();
+  twin.self = a.self;
+  ++twin.self.incarnation;
+  Peers twins(io.get_executor(), twin.tls, twin.self, quick(), twins_handler);
+  twins.dial("127.0.0.1", a.listener->port(), [](const Error&) {});
+  run_until(io, [&] { return !twins_handler.in_use.empty() && !handler.refused.empty(); });
+  EXPECT_NE(twins_handler.in_use.front().find("another process has this node's identity"), std::string::npos);
+  EXPECT_EQ(handler.refused, std::vector{a.identity.node()});
 }
 
 }  // namespace

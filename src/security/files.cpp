@@ -141,20 +141,30 @@ Result<void> publish_directory(const path& from, const path& to) {
   return sync_directory(to.has_parent_path() ? to.parent_path() : path("."));
 }
 
-Result<FileLock> FileLock::take(const path& file) { return lock(file, LOCK_EX); }
+Result<FileLock> FileLock::take(const path& file) {
+  EXO_TRY(std::optional<FileLock> taken, lock(file, LOCK_EX));
+  return *std::move(taken);
+}
 
-Result<FileLock> FileLock::share(const path& file) { return lock(file, LOCK_SH); }
+Result<FileLock> FileLock::share(const path& file) {
+  EXO_TRY(std::optional<FileLock> shared, lock(file, LOCK_SH));
+  return *std::move(shared);
+}
+
+Result<std::optional<FileLock>> FileLock::try_take(const path& file) { return lock(file, LOCK_EX | LOCK_NB); }
 
 bool FileLock::held(const path& file) {
   const FileLock other(::open(file.c_str(), O_RDWR | O_CLOEXEC));
   return other.fd_ >= 0 && ::flock(other.fd_, LOCK_EX | LOCK_NB) != 0;
 }
 
-Result<FileLock> FileLock::lock(const path& file, int how) {
+// Nothing where it would have to wait and `how` says not to.
+Result<std::optional<FileLock>> FileLock::lock(const path& file, int how) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   FileLock made(fd);
   while (fd >= 0) {
     if (::flock(fd, how) == 0) return made;
+    if (errno == EWOULDBLOCK) return std::nullopt;
     if (errno != EINTR) break;
   }
   return fail(ErrorCode::io_error, "{}: cannot be locked: {}", file.string(), std::generic_category().message(errno));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,8 @@ class FileLock {
  public:
   // Waits for it. Errors: io_error.
   static Result<FileLock> take(const std::filesystem::path& file);
+  // Nothing when somebody else takes or shares it. Errors: io_error.
+  static Result<std::optional<FileLock>> try_take(const std::filesystem::path& file);
   // Together with others that share it; keeps those out that take it.
   static Result<FileLock> share(const std::filesystem::path& file);
   // Whether somebody takes or shares it now.
@@ -44,7 +47,7 @@ class FileLock {
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}
-  static Result<FileLock> lock(const std::filesystem::path& file, int how);
+  static Result<std::optional<FileLock>> lock(const std::filesystem::path& file, int how);
   int fd_;
 };
 

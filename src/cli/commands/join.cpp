@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/interruption.h"
+#include "cli/log_options.h"
 #include "cli/output.h"
 #include "node/join_by_approval.h"
 #include "node/join_by_code.h"
@@ -17,6 +18,7 @@ constexpr uint16_t kLinkPort = 7766;
 
 struct Options {
   std::string code, node, state;
+  LogOptions log;
 };
 
 void show(const security::PairingCode& code) {
@@ -44,6 +46,7 @@ Result<std::string> join_by_code(const std::string& typed, const std::filesystem
 }
 
 Result<void> join(const Options& options) {
+  EXO_CHECK(start_log(options.log, log::Level::warning));
   EXO_TRY(const std::filesystem::path state, state_folder(options.state));
   std::optional<node::Address> at;
   if (!options.node.empty()) {
@@ -72,6 +75,7 @@ void add_join(CLI::App& app, Action& action) {
   command->add_option("--node", options->node, "A device of the cluster, where the network does not find it")
       ->type_name("HOST[:PORT]");
   command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
+  add_log_options(*command, options->log, log::Level::warning);
   command->callback([options, &action] { action = [options] { return join(*options); }; });
 }
 

@@ -6,6 +6,7 @@
 #include "cli/chat/interrupts.h"
 #include "cli/command.h"
 #include "cli/local_model.h"
+#include "cli/log_options.h"
 #include "cli/output.h"
 
 namespace exogpu::cli {
@@ -20,6 +21,7 @@ struct Options {
   bool stats = false;
   bool no_thinking = false;
   std::vector<std::string> logit_bias;
+  LogOptions log;
 };
 
 // "1234=-5" or "1234=-inf"
@@ -62,6 +64,7 @@ Result<void> run(Options o) {
   for (const std::string& bias : o.logit_bias) EXO_CHECK(add_bias(bias, o.settings.generate.sampling.logit_bias));
   if (o.no_thinking) o.settings.thinking = false;
   if (o.raw && !o.prompt) return fail(ErrorCode::invalid_argument, "--raw continues a text: give one with --prompt");
+  EXO_CHECK(start_log(o.log, log::Level::warning));
   EXO_TRY(std::unique_ptr<LocalModel> model, LocalModel::load(o.model));
   if (o.prompt) return answer_once(*model, o);
   return run_chat(*model, {o.settings, o.system});
@@ -117,6 +120,7 @@ void add_run(CLI::App& app, Action& action) {
   command->add_flag("--ignore-end", options->settings.generate.ignore_end, "Continue where the model ends its answer");
   command->add_flag("--stats", options->stats, "Print tokens and speed to standard error at the end");
   add_sampling_options(*command, *options);
+  add_log_options(*command, options->log, log::Level::warning);
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

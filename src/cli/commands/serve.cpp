@@ -7,11 +7,13 @@
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "cli/log_options.h"
 #include "cli/model_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/setting_options.h"
 #include "cli/stop_signals.h"
+#include "node/host_name.h"
 #include "node/node.h"
 
 namespace exogpu::cli {
@@ -32,6 +34,7 @@ struct Options {
   bool no_api = false;
   bool no_discovery = false;
   std::string state, cache, chat_template;
+  LogOptions log;
   node::NodeOptions node;
   api::ServerOptions server;
 };
@@ -67,7 +70,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
-  node.on_note = [](const std::string& text) { println_err("exogpu: {}", text); };
+  node.on_note = [](const std::string& text) { log::info("node", "{}", text); };
   return node;
 }
 
@@ -93,8 +96,11 @@ void announce(const node::Node& node, const api::ServerOptions& settings, const 
 }
 
 Result<void> serve(const Options& options) {
+  EXO_CHECK(
+      start_log(options.log, log::Level::info, options.node.name.empty() ? node::host_name() : options.node.name));
   StopSignals signals;
   EXO_TRY(node::NodeOptions node_settings, node_options(options));
+  node_settings.on_fatal = [&signals](const Error& why) { signals.stop_for(why); };
   EXO_TRY(const api::ServerOptions server_settings, server_options(options));
   EXO_TRY(std::unique_ptr<node::Node> node, node::Node::start(std::move(node_settings)));
   std::optional<api::Server> server;
@@ -106,11 +112,11 @@ Result<void> serve(const Options& options) {
   }
   signals.ready();
   announce(*node, server_settings, server);
-  signals.wait();
-  println_err("exogpu: stopping");
+  auto ended = signals.wait();
+  log::info("cli", "stopping");
   if (server) server->shutdown(std::chrono::seconds(2));
   signals.end_within(kStopTime);
-  return {};
+  return ended;
 }
 
 }  // namespace
@@ -192,6 +198,7 @@ void add_serve(CLI::App& app, Action& action) {
                    "this node is asked for; give it to every node that is asked")
       ->type_name("FILE")
       ->group(api);
+  add_log_options(*command, options->log, log::Level::info);
   const char* devices = "Devices";
   command
       ->add_option("-d,--device", node.devices,

@@ -102,6 +102,7 @@ class MemChannel final : public Channel {
   void watch(Duration ping_interval, Duration silence_max) override {
     end_.session.watch(ping_interval, silence_max, *now_);
   }
+  void ping() override { end_.session.ping(*now_); }
   LinkStats stats() const override { return end_.session.stats(); }
 
  private:

@@ -34,7 +34,9 @@ class Core : public std::enable_shared_from_this<Core> {
       : session(self, options, peer, std::chrono::steady_clock::now()),
         stream_(std::move(stream)),
         timer_(stream_.socket().get_executor()),
-        opened_(std::move(opened)) {}
+        opened_(std::move(opened)) {
+    session.set_peer_address(stream_.name());
+  }
 
   // Lets everything happen that can happen now, but for the user's calls, which happen on a turn of their own.
   void kick() {
@@ -294,6 +296,10 @@ class TcpChannel final : public Channel {
   }
   void watch(Duration ping_interval, Duration silence_max) override {
     core_->session.watch(ping_interval, silence_max, std::chrono::steady_clock::now());
+    core_->kick();
+  }
+  void ping() override {
+    core_->session.ping(std::chrono::steady_clock::now());
     core_->kick();
   }
   LinkStats stats() const override { return core_->stats(); }

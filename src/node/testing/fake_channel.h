@@ -17,6 +17,7 @@ class FakeChannel final : public net::Channel {
   void pause(net::Lane) override {}
   void resume(net::Lane) override {}
   void watch(net::Duration ping, net::Duration silence) override { watched.emplace_back(ping, silence); }
+  void ping() override {}
   void close(Error) override {}
   net::LinkStats stats() const override { return now; }
 

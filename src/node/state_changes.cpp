@@ -1,0 +1,95 @@
+#include "node/state_changes.h"
+
+#include <format>
+#include <utility>
+
+#include "cluster/names.h"
+
+namespace exogpu::node {
+
+using cluster::name_of;
+
+template <typename... Args>
+void StateChanges::say(log::Level level, std::format_string<Args...> text, Args&&... args) {
+  changes_.push_back({level, std::format(text, std::forward<Args>(args)...)});
+}
+
+std::vector<StateChange> StateChanges::observe(const wire::ReplicatedState& state) {
+  observe_nodes(state);
+  observe_plan(state);
+  observe_stages(state);
+  observe_links(state);
+  return std::exchange(changes_, {});
+}
+
+void StateChanges::observe_nodes(const wire::ReplicatedState& state) {
+  using enum log::Level;
+  for (const auto& [id, node] : state.nodes) {
+    const std::string name = name_of(state, id);
+    const std::string& own_name = node.facts.info.self.name;
+    if (std::exchange(online_[id], node.alive) != node.alive && id != self_) {
+      if (!node.alive) {
+        say(warning, "node {} is offline: {}", name, node.why_away);
+      } else if (name == own_name) {
+        say(info, "node {} is online", name);
+      } else {
+        say(info, "node {} is online; another node is named {}, too, so it is called so", name, own_name);
+      }
+    }
+    if (node.draining == draining_.contains(id)) continue;
+    if (node.draining) {
+      draining_.insert(id);
+      say(info, "node {} is drained: plans no longer use it", name);
+    } else {
+      draining_.erase(id);
+      say(info, "node {} is no longer drained: plans use it again", name);
+    }
+  }
+}
+
+void StateChanges::observe_plan(const wire::ReplicatedState& state) {
+  const auto epoch = state.plan ? std::optional(state.plan->made.plan.epoch) : std::nullopt;
+  if (std::exchange(plan_, epoch) == epoch) return;
+  phases_.clear();
+  if (!epoch) return say(log::Level::info, "there is no plan: {}", state.why_not);
+  std::string stages;
+  for (const wire::PlannedStage& stage : state.plan->made.plan.stages) {
+    stages += std::format("{}{} layers {}-{}", stages.empty() ? "" : ", ", name_of(state, stage.device),
+                          stage.layers.begin, stage.layers.end - 1);
+  }
+  say(log::Level::info, "plan {} of {}: {}", epoch->value(), state.plan->made.plan.model, stages);
+  for (const wire::DeviceLeftOut& unused : state.plan->made.left_out) {
+    say(log::Level::debug, "plan {} does not use {}: {}", epoch->value(), name_of(state, unused.device), unused.reason);
+  }
+}
+
+void StateChanges::observe_stages(const wire::ReplicatedState& state) {
+  if (!state.plan) return;
+  const auto& stages = state.plan->stages;
+  phases_.resize(stages.size(), wire::StagePhase::waiting);
+  for (size_t i = 0; i < stages.size(); ++i) {
+    if (std::exchange(phases_[i], stages[i].phase) == stages[i].phase) continue;
+    const std::string device = name_of(state, state.plan->made.plan.stages[i].device);
+    if (stages[i].phase == wire::StagePhase::failed) {
+      say(log::Level::error, "{} failed at its part of the model: {}", device, stages[i].failure);
+    } else {
+      say(log::Level::info, "{}: {}", device, to_string(stages[i].phase));
+    }
+  }
+}
+
+void StateChanges::observe_links(const wire::ReplicatedState& state) {
+  const auto before = std::exchange(links_left_out_, state.links_left_out);
+  for (const auto& link : links_left_out_) {
+    if (before.contains(link)) continue;
+    say(log::Level::warning, "plans avoid the link between {} and {}, which broke again", name_of(state, link.first),
+        name_of(state, link.second));
+  }
+  for (const auto& link : before) {
+    if (links_left_out_.contains(link)) continue;
+    say(log::Level::info, "plans use the link between {} and {} again", name_of(state, link.first),
+        name_of(state, link.second));
+  }
+}
+
+}  // namespace exogpu::node

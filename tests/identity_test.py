@@ -1,0 +1,78 @@
+"""One identity, two processes: a state folder used twice, copied, or cloned with its disk. Called as nodes.py has it."""
+import shutil
+import subprocess
+import sys
+import time
+import unittest
+
+from nodes import EXOGPU, MODEL, Cluster
+from harness.ports import free_port
+from harness.waiting import WAIT_S, until
+
+REMEDY = "exogpu join"
+
+
+class OneIdentityTwice(Cluster):
+    def two(self):
+        """Nodes a and b that serve together."""
+        a = self.node("a", MODEL)
+        b = self.node("b", "--join", f"127.0.0.1:{a.link}", "--token", a.token())
+        for node in a, b:
+            node.waits_to_serve()
+        return a, b
+
+    def serve(self, name, state, *arguments):
+        """What `serve` with this state folder says until it ends by itself."""
+        done = subprocess.run([EXOGPU, "serve", "--name", name, "--state", state, "--cache", self.folder / f"cache-{name}",
+                               "--listen", f"127.0.0.1:{free_port()}", "--no-api", "--no-discovery", "-d", "cpu", "-t", "1",
+                               *map(str, arguments)], capture_output=True, text=True, timeout=WAIT_S)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        return done.stderr
+
+    def test_a_second_serve_on_one_state_folder_is_refused_at_once(self):
+        a = self.node("a", MODEL)
+        state = a.folder / "state"
+        said = self.serve("again", state, MODEL)
+        self.assertIn(f"{state}: another exogpu process runs a node with this state folder", said)
+        self.assertIn("--state", said)
+        self.assertIsNone(a.process.poll())
+        a.stop()
+        a.restart()
+        a.waits_to_serve()
+
+    def test_a_copy_is_refused_and_the_original_works_on(self):
+        a, b = self.two()
+        shutil.copytree(b.folder / "state", self.folder / "copied")
+        said = self.serve("copy", self.folder / "copied", "--join", f"127.0.0.1:{a.link}")
+        self.assertIn("another process has this node's identity", said)
+        self.assertIn(REMEDY, said)
+        self.assertIn(str(self.folder / "copied"), said)
+        a.waits_to_say("another process has the identity of node b and was refused: 127.0.0.1:")
+        self.assertEqual(a.said().count("node b is offline"), 0, a.said())
+        self.assertEqual(b.text(), a.text())
+
+    def test_a_copy_of_the_node_that_it_calls_is_refused(self):
+        a = self.node("a", MODEL)
+        a.waits_to_serve()
+        shutil.copytree(a.folder / "state", self.folder / "copied")
+        said = self.serve("copy", self.folder / "copied", "--join", f"127.0.0.1:{a.link}")
+        self.assertIn("another process has this node's identity", said)
+        self.assertIn(REMEDY, said)
+        a.waits_to_say("another process has the identity of")
+        self.assertIsNone(a.process.poll())
+
+    def test_a_restart_is_no_second_process(self):
+        a, b = self.two()
+        for _ in range(3):
+            b.kill()
+            b.restart()
+            begun = time.monotonic()
+            until(lambda: f"b is back; a said {a.said()!r}",
+                  lambda: any(node["name"] == "b" and node["online"]
+                              for node in a.cluster()["nodes"]) and b.leader())
+            self.assertLess(time.monotonic() - begun, 10)
+        self.assertNotIn("another process", a.said() + b.said())
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
