@@ -44,7 +44,7 @@ TEST(DispatchTest, FramesOfBytesGoByTheirKindAndTransfer) {
   Dispatch dispatch;
   std::vector<std::string> calls;
   std::byte memory[4];
-  const auto handler = [&](std::string name) {
+  const auto handler = [&](const std::string& name) {
     return FrameHandler{
         .receive_buffer =
             [&, name](wire::NodeId, const wire::FrameHeader&) {

@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 // Attempts with the results of a list, in order.
 class JoinByToken : public ::testing::Test {
  protected:
-  Result<void> run(std::vector<Address> nodes, std::deque<Result<void>> results) {
+  Result<void> run(const std::vector<Address>& nodes, std::deque<Result<void>> results) {
     results_ = std::move(results);
     return repeat_until_joined(nodes, {.attempt =
                                            [this](const Address&) {

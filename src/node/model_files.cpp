@@ -101,9 +101,12 @@ void ModelFiles::load_encoder(const std::string& content, SharedGguf file) {
       if (loaded) {
         for (const std::string& warning : (*loaded)->warnings()) host_.note(warning);
       }
-      encoder_ = {.encoder = loaded ? std::shared_ptr<PromptEncoder>(*std::move(loaded)) : nullptr,
-                  .content = content,
-                  .error = loaded ? std::nullopt : std::optional(loaded.error())};
+      encoder_ = {.encoder = nullptr, .content = content, .error = {}};
+      if (loaded) {
+        encoder_.encoder = *std::move(loaded);
+      } else {
+        encoder_.error = loaded.error();
+      }
       host_.on_encoder();
     });
   });

@@ -65,9 +65,9 @@ Result<std::vector<const gpu::Device*>> chosen(const gpu::Machine& machine, cons
 Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& file, const gpu::Machine& machine) {
   EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
   if (options.serving.context == 0) options.serving.context = engine::default_context(architecture);
-  if (std::string warning = engine::context_warning(architecture, options.serving.context);
+  if (const std::string warning = engine::context_warning(architecture, options.serving.context);
       !warning.empty() && options.on_note) {
-    options.on_note(std::move(warning));
+    options.on_note(warning);
   }
   EXO_TRY(wire::ModelShape shape, shape_of(file, machine.devices(), engine::ShardOptions::serving(options.serving)));
   return wire::ServedModel{.model = printable(options.model.stem().string()),
