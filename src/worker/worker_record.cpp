@@ -91,7 +91,7 @@ void Worker::check_connection(Time now) {
   const wire::NodeId to = connecting_->to;
   if (to == holding_.self || host_.connected(to)) {
     connecting_.reset();
-    ended_.emplace();
+    ended_ = Ended{};
     return;
   }
   if (now < connecting_->until) return wake_by(connecting_->until);
