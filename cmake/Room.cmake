@@ -2,8 +2,7 @@
 #   exogpu_NAME_test   from its *_test.cpp     (EXOGPU_TESTS); TEST_LINK is linked to it alone
 #   NAME_fuzz          from each *_fuzz.cpp    (EXOGPU_FUZZ)
 # Eight files at a time are compiled as one (EXOGPU_UNITY), which takes a third of the time: names that are a file's own
-# must not be those of another file of its room, but for those of SEPARATE. Precompiled headers save less than a tenth
-# beyond that and fill the compiler cache, so there are none.
+# must not be those of another file of its room, but for those of SEPARATE.
 # SEQUENTIAL: nothing in it or its tests runs in two threads, so ThreadSanitizer has nothing to find in them.
 # PLAIN: some of its tests are left out under a sanitizer (they limit memory, or count allocations), so they also run in
 # the build without one. The tests of all other rooms say under AddressSanitizer what they say without it.

@@ -27,7 +27,7 @@ if(EXOGPU_FUZZ)
   add_link_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# Links a program with its debug information in a fifth of the time that ld takes.
+# Quicker than ld for programs with debug information.
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
   add_link_options(-fuse-ld=mold)

@@ -1,7 +1,7 @@
 // How a prompt is cut into chunks that are computed one after another.
 //
-// The same chunks give the same bits. Other chunks may round differently: always with AMX, whose kernels sum in an order
-// that depends on the number of rows; with the other kernels of the CPU only where a chunk is smaller than
+// The same chunks give the same bits. Other chunks may round differently: always with AMX, whose kernels sum in an
+// order that depends on the number of rows; with the other kernels of the CPU only where a chunk is smaller than
 // kQueriesAtOnce.
 #pragma once
 

@@ -10,7 +10,6 @@
 #include <format>
 
 #include "base/mutex.h"
-
 #include "gpu/cpu_variant.h"
 
 namespace exogpu::gpu {

@@ -35,7 +35,8 @@ FileName parse_file_name(std::string_view path) {
   if (path.size() <= kSuffix) return name;
   const std::string_view suffix = path.substr(path.size() - kSuffix);
   const uint32_t index = number(suffix.substr(1, 5)), parts = number(suffix.substr(10, 5));
-  if (suffix[0] != '-' || suffix.substr(6, 4) != "-of-" || index < 1 || index > parts || parts > kPartNumberMax) return name;
+  if (suffix[0] != '-' || suffix.substr(6, 4) != "-of-" || index < 1 || index > parts || parts > kPartNumberMax)
+    return name;
   path.remove_suffix(kSuffix);
   return {.stem = std::string(path), .index = index - 1, .parts = parts};
 }
