@@ -39,10 +39,22 @@ def check_banned(file, patterns):
                 yield Finding(file.path, number, f"{match[0].strip()}: {reason}")
 
 
+def check_words(file, words, exempt):
+    """Old words for things that the glossary names: whole words, in text and in identifiers."""
+    if file.path.startswith(tuple(exempt)):
+        return
+    for number, line in enumerate(file.lines, start=1):
+        for pattern, old, new in words:
+            if pattern.search(line):
+                yield Finding(file.path, number, f"{old}: say {new} (docs/glossary.md)")
+
+
 def check(files, rules):
     patterns = [(re.compile(each["pattern"]), each["reason"]) for each in rules["banned"]]
+    words = [(re.compile(rf"\b{re.escape(old)}\b"), old, new) for old, new in rules["words"]["old"].items()]
     for file in files:
         yield from check_length(file, rules)
         yield from check_white_space(file)
         yield from check_encoding(file)
         yield from check_banned(file, patterns)
+        yield from check_words(file, words, rules["words"]["exempt"])

@@ -44,6 +44,13 @@ class Tidy(unittest.TestCase):
     def test_a_good_tree_has_no_finding(self):
         self.assertEqual(self.findings({}), [])
 
+    def test_an_old_word_is_named_with_the_new_one(self):
+        self.expect_one({"src/base/old.h": "#pragma once\n// What Wishes say.\n"}, "src/base/old.h:2", "request")
+        self.expect_one({"docs/old.md": "the flag was_here\n"}, "docs/old.md:1", "already_present")
+
+    def test_the_glossary_may_name_old_words_and_other_words_may_contain_them(self):
+        self.assertEqual(self.findings({"docs/glossary.md": "not: Wishes\n", "src/base/new.h": "#pragma once\n// page_offset\n"}), [])
+
     def test_includes_point_only_down(self):
         self.expect_one(
             {"src/base/up.h": '#pragma once\n\n#include "model/gguf.h"\n'}, "src/base/up.h:3", "base may include nothing"
