@@ -107,13 +107,15 @@ void Peers::add(std::unique_ptr<net::Channel> channel, bool opened_here) {
 
 // Replaces the channel of this node, where there is one.
 void Peers::take(std::shared_ptr<Link> link) {
-  if (const auto old = links_.extract(link->node)) {
-    const Error why{ErrorCode::unavailable, std::format("node {} was restarted", name_of(link->node))};
-    handler_->on_down(link->node, why);
+  Link& taken = *link;
+  const wire::NodeId node = taken.node;
+  if (const auto old = links_.extract(node)) {
+    const Error why{ErrorCode::unavailable, std::format("node {} was restarted", name_of(node))};
+    handler_->on_down(node, why);
   }
-  links_[link->node] = link;
-  link->channel->start(*link);
-  handler_->on_up(link->node);
+  links_[node] = std::move(link);
+  taken.channel->start(taken);
+  handler_->on_up(node);
 }
 
 void Peers::probe(std::shared_ptr<Link> later) {
