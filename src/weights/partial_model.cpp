@@ -195,19 +195,19 @@ Result<void> PartialModel::sync() {
 }
 
 Result<std::vector<ObjectIndex>> PartialModel::verify(const Progress& progress, const std::stop_token& stop) {
-  constexpr Bytes kStep = 4 * MiB;
+  constexpr Bytes kReadStep = 4 * MiB;
   const auto held = this->held();
   const Bytes total = held_bytes();
   Bytes done = 0;
   std::vector<ObjectIndex> damaged;
-  std::vector<std::byte> buffer(kStep);
+  std::vector<std::byte> buffer(kReadStep);
   for (ObjectIndex i = 0; i < held.size(); ++i) {
     if (!held[i]) continue;
     const Object object = manifest_.object(i);
     security::Sha256Stream stream;
-    for (Bytes at = 0; at < object.bytes; at += kStep) {
+    for (Bytes at = 0; at < object.bytes; at += kReadStep) {
       if (stop.stop_requested()) return fail(ErrorCode::cancelled, "{}: verifying was cancelled", folder_.string());
-      const auto run = std::span(buffer).first(std::min(kStep, object.bytes - at));
+      const auto run = std::span(buffer).first(std::min(kReadStep, object.bytes - at));
       EXO_CHECK(parts_[object.part].read_at(object.offset + at, run));
       stream.update(run);
       done += run.size();
