@@ -62,14 +62,14 @@ class Plan(unittest.TestCase):
     def test_the_slow_device_is_left_out_of_what_fits_and_used_for_what_does_not(self):
         answer = self.planned("--devices", self.cluster(1 << 34))
         self.assertEqual([stage["device"]["id"] for stage in answer["plan"]["stages"]], ["gpu0"])
-        self.assertEqual([left["device"]["id"] for left in answer["left_out"]], ["cpu"])
-        self.assertIn("slower with it: ", answer["left_out"][0]["reason"])
+        self.assertEqual([unused["device"]["id"] for unused in answer["unused_devices"]], ["cpu"])
+        self.assertIn("slower with it: ", answer["unused_devices"][0]["reason"])
         stage = answer["plan"]["stages"][0]
         whole = stage["weights_bytes"] + stage["cache_bytes"] + stage["compute_bytes"]
         answer = self.planned("--devices", self.cluster(whole - 1))
         stages = answer["plan"]["stages"]
         self.assertEqual({stage["device"]["id"] for stage in stages}, {"gpu0", "cpu"})
-        self.assertEqual(answer["left_out"], [])
+        self.assertEqual(answer["unused_devices"], [])
         for stage in stages:
             need = stage["weights_bytes"] + stage["cache_bytes"] + stage["compute_bytes"]
             self.assertLessEqual(need, stage["device"]["memory_free_bytes"])

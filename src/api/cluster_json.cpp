@@ -31,7 +31,7 @@ Json json_of(const node::LinkSnapshot& link) {
           {"jitter_s", link.jitter_s},
           {"loss", link.loss},
           {"bytes_per_s", or_null(link.bytes_per_s)},
-          {"excluded", link.excluded}};
+          {"avoided", link.avoided}};
 }
 
 Json json_of(const node::ShardSnapshot& shard) {

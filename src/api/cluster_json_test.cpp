@@ -46,7 +46,7 @@ TEST(ClusterJson, NodesSayWhatTheyAreAndHaveNoEmptyTexts) {
   EXPECT_TRUE(desk["devices"][0]["load_percent"].is_null());
   EXPECT_EQ(desk["links"][0]["delay_s"], 0.5);
   EXPECT_TRUE(desk["links"][0]["bytes_per_s"].is_null());
-  EXPECT_EQ(desk["links"][0]["excluded"], false);
+  EXPECT_EQ(desk["links"][0]["avoided"], false);
   EXPECT_EQ(desk["shards"][0]["layer_end"], 5);
   const json& lamp = page["nodes"][1];
   EXPECT_EQ(lamp["online"], false);

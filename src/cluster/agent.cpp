@@ -15,27 +15,27 @@ Agent::Agent(NodeFacts facts, AgentOptions options, Time now)
       facts_(std::move(facts)),
       options_(options),
       started_(now),
-      counter_seen_(options.counter),
-      probe_at_(now + kProbeEvery),
-      probed_(self_),
+      counter_max_(options.counter),
+      ping_at_(now + kPingInterval),
+      pinged_(self_),
       links_at_(now + kLinksFirst) {
   facts_.info.links.clear();
-  seek(now, options_.boot_wait);
+  start_election(now, options_.boot_wait);
 }
 
 void Agent::link_up(NodeId peer, Time now) {
   if (peer == self_) return;
   peers_[peer].linked = true;
-  if (role_ == Role::following && peer == term_.master) master_.mended();
+  if (role_ == Role::following && peer == term_.leader) leader_.reconnected();
   const auto follower = followers_.find(peer);
-  if (follower != followers_.end()) follower->second.detector.mended();
-  // One who seeks asks whoever comes; a master looks whether this one follows another. In a large cluster only the best
+  if (follower != followers_.end()) follower->second.detector.reconnected();
+  // One who seeks asks whoever comes; a leader looks whether this one follows another. In a large cluster only the best
   // candidates are asked, or all would ask all.
-  if (role_ == Role::seeking && peers_.size() <= kAskedAtFirst) {
-    seek_.asked.insert(peer);
-    greet(peer, true, now);
+  if (role_ == Role::electing && peers_.size() <= kFirstProbes) {
+    election_.probed.insert(peer);
+    send_probe(peer, true, now);
   } else if (role_ == Role::leading && follower == followers_.end()) {
-    greet(peer, true, now);
+    send_probe(peer, true, now);
   }
   step(now);
 }
@@ -44,10 +44,10 @@ void Agent::link_down(NodeId peer, Time now) {
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return;
   found->second.linked = false;
-  found->second.greeting.reset();
-  if (role_ == Role::following && peer == term_.master) master_.cut(now);
+  found->second.probe.reset();
+  if (role_ == Role::following && peer == term_.leader) leader_.disconnected(now);
   const auto follower = followers_.find(peer);
-  if (follower != followers_.end()) follower->second.detector.cut(now);
+  if (follower != followers_.end()) follower->second.detector.disconnected(now);
   step(now);
 }
 
@@ -58,29 +58,29 @@ void Agent::receive(NodeId from, const Message& message, Time now) {
 }
 
 void Agent::tick(Time now) {
-  if (const Duration late = now - wake(); late >= kHeldUp) {
-    master_.excuse(late);
-    for (auto& [id, follower] : followers_) follower.detector.excuse(late);
+  if (const Duration late = now - wake(); late >= kSelfDelay) {
+    leader_.extend(late);
+    for (auto& [id, follower] : followers_) follower.detector.extend(late);
   }
   step(now);
 }
 
 void Agent::step(Time now) {
-  if (role_ == Role::following && master_.lost(now)) seek(now, {});
-  if (role_ == Role::seeking && now >= seek_.next) evaluate(now);
+  if (role_ == Role::following && leader_.lost(now)) start_election(now, {});
+  if (role_ == Role::electing && now >= election_.next) evaluate_replies(now);
   if (role_ == Role::leading && now >= lead_at_) lead(now);
-  if (now >= probe_at_) probe(now);
+  if (now >= ping_at_) ping_next_link(now);
   if (now >= links_at_) publish_links(now);
   if (propose_ && now >= propose_at_) propose(now);
   if (role_ == Role::leading && log_.end() != flushed_ && now >= flushed_at_ + kFlushEvery) flush(now);
 }
 
 Time Agent::wake() const {
-  Time next = std::min(probe_at_, links_at_);
+  Time next = std::min(ping_at_, links_at_);
   if (propose_) next = std::min(next, propose_at_);
   switch (role_) {
-    case Role::seeking: return std::min(next, seek_.next);
-    case Role::following: return std::min(next, master_.lost_at());
+    case Role::electing: return std::min(next, election_.next);
+    case Role::following: return std::min(next, leader_.lost_at());
     case Role::leading:
       if (log_.end() != flushed_) next = std::min(next, flushed_at_ + kFlushEvery);
       return std::min(next, lead_at_);
@@ -116,7 +116,7 @@ void Agent::set_link(NodeId peer, const LinkMeasured& measured) {
 
 void Agent::set_stages(PlanEpoch epoch, std::map<uint32_t, StageStatus> stages, Time now) {
   stages_epoch_ = std::max(stages_epoch_, epoch);
-  epoch_seen_ = std::max(epoch_seen_, epoch);
+  epoch_max_ = std::max(epoch_max_, epoch);
   if (epoch < stages_epoch_) return;
   stages_ = std::move(stages);
   propose_ = true;
@@ -126,7 +126,7 @@ void Agent::set_stages(PlanEpoch epoch, std::map<uint32_t, StageStatus> stages, 
 
 void Agent::plan_broken(PlanEpoch epoch, std::string why, std::optional<NodePair> link, Time now) {
   if (broken_ && broken_->epoch == epoch) return;
-  broken_ = PlanEnded{.epoch = epoch, .why = std::move(why), .link = link};
+  broken_ = PlanEnded{.epoch = epoch, .reason = std::move(why), .link = link};
   propose_ = true;
   propose_at_ = now;
   step(now);
@@ -135,7 +135,7 @@ void Agent::plan_broken(PlanEpoch epoch, std::string why, std::optional<NodePair
 void Agent::command(const Event& event, Time now) {
   auto sent = as_sent(event);
   if (!sent) {
-    out_.given_up.push_back(sent.error().message);
+    out_.failed_commands.push_back(sent.error().message);
     return;
   }
   commands_.push_back({.event = *std::move(sent), .until = now + kCommandMax});
@@ -144,12 +144,12 @@ void Agent::command(const Event& event, Time now) {
   step(now);
 }
 
-std::optional<NodeId> Agent::master() const {
-  if (role_ == Role::seeking) return std::nullopt;
-  return term_.master;
+std::optional<NodeId> Agent::leader() const {
+  if (role_ == Role::electing) return std::nullopt;
+  return term_.leader;
 }
 
-std::string Agent::why_alone() const { return role_ == Role::seeking ? seek_.why : std::string(); }
+std::string Agent::no_leader_reason() const { return role_ == Role::electing ? election_.why : std::string(); }
 
 std::optional<Duration> Agent::round_trip(NodeId peer) const {
   const auto found = peers_.find(peer);
@@ -165,45 +165,45 @@ void Agent::send(NodeId to, Message message) {
   if (linked(to)) out_.sends.push_back({.to = to, .message = std::make_shared<const Message>(std::move(message))});
 }
 
-Greeting Agent::greeting(bool answer_me, Time now) const {
-  Greeting out{.answer_me = answer_me,
-               .term = term_,
-               .leads = role_ == Role::leading,
-               .hears_master = role_ == Role::following && hears_master(now),
-               .followers = role_ == Role::leading ? followers() : master_followers_,
-               .serving = role_ == Role::leading ? serving(state_) : master_serving_,
-               .fitness = facts_.fitness,
-               .reach = 0,
-               .at = state_.at};
+ElectionProbe Agent::make_probe(bool wants_reply, Time now) const {
+  ElectionProbe out{.wants_reply = wants_reply,
+                    .term = term_,
+                    .is_leader = role_ == Role::leading,
+                    .has_leader = role_ == Role::following && leader_reachable(now),
+                    .followers = role_ == Role::leading ? followers() : leader_followers_,
+                    .serving = role_ == Role::leading ? serving(state_) : leader_serving_,
+                    .fitness = facts_.fitness,
+                    .reach = 0,
+                    .at = state_.at};
   for (const auto& [id, peer] : peers_) out.reach += peer.linked ? 1 : 0;
   return out;
 }
 
-Candidate Agent::candidate(const Greeting& greeting, NodeId node) const {
-  return {.node = node, .fitness = greeting.fitness, .reach = greeting.reach, .at = greeting.at};
+Candidate Agent::candidate(const ElectionProbe& probe, NodeId node) const {
+  return {.node = node, .fitness = probe.fitness, .reach = probe.reach, .at = probe.at};
 }
 
-void Agent::on(NodeId from, const Greeting& message, Time now) {
-  saw(message.term);
+void Agent::on(NodeId from, const ElectionProbe& message, Time now) {
+  observe_term(message.term);
   Peer& peer = peers_[from];
-  peer.greeting = message;
-  peer.told = now;
-  if (message.answer_me) greet(from, false, now);
+  peer.probe = message;
+  peer.reported_at = now;
+  if (message.wants_reply) send_probe(from, false, now);
   if (role_ == Role::leading) {
-    meet(from, message, now);
-  } else if (role_ == Role::following && from == term_.master && !message.leads &&
+    resolve_leaders(from, message, now);
+  } else if (role_ == Role::following && from == term_.leader && !message.is_leader &&
              (message.term >= term_ || message.term.counter == 0)) {
-    // It obeys another, or was started anew, and leads no longer.
-    seek(now, {});
-    if (message.hears_master) {
-      seek_.asked.insert(message.term.master);
-      greet(message.term.master, true, now);
+    // The leader follows another one, or was restarted: it leads no longer.
+    start_election(now, {});
+    if (message.has_leader) {
+      election_.probed.insert(message.term.leader);
+      send_probe(message.term.leader, true, now);
     }
-  } else if (role_ == Role::seeking && !seek_.waiting) {
-    const bool knows_master = message.leads || message.hears_master;
+  } else if (role_ == Role::electing && !election_.waiting) {
+    const bool knows_leader = message.is_leader || message.has_leader;
     const bool complete =
-        seek_.asked.contains(from) && now >= started_ + options_.boot_wait && seek_.batch > 0 && all_answered();
-    if (knows_master || complete) seek_.next = std::min(seek_.next, now);
+        election_.probed.contains(from) && now >= started_ + options_.boot_wait && election_.batch > 0 && all_replied();
+    if (knows_leader || complete) election_.next = std::min(election_.next, now);
   }
 }
 
@@ -212,23 +212,23 @@ void Agent::on(NodeId from, const LinkPing& message, Time now) {
     send(from, LinkPing{.number = message.number, .answer = true});
     return;
   }
-  if (from != probed_ || message.number != probe_number_) return;
+  if (from != pinged_ || message.number != ping_number_) return;
   Peer& peer = peers_[from];
-  const Duration trip = now - probe_sent_;
+  const Duration trip = now - pinged_at_;
   peer.round_trip = peer.round_trip ? *peer.round_trip + (trip - *peer.round_trip) / 4 : trip;
 }
 
-// One link each time, round about. Those to the master and its followers are measured by heartbeats.
-void Agent::probe(Time now) {
-  probe_at_ = now + kProbeEvery;
+// One link each time, round about. Those to the leader and its followers are measured by heartbeats.
+void Agent::ping_next_link(Time now) {
+  ping_at_ = now + kPingInterval;
   if (role_ == Role::leading || peers_.empty()) return;
-  auto next = peers_.upper_bound(probed_);
+  auto next = peers_.upper_bound(pinged_);
   for (size_t i = 0; i < peers_.size(); ++i, ++next) {
     if (next == peers_.end()) next = peers_.begin();
-    if (!next->second.linked || (role_ == Role::following && next->first == term_.master)) continue;
-    probed_ = next->first;
-    probe_sent_ = now;
-    send(probed_, LinkPing{.number = ++probe_number_, .answer = false});
+    if (!next->second.linked || (role_ == Role::following && next->first == term_.leader)) continue;
+    pinged_ = next->first;
+    pinged_at_ = now;
+    send(pinged_, LinkPing{.number = ++ping_number_, .answer = false});
     return;
   }
 }
@@ -236,7 +236,7 @@ void Agent::probe(Time now) {
 // Links belong to the facts of a node, which go to all; so seldom, and only where they have changed much.
 void Agent::publish_links(Time now) {
   // All hear of it, so in a large cluster each has its turn less often.
-  links_at_ = now + kLinksEvery * std::max<int64_t>(1, static_cast<int64_t>(peers_.size() / kLinksTogether));
+  links_at_ = now + kLinksEvery * std::max<int64_t>(1, static_cast<int64_t>(peers_.size() / kLinksReportedFully));
   std::vector<LinkProfile> links = facts_.info.links;
   std::erase_if(links, [&](const LinkProfile& link) { return !linked(link.to); });
   const auto rates_differ = [](double a, double b) { return std::abs(a - b) > kRateChangeMin * std::max(a, b); };
@@ -251,7 +251,7 @@ void Agent::publish_links(Time now) {
                                .loss = peer.measured.loss};
     const auto known = std::ranges::find(links, id, &LinkProfile::to);
     if (known == links.end()) {
-      if (links.size() == kLinksTold) continue;
+      if (links.size() == kLinksReportedMax) continue;
       links.push_back(measured);
       continue;
     }

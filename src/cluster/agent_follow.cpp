@@ -1,4 +1,4 @@
-// Under a master: obeys it, notices when it is gone, keeps its log, and tells it what is so here.
+// As a follower: accepts the leader's messages, notices when the leader is unreachable, keeps its log, reports this node.
 #include <algorithm>
 #include <format>
 
@@ -10,44 +10,44 @@ namespace exogpu::cluster {
 
 using namespace wire;
 
-// Whether what comes from this master in this term is to be obeyed; from now on nothing older is.
-bool Agent::obey(const Term& term, NodeId from, Time now) {
-  saw(term);
-  if (term.master != from || term < term_) return false;
+// Whether what comes from this leader in this term is to be obeyed; from now on nothing older is.
+bool Agent::follow_leader(const Term& term, NodeId from, Time now) {
+  observe_term(term);
+  if (term.leader != from || term < term_) return false;
   if (term == term_ && role_ == Role::following) return true;
   const auto led = std::exchange(followers_, {});
   role_ = Role::following;
   term_ = term;
-  seek_ = {};
-  master_ = Detector(now);
-  if (const auto trip = peers_[from].round_trip) master_.measured(*trip);
+  election_ = {};
+  leader_ = Detector(now);
+  if (const auto trip = peers_[from].round_trip) leader_.measured(*trip);
   propose_ = true;
   propose_at_ = now;
-  // Those whom this node led hear at once whom it obeys, and need not wait for silence.
-  for (const auto& [id, follower] : led) greet(id, false, now);
+  // This node's former followers learn of the new leader at once, without waiting for silence.
+  for (const auto& [id, follower] : led) send_probe(id, false, now);
   return true;
 }
 
-bool Agent::hears_master(Time now) const { return !master_.is_cut() && !master_.lost(now); }
+bool Agent::leader_reachable(Time now) const { return !leader_.is_disconnected() && !leader_.lost(now); }
 
 void Agent::on(NodeId from, const Heartbeat& message, Time now) {
-  const bool hears_us = message.number <= message.acked + kBeatsUnheard;
+  const bool hears_us = message.number <= message.acked + kUnacknowledgedMax;
   if (message.term >= term_ && !hears_us && (role_ != Role::following || message.term > term_)) {
-    saw(message.term);
+    observe_term(message.term);
     return;
   }
-  if (obey(message.term, from, now)) {
-    if (hears_us) master_.heard(now);
-    master_followers_ = message.followers;
-    master_serving_ = message.serving;
+  if (follow_leader(message.term, from, now)) {
+    if (hears_us) leader_.received(now);
+    leader_followers_ = message.followers;
+    leader_serving_ = message.serving;
   }
-  // The master of an older term learns from the answer that there is a later one.
+  // The leader of an older term learns from the answer that there is a later one.
   send(from,
-       HeartbeatAck{.term = term_, .number = message.number, .at = state_.at, .epoch = epoch_seen_, .busy = busy_});
+       HeartbeatAck{.term = term_, .number = message.number, .at = state_.at, .epoch = epoch_max_, .busy = busy_});
 }
 
 void Agent::on(NodeId from, const LogEntries& message, Time now) {
-  if (!obey(message.term, from, now)) return;
+  if (!follow_leader(message.term, from, now)) return;
   // What of it is known already is passed over; what does not follow will be sent again.
   Position at = message.before;
   bool follows = at == state_.at;
@@ -65,7 +65,7 @@ void Agent::on(NodeId from, const LogEntries& message, Time now) {
 }
 
 void Agent::on(NodeId from, const LogSnapshot& message, Time now) {
-  if (!obey(message.term, from, now)) return;
+  if (!follow_leader(message.term, from, now)) return;
   // An older one of this term, which has been overtaken.
   if (message.state.at.term == state_.at.term && message.state.at.index <= state_.at.index) return;
   state_ = message.state;
@@ -75,30 +75,30 @@ void Agent::on(NodeId from, const LogSnapshot& message, Time now) {
   applied();
 }
 
-// Only what nodes may still hold parts of: a master need not know it, and one that does plans better.
+// Only what nodes may still hold parts of: a leader need not know it, and one that does plans better.
 void Agent::remember_plan() {
-  if (!state_.plan || (plan_before_ && plan_before_->plan.epoch == state_.plan->made.plan.epoch)) return;
-  plan_before_ = state_.plan->made;
+  if (!state_.plan || (previous_plan_ && previous_plan_->plan.epoch == state_.plan->made.plan.epoch)) return;
+  previous_plan_ = state_.plan->made;
 }
 
 void Agent::applied() {
-  epoch_seen_ = std::max(epoch_seen_, state_.epoch_last);
+  epoch_max_ = std::max(epoch_max_, state_.epoch_last);
   propose_ = true;
   std::erase_if(commands_, [&](const Command& command) { return !changes(state_, command.event); });
 }
 
 // What the state should say of this node, and does not.
-std::vector<Event> Agent::wanted() const {
+std::vector<Event> Agent::unreported() const {
   std::vector<Event> events;
   const auto want = [&](const Event& event) {
     auto sent = as_sent(event);
     if (sent && changes(state_, *sent)) events.push_back(*std::move(sent));
   };
-  want(NodeTold{facts_});
-  want(ConditionTold{.node = self_, .condition = condition_});
+  want(NodeReported{facts_});
+  want(ConditionReported{.node = self_, .condition = condition_});
   if (broken_ && state_.plan) want(*broken_);
   for (const auto& [index, status] : stages_) {
-    want(StageTold{.epoch = stages_epoch_, .stage = index, .phase = status.phase, .failure = status.failure});
+    want(StageReported{.epoch = stages_epoch_, .stage = index, .phase = status.phase, .failure = status.failure});
   }
   for (const Command& command : commands_) want(command.event);
   return events;
@@ -106,12 +106,12 @@ std::vector<Event> Agent::wanted() const {
 
 void Agent::propose(Time now) {
   for (const Command& command : commands_) {
-    if (now >= command.until) out_.given_up.emplace_back("no master took it: " + why_alone());
+    if (now >= command.until) out_.failed_commands.emplace_back("no leader accepted it: " + no_leader_reason());
   }
   std::erase_if(commands_, [&](const Command& command) { return now >= command.until; });
   propose_at_ = now + kProposeAgain;
-  std::vector<Event> events = wanted();
-  if (role_ != Role::seeking) {
+  std::vector<Event> events = unreported();
+  if (role_ != Role::electing) {
     std::erase_if(commands_, [&](const Command& command) { return !changes(state_, command.event); });
   }
   if (events.empty()) {
@@ -119,10 +119,10 @@ void Agent::propose(Time now) {
     return;
   }
   if (role_ == Role::leading) {
-    for (const Event& event : events) take_proposal(self_, event, now);
+    for (const Event& event : events) append_proposed(self_, event, now);
     applied();
   } else if (role_ == Role::following) {
-    send(term_.master, LogProposal{.incarnation = facts_.incarnation, .events = std::move(events)});
+    send(term_.leader, LogProposal{.incarnation = facts_.incarnation, .events = std::move(events)});
   }
 }
 

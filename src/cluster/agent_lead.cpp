@@ -1,4 +1,4 @@
-// As a master: heartbeats, the order of events, the plan, and what to do about other masters.
+// As a leader: heartbeats, the order of events, the plan, and what to do about other leaders.
 #include <algorithm>
 #include <format>
 
@@ -13,7 +13,7 @@ using namespace wire;
 
 // What it takes in a snapshot, about.
 size_t Agent::condition_bytes(NodeId node, const NodeCondition& condition) const {
-  return encoded_bytes({.term = term_, .event = ConditionTold{.node = node, .condition = condition}});
+  return encoded_bytes({.term = term_, .event = ConditionReported{.node = node, .condition = condition}});
 }
 
 // Takes a node in. One who has obeyed a later term than this needs a later one still.
@@ -21,27 +21,27 @@ void Agent::invite(NodeId node, Time now) {
   if (!linked(node)) return;
   const auto known = followers_.find(node);
   if (known != followers_.end()) followers_.erase(known);
-  beat(node, followers_.emplace(node, now).first->second, now);
+  send_heartbeat(node, followers_.emplace(node, now).first->second, now);
 }
 
-void Agent::meet(NodeId from, const Greeting& other, Time now) {
-  const bool without = !other.leads && !other.hears_master;
-  if (without || other.term.master == self_) {
+void Agent::resolve_leaders(NodeId from, const ElectionProbe& other, Time now) {
+  const bool without = !other.is_leader && !other.has_leader;
+  if (without || other.term.leader == self_) {
     // A node that this one leads, and that hears it, needs nothing.
     if (!without && other.term == term_ && followers_.contains(from)) return;
-    if (other.term > term_) claim(now);
+    if (other.term > term_) claim_term(now);
     invite(from, now);
     return;
   }
-  const Reign mine{.master = self_, .serving = serving(state_), .followers = followers()};
-  const Reign theirs{.master = other.term.master, .serving = other.serving, .followers = other.followers};
+  const Leadership mine{.leader = self_, .serving = serving(state_), .followers = followers()};
+  const Leadership theirs{.leader = other.term.leader, .serving = other.serving, .followers = other.followers};
   if (better(mine, theirs)) {
     // Both counters are passed, so that plans made from here on are later than any of theirs.
-    if (other.term.counter >= term_.counter) claim(now);
+    if (other.term.counter >= term_.counter) claim_term(now);
     invite(from, now);
-    if (theirs.master != from) invite(theirs.master, now);
-  } else if (theirs.master != from) {
-    greet(theirs.master, true, now);
+    if (theirs.leader != from) invite(theirs.leader, now);
+  } else if (theirs.leader != from) {
+    send_probe(theirs.leader, true, now);
   }
 }
 
@@ -50,36 +50,36 @@ void Agent::append(const Event& written) {
   auto sent = as_sent(written);
   if (!sent) return;
   Event event = *std::move(sent);
-  const bool about_plan = matters_to_plans(state_, event);
+  const bool about_plan = affects_plans(state_, event);
   Entry entry{.term = term_, .event = std::move(event)};
   apply(state_, entry);
   remember_plan();
   log_.append(std::move(entry));
   out_.state_changed = true;
-  dirty_ = dirty_ || about_plan;
+  plan_stale_ = plan_stale_ || about_plan;
 }
 
-void Agent::take_proposal(NodeId from, const Event& event, Time now) {
+void Agent::append_proposed(NodeId from, const Event& event, Time now) {
   if (!changes(state_, event)) return;
-  if (const auto* told = std::get_if<NodeTold>(&event)) {
+  if (const auto* told = std::get_if<NodeReported>(&event)) {
     if (told->facts.info.self.node != from) return;
     const auto known = state_.nodes.find(from);
     const bool is_new = known == state_.nodes.end();
     const bool anew = is_new || known->second.facts.incarnation != told->facts.incarnation;
-    size_t before = is_new ? 0 : encoded_bytes({.term = term_, .event = NodeTold{known->second.facts}});
+    size_t before = is_new ? 0 : encoded_bytes({.term = term_, .event = NodeReported{known->second.facts}});
     // Started anew, it has no condition until it tells it.
     if (anew) before += is_new ? 0 : condition_bytes(from, known->second.condition);
     const size_t after = encoded_bytes({.term = term_, .event = event}) + (anew ? condition_bytes(from, {}) : 0);
     if (facts_bytes_ - before + after > kFactsBytesMax) return;
     facts_bytes_ += after - before;
     if (anew) faults_.forget(from);
-  } else if (const auto* condition = std::get_if<ConditionTold>(&event)) {
+  } else if (const auto* condition = std::get_if<ConditionReported>(&event)) {
     if (condition->node != from) return;
     const size_t before = condition_bytes(from, state_.nodes.at(from).condition);
     const size_t after = condition_bytes(from, condition->condition);
     if (after > before && facts_bytes_ - before + after > kFactsBytesMax) return;
     facts_bytes_ += after - before;
-  } else if (const auto* stage = std::get_if<StageTold>(&event)) {
+  } else if (const auto* stage = std::get_if<StageReported>(&event)) {
     if (state_.plan->made.plan.stages[stage->stage].device.node != from) return;
   } else if (const auto* ended = std::get_if<PlanEnded>(&event)) {
     if (!state_.plan || ended->epoch != state_.plan->made.plan.epoch) return;
@@ -89,7 +89,7 @@ void Agent::take_proposal(NodeId from, const Event& event, Time now) {
     }
     if (ended->link) {
       const auto& [one, other] = *ended->link;
-      faults_.broke(one, other, now);
+      faults_.on_broken(one, other, now);
       // Had one of them died, its channel to here would have broken, too, and its loss would be planned for in a
       // moment.
       const auto reached = [&](NodeId node) { return node == self_ || linked(node); };
@@ -97,7 +97,7 @@ void Agent::take_proposal(NodeId from, const Event& event, Time now) {
     }
   } else if (!std::holds_alternative<DrainingSet>(event) && !std::holds_alternative<ModelSet>(event) &&
              !std::holds_alternative<NodeForgotten>(event)) {
-    return;  // for a master to decide
+    return;  // for a leader to decide
   }
   append(event);
 }
@@ -105,28 +105,28 @@ void Agent::take_proposal(NodeId from, const Event& event, Time now) {
 void Agent::on(NodeId from, const LogProposal& message, Time now) {
   if (role_ != Role::leading || !followers_.contains(from)) return;
   for (const Event& event : message.events) {
-    const auto* told = std::get_if<NodeTold>(&event);
+    const auto* told = std::get_if<NodeReported>(&event);
     if (told && told->facts.incarnation != message.incarnation) continue;
     const auto known = state_.nodes.find(from);
     // Of an earlier life: what it held then is gone.
-    if (std::holds_alternative<ConditionTold>(event) &&
+    if (std::holds_alternative<ConditionReported>(event) &&
         (known == state_.nodes.end() || known->second.facts.incarnation != message.incarnation)) {
       continue;
     }
-    take_proposal(from, event, now);
+    append_proposed(from, event, now);
   }
   applied();
   plan_at_ = std::min(plan_at_, now + kSettleWait);
 }
 
 void Agent::on(NodeId from, const HeartbeatAck& message, Time now) {
-  saw(message.term);
+  observe_term(message.term);
   if (role_ != Role::leading) return;
   if (message.term != term_) {
-    // It obeys a later term; of whom, and whether that one should lead, is asked.
+    // The node follows a later term. Its reply to this probe says whose, and so which of the two should lead.
     if (message.term > term_) {
       followers_.erase(from);
-      greet(from, true, now);
+      send_probe(from, true, now);
     }
     return;
   }
@@ -137,11 +137,11 @@ void Agent::on(NodeId from, const HeartbeatAck& message, Time now) {
     peers_[from].round_trip = follower.detector.round_trip();
     follower.sent.erase(follower.sent.begin(), std::next(sent));
     follower.acked = std::max(follower.acked, message.number);
-    follower.detector.heard(now);
+    follower.detector.received(now);
   }
   follower.epoch = message.epoch;
   follower.busy = message.busy;
-  if (state_.epoch_last < message.epoch) dirty_ = true;
+  if (state_.epoch_last < message.epoch) plan_stale_ = true;
   replicate(from, follower, message.at, now);
 }
 
@@ -151,34 +151,35 @@ void Agent::lead(Time now) {
   for (auto& [id, follower] : followers_) {
     if (follower.detector.lost(now))
       lost.push_back(id);
-    else if (now >= follower.next_beat)
-      beat(id, follower, now);
+    else if (now >= follower.next_heartbeat)
+      send_heartbeat(id, follower, now);
   }
   for (const NodeId id : lost) {
     const Detector& detector = followers_.at(id).detector;
-    const auto silent = std::chrono::duration_cast<milliseconds>(now - detector.heard_at()).count();
-    NodeLost event{.node = id,
-                   .why = detector.is_cut() ? "the connection to it broke" : std::format("silent for {} ms", silent)};
+    const auto silent = std::chrono::duration_cast<milliseconds>(now - detector.last_received()).count();
+    NodeLost event{
+        .node = id,
+        .reason = detector.is_disconnected() ? "the connection to it broke" : std::format("silent for {} ms", silent)};
     followers_.erase(id);
     if (!changes(state_, event)) continue;
     append(event);
     plan_at_ = std::min(plan_at_, now + kPlanWait);
   }
-  if (now >= look_at_) {
-    look_for_others(now);
-    judge_links(now);
+  if (now >= scan_at_) {
+    scan_for_others(now);
+    update_link_avoidance(now);
   }
-  if (put_off_ && idle()) {
-    put_off_ = false;
-    dirty_ = true;
+  if (postponed_ && idle()) {
+    postponed_ = false;
+    plan_stale_ = true;
     plan_at_ = now + kSettleWait;
   }
-  if (dirty_ && now >= plan_at_) plan(now);
-  if (!dirty_) plan_at_ = now + kSettleWait;
+  if (plan_stale_ && now >= plan_at_) plan(now);
+  if (!plan_stale_) plan_at_ = now + kSettleWait;
 }
 
-void Agent::beat(NodeId node, Follower& follower, Time now) {
-  follower.next_beat = now + kBeat;
+void Agent::send_heartbeat(NodeId node, Follower& follower, Time now) {
+  follower.next_heartbeat = now + kHeartbeatInterval;
   follower.sent[++follower.number] = now;
   while (follower.sent.size() > 8) follower.sent.erase(follower.sent.begin());
   send(node, Heartbeat{.term = term_,
@@ -188,52 +189,52 @@ void Agent::beat(NodeId node, Follower& follower, Time now) {
                        .serving = serving(state_)});
 }
 
-void Agent::look_for_others(Time now) {
-  look_at_ = now + kLookEvery;
+void Agent::scan_for_others(Time now) {
+  scan_at_ = now + kScanInterval;
   // Who is believed to be here, but follows no longer.
   std::vector<NodeId> left;
   for (const auto& [id, node] : state_.nodes) {
-    if (node.alive && id != self_ && !followers_.contains(id)) left.push_back(id);
+    if (node.online && id != self_ && !followers_.contains(id)) left.push_back(id);
   }
-  for (const NodeId id : left) append(NodeLost{.node = id, .why = "it follows another master"});
-  auto next = peers_.upper_bound(looked_);
+  for (const NodeId id : left) append(NodeLost{.node = id, .reason = "it follows another leader"});
+  auto next = peers_.upper_bound(scanned_);
   size_t asked = 0;
-  for (size_t i = 0; i < peers_.size() && asked < kLookedAt; ++i, ++next) {
+  for (size_t i = 0; i < peers_.size() && asked < kScanNodes; ++i, ++next) {
     if (next == peers_.end()) next = peers_.begin();
     if (!next->second.linked || followers_.contains(next->first)) continue;
-    looked_ = next->first;
-    greet(looked_, true, now);
+    scanned_ = next->first;
+    send_probe(scanned_, true, now);
     ++asked;
   }
 }
 
 // Which links plans do without.
-void Agent::judge_links(Time now) {
-  const std::set<NodePair> bad = faults_.left_out(now);
-  for (const NodePair& link : std::set(state_.links_left_out)) {
-    if (!bad.contains(link)) append(LinkUse{.link = link, .left_out = false});
+void Agent::update_link_avoidance(Time now) {
+  const std::set<NodePair> bad = faults_.avoided(now);
+  for (const NodePair& link : std::set(state_.links_avoided)) {
+    if (!bad.contains(link)) append(LinkUse{.link = link, .avoided = false});
   }
   for (const NodePair& link : bad) {
-    if (!state_.links_left_out.contains(link)) append(LinkUse{.link = link, .left_out = true});
+    if (!state_.links_avoided.contains(link)) append(LinkUse{.link = link, .avoided = true});
   }
 }
 
 // Brings a follower that is at `at` up to the end of the log.
 void Agent::replicate(NodeId node, Follower& follower, const Position& at, Time now) {
   if (at == log_.end()) {
-    follower.told = at.index;
+    follower.sent_index = at.index;
     return;
   }
   const Duration again = std::max(kSendAgain, 2 * follower.detector.round_trip().value_or(Duration{}));
-  if (follower.told && *follower.told >= log_.end().index && now < follower.told_at + again) return;
-  follower.told_at = now;
+  if (follower.sent_index && *follower.sent_index >= log_.end().index && now < follower.sent_at + again) return;
+  follower.sent_at = now;
   if (!log_.contains(at)) {
-    follower.told = log_.end().index;
+    follower.sent_index = log_.end().index;
     send(node, LogSnapshot{.term = term_, .state = state_});
     return;
   }
   LogEntries message{.term = term_, .before = at, .entries = log_.after(at)};
-  follower.told = at.index + message.entries.size();
+  follower.sent_index = at.index + message.entries.size();
   send(node, std::move(message));
 }
 
@@ -248,9 +249,9 @@ void Agent::flush(Time now) {
   if (message.entries.empty()) flushed_ = log_.end();
   const auto shared = std::make_shared<const Message>(std::move(message));
   for (auto& [id, follower] : followers_) {
-    if (follower.told != before || !linked(id)) continue;
-    follower.told = flushed_.index;
-    follower.told_at = now;
+    if (follower.sent_index != before || !linked(id)) continue;
+    follower.sent_index = flushed_.index;
+    follower.sent_at = now;
     out_.sends.push_back({.to = id, .message = shared});
   }
 }
@@ -261,15 +262,15 @@ bool Agent::idle() const {
 }
 
 void Agent::plan(Time now) {
-  judge_links(now);
-  dirty_ = false;
+  update_link_avoidance(now);
+  plan_stale_ = false;
   plan_at_ = now + kSettleWait;
-  PlanCircumstances circumstances{.term = term_, .idle = idle(), .in_use = epoch_seen_, .before = plan_before_};
-  put_off_ = !circumstances.idle;
-  for (const auto& [id, follower] : followers_) circumstances.in_use = std::max(circumstances.in_use, follower.epoch);
-  if (auto event = plan_for(state_, circumstances)) {
+  PlanContext context{.term = term_, .idle = idle(), .epoch_max = epoch_max_, .previous = previous_plan_};
+  postponed_ = !context.idle;
+  for (const auto& [id, follower] : followers_) context.epoch_max = std::max(context.epoch_max, follower.epoch);
+  if (auto event = plan_for(state_, context)) {
     append(*event);
-    dirty_ = false;
+    plan_stale_ = false;
   }
 }
 

@@ -14,7 +14,7 @@
 namespace exogpu::cluster {
 
 // What was read just now. What no sensor tells is absent.
-struct DeviceSigns {
+struct DeviceReadings {
   std::string device;
   std::optional<double> load;  // 0..1, of the time since the last reading
   std::optional<double> temperature_c;
@@ -22,37 +22,37 @@ struct DeviceSigns {
   bool throttled = false;         // it has slowed down to cool, since the last reading
   std::optional<double> speed;    // 0..1, of its highest clock
 };
-struct Signs {
+struct SensorReadings {
   std::optional<double> load;    // of the processors
   std::optional<double> charge;  // 0..1, of all batteries; absent: it has none
   bool on_battery = false;
-  std::vector<DeviceSigns> devices;
+  std::vector<DeviceReadings> devices;
 };
 
 struct ConditionLimits {
-  double charge_low = 0.20, charge_well = 0.30;
-  double critical_below_limit_c = 2, hot_below_limit_c = 6, well_below_limit_c = 15;
+  double charge_low = 0.20, charge_recovered = 0.30;
+  double critical_below_limit_c = 2, hot_below_limit_c = 6, recovered_below_limit_c = 15;
   Duration critical_after = std::chrono::seconds(10);  // at that temperature
-  Duration better_after = std::chrono::seconds(60);    // of the signs of a better state
+  Duration better_after = std::chrono::seconds(60);    // of the readings of a better state
   Duration amounts_every = std::chrono::seconds(30);   // load, temperature, charge and speed are told
   double load_step = 0.20, charge_step = 0.05, speed_step = 0.15, temperature_step_c = 8;
   Duration load_over = std::chrono::seconds(20);  // the mean that is told
 };
 
-class ConditionWatch {
+class ConditionFilter {
  public:
-  explicit ConditionWatch(ConditionLimits limits = {}) : limits_(limits) {}
+  explicit ConditionFilter(ConditionLimits limits = {}) : limits_(limits) {}
 
   // To be called now and then; what it returns is mostly what it returned before.
-  const wire::NodeCondition& update(const Signs& signs, Time now);
-  const wire::NodeCondition& told() const { return told_; }
+  const wire::NodeCondition& update(const SensorReadings& readings, Time now);
+  const wire::NodeCondition& reported() const { return reported_; }
 
  private:
   // Left for a better one when that has been so for a while.
   struct Level {
     int now = 0;
     std::optional<Time> better_since;
-    void see(int level, Duration better_after, Time at);
+    void update(int level, Duration better_after, Time at);
   };
   struct Device {
     Level heat;
@@ -61,28 +61,28 @@ class ConditionWatch {
     double speed = 1;
   };
 
-  void see_heat(Device& device, const DeviceSigns& signs, Time now) const;
+  void update_heat(Device& device, const DeviceReadings& readings, Time now) const;
   std::optional<double> mean(std::optional<double> before, std::optional<double> load, Time now) const;
 
   ConditionLimits limits_;
-  wire::NodeCondition told_;
+  wire::NodeCondition reported_;
   std::map<std::string, Device> devices_;
   Level low_;
   std::optional<double> load_;
-  std::optional<Time> seen_at_, amounts_at_;
+  std::optional<Time> updated_at_, amounts_at_;
 };
 
 // What a node holds, for its condition. Layers that are loaded, whether they serve yet or not.
-std::vector<wire::HeldShard> shards_of(const Holding& holding);
+std::vector<wire::ResidentShard> shards_of(const LocalPlan& local);
 
 // How much a plan is better off without a device of this node: 0: not at all; 1: the battery is low; 2: the device is
 // critically hot.
-inline constexpr int kAvoidedMost = 2;
-int avoided(const wire::NodeRecord& node, const std::string& device);
+inline constexpr int kAvoidanceMax = 2;
+int avoidance(const wire::NodeRecord& node, const std::string& device);
 // In words; empty: nothing speaks against it.
-std::string why_avoided(const wire::NodeRecord& node, const std::string& device);
+std::string avoided_reason(const wire::NodeRecord& node, const std::string& device);
 
 // 0..1: the share of its measured rates that a device reaches as hot as it is.
-double speed_left(const wire::NodeRecord& node, const std::string& device);
+double speed_share(const wire::NodeRecord& node, const std::string& device);
 
 }  // namespace exogpu::cluster

@@ -5,12 +5,12 @@
 namespace exogpu::cluster {
 
 // Smoothed as TCP does it (RFC 6298).
-void Detector::heard(Time now) {
-  if (now <= heard_) return;
-  const Duration late = std::clamp(now - heard_ - kBeat, Duration{}, kBeat);
+void Detector::received(Time now) {
+  if (now <= last_received_) return;
+  const Duration late = std::clamp(now - last_received_ - kHeartbeatInterval, Duration{}, kHeartbeatInterval);
   deviation_ += (late - deviation_) / 8;
-  heard_ = now;
-  cut_.reset();
+  last_received_ = now;
+  disconnected_at_.reset();
 }
 
 void Detector::measured(Duration round_trip) {
@@ -25,12 +25,12 @@ void Detector::measured(Duration round_trip) {
 
 Duration Detector::silence_max() const {
   const Duration trip = round_trip_.value_or(Duration{});
-  return std::min(kBeat * 5 / 2 + trip + 4 * deviation_, trip > kLocalTrip ? kFarSilence : kLocalSilence);
+  return std::min(kHeartbeatInterval * 5 / 2 + trip + 4 * deviation_, trip > kLocalTrip ? kFarSilence : kLocalSilence);
 }
 
 Time Detector::lost_at() const {
-  const Time silent = heard_ + silence_max();
-  return cut_ ? std::min(silent, *cut_ + kCutGrace) : silent;
+  const Time silent = last_received_ + silence_max();
+  return disconnected_at_ ? std::min(silent, *disconnected_at_ + kCutGrace) : silent;
 }
 
 }  // namespace exogpu::cluster

@@ -13,7 +13,7 @@ struct Fold {
 
   void operator()(const TermBegan&) const {}
 
-  void operator()(const NodeTold& event) const {
+  void operator()(const NodeReported& event) const {
     NodeRecord& node = state.nodes[event.facts.info.self.node];
     // Started anew: what it held is gone, and what it could not do may have been mended.
     if (node.facts.incarnation != event.facts.incarnation) {
@@ -21,24 +21,24 @@ struct Fold {
       node.condition = {};
       if (planned(event.facts.info.self.node)) {
         state.plan.reset();
-        state.why_not = std::format("node {} was started anew", event.facts.info.self.name);
+        state.no_plan_reason = std::format("node {} was started anew", event.facts.info.self.name);
       }
     }
     node.facts = event.facts;
-    node.alive = true;
-    node.why_away.clear();
+    node.online = true;
+    node.offline_reason.clear();
   }
 
   void operator()(const NodeLost& event) const {
     const auto node = state.nodes.find(event.node);
     if (node == state.nodes.end()) return;
-    node->second.alive = false;
-    node->second.why_away = event.why;
+    node->second.online = false;
+    node->second.offline_reason = event.reason;
   }
 
   void operator()(const NodeForgotten& event) const {
     const auto node = state.nodes.find(event.node);
-    if (node != state.nodes.end() && !node->second.alive) state.nodes.erase(node);
+    if (node != state.nodes.end() && !node->second.online) state.nodes.erase(node);
   }
 
   void operator()(const DrainingSet& event) const {
@@ -52,16 +52,16 @@ struct Fold {
     if (event.plan.epoch <= state.epoch_last || event.stage_bytes.size() != event.plan.stages.size()) return;
     state.epoch_last = event.plan.epoch;
     state.plan = PlanRecord{.made = event, .stages = std::vector<StageStatus>(event.plan.stages.size())};
-    state.why_not.clear();
+    state.no_plan_reason.clear();
   }
 
   void operator()(const PlanEnded& event) const {
     if (state.plan && state.plan->made.plan.epoch != event.epoch) return;
     state.plan.reset();
-    state.why_not = event.why;
+    state.no_plan_reason = event.reason;
   }
 
-  void operator()(const StageTold& event) const {
+  void operator()(const StageReported& event) const {
     if (!state.plan || state.plan->made.plan.epoch != event.epoch || event.stage >= state.plan->stages.size()) return;
     state.plan->stages[event.stage] = {.phase = event.phase, .failure = event.failure};
     if (event.phase != StagePhase::failed) return;
@@ -71,14 +71,14 @@ struct Fold {
   }
 
   void operator()(const LinkUse& event) const {
-    if (event.left_out) {
-      if (state.links_left_out.size() < kLinksMax) state.links_left_out.insert(event.link);
+    if (event.avoided) {
+      if (state.links_avoided.size() < kLinksMax) state.links_avoided.insert(event.link);
     } else {
-      state.links_left_out.erase(event.link);
+      state.links_avoided.erase(event.link);
     }
   }
 
-  void operator()(const ConditionTold& event) const {
+  void operator()(const ConditionReported& event) const {
     const auto node = state.nodes.find(event.node);
     if (node != state.nodes.end()) node->second.condition = event.condition;
   }
@@ -97,17 +97,17 @@ struct Changes {
     return found == state.nodes.end() ? nullptr : &found->second;
   }
   bool operator()(const TermBegan&) const { return false; }
-  bool operator()(const NodeTold& event) const {
+  bool operator()(const NodeReported& event) const {
     const NodeRecord* node = find(event.facts.info.self.node);
-    return !node || !node->alive || node->facts != event.facts;
+    return !node || !node->online || node->facts != event.facts;
   }
   bool operator()(const NodeLost& event) const {
     const NodeRecord* node = find(event.node);
-    return node && node->alive;
+    return node && node->online;
   }
   bool operator()(const NodeForgotten& event) const {
     const NodeRecord* node = find(event.node);
-    return node && !node->alive;
+    return node && !node->online;
   }
   bool operator()(const DrainingSet& event) const {
     const NodeRecord* node = find(event.node);
@@ -117,14 +117,14 @@ struct Changes {
   bool operator()(const PlanMade& event) const { return event.plan.epoch > state.epoch_last; }
   bool operator()(const PlanEnded& event) const {
     if (state.plan) return state.plan->made.plan.epoch == event.epoch;
-    return state.why_not != event.why;
+    return state.no_plan_reason != event.reason;
   }
-  bool operator()(const StageTold& event) const {
+  bool operator()(const StageReported& event) const {
     return state.plan && state.plan->made.plan.epoch == event.epoch && event.stage < state.plan->stages.size() &&
            state.plan->stages[event.stage] != StageStatus{.phase = event.phase, .failure = event.failure};
   }
-  bool operator()(const LinkUse& event) const { return state.links_left_out.contains(event.link) != event.left_out; }
-  bool operator()(const ConditionTold& event) const {
+  bool operator()(const LinkUse& event) const { return state.links_avoided.contains(event.link) != event.avoided; }
+  bool operator()(const ConditionReported& event) const {
     const NodeRecord* node = find(event.node);
     return node && node->condition != event.condition;
   }

@@ -4,7 +4,7 @@
 
 #include "cluster/log.h"
 #include "cluster/order.h"
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 
 namespace exogpu::cluster {
 namespace {
@@ -22,17 +22,17 @@ PlanMade plan_on(uint8_t node, uint64_t epoch) {
 TEST(Fold, EventsAddUp) {
   ReplicatedState state;
   add(state, TermBegan{});
-  add(state, NodeTold{made_facts(1)});
-  add(state, NodeTold{made_facts(2)});
-  add(state, NodeLost{.node = made_id(2), .why = "silent"});
+  add(state, NodeReported{example_facts(1)});
+  add(state, NodeReported{example_facts(2)});
+  add(state, NodeLost{.node = made_id(2), .reason = "silent"});
   add(state, DrainingSet{.node = made_id(1), .draining = true});
-  add(state, ModelSet{made_model(4)});
-  EXPECT_EQ(state.at, (Position{.term = made_term(1), .index = 6}));
-  EXPECT_TRUE(state.nodes.at(made_id(1)).alive);
+  add(state, ModelSet{example_model(4)});
+  EXPECT_EQ(state.at, (Position{.term = example_term(1), .index = 6}));
+  EXPECT_TRUE(state.nodes.at(made_id(1)).online);
   EXPECT_TRUE(state.nodes.at(made_id(1)).draining);
-  EXPECT_FALSE(state.nodes.at(made_id(2)).alive);
-  EXPECT_EQ(state.nodes.at(made_id(2)).why_away, "silent");
-  EXPECT_EQ(state.model, made_model(4));
+  EXPECT_FALSE(state.nodes.at(made_id(2)).online);
+  EXPECT_EQ(state.nodes.at(made_id(2)).offline_reason, "silent");
+  EXPECT_EQ(state.model, example_model(4));
   add(state, NodeForgotten{made_id(1)});
   EXPECT_TRUE(state.nodes.contains(made_id(1))) << "it is here";
   add(state, NodeForgotten{made_id(2)});
@@ -41,13 +41,13 @@ TEST(Fold, EventsAddUp) {
 
 TEST(Fold, APlanServesWhenAllItsStagesAreReady) {
   ReplicatedState state;
-  add(state, NodeTold{made_facts(1)});
+  add(state, NodeReported{example_facts(1)});
   add(state, plan_on(1, 5));
   EXPECT_FALSE(serving(state));
-  add(state, StageTold{.epoch = PlanEpoch(4), .stage = 0, .phase = StagePhase::ready, .failure = {}});
-  add(state, StageTold{.epoch = PlanEpoch(5), .stage = 1, .phase = StagePhase::ready, .failure = {}});
+  add(state, StageReported{.epoch = PlanEpoch(4), .stage = 0, .phase = StagePhase::ready, .failure = {}});
+  add(state, StageReported{.epoch = PlanEpoch(5), .stage = 1, .phase = StagePhase::ready, .failure = {}});
   EXPECT_FALSE(serving(state)) << "of another plan, and of no stage";
-  add(state, StageTold{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::ready, .failure = {}});
+  add(state, StageReported{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::ready, .failure = {}});
   EXPECT_TRUE(serving(state));
   add(state, plan_on(1, 5));
   add(state, plan_on(1, 4));
@@ -55,45 +55,45 @@ TEST(Fold, APlanServesWhenAllItsStagesAreReady) {
   add(state, plan_on(1, 6));
   EXPECT_EQ(state.epoch_last, PlanEpoch(6));
   EXPECT_FALSE(serving(state));
-  add(state, PlanEnded{.epoch = PlanEpoch(5), .why = "no"});
+  add(state, PlanEnded{.epoch = PlanEpoch(5), .reason = "no"});
   EXPECT_TRUE(state.plan);
-  add(state, PlanEnded{.epoch = PlanEpoch(6), .why = "no"});
+  add(state, PlanEnded{.epoch = PlanEpoch(6), .reason = "no"});
   EXPECT_FALSE(state.plan);
-  EXPECT_EQ(state.why_not, "no");
+  EXPECT_EQ(state.no_plan_reason, "no");
 }
 
 TEST(Fold, ANodeStartedAnewMayHaveBeenMendedAndHoldsNothing) {
   ReplicatedState state;
-  add(state, NodeTold{made_facts(1)});
+  add(state, NodeReported{example_facts(1)});
   add(state, plan_on(1, 5));
-  add(state, StageTold{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::failed, .failure = "no room"});
+  add(state, StageReported{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::failed, .failure = "no room"});
   EXPECT_EQ(state.nodes.at(made_id(1)).unfit.at("gpu0"), "no room");
-  NodeFacts again = made_facts(1);
+  NodeFacts again = example_facts(1);
   again.fitness.mains = false;
-  add(state, NodeTold{again});
+  add(state, NodeReported{again});
   EXPECT_FALSE(state.nodes.at(made_id(1)).unfit.empty());
   again.incarnation = 2;
-  add(state, NodeTold{again});
+  add(state, NodeReported{again});
   EXPECT_TRUE(state.nodes.at(made_id(1)).unfit.empty());
   EXPECT_FALSE(state.plan);
 }
 
 TEST(Fold, WhatChangesNothingIsKnownBefore) {
   ReplicatedState state;
-  add(state, NodeTold{made_facts(1)});
+  add(state, NodeReported{example_facts(1)});
   add(state, plan_on(1, 5));
   const std::vector<Event> nothing = {
       TermBegan{},
-      NodeTold{made_facts(1)},
-      NodeLost{.node = made_id(7), .why = "x"},
+      NodeReported{example_facts(1)},
+      NodeLost{.node = made_id(7), .reason = "x"},
       NodeForgotten{made_id(1)},
       DrainingSet{.node = made_id(1), .draining = false},
       DrainingSet{.node = made_id(7), .draining = true},
       ModelSet{},
       plan_on(1, 5),
-      PlanEnded{.epoch = PlanEpoch(4), .why = "x"},
-      StageTold{.epoch = PlanEpoch(5), .stage = 3, .phase = StagePhase::ready, .failure = {}},
-      StageTold{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::waiting, .failure = {}}};
+      PlanEnded{.epoch = PlanEpoch(4), .reason = "x"},
+      StageReported{.epoch = PlanEpoch(5), .stage = 3, .phase = StagePhase::ready, .failure = {}},
+      StageReported{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::waiting, .failure = {}}};
   for (const Event& event : nothing) {
     EXPECT_FALSE(changes(state, event)) << event.index();
     ReplicatedState after = state;
@@ -101,26 +101,26 @@ TEST(Fold, WhatChangesNothingIsKnownBefore) {
     after.at = state.at;
     EXPECT_EQ(after, state) << event.index();
   }
-  EXPECT_TRUE(changes(state, NodeLost{.node = made_id(1), .why = "x"}));
+  EXPECT_TRUE(changes(state, NodeLost{.node = made_id(1), .reason = "x"}));
   EXPECT_TRUE(changes(state, plan_on(1, 6)));
 }
 
 TEST(Log, WhoIsInItGoesOnFromThere) {
   Log log;
-  for (uint64_t i = 0; i < 5; ++i) log.append({.term = made_term(i < 3 ? 1 : 2), .event = TermBegan{}});
+  for (uint64_t i = 0; i < 5; ++i) log.append({.term = example_term(i < 3 ? 1 : 2), .event = TermBegan{}});
   EXPECT_TRUE(log.contains({}));
-  EXPECT_TRUE(log.contains({.term = made_term(1), .index = 3}));
-  EXPECT_FALSE(log.contains({.term = made_term(1), .index = 4})) << "what the master before wrote there is void";
-  EXPECT_FALSE(log.contains({.term = made_term(2), .index = 6}));
-  EXPECT_EQ(log.after({.term = made_term(1), .index = 3}).size(), 2U);
+  EXPECT_TRUE(log.contains({.term = example_term(1), .index = 3}));
+  EXPECT_FALSE(log.contains({.term = example_term(1), .index = 4})) << "what the leader before wrote there is void";
+  EXPECT_FALSE(log.contains({.term = example_term(2), .index = 6}));
+  EXPECT_EQ(log.after({.term = example_term(1), .index = 3}).size(), 2U);
   EXPECT_TRUE(log.after(log.end()).empty());
-  for (size_t i = 0; i < 2 * kLogEntriesMax; ++i) log.append({.term = made_term(2), .event = TermBegan{}});
-  EXPECT_FALSE(log.contains({.term = made_term(2), .index = 5})) << "it does not grow for ever";
-  const Position first{.term = made_term(2), .index = log.end().index - kLogEntriesMax};
+  for (size_t i = 0; i < 2 * kLogEntriesMax; ++i) log.append({.term = example_term(2), .event = TermBegan{}});
+  EXPECT_FALSE(log.contains({.term = example_term(2), .index = 5})) << "it does not grow for ever";
+  const Position first{.term = example_term(2), .index = log.end().index - kLogEntriesMax};
   EXPECT_TRUE(log.contains(first));
   EXPECT_EQ(log.after(first).size(), kBatchEntriesMax);
-  log.restart({.term = made_term(9), .index = 77});
-  EXPECT_TRUE(log.contains({.term = made_term(9), .index = 77}));
+  log.restart({.term = example_term(9), .index = 77});
+  EXPECT_TRUE(log.contains({.term = example_term(9), .index = 77}));
   EXPECT_FALSE(log.contains(first));
 }
 
@@ -141,16 +141,16 @@ TEST(Order, PrefersWhatIsSteadyAndWellConnected) {
   worse([](Candidate& c) { c.node = made_id(6); });
   Candidate knows = good;
   knows.fitness = {.mains = false, .wired = false, .steadiness = 0};
-  knows.at.term = made_term(1);
+  knows.at.term = example_term(1);
   EXPECT_TRUE(better(knows, good)) << "one that was just started knows nothing";
   EXPECT_FALSE(better(good, good));
 
-  const Reign serves{.master = made_id(9), .serving = true, .followers = 1};
-  const Reign many{.master = made_id(8), .serving = false, .followers = 9};
-  const Reign few{.master = made_id(1), .serving = false, .followers = 2};
+  const Leadership serves{.leader = made_id(9), .serving = true, .followers = 1};
+  const Leadership many{.leader = made_id(8), .serving = false, .followers = 9};
+  const Leadership few{.leader = made_id(1), .serving = false, .followers = 2};
   EXPECT_TRUE(better(serves, many));
   EXPECT_TRUE(better(many, few));
-  EXPECT_TRUE(better(few, {.master = made_id(2), .serving = false, .followers = 2}));
+  EXPECT_TRUE(better(few, {.leader = made_id(2), .serving = false, .followers = 2}));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 namespace exogpu::cluster {
 
-void LinkFaults::broke(wire::NodeId a, wire::NodeId b, Time now) {
+void LinkFaults::on_broken(wire::NodeId a, wire::NodeId b, Time now) {
   std::erase_if(faults_, [&](const auto& entry) { return now - entry.second.last > kMemory; });
   Fault& fault = faults_[wire::pair_of(a, b)];
   fault.last = now;
@@ -18,7 +18,7 @@ void LinkFaults::forget(wire::NodeId node) {
   std::erase_if(faults_, [&](const auto& entry) { return entry.first.first == node || entry.first.second == node; });
 }
 
-std::set<LinkFaults::Pair> LinkFaults::left_out(Time now) const {
+std::set<LinkFaults::Pair> LinkFaults::avoided(Time now) const {
   std::set<Pair> out;
   for (const auto& [pair, fault] : faults_) {
     if (now < fault.until) out.insert(pair);

@@ -20,11 +20,11 @@ class LinkFaults {
   static constexpr std::chrono::minutes kLongest{10};
   static constexpr std::chrono::minutes kMemory{20};  // without a fault: all is forgotten
 
-  void broke(wire::NodeId a, wire::NodeId b, Time now);
+  void on_broken(wire::NodeId a, wire::NodeId b, Time now);
   // It was started anew, or is away.
   void forget(wire::NodeId node);
 
-  std::set<Pair> left_out(Time now) const;
+  std::set<Pair> avoided(Time now) const;
 
  private:
   struct Fault {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 
 namespace exogpu::cluster {
 namespace {
@@ -13,13 +13,13 @@ using testing::made_id;
 TEST(LinkFaults, WhatBreaksAgainIsLeftOutForLongerEachTime) {
   LinkFaults faults;
   LinkFaults::Time now{};
-  faults.broke(made_id(2), made_id(1), now);
-  EXPECT_TRUE(faults.left_out(now).empty());
+  faults.on_broken(made_id(2), made_id(1), now);
+  EXPECT_TRUE(faults.avoided(now).empty());
   for (const auto wait : {30s, 60s, 120s, 240s, 480s, 600s, 600s}) {
     now += 10s;
-    faults.broke(made_id(1), made_id(2), now);
-    EXPECT_EQ(faults.left_out(now + wait - 1ms), std::set{wire::pair_of(made_id(2), made_id(1))});
-    EXPECT_TRUE(faults.left_out(now + wait).empty());
+    faults.on_broken(made_id(1), made_id(2), now);
+    EXPECT_EQ(faults.avoided(now + wait - 1ms), std::set{wire::pair_of(made_id(2), made_id(1))});
+    EXPECT_TRUE(faults.avoided(now + wait).empty());
     now += wait;
   }
 }
@@ -27,21 +27,21 @@ TEST(LinkFaults, WhatBreaksAgainIsLeftOutForLongerEachTime) {
 TEST(LinkFaults, ALongTimeWithoutAFaultMakesItGoodAgain) {
   LinkFaults faults;
   LinkFaults::Time now{};
-  faults.broke(made_id(1), made_id(2), now);
+  faults.on_broken(made_id(1), made_id(2), now);
   now += LinkFaults::kMemory + 1s;
-  faults.broke(made_id(1), made_id(2), now);
-  EXPECT_TRUE(faults.left_out(now).empty());
+  faults.on_broken(made_id(1), made_id(2), now);
+  EXPECT_TRUE(faults.avoided(now).empty());
 }
 
 TEST(LinkFaults, ANodeThatIsStartedAnewHasNone) {
   LinkFaults faults;
   const LinkFaults::Time now{};
   for (const uint8_t other : {2, 3}) {
-    for (int i = 0; i < 2; ++i) faults.broke(made_id(1), made_id(other), now);
+    for (int i = 0; i < 2; ++i) faults.on_broken(made_id(1), made_id(other), now);
   }
-  EXPECT_EQ(faults.left_out(now).size(), 2U);
+  EXPECT_EQ(faults.avoided(now).size(), 2U);
   faults.forget(made_id(3));
-  EXPECT_EQ(faults.left_out(now), std::set{wire::pair_of(made_id(1), made_id(2))});
+  EXPECT_EQ(faults.avoided(now), std::set{wire::pair_of(made_id(1), made_id(2))});
 }
 
 }  // namespace

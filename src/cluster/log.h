@@ -26,11 +26,11 @@ class Log {
   std::vector<wire::Entry> after(const wire::Position& position) const;
 
  private:
-  struct Kept {
+  struct Record {
     wire::Entry entry;
     size_t bytes = 0;
   };
-  std::deque<Kept> entries_;
+  std::deque<Record> entries_;
   wire::Position base_;  // before the first
   wire::Position end_;
   size_t bytes_ = 0;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 
 namespace exogpu::cluster {
 namespace {
@@ -12,9 +12,9 @@ using namespace testing;
 TEST(Names, TwoNodesOfOneNameAreToldApart) {
   wire::ReplicatedState state;
   for (const uint8_t number : {1, 2, 3}) {
-    wire::NodeFacts facts = made_facts(number);
+    wire::NodeFacts facts = example_facts(number);
     if (number > 1) facts.info.self.name = "twin";
-    add(state, wire::NodeTold{facts});
+    add(state, wire::NodeReported{facts});
   }
   EXPECT_EQ(name_of(state, made_id(1)), "n1");
   EXPECT_EQ(name_of(state, made_id(2)), "twin-02000000");
@@ -23,7 +23,7 @@ TEST(Names, TwoNodesOfOneNameAreToldApart) {
   const auto all = names_of(state);
   EXPECT_EQ(all.size(), 3U);
   for (const auto& [id, name] : all) EXPECT_EQ(name, name_of(state, id));
-  add(state, wire::NodeLost{.node = made_id(3), .why = "silent"});
+  add(state, wire::NodeLost{.node = made_id(3), .reason = "silent"});
   add(state, wire::NodeForgotten{made_id(3)});
   EXPECT_EQ(name_of(state, made_id(2)), "twin");
 }

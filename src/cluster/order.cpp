@@ -11,9 +11,9 @@ bool better(const Candidate& a, const Candidate& b) {
   return key(a) != key(b) ? key(a) > key(b) : a.node < b.node;
 }
 
-bool better(const Reign& a, const Reign& b) {
-  const auto key = [](const Reign& r) { return std::tuple(r.serving, r.followers); };
-  return key(a) != key(b) ? key(a) > key(b) : a.master < b.master;
+bool better(const Leadership& a, const Leadership& b) {
+  const auto key = [](const Leadership& r) { return std::tuple(r.serving, r.followers); };
+  return key(a) != key(b) ? key(a) > key(b) : a.leader < b.leader;
 }
 
 }  // namespace exogpu::cluster

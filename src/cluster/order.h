@@ -5,7 +5,7 @@
 
 namespace exogpu::cluster {
 
-// One that could become master. Whoever knows of the later term comes first, since one that has just been started
+// One that could become leader. Whoever knows of the later term comes first, since one that has just been started
 // knows nothing; then mains power, the wire, how many nodes it reaches, how long it has been up, how much of the term
 // it knows, and the smaller id.
 struct Candidate {
@@ -16,13 +16,13 @@ struct Candidate {
 };
 bool better(const Candidate& a, const Candidate& b);
 
-// A master that meets another: one that serves comes before one that does not, then the one with more nodes, then the
+// A leader that meets another: one that serves comes before one that does not, then the one with more nodes, then the
 // smaller id. The other one's cluster joins this one's.
-struct Reign {
-  wire::NodeId master;
+struct Leadership {
+  wire::NodeId leader;
   bool serving = false;
   uint32_t followers = 0;
 };
-bool better(const Reign& a, const Reign& b);
+bool better(const Leadership& a, const Leadership& b);
 
 }  // namespace exogpu::cluster

@@ -24,7 +24,7 @@ int avoided_in_plan(const ReplicatedState& state) {
   int most = 0;
   for (const PlannedStage& stage : state.plan->made.plan.stages) {
     const auto node = state.nodes.find(stage.device.node);
-    if (node != state.nodes.end()) most = std::max(most, avoided(node->second, stage.device.device));
+    if (node != state.nodes.end()) most = std::max(most, avoidance(node->second, stage.device.device));
   }
   return most;
 }
@@ -59,17 +59,17 @@ size_t devices_of(const Stages& stages) {
   return devices.size();
 }
 
-PlanEpoch next_epoch(const ReplicatedState& state, const PlanCircumstances& circumstances) {
-  const auto id = circumstances.term.master.bytes();
+PlanEpoch next_epoch(const ReplicatedState& state, const PlanContext& context) {
+  const auto id = context.term.leader.bytes();
   const uint64_t of_term =
-      circumstances.term.counter << 32 | static_cast<uint64_t>(id[0]) << 24 | static_cast<uint64_t>(id[1]) << 16;
-  return PlanEpoch(std::max({of_term, state.epoch_last.value(), circumstances.in_use.value()}) + 1);
+      context.term.counter << 32 | static_cast<uint64_t>(id[0]) << 24 | static_cast<uint64_t>(id[1]) << 16;
+  return PlanEpoch(std::max({of_term, state.epoch_last.value(), context.epoch_max.value()}) + 1);
 }
 
 // Why there is no plan any more, where that is another thing than why there is no new one.
 std::string lost(const ReplicatedState& state) {
   for (const auto& [id, node] : state.nodes) {
-    if (!node.alive) return std::format("node {} is offline: {}; ", name_of(state, id), node.why_away);
+    if (!node.online) return std::format("node {} is offline: {}; ", name_of(state, id), node.offline_reason);
   }
   return {};
 }
@@ -85,22 +85,23 @@ PlanMade made_of(const ReplicatedState& state, const FoundPlan& found, PlanEpoch
                          .step_cost_tokens = step_cost_tokens(state, best)},
                 .stage_bytes = {},
                 .predicted = best.predicted,
-                .left_out = {}};
+                .unused = {}};
   for (const Stage& stage : best.stages) {
     made.plan.stages.push_back({.device = stage.device, .layers = stage.layers});
     made.stage_bytes.push_back(stage.memory.total());
   }
-  for (const placement::LeftOut& left : found.result.left_out) {
-    if (made.left_out.size() == kLeftOutMax) break;
-    const NodeRecord& node = state.nodes.at(left.device.node);
-    const auto failed = node.unfit.find(left.device.device);
+  for (const placement::UnusedDevice& unused : found.result.unused) {
+    if (made.unused.size() == kUnusedDevicesMax) break;
+    const NodeRecord& node = state.nodes.at(unused.device.node);
+    const auto failed = node.unfit.find(unused.device.device);
     if (failed != node.unfit.end()) {
-      made.left_out.push_back({.device = left.device, .why = "failed", .reason = failed->second});
-    } else if (is_avoided(state, left.device, found.avoided_from)) {
-      made.left_out.push_back(
-          {.device = left.device, .why = "avoided", .reason = why_avoided(node, left.device.device)});
+      made.unused.push_back({.device = unused.device, .constraint = "failed", .reason = failed->second});
+    } else if (is_avoided(state, unused.device, found.avoidance_limit)) {
+      made.unused.push_back(
+          {.device = unused.device, .constraint = "avoided", .reason = avoided_reason(node, unused.device.device)});
     } else {
-      made.left_out.push_back({.device = left.device, .why = std::string(left.why), .reason = left.reason});
+      made.unused.push_back(
+          {.device = unused.device, .constraint = std::string(unused.constraint), .reason = unused.reason});
     }
   }
   return made;
@@ -108,7 +109,7 @@ PlanMade made_of(const ReplicatedState& state, const FoundPlan& found, PlanEpoch
 
 }  // namespace
 
-std::string broken_by(const ReplicatedState& state) {
+std::string broken_reason(const ReplicatedState& state) {
   if (!state.plan) return {};
   const StagePlan& plan = state.plan->made.plan;
   if (!state.model) return "no model is to be served";
@@ -121,7 +122,7 @@ std::string broken_by(const ReplicatedState& state) {
     const auto node = state.nodes.find(device.node);
     if (node == state.nodes.end()) return std::format("{} is unknown", name_of(state, device));
     const std::string name = name_of(state, device.node);
-    if (!node->second.alive) return std::format("node {} is offline: {}", name, node->second.why_away);
+    if (!node->second.online) return std::format("node {} is offline: {}", name, node->second.offline_reason);
     if (node->second.draining) return std::format("node {} is being drained", name);
     const auto unfit = node->second.unfit.find(device.device);
     if (unfit != node->second.unfit.end()) return std::format("{}: {}", name_of(state, device), unfit->second);
@@ -135,53 +136,54 @@ std::string broken_by(const ReplicatedState& state) {
   return {};
 }
 
-std::string impossible(const ReplicatedState& state) {
+std::string impossible_reason(const ReplicatedState& state) {
   if (!state.model) return "no model is to be served";
   const auto found = search_plan(state);
   return found ? std::string() : found.error().message;
 }
 
-bool matters_to_plans(const ReplicatedState& state, const Event& event) {
-  if (const auto* stage = std::get_if<StageTold>(&event)) return stage->phase >= StagePhase::ready;
-  const auto* told = std::get_if<ConditionTold>(&event);
+bool affects_plans(const ReplicatedState& state, const Event& event) {
+  if (const auto* stage = std::get_if<StageReported>(&event)) return stage->phase >= StagePhase::ready;
+  const auto* told = std::get_if<ConditionReported>(&event);
   if (!told) return true;
   const auto known = state.nodes.find(told->node);
   if (known == state.nodes.end()) return false;
   const NodeRecord& before = known->second;
-  const NodeRecord after{.facts = {}, .why_away = {}, .unfit = {}, .condition = told->condition};
+  const NodeRecord after{.facts = {}, .offline_reason = {}, .unfit = {}, .condition = told->condition};
   return std::ranges::any_of(before.facts.info.devices, [&](const DeviceProfile& each) {
     const std::string& device = each.id.device;
-    return avoided(before, device) != avoided(after, device) || speed_left(before, device) != speed_left(after, device);
+    return avoidance(before, device) != avoidance(after, device) ||
+           speed_share(before, device) != speed_share(after, device);
   });
 }
 
-std::string better_without(const ReplicatedState& state) {
-  if (!state.plan || !state.model || !broken_by(state).empty()) return {};
+std::string avoidable_reason(const ReplicatedState& state) {
+  if (!state.plan || !state.model || !broken_reason(state).empty()) return {};
   const int avoided_by = avoided_in_plan(state);
   if (avoided_by == 0) return {};
   const auto found = search_plan(state);
-  if (!found || avoided_by < found->avoided_from) return {};
+  if (!found || avoided_by < found->avoidance_limit) return {};
   for (const PlannedStage& stage : state.plan->made.plan.stages) {
-    if (is_avoided(state, stage.device, found->avoided_from)) {
+    if (is_avoided(state, stage.device, found->avoidance_limit)) {
       return std::format("{}: {}", name_of(state, stage.device),
-                         why_avoided(state.nodes.at(stage.device.node), stage.device.device));
+                         avoided_reason(state.nodes.at(stage.device.node), stage.device.device));
     }
   }
   return {};
 }
 
-std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstances& circumstances) {
+std::optional<Event> plan_for(const ReplicatedState& state, const PlanContext& context) {
   const auto ended = [&](std::string why) -> std::optional<Event> {
-    PlanEnded event{.epoch = state.plan ? state.plan->made.plan.epoch : PlanEpoch(0), .why = std::move(why)};
-    if (!state.plan && state.why_not == event.why) return std::nullopt;
+    PlanEnded event{.epoch = state.plan ? state.plan->made.plan.epoch : PlanEpoch(0), .reason = std::move(why)};
+    if (!state.plan && state.no_plan_reason == event.reason) return std::nullopt;
     return event;
   };
   if (!state.model) return ended("no model is to be served");
-  const std::string broken = broken_by(state);
-  const bool lost_epoch = state.epoch_last < circumstances.in_use;
+  const std::string broken = broken_reason(state);
+  const bool lost_epoch = state.epoch_last < context.epoch_max;
   const int avoided_by = state.plan ? avoided_in_plan(state) : 0;
   bool must = !state.plan || !broken.empty() || lost_epoch;
-  if (!must && avoided_by == 0 && (!circumstances.idle || !serving(state))) return std::nullopt;
+  if (!must && avoided_by == 0 && (!context.idle || !serving(state))) return std::nullopt;
   const auto found = search_plan(state);
   if (!found) {
     if (!must) return std::nullopt;
@@ -189,9 +191,9 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
     return ended(because + found.error().message);
   }
   const Plan& best = found->result.plan;
-  must = must || avoided_by >= found->avoided_from;
+  must = must || avoided_by >= found->avoidance_limit;
   if (!must) {
-    if (!circumstances.idle || !serving(state) || same_stages(best, state.plan->made.plan)) return std::nullopt;
+    if (!context.idle || !serving(state) || same_stages(best, state.plan->made.plan)) return std::nullopt;
     const Objective objective = state.model->settings.objective;
     const size_t wanted = std::min<size_t>(state.model->devices_min, best.stages.size());
     if (devices_of(state.plan->made.plan.stages) >= wanted &&
@@ -201,9 +203,9 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanCircumstan
   }
   std::optional<placement::PlacementResult> in_place;
   if (must && state.plan) in_place = plan_with_resident_parts(state, state.plan->made, *found);
-  if (!state.plan && circumstances.before) in_place = plan_with_resident_parts(state, *circumstances.before, *found);
-  const FoundPlan chosen{.result = in_place.value_or(found->result), .avoided_from = found->avoided_from};
-  return made_of(state, chosen, next_epoch(state, circumstances));
+  if (!state.plan && context.previous) in_place = plan_with_resident_parts(state, *context.previous, *found);
+  const FoundPlan chosen{.result = in_place.value_or(found->result), .avoidance_limit = found->avoidance_limit};
+  return made_of(state, chosen, next_epoch(state, context));
 }
 
 }  // namespace exogpu::cluster

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 #include "placement/placement.h"
 
 namespace exogpu::cluster {
@@ -13,24 +13,24 @@ using namespace wire;
 
 ReplicatedState two_nodes() {
   ReplicatedState state;
-  add(state, NodeTold{made_facts(1, 500 * MB)});
-  add(state, NodeTold{made_facts(2, 500 * MB)});
-  add(state, ModelSet{made_model(8)});
+  add(state, NodeReported{example_facts(1, 500 * MB)});
+  add(state, NodeReported{example_facts(2, 500 * MB)});
+  add(state, ModelSet{example_model(8)});
   return state;
 }
 
-PlanCircumstances of(uint64_t counter) { return {.term = made_term(counter), .in_use = {}}; }
+PlanContext of(uint64_t counter) { return {.term = example_term(counter), .epoch_max = {}}; }
 
 void make(ReplicatedState& state, uint64_t counter = 1) {
   const auto event = plan_for(state, of(counter));
   ASSERT_TRUE(event);
   add(state, *event);
-  ASSERT_TRUE(state.plan) << state.why_not;
+  ASSERT_TRUE(state.plan) << state.no_plan_reason;
 }
 
 void all_ready(ReplicatedState& state) {
   for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
-    add(state, StageTold{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
+    add(state, StageReported{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
   }
 }
 
@@ -44,36 +44,36 @@ TEST(PlanFor, SpreadsAModelOverWhoHasRoom) {
 
 TEST(PlanFor, SaysWhyThereIsNone) {
   ReplicatedState state = two_nodes();
-  add(state, NodeLost{.node = made_id(2), .why = "silent"});
+  add(state, NodeLost{.node = made_id(2), .reason = "silent"});
   const auto event = plan_for(state, of(1));
   ASSERT_TRUE(event);
   add(state, *event);
-  EXPECT_NE(state.why_not.find("memory"), std::string::npos) << state.why_not;
+  EXPECT_NE(state.no_plan_reason.find("memory"), std::string::npos) << state.no_plan_reason;
   EXPECT_FALSE(plan_for(state, of(1))) << "said once";
 }
 
 TEST(PlanFor, WhatIsImpossibleIsSaidOfThoseWhoAreHere) {
   ReplicatedState state;
-  EXPECT_EQ(impossible(state), "no model is to be served");
+  EXPECT_EQ(impossible_reason(state), "no model is to be served");
   state = two_nodes();
-  EXPECT_EQ(impossible(state), "") << "there is no plan yet, but there can be one";
-  add(state, NodeLost{.node = made_id(2), .why = "silent"});
-  EXPECT_NE(impossible(state).find("memory"), std::string::npos) << impossible(state);
-  add(state, NodeTold{made_facts(2, 500 * MB)});
-  EXPECT_EQ(impossible(state), "");
+  EXPECT_EQ(impossible_reason(state), "") << "there is no plan yet, but there can be one";
+  add(state, NodeLost{.node = made_id(2), .reason = "silent"});
+  EXPECT_NE(impossible_reason(state).find("memory"), std::string::npos) << impossible_reason(state);
+  add(state, NodeReported{example_facts(2, 500 * MB)});
+  EXPECT_EQ(impossible_reason(state), "");
 }
 
 TEST(PlanFor, EveryLossIsAReason) {
   const auto replaced = [](auto lose, std::string_view words) {
     ReplicatedState state = two_nodes();
-    add(state, NodeTold{made_facts(3, 500 * MB)});
+    add(state, NodeReported{example_facts(3, 500 * MB)});
     make(state);
     all_ready(state);
     const PlanEpoch before = state.epoch_last;
     const NodeId used = state.plan->made.plan.stages[0].device.node;
     lose(state, used);
-    EXPECT_NE(broken_by(state).find(words), std::string::npos) << broken_by(state);
-    PlanCircumstances busy = of(1);
+    EXPECT_NE(broken_reason(state).find(words), std::string::npos) << broken_reason(state);
+    PlanContext busy = of(1);
     busy.idle = false;
     const auto event = plan_for(state, busy);
     ASSERT_TRUE(event) << words;
@@ -82,18 +82,18 @@ TEST(PlanFor, EveryLossIsAReason) {
     EXPECT_GT(made->plan.epoch, before);
     for (const PlannedStage& stage : made->plan.stages) EXPECT_NE(stage.device.node, used) << words;
   };
-  replaced([](auto& s, NodeId n) { add(s, NodeLost{.node = n, .why = "silent"}); }, "is offline: silent");
+  replaced([](auto& s, NodeId n) { add(s, NodeLost{.node = n, .reason = "silent"}); }, "is offline: silent");
   replaced([](auto& s, NodeId n) { add(s, DrainingSet{.node = n, .draining = true}); }, "is being drained");
   replaced(
       [](auto& s, NodeId) {
-        add(s, StageTold{.epoch = s.epoch_last, .stage = 0, .phase = StagePhase::failed, .failure = "it broke"});
+        add(s, StageReported{.epoch = s.epoch_last, .stage = 0, .phase = StagePhase::failed, .failure = "it broke"});
       },
       "gpu0: it broke");
   replaced(
       [](auto& s, NodeId n) {
         NodeFacts facts = s.nodes.at(n).facts;
         facts.info.devices[0].memory_free = 10 * MB;
-        add(s, NodeTold{facts});
+        add(s, NodeReported{facts});
       },
       "has only 9.54 MiB left");
 }
@@ -101,73 +101,73 @@ TEST(PlanFor, EveryLossIsAReason) {
 TEST(PlanFor, ABetterPlanWaitsUntilNobodyIsServedAndIsWorthIt) {
   ReplicatedState state = two_nodes();
   make(state);
-  add(state, NodeTold{made_facts(3, 2000 * MB, 2e11)});
+  add(state, NodeReported{example_facts(3, 2000 * MB, 2e11)});
   EXPECT_FALSE(plan_for(state, of(1))) << "it is still being loaded";
   all_ready(state);
-  PlanCircumstances busy = of(1);
+  PlanContext busy = of(1);
   busy.idle = false;
   EXPECT_FALSE(plan_for(state, busy));
   ASSERT_TRUE(plan_for(state, of(1)));
   ReplicatedState slightly = two_nodes();
   make(slightly);
   all_ready(slightly);
-  add(slightly, NodeTold{made_facts(3, 500 * MB, 1.02e11)});
+  add(slightly, NodeReported{example_facts(3, 500 * MB, 1.02e11)});
   EXPECT_FALSE(plan_for(slightly, of(1))) << "two of a hundred are not worth moving a model";
 }
 
 TEST(PlanFor, EpochsGoUpOverTermsAndOverWhatWasLost) {
   ReplicatedState state = two_nodes();
-  const auto epoch = [&](const PlanCircumstances& circumstances) {
-    return std::get<PlanMade>(plan_for(state, circumstances).value()).plan.epoch;
+  const auto epoch = [&](const PlanContext& context) {
+    return std::get<PlanMade>(plan_for(state, context).value()).plan.epoch;
   };
   EXPECT_GT(epoch(of(2)), epoch(of(1)));
-  EXPECT_NE(epoch({.term = made_term(1, 1), .in_use = {}}), epoch({.term = made_term(1, 2), .in_use = {}}));
-  PlanCircumstances later = of(1);
-  later.in_use = PlanEpoch(uint64_t{9} << 32);
-  EXPECT_GT(epoch(later), later.in_use);
+  EXPECT_NE(epoch({.term = example_term(1, 1), .epoch_max = {}}), epoch({.term = example_term(1, 2), .epoch_max = {}}));
+  PlanContext later = of(1);
+  later.epoch_max = PlanEpoch(uint64_t{9} << 32);
+  EXPECT_GT(epoch(later), later.epoch_max);
   make(state);
   all_ready(state);
   EXPECT_FALSE(plan_for(state, of(1)));
-  EXPECT_GT(epoch(later), later.in_use) << "a node has had parts of a plan that this state does not know";
+  EXPECT_GT(epoch(later), later.epoch_max) << "a node has had parts of a plan that this state does not know";
 }
 
 TEST(PlanFor, ADeviceThatFailedIsLeftOutUntilItsNodeIsStartedAnew) {
   ReplicatedState state = two_nodes();
-  add(state, NodeTold{made_facts(3, 500 * MB, 0.9e11)});
+  add(state, NodeReported{example_facts(3, 500 * MB, 0.9e11)});
   make(state);
   const NodeId first = state.plan->made.plan.stages[0].device.node;
-  add(state, StageTold{.epoch = state.epoch_last, .stage = 0, .phase = StagePhase::failed, .failure = "no room"});
+  add(state, StageReported{.epoch = state.epoch_last, .stage = 0, .phase = StagePhase::failed, .failure = "no room"});
   make(state);
-  ASSERT_EQ(state.plan->made.left_out.size(), 1U);
-  const DeviceLeftOut& left = state.plan->made.left_out[0];
+  ASSERT_EQ(state.plan->made.unused.size(), 1U);
+  const UnusedDevice& left = state.plan->made.unused[0];
   EXPECT_EQ(left.device.node, first);
-  EXPECT_EQ(left.why, "failed");
+  EXPECT_EQ(left.constraint, "failed");
   EXPECT_EQ(left.reason, "no room");
-  add(state, NodeLost{.node = made_id(3), .why = "silent"});
+  add(state, NodeLost{.node = made_id(3), .reason = "silent"});
   add(state, *plan_for(state, of(1)));
   EXPECT_FALSE(state.plan);
   NodeFacts anew = state.nodes.at(first).facts;
   ++anew.incarnation;
-  add(state, NodeTold{anew});
+  add(state, NodeReported{anew});
   make(state);
 }
 
 TEST(PlanFor, LayersByHandThatDidNotFitAreNotTriedAgainByThemselves) {
   ReplicatedState state = two_nodes();
-  ServedModel by_hand = made_model(8);
-  by_hand.layers = "n1/gpu0:0-3,n2/gpu0:4-7";
-  add(state, ModelSet{by_hand});
+  ServedModel fixed_layers = example_model(8);
+  fixed_layers.layers = "n1/gpu0:0-3,n2/gpu0:4-7";
+  add(state, ModelSet{fixed_layers});
   make(state);
-  add(state, StageTold{.epoch = state.epoch_last, .stage = 1, .phase = StagePhase::failed, .failure = "no room"});
+  add(state, StageReported{.epoch = state.epoch_last, .stage = 1, .phase = StagePhase::failed, .failure = "no room"});
   add(state, *plan_for(state, of(1)));
   ASSERT_FALSE(state.plan);
-  EXPECT_TRUE(state.why_not.starts_with("n2/gpu0: no room; ")) << state.why_not;
-  EXPECT_TRUE(state.why_not.contains("when node n2 is started anew")) << state.why_not;
+  EXPECT_TRUE(state.no_plan_reason.starts_with("n2/gpu0: no room; ")) << state.no_plan_reason;
+  EXPECT_TRUE(state.no_plan_reason.contains("when node n2 is started anew")) << state.no_plan_reason;
 }
 
 TEST(PlanFor, ABadLinkIsGoneAround) {
   ReplicatedState state = two_nodes();
-  add(state, NodeTold{made_facts(3, 500 * MB, 0.99e11)});
+  add(state, NodeReported{example_facts(3, 500 * MB, 0.99e11)});
   const auto used = [&] {
     std::set<NodeId> nodes;
     for (const PlannedStage& stage : state.plan->made.plan.stages) nodes.insert(stage.device.node);
@@ -175,12 +175,12 @@ TEST(PlanFor, ABadLinkIsGoneAround) {
   };
   make(state);
   ASSERT_EQ(used(), (std::set{made_id(1), made_id(2)}));
-  add(state, LinkUse{.link = pair_of(made_id(2), made_id(1)), .left_out = true});
-  add(state, PlanEnded{.epoch = state.epoch_last, .why = "the cable was pulled"});
+  add(state, LinkUse{.link = pair_of(made_id(2), made_id(1)), .avoided = true});
+  add(state, PlanEnded{.epoch = state.epoch_last, .reason = "the cable was pulled"});
   make(state);
   EXPECT_NE(used(), (std::set{made_id(1), made_id(2)}));
   // Where there is no other way it is used all the same.
-  add(state, NodeLost{.node = made_id(3), .why = "silent"});
+  add(state, NodeLost{.node = made_id(3), .reason = "silent"});
   make(state);
   EXPECT_EQ(used(), (std::set{made_id(1), made_id(2)}));
 }
@@ -215,12 +215,12 @@ void put(ReplicatedState& state, const std::vector<std::pair<uint8_t, LayerRange
 
 // The plan after a loss, with the plan that was in the state or only remembered.
 std::string after_loss(ReplicatedState state, uint8_t lost) {
-  PlanCircumstances circumstances = of(1);
-  add(state, NodeLost{.node = made_id(lost), .why = "silent"});
-  const auto broken = plan_for(state, circumstances);
-  circumstances.before = state.plan->made;
-  add(state, PlanEnded{.epoch = state.epoch_last, .why = "a link broke"});
-  const auto ended = plan_for(state, circumstances);
+  PlanContext context = of(1);
+  add(state, NodeLost{.node = made_id(lost), .reason = "silent"});
+  const auto broken = plan_for(state, context);
+  context.previous = state.plan->made;
+  add(state, PlanEnded{.epoch = state.epoch_last, .reason = "a link broke"});
+  const auto ended = plan_for(state, context);
   if (!broken || !ended) return "nothing";
   if (std::holds_alternative<PlanEnded>(*broken)) return "none";
   const auto text = stages_of(state, std::get<PlanMade>(*broken));
@@ -231,9 +231,9 @@ std::string after_loss(ReplicatedState state, uint8_t lost) {
 ReplicatedState nodes_of(const std::vector<std::pair<Bytes, double>>& nodes, uint32_t layers) {
   ReplicatedState state;
   for (size_t i = 0; i < nodes.size(); ++i) {
-    add(state, NodeTold{made_facts(static_cast<uint8_t>(i + 1), nodes[i].first, nodes[i].second)});
+    add(state, NodeReported{example_facts(static_cast<uint8_t>(i + 1), nodes[i].first, nodes[i].second)});
   }
-  add(state, ModelSet{made_model(layers)});
+  add(state, ModelSet{example_model(layers)});
   return state;
 }
 
@@ -251,14 +251,15 @@ TEST(PlanFor, WithoutASpareNodeANeighbourTakesTheLostLayersAsASecondStage) {
   EXPECT_EQ(after_loss(state, 1), "n2:0-3 n3:3-6 n3:6-9");
   // Its neighbour has no room for three more, so that all is planned anew.
   EXPECT_EQ(after_loss(state, 2), "n1:0-4 n3:4-9");
-  add(state, NodeLost{.node = made_id(1), .why = "silent"});
+  add(state, NodeLost{.node = made_id(1), .reason = "silent"});
   add(state, *plan_for(state, of(1)));
   all_ready(state);
-  EXPECT_EQ(broken_by(state), "");
+  EXPECT_EQ(broken_reason(state), "");
   NodeFacts less = state.nodes.at(made_id(3)).facts;
   less.info.devices[0].memory_free = 500 * MB;
-  add(state, NodeTold{less});
-  EXPECT_TRUE(broken_by(state).contains("has only")) << "both stages together are too large: " << broken_by(state);
+  add(state, NodeReported{less});
+  EXPECT_TRUE(broken_reason(state).contains("has only"))
+      << "both stages together are too large: " << broken_reason(state);
 }
 
 TEST(PlanFor, WhereTheBestPlanIsMuchFasterPartsMove) {
@@ -270,10 +271,10 @@ TEST(PlanFor, WhereTheBestPlanIsMuchFasterPartsMove) {
   put(nearly, {{1, {0, 4}}, {2, {4, 8}}});
   EXPECT_EQ(after_loss(nearly, 2), "n1:0-4 n3:4-8");
   // It comes when nobody is being answered.
-  add(nearly, NodeLost{.node = made_id(2), .why = "silent"});
+  add(nearly, NodeLost{.node = made_id(2), .reason = "silent"});
   add(nearly, *plan_for(nearly, of(1)));
   all_ready(nearly);
-  PlanCircumstances busy = of(1);
+  PlanContext busy = of(1);
   busy.idle = false;
   EXPECT_FALSE(plan_for(nearly, busy));
   const auto better = plan_for(nearly, of(1));
@@ -310,12 +311,12 @@ TEST(PlanFor, MeasuredLinksDecide) {
   const auto link = [](uint8_t from, uint8_t to, double rate) {
     return LinkProfile{.from = made_id(from), .to = made_id(to), .delay_s = 1e-4, .bytes_per_s = rate};
   };
-  NodeFacts one = made_facts(1, 500 * MB), two = made_facts(2, 500 * MB), three = made_facts(3, 500 * MB);
+  NodeFacts one = example_facts(1, 500 * MB), two = example_facts(2, 500 * MB), three = example_facts(3, 500 * MB);
   one.info.links = {link(1, 2, 1e5), link(1, 3, 1e9)};
   two.info.links = {link(2, 1, 1e5)};
   three.info.links = {link(3, 1, 1e9)};
-  for (const NodeFacts& facts : {one, two, three}) add(state, NodeTold{facts});
-  ServedModel prompts = made_model(8);
+  for (const NodeFacts& facts : {one, two, three}) add(state, NodeReported{facts});
+  ServedModel prompts = example_model(8);
   prompts.settings.objective = wire::Objective::first_token;
   add(state, ModelSet{prompts});
   make(state);
@@ -327,15 +328,15 @@ TEST(PlanFor, MeasuredLinksDecide) {
 TEST(PlanFor, AThousandNodes) {
   ReplicatedState state;
   for (int i = 0; i < 1000; ++i) {
-    NodeFacts facts = made_facts(static_cast<uint8_t>(i), 500 * MB, 1e11 + i);
+    NodeFacts facts = example_facts(static_cast<uint8_t>(i), 500 * MB, 1e11 + i);
     std::array<uint8_t, kKeyHashBytes> id{};
     id[0] = static_cast<uint8_t>(i);
     id[1] = static_cast<uint8_t>(i >> 8);
     facts.info.self.node = facts.info.devices[0].id.node = NodeId(id);
-    add(state, NodeTold{facts});
+    add(state, NodeReported{facts});
   }
   // More than the nodes that are tried at first have room for.
-  add(state, ModelSet{made_model(400)});
+  add(state, ModelSet{example_model(400)});
   make(state);
   EXPECT_GE(state.plan->made.plan.stages.size(), 80U);
 }

@@ -48,15 +48,15 @@ const DeviceProfile* find_device(const ReplicatedState& state, const DeviceRef& 
 
 bool is_avoided(const ReplicatedState& state, const DeviceRef& device, int from) {
   const auto node = state.nodes.find(device.node);
-  return node != state.nodes.end() && avoided(node->second, device.device) >= from;
+  return node != state.nodes.end() && avoidance(node->second, device.device) >= from;
 }
 
-std::vector<NodeId> usable_nodes(const ReplicatedState& state, int avoided_from) {
+std::vector<NodeId> usable_nodes(const ReplicatedState& state, int avoidance_limit) {
   std::vector<std::tuple<bool, double, NodeId>> sorted;
   for (const auto& [id, node] : state.nodes) {
-    if (!node.alive || node.draining) continue;
+    if (!node.online || node.draining) continue;
     const bool idle = std::ranges::all_of(node.facts.info.devices, [&](const DeviceProfile& device) {
-      return avoided(node, device.id.device) >= avoided_from;
+      return avoidance(node, device.id.device) >= avoidance_limit;
     });
     sorted.emplace_back(idle, -worth(node), id);
   }
@@ -73,14 +73,14 @@ ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
   for (const NodeId id : nodes) {
     for (DeviceProfile device : state.nodes.at(id).facts.info.devices) {
       device.node_name = names.at(id);
-      slow_down(device, speed_left(state.nodes.at(id), device.id.device));
+      slow_down(device, speed_share(state.nodes.at(id), device.id.device));
       view.devices.push_back(std::move(device));
     }
   }
   for (const NodeId from : nodes) {
     const auto& measured = state.nodes.at(from).facts.info.links;
     for (const NodeId to : nodes) {
-      if (from == to || state.links_left_out.contains(pair_of(from, to))) continue;
+      if (from == to || state.links_avoided.contains(pair_of(from, to))) continue;
       LinkProfile link{.from = from, .to = to, .delay_s = kDelayUnknown, .bytes_per_s = kBytesPerSecondUnknown};
       const auto found = std::ranges::find(measured, to, &LinkProfile::to);
       if (found != measured.end()) link.delay_s = found->delay_s;
@@ -99,11 +99,11 @@ placement::PlacementRequest request_of(const ServedModel& model) {
 }
 
 Result<placement::PlacementRequest> request_of(const ReplicatedState& state, const ClusterView& view,
-                                               int avoided_from) {
+                                               int avoidance_limit) {
   const ServedModel& model = *state.model;
   placement::PlacementRequest request = request_of(model);
   if (!model.layers.empty()) {
-    EXO_TRY(request.by_hand, placement::parse_layers(view, model.layers));
+    EXO_TRY(request.fixed_layers, placement::parse_layers(view, model.layers));
   }
   for (const std::string& name : model.without) {
     // One that has not come yet is left out when it comes.
@@ -111,10 +111,10 @@ Result<placement::PlacementRequest> request_of(const ReplicatedState& state, con
   }
   for (const DeviceProfile& device : view.devices) {
     if (!state.nodes.at(device.id.node).unfit.contains(device.id.device)) {
-      if (is_avoided(state, device.id, avoided_from)) request.excluded.push_back(device.id);
+      if (is_avoided(state, device.id, avoidance_limit)) request.excluded.push_back(device.id);
       continue;
     }
-    if (std::ranges::contains(request.by_hand, device.id, &placement::AssignedLayers::device)) {
+    if (std::ranges::contains(request.fixed_layers, device.id, &placement::AssignedLayers::device)) {
       return fail(ErrorCode::unavailable,
                   "{} is given layers by hand and could not load them; it is tried again when node {} is started anew, "
                   "or give it fewer",

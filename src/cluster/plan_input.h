@@ -11,11 +11,11 @@ namespace exogpu::cluster {
 // Null where there is none.
 const wire::DeviceProfile* find_device(const wire::ReplicatedState& state, const wire::DeviceRef& ref);
 
-// Whether plans are better off without the device by at least `from` (`avoided()`).
+// Whether plans are better off without the device by at least `from` (`avoidance()`).
 bool is_avoided(const wire::ReplicatedState& state, const wire::DeviceRef& device, int from);
 
 // The nodes that can take part, the most useful first, and last those of which all devices are avoided.
-std::vector<wire::NodeId> usable_nodes(const wire::ReplicatedState& state, int avoided_from);
+std::vector<wire::NodeId> usable_nodes(const wire::ReplicatedState& state, int avoidance_limit);
 
 // The devices and links of these nodes as they are now, with the heat of the devices; without links left out of plans.
 wire::ClusterView view_of(const wire::ReplicatedState& state, std::vector<wire::NodeId> nodes);
@@ -23,9 +23,9 @@ wire::ClusterView view_of(const wire::ReplicatedState& state, std::vector<wire::
 // Whatever devices serve it.
 placement::PlacementRequest request_of(const wire::ServedModel& model);
 
-// Without devices that are excluded by name, avoided by at least `avoided_from`, or failed to load their part.
+// Without devices that are excluded by name, avoided by at least `avoidance_limit`, or failed to load their part.
 // Errors: those of layers given by hand.
 Result<placement::PlacementRequest> request_of(const wire::ReplicatedState& state, const wire::ClusterView& view,
-                                               int avoided_from);
+                                               int avoidance_limit);
 
 }  // namespace exogpu::cluster

@@ -15,25 +15,26 @@ namespace {
 
 // What it must gain to move parts that are loaded while somebody waits for those that are lost: the answers that go on
 // are slower by no more than a third, and a better plan follows them.
-constexpr double kWorthMovingAtOnce = 1.5;
+constexpr double kReplaceNowGain = 1.5;
 
 // Nodes that are planned for at first; more only where these do not do. A ring of more stages than this is slower than
 // one of the fastest, and planning takes time with the square of the nodes.
 constexpr size_t kNodesAtFirst = 48;
 
-Result<placement::PlacementResult> search(const ReplicatedState& state, const ClusterView& view, int avoided_from) {
-  EXO_TRY(const placement::PlacementRequest request, request_of(state, view, avoided_from));
+Result<placement::PlacementResult> search(const ReplicatedState& state, const ClusterView& view, int avoidance_limit) {
+  EXO_TRY(const placement::PlacementRequest request, request_of(state, view, avoidance_limit));
   return placement::assign_layers(view, state.model->shape, request);
 }
 
 // With the most useful nodes, and with more as long as there is no plan.
-Result<placement::PlacementResult> search(const ReplicatedState& state, int avoided_from) {
-  const std::vector<NodeId> nodes = usable_nodes(state, avoided_from);
+Result<placement::PlacementResult> search(const ReplicatedState& state, int avoidance_limit) {
+  const std::vector<NodeId> nodes = usable_nodes(state, avoidance_limit);
   size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
   while (true) {
     count = std::min(count, nodes.size());
-    auto answer = search(
-        state, view_of(state, std::vector(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(count))), avoided_from);
+    auto answer =
+        search(state, view_of(state, std::vector(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(count))),
+               avoidance_limit);
     if (answer || count == nodes.size()) return answer;
     count *= 4;
   }
@@ -41,19 +42,19 @@ Result<placement::PlacementResult> search(const ReplicatedState& state, int avoi
 
 // Without avoided devices, as far as the others can hold the model. Layers given by hand stay where they are.
 Result<FoundPlan> search_by_links(const ReplicatedState& state) {
-  const bool by_hand = !state.model->layers.empty();
-  for (int avoided_from = by_hand ? kAvoidedMost + 1 : 1;; ++avoided_from) {
+  const bool fixed_layers = !state.model->layers.empty();
+  for (int avoidance_limit = fixed_layers ? kAvoidanceMax + 1 : 1;; ++avoidance_limit) {
     const auto any = [&](const auto& entry) {
       const auto& [id, node] = entry;
-      return node.alive && !node.draining && std::ranges::any_of(node.facts.info.devices, [&](const DeviceProfile& d) {
-               return avoided(node, d.id.device) == avoided_from;
+      return node.online && !node.draining && std::ranges::any_of(node.facts.info.devices, [&](const DeviceProfile& d) {
+               return avoidance(node, d.id.device) == avoidance_limit;
              });
     };
     // Where it would make no difference, it is not tried twice.
-    if (avoided_from <= kAvoidedMost && std::ranges::none_of(state.nodes, any)) continue;
-    auto answer = search(state, avoided_from);
-    if (answer) return FoundPlan{.result = *std::move(answer), .avoided_from = avoided_from};
-    if (avoided_from > kAvoidedMost) return std::unexpected(std::move(answer).error());
+    if (avoidance_limit <= kAvoidanceMax && std::ranges::none_of(state.nodes, any)) continue;
+    auto answer = search(state, avoidance_limit);
+    if (answer) return FoundPlan{.result = *std::move(answer), .avoidance_limit = avoidance_limit};
+    if (avoidance_limit > kAvoidanceMax) return std::unexpected(std::move(answer).error());
   }
 }
 
@@ -61,9 +62,9 @@ Result<FoundPlan> search_by_links(const ReplicatedState& state) {
 
 Result<FoundPlan> search_plan(const ReplicatedState& state) {
   auto found = search_by_links(state);
-  if (found || state.links_left_out.empty()) return found;
+  if (found || state.links_avoided.empty()) return found;
   ReplicatedState with_all = state;
-  with_all.links_left_out.clear();
+  with_all.links_avoided.clear();
   return search_by_links(with_all);
 }
 
@@ -73,7 +74,7 @@ PredictedSpeed speed_now(const ReplicatedState& state) {
   std::set<NodeId> nodes;
   for (const PlannedStage& stage : made.plan.stages) {
     nodes.insert(stage.device.node);
-    request.by_hand.push_back({.device = stage.device, .layers = stage.layers});
+    request.fixed_layers.push_back({.device = stage.device, .layers = stage.layers});
   }
   const ClusterView view = view_of(state, {nodes.begin(), nodes.end()});
   const auto answer = placement::assign_layers(view, state.model->shape, request);
@@ -98,7 +99,7 @@ std::optional<placement::PlacementResult> plan_with_resident_parts(const Replica
   const Plan& best = found.result.plan;
   const ServedModel& model = *state.model;
   if (!model.layers.empty() || !same_model(model, before.plan)) return std::nullopt;
-  std::vector<NodeId> nodes = usable_nodes(state, found.avoided_from);
+  std::vector<NodeId> nodes = usable_nodes(state, found.avoidance_limit);
   const std::set<NodeId> usable(nodes.begin(), nodes.end());
   nodes.resize(std::min(nodes.size(), kNodesAtFirst));
   std::vector<placement::AssignedLayers> parts;
@@ -111,13 +112,13 @@ std::optional<placement::PlacementResult> plan_with_resident_parts(const Replica
     if (!std::ranges::contains(nodes, stage.device.node)) nodes.push_back(stage.device.node);
   }
   const ClusterView view = view_of(state, std::move(nodes));
-  const auto request = request_of(state, view, found.avoided_from);
+  const auto request = request_of(state, view, found.avoidance_limit);
   if (!request) return std::nullopt;
   std::erase_if(parts, [&](const auto& part) { return std::ranges::contains(request->excluded, part.device); });
   if (parts.empty()) return std::nullopt;
   const size_t devices_min = std::min<size_t>(model.devices_min, best.stages.size());
   auto answer = placement::assign_missing_layers(view, model.shape, *request, parts, devices_min);
-  if (!answer || kWorthMovingAtOnce * speed_of(answer->plan.predicted, model.settings.objective) <
+  if (!answer || kReplaceNowGain * speed_of(answer->plan.predicted, model.settings.objective) <
                      speed_of(best.predicted, model.settings.objective)) {
     return std::nullopt;
   }

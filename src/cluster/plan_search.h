@@ -10,7 +10,7 @@ namespace exogpu::cluster {
 
 struct FoundPlan {
   placement::PlacementResult result;
-  int avoided_from = 1;  // it uses no device that is avoided by so much (`avoided()`)
+  int avoidance_limit = 1;  // it uses no device that is avoided by so much (`avoidance()`)
 };
 
 // The best plan for the model of the state, which there must be. Without avoided devices where the others can hold the

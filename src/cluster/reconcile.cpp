@@ -36,47 +36,47 @@ bool same_parts(const StagePlan& a, const StagePlan& b, NodeId self) {
 }
 
 // A link that does not come is no fault of the device: Agent::plan_broken() tells of it.
-bool given_up(const HeldStage& stage) {
-  return stage.hopeless || (stage.failures >= kFailuresMax && stage.progress != Progress::loaded);
+bool gave_up(const LocalStage& stage) {
+  return stage.permanent || (stage.failures >= kFailuresMax && stage.progress != StageReadiness::loaded);
 }
 
-std::string_view verb(Progress progress) {
+std::string_view verb(StageReadiness progress) {
   switch (progress) {
-    case Progress::nothing: return "fetching";
-    case Progress::fetched: return "loading";
-    case Progress::loaded: return "connecting";
-    case Progress::connected: return "warming";
-    case Progress::warm: return "serving";
+    case StageReadiness::nothing: return "fetching";
+    case StageReadiness::fetched: return "loading";
+    case StageReadiness::loaded: return "connecting";
+    case StageReadiness::connected: return "warming";
+    case StageReadiness::warm: return "serving";
   }
   return "?";
 }
 
-Act act_after(Progress progress) {
+Act act_after(StageReadiness progress) {
   switch (progress) {
-    case Progress::nothing: return Act::fetch;
-    case Progress::fetched: return Act::load;
-    case Progress::loaded: return Act::connect;
-    case Progress::connected: return Act::warm;
-    case Progress::warm: return Act::none;
+    case StageReadiness::nothing: return Act::fetch;
+    case StageReadiness::fetched: return Act::load;
+    case StageReadiness::loaded: return Act::connect;
+    case StageReadiness::connected: return Act::warm;
+    case StageReadiness::warm: return Act::none;
   }
   return Act::none;
 }
 
 // Away from what is held, since the state wants something else.
-Action leave(const Holding& holding, bool gently, const std::string& why, Time now) {
-  if (!gently || !holding.busy) return {.act = Act::unload, .why = why};
-  if (!holding.draining_since) return {.act = Act::drain, .why = why};
-  const Time until = *holding.draining_since + kDrainMax;
+Action leave(const LocalPlan& local, bool gently, const std::string& why, Time now) {
+  if (!gently || !local.busy) return {.act = Act::unload, .why = why};
+  if (!local.draining_since) return {.act = Act::drain, .why = why};
+  const Time until = *local.draining_since + kDrainMax;
   if (now >= until) return {.act = Act::unload, .why = why + "; requests were still under way"};
-  return {.act = Act::none, .why = why + "; waiting for requests to end", .again = until};
+  return {.act = Act::none, .why = why + "; waiting for requests to end", .retry_at = until};
 }
 
-Action advance(const ReplicatedState& state, const Holding& holding, Time now) {
+Action advance(const ReplicatedState& state, const LocalPlan& local, Time now) {
   std::optional<Time> again;
   std::string why;
-  for (const auto& [index, stage] : holding.stages) {
-    if (stage.progress == Progress::warm) continue;
-    if (given_up(stage)) return {.act = Act::none, .stage = index, .why = "given up: " + stage.failure};
+  for (const auto& [index, stage] : local.stages) {
+    if (stage.progress == StageReadiness::warm) continue;
+    if (gave_up(stage)) return {.act = Act::none, .stage = index, .why = "given up: " + stage.failure};
     if (stage.failures > 0 && now < stage.failed_at + back_off(stage.failures)) {
       const Time next = stage.failed_at + back_off(stage.failures);
       again = again ? std::min(*again, next) : next;
@@ -90,7 +90,7 @@ Action advance(const ReplicatedState& state, const Holding& holding, Time now) {
     }
     return next;
   }
-  if (again) return {.act = Act::none, .why = why, .again = again};
+  if (again) return {.act = Act::none, .why = why, .retry_at = again};
   const StagePlan& plan = state.plan->made.plan;
   if (!serving(state)) {
     for (size_t i = 0; i < plan.stages.size(); ++i) {
@@ -104,7 +104,7 @@ Action advance(const ReplicatedState& state, const Holding& holding, Time now) {
                                  plan.stages[i].device.device, to_string(status.phase))};
     }
   }
-  if (!holding.stages.contains(0)) return {.act = Act::none, .why = "ready"};
+  if (!local.stages.contains(0)) return {.act = Act::none, .why = "ready"};
   return {.act = Act::serve, .stage = 0, .why = "all stages are ready"};
 }
 
@@ -113,7 +113,7 @@ Action advance(const ReplicatedState& state, const Holding& holding, Time now) {
 std::string_view to_string(Act act) {
   switch (act) {
     case Act::none: return "none";
-    case Act::take_on: return "take on";
+    case Act::accept_plan: return "take on";
     case Act::adopt: return "adopt";
     case Act::fetch: return "fetch";
     case Act::load: return "load";
@@ -131,77 +131,77 @@ Duration back_off(uint32_t failures) {
   return std::chrono::milliseconds(250) * (1 << std::min<uint32_t>(failures > 0 ? failures - 1 : 0, 5));
 }
 
-Action next_action(const ReplicatedState& state, const Holding& holding, bool obeys, Time now) {
-  if (holding.acting) return {.act = Act::none, .why = "at work"};
-  if (!obeys) return {.act = Act::none, .why = "there is no master"};
+Action next_action(const ReplicatedState& state, const LocalPlan& local, bool has_leader, Time now) {
+  if (local.acting) return {.act = Act::none, .why = "at work"};
+  if (!has_leader) return {.act = Act::none, .why = "there is no leader"};
   const StagePlan* plan = state.plan ? &state.plan->made.plan : nullptr;
-  if (holding.plan && (!plan || *plan != *holding.plan)) {
-    if (plan && plan->epoch > holding.epoch_last && same_parts(*plan, *holding.plan, holding.self) &&
-        std::ranges::none_of(holding.stages, [](const auto& stage) { return given_up(stage.second); })) {
+  if (local.plan && (!plan || *plan != *local.plan)) {
+    if (plan && plan->epoch > local.epoch_last && same_parts(*plan, *local.plan, local.self) &&
+        std::ranges::none_of(local.stages, [](const auto& stage) { return gave_up(stage.second); })) {
       return {.act = Act::adopt, .why = "its part is the same in the new plan"};
     }
     // There may soon be a plan that has the same part for this node.
-    if (!plan && state.model && state.model->content == holding.plan->content) {
-      return {.act = Act::none, .why = state.why_not};
+    if (!plan && state.model && state.model->content == local.plan->content) {
+      return {.act = Act::none, .why = state.no_plan_reason};
     }
     // A ring that still goes round may finish what it has begun.
-    const auto self = state.nodes.find(holding.self);
+    const auto self = state.nodes.find(local.self);
     const bool gently =
-        self != state.nodes.end() && self->second.alive &&
-        std::ranges::all_of(holding.plan->stages, [&](const PlannedStage& stage) {
+        self != state.nodes.end() && self->second.online &&
+        std::ranges::all_of(local.plan->stages, [&](const PlannedStage& stage) {
           const auto node = state.nodes.find(stage.device.node);
-          return node != state.nodes.end() && node->second.alive && !node->second.unfit.contains(stage.device.device);
+          return node != state.nodes.end() && node->second.online && !node->second.unfit.contains(stage.device.device);
         });
-    return leave(holding, gently, plan ? "there is a new plan" : state.why_not, now);
+    return leave(local, gently, plan ? "there is a new plan" : state.no_plan_reason, now);
   }
-  if (!plan) return {.act = Act::none, .why = state.why_not};
-  if (own(*plan, holding.self).empty()) return {.act = Act::none, .why = "the plan has no part for this node"};
-  if (!holding.plan) {
+  if (!plan) return {.act = Act::none, .why = state.no_plan_reason};
+  if (own(*plan, local.self).empty()) return {.act = Act::none, .why = "the plan has no part for this node"};
+  if (!local.plan) {
     // A state that was superseded may have told this node to give its part up, or of a later plan.
-    if (plan->epoch <= holding.epoch_last) return {.act = Act::refuse, .why = "its part was given up meanwhile"};
-    return {.act = Act::take_on, .why = "the plan has a part for this node"};
+    if (plan->epoch <= local.epoch_last) return {.act = Act::refuse, .why = "its part was given up meanwhile"};
+    return {.act = Act::accept_plan, .why = "the plan has a part for this node"};
   }
-  return advance(state, holding, now);
+  return advance(state, local, now);
 }
 
-void take_on(Holding& holding, const StagePlan& plan) {
-  holding.epoch_last = plan.epoch;
-  holding.plan = plan;
-  holding.stages.clear();
-  holding.draining_since.reset();
-  for (const auto& [index, stage] : own(plan, holding.self)) holding.stages[index];
+void accept_plan(LocalPlan& local, const StagePlan& plan) {
+  local.epoch_last = plan.epoch;
+  local.plan = plan;
+  local.stages.clear();
+  local.draining_since.reset();
+  for (const auto& [index, stage] : own(plan, local.self)) local.stages[index];
 }
 
-void adopt(Holding& holding, const StagePlan& plan) {
-  const auto held = std::exchange(holding.stages, {});
+void adopt(LocalPlan& local, const StagePlan& plan) {
+  const auto held = std::exchange(local.stages, {});
   auto next = held.begin();
-  holding.epoch_last = plan.epoch;
-  holding.plan = plan;
-  holding.draining_since.reset();
-  for (const auto& [index, stage] : own(plan, holding.self)) {
-    HeldStage& kept = holding.stages[index];
-    kept.progress = std::min((next++)->second.progress, Progress::loaded);
+  local.epoch_last = plan.epoch;
+  local.plan = plan;
+  local.draining_since.reset();
+  for (const auto& [index, stage] : own(plan, local.self)) {
+    LocalStage& kept = local.stages[index];
+    kept.progress = std::min((next++)->second.progress, StageReadiness::loaded);
   }
 }
 
-void unload(Holding& holding) {
-  holding.plan.reset();
-  holding.stages.clear();
-  holding.draining_since.reset();
+void unload(LocalPlan& local) {
+  local.plan.reset();
+  local.stages.clear();
+  local.draining_since.reset();
 }
 
-std::map<uint32_t, StageStatus> status_of(const Holding& holding) {
+std::map<uint32_t, StageStatus> status_of(const LocalPlan& local) {
   std::map<uint32_t, StageStatus> out;
-  for (const auto& [index, stage] : holding.stages) {
+  for (const auto& [index, stage] : local.stages) {
     StageStatus status;
     switch (stage.progress) {
-      case Progress::nothing: status.phase = StagePhase::fetching; break;
-      case Progress::fetched:
-      case Progress::loaded:
-      case Progress::connected: status.phase = StagePhase::loading; break;
-      case Progress::warm: status.phase = StagePhase::ready; break;
+      case StageReadiness::nothing: status.phase = StagePhase::fetching; break;
+      case StageReadiness::fetched:
+      case StageReadiness::loaded:
+      case StageReadiness::connected: status.phase = StagePhase::loading; break;
+      case StageReadiness::warm: status.phase = StagePhase::ready; break;
     }
-    if (given_up(stage)) status = {.phase = StagePhase::failed, .failure = stage.failure};
+    if (gave_up(stage)) status = {.phase = StagePhase::failed, .failure = stage.failure};
     out.emplace(index, std::move(status));
   }
   return out;

@@ -1,6 +1,6 @@
 // What a worker does next so that it holds what the plan gives it: a pure function of the state and of what it holds.
 //
-// Whoever calls it does the one thing it says, reports how that went in `Holding`, and asks again.
+// Whoever calls it does the one thing it says, reports how that went in `LocalPlan`, and asks again.
 #pragma once
 
 #include <cstdint>
@@ -14,33 +14,33 @@
 namespace exogpu::cluster {
 
 // How far a stage is on its way to serving.
-enum class Progress : uint8_t { nothing, fetched, loaded, connected, warm };
+enum class StageReadiness : uint8_t { nothing, fetched, loaded, connected, warm };
 
-struct HeldStage {
-  Progress progress = Progress::nothing;
+struct LocalStage {
+  StageReadiness progress = StageReadiness::nothing;
   uint32_t failures = 0;  // of the next step, in a row
   Time failed_at{};
-  std::string failure;    // the last one; names the thing and the remedy
-  bool hopeless = false;  // trying again will not help: a file that is corrupt, a device without room
-  friend bool operator==(const HeldStage&, const HeldStage&) = default;
+  std::string failure;     // the last one; names the thing and the remedy
+  bool permanent = false;  // trying again will not help: a file that is corrupt, a device without room
+  friend bool operator==(const LocalStage&, const LocalStage&) = default;
 };
 
 // What this node holds of a plan.
-struct Holding {
+struct LocalPlan {
   wire::NodeId self;
-  wire::PlanEpoch epoch_last;            // the highest whose parts it has had
-  std::optional<wire::StagePlan> plan;   // whose parts it holds
-  std::map<uint32_t, HeldStage> stages;  // of this node, in that plan
-  bool acting = false;                   // what was last said is still being done
-  bool busy = false;                     // requests are under way in its stages
-  std::optional<Time> draining_since{};  // when drain was said
+  wire::PlanEpoch epoch_last;             // the highest whose parts it has had
+  std::optional<wire::StagePlan> plan;    // whose parts it holds
+  std::map<uint32_t, LocalStage> stages;  // of this node, in that plan
+  bool acting = false;                    // what was last said is still being done
+  bool busy = false;                      // requests are under way in its stages
+  std::optional<Time> draining_since{};   // when drain was said
 };
 
 enum class Act : uint8_t {
-  none,     // until `again`, or until the state or the holding changes
-  take_on,  // the plan: an entry in `stages` for each of its own, nothing held yet
-  adopt,    // the plan, with the stages held: the same layers on the same devices, with the same settings
-  fetch,    // the tensors of a stage
+  none,         // until `again`, or until the state or the holding changes
+  accept_plan,  // the plan: an entry in `stages` for each of its own, nothing held yet
+  adopt,        // the plan, with the stages held: the same layers on the same devices, with the same settings
+  fetch,        // the tensors of a stage
   load,
   connect,  // to the next stage's node
   warm,
@@ -53,21 +53,21 @@ std::string_view to_string(Act act);
 
 struct Action {
   Act act = Act::none;
-  uint32_t stage = 0;           // of fetch, load, connect, warm, serve
-  std::string why;              // for people
-  std::optional<Time> again{};  // when to ask again, if nothing changes before
+  uint32_t stage = 0;              // of fetch, load, connect, warm, serve
+  std::string why;                 // for people
+  std::optional<Time> retry_at{};  // when to ask again, if nothing changes before
 };
 
-// `obeys`: whether the node has a master, so that the state is to be believed. Without one, what is held stays.
-Action next_action(const wire::ReplicatedState& state, const Holding& holding, bool obeys, Time now);
+// `has_leader`: whether the node has a leader, so that the state is to be believed. Without one, what is held stays.
+Action next_action(const wire::ReplicatedState& state, const LocalPlan& local, bool has_leader, Time now);
 
-// What `holding` is once an action is done.
-void take_on(Holding& holding, const wire::StagePlan& plan);
-void adopt(Holding& holding, const wire::StagePlan& plan);  // its stages are to be connected and warmed again
-void unload(Holding& holding);
+// What `local` is once an action is done.
+void accept_plan(LocalPlan& local, const wire::StagePlan& plan);
+void adopt(LocalPlan& local, const wire::StagePlan& plan);  // its stages are to be connected and warmed again
+void unload(LocalPlan& local);
 
 // How the stages stand, for Agent::set_stages(). One that failed too often, or without hope, is given up.
-std::map<uint32_t, wire::StageStatus> status_of(const Holding& holding);
+std::map<uint32_t, wire::StageStatus> status_of(const LocalPlan& local);
 
 inline constexpr uint32_t kFailuresMax = 5;
 inline constexpr Duration kDrainMax = std::chrono::seconds(30);

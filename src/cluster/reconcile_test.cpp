@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/plan_for.h"
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 
 namespace exogpu::cluster {
 namespace {
@@ -15,19 +15,19 @@ using std::chrono::seconds;
 class Reconcile : public ::testing::Test {
  protected:
   Reconcile() {
-    add(state, NodeTold{made_facts(1, 500 * MB)});
-    add(state, NodeTold{made_facts(2, 500 * MB)});
-    add(state, ModelSet{made_model(8)});
+    add(state, NodeReported{example_facts(1, 500 * MB)});
+    add(state, NodeReported{example_facts(2, 500 * MB)});
+    add(state, ModelSet{example_model(8)});
     replan();
-    holding.self = state.plan->made.plan.stages[0].device.node;
+    local.self = state.plan->made.plan.stages[0].device.node;
   }
   void replan() {
-    const auto event = plan_for(state, {.term = made_term(1), .in_use = holding.epoch_last});
+    const auto event = plan_for(state, {.term = example_term(1), .epoch_max = local.epoch_last});
     ASSERT_TRUE(event);
     add(state, *event);
-    ASSERT_TRUE(state.plan) << state.why_not;
+    ASSERT_TRUE(state.plan) << state.no_plan_reason;
   }
-  Action next() const { return next_action(state, holding, true, now); }
+  Action next() const { return next_action(state, local, true, now); }
   // Does what is said, until nothing is.
   std::vector<Act> work() {
     std::vector<Act> acts;
@@ -38,38 +38,38 @@ class Reconcile : public ::testing::Test {
         return acts;
       }
       acts.push_back(action.act);
-      if (action.act == Act::take_on) {
-        take_on(holding, state.plan->made.plan);
+      if (action.act == Act::accept_plan) {
+        accept_plan(local, state.plan->made.plan);
       } else if (action.act == Act::adopt) {
-        adopt(holding, state.plan->made.plan);
+        adopt(local, state.plan->made.plan);
       } else if (action.act == Act::unload) {
-        unload(holding);
+        unload(local);
       } else {
-        HeldStage& stage = holding.stages.at(action.stage);
-        stage.progress = static_cast<Progress>(static_cast<int>(stage.progress) + 1);
+        LocalStage& stage = local.stages.at(action.stage);
+        stage.progress = static_cast<StageReadiness>(static_cast<int>(stage.progress) + 1);
       }
     }
     return acts;
   }
   void all_ready() {
     for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
-      add(state, StageTold{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
+      add(state, StageReported{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
     }
   }
 
   ReplicatedState state;
-  Holding holding;
+  LocalPlan local;
   Time now{};
 };
 
 TEST_F(Reconcile, WhoIsLeftWhenANodeIsLostKeepsItsPart) {
-  add(state, NodeTold{made_facts(3, 500 * MB)});
+  add(state, NodeReported{example_facts(3, 500 * MB)});
   work();
   all_ready();
   const StagePlan before = state.plan->made.plan;
   const NodeId lost = before.stages[1].device.node;
-  ASSERT_NE(lost, holding.self);
-  add(state, NodeLost{.node = lost, .why = "silent"});
+  ASSERT_NE(lost, local.self);
+  add(state, NodeLost{.node = lost, .reason = "silent"});
   replan();
   const StagePlan& plan = state.plan->made.plan;
   ASSERT_EQ(plan.stages.size(), 2U);
@@ -77,29 +77,29 @@ TEST_F(Reconcile, WhoIsLeftWhenANodeIsLostKeepsItsPart) {
   EXPECT_EQ(plan.stages[1].layers, before.stages[1].layers);
   EXPECT_EQ(plan.stages[1].device.node, made_id(3));
   EXPECT_EQ(work(), (std::vector{Act::adopt, Act::connect, Act::warm}));
-  Holding spare;
+  LocalPlan spare;
   spare.self = made_id(3);
-  EXPECT_EQ(next_action(state, spare, true, now).act, Act::take_on);
+  EXPECT_EQ(next_action(state, spare, true, now).act, Act::accept_plan);
 }
 
 TEST_F(Reconcile, FromNothingToServing) {
-  EXPECT_EQ(next_action(state, holding, false, now).act, Act::none) << "nobody is obeyed";
-  EXPECT_EQ(work(), (std::vector{Act::take_on, Act::fetch, Act::load, Act::connect, Act::warm}));
+  EXPECT_EQ(next_action(state, local, false, now).act, Act::none) << "nobody is obeyed";
+  EXPECT_EQ(work(), (std::vector{Act::accept_plan, Act::fetch, Act::load, Act::connect, Act::warm}));
   EXPECT_NE(next().why.find("waiting for n"), std::string::npos) << next().why;
-  EXPECT_EQ(status_of(holding).at(0).phase, StagePhase::ready);
+  EXPECT_EQ(status_of(local).at(0).phase, StagePhase::ready);
   all_ready();
   EXPECT_EQ(next().act, Act::serve);
-  holding.acting = true;
+  local.acting = true;
   EXPECT_EQ(next().act, Act::none) << "one thing after the other";
 }
 
 TEST_F(Reconcile, FailuresAreTriedAgainAndThenGivenUp) {
   work();
-  HeldStage& stage = holding.stages.at(0);
-  stage = {.progress = Progress::fetched, .failures = 1, .failed_at = now, .failure = "n1/gpu0: out of memory"};
+  LocalStage& stage = local.stages.at(0);
+  stage = {.progress = StageReadiness::fetched, .failures = 1, .failed_at = now, .failure = "n1/gpu0: out of memory"};
   const Action waits = next();
   EXPECT_EQ(waits.act, Act::none);
-  EXPECT_EQ(waits.again, now + back_off(1));
+  EXPECT_EQ(waits.retry_at, now + back_off(1));
   EXPECT_EQ(waits.why, "loading is tried again: n1/gpu0: out of memory");
   now += back_off(1);
   EXPECT_EQ(next().act, Act::load);
@@ -108,62 +108,62 @@ TEST_F(Reconcile, FailuresAreTriedAgainAndThenGivenUp) {
   stage.failures = kFailuresMax;
   now += seconds(100);
   EXPECT_EQ(next().why, "given up: n1/gpu0: out of memory");
-  EXPECT_EQ(status_of(holding).at(0), (StageStatus{.phase = StagePhase::failed, .failure = "n1/gpu0: out of memory"}));
-  stage = {.progress = Progress::nothing, .failures = 1, .failure = "the file is corrupt", .hopeless = true};
-  EXPECT_EQ(status_of(holding).at(0).phase, StagePhase::failed);
+  EXPECT_EQ(status_of(local).at(0), (StageStatus{.phase = StagePhase::failed, .failure = "n1/gpu0: out of memory"}));
+  stage = {.progress = StageReadiness::nothing, .failures = 1, .failure = "the file is corrupt", .permanent = true};
+  EXPECT_EQ(status_of(local).at(0).phase, StagePhase::failed);
 }
 
 TEST_F(Reconcile, APartThatStaysTheSameIsKept) {
   work();
   all_ready();
   // The same again, as after a ring that broke.
-  add(state, PlanEnded{.epoch = state.epoch_last, .why = "the ring broke"});
+  add(state, PlanEnded{.epoch = state.epoch_last, .reason = "the ring broke"});
   EXPECT_EQ(next().act, Act::none) << "what is loaded waits for the next plan";
   replan();
   EXPECT_EQ(work(), (std::vector{Act::adopt, Act::connect, Act::warm}));
-  EXPECT_EQ(holding.plan->epoch, state.epoch_last);
+  EXPECT_EQ(local.plan->epoch, state.epoch_last);
 }
 
 TEST_F(Reconcile, APartThatChangesIsUnloadedBeforeAnythingIsLoaded) {
   work();
-  ServedModel other = made_model(8);
+  ServedModel other = example_model(8);
   other.content = "def";
   add(state, ModelSet{other});
   replan();
-  EXPECT_EQ(work(), (std::vector{Act::unload, Act::take_on, Act::fetch, Act::load, Act::connect, Act::warm}));
+  EXPECT_EQ(work(), (std::vector{Act::unload, Act::accept_plan, Act::fetch, Act::load, Act::connect, Act::warm}));
   add(state, ModelSet{});
-  add(state, PlanEnded{.epoch = state.epoch_last, .why = "no model is to be served"});
+  add(state, PlanEnded{.epoch = state.epoch_last, .reason = "no model is to be served"});
   EXPECT_EQ(next().act, Act::unload);
 }
 
 TEST_F(Reconcile, RequestsUnderWayEndBeforeAPartGoes) {
   work();
   all_ready();
-  holding.busy = true;
-  ServedModel other = made_model(8);
+  local.busy = true;
+  ServedModel other = example_model(8);
   other.content = "def";
   add(state, ModelSet{other});
   replan();
   EXPECT_EQ(next().act, Act::drain);
-  holding.draining_since = now;
+  local.draining_since = now;
   EXPECT_EQ(next().act, Act::none);
-  EXPECT_EQ(next().again, now + kDrainMax);
-  holding.busy = false;
+  EXPECT_EQ(next().retry_at, now + kDrainMax);
+  local.busy = false;
   EXPECT_EQ(next().act, Act::unload);
-  holding.busy = true;
+  local.busy = true;
   now += kDrainMax;
   EXPECT_EQ(next().act, Act::unload) << "not for ever";
   // A ring that has lost a stage cannot end anything.
-  holding.draining_since.reset();
-  add(state, NodeLost{.node = holding.plan->stages[1].device.node, .why = "silent"});
+  local.draining_since.reset();
+  add(state, NodeLost{.node = local.plan->stages[1].device.node, .reason = "silent"});
   EXPECT_EQ(next().act, Act::unload);
 }
 
 TEST_F(Reconcile, AnOlderPlanIsNotTakenOn) {
-  holding.epoch_last = PlanEpoch(state.epoch_last.value() + 1);
+  local.epoch_last = PlanEpoch(state.epoch_last.value() + 1);
   EXPECT_EQ(next().act, Act::refuse);
   replan();
-  EXPECT_EQ(next().act, Act::take_on);
+  EXPECT_EQ(next().act, Act::accept_plan);
 }
 
 }  // namespace

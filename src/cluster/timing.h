@@ -7,36 +7,36 @@ namespace exogpu::cluster {
 
 using std::chrono::milliseconds;
 
-inline constexpr Duration kProbeEvery = milliseconds(1000);  // of one link at a time
+inline constexpr Duration kPingInterval = milliseconds(1000);  // of one link at a time
 inline constexpr Duration kLinksFirst = milliseconds(3000);
 inline constexpr Duration kLinksEvery = milliseconds(10'000);
-inline constexpr size_t kLinksTogether = 32;       // nodes that each tell so often
-inline constexpr size_t kLinksTold = 32;           // of a node, at most
+inline constexpr size_t kLinksReportedFully = 32;  // nodes that each tell so often
+inline constexpr size_t kLinksReportedMax = 32;    // of a node, at most
 inline constexpr double kDelayChangeMin = 0.5e-3;  // seconds
 inline constexpr double kRateChangeMin = 0.3;      // of the greater
 inline constexpr double kLossChangeMin = 0.005;
 inline constexpr Duration kCommandMax = milliseconds(30'000);
 
-// Seeking.
-inline constexpr size_t kAskedAtFirst = 8;  // of the best candidates; twice as many in each further round
-inline constexpr size_t kAskedBeside = 3;   // of the others, who may hear a master
-inline constexpr Duration kAnswerMax = milliseconds(100);  // on a local network
-inline constexpr Duration kClaimMax = milliseconds(300);   // for a better candidate to come forward
-inline constexpr Duration kAskAgain = milliseconds(150);   // where a master is known
-inline constexpr Duration kFresh = milliseconds(1000);     // what was told is true for so long
-inline constexpr int kVainMax = 3;
+// Electing.
+inline constexpr size_t kFirstProbes = 8;  // of the best candidates; twice as many in each further round
+inline constexpr size_t kOtherProbes = 3;  // of the others, who may hear a leader
+inline constexpr Duration kProbeTimeout = milliseconds(100);     // on a local network
+inline constexpr Duration kClaimTimeout = milliseconds(300);     // for a better candidate to come forward
+inline constexpr Duration kProbeRetry = milliseconds(150);       // where a leader is known
+inline constexpr Duration kReportLifetime = milliseconds(1000);  // what was told is true for so long
+inline constexpr int kUnansweredMax = 3;
 
 // This node itself: called so much later than it wanted to be, it may have missed what waits to be read.
-inline constexpr Duration kHeldUp = milliseconds(50);
+inline constexpr Duration kSelfDelay = milliseconds(50);
 
 // Following.
 inline constexpr Duration kProposeAgain = milliseconds(500);
-inline constexpr uint64_t kBeatsUnheard = 3;  // a master that hears no answer to so many does not hear us
+inline constexpr uint64_t kUnacknowledgedMax = 3;  // a leader that hears no answer to so many does not hear us
 
 // Leading.
 inline constexpr Duration kLeadEvery = milliseconds(25);
-inline constexpr Duration kLookEvery = milliseconds(500);  // for nodes that follow nobody, or another
-inline constexpr size_t kLookedAt = 16;
+inline constexpr Duration kScanInterval = milliseconds(500);  // for nodes that follow nobody, or another
+inline constexpr size_t kScanNodes = 16;
 inline constexpr Duration kFlushEvery = milliseconds(20);  // what comes within is sent together
 inline constexpr Duration kSendAgain = milliseconds(150);
 inline constexpr Duration kPlanWait = milliseconds(50);     // after a loss

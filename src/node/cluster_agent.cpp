@@ -28,7 +28,7 @@ void ClusterAgent::receive(Dispatch& dispatch) {
 }
 
 void ClusterAgent::register_handlers(Dispatch& dispatch) {
-  receive<wire::Greeting>(dispatch);
+  receive<wire::ElectionProbe>(dispatch);
   receive<wire::Heartbeat>(dispatch);
   receive<wire::HeartbeatAck>(dispatch);
   receive<wire::LinkPing>(dispatch);
@@ -47,13 +47,13 @@ void ClusterAgent::pump() {
   pumping_ = true;
   while (std::exchange(pump_again_, false)) {
     const cluster::Output out = agent_.take();
-    if (out.keep_counter) {
-      if (auto kept = host_.keep_counter(*out.keep_counter); !kept) host_.note(kept.error().message);
+    if (out.persist_counter) {
+      if (auto kept = host_.persist_counter(*out.persist_counter); !kept) host_.note(kept.error().message);
     }
     send(out.sends);
-    for (const std::string& reason : out.given_up) host_.note(reason);
-    if (agent_.master() != leader_) {
-      leader_ = agent_.master();
+    for (const std::string& reason : out.failed_commands) host_.note(reason);
+    if (agent_.leader() != leader_) {
+      leader_ = agent_.leader();
       host_.on_leader();
     }
     if (out.state_changed) host_.on_state();

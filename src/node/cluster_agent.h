@@ -18,8 +18,8 @@ struct ClusterAgentHost {
   std::function<void()> on_leader;
   // state() is another.
   std::function<void()> on_state;
-  // Puts the highest counter of a term on the disk before it returns; see cluster::Output::keep_counter.
-  std::function<Result<void>(uint64_t counter)> keep_counter;
+  // Puts the highest counter of a term on the disk before it returns; see cluster::Output::persist_counter.
+  std::function<Result<void>(uint64_t counter)> persist_counter;
   // tick() is due then, in place of the time before.
   std::function<void(cluster::Time)> wake_at;
   std::function<void(const std::string&)> note;
@@ -46,7 +46,7 @@ class ClusterAgent {
   const wire::ReplicatedState& state() const { return agent_.state(); }
   const wire::Term& term() const { return agent_.term(); }
   std::optional<wire::NodeId> leader() const { return leader_; }
-  std::string no_leader_reason() const { return agent_.why_alone(); }
+  std::string no_leader_reason() const { return agent_.no_leader_reason(); }
 
  private:
   template <typename Message>

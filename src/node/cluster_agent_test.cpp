@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 #include "node/testing/fake_transport.h"
 
 namespace exogpu::node {
@@ -27,7 +27,7 @@ struct AgentNode {
   cluster::Time wake{};
   Result<void> disk;  // how writing the counter goes
   std::function<void()> during_on_state;
-  ClusterAgent agent{made_facts(static_cast<uint8_t>(id.bytes()[0])),
+  ClusterAgent agent{example_facts(static_cast<uint8_t>(id.bytes()[0])),
                      {.counter = 0, .boot_wait = 200ms},
                      transport,
                      {.now = [this] { return *now; },
@@ -37,7 +37,7 @@ struct AgentNode {
                             calls.push_back("state");
                             if (during_on_state) std::exchange(during_on_state, nullptr)();
                           },
-                      .keep_counter =
+                      .persist_counter =
                           [this](uint64_t counter) {
                             counters.push_back(counter);
                             return disk;
@@ -120,7 +120,8 @@ TEST_F(ClusterAgentTest, ACounterThatCannotBeWrittenIsNoted) {
 
 TEST_F(ClusterAgentTest, AChangeFromInsideACallIsDoneAfterIt) {
   a.during_on_state = [&] {
-    a.agent.change([](cluster::Agent& agent, cluster::Time at) { agent.command(wire::ModelSet{made_model(2)}, at); });
+    a.agent.change(
+        [](cluster::Agent& agent, cluster::Time at) { agent.command(wire::ModelSet{example_model(2)}, at); });
     a.calls.push_back("changed");
   };
   a.agent.tick();

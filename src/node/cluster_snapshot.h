@@ -38,7 +38,7 @@ struct LinkSnapshot {
   double jitter_s = 0;
   double loss = 0;                      // 0..1
   std::optional<double> bytes_per_s{};  // absent until it was measured
-  bool excluded = false;                // plans avoid it, since it broke repeatedly
+  bool avoided = false;                 // plans avoid it, since it broke repeatedly
   friend bool operator==(const LinkSnapshot&, const LinkSnapshot&) = default;
 };
 

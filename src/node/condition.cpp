@@ -15,9 +15,9 @@ void Condition::read() {
   });
 }
 
-wire::NodeCondition Condition::current(const cluster::Holding& holding) const {
-  wire::NodeCondition condition = watch_.told();
-  condition.shards = cluster::shards_of(holding);
+wire::NodeCondition Condition::current(const cluster::LocalPlan& local) const {
+  wire::NodeCondition condition = watch_.reported();
+  condition.shards = cluster::shards_of(local);
   return condition;
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cluster/condition.h"
-#include "node/signs.h"
+#include "node/sensor_input.h"
 
 namespace exogpu::node {
 
@@ -14,7 +14,7 @@ struct ConditionHost {
   std::function<void(std::move_only_function<void()>)> in_background;
   std::function<void(std::move_only_function<void()>)> post;
   // Takes its time; one call after the other, in the background.
-  std::function<cluster::Signs()> read_sensors;
+  std::function<cluster::SensorReadings()> read_sensors;
   // The sensors were read.
   std::function<void()> on_reading;
 };
@@ -27,12 +27,12 @@ class Condition {
   // Reads the sensors, unless a reading is in flight.
   void read();
   // As the last reading has it, with the shards that this node has loaded.
-  wire::NodeCondition current(const cluster::Holding& holding) const;
+  wire::NodeCondition current(const cluster::LocalPlan& local) const;
 
  private:
   ConditionHost host_;
   bool reading_ = false;
-  cluster::ConditionWatch watch_;
+  cluster::ConditionFilter watch_;
 };
 
 }  // namespace exogpu::node

@@ -15,7 +15,8 @@ TEST(ConditionTest, OneReadingAtATimeBesideTheNodesThread) {
                        .read_sensors =
                            [&] {
                              ++readings;
-                             return cluster::Signs{.load = {}, .charge = 0.1, .on_battery = true, .devices = {}};
+                             return cluster::SensorReadings{
+                                 .load = {}, .charge = 0.1, .on_battery = true, .devices = {}};
                            },
                        .on_reading = [&] { ++reports; }});
   condition.read();
@@ -37,15 +38,15 @@ TEST(ConditionTest, OneReadingAtATimeBesideTheNodesThread) {
 
 TEST(ConditionTest, HasTheShardsThatAreLoadedNow) {
   Condition condition({.in_background = {}, .post = {}, .read_sensors = {}, .on_reading = {}});
-  cluster::Holding holding;
-  holding.plan.emplace();
-  holding.plan->model = "made";
-  holding.plan->stages = {{.device = {.node = {}, .device = "cpu"}, .layers = {0, 2}}};
-  holding.stages[0].progress = cluster::Progress::fetched;
-  EXPECT_TRUE(condition.current(holding).shards.empty());
-  holding.stages[0].progress = cluster::Progress::loaded;
-  ASSERT_EQ(condition.current(holding).shards.size(), 1U);
-  EXPECT_EQ(condition.current(holding).shards[0].device, "cpu");
+  cluster::LocalPlan local;
+  local.plan.emplace();
+  local.plan->model = "made";
+  local.plan->stages = {{.device = {.node = {}, .device = "cpu"}, .layers = {0, 2}}};
+  local.stages[0].progress = cluster::StageReadiness::fetched;
+  EXPECT_TRUE(condition.current(local).shards.empty());
+  local.stages[0].progress = cluster::StageReadiness::loaded;
+  ASSERT_EQ(condition.current(local).shards.size(), 1U);
+  EXPECT_EQ(condition.current(local).shards[0].device, "cpu");
 }
 
 }  // namespace

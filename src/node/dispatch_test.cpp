@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 #include "node/testing/fake_transport.h"
 #include "wire/cluster.h"
 #include "wire/ring.h"
@@ -16,25 +16,25 @@ using testing::deliver;
 TEST(DispatchTest, AMessageGoesToTheHandlerOfItsTypeAlone) {
   Dispatch dispatch;
   std::vector<std::string> calls;
-  dispatch.on<wire::LinkProbed>([&](wire::NodeId from, const wire::LinkProbed& message) {
+  dispatch.on<wire::LinkProbeResult>([&](wire::NodeId from, const wire::LinkProbeResult& message) {
     EXPECT_EQ(from, made_id(2));
     calls.push_back(std::format("probed {}", message.bytes));
   });
   dispatch.on<wire::CancelGenerate>([&](wire::NodeId, const wire::CancelGenerate& message) {
     calls.push_back(std::format("cancel {}", message.request));
   });
-  EXPECT_TRUE(deliver(dispatch, made_id(2), wire::LinkProbed{.bytes = 7}));
+  EXPECT_TRUE(deliver(dispatch, made_id(2), wire::LinkProbeResult{.bytes = 7}));
   EXPECT_TRUE(deliver(dispatch, made_id(3), wire::CancelGenerate{.request = 8}));
   EXPECT_EQ(calls, (std::vector<std::string>{"probed 7", "cancel 8"}));
 }
 
 TEST(DispatchTest, AMessageThatNothingTakesIsIgnoredAndABrokenOneIsAnError) {
   Dispatch dispatch;
-  EXPECT_TRUE(deliver(dispatch, made_id(2), wire::LinkProbed{.bytes = 7}));  // of a later version
+  EXPECT_TRUE(deliver(dispatch, made_id(2), wire::LinkProbeResult{.bytes = 7}));  // of a later version
   bool called = false;
-  dispatch.on<wire::LinkProbed>([&](wire::NodeId, const wire::LinkProbed&) { called = true; });
+  dispatch.on<wire::LinkProbeResult>([&](wire::NodeId, const wire::LinkProbeResult&) { called = true; });
   const wire::ByteVector garbage(3, std::byte{0xff});
-  const auto broken = dispatch.frame(made_id(2), {.of = wire::Control{wire::LinkProbed::kType}}, garbage);
+  const auto broken = dispatch.frame(made_id(2), {.of = wire::Control{wire::LinkProbeResult::kType}}, garbage);
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().code, ErrorCode::corrupt);
   EXPECT_FALSE(called);

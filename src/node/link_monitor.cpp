@@ -19,7 +19,7 @@ LinkMonitor::LinkMonitor(Transport& transport, std::function<net::Channel*(wire:
       }) {}
 
 void LinkMonitor::register_handlers(Dispatch& dispatch) {
-  dispatch.on<wire::LinkProbed>([this](wire::NodeId from, const wire::LinkProbed& message) {
+  dispatch.on<wire::LinkProbeResult>([this](wire::NodeId from, const wire::LinkProbeResult& message) {
     rates_.arrived(from, message, std::chrono::steady_clock::now());
   });
   // The bytes of a probe go nowhere. Its last frame, of one byte, is answered.
@@ -27,7 +27,8 @@ void LinkMonitor::register_handlers(Dispatch& dispatch) {
                    {.receive_buffer = [this](wire::NodeId from,
                                              const wire::FrameHeader& header) -> std::optional<std::span<std::byte>> {
                       if (header.payload_bytes == 1) {
-                        (void)transport_->send_message(from, wire::LinkProbed{std::get<wire::Bulk>(header.of).offset});
+                        (void)transport_->send_message(from,
+                                                       wire::LinkProbeResult{std::get<wire::Bulk>(header.of).offset});
                       }
                       return std::nullopt;
                     },

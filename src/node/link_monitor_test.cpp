@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 #include "node/testing/fake_channel.h"
 #include "node/testing/fake_transport.h"
 
@@ -44,9 +44,9 @@ TEST_F(LinkMonitorTest, AProbeIsThrownAwayAndItsLastByteAnswered) {
         made_id(2), {.of = wire::Bulk{.transfer = wire::kProbeTransfer, .offset = offset}, .payload_bytes = bytes});
   };
   EXPECT_FALSE(frame(0, 65536));
-  EXPECT_TRUE(transport_.take<wire::LinkProbed>(made_id(2)).empty());
+  EXPECT_TRUE(transport_.take<wire::LinkProbeResult>(made_id(2)).empty());
   EXPECT_FALSE(frame(65536, 1));
-  EXPECT_EQ(transport_.take<wire::LinkProbed>(made_id(2)), std::vector{wire::LinkProbed{65536}});
+  EXPECT_EQ(transport_.take<wire::LinkProbeResult>(made_id(2)), std::vector{wire::LinkProbeResult{65536}});
 }
 
 TEST_F(LinkMonitorTest, AQuietLinkIsProbedAndItsRateMeasured) {
@@ -59,9 +59,9 @@ TEST_F(LinkMonitorTest, AQuietLinkIsProbedAndItsRateMeasured) {
   EXPECT_EQ(transport_.sent.back().payload.size(), 1U);
   const auto offset = std::get<wire::Bulk>(transport_.sent.back().header.of).offset;
   EXPECT_GE(offset, LinkRates::kBurstBytes);
-  EXPECT_TRUE(deliver(dispatch_, probed, wire::LinkProbed{offset}));
+  EXPECT_TRUE(deliver(dispatch_, probed, wire::LinkProbeResult{offset}));
   // The burst begins at the test's clock and ends at the real one, so only that it counts is certain.
-  EXPECT_TRUE(deliver(dispatch_, probed, wire::LinkProbed{offset}));
+  EXPECT_TRUE(deliver(dispatch_, probed, wire::LinkProbeResult{offset}));
 }
 
 TEST_F(LinkMonitorTest, OnlyLinksThatAnswersDependOnAreWatchedClosely) {

@@ -46,7 +46,7 @@ void LinkRates::begin(const LinkNow& at, Link& link, net::SteadyTime now) {
   burst_ = Burst{.peer = at.peer, .begun = now, .rtt = *at.stats.rtt_min};
 }
 
-void LinkRates::arrived(wire::NodeId peer, const wire::LinkProbed& told, net::SteadyTime now) {
+void LinkRates::arrived(wire::NodeId peer, const wire::LinkProbeResult& told, net::SteadyTime now) {
   if (!burst_ || burst_->peer != peer || told.bytes != kBurstBytes) return;
   const auto took = now - burst_->begun;
   const auto carrying = std::max(took - burst_->rtt, took / 4);  // what is left of a fast link's time is mostly chance

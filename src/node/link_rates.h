@@ -36,7 +36,7 @@ class LinkRates {
   // About twice a second, with all links that there are. Begins a burst where one is due.
   void tick(const std::vector<LinkNow>& links, net::SteadyTime now);
   // A burst has arrived. Without effect when it is not the one under way.
-  void arrived(wire::NodeId peer, const wire::LinkProbed& told, net::SteadyTime now);
+  void arrived(wire::NodeId peer, const wire::LinkProbeResult& told, net::SteadyTime now);
 
   // What arrived for each second, at best; a burst is hindered more easily than helped. Nothing before it is measured.
   std::optional<double> bytes_per_s(wire::NodeId peer) const;

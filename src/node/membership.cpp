@@ -7,7 +7,7 @@
 namespace exogpu::node {
 
 void Membership::register_handlers(Dispatch& dispatch) {
-  dispatch.on<wire::Leads>([this](wire::NodeId, const wire::Leads& message) {
+  dispatch.on<wire::LeaderHint>([this](wire::NodeId, const wire::LeaderHint& message) {
     if (!leader_) directory_->keep(message.leader);
   });
 }
@@ -20,7 +20,7 @@ void Membership::on_state(const wire::ReplicatedState& state) {
   for (const auto& [id, node] : state.nodes) {
     wire::Member member = node.facts.info.self;
     member.name = names.at(id);
-    if (!node.alive) {
+    if (!node.online) {
       if (callers_.erase(id) > 0) directory_->keep(member);
       continue;
     }
@@ -48,8 +48,8 @@ void Membership::introduce_leader(const wire::ReplicatedState& state, wire::Node
   if (!leader_ || *leader_ == self_ || *leader_ == peer) return;
   const auto leader = state.nodes.find(*leader_);
   const auto known = state.nodes.find(peer);
-  if (leader == state.nodes.end() || (known != state.nodes.end() && known->second.alive)) return;
-  (void)transport_->send_message(peer, wire::Leads{leader->second.facts.info.self});
+  if (leader == state.nodes.end() || (known != state.nodes.end() && known->second.online)) return;
+  (void)transport_->send_message(peer, wire::LeaderHint{leader->second.facts.info.self});
 }
 
 void Membership::introduce_leader_to_all(const wire::ReplicatedState& state) {

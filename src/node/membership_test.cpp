@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 #include "node/testing/fake_transport.h"
 
 namespace exogpu::node {
@@ -33,10 +33,10 @@ class MembershipTest : public ::testing::Test {
  protected:
   MembershipTest() {
     membership_.register_handlers(dispatch_);
-    for (const uint8_t number : {1, 2, 3}) add(state_, wire::NodeTold{with_address(number)});
+    for (const uint8_t number : {1, 2, 3}) add(state_, wire::NodeReported{with_address(number)});
   }
   static wire::NodeFacts with_address(uint8_t number) {
-    wire::NodeFacts facts = made_facts(number);
+    wire::NodeFacts facts = example_facts(number);
     facts.info.self.addresses = {"10.0.0.1"};
     facts.info.self.link_port = 7766;
     return facts;
@@ -62,7 +62,7 @@ TEST_F(MembershipTest, TheNodeWithTheSmallerIdOpensTheChannel) {
 
 TEST_F(MembershipTest, ANodeThatWentOfflineIsCalledSinceItMayNotKnowTheWay) {
   on_state();
-  add(state_, wire::NodeLost{.node = made_id(1), .why = "silent"});
+  add(state_, wire::NodeLost{.node = made_id(1), .reason = "silent"});
   EXPECT_EQ(on_state(), (Calls{"keep n1", "leave calling n2", "keep n3", "members: n2 n3"}));
   EXPECT_EQ(on_state(), (Calls{"leave calling n2", "keep n3", "members: n2 n3"}));  // once
 }
@@ -71,21 +71,21 @@ TEST_F(MembershipTest, TheLeaderIsNamedToNodesThatTheClusterDoesNotHave) {
   transport_.connected = {made_id(1), made_id(3), made_id(9)};
   on_state();
   membership_.on_leader(state_, made_id(1));
-  EXPECT_EQ(transport_.take<wire::Leads>(made_id(1)).size(), 0U);  // the leader itself
-  EXPECT_EQ(transport_.take<wire::Leads>(made_id(3)).size(), 0U);  // it is online, and knows
-  const auto named = transport_.take<wire::Leads>(made_id(9));
+  EXPECT_EQ(transport_.take<wire::LeaderHint>(made_id(1)).size(), 0U);  // the leader itself
+  EXPECT_EQ(transport_.take<wire::LeaderHint>(made_id(3)).size(), 0U);  // it is online, and knows
+  const auto named = transport_.take<wire::LeaderHint>(made_id(9));
   ASSERT_EQ(named.size(), 1U);
   EXPECT_EQ(named[0].leader.node, made_id(1));
   membership_.introduce_leader(state_, made_id(9));
-  EXPECT_EQ(transport_.take<wire::Leads>(made_id(9)).size(), 1U);
+  EXPECT_EQ(transport_.take<wire::LeaderHint>(made_id(9)).size(), 1U);
   membership_.on_leader(state_, std::nullopt);
   membership_.introduce_leader(state_, made_id(9));
-  EXPECT_EQ(transport_.take<wire::Leads>(made_id(9)).size(), 0U);  // there is none
+  EXPECT_EQ(transport_.take<wire::LeaderHint>(made_id(9)).size(), 0U);  // there is none
   EXPECT_EQ(notes_.back(), "node n1 is the leader");
 }
 
 TEST_F(MembershipTest, ALeaderThatIsNamedIsCalledOnlyWithoutALeader) {
-  const wire::Leads leads{with_address(1).info.self};
+  const wire::LeaderHint leads{with_address(1).info.self};
   EXPECT_TRUE(deliver(dispatch_, made_id(3), leads));
   EXPECT_EQ(directory_.calls, Calls{"keep n1"});
   membership_.on_leader(state_, made_id(2));

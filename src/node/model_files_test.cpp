@@ -7,7 +7,7 @@
 #include <fstream>
 #include <mutex>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 #include "node/testing/fake_channel.h"
 #include "node/testing/generation_log.h"
 #include "tiny_model/tiny_model.h"
@@ -15,7 +15,7 @@
 namespace exogpu::node {
 namespace {
 
-using cluster::testing::made_term;
+using cluster::testing::example_term;
 
 // The node's thread: runs what other threads post, and waits for it.
 class PostedTasks {
@@ -63,7 +63,7 @@ class ModelFilesTest : public ::testing::Test {
     files_.emplace(ModelFilesOptions{.file = std::move(file),
                                      .cache = weights::WeightCache::open({.folder = folder_ / "cache"}).value(),
                                      .manifests = folder_ / "manifests",
-                                     .offered_model = cluster::testing::made_model(4)},
+                                     .offered_model = cluster::testing::example_model(4)},
                    ModelFilesHost{.post = [this](auto task) { tasks_.post(std::move(task)); },
                                   .in_background = [this](auto task) { background_.post(std::move(task)); },
                                   .on_own_content = [this] { ++contents_; },
@@ -75,7 +75,7 @@ class ModelFilesTest : public ::testing::Test {
   }
   std::string own_content() {
     tasks_.run_until([&] { return contents_ > 0; });
-    return files_->proposal({}, made_term(1), cluster::Time(std::chrono::hours(1)))->model->content;
+    return files_->proposal({}, example_term(1), cluster::Time(std::chrono::hours(1)))->model->content;
   }
   Result<SharedGguf> fetch(const std::string& content) {
     wire::StagePlan plan;
@@ -101,7 +101,7 @@ class ModelFilesTest : public ::testing::Test {
 
 TEST_F(ModelFilesTest, TheOwnFileIsReadOfferedAndUsedWithoutANetwork) {
   make(file_);
-  EXPECT_FALSE(files_->proposal({}, made_term(1), cluster::Time(std::chrono::hours(1))));  // not read yet
+  EXPECT_FALSE(files_->proposal({}, example_term(1), cluster::Time(std::chrono::hours(1))));  // not read yet
   const std::string content = own_content();
   EXPECT_TRUE(wire::ContentId::parse(content));
   const auto fetched = fetch(content);

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 
 namespace exogpu::node {
 namespace {
@@ -12,11 +12,13 @@ using namespace std::chrono_literals;
 
 class ModelOfferTest : public ::testing::Test {
  protected:
-  std::optional<wire::ModelSet> proposal(uint64_t term = 1) { return offer_.proposal(state_, made_term(term), now_); }
+  std::optional<wire::ModelSet> proposal(uint64_t term = 1) {
+    return offer_.proposal(state_, example_term(term), now_);
+  }
 
   cluster::Time now_{1h};
   wire::ReplicatedState state_;
-  ModelOffer offer_{made_model(4)};
+  ModelOffer offer_{example_model(4)};
 };
 
 TEST_F(ModelOfferTest, NothingIsProposedBeforeTheFileWasRead) {
@@ -28,7 +30,7 @@ TEST_F(ModelOfferTest, NothingIsProposedBeforeTheFileWasRead) {
 TEST_F(ModelOfferTest, ANodeWithoutAModelProposesNone) {
   ModelOffer none(std::nullopt);
   none.set_content("abc");
-  EXPECT_FALSE(none.proposal(state_, made_term(1), now_));
+  EXPECT_FALSE(none.proposal(state_, example_term(1), now_));
 }
 
 TEST_F(ModelOfferTest, IsRepeatedNowAndThenUntilTheStateHasIt) {
@@ -54,7 +56,7 @@ TEST_F(ModelOfferTest, AnotherLeaderMayHaveLostIt) {
 
 TEST_F(ModelOfferTest, AModelOfThePreviousClusterIsReplacedInAnotherTerm) {
   offer_.set_content("abc");
-  state_.model = made_model(4);
+  state_.model = example_model(4);
   state_.model->content = "other";
   EXPECT_TRUE(proposal());
 }

@@ -180,7 +180,7 @@ void Node::Impl::report_stages() {
 
 void Node::Impl::report_condition() {
   agent_->change([this](cluster::Agent& agent, cluster::Time at) {
-    agent.set_condition(condition_->current(worker_->holding()), at);
+    agent.set_condition(condition_->current(worker_->local_plan()), at);
   });
 }
 
@@ -240,7 +240,7 @@ void Node::Impl::look_after(cluster::Time now) {
     agent.set_busy(busy());
   });
   propose_model();
-  const bool idle = gate_->serving() && !worker_->holding().acting && !worker_->steps_in_flight(now);
+  const bool idle = gate_->serving() && !worker_->local_plan().acting && !worker_->steps_in_flight(now);
   model_files_->keep_spare(agent_->state(), idle, now);
 }
 
@@ -281,8 +281,8 @@ std::set<wire::NodeId> Node::Impl::nodes_to_watch(cluster::Time now) {
 StageReports Node::Impl::own_reports() const {
   StageReports reports;
   if (!worker_->plan()) return reports;
-  for (const auto& [stage, resident] : worker_->holding().stages) {
-    wire::StageProgress report{.epoch = worker_->epoch(), .stage = stage, .doing = worker_->doing().why};
+  for (const auto& [stage, resident] : worker_->local_plan().stages) {
+    wire::StageProgress report{.epoch = worker_->epoch(), .stage = stage, .activity = worker_->doing().why};
     const auto found = worker_->progress().find(stage);
     if (found != worker_->progress().end()) {
       report.done = found->second.done;

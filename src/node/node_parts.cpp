@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "node/node_impl.h"
-#include "node/signs.h"
+#include "node/sensor_input.h"
 #include "node/term_file.h"
 
 namespace exogpu::node {
@@ -45,17 +45,17 @@ Result<void> Node::Impl::make_network() {
 }
 
 void Node::Impl::make_agent() {
-  agent_.emplace(
-      facts(),
-      cluster::AgentOptions{.counter = resources_.term_counter,
-                            .boot_wait = options_.connect.empty() ? kBootWaitAlone : kBootWait},
-      *peers_,
-      ClusterAgentHost{.now = [] { return std::chrono::steady_clock::now(); },
-                       .on_leader = [this] { on_leader(); },
-                       .on_state = [this] { on_state(); },
-                       .keep_counter = [this](uint64_t counter) { return keep_counter(options_.state, counter); },
-                       .wake_at = [this](cluster::Time at) { timers_.agent.set(at); },
-                       .note = [this](const std::string& text) { note(text); }});
+  agent_.emplace(facts(),
+                 cluster::AgentOptions{.counter = resources_.term_counter,
+                                       .boot_wait = options_.connect.empty() ? kBootWaitAlone : kBootWait},
+                 *peers_,
+                 ClusterAgentHost{.now = [] { return std::chrono::steady_clock::now(); },
+                                  .on_leader = [this] { on_leader(); },
+                                  .on_state = [this] { on_state(); },
+                                  .persist_counter =
+                                      [this](uint64_t counter) { return write_term_counter(options_.state, counter); },
+                                  .wake_at = [this](cluster::Time at) { timers_.agent.set(at); },
+                                  .note = [this](const std::string& text) { note(text); }});
   status_.emplace([this] { return ClusterKnowledge{agent_->state(), agent_->leader(), agent_->no_leader_reason()}; },
                   *peers_, [this](cluster::Time at) { timers_.status.set(at); });
 }
@@ -125,7 +125,7 @@ void Node::Impl::make_condition() {
   const auto sensors = std::make_shared<gpu::SensorReader>();
   condition_.emplace(ConditionHost{.in_background = [this](auto task) { in_background(std::move(task)); },
                                    .post = [this](auto task) { loop_.post(std::move(task)); },
-                                   .read_sensors = [sensors, devices] { return signs_of(*sensors, devices); },
+                                   .read_sensors = [sensors, devices] { return sensor_readings(*sensors, devices); },
                                    .on_reading = [this] { report_condition(); }});
 }
 

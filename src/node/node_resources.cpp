@@ -134,7 +134,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
   if (options.connect.empty() && resources.file) {
     EXO_TRY(resources.offered_model, served_model(options, *resources.file, resources.machine));
   }
-  EXO_TRY(resources.term_counter, kept_counter(options.state));
+  EXO_TRY(resources.term_counter, read_term_counter(options.state));
   EXO_TRY(resources.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));
   if (auto authority = IdentityStore(options.state).authority()) {
     resources.join = std::make_unique<net::JoinServer>(

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 #include "node/testing/fake_transport.h"
 #include "node/testing/generation_log.h"
 #include "node/testing/tiny_file.h"

@@ -65,11 +65,11 @@ TEST_F(SelfFacts, SteadinessGrowsWithTime) {
 }
 
 TEST_F(SelfFacts, TheCounterOfTermsIsKept) {
-  EXPECT_EQ(kept_counter(folder_).value(), 0U);
-  ASSERT_TRUE(keep_counter(folder_, 1ULL << 40));
-  EXPECT_EQ(kept_counter(folder_).value(), 1ULL << 40);
+  EXPECT_EQ(read_term_counter(folder_).value(), 0U);
+  ASSERT_TRUE(write_term_counter(folder_, 1ULL << 40));
+  EXPECT_EQ(read_term_counter(folder_).value(), 1ULL << 40);
   put("term", "seven");
-  const auto spoilt = kept_counter(folder_);
+  const auto spoilt = read_term_counter(folder_);
   ASSERT_FALSE(spoilt);
   EXPECT_EQ(spoilt.error().code, ErrorCode::corrupt);
 }

@@ -70,7 +70,7 @@ TEST_F(ServingGateTest, WithoutAPlanRequestsWaitForTheNextOneFirst) {
   all_ready();
   update();
   state_.plan.reset();
-  state_.why_not = "out of memory: 3 GB are missing";
+  state_.no_plan_reason = "out of memory: 3 GB are missing";
   update();
   EXPECT_FALSE(gate_.serving());
   EXPECT_EQ(refusal(), "out of memory: 3 GB are missing");

@@ -39,8 +39,8 @@ TEST(Worker, ADeviceWithoutRoomIsNotTriedAgain) {
   plan.settings.sequences = 1U << 12U;
   one.set(plan);
   one.run_until([&] { return one.state.plan->stages[0].phase == StagePhase::failed; });
-  EXPECT_TRUE(one.worker(0).holding().stages.at(0).hopeless);
-  EXPECT_EQ(one.worker(0).holding().stages.at(0).failures, 1U);
+  EXPECT_TRUE(one.worker(0).local_plan().stages.at(0).permanent);
+  EXPECT_EQ(one.worker(0).local_plan().stages.at(0).failures, 1U);
   // What fits is served when the plan is another.
   one.set(one.made_plan({4}, {0}));
   one.run_until_served();
@@ -52,9 +52,9 @@ TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
   const Error away{ErrorCode::unavailable, "nobody has the model"};
   one.nodes[0]->fetch_failures = {away, away};
   one.set(one.made_plan({4}, {0}));
-  one.run_until([&] { return one.worker(0).holding().stages.at(0).failures == 1; });
+  one.run_until([&] { return one.worker(0).local_plan().stages.at(0).failures == 1; });
   EXPECT_EQ(one.worker(0).doing().why, "fetching is tried again: n1/cpu: nobody has the model");
-  EXPECT_EQ(one.worker(0).wake(), one.worker(0).holding().stages.at(0).failed_at + cluster::back_off(1));
+  EXPECT_EQ(one.worker(0).wake(), one.worker(0).local_plan().stages.at(0).failed_at + cluster::back_off(1));
   EXPECT_EQ(one.state.plan->stages[0].phase, StagePhase::fetching);
   one.run_until_served();
   EXPECT_EQ(one.nodes[0]->fetches.size(), 3U);
@@ -63,7 +63,7 @@ TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
   other.nodes[0]->fetch_failures.assign(100, Error{ErrorCode::io_error, "the disk is worn out"});
   other.set(other.made_plan({4}, {0}));
   for (uint32_t i = 1; i <= cluster::kFailuresMax; ++i) {
-    other.run_until([&] { return other.worker(0).holding().stages.at(0).failures == i; });
+    other.run_until([&] { return other.worker(0).local_plan().stages.at(0).failures == i; });
     other.later += seconds(10);
   }
   other.run_for(std::chrono::milliseconds(20));
@@ -78,7 +78,7 @@ TEST(Worker, AFetchIsTriedForAsLongAsNobodyHasTheModel) {
   one.nodes[0]->fetch_failures.assign(kTimes, Error{ErrorCode::not_found, "none of the 1 connected nodes has it"});
   one.set(one.made_plan({4}, {0}));
   for (size_t i = 1; i <= kTimes; ++i) {
-    one.run_until([&] { return one.nodes[0]->fetches.size() == i && !one.worker(0).holding().acting; });
+    one.run_until([&] { return one.nodes[0]->fetches.size() == i && !one.worker(0).local_plan().acting; });
     EXPECT_EQ(one.state.plan->stages[0].phase, StagePhase::fetching);
     one.later += seconds(10);
   }
@@ -121,7 +121,7 @@ TEST(Worker, ALinkThatBrokeAMomentAgoIsNotWaitedForForLong) {
     for (const size_t i : {0, 1}) {
       two.worker(i).link_lost(two.nodes[1 - i]->id, {ErrorCode::unavailable, "the link broke"}, two.now());
     }
-    add(two.state, wire::PlanEnded{.epoch = PlanEpoch(epoch), .why = "the link broke"});
+    add(two.state, wire::PlanEnded{.epoch = PlanEpoch(epoch), .reason = "the link broke"});
     two.tell();
     two.nodes[1]->connected = false;
     auto next = plan;
@@ -173,7 +173,7 @@ TEST(Worker, ALinkThatIsLostEndsTheRing) {
   EXPECT_EQ(told.failure->message, "the link broke");
   EXPECT_FALSE(three.worker(0).busy());
   EXPECT_TRUE(three.driver().over());
-  add(three.state, wire::PlanEnded{.epoch = PlanEpoch(1), .why = "the link broke"});
+  add(three.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "the link broke"});
   three.tell();
   auto next = plan;
   next.epoch = PlanEpoch(2);
@@ -190,7 +190,7 @@ TEST(Worker, ARingThatHasEndedIsNotServedAgain) {
   Told told;
   ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 300, told));
   const auto before = one.state;
-  add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .why = "a link broke"});
+  add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "a link broke"});
   one.tell();
   EXPECT_TRUE(told.interrupted);
   EXPECT_TRUE(one.nodes[0]->broken.empty());

@@ -22,7 +22,7 @@ TEST(Worker, FromAPlanToServing) {
   WorkerCluster one(1, file);
   one.obeyed = false;
   one.set(one.made_plan({4}, {0}));
-  EXPECT_EQ(one.worker(0).doing().why, "there is no master");
+  EXPECT_EQ(one.worker(0).doing().why, "there is no leader");
   EXPECT_TRUE(one.nodes[0]->fetches.empty());
   one.obeyed = true;
   one.tell();
@@ -30,7 +30,7 @@ TEST(Worker, FromAPlanToServing) {
   EXPECT_EQ(one.worker(0).epoch(), PlanEpoch(1));
   EXPECT_EQ(one.worker(0).stages().at(0).phase, StagePhase::fetching);
   one.run_until_served();
-  EXPECT_EQ(one.nodes[0]->acts, (std::vector<std::string>{"there is no master", "fetch 0", "load 0", "warm 0",
+  EXPECT_EQ(one.nodes[0]->acts, (std::vector<std::string>{"there is no leader", "fetch 0", "load 0", "warm 0",
                                                           "waiting for n1/cpu, which is loading", "serve 0"}));
   EXPECT_EQ(one.nodes[0]->fetches, (std::vector<wire::LayerRange>{{0, 4}}));
   EXPECT_EQ(one.nodes[0]->files_told, (std::vector{PlanEpoch(1)}));
@@ -149,7 +149,7 @@ TEST(Worker, OneStageOfSeveralIsKept) {
   EXPECT_EQ(two.answer(), expected());
 }
 
-// It ended elsewhere, and then the word of it was lost with its master.
+// It ended elsewhere, and then the word of it was lost with its leader.
 TEST(Worker, RequestsUnderWayEndBeforeAPartGoes) {
   WorkerCluster two(2, small());
   two.set(two.made_plan({1, 4}, {0, 1}));
@@ -227,7 +227,7 @@ TEST(Worker, NoModelIsNothingHeld) {
   }
   EXPECT_FALSE(held.expired());
   add(one.state, wire::ModelSet{});
-  add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .why = "no model is to be served"});
+  add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "no model is to be served"});
   one.tell();
   one.run_until([&] { return !one.worker(0).plan(); });
   EXPECT_EQ(one.worker(0).ring(), nullptr);
@@ -251,7 +251,7 @@ TEST(Worker, WhatWasKeptForAPlanIsFreedWithIt) {
   two.set(two.made_plan({1, 4}, {0, 1}));
   EXPECT_EQ(two.worker(0).doing().act, cluster::Act::unload);
   add(two.state, wire::ModelSet{});
-  add(two.state, wire::PlanEnded{.epoch = PlanEpoch(2), .why = "no model is to be served"});
+  add(two.state, wire::PlanEnded{.epoch = PlanEpoch(2), .reason = "no model is to be served"});
   two.tell();
   two.run_until([&] { return held.expired(); });
 }

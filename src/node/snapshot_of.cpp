@@ -39,7 +39,7 @@ DeviceSnapshot device_snapshot(const wire::NodeRecord& node, const wire::DeviceP
 std::optional<BatterySnapshot> battery_snapshot(const wire::NodeCondition& condition) {
   if (!condition.battery) return std::nullopt;
   return BatterySnapshot{.charge_percent = condition.battery->charge_percent,
-                         .discharging = condition.battery->feeds,
+                         .discharging = condition.battery->on_battery,
                          .low = condition.battery->low};
 }
 
@@ -48,8 +48,8 @@ NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const 
   NodeSnapshot node{.id = id,
                     .name = cluster::name_of(state, id),
                     .leader = false,
-                    .online = record.alive,
-                    .offline_reason = record.alive ? "" : record.why_away,
+                    .online = record.online,
+                    .offline_reason = record.online ? "" : record.offline_reason,
                     .draining = record.draining,
                     .on_battery = !record.facts.fitness.mains,
                     .battery = battery_snapshot(record.condition),
@@ -67,10 +67,10 @@ NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const 
                           .jitter_s = link.jitter_s,
                           .loss = link.loss,
                           .bytes_per_s = link.bytes_per_s > 0 ? std::optional(link.bytes_per_s) : std::nullopt,
-                          .excluded = state.links_left_out.contains(wire::pair_of(id, link.to))});
+                          .avoided = state.links_avoided.contains(wire::pair_of(id, link.to))});
   }
-  if (!record.alive) return node;
-  for (const wire::HeldShard& shard : record.condition.shards) {
+  if (!record.online) return node;
+  for (const wire::ResidentShard& shard : record.condition.shards) {
     node.shards.push_back(
         {.device = shard.device, .model = shard.model, .content = shard.content, .layers = shard.layers});
   }
@@ -89,18 +89,19 @@ PlanSnapshot plan_snapshot(const ReplicatedState& state, const wire::PlanRecord&
   for (uint32_t i = 0; i < made.plan.stages.size(); ++i) {
     const wire::PlannedStage& stage = made.plan.stages[i];
     const wire::StageProgress* report = report_of(record, i, reports);
-    plan.stages.push_back(
-        {.node = cluster::name_of(state, stage.device.node),
-         .device = stage.device.device,
-         .layers = stage.layers,
-         .memory = made.stage_bytes[i],
-         .status = record.stages[i].phase,
-         .activity = report ? std::optional(StageActivity{report->doing, report->done, report->total}) : std::nullopt});
+    plan.stages.push_back({.node = cluster::name_of(state, stage.device.node),
+                           .device = stage.device.device,
+                           .layers = stage.layers,
+                           .memory = made.stage_bytes[i],
+                           .status = record.stages[i].phase,
+                           .activity = report
+                                           ? std::optional(StageActivity{report->activity, report->done, report->total})
+                                           : std::nullopt});
   }
-  for (const wire::DeviceLeftOut& unused : made.left_out) {
+  for (const wire::UnusedDevice& unused : made.unused) {
     plan.unused_devices.push_back({.node = cluster::name_of(state, unused.device.node),
                                    .device = unused.device.device,
-                                   .constraint = unused.why,
+                                   .constraint = unused.constraint,
                                    .reason = unused.reason});
   }
   return plan;
@@ -121,7 +122,7 @@ std::string_view in_words(wire::StagePhase phase) {
 
 std::string not_serving_reason(const ReplicatedState& state, const StageReports& reports) {
   if (cluster::serving(state)) return {};
-  if (!state.plan) return state.why_not.empty() ? "no plan has been made yet" : state.why_not;
+  if (!state.plan) return state.no_plan_reason.empty() ? "no plan has been made yet" : state.no_plan_reason;
   for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
     const wire::StagePhase phase = state.plan->stages[i].phase;
     if (phase == wire::StagePhase::ready) continue;
@@ -131,8 +132,8 @@ std::string not_serving_reason(const ReplicatedState& state, const StageReports&
     if (report && report->total > 0) {
       text +=
           std::format(" ({:.0f} %)", 100.0 * static_cast<double>(report->done) / static_cast<double>(report->total));
-    } else if (report && !report->doing.empty() && report->doing != to_string(phase)) {
-      text += ": " + report->doing;
+    } else if (report && !report->activity.empty() && report->activity != to_string(phase)) {
+      text += ": " + report->activity;
     }
     return text;
   }

@@ -16,7 +16,7 @@ TEST(SnapshotOf, ShowsWhichStageDoesWhatAndHowFar) {
   set_phase(state, 0, wire::StagePhase::ready);
   set_phase(state, 1, wire::StagePhase::loading);
   const StageReports reports{
-      {1, {.epoch = wire::PlanEpoch(7), .stage = 1, .done = 5, .total = 20, .doing = "loading"}}};
+      {1, {.epoch = wire::PlanEpoch(7), .stage = 1, .done = 5, .total = 20, .activity = "loading"}}};
   EXPECT_EQ(not_serving_reason(state, reports), "n2/gpu0 is loading its part of the model (25 %)");
   const ClusterSnapshot snapshot = snapshot_of(state, made_id(1), "not to be seen", reports);
   EXPECT_FALSE(snapshot.serving);
@@ -36,10 +36,10 @@ TEST(SnapshotOf, ShowsWhichStageDoesWhatAndHowFar) {
 
 TEST(SnapshotOf, ShowsConditions) {
   wire::ReplicatedState state = planned_state();
-  add(state, wire::ConditionTold{
+  add(state, wire::ConditionReported{
                  .node = made_id(1),
                  .condition = {.load_percent = 40,
-                               .battery = wire::BatteryCondition{.charge_percent = 15, .feeds = true, .low = true},
+                               .battery = wire::BatteryCondition{.charge_percent = 15, .on_battery = true, .low = true},
                                .devices = {{.device = "gpu0",
                                             .load_percent = 90,
                                             .temperature_c = 81,
@@ -60,7 +60,7 @@ TEST(SnapshotOf, ShowsConditions) {
 
 TEST(SnapshotOf, IgnoresReportsOfAnotherPlan) {
   const wire::ReplicatedState state = planned_state();
-  const StageReports old{{0, {.epoch = wire::PlanEpoch(6), .stage = 0, .done = 5, .total = 20, .doing = "loading"}}};
+  const StageReports old{{0, {.epoch = wire::PlanEpoch(6), .stage = 0, .done = 5, .total = 20, .activity = "loading"}}};
   EXPECT_EQ(not_serving_reason(state, old), "n1/gpu0 is waiting for its part of the model");
   EXPECT_FALSE(snapshot_of(state, {}, "alone", old).plan->stages[0].activity);
 }
@@ -74,7 +74,7 @@ TEST(SnapshotOf, ServesWhenAllStagesAreReady) {
 
 TEST(SnapshotOf, NamesTheReasonsOfOfflineNodesAndAMissingLeader) {
   wire::ReplicatedState state = planned_state();
-  add(state, wire::NodeLost{.node = made_id(2), .why = "silent for 800 ms"});
+  add(state, wire::NodeLost{.node = made_id(2), .reason = "silent for 800 ms"});
   add(state, wire::DrainingSet{.node = made_id(1), .draining = true});
   const ClusterSnapshot snapshot = snapshot_of(state, {}, "no other node has answered yet", {});
   EXPECT_FALSE(snapshot.leader);

@@ -27,9 +27,9 @@ void StateChanges::observe_nodes(const wire::ReplicatedState& state) {
   for (const auto& [id, node] : state.nodes) {
     const std::string name = name_of(state, id);
     const std::string& own_name = node.facts.info.self.name;
-    if (std::exchange(online_[id], node.alive) != node.alive && id != self_) {
-      if (!node.alive) {
-        say(warning, "node {} is offline: {}", name, node.why_away);
+    if (std::exchange(online_[id], node.online) != node.online && id != self_) {
+      if (!node.online) {
+        say(warning, "node {} is offline: {}", name, node.offline_reason);
       } else if (name == own_name) {
         say(info, "node {} is online", name);
       } else {
@@ -51,14 +51,14 @@ void StateChanges::observe_plan(const wire::ReplicatedState& state) {
   const auto epoch = state.plan ? std::optional(state.plan->made.plan.epoch) : std::nullopt;
   if (std::exchange(plan_, epoch) == epoch) return;
   phases_.clear();
-  if (!epoch) return say(log::Level::info, "there is no plan: {}", state.why_not);
+  if (!epoch) return say(log::Level::info, "there is no plan: {}", state.no_plan_reason);
   std::string stages;
   for (const wire::PlannedStage& stage : state.plan->made.plan.stages) {
     stages += std::format("{}{} layers {}-{}", stages.empty() ? "" : ", ", name_of(state, stage.device),
                           stage.layers.begin, stage.layers.end - 1);
   }
   say(log::Level::info, "plan {} of {}: {}", epoch->value(), state.plan->made.plan.model, stages);
-  for (const wire::DeviceLeftOut& unused : state.plan->made.left_out) {
+  for (const wire::UnusedDevice& unused : state.plan->made.unused) {
     say(log::Level::debug, "plan {} does not use {}: {}", epoch->value(), name_of(state, unused.device), unused.reason);
   }
 }
@@ -79,14 +79,14 @@ void StateChanges::observe_stages(const wire::ReplicatedState& state) {
 }
 
 void StateChanges::observe_links(const wire::ReplicatedState& state) {
-  const auto before = std::exchange(links_left_out_, state.links_left_out);
-  for (const auto& link : links_left_out_) {
+  const auto before = std::exchange(links_avoided_, state.links_avoided);
+  for (const auto& link : links_avoided_) {
     if (before.contains(link)) continue;
     say(log::Level::warning, "plans avoid the link between {} and {}, which broke again", name_of(state, link.first),
         name_of(state, link.second));
   }
   for (const auto& link : before) {
-    if (links_left_out_.contains(link)) continue;
+    if (links_avoided_.contains(link)) continue;
     say(log::Level::info, "plans use the link between {} and {} again", name_of(state, link.first),
         name_of(state, link.second));
   }

@@ -41,7 +41,7 @@ class StateChanges {
   std::set<wire::NodeId> draining_;
   std::optional<wire::PlanEpoch> plan_;
   std::vector<wire::StagePhase> phases_;  // of that plan
-  std::set<wire::NodePair> links_left_out_;
+  std::set<wire::NodePair> links_avoided_;
   std::vector<StateChange> changes_;
 };
 

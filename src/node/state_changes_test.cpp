@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 
 namespace exogpu::node {
 namespace {
@@ -16,7 +16,7 @@ class StateChangesTest : public ::testing::Test {
  protected:
   std::vector<StateChange> observed() { return changes_.observe(state_); }
   void add_nodes() {
-    for (const uint8_t number : {1, 2}) add(state_, wire::NodeTold{made_facts(number)});
+    for (const uint8_t number : {1, 2}) add(state_, wire::NodeReported{example_facts(number)});
   }
   void add_plan() {
     wire::PlanMade made;
@@ -25,7 +25,8 @@ class StateChangesTest : public ::testing::Test {
     made.plan.stages = {{.device = {.node = made_id(1), .device = "gpu0"}, .layers = {0, 2}},
                         {.device = {.node = made_id(2), .device = "gpu0"}, .layers = {2, 4}}};
     made.stage_bytes = {10, 20};
-    made.left_out = {{.device = {.node = made_id(2), .device = "cpu"}, .why = "speed", .reason = "slower with it"}};
+    made.unused = {
+        {.device = {.node = made_id(2), .device = "cpu"}, .constraint = "speed", .reason = "slower with it"}};
     add(state_, made);
   }
 
@@ -39,7 +40,7 @@ TEST_F(StateChangesTest, NodesComeAndGoWithTheReason) {
   add_nodes();
   EXPECT_EQ(observed(), (Changes{{info, "node n2 is online"}}));
   EXPECT_EQ(observed(), Changes{});
-  add(state_, wire::NodeLost{.node = made_id(2), .why = "silent for 900 ms"});
+  add(state_, wire::NodeLost{.node = made_id(2), .reason = "silent for 900 ms"});
   EXPECT_EQ(observed(), (Changes{{warning, "node n2 is offline: silent for 900 ms"}}));
 }
 
@@ -59,11 +60,12 @@ TEST_F(StateChangesTest, APlanItsStagesAndItsEnd) {
   add_plan();
   EXPECT_EQ(observed(), (Changes{{info, "plan 7 of made: n1/gpu0 layers 0-1, n2/gpu0 layers 2-3"},
                                  {debug, "plan 7 does not use n2/cpu: slower with it"}}));
-  add(state_, wire::StageTold{.epoch = kEpoch, .stage = 0, .phase = wire::StagePhase::loading, .failure = {}});
+  add(state_, wire::StageReported{.epoch = kEpoch, .stage = 0, .phase = wire::StagePhase::loading, .failure = {}});
   EXPECT_EQ(observed(), (Changes{{info, "n1/gpu0: loading"}}));
-  add(state_, wire::StageTold{.epoch = kEpoch, .stage = 1, .phase = wire::StagePhase::failed, .failure = "no memory"});
+  add(state_,
+      wire::StageReported{.epoch = kEpoch, .stage = 1, .phase = wire::StagePhase::failed, .failure = "no memory"});
   EXPECT_EQ(observed(), (Changes{{error, "n2/gpu0 failed at its part of the model: no memory"}}));
-  add(state_, wire::PlanEnded{.epoch = kEpoch, .why = "a stage failed"});
+  add(state_, wire::PlanEnded{.epoch = kEpoch, .reason = "a stage failed"});
   EXPECT_EQ(observed(), (Changes{{info, "there is no plan: a stage failed"}}));
 }
 
@@ -71,9 +73,9 @@ TEST_F(StateChangesTest, ALinkThatPlansAvoid) {
   add_nodes();
   (void)observed();
   const auto link = wire::pair_of(made_id(1), made_id(2));
-  add(state_, wire::LinkUse{.link = link, .left_out = true});
+  add(state_, wire::LinkUse{.link = link, .avoided = true});
   EXPECT_EQ(observed(), (Changes{{warning, "plans avoid the link between n1 and n2, which broke again"}}));
-  add(state_, wire::LinkUse{.link = link, .left_out = false});
+  add(state_, wire::LinkUse{.link = link, .avoided = false});
   EXPECT_EQ(observed(), (Changes{{info, "plans use the link between n1 and n2 again"}}));
 }
 

@@ -26,7 +26,7 @@ class StatusTest : public ::testing::Test {
     status_.update(now_ += Status::kInterval);
   }
   static wire::StageProgress report(uint32_t stage, Bytes done) {
-    return {.epoch = kPlannedEpoch, .stage = stage, .done = done, .total = 20, .doing = "loading"};
+    return {.epoch = kPlannedEpoch, .stage = stage, .done = done, .total = 20, .activity = "loading"};
   }
 
   cluster::Time now_{std::chrono::hours(1)};

@@ -12,7 +12,7 @@ constexpr const char* kFile = "term";
 
 }  // namespace
 
-Result<uint64_t> kept_counter(const std::filesystem::path& state) {
+Result<uint64_t> read_term_counter(const std::filesystem::path& state) {
   const auto text = security::read_file(state / kFile, 32);
   if (!text && text.error().code == ErrorCode::not_found) return 0;
   if (!text) return std::unexpected(text.error());
@@ -26,7 +26,7 @@ Result<uint64_t> kept_counter(const std::filesystem::path& state) {
   return counter;
 }
 
-Result<void> keep_counter(const std::filesystem::path& state, uint64_t counter) {
+Result<void> write_term_counter(const std::filesystem::path& state, uint64_t counter) {
   return security::write_secret(state / kFile, std::to_string(counter) + "\n");
 }
 

@@ -1,4 +1,4 @@
-// The highest counter of a term that this node has begun (cluster::Output::keep_counter), on disk.
+// The highest counter of a term that this node has begun (cluster::Output::persist_counter), on disk.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 namespace exogpu::node {
 
 // 0 where none was kept. Errors: corrupt, io_error, permission_denied.
-Result<uint64_t> kept_counter(const std::filesystem::path& state);
+Result<uint64_t> read_term_counter(const std::filesystem::path& state);
 // It is on the disk when this returns.
-Result<void> keep_counter(const std::filesystem::path& state, uint64_t counter);
+Result<void> write_term_counter(const std::filesystem::path& state, uint64_t counter);
 
 }  // namespace exogpu::node

@@ -131,7 +131,7 @@ TEST(Ring, APeerThatDoesNotWaitIsToldHowManyStepsThereMayBe) {
     second.ring->on_step(id_of(0), {.epoch = wire::PlanEpoch(3),
                                     .stage = 1,
                                     .number = number,
-                                    .changes = {{.sequence = wire::SeqId(0), .what = wire::Truncate{0}}}});
+                                    .changes = {{.sequence = wire::SeqId(0), .kind = wire::Truncate{0}}}});
   }
   cluster.run_until([&] { return !second.broken.empty(); });
   EXPECT_NE(second.broken.front().message.find("while 4 are in flight"), std::string::npos)
@@ -241,7 +241,7 @@ TEST(Ring, AStepThatIsLostBreaksIt) {
     return wire::Step{.epoch = wire::PlanEpoch(3),
                       .stage = 1,
                       .number = number,
-                      .changes = {{.sequence = wire::SeqId(0), .what = wire::Truncate{0}}}};
+                      .changes = {{.sequence = wire::SeqId(0), .kind = wire::Truncate{0}}}};
   };
   second.ring->on_step(id_of(0), step(1));
   second.ring->on_step(id_of(0), step(3));

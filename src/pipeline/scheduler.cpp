@@ -82,10 +82,10 @@ void Scheduler::admit() {
 
 bool Scheduler::changes_full() const { return changes_.size() >= kChangesMax || changes_tokens_ >= kChangesTokensMax; }
 
-decltype(wire::SequenceChange::what)& Scheduler::change(wire::SeqId sequence) {
+decltype(wire::SequenceChange::kind)& Scheduler::change(wire::SeqId sequence) {
   wire::SequenceChange& added = changes_.emplace_back();
   added.sequence = sequence;
-  return added.what;
+  return added.kind;
 }
 
 // Gives a request a sequence, with as much of its prompt in it as some sequence already has.
@@ -195,7 +195,7 @@ void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector
   }
   // No stage could copy what none has; what is left of a copy needs nothing of it.
   for (auto& [index, needed] : copies_) {
-    auto& copy = std::get<wire::CopyPrefix>(changes_[index].what);
+    auto& copy = std::get<wire::CopyPrefix>(changes_[index].kind);
     for (const TokensInFlight& part : needed) {
       if (is_doomed(part)) copy.length = std::min(copy.length, part.position);
     }

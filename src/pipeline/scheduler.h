@@ -124,7 +124,7 @@ class Scheduler {
 
   void admit();
   void assign_slot(RequestId request_id, Request request);
-  decltype(wire::SequenceChange::what)& change(wire::SeqId sequence);  // one more, for the next step
+  decltype(wire::SequenceChange::kind)& change(wire::SeqId sequence);  // one more, for the next step
   std::pair<uint32_t, uint32_t> best_slot(const std::vector<wire::TokenId>& tokens) const;
   uint32_t chunk(bool others_decode) const;
   void take_replays(Work& work, StepInFlight& step, bool others_decode);

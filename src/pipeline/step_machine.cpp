@@ -61,14 +61,14 @@ Result<void> StepMachine::resume(const wire::Step& first) {
 }
 
 Result<void> StepMachine::change(const wire::SequenceChange& change) {
-  if (const auto* open = std::get_if<wire::OpenSampler>(&change.what)) {
+  if (const auto* open = std::get_if<wire::OpenSampler>(&change.kind)) {
     return info().last() ? compute_->open_sampler(change.sequence, *open) : Result<void>();
   }
-  if (const auto* truncate = std::get_if<wire::Truncate>(&change.what)) {
+  if (const auto* truncate = std::get_if<wire::Truncate>(&change.kind)) {
     sent_.truncate(change.sequence, truncate->end);
     return compute_->truncate(change.sequence, truncate->end);
   }
-  const auto& copy = std::get<wire::CopyPrefix>(change.what);
+  const auto& copy = std::get<wire::CopyPrefix>(change.kind);
   sent_.copy_prefix(copy.from, change.sequence, copy.length);
   return compute_->copy_prefix(copy.from, change.sequence, copy.length);
 }

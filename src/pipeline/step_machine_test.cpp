@@ -50,7 +50,7 @@ class ThreeStages : public ::testing::Test {
     StageInput input = first_input(kBefore, 1, 0, prompt_);
     wire::OpenSampler open;
     open.length = 3;
-    input.step.changes = {{.sequence = SeqId(0), .what = open}};
+    input.step.changes = {{.sequence = SeqId(0), .kind = open}};
     const auto done = run(std::move(input));
     ASSERT_FALSE(done.failure) << done.failure->message;
     ASSERT_EQ(done.tokens.size(), 1U);
@@ -85,7 +85,7 @@ TEST_F(ThreeStages, ComputeWhatTheWholeModelDoes) {
 TEST_F(ThreeStages, ChangeSequencesInAFailedStepButComputeNothing) {
   begin();
   StageInput input = first_input(kBefore, 2, 3, {1});
-  input.step.changes = {{.sequence = SeqId(0), .what = wire::Truncate{1}}};
+  input.step.changes = {{.sequence = SeqId(0), .kind = wire::Truncate{1}}};
   input.step.failure = Error{ErrorCode::unavailable, "the device failed"};
   StageOutput output = stages_[0].run(std::move(input));
   EXPECT_TRUE(std::get<ForwardedStep>(output).activations.empty());

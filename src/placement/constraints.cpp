@@ -7,9 +7,9 @@
 namespace exogpu::placement {
 namespace {
 
-std::optional<std::string> left_out_by_hand(const CostModel& model, size_t device) {
+std::optional<std::string> excluded_by_user(const CostModel& model, size_t device) {
   if (!std::ranges::contains(model.request().excluded, model.view().devices[device].id)) return {};
-  return "left out by hand";
+  return "excluded by the user";
 }
 
 std::optional<std::string> no_room(const CostModel& model, size_t device) {
@@ -30,7 +30,7 @@ std::optional<std::string> no_link(const CostModel& model, size_t device, size_t
   return std::format("no link between it and {}", label(model.view(), model.view().devices[other].id));
 }
 
-constexpr std::array kDeviceConstraints = {DeviceConstraint{"by hand", left_out_by_hand},
+constexpr std::array kDeviceConstraints = {DeviceConstraint{"excluded", excluded_by_user},
                                            DeviceConstraint{"memory", no_room}};
 constexpr std::array kPairConstraints = {PairConstraint{"host memory", one_memory}, PairConstraint{"link", no_link}};
 

@@ -60,12 +60,12 @@ std::string replaced(const Planner& planner, const Ring& ring, const Ring& chang
   return names;
 }
 
-LeftOut why_left_out(const Planner& planner, const Ring& ring, size_t device) {
-  LeftOut left = {.device = planner.model.view().devices[device].id, .why = {}, .reason = {}};
+UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t device) {
+  UnusedDevice unused = {.device = planner.model.view().devices[device].id, .constraint = {}, .reason = {}};
   if (auto breach = breach_of(planner.model, device)) {
-    left.why = breach->constraint;
-    left.reason = std::move(breach->reason);
-    return left;
+    unused.constraint = breach->constraint;
+    unused.reason = std::move(breach->reason);
+    return unused;
   }
   const double value_s = least_s(planner.problems, ring);
   const bool thorough = planner.model.devices() <= kThoroughDevices;
@@ -74,13 +74,13 @@ LeftOut why_left_out(const Planner& planner, const Ring& ring, size_t device) {
   if (!joins) changed = with_device(planner.problems, ring, device, Change::any, thorough);
   const std::optional<Breach> apart = joins ? std::nullopt : kept_apart(planner, ring, device);
   if (apart) {
-    left.why = apart->constraint;
-    left.reason = apart->reason;
+    unused.constraint = apart->constraint;
+    unused.reason = apart->reason;
   }
   if (changed.value_s == kNever) {
-    if (!apart) left.why = "memory";
-    if (!apart) left.reason = "no cut between it and the devices of the plan leaves all of them enough memory";
-    return left;
+    if (!apart) unused.constraint = "memory";
+    if (!apart) unused.reason = "no cut between it and the devices of the plan leaves all of them enough memory";
+    return unused;
   }
   const bool faster = changed.value_s < value_s * (1 - 1e-9);  // than layers given by hand
   const bool slower = changed.value_s > value_s * (1 + 1e-9);
@@ -90,16 +90,16 @@ LeftOut why_left_out(const Planner& planner, const Ring& ring, size_t device) {
                                                   : "no faster",
                                          joins ? "with it" : "in the place of " + replaced(planner, ring, changed.ring),
                                          speeds_text(changed.value_s, value_s, planner.model.request()));
-  if (!apart) left.why = "speed";
-  left.reason = apart ? left.reason + "; " + speeds : speeds;
-  return left;
+  if (!apart) unused.constraint = "speed";
+  unused.reason = apart ? unused.reason + "; " + speeds : speeds;
+  return unused;
 }
 
 }  // namespace
 
-void add_left_out(const Planner& planner, PlacementResult& result, const Ring& ring) {
+void add_unused(const Planner& planner, PlacementResult& result, const Ring& ring) {
   for (size_t d = 0; d < planner.model.devices(); ++d) {
-    if (!std::ranges::contains(ring, d, &Piece::device)) result.left_out.push_back(why_left_out(planner, ring, d));
+    if (!std::ranges::contains(ring, d, &Piece::device)) result.unused.push_back(unused_reason(planner, ring, d));
   }
 }
 
@@ -107,7 +107,7 @@ PlacementResult describe(const Planner& planner, const Ring& ring) {
   PlacementResult result;
   result.plan = plan_of(planner.model, ring);
   add_alternatives(planner, result);
-  add_left_out(planner, result, ring);
+  add_unused(planner, result, ring);
   return result;
 }
 

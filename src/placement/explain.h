@@ -9,7 +9,7 @@ namespace exogpu::placement {
 // The ring as a plan, with its alternatives and the devices left out.
 PlacementResult describe(const Planner& planner, const Ring& ring);
 
-void add_left_out(const Planner& planner, PlacementResult& result, const Ring& ring);
+void add_unused(const Planner& planner, PlacementResult& result, const Ring& ring);
 
 // Why there is no ring at all. Errors: out_of_memory, unavailable.
 std::unexpected<Error> no_ring(const Planner& planner);

@@ -63,7 +63,7 @@ Result<void> check_device(const wire::DeviceProfile& device, const std::string& 
 Result<void> check_hand(const PlacementRequest& request, const wire::ClusterView& view, const wire::ModelShape& shape) {
   uint32_t next = 0;
   std::set<wire::DeviceRef> seen;
-  for (const AssignedLayers& stage : request.by_hand) {
+  for (const AssignedLayers& stage : request.fixed_layers) {
     std::string whose = label(view, stage.device);
     if (index_of(view, stage.device) == view.devices.size())
       return fail(ErrorCode::invalid_argument, "layers by hand: there is no device {}", whose);
@@ -71,7 +71,7 @@ Result<void> check_hand(const PlacementRequest& request, const wire::ClusterView
       return fail(ErrorCode::invalid_argument, "layers by hand: {} is named twice; a device holds one run of layers",
                   whose);
     if (std::ranges::contains(request.excluded, stage.device))
-      return fail(ErrorCode::invalid_argument, "layers by hand: {} is also left out by hand", whose);
+      return fail(ErrorCode::invalid_argument, "layers by hand: {} is also excluded", whose);
     if (stage.layers.begin >= stage.layers.end)
       return fail(ErrorCode::invalid_argument, "layers by hand: {} gets no layer", whose);
     if (stage.layers.begin != next)
@@ -83,7 +83,7 @@ Result<void> check_hand(const PlacementRequest& request, const wire::ClusterView
                   whose, stage.layers.end - 1, shape.layers.size() - 1);
     next = stage.layers.end;
   }
-  if (next == shape.layers.size() || request.by_hand.empty()) return {};
+  if (next == shape.layers.size() || request.fixed_layers.empty()) return {};
   return fail(ErrorCode::invalid_argument, "layers by hand: layers {} to {} are given to no device", next,
               shape.layers.size() - 1);
 }

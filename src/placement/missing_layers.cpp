@@ -79,7 +79,7 @@ Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, con
   EXO_CHECK(check_shape(shape));
   EXO_CHECK(check_view(view));
   PlacementRequest others = request;
-  others.by_hand.clear();
+  others.fixed_layers.clear();
   EXO_CHECK(check_request(others, view, shape));
   const CostModel model(view, shape, others);
   const Planner planner(model);
@@ -100,7 +100,7 @@ Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, con
   PlacementResult result;
   result.plan = plan_of(model, best.ring);
   result.plan.predicted = predict(model, best.joined);
-  add_left_out(planner, result, best.joined);
+  add_unused(planner, result, best.joined);
   return result;
 }
 

@@ -59,9 +59,9 @@ Result<void> check_ring(const Planner& planner, const Ring& ring) {
 }
 
 // The plan given by hand; what the planner itself would do comes first of the alternatives.
-Result<PlacementResult> check_by_hand(const Planner& planner) {
+Result<PlacementResult> check_fixed_layers(const Planner& planner) {
   Ring ring;
-  for (const AssignedLayers& stage : planner.model.request().by_hand)
+  for (const AssignedLayers& stage : planner.model.request().fixed_layers)
     ring.push_back({index_of(planner.model.view(), stage.device), stage.layers});
   EXO_CHECK(check_ring(planner, ring));
   PlacementResult result = describe(planner, ring);
@@ -81,7 +81,7 @@ Result<PlacementResult> assign_layers(const wire::ClusterView& view, const wire:
   EXO_CHECK(check_request(request, view, shape));
   const CostModel model(view, shape, request);
   const Planner planner(model);
-  return request.by_hand.empty() ? decide(planner) : check_by_hand(planner);
+  return request.fixed_layers.empty() ? decide(planner) : check_fixed_layers(planner);
 }
 
 }  // namespace exogpu::placement

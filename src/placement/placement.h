@@ -27,7 +27,7 @@ struct PlacementRequest {
   uint32_t prompt = 0;            // tokens, of the time to the first token; 0: 512, or a shorter context
   uint32_t devices_min = 1;       // also where fewer are faster; as many as there are when there are fewer
   std::vector<wire::DeviceRef> excluded;
-  std::vector<AssignedLayers> by_hand;  // in ring order; empty: the planner decides
+  std::vector<AssignedLayers> fixed_layers;  // in ring order; empty: the planner decides
 };
 
 // A way that was not taken.
@@ -37,20 +37,20 @@ struct Alternative {
   std::string reason;              // why there is none
 };
 
-struct LeftOut {
+struct UnusedDevice {
   wire::DeviceRef device;
-  std::string_view why;  // the name of a constraint or preference: "memory", "speed"
-  std::string reason;    // "slower with it: 31.0 against 38.2 tokens/s"
+  std::string_view constraint;  // the name of a constraint or preference: "memory", "speed"
+  std::string reason;           // "slower with it: 31.0 against 38.2 tokens/s"
 };
 
 struct PlacementResult {
   wire::Plan plan;
   bool proven = false;  // no other plan is better by the cost model; else the best that a search found
   std::vector<Alternative> alternatives;
-  std::vector<LeftOut> left_out;  // in the order of the view
+  std::vector<UnusedDevice> unused;  // in the order of the view
 };
 
-// Memory for weights, the full KV cache and scratch is a hard constraint, as are devices left out by hand and links
+// Memory for weights, the full KV cache and scratch is a hard constraint, as are excluded devices and links
 // that do not exist. Among what they allow, the fastest by the objective; of plans as fast, that of fewer devices.
 //
 // Up to kExactDevices devices (identical ones of a node count as one kind) the answer is the best there is, unless the
@@ -67,7 +67,7 @@ inline constexpr size_t kExactDevices = 12;
 // The best plan in which `parts`, in ring order, stay where they are, and the layers that none of them has, which must
 // be one run, go to one device: one that has no part, or one with a part beside the run, which then has two stages. It
 // counts as one with both, as they compute one after the other. At least `devices_min` devices; without alternatives.
-// `by_hand` and `devices_min` of the request mean nothing here.
+// `fixed_layers` and `devices_min` of the request mean nothing here.
 //
 // Errors: invalid_argument, not_found (there is no such plan; why).
 Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, const wire::ModelShape& shape,

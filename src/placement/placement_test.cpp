@@ -25,9 +25,9 @@ wire::ClusterView gpu_and_cpu(Bytes gpu_memory) {
   return view;
 }
 
-const LeftOut* left_out(const PlacementResult& answer, const wire::DeviceRef& device) {
-  auto found = std::ranges::find(answer.left_out, device, &LeftOut::device);
-  return found == answer.left_out.end() ? nullptr : &*found;
+const UnusedDevice* unused(const PlacementResult& answer, const wire::DeviceRef& device) {
+  auto found = std::ranges::find(answer.unused, device, &UnusedDevice::device);
+  return found == answer.unused.end() ? nullptr : &*found;
 }
 
 TEST(Placement, AModelThatFitsTheFastDeviceLeavesTheSlowOneOutAndSaysWhy) {
@@ -37,9 +37,9 @@ TEST(Placement, AModelThatFitsTheFastDeviceLeavesTheSlowOneOutAndSaysWhy) {
   ASSERT_EQ(answer->plan.stages.size(), 1U);
   EXPECT_EQ(answer->plan.stages[0].device.device, "gpu0");
   EXPECT_TRUE(answer->proven);
-  const LeftOut* cpu = left_out(*answer, view.devices[1].id);
+  const UnusedDevice* cpu = unused(*answer, view.devices[1].id);
   ASSERT_NE(cpu, nullptr);
-  EXPECT_EQ(cpu->why, "speed");
+  EXPECT_EQ(cpu->constraint, "speed");
   // Alone 10 layers of 0.1 ms; with it 9 of them and one of 2 ms. The cache of 2048 tokens adds two percent.
   EXPECT_EQ(cpu->reason, "slower with it: 337.9 against 979.9 tokens/s");
 }
@@ -54,7 +54,7 @@ TEST(Placement, AModelThatDoesNotFitSpillsAsLittleAsPossible) {
     if (stage.device.device == "gpu0") on_gpu = stage.layers.size();
   }
   EXPECT_EQ(on_gpu, 7U);  // of 104.1 MB each, with 4096 tokens of cache
-  EXPECT_TRUE(answer->left_out.empty());
+  EXPECT_TRUE(answer->unused.empty());
   EXPECT_GT(answer->plan.predicted.tokens_per_s_alone, 140);  // 3 layers of 2 ms, 7 of 0.1 ms
   EXPECT_LT(answer->plan.predicted.tokens_per_s_alone, 150);
 }
@@ -70,7 +70,7 @@ TEST(Placement, PredictionsFollowFromTheRates) {
   PlacementRequest request;
   request.serving.context = 4096;
   request.context_mean = 1000;
-  request.by_hand = {{view.devices[0].id, {0, 2}}, {view.devices[1].id, {2, 6}}};
+  request.fixed_layers = {{view.devices[0].id, {0, 2}}, {view.devices[1].id, {2, 6}}};
   const auto answer = assign_layers(view, shape, request);
   ASSERT_TRUE(answer) << answer.error().message;
   const wire::Plan& plan = answer->plan;
@@ -195,13 +195,13 @@ TEST(Placement, OneMemoryIsNotCountedTwice) {
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
   const auto fits = assign_layers(view, made_shape(5), {});
   ASSERT_TRUE(fits);
-  ASSERT_EQ(fits->left_out.size(), 1U);
-  EXPECT_EQ(fits->left_out[0].why, "host memory");
-  EXPECT_EQ(fits->left_out[0].reason,
+  ASSERT_EQ(fits->unused.size(), 1U);
+  EXPECT_EQ(fits->unused[0].constraint, "host memory");
+  EXPECT_EQ(fits->unused[0].reason,
             "takes its memory from the same host as gpu0; slower in the place of gpu0: 98.0 against 1,959 tokens/s");
 }
 
-TEST(Placement, WhoIsLeftOutIsToldByName) {
+TEST(Placement, UnusedDevicesAreReportedByName) {
   wire::ClusterView view = gpu_and_cpu(2000 * MB);
   view.devices.push_back(made_device(2, 50 * MB, 1e12));
   view.devices.push_back(made_device(3, 5000 * MB, 1e12));
@@ -211,9 +211,9 @@ TEST(Placement, WhoIsLeftOutIsToldByName) {
   const auto answer = assign_layers(view, made_shape(10), request);
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 1U);
-  EXPECT_EQ(left_out(*answer, view.devices[2].id)->reason, "no room for a single layer: needs 99.3 MiB, 47.7 MiB free");
-  EXPECT_EQ(left_out(*answer, view.devices[3].id)->why, "link");
-  EXPECT_EQ(left_out(*answer, view.devices[4].id)->reason, "left out by hand");
+  EXPECT_EQ(unused(*answer, view.devices[2].id)->reason, "no room for a single layer: needs 99.3 MiB, 47.7 MiB free");
+  EXPECT_EQ(unused(*answer, view.devices[3].id)->constraint, "link");
+  EXPECT_EQ(unused(*answer, view.devices[4].id)->reason, "excluded by the user");
   EXPECT_EQ(label(view, view.devices[1].id), "n1/cpu");
 }
 
@@ -222,7 +222,7 @@ TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
   const wire::DeviceRef gpu = view.devices[0].id, cpu = view.devices[1].id;
   PlacementRequest request;
   auto refused = [&](std::vector<AssignedLayers> stages) {
-    request.by_hand = std::move(stages);
+    request.fixed_layers = std::move(stages);
     const auto answer = assign_layers(view, made_shape(10), request);
     return answer ? std::string() : answer.error().message;
   };
@@ -235,22 +235,22 @@ TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
             "layers by hand: gpu0 gets layer 10, and the last of the model is 9");
   EXPECT_EQ(refused({{{testing::made_node(9), "x"}, {0, 10}}}), "layers by hand: there is no device 09000000/x");
   EXPECT_EQ(refused({{gpu, {0, 0}}}), "layers by hand: gpu0 gets no layer");
-  request.by_hand = {{cpu, {0, 4}}, {gpu, {4, 10}}};
+  request.fixed_layers = {{cpu, {0, 4}}, {gpu, {4, 10}}};
   const auto answer = assign_layers(view, made_shape(10), request);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->plan.stages[0].device, cpu);
   EXPECT_EQ(answer->alternatives[0].name, "the planner's own choice");
   EXPECT_GT(answer->alternatives[0].plan->predicted.tokens_per_s_alone, answer->plan.predicted.tokens_per_s_alone);
-  request.by_hand = {{cpu, {0, 10}}};
+  request.fixed_layers = {{cpu, {0, 10}}};
   const auto slow = assign_layers(view, made_shape(10), request);
   ASSERT_TRUE(slow) << slow.error().message;
-  EXPECT_EQ(slow->left_out[0].reason, "faster with it: 337.9 against 49.0 tokens/s");
+  EXPECT_EQ(slow->unused[0].reason, "faster with it: 337.9 against 49.0 tokens/s");
 }
 
 TEST(Placement, LayersByHandMustFit) {
   const wire::ClusterView view = gpu_and_cpu(750 * MB);
   PlacementRequest request;
-  request.by_hand = {{view.devices[0].id, {0, 10}}};
+  request.fixed_layers = {{view.devices[0].id, {0, 10}}};
   const auto answer = assign_layers(view, made_shape(10), request);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
@@ -297,7 +297,7 @@ TEST(Placement, AThousandDevicesAreAnsweredSoon) {
   EXPECT_FALSE(answer->proven);
   EXPECT_GE(answer->plan.stages.size(), 27U);
   EXPECT_LE(answer->plan.stages.size(), 40U);
-  EXPECT_EQ(answer->left_out.size() + answer->plan.stages.size(), 1000U);
+  EXPECT_EQ(answer->unused.size() + answer->plan.stages.size(), 1000U);
   EXPECT_LT(took_s, 60);  // with sanitizers, on a busy machine
 }
 

@@ -141,12 +141,12 @@ void check_sound(const Case& c, const PlacementResult& answer) {
     RC_ASSERT(stage.memory.weights >= weights);
   }
   RC_ASSERT(next == c.shape.layers.size());
-  RC_ASSERT(answer.plan.stages.size() + answer.left_out.size() == c.view.devices.size());
-  for (const LeftOut& left : answer.left_out) {
-    RC_ASSERT(!left.reason.empty());
-    RC_ASSERT(!left.why.empty());
-    RC_ASSERT(!(answer.proven && left.reason.contains("faster") && !left.reason.contains("no faster")));
-    RC_ASSERT(std::ranges::none_of(answer.plan.stages, [&](const auto& s) { return s.device == left.device; }));
+  RC_ASSERT(answer.plan.stages.size() + answer.unused.size() == c.view.devices.size());
+  for (const UnusedDevice& unused : answer.unused) {
+    RC_ASSERT(!unused.reason.empty());
+    RC_ASSERT(!unused.constraint.empty());
+    RC_ASSERT(!(answer.proven && unused.reason.contains("faster") && !unused.reason.contains("no faster")));
+    RC_ASSERT(std::ranges::none_of(answer.plan.stages, [&](const auto& s) { return s.device == unused.device; }));
   }
 }
 
@@ -202,10 +202,11 @@ TEST(SearchProperty, PartsThatStayAreKeptAndTheGapGoesToTheBestDevice) {
     double best_s = kNever;
     for (const wire::DeviceProfile& device : c.view.devices) {
       if (device.id == gap.device || parts.size() + 1 < devices_min) continue;
-      PlacementRequest by_hand = c.request;
-      by_hand.by_hand = parts;
-      by_hand.by_hand.insert(by_hand.by_hand.begin() + static_cast<ptrdiff_t>(lost), {device.id, gap.layers});
-      const auto checked = assign_layers(c.view, c.shape, by_hand);
+      PlacementRequest fixed_layers = c.request;
+      fixed_layers.fixed_layers = parts;
+      fixed_layers.fixed_layers.insert(fixed_layers.fixed_layers.begin() + static_cast<ptrdiff_t>(lost),
+                                       {device.id, gap.layers});
+      const auto checked = assign_layers(c.view, c.shape, fixed_layers);
       if (checked) best_s = std::min(best_s, value_of(checked->plan, c.request));
     }
     if (!answer) {

@@ -14,7 +14,7 @@ void Checks::observe(const Life& life, const cluster::Agent& agent) {
   if (term < last) {
     fail(std::format("node {} obeys term {} after term {}", life.node, to_text(term), to_text(last)));
   }
-  if (agent.role() == cluster::Role::seeking || term == last) {
+  if (agent.role() == cluster::Role::electing || term == last) {
     if (agent.role() != cluster::Role::leading) return;
   }
   last = term;
@@ -25,8 +25,8 @@ void Checks::observe(const Life& life, const cluster::Agent& agent) {
                        leader->second.node, leader->second.incarnation, life.node, life.incarnation));
     }
   }
-  const auto [master, first] = obeyed_.emplace(term, *agent.master());
-  if (!first && master->second != *agent.master()) fail(std::format("term {} has two masters", to_text(term)));
+  const auto [leader, first] = obeyed_.emplace(term, *agent.leader());
+  if (!first && leader->second != *agent.leader()) fail(std::format("term {} has two leaders", to_text(term)));
 }
 
 void Checks::observe_state(const Life& life, const ReplicatedState& state) {

@@ -96,12 +96,12 @@ void Clients::update(const ReplicatedState& state, bool obeys, Time now) {
     without_since_ = now;
     epoch_.reset();
     first_.reset();
-    continuations_.pause({ErrorCode::unavailable, state.why_not});
+    continuations_.pause({ErrorCode::unavailable, state.no_plan_reason});
     continuations_.interrupt_all();
   }
-  if (!model_ || now - *without_since_ < host_.hopeless) return;
+  if (!model_ || now - *without_since_ < host_.no_plan_wait) return;
   // A node may have come back just now.
-  const std::string why = host_.careless ? state.why_not : cluster::impossible(state);
+  const std::string why = host_.careless ? state.no_plan_reason : cluster::impossible_reason(state);
   if (why.empty()) {
     without_since_ = now;
     return;

@@ -18,7 +18,7 @@ namespace exogpu::sim {
 
 // Where there is no plan for so long, and the nodes that are here cannot have one, what waits is told so. Others may be
 // about to come back.
-inline constexpr Duration kHopeless = std::chrono::seconds(3);
+inline constexpr Duration kNoPlanWait = std::chrono::seconds(3);
 
 struct ClientsHost {
   std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
@@ -29,7 +29,7 @@ struct ClientsHost {
   // Why nothing could be served now, as far as this node can know; empty: it could.
   std::function<std::string(const std::string& model)> excuse;
   AnswerChecks* checks = nullptr;
-  Duration hopeless = kHopeless;
+  Duration no_plan_wait = kNoPlanWait;
   bool forgets_last = false;  // bugs that are injected, see InjectedBug
   bool careless = false;
 };

@@ -5,7 +5,7 @@ namespace exogpu::sim {
 
 enum class InjectedBug {
   none,
-  counter_lost,       // what Output::keep_counter says is not kept over a restart
+  counter_lost,       // what Output::persist_counter says is not kept over a restart
   term_forgotten,     // an agent is replaced by one that has forgotten which term it obeyed
   event_changed,      // one node receives another event than the others
   memory_kept,        // a backend frees a part, and the memory stays taken

@@ -45,7 +45,7 @@ struct RequestSettings {
 struct ScriptStep {
   double at_s = 0;
   std::string what;  // "crash", "start", "stall", "cut", "heal", "model", "drain", "undrain"
-  int node = -1;     // -1: the master of that moment
+  int node = -1;     // -1: the leader of that moment
   double for_s = 0;  // of stall and cut
 };
 
@@ -55,7 +55,7 @@ struct Scenario {
   double faults_s = 10;         // in which faults happen
   double settle_s = 8;          // after the last
   double measure_s = 0;         // at the end, in which traffic is counted
-  double member_bytes_max = 0;  // a second, of each node but the master, in that time; 0: whatever
+  double member_bytes_max = 0;  // a second, of each node but the leader, in that time; 0: whatever
   uint32_t layers = 12;
   double layer_mb = 100;
   double memory_mb_min = 300, memory_mb_max = 1500;  // of each node's device
@@ -63,7 +63,7 @@ struct Scenario {
   FaultRates faults;
   RequestSettings requests;
   std::vector<ScriptStep> script;
-  double election_max_s = 0;   // 0: whatever; else until all obey a new master after one was crashed
+  double election_max_s = 0;   // 0: whatever; else until all obey a new leader after one was crashed
   bool codec = true;           // each message is encoded and decoded; else only encoded
   bool wants_service = false;  // the model is served in the end, by a plan that uses whom it should
 };

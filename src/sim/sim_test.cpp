@@ -37,7 +37,7 @@ void expect_found(const std::string& name, InjectedBug bug, std::string_view wor
   FAIL() << "not found; said instead: " << said;
 }
 
-TEST(Sim, ATermWithTwoMastersIsFound) { expect_found("mixed", InjectedBug::counter_lost, "is led by node"); }
+TEST(Sim, ATermWithTwoLeadersIsFound) { expect_found("mixed", InjectedBug::counter_lost, "is led by node"); }
 TEST(Sim, AnOlderTermThatIsObeyedIsFound) { expect_found("partitions", InjectedBug::term_forgotten, "obeys term"); }
 TEST(Sim, StatesThatPartAreFound) { expect_found("partitions", InjectedBug::event_changed, "has another state at"); }
 TEST(Sim, MemoryThatIsNotFreedIsFound) { expect_found("mixed", InjectedBug::memory_kept, "and has room for"); }

@@ -62,7 +62,7 @@ void World::observe_role(uint32_t number) {
   node.term = node.agent->term();
   if (!options_.trace) return;
   const char* what = node.role == Role::leading ? "leads" : node.role == Role::following ? "obeys" : "seeks";
-  trace(std::format("n{} {}, term {} (n{})", number, what, node.term.counter, number_of(node.term.master)));
+  trace(std::format("n{} {}, term {} (n{})", number, what, node.term.counter, number_of(node.term.leader)));
 }
 
 void World::observe_state(uint32_t number) {
@@ -76,10 +76,10 @@ void World::observe_state(uint32_t number) {
         state.plan->made.stage_bytes[i];
   }
   if (!options_.trace) return;
-  const auto alive = std::ranges::count_if(state.nodes, [](const auto& each) { return each.second.alive; });
+  const auto alive = std::ranges::count_if(state.nodes, [](const auto& each) { return each.second.online; });
   trace(std::format("n{} is at {}.{}: {} nodes, {} {}", number, state.at.term.counter, state.at.index, alive,
                     state.plan ? std::format("plan {:x}", state.plan->made.plan.epoch.value()) : "no plan",
-                    serving(state) ? "serving" : state.why_not));
+                    serving(state) ? "serving" : state.no_plan_reason));
 }
 
 void World::drive(uint32_t number) {
@@ -87,14 +87,14 @@ void World::drive(uint32_t number) {
   if (!node.alive || now_ < node.stalled_until) return;
   for (int round = 0; round < 2; ++round) {
     const Output out = node.agent->take();
-    if (out.keep_counter) {
-      node.counter_kept = *out.keep_counter;
+    if (out.persist_counter) {
+      node.counter_kept = *out.persist_counter;
       ++outcome_.elections;
     }
     send_output(number, out);
     observe_role(number);
     if (out.state_changed) observe_state(number);
-    const bool obeys = node.agent->role() != Role::seeking;
+    const bool obeys = node.agent->role() != Role::electing;
     if (std::exchange(node.obeys, obeys) != obeys || out.state_changed) {
       node.worker->follow(node.agent->state(), obeys, now_);
     }
@@ -156,7 +156,7 @@ bool World::tampered(uint32_t to, Message& message) {
     auto* entries = std::get_if<LogEntries>(&message);
     if (entries && entries->before == node.agent->state().at && in_seconds(now_) > 2) {
       for (Entry& entry : entries->entries) {
-        if (!std::holds_alternative<NodeTold>(entry.event)) continue;
+        if (!std::holds_alternative<NodeReported>(entry.event)) continue;
         entry.event = TermBegan{};
         tampered_ = true;
         break;

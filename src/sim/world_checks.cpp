@@ -14,8 +14,8 @@ using namespace wire;
 std::string World::unsettled(uint32_t number, uint32_t leader) const {
   const Agent& lead = *nodes_[leader]->agent;
   const SimNode& node = *nodes_[number];
-  if (node.agent->role() == Role::seeking) {
-    return std::format("n{} has no leader: {}", number, node.agent->why_alone());
+  if (node.agent->role() == Role::electing) {
+    return std::format("n{} has no leader: {}", number, node.agent->no_leader_reason());
   }
   if (node.agent->term() != lead.term()) return std::format("n{} obeys term {}", number, to_text(node.agent->term()));
   if (number != leader && node.agent->role() == Role::leading) return std::format("n{} leads, too", number);
@@ -24,13 +24,14 @@ std::string World::unsettled(uint32_t number, uint32_t leader) const {
                        to_text(lead.state().at));
   }
   const auto known = lead.state().nodes.find(node.id);
-  if (known == lead.state().nodes.end() || !known->second.alive) return std::format("n{} counts as lost", number);
+  if (known == lead.state().nodes.end() || !known->second.online) return std::format("n{} counts as lost", number);
   if (known->second.facts.incarnation != node.lives) return std::format("an earlier life of n{} is known", number);
   const NodeCondition& condition = known->second.condition;
   if (node.on_battery && node.charge < 0.2 && !(condition.battery && condition.battery->low)) {
     return std::format("the battery of n{} is low, and that is not known", number);
   }
-  if (condition.shards != shards_of(node.worker->holding())) return std::format("what n{} holds is not known", number);
+  if (condition.shards != shards_of(node.worker->local_plan()))
+    return std::format("what n{} holds is not known", number);
   return {};
 }
 
@@ -43,11 +44,12 @@ std::string World::unsettled() const {
     if (std::string why = unsettled(i, *leader); !why.empty()) return why;
   }
   for (const auto& [id, known] : state.nodes) {
-    if (known.alive && !nodes_[number_of(id)]->alive) return std::format("n{} counts as alive", number_of(id));
+    if (known.online && !nodes_[number_of(id)]->alive) return std::format("n{} counts as alive", number_of(id));
   }
-  if (const std::string why = better_without(state); !why.empty()) return "a plan uses " + why;
+  if (const std::string why = avoidable_reason(state); !why.empty()) return "a plan uses " + why;
   if (state.plan && !serving(state)) return "the plan is not served";
-  if (!state.plan && (state.why_not.empty() || scenario_.wants_service)) return "there is no plan: " + state.why_not;
+  if (!state.plan && (state.no_plan_reason.empty() || scenario_.wants_service))
+    return "there is no plan: " + state.no_plan_reason;
   if (scenario_.wants_service) {
     const auto first = number_of(state.plan->made.plan.stages.front().device.node);
     auto* driver = nodes_[first]->worker->driver();
@@ -61,7 +63,7 @@ bool World::plan_put_off() const {
   if (!leader) return true;
   const ReplicatedState& state = nodes_[*leader]->agent->state();
   // Another word for why there is none is no better plan.
-  const auto event = cluster::plan_for(state, {.term = state.at.term, .in_use = state.epoch_last});
+  const auto event = cluster::plan_for(state, {.term = state.at.term, .epoch_max = state.epoch_last});
   return event && std::holds_alternative<wire::PlanMade>(*event);
 }
 
@@ -74,8 +76,8 @@ bool World::all_have_leaders() const {
       whole = whole && (!network_.same_side(i, j) || (network_.open(i, j) && network_.open(j, i)));
     }
     if (!whole) continue;
-    if (node.agent->role() == Role::seeking) return false;
-    const SimNode& leader = *nodes_[number_of(node.agent->term().master)];
+    if (node.agent->role() == Role::electing) return false;
+    const SimNode& leader = *nodes_[number_of(node.agent->term().leader)];
     if (!leader.alive || leader.agent->role() != Role::leading || leader.agent->term() != node.agent->term()) {
       return false;
     }
@@ -86,7 +88,7 @@ bool World::all_have_leaders() const {
 bool World::all_obey(uint32_t leader) const {
   return std::ranges::all_of(nodes_, [&](const auto& node) {
     return !node->alive || now_ < node->stalled_until ||
-           (node->agent->role() != Role::seeking && node->agent->term() == nodes_[leader]->agent->term());
+           (node->agent->role() != Role::electing && node->agent->term() == nodes_[leader]->agent->term());
   });
 }
 

@@ -55,7 +55,7 @@ void World::report_condition(uint32_t number) {
 
 void World::watch_condition(uint32_t number) {
   report_condition(number);
-  const NodeCondition& told = nodes_[number]->watch.told();
+  const NodeCondition& told = nodes_[number]->watch.reported();
   const bool well = nodes_[number]->heat == 1 && !nodes_[number]->on_battery && !(told.battery && told.battery->low) &&
                     (told.devices.empty() || told.devices[0].heat == Heat::normal);
   after(well ? kConditionEvery : kConditionEvery / 4, [this, number, life = nodes_[number]->lives] {
@@ -65,7 +65,7 @@ void World::watch_condition(uint32_t number) {
 
 void World::set_condition(uint32_t number, NodeCondition condition) {
   SimNode& node = *nodes_[number];
-  condition.shards = shards_of(node.worker->holding());
+  condition.shards = shards_of(node.worker->local_plan());
   if (!has(InjectedBug::condition_unheard)) node.agent->set_condition(std::move(condition), now_);
 }
 

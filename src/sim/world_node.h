@@ -22,7 +22,7 @@ struct World::SimNode {
   double heat = 1;    // what is left of the rate
   double charge = 1;  // of its battery
   bool on_battery = false;
-  cluster::ConditionWatch watch;
+  cluster::ConditionFilter watch;
   wire::Fitness fitness;
   uint64_t counter_kept = 0;  // on its disk
   uint64_t lives = 0;
@@ -44,7 +44,7 @@ struct World::SimNode {
   Time started{};
   Time stalled_until{};
   Time wake_at = Time::max();  // of the event that is set
-  cluster::Role role = cluster::Role::seeking;
+  cluster::Role role = cluster::Role::electing;
   wire::Term term;
 
   Life life(uint32_t number) const { return {.node = number, .incarnation = lives}; }

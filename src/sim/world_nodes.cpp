@@ -70,14 +70,14 @@ void World::start(uint32_t number) {
   ++node.lives;
   node.started = now_;
   node.stalled_until = {};
-  node.role = Role::seeking;
+  node.role = Role::electing;
   trace(std::format("n{} starts", number));
   const uint64_t counter = has(InjectedBug::counter_lost) ? 0 : node.counter_kept;
   node.agent = std::make_unique<Agent>(facts_of(number), AgentOptions{.counter = counter}, now_);
   std::fill_n(channel_.begin() + static_cast<ptrdiff_t>(number * nodes_.size()), nodes_.size(), uint8_t{0});
   start_requests(number);
   start_worker(number);
-  node.watch = ConditionWatch(kConditionLimits);
+  node.watch = ConditionFilter(kConditionLimits);
   for (uint32_t other = 0; other < nodes_.size(); ++other) {
     if (other != number) look_at_channel(number, other, dice_.between(0.02, 0.4));
   }

@@ -45,7 +45,7 @@ void World::start_requests(uint32_t number) {
           .trace = [this, number](const std::string& text) { trace(std::format("n{} {}", number, text)); },
           .excuse = [this, number](const std::string& model) { return excuse(number, model); },
           .checks = &answer_checks_,
-          .hopeless = has(InjectedBug::given_up_early) ? Duration{} : kHopeless,
+          .no_plan_wait = has(InjectedBug::given_up_early) ? Duration{} : kNoPlanWait,
           .forgets_last = has(InjectedBug::token_forgotten),
           .careless = has(InjectedBug::given_up_early)});
   if (scenario_.requests.per_s > 0) later(number, kTick, [this, number] { tick_requests(number); });
@@ -60,7 +60,7 @@ void World::tick_requests(uint32_t number) {
 
 void World::update_clients(uint32_t number) {
   SimNode& node = *nodes_[number];
-  node.clients->update(node.agent->state(), node.agent->role() != cluster::Role::seeking, now_);
+  node.clients->update(node.agent->state(), node.agent->role() != cluster::Role::electing, now_);
   const bool is_busy = busy(number);
   node.was_busy = node.was_busy || is_busy;
   node.agent->set_busy(has(InjectedBug::busy_kept) ? node.was_busy : is_busy);
@@ -75,7 +75,7 @@ bool World::busy(uint32_t number) const {
 std::string World::excuse(uint32_t number, const std::string& model) const {
   const ReplicatedState& state = nodes_[number]->agent->state();
   if (!state.model || state.model->content != model) return "another model is served";
-  return cluster::impossible(state);
+  return cluster::impossible_reason(state);
 }
 
 void World::schedule_requests() {

@@ -107,7 +107,7 @@ void World::on_worker(uint32_t number) {
     if (has(InjectedBug::epoch_reversed)) go_back(number);
   }
   node.agent->set_stages(node.worker->epoch(), node.worker->stages(), now_);
-  set_condition(number, node.watch.told());
+  set_condition(number, node.watch.reported());
   node.agent->set_busy(busy(number));
   drive(number);
 }
@@ -127,8 +127,8 @@ void World::fetch(uint32_t number, const LayerRange& layers, std::function<void(
   const bool headers = layers.size() == 0;
   later(number, seconds(dice_.between(0.01, 0.3)), [this, headers, done = std::move(done)] {
     if (!dice_.chance(scenario_.faults.work / 10)) return done(fake_file());
-    const bool hopeless = !headers && dice_.chance(0.1);
-    done(fail(hopeless ? ErrorCode::corrupt : ErrorCode::io_error, "fetching failed by chance"));
+    const bool permanent = !headers && dice_.chance(0.1);
+    done(fail(permanent ? ErrorCode::corrupt : ErrorCode::io_error, "fetching failed by chance"));
   });
 }
 

@@ -23,7 +23,7 @@ class Content {
   const std::shared_ptr<const model::Gguf>& gguf() const { return file_; }
 
   bool holds(ObjectIndex object) const { return !partial_ || partial_->holds(object); }
-  // As WeightsHolding has it: a bit for each object, none at all when every one is held.
+  // As WeightsAvailability has it: a bit for each object, none at all when every one is held.
   wire::ByteVector held_bits() const;
   // Where it is mapped; only of what is held. Read it, then check().
   std::span<const std::byte> bytes(ObjectIndex object) const;

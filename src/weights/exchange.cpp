@@ -71,14 +71,14 @@ struct WeightExchange::Impl : std::enable_shared_from_this<WeightExchange::Impl>
   }
 
   void answer_query(Peer& peer, const wire::WeightsQuery& query) const {
-    wire::WeightsHolding holding{.content = query.content, .answer = {}};
+    wire::WeightsAvailability holding{.content = query.content, .answer = {}};
     if (const auto content = offered(query.content); content && content->check()) {
       holding.answer =
-          wire::WeightsHeld{.manifest_bytes = content->encoded_manifest().size(), .objects = content->held_bits()};
+          wire::AvailableObjects{.manifest_bytes = content->encoded_manifest().size(), .objects = content->held_bits()};
     } else {
       holding.answer = fail(ErrorCode::not_found, "model {} is not here", query.content.text());
     }
-    peer.sender->say(wire::ControlType::weights_holding, wire::encode(holding));
+    peer.sender->say(wire::ControlType::weights_availability, wire::encode(holding));
   }
 
   FetchHost host;
@@ -168,9 +168,9 @@ Result<void> WeightExchange::on_control(const wire::NodeId& id, wire::ControlTyp
       impl_->answer_query(*peer, query);
       return {};
     }
-    case wire::ControlType::weights_holding: {
-      EXO_TRY(const auto holding, wire::decode<wire::WeightsHolding>(payload));
-      if (const auto fetch = impl_->find_fetch(holding.content)) fetch->on_holding(id, holding);
+    case wire::ControlType::weights_availability: {
+      EXO_TRY(const auto holding, wire::decode<wire::WeightsAvailability>(payload));
+      if (const auto fetch = impl_->find_fetch(holding.content)) fetch->on_availability(id, holding);
       impl_->remove_ended();
       return {};
     }

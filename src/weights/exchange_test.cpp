@@ -462,10 +462,10 @@ class Stranger : public Exchange {
   void answer(const net::testing::Recorder::Frame& frame) {
     const auto type = std::get<wire::Control>(frame.header.of).type;
     if (type == wire::ControlType::weights_query) {
-      say(wire::ControlType::weights_holding,
-          wire::encode(
-              wire::WeightsHolding{.content = made_.content->id(),
-                                   .answer = wire::WeightsHeld{.manifest_bytes = told_bytes_, .objects = {}}}));
+      say(wire::ControlType::weights_availability,
+          wire::encode(wire::WeightsAvailability{
+              .content = made_.content->id(),
+              .answer = wire::AvailableObjects{.manifest_bytes = told_bytes_, .objects = {}}}));
     }
     if (type != wire::ControlType::weights_request || !on_request) return;
     on_request(*wire::decode<wire::WeightsRequest>(frame.payload));

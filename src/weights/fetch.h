@@ -45,7 +45,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
 
   void peer_connected(const wire::NodeId& peer, const std::shared_ptr<Sender>& sender);
   void peer_lost(const wire::NodeId& peer);
-  void on_holding(const wire::NodeId& peer, const wire::WeightsHolding& holding);
+  void on_availability(const wire::NodeId& peer, const wire::WeightsAvailability& holding);
   void on_refusal(const wire::NodeId& peer, wire::TransferId transfer, const Error& reason);
 
   // Whether this frame is the next of its transfer. A frame that is not ends the transfer.
@@ -80,7 +80,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     bool replied = false;    // to the last query
     uint32_t failures = 0;   // refusals and stalls count 1, a violated protocol kFailuresMax
     bool has_model = false;  // at least part of it: `available`
-    wire::WeightsHeld available;
+    wire::AvailableObjects available;
     std::map<wire::TransferId, Transfer> transfers;
     Bytes requested = 0;  // remaining bytes of its transfers, and kRequestCost for each
     net::SteadyTime received_at{};

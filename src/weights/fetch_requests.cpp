@@ -40,7 +40,7 @@ void Fetch::peer_lost(const wire::NodeId& peer) {
   request_manifest();
 }
 
-void Fetch::on_holding(const wire::NodeId& peer, const wire::WeightsHolding& holding) {
+void Fetch::on_availability(const wire::NodeId& peer, const wire::WeightsAvailability& holding) {
   const auto found = sources_.find(peer);
   if (ended() || found == sources_.end()) return;
   Source& source = found->second;

@@ -225,7 +225,7 @@ ByteVector encode(const StageProgress& message) {
   out.set_stage(message.stage);
   out.set_done_bytes(message.done);
   out.set_total_bytes(message.total);
-  out.set_doing(text(message.doing, kReasonCharsMax));
+  out.set_activity(text(message.activity, kReasonCharsMax));
   return serialize(out);
 }
 
@@ -236,35 +236,35 @@ Result<StageProgress> decode<StageProgress>(std::span<const std::byte> bytes) {
                     .stage = in.stage(),
                     .done = in.done_bytes(),
                     .total = in.total_bytes(),
-                    .doing = {}};
-  EXO_TRY(out.doing, name_of(in.doing(), "what a stage does", kReasonCharsMax));
+                    .activity = {}};
+  EXO_TRY(out.activity, name_of(in.activity(), "what a stage does", kReasonCharsMax));
   return out;
 }
 
-ByteVector encode(const Leads& message) {
-  proto::Leads out;
+ByteVector encode(const LeaderHint& message) {
+  proto::LeaderHint out;
   put(*out.mutable_leader(), message.leader);
   return serialize(out);
 }
 
 template <>
-Result<Leads> decode<Leads>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::Leads>(bytes, "leads"));
-  Leads out;
+Result<LeaderHint> decode<LeaderHint>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::LeaderHint>(bytes, "leads"));
+  LeaderHint out;
   EXO_TRY(out.leader, member_of(in.leader()));
   return out;
 }
 
-ByteVector encode(const LinkProbed& message) {
-  proto::LinkProbed out;
+ByteVector encode(const LinkProbeResult& message) {
+  proto::LinkProbeResult out;
   out.set_bytes(message.bytes);
   return serialize(out);
 }
 
 template <>
-Result<LinkProbed> decode<LinkProbed>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::LinkProbed>(bytes, "link probed"));
-  return LinkProbed{.bytes = in.bytes()};
+Result<LinkProbeResult> decode<LinkProbeResult>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::LinkProbeResult>(bytes, "link probed"));
+  return LinkProbeResult{.bytes = in.bytes()};
 }
 
 }  // namespace exogpu::wire

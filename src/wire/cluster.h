@@ -69,36 +69,36 @@ struct StageProgress {
   uint32_t stage = 0;
   Bytes done = 0;  // of what it does now
   Bytes total = 0;
-  std::string doing;  // in words, and why
+  std::string activity;  // in words, and why
   friend bool operator==(const StageProgress&, const StageProgress&) = default;
 };
 
 // Of a node that follows another, to those that connect to it: who plans.
-struct Leads {
-  static constexpr ControlType kType = ControlType::leads;
+struct LeaderHint {
+  static constexpr ControlType kType = ControlType::leader_hint;
   Member leader;
-  friend bool operator==(const Leads&, const Leads&) = default;
+  friend bool operator==(const LeaderHint&, const LeaderHint&) = default;
 };
 
 // The transfer of bulk frames that are sent to see how long they take; they are thrown away.
 inline constexpr TransferId kProbeTransfer{std::numeric_limits<uint64_t>::max()};
 
 // The last frame of a probe, which has one byte, is here.
-struct LinkProbed {
-  static constexpr ControlType kType = ControlType::link_probed;
+struct LinkProbeResult {
+  static constexpr ControlType kType = ControlType::link_probe_result;
   Bytes bytes = 0;  // its offset
-  friend bool operator==(const LinkProbed&, const LinkProbed&) = default;
+  friend bool operator==(const LinkProbeResult&, const LinkProbeResult&) = default;
 };
 
 ByteVector encode(const StageProgress& message);
-ByteVector encode(const Leads& message);
-ByteVector encode(const LinkProbed& message);
+ByteVector encode(const LeaderHint& message);
+ByteVector encode(const LinkProbeResult& message);
 
 template <>
 Result<StageProgress> decode<StageProgress>(std::span<const std::byte> bytes);
 template <>
-Result<Leads> decode<Leads>(std::span<const std::byte> bytes);
+Result<LeaderHint> decode<LeaderHint>(std::span<const std::byte> bytes);
 template <>
-Result<LinkProbed> decode<LinkProbed>(std::span<const std::byte> bytes);
+Result<LinkProbeResult> decode<LinkProbeResult>(std::span<const std::byte> bytes);
 
 }  // namespace exogpu::wire

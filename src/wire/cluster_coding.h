@@ -32,7 +32,7 @@ Result<StagePlan> stage_plan_of(const proto::StagePlan& in);
 void put(proto::NodeCondition& out, const NodeCondition& in);
 Result<NodeCondition> condition_of(const proto::NodeCondition& in);
 
-// A master counts up from the highest it has seen; what one node says must not bring the counter to its end.
+// A leader counts up from the highest it has seen; what one node says must not bring the counter to its end.
 inline constexpr uint64_t kTermCounterMax = uint64_t{1} << 31;
 
 void put(proto::Term& out, const Term& in);

@@ -14,14 +14,14 @@ void put(proto::Entry& out, const Entry& in) {
 
 Result<std::pair<NodeId, NodeRecord>> record_of(const proto::NodeRecord& in) {
   NodeRecord out;
-  EXO_TRY(out.facts, facts_of(in.told()));
-  out.alive = in.alive();
-  EXO_TRY(out.why_away, name_of(in.why_away(), "the reason why a node is away", kReasonCharsMax));
+  EXO_TRY(out.facts, facts_of(in.reported()));
+  out.online = in.online();
+  EXO_TRY(out.offline_reason, name_of(in.offline_reason(), "the reason why a node is away", kReasonCharsMax));
   out.draining = in.draining();
   EXO_CHECK(within(in.unfit_size(), kDevicesMax, "the unfit devices of a node"));
   for (const auto& field : in.unfit()) {
     EXO_TRY(std::string device, name_of(field.device(), "an unfit device"));
-    EXO_TRY(out.unfit[std::move(device)], name_of(field.why(), "the reason why a device is unfit", kReasonCharsMax));
+    EXO_TRY(out.unfit[std::move(device)], name_of(field.reason(), "the reason why a device is unfit", kReasonCharsMax));
   }
   EXO_TRY(out.condition, condition_of(in.condition()));
   const NodeId node = out.facts.info.self.node;
@@ -78,14 +78,14 @@ ByteVector encode(const LogSnapshot& message) {
   put(*out.mutable_at(), state.at);
   for (const auto& [id, in] : state.nodes) {
     auto* node = out.add_nodes();
-    put(*node->mutable_told(), in.facts);
-    node->set_alive(in.alive);
-    node->set_why_away(text(in.why_away, kReasonCharsMax));
+    put(*node->mutable_reported(), in.facts);
+    node->set_online(in.online);
+    node->set_offline_reason(text(in.offline_reason, kReasonCharsMax));
     node->set_draining(in.draining);
-    for (const auto& [device, why] : in.unfit) {
+    for (const auto& [device, reason] : in.unfit) {
       auto* unfit = node->add_unfit();
       unfit->set_device(text(device));
-      unfit->set_why(text(why, kReasonCharsMax));
+      unfit->set_reason(text(reason, kReasonCharsMax));
     }
     put(*node->mutable_condition(), in.condition);
   }
@@ -99,8 +99,8 @@ ByteVector encode(const LogSnapshot& message) {
     }
   }
   out.set_epoch_last(state.epoch_last.value());
-  out.set_why_not(text(state.why_not, kReasonCharsMax));
-  for (const NodePair& link : state.links_left_out) put(*out.add_links_left_out(), link);
+  out.set_no_plan_reason(text(state.no_plan_reason, kReasonCharsMax));
+  for (const NodePair& link : state.links_avoided) put(*out.add_links_avoided(), link);
   return serialize(out);
 }
 
@@ -137,11 +137,11 @@ Result<LogSnapshot> decode<LogSnapshot>(std::span<const std::byte> bytes) {
     state.plan = std::move(plan);
   }
   state.epoch_last = PlanEpoch(in.epoch_last());
-  EXO_TRY(state.why_not, name_of(in.why_not(), "the reason why there is no plan", kReasonCharsMax));
-  EXO_CHECK(within(in.links_left_out_size(), kLinksMax, "the links that are left out"));
-  for (const proto::LinkEnds& field : in.links_left_out()) {
+  EXO_TRY(state.no_plan_reason, name_of(in.no_plan_reason(), "the reason why there is no plan", kReasonCharsMax));
+  EXO_CHECK(within(in.links_avoided_size(), kLinksMax, "the links that are left out"));
+  for (const proto::LinkEnds& field : in.links_avoided()) {
     EXO_TRY(const NodePair link, ends_of(field));
-    state.links_left_out.insert(link);
+    state.links_avoided.insert(link);
   }
   return out;
 }

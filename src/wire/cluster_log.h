@@ -25,8 +25,8 @@ namespace exogpu::wire {
 inline constexpr size_t kEntriesMax = 1024;  // of a message
 inline constexpr size_t kLayersMax = 10000;
 inline constexpr size_t kWithoutMax = 256;
-inline constexpr size_t kLeftOutMax = 64;  // devices, of a plan
-inline constexpr size_t kLinksMax = 4096;  // left out of plans
+inline constexpr size_t kUnusedDevicesMax = 64;  // devices, of a plan
+inline constexpr size_t kLinksMax = 4096;        // left out of plans
 
 // What a node says of itself.
 struct NodeFacts {
@@ -54,19 +54,19 @@ struct TermBegan {
   friend bool operator==(const TermBegan&, const TermBegan&) = default;
 };
 // It is here, and these are its facts.
-struct NodeTold {
+struct NodeReported {
   NodeFacts facts;
-  friend bool operator==(const NodeTold&, const NodeTold&) = default;
+  friend bool operator==(const NodeReported&, const NodeReported&) = default;
 };
 // How it does now. Apart from its facts, which are many times as long and seldom change.
-struct ConditionTold {
+struct ConditionReported {
   NodeId node;
   NodeCondition condition;
-  friend bool operator==(const ConditionTold&, const ConditionTold&) = default;
+  friend bool operator==(const ConditionReported&, const ConditionReported&) = default;
 };
 struct NodeLost {
   NodeId node;
-  std::string why;
+  std::string reason;
   friend bool operator==(const NodeLost&, const NodeLost&) = default;
 };
 // A node that is away will not come back.
@@ -85,11 +85,11 @@ struct ModelSet {
   friend bool operator==(const ModelSet&, const ModelSet&) = default;
 };
 // A device that could have been used, and why it is not.
-struct DeviceLeftOut {
+struct UnusedDevice {
   DeviceRef device;
-  std::string why;     // the name of a constraint or preference: "memory", "speed"
-  std::string reason;  // for people
-  friend bool operator==(const DeviceLeftOut&, const DeviceLeftOut&) = default;
+  std::string constraint;  // the name of a constraint or preference: "memory", "speed"
+  std::string reason;      // for people
+  friend bool operator==(const UnusedDevice&, const UnusedDevice&) = default;
 };
 // Of two nodes, the lower id first. What fails between them fails both ways, since it is one connection.
 using NodePair = std::pair<NodeId, NodeId>;
@@ -99,42 +99,42 @@ struct PlanMade {
   StagePlan plan;
   std::vector<Bytes> stage_bytes;  // memory that each stage needs
   PredictedSpeed predicted;
-  std::vector<DeviceLeftOut> left_out{};  // the first of them
+  std::vector<UnusedDevice> unused{};  // the first of them
   friend bool operator==(const PlanMade&, const PlanMade&) = default;
 };
 struct PlanEnded {
   PlanEpoch epoch;
-  std::string why;
+  std::string reason;
   std::optional<NodePair> link{};  // since the connection of these two is lost
   friend bool operator==(const PlanEnded&, const PlanEnded&) = default;
 };
 // Plans do without this link, or use it again.
 struct LinkUse {
   NodePair link;
-  bool left_out = false;
+  bool avoided = false;
   friend bool operator==(const LinkUse&, const LinkUse&) = default;
 };
-struct StageTold {
+struct StageReported {
   PlanEpoch epoch;
   uint32_t stage = 0;
   StagePhase phase = StagePhase::waiting;
   std::string failure;
-  friend bool operator==(const StageTold&, const StageTold&) = default;
+  friend bool operator==(const StageReported&, const StageReported&) = default;
 };
 
-using Event = std::variant<TermBegan, NodeTold, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded,
-                           StageTold, LinkUse, ConditionTold>;
+using Event = std::variant<TermBegan, NodeReported, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded,
+                           StageReported, LinkUse, ConditionReported>;
 
 struct Entry {
-  Term term;  // whose master wrote it
+  Term term;  // whose leader wrote it
   Event event;
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
 struct NodeRecord {
   NodeFacts facts;
-  bool alive = false;
-  std::string why_away;
+  bool online = false;
+  std::string offline_reason;
   bool draining = false;
   std::map<std::string, std::string> unfit;  // its devices that could not do their part, and why
   NodeCondition condition{};                 // as it told last, since it was started
@@ -159,13 +159,13 @@ struct ReplicatedState {
   std::map<NodeId, NodeRecord> nodes;
   std::optional<ServedModel> model;
   std::optional<PlanRecord> plan;
-  PlanEpoch epoch_last;                 // the highest of any plan
-  std::string why_not;                  // there is no plan
-  std::set<NodePair> links_left_out{};  // that broke again and again
+  PlanEpoch epoch_last;                // the highest of any plan
+  std::string no_plan_reason;          // there is no plan
+  std::set<NodePair> links_avoided{};  // that broke again and again
   friend bool operator==(const ReplicatedState&, const ReplicatedState&) = default;
 };
 
-// Of a master: what follows the position `before`.
+// Of a leader: what follows the position `before`.
 struct LogEntries {
   static constexpr ControlType kType = ControlType::log_entries;
   Term term;
@@ -174,7 +174,7 @@ struct LogEntries {
   friend bool operator==(const LogEntries&, const LogEntries&) = default;
 };
 
-// Of a master, to one that cannot go on from where it is.
+// Of a leader, to one that cannot go on from where it is.
 struct LogSnapshot {
   static constexpr ControlType kType = ControlType::log_snapshot;
   Term term;
@@ -182,7 +182,7 @@ struct LogSnapshot {
   friend bool operator==(const LogSnapshot&, const LogSnapshot&) = default;
 };
 
-// To the master: what its sender would have in the log.
+// To the leader: what its sender would have in the log.
 struct LogProposal {
   static constexpr ControlType kType = ControlType::log_proposal;
   uint64_t incarnation = 0;  // of the sender

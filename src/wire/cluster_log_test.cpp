@@ -15,7 +15,7 @@ using namespace testing;
 
 constexpr uint64_t kFar = uint64_t{1} << 40;
 
-Term some_term() { return {.counter = 7, .master = id_of(3)}; }
+Term some_term() { return {.counter = 7, .leader = id_of(3)}; }
 Position some_position() { return {.term = some_term(), .index = kFar}; }
 
 NodeFacts some_facts() {
@@ -80,16 +80,17 @@ PlanMade some_plan_made() {
                  .stages = {{.device = {.node = id_of(5), .device = "cuda0"}, .layers = {0, 4}}},
                  .settings = served_settings(),
                  .step_cost_tokens = 2.5};
-  return {.plan = std::move(plan),
-          .stage_bytes = {kFar},
-          .predicted = {.first_token_s = 1, .tokens_per_s_alone = 2, .tokens_per_s_parallel = 3},
-          .left_out = {{.device = {.node = id_of(6), .device = "cpu"}, .why = "speed", .reason = "slower with it"}}};
+  return {
+      .plan = std::move(plan),
+      .stage_bytes = {kFar},
+      .predicted = {.first_token_s = 1, .tokens_per_s_alone = 2, .tokens_per_s_parallel = 3},
+      .unused = {{.device = {.node = id_of(6), .device = "cpu"}, .constraint = "speed", .reason = "slower with it"}}};
 }
 
 NodeCondition some_condition() {
   return {
       .load_percent = 40,
-      .battery = BatteryCondition{.charge_percent = 15, .feeds = true, .low = true},
+      .battery = BatteryCondition{.charge_percent = 15, .on_battery = true, .low = true},
       .devices =
           {{.device = "cuda0", .load_percent = 100, .temperature_c = -5, .heat = Heat::critical, .speed_percent = 30},
            {.device = "cpu", .load_percent = {}, .temperature_c = {}}},
@@ -98,26 +99,26 @@ NodeCondition some_condition() {
 
 std::vector<Event> all_events() {
   return {TermBegan{},
-          NodeTold{some_facts()},
-          NodeLost{.node = id_of(1), .why = "silent for 800 ms"},
+          NodeReported{some_facts()},
+          NodeLost{.node = id_of(1), .reason = "silent for 800 ms"},
           NodeForgotten{id_of(2)},
           DrainingSet{.node = id_of(3), .draining = true},
           ModelSet{some_model()},
           ModelSet{},
           some_plan_made(),
-          PlanEnded{.epoch = PlanEpoch(4), .why = "no room"},
-          PlanEnded{.epoch = PlanEpoch(4), .why = "lost", .link = pair_of(id_of(8), id_of(7))},
-          LinkUse{.link = pair_of(id_of(7), id_of(8)), .left_out = true},
-          ConditionTold{.node = id_of(3), .condition = {}},
-          ConditionTold{.node = id_of(3), .condition = some_condition()},
-          StageTold{.epoch = PlanEpoch(4), .stage = 2, .phase = StagePhase::failed, .failure = "no room"}};
+          PlanEnded{.epoch = PlanEpoch(4), .reason = "no room"},
+          PlanEnded{.epoch = PlanEpoch(4), .reason = "lost", .link = pair_of(id_of(8), id_of(7))},
+          LinkUse{.link = pair_of(id_of(7), id_of(8)), .avoided = true},
+          ConditionReported{.node = id_of(3), .condition = {}},
+          ConditionReported{.node = id_of(3), .condition = some_condition()},
+          StageReported{.epoch = PlanEpoch(4), .stage = 2, .phase = StagePhase::failed, .failure = "no room"}};
 }
 
 ReplicatedState some_state() {
   ReplicatedState state;
   state.at = some_position();
-  state.nodes[id_of(5)] = {.facts = some_facts(), .alive = true, .why_away = {}, .draining = true, .unfit = {}};
-  NodeRecord away{.facts = some_facts(), .why_away = "silent", .unfit = {{"cuda0", "no room"}}};
+  state.nodes[id_of(5)] = {.facts = some_facts(), .online = true, .offline_reason = {}, .draining = true, .unfit = {}};
+  NodeRecord away{.facts = some_facts(), .offline_reason = "silent", .unfit = {{"cuda0", "no room"}}};
   away.facts.info.self.node = id_of(9);
   away.facts.info.devices.clear();
   away.facts.info.links.clear();
@@ -126,55 +127,55 @@ ReplicatedState some_state() {
   state.model = some_model();
   state.plan = PlanRecord{.made = some_plan_made(), .stages = {{.phase = StagePhase::failed, .failure = "no room"}}};
   state.epoch_last = PlanEpoch(kFar + 1);
-  state.why_not = "no";
-  state.links_left_out = {pair_of(id_of(5), id_of(9))};
+  state.no_plan_reason = "no";
+  state.links_avoided = {pair_of(id_of(5), id_of(9))};
   return state;
 }
 
 TEST(ElectionMessages, ComeBackAsTheyWere) {
-  const Greeting greeting{.answer_me = true,
-                          .term = some_term(),
-                          .leads = true,
-                          .hears_master = true,
-                          .followers = 4,
-                          .serving = true,
-                          .fitness = {.mains = false, .wired = true, .steadiness = 2},
-                          .reach = 5,
-                          .at = some_position()};
-  EXPECT_EQ(decode<Greeting>(encode(greeting)).value(), greeting);
-  EXPECT_EQ(decode<Greeting>(encode(Greeting{})).value(), Greeting{});
-  const Heartbeat beat{.term = some_term(), .number = kFar, .acked = kFar - 1, .followers = 3, .serving = true};
-  EXPECT_EQ(decode<Heartbeat>(encode(beat)).value(), beat);
+  const ElectionProbe probe{.wants_reply = true,
+                            .term = some_term(),
+                            .is_leader = true,
+                            .has_leader = true,
+                            .followers = 4,
+                            .serving = true,
+                            .fitness = {.mains = false, .wired = true, .steadiness = 2},
+                            .reach = 5,
+                            .at = some_position()};
+  EXPECT_EQ(decode<ElectionProbe>(encode(probe)).value(), probe);
+  EXPECT_EQ(decode<ElectionProbe>(encode(ElectionProbe{})).value(), ElectionProbe{});
+  const Heartbeat heartbeat{.term = some_term(), .number = kFar, .acked = kFar - 1, .followers = 3, .serving = true};
+  EXPECT_EQ(decode<Heartbeat>(encode(heartbeat)).value(), heartbeat);
   const HeartbeatAck ack{
       .term = some_term(), .number = 3, .at = some_position(), .epoch = PlanEpoch(kFar), .busy = true};
   EXPECT_EQ(decode<HeartbeatAck>(encode(ack)).value(), ack);
-  const LinkPing probe{.number = kFar, .answer = true};
-  EXPECT_EQ(decode<LinkPing>(encode(probe)).value(), probe);
+  const LinkPing ping{.number = kFar, .answer = true};
+  EXPECT_EQ(decode<LinkPing>(encode(ping)).value(), ping);
 }
 
 TEST(ElectionMessages, WhatMakesNoSenseIsRefused) {
-  expect_corrupt<Greeting>(ByteVector{std::byte{0xFF}}, "a broken greeting message");
+  expect_corrupt<ElectionProbe>(ByteVector{std::byte{0xFF}}, "a broken election probe message");
   expect_corrupt<Heartbeat>(ByteVector{std::byte{0xFF}}, "a broken heartbeat message");
   expect_corrupt<HeartbeatAck>(ByteVector{std::byte{0xFF}}, "a broken heartbeat answer message");
   expect_corrupt<LinkPing>(ByteVector{std::byte{0xFF}}, "a broken link ping message");
-  proto::Greeting greeting;
-  greeting.set_leads(true);
-  expect_corrupt<Greeting>(bytes_of(greeting), "a greeting with a master and no term");
-  greeting.set_leads(false);
-  greeting.mutable_fitness()->set_steadiness(4);
-  expect_corrupt<Greeting>(bytes_of(greeting), "a steadiness that is not known here (4)");
-  greeting.mutable_fitness()->set_steadiness(0);
-  greeting.mutable_at()->mutable_term()->set_counter(1);
-  expect_corrupt<Greeting>(bytes_of(greeting), "the master of a term is not 16 bytes");
-  proto::Heartbeat beat;
-  expect_corrupt<Heartbeat>(bytes_of(beat), "a heartbeat without a term");
-  beat.mutable_term()->set_counter(1);
-  beat.mutable_term()->set_master(std::string(kKeyHashBytes, 'x'));
-  beat.set_acked(1);
-  expect_corrupt<Heartbeat>(bytes_of(beat), "answered before it was sent");
+  proto::ElectionProbe probe;
+  probe.set_is_leader(true);
+  expect_corrupt<ElectionProbe>(bytes_of(probe), "an election probe with a leader and no term");
+  probe.set_is_leader(false);
+  probe.mutable_fitness()->set_steadiness(4);
+  expect_corrupt<ElectionProbe>(bytes_of(probe), "a steadiness that is not known here (4)");
+  probe.mutable_fitness()->set_steadiness(0);
+  probe.mutable_at()->mutable_term()->set_counter(1);
+  expect_corrupt<ElectionProbe>(bytes_of(probe), "the leader of a term is not 16 bytes");
+  proto::Heartbeat heartbeat;
+  expect_corrupt<Heartbeat>(bytes_of(heartbeat), "a heartbeat without a term");
+  heartbeat.mutable_term()->set_counter(1);
+  heartbeat.mutable_term()->set_leader(std::string(kKeyHashBytes, 'x'));
+  heartbeat.set_acked(1);
+  expect_corrupt<Heartbeat>(bytes_of(heartbeat), "answered before it was sent");
   // One message must not use up all terms there are.
-  beat.mutable_term()->set_counter(UINT64_MAX);
-  expect_corrupt<Heartbeat>(bytes_of(beat), "the term of a heartbeat is 18446744073709551615");
+  heartbeat.mutable_term()->set_counter(UINT64_MAX);
+  expect_corrupt<Heartbeat>(bytes_of(heartbeat), "the term of a heartbeat is 18446744073709551615");
 }
 
 TEST(LogMessages, ComeBackAsTheyWere) {
@@ -215,7 +216,7 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
     spoil(*proto.mutable_events(0));
     expect_corrupt<LogProposal>(bytes_of(proto), words);
   };
-  const Event model = ModelSet{some_model()}, plan = some_plan_made(), told = NodeTold{some_facts()};
+  const Event model = ModelSet{some_model()}, plan = some_plan_made(), reported = NodeReported{some_facts()};
   spoilt_event(model, [](auto& e) { e.Clear(); }, "an event that is not known here");
   const auto served = [](proto::Event& e) { return e.mutable_model_set()->mutable_model(); };
   spoilt_event(model, [&](auto& e) { served(e)->mutable_shape()->mutable_layers(0)->set_times(0); }, "0 times a layer");
@@ -244,19 +245,18 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
       "the speed of a plan");
   spoilt_event(plan, [](auto& e) { e.mutable_plan_made()->mutable_plan()->clear_stages(); }, "a plan without stages");
   spoilt_event(
-      told, [](auto& e) { e.mutable_node_told()->set_version(std::string(65, 'x')); }, "the version of a node");
+      reported, [](auto& e) { e.mutable_node_reported()->set_version(std::string(65, 'x')); }, "the version of a node");
   spoilt_event(
-      told, [](auto& e) { e.mutable_node_told()->mutable_info()->mutable_self()->set_node("x"); },
+      reported, [](auto& e) { e.mutable_node_reported()->mutable_info()->mutable_self()->set_node("x"); },
       "the id of a member");
   spoilt_event(NodeLost{}, [](auto& e) { e.mutable_node_lost()->set_node("x"); }, "a node that is lost");
   spoilt_event(NodeForgotten{}, [](auto& e) { e.set_node_forgotten("x"); }, "a node that is forgotten");
   spoilt_event(DrainingSet{}, [](auto& e) { e.mutable_draining_set()->set_node("x"); }, "a node that is drained");
-  spoilt_event(PlanEnded{}, [](auto& e) { e.mutable_plan_ended()->set_why("\n"); }, "why a plan ended");
-  spoilt_event(StageTold{}, [](auto& e) { e.mutable_stage_told()->set_phase(9); }, "not known here (9)");
-  const Event condition = ConditionTold{.node = id_of(3), .condition = some_condition()};
-  const auto said = [](proto::Event& e) { return e.mutable_condition_told()->mutable_condition(); };
-  spoilt_event(
-      condition, [](auto& e) { e.mutable_condition_told()->set_node("x"); }, "a node that tells its condition");
+  spoilt_event(PlanEnded{}, [](auto& e) { e.mutable_plan_ended()->set_reason("\n"); }, "why a plan ended");
+  spoilt_event(StageReported{}, [](auto& e) { e.mutable_stage_reported()->set_phase(9); }, "not known here (9)");
+  const Event condition = ConditionReported{.node = id_of(3), .condition = some_condition()};
+  const auto said = [](proto::Event& e) { return e.mutable_condition_reported()->mutable_condition(); };
+  spoilt_event(condition, [](auto& e) { e.mutable_condition_reported()->set_node("x"); }, "the node of a condition");
   spoilt_event(condition, [&](auto& e) { said(e)->set_load_percent(101); }, "the load of a node is 101 %");
   spoilt_event(condition, [&](auto& e) { said(e)->mutable_battery()->set_charge_percent(101); }, "a battery is 101 %");
   spoilt_event(condition, [&](auto& e) { said(e)->mutable_devices(0)->set_heat(3); }, "not known here (3)");
@@ -290,7 +290,7 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
   spoilt_state([](auto& s) { *s.add_nodes() = s.nodes(0); }, "a log snapshot with a node twice");
   spoilt_state([](auto& s) { s.mutable_plan()->add_stages(); }, "a plan of 1 stages with the status of 2");
   spoilt_state([](auto& s) { s.mutable_plan()->mutable_stages(0)->set_phase(5); }, "not known here (5)");
-  spoilt_state([](auto& s) { s.set_why_not("\x1b"); }, "the reason why there is no plan");
+  spoilt_state([](auto& s) { s.set_no_plan_reason("\x1b"); }, "the reason why there is no plan");
 }
 
 }  // namespace

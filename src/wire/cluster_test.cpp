@@ -122,10 +122,10 @@ TEST(ClusterMessages, ComeBackAsTheyWere) {
   EXPECT_EQ(info.links[0].bytes_per_s, 1e8);
 
   EXPECT_EQ(decode<StagePlan>(encode(some_plan())).value(), some_plan());
-  EXPECT_EQ(decode<LinkProbed>(encode(LinkProbed{1 << 20})).value().bytes, 1U << 20);
-  EXPECT_EQ(decode<Leads>(encode(Leads{some_member()})).value().leader, some_member());
+  EXPECT_EQ(decode<LinkProbeResult>(encode(LinkProbeResult{1 << 20})).value().bytes, 1U << 20);
+  EXPECT_EQ(decode<LeaderHint>(encode(LeaderHint{some_member()})).value().leader, some_member());
   const StageProgress progress{
-      .epoch = PlanEpoch(5), .stage = 2, .done = 1ULL << 40, .total = UINT64_MAX, .doing = "loading"};
+      .epoch = PlanEpoch(5), .stage = 2, .done = 1ULL << 40, .total = UINT64_MAX, .activity = "loading"};
   EXPECT_EQ(decode<StageProgress>(encode(progress)).value(), progress);
 }
 
@@ -146,9 +146,9 @@ TEST(ClusterMessages, TextThatIsNoneIsMadeSafeBeforeItIsSent) {
   const auto planned = decode<StagePlan>(encode(plan));
   ASSERT_TRUE(planned) << planned.error().message;
   EXPECT_EQ(planned->model.size(), kNameCharsMax);
-  const auto progress = decode<StageProgress>(encode(StageProgress{.epoch = {}, .doing = odd}));
+  const auto progress = decode<StageProgress>(encode(StageProgress{.epoch = {}, .activity = odd}));
   ASSERT_TRUE(progress) << progress.error().message;
-  EXPECT_EQ(progress->doing, printable(odd));
+  EXPECT_EQ(progress->activity, printable(odd));
 }
 
 TEST(ClusterMessages, WhatIsCutShortIsRefused) {
@@ -156,9 +156,9 @@ TEST(ClusterMessages, WhatIsCutShortIsRefused) {
   expect_corrupt<NodeInfo>(broken, "a broken node info message");
   expect_corrupt<StagePlan>(broken, "a broken plan message");
   expect_corrupt<StageProgress>(broken, "a broken stage progress message");
-  expect_corrupt<LinkProbed>(broken, "a broken link probed message");
-  expect_corrupt<Leads>(broken, "a broken leads message");
-  expect_corrupt<Leads>({}, "the id of a member is not 16 bytes");
+  expect_corrupt<LinkProbeResult>(broken, "a broken link probed message");
+  expect_corrupt<LeaderHint>(broken, "a broken leads message");
+  expect_corrupt<LeaderHint>({}, "the id of a member is not 16 bytes");
 }
 
 TEST(ClusterMessages, AnInfoOutOfBoundsIsRefused) {
@@ -241,7 +241,7 @@ TEST(ClusterMessages, APlanOutOfBoundsIsRefused) {
 
 TEST(ClusterMessages, ProgressThatIsNoTextIsRefused) {
   proto::StageProgress progress;
-  progress.set_doing("\x1b");
+  progress.set_activity("\x1b");
   expect_corrupt<StageProgress>(bytes_of(progress), "what a stage does");
 }
 

@@ -50,8 +50,8 @@ Result<DeviceCondition> device_of(const proto::DeviceCondition& in) {
   return out;
 }
 
-Result<HeldShard> shard_of(const proto::HeldShard& in) {
-  HeldShard out;
+Result<ResidentShard> shard_of(const proto::ResidentShard& in) {
+  ResidentShard out;
   EXO_TRY(out.device, name_of(in.device(), "the device of a shard"));
   EXO_TRY(out.model, name_of(in.model(), "the model of a shard"));
   EXO_TRY(out.content, name_of(in.content(), "the content of a shard"));
@@ -68,17 +68,17 @@ void put(proto::NodeCondition& out, const NodeCondition& in) {
   if (in.load_percent) out.set_load_percent(*in.load_percent);
   if (in.battery) {
     out.mutable_battery()->set_charge_percent(in.battery->charge_percent);
-    out.mutable_battery()->set_feeds(in.battery->feeds);
+    out.mutable_battery()->set_on_battery(in.battery->on_battery);
     out.mutable_battery()->set_low(in.battery->low);
   }
   for (const DeviceCondition& device : in.devices) put(*out.add_devices(), device);
-  for (const HeldShard& shard : in.shards) {
-    auto* held = out.add_shards();
-    held->set_device(text(shard.device));
-    held->set_model(text(shard.model));
-    held->set_content(text(shard.content));
-    held->set_layers_begin(shard.layers.begin);
-    held->set_layers_end(shard.layers.end);
+  for (const ResidentShard& shard : in.shards) {
+    auto* resident = out.add_shards();
+    resident->set_device(text(shard.device));
+    resident->set_model(text(shard.model));
+    resident->set_content(text(shard.content));
+    resident->set_layers_begin(shard.layers.begin);
+    resident->set_layers_end(shard.layers.end);
   }
 }
 
@@ -88,7 +88,7 @@ Result<NodeCondition> condition_of(const proto::NodeCondition& in) {
     EXO_TRY(out.load_percent, percent_of(in.load_percent(), "the load of a node"));
   }
   if (in.has_battery()) {
-    BatteryCondition battery{.charge_percent = 0, .feeds = in.battery().feeds(), .low = in.battery().low()};
+    BatteryCondition battery{.charge_percent = 0, .on_battery = in.battery().on_battery(), .low = in.battery().low()};
     EXO_TRY(battery.charge_percent, percent_of(in.battery().charge_percent(), "the charge of a battery"));
     out.battery = battery;
   }
@@ -98,8 +98,8 @@ Result<NodeCondition> condition_of(const proto::NodeCondition& in) {
     out.devices.push_back(std::move(device));
   }
   EXO_CHECK(within(in.shards_size(), kShardsMax, "the shards of a node"));
-  for (const proto::HeldShard& field : in.shards()) {
-    EXO_TRY(HeldShard shard, shard_of(field));
+  for (const proto::ResidentShard& field : in.shards()) {
+    EXO_TRY(ResidentShard shard, shard_of(field));
     out.shards.push_back(std::move(shard));
   }
   return out;

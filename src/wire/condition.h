@@ -30,25 +30,25 @@ struct DeviceCondition {
 
 struct BatteryCondition {
   uint32_t charge_percent = 0;  // of all batteries together
-  bool feeds = false;           // the machine; else it is on mains power
+  bool on_battery = false;      // the machine; else it is on mains power
   bool low = false;             // it feeds the machine, and not for long any more
   friend bool operator==(const BatteryCondition&, const BatteryCondition&) = default;
 };
 
 // Layers of a model in the memory of a device.
-struct HeldShard {
+struct ResidentShard {
   std::string device;
   std::string model;    // as requests name it
   std::string content;  // its content id, as text
   LayerRange layers;
-  friend bool operator==(const HeldShard&, const HeldShard&) = default;
+  friend bool operator==(const ResidentShard&, const ResidentShard&) = default;
 };
 
 struct NodeCondition {
   std::optional<uint32_t> load_percent;  // of its processors
   std::optional<BatteryCondition> battery;
   std::vector<DeviceCondition> devices;
-  std::vector<HeldShard> shards;
+  std::vector<ResidentShard> shards;
   friend bool operator==(const NodeCondition&, const NodeCondition&) = default;
 };
 

@@ -6,23 +6,23 @@
 
 namespace exogpu::wire {
 
-std::string to_text(const Term& term) { return std::format("{} of {}", term.counter, term.master.short_text()); }
+std::string to_text(const Term& term) { return std::format("{} of {}", term.counter, term.leader.short_text()); }
 std::string to_text(const Position& position) {
   return std::format("index {} of term {}", position.index, to_text(position.term));
 }
 
 void put(proto::Term& out, const Term& in) {
   out.set_counter(in.counter);
-  if (in.counter != 0) out.set_master(text_of(in.master));
+  if (in.counter != 0) out.set_leader(text_of(in.leader));
 }
 
 Result<Term> term_of(const proto::Term& in, std::string_view what) {
-  Term out{.counter = in.counter(), .master = {}};
-  if (out.counter == 0 && in.master().empty()) return out;
+  Term out{.counter = in.counter(), .leader = {}};
+  if (out.counter == 0 && in.leader().empty()) return out;
   if (out.counter == 0 || out.counter > kTermCounterMax) {
     return fail(ErrorCode::corrupt, "the term of {} is {}", what, out.counter);
   }
-  EXO_TRY(out.master, node_of(in.master(), "the master of a term"));
+  EXO_TRY(out.leader, node_of(in.leader(), "the leader of a term"));
   return out;
 }
 
@@ -50,12 +50,12 @@ Result<Fitness> fitness_of(const proto::Fitness& in) {
   return Fitness{.mains = in.mains(), .wired = in.wired(), .steadiness = in.steadiness()};
 }
 
-ByteVector encode(const Greeting& message) {
-  proto::Greeting out;
-  out.set_answer_me(message.answer_me);
+ByteVector encode(const ElectionProbe& message) {
+  proto::ElectionProbe out;
+  out.set_wants_reply(message.wants_reply);
   put(*out.mutable_term(), message.term);
-  out.set_leads(message.leads);
-  out.set_hears_master(message.hears_master);
+  out.set_is_leader(message.is_leader);
+  out.set_has_leader(message.has_leader);
   out.set_followers(message.followers);
   out.set_serving(message.serving);
   put(*out.mutable_fitness(), message.fitness);
@@ -65,21 +65,21 @@ ByteVector encode(const Greeting& message) {
 }
 
 template <>
-Result<Greeting> decode<Greeting>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::Greeting>(bytes, "greeting"));
-  Greeting out;
-  out.answer_me = in.answer_me();
-  EXO_TRY(out.term, term_of(in.term(), "a greeting"));
-  out.leads = in.leads();
-  out.hears_master = in.hears_master();
-  if (out.term.counter == 0 && (out.leads || out.hears_master)) {
-    return fail(ErrorCode::corrupt, "a greeting with a master and no term");
+Result<ElectionProbe> decode<ElectionProbe>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::ElectionProbe>(bytes, "election probe"));
+  ElectionProbe out;
+  out.wants_reply = in.wants_reply();
+  EXO_TRY(out.term, term_of(in.term(), "an election probe"));
+  out.is_leader = in.is_leader();
+  out.has_leader = in.has_leader();
+  if (out.term.counter == 0 && (out.is_leader || out.has_leader)) {
+    return fail(ErrorCode::corrupt, "an election probe with a leader and no term");
   }
   out.followers = in.followers();
   out.serving = in.serving();
   EXO_TRY(out.fitness, fitness_of(in.fitness()));
   out.reach = in.reach();
-  EXO_TRY(out.at, position_of(in.at(), "a greeting's state"));
+  EXO_TRY(out.at, position_of(in.at(), "an election probe's state"));
   return out;
 }
 

@@ -1,4 +1,4 @@
-// What nodes say to each other to agree on a master, and to notice that one is gone (proto/cluster.proto).
+// What nodes say to each other to agree on a leader, and to notice that one is gone (proto/cluster.proto).
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -14,17 +14,17 @@
 
 namespace exogpu::wire {
 
-// A time of office. Only the node it names may lead in it, so a term never has two masters; the later of two is the
+// A time of office. Only the node it names may lead in it, so a term never has two leaders; the later of two is the
 // greater. Counter 0: nobody has led yet.
 struct Term {
   uint64_t counter = 0;
-  NodeId master;
+  NodeId leader;
   friend auto operator<=>(const Term&, const Term&) = default;
 };
 // "7 of 0a1b2c3d"
 std::string to_text(const Term& term);
 
-// A place in the log of events. The master of a term writes each index once, so two nodes at one position hold the same
+// A place in the log of events. The leader of a term writes each index once, so two nodes at one position hold the same
 // state.
 struct Position {
   Term term;
@@ -42,22 +42,22 @@ struct Fitness {
 };
 inline constexpr uint32_t kSteadinessMax = 3;
 
-// How the sender stands: asked by one without a master, and by a master of a node that is not its own.
-struct Greeting {
-  static constexpr ControlType kType = ControlType::greeting;
-  bool answer_me = false;
-  Term term;                  // the highest that the sender has obeyed or led
-  bool leads = false;         // it is the master of that term
-  bool hears_master = false;  // or hears from its master, and is heard by it
-  uint32_t followers = 0;     // that this master has, as far as the sender knows
-  bool serving = false;       // the model, under that master
-  Fitness fitness;            // of the sender
-  uint32_t reach = 0;         // nodes that the sender has a link to
-  Position at;                // what the sender's state holds
-  friend bool operator==(const Greeting&, const Greeting&) = default;
+// How the sender stands: asked by one without a leader, and by a leader of a node that is not its own.
+struct ElectionProbe {
+  static constexpr ControlType kType = ControlType::election_probe;
+  bool wants_reply = false;
+  Term term;                // the highest that the sender has obeyed or led
+  bool is_leader = false;   // it is the leader of that term
+  bool has_leader = false;  // or hears from its leader, and is heard by it
+  uint32_t followers = 0;   // that this leader has, as far as the sender knows
+  bool serving = false;     // the model, under that leader
+  Fitness fitness;          // of the sender
+  uint32_t reach = 0;       // nodes that the sender has a link to
+  Position at;              // what the sender's state holds
+  friend bool operator==(const ElectionProbe&, const ElectionProbe&) = default;
 };
 
-// Of a master, to each of its own nodes.
+// Of a leader, to each of its own nodes.
 struct Heartbeat {
   static constexpr ControlType kType = ControlType::heartbeat;
   Term term;
@@ -86,13 +86,13 @@ struct LinkPing {
   friend bool operator==(const LinkPing&, const LinkPing&) = default;
 };
 
-ByteVector encode(const Greeting& message);
+ByteVector encode(const ElectionProbe& message);
 ByteVector encode(const Heartbeat& message);
 ByteVector encode(const HeartbeatAck& message);
 ByteVector encode(const LinkPing& message);
 
 template <>
-Result<Greeting> decode<Greeting>(std::span<const std::byte> bytes);
+Result<ElectionProbe> decode<ElectionProbe>(std::span<const std::byte> bytes);
 template <>
 Result<Heartbeat> decode<Heartbeat>(std::span<const std::byte> bytes);
 template <>

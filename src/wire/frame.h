@@ -87,11 +87,11 @@ enum class ControlType : uint16_t {
   generated = 67,
   generate_cancel = 68,
   // Among the nodes of a cluster (cluster.h); 72 to 75 were used before.
-  leads = 76,
-  link_probed = 77,
+  leader_hint = 76,
+  link_probe_result = 77,
   stage_progress = 78,
   // Among the nodes of a cluster, about who leads and what is so (election.h, cluster_log.h).
-  greeting = 80,
+  election_probe = 80,
   heartbeat = 81,
   heartbeat_ack = 82,
   link_ping = 83,
@@ -100,7 +100,7 @@ enum class ControlType : uint16_t {
   log_proposal = 86,
   // Between a node that has a model and one that wants it (weights.h).
   weights_query = 96,
-  weights_holding = 97,
+  weights_availability = 97,
   weights_request = 98,
   weights_refusal = 99,
   weights_stop = 100,

@@ -6,12 +6,12 @@
 
 namespace exogpu::wire {
 
-void put(proto::NodeTold& out, const NodeFacts& in);
+void put(proto::NodeReported& out, const NodeFacts& in);
 void put(proto::ServedModel& out, const ServedModel& in);
 void put(proto::PlanMade& out, const PlanMade& in);
 void put(proto::LinkEnds& out, const NodePair& in);
 void put(proto::Event& out, const Event& in);
-Result<NodeFacts> facts_of(const proto::NodeTold& in);
+Result<NodeFacts> facts_of(const proto::NodeReported& in);
 Result<ServedModel> model_of(const proto::ServedModel& in);
 Result<PlanMade> plan_made_of(const proto::PlanMade& in);
 Result<NodePair> ends_of(const proto::LinkEnds& in);

@@ -11,14 +11,14 @@ struct Overloaded : F... {
 
 }  // namespace
 
-void put(proto::NodeTold& out, const NodeFacts& in) {
+void put(proto::NodeReported& out, const NodeFacts& in) {
   put(*out.mutable_info(), in.info);
   out.set_version(text(in.version, kProgramVersionCharsMax));
   out.set_incarnation(in.incarnation);
   put(*out.mutable_fitness(), in.fitness);
 }
 
-Result<NodeFacts> facts_of(const proto::NodeTold& in) {
+Result<NodeFacts> facts_of(const proto::NodeReported& in) {
   NodeFacts out;
   EXO_TRY(out.info, node_info_of(in.info()));
   EXO_TRY(out.version, name_of(in.version(), "the version of a node", kProgramVersionCharsMax));
@@ -33,12 +33,12 @@ void put(proto::PlanMade& out, const PlanMade& in) {
   out.set_first_token_s(in.predicted.first_token_s);
   out.set_tokens_per_s_alone(in.predicted.tokens_per_s_alone);
   out.set_tokens_per_s_parallel(in.predicted.tokens_per_s_parallel);
-  for (const DeviceLeftOut& left : in.left_out) {
-    auto* device = out.add_left_out();
-    device->set_node(text_of(left.device.node));
-    device->set_device(text(left.device.device));
-    device->set_why(text(left.why));
-    device->set_reason(text(left.reason, kReasonCharsMax));
+  for (const UnusedDevice& each : in.unused) {
+    auto* device = out.add_unused();
+    device->set_node(text_of(each.device.node));
+    device->set_device(text(each.device.device));
+    device->set_constraint(text(each.constraint));
+    device->set_reason(text(each.reason, kReasonCharsMax));
   }
 }
 
@@ -53,14 +53,14 @@ Result<PlanMade> plan_made_of(const proto::PlanMade& in) {
   EXO_TRY(out.predicted.first_token_s, amount_of(in.first_token_s(), "the speed of a plan"));
   EXO_TRY(out.predicted.tokens_per_s_alone, amount_of(in.tokens_per_s_alone(), "the speed of a plan"));
   EXO_TRY(out.predicted.tokens_per_s_parallel, amount_of(in.tokens_per_s_parallel(), "the speed of a plan"));
-  EXO_CHECK(within(in.left_out_size(), kLeftOutMax, "the devices that a plan leaves out"));
-  for (const proto::DeviceLeftOut& field : in.left_out()) {
-    DeviceLeftOut left;
-    EXO_TRY(left.device.node, node_of(field.node(), "a device that is left out"));
-    EXO_TRY(left.device.device, name_of(field.device(), "a device that is left out"));
-    EXO_TRY(left.why, name_of(field.why(), "why a device is left out"));
-    EXO_TRY(left.reason, name_of(field.reason(), "why a device is left out", kReasonCharsMax));
-    out.left_out.push_back(std::move(left));
+  EXO_CHECK(within(in.unused_size(), kUnusedDevicesMax, "the unused devices of a plan"));
+  for (const proto::UnusedDevice& field : in.unused()) {
+    UnusedDevice each;
+    EXO_TRY(each.device.node, node_of(field.node(), "an unused device"));
+    EXO_TRY(each.device.device, name_of(field.device(), "an unused device"));
+    EXO_TRY(each.constraint, name_of(field.constraint(), "the constraint of an unused device"));
+    EXO_TRY(each.reason, name_of(field.reason(), "the reason why a device is unused", kReasonCharsMax));
+    out.unused.push_back(std::move(each));
   }
   return out;
 }
@@ -86,10 +86,10 @@ Result<StagePhase> phase_of(uint32_t field) {
 
 void put(proto::Event& out, const Event& in) {
   std::visit(Overloaded{[&](const TermBegan&) { out.mutable_term_began(); },
-                        [&](const NodeTold& e) { put(*out.mutable_node_told(), e.facts); },
+                        [&](const NodeReported& e) { put(*out.mutable_node_reported(), e.facts); },
                         [&](const NodeLost& e) {
                           out.mutable_node_lost()->set_node(text_of(e.node));
-                          out.mutable_node_lost()->set_why(text(e.why, kReasonCharsMax));
+                          out.mutable_node_lost()->set_reason(text(e.reason, kReasonCharsMax));
                         },
                         [&](const NodeForgotten& e) { out.set_node_forgotten(text_of(e.node)); },
                         [&](const DrainingSet& e) {
@@ -103,38 +103,38 @@ void put(proto::Event& out, const Event& in) {
                         [&](const PlanMade& e) { put(*out.mutable_plan_made(), e); },
                         [&](const PlanEnded& e) {
                           out.mutable_plan_ended()->set_epoch(e.epoch.value());
-                          out.mutable_plan_ended()->set_why(text(e.why, kReasonCharsMax));
+                          out.mutable_plan_ended()->set_reason(text(e.reason, kReasonCharsMax));
                           if (e.link) put(*out.mutable_plan_ended()->mutable_link(), *e.link);
                         },
-                        [&](const StageTold& e) {
-                          auto* told = out.mutable_stage_told();
-                          told->set_epoch(e.epoch.value());
-                          told->set_stage(e.stage);
-                          told->set_phase(static_cast<uint32_t>(e.phase));
-                          told->set_failure(text(e.failure, kReasonCharsMax));
+                        [&](const StageReported& e) {
+                          auto* reported = out.mutable_stage_reported();
+                          reported->set_epoch(e.epoch.value());
+                          reported->set_stage(e.stage);
+                          reported->set_phase(static_cast<uint32_t>(e.phase));
+                          reported->set_failure(text(e.failure, kReasonCharsMax));
                         },
                         [&](const LinkUse& e) {
                           put(*out.mutable_link_use()->mutable_link(), e.link);
-                          out.mutable_link_use()->set_left_out(e.left_out);
+                          out.mutable_link_use()->set_avoided(e.avoided);
                         },
-                        [&](const ConditionTold& e) {
-                          out.mutable_condition_told()->set_node(text_of(e.node));
-                          put(*out.mutable_condition_told()->mutable_condition(), e.condition);
+                        [&](const ConditionReported& e) {
+                          out.mutable_condition_reported()->set_node(text_of(e.node));
+                          put(*out.mutable_condition_reported()->mutable_condition(), e.condition);
                         }},
              in);
 }
 
 Result<Event> event_of(const proto::Event& in) {
-  switch (in.what_case()) {
+  switch (in.kind_case()) {
     case proto::Event::kTermBegan: return TermBegan{};
-    case proto::Event::kNodeTold: {
-      EXO_TRY(NodeFacts facts, facts_of(in.node_told()));
-      return NodeTold{std::move(facts)};
+    case proto::Event::kNodeReported: {
+      EXO_TRY(NodeFacts facts, facts_of(in.node_reported()));
+      return NodeReported{std::move(facts)};
     }
     case proto::Event::kNodeLost: {
       NodeLost out;
       EXO_TRY(out.node, node_of(in.node_lost().node(), "a node that is lost"));
-      EXO_TRY(out.why, name_of(in.node_lost().why(), "the reason why a node is lost", kReasonCharsMax));
+      EXO_TRY(out.reason, name_of(in.node_lost().reason(), "the reason why a node is lost", kReasonCharsMax));
       return out;
     }
     case proto::Event::kNodeForgotten: {
@@ -158,31 +158,31 @@ Result<Event> event_of(const proto::Event& in) {
       return made;
     }
     case proto::Event::kPlanEnded: {
-      PlanEnded out{.epoch = PlanEpoch(in.plan_ended().epoch()), .why = {}};
-      EXO_TRY(out.why, name_of(in.plan_ended().why(), "the reason why a plan ended", kReasonCharsMax));
+      PlanEnded out{.epoch = PlanEpoch(in.plan_ended().epoch()), .reason = {}};
+      EXO_TRY(out.reason, name_of(in.plan_ended().reason(), "the reason why a plan ended", kReasonCharsMax));
       if (in.plan_ended().has_link()) {
         EXO_TRY(out.link, ends_of(in.plan_ended().link()));
       }
       return out;
     }
-    case proto::Event::kStageTold: {
-      const auto& told = in.stage_told();
-      StageTold out{.epoch = PlanEpoch(told.epoch()), .stage = told.stage(), .phase = {}, .failure = {}};
-      EXO_TRY(out.phase, phase_of(told.phase()));
-      EXO_TRY(out.failure, name_of(told.failure(), "the failure of a stage", kReasonCharsMax));
+    case proto::Event::kStageReported: {
+      const auto& reported = in.stage_reported();
+      StageReported out{.epoch = PlanEpoch(reported.epoch()), .stage = reported.stage(), .phase = {}, .failure = {}};
+      EXO_TRY(out.phase, phase_of(reported.phase()));
+      EXO_TRY(out.failure, name_of(reported.failure(), "the failure of a stage", kReasonCharsMax));
       return out;
     }
     case proto::Event::kLinkUse: {
       EXO_TRY(const NodePair link, ends_of(in.link_use().link()));
-      return LinkUse{.link = link, .left_out = in.link_use().left_out()};
+      return LinkUse{.link = link, .avoided = in.link_use().avoided()};
     }
-    case proto::Event::kConditionTold: {
-      ConditionTold out;
-      EXO_TRY(out.node, node_of(in.condition_told().node(), "a node that tells its condition"));
-      EXO_TRY(out.condition, condition_of(in.condition_told().condition()));
+    case proto::Event::kConditionReported: {
+      ConditionReported out;
+      EXO_TRY(out.node, node_of(in.condition_reported().node(), "the node of a condition"));
+      EXO_TRY(out.condition, condition_of(in.condition_reported().condition()));
       return out;
     }
-    case proto::Event::WHAT_NOT_SET: break;
+    case proto::Event::KIND_NOT_SET: break;
   }
   return fail(ErrorCode::corrupt, "an event that is not known here");
 }

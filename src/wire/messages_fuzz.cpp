@@ -53,10 +53,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 66: check<Generate>(bytes); break;
     case 67: check<Generated>(bytes); break;
     case 68: check<CancelGenerate>(bytes); break;
-    case 76: check<Leads>(bytes); break;
-    case 77: check<LinkProbed>(bytes); break;
+    case 76: check<LeaderHint>(bytes); break;
+    case 77: check<LinkProbeResult>(bytes); break;
     case 78: check<StageProgress>(bytes); break;
-    case 80: check<Greeting>(bytes); break;
+    case 80: check<ElectionProbe>(bytes); break;
     case 81: check<Heartbeat>(bytes); break;
     case 82: check<HeartbeatAck>(bytes); break;
     case 83: check<LinkPing>(bytes); break;
@@ -64,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 85: check<LogSnapshot>(bytes); break;
     case 86: check<LogProposal>(bytes); break;
     case 96: check<WeightsQuery>(bytes); break;
-    case 97: check<WeightsHolding>(bytes); break;
+    case 97: check<WeightsAvailability>(bytes); break;
     case 98: check<WeightsRequest>(bytes); break;
     case 99: check<WeightsRefusal>(bytes); break;
     case 100: check<WeightsStop>(bytes); break;

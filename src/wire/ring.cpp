@@ -77,33 +77,33 @@ Result<SamplerSettings> sampling_of(const proto::Sampling& in, std::string_view 
 
 void put(proto::SequenceChange& out, const SequenceChange& in) {
   out.set_sequence(in.sequence.value());
-  if (const auto* open = std::get_if<OpenSampler>(&in.what)) {
+  if (const auto* open = std::get_if<OpenSampler>(&in.kind)) {
     put(*out.mutable_open()->mutable_sampling(), open->settings);
     out.mutable_open()->set_length(open->length);
     out.mutable_open()->mutable_recent()->Add(open->recent.begin(), open->recent.end());
-  } else if (const auto* truncate = std::get_if<Truncate>(&in.what)) {
+  } else if (const auto* truncate = std::get_if<Truncate>(&in.kind)) {
     out.set_truncate(truncate->end);
   } else {
-    const auto& copy = std::get<CopyPrefix>(in.what);
+    const auto& copy = std::get<CopyPrefix>(in.kind);
     out.set_copy_from(copy.from.value());
     out.set_copy_length(copy.length);
   }
 }
 
 Result<SequenceChange> change_of(const proto::SequenceChange& in) {
-  SequenceChange out{.sequence = SeqId(in.sequence()), .what = {}};
-  switch (in.what_case()) {
+  SequenceChange out{.sequence = SeqId(in.sequence()), .kind = {}};
+  switch (in.kind_case()) {
     case proto::SequenceChange::kOpen: {
       EXO_CHECK(within(in.open().recent_size(), kPenaltyTokensMax, "the recent tokens of a step"));
       EXO_TRY(SamplerSettings settings, sampling_of(in.open().sampling(), "step"));
-      out.what = OpenSampler{.settings = std::move(settings),
+      out.kind = OpenSampler{.settings = std::move(settings),
                              .length = in.open().length(),
                              .recent = {in.open().recent().begin(), in.open().recent().end()}};
       return out;
     }
-    case proto::SequenceChange::kTruncate: out.what = Truncate{in.truncate()}; return out;
-    case proto::SequenceChange::kCopyFrom: out.what = CopyPrefix{SeqId(in.copy_from()), in.copy_length()}; return out;
-    case proto::SequenceChange::WHAT_NOT_SET: break;
+    case proto::SequenceChange::kTruncate: out.kind = Truncate{in.truncate()}; return out;
+    case proto::SequenceChange::kCopyFrom: out.kind = CopyPrefix{SeqId(in.copy_from()), in.copy_length()}; return out;
+    case proto::SequenceChange::KIND_NOT_SET: break;
   }
   return fail(ErrorCode::corrupt, "a step changes sequence {} in a way that is not known here", in.sequence());
 }

@@ -47,7 +47,7 @@ struct CopyPrefix {
 };
 struct SequenceChange {
   SeqId sequence{};
-  std::variant<OpenSampler, Truncate, CopyPrefix> what;
+  std::variant<OpenSampler, Truncate, CopyPrefix> kind;
   friend bool operator==(const SequenceChange&, const SequenceChange&) = default;
 };
 

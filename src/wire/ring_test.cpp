@@ -28,9 +28,9 @@ SamplerSettings some_settings() {
 Step some_step() {
   Step step{.epoch = PlanEpoch(UINT64_MAX), .stage = 2, .number = 1ULL << 40};
   step.changes.push_back(
-      {.sequence = SeqId(1), .what = OpenSampler{.settings = some_settings(), .length = 9, .recent = {1, 2, -3}}});
-  step.changes.push_back({.sequence = SeqId(2), .what = Truncate{0}});
-  step.changes.push_back({.sequence = SeqId(3), .what = CopyPrefix{.from = SeqId(0), .length = 7}});
+      {.sequence = SeqId(1), .kind = OpenSampler{.settings = some_settings(), .length = 9, .recent = {1, 2, -3}}});
+  step.changes.push_back({.sequence = SeqId(2), .kind = Truncate{0}});
+  step.changes.push_back({.sequence = SeqId(3), .kind = CopyPrefix{.from = SeqId(0), .length = 7}});
   step.spans = {{SeqId(1), 8, 1, true}, {SeqId(2), 0, 500, false}};
   step.stage_us = {7, UINT32_MAX};
   step.failure = Error{ErrorCode::out_of_memory, "desk/cpu: no room"};

@@ -28,12 +28,12 @@ Result<WeightsQuery> decode<WeightsQuery>(std::span<const std::byte> bytes) {
   return WeightsQuery{.content = content};
 }
 
-ByteVector encode(const WeightsHolding& message) {
-  proto::WeightsHolding out;
+ByteVector encode(const WeightsAvailability& message) {
+  proto::WeightsAvailability out;
   out.set_content_id(text_of(message.content));
   if (message.answer) {
     out.set_manifest_bytes(message.answer->manifest_bytes);
-    out.set_held(text_of(message.answer->objects));
+    out.set_objects(text_of(message.answer->objects));
   } else {
     out.set_refusal_code(std::string(to_string(message.answer.error().code)));
     out.set_refusal_message(cut(message.answer.error().message, kReasonCharsMax));
@@ -42,25 +42,25 @@ ByteVector encode(const WeightsHolding& message) {
 }
 
 template <>
-Result<WeightsHolding> decode<WeightsHolding>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::WeightsHolding>(bytes, "weights holding"));
-  EXO_TRY(const ContentId content, content_of(in, "weights holding"));
+Result<WeightsAvailability> decode<WeightsAvailability>(std::span<const std::byte> bytes) {
+  EXO_TRY(const auto in, parse<proto::WeightsAvailability>(bytes, "weights availability"));
+  EXO_TRY(const ContentId content, content_of(in, "weights availability"));
   if (!in.refusal_code().empty()) {
-    EXO_TRY(Error refusal, error_of(in.refusal_code(), in.refusal_message(), "weights holding"));
-    return WeightsHolding{.content = content, .answer = std::unexpected(std::move(refusal))};
+    EXO_TRY(Error refusal, error_of(in.refusal_code(), in.refusal_message(), "weights availability"));
+    return WeightsAvailability{.content = content, .answer = std::unexpected(std::move(refusal))};
   }
   if (in.manifest_bytes() == 0 || in.manifest_bytes() > kManifestBytesMax) {
-    return fail(ErrorCode::corrupt, "a weights holding message with a manifest of {} bytes; 1 to {} are allowed",
+    return fail(ErrorCode::corrupt, "a weights availability message with a manifest of {} bytes; 1 to {} are allowed",
                 in.manifest_bytes(), kManifestBytesMax);
   }
-  if (in.held().size() > kObjectsMax / 8) {
-    return fail(ErrorCode::corrupt, "a weights holding message about {} objects, at most {} are allowed",
-                format_count(uint64_t{8} * in.held().size()), format_count(kObjectsMax));
+  if (in.objects().size() > kObjectsMax / 8) {
+    return fail(ErrorCode::corrupt, "a weights availability message about {} objects, at most {} are allowed",
+                format_count(uint64_t{8} * in.objects().size()), format_count(kObjectsMax));
   }
-  const auto held = bytes_of(in.held());
-  return WeightsHolding{
-      .content = content,
-      .answer = WeightsHeld{.manifest_bytes = in.manifest_bytes(), .objects = ByteVector(held.begin(), held.end())}};
+  const auto available = bytes_of(in.objects());
+  return WeightsAvailability{.content = content,
+                             .answer = AvailableObjects{.manifest_bytes = in.manifest_bytes(),
+                                                        .objects = ByteVector(available.begin(), available.end())}};
 }
 
 ByteVector encode(const WeightsRequest& message) {

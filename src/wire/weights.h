@@ -22,15 +22,15 @@ struct WeightsQuery {
   friend bool operator==(const WeightsQuery&, const WeightsQuery&) = default;
 };
 
-struct WeightsHeld {
+struct AvailableObjects {
   Bytes manifest_bytes = 0;
   ByteVector objects;  // a bit for each, the lowest of a byte first; empty: all of them
-  friend bool operator==(const WeightsHeld&, const WeightsHeld&) = default;
+  friend bool operator==(const AvailableObjects&, const AvailableObjects&) = default;
 };
-struct WeightsHolding {
-  static constexpr ControlType kType = ControlType::weights_holding;
+struct WeightsAvailability {
+  static constexpr ControlType kType = ControlType::weights_availability;
   ContentId content;
-  std::expected<WeightsHeld, Error> answer;  // not_found: nothing of it
+  std::expected<AvailableObjects, Error> answer;  // not_found: nothing of it
 };
 
 // Send me an object of this model from byte `from` on, as bulk frames of `transfer`.
@@ -58,15 +58,16 @@ struct WeightsStop {
 };
 
 ByteVector encode(const WeightsQuery& message);
-ByteVector encode(const WeightsHolding& message);
+ByteVector encode(const WeightsAvailability& message);
 ByteVector encode(const WeightsRequest& message);
-ByteVector encode(const WeightsRefusal& message);  // cuts a reason that is too long, as does that of WeightsHolding
+ByteVector encode(
+    const WeightsRefusal& message);  // cuts a reason that is too long, as does that of WeightsAvailability
 ByteVector encode(const WeightsStop& message);
 
 template <>
 Result<WeightsQuery> decode<WeightsQuery>(std::span<const std::byte> bytes);
 template <>
-Result<WeightsHolding> decode<WeightsHolding>(std::span<const std::byte> bytes);
+Result<WeightsAvailability> decode<WeightsAvailability>(std::span<const std::byte> bytes);
 template <>
 Result<WeightsRequest> decode<WeightsRequest>(std::span<const std::byte> bytes);
 template <>

@@ -30,13 +30,14 @@ TEST(WeightsMessages, ComeBackAsTheyWere) {
   const WeightsStop stop{.transfer = TransferId(3)};
   EXPECT_EQ(decode<WeightsStop>(encode(stop)).value(), stop);
 
-  const WeightsHeld held{.manifest_bytes = 77, .objects = {std::byte{5}, std::byte{0}}};
-  const auto holding = decode<WeightsHolding>(encode(WeightsHolding{.content = some_content(), .answer = held}));
-  ASSERT_TRUE(holding && holding->answer);
-  EXPECT_EQ(holding->content, some_content());
-  EXPECT_EQ(*holding->answer, held);
-  const auto none = decode<WeightsHolding>(
-      encode(WeightsHolding{.content = some_content(), .answer = fail(ErrorCode::not_found, "nothing")}));
+  const AvailableObjects available{.manifest_bytes = 77, .objects = {std::byte{5}, std::byte{0}}};
+  const auto decoded =
+      decode<WeightsAvailability>(encode(WeightsAvailability{.content = some_content(), .answer = available}));
+  ASSERT_TRUE(decoded && decoded->answer);
+  EXPECT_EQ(decoded->content, some_content());
+  EXPECT_EQ(*decoded->answer, available);
+  const auto none = decode<WeightsAvailability>(
+      encode(WeightsAvailability{.content = some_content(), .answer = fail(ErrorCode::not_found, "nothing")}));
   ASSERT_TRUE(none);
   ASSERT_FALSE(none->answer);
   EXPECT_EQ(none->answer.error().code, ErrorCode::not_found);
@@ -53,24 +54,24 @@ TEST(WeightsMessages, ComeBackAsTheyWere) {
 TEST(WeightsMessages, WhatIsWrongIsRefused) {
   const ByteVector rubbish(20, std::byte{0xFF});
   expect_corrupt<WeightsQuery>(rubbish, "broken");
-  expect_corrupt<WeightsHolding>(rubbish, "broken");
+  expect_corrupt<WeightsAvailability>(rubbish, "broken");
   expect_corrupt<WeightsRequest>(rubbish, "broken");
   expect_corrupt<WeightsRefusal>(rubbish, "broken");
   expect_corrupt<WeightsStop>(rubbish, "broken");
   expect_corrupt<WeightsQuery>({}, "content id");
   expect_corrupt<WeightsRequest>({}, "content id");
 
-  proto::WeightsHolding holding;
-  holding.set_content_id(std::string(31, 'x'));
-  expect_corrupt<WeightsHolding>(serialize(holding), "content id");
-  holding.set_content_id(std::string(32, 'x'));
-  expect_corrupt<WeightsHolding>(serialize(holding), "manifest of 0 bytes");
-  holding.set_manifest_bytes(kManifestBytesMax + 1);
-  expect_corrupt<WeightsHolding>(serialize(holding), "manifest of");
-  holding.set_manifest_bytes(kManifestBytesMax);
-  EXPECT_TRUE(decode<WeightsHolding>(serialize(holding)));
-  holding.set_held(std::string(kObjectsMax / 8 + 1, 'x'));
-  expect_corrupt<WeightsHolding>(serialize(holding), "objects");
+  proto::WeightsAvailability decoded;
+  decoded.set_content_id(std::string(31, 'x'));
+  expect_corrupt<WeightsAvailability>(serialize(decoded), "content id");
+  decoded.set_content_id(std::string(32, 'x'));
+  expect_corrupt<WeightsAvailability>(serialize(decoded), "manifest of 0 bytes");
+  decoded.set_manifest_bytes(kManifestBytesMax + 1);
+  expect_corrupt<WeightsAvailability>(serialize(decoded), "manifest of");
+  decoded.set_manifest_bytes(kManifestBytesMax);
+  EXPECT_TRUE(decode<WeightsAvailability>(serialize(decoded)));
+  decoded.set_objects(std::string(kObjectsMax / 8 + 1, 'x'));
+  expect_corrupt<WeightsAvailability>(serialize(decoded), "objects");
 }
 
 }  // namespace

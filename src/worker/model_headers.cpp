@@ -31,14 +31,14 @@ void ModelHeaders::record(Time now) {
   }
   ++fetch_.failures;
   fetch_.failed_at = now;
-  fetch_.hopeless = !may_mend(file.error().code);
+  fetch_.permanent = !may_mend(file.error().code);
   host_.note(file.error().message);
 }
 
 std::optional<Time> ModelHeaders::fetch(const wire::StagePlan& plan, Time now) {
   if (file(plan.content)) return std::nullopt;
   if (fetch_.content != plan.content) fetch_ = {.content = plan.content, .call = fetch_.call};
-  if (fetch_.in_flight || fetch_.hopeless) return std::nullopt;
+  if (fetch_.in_flight || fetch_.permanent) return std::nullopt;
   if (const Time next = fetch_.failed_at + cluster::back_off(fetch_.failures); fetch_.failures > 0 && now < next) {
     return next;
   }

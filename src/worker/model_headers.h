@@ -49,7 +49,7 @@ class ModelHeaders {
     std::optional<Result<SharedGguf>> result{};  // how that went, once it is over
     uint32_t failures = 0;
     cluster::Time failed_at{};
-    bool hopeless = false;
+    bool permanent = false;
   };
   ModelHeadersHost host_;
   SharedGguf file_;

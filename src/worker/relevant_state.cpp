@@ -8,13 +8,13 @@ bool takes_part(const wire::StagePlan& plan, wire::NodeId node) {
   return std::ranges::any_of(plan.stages, [&](const wire::PlannedStage& stage) { return stage.device.node == node; });
 }
 
-wire::ReplicatedState relevant_state(const wire::ReplicatedState& state, const cluster::Holding& holding) {
+wire::ReplicatedState relevant_state(const wire::ReplicatedState& state, const cluster::LocalPlan& local) {
   wire::ReplicatedState out{.at = state.at,
                             .nodes = {},
                             .model = {},
                             .plan = state.plan,
                             .epoch_last = state.epoch_last,
-                            .why_not = state.why_not};
+                            .no_plan_reason = state.no_plan_reason};
   if (state.model) {
     out.model.emplace();
     out.model->model = state.model->model;
@@ -26,15 +26,15 @@ wire::ReplicatedState relevant_state(const wire::ReplicatedState& state, const c
     wire::NodeRecord& record = out.nodes[id];
     record.facts.info.self = node->second.facts.info.self;
     record.facts.incarnation = node->second.facts.incarnation;
-    record.alive = node->second.alive;
+    record.online = node->second.online;
     record.unfit = node->second.unfit;
   };
-  add(holding.self);
+  add(local.self);
   if (state.plan) {
     for (const wire::PlannedStage& stage : state.plan->made.plan.stages) add(stage.device.node);
   }
-  if (holding.plan) {
-    for (const wire::PlannedStage& stage : holding.plan->stages) add(stage.device.node);
+  if (local.plan) {
+    for (const wire::PlannedStage& stage : local.plan->stages) add(stage.device.node);
   }
   return out;
 }

@@ -6,7 +6,7 @@
 namespace exogpu::worker {
 
 // Without the profiles of all nodes and the shape of the model.
-wire::ReplicatedState relevant_state(const wire::ReplicatedState& state, const cluster::Holding& holding);
+wire::ReplicatedState relevant_state(const wire::ReplicatedState& state, const cluster::LocalPlan& local);
 
 bool takes_part(const wire::StagePlan& plan, wire::NodeId node);
 

@@ -58,16 +58,16 @@ Reached Stages::reached() const {
   Reached reached;
   for (const uint32_t index : own_stages(*plan_, self_)) {
     const auto part = parts_.find(index);
-    reached[index] = part == parts_.end()  ? cluster::Progress::nothing
-                     : part->second->stage ? cluster::Progress::loaded
-                                           : cluster::Progress::fetched;
+    reached[index] = part == parts_.end()  ? cluster::StageReadiness::nothing
+                     : part->second->stage ? cluster::StageReadiness::loaded
+                                           : cluster::StageReadiness::fetched;
   }
   return reached;
 }
 
 // --- from plan to plan
 
-Reached Stages::take_on(const wire::StagePlan& plan) {
+Reached Stages::accept_plan(const wire::StagePlan& plan) {
   PartList all = all_parts();
   plan_ = plan;
   retained_.clear();
@@ -84,7 +84,7 @@ Reached Stages::take_on(const wire::StagePlan& plan) {
 }
 
 void Stages::adopt(const wire::StagePlan& plan, std::function<void(Reached)> done) {
-  take_apart({}, [this, plan, done = std::move(done)](const Result<void>&) { done(take_on(plan)); });
+  take_apart({}, [this, plan, done = std::move(done)](const Result<void>&) { done(accept_plan(plan)); });
 }
 
 void Stages::unload(const wire::StagePlan* next, Done done) {

@@ -40,7 +40,7 @@ struct StagesHost {
 };
 
 // How far each stage of this node is, at most `loaded`.
-using Reached = std::map<uint32_t, cluster::Progress>;
+using Reached = std::map<uint32_t, cluster::StageReadiness>;
 
 // All calls on the node's thread. `done` is called once, on that thread, maybe before the call returns; it is not when
 // another call with a `done` comes before.
@@ -53,7 +53,7 @@ class Stages {
   ~Stages();
 
   // Nothing of another plan may be in a ring. What unload() retained and this plan has again is there at once.
-  Reached take_on(const wire::StagePlan& plan);
+  Reached accept_plan(const wire::StagePlan& plan);
   // A plan that has the same for this node. The ring ends; its parts are retained.
   void adopt(const wire::StagePlan& plan, std::function<void(Reached)> done);
   // Is not done if abandon() comes before. Errors: those of FetchModel.

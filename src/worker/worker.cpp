@@ -9,7 +9,7 @@ namespace exogpu::worker {
 
 using cluster::Act;
 using cluster::Action;
-using cluster::Progress;
+using cluster::StageReadiness;
 using cluster::Time;
 
 namespace {
@@ -31,7 +31,7 @@ Worker::Worker(wire::NodeId self, std::string name, StageBackend& backend, Worke
                     },
                 .note = [this](const std::string& text) { host_.on_note(text); }}),
       stages_(self, std::move(name), backend, stages_host()) {
-  holding_.self = self;
+  local_plan_.self = self;
 }
 
 Worker::~Worker() = default;
@@ -53,7 +53,7 @@ StagesHost Worker::stages_host() {
           .on_broken =
               [this](const Error& why) {
                 end_ring(why);
-                broken(holding_.epoch_last, why);
+                broken(local_plan_.epoch_last, why);
               }};
 }
 
@@ -69,7 +69,7 @@ void Worker::set_doing(const Action& action) {
 }
 
 void Worker::follow(const wire::ReplicatedState& state, bool obeys, Time now) {
-  state_ = relevant_state(state, holding_);
+  state_ = relevant_state(state, local_plan_);
   broken_reported_ = {};  // the state still says otherwise, or again
   obeys_ = obeys;
   advance(now);
@@ -103,9 +103,9 @@ void Worker::broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire:
 void Worker::link_lost(wire::NodeId peer, const Error& why, Time now) {
   if (stopped_) return;
   lost_[peer] = {.at = now, .incarnation = incarnation_of(peer)};
-  if (holding_.plan && takes_part(*holding_.plan, peer)) {
+  if (local_plan_.plan && takes_part(*local_plan_.plan, peer)) {
     end_ring(why);
-    broken(holding_.plan->epoch, why, peer);
+    broken(local_plan_.plan->epoch, why, peer);
   }
   advance(now);
 }
@@ -116,8 +116,8 @@ void Worker::stop(const Error& why) {
   ++turn_;
   stages_.abandon();
   stages_.unload(nullptr, [](const Result<void>&) {});
-  cluster::unload(holding_);
-  holding_.acting = false;
+  cluster::unload(local_plan_);
+  local_plan_.acting = false;
   doing_ = {.act = Act::none, .why = why.message};
 }
 
@@ -131,9 +131,9 @@ void Worker::advance(Time now) {
     wake_.reset();
     check_connection(now);
     if (ended_) record(now);
-    if (holding_.acting) leave_off(now);
-    if (!holding_.acting && perform(now)) again_ = true;
-    if (holding_.acting) set_doing(acting_);
+    if (local_plan_.acting) leave_off(now);
+    if (!local_plan_.acting && perform(now)) again_ = true;
+    if (local_plan_.acting) set_doing(acting_);
     check_headers(now);
     report_file();
   }
@@ -145,19 +145,19 @@ void Worker::advance(Time now) {
 
 // Whether there may be more to do.
 bool Worker::perform(Time now) {
-  holding_.busy = steps_in_flight(now);
-  const Action action = cluster::next_action(state_, holding_, obeys_, now);
+  local_plan_.busy = steps_in_flight(now);
+  const Action action = cluster::next_action(state_, local_plan_, obeys_, now);
   set_doing(action);
-  if (action.again) wake_by(*action.again);
+  if (action.retry_at) wake_by(*action.retry_at);
   switch (action.act) {
     case Act::none: wait_for_plan(action.why); return false;
     case Act::serve: serve(); return false;
     case Act::refuse: broken(state_.plan->made.plan.epoch, {ErrorCode::unavailable, action.why}); return false;
     case Act::drain:
-      holding_.draining_since = now;
+      local_plan_.draining_since = now;
       stages_.drain({ErrorCode::unavailable, action.why});
       return true;
-    case Act::take_on: take_on(); return true;
+    case Act::accept_plan: accept_plan(); return true;
     case Act::adopt:
     case Act::fetch:
     case Act::load:
@@ -171,21 +171,21 @@ bool Worker::perform(Time now) {
 // A plan may have ended without another; its requests go on with the next.
 void Worker::wait_for_plan(const std::string& why) {
   if (!obeys_) return;
-  if (!holding_.plan) return stages_.forget();
-  if (!state_.plan && !holding_.draining_since && !ring_over_) end_ring({ErrorCode::unavailable, why});
+  if (!local_plan_.plan) return stages_.forget();
+  if (!state_.plan && !local_plan_.draining_since && !ring_over_) end_ring({ErrorCode::unavailable, why});
 }
 
 void Worker::serve() {
   stages_.serve();
-  if (ring_over_ && broken_reported_ != holding_.epoch_last) {
-    broken(holding_.epoch_last, {ErrorCode::unavailable, "the ring has ended meanwhile"});
+  if (ring_over_ && broken_reported_ != local_plan_.epoch_last) {
+    broken(local_plan_.epoch_last, {ErrorCode::unavailable, "the ring has ended meanwhile"});
   }
 }
 
-void Worker::take_on() {
+void Worker::accept_plan() {
   const wire::StagePlan& plan = state_.plan->made.plan;
-  cluster::take_on(holding_, plan);
-  for (const auto& [index, progress] : stages_.take_on(plan)) holding_.stages.at(index).progress = progress;
+  cluster::accept_plan(local_plan_, plan);
+  for (const auto& [index, progress] : stages_.accept_plan(plan)) local_plan_.stages.at(index).progress = progress;
   ring_over_ = false;
   changes_.stages = true;
 }
@@ -201,14 +201,14 @@ void Worker::begin(const Action& action, Time now) {
   acting_ = action;
   ended_.reset();
   left_off_ = false;
-  holding_.acting = true;
+  local_plan_.acting = true;
   const uint64_t turn = ++turn_;
   const auto done = [this, turn](Result<void> how) { on_ended(turn, {.how = std::move(how)}); };
   const wire::StagePlan* plan = state_.plan ? &state_.plan->made.plan : nullptr;
   switch (action.act) {
     case Act::adopt:
       end_ring({ErrorCode::unavailable, "the cluster has a new plan; ask again"});
-      cluster::adopt(holding_, *plan);
+      cluster::adopt(local_plan_, *plan);
       changes_.stages = true;
       return stages_.adopt(*plan, [this, turn](Reached reached) { on_ended(turn, {.reached = std::move(reached)}); });
     case Act::unload: end_ring({ErrorCode::unavailable, action.why}); return stages_.unload(plan, done);
@@ -226,16 +226,16 @@ void Worker::begin(const Action& action, Time now) {
 
 // What is in progress may not be wanted any more. The backend cannot do another thing before it has ended it.
 void Worker::leave_off(Time now) {
-  holding_.acting = false;
-  const Act next = cluster::next_action(state_, holding_, obeys_, now).act;
-  holding_.acting = true;
+  local_plan_.acting = false;
+  const Act next = cluster::next_action(state_, local_plan_, obeys_, now).act;
+  local_plan_.acting = true;
   const bool away = next == Act::unload || next == Act::drain;
   if (acting_.act == Act::fetch || acting_.act == Act::connect) {
     if (!away && next != Act::adopt) return;
     ++turn_;
     stages_.abandon();
     connecting_.reset();
-    holding_.acting = false;
+    local_plan_.acting = false;
   } else if ((acting_.act == Act::load || acting_.act == Act::warm) && away && !std::exchange(left_off_, true)) {
     stages_.abandon();
   }
@@ -252,7 +252,7 @@ bool Worker::steps_in_flight(Time now) {
     steps_counted_at_ = now;
   }
   if (stages_.driver() != nullptr) {
-    if (holding_.draining_since) wake_by(now + kDrainedLook);
+    if (local_plan_.draining_since) wake_by(now + kDrainedLook);
     return busy() && now < steps_counted_at_ + kQuiet;
   }
   wake_by(now + kQuiet / 2);
@@ -263,15 +263,15 @@ bool Worker::steps_in_flight(Time now) {
 
 void Worker::check_headers(Time now) {
   headers_.record(now);
-  if (obeys_ && !holding_.plan && !(state_.model && state_.model->content == headers_.content())) headers_.forget();
-  if (!obeys_ || !state_.plan || holding_.plan || holding_.acting) return;
+  if (obeys_ && !local_plan_.plan && !(state_.model && state_.model->content == headers_.content())) headers_.forget();
+  if (!obeys_ || !state_.plan || local_plan_.plan || local_plan_.acting) return;
   const wire::StagePlan& plan = state_.plan->made.plan;
-  if (takes_part(plan, holding_.self)) return;
+  if (takes_part(plan, local_plan_.self)) return;
   if (const auto again = headers_.fetch(plan, now)) wake_by(*again);
 }
 
 void Worker::report_file() {
-  const wire::StagePlan* plan = holding_.plan ? &*holding_.plan : nullptr;
+  const wire::StagePlan* plan = local_plan_.plan ? &*local_plan_.plan : nullptr;
   if (obeys_ && state_.plan) plan = &state_.plan->made.plan;
   if (plan == nullptr || file_reported_ == plan->epoch) return;
   const SharedGguf file = headers_.file(plan->content);

@@ -59,10 +59,10 @@ class Worker {
   // Ends for good. `why` is told to what is in flight.
   void stop(const Error& why);
 
-  const cluster::Holding& holding() const { return holding_; }
+  const cluster::LocalPlan& local_plan() const { return local_plan_; }
   // For Agent::set_stages().
-  wire::PlanEpoch epoch() const { return holding_.epoch_last; }
-  std::map<uint32_t, wire::StageStatus> stages() const { return cluster::status_of(holding_); }
+  wire::PlanEpoch epoch() const { return local_plan_.epoch_last; }
+  std::map<uint32_t, wire::StageStatus> stages() const { return cluster::status_of(local_plan_); }
   // For people: what it does now, or why nothing, and how far it is.
   const cluster::Action& doing() const { return doing_; }
   const std::map<uint32_t, BytesDone>& progress() const { return stages_.progress(); }  // of what is fetched or loaded
@@ -74,7 +74,7 @@ class Worker {
   pipeline::Ring* ring() { return stages_.ring(); }
   // On the node of the first stage, from when all stages of all nodes are ready until the plan ends.
   pipeline::Driver* driver() { return stages_.driver(); }
-  const std::optional<wire::StagePlan>& plan() const { return holding_.plan; }  // that is resident
+  const std::optional<wire::StagePlan>& plan() const { return local_plan_.plan; }  // that is resident
 
  private:
   struct Connecting {
@@ -101,12 +101,12 @@ class Worker {
   bool perform(cluster::Time now);
   void wait_for_plan(const std::string& why);
   void serve();
-  void take_on();
+  void accept_plan();
   void begin(const cluster::Action& action, cluster::Time now);
   void leave_off(cluster::Time now);
   void record(cluster::Time now);
   void record_stage(Ended ended, cluster::Time now);
-  void record_failure(cluster::HeldStage& stage, const Error& why, cluster::Time now);
+  void record_failure(cluster::LocalStage& stage, const Error& why, cluster::Time now);
   void connect(uint32_t stage, cluster::Time now);
   uint64_t incarnation_of(wire::NodeId node) const;
   bool broke_just_now(wire::NodeId node, cluster::Time now) const;
@@ -119,13 +119,13 @@ class Worker {
 
   std::string name_;
   WorkerHost host_;
-  cluster::Holding holding_;
+  cluster::LocalPlan local_plan_;
   wire::ReplicatedState state_;  // as far as it matters here
   bool obeys_ = false;
   bool stopped_ = false;
   WorkerChanges changes_;  // not reported yet
   cluster::Action doing_;
-  cluster::Action acting_;      // while holding_.acting
+  cluster::Action acting_;      // while local_plan_.acting
   std::optional<Ended> ended_;  // how that went, once it is over
   bool left_off_ = false;       // it was stopped, which is no failure
   uint64_t turn_ = 0;           // of what is begun: what comes of an earlier one does not count

@@ -8,7 +8,7 @@
 namespace exogpu::worker {
 
 using cluster::Act;
-using cluster::Progress;
+using cluster::StageReadiness;
 using cluster::Time;
 
 namespace {
@@ -24,15 +24,15 @@ constexpr std::chrono::seconds kMoment{3};
 
 void Worker::record(Time now) {
   Ended ended = *std::exchange(ended_, std::nullopt);
-  holding_.acting = false;
+  local_plan_.acting = false;
   changes_.stages = true;
   switch (acting_.act) {
     case Act::unload:
-      cluster::unload(holding_);
+      cluster::unload(local_plan_);
       ring_over_ = false;
       return;
     case Act::adopt:
-      for (auto& [index, stage] : holding_.stages) stage.progress = std::min(stage.progress, ended.reached[index]);
+      for (auto& [index, stage] : local_plan_.stages) stage.progress = std::min(stage.progress, ended.reached[index]);
       ring_over_ = false;
       return;
     default: record_stage(std::move(ended), now);
@@ -40,21 +40,21 @@ void Worker::record(Time now) {
 }
 
 void Worker::record_stage(Ended ended, Time now) {
-  cluster::HeldStage& stage = holding_.stages.at(acting_.stage);
+  cluster::LocalStage& stage = local_plan_.stages.at(acting_.stage);
   if (!ended.how) {
     if (!left_off_) record_failure(stage, ended.how.error(), now);
     return;
   }
   stage.failures = 0;
   stage.failure.clear();
-  stage.progress = static_cast<Progress>(static_cast<uint8_t>(stage.progress) + 1);
-  if (acting_.act == Act::fetch) headers_.take(std::move(ended.file), holding_.plan->content);
+  stage.progress = static_cast<StageReadiness>(static_cast<uint8_t>(stage.progress) + 1);
+  if (acting_.act == Act::fetch) headers_.take(std::move(ended.file), local_plan_.plan->content);
 }
 
-void Worker::record_failure(cluster::HeldStage& stage, const Error& why, Time now) {
+void Worker::record_failure(cluster::LocalStage& stage, const Error& why, Time now) {
   std::string failure = why.message;
   if (acting_.act != Act::connect) {
-    failure = std::format("{}/{}: {}", name_, holding_.plan->stages[acting_.stage].device.device, failure);
+    failure = std::format("{}/{}: {}", name_, local_plan_.plan->stages[acting_.stage].device.device, failure);
   }
   ++stage.failures;
   stage.failed_at = now;
@@ -62,7 +62,7 @@ void Worker::record_failure(cluster::HeldStage& stage, const Error& why, Time no
     // No node that has it is here, which is no fault of the device and may change at any time.
     stage.failures = std::min(stage.failures, cluster::kFailuresMax - 1);
   } else {
-    stage.hopeless = !may_mend(why.code);
+    stage.permanent = !may_mend(why.code);
   }
   if (std::exchange(stage.failure, failure) != failure) host_.on_note(failure);
 }
@@ -70,7 +70,7 @@ void Worker::record_failure(cluster::HeldStage& stage, const Error& why, Time no
 // --- connections
 
 void Worker::connect(uint32_t stage, Time now) {
-  const auto& stages = holding_.plan->stages;
+  const auto& stages = local_plan_.plan->stages;
   const wire::NodeId to = stages[(stage + 1) % stages.size()].device.node;
   connecting_ = {.to = to, .until = now + (broke_just_now(to, now) ? kReconnectMax : kConnectMax)};
   check_connection(now);
@@ -89,7 +89,7 @@ bool Worker::broke_just_now(wire::NodeId node, Time now) const {
 void Worker::check_connection(Time now) {
   if (!connecting_) return;
   const wire::NodeId to = connecting_->to;
-  if (to == holding_.self || host_.connected(to)) {
+  if (to == local_plan_.self || host_.connected(to)) {
     connecting_.reset();
     ended_ = Ended{};
     return;
@@ -101,7 +101,7 @@ void Worker::check_connection(Time now) {
                   std::format("node {} has no connection to node {}", name_,
                               node == state_.nodes.end() ? to.short_text() : node->second.facts.info.self.name)};
   ended_ = Ended{.how = std::unexpected(why)};
-  broken(holding_.plan->epoch, why, to);
+  broken(local_plan_.plan->epoch, why, to);
 }
 
 }  // namespace exogpu::worker

@@ -73,7 +73,7 @@ Result<void> plan(const Options& options) {
     request.excluded.push_back(std::move(device));
   }
   if (!options.layers.empty()) {
-    EXO_TRY(request.by_hand, placement::parse_layers(view, options.layers));
+    EXO_TRY(request.fixed_layers, placement::parse_layers(view, options.layers));
   }
   EXO_TRY(const placement::PlacementResult answer, placement::assign_layers(view, shape, request));
   const PlanReport report = {.view = view, .shape = shape, .request = request, .answer = answer};

@@ -32,7 +32,7 @@ Json json_of(const PlanReport& r, const wire::Plan& plan) {
   return {{"stages", std::move(stages)},
           {"predicted",
            {{"tokens_per_s_alone", plan.predicted.tokens_per_s_alone},
-            {"tokens_per_s_together", plan.predicted.tokens_per_s_parallel},
+            {"tokens_per_s_parallel", plan.predicted.tokens_per_s_parallel},
             {"first_token_s", plan.predicted.first_token_s}}}};
 }
 
@@ -42,8 +42,8 @@ std::string as_json(const PlanReport& r) {
   Json json = {{"model", r.shape.name},
                {"layers", r.shape.layers.size()},
                {"context", r.request.serving.context},
-               {"sequences", r.request.serving.sequences},
-               {"context_mean", placement::context_mean_of(r.request)},
+               {"parallel", r.request.serving.sequences},
+               {"mean_context", placement::context_mean_of(r.request)},
                {"prompt", placement::prompt_of(r.request)},
                {"for", to_string(r.request.serving.objective)},
                {"activations", to_string(r.answer.plan.activations)},
@@ -56,10 +56,11 @@ std::string as_json(const PlanReport& r) {
     alternatives.push_back(std::move(entry));
   }
   json["alternatives"] = std::move(alternatives);
-  Json left_out = Json::array();
-  for (const placement::LeftOut& left : r.answer.left_out)
-    left_out.push_back({{"device", json_of(r, left.device)}, {"why", left.why}, {"reason", left.reason}});
-  json["left_out"] = std::move(left_out);
+  Json unused_devices = Json::array();
+  for (const placement::UnusedDevice& unused : r.answer.unused)
+    unused_devices.push_back(
+        {{"device", json_of(r, unused.device)}, {"constraint", unused.constraint}, {"reason", unused.reason}});
+  json["unused_devices"] = std::move(unused_devices);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -9,7 +9,7 @@
 namespace exogpu::cli {
 namespace {
 
-constexpr size_t kLeftOutShown = 12;
+constexpr size_t kUnusedShown = 12;
 
 std::string rate_text(double per_s) {
   if (per_s < 10) return std::format("{:.2f}", per_s);
@@ -101,19 +101,19 @@ std::string alternatives_table(const PlanReport& r) {
   return "\n" + format_table(rows);
 }
 
-std::string left_out_table(const PlanReport& r) {
-  const std::vector<placement::LeftOut>& all = r.answer.left_out;
+std::string unused_table(const PlanReport& r) {
+  const std::vector<placement::UnusedDevice>& all = r.answer.unused;
   if (all.empty()) return {};
-  Rows rows = {{"LEFT OUT", "NAME", "WHY"}};
-  for (size_t i = 0; i < all.size() && i < kLeftOutShown; ++i)
+  Rows rows = {{"UNUSED", "NAME", "WHY"}};
+  for (size_t i = 0; i < all.size() && i < kUnusedShown; ++i)
     rows.push_back({placement::label(r.view, all[i].device), profile_of(r, all[i].device).name, all[i].reason});
   std::string text = "\n" + format_table(rows);
-  if (all.size() > kLeftOutShown) text += std::format("and {} more; --json lists all\n", all.size() - kLeftOutShown);
+  if (all.size() > kUnusedShown) text += std::format("and {} more; --json lists all\n", all.size() - kUnusedShown);
   return text;
 }
 
 std::string how_sure(const PlanReport& r) {
-  if (!r.request.by_hand.empty()) return "The layers are as given by hand.\n";
+  if (!r.request.fixed_layers.empty()) return "The layers are as given by hand.\n";
   std::string wanted = wanted_text(r.request.serving.objective);
   if (r.request.devices_min > 1) wanted += std::format(" over {} devices at least", r.request.devices_min);
   if (r.answer.proven) return std::format("The best plan {}, by the measured speeds.\n", wanted);
@@ -124,7 +124,7 @@ std::string how_sure(const PlanReport& r) {
 
 std::string as_text(const PlanReport& report) {
   return heading(report) + how_sure(report) + "\n" + stages_table(report) + "\n" + predicted_text(report) +
-         alternatives_table(report) + left_out_table(report);
+         alternatives_table(report) + unused_table(report);
 }
 
 }  // namespace exogpu::cli

@@ -61,8 +61,8 @@ ALTERNATIVE         TOKENS/S ALONE  FIRST TOKEN  LAYERS
 best single device  99.8            1.02 s       this plan
 best two devices    34.4            1.03 s       cuda0 0-8, cpu 9
 
-LEFT OUT  NAME       WHY
-cpu       Processor  slower with it: 34.4 against 99.8 tokens/s
+UNUSED  NAME       WHY
+cpu     Processor  slower with it: 34.4 against 99.8 tokens/s
 )");
 }
 
@@ -73,7 +73,7 @@ TEST(PlanReport, PageOfAModelThatNeedsBoth) {
   EXPECT_NE(page.find("tokens/s for 4 sequences together"), std::string::npos) << page;
   EXPECT_NE(page.find("TOGETHER"), std::string::npos) << page;
   EXPECT_NE(page.find("cpu 0-9"), std::string::npos) << page;  // alone it could hold all
-  EXPECT_EQ(page.find("LEFT OUT"), std::string::npos) << page;
+  EXPECT_EQ(page.find("UNUSED"), std::string::npos) << page;
 }
 
 TEST(PlanReport, JsonHasStagesAlternativesAndReasons) {
@@ -91,8 +91,8 @@ TEST(PlanReport, JsonHasStagesAlternativesAndReasons) {
   EXPECT_NEAR(json["plan"]["predicted"]["tokens_per_s_alone"].get<double>(), 99.8, 0.05);
   EXPECT_EQ(json["alternatives"][0]["name"], "best single device");
   EXPECT_EQ(json["alternatives"][0]["plan"], json["plan"]);
-  EXPECT_EQ(json["left_out"][0]["why"], "speed");
-  EXPECT_EQ(json["left_out"][0]["device"]["id"], "cpu");
+  EXPECT_EQ(json["unused_devices"][0]["constraint"], "speed");
+  EXPECT_EQ(json["unused_devices"][0]["device"]["id"], "cpu");
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster/testing/made.h"
+#include "cluster/testing/examples.h"
 #include "engine/testing/tiny.h"
 #include "node/shard_backend.h"
 #include "pipeline/testing/ring_cluster.h"
@@ -81,7 +81,7 @@ class WorkerCluster {
       WorkerNode* at = node.get();
       at->id = made_id(static_cast<uint8_t>(i + 1));
       at->file = file;
-      add(state, wire::NodeTold{cluster::testing::made_facts(static_cast<uint8_t>(i + 1))});
+      add(state, wire::NodeReported{cluster::testing::example_facts(static_cast<uint8_t>(i + 1))});
       at->backend = std::make_unique<ShardBackend>(
           machine(), 1, [this](pipeline::testing::Tasks::Task task) { tasks.post(std::move(task)); }, nullptr);
       at->worker = std::make_unique<Worker>(
@@ -148,7 +148,7 @@ class WorkerCluster {
       if (const auto wake = node->worker->wake(); wake && *wake <= now()) node->worker->tick(now());
       if (!std::exchange(node->changed, false)) continue;
       for (const auto& [stage, status] : node->worker->stages()) {
-        const wire::StageTold told{
+        const wire::StageReported told{
             .epoch = node->worker->epoch(), .stage = stage, .phase = status.phase, .failure = status.failure};
         if (!cluster::changes(state, told)) continue;
         add(state, told);

@@ -17,7 +17,7 @@ inline wire::NodeId made_id(uint8_t number) {
 }
 
 // With one GPU; reads `rate` bytes of weights a second.
-inline wire::NodeFacts made_facts(uint8_t number, Bytes memory = 1'000'000'000, double rate = 1e11) {
+inline wire::NodeFacts example_facts(uint8_t number, Bytes memory = 1'000'000'000, double rate = 1e11) {
   wire::NodeFacts facts;
   facts.info.self = {.node = made_id(number), .name = std::format("n{}", number), .addresses = {}, .api_url = {}};
   wire::DeviceProfile device;
@@ -38,7 +38,7 @@ inline wire::NodeFacts made_facts(uint8_t number, Bytes memory = 1'000'000'000, 
 }
 
 // Layers of 100 MB.
-inline wire::ServedModel made_model(uint32_t layers) {
+inline wire::ServedModel example_model(uint32_t layers) {
   wire::ServedModel model;
   model.model = "made";
   model.content = "abc";
@@ -53,12 +53,12 @@ inline wire::ServedModel made_model(uint32_t layers) {
   return model;
 }
 
-inline wire::Term made_term(uint64_t counter, uint8_t master = 1) {
-  return {.counter = counter, .master = made_id(master)};
+inline wire::Term example_term(uint64_t counter, uint8_t leader = 1) {
+  return {.counter = counter, .leader = made_id(leader)};
 }
 
 inline void add(wire::ReplicatedState& state, wire::Event event, uint64_t counter = 1) {
-  apply(state, {.term = made_term(counter), .event = std::move(event)});
+  apply(state, {.term = example_term(counter), .event = std::move(event)});
 }
 
 }  // namespace exogpu::cluster::testing

@@ -1,4 +1,4 @@
-// What the sensors of this machine say, as cluster::ConditionWatch wants it.
+// What the sensors of this machine say, as cluster::ConditionFilter wants it.
 #pragma once
 
 #include <span>
@@ -9,6 +9,6 @@
 namespace exogpu::node {
 
 // Takes a few milliseconds, and more when an NVIDIA driver's library is opened, the first time.
-cluster::Signs signs_of(gpu::SensorReader& sensors, std::span<const gpu::DeviceInfo> devices);
+cluster::SensorReadings sensor_readings(gpu::SensorReader& sensors, std::span<const gpu::DeviceInfo> devices);
 
 }  // namespace exogpu::node

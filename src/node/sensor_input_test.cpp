@@ -1,4 +1,4 @@
-#include "node/signs.h"
+#include "node/sensor_input.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 namespace exogpu::node {
 namespace {
 
-TEST(Signs, OfAMadeUpLaptop) {
+TEST(SensorReadings, OfAMadeUpLaptop) {
   const gpu::FakeSysfs tree;
   const auto stat = [&](const char* text) { tree.write("proc/stat", text); };
   stat("cpu  100 0 100 800 0 0 0 0 0 0\n");
@@ -31,9 +31,9 @@ TEST(Signs, OfAMadeUpLaptop) {
   gpu::DeviceInfo cpu = gpu::fake_device(gpu::DeviceKind::cpu, "", "CPU");
   cpu.id = "cpu";
   const std::vector devices{cpu};
-  cluster::ConditionWatch watch;
+  cluster::ConditionFilter watch;
   const cluster::Time start{};
-  const cluster::Signs first = signs_of(sensors, devices);
+  const cluster::SensorReadings first = sensor_readings(sensors, devices);
   EXPECT_FALSE(first.load);
   EXPECT_TRUE(first.on_battery);
   ASSERT_EQ(first.devices.size(), 1U);
@@ -42,23 +42,24 @@ TEST(Signs, OfAMadeUpLaptop) {
   watch.update(first, start);
   stat("cpu  190 0 100 810 0 0 0 0 0 0\n");
   tree.write(throttle, "8\n");
-  const wire::NodeCondition condition = watch.update(signs_of(sensors, devices), start + std::chrono::seconds(60));
+  const wire::NodeCondition condition =
+      watch.update(sensor_readings(sensors, devices), start + std::chrono::seconds(60));
   EXPECT_EQ(condition.load_percent, 90U);
-  EXPECT_EQ(condition.battery, (wire::BatteryCondition{.charge_percent = 17, .feeds = true, .low = true}));
+  EXPECT_EQ(condition.battery, (wire::BatteryCondition{.charge_percent = 17, .on_battery = true, .low = true}));
   EXPECT_EQ(
       condition.devices.at(0),
       (wire::DeviceCondition{
           .device = "cpu", .load_percent = 90, .temperature_c = 96, .heat = wire::Heat::hot, .speed_percent = 50}));
 }
 
-TEST(Signs, OfThisMachine) {
+TEST(SensorReadings, OfThisMachine) {
   gpu::SensorReader sensors;
   gpu::DeviceInfo cpu = gpu::fake_device(gpu::DeviceKind::cpu, "", "CPU");
   cpu.id = "cpu";
-  const cluster::Signs signs = signs_of(sensors, std::vector{cpu});
-  EXPECT_EQ(signs.devices.size(), 1U);
-  cluster::ConditionWatch watch;
-  EXPECT_EQ(watch.update(signs, {}).devices.size(), 1U);
+  const cluster::SensorReadings readings = sensor_readings(sensors, std::vector{cpu});
+  EXPECT_EQ(readings.devices.size(), 1U);
+  cluster::ConditionFilter watch;
+  EXPECT_EQ(watch.update(readings, {}).devices.size(), 1U);
 }
 
 }  // namespace
