@@ -8,10 +8,12 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 sys.dont_write_bytecode = True
 
+import headers
 import inputs
 import run_tests
 
@@ -54,6 +56,22 @@ class Inputs(unittest.TestCase):
         (build / "compile_commands.json").write_text(json.dumps(
             [{"file": str(file), "command": command} for file in (unity, build / "generated.cpp")]))
         self.assertEqual([*inputs.compiled_together(build)], [([one, two], ("-Wall",))])
+
+    def test_a_clean_unit_is_not_checked_again_and_one_with_problems_is(self):
+        good, bad = self.write("a/good.cpp", ""), self.write("a/bad.cpp", "")
+        units = [([good], ("-O1",)), ([bad], ("-O1",))]
+        arguments = SimpleNamespace(jobs=2, again=False)
+        problems_in = lambda sources, options: f"{self.root}/src/a/bad.cpp: wrong" if sources == [bad] else ""
+        for expected in units, units[1:]:
+            with (mock.patch.object(inputs, "STAMPS", self.root / "stamps"),
+                  contextlib.redirect_stdout(io.StringIO()) as output):
+                self.assertEqual(inputs.check_units("check", units, problems_in, arguments), (expected, 1))
+            self.assertEqual(output.getvalue(), "src/a/bad.cpp: wrong\n")
+
+    def test_only_headers_without_a_source_of_their_own_are_compiled_alone(self):
+        self.write("a/x.cpp", ""), self.write("a/x.h", ""), self.write("a/y.h", "")
+        self.assertTrue(headers.has_own_source(self.root / "src/a/x.h"))
+        self.assertFalse(headers.has_own_source(self.root / "src/a/y.h"))
 
 
 class RunTests(unittest.TestCase):

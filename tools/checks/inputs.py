@@ -1,10 +1,13 @@
-"""What a check depends on, as one hash: so that it is repeated only when something of that has changed."""
+"""What a check depends on, as one hash; and the checks of sources, which are repeated only when that hash has changed."""
 
+import argparse
 import hashlib
 import json
+import os
 import re
 import shlex
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -82,3 +85,45 @@ def arguments_of(command):
         elif each != "-MD":
             arguments.append(each)
     return tuple(arguments)
+
+
+def parse_arguments(description):
+    """The command line of a check of sources, with `build` as an absolute path."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("paths", nargs="*")
+    arguments = parser.parse_args()
+    arguments.build = ROOT / arguments.build
+    return arguments
+
+
+def is_wanted(path, arguments):
+    """Whether the command line names no paths, or a part of this one."""
+    return not arguments.paths or any(part in path.relative_to(ROOT).as_posix() for part in arguments.paths)
+
+
+def check_units(name, units, problems_in, arguments, settings=()):
+    """Checks each unit (sources, options) whose hash has no stamp yet: the units checked now, and how many have problems.
+
+    problems_in(sources, options) returns a text, empty for a clean unit. `settings` count for every unit.
+    """
+    stamps = STAMPS / name
+    stamps.mkdir(parents=True, exist_ok=True)
+    to_do = []
+    for sources, options in units:
+        stamp = stamps / key_of_sources(sources, [*settings, *options])
+        if arguments.again or not stamp.exists():
+            to_do.append((sources, options, stamp))
+
+    failed = 0
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for (_, _, stamp), problems in zip(to_do, pool.map(lambda unit: problems_in(*unit[:2]), to_do)):
+            if problems:
+                failed += 1
+                print(problems.strip().replace(f"{ROOT}/", ""), flush=True)
+            else:
+                stamp.touch()
+    return [(sources, options) for sources, options, _ in to_do], failed

@@ -186,6 +186,18 @@ def check_folder_pairs(files):
             yield Finding(path, line, f"{one} includes {other}, which includes {one} ({back_path}:{back_line})")
 
 
+def check_own_header(files):
+    """x.cpp includes x.h before anything else, so that compiling x.cpp shows that x.h leans on nothing."""
+    paths = {file.path for file in files}
+    for file in files:
+        own = file.path.removesuffix(".cpp") + ".h"
+        if not file.path.startswith("src/") or not file.path.endswith(".cpp") or own not in paths:
+            continue
+        line, _, what = next(includes_of(file), (0, "", ""))
+        if f"src/{what}" != own:
+            yield Finding(file.path, line, f"includes {own.removeprefix('src/')} first, before anything else")
+
+
 def check(files, rules):
     yield from check_table(rules)
     yield from check_rooms(files, rules)
@@ -193,3 +205,4 @@ def check(files, rules):
     yield from check_transitive_libraries(files, rules)
     yield from check_links(files, rules)
     yield from check_folder_pairs(files)
+    yield from check_own_header(files)

@@ -87,10 +87,14 @@ class Tidy(unittest.TestCase):
             "src/model/error_test.cpp": '#include "model/text/text.h"\n',
         }
         self.assertEqual(self.findings(changes), [])
-        changes["src/model/text/text.cpp"] = '#include "model/jinja/jinja.h"\n'
+        changes["src/model/text/text.cpp"] = '#include "model/text/text.h"\n#include "model/jinja/jinja.h"\n'
         self.assertEqual(self.findings(changes), [])
-        changes["src/model/jinja/jinja.cpp"] = '\n#include "model/text/text.h"\n'
-        self.expect_one(changes, "src/model/jinja/jinja.cpp:2", "src/model/text, which includes src/model/jinja (src/model/text/text.cpp:1)")
+        changes["src/model/jinja/jinja.cpp"] = '#include "model/jinja/jinja.h"\n#include "model/text/text.h"\n'
+        self.expect_one(changes, "src/model/jinja/jinja.cpp:2", "src/model/text, which includes src/model/jinja (src/model/text/text.cpp:2)")
+
+    def test_a_source_includes_its_own_header_first(self):
+        self.expect_one({"src/base/error.cpp": '#include <string>\n#include "base/error.h"\n'}, "src/base/error.cpp:1", "base/error.h first")
+        self.expect_one({"src/base/error.cpp": "int x;\n"}, "src/base/error.cpp", "base/error.h first")
 
     def test_a_folder_and_one_inside_it_that_include_each_other(self):
         changes = {
@@ -103,7 +107,7 @@ class Tidy(unittest.TestCase):
         changes = {
             "src/engine/shard.h": '#pragma once\n#include "engine/weights.h"\n',
             "src/engine/weights.h": "#pragma once\n#include <ggml.h>\n",
-            "src/node/node.cpp": '\n#include "engine/shard.h"\n',
+            "src/node/node.cpp": '#include "node/node.h"\n#include "engine/shard.h"\n',
             "src/node/node.h": "#pragma once\n",
             "src/node/node_test.cpp": '#include "engine/shard.h"\n',
         }
