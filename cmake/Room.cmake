@@ -1,15 +1,37 @@
+# exogpu_threaded_tests(OUT DIR THREADED TESTS...): those of the tests that THREADED names. Stops where another one starts a
+# thread beside its own.
+function(exogpu_threaded_tests out dir threaded)
+  list(TRANSFORM threaded PREPEND ${dir}/)
+  foreach(test ${ARGN})
+    file(STRINGS ${test} starts REGEX "std::(jthread|async|thread [a-z])")
+    if(starts AND NOT test IN_LIST threaded)
+      message(FATAL_ERROR "${test} starts threads: name it under THREADED in its room's line of CMakeLists.txt")
+    endif()
+  endforeach()
+  foreach(test ${threaded})
+    if(NOT test IN_LIST ARGN)
+      message(FATAL_ERROR "${test} is named under THREADED and does not exist")
+    endif()
+  endforeach()
+  set(${out} ${threaded} PARENT_SCOPE)
+endfunction()
+
 # One room of src/: a static library of its .cpp files, and beside it
 #   exogpu_NAME_test   from its *_test.cpp     (EXOGPU_TESTS); TEST_LINK is linked to it alone
-#   NAME_fuzz          from each *_fuzz.cpp    (EXOGPU_FUZZ)
+#   NAME_fuzz          from each *_fuzz.cpp    (EXOGPU_FUZZ); of FUZZ_SOURCES and FUZZ_LINK, where the room has them, since
+#                      then the rooms below that these sources do not use are not built
 # Eight files at a time are compiled as one (EXOGPU_UNITY), which takes a third of the time: names that are a file's own
 # must not be those of another file of its room, but for those of SEPARATE.
-# SEQUENTIAL: nothing in it or its tests runs in two threads, so ThreadSanitizer has nothing to find in them.
+# SEQUENTIAL: its tests run in one thread, so ThreadSanitizer has nothing to find in them.
+# THREADED: only these tests of it start threads; the others are left out under ThreadSanitizer.
 # PLAIN: some of its tests are left out under a sanitizer (they limit memory, or count allocations), so they also run in
 # the build without one. The tests of all other rooms say under AddressSanitizer what they say without it.
+# UNSANITIZED: its tests compute for minutes under a sanitizer and run no code that other tests do not run under it, so they
+# run in the build without one only (and under all with EXOGPU_LONG).
 # COLD: no loop of it decides how fast tokens come, so where people build to use it, it is optimised a little only.
 # A room without .cpp files is an interface library.
 function(exogpu_room name)
-  cmake_parse_arguments(ROOM "SEQUENTIAL;PLAIN;COLD" "" "LINK;TEST_LINK;SEPARATE" ${ARGN})
+  cmake_parse_arguments(ROOM "SEQUENTIAL;PLAIN;UNSANITIZED;COLD" "" "LINK;TEST_LINK;SEPARATE;THREADED;FUZZ_SOURCES;FUZZ_LINK" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${sources})
@@ -33,8 +55,15 @@ function(exogpu_room name)
   endif()
 
   set(wanted ${EXOGPU_TESTS})
-  if((ROOM_SEQUENTIAL AND EXOGPU_SANITIZE MATCHES thread) OR (EXOGPU_UNIT_TESTS STREQUAL plain AND NOT ROOM_PLAIN))
+  if((ROOM_SEQUENTIAL AND EXOGPU_SANITIZE MATCHES thread) OR (ROOM_UNSANITIZED AND EXOGPU_SANITIZE AND NOT EXOGPU_LONG)
+      OR (EXOGPU_UNIT_TESTS STREQUAL plain AND NOT ROOM_PLAIN AND NOT ROOM_UNSANITIZED))
     set(wanted OFF)
+  endif()
+  if(ROOM_THREADED OR ROOM_SEQUENTIAL)
+    exogpu_threaded_tests(threaded ${dir} "${ROOM_THREADED}" ${tests})
+    if(EXOGPU_SANITIZE MATCHES thread AND NOT EXOGPU_LONG)
+      set(tests ${threaded})
+    endif()
   endif()
   if(wanted AND tests)
     add_executable(exogpu_${name}_test ${tests})
@@ -59,10 +88,16 @@ function(exogpu_room name)
   endforeach()
 
   if(EXOGPU_FUZZ)
+    list(TRANSFORM ROOM_FUZZ_SOURCES PREPEND ${dir}/)
+    set(linked exogpu_${name})
+    if(ROOM_FUZZ_SOURCES)
+      set(linked ${ROOM_FUZZ_LINK})
+    endif()
     foreach(source ${fuzzers})
       get_filename_component(target ${source} NAME_WE)
-      add_executable(${target} ${source})
-      target_link_libraries(${target} PRIVATE exogpu_${name})
+      add_executable(${target} ${source} ${ROOM_FUZZ_SOURCES})
+      target_link_libraries(${target} PRIVATE ${linked})
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ${EXOGPU_UNITY} UNITY_BUILD_BATCH_SIZE 8)
       target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     endforeach()
   endif()
