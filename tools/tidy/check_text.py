@@ -8,7 +8,9 @@ from findings import Finding
 def check_length(file, rules):
     if file.name in rules["files"]["lines_unlimited"]:
         return
-    count, most = file.text.count("\n"), rules["files"]["lines_max"]
+    limits = rules["files"]
+    in_src = file.is_code and file.path.startswith("src/") and file.path not in limits["tables"]
+    count, most = file.text.count("\n"), limits["src_lines_max" if in_src else "lines_max"]
     if count > most:
         yield Finding(file.path, 0, f"{count} lines; at most {most}: split it by what changes together")
 

@@ -116,6 +116,8 @@ class Tidy(unittest.TestCase):
     def test_long_files(self):
         self.assertEqual(self.findings({"docs/a.md": "x\n" * 800}), [])
         self.expect_one({"docs/a.md": "x\n" * 801}, "docs/a.md", "801 lines")
+        self.assertEqual(self.findings({"src/base/a.cpp": "\n" * 400}), [])
+        self.expect_one({"src/base/a.cpp": "\n" * 401}, "src/base/a.cpp", "401 lines; at most 400")
 
     def test_white_space(self):
         self.expect_one({"docs/a.md": "x\n\ty\n"}, "docs/a.md:2", "a tab")
