@@ -3,19 +3,6 @@
 #include <cstdlib>
 
 namespace exogpu::cli {
-namespace {
-
-// Ends the program by the default action of the signal.
-void die_of(int which) {
-  signal(which, SIG_DFL);
-  sigset_t one{};
-  sigemptyset(&one);
-  sigaddset(&one, which);
-  pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
-  raise(which);
-}
-
-}  // namespace
 
 sigset_t stop_signals() {
   sigset_t signals{};
@@ -26,6 +13,15 @@ sigset_t stop_signals() {
   // A blocked signal is kept for sigwait() even if it is ignored, so an ignored one must not be in the set.
   if (sigaction(SIGHUP, nullptr, &inherited) != 0 || inherited.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
   return signals;
+}
+
+void end_by(int which) {
+  signal(which, SIG_DFL);
+  sigset_t one{};
+  sigemptyset(&one);
+  sigaddset(&one, which);
+  pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+  raise(which);
 }
 
 StopSignals::StopSignals() : set_(stop_signals()) {
@@ -45,7 +41,7 @@ void StopSignals::listen() {
   for (int which = 0; sigwait(&set_, &which) == 0;) {
     const MutexLock lock(mutex_);
     if (over_) return;
-    if (!ready_ || asked_) die_of(which);
+    if (!ready_ || asked_) end_by(which);
     asked_ = true;
     changes_.notify_all();
   }

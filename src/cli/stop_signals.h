@@ -16,6 +16,9 @@ namespace exogpu::cli {
 // SIGINT, SIGTERM, and SIGHUP unless the parent process set it to be ignored.
 sigset_t stop_signals();
 
+// Ends the program by the default action of the signal.
+void end_by(int which);
+
 // Construct it before any other thread: threads started during its life leave these signals to it.
 //
 // Until ready() a signal ends the program at once, as its default action does; so does the second signal. Files stay

@@ -1,8 +1,5 @@
 // exogpu demo: three nodes on this machine share a model and answer a question.
-#include <unistd.h>
-
 #include <charconv>
-#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -10,9 +7,12 @@
 #include "api/ask.h"
 #include "cli/command.h"
 #include "cli/demo/child.h"
+#include "cli/demo/child_stop.h"
+#include "cli/demo/scratch.h"
 #include "cli/model_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
+#include "cli/stop_signals.h"
 #include "cli/table.h"
 #include "gpu/device.h"
 
@@ -30,27 +30,6 @@ struct Options {
   uint32_t tokens = 128;
 };
 
-// A folder of its own that goes away with this object.
-class Scratch {
- public:
-  static Result<Scratch> make() {
-    std::string name = (std::filesystem::temp_directory_path() / "exogpu-demo-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) return fail(ErrorCode::io_error, "{}: cannot be made", name);
-    return Scratch(name);
-  }
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit Scratch(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
-
 // The number behind the last `before` of a line: "… listens on port 7766; …".
 uint16_t number_after(std::string_view line, std::string_view before) {
   uint16_t number = 0;
@@ -60,7 +39,7 @@ uint16_t number_after(std::string_view line, std::string_view before) {
   return number;
 }
 
-// The devices of the nodes: a GPU for the middle one where there is one, even one that the CPU renders.
+// The devices of the nodes: a GPU for the middle one where there is one.
 std::vector<std::string> devices_of_nodes(const gpu::Machine& machine) {
   std::vector<std::string> devices(kNodes, "cpu");
   for (const gpu::Device& device : machine.devices()) {
@@ -77,7 +56,7 @@ std::string run_of_layers(uint32_t node, uint32_t layers, const std::vector<std:
 }
 
 Result<Child> start_node(uint32_t node, const Scratch& scratch, const std::string& device,
-                         std::vector<std::string> arguments) {
+                         std::vector<std::string> arguments, ChildStop& stop) {
   const std::string name = std::format("node{}", node + 1);
   const std::filesystem::path folder = scratch.path() / name;
   arguments.insert(arguments.begin(), "serve");
@@ -86,13 +65,13 @@ Result<Child> start_node(uint32_t node, const Scratch& scratch, const std::strin
                                   std::string("127.0.0.1:0"), std::string("--device"), device}) {
     arguments.push_back(more);
   }
-  return Child::start(arguments, scratch.path() / (name + ".log"));
+  return Child::start(arguments, scratch.path() / (name + ".log"), stop);
 }
 
-Result<Json> wait_until_served(uint16_t api) {
+Result<Json> wait_until_served(uint16_t api, const ChildStop& stop) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(2);
   std::string reason;
-  while (std::chrono::steady_clock::now() < until) {
+  while (std::chrono::steady_clock::now() < until && stop.signal() == 0) {
     if (auto health = api::get({.port = api}, "/health", milliseconds(5000)); health && health->status == 200) {
       EXO_TRY(const api::ServerReply page, api::get({.port = api}, "/v1/cluster", milliseconds(5000)));
       return Json::parse(page.body, nullptr, false);
@@ -114,14 +93,14 @@ void print_map(const Json& cluster) {
   write_out(format_table(rows));
 }
 
-Result<void> demo(const Options& options) {
+Result<void> run_demo(const Options& options, ChildStop& stop) {
   EXO_TRY(const model::Gguf file, open_model(options.model));
   EXO_TRY(const uint64_t layers, file.get_uint(file.get_string("general.architecture").value_or("") + ".block_count"));
   if (layers < kNodes) {
     return fail(ErrorCode::invalid_argument, "{}: {} layers cannot be shared by {} nodes", options.model, layers,
                 kNodes);
   }
-  EXO_TRY(const gpu::Machine machine, gpu::Machine::discover({.backend = {}, .software = true}));
+  EXO_TRY(const gpu::Machine machine, gpu::Machine::discover());
   const std::vector<std::string> devices = devices_of_nodes(machine);
   EXO_TRY(const Scratch scratch, Scratch::make());
   std::string cut;
@@ -130,21 +109,21 @@ Result<void> demo(const Options& options) {
   println_out("Starting three nodes on this machine, each with its part of {}.", file.path().filename().string());
   std::vector<Child> nodes;
   EXO_TRY(Child first,
-          start_node(0, scratch, devices[0], {file.path().string(), "--layers", cut, "--api", "127.0.0.1:0"}));
+          start_node(0, scratch, devices[0], {file.path().string(), "--layers", cut, "--api", "127.0.0.1:0"}, stop));
   nodes.push_back(std::move(first));
   EXO_TRY(const std::string line, nodes.front().first_line());
   const uint16_t link = number_after(line, "on port ");
   const uint16_t api = number_after(line, "127.0.0.1:");
   EXO_TRY(Child token, Child::start({"token", "--state", (scratch.path() / "node1").string(), "--uses", "2"},
-                                    scratch.path() / "token.log"));
+                                    scratch.path() / "token.log", stop));
   EXO_TRY(const std::string secret, token.first_line());
   for (uint32_t i = 1; i < kNodes; ++i) {
     EXO_TRY(Child node, start_node(i, scratch, devices[i],
-                                   {"--join", std::format("127.0.0.1:{}", link), "--token", secret, "--no-api"}));
+                                   {"--join", std::format("127.0.0.1:{}", link), "--token", secret, "--no-api"}, stop));
     nodes.push_back(std::move(node));
   }
   for (uint32_t i = 1; i < kNodes; ++i) EXO_CHECK(nodes[i].first_line());
-  EXO_TRY(const Json cluster, wait_until_served(api));
+  EXO_TRY(const Json cluster, wait_until_served(api, stop));
   print_map(cluster);
 
   println_out("\n> {}", options.question);
@@ -157,6 +136,19 @@ Result<void> demo(const Options& options) {
   println_out("\n\nFirst token after {:.0f} ms, then {:.0f} tokens/s, through the API of node1 and all three nodes.",
               1000 * stats.first.count(), stats.pieces > 1 && rest > 0 ? (stats.pieces - 1) / rest : 0.0);
   return {};
+}
+
+// A stop signal ends the nodes first, then this program as if it had not been caught.
+Result<void> demo(const Options& options) {
+  Result<void> done;
+  int signal = 0;
+  {
+    ChildStop stop;
+    done = run_demo(options, stop);
+    signal = stop.signal();
+  }
+  if (signal != 0) end_by(signal);
+  return done;
 }
 
 }  // namespace

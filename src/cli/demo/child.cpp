@@ -2,52 +2,79 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <thread>
 #include <utility>
 
-extern char** environ;
-
 namespace exogpu::cli {
 
-Result<Child> Child::start(const std::vector<std::string>& arguments, const std::filesystem::path& log) {
+namespace {
+
+// What a new process needs; made before it exists, since it may allocate no memory until it runs the program.
+struct Start {
+  std::vector<char*> argv;
+  const char* log;
+  int output;
+  pid_t parent;
+};
+
+// In the child: runs the program. Returns only when that fails.
+void run_program(const Start& start) {
+  // A parent that is killed takes the child along. It may have ended before this was set.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != start.parent) _exit(EXIT_FAILURE);
+  sigset_t none{};
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int log = open(start.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (dup2(input, STDIN_FILENO) < 0 || dup2(start.output, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) return;
+  execv("/proc/self/exe", start.argv.data());
+}
+
+}  // namespace
+
+Result<Child> Child::start(const std::vector<std::string>& arguments, const std::filesystem::path& log,
+                           ChildStop& stop) {
   std::array<int, 2> output{};
   if (pipe2(output.data(), O_CLOEXEC) != 0) return fail(ErrorCode::io_error, "a pipe: {}", std::strerror(errno));
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   std::vector<std::string> owned = {"exogpu"};
   owned.insert(owned.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& argument : owned) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  pid_t process = 0;
-  const int error = posix_spawn(&process, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
+  Start start{.argv = {}, .log = log.c_str(), .output = output[1], .parent = getpid()};
+  for (std::string& argument : owned) start.argv.push_back(argument.data());
+  start.argv.push_back(nullptr);
+  const pid_t process = fork();
+  if (process == 0) {
+    run_program(start);
+    _exit(EXIT_FAILURE);
+  }
+  const int error = errno;
   close(output[1]);
-  if (error != 0) {
+  if (process < 0) {
     close(output[0]);
     return fail(ErrorCode::io_error, "a second exogpu could not be started: {}", std::strerror(error));
   }
-  return Child(process, output[0], log);
+  return Child(process, output[0], log, stop);
 }
 
 Child::Child(Child&& other) noexcept
-    : process_(std::exchange(other.process_, -1)),
+    : stop_(other.stop_),
+      process_(std::exchange(other.process_, -1)),
       output_(std::exchange(other.output_, -1)),
       log_(std::move(other.log_)) {}
 
 Child::~Child() {
   if (process_ < 0) return;
+  stop_.remove(process_);
   kill(process_, SIGTERM);
   close(output_);
   for (int i = 0; i < 500; ++i) {

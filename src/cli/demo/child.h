@@ -1,4 +1,4 @@
-// A program that runs beside this one and ends with it.
+// A program that runs beside this one and ends with it, also when this one is killed.
 #pragma once
 
 #include <filesystem>
@@ -7,14 +7,17 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/demo/child_stop.h"
 
 namespace exogpu::cli {
 
 class Child {
  public:
-  // Runs this program's own file with these arguments; its standard error goes to `log`.
+  // Runs this program's own file with these arguments; its standard error goes to `log`. `stop` must outlive it. The
+  // child gets SIGTERM when the calling thread ends, so only a thread that lives as long as the program may start one.
   // Errors: io_error.
-  static Result<Child> start(const std::vector<std::string>& arguments, const std::filesystem::path& log);
+  static Result<Child> start(const std::vector<std::string>& arguments, const std::filesystem::path& log,
+                             ChildStop& stop);
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
   // Asks it to end, and ends it when it has not after five seconds.
@@ -25,9 +28,12 @@ class Child {
   Result<std::string> first_line();
 
  private:
-  Child(int process, int output, std::filesystem::path log)
-      : process_(process), output_(output), log_(std::move(log)) {}
-  int process_;
+  Child(pid_t process, int output, std::filesystem::path log, ChildStop& stop)
+      : stop_(stop), process_(process), output_(output), log_(std::move(log)) {
+    stop_.add(process_);
+  }
+  ChildStop& stop_;
+  pid_t process_;
   int output_;
   std::filesystem::path log_;
 };

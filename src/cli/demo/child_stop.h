@@ -1,0 +1,45 @@
+// Stop signals (cli/stop_signals.h) for a command that waits for its child processes.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace exogpu::cli {
+
+// On the first stop signal every child process gets SIGTERM, so that whatever waits for one of them goes on with an
+// error and the command can remove what it made. The second signal ends the program at once.
+//
+// Construct it before any other thread.
+class ChildStop {
+ public:
+  ChildStop();
+  ~ChildStop();
+  ChildStop(const ChildStop&) = delete;
+  ChildStop& operator=(const ChildStop&) = delete;
+
+  // The process gets SIGTERM with the stop signal, or now if that has already come.
+  void add(pid_t process);
+  // To be called before the process is waited for: its id may be another's afterwards.
+  void remove(pid_t process);
+
+  // The stop signal that came, or 0. From any thread.
+  int signal() const;
+
+ private:
+  void listen();
+
+  sigset_t set_{};
+  sigset_t previous_{};
+  mutable Mutex mutex_;
+  int signal_ EXO_GUARDED_BY(mutex_) = 0;
+  bool over_ EXO_GUARDED_BY(mutex_) = false;
+  std::vector<pid_t> processes_ EXO_GUARDED_BY(mutex_);
+  std::jthread listener_;
+};
+
+}  // namespace exogpu::cli
