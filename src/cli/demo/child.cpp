@@ -20,7 +20,7 @@ namespace exogpu::cli {
 namespace {
 
 // What a new process needs; made before it exists, since it may allocate no memory until it runs the program.
-struct Start {
+struct Launch {
   std::vector<char*> argv;
   const char* log;
   int output;
@@ -28,17 +28,17 @@ struct Start {
 };
 
 // In the child: runs the program. Returns only when that fails.
-void run_program(const Start& start) {
+void execute(const Launch& launch) {
   // A parent that is killed takes the child along. It may have ended before this was set.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != start.parent) _exit(EXIT_FAILURE);
+  if (getppid() != launch.parent) _exit(EXIT_FAILURE);
   sigset_t none{};
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
   const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  const int log = open(start.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (dup2(input, STDIN_FILENO) < 0 || dup2(start.output, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) return;
-  execv("/proc/self/exe", start.argv.data());
+  const int log = open(launch.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (dup2(input, STDIN_FILENO) < 0 || dup2(launch.output, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) return;
+  execv("/proc/self/exe", launch.argv.data());
 }
 
 }  // namespace
@@ -49,12 +49,12 @@ Result<Child> Child::start(const std::vector<std::string>& arguments, const std:
   if (pipe2(output.data(), O_CLOEXEC) != 0) return fail(ErrorCode::io_error, "a pipe: {}", std::strerror(errno));
   std::vector<std::string> owned = {"exogpu"};
   owned.insert(owned.end(), arguments.begin(), arguments.end());
-  Start start{.argv = {}, .log = log.c_str(), .output = output[1], .parent = getpid()};
-  for (std::string& argument : owned) start.argv.push_back(argument.data());
-  start.argv.push_back(nullptr);
+  Launch launch{.argv = {}, .log = log.c_str(), .output = output[1], .parent = getpid()};
+  for (std::string& argument : owned) launch.argv.push_back(argument.data());
+  launch.argv.push_back(nullptr);
   const pid_t process = fork();
   if (process == 0) {
-    run_program(start);
+    execute(launch);
     _exit(EXIT_FAILURE);
   }
   const int error = errno;
