@@ -15,7 +15,7 @@ sigset_t stop_signals() {
   return signals;
 }
 
-void end_by(int which) {
+void end_by_default(int which) {
   signal(which, SIG_DFL);
   sigset_t one{};
   sigemptyset(&one);
@@ -41,7 +41,7 @@ void StopSignals::listen() {
   for (int which = 0; sigwait(&set_, &which) == 0;) {
     const MutexLock lock(mutex_);
     if (over_) return;
-    if (!ready_ || asked_) end_by(which);
+    if (!ready_ || asked_) end_by_default(which);
     asked_ = true;
     changes_.notify_all();
   }

@@ -17,7 +17,7 @@ namespace exogpu::cli {
 sigset_t stop_signals();
 
 // Ends the program by the default action of the signal.
-void end_by(int which);
+void end_by_default(int which);
 
 // Construct it before any other thread: threads started during its life leave these signals to it.
 //

@@ -147,7 +147,7 @@ Result<void> demo(const Options& options) {
     done = run_demo(options, stop);
     signal = stop.signal();
   }
-  if (signal != 0) end_by(signal);
+  if (signal != 0) end_by_default(signal);
   return done;
 }
 

@@ -41,7 +41,7 @@ void ChildStop::listen() {
   for (int which = 0; sigwait(&set_, &which) == 0;) {
     const MutexLock lock(mutex_);
     if (over_) return;
-    if (signal_ != 0) end_by(which);
+    if (signal_ != 0) end_by_default(which);
     signal_ = which;
     for (const pid_t process : processes_) kill(process, SIGTERM);
   }
