@@ -57,4 +57,10 @@ if(EXOGPU_TESTS)
   find_package(rapidcheck QUIET)
   include(GoogleTest)
   enable_testing()
+  # How many of the slots that ctest runs side by side (slots_of in scripts/lib.sh) a test takes that computes all the time.
+  # One of the whole program waits four fifths of it and takes one; under a sanitizer it computes, too.
+  set(EXOGPU_TEST_SLOTS 2)
+  if(EXOGPU_SANITIZE)
+    set(EXOGPU_TEST_SLOTS 1)
+  endif()
 endif()

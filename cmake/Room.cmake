@@ -73,7 +73,7 @@ function(exogpu_room name)
       target_compile_options(exogpu_${name}_test PRIVATE -Wno-deprecated-declarations)  # which its headers use
     endif()
     gtest_discover_tests(exogpu_${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
-      PROPERTIES TIMEOUT 300)
+      PROPERTIES TIMEOUT 300 PROCESSORS ${EXOGPU_TEST_SLOTS})
   endif()
 
   foreach(separate ${ROOM_SEPARATE})

@@ -18,6 +18,12 @@ if [[ -z ${CCACHE_DIR:-} ]] && ! { [[ -n ${HOME:-} ]] && mkdir -p "$HOME/.cache/
   export CCACHE_DIR=$root/build/ccache
 fi
 
+# slots_of PRESET: how many tests run side by side. Those of the whole program wait more than they compute; without a
+# sanitizer the others take two slots each.
+slots_of() {
+  if [[ $1 == dev ]]; then echo $((2 * jobs + 2)); else echo $((jobs + 2)); fi
+}
+
 # Reads ninja's output and shows how far it is: on a terminal in one line that changes, else every tenth of the way.
 show_progress() {
   local line tenth=0 shown=0
