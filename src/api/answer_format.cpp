@@ -67,6 +67,7 @@ AnswerFormat::AnswerFormat(const Call& call, std::string id, int64_t created, st
     : kind_(call.kind),
       include_usage_(call.include_usage),
       logprobs_(call.logprobs),
+      only_prompt_(call.only_prompt),
       id_((kind_ == CallKind::chat ? "chatcmpl-" : "cmpl-") + std::move(id)),
       created_(created),
       model_(std::move(model)),
@@ -97,7 +98,19 @@ void AnswerFormat::count(const Delivery& delivery) {
   }
 }
 
-std::string AnswerFormat::events(const Delivery& delivery) {
+Delivery AnswerFormat::without_text(Delivery delivery) const {
+  std::erase_if(delivery.updates, [](const AnswerUpdate& update) { return !update.end; });
+  for (AnswerUpdate& update : delivery.updates) {
+    update.text.clear();
+    update.tokens.clear();
+    update.end->answer_tokens = 0;
+    update.end->reason = engine::FinishReason::length;
+  }
+  return delivery;
+}
+
+std::string AnswerFormat::events(Delivery delivery) {
+  if (only_prompt_) delivery = without_text(std::move(delivery));
   count(delivery);
   const bool chat = kind_ == CallKind::chat;
   const std::string opening = head(chat ? "chat.completion.chunk" : "text_completion");
@@ -149,6 +162,7 @@ std::string AnswerFormat::events(const Delivery& delivery) {
 }
 
 void AnswerFormat::keep(Delivery delivery) {
+  if (only_prompt_) delivery = without_text(std::move(delivery));
   count(delivery);
   for (AnswerUpdate& update : delivery.updates) {
     Answer& answer = answers_[update.answer];

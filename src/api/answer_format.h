@@ -17,7 +17,7 @@ class AnswerFormat {
 
   // The events of a stream, "data: {...}\n\n" each. One with prompt_tokens opens the answers of a chat; one that has
   // ended brings the usage where it was asked for, and "data: [DONE]". An error is an event too, and the last.
-  std::string events(const Delivery& delivery);
+  std::string events(Delivery delivery);
 
   // For an answer that is sent whole: keep it, and write it when all have ended.
   void keep(Delivery delivery);
@@ -32,11 +32,12 @@ class AnswerFormat {
   };
 
   void count(const Delivery& delivery);
+  Delivery without_text(Delivery delivery) const;
   std::string usage() const;
   std::string head(const char* object) const;
 
   CallKind kind_;
-  bool include_usage_, logprobs_;
+  bool include_usage_, logprobs_, only_prompt_;
   std::string id_;
   int64_t created_;
   std::string model_;

@@ -89,14 +89,20 @@ Parsed<void> refuse_unsupported(const Fields& fields, CallKind kind) {
 
 Parsed<model::ChatRequest> read_chat(const Fields& fields) {
   model::ChatRequest chat;
-  EXO_TRY(chat.messages_json, read_messages(fields));
+  EXO_TRY(const json messages, read_messages(fields));
+  chat.messages_json = messages.dump();
+  EXO_TRY(const auto continues, fields.boolean("continue_final_message"));
+  if (const json& last = messages.back();
+      continues.value_or(true) && last["role"] == json("assistant") && last.value("tool_calls", json()).empty()) {
+    chat.answer_so_far = last["content"].get<std::string>();
+  }
   EXO_TRY(chat.tools_json, read_tools(fields));
   json extra = json::object();
   if (const json* more = fields.find("chat_template_kwargs")) {
-    if (!more->is_object()) {
+    if (!more->is_object() && !is_empty_array(*more)) {
       return bad_field("chat_template_kwargs", "invalid_type", "must be an object, and is {}", kind(*more));
     }
-    extra = *more;
+    if (more->is_object()) extra = *more;
   }
   EXO_TRY(const auto effort, fields.text("reasoning_effort"));
   if (effort) extra["reasoning_effort"] = *effort;
@@ -117,10 +123,12 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
   EXO_CHECK(refuse_unsupported(fields, kind));
   EXO_CHECK(read_options(fields, kind, request, seed));
   call.logprobs = request.options.sampling.logprobs.has_value();
+  const json* length = kind == CallKind::completion ? fields.find("max_tokens") : nullptr;
+  call.only_prompt = length && *length == json(0);
 
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(false);
-  if (const json* options = fields.find("stream_options")) {
+  if (const json* options = fields.find("stream_options"); options && !is_empty_array(*options)) {
     if (!options->is_object()) {
       return bad_field("stream_options", "invalid_type", "must be an object, and is {}", api::kind(*options));
     }

@@ -25,6 +25,7 @@ struct Call {
   bool stream = false;
   bool include_usage = false;  // a last chunk with the usage, in a stream
   bool logprobs = false;
+  bool only_prompt = false;  // max_tokens is 0: one token is generated and not sent
 
   uint32_t answers() const { return static_cast<uint32_t>(generations.size()) * generations.front().answers; }
 };
@@ -41,7 +42,7 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
 Parsed<void> read_options(const Fields& fields, CallKind kind, node::GenerationRequest& request, uint64_t seed);
 
 // The array of messages as a template takes it: contents are strings, "developer" is "system".
-Parsed<std::string> read_messages(const Fields& fields);
+Parsed<nlohmann::ordered_json> read_messages(const Fields& fields);
 
 // The array of tools as it came; empty where there is none or tool_choice is "none".
 Parsed<std::string> read_tools(const Fields& fields);

@@ -43,8 +43,11 @@ Parsed<json> read_message(const json& given, const std::string& path) {
     return bad_field(fields.name("tool_calls"), "invalid_type", "must be an array, and is {}", kind(*calls));
   }
   if (!content) {
-    if (*role != "assistant") return bad_field(fields.name("content"), "missing_required_parameter", "is missing");
-    if (!calls) message["content"] = "";
+    if (*role != "assistant") {
+      return bad_field(fields.name("content"), "missing_required_parameter", "{}",
+                       given.contains("content") ? "is null; give a text" : "is missing");
+    }
+    message["content"] = "";  // templates add it to text
   } else if (content->is_array()) {
     EXO_TRY(message["content"], join_parts(*content, fields.name("content")));
   } else if (!content->is_string()) {
@@ -56,7 +59,7 @@ Parsed<json> read_message(const json& given, const std::string& path) {
 
 }  // namespace
 
-Parsed<std::string> read_messages(const Fields& fields) {
+Parsed<json> read_messages(const Fields& fields) {
   const json* value = fields.find("messages");
   if (!value) return bad_field("messages", "missing_required_parameter", "is missing; give the conversation so far");
   if (!value->is_array()) return bad_field("messages", "invalid_type", "must be an array, and is {}", kind(*value));
@@ -66,7 +69,7 @@ Parsed<std::string> read_messages(const Fields& fields) {
     EXO_TRY(json message, read_message((*value)[i], std::format("messages[{}]", i)));
     messages.push_back(std::move(message));
   }
-  return messages.dump();
+  return messages;
 }
 
 Parsed<std::string> read_tools(const Fields& fields) {

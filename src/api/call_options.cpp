@@ -44,6 +44,7 @@ Parsed<std::map<model::TokenId, float>> read_bias(const Fields& fields) {
   std::map<model::TokenId, float> bias;
   const json* value = fields.find("logit_bias");
   if (!value) return bias;
+  if (is_empty_array(*value)) return bias;
   if (!value->is_object()) {
     return bad_field("logit_bias", "invalid_type", "must be an object of token ids, and is {}", kind(*value));
   }
@@ -78,7 +79,8 @@ Parsed<std::optional<uint32_t>> read_logprobs(const Fields& fields, CallKind kin
   return static_cast<uint32_t>(count.value_or(0));
 }
 
-// 0: no limit but the context. -1 says the same, as with other servers.
+// 0: no limit but the context. -1 says the same, as with other servers. A completion of no tokens is made as one of one
+// token (Call::only_prompt).
 Parsed<uint32_t> read_length(const Fields& fields, CallKind kind) {
   EXO_TRY(auto length, fields.integer("max_tokens", -1, INT32_MAX));
   const char* name = "max_tokens";
@@ -90,6 +92,7 @@ Parsed<uint32_t> read_length(const Fields& fields, CallKind kind) {
     }
   }
   if (!length) return kind == CallKind::completion ? 16u : 0u;  // 16 as OpenAI has it
+  if (*length == 0 && kind == CallKind::completion) return 1u;
   if (*length == 0) return bad_field(name, "invalid_value", "must be at least 1, or -1 for no limit, and is 0");
   return *length < 0 ? 0u : static_cast<uint32_t>(*length);
 }

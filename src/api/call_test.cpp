@@ -85,7 +85,9 @@ TEST(Call, WrongTypesAndValuesAreNamed) {
   expect_refused(chat(with(R"("max_tokens":18446744073709551615)")), "max_tokens", "must be from");
   expect_refused(chat(with(R"("max_completion_tokens":1e300)")), "max_completion_tokens", "must be from");
   expect_refused(chat(with(R"("stream":1)")), "stream", "must be a boolean, and is an integer");
-  expect_refused(chat(with(R"("stream_options":[])")), "stream_options", "must be an object");
+  expect_refused(chat(with(R"("stream_options":[1])")), "stream_options", "must be an object");
+  expect_refused(chat(with(R"("logit_bias":[1])")), "logit_bias", "must be an object");
+  expect_refused(chat(with(R"("chat_template_kwargs":[1])")), "chat_template_kwargs", "must be an object");
   expect_refused(chat(with(R"("stop":["a",""])")), "stop[1]", "is empty");
   expect_refused(chat(with(R"("stop":[1])")), "stop[0]", "must be a string");
   expect_refused(chat(with(R"("logit_bias":{"x":1})")), "logit_bias", "no token id");
@@ -117,8 +119,28 @@ TEST(Call, MessagesBecomeWhatTemplatesKnow) {
   EXPECT_EQ(
       std::get<model::ChatRequest>(call->generations.front().prompt).messages_json,
       R"([{"role":"system","content":"be brief"},)"
-      R"({"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
+      R"({"role":"assistant","content":"","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
       R"({"role":"tool","tool_call_id":"1","content":"42"},{"role":"assistant","content":""}])");
+}
+
+TEST(Call, AnEmptyArrayIsAnEmptyObject) {
+  const auto call = chat(with(R"("stream_options":[],"logit_bias":[],"chat_template_kwargs":[])"));
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(std::get<model::ChatRequest>(call->generations.front().prompt).extra_json, "");
+}
+
+TEST(Call, AnAnswerThatHasBegunIsContinued) {
+  const auto begun = [](std::string_view last, std::string_view more) {
+    const auto call = chat(std::format(R"({{"messages":[{{"role":"user","content":"hi"}},{}]{}}})", last, more));
+    return call ? std::get<model::ChatRequest>(call->generations.front().prompt).answer_so_far : call.error().message;
+  };
+  EXPECT_EQ(begun(R"({"role":"assistant","content":"He"})", ""), "He");
+  EXPECT_EQ(begun(R"({"role":"assistant","content":[{"type":"text","text":"He"}]})", ""), "He");
+  EXPECT_EQ(begun(R"({"role":"assistant","content":"He"})", R"(,"continue_final_message":false)"), "");
+  EXPECT_EQ(begun(R"({"role":"assistant","content":"He","tool_calls":[]})", ""), "He");
+  EXPECT_EQ(begun(R"({"role":"assistant","content":"He","tool_calls":[{}]})", ""), "");
+  EXPECT_EQ(begun(R"({"role":"assistant"})", ""), "");
+  EXPECT_EQ(begun(R"({"role":"user","content":"He"})", ""), "");
 }
 
 TEST(Call, BadMessagesAreNamed) {
@@ -128,6 +150,7 @@ TEST(Call, BadMessagesAreNamed) {
   expect_refused(chat(R"({"messages":["hi"]})"), "messages[0]", "must be an object, and is a string");
   expect_refused(chat(R"({"messages":[{"content":"hi"}]})"), "messages[0].role", "is missing");
   expect_refused(chat(R"({"messages":[{"role":"user"}]})"), "messages[0].content", "is missing");
+  expect_refused(chat(R"({"messages":[{"role":"user","content":null}]})"), "messages[0].content", "is null");
   expect_refused(chat(R"({"messages":[{"role":"user","content":5}]})"), "messages[0].content", "must be a string");
   expect_refused(chat(R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]})"),
                  "messages[0].content[0].type", "read text only");
@@ -144,6 +167,14 @@ TEST(Call, ToolsKeepTheOrderOfTheirKeys) {
   EXPECT_EQ(std::get<model::ChatRequest>(none->generations.front().prompt).tools_json, "");
   expect_refused(chat(with(R"("tools":[{"type":"function"}])")), "tools[0].function", "must be an object");
   expect_refused(chat(with(R"("tools":[{"function":{}}])")), "tools[0].function.name", "is missing");
+}
+
+TEST(Call, ACompletionOfNoTokensReadsThePrompt) {
+  const auto none = completion(R"({"prompt":"a","max_tokens":0})");
+  ASSERT_TRUE(none) << none.error().message;
+  EXPECT_TRUE(none->only_prompt);
+  EXPECT_EQ(none->generations[0].options.tokens_max, 1u);
+  EXPECT_FALSE(completion(R"({"prompt":"a"})")->only_prompt);
 }
 
 TEST(Call, PromptsAreTextsOrTokens) {

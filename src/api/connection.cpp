@@ -63,7 +63,13 @@ void Connection::start() {
 }
 
 void Connection::close_when_idle() {
-  if (idle_) abort();
+  if (!answering_) return abort();
+  if (!begun_) end_answer();
+}
+
+void Connection::end_answer() {
+  ending_ = true;
+  wake_.cancel();
 }
 
 void Connection::abort() {
@@ -108,7 +114,9 @@ Connection::Awaitable<void> Connection::run() {
     Parser parser;
     const bool understood = co_await read_request(parser);
     if (!understood) break;
+    answering_ = true;
     const bool goes_on = co_await answer(parser);
+    answering_ = begun_ = false;
     if (!goes_on || aborted_) break;
   }
   if (!aborted_) co_await linger();
@@ -118,11 +126,9 @@ Connection::Awaitable<bool> Connection::wait_for_request() {
   if (aborted_ || shared_.stopping) co_return false;
   if (buffer_.size() > 0) co_return true;
   buffer_.shrink_to_fit();
-  idle_ = true;
   arm(shared_.options.idle_timeout);
   const auto [mistake] = co_await socket_.async_wait(asio::socket_base::wait_read, kAsTuple);
   disarm();
-  idle_ = false;
   co_return !mistake && !aborted_;
 }
 
@@ -267,6 +273,11 @@ Connection::Awaitable<bool> Connection::generate(Call call) {
 Connection::Awaitable<Delivery> Connection::next_delivery() {
   for (;;) {
     Delivery delivery = mailbox_->take();
+    if (ending_ && !delivery.ended) {
+      delivery.error = Error{ErrorCode::unavailable, "the node is stopping"};
+      delivery.ended = true;
+    }
+    begun_ = begun_ || !delivery.empty();
     if (gone_ || !delivery.empty()) co_return delivery;
     wake_.expires_after(shared_.options.comment_interval);
     const auto [woken] = co_await wake_.async_wait(kAsTuple);

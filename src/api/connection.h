@@ -39,8 +39,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ~Connection();
 
   void start();
-  // At once when it waits for a request; otherwise after the reply.
+  // At once when no request is being answered; one whose answer has not begun is refused (503); otherwise after the
+  // reply.
   void close_when_idle();
+  // What is being answered ends with an error: that the node is stopping.
+  void end_answer();
   void abort();
 
  private:
@@ -81,7 +84,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Mailbox> mailbox_;
   uint64_t watch_id_ = 0, deadline_id_ = 0;  // a handler with another number is out of date
   Bytes body_bytes_ = 0;                     // of this connection in Shared::body_bytes
-  bool idle_ = false, timed_out_ = false, gone_ = false, aborted_ = false;
+  bool timed_out_ = false, gone_ = false, aborted_ = false;
+  bool answering_ = false;  // a request is complete and its reply is not
+  bool begun_ = false;      // the first part of an answer was delivered
+  bool ending_ = false;     // the next delivery is an error
 
   // Of the request at hand.
   bool http_1_0_ = false, keep_alive_ = true, head_only_ = false;

@@ -43,6 +43,9 @@ class Fields {
   std::string path_;
 };
 
+// What PHP and others write for an empty object.
+inline bool is_empty_array(const nlohmann::ordered_json& value) { return value.is_array() && value.empty(); }
+
 // "a string", "an array", ... for messages.
 std::string_view kind(const nlohmann::ordered_json& value);
 

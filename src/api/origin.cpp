@@ -22,10 +22,17 @@ bool is_local_name(std::string_view host) {
   return v4 || host.starts_with('[') || host.find('.') == host.npos || host.ends_with(".local");
 }
 
+// Pages that are part of a program of this machine: no web site can have such an origin. Not the extensions of
+// browsers, which may come from anywhere, and not "null", which any page can have.
+bool is_program(std::string_view origin) {
+  constexpr std::string_view schemes[] = {"app://", "tauri://", "vscode-webview://", "vscode-file://"};
+  return std::ranges::any_of(schemes, [&](std::string_view scheme) { return origin.starts_with(scheme); });
+}
+
 }  // namespace
 
 bool origin_allowed(std::string_view origin, std::string_view host, const ServerOptions& options) {
-  if (origin.empty()) return true;
+  if (origin.empty() || is_program(origin)) return true;
   for (const std::string& allowed : options.origins) {
     if (allowed == "*" || allowed == origin) return true;
   }

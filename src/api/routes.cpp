@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "api/cluster_json.h"
+#include "base/utf8.h"
 
 namespace exogpu::api {
 
@@ -183,8 +184,9 @@ Action route(const RequestView& request, const ServerOptions& options, node::Ser
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   if (!origin_allowed(request.origin, request.host, options)) {
     return error_reply({.status = 403,
-                        .message = std::format("pages of {} may not use this server; name that origin in its settings",
-                                               dump(json(request.origin.substr(0, 200)))),
+                        .message = std::format("pages of {0} may not use this server; let them in with "
+                                               "`exogpu serve --origin \"{0}\"`",
+                                               printable(request.origin.substr(0, 200))),
                         .code = "origin_not_allowed"});
   }
   const Path* known = find_path(path);

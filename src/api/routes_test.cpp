@@ -20,6 +20,11 @@ TEST(Origin, PagesOfThisMachineAndThoseAllowed) {
   EXPECT_FALSE(allowed("http://localhost@example.com"));
   EXPECT_FALSE(allowed("http://127.0.0.1.example.com:80"));
   EXPECT_FALSE(allowed("file://localhost"));
+  EXPECT_FALSE(allowed("chrome-extension://abcdefgh"));
+  EXPECT_FALSE(allowed("https://app://obsidian.md"));
+  for (const char* program : {"app://obsidian.md", "tauri://localhost", "vscode-webview://x"}) {
+    EXPECT_TRUE(allowed(program)) << program;
+  }
   // The server's own pages, under a name that no stranger can point here.
   EXPECT_TRUE(allowed("http://192.168.1.5:8080", "192.168.1.5:8080"));
   EXPECT_TRUE(allowed("http://attic:8080", "attic:8080"));

@@ -18,6 +18,8 @@ using boost::system::error_code;
 
 namespace {
 
+constexpr std::chrono::milliseconds kFarewell{200};
+
 Error listen_error(const ServerOptions& options, error_code mistake) {
   const std::string where = std::format("{} port {}", options.address, options.port);
   if (mistake == asio::error::address_in_use) {
@@ -111,12 +113,23 @@ struct Server::Impl {
     const std::set<Connection*> all = shared.connections;
     for (Connection* connection : all) connection->close_when_idle();
     if (all.empty()) return;
+    if (grace.count() == 0) return abort_all();
     grace_over.expires_after(grace);
     grace_over.async_wait([this](error_code cancelled) {
       if (cancelled) return;
       const std::set<Connection*> left = shared.connections;
-      for (Connection* connection : left) connection->abort();
+      for (Connection* connection : left) connection->end_answer();
+      // Those whose clients do not take the error.
+      grace_over.expires_after(kFarewell);
+      grace_over.async_wait([this](error_code ended) {
+        if (!ended) abort_all();
+      });
     });
+  }
+
+  void abort_all() {
+    const std::set<Connection*> left = shared.connections;
+    for (Connection* connection : left) connection->abort();
   }
 
   const ServerOptions options;

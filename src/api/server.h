@@ -30,8 +30,9 @@ class Server {
   std::string url() const;
   uint32_t connections() const;
 
-  // Takes no more connections, lets requests end for as long as `grace`, cancels what is left, and waits for the
-  // thread.
+  // Takes no more connections and waits for the thread. Answers that have begun get as long as `grace` to end, and then
+  // end with an error; requests whose answer has not begun get the error at once. Without grace all connections are
+  // closed at once.
   void shutdown(std::chrono::milliseconds grace);
 
  private:

@@ -111,6 +111,43 @@ TEST_F(Api, AShutdownLetsRequestsEnd) {
   EXPECT_FALSE(Client(port()).connected());
 }
 
+TEST_F(Api, AShutdownEndsWhatTakesTooLongWithAnError) {
+  Client stream(port()), whole(port()), waiting(port()), half(port());
+  const auto slow = [](bool streamed) {
+    return Client::request("POST", kChat, say("!slow", {{"max_tokens", 900}, {"stream", streamed}}).dump());
+  };
+  stream.send(slow(true));
+  whole.send(slow(false));
+  waiting.send(Client::request("POST", kChat, say("!hold").dump()));
+  half.send("POST /v1/chat/completions HTTP/1.1\r\nContent-Le");
+  ASSERT_TRUE(stream.receive());
+  ASSERT_TRUE(soon([&] { return service_.started == 3u; }));
+  std::thread stopper([&] { server_->shutdown(500ms); });
+  expect_error(waiting.read(), 503, "unavailable", "the node is stopping");
+  EXPECT_TRUE(half.closed_by_server());
+  const Response begun = stream.read();
+  expect_error(whole.read(), 503, "unavailable", "the node is stopping");
+  stopper.join();
+  EXPECT_TRUE(begun.complete);
+  EXPECT_NE(begun.events().back().find("the node is stopping"), std::string::npos) << begun.body;
+}
+
+// Nothing is waited for that is not being answered.
+TEST_F(Api, AShutdownWithRequestsThatWaitIsQuick) {
+  Client waiting(port()), idle(port());
+  EXPECT_EQ(idle.get("/health").status, 200);
+  waiting.send(Client::request("POST", kChat, say("!hold", {{"stream", true}}).dump()));
+  ASSERT_TRUE(soon([&] { return service_.started == 1u; }));
+  std::thread reader([&] {
+    EXPECT_EQ(waiting.read().status, 503);
+    waiting.close();
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  server_->shutdown(20s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  reader.join();
+}
+
 TEST_F(Api, AShutdownWithoutGraceCancels) {
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 20; ++i) {

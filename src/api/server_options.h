@@ -16,7 +16,7 @@ struct ServerOptions {
   std::string api_key;                // every request but /health must bring it as "Authorization: Bearer"; empty: none
 
   // Pages of other machines that a browser may use the API from, as "https://chat.example.com"; "*" is all. Pages of
-  // this machine may always.
+  // this machine and of programs on it (app://, tauri://, vscode-webview://) may always.
   std::vector<std::string> origins;
 
   uint32_t connections_max = 4096;

@@ -80,6 +80,21 @@ TEST_F(Api, CompletionsOfSeveralPrompts) {
   for (size_t i = 0; i < 4; ++i) EXPECT_EQ(json(joined(stream, i)), answer["choices"][i]["text"]);
 }
 
+TEST_F(Api, ACompletionOfNoTokensHasNoText) {
+  const json body = {{"prompt", "a b"}, {"max_tokens", 0}, {"logprobs", 1}};
+  const json answer = post(kCompletions, body).json();
+  EXPECT_EQ(answer["choices"][0]["text"], "") << answer;
+  EXPECT_EQ(answer["choices"][0]["finish_reason"], "length");
+  EXPECT_TRUE(answer["choices"][0]["logprobs"]["tokens"].empty());
+  EXPECT_EQ(answer["usage"]["prompt_tokens"], 2);
+  EXPECT_EQ(answer["usage"]["completion_tokens"], 0);
+  json streamed = body;
+  streamed["stream"] = true;
+  const Response stream = post(kCompletions, streamed);
+  EXPECT_EQ(joined(stream), "");
+  EXPECT_EQ(stream.events().back(), "[DONE]");
+}
+
 TEST_F(Api, StopSeedAndSeveralAnswers) {
   const json stopped = post(kChat, say("one two three", {{"stop", "two"}})).json();
   EXPECT_EQ(stopped["choices"][0]["finish_reason"], "stop");

@@ -1,5 +1,6 @@
 #include "model/chat_template.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -32,6 +33,24 @@ struct Source {
   std::string name;  // of the metadata key, for errors
   std::string text;
 };
+
+std::string_view without_blanks(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const size_t begin = std::min(text.find_first_not_of(blanks), text.size());
+  return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
+}
+
+// Cuts what the template writes behind the last message: marks that end the turn.
+Result<std::string> end_with(std::string prompt, std::string_view answer) {
+  const size_t at = prompt.rfind(answer);
+  if (at == std::string::npos) {
+    return fail(ErrorCode::invalid_argument,
+                "the last message is the assistant's and cannot be continued: the chat template changes its text; "
+                "end with a message of the user, or give continue_final_message: false");
+  }
+  prompt.resize(at + answer.size());
+  return prompt;
+}
 
 void add_member(std::string& members, std::string_view name, std::string_view encoded) {
   members += ',' + jinja::encode_string(name) + ',';
@@ -142,7 +161,8 @@ Result<std::string> ChatTemplate::render(const ChatRequest& request) {
   add_member(variables, "messages", messages);
   add_member(variables, "tools", tools);
   add_member(variables, "documents", "null");
-  add_member(variables, "add_generation_prompt", request.add_generation_prompt ? "true" : "false");
+  const std::string_view answer = without_blanks(request.answer_so_far);
+  add_member(variables, "add_generation_prompt", request.add_generation_prompt && answer.empty() ? "true" : "false");
   if (!request.extra_json.empty()) {
     EXO_TRY(const std::string extra, jinja::encode_members("template variables", request.extra_json));
     variables += extra;
@@ -153,7 +173,8 @@ Result<std::string> ChatTemplate::render(const ChatRequest& request) {
   const size_t number = tools == "null" ? 0 : impl_->sources.size() - 1;
   auto prompt = impl_->engine->render(number, variables, request.now.value_or(std::chrono::system_clock::now()));
   if (!prompt && prompt.error().code == ErrorCode::resource_exhausted) impl_->engine.reset();
-  return prompt;
+  if (!prompt || answer.empty()) return prompt;
+  return end_with(*std::move(prompt), answer);
 }
 
 }  // namespace exogpu::model

@@ -23,6 +23,9 @@ struct ChatRequest {
   std::string messages_json;  // OpenAI-style array of messages
   std::string tools_json;     // OpenAI-style array of tools, or empty; an empty array is no tools
   bool add_generation_prompt = true;
+  // The text of the last message where the prompt is to end with it, for the model to go on; add_generation_prompt is
+  // off then. Blank: a new turn.
+  std::string answer_so_far{};
   std::string extra_json;  // an object of further variables, or empty: {"enable_thinking": false}
   // The date that a template's strftime_now tells, in local time; the time of the call when empty.
   std::optional<std::chrono::system_clock::time_point> now;
@@ -58,7 +61,8 @@ class ChatTemplate {
 
   // Renders as apply_chat_template of Hugging Face's transformers does. A tool call's arguments may be an object or the
   // JSON text of one; the template gets what it asks for.
-  // Errors: invalid_argument (bad JSON, or the template's own raise_exception: its words are in the message),
+  // Errors: invalid_argument (bad JSON, the template's own raise_exception: its words are in the message, or
+  // `answer_so_far` that the template changes),
   // resource_exhausted (the template ran too long or took too much memory; the next render starts afresh).
   Result<std::string> render(const ChatRequest& request);
 

@@ -160,6 +160,22 @@ TEST(ChatTemplate, AMistakeOfTheTemplateIsNamed) {
   expect_error(render("{{ messages | frobnicate }}"), ErrorCode::invalid_argument, "no filter is named 'frobnicate'");
 }
 
+TEST(ChatTemplate, ThePromptEndsWithAnAnswerThatIsToBeContinued) {
+  ChatRequest request;
+  request.messages_json = R"([{"role":"user","content":"the"},{"role":"assistant","content":" It is the \n"}])";
+  const std::string source =
+      "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}</s>{% endfor %}"
+      "{% if add_generation_prompt %}[assistant]{% endif %}";
+  EXPECT_EQ(parsed(source).render(request), "[user]the</s>[assistant]It is the</s>[assistant]");
+  request.answer_so_far = " It is the \n";
+  EXPECT_EQ(parsed(source).render(request), "[user]the</s>[assistant]It is the");
+  request.answer_so_far = " \n";
+  EXPECT_EQ(parsed(source).render(request), "[user]the</s>[assistant]It is the</s>[assistant]");
+  request.answer_so_far = "It is the";
+  expect_error(parsed("{{ messages[1].content | upper }}").render(request), ErrorCode::invalid_argument,
+               "continue_final_message");
+}
+
 TEST(ChatTemplate, BadMessagesAreNamed) {
   const std::vector<std::pair<const char*, const char*>> cases = {
       {"", "parse error"},
