@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/mutex.h"
@@ -76,16 +77,40 @@ std::shared_ptr<spdlog::logger> to_stderr(const Options& options) {
   return make(std::make_shared<spdlog::sinks::stderr_sink_mt>(), options, stderr_is_journal());
 }
 
+using FileId = std::pair<dev_t, ino_t>;
+
+std::optional<FileId> file_id(const std::filesystem::path& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return std::nullopt;
+  return FileId(info.st_dev, info.st_ino);
+}
+
+std::shared_ptr<spdlog::logger> to_file(const Options& options) {
+  return make(std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file->string()), options, false);
+}
+
 // Never destroyed: threads may log while the process ends.
 struct State {
   std::atomic<Level> level = Level::warning;
   Mutex mutex;
   std::shared_ptr<spdlog::logger> logger EXO_GUARDED_BY(mutex) = to_stderr({.level = Level::warning, .node = {}});
+  Options options EXO_GUARDED_BY(mutex);
+  std::optional<FileId> file EXO_GUARDED_BY(mutex);  // that the logger writes to
 };
 
 State& state() {
   static State& state = *new State;
   return state;
+}
+
+// Where no new file can be made, the old one goes on.
+void reopen_moved_file(State& state) EXO_REQUIRES(state.mutex) {
+  if (!state.options.file || file_id(*state.options.file) == state.file) return;
+  try {
+    state.logger = to_file(state.options);
+    state.file = file_id(*state.options.file);
+  } catch (const spdlog::spdlog_ex&) {
+  }
 }
 
 }  // namespace
@@ -104,7 +129,7 @@ Result<void> start(const Options& options) {
   std::shared_ptr<spdlog::logger> logger;
   if (options.file) {
     try {
-      logger = make(std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file->string()), options, false);
+      logger = to_file(options);
     } catch (const spdlog::spdlog_ex& error) {
       return fail(ErrorCode::io_error, "{}: the log file cannot be opened: {}", options.file->string(), error.what());
     }
@@ -113,6 +138,8 @@ Result<void> start(const Options& options) {
   }
   const MutexLock lock(state().mutex);
   state().logger = std::move(logger);
+  state().options = options;
+  state().file = options.file ? file_id(*options.file) : std::nullopt;
   state().level = options.level;
   return {};
 }
@@ -124,6 +151,7 @@ void write(Level level, std::string_view room, std::string_view text) {
   std::shared_ptr<spdlog::logger> logger;
   {
     const MutexLock lock(state().mutex);
+    reopen_moved_file(state());
     logger = state().logger;
   }
   // One event is one line, whatever a peer put into its text.

@@ -82,6 +82,22 @@ TEST_F(Log, AFileThatCannotBeOpenedIsAnError) {
   EXPECT_NE(opened.error().message.find("a-file"), std::string::npos);
 }
 
+TEST_F(Log, AFileThatIsMovedAwayIsFollowedByANewOne) {
+  const std::filesystem::path moved = path_.string() + ".1";
+  ASSERT_TRUE(start({.level = Level::info, .node = {}, .file = path_}));
+  info("test", "first");
+  std::filesystem::rename(path_, moved);
+  info("test", "second");
+  EXPECT_TRUE(text().ends_with(" info    test: second\n")) << text();
+  EXPECT_EQ(text().find("first"), std::string::npos);
+  std::filesystem::rename(path_, moved);
+  std::ofstream(path_) << "made by logrotate\n";
+  info("test", "third");
+  EXPECT_TRUE(text().starts_with("made by logrotate\n")) << text();
+  EXPECT_TRUE(text().ends_with("third\n")) << text();
+  std::filesystem::remove(moved);
+}
+
 TEST_F(Log, AFullDiskDisturbsNobody) {
   ASSERT_TRUE(start({.level = Level::info, .node = {}, .file = "/dev/full"}));
   for (int i = 0; i < 1000; ++i) info("test", "{}", std::string(1000, 'x'));

@@ -141,6 +141,11 @@ Result<CachedProfile> cached_profile(const std::string& key, const ProfileCache&
   EXO_TRY(result.profile, measure());
   result.measured = true;
   if (cache.file.empty()) return result;
+  if (result.profile.disturbed) {
+    result.note =
+        "other programs kept the CPU busy while its speed was measured; it is measured again at the next start";
+    return result;
+  }
   if (auto written = keep(cache, std::move(kept), key, result.profile); !written) {
     result.note = std::format("the profile is not kept: {}", written.error().message);
   }

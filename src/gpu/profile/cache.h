@@ -30,8 +30,8 @@ struct CachedProfile {
 };
 
 // The stored profile of this device. Without one, with one that is too old, or with `fresh`, measures the device and
-// stores the result. A file that cannot be read or written is a note, never an error.
-// Errors: those of measure().
+// stores the result, unless the measurement was disturbed. A file that cannot be read or written is a note, never an
+// error. Errors: those of measure().
 Result<CachedProfile> cached_profile(const Device& device, const ProfileOptions& options, const ProfileCache& cache,
                                      bool fresh = false);
 

@@ -45,9 +45,10 @@ class Cache : public testing::Test {
   }
 
   // Asks for the profile of `key`; a measurement gives `scale`.
-  CachedProfile ask(const std::string& key = "device", bool fresh = false, double scale = 1) {
+  CachedProfile ask(const std::string& key = "device", bool fresh = false, double scale = 1, bool disturbed = false) {
     auto answer = cached_profile(key, cache_, fresh, [&]() -> Result<Profile> {
       Profile profile = some_profile(scale);
+      profile.disturbed = disturbed;
       profile.measured_at = cache_.now;
       return profile;
     });
@@ -66,6 +67,24 @@ class Cache : public testing::Test {
   fs::path folder_;
   ProfileCache cache_;
 };
+
+TEST_F(Cache, WhatWasMeasuredOnABusyMachineIsNotStored) {
+  const CachedProfile busy = ask("device", false, 0.1, true);
+  EXPECT_TRUE(busy.measured);
+  EXPECT_TRUE(busy.note.contains("measured again")) << busy.note;
+  EXPECT_TRUE(ask("device", false, 1).measured);
+  EXPECT_FALSE(ask("device", false, 2).measured);
+}
+
+TEST(UndisturbedTime, IsTheMedianUnlessThatIsFarAboveTheLeast) {
+  bool disturbed = false;
+  EXPECT_EQ(undisturbed_time({1.2, 1.0, 1.1}, disturbed), 1.1);
+  EXPECT_FALSE(disturbed);
+  EXPECT_EQ(undisturbed_time({9, 1, 8, 1, 7}, disturbed), 1);
+  EXPECT_TRUE(disturbed);
+  EXPECT_EQ(undisturbed_time({2}, disturbed), 2);
+  EXPECT_TRUE(disturbed);  // stays
+}
 
 TEST_F(Cache, ADeviceIsMeasuredOnce) {
   CachedProfile first = ask();

@@ -51,6 +51,18 @@ Result<double> median_time(double slice_s, Call&& call) {
   return *middle;
 }
 
+// How long a measurement may take, and whether one was disturbed.
+struct Pace {
+  double slice_s = 0;
+  bool disturbed = false;
+};
+
+template <typename Call>
+Result<double> product_time(Pace& pace, double share, Call&& call) {
+  EXO_TRY(std::vector<double> times, times_of(pace.slice_s * share, 3, call));
+  return undisturbed_time(std::move(times), pace.disturbed);
+}
+
 // What a call takes when nothing disturbs it: of a call too short to measure, the better guess for a longer one.
 template <typename Call>
 Result<double> least_time(double slice_s, Call&& call) {
@@ -78,20 +90,20 @@ struct Matvec {
   double bytes_per_s = 0;
 };
 
-Result<double> time_of_pass(bool sizing, double slice_s, ProductGraph& graph) {
-  if (sizing) return least_time(slice_s / 4, [&] { return graph.run(); });
-  return median_time(slice_s, [&] { return graph.run(); });
+Result<double> time_of_pass(bool sizing, Pace& pace, ProductGraph& graph) {
+  if (sizing) return least_time(pace.slice_s / 4, [&] { return graph.run(); });
+  return product_time(pace, 1, [&] { return graph.run(); });
 }
 
 // Small weights tell how fast the device is about; the next ones are as large as a pass of the wanted length reads.
-Result<Matvec> measure_matvec(const Bench& bench, ggml_type type, Bytes most, double slice_s) {
+Result<Matvec> measure_matvec(const Bench& bench, ggml_type type, Bytes most, Pace& pace) {
   std::optional<Matvec> best;
   Size size;
   for (int attempt = 0; attempt < 3; ++attempt) {
     best.reset();  // frees the smaller weights before the larger ones are made
     EXO_TRY(Weights weights, Weights::make(bench, type, size.level, size.pairs));
     EXO_TRY(ProductGraph graph, ProductGraph::make(bench, weights, size.pairs, 1));
-    EXO_TRY(double pass_s, time_of_pass(attempt == 0, slice_s, graph));
+    EXO_TRY(double pass_s, time_of_pass(attempt == 0, pace, graph));
     double bytes = static_cast<double>(pair_bytes(type, size.level)) * size.pairs;
     best.emplace(std::move(weights), bytes / pass_s);
     Size larger = size_for(type, std::min(bytes * kMatvecPass_s / pass_s, static_cast<double>(most)));
@@ -103,7 +115,7 @@ Result<Matvec> measure_matvec(const Bench& bench, ggml_type type, Bytes most, do
   return *std::move(best);
 }
 
-Result<double> measure_matmul(const Bench& bench, const Weights& weights, double slice_s) {
+Result<double> measure_matmul(const Bench& bench, const Weights& weights, Pace& pace) {
   double flops_per_column = 2.0 * static_cast<double>(pair_elements(weights.level()));
   int columns = 16;
   int pairs = 1;
@@ -111,7 +123,7 @@ Result<double> measure_matmul(const Bench& bench, const Weights& weights, double
   // The first guesses are low: few columns do not fill a GPU, and it clocks up only when it has work.
   for (int attempt = 0; attempt < 6; ++attempt) {
     EXO_TRY(ProductGraph graph, ProductGraph::make(bench, weights, pairs, columns));
-    EXO_TRY(double pass_s, time_of_pass(attempt == 0, slice_s, graph));
+    EXO_TRY(double pass_s, time_of_pass(attempt == 0, pace, graph));
     flops_per_s = flops_per_column * columns * pairs / pass_s;
     double wanted = flops_per_s * kMatmulPass_s / flops_per_column;
     int more_columns = static_cast<int>(std::clamp(wanted, 1.0 * columns, 1.0 * kColumnsMax)) / 16 * 16;
@@ -125,14 +137,14 @@ Result<double> measure_matmul(const Bench& bench, const Weights& weights, double
 }
 
 // The straight line through the times of a product with few and with many columns, and where it begins.
-Result<double> measure_fixed_columns(const Bench& bench, const Weights& weights, double slice_s) {
+Result<double> measure_fixed_columns(const Bench& bench, const Weights& weights, Pace& pace) {
   constexpr int few = 128;
   constexpr int many = 512;
   const int pairs = std::min(weights.pairs(), 8);
   double seconds[2] = {};
   for (int i : {0, 1}) {
     EXO_TRY(ProductGraph graph, ProductGraph::make(bench, weights, pairs, i == 0 ? few : many));
-    EXO_TRY(seconds[i], median_time(slice_s, [&] { return graph.run(); }));
+    EXO_TRY(seconds[i], product_time(pace, 0.25, [&] { return graph.run(); }));
   }
   const double each = (seconds[1] - seconds[0]) / (many - few);
   return each > 0 ? std::clamp(seconds[0] / each - few, 0.0, 1.0 * many) : many;
@@ -162,6 +174,16 @@ Result<void> measure_copies(const Device& device, double slice_s, Profile& profi
 
 }  // namespace
 
+double undisturbed_time(std::vector<double> times, bool& disturbed) {
+  constexpr double kFar = 1.5;
+  const double least = std::ranges::min(times);
+  const auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
+  std::ranges::nth_element(times, middle);
+  if (*middle <= kFar * least) return *middle;
+  disturbed = true;
+  return least;
+}
+
 const ProductRates* Profile::product(std::string_view type) const {
   for (const ProductRates& rates : products) {
     if (rates.type == type) return &rates;
@@ -181,7 +203,7 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
   profile.measured_at = now;
   // Of the limit: a twelfth for each of two rates of three types, as much for copies; the rest is spent on making
   // ready.
-  double slice_s = options.time_limit_s / 12;
+  Pace pace{.slice_s = options.time_limit_s / 12};
   // A driver that compiles its kernels slowly would make the user wait for a minute: then the rest is left out. A
   // software renderer is slow in this, and nobody plans with it.
   double patience_s = options.time_limit_s * (device.info().software ? 1 : 4);
@@ -191,12 +213,12 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
   for (ggml_type type : kTypes) {
     if (!supports_product(bench, type)) continue;
     if (late() && !profile.products.empty()) break;
-    EXO_TRY(Matvec matvec, measure_matvec(bench, type, most, slice_s));
+    EXO_TRY(Matvec matvec, measure_matvec(bench, type, most, pace));
     double matmul = 0;
     if (!late()) {
-      EXO_TRY(matmul, measure_matmul(bench, matvec.weights, slice_s));
+      EXO_TRY(matmul, measure_matmul(bench, matvec.weights, pace));
       if (device.info().kind != DeviceKind::cpu && profile.products.empty()) {
-        EXO_TRY(profile.fixed_columns, measure_fixed_columns(bench, matvec.weights, slice_s / 4));
+        EXO_TRY(profile.fixed_columns, measure_fixed_columns(bench, matvec.weights, pace));
       }
     }
     profile.products.push_back(
@@ -208,8 +230,10 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
                 device.info().name);
   }
   EXO_TRY(ProductGraph trivial, ProductGraph::make_trivial(bench));
-  EXO_TRY(profile.graph_overhead_s, median_time(slice_s / 4, [&] { return trivial.run(); }));
-  EXO_CHECK(measure_copies(device, slice_s / 2, profile));
+  EXO_TRY(profile.graph_overhead_s, median_time(pace.slice_s / 4, [&] { return trivial.run(); }));
+  EXO_CHECK(measure_copies(device, pace.slice_s / 2, profile));
+  // A GPU that clocks up has such times, too.
+  profile.disturbed = pace.disturbed && device.info().kind == DeviceKind::cpu;
   profile.took_s = since(start);
   return profile;
 }

@@ -31,13 +31,19 @@ struct Profile {
   // The fixed part of the time of a product with few columns, in columns: a GPU that they do not fill is as slow as
   // with more columns. 0 where it is not measured, as on a CPU.
   double fixed_columns = 0;
-  uint32_t threads = 0;  // of a CPU; 0 on a GPU
+  uint32_t threads = 0;    // of a CPU; 0 on a GPU
+  bool disturbed = false;  // other programs kept the CPU busy: the rates may be too low. Not stored
   std::chrono::sys_seconds measured_at = {};
   double took_s = 0;
 
   // Null when the type was not measured.
   const ProductRates* product(std::string_view type) const;
 };
+
+// The time of an undisturbed call, of the times of several: their median; where that is far above the least, other
+// programs took the processor from many of them, and the least is nearer. `disturbed` is set then, else left.
+// `times` is not empty.
+double undisturbed_time(std::vector<double> times, bool& disturbed);
 
 struct ProfileOptions {
   uint32_t threads = 0;       // on a CPU; 0: the physical cores this process may use
