@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,6 +93,11 @@ class Client {
     if (got <= 0) return false;
     buffer_.append(bytes, static_cast<size_t>(got));
     return true;
+  }
+  // Whether receive() would not block.
+  bool readable() const {
+    pollfd ready{.fd = socket_, .events = POLLIN, .revents = 0};
+    return ::poll(&ready, 1, 0) == 1;
   }
   bool closed_by_server() { return !receive() && buffer_.empty(); }
   const std::string& buffer() const { return buffer_; }

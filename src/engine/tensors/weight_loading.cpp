@@ -78,6 +78,8 @@ void fill_all(const WeightPlaces& places, uint32_t threads, const Progress& prog
     for (size_t i = next++; i < work.size() && !stop.stop_requested(); i = next++) {
       fill(places.file(), *work[i], scratch, stop);
       const MutexLock lock(reporting);
+      // Other threads are in the middle of a tensor when `progress` requests a stop.
+      if (stop.stop_requested()) return;
       done += work[i]->bytes();
       if (progress) progress(done, total);
     }

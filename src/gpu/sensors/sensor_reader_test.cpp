@@ -316,10 +316,14 @@ TEST_F(Sensors, MemoryOfTheHostThatIsNotFree) {
 TEST(SensorReader, ReadsThisMachine) {
   SensorReader sensors;
   const DeviceInfo cpu = fake_device(DeviceKind::cpu, "", "CPU");
-  sensors.read(cpu);
-  std::this_thread::sleep_for(milliseconds(50));
-  const Readings readings = sensors.read(cpu);
+  Readings readings = sensors.read(cpu);
 #ifdef __linux__
+  // The kernel counts in ticks of a few milliseconds; a load needs one between two readings.
+  const auto until = std::chrono::steady_clock::now() + seconds(10);
+  while (!readings.utilization && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(milliseconds(1));
+    readings = sensors.read(cpu);
+  }
   ASSERT_TRUE(readings.utilization);
   EXPECT_GT(readings.memory_used_bytes.value(), 0u);
 #endif
