@@ -235,9 +235,6 @@ TEST_F(Chat, EndsWithItsTerminalInAnAnswer) {
 }
 
 TEST_F(Chat, ASignalEndsItAndRestoresTheTerminal) {
-#ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "ThreadSanitizer defers signals, and the editor waits in a call that it does not intercept";
-#endif
   start();
   expect("> ");
   EXPECT_FALSE(terminal_is_cooked());

@@ -19,14 +19,17 @@ class TerminalWatch {
   TerminalWatch(const TerminalWatch&) = delete;
   TerminalWatch& operator=(const TerminalWatch&) = delete;
 
-  // Call it after the editor's first call. From here on SIGHUP and SIGTERM restore the terminal and end the program by
-  // their default action; the loss of standard input's terminal ends it as SIGHUP does, even where that is ignored.
+  // Call it after the editor's first call, on the thread that also destroys this. From here on SIGHUP and SIGTERM
+  // restore the terminal and end the program by their default action; the loss of standard input's terminal ends it as
+  // SIGHUP does, even where that is ignored. The signals are blocked on this thread until then: the watching thread
+  // takes them, whatever the editor is doing.
   void begin();
 
  private:
   static constexpr std::array<int, 2> kSignals = {SIGHUP, SIGTERM};
   std::array<bool, kSignals.size()> ignored_{};
   bool began_ = false;
+  sigset_t mask_before_{};
   int stop_;  // an event file that ends the watch
   std::thread watcher_;
 };
