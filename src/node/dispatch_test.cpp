@@ -40,6 +40,19 @@ TEST(DispatchTest, AMessageThatNothingTakesIsIgnoredAndABrokenOneIsAnError) {
   EXPECT_FALSE(called);
 }
 
+TEST(DispatchTest, AnErrorOfAHandlerIsTheSendersError) {
+  Dispatch dispatch;
+  dispatch.on_raw(wire::ControlType::step,
+                  [](wire::NodeId from, wire::ControlType of, std::span<const std::byte> bytes) {
+                    EXPECT_EQ(from, made_id(2));
+                    EXPECT_EQ(of, wire::ControlType::step);
+                    return fail(ErrorCode::corrupt, "{} bytes are no step", bytes.size());
+                  });
+  const auto done = dispatch.frame(made_id(2), {.of = wire::Control{wire::ControlType::step}}, wire::ByteVector(3));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message, "3 bytes are no step");
+}
+
 TEST(DispatchTest, FramesOfBytesGoByTheirKindAndTransfer) {
   Dispatch dispatch;
   std::vector<std::string> calls;

@@ -160,6 +160,40 @@ TEST_F(GenerationsTest, ARequestThatComesBetweenTwoRingsWaits) {
   EXPECT_EQ(log->lines.back(), "0 ends: length, 1 tokens");
 }
 
+TEST_F(GenerationsTest, WhatWaitsIsSubmittedInTheOrderInWhichItCame) {
+  serve(7);
+  const auto first = start(request(1));
+  lose_ring();
+  const auto second = start(request(2)), third = start(request(3));
+  submitted_.clear();
+  serve(8);
+  ASSERT_EQ(submitted_.size(), 3U);
+  for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(submitted_[i].tokens_max, i + 1);
+}
+
+TEST_F(GenerationsTest, APromptThatFillsTheContextButForOneTokenIsAccepted) {
+  serve(7);
+  GenerationRequest most = request(100);
+  most.prompt = std::vector<model::TokenId>(kContext - 1, 1);
+  EXPECT_EQ(start(std::move(most))->lines, Lines{"prompt 63"});
+  token(65, wire::GenerateEnd::context_full);
+  EXPECT_FALSE(generations_.busy());
+}
+
+TEST_F(GenerationsTest, ANodeThatIsGoneEndsWhatItsBackgroundHasJustEncoded) {
+  TaskQueue node, background;
+  auto log = std::make_shared<GenerationLog>();
+  {
+    Generations short_lived({.post = [&](TaskQueue::Task task) { node.post(std::move(task)); },
+                             .in_background = [&](TaskQueue::Task task) { background.post(std::move(task)); }});
+    short_lived.serve({.model = "tiny", .epoch = wire::PlanEpoch(7), .context = kContext, .encoder = encoder()});
+    short_lived.generate(request(), log, cancel_.get_token());
+    background.run();
+  }
+  node.run();
+  EXPECT_EQ(log->lines, Lines{"error: the node is stopping"});
+}
+
 TEST_F(GenerationsTest, AWaitEndsAfterItsOwnTimeOrTheNodes) {
   serve(7);
   GenerationRequest hasty = request(), patient = request();

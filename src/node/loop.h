@@ -4,6 +4,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <thread>
 
@@ -25,6 +26,9 @@ class Loop {
 
   // Runs a task on the loop's thread, later, in the order of these calls; from any thread.
   void post(std::move_only_function<void()> task);
+
+  // The same, not before this time has passed. Tasks of the same time have no order.
+  void post_after(std::chrono::milliseconds time, std::move_only_function<void()> task);
 
   boost::asio::io_context& context() { return io_; }
   // While it is active, the loop polls instead of sleeping.

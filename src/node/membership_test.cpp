@@ -67,6 +67,17 @@ TEST_F(MembershipTest, ANodeThatWentOfflineIsCalledSinceItMayNotKnowTheWay) {
   EXPECT_EQ(on_state(), (Calls{"leave calling n2", "keep n3", "members: n2 n3"}));  // once
 }
 
+TEST_F(MembershipTest, AForgottenNodeIsNoMemberAndNodesOfOneNameAreToldApart) {
+  wire::NodeFacts same = with_address(4);
+  same.info.self.name = "n1";
+  add(state_, wire::NodeReported{same});
+  add(state_, wire::NodeLost{.node = made_id(3), .reason = "silent"});
+  add(state_, wire::NodeForgotten{made_id(3)});
+  const std::string one = "n1-" + made_id(1).short_text(), four = "n1-" + made_id(4).short_text();
+  EXPECT_EQ(on_state(),
+            (Calls{"leave calling " + one, "leave calling n2", "keep " + four, "members: " + one + " n2 " + four}));
+}
+
 TEST_F(MembershipTest, TheLeaderIsNamedToNodesThatTheClusterDoesNotHave) {
   transport_.connected = {made_id(1), made_id(3), made_id(9)};
   on_state();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <fstream>
@@ -10,12 +11,15 @@
 #include "cluster/testing/examples.h"
 #include "node/testing/fake_channel.h"
 #include "node/testing/generation_log.h"
+#include "node/testing/planned_state.h"
 #include "tiny_model/tiny_model.h"
 
 namespace exogpu::node {
 namespace {
 
 using cluster::testing::example_term;
+using cluster::testing::made_id;
+using namespace std::chrono_literals;
 
 // The node's thread: runs what other threads post, and waits for it.
 class PostedTasks {
@@ -59,9 +63,10 @@ class ModelFilesTest : public ::testing::Test {
     files_.reset();
     std::filesystem::remove_all(folder_);
   }
-  void make(SharedGguf file) {
+  void make(SharedGguf file, Bytes cache_limit = GiB) {
+    const auto cache = weights::WeightCache::open({.folder = folder_ / "cache", .limit = cache_limit});
     files_.emplace(ModelFilesOptions{.file = std::move(file),
-                                     .cache = weights::WeightCache::open({.folder = folder_ / "cache"}).value(),
+                                     .cache = cache.value(),
                                      .manifests = folder_ / "manifests",
                                      .offered_model = cluster::testing::example_model(4)},
                    ModelFilesHost{.post = [this](auto task) { tasks_.post(std::move(task)); },
@@ -76,6 +81,15 @@ class ModelFilesTest : public ::testing::Test {
   std::string own_content() {
     tasks_.run_until([&] { return contents_ > 0; });
     return files_->proposal({}, example_term(1), cluster::Time(std::chrono::hours(1)))->model->content;
+  }
+  // Waits until the weights of the planned model were asked for so often, after a call at this time.
+  void expect_queries(int count, bool idle, std::chrono::seconds at) {
+    wire::ReplicatedState state = testing::planned_state();
+    state.plan->made.plan.content = std::string(64, 'a');
+    files_->keep_spare(state, idle, cluster::Time(std::chrono::hours(1) + at));
+    const auto sent = [&] { return std::ranges::count(channel_.controls, wire::ControlType::weights_query); };
+    tasks_.run_until([&] { return sent() >= count; });
+    EXPECT_EQ(sent(), count);
   }
   Result<SharedGguf> fetch(const std::string& content) {
     wire::StagePlan plan;
@@ -92,6 +106,7 @@ class ModelFilesTest : public ::testing::Test {
   SharedGguf file_;
   PostedTasks tasks_;
   testing::TaskQueue background_;
+  testing::FakeChannel channel_;
   Dispatch dispatch_;
   int contents_ = 0, encoders_ = 0;
   std::vector<std::string> notes_;
@@ -150,10 +165,28 @@ TEST_F(ModelFilesTest, TheTokenizerIsLoadedInTheBackgroundOncePerModel) {
   EXPECT_EQ(files_->encoder().encoder, encoder);
 }
 
+// The model has four layers of 100 MB.
+TEST_F(ModelFilesTest, SpareWeightsAreFetchedWhileTheNodeHasBeenIdleForAWhile) {
+  make(nullptr);
+  files_->on_link_up(made_id(2), channel_);
+  expect_queries(0, false, 0s);
+  expect_queries(0, true, 1s);
+  expect_queries(1, true, 2s);
+  expect_queries(1, true, 3s);   // it is in flight
+  expect_queries(1, false, 4s);  // it is ended
+  expect_queries(1, true, 5s);
+  expect_queries(2, true, 6s);
+}
+
+TEST_F(ModelFilesTest, SpareWeightsAreFetchedWhereTwiceTheirSizeJustFits) {
+  make(nullptr, 800'000'000);
+  files_->on_link_up(made_id(2), channel_);
+  expect_queries(1, true, 0s);
+}
+
 TEST_F(ModelFilesTest, WeightMessagesReachTheExchange) {
   make(nullptr);
-  testing::FakeChannel channel;
-  files_->on_link_up({}, channel);
+  files_->on_link_up({}, channel_);
   const wire::ByteVector garbage(3, std::byte{0xff});
   const auto delivered = dispatch_.frame({}, {.of = wire::Control{wire::ControlType::weights_query}}, garbage);
   files_->on_link_down({});

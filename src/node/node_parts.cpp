@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "net/mdns/discovery.h"
 #include "node/node_impl.h"
 #include "node/sensor_input.h"
 #include "node/term_file.h"
@@ -12,6 +13,11 @@ namespace {
 
 // To hear from others before this node leads. Alone, it leads at once.
 constexpr std::chrono::milliseconds kBootWaitAlone{200}, kBootWait{500};
+
+Result<RunningDiscovery> discover(Loop& loop, const net::Announcement& own, net::DiscoveryHandler handler) {
+  EXO_TRY(auto discovery, net::Discovery::start(loop.context().get_executor(), own, std::move(handler)));
+  return [discovery = std::move(discovery)](net::Announcement changed) { discovery->announce(std::move(changed)); };
+}
 
 }  // namespace
 
@@ -131,17 +137,21 @@ void Node::Impl::make_condition() {
 
 void Node::Impl::make_local_network() {
   if (!options_.discover || !reachable_from_network(options_.listen.host)) return;
-  local_network_.emplace(loop_.context().get_executor(),
-                         net::Announcement{.node = self(),
-                                           .name = options_.name,
-                                           .version = wire::own_versions().program,
-                                           .cluster = resources_.identity.cluster(),
-                                           .port = port(),
-                                           .lets_in = resources_.join != nullptr},
-                         options_.state,
-                         LocalNetworkHost{.keep = [this](const wire::Member& member) { peers_->keep(member); },
-                                          .connected = [this](wire::NodeId node) { return peers_->connected(node); },
-                                          .note = [this](const std::string& text) { note(text); }});
+  local_network_.emplace(
+      net::Announcement{.node = self(),
+                        .name = options_.name,
+                        .version = wire::own_versions().program,
+                        .cluster = resources_.identity.cluster(),
+                        .port = port(),
+                        .lets_in = resources_.join != nullptr},
+      options_.state,
+      LocalNetworkHost{
+          .keep = [this](const wire::Member& member) { peers_->keep(member); },
+          .connected = [this](wire::NodeId node) { return peers_->connected(node); },
+          .discover = [this](const net::Announcement& own,
+                             net::DiscoveryHandler handler) { return discover(loop_, own, std::move(handler)); },
+          .run_after = [this](std::chrono::milliseconds time, auto task) { loop_.post_after(time, std::move(task)); },
+          .note = [this](const std::string& text) { note(text); }});
 }
 
 void Node::Impl::register_ring_frames() {

@@ -2,9 +2,13 @@
 #include "weights/partial_model.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <climits>
 #include <csignal>
 #include <thread>
 
@@ -182,8 +186,14 @@ TEST_F(Partial, AFolderThatIsNotTheModel) {
 // A process is killed at any moment while it writes; whatever it had called kept is whole.
 TEST_F(Partial, KilledAtAnyMoment) {
   create();
+  // How many objects the child has kept so far; shared with it.
+  const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  void* shared = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  auto& kept = *new (shared) std::atomic<int>(0);
   size_t most = 0;
   for (int round = 0; round < 20; ++round) {
+    kept = 0;
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
@@ -196,12 +206,16 @@ TEST_F(Partial, KilledAtAnyMoment) {
             !(*model)->keep(object)) {
           _exit(1);
         }
+        ++kept;
         if (object % 7 == 0 && !(*model)->sync()) _exit(1);
-        ::usleep(200);
       }
+      kept = INT_MAX;
       while (true) ::pause();
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(2500 * (round % 10) + 300));
+    // Somewhere in the next object, or the one after it.
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (kept < round % 7 && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+    for (int spin = 0; spin < 50 * round; ++spin) std::this_thread::yield();
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
@@ -214,6 +228,7 @@ TEST_F(Partial, KilledAtAnyMoment) {
     most = held(*model);
   }
   EXPECT_GT(most, 5u);
+  ::munmap(shared, page);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// A channel that goes nowhere: sends are lost, and statistics are what a test sets.
+// A channel that goes nowhere: of what is sent it keeps the types of control frames, and statistics are what a test
+// sets.
 #pragma once
 
 #include <utility>
@@ -12,7 +13,10 @@ class FakeChannel final : public net::Channel {
  public:
   const net::Peer& peer() const override { return peer_; }
   void start(net::ChannelHandler&) override {}
-  Result<net::SendId> send(net::Outgoing) override { return net::SendId(1); }
+  Result<net::SendId> send(net::Outgoing frame) override {
+    if (const auto* control = std::get_if<wire::Control>(&frame.header.of)) controls.push_back(control->type);
+    return net::SendId(1);
+  }
   void cancel(net::SendId) override {}
   void pause(net::Lane) override {}
   void resume(net::Lane) override {}
@@ -22,6 +26,7 @@ class FakeChannel final : public net::Channel {
   net::LinkStats stats() const override { return now; }
 
   net::LinkStats now;
+  std::vector<wire::ControlType> controls;
   std::vector<std::pair<net::Duration, net::Duration>> watched;
 
  private:
