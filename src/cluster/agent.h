@@ -148,6 +148,7 @@ class Agent {
   void evaluate_replies(Time now);
   bool all_replied() const;
   void claim_term(Time now);
+  std::string lost_leader_reason(wire::NodeId leader) const;
 
   // Following (agent_follow.cpp).
   bool follow_leader(const wire::Term& term, wire::NodeId from, Time now);

@@ -154,6 +154,15 @@ void Agent::evaluate_replies(Time now) {
   election_.next = now + kClaimTimeout;
 }
 
+// There would be no election if the leader before still led.
+std::string Agent::lost_leader_reason(NodeId leader) const {
+  const auto peer = peers_.find(leader);
+  const bool replied = peer != peers_.end() && peer->second.probe && peer->second.reported_at >= election_.since;
+  if (replied) return "it was the leader, and leads no longer";
+  return leader_.is_disconnected() ? "it was the leader, and the connection to it broke"
+                                   : "it was the leader, and is silent";
+}
+
 void Agent::claim_term(Time now) {
   const NodeId before = term_.leader;
   term_ = {.counter = counter_max_ + 1, .leader = self_};
@@ -181,9 +190,7 @@ void Agent::claim_term(Time now) {
   }
   for (auto& [id, follower] : followers_) follower.next_heartbeat = now;
   append(TermBegan{});
-  // The leader before was silent, or there would be no new one.
-  if (NodeLost lost{.node = before, .reason = "it was the leader, and is silent"};
-      before != self_ && changes(state_, lost)) {
+  if (NodeLost lost{.node = before, .reason = lost_leader_reason(before)}; before != self_ && changes(state_, lost)) {
     append(lost);
     followers_.erase(before);
     invite(before, now);

@@ -1,4 +1,5 @@
-// As a follower: accepts the leader's messages, notices when the leader is unreachable, keeps its log, reports this node.
+// As a follower: accepts the leader's messages, notices when the leader is unreachable, keeps its log, reports this
+// node.
 #include <algorithm>
 #include <format>
 
@@ -109,15 +110,14 @@ void Agent::propose(Time now) {
     if (now >= command.until) out_.failed_commands.emplace_back("no leader accepted it: " + no_leader_reason());
   }
   std::erase_if(commands_, [&](const Command& command) { return now >= command.until; });
-  propose_at_ = now + kProposeAgain;
   std::vector<Event> events = unreported();
   if (role_ != Role::electing) {
     std::erase_if(commands_, [&](const Command& command) { return !changes(state_, command.event); });
   }
-  if (events.empty()) {
-    propose_ = !commands_.empty();
-    return;
-  }
+  propose_ = !events.empty() || !commands_.empty();
+  // Where nothing is missing now, what the next state lacks is proposed at once.
+  if (propose_) propose_at_ = now + kProposeAgain;
+  if (events.empty()) return;
   if (role_ == Role::leading) {
     for (const Event& event : events) append_proposed(self_, event, now);
     applied();
