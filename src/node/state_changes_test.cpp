@@ -10,7 +10,7 @@ namespace {
 using namespace cluster::testing;
 using enum log::Level;
 
-constexpr wire::PlanEpoch kEpoch{7};
+constexpr wire::PlanEpoch kPlanEpoch{7};
 
 class StateChangesTest : public ::testing::Test {
  protected:
@@ -20,7 +20,7 @@ class StateChangesTest : public ::testing::Test {
   }
   void add_plan() {
     wire::PlanMade made;
-    made.plan.epoch = kEpoch;
+    made.plan.epoch = kPlanEpoch;
     made.plan.model = "made";
     made.plan.stages = {{.device = {.node = made_id(1), .device = "gpu0"}, .layers = {0, 2}},
                         {.device = {.node = made_id(2), .device = "gpu0"}, .layers = {2, 4}}};
@@ -60,12 +60,12 @@ TEST_F(StateChangesTest, APlanItsStagesAndItsEnd) {
   add_plan();
   EXPECT_EQ(observed(), (Changes{{info, "plan 7 of made: n1/gpu0 layers 0-1, n2/gpu0 layers 2-3"},
                                  {debug, "plan 7 does not use n2/cpu: slower with it"}}));
-  add(state_, wire::StageReported{.epoch = kEpoch, .stage = 0, .phase = wire::StagePhase::loading, .failure = {}});
+  add(state_, wire::StageReported{.epoch = kPlanEpoch, .stage = 0, .phase = wire::StagePhase::loading, .failure = {}});
   EXPECT_EQ(observed(), (Changes{{info, "n1/gpu0: loading"}}));
   add(state_,
-      wire::StageReported{.epoch = kEpoch, .stage = 1, .phase = wire::StagePhase::failed, .failure = "no memory"});
+      wire::StageReported{.epoch = kPlanEpoch, .stage = 1, .phase = wire::StagePhase::failed, .failure = "no memory"});
   EXPECT_EQ(observed(), (Changes{{error, "n2/gpu0 failed at its part of the model: no memory"}}));
-  add(state_, wire::PlanEnded{.epoch = kEpoch, .reason = "a stage failed"});
+  add(state_, wire::PlanEnded{.epoch = kPlanEpoch, .reason = "a stage failed"});
   EXPECT_EQ(observed(), (Changes{{info, "there is no plan: a stage failed"}}));
 }
 
