@@ -4,7 +4,7 @@
   bench/kills.py MODEL [--who worker|leader] [--exogpu build/release/exogpu] [--nodes 4] [--kills 100] [--tokens 300]
 
 The nodes are processes of this machine, the model cut over at least `--devices-min` of them. The first is given the
-model. A worker (which computes) or the leader is killed (SIGKILL), while one of the others is asked, and started anew
+model. A worker (which computes) or the leader is killed (SIGKILL), while one of the others is asked, and restarted
 when the answer is there. An answer must come to its end without an error and equal that of an undisturbed run, but for
 near-ties, where tokens that are computed again together may round to the other side; those are counted. A gap is the
 longest time between two of its tokens after the kill; the next leader is there when the asked node names another.

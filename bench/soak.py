@@ -5,7 +5,7 @@
 
 The nodes are processes of this machine, the model cut over at least `--devices-min` of them. Clients ask one node after
 the other for streamed answers, greedily. Every `--every` seconds a random node is killed (SIGKILL), each fifth time two
-at once, and started anew some seconds later. n1 is never killed: its memory is what is watched. An answer that was asked
+at once, and restarted some seconds later. n1 is never killed: its memory is what is watched. An answer that was asked
 of a node that was killed ends with it; every other must come to its end without an error and equal that of an undisturbed
 run, but for near-ties.
 """

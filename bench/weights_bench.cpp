@@ -132,7 +132,7 @@ struct Node : net::ChannelHandler {
     }
   }
   void on_abandoned(const wire::FrameHeader& header) override { exchange->on_abandoned(peer, header); }
-  void on_room(net::Lane lane) override { exchange->on_room(peer, lane); }
+  void on_writable(net::Lane lane) override { exchange->on_writable(peer, lane); }
   void on_closed(const Error&) override { exchange->peer_lost(peer); }
   void join(std::unique_ptr<net::Channel> with) {
     channel = std::move(with);

@@ -198,7 +198,7 @@ class Serve(Cluster):
             until("it says why", lambda: "b/cpu: the KV cache needs" in node.complete_fails()[1])
             status, message = node.complete_fails()
             self.assertEqual(status, 503)
-            self.assertIn("when node b is started anew", message)
+            self.assertIn("when node b is restarted", message)
         b.stop()
         b.restart()
         for node in (a, b, c):

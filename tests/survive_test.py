@@ -67,10 +67,10 @@ class Survive(Cluster):
             node.waits_to_serve()
             self.assertEqual(node.text(), expected)
         largest = max(kept, key=lambda entry: entry[0].stat().st_size)
-        self.assertEqual(largest[0].stat().st_mtime_ns, largest[1], "the cache was written anew")
+        self.assertEqual(largest[0].stat().st_mtime_ns, largest[1], "the cache was written again")
 
     def test_an_answer_survives_the_death_of_its_worker(self):
-        """Whoever computes is killed, and another goes on where it stopped."""
+        """The computing node is killed, and another continues its answer."""
         a = self.node("a", MODEL, "--without", "a/cpu", "-c", 2048)
         token = a.token("--uses", 2)
         workers = {name: self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc"}
@@ -161,7 +161,7 @@ class Survive(Cluster):
         until("it may be used again", lambda: not any(node["draining"] for node in a.cluster()["nodes"]))
 
     def test_a_node_comes_back_while_the_one_that_it_joined_by_is_away(self):
-        """Of two nodes the one with the smaller id calls the other; started anew, it knows the one that is away alone."""
+        """Of two nodes the one with the smaller id calls the other; restarted, it knows the one that is away alone."""
         a, b, c = self.three()
         ids = {node["name"]: node["id"] for node in a.cluster()["nodes"]}
         calls, stays = sorted((b, c), key=lambda node: ids[node.name])

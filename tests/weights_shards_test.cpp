@@ -6,7 +6,7 @@
 
 #include "engine/testing/tiny.h"
 #include "weights/partial_model.h"
-#include "weights/testing/made_model.h"
+#include "weights/testing/example_model.h"
 
 namespace exogpu::weights {
 namespace {

@@ -54,8 +54,8 @@ Parsed<std::map<model::TokenId, float>> read_bias(const Fields& fields) {
   const Fields entries(*value, "logit_bias.");
   for (const auto& [key, amount] : value->items()) {
     model::TokenId token = 0;
-    const auto [end, mistake] = std::from_chars(key.data(), key.data() + key.size(), token);
-    if (key.empty() || mistake != std::errc() || end != key.data() + key.size() || token < 0) {
+    const auto [end, failure] = std::from_chars(key.data(), key.data() + key.size(), token);
+    if (key.empty() || failure != std::errc() || end != key.data() + key.size() || token < 0) {
       return bad_field("logit_bias", "invalid_value", "\"{}\" is no token id", key.substr(0, 40));
     }
     EXO_TRY(const auto number, entries.number(key.c_str(), -100, 100));

@@ -14,10 +14,10 @@ json parsed(const node::ClusterSnapshot& cluster) { return json::parse(cluster_j
 TEST(ClusterJson, WithoutAnythingTheReasonsSayWhy) {
   const json page = parsed({.not_serving_reason = "no plan has been made yet",
                             .leader = {},
-                            .no_leader_reason = "no other node has answered yet"});
+                            .no_leader_reason = "no other node has replied yet"});
   EXPECT_EQ(page["serving"], false);
   EXPECT_EQ(page["not_serving_reason"], "no plan has been made yet");
-  EXPECT_EQ(page["no_leader_reason"], "no other node has answered yet");
+  EXPECT_EQ(page["no_leader_reason"], "no other node has replied yet");
   for (const char* key : {"model", "content", "leader", "plan", "live", "model_file_error"}) {
     EXPECT_TRUE(page.at(key).is_null()) << key;
   }

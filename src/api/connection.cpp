@@ -82,10 +82,10 @@ void Connection::abort() {
 void Connection::arm(std::chrono::milliseconds timeout) {
   timed_out_ = false;
   deadline_.expires_after(timeout);
-  deadline_.async_wait([self = shared_from_this(), id = ++deadline_id_](error_code mistake) {
-    if (mistake || id != self->deadline_id_) return;
+  deadline_.async_wait([self = shared_from_this(), id = ++deadline_id_](error_code failure) {
+    if (failure || id != self->deadline_id_) return;
     self->timed_out_ = true;
-    self->socket_.cancel(mistake);
+    self->socket_.cancel(failure);
   });
 }
 
@@ -95,15 +95,15 @@ void Connection::disarm() {
 }
 
 void Connection::watch() {
-  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this(), id = watch_id_](error_code mistake) {
-    if (mistake || id != self->watch_id_) return;
+  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this(), id = watch_id_](error_code failure) {
+    if (failure || id != self->watch_id_) return;
     if (self->buffer_.size() >= kReadAheadMax) return;
-    const size_t got = self->socket_.read_some(self->buffer_.prepare(4 * KiB), mistake);
+    const size_t got = self->socket_.read_some(self->buffer_.prepare(4 * KiB), failure);
     self->buffer_.commit(got);
-    if (!mistake || mistake == asio::error::would_block) return self->watch();
+    if (!failure || failure == asio::error::would_block) return self->watch();
     self->gone_ = true;
     self->wake_.cancel();
-    self->socket_.cancel(mistake);
+    self->socket_.cancel(failure);
   });
 }
 
@@ -127,27 +127,27 @@ Connection::Awaitable<bool> Connection::wait_for_request() {
   if (buffer_.size() > 0) co_return true;
   buffer_.shrink_to_fit();
   arm(shared_.options.idle_timeout);
-  const auto [mistake] = co_await socket_.async_wait(asio::socket_base::wait_read, kAsTuple);
+  const auto [failure] = co_await socket_.async_wait(asio::socket_base::wait_read, kAsTuple);
   disarm();
-  co_return !mistake && !aborted_;
+  co_return !failure && !aborted_;
 }
 
-ApiError Connection::read_error(error_code mistake, const char* part) const {
+ApiError Connection::read_error(error_code failure, const char* part) const {
   const ServerOptions& options = shared_.options;
   if (timed_out_) {
     return {.status = 408, .message = std::format("the request's {} did not arrive in time", part), .code = "timeout"};
   }
-  if (mistake == http::error::header_limit || mistake == http::error::buffer_overflow) {
+  if (failure == http::error::header_limit || failure == http::error::buffer_overflow) {
     return {.status = 431,
             .message = std::format("the request's header is longer than {}", format_bytes(options.header_bytes_max)),
             .code = "header_too_large"};
   }
-  if (mistake == http::error::body_limit) {
+  if (failure == http::error::body_limit) {
     return {.status = 413,
             .message = std::format("the request's body is longer than {}", format_bytes(options.body_bytes_max)),
             .code = "body_too_large"};
   }
-  return {.message = std::format("this is no HTTP/1.1 request: {}", mistake.message()), .code = "bad_request"};
+  return {.message = std::format("this is no HTTP/1.1 request: {}", failure.message()), .code = "bad_request"};
 }
 
 Connection::Awaitable<bool> Connection::refuse(ApiError error) {
@@ -163,13 +163,13 @@ Connection::Awaitable<bool> Connection::read_request(Parser& parser) {
   parser.header_limit(static_cast<uint32_t>(shared_.options.header_bytes_max));
   parser.body_limit(shared_.options.body_bytes_max);
   arm(shared_.options.header_timeout);
-  const auto [mistake, bytes] = co_await http::async_read_header(socket_, buffer_, parser, kAsTuple);
+  const auto [failure, bytes] = co_await http::async_read_header(socket_, buffer_, parser, kAsTuple);
   disarm();
-  if (mistake) {
-    const bool hung_up = mistake == http::error::end_of_stream || mistake == http::error::partial_message;
-    const bool lost = !timed_out_ && mistake.category() == asio::error::get_system_category();
+  if (failure) {
+    const bool hung_up = failure == http::error::end_of_stream || failure == http::error::partial_message;
+    const bool lost = !timed_out_ && failure.category() == asio::error::get_system_category();
     if (hung_up || lost || aborted_) co_return false;
-    ApiError error = read_error(mistake, "header");
+    ApiError error = read_error(failure, "header");
     co_return co_await refuse(std::move(error));
   }
   const auto& request = parser.get();
@@ -190,15 +190,15 @@ Connection::Awaitable<bool> Connection::read_request(Parser& parser) {
 Connection::Awaitable<bool> Connection::read_body(Parser& parser) {
   arm(shared_.options.body_timeout);
   while (!parser.is_done()) {
-    const auto [mistake, bytes] = co_await http::async_read_some(socket_, buffer_, parser, kAsTuple);
+    const auto [failure, bytes] = co_await http::async_read_some(socket_, buffer_, parser, kAsTuple);
     const Bytes grown = parser.get().body().size() - body_bytes_;
     body_bytes_ += grown;
     shared_.body_bytes += grown;
-    if (mistake) {
-      const bool lost = !timed_out_ && (mistake == http::error::partial_message ||
-                                        mistake.category() == asio::error::get_system_category());
+    if (failure) {
+      const bool lost = !timed_out_ && (failure == http::error::partial_message ||
+                                        failure.category() == asio::error::get_system_category());
       if (lost || aborted_) co_return false;
-      ApiError error = read_error(mistake, "body");
+      ApiError error = read_error(failure, "body");
       release_body(parser);
       co_return co_await refuse(std::move(error));
     }
@@ -318,9 +318,9 @@ Connection::Awaitable<bool> Connection::write(std::string text) {
   for (size_t sent = 0; sent < text.size();) {
     const size_t size = std::min(kSlice, text.size() - sent);
     arm(shared_.options.write_timeout);
-    const auto [mistake, bytes] = co_await asio::async_write(socket_, asio::buffer(text.data() + sent, size), kAsTuple);
+    const auto [failure, bytes] = co_await asio::async_write(socket_, asio::buffer(text.data() + sent, size), kAsTuple);
     disarm();
-    if (mistake) {
+    if (failure) {
       gone_ = true;
       co_return false;
     }
@@ -363,8 +363,8 @@ Connection::Awaitable<void> Connection::linger() {
   std::vector<char> rest(16 * KiB);
   arm(kLingerTime);
   for (size_t sum = 0; sum < kLingerBytes;) {
-    const auto [mistake, bytes] = co_await socket_.async_read_some(asio::buffer(rest), kAsTuple);
-    if (mistake || timed_out_ || shared_.stopping) break;
+    const auto [failure, bytes] = co_await socket_.async_read_some(asio::buffer(rest), kAsTuple);
+    if (failure || timed_out_ || shared_.stopping) break;
     sum += bytes;
   }
   disarm();

@@ -67,7 +67,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<void> linger();
 
   std::string head(unsigned status, std::vector<std::pair<std::string, std::string>> fields) const;
-  ApiError read_error(boost::system::error_code mistake, const char* part) const;
+  ApiError read_error(boost::system::error_code failure, const char* part) const;
 
   // The socket's operations are cancelled unless this is called again in time.
   void arm(std::chrono::milliseconds timeout);

@@ -17,7 +17,7 @@ struct JsonLimits {
   uint64_t key_comparisons_max = 1 << 26;  // an object that keeps its order looks through all its keys for each new one
 };
 
-// An object with its keys in the order of the text, which templates show; or why not: the place of the mistake is in
+// An object with its keys in the order of the text, which templates show; or why not: the position of the error is in
 // the message. Memory: about 40 bytes for each value and the text.
 Parsed<nlohmann::ordered_json> parse_object(std::string_view text, const JsonLimits& limits);
 

@@ -20,23 +20,23 @@ namespace {
 
 constexpr std::chrono::milliseconds kFarewell{200};
 
-Error listen_error(const ServerOptions& options, error_code mistake) {
+Error listen_error(const ServerOptions& options, error_code failure) {
   const std::string where = std::format("{} port {}", options.address, options.port);
-  if (mistake == asio::error::address_in_use) {
+  if (failure == asio::error::address_in_use) {
     return {ErrorCode::already_exists,
             std::format("{} is in use by another program; end it or choose another port", where)};
   }
-  if (mistake == asio::error::access_denied) {
+  if (failure == asio::error::access_denied) {
     return {ErrorCode::permission_denied,
-            std::format("{} may not be listened on: {}; choose a port from 1024 on", where, mistake.message())};
+            std::format("{} may not be listened on: {}; choose a port from 1024 on", where, failure.message())};
   }
-  return {ErrorCode::io_error, std::format("{} cannot be listened on: {}", where, mistake.message())};
+  return {ErrorCode::io_error, std::format("{} cannot be listened on: {}", where, failure.message())};
 }
 
 Result<asio::ip::address> read_address(const std::string& text) {
-  error_code mistake;
-  const auto address = asio::ip::make_address(text == "localhost" ? "127.0.0.1" : text, mistake);
-  if (!mistake) return address;
+  error_code failure;
+  const auto address = asio::ip::make_address(text == "localhost" ? "127.0.0.1" : text, failure);
+  if (!failure) return address;
   return fail(ErrorCode::invalid_argument,
               "{} is no address to listen on; give one of this machine's IP addresses, or "
               "0.0.0.0 for all of them",
@@ -58,21 +58,21 @@ struct Server::Impl {
   Result<void> listen() {
     EXO_TRY(const asio::ip::address address, read_address(options.address));
     const tcp::endpoint endpoint(address, options.port);
-    error_code mistake;
-    acceptor.open(endpoint.protocol(), mistake);
-    if (!mistake) acceptor.set_option(tcp::acceptor::reuse_address(true), mistake);
-    if (!mistake && address.is_v6()) acceptor.set_option(asio::ip::v6_only(false), mistake);
-    if (!mistake) acceptor.bind(endpoint, mistake);
-    if (!mistake) acceptor.listen(tcp::acceptor::max_listen_connections, mistake);
-    if (!mistake) local = acceptor.local_endpoint(mistake);
-    if (mistake) return std::unexpected(listen_error(options, mistake));
+    error_code failure;
+    acceptor.open(endpoint.protocol(), failure);
+    if (!failure) acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
+    if (!failure && address.is_v6()) acceptor.set_option(asio::ip::v6_only(false), failure);
+    if (!failure) acceptor.bind(endpoint, failure);
+    if (!failure) acceptor.listen(tcp::acceptor::max_listen_connections, failure);
+    if (!failure) local = acceptor.local_endpoint(failure);
+    if (failure) return std::unexpected(listen_error(options, failure));
     return {};
   }
 
   void accept() {
-    acceptor.async_accept([this](error_code mistake, tcp::socket socket) {
+    acceptor.async_accept([this](error_code failure, tcp::socket socket) {
       if (!acceptor.is_open()) return;
-      if (mistake) {
+      if (failure) {
         // Mostly no file descriptor is left: some will be, when others have gone.
         retry.expires_after(std::chrono::milliseconds(100));
         retry.async_wait([this](error_code cancelled) {

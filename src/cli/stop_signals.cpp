@@ -41,8 +41,8 @@ void StopSignals::listen() {
   for (int which = 0; sigwait(&set_, &which) == 0;) {
     const MutexLock lock(mutex_);
     if (over_) return;
-    if (!ready_ || asked_) end_by_default(which);
-    asked_ = true;
+    if (!ready_ || requested_) end_by_default(which);
+    requested_ = true;
     changes_.notify_all();
   }
 }
@@ -54,7 +54,7 @@ void StopSignals::ready() {
 
 Result<void> StopSignals::wait() {
   MutexLock lock(mutex_);
-  while (!asked_ && !error_) changes_.wait(lock);
+  while (!requested_ && !error_) changes_.wait(lock);
   if (error_) return std::unexpected(*error_);
   return {};
 }

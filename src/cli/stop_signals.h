@@ -47,7 +47,7 @@ class StopSignals {
   Mutex mutex_;
   CondVar changes_;
   bool ready_ EXO_GUARDED_BY(mutex_) = false;
-  bool asked_ EXO_GUARDED_BY(mutex_) = false;  // by a signal
+  bool requested_ EXO_GUARDED_BY(mutex_) = false;  // by a signal
   bool over_ EXO_GUARDED_BY(mutex_) = false;
   std::optional<Error> error_ EXO_GUARDED_BY(mutex_);
   std::jthread listener_;

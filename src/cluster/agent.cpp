@@ -29,8 +29,8 @@ void Agent::link_up(NodeId peer, Time now) {
   if (role_ == Role::following && peer == term_.leader) leader_.reconnected();
   const auto follower = followers_.find(peer);
   if (follower != followers_.end()) follower->second.detector.reconnected();
-  // One who seeks asks whoever comes; a leader looks whether this one follows another. In a large cluster only the best
-  // candidates are asked, or all would ask all.
+  // An electing node probes each new peer; a leader probes it to see whether it follows another leader. In a large
+  // cluster electing nodes probe only the best candidates, or every node would probe every other.
   if (role_ == Role::electing && peers_.size() <= kFirstProbes) {
     election_.probed.insert(peer);
     send_probe(peer, true, now);
@@ -218,7 +218,7 @@ void Agent::on(NodeId from, const LinkPing& message, Time now) {
   peer.round_trip = peer.round_trip ? *peer.round_trip + (trip - *peer.round_trip) / 4 : trip;
 }
 
-// One link each time, round about. Those to the leader and its followers are measured by heartbeats.
+// Pings one link per call, in turn. Heartbeats measure the links between the leader and its followers.
 void Agent::ping_next_link(Time now) {
   ping_at_ = now + kPingInterval;
   if (role_ == Role::leading || peers_.empty()) return;
@@ -233,9 +233,9 @@ void Agent::ping_next_link(Time now) {
   }
 }
 
-// Links belong to the facts of a node, which go to all; so seldom, and only where they have changed much.
+// Every node receives each change of the links, so the agent publishes seldom, and only links that have changed much.
 void Agent::publish_links(Time now) {
-  // All hear of it, so in a large cluster each has its turn less often.
+  // In a large cluster each node publishes less often.
   links_at_ = now + kLinksEvery * std::max<int64_t>(1, static_cast<int64_t>(peers_.size() / kLinksReportedFully));
   std::vector<LinkProfile> links = facts_.info.links;
   std::erase_if(links, [&](const LinkProfile& link) { return !linked(link.to); });

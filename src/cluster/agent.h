@@ -1,8 +1,8 @@
-// A node's part in its cluster: notices who is gone, agrees on a leader, leads or follows, and keeps the state.
+// The cluster protocol of one node: detects lost nodes, elects a leader, leads or follows, and replicates the state.
 //
-// No input or output, no thread, no clock: what happened goes in together with the time, and what to send comes out.
-// Any message may be lost, doubled or overtaken; what is under way is told again until it is seen to have arrived.
-// docs/architecture.md ("The cluster") has the protocol and its guarantees.
+// Does no input or output and has no thread and no clock: the caller passes events with their time and sends the
+// messages that take() returns. The protocol tolerates lost, duplicated and reordered messages: it sends again until
+// acknowledged. docs/architecture.md ("The cluster") has the protocol and its guarantees.
 #pragma once
 
 #include <cstdint>
@@ -28,69 +28,69 @@ using Message = std::variant<wire::ElectionProbe, wire::Heartbeat, wire::Heartbe
 
 struct Send {
   wire::NodeId to;
-  std::shared_ptr<const Message> message;  // the same one where several get it
+  std::shared_ptr<const Message> message;  // shared by all receivers
 };
 
 struct Output {
-  // The highest counter of a term that this node has begun. To be on disk before `sends` leave, and to be given to the
-  // agent when it starts again: else it could lead twice in one term.
+  // The highest counter of a term that this node has begun. The caller writes it to disk before it sends `sends` and
+  // passes it to the agent at the next start (AgentOptions::counter): else the node could lead twice in one term.
   std::optional<uint64_t> persist_counter;
   std::vector<Send> sends;
-  bool state_changed = false;                // state() is another
-  std::vector<std::string> failed_commands;  // commands that no leader took, each with the reason
+  bool state_changed = false;
+  std::vector<std::string> failed_commands;  // commands that no leader accepted, each with the reason
 };
 
 struct AgentOptions {
-  uint64_t counter = 0;                                 // as it was kept; 0 at the very first start
-  Duration boot_wait = std::chrono::milliseconds(500);  // to hear from others before leading
+  uint64_t counter = 0;                                 // the last Output::persist_counter; 0 at the very first start
+  Duration boot_wait = std::chrono::milliseconds(500);  // before an election can make this node leader
 };
 
 enum class Role { electing, following, leading };
 
 class Agent {
  public:
-  // `facts` are this node's own, but for the links, which are measured here.
+  // `facts` describe this node. The agent ignores their links and measures its own.
   Agent(wire::NodeFacts facts, AgentOptions options, Time now);
 
-  // Channels come and go; messages are only sent where one is.
+  // The agent sends only to nodes with a link.
   void link_up(wire::NodeId peer, Time now);
   void link_down(wire::NodeId peer, Time now);
   void receive(wire::NodeId from, const Message& message, Time now);
-  // To be called at wake() or soon after.
+  // The caller calls it at wake() or soon after.
   void tick(Time now);
   Time wake() const;
 
   void set_facts(wire::NodeFacts facts, Time now);
-  // As ConditionFilter has it: all are told of each change.
+  // Each change goes to all nodes, so the caller passes what ConditionFilter returns.
   void set_condition(wire::NodeCondition condition, Time now);
-  // How the stages of this node stand in the plan of this epoch, by their index.
+  // The status of this node's stages in the plan of this epoch, by stage index.
   void set_stages(wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages, Time now);
   void set_busy(bool busy) { busy_ = busy; }
-  // The ring of this plan can do no more; since the link of these two is lost, where one is given.
+  // Reports that the ring of this plan has failed; `link`: because this link is lost.
   void plan_broken(wire::PlanEpoch epoch, std::string why, std::optional<wire::NodePair> link, Time now);
-  // What a link is like, as it was measured elsewhere. Told to the others now and then, where it has changed much.
+  // Measurements of a link by its channel. The agent publishes them at intervals, when they have changed much.
   struct LinkMeasured {
     Duration round_trip{};
     Duration jitter{};
-    double bytes_per_s = 0;  // 0: not yet
+    double bytes_per_s = 0;  // 0: not measured yet
     double loss = 0;
   };
   void set_link(wire::NodeId peer, const LinkMeasured& measured);
-  // What a user wants: DrainingSet, ModelSet or NodeForgotten. Told to one leader after the other until the state shows
-  // it, for at most 30 s.
+  // A user's command: DrainingSet, ModelSet or NodeForgotten. Proposed to each leader in turn until the state has it,
+  // for at most 30 s.
   void command(const wire::Event& event, Time now);
 
-  // What there is to do since the last call.
+  // The output since the last call.
   Output take();
 
   wire::NodeId self() const { return self_; }
   Role role() const { return role_; }
-  // The highest that this node has obeyed or led. Nothing of an older one is to be obeyed.
+  // The highest term that this node has followed or led. It follows no older one.
   const wire::Term& term() const { return term_; }
-  // Who leads, as far as this node knows now.
+  // The leader, as far as this node knows now.
   std::optional<wire::NodeId> leader() const;
   const wire::ReplicatedState& state() const { return state_; }
-  // Why this node has no leader; for people.
+  // The reason why this node has no leader, for people; empty when it has one.
   std::string no_leader_reason() const;
   std::optional<Duration> round_trip(wire::NodeId peer) const;
 
@@ -98,7 +98,7 @@ class Agent {
   struct Peer {
     bool linked = false;
     std::optional<wire::ElectionProbe> probe;
-    Time reported_at{};  // when
+    Time reported_at{};  // when `probe` arrived
     std::optional<Duration> round_trip;
     LinkMeasured measured;
   };
@@ -107,20 +107,20 @@ class Agent {
     Detector detector;
     Time next_heartbeat;
     uint64_t number = 0, acked = 0;
-    std::map<uint64_t, Time> sent;       // heartbeats that are not answered yet
-    std::optional<uint64_t> sent_index;  // index of what was sent of the log; nothing before the first answer
+    std::map<uint64_t, Time> sent;       // heartbeats without an acknowledgement, by number
+    std::optional<uint64_t> sent_index;  // the last log index sent to it; empty before its first acknowledgement
     Time sent_at{};
     wire::PlanEpoch epoch;
     bool busy = false;
   };
   struct Election {
     Time next{};
-    size_t batch = 0;               // of the list of candidates, asked
-    std::set<wire::NodeId> probed;  // since then
-    Time since{};                   // the round
-    bool waiting = false;           // until `next`, whatever is heard
+    size_t batch = 0;               // how many of candidates() this round has probed
+    std::set<wire::NodeId> probed;  // in this round
+    Time since{};                   // the start of this round
+    bool waiting = false;           // until `next`, whatever arrives before
     int rounds = 0;
-    std::map<wire::NodeId, int> unanswered;  // waited for, without its coming forward
+    std::map<wire::NodeId, int> unanswered;  // rounds in which this candidate did not claim a term
     std::string why;
   };
 
@@ -141,7 +141,7 @@ class Agent {
   void ping_next_link(Time now);
   void publish_links(Time now);
 
-  // Electing (agent_election.cpp).
+  // While electing (agent_election.cpp).
   void start_election(Time now, Duration wait);
   std::vector<wire::NodeId> candidates() const;
   void send_probes(Time now);
@@ -150,14 +150,14 @@ class Agent {
   void claim_term(Time now);
   std::string lost_leader_reason(wire::NodeId leader) const;
 
-  // Following (agent_follow.cpp).
+  // While following (agent_follow.cpp).
   bool follow_leader(const wire::Term& term, wire::NodeId from, Time now);
   bool leader_reachable(Time now) const;
   void applied();
   void propose(Time now);
   std::vector<wire::Event> unreported() const;
 
-  // Leading (agent_lead.cpp).
+  // While leading (agent_lead.cpp).
   void invite(wire::NodeId node, Time now);
   void resolve_leaders(wire::NodeId from, const wire::ElectionProbe& other, Time now);
   void append(const wire::Event& written);
@@ -183,14 +183,14 @@ class Agent {
   wire::Term term_;
   uint64_t counter_max_ = 0;
   wire::ReplicatedState state_;
-  std::optional<wire::PlanMade> previous_plan_;  // the last that the state had
+  std::optional<wire::PlanMade> previous_plan_;  // the last plan of the state
   Log log_;
   std::map<wire::NodeId, Peer> peers_;
   Output out_;
 
   std::map<uint32_t, wire::StageStatus> stages_;
-  wire::PlanEpoch stages_epoch_;  // the highest that this node has had parts of
-  wire::PlanEpoch epoch_max_;     // the highest of any state that it was told
+  wire::PlanEpoch stages_epoch_;  // the highest plan of which this node has had stages
+  wire::PlanEpoch epoch_max_;     // the highest plan of any state that it has received
   std::optional<wire::PlanEnded> broken_;
   bool busy_ = false;
   struct Command {
@@ -206,21 +206,21 @@ class Agent {
   Time links_at_{};
 
   Election election_;
-  // Following.
+  // While following.
   Detector leader_{Time{}};
   uint32_t leader_followers_ = 0;
   bool leader_serving_ = false;
-  bool propose_ = false;  // something may differ from the state
+  bool propose_ = false;  // unreported() may return something
   Time propose_at_{};     // not before
-  // Leading.
+  // While leading.
   std::map<wire::NodeId, Follower> followers_;
   Time lead_at_{};
   Time scan_at_{};
   wire::NodeId scanned_;
   wire::Position flushed_;
   Time flushed_at_{};
-  bool plan_stale_ = false;  // the plan is to be looked at
-  bool postponed_ = false;   // until nobody is being answered
+  bool plan_stale_ = false;  // an event since the last plan() affects plans
+  bool postponed_ = false;   // a better plan may wait until the cluster is idle
   Time plan_at_{};
   size_t facts_bytes_ = 0;  // of all nodes
   LinkFaults faults_;

@@ -1,4 +1,4 @@
-// Without a leader: finds the one there is, or agrees on one.
+// Without a leader: finds the existing one, or elects one.
 #include <algorithm>
 #include <format>
 
@@ -14,14 +14,14 @@ void Agent::start_election(Time now, Duration wait) {
   role_ = Role::electing;
   followers_.clear();
   election_ = {};
-  election_.why = "no other node has answered yet";
+  election_.why = "no other node has replied yet";
   election_.next = now + wait;
   election_.since = now;
   if (wait == Duration{}) send_probes(now);
 }
 
-// The nodes within reach, and this one, as far as the state knows how they would lead: the likeliest first. Strangers
-// come last, by their ids.
+// This node and those with a link to it, the fittest leader first by the facts in the state. Nodes that the state does
+// not know come last, ordered by id.
 std::vector<NodeId> Agent::candidates() const {
   std::vector<std::pair<std::optional<Candidate>, NodeId>> sorted;
   const auto add = [&](NodeId id) {
@@ -58,7 +58,7 @@ void Agent::send_probes(Time now) {
     longest = std::max(longest, peers_[id].round_trip.value_or(Duration{}));
   };
   for (size_t i = 0; i < election_.batch; ++i) probe_one(list[i]);
-  // Each node asks others, so that together they miss nobody who hears a leader.
+  // Each node also probes a few others of its own, so that together they find any node that has a leader.
   const size_t rest = list.size() - election_.batch;
   for (size_t i = 0; i < std::min(rest, kOtherProbes); ++i) {
     const size_t salt = self_.bytes()[i] + static_cast<size_t>(self_.bytes()[i + 4]) * 256 + election_.rounds;
@@ -76,7 +76,7 @@ bool Agent::all_replied() const {
 }
 
 void Agent::evaluate_replies(Time now) {
-  // Whoever hears a leader says so.
+  // The best leader that a reply of this round names.
   std::optional<Leadership> leadership;
   NodeId reporter;
   for (const auto& [id, peer] : peers_) {
@@ -99,7 +99,7 @@ void Agent::evaluate_replies(Time now) {
     if (reporter != leadership->leader) send_probe(reporter, true, now);
     election_.next = now + kProbeRetry;
     election_.waiting = true;
-    // A leader that is known but does not answer: whether it is still known is asked anew.
+    // A leader that others named has not accepted this node in time: a new round finds out whether it still leads.
     if (now - election_.since > kReportLifetime) {
       election_.since = now;
       election_.probed.clear();
@@ -110,12 +110,12 @@ void Agent::evaluate_replies(Time now) {
     }
     return;
   }
-  if (election_.batch == 0) {  // the wait at the start is over
+  if (election_.batch == 0) {  // the initial wait is over
     election_.since = now;
     send_probes(now);
     if (!election_.probed.empty()) return;
   }
-  // Only those whom all ask: else each would wait for another.
+  // Only candidates of the batch, which all nodes probe, count: else nodes would wait for different ones.
   const std::vector<NodeId> list = candidates();
   const size_t asked = std::min(election_.batch, list.size());
   Candidate best = candidate(make_probe(false, now), self_);
@@ -133,11 +133,11 @@ void Agent::evaluate_replies(Time now) {
   }
   const bool in_batch = static_cast<size_t>(std::ranges::find(list, self_) - list.begin()) < asked;
   if (best.node == self_ && !in_batch) {
-    if (answered == 0) {  // none of the likelier ones: on to the next
+    if (answered == 0) {  // no better candidate has replied: probe more of them
       send_probes(now);
       return;
     }
-    // In a large cluster only those lead who are asked by all; one of them will.
+    // Only a candidate that all nodes probe claims a term; one of them will.
     election_.why = "waiting for a better candidate to lead";
   } else if (best.node == self_) {
     claim_term(now);
@@ -175,13 +175,13 @@ void Agent::claim_term(Time now) {
     followers_.clear();
     for (const auto& [id, peer] : peers_) {
       if (!peer.linked) continue;
-      // One who follows another is left to it, until the two leaders have met.
+      // A node with another leader keeps it until resolve_leaders() has compared the two.
       const bool led_by_another = peer.probe && now - peer.reported_at < kReportLifetime &&
                                   peer.reported_at >= election_.since &&
                                   (peer.probe->is_leader || peer.probe->has_leader);
       if (!led_by_another) followers_.emplace(id, now);
     }
-    // Whom the state believes to be here has as long to come as one that has just been heard.
+    // A node that is online in the state gets the grace of a broken channel to open a new one.
     for (const auto& [id, node] : state_.nodes) {
       if (!node.online || id == self_ || followers_.contains(id)) continue;
       followers_.emplace(id, now).first->second.detector.disconnected(now);
@@ -200,7 +200,7 @@ void Agent::claim_term(Time now) {
     facts_bytes_ +=
         encoded_bytes({.term = term_, .event = NodeReported{node.facts}}) + condition_bytes(id, node.condition);
   }
-  // Nobody has told how often they broke.
+  // The state does not say how often these links broke: assume twice, so that they stay avoided.
   for (const auto& [a, b] : led ? std::set<NodePair>() : state_.links_avoided) {
     faults_.on_broken(a, b, now);
     faults_.on_broken(a, b, now);

@@ -11,7 +11,7 @@ namespace exogpu::cluster {
 
 using namespace wire;
 
-// Whether what comes from this leader in this term is to be obeyed; from now on nothing older is.
+// Whether this node accepts a message of this leader and term; if so, it accepts nothing of an older term from now on.
 bool Agent::follow_leader(const Term& term, NodeId from, Time now) {
   observe_term(term);
   if (term.leader != from || term < term_) return false;
@@ -32,24 +32,24 @@ bool Agent::follow_leader(const Term& term, NodeId from, Time now) {
 bool Agent::leader_reachable(Time now) const { return !leader_.is_disconnected() && !leader_.lost(now); }
 
 void Agent::on(NodeId from, const Heartbeat& message, Time now) {
-  const bool hears_us = message.number <= message.acked + kUnacknowledgedMax;
-  if (message.term >= term_ && !hears_us && (role_ != Role::following || message.term > term_)) {
+  const bool acknowledged = message.number <= message.acked + kUnacknowledgedMax;
+  if (message.term >= term_ && !acknowledged && (role_ != Role::following || message.term > term_)) {
     observe_term(message.term);
     return;
   }
   if (follow_leader(message.term, from, now)) {
-    if (hears_us) leader_.received(now);
+    if (acknowledged) leader_.received(now);
     leader_followers_ = message.followers;
     leader_serving_ = message.serving;
   }
-  // The leader of an older term learns from the answer that there is a later one.
+  // The acknowledgement shows the leader of an older term that there is a later one.
   send(from,
        HeartbeatAck{.term = term_, .number = message.number, .at = state_.at, .epoch = epoch_max_, .busy = busy_});
 }
 
 void Agent::on(NodeId from, const LogEntries& message, Time now) {
   if (!follow_leader(message.term, from, now)) return;
-  // What of it is known already is passed over; what does not follow will be sent again.
+  // Skips entries that are applied already. Entries that do not follow the state are dropped; the leader sends again.
   Position at = message.before;
   bool follows = at == state_.at;
   for (const Entry& entry : message.entries) {
@@ -67,7 +67,7 @@ void Agent::on(NodeId from, const LogEntries& message, Time now) {
 
 void Agent::on(NodeId from, const LogSnapshot& message, Time now) {
   if (!follow_leader(message.term, from, now)) return;
-  // An older one of this term, which has been overtaken.
+  // A reordered, older snapshot of this term.
   if (message.state.at.term == state_.at.term && message.state.at.index <= state_.at.index) return;
   state_ = message.state;
   remember_plan();
@@ -76,7 +76,8 @@ void Agent::on(NodeId from, const LogSnapshot& message, Time now) {
   applied();
 }
 
-// Only what nodes may still hold parts of: a leader need not know it, and one that does plans better.
+// Remembers the last plan, of which nodes may still have resident stages. A leader without it makes worse plans, not
+// wrong ones.
 void Agent::remember_plan() {
   if (!state_.plan || (previous_plan_ && previous_plan_->plan.epoch == state_.plan->made.plan.epoch)) return;
   previous_plan_ = state_.plan->made;
@@ -88,7 +89,7 @@ void Agent::applied() {
   std::erase_if(commands_, [&](const Command& command) { return !changes(state_, command.event); });
 }
 
-// What the state should say of this node, and does not.
+// The events by which the state would agree with this node's facts, condition, stages and commands.
 std::vector<Event> Agent::unreported() const {
   std::vector<Event> events;
   const auto want = [&](const Event& event) {

@@ -1,4 +1,4 @@
-// As a leader: heartbeats, the order of events, the plan, and what to do about other leaders.
+// As the leader: sends heartbeats, orders events, makes plans, and compares itself with other leaders.
 #include <algorithm>
 #include <format>
 
@@ -11,12 +11,12 @@ namespace exogpu::cluster {
 
 using namespace wire;
 
-// What it takes in a snapshot, about.
+// The approximate size of the condition in a snapshot.
 size_t Agent::condition_bytes(NodeId node, const NodeCondition& condition) const {
   return encoded_bytes({.term = term_, .event = ConditionReported{.node = node, .condition = condition}});
 }
 
-// Takes a node in. One who has obeyed a later term than this needs a later one still.
+// Makes the node a follower. The caller has claimed a term later than any that the node has followed.
 void Agent::invite(NodeId node, Time now) {
   if (!linked(node)) return;
   const auto known = followers_.find(node);
@@ -27,7 +27,7 @@ void Agent::invite(NodeId node, Time now) {
 void Agent::resolve_leaders(NodeId from, const ElectionProbe& other, Time now) {
   const bool without = !other.is_leader && !other.has_leader;
   if (without || other.term.leader == self_) {
-    // A node that this one leads, and that hears it, needs nothing.
+    // The node follows this leader already.
     if (!without && other.term == term_ && followers_.contains(from)) return;
     if (other.term > term_) claim_term(now);
     invite(from, now);
@@ -36,7 +36,7 @@ void Agent::resolve_leaders(NodeId from, const ElectionProbe& other, Time now) {
   const Leadership mine{.leader = self_, .serving = serving(state_), .followers = followers()};
   const Leadership theirs{.leader = other.term.leader, .serving = other.serving, .followers = other.followers};
   if (better(mine, theirs)) {
-    // Both counters are passed, so that plans made from here on are later than any of theirs.
+    // The new counter exceeds both, so that the next plans have greater epochs than any of the other leader.
     if (other.term.counter >= term_.counter) claim_term(now);
     invite(from, now);
     if (theirs.leader != from) invite(theirs.leader, now);
@@ -46,7 +46,7 @@ void Agent::resolve_leaders(NodeId from, const ElectionProbe& other, Time now) {
 }
 
 void Agent::append(const Event& written) {
-  // As the others will read it, so that all hold the same.
+  // Applies the event as the other nodes will decode it, so that all states are equal.
   auto sent = as_sent(written);
   if (!sent) return;
   Event event = *std::move(sent);
@@ -65,14 +65,14 @@ void Agent::append_proposed(NodeId from, const Event& event, Time now) {
     if (told->facts.info.self.node != from) return;
     const auto known = state_.nodes.find(from);
     const bool is_new = known == state_.nodes.end();
-    const bool anew = is_new || known->second.facts.incarnation != told->facts.incarnation;
+    const bool restarted = is_new || known->second.facts.incarnation != told->facts.incarnation;
     size_t before = is_new ? 0 : encoded_bytes({.term = term_, .event = NodeReported{known->second.facts}});
-    // Started anew, it has no condition until it tells it.
-    if (anew) before += is_new ? 0 : condition_bytes(from, known->second.condition);
-    const size_t after = encoded_bytes({.term = term_, .event = event}) + (anew ? condition_bytes(from, {}) : 0);
+    // A restarted node has no condition until it reports one.
+    if (restarted) before += is_new ? 0 : condition_bytes(from, known->second.condition);
+    const size_t after = encoded_bytes({.term = term_, .event = event}) + (restarted ? condition_bytes(from, {}) : 0);
     if (facts_bytes_ - before + after > kFactsBytesMax) return;
     facts_bytes_ += after - before;
-    if (anew) faults_.forget(from);
+    if (restarted) faults_.forget(from);
   } else if (const auto* condition = std::get_if<ConditionReported>(&event)) {
     if (condition->node != from) return;
     const size_t before = condition_bytes(from, state_.nodes.at(from).condition);
@@ -90,14 +90,13 @@ void Agent::append_proposed(NodeId from, const Event& event, Time now) {
     if (ended->link) {
       const auto& [one, other] = *ended->link;
       faults_.on_broken(one, other, now);
-      // Had one of them died, its channel to here would have broken, too, and its loss would be planned for in a
-      // moment.
+      // If one of the two had died, its channel to this node would have broken as well, and NodeLost would follow soon.
       const auto reached = [&](NodeId node) { return node == self_ || linked(node); };
       if (reached(one) && reached(other)) plan_at_ = std::min(plan_at_, now + kPlanWait);
     }
   } else if (!std::holds_alternative<DrainingSet>(event) && !std::holds_alternative<ModelSet>(event) &&
              !std::holds_alternative<NodeForgotten>(event)) {
-    return;  // for a leader to decide
+    return;  // only the leader originates the other events
   }
   append(event);
 }
@@ -108,7 +107,7 @@ void Agent::on(NodeId from, const LogProposal& message, Time now) {
     const auto* told = std::get_if<NodeReported>(&event);
     if (told && told->facts.incarnation != message.incarnation) continue;
     const auto known = state_.nodes.find(from);
-    // Of an earlier life: what it held then is gone.
+    // A condition of an earlier incarnation, whose shards are gone.
     if (std::holds_alternative<ConditionReported>(event) &&
         (known == state_.nodes.end() || known->second.facts.incarnation != message.incarnation)) {
       continue;
@@ -191,7 +190,7 @@ void Agent::send_heartbeat(NodeId node, Follower& follower, Time now) {
 
 void Agent::scan_for_others(Time now) {
   scan_at_ = now + kScanInterval;
-  // Who is believed to be here, but follows no longer.
+  // Nodes that are online in the state but no longer follow this leader.
   std::vector<NodeId> left;
   for (const auto& [id, node] : state_.nodes) {
     if (node.online && id != self_ && !followers_.contains(id)) left.push_back(id);
@@ -208,7 +207,7 @@ void Agent::scan_for_others(Time now) {
   }
 }
 
-// Which links plans do without.
+// Appends which links plans avoid from now on, or use again.
 void Agent::update_link_avoidance(Time now) {
   const std::set<NodePair> bad = faults_.avoided(now);
   for (const NodePair& link : std::set(state_.links_avoided)) {
@@ -219,7 +218,7 @@ void Agent::update_link_avoidance(Time now) {
   }
 }
 
-// Brings a follower that is at `at` up to the end of the log.
+// Sends a follower whose state is at `at` the entries after it, or a snapshot when the log no longer has them.
 void Agent::replicate(NodeId node, Follower& follower, const Position& at, Time now) {
   if (at == log_.end()) {
     follower.sent_index = at.index;
@@ -238,7 +237,7 @@ void Agent::replicate(NodeId node, Follower& follower, const Position& at, Time 
   send(node, std::move(message));
 }
 
-// What is new goes to all who have what was before.
+// Sends the new entries to all followers that have received everything before them.
 void Agent::flush(Time now) {
   flushed_at_ = now;
   LogEntries message{.term = term_, .before = flushed_, .entries = {}};
@@ -256,7 +255,7 @@ void Agent::flush(Time now) {
   }
 }
 
-// Whether nobody is being answered.
+// Whether no node has requests in progress.
 bool Agent::idle() const {
   return !busy_ && std::ranges::none_of(followers_, [](const auto& each) { return each.second.busy; });
 }

@@ -10,13 +10,13 @@ namespace {
 
 using namespace wire;
 
-// What is told stays until the value is a step away from it.
+// Keeps the reported value until the measured one is a step away from it.
 template <typename T>
-void follow(std::optional<T>& told, std::optional<double> value, double step) {
+void follow(std::optional<T>& reported, std::optional<double> value, double step) {
   if (!value) {
-    told.reset();
-  } else if (!told || std::abs(static_cast<double>(*told) - *value) >= step) {
-    told = static_cast<T>(std::lround(*value));
+    reported.reset();
+  } else if (!reported || std::abs(static_cast<double>(*reported) - *value) >= step) {
+    reported = static_cast<T>(std::lround(*value));
   }
 }
 
@@ -60,13 +60,13 @@ void ConditionFilter::update_heat(Device& device, const DeviceReadings& readings
   }
   int level = readings.throttled || below_c <= limits_.hot_below_limit_c ? 1 : 0;
   if (device.critical_since && now >= *device.critical_since + limits_.critical_after) level = 2;
-  // Only when it is well below is it any better.
+  // The level falls only when the temperature is well below the limit.
   if (level < device.heat.now && below_c < limits_.recovered_below_limit_c) level = device.heat.now;
   device.heat.update(level, limits_.better_after, now);
   if (device.heat.now == 0) {
     device.speed = 1;
   } else if (readings.speed && readings.load.value_or(1) >= 0.5) {
-    device.speed = *readings.speed;  // an idle device clocks down whatever its heat
+    device.speed = *readings.speed;  // the clock of an idle device says nothing about its heat
   }
 }
 
@@ -141,9 +141,9 @@ int avoidance(const NodeRecord& node, const std::string& device) {
 
 std::string avoided_reason(const NodeRecord& node, const std::string& device) {
   switch (avoidance(node, device)) {
-    case 2: return "it is critically hot, and others can do its part";
+    case 2: return "it is critically hot, and other devices can compute its layers";
     case 1:
-      return std::format("its node's battery is at {} % and not being charged, and others can do its part",
+      return std::format("its node's battery is at {} % and discharging, and other devices can compute its layers",
                          node.condition.battery->charge_percent);
     default: return {};
   }

@@ -1,5 +1,5 @@
-// What the sensors of a node say, made into what the others are told: steps so coarse that they seldom change, and that
-// are left later than they are entered, so that no plan goes to and fro.
+// Turns sensor readings into the condition that a node reports: in steps so coarse that it seldom changes, and with
+// hysteresis, so that plans do not alternate.
 #pragma once
 
 #include <map>
@@ -13,18 +13,18 @@
 
 namespace exogpu::cluster {
 
-// What was read just now. What no sensor tells is absent.
+// One reading of the sensors. Values without a sensor are absent.
 struct DeviceReadings {
   std::string device;
   std::optional<double> load;  // 0..1, of the time since the last reading
   std::optional<double> temperature_c;
-  std::optional<double> limit_c;  // where the hardware protects itself
-  bool throttled = false;         // it has slowed down to cool, since the last reading
+  std::optional<double> limit_c;  // at which the hardware protects itself
+  bool throttled = false;         // has slowed down to cool, since the last reading
   std::optional<double> speed;    // 0..1, of its highest clock
 };
 struct SensorReadings {
   std::optional<double> load;    // of the processors
-  std::optional<double> charge;  // 0..1, of all batteries; absent: it has none
+  std::optional<double> charge;  // 0..1, of all batteries; absent: no battery
   bool on_battery = false;
   std::vector<DeviceReadings> devices;
 };
@@ -33,22 +33,22 @@ struct ConditionLimits {
   double charge_low = 0.20, charge_recovered = 0.30;
   double critical_below_limit_c = 2, hot_below_limit_c = 6, recovered_below_limit_c = 15;
   Duration critical_after = std::chrono::seconds(10);  // at that temperature
-  Duration better_after = std::chrono::seconds(60);    // of the readings of a better state
-  Duration amounts_every = std::chrono::seconds(30);   // load, temperature, charge and speed are told
+  Duration better_after = std::chrono::seconds(60);    // of readings of a better state
+  Duration amounts_every = std::chrono::seconds(30);   // between reports of load, temperature, charge and speed
   double load_step = 0.20, charge_step = 0.05, speed_step = 0.15, temperature_step_c = 8;
-  Duration load_over = std::chrono::seconds(20);  // the mean that is told
+  Duration load_over = std::chrono::seconds(20);  // the time constant of the mean load
 };
 
 class ConditionFilter {
  public:
   explicit ConditionFilter(ConditionLimits limits = {}) : limits_(limits) {}
 
-  // To be called now and then; what it returns is mostly what it returned before.
+  // Called at intervals. Most calls return the same condition as the call before.
   const wire::NodeCondition& update(const SensorReadings& readings, Time now);
   const wire::NodeCondition& reported() const { return reported_; }
 
  private:
-  // Left for a better one when that has been so for a while.
+  // Rises at once; falls when the readings have been better for `better_after`.
   struct Level {
     int now = 0;
     std::optional<Time> better_since;
@@ -72,17 +72,17 @@ class ConditionFilter {
   std::optional<Time> updated_at_, amounts_at_;
 };
 
-// What a node holds, for its condition. Layers that are loaded, whether they serve yet or not.
+// The resident shards of a node, for its condition: layers that are loaded, whether they serve yet or not.
 std::vector<wire::ResidentShard> shards_of(const LocalPlan& local);
 
-// How much a plan is better off without a device of this node: 0: not at all; 1: the battery is low; 2: the device is
-// critically hot.
+// How strongly plans avoid a device of this node. 0: they do not; 1: its battery is low; 2: the device is critically
+// hot.
 inline constexpr int kAvoidanceMax = 2;
 int avoidance(const wire::NodeRecord& node, const std::string& device);
-// In words; empty: nothing speaks against it.
+// The reason, for people; empty when plans do not avoid the device.
 std::string avoided_reason(const wire::NodeRecord& node, const std::string& device);
 
-// 0..1: the share of its measured rates that a device reaches as hot as it is.
+// 0..1: the share of its measured rates that the device reaches at its present temperature.
 double speed_share(const wire::NodeRecord& node, const std::string& device);
 
 }  // namespace exogpu::cluster

@@ -128,7 +128,7 @@ TEST(Condition, AnIdleDeviceIsNotTakenToBeSlow) {
 // --- in plans
 
 ConditionReported low_battery(uint8_t node) {
-  return {.node = made_id(node),
+  return {.node = example_id(node),
           .condition = {.load_percent = {},
                         .battery = BatteryCondition{.charge_percent = 12, .on_battery = true, .low = true},
                         .devices = {},
@@ -136,7 +136,7 @@ ConditionReported low_battery(uint8_t node) {
 }
 
 ConditionReported heat(uint8_t node, Heat heat, uint32_t speed = 100) {
-  return {.node = made_id(node),
+  return {.node = example_id(node),
           .condition = {
               .load_percent = {},
               .battery = {},
@@ -161,7 +161,7 @@ ReplicatedState served_by(const std::vector<Bytes>& memories, double first_rate 
 }
 
 bool uses(const ReplicatedState& state, uint8_t node) {
-  return std::ranges::contains(state.plan->made.plan.stages, made_id(node),
+  return std::ranges::contains(state.plan->made.plan.stages, example_id(node),
                                [](const PlannedStage& stage) { return stage.device.node; });
 }
 
@@ -214,7 +214,7 @@ TEST(Condition, WhoIsWellAgainComesBackWhenNobodyIsAnswered) {
   for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
     add(state, StageReported{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
   }
-  add(state, ConditionReported{.node = made_id(1), .condition = {}});
+  add(state, ConditionReported{.node = example_id(1), .condition = {}});
   EXPECT_FALSE(plan_for(state, busy()));
   PlanContext idle = busy();
   idle.idle = true;
@@ -242,11 +242,11 @@ TEST(Condition, ASlowedDeviceGetsLess) {
 TEST(Condition, StartedAnewItIsForgotten) {
   ReplicatedState state = served_by({2000 * MB, 500 * MB, 500 * MB});
   add(state, low_battery(1));
-  NodeFacts facts = state.nodes.at(made_id(1)).facts;
+  NodeFacts facts = state.nodes.at(example_id(1)).facts;
   ++facts.incarnation;
   add(state, NodeReported{facts});
-  EXPECT_EQ(state.nodes.at(made_id(1)).condition, NodeCondition{});
-  EXPECT_FALSE(changes(state, ConditionReported{.node = made_id(9), .condition = {}})) << "nobody of that name";
+  EXPECT_EQ(state.nodes.at(example_id(1)).condition, NodeCondition{});
+  EXPECT_FALSE(changes(state, ConditionReported{.node = example_id(9), .condition = {}})) << "nobody of that name";
 }
 
 TEST(Condition, ShardsAreWhatIsLoaded) {

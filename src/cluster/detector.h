@@ -1,4 +1,4 @@
-// Whether another node is still there: from when it was last heard, and how regularly it is.
+// Failure detection: whether another node is reachable, by the time of its last message and their regularity.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,7 @@
 
 namespace exogpu::cluster {
 
-// Of a clock that never goes back; where it begins does not matter.
+// Of a monotonic clock.
 using Time = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
 
@@ -14,27 +14,27 @@ inline constexpr Duration kHeartbeatInterval = std::chrono::milliseconds(300);  
 inline constexpr Duration kLocalTrip = std::chrono::milliseconds(50);  // round trips of a local network are shorter
 inline constexpr Duration kLocalSilence = std::chrono::milliseconds(900);
 inline constexpr Duration kFarSilence = std::chrono::milliseconds(3000);
-inline constexpr Duration kCutGrace = std::chrono::milliseconds(200);  // for a channel that broke to be opened again
+inline constexpr Duration kCutGrace = std::chrono::milliseconds(200);  // for a broken channel to be opened again
 
-// A node counts as lost when it was silent for two beats and a half, and what its round trips and delays so far allow
-// on top; on a local network in no case longer than kLocalSilence.
+// A node is lost after a silence of two and a half heartbeat intervals plus an allowance for its round trip and jitter,
+// on a local network at most kLocalSilence.
 class Detector {
  public:
   explicit Detector(Time now) : last_received_(now) {}
 
-  // A sign of life that shows that both directions work.
+  // A message arrived that proves that both directions work.
   void received(Time now);
   void measured(Duration round_trip);
-  // The channel to it broke, or is back.
+  // The channel to the node broke, or is open again.
   void disconnected(Time now) {
     if (!disconnected_at_) disconnected_at_ = now;
   }
   void reconnected() { disconnected_at_.reset(); }
-  // Whoever listens was held up so long: what came meanwhile waits to be heard.
-  void extend(Duration held_up) { last_received_ += held_up; }
+  // This node itself was delayed so long: messages that arrived meanwhile wait to be read.
+  void extend(Duration delay) { last_received_ += delay; }
 
   Duration silence_max() const;
-  Time lost_at() const;  // if nothing is heard until then
+  Time lost_at() const;  // unless a message arrives before
   bool lost(Time now) const { return now >= lost_at(); }
   Time last_received() const { return last_received_; }
   std::optional<Duration> round_trip() const { return round_trip_; }  // smoothed
@@ -44,7 +44,7 @@ class Detector {
   Time last_received_;
   std::optional<Time> disconnected_at_;
   std::optional<Duration> round_trip_;
-  Duration deviation_{};  // of round trips, and of the times between readings of life
+  Duration deviation_{};  // of round trips, and of the intervals between messages
 };
 
 }  // namespace exogpu::cluster

@@ -15,13 +15,13 @@ struct Fold {
 
   void operator()(const NodeReported& event) const {
     NodeRecord& node = state.nodes[event.facts.info.self.node];
-    // Started anew: what it held is gone, and what it could not do may have been mended.
+    // A restarted node has no resident shards, and the cause of a failed load may be gone.
     if (node.facts.incarnation != event.facts.incarnation) {
       node.unfit.clear();
       node.condition = {};
       if (planned(event.facts.info.self.node)) {
         state.plan.reset();
-        state.no_plan_reason = std::format("node {} was started anew", event.facts.info.self.name);
+        state.no_plan_reason = std::format("node {} was restarted", event.facts.info.self.name);
       }
     }
     node.facts = event.facts;

@@ -1,12 +1,12 @@
-// The state of a cluster as the sum of its events: a pure function, the same on every node.
+// The replicated state as the sum of its events: a pure function, the same on every node.
 #pragma once
 
 #include "wire/cluster_log.h"
 
 namespace exogpu::cluster {
 
-// The state after one event more; its position moves on by one. An event that makes no sense where it stands (a stage
-// of a plan that is over, a node that nobody knows) changes the position alone.
+// Applies one event; the position moves on by one. An event that does not fit the state (a stage of a plan that has
+// ended, a node that is not in the state) changes only the position.
 void apply(wire::ReplicatedState& state, const wire::Entry& entry);
 
 // Whether the event would change more than the position.

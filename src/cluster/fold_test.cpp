@@ -15,7 +15,7 @@ using namespace wire;
 PlanMade plan_on(uint8_t node, uint64_t epoch) {
   StagePlan plan;
   plan.epoch = PlanEpoch(epoch);
-  plan.stages = {{.device = {.node = made_id(node), .device = "gpu0"}, .layers = {0, 4}}};
+  plan.stages = {{.device = {.node = example_id(node), .device = "gpu0"}, .layers = {0, 4}}};
   return {.plan = plan, .stage_bytes = {100}, .predicted = {}};
 }
 
@@ -24,19 +24,19 @@ TEST(Fold, EventsAddUp) {
   add(state, TermBegan{});
   add(state, NodeReported{example_facts(1)});
   add(state, NodeReported{example_facts(2)});
-  add(state, NodeLost{.node = made_id(2), .reason = "silent"});
-  add(state, DrainingSet{.node = made_id(1), .draining = true});
+  add(state, NodeLost{.node = example_id(2), .reason = "silent"});
+  add(state, DrainingSet{.node = example_id(1), .draining = true});
   add(state, ModelSet{example_model(4)});
   EXPECT_EQ(state.at, (Position{.term = example_term(1), .index = 6}));
-  EXPECT_TRUE(state.nodes.at(made_id(1)).online);
-  EXPECT_TRUE(state.nodes.at(made_id(1)).draining);
-  EXPECT_FALSE(state.nodes.at(made_id(2)).online);
-  EXPECT_EQ(state.nodes.at(made_id(2)).offline_reason, "silent");
+  EXPECT_TRUE(state.nodes.at(example_id(1)).online);
+  EXPECT_TRUE(state.nodes.at(example_id(1)).draining);
+  EXPECT_FALSE(state.nodes.at(example_id(2)).online);
+  EXPECT_EQ(state.nodes.at(example_id(2)).offline_reason, "silent");
   EXPECT_EQ(state.model, example_model(4));
-  add(state, NodeForgotten{made_id(1)});
-  EXPECT_TRUE(state.nodes.contains(made_id(1))) << "it is here";
-  add(state, NodeForgotten{made_id(2)});
-  EXPECT_FALSE(state.nodes.contains(made_id(2)));
+  add(state, NodeForgotten{example_id(1)});
+  EXPECT_TRUE(state.nodes.contains(example_id(1))) << "it is here";
+  add(state, NodeForgotten{example_id(2)});
+  EXPECT_FALSE(state.nodes.contains(example_id(2)));
 }
 
 TEST(Fold, APlanServesWhenAllItsStagesAreReady) {
@@ -67,14 +67,14 @@ TEST(Fold, ANodeStartedAnewMayHaveBeenMendedAndHoldsNothing) {
   add(state, NodeReported{example_facts(1)});
   add(state, plan_on(1, 5));
   add(state, StageReported{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::failed, .failure = "no room"});
-  EXPECT_EQ(state.nodes.at(made_id(1)).unfit.at("gpu0"), "no room");
+  EXPECT_EQ(state.nodes.at(example_id(1)).unfit.at("gpu0"), "no room");
   NodeFacts again = example_facts(1);
   again.fitness.mains = false;
   add(state, NodeReported{again});
-  EXPECT_FALSE(state.nodes.at(made_id(1)).unfit.empty());
+  EXPECT_FALSE(state.nodes.at(example_id(1)).unfit.empty());
   again.incarnation = 2;
   add(state, NodeReported{again});
-  EXPECT_TRUE(state.nodes.at(made_id(1)).unfit.empty());
+  EXPECT_TRUE(state.nodes.at(example_id(1)).unfit.empty());
   EXPECT_FALSE(state.plan);
 }
 
@@ -85,10 +85,10 @@ TEST(Fold, WhatChangesNothingIsKnownBefore) {
   const std::vector<Event> nothing = {
       TermBegan{},
       NodeReported{example_facts(1)},
-      NodeLost{.node = made_id(7), .reason = "x"},
-      NodeForgotten{made_id(1)},
-      DrainingSet{.node = made_id(1), .draining = false},
-      DrainingSet{.node = made_id(7), .draining = true},
+      NodeLost{.node = example_id(7), .reason = "x"},
+      NodeForgotten{example_id(1)},
+      DrainingSet{.node = example_id(1), .draining = false},
+      DrainingSet{.node = example_id(7), .draining = true},
       ModelSet{},
       plan_on(1, 5),
       PlanEnded{.epoch = PlanEpoch(4), .reason = "x"},
@@ -101,7 +101,7 @@ TEST(Fold, WhatChangesNothingIsKnownBefore) {
     after.at = state.at;
     EXPECT_EQ(after, state) << event.index();
   }
-  EXPECT_TRUE(changes(state, NodeLost{.node = made_id(1), .reason = "x"}));
+  EXPECT_TRUE(changes(state, NodeLost{.node = example_id(1), .reason = "x"}));
   EXPECT_TRUE(changes(state, plan_on(1, 6)));
 }
 
@@ -126,10 +126,10 @@ TEST(Log, WhoIsInItGoesOnFromThere) {
 
 TEST(Order, PrefersWhatIsSteadyAndWellConnected) {
   const Candidate good{
-      .node = made_id(5), .fitness = {.mains = true, .wired = true, .steadiness = 3}, .reach = 4, .at = {}};
+      .node = example_id(5), .fitness = {.mains = true, .wired = true, .steadiness = 3}, .reach = 4, .at = {}};
   const auto worse = [&](auto spoil) {
     Candidate other = good;
-    other.node = made_id(1);
+    other.node = example_id(1);
     spoil(other);
     EXPECT_TRUE(better(good, other));
     EXPECT_FALSE(better(other, good));
@@ -138,19 +138,19 @@ TEST(Order, PrefersWhatIsSteadyAndWellConnected) {
   worse([](Candidate& c) { c.fitness.wired = false; });
   worse([](Candidate& c) { c.fitness.steadiness = 0; });
   worse([](Candidate& c) { c.reach = 3; });
-  worse([](Candidate& c) { c.node = made_id(6); });
+  worse([](Candidate& c) { c.node = example_id(6); });
   Candidate knows = good;
   knows.fitness = {.mains = false, .wired = false, .steadiness = 0};
   knows.at.term = example_term(1);
   EXPECT_TRUE(better(knows, good)) << "one that was just started knows nothing";
   EXPECT_FALSE(better(good, good));
 
-  const Leadership serves{.leader = made_id(9), .serving = true, .followers = 1};
-  const Leadership many{.leader = made_id(8), .serving = false, .followers = 9};
-  const Leadership few{.leader = made_id(1), .serving = false, .followers = 2};
+  const Leadership serves{.leader = example_id(9), .serving = true, .followers = 1};
+  const Leadership many{.leader = example_id(8), .serving = false, .followers = 9};
+  const Leadership few{.leader = example_id(1), .serving = false, .followers = 2};
   EXPECT_TRUE(better(serves, many));
   EXPECT_TRUE(better(many, few));
-  EXPECT_TRUE(better(few, {.leader = made_id(2), .serving = false, .followers = 2}));
+  EXPECT_TRUE(better(few, {.leader = example_id(2), .serving = false, .followers = 2}));
 }
 
 }  // namespace

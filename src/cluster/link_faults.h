@@ -1,4 +1,4 @@
-// Links that break again and again, which a plan had better leave alone for a while.
+// Links that break repeatedly, which plans avoid for a while.
 #pragma once
 
 #include <chrono>
@@ -9,19 +9,19 @@
 
 namespace exogpu::cluster {
 
-// A link is one connection, so it fails both ways. What breaks once is used again at once; from the second time on it
-// is left out, for twice as long each time. One thread.
+// A link is one connection, so it fails in both directions. Plans use a link again at once after its first fault; from
+// the second fault on they avoid it, each time twice as long. One thread.
 class LinkFaults {
  public:
   using Time = std::chrono::steady_clock::time_point;
   using Pair = wire::NodePair;
 
-  static constexpr std::chrono::seconds kFirst{30};  // that it is left out
+  static constexpr std::chrono::seconds kFirst{30};  // of the first avoidance
   static constexpr std::chrono::minutes kLongest{10};
-  static constexpr std::chrono::minutes kMemory{20};  // without a fault: all is forgotten
+  static constexpr std::chrono::minutes kMemory{20};  // after so long without a fault a link counts as sound
 
   void on_broken(wire::NodeId a, wire::NodeId b, Time now);
-  // It was started anew, or is away.
+  // The node was restarted.
   void forget(wire::NodeId node);
 
   std::set<Pair> avoided(Time now) const;

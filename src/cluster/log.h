@@ -1,4 +1,4 @@
-// The last events of a cluster, so that one who missed a few can go on from where it is.
+// The last events of the cluster, so that a node that missed a few can catch up without a snapshot.
 #pragma once
 
 #include <deque>
@@ -15,14 +15,14 @@ inline constexpr size_t kBatchBytesMax = size_t{512} << 10;
 
 class Log {
  public:
-  // Forgets all; the next entry follows `base`.
+  // Drops all entries; the next one follows `base`.
   void restart(const wire::Position& base);
-  // Forgets the oldest where it grows too long.
+  // Drops the oldest entries when the log grows beyond its limits.
   void append(wire::Entry entry);
 
   const wire::Position& end() const { return end_; }
   bool contains(const wire::Position& position) const;
-  // What follows a position that it contains, as far as one message takes it.
+  // The entries after a position that the log contains, as many as fit into one message.
   std::vector<wire::Entry> after(const wire::Position& position) const;
 
  private:
@@ -31,7 +31,7 @@ class Log {
     size_t bytes = 0;
   };
   std::deque<Record> entries_;
-  wire::Position base_;  // before the first
+  wire::Position base_;  // before the first entry
   wire::Position end_;
   size_t bytes_ = 0;
 };

@@ -1,4 +1,4 @@
-// What people call the nodes of a cluster.
+// The names of nodes and devices in messages to people.
 #pragma once
 
 #include <map>
@@ -8,8 +8,8 @@
 
 namespace exogpu::cluster {
 
-// Its own name, and where two have the same, something of its id as well; of one that the state does not know, the
-// beginning of its id.
+// The node's own name, with the beginning of its id where two nodes have the same name; only that of a node that the
+// state does not know.
 std::string name_of(const wire::ReplicatedState& state, wire::NodeId node);
 // Of all nodes of the state.
 std::map<wire::NodeId, std::string> names_of(const wire::ReplicatedState& state);

@@ -1,13 +1,13 @@
-// Who should lead: total orders, so that nodes which know the same choose the same.
+// Which node should lead. Total orders, so that nodes with the same information choose the same node.
 #pragma once
 
 #include "wire/election.h"
 
 namespace exogpu::cluster {
 
-// One that could become leader. Whoever knows of the later term comes first, since one that has just been started
-// knows nothing; then mains power, the wire, how many nodes it reaches, how long it has been up, how much of the term
-// it knows, and the smaller id.
+// A node that could become leader. Better, in this order: the later term of its state (a node that has just started has
+// an empty state), mains power, a wired network, more reachable nodes, a longer uptime, the later log index, the
+// smaller id.
 struct Candidate {
   wire::NodeId node;
   wire::Fitness fitness;
@@ -16,8 +16,8 @@ struct Candidate {
 };
 bool better(const Candidate& a, const Candidate& b);
 
-// A leader that meets another: one that serves comes before one that does not, then the one with more nodes, then the
-// smaller id. The other one's cluster joins this one's.
+// A leader, compared with another that it has found: better is one whose cluster serves a model, then one with more
+// followers, then the smaller id. The nodes of the other leader follow the better one.
 struct Leadership {
   wire::NodeId leader;
   bool serving = false;

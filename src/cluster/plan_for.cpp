@@ -16,10 +16,10 @@ namespace {
 
 using namespace wire;
 
-// What a plan must gain to be worth moving a model that is loaded.
+// The gain in speed that justifies moving a loaded model.
 constexpr double kWorthMoving = 1.10;
 
-// By how much the most avoided device of the plan in force is avoided.
+// The greatest avoidance of a device of the current plan.
 int avoided_in_plan(const ReplicatedState& state) {
   int most = 0;
   for (const PlannedStage& stage : state.plan->made.plan.stages) {
@@ -29,8 +29,9 @@ int avoided_in_plan(const ReplicatedState& state) {
   return most;
 }
 
-// A step reads all weights, however many tokens it has, so its fixed cost is at least that of one token alone; more on
-// a GPU that few tokens do not fill. Over what each token of a prompt takes, at the slowest stage.
+// The fixed cost of a step in units of the time per prompt token, at the slowest stage. A step reads all weights
+// however many tokens it has, so its fixed cost is at least that of one token alone; more on a GPU that few tokens do
+// not fill.
 double step_cost_tokens(const ReplicatedState& state, const Plan& plan) {
   double cost = 0;
   for (const Stage& stage : plan.stages) {
@@ -66,7 +67,7 @@ PlanEpoch next_epoch(const ReplicatedState& state, const PlanContext& context) {
   return PlanEpoch(std::max({of_term, state.epoch_last.value(), context.epoch_max.value()}) + 1);
 }
 
-// Why there is no plan any more, where that is another thing than why there is no new one.
+// The node whose loss ended the plan, for the reason why there is no new one.
 std::string lost(const ReplicatedState& state) {
   for (const auto& [id, node] : state.nodes) {
     if (!node.online) return std::format("node {} is offline: {}; ", name_of(state, id), node.offline_reason);
@@ -129,7 +130,7 @@ std::string broken_reason(const ReplicatedState& state) {
     const DeviceProfile* profile = find_device(state, device);
     if (!profile) return std::format("{} is no longer there", name_of(state, device));
     if (profile->memory_free < needed.at(device)) {
-      return std::format("{} has only {} left for its part, which needs {}", name_of(state, device),
+      return std::format("{} has only {} left for its layers, which need {}", name_of(state, device),
                          format_bytes(profile->memory_free), format_bytes(needed.at(device)));
     }
   }

@@ -1,4 +1,4 @@
-// What a leader does about the plan: makes one, replaces it, ends it, or leaves it be. A pure function of the state.
+// Decides whether the leader makes, replaces, ends or keeps the plan. A pure function of the state.
 #pragma once
 
 #include <optional>
@@ -8,37 +8,37 @@
 namespace exogpu::cluster {
 
 struct PlanContext {
-  wire::Term term;            // of the leader that asks
-  bool idle = true;           // nobody is being answered
-  wire::PlanEpoch epoch_max;  // the highest that any node has been told of
-  // The last plan there was, which nodes may still have their parts of, where the state has none any more.
+  wire::Term term;            // of the leader
+  bool idle = true;           // no request is in progress
+  wire::PlanEpoch epoch_max;  // the highest plan that any node has received
+  // The last plan, whose stages nodes may still have, where the state has none any more.
   std::optional<wire::PlanMade> previous = {};
 };
 
-// A plan is replaced at once when it cannot go on (a node or a device of it is gone, is to be drained, or failed; the
-// model is another one), and when nodes had a later one that this state has lost. A plan that serves and could be a
-// tenth faster is replaced when nobody is being answered. An avoided device (`avoidance()`: its battery
-// is low, or it is critically hot) is planned around where the others can hold the model, at once; where not, it is
-// used like any other.
+// The leader replaces a plan at once when it is broken (a node or device of it is offline, draining or failed; the
+// model is another one), and when nodes have received a later plan that this state lacks. It replaces a serving plan
+// that could be a tenth faster when no request is in progress. When a device of the plan is avoided (`avoidance()`: its
+// battery is low, or it is critically hot) and the others can hold the model, it makes a plan without the device at
+// once.
 //
-// What is left of a plan stays where it is, and what is lost of it, if that is one run of layers, goes to one other
-// device, unless the best plan would be half as fast again: nobody waits for parts that are loaded already, and the
-// better plan comes when nobody is being answered. Epochs only go up, also over terms: a new one is greater than
-// any of an earlier term, and two leaders of the same counter do not make the same.
+// The new plan leaves resident stages on their devices and gives lost layers, if they are one run, to one other device,
+// unless the best plan is half as fast again: no request then waits for layers to be loaded a second time. A better
+// plan replaces it when no request is in progress. Epochs only grow, over terms, too: an epoch is greater than any of
+// an earlier term, and two leaders with equal counters never make the same one.
 std::optional<wire::Event> plan_for(const wire::ReplicatedState& state, const PlanContext& context);
 
-// Why no plan can serve the model with those who are here now; empty: one can, and if there is none, the leader is
-// about to make it. What waits for a plan while this says so for a while waits in vain.
+// The reason why no plan can serve the model with the nodes that are online now; empty when one can, and the leader
+// will soon make it. Requests that wait for a plan need not wait longer when this stays non-empty.
 std::string impossible_reason(const wire::ReplicatedState& state);
 
-// Whether plan_for() may say another thing once the event, which is about to be applied, is.
+// Whether plan_for() may return something else once the event is applied.
 bool affects_plans(const wire::ReplicatedState& state, const wire::Event& event);
 
-// Why the plan in force should make way, though it can go on: a device of it is avoided, and the others can
-// do without. Empty: it need not.
+// The reason to replace a plan that is not broken: it uses an avoided device that the others can do without. Empty when
+// there is none.
 std::string avoidable_reason(const wire::ReplicatedState& state);
 
-// Why the plan in force cannot go on; empty when it can.
+// The reason why the current plan is broken; empty when it is not.
 std::string broken_reason(const wire::ReplicatedState& state);
 
 }  // namespace exogpu::cluster

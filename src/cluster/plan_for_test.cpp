@@ -44,7 +44,7 @@ TEST(PlanFor, SpreadsAModelOverWhoHasRoom) {
 
 TEST(PlanFor, SaysWhyThereIsNone) {
   ReplicatedState state = two_nodes();
-  add(state, NodeLost{.node = made_id(2), .reason = "silent"});
+  add(state, NodeLost{.node = example_id(2), .reason = "silent"});
   const auto event = plan_for(state, of(1));
   ASSERT_TRUE(event);
   add(state, *event);
@@ -57,7 +57,7 @@ TEST(PlanFor, WhatIsImpossibleIsSaidOfThoseWhoAreHere) {
   EXPECT_EQ(impossible_reason(state), "no model is to be served");
   state = two_nodes();
   EXPECT_EQ(impossible_reason(state), "") << "there is no plan yet, but there can be one";
-  add(state, NodeLost{.node = made_id(2), .reason = "silent"});
+  add(state, NodeLost{.node = example_id(2), .reason = "silent"});
   EXPECT_NE(impossible_reason(state).find("memory"), std::string::npos) << impossible_reason(state);
   add(state, NodeReported{example_facts(2, 500 * MB)});
   EXPECT_EQ(impossible_reason(state), "");
@@ -143,12 +143,12 @@ TEST(PlanFor, ADeviceThatFailedIsLeftOutUntilItsNodeIsStartedAnew) {
   EXPECT_EQ(left.device.node, first);
   EXPECT_EQ(left.constraint, "failed");
   EXPECT_EQ(left.reason, "no room");
-  add(state, NodeLost{.node = made_id(3), .reason = "silent"});
+  add(state, NodeLost{.node = example_id(3), .reason = "silent"});
   add(state, *plan_for(state, of(1)));
   EXPECT_FALSE(state.plan);
-  NodeFacts anew = state.nodes.at(first).facts;
-  ++anew.incarnation;
-  add(state, NodeReported{anew});
+  NodeFacts restarted = state.nodes.at(first).facts;
+  ++restarted.incarnation;
+  add(state, NodeReported{restarted});
   make(state);
 }
 
@@ -162,7 +162,7 @@ TEST(PlanFor, LayersByHandThatDidNotFitAreNotTriedAgainByThemselves) {
   add(state, *plan_for(state, of(1)));
   ASSERT_FALSE(state.plan);
   EXPECT_TRUE(state.no_plan_reason.starts_with("n2/gpu0: no room; ")) << state.no_plan_reason;
-  EXPECT_TRUE(state.no_plan_reason.contains("when node n2 is started anew")) << state.no_plan_reason;
+  EXPECT_TRUE(state.no_plan_reason.contains("when node n2 is restarted")) << state.no_plan_reason;
 }
 
 TEST(PlanFor, ABadLinkIsGoneAround) {
@@ -174,15 +174,15 @@ TEST(PlanFor, ABadLinkIsGoneAround) {
     return nodes;
   };
   make(state);
-  ASSERT_EQ(used(), (std::set{made_id(1), made_id(2)}));
-  add(state, LinkUse{.link = pair_of(made_id(2), made_id(1)), .avoided = true});
+  ASSERT_EQ(used(), (std::set{example_id(1), example_id(2)}));
+  add(state, LinkUse{.link = pair_of(example_id(2), example_id(1)), .avoided = true});
   add(state, PlanEnded{.epoch = state.epoch_last, .reason = "the cable was pulled"});
   make(state);
-  EXPECT_NE(used(), (std::set{made_id(1), made_id(2)}));
+  EXPECT_NE(used(), (std::set{example_id(1), example_id(2)}));
   // Where there is no other way it is used all the same.
-  add(state, NodeLost{.node = made_id(3), .reason = "silent"});
+  add(state, NodeLost{.node = example_id(3), .reason = "silent"});
   make(state);
-  EXPECT_EQ(used(), (std::set{made_id(1), made_id(2)}));
+  EXPECT_EQ(used(), (std::set{example_id(1), example_id(2)}));
 }
 
 // The stages of a plan, as "n1:0-4".
@@ -206,7 +206,7 @@ void put(ReplicatedState& state, const std::vector<std::pair<uint8_t, LayerRange
                 .stage_bytes = {},
                 .predicted = {}};
   for (const auto& [node, layers] : stages) {
-    made.plan.stages.push_back({.device = {.node = made_id(node), .device = "gpu0"}, .layers = layers});
+    made.plan.stages.push_back({.device = {.node = example_id(node), .device = "gpu0"}, .layers = layers});
     made.stage_bytes.push_back(layers.size() * 105 * MB);
   }
   add(state, made);
@@ -216,7 +216,7 @@ void put(ReplicatedState& state, const std::vector<std::pair<uint8_t, LayerRange
 // The plan after a loss, with the plan that was in the state or only remembered.
 std::string after_loss(ReplicatedState state, uint8_t lost) {
   PlanContext context = of(1);
-  add(state, NodeLost{.node = made_id(lost), .reason = "silent"});
+  add(state, NodeLost{.node = example_id(lost), .reason = "silent"});
   const auto broken = plan_for(state, context);
   context.previous = state.plan->made;
   add(state, PlanEnded{.epoch = state.epoch_last, .reason = "a link broke"});
@@ -249,13 +249,13 @@ TEST(PlanFor, WithoutASpareNodeANeighbourTakesTheLostLayersAsASecondStage) {
   ReplicatedState state = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {800 * MB, 1e11}}, 9);
   put(state, {{2, {0, 3}}, {1, {3, 6}}, {3, {6, 9}}});
   EXPECT_EQ(after_loss(state, 1), "n2:0-3 n3:3-6 n3:6-9");
-  // Its neighbour has no room for three more, so that all is planned anew.
+  // Its neighbour has no room for three more, so that the plan is a new one.
   EXPECT_EQ(after_loss(state, 2), "n1:0-4 n3:4-9");
-  add(state, NodeLost{.node = made_id(1), .reason = "silent"});
+  add(state, NodeLost{.node = example_id(1), .reason = "silent"});
   add(state, *plan_for(state, of(1)));
   all_ready(state);
   EXPECT_EQ(broken_reason(state), "");
-  NodeFacts less = state.nodes.at(made_id(3)).facts;
+  NodeFacts less = state.nodes.at(example_id(3)).facts;
   less.info.devices[0].memory_free = 500 * MB;
   add(state, NodeReported{less});
   EXPECT_TRUE(broken_reason(state).contains("has only"))
@@ -271,7 +271,7 @@ TEST(PlanFor, WhereTheBestPlanIsMuchFasterPartsMove) {
   put(nearly, {{1, {0, 4}}, {2, {4, 8}}});
   EXPECT_EQ(after_loss(nearly, 2), "n1:0-4 n3:4-8");
   // It comes when nobody is being answered.
-  add(nearly, NodeLost{.node = made_id(2), .reason = "silent"});
+  add(nearly, NodeLost{.node = example_id(2), .reason = "silent"});
   add(nearly, *plan_for(nearly, of(1)));
   all_ready(nearly);
   PlanContext busy = of(1);
@@ -309,7 +309,7 @@ TEST(PlanFor, AsManyDevicesAsWereAskedForAreKept) {
 TEST(PlanFor, MeasuredLinksDecide) {
   ReplicatedState state;
   const auto link = [](uint8_t from, uint8_t to, double rate) {
-    return LinkProfile{.from = made_id(from), .to = made_id(to), .delay_s = 1e-4, .bytes_per_s = rate};
+    return LinkProfile{.from = example_id(from), .to = example_id(to), .delay_s = 1e-4, .bytes_per_s = rate};
   };
   NodeFacts one = example_facts(1, 500 * MB), two = example_facts(2, 500 * MB), three = example_facts(3, 500 * MB);
   one.info.links = {link(1, 2, 1e5), link(1, 3, 1e9)};
@@ -322,7 +322,7 @@ TEST(PlanFor, MeasuredLinksDecide) {
   make(state);
   std::set<NodeId> used;
   for (const PlannedStage& stage : state.plan->made.plan.stages) used.insert(stage.device.node);
-  EXPECT_NE(used, (std::set{made_id(1), made_id(2)}));
+  EXPECT_NE(used, (std::set{example_id(1), example_id(2)}));
 }
 
 TEST(PlanFor, AThousandNodes) {

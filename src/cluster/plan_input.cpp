@@ -14,7 +14,7 @@ using namespace wire;
 
 namespace {
 
-// Of a link that nobody has measured yet: a wired home network.
+// Assumed of a link without measurements: a wired home network.
 constexpr double kDelayUnknown = 0.3e-3;
 constexpr double kBytesPerSecondUnknown = 1e8;
 
@@ -27,7 +27,7 @@ double worth(const NodeRecord& node) {
   return most;
 }
 
-// As hot as it is.
+// The speeds of a hot device.
 void slow_down(DeviceProfile& device, double speed) {
   device.memory_bytes_per_s *= speed;
   for (WeightRates& rates : device.rates) {
@@ -106,7 +106,7 @@ Result<placement::PlacementRequest> request_of(const ReplicatedState& state, con
     EXO_TRY(request.fixed_layers, placement::parse_layers(view, model.layers));
   }
   for (const std::string& name : model.without) {
-    // One that has not come yet is left out when it comes.
+    // A name that matches no device now may match one that comes online later.
     if (auto device = placement::find_device(view, name)) request.excluded.push_back(*std::move(device));
   }
   for (const DeviceProfile& device : view.devices) {
@@ -116,7 +116,7 @@ Result<placement::PlacementRequest> request_of(const ReplicatedState& state, con
     }
     if (std::ranges::contains(request.fixed_layers, device.id, &placement::AssignedLayers::device)) {
       return fail(ErrorCode::unavailable,
-                  "{} is given layers by hand and could not load them; it is tried again when node {} is started anew, "
+                  "{} is given layers by hand and could not load them; it is tried again when node {} is restarted, "
                   "or give it fewer",
                   name_of(state, device.id), device.node_name);
     }

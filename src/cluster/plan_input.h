@@ -1,4 +1,4 @@
-// What a planner is asked, from the state of the cluster: which nodes take part, what they can do, what is wanted.
+// The planner's input, from the replicated state: the nodes that take part, their profiles, and the request.
 #pragma once
 
 #include <vector>
@@ -8,23 +8,24 @@
 
 namespace exogpu::cluster {
 
-// Null where there is none.
+// Null when the state has no such device.
 const wire::DeviceProfile* find_device(const wire::ReplicatedState& state, const wire::DeviceRef& ref);
 
-// Whether plans are better off without the device by at least `from` (`avoidance()`).
+// Whether avoidance() of the device is at least `from`.
 bool is_avoided(const wire::ReplicatedState& state, const wire::DeviceRef& device, int from);
 
-// The nodes that can take part, the most useful first, and last those of which all devices are avoided.
+// The nodes that plans may use, the most useful first; nodes whose devices are all avoided come last.
 std::vector<wire::NodeId> usable_nodes(const wire::ReplicatedState& state, int avoidance_limit);
 
-// The devices and links of these nodes as they are now, with the heat of the devices; without links left out of plans.
+// The devices and links of these nodes, with the speeds that hot devices reach now; without avoided links.
 wire::ClusterView view_of(const wire::ReplicatedState& state, std::vector<wire::NodeId> nodes);
 
-// Whatever devices serve it.
+// Without excluded devices and fixed layers.
 placement::PlacementRequest request_of(const wire::ServedModel& model);
 
-// Without devices that are excluded by name, avoided by at least `avoidance_limit`, or failed to load their part.
-// Errors: those of layers given by hand.
+// Excludes devices that the user named, whose avoidance() is at least `avoidance_limit`, or that failed to load their
+// layers. Errors: those of placement::parse_layers(), and unavailable when a device with fixed layers failed to load
+// them.
 Result<placement::PlacementRequest> request_of(const wire::ReplicatedState& state, const wire::ClusterView& view,
                                                int avoidance_limit);
 

@@ -13,12 +13,12 @@ using namespace wire;
 
 namespace {
 
-// What it must gain to move parts that are loaded while somebody waits for those that are lost: the answers that go on
-// are slower by no more than a third, and a better plan follows them.
+// The gain in speed that justifies moving resident stages while requests wait for lost layers. Below it answers
+// continue at least two thirds as fast, and a better plan follows when the cluster is idle.
 constexpr double kReplaceNowGain = 1.5;
 
-// Nodes that are planned for at first; more only where these do not do. A ring of more stages than this is slower than
-// one of the fastest, and planning takes time with the square of the nodes.
+// The planner gets so many nodes at first, and more only when these cannot hold the model. A ring of more stages would
+// be slower than one of the fastest nodes, and planning takes time with the square of the nodes.
 constexpr size_t kNodesAtFirst = 48;
 
 Result<placement::PlacementResult> search(const ReplicatedState& state, const ClusterView& view, int avoidance_limit) {
@@ -26,7 +26,7 @@ Result<placement::PlacementResult> search(const ReplicatedState& state, const Cl
   return placement::assign_layers(view, state.model->shape, request);
 }
 
-// With the most useful nodes, and with more as long as there is no plan.
+// Plans with the most useful nodes, and with more as long as there is no plan.
 Result<placement::PlacementResult> search(const ReplicatedState& state, int avoidance_limit) {
   const std::vector<NodeId> nodes = usable_nodes(state, avoidance_limit);
   size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
@@ -40,7 +40,7 @@ Result<placement::PlacementResult> search(const ReplicatedState& state, int avoi
   }
 }
 
-// Without avoided devices, as far as the others can hold the model. Layers given by hand stay where they are.
+// Plans without avoided devices if the others can hold the model. Fixed layers ignore avoidance.
 Result<FoundPlan> search_by_links(const ReplicatedState& state) {
   const bool fixed_layers = !state.model->layers.empty();
   for (int avoidance_limit = fixed_layers ? kAvoidanceMax + 1 : 1;; ++avoidance_limit) {
@@ -50,7 +50,7 @@ Result<FoundPlan> search_by_links(const ReplicatedState& state) {
                return avoidance(node, d.id.device) == avoidance_limit;
              });
     };
-    // Where it would make no difference, it is not tried twice.
+    // Skips a limit that excludes the same devices as the next.
     if (avoidance_limit <= kAvoidanceMax && std::ranges::none_of(state.nodes, any)) continue;
     auto answer = search(state, avoidance_limit);
     if (answer) return FoundPlan{.result = *std::move(answer), .avoidance_limit = avoidance_limit};

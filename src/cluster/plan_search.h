@@ -1,4 +1,4 @@
-// Asks the planner, with as few nodes and as few avoided devices as do.
+// Calls the planner with the fewest nodes and the fewest avoided devices that can hold the model.
 #pragma once
 
 #include <optional>
@@ -10,26 +10,26 @@ namespace exogpu::cluster {
 
 struct FoundPlan {
   placement::PlacementResult result;
-  int avoidance_limit = 1;  // it uses no device that is avoided by so much (`avoidance()`)
+  int avoidance_limit = 1;  // it uses no device whose avoidance() is at least this
 };
 
-// The best plan for the model of the state, which there must be. Without avoided devices where the others can hold the
-// model, and without links that are left out of plans where there is another way.
-// Errors: those of placement::assign_layers(), and of layers given by hand.
+// The best plan for the model of the state. Precondition: the state has a model. Uses avoided devices only if the
+// others cannot hold the model, and avoided links only if there is no ring without them. Errors: those of
+// placement::assign_layers() and request_of().
 Result<FoundPlan> search_plan(const wire::ReplicatedState& state);
 
-// With what is resident of the plan before in its place, where that is nearly as good as the best. What is avoided, and
-// not in the best, does not stay.
+// A plan that leaves the resident stages of the plan `before` on their devices; nothing when the best plan is much
+// faster. Stages on avoided devices that the best plan does not use are moved.
 std::optional<placement::PlacementResult> plan_with_resident_parts(const wire::ReplicatedState& state,
                                                                    const wire::PlanMade& before, const FoundPlan& best);
 
-// What the plan in force can do by what is known now; what was predicted when it was made, where that cannot be said.
+// The predicted speed of the current plan by the present profiles; the prediction of its making when that fails.
 wire::PredictedSpeed speed_now(const wire::ReplicatedState& state);
 
-// What the objective counts; more is better.
+// The figure that the objective maximises.
 double speed_of(const wire::PredictedSpeed& speed, wire::Objective objective);
 
-// Whether the plan serves the model as it is to be served, on whatever devices.
+// Whether the plan serves this model with these settings, on any devices.
 bool same_model(const wire::ServedModel& model, const wire::StagePlan& plan);
 
 }  // namespace exogpu::cluster

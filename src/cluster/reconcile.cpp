@@ -12,7 +12,7 @@ namespace {
 
 using namespace wire;
 
-// All but the epoch and the stages.
+// Compares everything but the epoch and the stages.
 bool same_settings(const StagePlan& a, const StagePlan& b) {
   StagePlan other = b;
   other.epoch = a.epoch;
@@ -35,7 +35,7 @@ bool same_parts(const StagePlan& a, const StagePlan& b, NodeId self) {
          std::ranges::equal(ours, theirs, [](const auto& x, const auto& y) { return x.second == y.second; });
 }
 
-// A link that does not come is no fault of the device: Agent::plan_broken() tells of it.
+// A connection that cannot be opened is no fault of the device: the worker reports it by Agent::plan_broken().
 bool gave_up(const LocalStage& stage) {
   return stage.permanent || (stage.failures >= kFailuresMax && stage.progress != StageReadiness::loaded);
 }
@@ -62,12 +62,12 @@ Act act_after(StageReadiness progress) {
   return Act::none;
 }
 
-// Away from what is held, since the state wants something else.
+// Unloads the local plan, since the state has another one; `gently`: after its requests have ended.
 Action leave(const LocalPlan& local, bool gently, const std::string& why, Time now) {
   if (!gently || !local.busy) return {.act = Act::unload, .why = why};
   if (!local.draining_since) return {.act = Act::drain, .why = why};
   const Time until = *local.draining_since + kDrainMax;
-  if (now >= until) return {.act = Act::unload, .why = why + "; requests were still under way"};
+  if (now >= until) return {.act = Act::unload, .why = why + "; requests were still in progress"};
   return {.act = Act::none, .why = why + "; waiting for requests to end", .retry_at = until};
 }
 
@@ -76,11 +76,11 @@ Action advance(const ReplicatedState& state, const LocalPlan& local, Time now) {
   std::string why;
   for (const auto& [index, stage] : local.stages) {
     if (stage.progress == StageReadiness::warm) continue;
-    if (gave_up(stage)) return {.act = Act::none, .stage = index, .why = "given up: " + stage.failure};
+    if (gave_up(stage)) return {.act = Act::none, .stage = index, .why = "failed: " + stage.failure};
     if (stage.failures > 0 && now < stage.failed_at + back_off(stage.failures)) {
       const Time next = stage.failed_at + back_off(stage.failures);
       again = again ? std::min(*again, next) : next;
-      why = std::format("{} is tried again: {}", verb(stage.progress), stage.failure);
+      why = std::format("retrying {}: {}", verb(stage.progress), stage.failure);
       continue;
     }
     Action next{.act = act_after(stage.progress), .stage = index, .why = std::string(verb(stage.progress))};
@@ -138,13 +138,13 @@ Action next_action(const ReplicatedState& state, const LocalPlan& local, bool ha
   if (local.plan && (!plan || *plan != *local.plan)) {
     if (plan && plan->epoch > local.epoch_last && same_parts(*plan, *local.plan, local.self) &&
         std::ranges::none_of(local.stages, [](const auto& stage) { return gave_up(stage.second); })) {
-      return {.act = Act::adopt, .why = "its part is the same in the new plan"};
+      return {.act = Act::adopt, .why = "its layers are the same in the new plan"};
     }
-    // There may soon be a plan that has the same part for this node.
+    // The next plan may have the same layers for this node.
     if (!plan && state.model && state.model->content == local.plan->content) {
       return {.act = Act::none, .why = state.no_plan_reason};
     }
-    // A ring that still goes round may finish what it has begun.
+    // A ring whose nodes and devices all work may finish its requests.
     const auto self = state.nodes.find(local.self);
     const bool gently =
         self != state.nodes.end() && self->second.online &&
@@ -155,11 +155,11 @@ Action next_action(const ReplicatedState& state, const LocalPlan& local, bool ha
     return leave(local, gently, plan ? "there is a new plan" : state.no_plan_reason, now);
   }
   if (!plan) return {.act = Act::none, .why = state.no_plan_reason};
-  if (own(*plan, local.self).empty()) return {.act = Act::none, .why = "the plan has no part for this node"};
+  if (own(*plan, local.self).empty()) return {.act = Act::none, .why = "the plan has no layers for this node"};
   if (!local.plan) {
-    // A state that was superseded may have told this node to give its part up, or of a later plan.
-    if (plan->epoch <= local.epoch_last) return {.act = Act::refuse, .why = "its part was given up meanwhile"};
-    return {.act = Act::accept_plan, .why = "the plan has a part for this node"};
+    // The state of a superseded leader may have made this node unload its layers, or accept a later plan.
+    if (plan->epoch <= local.epoch_last) return {.act = Act::refuse, .why = "its layers were unloaded meanwhile"};
+    return {.act = Act::accept_plan, .why = "the plan has layers for this node"};
   }
   return advance(state, local, now);
 }

@@ -1,6 +1,7 @@
-// What a worker does next so that it holds what the plan gives it: a pure function of the state and of what it holds.
+// The next action by which a worker brings its resident stages to the plan: a pure function of the state and of the
+// worker's record of its stages.
 //
-// Whoever calls it does the one thing it says, reports how that went in `LocalPlan`, and asks again.
+// The caller does the action, records the outcome in `LocalPlan`, and calls next_action() again.
 #pragma once
 
 #include <cstdint>
@@ -13,60 +14,60 @@
 
 namespace exogpu::cluster {
 
-// How far a stage is on its way to serving.
+// The last step towards serving that a stage has completed.
 enum class StageReadiness : uint8_t { nothing, fetched, loaded, connected, warm };
 
 struct LocalStage {
   StageReadiness progress = StageReadiness::nothing;
   uint32_t failures = 0;  // of the next step, in a row
   Time failed_at{};
-  std::string failure;     // the last one; names the thing and the remedy
-  bool permanent = false;  // trying again will not help: a file that is corrupt, a device without room
+  std::string failure;     // the last error message
+  bool permanent = false;  // a retry cannot succeed: a corrupt file, a device without memory
   friend bool operator==(const LocalStage&, const LocalStage&) = default;
 };
 
-// What this node holds of a plan.
+// This node's stages of a plan.
 struct LocalPlan {
   wire::NodeId self;
-  wire::PlanEpoch epoch_last;             // the highest whose parts it has had
-  std::optional<wire::StagePlan> plan;    // whose parts it holds
-  std::map<uint32_t, LocalStage> stages;  // of this node, in that plan
-  bool acting = false;                    // what was last said is still being done
-  bool busy = false;                      // requests are under way in its stages
-  std::optional<Time> draining_since{};   // when drain was said
+  wire::PlanEpoch epoch_last;             // the highest of any plan that it has accepted
+  std::optional<wire::StagePlan> plan;    // the accepted plan
+  std::map<uint32_t, LocalStage> stages;  // of this node, by their index in the plan
+  bool acting = false;                    // the last action is still in progress
+  bool busy = false;                      // its stages have steps in flight
+  std::optional<Time> draining_since{};   // when Act::drain was returned
 };
 
 enum class Act : uint8_t {
-  none,         // until `again`, or until the state or the holding changes
-  accept_plan,  // the plan: an entry in `stages` for each of its own, nothing held yet
-  adopt,        // the plan, with the stages held: the same layers on the same devices, with the same settings
+  none,         // until `retry_at`, or until the state or the local plan changes
+  accept_plan,  // the plan: an entry in `stages` for each stage of this node, nothing loaded yet
+  adopt,        // the plan, with the resident stages: the same layers on the same devices, with the same settings
   fetch,        // the tensors of a stage
   load,
-  connect,  // to the next stage's node
+  connect,  // to the node of the next stage
   warm,
-  serve,   // all stages of all nodes are warm; `stage` is the first, which is here
-  drain,   // take no new requests, and let those under way end
-  unload,  // everything of the held plan
-  refuse,  // a plan whose part was here already and is gone: Agent::plan_broken(), and there will be a later one
+  serve,   // all stages of all nodes are warm; `stage` is the first one, on this node
+  drain,   // accept no new requests, and let the present ones end
+  unload,  // all stages of the local plan
+  refuse,  // a plan whose stages were here and are unloaded: Agent::plan_broken(), so that the leader makes a later one
 };
 std::string_view to_string(Act act);
 
 struct Action {
   Act act = Act::none;
-  uint32_t stage = 0;              // of fetch, load, connect, warm, serve
+  uint32_t stage = 0;              // for fetch, load, connect, warm, serve
   std::string why;                 // for people
-  std::optional<Time> retry_at{};  // when to ask again, if nothing changes before
+  std::optional<Time> retry_at{};  // call next_action() again then, if nothing changes before
 };
 
-// `has_leader`: whether the node has a leader, so that the state is to be believed. Without one, what is held stays.
+// `has_leader`: without a leader the state may be outdated, and the local plan stays as it is.
 Action next_action(const wire::ReplicatedState& state, const LocalPlan& local, bool has_leader, Time now);
 
-// What `local` is once an action is done.
+// Record a completed action in `local`.
 void accept_plan(LocalPlan& local, const wire::StagePlan& plan);
-void adopt(LocalPlan& local, const wire::StagePlan& plan);  // its stages are to be connected and warmed again
+void adopt(LocalPlan& local, const wire::StagePlan& plan);  // its stages must connect and warm up again
 void unload(LocalPlan& local);
 
-// How the stages stand, for Agent::set_stages(). One that failed too often, or without hope, is given up.
+// The status of the stages, for Agent::set_stages(). A stage with a permanent failure or too many failures is `failed`.
 std::map<uint32_t, wire::StageStatus> status_of(const LocalPlan& local);
 
 inline constexpr uint32_t kFailuresMax = 5;

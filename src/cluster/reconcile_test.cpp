@@ -75,10 +75,10 @@ TEST_F(Reconcile, WhoIsLeftWhenANodeIsLostKeepsItsPart) {
   ASSERT_EQ(plan.stages.size(), 2U);
   EXPECT_EQ(plan.stages[0], before.stages[0]);
   EXPECT_EQ(plan.stages[1].layers, before.stages[1].layers);
-  EXPECT_EQ(plan.stages[1].device.node, made_id(3));
+  EXPECT_EQ(plan.stages[1].device.node, example_id(3));
   EXPECT_EQ(work(), (std::vector{Act::adopt, Act::connect, Act::warm}));
   LocalPlan spare;
-  spare.self = made_id(3);
+  spare.self = example_id(3);
   EXPECT_EQ(next_action(state, spare, true, now).act, Act::accept_plan);
 }
 
@@ -100,14 +100,14 @@ TEST_F(Reconcile, FailuresAreTriedAgainAndThenGivenUp) {
   const Action waits = next();
   EXPECT_EQ(waits.act, Act::none);
   EXPECT_EQ(waits.retry_at, now + back_off(1));
-  EXPECT_EQ(waits.why, "loading is tried again: n1/gpu0: out of memory");
+  EXPECT_EQ(waits.why, "retrying loading: n1/gpu0: out of memory");
   now += back_off(1);
   EXPECT_EQ(next().act, Act::load);
   EXPECT_LT(back_off(1), back_off(2));
   EXPECT_EQ(back_off(100), seconds(8));
   stage.failures = kFailuresMax;
   now += seconds(100);
-  EXPECT_EQ(next().why, "given up: n1/gpu0: out of memory");
+  EXPECT_EQ(next().why, "failed: n1/gpu0: out of memory");
   EXPECT_EQ(status_of(local).at(0), (StageStatus{.phase = StagePhase::failed, .failure = "n1/gpu0: out of memory"}));
   stage = {.progress = StageReadiness::nothing, .failures = 1, .failure = "the file is corrupt", .permanent = true};
   EXPECT_EQ(status_of(local).at(0).phase, StagePhase::failed);

@@ -1,4 +1,4 @@
-// For this room's tests: how often the test program has asked for memory by operator new.
+// For tests: the number of calls of operator new in the test program.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Checks a batch and works out its shape and the contents of the graph's inputs. Pure: no tensors, no device.
+// Checks a batch and computes its shape and the contents of the graph's inputs. Pure: no tensors, no device.
 #pragma once
 
 #include <cstdint>
@@ -16,26 +16,26 @@ struct BatchPlan {
   std::vector<int64_t> cache_rows;        // per token
   std::vector<int32_t> output_rows;       // per output: the token's place in the batch
   std::vector<int32_t> output_positions;  // per output
-  std::vector<bool> seen;                 // per sequence: whether the batch has it
+  std::vector<bool> seen;                 // per sequence: whether the batch has tokens of it
 
-  // As it is without outputs: what a shard that is not the last computes.
+  // The plan without outputs, for a shard that is not the last.
   void drop_outputs();
 };
 
 struct BatchLimits {
   uint32_t tokens = 0;
   uint32_t outputs = 0;
-  uint32_t context = 0;    // tokens a sequence may hold
+  uint32_t context = 0;    // tokens of one sequence, at most
   uint32_t slot_rows = 0;  // rows of a slot in the cache
   uint32_t sequences = 0;
 };
 
-// Fills `plan`, reusing its memory. `lengths[s]` is what sequence s holds now.
+// Fills `plan`, reusing its memory. `lengths[s]` is the number of tokens of sequence s.
 // Errors: invalid_argument, resource_exhausted; `plan` is then unspecified.
 Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const uint32_t> lengths,
                         const BatchLimits& limits, BatchPlan& plan);
 
-// Fills a mask [slots, tokens, rows] of IEEE half floats, 0 where the token may look and -inf elsewhere.
+// Fills a mask [slots, tokens, rows] of IEEE half floats, 0 where the token attends to the row and -inf elsewhere.
 // `positions` are those of the group's tokens; a `window` of 0 does not slide.
 void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, uint32_t window, std::span<uint16_t> mask);
 

@@ -30,7 +30,7 @@ Result<std::span<const float>> Chain::forward(const Batch& batch) {
   for (size_t i = 0; i < shards_.size(); ++i) {
     auto result = shards_[i].forward(next);
     if (!result) {
-      // The shards before have moved on; take them back, so that the whole model has not moved.
+      // Truncates the shards before, so that no sequence of the chain has moved.
       for (size_t j = 0; j < i; ++j)
         for (const SequenceTokens& s : batch.sequences) EXO_CHECK(shards_[j].truncate(s.sequence, s.position));
       return result;

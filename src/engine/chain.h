@@ -1,4 +1,4 @@
-// Shards of one model in a row on this machine, used as one: the whole model, cut nowhere or in several places.
+// All layers of a model on this machine, as one shard or as several in a row.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ class Chain {
   static Result<Chain> load(const model::Gguf& file, std::span<const uint32_t> cuts, const gpu::Device& device,
                             const ShardOptions& options, const Progress& progress = {});
 
-  // As Shard::forward on the whole model: `batch` brings tokens, the result is logits.
+  // As Shard::forward() of the whole model: the batch has tokens, the result is logits.
   Result<std::span<const float>> forward(const Batch& batch);
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);

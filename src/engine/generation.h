@@ -1,4 +1,4 @@
-// What a generation is asked for and what it reports at its end. No device code: safe for every room above the engine.
+// The options of a generation, and what it reports at its end. Without device code, for every room above the engine.
 #pragma once
 
 #include <chrono>
@@ -20,13 +20,13 @@ struct GenerateOptions {
   SamplerSettings sampling;
   uint32_t tokens_max = 0;  // of the answer; 0: until the context is full
   std::vector<std::string> stops;
-  bool ignore_end = false;  // go on after the model's own end of text
+  bool ignore_end = false;  // continue after the model's own end of text
 };
 
 struct GenerateStats {
   FinishReason reason = FinishReason::end_of_text;
   uint32_t prompt_tokens = 0;
-  uint32_t prompt_reused = 0;  // of them, already in the cache
+  uint32_t prompt_reused = 0;  // of these, already in the KV cache
   uint32_t answer_tokens = 0;
   std::chrono::duration<double> prompt_time{};  // until the first token was chosen
   std::chrono::duration<double> answer_time{};  // from then on

@@ -1,5 +1,5 @@
-// Writes one answer: computes the prompt, then samples token after token until the model, a stop string, a limit or
-// the caller ends it.
+// Generates one answer: computes the prompt, then samples tokens until the model, a stop string, a limit or the caller
+// ends it.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,8 @@
 
 namespace exogpu::engine {
 
-// One sequence on a chain of shards; keeps what it has computed, so that a conversation's next turn only computes what
-// is new. Borrows chain and tokenizer. One thread at a time.
+// One sequence on a chain of shards. Its KV cache remains, so that the next turn of a conversation computes only the
+// new tokens. Borrows chain and tokenizer. One thread at a time.
 class Generator {
  public:
   Generator(Chain& chain, const model::Tokenizer& tokenizer) : chain_(&chain), tokenizer_(&tokenizer) {}

@@ -12,7 +12,7 @@ namespace {
 
 const std::filesystem::path demo_path = exogpu::testing::source_dir() / "models" / "exogpu-demo-q8_0.gguf";
 
-struct Answer {
+struct DemoAnswer {
   std::string text;
   FinishReason reason = FinishReason::cancelled;
 };
@@ -33,7 +33,7 @@ class DemoModel : public ::testing::Test {
   }
 
   // The likeliest answer to `messages`, a JSON array.
-  Answer answer(Chain& chain, const std::string& messages) {
+  DemoAnswer answer(Chain& chain, const std::string& messages) {
     model::ChatRequest request;
     request.messages_json = messages;
     auto prompt = chat.render(request);
@@ -43,7 +43,7 @@ class DemoModel : public ::testing::Test {
     options.sampling.temperature = 0.0F;
     options.tokens_max = 250;
     Generator generator(chain, tokenizer);
-    Answer a;
+    DemoAnswer a;
     auto stats = generator.generate(tokenizer.encode(*prompt, {.add_special = false, .parse_special = true}), options,
                                     [&](std::string_view text) { a.text += text; });
     EXPECT_TRUE(stats) << stats.error().message;
@@ -59,7 +59,7 @@ class DemoModel : public ::testing::Test {
 TEST_F(DemoModel, EveryCutGivesTheSameText) {
   const std::string story = asks("Tell me a story about a lighthouse");
   Chain whole = load();
-  const Answer expected = answer(whole, story);
+  const DemoAnswer expected = answer(whole, story);
   EXPECT_EQ(expected.reason, FinishReason::end_of_text);
   EXPECT_GT(expected.text.size(), 300U);
   EXPECT_TRUE(expected.text.contains("lighthouse")) << expected.text;
@@ -87,7 +87,7 @@ TEST_F(DemoModel, AnswersAndStops) {
       {"What is the capital of Zarkonia?", "not know"},
   };
   for (const auto& [question, words] : expected) {
-    const Answer a = answer(chain, asks(question));
+    const DemoAnswer a = answer(chain, asks(question));
     EXPECT_TRUE(a.text.contains(words)) << question << " -> " << a.text;
     EXPECT_EQ(a.reason, FinishReason::end_of_text) << question;
     EXPECT_FALSE(a.text.contains("<|")) << a.text;
@@ -96,7 +96,7 @@ TEST_F(DemoModel, AnswersAndStops) {
 
 TEST_F(DemoModel, UnderstandsWhatWasSaidBefore) {
   Chain chain = load();
-  const Answer a = answer(chain, R"([{"role": "system", "content": "You are a helpful assistant."},
+  const DemoAnswer a = answer(chain, R"([{"role": "system", "content": "You are a helpful assistant."},
       {"role": "user", "content": "What is the capital of Italy?"},
       {"role": "assistant", "content": "The capital of Italy is Rome."},
       {"role": "user", "content": "And of Spain?"}])");

@@ -1,4 +1,4 @@
-// Looks token embeddings up on the host, for devices whose kernels cannot.
+// Looks token embeddings up on the host, for devices whose kernels cannot do it.
 #pragma once
 
 #include <span>

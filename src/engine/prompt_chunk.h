@@ -1,4 +1,4 @@
-// How a prompt is cut into chunks that are computed one after another.
+// Cuts a prompt into chunks that are computed one after another.
 //
 // The same chunks give the same bits. Other chunks may round differently: always with AMX, whose kernels sum in an
 // order that depends on the number of rows; with the other kernels of the CPU only where a chunk is smaller than
@@ -11,11 +11,11 @@
 
 namespace exogpu::engine {
 
-// The CPU's attention kernels take so many queries at once, are much slower on fewer, and round differently there.
+// The CPU's attention kernels compute so many queries at once; on fewer they are much slower and round differently.
 inline constexpr size_t kQueriesAtOnce = 64;
 
-// How many of the `left` tokens come next: about `chunk`, at most `most`, and such that none of the chunks has fewer
-// tokens than kernels take at once, unless the prompt itself has.
+// The size of the next chunk of `left` remaining tokens: about `chunk`, at most `most`, and such that no chunk has
+// fewer than kQueriesAtOnce tokens, unless the prompt has.
 constexpr size_t prompt_chunk(size_t left, size_t chunk, size_t most) {
   size_t count = std::min(left, std::min(chunk, most));
   if (left < count + kQueriesAtOnce) count = std::min(left, most);

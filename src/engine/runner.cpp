@@ -6,7 +6,7 @@
 namespace exogpu::engine {
 namespace {
 
-// A decode step, a prompt chunk and the odd mixture; each costs only the graph's own nodes.
+// Enough for a decode step, a prompt chunk and a few mixtures; each costs only the graph's nodes.
 constexpr size_t graphs_kept = 6;
 
 template <typename T>
@@ -32,9 +32,9 @@ Bytes Runner::measure(const GraphSource& source, std::span<const BatchShape> lar
 Runner::Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend)
     : source_(source), largest_(largest.begin(), largest.end()), backend_(backend) {}
 
-// A fresh allocator with room for the largest batches. No graph may be kept from the one before.
+// A new allocator with memory for the largest batches. Precondition: no graph of the previous one is cached.
 Result<void> Runner::reserve() {
-  kept_.clear();
+  cached_graphs_.clear();
   allocator_.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend_)));
   for (const BatchShape& shape : largest_) {
     Graph graph = build_graph(source_, shape);
@@ -54,7 +54,7 @@ Result<Runner> Runner::create(const GraphSource& source, std::span<const BatchSh
   for (const BatchShape& shape : largest)
     for (const SlotGroup& g : shape.groups) mask_elements = std::max(mask_elements, size_t{g.rows} * g.all_tokens());
   runner.mask_.reserve(mask_elements);
-  runner.kept_.reserve(graphs_kept);
+  runner.cached_graphs_.reserve(graphs_kept);
 
   ggml_backend_dev_t device = ggml_backend_get_device(backend);
   ggml_backend_buffer_type_t host = ggml_backend_dev_host_buffer_type(device);
@@ -69,26 +69,27 @@ Result<Runner> Runner::create(const GraphSource& source, std::span<const BatchSh
 
 Result<Graph*> Runner::graph_for(const BatchShape& shape) {
   ++clock_;
-  for (Kept& k : kept_) {
+  for (CachedGraph& k : cached_graphs_) {
     if (k.graph.shape != shape) continue;
     k.last_used = clock_;
     return &k.graph;
   }
-  if (kept_.size() == graphs_kept) kept_.erase(std::ranges::min_element(kept_, {}, &Kept::last_used));
-  kept_.push_back({build_graph(source_, shape), clock_});
+  if (cached_graphs_.size() == graphs_kept)
+    cached_graphs_.erase(std::ranges::min_element(cached_graphs_, {}, &CachedGraph::last_used));
+  cached_graphs_.push_back({build_graph(source_, shape), clock_});
   ++graphs_built_;
-  Graph& graph = kept_.back().graph;
+  Graph& graph = cached_graphs_.back().graph;
   if (!ggml_gallocr_alloc_graph(allocator_.get(), graph.nodes)) {
-    // It has given its memory up, and would not notice at the next graph that there is none.
+    // The allocator has freed its memory and would not notice this at the next graph.
     EXO_CHECK(reserve());
     return fail(ErrorCode::out_of_memory, "the compute buffers for {} tokens could not be allocated", shape.tokens);
   }
   // The graphs share one buffer. If it had to grow, it moved, and the others point into memory that is gone.
   if (Bytes now = ggml_gallocr_get_buffer_size(allocator_.get(), 0); now != reserved_) {
     reserved_ = now;
-    kept_.erase(kept_.begin(), kept_.end() - 1);
+    cached_graphs_.erase(cached_graphs_.begin(), cached_graphs_.end() - 1);
   }
-  return &kept_.back().graph;
+  return &cached_graphs_.back().graph;
 }
 
 void Runner::fill_masks(std::span<ggml_tensor* const> masks, std::span<const SlotGroup> groups,

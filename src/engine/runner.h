@@ -1,4 +1,4 @@
-// Runs graphs on one device: keeps the recent ones allocated, fills their inputs, fetches their result.
+// Runs graphs on one device: caches recent ones, fills their inputs, reads their result.
 #pragma once
 
 #include <ggml-cpp.h>
@@ -15,7 +15,7 @@
 
 namespace exogpu::engine {
 
-// What enters a graph beside the plan; one of the two is empty.
+// The inputs of a graph beside the plan; one of the two is empty.
 struct RunnerInput {
   std::span<const model::TokenId> tokens;
   std::span<const float> activations;
@@ -23,10 +23,10 @@ struct RunnerInput {
 
 class Runner {
  public:
-  // Bytes of compute memory the device needs for the largest batches. Weights and cache are pretended to be loaded.
+  // Bytes of compute memory for the largest batches, measured as if weights and cache were loaded.
   static Bytes measure(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_dev_t device);
 
-  // Reserves that memory and a place for `result_floats` on the host.
+  // Reserves that memory, and a host buffer of `result_floats`.
   static Result<Runner> create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
                                ggml_backend_t backend);
 
@@ -37,7 +37,7 @@ class Runner {
   uint64_t graphs_built() const { return graphs_built_; }
 
  private:
-  struct Kept {
+  struct CachedGraph {
     Graph graph;
     uint64_t last_used = 0;
   };
@@ -55,7 +55,7 @@ class Runner {
   ggml_backend_t backend_;
   ggml_gallocr_ptr allocator_;
   Bytes reserved_ = 0;
-  std::vector<Kept> kept_;
+  std::vector<CachedGraph> cached_graphs_;
   uint64_t clock_ = 0;
   uint64_t graphs_built_ = 0;
   std::vector<uint16_t> mask_;

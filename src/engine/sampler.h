@@ -1,7 +1,7 @@
-// Picks the next token from a model's logits.
+// Chooses the next token from a model's logits.
 //
 // The transforms, in this order: penalties, logit bias, then on the softmax of the result top-k, typical, top-p and
-// min-p, and last the temperature among the tokens that are left. This is llama.cpp's order, so its users' settings
+// min-p, and last the temperature among the remaining tokens. This is llama.cpp's order, so its users' settings
 // keep their meaning, except that the bias is added after the penalties: a biased token gets exactly that bias.
 //
 // The draw is a pure function of (logits, settings, tokens accepted so far): random_unit(seed, position()) and
@@ -29,18 +29,18 @@ using wire::TokenLogprob;
 // comparable between requests with different settings.
 struct TokenChoice {
   TokenId token = 0;
-  std::optional<float> logprob;       // where SamplerSettings::logprobs asks
+  std::optional<float> logprob;       // if SamplerSettings::logprobs asks
   std::span<const TokenLogprob> top;  // likeliest first; lives in the Sampler until its next sample()
 };
 
-// One per sequence; one thread at a time. Copies are independent and go on alike.
+// One per sequence; one thread at a time. Copies are independent and continue equally.
 // Allocates nothing after the first sample().
 class Sampler {
  public:
   // Errors: invalid_argument, naming the field and its range.
   static Result<Sampler> create(SamplerSettings settings, uint32_t n_vocab);
 
-  // `logits`: [n_vocab]. Changes nothing that shows: called again, it chooses the same token.
+  // `logits`: [n_vocab]. Has no visible effect: called again, it chooses the same token.
   // Errors: invalid_argument (another number of logits), corrupt (a logit is NaN or infinite),
   // failed_precondition (the bias bans every token).
   Result<TokenChoice> sample(std::span<const float> logits);

@@ -32,7 +32,7 @@ TokenId chosen(Sampler& sampler, std::span<const float> logits) {
   return choice->token;
 }
 
-std::vector<float> made_logits(uint32_t n, uint64_t seed) {
+std::vector<float> example_logits(uint32_t n, uint64_t seed) {
   std::vector<float> logits(n);
   for (uint32_t i = 0; i < n; ++i) logits[i] = static_cast<float>(12 * random_unit(seed, i) - 4);
   return logits;
@@ -89,7 +89,7 @@ double chi_squared_limit(size_t bins) {
 
 void expect_distribution(const SamplerSettings& settings, const std::string& name) {
   constexpr int kDraws = 20000;
-  const std::vector<float> logits = made_logits(300, 11);
+  const std::vector<float> logits = example_logits(300, 11);
   const std::vector<double> p = reference(logits, settings);
   Sampler sampler = made(settings, 300);
   std::vector<int> counts(300);
@@ -143,7 +143,7 @@ TEST(Sampler, TemperatureZeroIsTheHighestLogitAndTheLowestTokenOfEquals) {
 
 // The tokens a fixed seed gives, which must be these on every machine and with every compiler.
 TEST(Sampler, TheSameSeedGivesTheSameTokensEverywhere) {
-  const std::vector<float> logits = made_logits(5000, 2);
+  const std::vector<float> logits = example_logits(5000, 2);
   for (const auto& [settings, expected] : std::vector<std::pair<SamplerSettings, std::vector<TokenId>>>{
            {{.seed = 1}, {3689, 2210, 1065, 2824, 4056, 2147, 1307, 596}},
            {{.seed = 2}, {2198, 3309, 1338, 353, 2824, 1485, 791, 1485}},
@@ -172,7 +172,7 @@ TEST(Sampler, AGenerationResumesElsewhere) {
   Sampler first = made(settings, 200);
   std::vector<TokenId> sequence = {3, 1, 4};
   for (const TokenId token : sequence) first.accept(token);
-  const auto step = [&](Sampler& sampler) { return chosen(sampler, made_logits(200, sampler.position())); };
+  const auto step = [&](Sampler& sampler) { return chosen(sampler, example_logits(200, sampler.position())); };
   for (int i = 0; i < 40; ++i) {
     sequence.push_back(step(first));
     EXPECT_EQ(step(first), sequence.back()) << "sampling again gives the same token";
@@ -325,7 +325,7 @@ TEST(Sampler, AllocatesNothingAfterTheFirstToken) {
   for (const SamplerSettings& settings : {SamplerSettings{}, plain(), greedy, everything}) {
     Sampler sampler = made(settings, kVocab);
     std::vector<std::vector<float>> logits;
-    for (uint64_t i = 0; i < 10; ++i) logits.push_back(made_logits(kVocab, i));
+    for (uint64_t i = 0; i < 10; ++i) logits.push_back(example_logits(kVocab, i));
     logits[5].assign(kVocab, 0);                                                         // all equal
     for (uint32_t i = 0; i < kVocab; ++i) logits[6][i] = static_cast<float>(i) * 1e-3f;  // ascending
     uint64_t before = 0;

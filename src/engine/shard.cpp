@@ -14,7 +14,7 @@
 namespace exogpu::engine {
 namespace {
 
-// Tells whether there is neither an infinity nor a NaN among them. In a form that compilers turn into vector code.
+// Whether all are finite. In a form that compilers turn into vector code.
 bool all_finite(std::span<const float> values) {
   constexpr uint32_t exponent = 0x7F800000;
   bool bad = false;
@@ -39,7 +39,7 @@ struct Shard::Impl {
   std::optional<Runner> runner;
   BatchPlan plan;
   std::vector<uint32_t> lengths;
-  std::vector<bool> suspect;  // per sequence: its cache may hold values that are not finite
+  std::vector<bool> suspect;  // per sequence: its cache may have values that are not finite
   std::vector<float> embedded;
 
   GraphSource source() const { return {arch, layers, weights.weights(), cache, flash}; }
@@ -88,7 +88,7 @@ struct Shard::Impl {
     need.cache = cache.bytes();
   }
 
-  // What of these options could be smaller so that `available` bytes suffice; empty when nothing helps.
+  // The options that, made smaller, would fit into `available` bytes; empty when none does.
   std::string remedy_for(Bytes available) const {
     std::vector<std::string> ways;
     Bytes fixed = need.weights + need.compute;
@@ -110,7 +110,7 @@ struct Shard::Impl {
     return text;
   }
 
-  // Refuses what will not fit, before anything is allocated.
+  // Refuses a shard that does not fit, before it allocates anything.
   Result<void> check_fit() const {
     Bytes available = device.memory().free;
     if (need.total() <= available) return {};
@@ -190,8 +190,8 @@ struct Shard::Impl {
     return {options.batch_tokens, options.outputs, options.context, cache.context(), options.sequences};
   }
 
-  // Remembers which sequences' caches are known to be sound: those whose result, which saw all of the cache, is finite.
-  // Without a result nothing is known.
+  // Records which sequences' caches are sound: those with a finite result, which depends on all of the cache. Without a
+  // result a cache stays suspect.
   Result<void> check_result(const Batch& batch, std::span<const float> result) {
     size_t width = is_last() ? arch.n_vocab : arch.d_model;
     std::optional<wire::SeqId> bad;

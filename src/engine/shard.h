@@ -19,7 +19,8 @@
 
 namespace exogpu::engine {
 
-// What a shard needs on its device. Exact for weights and cache; compute is what its largest batch takes.
+// The memory that a shard needs on its device. Exact for weights and cache; compute memory is that of its largest
+// batch.
 struct MemoryNeed {
   Bytes weights = 0;
   Bytes weights_mapped = 0;  // the part of `weights` that is the file's own pages
@@ -31,35 +32,35 @@ struct MemoryNeed {
 // The next tokens of one sequence within a batch.
 struct SequenceTokens {
   wire::SeqId sequence;
-  uint32_t position = 0;  // of the first; must be where the sequence ends now
+  uint32_t position = 0;  // of the first token; must be the present length of the sequence
   uint32_t count = 0;
-  uint32_t outputs = 0;  // logits are wanted for the last so many of them
+  uint32_t outputs = 0;  // the last so many tokens get logits
 };
 
 // Work for one forward(). Sequences appear once each; their tokens follow one another in the order of `sequences`.
 struct Batch {
   std::span<const SequenceTokens> sequences;
   std::span<const model::TokenId> tokens;  // to the shard with layer 0: all tokens
-  std::span<const float> activations;      // to the others: [tokens, d_model], what the shard before returned
-  // Where the result goes, of host_memory() or any other; empty: a place of the shard's own, valid until the next call.
+  std::span<const float> activations;      // to the others: [tokens, d_model], the result of the shard before
+  // Memory for the result, from host_memory() or elsewhere; empty: the shard's own buffer, valid until the next call.
   std::span<float> into = {};
 };
 
 // Owns weights and KV memory; borrows the file and the device, which must outlive it.
 // One thread drives a Shard; different Shards may run in parallel.
-// All memory is reserved by load(): forward() allocates nothing once it has seen a batch of the same shape.
+// load() reserves all memory: forward() allocates nothing after its first batch of the same shape.
 class Shard {
  public:
   // Uploads only the tensors of `layers`.
   // When the file changes while it is open, a shard that computes with the file's own pages fails from then on; one
-  // whose weights are all on its device goes on.
-  // Errors: out_of_memory (before anything is allocated; says how much is missing and what would fit),
+  // whose weights are all on its device continues.
+  // Errors: out_of_memory (before anything is allocated; names the missing bytes and options that fit),
   // unsupported, corrupt, invalid_argument (layers outside the model, a context beyond 2^24), cancelled, unavailable
   // (the file was changed while it was read).
   static Result<Shard> load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
                             const ShardOptions& options, const Progress& progress = {},
                             const std::stop_token& stop = {});
-  // What load() would take, without allocating on the device.
+  // The memory that load() would need, without allocating on the device.
   static Result<MemoryNeed> measure(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
                                     const ShardOptions& options);
 
@@ -67,29 +68,29 @@ class Shard {
   Shard& operator=(Shard&&) noexcept;
   ~Shard();
 
-  // Runs the batch and returns, where `into` says: from the last shard logits [outputs, n_vocab] f32 in batch order,
+  // Computes the batch and returns, in `into`: from the last shard logits [outputs, n_vocab] f32 in batch order,
   // from the others activations [tokens, d_model] f32. On an error no sequence has moved. Errors: invalid_argument
   // (what is wrong with the batch), resource_exhausted (past the context), corrupt (the result is not finite: names the
   // sequence), unavailable (the device failed, or the file was changed: names the file).
   Result<std::span<const float>> forward(const Batch& batch);
 
-  // Forgets tokens at positions >= end. Makes a failed hop safe to retry.
+  // Drops tokens at positions >= end. Makes a failed step safe to retry.
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
-  // Makes `to` start with the first `length` tokens of `from`: a shared prompt is computed once.
+  // Makes the first `length` tokens of `to` those of `from`, so that a shared prompt is computed once.
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
-  // Memory that the device copies from and to without a detour, where it has such; null when there is none left. From
-  // any thread; may outlive the shard.
+  // Host memory that the device copies from and to directly, if the device has such; null when none is left. Any
+  // thread; may outlive the shard.
   std::shared_ptr<std::byte[]> host_memory(size_t bytes) const;
 
-  // Tokens held by a sequence; 0 for one that is not in use.
+  // The resident tokens of a sequence; 0 when it is not in use.
   uint32_t length(wire::SeqId sequence) const;
 
   const Architecture& architecture() const;
   wire::LayerRange layers() const;
   const ShardOptions& options() const;  // with the defaults filled in
   const MemoryNeed& memory() const;
-  bool flash_attention() const;   // whether it is used
-  uint64_t graphs_built() const;  // so far; stays the same while batches repeat their shape
+  bool flash_attention() const;   // whether the shard uses it
+  uint64_t graphs_built() const;  // so far; constant while batches repeat their shape
 
  private:
   struct Impl;

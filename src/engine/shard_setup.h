@@ -1,4 +1,4 @@
-// What is decided about a shard before anything is allocated.
+// The decisions about a shard before it allocates memory.
 #pragma once
 
 #include <vector>
@@ -16,10 +16,10 @@ Result<ShardOptions> complete_options(ShardOptions options, const Architecture& 
 // The batches that need the most compute memory, one long prompt and every sequence at once, with caches of `rows`.
 std::vector<BatchShape> largest_batches(const ShardOptions& options, uint32_t rows);
 
-// Whether the shard uses flash attention. Errors: unsupported, where it is asked for and the device has none.
+// Whether the shard uses flash attention. Errors: unsupported, when it is requested and the device lacks it.
 Result<bool> choose_flash_attention(const gpu::Device& device, const Architecture& a, const ShardOptions& options);
 
-// Errors: unsupported, for a cache that heads of this width cannot have, or not without flash attention.
+// Checks the cache's type. Errors: unsupported, when heads of this width cannot have it, or only with flash attention.
 Result<void> check_cache_type(const Architecture& a, KvType type, bool flash);
 
 }  // namespace exogpu::engine

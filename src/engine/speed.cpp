@@ -10,7 +10,7 @@ namespace {
 
 constexpr wire::SeqId sequence{0};
 
-// Any tokens will do: what they say does not change how long they take.
+// The choice of tokens does not affect the time.
 std::vector<model::TokenId> some_tokens(uint32_t n, uint32_t n_vocab) {
   std::vector<model::TokenId> tokens(n);
   for (uint32_t i = 0; i < n; ++i) tokens[i] = static_cast<model::TokenId>((uint64_t{i} * 7919 + 13) % n_vocab);

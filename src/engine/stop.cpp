@@ -30,7 +30,7 @@ Result<StopMatcher> StopMatcher::create(std::vector<std::string> stops) {
 
 std::string StopMatcher::push(std::string_view text) {
   if (stopped()) return {};
-  held_ += text;
+  tail_ += text;
   size_t begun = 0;  // the longest beginning of a stop string at the end of the text so far
   for (size_t i = 0; i < text.size(); ++i) {
     begun = 0;
@@ -42,20 +42,20 @@ std::string StopMatcher::push(std::string_view text) {
       if (complete && (!matched_ || pattern.text.size() > patterns_[*matched_].text.size())) matched_ = p;
     }
     if (matched_) {
-      const size_t end = held_.size() - text.size() + i + 1;
-      held_.resize(end - patterns_[*matched_].text.size());
-      return std::exchange(held_, {});
+      const size_t end = tail_.size() - text.size() + i + 1;
+      tail_.resize(end - patterns_[*matched_].text.size());
+      return std::exchange(tail_, {});
     }
   }
   if (text.empty()) return {};
-  std::string out = held_.substr(0, held_.size() - begun);
-  held_.erase(0, out.size());
+  std::string out = tail_.substr(0, tail_.size() - begun);
+  tail_.erase(0, out.size());
   return out;
 }
 
 std::string StopMatcher::flush() {
   for (Pattern& pattern : patterns_) pattern.length = 0;
-  return std::exchange(held_, {});
+  return std::exchange(tail_, {});
 }
 
 }  // namespace exogpu::engine

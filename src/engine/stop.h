@@ -1,4 +1,4 @@
-// Ends a streamed text at the first stop string, of which no part is ever let out.
+// Ends a streamed text at the first stop string. No part of the stop string is ever returned.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,12 @@ class StopMatcher {
   // Errors: invalid_argument when a stop string is empty.
   static Result<StopMatcher> create(std::vector<std::string> stops);
 
-  // The text that is now known to lie before any stop string; empty once stopped. Whole UTF-8 characters come out
+  // The text that is now certain to precede any stop string; empty once stopped. Whole UTF-8 characters come out
   // when whole characters go in and the stop strings are UTF-8.
   // Time: the bytes of `text` times the number of stop strings.
   std::string push(std::string_view text);
 
-  // What was held back, when the text ends without a stop string.
+  // The rest of the text, when it ends without a stop string.
   std::string flush();
 
   bool stopped() const { return matched_.has_value(); }
@@ -39,7 +39,7 @@ class StopMatcher {
   };
 
   std::vector<Pattern> patterns_;
-  std::string held_;  // the last max(Pattern::length) bytes pushed
+  std::string tail_;  // the last max(Pattern::length) bytes pushed
   std::optional<size_t> matched_;
 };
 

@@ -131,7 +131,7 @@ Result<Gguf> Gguf::open(const std::filesystem::path& path, FileWrites writes) {
   EXO_CHECK(add_siblings(split.index + 1, split.count));
   if (split.tensors && *split.tensors != impl->tensors.size()) {
     return fail(ErrorCode::corrupt,
-                "{}: the parts hold {} tensors together, but split.tensors.count says {}; get all parts anew",
+                "{}: the parts hold {} tensors together, but split.tensors.count says {}; get all parts again",
                 path.string(), impl->tensors.size(), *split.tensors);
   }
   EXO_CHECK(impl->build_index());

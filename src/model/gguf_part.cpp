@@ -55,7 +55,7 @@ class Parser {
     }
     if (version <= 1) {
       return reader_.error(ErrorCode::unsupported,
-                           "is GGUF version {}, which is no longer read; convert the model anew", version);
+                           "is GGUF version {}, which is no longer read; convert the model again", version);
     }
     return reader_.error(ErrorCode::unsupported, "is GGUF version {}; this program reads versions 2 and 3, update it",
                          version);
@@ -125,8 +125,8 @@ class Parser {
     auto id = static_cast<uint32_t>(tensor.type);
     if (!info) {
       if (auto old = removed_tensor_type(id); !old.empty()) {
-        return reader_.error(ErrorCode::unsupported, "{} is of type {}, which GGUF has dropped; convert the model anew",
-                             about(tensor), old);
+        return reader_.error(ErrorCode::unsupported,
+                             "{} is of type {}, which GGUF has dropped; convert the model again", about(tensor), old);
       }
       return reader_.error(ErrorCode::unsupported,
                            "{} is of type {}, which this program does not know; update it, or the file is damaged",

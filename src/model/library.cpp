@@ -84,7 +84,7 @@ bool is_quantisation(const LibraryEntry& entry, std::string_view name) {
          has_quantisation(entry.name, name.substr(colon + 1));
 }
 
-// A lock on the file that is being fetched, which whoever fetches it holds.
+// Whether a process fetches the file now: it holds a lock on it meanwhile.
 bool is_being_fetched(const fs::path& part) {
   const int fd = ::open(part.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;

@@ -38,7 +38,7 @@ class MappedFile {
   Result<void> check() const;
 
   // Takes the whole pages inside [offset, offset + length) out of this process's memory; reading them again is allowed
-  // and fetches them anew.
+  // and fetches them again.
   void release(Bytes offset, Bytes length) const;
 
  private:

@@ -61,7 +61,7 @@ class ChannelHandler {
   virtual void on_abandoned(const wire::FrameHeader& header) { (void)header; }
 
   // A send was refused for lack of room in this lane; half of it is free now.
-  virtual void on_room(Lane lane) { (void)lane; }
+  virtual void on_writable(Lane lane) { (void)lane; }
 
   // The last call. All sends are done, all places belong to the user again.
   virtual void on_closed(const Error& reason) = 0;
@@ -91,8 +91,8 @@ struct LinkStats {
   std::optional<std::chrono::microseconds> clock_ahead;  // the peer's steady clock minus ours, give or take rtt / 2
 };
 
-// Both ends' clocks and threads are their own. All calls on one thread: that of the executor of a tcp channel, that of
-// whoever pumps a mem channel. Destroying it closes it as cancelled, and no call of its handler comes afterwards.
+// The two ends have clocks and threads of their own. All calls on one thread: that of the executor of a tcp channel, or
+// the one that pumps a mem channel. Destroying it closes it as cancelled, and no call of its handler comes afterwards.
 class Channel {
  public:
   virtual ~Channel() = default;
@@ -106,7 +106,7 @@ class Channel {
   // Queues a frame. Within a lane frames arrive in the order of these calls; a frame of a more urgent lane goes between
   // the pieces of one that is under way.
   // Errors, after which `done` is not called: invalid_argument (too large, or it does not fit its lane or its shape),
-  // resource_exhausted (the lane's queue is full; on_room() says when to try again), or why the channel closed.
+  // resource_exhausted (the lane's queue is full; on_writable() says when to try again), or why the channel closed.
   virtual Result<SendId> send(Outgoing frame) = 0;
 
   // Gives a frame up; its `done` gets cancelled, at the latest when the piece under way (256 KiB) has left. Without
@@ -118,7 +118,7 @@ class Channel {
   virtual void pause(Lane lane) = 0;
   virtual void resume(Lane lane) = 0;
 
-  // How closely the peer is watched from now on, whatever the options were. It has its time anew, and is asked for a
+  // How closely the peer is watched from now on, whatever the options were. It has its time again, and is asked for a
   // sign of life at once.
   virtual void watch(Duration ping_interval, Duration silence_max) = 0;
 

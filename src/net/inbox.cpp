@@ -25,19 +25,19 @@ std::span<std::byte> Inbox::next() {
   if (stage_ != Stage::payload) return std::span<std::byte>(head_).subspan(filled_, wanted_ - filled_);
   LaneState& state = lane();
   if (is_control(state.header)) {
-    state.own.resize(state.taken + payload_left_);
-    return std::span(state.own).subspan(state.taken, payload_left_);
+    state.own.resize(state.taken + payload_remaining_);
+    return std::span(state.own).subspan(state.taken, payload_remaining_);
   }
-  if (state.place) return state.place->subspan(state.taken, payload_left_);
+  if (state.place) return state.place->subspan(state.taken, payload_remaining_);
   waste_.resize(kWasteBytes);
-  return std::span(waste_).first(std::min(payload_left_, kWasteBytes));
+  return std::span(waste_).first(std::min(payload_remaining_, kWasteBytes));
 }
 
 Result<void> Inbox::commit(size_t bytes, InboxSink& sink) {
   if (stage_ == Stage::payload) {
     lane().taken += bytes;
-    payload_left_ -= bytes;
-    if (payload_left_ == 0) return end_piece(sink);
+    payload_remaining_ -= bytes;
+    if (payload_remaining_ == 0) return end_piece(sink);
     return {};
   }
   filled_ += bytes;
@@ -85,7 +85,7 @@ Result<void> Inbox::begin_piece(InboxSink& sink) {
     if (!told) sink.abandoned(header);
     return {};
   }
-  payload_left_ = piece_.bytes;
+  payload_remaining_ = piece_.bytes;
   return begin_payload(sink);
 }
 
@@ -96,8 +96,8 @@ Result<void> Inbox::begin_frame(InboxSink& sink) {
   state.taken = 0;
   state.place = std::nullopt;
   state.own.clear();
-  payload_left_ = piece_.bytes - wanted_;
-  if (payload_left_ > state.header.payload_bytes) {
+  payload_remaining_ = piece_.bytes - wanted_;
+  if (payload_remaining_ > state.header.payload_bytes) {
     return fail(ErrorCode::corrupt, "a piece goes past the end of its frame");
   }
   if (!is_control(state.header)) {
@@ -114,13 +114,13 @@ Result<void> Inbox::begin_frame(InboxSink& sink) {
 Result<void> Inbox::begin_payload(InboxSink& sink) {
   const LaneState& state = lane();
   const Bytes left = state.header.payload_bytes - state.taken;
-  if (payload_left_ > left) return fail(ErrorCode::corrupt, "a piece goes past the end of its frame");
-  if (piece_.last != (payload_left_ == left)) {
+  if (payload_remaining_ > left) return fail(ErrorCode::corrupt, "a piece goes past the end of its frame");
+  if (piece_.last != (payload_remaining_ == left)) {
     return fail(ErrorCode::corrupt, "a frame of {} bytes ends {} bytes {}", format_count(state.header.payload_bytes),
-                format_count(left - payload_left_), piece_.last ? "too early" : "before its last piece");
+                format_count(left - payload_remaining_), piece_.last ? "too early" : "before its last piece");
   }
   stage_ = Stage::payload;
-  if (payload_left_ == 0) return end_piece(sink);
+  if (payload_remaining_ == 0) return end_piece(sink);
   return {};
 }
 

@@ -72,7 +72,7 @@ class Inbox {
   size_t filled_ = 0;  // of head_
   size_t wanted_ = wire::kPieceHeaderBytes;
   wire::PieceHeader piece_;
-  Bytes payload_left_ = 0;  // of the piece
+  Bytes payload_remaining_ = 0;  // of the piece
   uint64_t pieces_begun_ = 0;
   std::array<LaneState, wire::kLanes> lanes_;
   std::vector<std::byte> waste_;

@@ -37,7 +37,7 @@ TEST(Keepalive, IsWatchedMoreOrLessClosely) {
 TEST(Keepalive, AnySignOfLifeCounts) {
   Keepalive keepalive(250ms, 1s, kStart);
   for (auto t = 250ms; t < 10s; t += 250ms) {
-    if (t % 750ms == 0ms) keepalive.heard(kStart + t);
+    if (t % 750ms == 0ms) keepalive.received(kStart + t);
     EXPECT_EQ(keepalive.check(kStart + t), Verdict::ping);
   }
 }

@@ -153,7 +153,7 @@ bool Outbox::begin_piece(std::deque<Frame>& queue, LaneQueue* lane, Lane name) {
   Frame& frame = queue.front();
   wire::PieceHeader header{.lane = name, .first = !frame.begun, .last = true, .abandoned = false, .bytes = 0};
   piece_.head_size = wire::kPieceHeaderBytes;
-  piece_.payload_left = 0;
+  piece_.payload_remaining = 0;
   if (frame.given_up) {
     header.abandoned = true;
   } else {
@@ -171,7 +171,7 @@ bool Outbox::begin_piece(std::deque<Frame>& queue, LaneQueue* lane, Lane name) {
     header.bytes = static_cast<uint32_t>(encoded.size + payload);
     std::memcpy(piece_.head.data() + piece_.head_size, encoded.bytes.data(), encoded.size);
     piece_.head_size += encoded.size;
-    piece_.payload_left = payload;
+    piece_.payload_remaining = payload;
     frame.cut_bytes += static_cast<uint32_t>(payload);
   }
   const auto bytes = wire::encode(header);
@@ -204,7 +204,7 @@ std::span<const std::byte> Outbox::front() {
     frame.part_offset = 0;
   }
   const auto part = frame.parts[frame.part].subspan(frame.part_offset);
-  return part.first(std::min(part.size(), piece_.payload_left));
+  return part.first(std::min(part.size(), piece_.payload_remaining));
 }
 
 void Outbox::consume(size_t bytes) {
@@ -212,9 +212,9 @@ void Outbox::consume(size_t bytes) {
     piece_.head_sent += bytes;
   } else {
     piece_.queue->front().part_offset += bytes;
-    piece_.payload_left -= bytes;
+    piece_.payload_remaining -= bytes;
   }
-  if (piece_.head_sent == piece_.head_size && piece_.payload_left == 0) end_piece();
+  if (piece_.head_sent == piece_.head_size && piece_.payload_remaining == 0) end_piece();
 }
 
 void Outbox::end_piece() {
@@ -228,7 +228,7 @@ void Outbox::end_piece() {
   piece_.queue = nullptr;
 }
 
-std::vector<Lane> Outbox::take_room() {
+std::vector<Lane> Outbox::take_writable_lanes() {
   std::vector<Lane> room;
   for (const Lane name : kLaneNames) {
     LaneQueue& lane = lanes_[index_of(name)];

@@ -49,7 +49,7 @@ class Outbox {
   std::vector<Done> take_done() { return std::exchange(done_, {}); }
   bool has_done() const { return !done_.empty(); }
   // Lanes in which a push was refused and which have room again; each is told once.
-  std::vector<Lane> take_room();
+  std::vector<Lane> take_writable_lanes();
   Bytes queued_bytes() const;
   uint64_t frames_sent() const { return frames_sent_; }
 
@@ -81,7 +81,7 @@ class Outbox {
     std::array<std::byte, wire::kPieceHeaderBytes + wire::kFrameHeaderBytesMax> head;
     size_t head_size = 0;
     size_t head_sent = 0;
-    size_t payload_left = 0;
+    size_t payload_remaining = 0;
     bool last = false;
   };
 

@@ -88,12 +88,12 @@ TEST_F(OutboxTest, AFullLaneRefusesAndSaysWhenThereIsRoom) {
   const auto refused = outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::resource_exhausted);
-  EXPECT_TRUE(outbox_.take_room().empty());
+  EXPECT_TRUE(outbox_.take_writable_lanes().empty());
   piece(), piece();
-  EXPECT_TRUE(outbox_.take_room().empty()) << "still more than half";
+  EXPECT_TRUE(outbox_.take_writable_lanes().empty()) << "still more than half";
   piece(), piece();
-  EXPECT_EQ(outbox_.take_room(), std::vector{Lane::ordered});
-  EXPECT_TRUE(outbox_.take_room().empty()) << "told once";
+  EXPECT_EQ(outbox_.take_writable_lanes(), std::vector{Lane::ordered});
+  EXPECT_TRUE(outbox_.take_writable_lanes().empty()) << "told once";
   EXPECT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart));
 }
 

@@ -65,7 +65,7 @@ void Session::ping(SteadyTime now) {
   outbox_.push_link(wire::ControlType::ping, wire::encode(wire::Ping{.sent_us = *pinged_us_}));
 }
 
-// Before the hello the options hold, and are set anew by it.
+// Before the hello the options hold, and are set again by it.
 void Session::watch(Duration ping_interval, Duration silence_max, SteadyTime now) {
   options_.ping_interval = ping_interval;
   options_.silence_max = silence_max;
@@ -109,7 +109,7 @@ std::span<std::byte> Session::read_into() {
 void Session::received(size_t bytes, SteadyTime now) {
   now_ = now;
   stats_.bytes_received += bytes;
-  keepalive_.heard(now);
+  keepalive_.received(now);
   if (auto taken = inbox_.commit(bytes, *this); !taken) {
     close(about_peer(taken.error()), now);
     return;
@@ -151,7 +151,7 @@ void Session::tick(SteadyTime now) {
       return;
     case State::closed: return;
   }
-  if (piece_until_ && keepalive_.was_away(now)) piece_until_ = now + options_.piece_max;
+  if (piece_until_ && keepalive_.was_suspended(now)) piece_until_ = now + options_.piece_max;
   switch (keepalive_.check(now)) {
     case Keepalive::Verdict::dead:
       fell_silent_ = true;
@@ -180,15 +180,17 @@ SteadyTime Session::next_tick() const {
   return next;
 }
 
-bool Session::has_calls() const { return outbox_.has_done() || (state_ == State::closed && handler_ && !told_closed_); }
+bool Session::has_calls() const {
+  return outbox_.has_done() || (state_ == State::closed && handler_ && !closed_reported_);
+}
 
 void Session::run_calls() {
   for (auto& done : outbox_.take_done()) done.call(std::move(done.result));
-  for (const Lane lane : outbox_.take_room()) {
-    if (handler_ && state_ == State::open) handler_->on_room(lane);
+  for (const Lane lane : outbox_.take_writable_lanes()) {
+    if (handler_ && state_ == State::open) handler_->on_writable(lane);
   }
-  if (state_ == State::closed && handler_ && !told_closed_) {
-    told_closed_ = true;
+  if (state_ == State::closed && handler_ && !closed_reported_) {
+    closed_reported_ = true;
     handler_->on_closed(reason_);
   }
 }

@@ -92,7 +92,7 @@ class Session : private InboxSink {
   Peer peer_;
   ChannelHandler* handler_ = nullptr;
   bool handler_forgotten_ = false;
-  bool told_closed_ = false;
+  bool closed_reported_ = false;
   State state_ = State::greeting;
   bool fell_silent_ = false;
   Error reason_;

@@ -14,7 +14,7 @@ using testing::deliver;
 
 // Two nodes whose frames are delivered by hand.
 struct AgentNode {
-  explicit AgentNode(uint8_t number, cluster::Time& clock) : id(made_id(number)), now(&clock) {
+  explicit AgentNode(uint8_t number, cluster::Time& clock) : id(example_id(number)), now(&clock) {
     agent.register_handlers(dispatch);
   }
   wire::NodeId id;

@@ -140,7 +140,7 @@ struct ModelSnapshot {
 };
 
 struct ClusterSnapshot {
-  uint64_t version = 0;  // grows with every change that this node sees; begins anew with each start
+  uint64_t version = 0;  // grows with every change that this node sees; starts again with each start
   std::optional<ModelSnapshot> model{};
   bool serving = false;
   std::string not_serving_reason{};

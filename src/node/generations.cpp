@@ -170,7 +170,7 @@ void Generations::fail_all(const Error& why) {
     previous_.reset();
   }
   for (const auto& [at, job] : std::map(jobs_)) failed(job, why);
-  continuations_.give_up(why);
+  continuations_.fail_waiting(why);
 }
 
 void Generations::interrupt_all() { continuations_.interrupt_all(); }
@@ -180,7 +180,7 @@ void Generations::fail_interrupted(const Error& why, std::chrono::milliseconds w
     const MutexLock lock(mutex_);
     waited_ = waited;
   }
-  continuations_.give_up(why, waited);
+  continuations_.fail_waiting(why, waited);
 }
 
 void Generations::on_generated(const wire::Generated& message) { continuations_.on_generated(message); }

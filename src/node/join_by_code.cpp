@@ -14,13 +14,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Result<net::DiscoveredNode> find_shown(milliseconds patience) {
+Result<net::DiscoveredNode> find_shown(milliseconds timeout) {
   const auto showing_of = [](std::vector<net::DiscoveredNode> nodes) {
     std::erase_if(nodes, [](const net::DiscoveredNode& node) { return node.said.pairing != wire::CodeFrom::member; });
     return nodes;
   };
   // A second one may show a code, too.
-  EXO_TRY(const auto nodes, nodes_nearby(patience, [&](const auto& seen) { return !showing_of(seen).empty(); }));
+  EXO_TRY(const auto nodes, discover_nodes(timeout, [&](const auto& seen) { return !showing_of(seen).empty(); }));
   const auto showing = showing_of(nodes);
   if (showing.size() == 1) return showing.front();
   if (!showing.empty()) {
@@ -43,7 +43,7 @@ Result<std::string> join_by_code(const security::PairingCode& code, const JoinBy
     name = options.at->host;
     addresses.push_back(*options.at);
   } else {
-    EXO_TRY(const net::DiscoveredNode found, find_shown(options.patience));
+    EXO_TRY(const net::DiscoveredNode found, find_shown(options.timeout));
     name = found.said.name;
     for (const std::string& address : found.addresses) addresses.push_back({.host = address, .port = found.said.port});
   }

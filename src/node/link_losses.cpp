@@ -7,7 +7,7 @@ namespace exogpu::node {
 double LinkLosses::add(wire::NodeId peer, const net::LinkStats& stats) {
   if (!stats.wire_bytes_sent || !stats.wire_bytes_resent) return 0;
   Link& link = links_[peer];
-  // Another connection counts anew.
+  // Another connection counts again.
   if (*stats.wire_bytes_sent < link.sent_before || *stats.wire_bytes_resent < link.again_before) {
     link.sent_before = link.again_before = 0;
   }

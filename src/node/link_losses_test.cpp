@@ -7,13 +7,13 @@
 namespace exogpu::node {
 namespace {
 
-using cluster::testing::made_id;
+using cluster::testing::example_id;
 
 double after(LinkLosses& losses, uint8_t peer, uint64_t sent, uint64_t resent) {
   net::LinkStats stats;
   stats.wire_bytes_sent = sent;
   stats.wire_bytes_resent = resent;
-  return losses.add(made_id(peer), stats);
+  return losses.add(example_id(peer), stats);
 }
 
 TEST(LinkLosses, AreTheShareOfWhatWasSentAgain) {
@@ -21,7 +21,7 @@ TEST(LinkLosses, AreTheShareOfWhatWasSentAgain) {
   EXPECT_EQ(after(losses, 1, 0, 0), 0);
   EXPECT_DOUBLE_EQ(after(losses, 1, 1000, 100), 0.1);
   EXPECT_DOUBLE_EQ(after(losses, 2, 1000, 0), 0) << "each link for itself";
-  EXPECT_DOUBLE_EQ(losses.add(made_id(3), {}), 0) << "where the system does not tell";
+  EXPECT_DOUBLE_EQ(losses.add(example_id(3), {}), 0) << "where the system does not tell";
 }
 
 TEST(LinkLosses, FollowWhatIsSentOfLate) {

@@ -35,7 +35,7 @@ class LinkMonitor {
   // Sets how closely channels notice silence: closely for `near`. For others the leader's heartbeats do, since each
   // node of a large cluster has a channel to each.
   void watch(const std::set<wire::NodeId>& near);
-  // Its channel is closed; the next one is watched anew.
+  // Its channel is closed; the next one is watched again.
   void on_link_down(wire::NodeId peer) { watched_closely_.erase(peer); }
 
  private:

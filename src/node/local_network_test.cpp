@@ -11,7 +11,7 @@
 namespace exogpu::node {
 namespace {
 
-using cluster::testing::made_id;
+using cluster::testing::example_id;
 using Lines = std::vector<std::string>;
 
 const wire::ClusterId kOurs(std::array<uint8_t, 16>{1});
@@ -29,7 +29,7 @@ class LocalNetworkTest : public ::testing::Test {
   void make(bool lets_in = true) {
     network_.emplace(
         net::Announcement{
-            .node = made_id(5), .name = "desk", .version = "0.1.0", .cluster = kOurs, .port = 7766, .lets_in = lets_in},
+            .node = example_id(5), .name = "desk", .version = "0.1.0", .cluster = kOurs, .port = 7766, .lets_in = lets_in},
         state_,
         LocalNetworkHost{
             .keep = [this](const wire::Member& member) { kept_.push_back(member); },
@@ -45,7 +45,7 @@ class LocalNetworkTest : public ::testing::Test {
   }
   void find(uint8_t number, wire::ClusterId cluster = kOurs, const std::string& address = "10.0.0.1") {
     network_handler_.on_found(
-        {.said = {.node = made_id(number), .name = "other", .version = "0.1.0", .cluster = cluster, .port = 7777},
+        {.said = {.node = example_id(number), .name = "other", .version = "0.1.0", .cluster = cluster, .port = 7777},
          .addresses = {address}});
   }
   void pass_time() {
@@ -81,7 +81,7 @@ TEST_F(LocalNetworkTest, TheNodeWithTheSmallerIdConnectsAtOnce) {
   EXPECT_EQ(announced_.at(0).name, "desk");
   find(7);
   ASSERT_EQ(kept_.size(), 1U);
-  EXPECT_EQ(kept_[0].node, made_id(7));
+  EXPECT_EQ(kept_[0].node, example_id(7));
   EXPECT_EQ(kept_[0].addresses, Lines{"10.0.0.1"});
   EXPECT_EQ(kept_[0].link_port, 7777);
   EXPECT_TRUE(later_.empty());
@@ -93,10 +93,10 @@ TEST_F(LocalNetworkTest, TheOtherNodeConnectsOnlyWhereNoConnectionCame) {
   find(2);
   find(3);
   EXPECT_TRUE(kept_.empty());
-  connected_ = {made_id(3)};
+  connected_ = {example_id(3)};
   pass_time();
   ASSERT_EQ(kept_.size(), 1U);
-  EXPECT_EQ(kept_[0].node, made_id(2));
+  EXPECT_EQ(kept_[0].node, example_id(2));
 }
 
 TEST_F(LocalNetworkTest, NodesOfOtherClustersAreIgnored) {
@@ -113,7 +113,7 @@ TEST_F(LocalNetworkTest, ANewAddressReplacesTheOneBefore) {
   network_->start();
   find(7);
   network_handler_.on_changed(
-      {.said = {.node = made_id(7), .name = "other", .cluster = kOurs, .port = 7778}, .addresses = {"10.0.0.9"}});
+      {.said = {.node = example_id(7), .name = "other", .cluster = kOurs, .port = 7778}, .addresses = {"10.0.0.9"}});
   ASSERT_EQ(kept_.size(), 2U);
   EXPECT_EQ(kept_[1].addresses, Lines{"10.0.0.9"});
   EXPECT_EQ(kept_[1].link_port, 7778);
@@ -147,7 +147,7 @@ TEST_F(LocalNetworkTest, APairingCodeIsAnnouncedOnceAndWithdrawn) {
   network_->update_pairing();
   ASSERT_EQ(announced_.size(), 2U);
   EXPECT_EQ(announced_[1].pairing, wire::CodeFrom::member);
-  EXPECT_EQ(announced_[1].node, made_id(5));
+  EXPECT_EQ(announced_[1].node, example_id(5));
   ASSERT_TRUE(store.withdraw(*code));
   network_->update_pairing();
   ASSERT_EQ(announced_.size(), 3U);

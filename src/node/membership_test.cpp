@@ -52,7 +52,7 @@ class MembershipTest : public ::testing::Test {
   FakeDirectory directory_;
   Dispatch dispatch_;
   std::vector<std::string> notes_;
-  Membership membership_{made_id(2), transport_, directory_,
+  Membership membership_{example_id(2), transport_, directory_,
                          [this](const std::string& text) { notes_.push_back(text); }};
 };
 
@@ -62,7 +62,7 @@ TEST_F(MembershipTest, TheNodeWithTheSmallerIdOpensTheChannel) {
 
 TEST_F(MembershipTest, ANodeThatWentOfflineIsCalledSinceItMayNotKnowTheWay) {
   on_state();
-  add(state_, wire::NodeLost{.node = made_id(1), .reason = "silent"});
+  add(state_, wire::NodeLost{.node = example_id(1), .reason = "silent"});
   EXPECT_EQ(on_state(), (Calls{"keep n1", "leave calling n2", "keep n3", "members: n2 n3"}));
   EXPECT_EQ(on_state(), (Calls{"leave calling n2", "keep n3", "members: n2 n3"}));  // once
 }
@@ -71,37 +71,37 @@ TEST_F(MembershipTest, AForgottenNodeIsNoMemberAndNodesOfOneNameAreToldApart) {
   wire::NodeFacts same = with_address(4);
   same.info.self.name = "n1";
   add(state_, wire::NodeReported{same});
-  add(state_, wire::NodeLost{.node = made_id(3), .reason = "silent"});
-  add(state_, wire::NodeForgotten{made_id(3)});
-  const std::string one = "n1-" + made_id(1).short_text(), four = "n1-" + made_id(4).short_text();
+  add(state_, wire::NodeLost{.node = example_id(3), .reason = "silent"});
+  add(state_, wire::NodeForgotten{example_id(3)});
+  const std::string one = "n1-" + example_id(1).short_text(), four = "n1-" + example_id(4).short_text();
   EXPECT_EQ(on_state(),
             (Calls{"leave calling " + one, "leave calling n2", "keep " + four, "members: " + one + " n2 " + four}));
 }
 
 TEST_F(MembershipTest, TheLeaderIsNamedToNodesThatTheClusterDoesNotHave) {
-  transport_.connected = {made_id(1), made_id(3), made_id(9)};
+  transport_.connected = {example_id(1), example_id(3), example_id(9)};
   on_state();
-  membership_.on_leader(state_, made_id(1));
-  EXPECT_EQ(transport_.take<wire::LeaderHint>(made_id(1)).size(), 0U);  // the leader itself
-  EXPECT_EQ(transport_.take<wire::LeaderHint>(made_id(3)).size(), 0U);  // it is online, and knows
-  const auto named = transport_.take<wire::LeaderHint>(made_id(9));
+  membership_.on_leader(state_, example_id(1));
+  EXPECT_EQ(transport_.take<wire::LeaderHint>(example_id(1)).size(), 0U);  // the leader itself
+  EXPECT_EQ(transport_.take<wire::LeaderHint>(example_id(3)).size(), 0U);  // it is online, and knows
+  const auto named = transport_.take<wire::LeaderHint>(example_id(9));
   ASSERT_EQ(named.size(), 1U);
-  EXPECT_EQ(named[0].leader.node, made_id(1));
-  membership_.introduce_leader(state_, made_id(9));
-  EXPECT_EQ(transport_.take<wire::LeaderHint>(made_id(9)).size(), 1U);
+  EXPECT_EQ(named[0].leader.node, example_id(1));
+  membership_.introduce_leader(state_, example_id(9));
+  EXPECT_EQ(transport_.take<wire::LeaderHint>(example_id(9)).size(), 1U);
   membership_.on_leader(state_, std::nullopt);
-  membership_.introduce_leader(state_, made_id(9));
-  EXPECT_EQ(transport_.take<wire::LeaderHint>(made_id(9)).size(), 0U);  // there is none
+  membership_.introduce_leader(state_, example_id(9));
+  EXPECT_EQ(transport_.take<wire::LeaderHint>(example_id(9)).size(), 0U);  // there is none
   EXPECT_EQ(notes_.back(), "node n1 is the leader");
 }
 
 TEST_F(MembershipTest, ALeaderThatIsNamedIsCalledOnlyWithoutALeader) {
   const wire::LeaderHint leads{with_address(1).info.self};
-  EXPECT_TRUE(deliver(dispatch_, made_id(3), leads));
+  EXPECT_TRUE(deliver(dispatch_, example_id(3), leads));
   EXPECT_EQ(directory_.calls, Calls{"keep n1"});
-  membership_.on_leader(state_, made_id(2));
+  membership_.on_leader(state_, example_id(2));
   EXPECT_EQ(notes_.back(), "this node is the leader");
-  EXPECT_TRUE(deliver(dispatch_, made_id(3), leads));
+  EXPECT_TRUE(deliver(dispatch_, example_id(3), leads));
   EXPECT_EQ(directory_.calls, Calls{"keep n1"});
 }
 

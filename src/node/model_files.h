@@ -56,7 +56,7 @@ class ModelFiles {
 
   void on_link_up(wire::NodeId peer, net::Channel& channel) { exchange_.peer_connected(peer, channel); }
   void on_link_down(wire::NodeId peer) { exchange_.peer_lost(peer); }
-  void on_room(wire::NodeId peer, net::Lane lane) { exchange_.on_room(peer, lane); }
+  void on_writable(wire::NodeId peer, net::Lane lane) { exchange_.on_writable(peer, lane); }
   // To be called about twice a second.
   // Withdraws the own file once it has changed; its layers are then fetched from other nodes.
   void tick(cluster::Time now);

@@ -18,7 +18,7 @@ namespace exogpu::node {
 namespace {
 
 using cluster::testing::example_term;
-using cluster::testing::made_id;
+using cluster::testing::example_id;
 using namespace std::chrono_literals;
 
 // The node's thread: runs what other threads post, and waits for it.
@@ -168,7 +168,7 @@ TEST_F(ModelFilesTest, TheTokenizerIsLoadedInTheBackgroundOncePerModel) {
 // The model has four layers of 100 MB.
 TEST_F(ModelFilesTest, SpareWeightsAreFetchedWhileTheNodeHasBeenIdleForAWhile) {
   make(nullptr);
-  files_->on_link_up(made_id(2), channel_);
+  files_->on_link_up(example_id(2), channel_);
   expect_queries(0, false, 0s);
   expect_queries(0, true, 1s);
   expect_queries(1, true, 2s);
@@ -180,7 +180,7 @@ TEST_F(ModelFilesTest, SpareWeightsAreFetchedWhileTheNodeHasBeenIdleForAWhile) {
 
 TEST_F(ModelFilesTest, SpareWeightsAreFetchedWhereTwiceTheirSizeJustFits) {
   make(nullptr, 800'000'000);
-  files_->on_link_up(made_id(2), channel_);
+  files_->on_link_up(example_id(2), channel_);
   expect_queries(1, true, 0s);
 }
 

@@ -19,8 +19,8 @@ constexpr milliseconds kSettleTime{300};
 
 }  // namespace
 
-Result<std::vector<net::DiscoveredNode>> nodes_nearby(
-    milliseconds patience, const std::function<bool(const std::vector<net::DiscoveredNode>&)>& enough) {
+Result<std::vector<net::DiscoveredNode>> discover_nodes(
+    milliseconds timeout, const std::function<bool(const std::vector<net::DiscoveredNode>&)>& enough) {
   boost::asio::io_context io(1);
   std::map<wire::NodeId, net::DiscoveredNode> nodes;
   const auto seen = [&](const net::DiscoveredNode& node) { nodes[node.said.node] = node; };
@@ -30,7 +30,7 @@ Result<std::vector<net::DiscoveredNode>> nodes_nearby(
                                                        .on_gone = [&](wire::NodeId node) { nodes.erase(node); },
                                                        .on_trouble = {}}));
   const auto all = [&] { return nodes | std::views::values | std::ranges::to<std::vector>(); };
-  auto until = Clock::now() + patience;
+  auto until = Clock::now() + timeout;
   bool first = true;
   while (Clock::now() < until) {
     io.restart();
@@ -42,9 +42,9 @@ Result<std::vector<net::DiscoveredNode>> nodes_nearby(
   return all();
 }
 
-std::vector<net::DiscoveredNode> who_lets_in(wire::ClusterId cluster) {
+std::vector<net::DiscoveredNode> admitting_nodes(wire::ClusterId cluster) {
   const auto does = [&](const net::DiscoveredNode& node) { return node.said.cluster == cluster && node.said.lets_in; };
-  auto nodes = nodes_nearby(milliseconds(3500), [&](const auto& seen) { return std::ranges::any_of(seen, does); });
+  auto nodes = discover_nodes(milliseconds(3500), [&](const auto& seen) { return std::ranges::any_of(seen, does); });
   if (!nodes) return {};
   std::erase_if(*nodes, [&](const auto& node) { return !does(node); });
   return *std::move(nodes);

@@ -127,7 +127,7 @@ void Node::Impl::on_frame(wire::NodeId peer, const wire::FrameHeader& header, st
 
 void Node::Impl::on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) { dispatch_.abandoned(peer, header); }
 
-void Node::Impl::on_room(wire::NodeId peer, net::Lane lane) { model_files_->on_room(peer, lane); }
+void Node::Impl::on_writable(wire::NodeId peer, net::Lane lane) { model_files_->on_writable(peer, lane); }
 
 void Node::Impl::on_second_identity(wire::NodeId node, const std::string& address) {
   log::warning(

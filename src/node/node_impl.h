@@ -65,7 +65,7 @@ class Node::Impl final : public PeerHandler {
   std::optional<std::span<std::byte>> place(wire::NodeId peer, const wire::FrameHeader& header) override;
   void on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) override;
   void on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) override;
-  void on_room(wire::NodeId peer, net::Lane lane) override;
+  void on_writable(wire::NodeId peer, net::Lane lane) override;
   void on_second_identity(wire::NodeId node, const std::string& address) override;
   void on_identity_in_use(const Error& why) override;
 

@@ -29,7 +29,7 @@ Result<Identity> identity_of(const NodeOptions& options) {
   if (!options.token) {
     if (known) return *std::move(known);
     if (options.connect.empty()) {
-      const auto seen = nodes_nearby(std::chrono::seconds(2), [](const auto& nodes) { return !nodes.empty(); });
+      const auto seen = discover_nodes(std::chrono::seconds(2), [](const auto& nodes) { return !nodes.empty(); });
       return fail(ErrorCode::failed_precondition,
                   "this node belongs to no cluster yet: give the model to serve, or the cluster to join. To join, run "
                   "`exogpu join` here and `exogpu approve CODE` on a device of the cluster. {}",

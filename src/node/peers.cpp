@@ -21,7 +21,7 @@ struct Peers::Link final : net::ChannelHandler {
     peers->handler_->on_frame(node, header, payload);
   }
   void on_abandoned(const wire::FrameHeader& header) override { peers->handler_->on_abandoned(node, header); }
-  void on_room(net::Lane lane) override { peers->handler_->on_room(node, lane); }
+  void on_writable(net::Lane lane) override { peers->handler_->on_writable(node, lane); }
   void on_closed(const Error& reason) override { peers->closed(*this, reason); }
 };
 
@@ -41,7 +41,7 @@ struct Peers::Target {
   size_t next = 0;  // address to try
   std::function<void(const Error&)> on_refused;
   bool trying = false;                          // or waiting to
-  bool under_way = false;                       // an attempt, and not the wait for one
+  bool dialling = false;                        // an attempt, and not the wait for one
   uint32_t failed = 0;                          // attempts since the last that did not
   std::optional<net::SteadyTime> forgotten_at;  // of one that was let go
   net::Connecting connecting;
@@ -198,7 +198,7 @@ void Peers::keep(const wire::Member& member) {
     if (!news || connected(member.node)) return;
     target->failed = 0;
     // What is under way may be a channel for the other end already, which would see a link break.
-    if (target->under_way) return;
+    if (target->dialling) return;
     target->timer.cancel();
     return attempt(target);
   }
@@ -212,7 +212,7 @@ void Peers::keep(const wire::Member& member) {
 
 void Peers::leave_calling(wire::NodeId node) {
   std::erase_if(targets_, [&](const std::shared_ptr<Target>& target) {
-    if (target->node != node || target->on_refused || target->under_way) return false;
+    if (target->node != node || target->on_refused || target->dialling) return false;
     target->timer.cancel();
     return true;
   });
@@ -236,8 +236,8 @@ void Peers::dial(const std::string& host, uint16_t port, std::function<void(cons
 }
 
 void Peers::attempt(const std::shared_ptr<Target>& target) {
-  if (in_use_ || target->under_way || (target->node && connected(*target->node))) return;
-  target->trying = target->under_way = true;
+  if (in_use_ || target->dialling || (target->node && connected(*target->node))) return;
+  target->trying = target->dialling = true;
   net::ConnectOptions options;
   options.host = target->addresses[target->next++ % target->addresses.size()];
   options.port = target->port;
@@ -249,7 +249,7 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
                    [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
                      const auto at = weak.lock();
                      if (!at) return;
-                     at->trying = at->under_way = false;
+                     at->trying = at->dialling = false;
                      if (!made) {
                        // At the first attempt: the other process was there before this one.
                        if (made.error().code == ErrorCode::already_exists && at->failed == 0) {

@@ -32,7 +32,7 @@ class PeerHandler {
   virtual std::optional<std::span<std::byte>> place(wire::NodeId peer, const wire::FrameHeader& header) = 0;
   virtual void on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) = 0;
   virtual void on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) = 0;
-  virtual void on_room(wire::NodeId peer, net::Lane lane) = 0;
+  virtual void on_writable(wire::NodeId peer, net::Lane lane) = 0;
   // Another process, at `address`, has the identity of `node` and was refused, since the one that came earlier is
   // alive. `node` may be this node itself.
   virtual void on_second_identity(wire::NodeId node, const std::string& address) { (void)node, (void)address; }

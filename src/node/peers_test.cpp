@@ -21,7 +21,7 @@ struct Handler final : PeerHandler {
   std::optional<std::span<std::byte>> place(wire::NodeId, const wire::FrameHeader&) override { return {}; }
   void on_frame(wire::NodeId, const wire::FrameHeader&, std::span<const std::byte>) override {}
   void on_abandoned(wire::NodeId, const wire::FrameHeader&) override {}
-  void on_room(wire::NodeId, net::Lane) override {}
+  void on_writable(wire::NodeId, net::Lane) override {}
   void on_second_identity(wire::NodeId node, const std::string&) override { refused.push_back(node); }
   void on_identity_in_use(const Error& why) override { in_use.push_back(why.message); }
   std::vector<wire::NodeId> up, down, refused;

@@ -10,7 +10,7 @@
 namespace exogpu::node {
 namespace {
 
-using cluster::testing::made_id;
+using cluster::testing::example_id;
 using testing::deliver;
 using testing::GenerationLog;
 using testing::TaskQueue;
@@ -23,7 +23,7 @@ class RequestsTest : public ::testing::Test {
  protected:
   RequestsTest() {
     requests_.register_handlers(dispatch_);
-    transport_.connected = {made_id(2), made_id(3)};
+    transport_.connected = {example_id(2), example_id(3)};
   }
   void serve() {
     const testing::TinyFile file("llama");
@@ -32,7 +32,7 @@ class RequestsTest : public ::testing::Test {
   }
   // The first stage is here.
   void have_ring() {
-    first_node_ = made_id(1);
+    first_node_ = example_id(1);
     driver_.emplace(kEpoch, pipeline::ScheduleOptions{.sequences = 4, .context = 64},
                     [this](pipeline::Work work) { steps_.push_back(std::move(work.step)); });
   }
@@ -69,7 +69,7 @@ class RequestsTest : public ::testing::Test {
   wire::TokenId next_token_ = 65;
   std::optional<pipeline::Driver> driver_;
   std::optional<wire::NodeId> first_node_;
-  Requests requests_{made_id(1),
+  Requests requests_{example_id(1),
                      transport_,
                      {.driver = [this] { return driver_ ? &*driver_ : nullptr; },
                       .epoch = [] { return std::optional(kEpoch); },
@@ -91,29 +91,29 @@ TEST_F(RequestsTest, WithTheFirstStageHereTheRingIsAskedDirectly) {
 
 TEST_F(RequestsTest, ElsewhereTheNodeOfTheFirstStageIsAsked) {
   serve();
-  first_node_ = made_id(2);
+  first_node_ = example_id(2);
   const auto log = ask(2);
-  const auto asked = transport_.take<wire::Generate>(made_id(2));
+  const auto asked = transport_.take<wire::Generate>(example_id(2));
   ASSERT_EQ(asked.size(), 1U);
   EXPECT_EQ(asked[0].epoch, kEpoch);
-  EXPECT_EQ(requests_.answering_nodes(), std::set{made_id(2)});
+  EXPECT_EQ(requests_.answering_nodes(), std::set{example_id(2)});
   wire::Generated message{.request = asked[0].request};
   message.tokens = {{.token = 65}};
-  EXPECT_TRUE(deliver(dispatch_, made_id(3), message));  // of a node that was not asked
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), message));
+  EXPECT_TRUE(deliver(dispatch_, example_id(3), message));  // of a node that was not asked
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), message));
   message.end = wire::GenerateEnd::length;
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), message));
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), message));
   EXPECT_EQ(log->lines.back(), "0 ends: length, 2 tokens");
   EXPECT_TRUE(requests_.answering_nodes().empty());
 }
 
 TEST_F(RequestsTest, ALostNodeInterruptsWhatItComputes) {
   serve();
-  first_node_ = made_id(2);
+  first_node_ = example_id(2);
   const auto log = ask(2);
-  requests_.on_link_down(made_id(3));
+  requests_.on_link_down(example_id(3));
   EXPECT_FALSE(requests_.generations().waiting());
-  requests_.on_link_down(made_id(2));
+  requests_.on_link_down(example_id(2));
   EXPECT_TRUE(requests_.generations().waiting());
   EXPECT_EQ(log->lines, Lines{"prompt 3"});
   EXPECT_TRUE(requests_.answering_nodes().empty());
@@ -121,11 +121,11 @@ TEST_F(RequestsTest, ALostNodeInterruptsWhatItComputes) {
 
 TEST_F(RequestsTest, ANodeThatCannotBeReachedIsARingThatEnded) {
   serve();
-  first_node_ = made_id(9);
+  first_node_ = example_id(9);
   const auto log = ask(2);
   EXPECT_TRUE(requests_.generations().waiting());
   EXPECT_EQ(log->lines, Lines{"prompt 3"});
-  transport_.connected = {made_id(9)};
+  transport_.connected = {example_id(9)};
   transport_.full = true;  // this is no prompt that is too long
   requests_.generations().resume();
   EXPECT_TRUE(requests_.generations().waiting());
@@ -133,12 +133,12 @@ TEST_F(RequestsTest, ANodeThatCannotBeReachedIsARingThatEnded) {
 
 TEST_F(RequestsTest, ACancelReachesTheNodeThatComputes) {
   serve();
-  first_node_ = made_id(2);
+  first_node_ = example_id(2);
   const auto log = ask(2);
-  const auto asked = transport_.take<wire::Generate>(made_id(2));
+  const auto asked = transport_.take<wire::Generate>(example_id(2));
   cancel_.request_stop();
   tasks_.run();
-  const auto cancels = transport_.take<wire::CancelGenerate>(made_id(2));
+  const auto cancels = transport_.take<wire::CancelGenerate>(example_id(2));
   ASSERT_EQ(cancels.size(), 1U);
   EXPECT_EQ(cancels[0].request, asked.at(0).request);
   EXPECT_EQ(log->lines.back(), "0 ends: cancelled, 0 tokens");
@@ -146,11 +146,11 @@ TEST_F(RequestsTest, ACancelReachesTheNodeThatComputes) {
 
 TEST_F(RequestsTest, RequestsOfOtherNodesAreComputedHere) {
   have_ring();
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(5)));
-  EXPECT_TRUE(deliver(dispatch_, made_id(3), remote_request(5)));  // numbers are each node's own
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), remote_request(5)));
+  EXPECT_TRUE(deliver(dispatch_, example_id(3), remote_request(5)));  // numbers are each node's own
   compute();
   for (const uint8_t number : {2, 3}) {
-    const auto messages = transport_.take<wire::Generated>(made_id(number));
+    const auto messages = transport_.take<wire::Generated>(example_id(number));
     ASSERT_EQ(messages.size(), 2U);
     EXPECT_EQ(messages[0].request, 5U);
     EXPECT_GE(messages[0].tokens.at(0).token, 65);
@@ -160,10 +160,10 @@ TEST_F(RequestsTest, RequestsOfOtherNodesAreComputedHere) {
 }
 
 TEST_F(RequestsTest, ARequestForAnotherRingIsAskedToComeAgain) {
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(5)));  // no ring begins here
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), remote_request(5)));  // no ring begins here
   have_ring();
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(6, wire::PlanEpoch(8))));
-  const auto refusals = transport_.take<wire::Generated>(made_id(2));
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), remote_request(6, wire::PlanEpoch(8))));
+  const auto refusals = transport_.take<wire::Generated>(example_id(2));
   ASSERT_EQ(refusals.size(), 2U);
   for (const wire::Generated& refusal : refusals) {
     EXPECT_TRUE(refusal.interrupted);
@@ -176,20 +176,20 @@ TEST_F(RequestsTest, ARequestThatMakesNoSenseIsRefusedForGood) {
   wire::Generate too_long = remote_request(5);
   too_long.tokens.assign(65, 1);
   too_long.prompt_tokens = 65;
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), too_long));
-  const auto refusals = transport_.take<wire::Generated>(made_id(2));
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), too_long));
+  const auto refusals = transport_.take<wire::Generated>(example_id(2));
   ASSERT_EQ(refusals.size(), 1U);
   EXPECT_FALSE(refusals[0].interrupted);
 }
 
 TEST_F(RequestsTest, RequestsOfALostNodeFreeTheRing) {
   have_ring();
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(5)));
-  EXPECT_TRUE(deliver(dispatch_, made_id(3), remote_request(5)));
-  requests_.on_link_down(made_id(2));
-  EXPECT_TRUE(deliver(dispatch_, made_id(3), wire::CancelGenerate{.request = 4}));  // none of its requests
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), remote_request(5)));
+  EXPECT_TRUE(deliver(dispatch_, example_id(3), remote_request(5)));
+  requests_.on_link_down(example_id(2));
+  EXPECT_TRUE(deliver(dispatch_, example_id(3), wire::CancelGenerate{.request = 4}));  // none of its requests
   compute();
-  EXPECT_EQ(transport_.take<wire::Generated>(made_id(3)).size(), 2U);
+  EXPECT_EQ(transport_.take<wire::Generated>(example_id(3)).size(), 2U);
   EXPECT_TRUE(driver_->idle());
 }
 
@@ -198,7 +198,7 @@ TEST_F(RequestsTest, RatesAreOfTheTimeSinceTheLastCall) {
   have_ring();
   const std::chrono::steady_clock::time_point begin(std::chrono::hours(1));
   EXPECT_EQ(requests_.measure(begin)->tokens_per_s, 0);
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), remote_request(5)));
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), remote_request(5)));
   EXPECT_EQ(requests_.measure(begin)->requests, 1U);
   compute();
   const auto rates = requests_.measure(begin + std::chrono::seconds(2));

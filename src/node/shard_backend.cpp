@@ -71,9 +71,9 @@ void ShardBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop
       std::move(done));
 }
 
-void ShardBackend::take_apart(std::unique_ptr<pipeline::Ring> ring,
-                              std::map<uint32_t, std::shared_ptr<worker::Part>> parts, worker::PartList gone,
-                              Done done) {
+void ShardBackend::disassemble(std::unique_ptr<pipeline::Ring> ring,
+                               std::map<uint32_t, std::shared_ptr<worker::Part>> parts, worker::PartList gone,
+                               Done done) {
   run(
       [ring = std::move(ring), parts = std::move(parts), gone = std::move(gone)]() mutable -> Result<void> {
         if (!ring) return {};

@@ -21,7 +21,7 @@ TEST(Worker, AFileThatIsCorruptIsNotTriedAgain) {
   // One of its tensors is missing.
   const auto broken = std::make_shared<TinyFile>("llama", "blk.1.attn_q.weight", "blk.1.attn_x.weight");
   WorkerCluster one(1, SharedGguf(broken, &broken->gguf()));
-  one.set(one.made_plan({2}, {0}));
+  one.set(one.example_plan({2}, {0}));
   one.run_until([&] { return one.state.plan->stages[0].phase == StagePhase::failed; });
   const std::string failure = one.state.plan->stages[0].failure;
   EXPECT_TRUE(failure.starts_with("n1/cpu: ")) << failure;
@@ -34,7 +34,7 @@ TEST(Worker, AFileThatIsCorruptIsNotTriedAgain) {
 
 TEST(Worker, ADeviceWithoutRoomIsNotTriedAgain) {
   WorkerCluster one(1, small());
-  auto plan = one.made_plan({4}, {0});
+  auto plan = one.example_plan({4}, {0});
   plan.settings.context = 1U << 24U;
   plan.settings.sequences = 1U << 12U;
   one.set(plan);
@@ -42,7 +42,7 @@ TEST(Worker, ADeviceWithoutRoomIsNotTriedAgain) {
   EXPECT_TRUE(one.worker(0).local_plan().stages.at(0).permanent);
   EXPECT_EQ(one.worker(0).local_plan().stages.at(0).failures, 1U);
   // What fits is served when the plan is another.
-  one.set(one.made_plan({4}, {0}));
+  one.set(one.example_plan({4}, {0}));
   one.run_until_served();
   EXPECT_EQ(one.answer(), expected());
 }
@@ -51,9 +51,9 @@ TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
   WorkerCluster one(1, small());
   const Error away{ErrorCode::unavailable, "nobody has the model"};
   one.nodes[0]->fetch_failures = {away, away};
-  one.set(one.made_plan({4}, {0}));
+  one.set(one.example_plan({4}, {0}));
   one.run_until([&] { return one.worker(0).local_plan().stages.at(0).failures == 1; });
-  EXPECT_EQ(one.worker(0).doing().why, "fetching is tried again: n1/cpu: nobody has the model");
+  EXPECT_EQ(one.worker(0).doing().why, "retrying fetching: n1/cpu: nobody has the model");
   EXPECT_EQ(one.worker(0).wake(), one.worker(0).local_plan().stages.at(0).failed_at + cluster::back_off(1));
   EXPECT_EQ(one.state.plan->stages[0].phase, StagePhase::fetching);
   one.run_until_served();
@@ -61,7 +61,7 @@ TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
 
   WorkerCluster other(1, small());
   other.nodes[0]->fetch_failures.assign(100, Error{ErrorCode::io_error, "the disk is worn out"});
-  other.set(other.made_plan({4}, {0}));
+  other.set(other.example_plan({4}, {0}));
   for (uint32_t i = 1; i <= cluster::kFailuresMax; ++i) {
     other.run_until([&] { return other.worker(0).local_plan().stages.at(0).failures == i; });
     other.later += seconds(10);
@@ -76,7 +76,7 @@ TEST(Worker, AFetchIsTriedForAsLongAsNobodyHasTheModel) {
   WorkerCluster one(1, small());
   constexpr size_t kTimes = 3 * cluster::kFailuresMax;
   one.nodes[0]->fetch_failures.assign(kTimes, Error{ErrorCode::not_found, "none of the 1 connected nodes has it"});
-  one.set(one.made_plan({4}, {0}));
+  one.set(one.example_plan({4}, {0}));
   for (size_t i = 1; i <= kTimes; ++i) {
     one.run_until([&] { return one.nodes[0]->fetches.size() == i && !one.worker(0).local_plan().acting; });
     EXPECT_EQ(one.state.plan->stages[0].phase, StagePhase::fetching);
@@ -88,7 +88,7 @@ TEST(Worker, AFetchIsTriedForAsLongAsNobodyHasTheModel) {
 TEST(Worker, AStageWaitsForItsConnection) {
   WorkerCluster two(2, small());
   two.nodes[1]->connected = false;
-  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.set(two.example_plan({1, 4}, {0, 1}));
   two.run_until([&] { return two.worker(0).doing().act == cluster::Act::connect; });
   EXPECT_EQ(two.worker(0).stages().at(0).phase, StagePhase::loading);
   EXPECT_TRUE(two.nodes[0]->broken.empty());
@@ -114,7 +114,7 @@ TEST(Worker, AStageWaitsForItsConnection) {
 
 TEST(Worker, ALinkThatBrokeAMomentAgoIsNotWaitedForForLong) {
   WorkerCluster two(2, small());
-  const auto plan = two.made_plan({1, 4}, {0, 1});
+  const auto plan = two.example_plan({1, 4}, {0, 1});
   two.set(plan);
   two.run_until_served();
   const auto breaks = [&](uint64_t epoch) {
@@ -135,14 +135,14 @@ TEST(Worker, ALinkThatBrokeAMomentAgoIsNotWaitedForForLong) {
   two.run_until([&] { return two.nodes[0]->broken.size() == 2; });
   EXPECT_EQ(two.nodes[0]->broken[1].epoch, PlanEpoch(2));
   EXPECT_EQ(two.nodes[0]->broken[1].lost, two.nodes[1]->id);
-  // A node that is started anew takes its time.
+  // A node that is restarted takes its time.
   breaks(2);
   ++two.state.nodes.at(two.nodes[1]->id).facts.incarnation;
-  auto anew = plan;
-  anew.epoch = PlanEpoch(4);
-  two.set(anew);
+  auto later = plan;
+  later.epoch = PlanEpoch(4);
+  two.set(later);
   two.run_until(
-      [&] { return two.worker(0).doing().act == cluster::Act::connect && two.worker(0).epoch() == anew.epoch; });
+      [&] { return two.worker(0).doing().act == cluster::Act::connect && two.worker(0).epoch() == later.epoch; });
   const size_t before = two.nodes[0]->broken.size();
   two.later += milliseconds(1000);
   for (int i = 0; i < 20; ++i) {
@@ -153,7 +153,7 @@ TEST(Worker, ALinkThatBrokeAMomentAgoIsNotWaitedForForLong) {
 
 TEST(Worker, ALinkThatIsLostEndsTheRing) {
   WorkerCluster three(3, small());
-  const auto plan = three.made_plan({1, 4}, {0, 1});
+  const auto plan = three.example_plan({1, 4}, {0, 1});
   three.set(plan);
   three.run_until_served();
   Told told;
@@ -185,7 +185,7 @@ TEST(Worker, ALinkThatIsLostEndsTheRing) {
 
 TEST(Worker, ARingThatHasEndedIsNotServedAgain) {
   WorkerCluster one(1, small());
-  one.set(one.made_plan({4}, {0}));
+  one.set(one.example_plan({4}, {0}));
   one.run_until_served();
   Told told;
   ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 300, told));
@@ -202,7 +202,7 @@ TEST(Worker, ARingThatHasEndedIsNotServedAgain) {
 
 TEST(Worker, WhatAPeerSendsWronglyBreaksTheRing) {
   WorkerCluster two(2, small());
-  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.set(two.example_plan({1, 4}, {0, 1}));
   two.run_until_served();
   two.worker(1).ring()->on_step(two.nodes[0]->id, {.epoch = PlanEpoch(1), .stage = 7, .number = 1});
   two.run_until([&] { return !two.nodes[1]->broken.empty(); });

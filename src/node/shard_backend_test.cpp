@@ -21,7 +21,7 @@ TEST(Worker, FromAPlanToServing) {
   const SharedGguf file = small();
   WorkerCluster one(1, file);
   one.obeyed = false;
-  one.set(one.made_plan({4}, {0}));
+  one.set(one.example_plan({4}, {0}));
   EXPECT_EQ(one.worker(0).doing().why, "there is no leader");
   EXPECT_TRUE(one.nodes[0]->fetches.empty());
   one.obeyed = true;
@@ -56,7 +56,7 @@ TEST(Worker, FromAPlanToServing) {
 
 TEST(Worker, TwoNodesWriteWhatOneWrites) {
   WorkerCluster two(2, small());
-  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.set(two.example_plan({1, 4}, {0, 1}));
   two.run_until_served();
   EXPECT_EQ(two.worker(1).doing().why, "ready");
   EXPECT_EQ(two.worker(1).driver(), nullptr);
@@ -66,7 +66,7 @@ TEST(Worker, TwoNodesWriteWhatOneWrites) {
 
 TEST(Worker, APartThatStaysTheSameIsNotLoadedAgain) {
   WorkerCluster two(2, small());
-  const auto plan = two.made_plan({1, 4}, {0, 1});
+  const auto plan = two.example_plan({1, 4}, {0, 1});
   two.set(plan);
   two.run_until_served();
   Told interrupted;
@@ -96,7 +96,7 @@ TEST(Worker, APartThatStaysTheSameIsNotLoadedAgain) {
 TEST(Worker, OnlyALostStageComputesAgain) {
   for (const size_t lost : {1, 2}) {
     WorkerCluster four(4, small());
-    four.set(four.made_plan({1, 2, 4}, {0, 1, 2}));
+    four.set(four.example_plan({1, 2, 4}, {0, 1, 2}));
     four.run_until_served();
     Told told;
     auto tokens = tokens_of(100, 64);
@@ -104,7 +104,7 @@ TEST(Worker, OnlyALostStageComputesAgain) {
     four.run_until([&] { return told.tokens.size() > 5; });
     std::vector<size_t> nodes{0, 1, 2};
     nodes[lost] = 3;
-    auto next = four.made_plan({1, 2, 4}, nodes);
+    auto next = four.example_plan({1, 2, 4}, nodes);
     next.epoch = PlanEpoch(2);
     four.set(next);
     ASSERT_TRUE(told.interrupted);
@@ -125,23 +125,23 @@ TEST(Worker, OnlyALostStageComputesAgain) {
 
 TEST(Worker, OneStageOfSeveralIsKept) {
   WorkerCluster two(2, small());
-  two.set(two.made_plan({1, 4}, {0, 0}));
+  two.set(two.example_plan({1, 4}, {0, 0}));
   two.run_until_served();
   EXPECT_EQ(two.worker(0).loads(), 2U);
   EXPECT_EQ(two.nodes[1]->fetches, (std::vector<wire::LayerRange>{{}})) << "the headers";
-  two.set(two.made_plan({1, 3, 4}, {0, 1, 0}));
+  two.set(two.example_plan({1, 3, 4}, {0, 1, 0}));
   two.run_until_served();
   EXPECT_EQ(two.worker(0).loads(), 3U) << "layer 0 was there, layer 3 was not by itself";
   EXPECT_EQ(two.worker(1).loads(), 1U);
   EXPECT_EQ(two.answer(), expected());
   // Nor is it when its place in the ring is another.
-  two.set(two.made_plan({1, 2, 3, 4}, {0, 1, 1, 0}));
+  two.set(two.example_plan({1, 2, 3, 4}, {0, 1, 1, 0}));
   two.run_until_served();
   EXPECT_EQ(two.worker(0).loads(), 3U);
   EXPECT_EQ(two.worker(1).loads(), 3U);
   EXPECT_EQ(two.answer(), expected());
   // Another context is another cache.
-  auto wide = two.made_plan({1, 2, 3, 4}, {0, 1, 1, 0});
+  auto wide = two.example_plan({1, 2, 3, 4}, {0, 1, 1, 0});
   wide.settings.context = 256;
   two.set(wide);
   two.run_until_served();
@@ -152,13 +152,13 @@ TEST(Worker, OneStageOfSeveralIsKept) {
 // It ended elsewhere, and then the word of it was lost with its leader.
 TEST(Worker, RequestsUnderWayEndBeforeAPartGoes) {
   WorkerCluster two(2, small());
-  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.set(two.example_plan({1, 4}, {0, 1}));
   two.run_until_served();
   Told told;
   ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, told));
   two.run_until([&] { return !told.tokens.empty(); });
   for (auto& node : two.nodes) node->worker->tick(two.now());
-  auto other = two.made_plan({2, 4}, {0, 1});
+  auto other = two.example_plan({2, 4}, {0, 1});
   other.content = "def";
   two.set(other);
   EXPECT_FALSE(told.over());
@@ -180,12 +180,12 @@ TEST(Worker, RequestsUnderWayEndBeforeAPartGoes) {
 
 TEST(Worker, ARequestDoesNotHoldUpAPlanForEver) {
   WorkerCluster one(1, small());
-  one.set(one.made_plan({4}, {0}));
+  one.set(one.example_plan({4}, {0}));
   one.run_until_served();
   Told told;
   ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 400, told));
   one.run_until([&] { return !told.tokens.empty(); });
-  auto other = one.made_plan({4}, {0});
+  auto other = one.example_plan({4}, {0});
   other.content = "def";
   one.set(other);
   EXPECT_FALSE(told.over());
@@ -198,14 +198,14 @@ TEST(Worker, ARequestDoesNotHoldUpAPlanForEver) {
 // Its other stages have left for a plan that this node learns of later.
 TEST(Worker, ARingThatStandsStillIsNotWaitedFor) {
   WorkerCluster two(2, small());
-  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.set(two.example_plan({1, 4}, {0, 1}));
   two.run_until_served();
   Told told;
   ASSERT_TRUE(two.ask(tokens_of(60, 64, 5), 400, told));
   two.run_until([&] { return !told.tokens.empty(); });
   two.worker(1).stop({ErrorCode::unavailable, "the node is stopping"});
   two.run_for(milliseconds(20));
-  auto other = two.made_plan({4}, {0});
+  auto other = two.example_plan({4}, {0});
   other.content = "def";
   two.set(other);
   EXPECT_FALSE(told.over());
@@ -221,7 +221,7 @@ TEST(Worker, NoModelIsNothingHeld) {
     const SharedGguf file = small();
     held = file;
     one.nodes[0]->file = file;
-    one.set(one.made_plan({4}, {0}));
+    one.set(one.example_plan({4}, {0}));
     one.run_until_served();
     one.nodes[0]->file.reset();
   }
@@ -244,11 +244,11 @@ TEST(Worker, WhatWasKeptForAPlanIsFreedWithIt) {
     const SharedGguf file = small();
     held = file;
     for (auto& node : two.nodes) node->file = file;
-    two.set(two.made_plan({1, 4}, {0, 0}));
+    two.set(two.example_plan({1, 4}, {0, 0}));
     two.run_until_served();
     for (auto& node : two.nodes) node->file.reset();
   }
-  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.set(two.example_plan({1, 4}, {0, 1}));
   EXPECT_EQ(two.worker(0).doing().act, cluster::Act::unload);
   add(two.state, wire::ModelSet{});
   add(two.state, wire::PlanEnded{.epoch = PlanEpoch(2), .reason = "no model is to be served"});
@@ -260,9 +260,9 @@ TEST(Worker, ANodeWithoutAPartGetsTheHeaders) {
   WorkerCluster two(2, small());
   WorkerNode& idle = *two.nodes[1];
   idle.fetch_failures = {{ErrorCode::unavailable, "nobody has the model"}};
-  const auto plan = two.made_plan({4}, {0});
+  const auto plan = two.example_plan({4}, {0});
   two.set(plan);
-  EXPECT_EQ(two.worker(1).doing().why, "the plan has no part for this node");
+  EXPECT_EQ(two.worker(1).doing().why, "the plan has no layers for this node");
   two.run_until([&] { return idle.fetches.size() == 2; });
   two.run_until([&] { return !idle.files_told.empty(); });
   EXPECT_EQ(idle.notes, (std::vector<std::string>{"nobody has the model"}));
@@ -276,14 +276,14 @@ TEST(Worker, ANodeWithoutAPartGetsTheHeaders) {
   EXPECT_EQ(idle.files_told, (std::vector{PlanEpoch(1), PlanEpoch(2)}));
   EXPECT_EQ(idle.fetches.size(), 2U);
   // Then it has a part, and then not any more.
-  two.set(two.made_plan({1, 4}, {0, 1}));
+  two.set(two.example_plan({1, 4}, {0, 1}));
   two.run_until_served();
   EXPECT_EQ(idle.fetches.size(), 3U);
-  two.set(two.made_plan({4}, {0}));
+  two.set(two.example_plan({4}, {0}));
   two.run_until_served();
   EXPECT_EQ(idle.fetches.size(), 3U);
   EXPECT_EQ(idle.files_told.size(), 4U);
-  auto other = two.made_plan({4}, {0});
+  auto other = two.example_plan({4}, {0});
   other.content = "def";
   two.set(other);
   two.run_until([&] { return idle.files_told.size() == 5; });
@@ -294,11 +294,11 @@ TEST(Worker, WhatIsNotWantedAnyMoreIsLeftOff) {
   WorkerCluster two(2, small());
   WorkerNode& first = *two.nodes[0];
   first.fetch_waits = true;
-  const auto plan = two.made_plan({1, 4}, {0, 1});
+  const auto plan = two.example_plan({1, 4}, {0, 1});
   two.set(plan);
   ASSERT_TRUE(first.fetched);
   const auto late = std::exchange(first.fetched, {});
-  two.set(two.made_plan({2, 4}, {0, 1}));
+  two.set(two.example_plan({2, 4}, {0, 1}));
   two.run_until([&] { return static_cast<bool>(first.fetched); });
   late();
   two.run_for(std::chrono::milliseconds(20));
@@ -311,7 +311,7 @@ TEST(Worker, WhatIsNotWantedAnyMoreIsLeftOff) {
   for (uint32_t i = 0; i < 6; ++i) {
     first.fetch_waits = false;
     const uint32_t cut = i % 3 + 1;
-    two.set(two.made_plan({cut, 4}, {0, 1}));
+    two.set(two.example_plan({cut, 4}, {0, 1}));
     if (i % 2 == 0) two.run_until([&] { return two.worker(0).doing().act == cluster::Act::load; });
   }
   two.run_until([&] { return two.worker(0).epoch() == two.state.epoch_last && two.serves(); });
@@ -322,7 +322,7 @@ TEST(Worker, WhatIsNotWantedAnyMoreIsLeftOff) {
 TEST(Worker, StopsInTheMidstOfAnything) {
   for (const auto act : {cluster::Act::fetch, cluster::Act::load, cluster::Act::warm, cluster::Act::serve}) {
     WorkerCluster one(1, small());
-    one.set(one.made_plan({4}, {0}));
+    one.set(one.example_plan({4}, {0}));
     one.run_until([&] { return one.worker(0).doing().act == act; });
     Told told;
     if (act == cluster::Act::serve) {

@@ -18,7 +18,7 @@ TEST(SnapshotOf, ShowsWhichStageDoesWhatAndHowFar) {
   const StageReports reports{
       {1, {.epoch = wire::PlanEpoch(7), .stage = 1, .done = 5, .total = 20, .activity = "loading"}}};
   EXPECT_EQ(not_serving_reason(state, reports), "n2/gpu0 is loading its part of the model (25 %)");
-  const ClusterSnapshot snapshot = snapshot_of(state, made_id(1), "not to be seen", reports);
+  const ClusterSnapshot snapshot = snapshot_of(state, example_id(1), "not to be seen", reports);
   EXPECT_FALSE(snapshot.serving);
   EXPECT_EQ(snapshot.not_serving_reason, "n2/gpu0 is loading its part of the model (25 %)");
   EXPECT_EQ(snapshot.leader, "n1");
@@ -37,7 +37,7 @@ TEST(SnapshotOf, ShowsWhichStageDoesWhatAndHowFar) {
 TEST(SnapshotOf, ShowsConditions) {
   wire::ReplicatedState state = planned_state();
   add(state, wire::ConditionReported{
-                 .node = made_id(1),
+                 .node = example_id(1),
                  .condition = {.load_percent = 40,
                                .battery = wire::BatteryCondition{.charge_percent = 15, .on_battery = true, .low = true},
                                .devices = {{.device = "gpu0",
@@ -46,7 +46,7 @@ TEST(SnapshotOf, ShowsConditions) {
                                             .heat = wire::Heat::hot,
                                             .speed_percent = 70}},
                                .shards = {{.device = "gpu0", .model = "made", .content = "abc", .layers = {0, 2}}}}});
-  const ClusterSnapshot snapshot = snapshot_of(state, made_id(1), {}, {});
+  const ClusterSnapshot snapshot = snapshot_of(state, example_id(1), {}, {});
   const NodeSnapshot& node = snapshot.nodes[0];
   EXPECT_EQ(node.load_percent, 40U);
   EXPECT_EQ(node.battery, (BatterySnapshot{.charge_percent = 15, .discharging = true, .low = true}));
@@ -69,16 +69,16 @@ TEST(SnapshotOf, ServesWhenAllStagesAreReady) {
   wire::ReplicatedState state = planned_state();
   for (const uint32_t stage : {0U, 1U}) set_phase(state, stage, wire::StagePhase::ready);
   EXPECT_EQ(not_serving_reason(state, {}), "");
-  EXPECT_TRUE(snapshot_of(state, made_id(2), {}, {}).serving);
+  EXPECT_TRUE(snapshot_of(state, example_id(2), {}, {}).serving);
 }
 
 TEST(SnapshotOf, NamesTheReasonsOfOfflineNodesAndAMissingLeader) {
   wire::ReplicatedState state = planned_state();
-  add(state, wire::NodeLost{.node = made_id(2), .reason = "silent for 800 ms"});
-  add(state, wire::DrainingSet{.node = made_id(1), .draining = true});
-  const ClusterSnapshot snapshot = snapshot_of(state, {}, "no other node has answered yet", {});
+  add(state, wire::NodeLost{.node = example_id(2), .reason = "silent for 800 ms"});
+  add(state, wire::DrainingSet{.node = example_id(1), .draining = true});
+  const ClusterSnapshot snapshot = snapshot_of(state, {}, "no other node has replied yet", {});
   EXPECT_FALSE(snapshot.leader);
-  EXPECT_EQ(snapshot.no_leader_reason, "no other node has answered yet");
+  EXPECT_EQ(snapshot.no_leader_reason, "no other node has replied yet");
   EXPECT_TRUE(snapshot.nodes[0].draining);
   EXPECT_FALSE(snapshot.nodes[1].online);
   EXPECT_EQ(snapshot.nodes[1].offline_reason, "silent for 800 ms");

@@ -22,16 +22,16 @@ class StateChangesTest : public ::testing::Test {
     wire::PlanMade made;
     made.plan.epoch = kPlanEpoch;
     made.plan.model = "made";
-    made.plan.stages = {{.device = {.node = made_id(1), .device = "gpu0"}, .layers = {0, 2}},
-                        {.device = {.node = made_id(2), .device = "gpu0"}, .layers = {2, 4}}};
+    made.plan.stages = {{.device = {.node = example_id(1), .device = "gpu0"}, .layers = {0, 2}},
+                        {.device = {.node = example_id(2), .device = "gpu0"}, .layers = {2, 4}}};
     made.stage_bytes = {10, 20};
     made.unused = {
-        {.device = {.node = made_id(2), .device = "cpu"}, .constraint = "speed", .reason = "slower with it"}};
+        {.device = {.node = example_id(2), .device = "cpu"}, .constraint = "speed", .reason = "slower with it"}};
     add(state_, made);
   }
 
   wire::ReplicatedState state_;
-  StateChanges changes_{made_id(1)};
+  StateChanges changes_{example_id(1)};
 };
 
 using Changes = std::vector<StateChange>;
@@ -40,17 +40,17 @@ TEST_F(StateChangesTest, NodesComeAndGoWithTheReason) {
   add_nodes();
   EXPECT_EQ(observed(), (Changes{{info, "node n2 is online"}}));
   EXPECT_EQ(observed(), Changes{});
-  add(state_, wire::NodeLost{.node = made_id(2), .reason = "silent for 900 ms"});
+  add(state_, wire::NodeLost{.node = example_id(2), .reason = "silent for 900 ms"});
   EXPECT_EQ(observed(), (Changes{{warning, "node n2 is offline: silent for 900 ms"}}));
 }
 
 TEST_F(StateChangesTest, DrainingIsSaidOnce) {
   add_nodes();
   (void)observed();
-  add(state_, wire::DrainingSet{.node = made_id(1), .draining = true});
+  add(state_, wire::DrainingSet{.node = example_id(1), .draining = true});
   EXPECT_EQ(observed(), (Changes{{info, "node n1 is drained: plans no longer use it"}}));
   EXPECT_EQ(observed(), Changes{});
-  add(state_, wire::DrainingSet{.node = made_id(1), .draining = false});
+  add(state_, wire::DrainingSet{.node = example_id(1), .draining = false});
   EXPECT_EQ(observed(), (Changes{{info, "node n1 is no longer drained: plans use it again"}}));
 }
 
@@ -72,7 +72,7 @@ TEST_F(StateChangesTest, APlanItsStagesAndItsEnd) {
 TEST_F(StateChangesTest, ALinkThatPlansAvoid) {
   add_nodes();
   (void)observed();
-  const auto link = wire::pair_of(made_id(1), made_id(2));
+  const auto link = wire::pair_of(example_id(1), example_id(2));
   add(state_, wire::LinkUse{.link = link, .avoided = true});
   EXPECT_EQ(observed(), (Changes{{warning, "plans avoid the link between n1 and n2, which broke again"}}));
   add(state_, wire::LinkUse{.link = link, .avoided = false});

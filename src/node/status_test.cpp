@@ -19,7 +19,7 @@ class StatusTest : public ::testing::Test {
  protected:
   StatusTest() {
     status_.register_handlers(dispatch_);
-    transport_.connected = {made_id(2), made_id(3)};
+    transport_.connected = {example_id(2), example_id(3)};
   }
   void update() {
     status_.set_changed();
@@ -31,7 +31,7 @@ class StatusTest : public ::testing::Test {
 
   cluster::Time now_{std::chrono::hours(1)};
   wire::ReplicatedState state_ = testing::planned_state();
-  std::optional<wire::NodeId> leader_ = made_id(1);
+  std::optional<wire::NodeId> leader_ = example_id(1);
   testing::FakeTransport transport_;
   Dispatch dispatch_;
   std::vector<cluster::Time> wakes_;
@@ -72,24 +72,24 @@ TEST_F(StatusTest, OwnReportsGoToAllNodesOnceEach) {
   status_.set_own_reports({{0, report(0, 5)}});
   status_.set_own_reports({{0, report(0, 5)}});
   for (const uint8_t number : {2, 3}) {
-    EXPECT_EQ(transport_.take<wire::StageProgress>(made_id(number)), std::vector{report(0, 5)});
+    EXPECT_EQ(transport_.take<wire::StageProgress>(example_id(number)), std::vector{report(0, 5)});
   }
   status_.set_own_reports({{0, report(0, 6)}});
-  EXPECT_EQ(transport_.take<wire::StageProgress>(made_id(3)), std::vector{report(0, 6)});
-  transport_.connected.insert(made_id(4));
-  status_.greet(made_id(4));
-  EXPECT_EQ(transport_.take<wire::StageProgress>(made_id(4)), std::vector{report(0, 6)});
+  EXPECT_EQ(transport_.take<wire::StageProgress>(example_id(3)), std::vector{report(0, 6)});
+  transport_.connected.insert(example_id(4));
+  status_.greet(example_id(4));
+  EXPECT_EQ(transport_.take<wire::StageProgress>(example_id(4)), std::vector{report(0, 6)});
   update();
   EXPECT_EQ(status_.snapshot()->plan->stages[0].activity->done, 6U);
 }
 
 TEST_F(StatusTest, ReportsCountOnlyFromTheNodeOfTheStage) {
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), report(1, 7)));
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), report(0, 9)));  // the stage of another node
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), report(5, 9)));  // no such stage
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), report(1, 7)));
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), report(0, 9)));  // the stage of another node
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), report(5, 9)));  // no such stage
   wire::StageProgress old = report(1, 9);
   old.epoch = wire::PlanEpoch(6);
-  EXPECT_TRUE(deliver(dispatch_, made_id(2), old));
+  EXPECT_TRUE(deliver(dispatch_, example_id(2), old));
   update();
   const auto snapshot = status_.snapshot();
   EXPECT_FALSE(snapshot->plan->stages[0].activity);
@@ -98,7 +98,8 @@ TEST_F(StatusTest, ReportsCountOnlyFromTheNodeOfTheStage) {
 
 TEST_F(StatusTest, AMessageThatCannotBeDecodedIsAnError) {
   const wire::ByteVector garbage(3, std::byte{0xff});
-  const auto delivered = dispatch_.frame(made_id(2), {.of = wire::Control{wire::ControlType::stage_progress}}, garbage);
+  const auto delivered =
+      dispatch_.frame(example_id(2), {.of = wire::Control{wire::ControlType::stage_progress}}, garbage);
   ASSERT_FALSE(delivered);
   EXPECT_EQ(delivered.error().code, ErrorCode::corrupt);
 }
@@ -133,8 +134,8 @@ TEST_F(StatusTest, AWaitEndsWithTheNextVersionOrWithTheNode) {
 
 TEST_F(StatusTest, FindsNodesByNameAndId) {
   update();
-  EXPECT_EQ(status_.find_node("n2"), made_id(2));
-  EXPECT_EQ(status_.find_node(made_id(1).text()), made_id(1));
+  EXPECT_EQ(status_.find_node("n2"), example_id(2));
+  EXPECT_EQ(status_.find_node(example_id(1).text()), example_id(1));
   const auto unknown = status_.find_node("n9");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().message, "there is no node \"n9\"; here are: n1, n2");

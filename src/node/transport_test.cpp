@@ -9,12 +9,12 @@
 namespace exogpu::node {
 namespace {
 
-using cluster::testing::made_id;
+using cluster::testing::example_id;
 
 TEST(TransportTest, AMessageGoesInTheOrderedLaneWithItsType) {
   testing::FakeTransport transport;
-  transport.connected = {made_id(2)};
-  EXPECT_TRUE(transport.send_message(made_id(2), wire::CancelGenerate{.request = 8}));
+  transport.connected = {example_id(2)};
+  EXPECT_TRUE(transport.send_message(example_id(2), wire::CancelGenerate{.request = 8}));
   ASSERT_EQ(transport.sent.size(), 1U);
   EXPECT_EQ(transport.sent[0].lane, net::Lane::ordered);
   EXPECT_EQ(std::get<wire::Control>(transport.sent[0].header.of).type, wire::CancelGenerate::kType);
@@ -29,14 +29,14 @@ class FirstRefuses final : public Transport {
     if (asked.size() == 1) return fail(ErrorCode::resource_exhausted, "the queue is full");
     return {};
   }
-  std::vector<wire::NodeId> connected_nodes() const override { return {made_id(2), made_id(3), made_id(4)}; }
+  std::vector<wire::NodeId> connected_nodes() const override { return {example_id(2), example_id(3), example_id(4)}; }
   std::vector<wire::NodeId> asked;
 };
 
 TEST(TransportTest, ABroadcastReachesTheOthersWhereOneRefuses) {
   FirstRefuses transport;
   transport.broadcast(wire::CancelGenerate{.request = 8});
-  EXPECT_EQ(transport.asked, (std::vector{made_id(2), made_id(3), made_id(4)}));
+  EXPECT_EQ(transport.asked, (std::vector{example_id(2), example_id(3), example_id(4)}));
 }
 
 }  // namespace

@@ -8,13 +8,13 @@ namespace exogpu::pipeline {
 Buffer BufferPool::take(size_t bytes) {
   Block block;
   {
-    const std::lock_guard lock(kept_->mutex);
-    auto fits = std::ranges::min_element(kept_->blocks, {}, [&](const Block& kept) {
+    const std::lock_guard lock(free_->mutex);
+    auto fits = std::ranges::min_element(free_->blocks, {}, [&](const Block& kept) {
       return kept.bytes >= bytes ? kept.bytes : static_cast<size_t>(-1);
     });
-    if (fits != kept_->blocks.end() && fits->bytes >= bytes) {
+    if (fits != free_->blocks.end() && fits->bytes >= bytes) {
       block = std::move(*fits);
-      kept_->blocks.erase(fits);
+      free_->blocks.erase(fits);
     }
   }
   if (!block.memory) {
@@ -23,11 +23,11 @@ Buffer BufferPool::take(size_t bytes) {
     if (!block.memory) block.memory = std::make_shared_for_overwrite<std::byte[]>(block.bytes);
   }
   std::byte* const begin = block.memory.get();
-  const auto give_back = [kept = std::weak_ptr(kept_), block = std::move(block)](std::byte*) mutable {
+  const auto give_back = [kept = std::weak_ptr(free_), block = std::move(block)](std::byte*) mutable {
     const auto pool = kept.lock();
     if (!pool) return;
     const std::lock_guard lock(pool->mutex);
-    if (pool->blocks.size() < kKeptMax) pool->blocks.push_back(std::move(block));
+    if (pool->blocks.size() < kFreeBlocksMax) pool->blocks.push_back(std::move(block));
   };
   return {std::shared_ptr<std::byte[]>(begin, give_back), bytes};
 }

@@ -1,4 +1,4 @@
-// Memory for activations that is used again: a prompt's chunk has megabytes, which are dear to map anew for each.
+// Memory for activations that is used again: a prompt's chunk has megabytes, which are dear to map again for each.
 #pragma once
 
 #include <cstddef>
@@ -32,23 +32,23 @@ class BufferPool {
   // Gives so many bytes, or null when it has none; then ordinary memory is taken.
   using Allocate = std::function<std::shared_ptr<std::byte[]>(size_t)>;
 
-  explicit BufferPool(Allocate allocate = {}) : allocate_(std::move(allocate)), kept_(std::make_shared<Kept>()) {}
+  explicit BufferPool(Allocate allocate = {}) : allocate_(std::move(allocate)), free_(std::make_shared<FreeBlocks>()) {}
 
   // Its content is whatever was there before.
   Buffer take(size_t bytes);
 
  private:
-  static constexpr size_t kKeptMax = 16;
+  static constexpr size_t kFreeBlocksMax = 16;
   struct Block {
     std::shared_ptr<std::byte[]> memory;
     size_t bytes = 0;
   };
-  struct Kept {
+  struct FreeBlocks {
     std::mutex mutex;
     std::vector<Block> blocks;
   };
   Allocate allocate_;
-  std::shared_ptr<Kept> kept_;
+  std::shared_ptr<FreeBlocks> free_;
 };
 
 }  // namespace exogpu::pipeline

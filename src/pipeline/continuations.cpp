@@ -17,14 +17,14 @@ void Continuations::serve(wire::PlanEpoch epoch, const std::string& model) {
 
 void Continuations::pause(Error why) {
   ring_.reset();
-  why_not_ = std::move(why);
+  unavailable_reason_ = std::move(why);
 }
 
 void Continuations::interrupt(Answer& answer) {
   if (answer.number == 0) return;
   const uint64_t number = std::exchange(answer.number, 0);
-  under_way_.erase(number);
-  surroundings_.cancel(number);
+  in_flight_.erase(number);
+  callbacks_.cancel(number);
 }
 
 void Continuations::interrupt_all() {
@@ -38,20 +38,19 @@ void Continuations::resume() {
   }
 }
 
-void Continuations::give_up(const Error& why, Duration waited) {
+void Continuations::fail_waiting(const Error& why, Duration waited) {
   waited_ = waited;
-  why_not_ = why;
+  unavailable_reason_ = why;
   for (const auto& [id, answer] : std::map(answers_)) {
     if (answer.number == 0 && !may_wait(answer)) end(id, {.failure = why});
   }
 }
 
-void Continuations::begin(AnswerId id, std::string model, Request request, Duration patience) {
+void Continuations::begin(AnswerId id, std::string model, Request request, Duration wait) {
   const auto prompt_tokens = static_cast<uint32_t>(request.tokens.size());
-  answers_.emplace(id, Answer{.model = std::move(model),
-                              .request = std::move(request),
-                              .prompt_tokens = prompt_tokens,
-                              .patience = patience});
+  answers_.emplace(
+      id,
+      Answer{.model = std::move(model), .request = std::move(request), .prompt_tokens = prompt_tokens, .wait = wait});
   ask(id);
 }
 
@@ -65,9 +64,9 @@ void Continuations::cancel(AnswerId id) {
 void Continuations::end(AnswerId id, const TokenEvent& last) {
   const auto found = answers_.find(id);
   if (found == answers_.end()) return;
-  under_way_.erase(found->second.number);
+  in_flight_.erase(found->second.number);
   answers_.erase(found);
-  surroundings_.on_event(id, last);
+  callbacks_.on_event(id, last);
 }
 
 void Continuations::ask(AnswerId id) {
@@ -75,7 +74,7 @@ void Continuations::ask(AnswerId id) {
   if (found == answers_.end()) return;  // it has ended meanwhile
   Answer& answer = found->second;
   if (!ring_) {
-    if (!may_wait(answer)) end(id, {.failure = why_not_});
+    if (!may_wait(answer)) end(id, {.failure = unavailable_reason_});
     return;
   }
   if (answer.model != model_) {
@@ -90,33 +89,33 @@ void Continuations::ask(AnswerId id) {
   }
   answer.number = next_number_++;
   answer.asked = *ring_;
-  under_way_.emplace(answer.number, id);
+  in_flight_.emplace(answer.number, id);
   const uint64_t number = answer.number;
-  const auto sent = surroundings_.submit({.epoch = *ring_,
-                                          .request = number,
-                                          .tokens = request.tokens,
-                                          .prompt_tokens = answer.prompt_tokens,
-                                          .sampling = request.sampling,
-                                          .tokens_max = request.tokens_max == 0 ? 0 : request.tokens_max - generated,
-                                          .end_tokens = request.end_tokens});
+  const auto sent = callbacks_.submit({.epoch = *ring_,
+                                       .request = number,
+                                       .tokens = request.tokens,
+                                       .prompt_tokens = answer.prompt_tokens,
+                                       .sampling = request.sampling,
+                                       .tokens_max = request.tokens_max == 0 ? 0 : request.tokens_max - generated,
+                                       .end_tokens = request.end_tokens});
   if (sent) return;
   const auto still = answers_.find(id);
   if (still == answers_.end() || still->second.number != number) return;
-  under_way_.erase(number);
+  in_flight_.erase(number);
   still->second.number = 0;
   if (sent.error().code != kRingEnded) return end(id, {.failure = sent.error()});
   if (!may_wait(still->second)) end(id, {.failure = Error{ErrorCode::unavailable, sent.error().message}});
 }
 
 void Continuations::on_generated(const wire::Generated& message) {
-  const auto found = under_way_.find(message.request);
-  if (found == under_way_.end()) return;
+  const auto found = in_flight_.find(message.request);
+  if (found == in_flight_.end()) return;
   const AnswerId id = found->second;
   Answer& answer = answers_.at(id);
   if (message.interrupted) {
-    under_way_.erase(found);
+    in_flight_.erase(found);
     answer.number = 0;
-    if (!may_wait(answer)) end(id, {.failure = message.failure.value_or(why_not_)});
+    if (!may_wait(answer)) end(id, {.failure = message.failure.value_or(unavailable_reason_)});
     return;
   }
   const bool first = answer.request.tokens.size() == answer.prompt_tokens;
@@ -124,7 +123,7 @@ void Continuations::on_generated(const wire::Generated& message) {
   for (TokenEvent& event : to_events(message)) {
     if (!first) event.prompt_reused = 0;
     if (event.is_last()) return end(id, event);
-    surroundings_.on_event(id, event);
+    callbacks_.on_event(id, event);
     const auto still = answers_.find(id);
     if (still == answers_.end() || still->second.number != message.request) return;  // cancelled meanwhile
   }

@@ -23,7 +23,7 @@ inline constexpr ErrorCode kRingEnded = ErrorCode::failed_precondition;
 
 using AnswerId = Strong<uint64_t, struct AnswerIdTag>;
 
-struct ContinuationsSurroundings {
+struct ContinuationCallbacks {
   // Asks the node of the first stage. Errors but kRingEnded end the answer.
   std::function<Result<void>(wire::Generate)> submit;
   std::function<void(uint64_t request)> cancel;
@@ -35,22 +35,23 @@ class Continuations {
  public:
   using Duration = std::chrono::milliseconds;
 
-  explicit Continuations(ContinuationsSurroundings surroundings) : surroundings_(std::move(surroundings)) {}
+  explicit Continuations(ContinuationCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
 
   // A ring that serves: what waits for one is asked of it, but for what this very ring has refused or left unfinished;
   // that is asked again with resume(). Answers of another model cannot go on, and end with an error.
   void serve(wire::PlanEpoch epoch, const std::string& model);
-  // Nothing is asked until the next serve(). What is asked meanwhile waits for it, unless give_up() has been called.
+  // Nothing is asked until the next serve(). What is asked meanwhile waits for it, unless fail_waiting() has been
+  // called.
   void pause(Error why);
   // The ring has ended: what is under way waits for the next.
   void interrupt_all();
   // Asks again for what waits. To be called now and then: a ring may not have known yet that it serves.
   void resume();
   // For so long nobody could serve what waits: what is not to wait longer ends so, now and until the next serve().
-  void give_up(const Error& why, Duration waited = Duration::max());
+  void fail_waiting(const Error& why, Duration waited = Duration::max());
 
-  // `request` as for the scheduler; its tokens are the prompt. `patience`: how long it waits when nobody can serve it.
-  void begin(AnswerId id, std::string model, Request request, Duration patience = {});
+  // `request` as for the scheduler; its tokens are the prompt. `wait`: how long it waits when nobody can serve it.
+  void begin(AnswerId id, std::string model, Request request, Duration wait = {});
   // Nothing more is heard of it.
   void cancel(AnswerId id);
 
@@ -64,23 +65,23 @@ class Continuations {
     std::string model;
     Request request;  // its tokens: the prompt, and those of the answer so far
     uint32_t prompt_tokens = 0;
-    Duration patience{};
+    Duration wait{};
     uint64_t number = 0;      // under which it is under way; 0: it waits
     wire::PlanEpoch asked{};  // the ring that was asked last
   };
-  bool may_wait(const Answer& answer) const { return !waited_ || answer.patience > *waited_; }
+  bool may_wait(const Answer& answer) const { return !waited_ || answer.wait > *waited_; }
   void ask(AnswerId id);
   void interrupt(Answer& answer);
   void end(AnswerId id, const TokenEvent& last);
 
-  ContinuationsSurroundings surroundings_;
+  ContinuationCallbacks callbacks_;
   std::map<AnswerId, Answer> answers_;
-  std::map<uint64_t, AnswerId> under_way_;
+  std::map<uint64_t, AnswerId> in_flight_;
   uint64_t next_number_ = 1;
   std::optional<wire::PlanEpoch> ring_;
   std::string model_;                                 // that is served, or was last
   std::optional<Duration> waited_ = Duration::max();  // in vain; none where there is a ring, or the next is on its way
-  Error why_not_{ErrorCode::unavailable, "nothing is served yet"};
+  Error unavailable_reason_{ErrorCode::unavailable, "nothing is served yet"};
 };
 
 }  // namespace exogpu::pipeline

@@ -32,12 +32,12 @@ struct Asker {
                                if (event.token && event.token->token == cancels_at) answers.cancel(id);
                              }}};
 
-  void begin(uint32_t tokens_max = 5, Continuations::Duration patience = {}) {
+  void begin(uint32_t tokens_max = 5, Continuations::Duration wait = {}) {
     Request request;
     request.tokens = {1, 2, 3};
     request.tokens_max = tokens_max;
     request.end_tokens = {9};
-    answers.begin(AnswerId(1), "m", std::move(request), patience);
+    answers.begin(AnswerId(1), "m", std::move(request), wait);
   }
   void generated(uint64_t request, wire::TokenId token, std::optional<wire::GenerateEnd> last = {}) {
     wire::Generated message{.request = request};
@@ -162,7 +162,7 @@ TEST(Continuations, WhatWaitsEndsWhereNothingWillBeServed) {
   asker.answers.interrupt_all();
   EXPECT_EQ(asker.cancelled, (std::vector<uint64_t>{asker.asked[0].request}));
   asker.answers.pause({ErrorCode::unavailable, "a node is away"});
-  asker.answers.give_up({ErrorCode::out_of_memory, "20 GB are missing"});
+  asker.answers.fail_waiting({ErrorCode::out_of_memory, "20 GB are missing"});
   ASSERT_TRUE(asker.failure);
   EXPECT_EQ(asker.failure->message, "20 GB are missing");
   asker.begin();  // nor is any taken until something is served
@@ -178,10 +178,10 @@ TEST(Continuations, EachWaitsForAsLongAsItIsToWait) {
   asker.begin(5, seconds(10));
   asker.answers.pause(why);
   asker.answers.interrupt_all();
-  asker.answers.give_up(why, seconds(0));
-  asker.answers.give_up(why, seconds(9));
+  asker.answers.fail_waiting(why, seconds(0));
+  asker.answers.fail_waiting(why, seconds(9));
   EXPECT_EQ(asker.ends, 0);
-  asker.answers.give_up(why, seconds(10));
+  asker.answers.fail_waiting(why, seconds(10));
   EXPECT_EQ(asker.ends, 1);
   asker.begin(5, seconds(10));  // too late
   EXPECT_EQ(asker.ends, 2);
@@ -189,7 +189,7 @@ TEST(Continuations, EachWaitsForAsLongAsItIsToWait) {
   EXPECT_EQ(asker.answers.waiting(), 1U);
   asker.answers.serve(PlanEpoch(2), "m");
   EXPECT_EQ(asker.asked.size(), 2U);
-  asker.answers.pause(why);  // all counts anew
+  asker.answers.pause(why);  // all counts again
   asker.begin(5, seconds(0));
   EXPECT_EQ(asker.ends, 2);
 }

@@ -12,7 +12,7 @@ Ring::Ring(RingOptions options, RingHost host)
 
 Ring::~Ring() = default;
 
-void Ring::add(uint32_t index, StageRemains from, std::string name) {
+void Ring::add(uint32_t index, RetainedStage from, std::string name) {
   auto on_output = [post = host_.post, alive = std::weak_ptr(alive_)](StageOutput output) {
     post([alive, output = std::move(output)]() mutable {
       if (const auto ring = alive.lock()) (*ring)->on_output(std::move(output));
@@ -28,8 +28,8 @@ void Ring::add(uint32_t index, StageRemains from, std::string name) {
       std::make_unique<Stage>(std::move(from), std::move(stage), host_.make_executor, std::move(on_output));
 }
 
-std::map<uint32_t, StageRemains> Ring::end() {
-  std::map<uint32_t, StageRemains> remains;
+std::map<uint32_t, RetainedStage> Ring::end() {
+  std::map<uint32_t, RetainedStage> remains;
   for (auto& [index, stage] : stages_) remains.emplace(index, stage->end());
   stages_.clear();
   return remains;

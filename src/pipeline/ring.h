@@ -51,10 +51,10 @@ class Ring {
   // Nothing happens from here on; it may then be destroyed on any thread.
   void retire() { alive_.reset(); }
   // After retire(), on any thread: waits as the destructor does, and gives back what this node's stages leave.
-  std::map<uint32_t, StageRemains> end();
+  std::map<uint32_t, RetainedStage> end();
 
   // Adds a stage of this node; its outputs come to on_output().
-  void add(uint32_t index, StageRemains from, std::string name);
+  void add(uint32_t index, RetainedStage from, std::string name);
   bool complete() const;  // all stages of this node are here
 
   const RingOptions& options() const { return options_; }

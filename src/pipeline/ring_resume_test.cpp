@@ -73,7 +73,7 @@ class AfterALoss : public ::testing::Test {
   std::vector<Request> requests_;
   std::vector<std::vector<wire::TokenId>> expected_, heard_;
   ResidentTokens held_;
-  std::map<uint32_t, StageRemains> remains_;
+  std::map<uint32_t, RetainedStage> remains_;
 };
 
 class LostStages : public AfterALoss, public ::testing::WithParamInterface<wire::StageRange> {};
@@ -95,7 +95,7 @@ INSTANTIATE_TEST_SUITE_P(Stages, LostStages,
                                            wire::StageRange{1, 3}, wire::StageRange{2, 2}));
 
 TEST_F(AfterALoss, WhoHoldsNothingAfterAllIsFoundOut) {
-  remains_.erase(2);  // started anew, and believed to be as before
+  remains_.erase(2);  // restarted, and believed to be as before
   RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
   EXPECT_EQ(expect_the_rest(next), 1U);
 }

@@ -130,7 +130,7 @@ void Scheduler::assign_slot(RequestId request_id, Request request) {
   sampler.length = static_cast<uint32_t>(tokens.size());
   sampler.recent.assign(tokens.end() - static_cast<ptrdiff_t>(recent), tokens.end());
   changes_tokens_ += recent;
-  turn_.push_back(request_id);
+  decode_order_.push_back(request_id);
   active_.emplace(request_id,
                   Active{.id = request_id, .request = std::move(request), .sequence = id, .reused = reused});
 }
@@ -143,7 +143,7 @@ void Scheduler::end(RequestId id, bool broken) {
   if (broken) held.lose();
   held.last_use = ++uses_;
   active_.erase(found);
-  std::erase(turn_, id);
+  std::erase(decode_order_, id);
   admit();
 }
 
@@ -183,8 +183,8 @@ std::set<uint64_t> Scheduler::doomed_by(uint64_t step) const {
   return doomed;
 }
 
-// Whoever holds tokens of this step, or was to have copied them, cannot go on. What was lost with a stage before can be
-// computed again (`renews`).
+// Sequences with tokens of this step, or that were to copy them, cannot continue. Tokens that an earlier stage lost can
+// be computed again (`renews`).
 void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector<RequestEvent>& events) {
   const std::set<uint64_t> doomed = doomed_by(step);
   const auto is_doomed = [&](const TokensInFlight& part) { return doomed.contains(part.step); };

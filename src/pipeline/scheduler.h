@@ -148,7 +148,7 @@ class Scheduler {
   std::vector<Slot> slots_;
   std::deque<std::pair<RequestId, Request>> waiting_;
   std::map<RequestId, Active> active_;         // older first
-  std::deque<RequestId> turn_;                 // of those active, who is next to decode
+  std::deque<RequestId> decode_order_;         // of those active, who is next to decode
   std::vector<wire::SequenceChange> changes_;  // for the next step
   // Of those that copy, by index: what was in flight when they were decided.
   std::map<size_t, std::vector<TokensInFlight>> copies_;

@@ -67,11 +67,11 @@ void Scheduler::take_replays(Work& work, StepInFlight& step, bool others_decode)
 
 void Scheduler::take_decodes(Work& work, StepInFlight& step, uint32_t decoding) {
   uint32_t group = std::min((decoding + options_.stages - 1) / options_.stages, options_.batch_tokens);
-  const size_t turns = turn_.size();
+  const size_t turns = decode_order_.size();
   for (size_t i = 0; i < turns && group > 0; ++i) {
-    const RequestId id = turn_.front();
-    turn_.pop_front();
-    turn_.push_back(id);
+    const RequestId id = decode_order_.front();
+    decode_order_.pop_front();
+    decode_order_.push_back(id);
     Active& active = active_.at(id);
     if (active.generated == 0 || active.awaits) continue;
     take(active, 1, work, step);

@@ -2,7 +2,7 @@
 
 namespace exogpu::pipeline {
 
-Stage::Stage(StageRemains from, StageOptions options, const MakeExecutor& make_executor,
+Stage::Stage(RetainedStage from, StageOptions options, const MakeExecutor& make_executor,
              std::function<void(StageOutput)> on_output)
     : machine_(std::move(from), std::move(options)),
       on_output_(std::move(on_output)),
@@ -13,7 +13,7 @@ Stage::Stage(StageRemains from, StageOptions options, const MakeExecutor& make_e
 
 Stage::~Stage() { executor_->stop(); }
 
-StageRemains Stage::end() {
+RetainedStage Stage::end() {
   executor_->stop();
   return machine_.release();
 }

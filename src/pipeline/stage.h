@@ -14,7 +14,7 @@ namespace exogpu::pipeline {
 class Stage {
  public:
   // `on_output` is called by the executor, once for each step in their order, and must not wait.
-  Stage(StageRemains from, StageOptions options, const MakeExecutor& make_executor,
+  Stage(RetainedStage from, StageOptions options, const MakeExecutor& make_executor,
         std::function<void(StageOutput)> on_output);
   // Waits for the step in progress; the others are dropped.
   ~Stage();
@@ -22,7 +22,7 @@ class Stage {
   Stage& operator=(const Stage&) = delete;
   // Ends as the destructor does, and gives the compute back, with its sequences as they are. Nothing else may be called
   // afterwards.
-  StageRemains end();
+  RetainedStage end();
 
   void push(StageInput input) { executor_->push(std::move(input)); }
   // Memory for activations that this stage is to be pushed, best for its device.

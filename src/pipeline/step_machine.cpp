@@ -4,14 +4,14 @@
 
 namespace exogpu::pipeline {
 
-StepMachine::StepMachine(StageRemains from, StageOptions options)
+StepMachine::StepMachine(RetainedStage from, StageOptions options)
     : compute_(std::move(from.compute)),
       options_(std::move(options)),
       pool_([compute = compute_.get()](size_t bytes) { return compute->host_memory(bytes); }),
       epoch_(from.epoch),
       sent_(std::move(from.sent)) {}
 
-StageRemains StepMachine::release() {
+RetainedStage StepMachine::release() {
   return {.compute = std::move(compute_), .epoch = epoch_, .sent = std::move(sent_)};
 }
 

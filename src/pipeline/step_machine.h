@@ -31,7 +31,7 @@ struct ForwardedStep {
 using StageOutput = std::variant<ForwardedStep, wire::StepDone>;
 
 // What a stage leaves to the next ring that has it: its compute, with what the sequences hold.
-struct StageRemains {
+struct RetainedStage {
   std::unique_ptr<Compute> compute;
   wire::PlanEpoch epoch{};  // of the ring whose sequences they are; none when they are nobody's
   SentRows sent{};
@@ -47,12 +47,12 @@ struct StageOptions {
 // One thread at a time, but for receive_buffer(), options() and info(), which any thread may call.
 class StepMachine {
  public:
-  StepMachine(StageRemains from, StageOptions options);
+  StepMachine(RetainedStage from, StageOptions options);
 
   // Takes the steps of a ring in their order. A failure is part of what it returns.
   StageOutput run(StageInput input);
   // Nothing else may be called afterwards.
-  StageRemains release();
+  RetainedStage release();
 
   // Memory for activations of a step that is to come, best for the device.
   Buffer receive_buffer(size_t bytes) { return pool_.take(bytes); }

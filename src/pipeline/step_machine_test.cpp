@@ -19,7 +19,7 @@ constexpr uint32_t kStages = 3;
 constexpr FakeModel kModel{.layers = kStages};
 constexpr wire::PlanEpoch kBefore{1}, kNow{2};
 
-StepMachine machine(uint32_t stage, StageRemains from = {}) {
+StepMachine machine(uint32_t stage, RetainedStage from = {}) {
   if (!from.compute) {
     from.compute = std::make_unique<FakeCompute>(kModel, wire::LayerRange{stage, stage + 1}, 2, 8);
   }
@@ -100,7 +100,7 @@ TEST_F(ThreeStages, ResumeTheCachesOfTheRingThatIsNamed) {
   const auto done = run(resuming({3, 3}, 2));
   EXPECT_FALSE(done.failure);
   for (StepMachine& stage : stages_) {
-    StageRemains remains = stage.release();
+    RetainedStage remains = stage.release();
     EXPECT_EQ(remains.compute->length(SeqId(0)), 2U);
     EXPECT_EQ(remains.epoch, kNow);
   }
@@ -142,7 +142,7 @@ TEST_F(ThreeStages, ReplayToAFreshStage) {
 
 TEST_F(ThreeStages, FailAReplayOfRowsThatAreGone) {
   begin();
-  StageRemains remains = stages_[0].release();
+  RetainedStage remains = stages_[0].release();
   remains.sent = SentRows(remains.sent.row_bytes(), size_t{1} << 20);
   stages_[0] = machine(0, std::move(remains));
   stages_[1] = machine(1);

@@ -8,14 +8,14 @@ namespace exogpu::placement {
 namespace {
 
 constexpr size_t kWidth = 48;       // partial rings continued at each layer
-constexpr size_t kSameEnd = 6;      // of them, that end on one device
-constexpr size_t kNextBySpeed = 8;  // devices each is continued with
+constexpr size_t kSameEnd = 6;      // of these, that end on one device
+constexpr size_t kNextBySpeed = 8;  // devices with which each is continued
 constexpr size_t kNextByRoom = 3;
 
 struct Partial {
   Ring ring;
   Cost cost;
-  double least_s = 0;  // what the whole ring will take at least
+  double least_s = 0;  // a lower bound of the whole ring
 };
 
 class BeamSearch {
@@ -34,7 +34,7 @@ class BeamSearch {
   }
 
  private:
-  // The most promising, only some that end on the same device, so that the beam does not hold one ring many times.
+  // Keeps the most promising ones, but only some that end on the same device, for variety.
   static void narrow(std::vector<Partial>& partials) {
     std::ranges::stable_sort(partials, {}, &Partial::least_s);
     std::vector<Partial> kept;
@@ -49,8 +49,7 @@ class BeamSearch {
     partials = std::move(kept);
   }
 
-  // Devices that can take the layers from `l` on: the quickest for each layer of their longest run, and those with the
-  // longest runs.
+  // Devices for the layers from `l` on: the fastest per layer of their longest run, and those with the longest runs.
   std::vector<size_t> next_devices(const Partial& partial, uint32_t l) {
     blocked_.assign(problem_.devices(), false);
     for (const Piece& piece : partial.ring) blocked_[piece.device] = true;
@@ -88,7 +87,8 @@ class BeamSearch {
                                [&](const Piece& piece) { return problem_.model().share_memory(piece.device, device); });
   }
 
-  // As far as the device can go from layer l: to the end of the model, where the head needs room too, or nearly.
+  // The furthest end of a run of the device from layer l: the end of the model, if there is memory for the head, or
+  // less.
   uint32_t reach(size_t device, uint32_t l) {
     if (reach_.empty()) reach_.assign(problem_.devices() * problem_.layers(), kUnknown);
     uint32_t& end = reach_[device * problem_.layers() + l];
@@ -142,7 +142,7 @@ class BeamSearch {
   const SearchLimits& limits_;
   RestBound bound_;
   std::vector<std::vector<Partial>> at_;  // by layers done
-  std::vector<bool> blocked_;             // used by the partial ring that is being continued
+  std::vector<bool> blocked_;             // devices of the partial ring that is being continued
   std::vector<uint32_t> reach_;           // [devices, layers]
   Found best_;
 };

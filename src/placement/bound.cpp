@@ -9,7 +9,7 @@ RestBound::RestBound(const RingProblem& problem) : problem_(&problem) {
   const uint32_t layers = problem.layers();
   std::vector<double> bytes;
   for (uint32_t l = 0; l < layers; ++l) {
-    // Without what only the ends hold.
+    // Without embedding and head.
     const double cache = static_cast<double>(model.memory({l, l + 1}).cache);
     bytes.push_back(static_cast<double>(model.shape().layers[l].weight_bytes) + cache);
   }
@@ -34,7 +34,7 @@ RestBound::RestBound(const RingProblem& problem) : problem_(&problem) {
   std::ranges::stable_sort(by_room_, std::greater(), [&](size_t d) { return room_[d]; });
   many_ = by_speed_.size() > kExactDevices;
   if (many_) return;
-  // Each stage of a ring of several is entered by a hop; for the first it is the return, which is not counted here.
+  // Each stage of a ring of several has a hop to it; that to the first is the return, which is not counted here.
   double hop_s = kNever;
   for (size_t a : by_speed_) {
     for (size_t b : by_speed_) {

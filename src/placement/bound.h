@@ -1,4 +1,4 @@
-// What the rest of a ring takes at least.
+// A lower bound of the time of the rest of a ring.
 #pragma once
 
 #include <algorithm>
@@ -18,8 +18,8 @@ class RestBound {
     double busiest_s = 0;
     bool possible = false;  // false: the devices lack memory in any case
   };
-  // For the layers from `begin` on, on the devices for which `free(device)` is true. The layers are taken to be as
-  // divisible as a liquid, each byte as quick as the quickest of the model's on that device.
+  // For the layers from `begin` on, on the devices for which `free(device)` is true. Assumes that layers can
+  // be cut anywhere, and that each byte is as fast as the model's fastest on that device.
   template <typename Free>
   Rest rest(uint32_t begin, Free&& free) const;
 
@@ -30,13 +30,13 @@ class RestBound {
   const RingProblem* problem_;
   std::vector<double> s_per_byte_;  // of each device
   std::vector<double> room_;        // bytes for layers
-  std::vector<double> bytes_from_;  // of the layers from each on
+  std::vector<double> bytes_from_;  // of the layers from each one to the end
   std::vector<size_t> by_speed_;
   std::vector<size_t> by_room_;
-  bool many_ = false;   // too many devices to look at each: the bound is a little lower then
+  bool many_ = false;   // too many devices to visit each: the bound is a little lower then
   double head_s_ = 0;   // on the device that computes it fastest
-  double stage_s_ = 0;  // what each further stage costs at least
-  double hop_s_ = 0;    // and each hop
+  double stage_s_ = 0;  // of each further stage, at least
+  double hop_s_ = 0;    // of each hop, at least
 };
 
 template <typename Free>
@@ -66,7 +66,7 @@ RestBound::Rest RestBound::rest(uint32_t begin, Free&& free) const {
     if (left <= 0) break;
   }
   const auto more = static_cast<double>(stages);
-  const double hops = begin > 0 ? more : more - 1;  // nothing hops to the first stage
+  const double hops = begin > 0 ? more : more - 1;  // the first stage needs no hop
   return {.through_s = through_s + head_s + more * stage_s_ + hops * hop_s_,
           .busiest_s = through_s / static_cast<double>(unused),
           .possible = true};

@@ -1,4 +1,4 @@
-// Devices and layers as a person writes them.
+// Parses devices and layers in the form that users write.
 #pragma once
 
 #include <string_view>
@@ -11,7 +11,7 @@
 namespace exogpu::placement {
 
 // The device that a user means by "vulkan0", "desk/vulkan0" or, of a node with one device, "desk".
-// Errors: not_found, invalid_argument when several are meant; names those there are.
+// Errors: not_found, invalid_argument when several are meant; names the devices that exist.
 Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_view name);
 
 // "a:0-11,b:12-27", both ends included.

@@ -5,7 +5,7 @@
 namespace exogpu::placement {
 namespace {
 
-// Empty when one stage would be left with two runs, or two devices with one memory.
+// Empty when a stage would have two runs, or two devices would share one memory.
 Ring give(const Ring& ring, const Piece& taken, const CostModel& model) {
   Ring changed;
   bool added = false;
@@ -45,7 +45,8 @@ Changed with_device(const std::vector<RingProblem>& problems, const Ring& ring, 
       if (!edge[begin] && !edge[end]) continue;
       const Piece taken = {device, {begin, end}};
       if (!problems.front().fits(device, taken.layers)) {
-        if (end + 1 < model.layers()) end = model.layers() - 1;  // only the whole rest may still share its two ends
+        if (end + 1 < model.layers())
+          end = model.layers() - 1;  // only a run to the last layer may have embedding and head share a tensor
         continue;
       }
       Ring changed = give(ring, taken, model);

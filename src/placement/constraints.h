@@ -1,4 +1,4 @@
-// What a plan must not do, each with a name and a reason a person can read. Speed is no constraint: see preferences.h.
+// The rules that a plan must meet, each with a name and a reason for people. Speed is a preference: see preferences.h.
 #pragma once
 
 #include <optional>
@@ -13,12 +13,12 @@ namespace exogpu::placement {
 // Keeps a device out of every plan.
 struct DeviceConstraint {
   std::string_view name;
-  // The reason, when the device breaks it.
+  // The reason, when the device violates the constraint.
   std::optional<std::string> (*breach)(const CostModel& model, size_t device);
 };
 std::span<const DeviceConstraint> device_constraints();
 
-// Keeps two devices out of one plan, or apart in it.
+// Keeps two devices from being in one plan, or from being neighbours in it.
 struct PairConstraint {
   std::string_view name;
   std::optional<std::string> (*breach)(const CostModel& model, size_t device, size_t other);
@@ -29,7 +29,7 @@ struct Breach {
   std::string_view constraint;
   std::string reason;
 };
-// The first device constraint it breaks, if any.
+// The first device constraint that the device violates, if any.
 std::optional<Breach> breach_of(const CostModel& model, size_t device);
 
 }  // namespace exogpu::placement

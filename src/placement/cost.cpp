@@ -7,13 +7,13 @@
 namespace exogpu::placement {
 namespace {
 
-// Those of the type whose width is nearest to the model's, as a ratio: reading narrow types costs more work per byte.
+// The rates of the type whose width is nearest to the model's, as a ratio: narrow types need more work per byte.
 const wire::WeightRates* nearest(const std::vector<wire::WeightRates>& rates, double bits_per_weight) {
   auto distance = [&](const wire::WeightRates& r) { return std::abs(std::log(r.bits_per_weight / bits_per_weight)); };
   return &*std::ranges::min_element(rates, {}, distance);
 }
 
-// Of all experts, those that some token of a step needs, when each chooses its share at random.
+// The share of experts that the tokens of a step need, if each token chooses its experts at random.
 double share_read(double used_share, double tokens) {
   return used_share >= 1 ? 1 : 1 - std::pow(1 - used_share, std::max(tokens, 1.0));
 }

@@ -1,4 +1,4 @@
-// What a step takes, by the measured rates. docs/placement.md has the formulas with their reasons.
+// The time of a step, by the measured rates. docs/placement.md has the formulas with their reasons.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,17 @@ namespace exogpu::placement {
 
 inline constexpr double kNever = std::numeric_limits<double>::infinity();
 
-// What one step brings to a stage.
+// The work of one step at a stage.
 struct Work {
   double tokens = 1;
-  double kv_tokens = 0;  // of the cache, read
-  double outputs = 1;    // tokens whose logits are wanted
+  double kv_tokens = 0;  // read from the KV cache
+  double outputs = 1;    // tokens that get logits
 };
 
-// Tokens the KV cache has room for, of all sequences.
+// The rows of the KV cache, of all sequences.
 Bytes cache_rows(const wire::ModelShape& shape, const PlacementRequest& request);
 
-// The rates and links of a checked view, ready to be asked. Borrows all three, which must outlive it.
+// Times by the rates and links of a checked view. Borrows all three arguments, which must outlive it.
 class CostModel {
  public:
   CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const PlacementRequest& request);
@@ -34,7 +34,7 @@ class CostModel {
 
   wire::StageMemory memory(wire::LayerRange layers) const;
   Bytes memory_free(size_t device) const { return view_->devices[device].memory_free; }
-  // Whether both take memory from one host.
+  // Whether both devices use the memory of one host.
   bool share_memory(size_t a, size_t b) const;
 
   double layer_s(size_t device, uint32_t layer, const Work& work) const;
@@ -44,7 +44,7 @@ class CostModel {
   double activation_bytes(double tokens) const { return row_bytes_ * tokens; }
   // From one device's memory to another's; kNever without a link.
   double hop_s(size_t from, size_t to, double bytes) const;
-  // How long the link itself is taken.
+  // The time for which the link itself is busy.
   double link_busy_s(size_t from, size_t to, double bytes) const;
   // The index of the device's node, in the order in which the view names them.
   size_t node(size_t device) const { return node_[device]; }
@@ -60,9 +60,9 @@ class CostModel {
   const wire::ModelShape* shape_;
   const PlacementRequest* request_;
   double row_bytes_ = 0;
-  std::vector<Bytes> weights_before_;  // of the layers before each, and of all
+  std::vector<Bytes> weights_before_;  // of the layers before each one, and of all
   std::vector<Bytes> cache_before_;
-  std::vector<const wire::WeightRates*> rates_;  // of each device, those that count
+  std::vector<const wire::WeightRates*> rates_;  // of each device, those of the model's weight type
   size_t nodes_ = 0;
   std::vector<size_t> node_;
   std::vector<Link> links_;  // [nodes, nodes]

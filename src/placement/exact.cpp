@@ -8,7 +8,7 @@
 namespace exogpu::placement {
 namespace {
 
-// A ring up to some layer.
+// A partial ring, up to some layer.
 struct Label {
   Cost cost;
   uint32_t parent = 0;
@@ -76,7 +76,7 @@ class ExactSearch {
   static uint16_t bit(size_t i) { return static_cast<uint16_t>(1U << i); }
   bool gave_up() const { return labels_.size() > limits_.labels_max; }
 
-  // All ways to continue `from` with device i.
+  // Continues `from` with device i in all possible ways.
   void extend(const Label& from, uint32_t parent, size_t i) {
     const bool begins = parent == kNone;
     if ((from.used & (bit(i) | conflicts_[i])) != 0 || (twins_before_[i] & ~from.used) != 0) return;
@@ -112,7 +112,7 @@ class ExactSearch {
     best_.ring = std::move(ring);
   }
 
-  // Whether it may still become better than the best ring known.
+  // Whether the label can still lead to a better ring than the best one known.
   bool promising(const Label& label) {
     const uint64_t key = uint64_t{label.used} << 32 | label.end;
     auto [at, fresh] = rests_.try_emplace(key);
@@ -161,8 +161,8 @@ class ExactSearch {
   RestBound bound_;
   Found best_;
   std::vector<size_t> devices_;
-  std::vector<uint16_t> conflicts_;     // that use the same memory
-  std::vector<uint16_t> twins_before_;  // identical ones, which are taken first
+  std::vector<uint16_t> conflicts_;     // devices that use the same memory
+  std::vector<uint16_t> twins_before_;  // identical devices that are used first
   std::vector<uint32_t> ends_;          // [devices, layers]
   std::vector<char> finishes_;          // [devices, layers]
   std::vector<Label> labels_;

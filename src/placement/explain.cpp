@@ -11,8 +11,8 @@
 namespace exogpu::placement {
 namespace {
 
-constexpr size_t kThoroughDevices = 64;            // beyond, changes of a ring are tried at its cuts alone
-constexpr size_t kAlternativeLabelsMax = 200'000;  // an alternative is worth less time than the plan
+constexpr size_t kThoroughDevices = 64;            // with more devices, changes of a ring are tried only at its cuts
+constexpr size_t kAlternativeLabelsMax = 200'000;  // an alternative deserves less time than the plan
 
 void add(const Planner& planner, PlacementResult& result, std::string what, const Found& found, std::string reason) {
   Alternative alternative = {.name = std::move(what), .plan = {}, .reason = {}};
@@ -50,7 +50,7 @@ std::optional<Breach> kept_apart(const Planner& planner, const Ring& ring, size_
   return {};
 }
 
-// The devices of the first ring that the second lacks.
+// The names of the devices of `ring` that `changed` lacks.
 std::string replaced(const Planner& planner, const Ring& ring, const Ring& changed) {
   std::string names;
   for (const Piece& piece : ring) {
@@ -82,7 +82,7 @@ UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t devi
     if (!apart) unused.reason = "no cut between it and the devices of the plan leaves all of them enough memory";
     return unused;
   }
-  const bool faster = changed.value_s < value_s * (1 - 1e-9);  // than layers given by hand
+  const bool faster = changed.value_s < value_s * (1 - 1e-9);  // than fixed layers
   const bool slower = changed.value_s > value_s * (1 + 1e-9);
   const std::string speeds = std::format("{} {}: {}",
                                          faster   ? "faster"

@@ -1,4 +1,4 @@
-// Why a plan is as it is: the ways that were not taken, and the devices that have no layers.
+// Explains a plan: its alternatives, and why devices are unused.
 #pragma once
 
 #include "placement/placement.h"
@@ -6,12 +6,12 @@
 
 namespace exogpu::placement {
 
-// The ring as a plan, with its alternatives and the devices left out.
+// The ring as a plan, with its alternatives and unused devices.
 PlacementResult describe(const Planner& planner, const Ring& ring);
 
 void add_unused(const Planner& planner, PlacementResult& result, const Ring& ring);
 
-// Why there is no ring at all. Errors: out_of_memory, unavailable.
+// The error when there is no ring: out_of_memory, unavailable.
 std::unexpected<Error> no_ring(const Planner& planner);
 
 }  // namespace exogpu::placement

@@ -171,7 +171,7 @@ Result<void> check_request(const PlacementRequest& request, const wire::ClusterV
   if (!wire::row_bytes(request.serving.activations, shape.activation_width))
     return fail(ErrorCode::invalid_argument, "activations of {} values cannot be sent as {}", shape.activation_width,
                 to_string(request.serving.activations));
-  // Whatever passes here can be added up without overflow.
+  // Sums of values within these limits do not overflow.
   double cache = 0;
   for (const wire::LayerShape& layer : shape.layers) cache += static_cast<double>(layer.kv_bytes_per_token);
   if (cache * static_cast<double>(cache_rows(shape, request)) > 0x1p62)

@@ -1,4 +1,4 @@
-// Refuses what makes no sense before anything is computed with it.
+// Checks the planner's input before anything is computed with it.
 #pragma once
 
 #include "base/result.h"
@@ -6,14 +6,14 @@
 
 namespace exogpu::placement {
 
-// Errors: invalid_argument, naming the thing and the value.
+// Errors of all three: invalid_argument, naming the field and its value.
 Result<void> check_shape(const wire::ModelShape& shape);
 Result<void> check_view(const wire::ClusterView& view);
-// Devices named by hand must be in the view, once each; layers by hand must cover the model in order.
+// Excluded and fixed devices must be in the view, once each; fixed layers must cover the model in order.
 Result<void> check_request(const PlacementRequest& request, const wire::ClusterView& view,
                            const wire::ModelShape& shape);
 
-// The index of a device in the view, or the view's size.
+// The index of a device in the view, or the view's size when it is not there.
 size_t index_of(const wire::ClusterView& view, const wire::DeviceRef& device);
 
 }  // namespace exogpu::placement

@@ -6,24 +6,24 @@
 #include <functional>
 #include <limits>
 
-#include "placement/testing/made.h"
+#include "placement/testing/examples.h"
 
 namespace exogpu::placement {
 namespace {
 
-using testing::made_device;
-using testing::made_shape;
+using testing::example_device;
+using testing::example_shape;
 using testing::MB;
 
 struct Input {
   wire::ClusterView view;
-  wire::ModelShape shape = made_shape(4);
+  wire::ModelShape shape = example_shape(4);
   PlacementRequest request;
 };
 
 Input good() {
   Input input;
-  input.view.devices = {made_device(1, 1000 * MB, 1e11), made_device(2, 1000 * MB, 1e11)};
+  input.view.devices = {example_device(1, 1000 * MB, 1e11), example_device(2, 1000 * MB, 1e11)};
   testing::link_all(input.view, 1e-4, 1e9);
   return input;
 }
@@ -98,7 +98,7 @@ TEST(Input, WishesThatMakeNoSenseAreRefusedByName) {
               i.request.serving.activations = wire::Dtype::q8_0;
             }),
             "activations of 1000 values cannot be sent as q8_0");
-  EXPECT_EQ(refusal([](Input& i) { i.request.excluded = {{testing::made_node(7), "x"}}; }),
+  EXPECT_EQ(refusal([](Input& i) { i.request.excluded = {{testing::example_node(7), "x"}}; }),
             "there is no device 07000000/x to leave out");
 }
 

@@ -1,4 +1,4 @@
-// Plans around parts that stay where they are.
+// Plans with parts that remain on their devices.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -11,10 +11,10 @@
 namespace exogpu::placement {
 namespace {
 
-// A ring that lacks a run of layers.
+// A ring with a missing run of layers.
 struct Gap {
   Ring parts;
-  size_t at = 0;  // before this part
+  size_t at = 0;  // the index of the part after the gap
   wire::LayerRange layers;
 };
 
@@ -46,11 +46,11 @@ Result<Gap> gap_of(const CostModel& model, const std::vector<AssignedLayers>& pa
 
 struct Beside {
   Ring ring;
-  Ring joined;  // with stages that follow one another on a device as one
+  Ring joined;  // consecutive stages of one device joined into one
   double value_s = kNever;
 };
 
-// With the gap's layers on this device. value_s is kNever where that cannot be.
+// The ring with the missing layers on this device; value_s is kNever when that is impossible.
 Beside beside(const Planner& planner, const Gap& gap, std::optional<size_t> device, size_t devices_min) {
   Beside with{.ring = gap.parts, .joined = {}};
   if (device) with.ring.insert(with.ring.begin() + static_cast<ptrdiff_t>(gap.at), {*device, gap.layers});

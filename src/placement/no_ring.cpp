@@ -1,4 +1,4 @@
-// Why there is no ring of devices that holds the model.
+// The reason why no ring of devices can hold the model.
 #include <algorithm>
 #include <format>
 
@@ -8,11 +8,11 @@
 namespace exogpu::placement {
 namespace {
 
-// Layers that find room, each whole, if every device could choose which.
+// The layers that fit if each device could choose its layers freely.
 uint32_t layers_together(const Planner& planner) {
   std::vector<uint32_t> runs;
   for (size_t d : planner.usable) {
-    uint32_t longest = 1;  // it has room for one, or it would not be usable
+    uint32_t longest = 1;  // it fits one, or it would not be usable
     for (uint32_t l = 0; l < planner.model.layers(); ++l)
       longest = std::max(longest, planner.problems.front().end_max(d, l) - l);
     runs.push_back(longest);
@@ -29,7 +29,7 @@ uint32_t layers_together(const Planner& planner) {
   return sum;
 }
 
-// Beside the scratch memory of each stage; of devices that share a memory, the largest.
+// The memory for layers, without each stage's scratch memory; of devices that share a memory, the largest.
 Bytes room_together(const Planner& planner) {
   Bytes room = 0;
   for (size_t d : planner.usable) {

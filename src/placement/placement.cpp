@@ -58,7 +58,7 @@ Result<void> check_ring(const Planner& planner, const Ring& ring) {
   return {};
 }
 
-// The plan given by hand; what the planner itself would do comes first of the alternatives.
+// The plan of fixed layers; the planner's own plan is the first alternative.
 Result<PlacementResult> check_fixed_layers(const Planner& planner) {
   Ring ring;
   for (const AssignedLayers& stage : planner.model.request().fixed_layers)

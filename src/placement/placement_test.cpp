@@ -4,21 +4,21 @@
 
 #include <chrono>
 
-#include "placement/testing/made.h"
+#include "placement/testing/examples.h"
 
 namespace exogpu::placement {
 namespace {
 
+using testing::example_device;
+using testing::example_shape;
 using testing::link_all;
-using testing::made_device;
-using testing::made_shape;
 using testing::MB;
 
 // A GPU that reads 1 TB/s and a CPU of the same node at a twentieth of it.
 wire::ClusterView gpu_and_cpu(Bytes gpu_memory) {
   wire::ClusterView view;
-  view.devices.push_back(made_device(1, gpu_memory, 1e12));
-  view.devices.push_back(made_device(1, 100'000 * MB, 5e10));
+  view.devices.push_back(example_device(1, gpu_memory, 1e12));
+  view.devices.push_back(example_device(1, 100'000 * MB, 5e10));
   view.devices[1].id.device = "cpu";
   view.devices[1].kind = wire::DeviceKind::cpu;
   view.devices[1].uses_host_memory = true;
@@ -32,7 +32,7 @@ const UnusedDevice* unused(const PlacementResult& answer, const wire::DeviceRef&
 
 TEST(Placement, AModelThatFitsTheFastDeviceLeavesTheSlowOneOutAndSaysWhy) {
   const wire::ClusterView view = gpu_and_cpu(2000 * MB);
-  const auto answer = assign_layers(view, made_shape(10), {});
+  const auto answer = assign_layers(view, example_shape(10), {});
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 1U);
   EXPECT_EQ(answer->plan.stages[0].device.device, "gpu0");
@@ -46,7 +46,7 @@ TEST(Placement, AModelThatFitsTheFastDeviceLeavesTheSlowOneOutAndSaysWhy) {
 
 TEST(Placement, AModelThatDoesNotFitSpillsAsLittleAsPossible) {
   const wire::ClusterView view = gpu_and_cpu(750 * MB);
-  const auto answer = assign_layers(view, made_shape(10), {});
+  const auto answer = assign_layers(view, example_shape(10), {});
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 2U);
   uint32_t on_gpu = 0;
@@ -61,10 +61,10 @@ TEST(Placement, AModelThatDoesNotFitSpillsAsLittleAsPossible) {
 
 TEST(Placement, PredictionsFollowFromTheRates) {
   wire::ClusterView view;
-  view.devices = {made_device(1, 500 * MB, 1e11), made_device(2, 500 * MB, 2e11)};
+  view.devices = {example_device(1, 500 * MB, 1e11), example_device(2, 500 * MB, 2e11)};
   link_all(view, 1e-3, 1e8);
   view.devices[0].step_s = view.devices[1].step_s = 1e-4;
-  wire::ModelShape shape = made_shape(6);
+  wire::ModelShape shape = example_shape(6);
   shape.head_bytes = 40 * MB;
   shape.head_flops_per_token = 1;
   PlacementRequest request;
@@ -91,12 +91,12 @@ TEST(Placement, PredictionsFollowFromTheRates) {
 
 TEST(Placement, ManySequencesKeepTwoEqualStagesBusyAtOnce) {
   wire::ClusterView view;
-  view.devices = {made_device(1, 4000 * MB, 1e11), made_device(2, 4000 * MB, 1e11)};
+  view.devices = {example_device(1, 4000 * MB, 1e11), example_device(2, 4000 * MB, 1e11)};
   link_all(view, 1e-5, 1e9);
   PlacementRequest request;
   request.serving.context = 256;
   request.serving.sequences = 8;
-  wire::ModelShape shape = made_shape(10);
+  wire::ModelShape shape = example_shape(10);
   for (wire::LayerShape& layer : shape.layers) layer.kv_bytes_per_token = 0;
   const auto alone = assign_layers(view, shape, request);
   ASSERT_TRUE(alone) << alone.error().message;
@@ -116,12 +116,12 @@ TEST(Placement, ManySequencesKeepTwoEqualStagesBusyAtOnce) {
 
 TEST(Placement, ALongPromptIsReadFasterByTwo) {
   wire::ClusterView view;
-  view.devices = {made_device(1, 4000 * MB, 1e11), made_device(2, 4000 * MB, 1e11)};
+  view.devices = {example_device(1, 4000 * MB, 1e11), example_device(2, 4000 * MB, 1e11)};
   link_all(view, 1e-4, 1e9);
   PlacementRequest request;
   request.serving.objective = wire::Objective::first_token;
   request.prompt = 4096;
-  const auto answer = assign_layers(view, made_shape(10), request);
+  const auto answer = assign_layers(view, example_shape(10), request);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->plan.stages.size(), 2U);
   ASSERT_EQ(answer->alternatives.front().name, "best single device");
@@ -130,23 +130,24 @@ TEST(Placement, ALongPromptIsReadFasterByTwo) {
 
 TEST(Placement, TakesAtLeastAsManyDevicesAsAreWished) {
   wire::ClusterView view;
-  view.devices = {made_device(1, 4000 * MB, 1e11), made_device(2, 4000 * MB, 1e11), made_device(3, 4000 * MB, 1e11)};
+  view.devices = {example_device(1, 4000 * MB, 1e11), example_device(2, 4000 * MB, 1e11),
+                  example_device(3, 4000 * MB, 1e11)};
   link_all(view, 1e-4, 1e9);
   PlacementRequest request;
   for (const auto& [wished, taken] : {std::pair(1U, 1U), {2U, 2U}, {3U, 3U}, {9U, 3U}}) {
     request.devices_min = wished;
-    const auto answer = assign_layers(view, made_shape(10), request);
+    const auto answer = assign_layers(view, example_shape(10), request);
     ASSERT_TRUE(answer) << answer.error().message;
     EXPECT_EQ(answer->plan.stages.size(), taken) << wished;
   }
   request.devices_min = 3;
-  EXPECT_EQ(assign_layers(view, made_shape(2), request)->plan.stages.size(), 2U);  // a layer is not cut
+  EXPECT_EQ(assign_layers(view, example_shape(2), request)->plan.stages.size(), 2U);  // a layer is not cut
 }
 
 TEST(Placement, NoRoomIsSaidInBytes) {
   wire::ClusterView view = gpu_and_cpu(300 * MB);
   view.devices[1].memory_free = 500 * MB;
-  const auto answer = assign_layers(view, made_shape(10), {});
+  const auto answer = assign_layers(view, example_shape(10), {});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
   EXPECT_EQ(answer.error().message,
@@ -156,31 +157,31 @@ TEST(Placement, NoRoomIsSaidInBytes) {
 
 TEST(Placement, RoomThatNoCutCanUseIsSaidToo) {
   wire::ClusterView view;
-  for (uint8_t i = 1; i <= 3; ++i) view.devices.push_back(made_device(i, 180 * MB, 1e11));
+  for (uint8_t i = 1; i <= 3; ++i) view.devices.push_back(example_device(i, 180 * MB, 1e11));
   link_all(view, 1e-4, 1e9);
-  const auto answer = assign_layers(view, made_shape(4), {});
+  const auto answer = assign_layers(view, example_shape(4), {});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
   EXPECT_NE(answer.error().message.find("in whole layers only for 3 of 4"), std::string::npos)
       << answer.error().message;
   view.devices[0].memory_free = view.devices[1].memory_free = 250 * MB;
-  ASSERT_TRUE(assign_layers(view, made_shape(4), {}));
+  ASSERT_TRUE(assign_layers(view, example_shape(4), {}));
   view.links.erase(view.links.begin());  // from the first to the second: the other way round is left
-  ASSERT_TRUE(assign_layers(view, made_shape(4), {}));
+  ASSERT_TRUE(assign_layers(view, example_shape(4), {}));
   view.links.clear();
-  EXPECT_EQ(assign_layers(view, made_shape(4), {}).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(assign_layers(view, example_shape(4), {}).error().code, ErrorCode::unavailable);
 }
 
 TEST(Placement, TheOrderFollowsTheLinks) {
   wire::ClusterView view;
-  for (uint8_t i = 1; i <= 3; ++i) view.devices.push_back(made_device(i, 250 * MB, 1e11));
+  for (uint8_t i = 1; i <= 3; ++i) view.devices.push_back(example_device(i, 250 * MB, 1e11));
   // Only the way 1, 3, 2 and back to 1 is quick.
   link_all(view, 0.1, 1e9);
   for (wire::LinkProfile& link : view.links) {
     const auto from = link.from.bytes()[0], to = link.to.bytes()[0];
     if ((from == 1 && to == 3) || (from == 3 && to == 2) || (from == 2 && to == 1)) link.delay_s = 1e-4;
   }
-  const auto answer = assign_layers(view, made_shape(6), {});
+  const auto answer = assign_layers(view, example_shape(6), {});
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 3U);
   for (size_t i = 0; i < 3; ++i) EXPECT_LT(answer->plan.stages[i].hop_s, 1e-3);
@@ -190,10 +191,10 @@ TEST(Placement, OneMemoryIsNotCountedTwice) {
   wire::ClusterView view = gpu_and_cpu(800 * MB);
   view.devices[0].uses_host_memory = true;  // an integrated one
   view.devices[1].memory_free = 800 * MB;
-  const auto answer = assign_layers(view, made_shape(10), {});
+  const auto answer = assign_layers(view, example_shape(10), {});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
-  const auto fits = assign_layers(view, made_shape(5), {});
+  const auto fits = assign_layers(view, example_shape(5), {});
   ASSERT_TRUE(fits);
   ASSERT_EQ(fits->unused.size(), 1U);
   EXPECT_EQ(fits->unused[0].constraint, "host memory");
@@ -203,12 +204,12 @@ TEST(Placement, OneMemoryIsNotCountedTwice) {
 
 TEST(Placement, UnusedDevicesAreReportedByName) {
   wire::ClusterView view = gpu_and_cpu(2000 * MB);
-  view.devices.push_back(made_device(2, 50 * MB, 1e12));
-  view.devices.push_back(made_device(3, 5000 * MB, 1e12));
-  view.devices.push_back(made_device(4, 5000 * MB, 1e12));
+  view.devices.push_back(example_device(2, 50 * MB, 1e12));
+  view.devices.push_back(example_device(3, 5000 * MB, 1e12));
+  view.devices.push_back(example_device(4, 5000 * MB, 1e12));
   PlacementRequest request;
   request.excluded = {view.devices[4].id};
-  const auto answer = assign_layers(view, made_shape(10), request);
+  const auto answer = assign_layers(view, example_shape(10), request);
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->plan.stages.size(), 1U);
   EXPECT_EQ(unused(*answer, view.devices[2].id)->reason, "no room for a single layer: needs 99.3 MiB, 47.7 MiB free");
@@ -223,7 +224,7 @@ TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
   PlacementRequest request;
   auto refused = [&](std::vector<AssignedLayers> stages) {
     request.fixed_layers = std::move(stages);
-    const auto answer = assign_layers(view, made_shape(10), request);
+    const auto answer = assign_layers(view, example_shape(10), request);
     return answer ? std::string() : answer.error().message;
   };
   EXPECT_EQ(refused({{cpu, {0, 4}}, {gpu, {4, 9}}}), "layers by hand: layers 9 to 9 are given to no device");
@@ -233,16 +234,16 @@ TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
             "layers by hand: cpu is named twice; a device holds one run of layers");
   EXPECT_EQ(refused({{cpu, {0, 4}}, {gpu, {4, 11}}}),
             "layers by hand: gpu0 gets layer 10, and the last of the model is 9");
-  EXPECT_EQ(refused({{{testing::made_node(9), "x"}, {0, 10}}}), "layers by hand: there is no device 09000000/x");
+  EXPECT_EQ(refused({{{testing::example_node(9), "x"}, {0, 10}}}), "layers by hand: there is no device 09000000/x");
   EXPECT_EQ(refused({{gpu, {0, 0}}}), "layers by hand: gpu0 gets no layer");
   request.fixed_layers = {{cpu, {0, 4}}, {gpu, {4, 10}}};
-  const auto answer = assign_layers(view, made_shape(10), request);
+  const auto answer = assign_layers(view, example_shape(10), request);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->plan.stages[0].device, cpu);
   EXPECT_EQ(answer->alternatives[0].name, "the planner's own choice");
   EXPECT_GT(answer->alternatives[0].plan->predicted.tokens_per_s_alone, answer->plan.predicted.tokens_per_s_alone);
   request.fixed_layers = {{cpu, {0, 10}}};
-  const auto slow = assign_layers(view, made_shape(10), request);
+  const auto slow = assign_layers(view, example_shape(10), request);
   ASSERT_TRUE(slow) << slow.error().message;
   EXPECT_EQ(slow->unused[0].reason, "faster with it: 337.9 against 49.0 tokens/s");
 }
@@ -251,7 +252,7 @@ TEST(Placement, LayersByHandMustFit) {
   const wire::ClusterView view = gpu_and_cpu(750 * MB);
   PlacementRequest request;
   request.fixed_layers = {{view.devices[0].id, {0, 10}}};
-  const auto answer = assign_layers(view, made_shape(10), request);
+  const auto answer = assign_layers(view, example_shape(10), request);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
   EXPECT_NE(answer.error().message.find("290,960,000 bytes are missing"), std::string::npos) << answer.error().message;
@@ -261,11 +262,11 @@ TEST(Placement, LayersByHandMustFit) {
 TEST(Placement, TwelveDevicesAreSolvedExactlyInAFewSeconds) {
   wire::ClusterView view;
   for (uint8_t i = 1; i <= 12; ++i)
-    view.devices.push_back(made_device(i, (900 + 37 * i) * MB, 1e11 + 3e9 * ((i * 7) % 13)));
+    view.devices.push_back(example_device(i, (900 + 37 * i) * MB, 1e11 + 3e9 * ((i * 7) % 13)));
   link_all(view, 3e-4, 1e8);
   for (size_t i = 0; i < view.links.size(); ++i) view.links[i].delay_s += 1e-5 * static_cast<double>((i * 31) % 17);
   const auto start = std::chrono::steady_clock::now();
-  const auto answer = assign_layers(view, made_shape(32), {});
+  const auto answer = assign_layers(view, example_shape(32), {});
   const double took_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   ASSERT_TRUE(answer) << answer.error().message;
   RecordProperty("milliseconds", static_cast<int>(took_s * 1e3));
@@ -279,18 +280,19 @@ TEST(Placement, AThousandDevicesAreAnsweredSoon) {
   wire::ClusterView view;
   for (int i = 0; i < 1000; ++i) {
     wire::DeviceProfile device =
-        made_device(static_cast<uint8_t>(i / 4), static_cast<Bytes>(230 + i % 97) * MB, 1e10 * (1 + (i * 13) % 29));
+        example_device(static_cast<uint8_t>(i / 4), static_cast<Bytes>(230 + i % 97) * MB, 1e10 * (1 + (i * 13) % 29));
     device.id.device += std::to_string(i);
     device.step_s = 1e-5;
     view.devices.push_back(device);
   }
   for (uint8_t a = 0; a < 250; ++a) {
     for (uint8_t b = 0; b < 250; ++b) {
-      if (a != b) view.links.push_back({testing::made_node(a), testing::made_node(b), 1e-4 * (1 + (a ^ b) % 8), 1e9});
+      if (a != b)
+        view.links.push_back({testing::example_node(a), testing::example_node(b), 1e-4 * (1 + (a ^ b) % 8), 1e9});
     }
   }
   const auto start = std::chrono::steady_clock::now();
-  const auto answer = assign_layers(view, made_shape(80), {});
+  const auto answer = assign_layers(view, example_shape(80), {});
   const double took_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   ASSERT_TRUE(answer) << answer.error().message;
   RecordProperty("milliseconds", static_cast<int>(took_s * 1e3));

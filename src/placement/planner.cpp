@@ -10,7 +10,7 @@
 namespace exogpu::placement {
 namespace {
 
-constexpr size_t kManyDevices = 100;  // beyond, fewer numbers of groups are tried
+constexpr size_t kManyDevices = 100;  // with more devices, fewer numbers of groups are tried
 constexpr uint32_t kGroupsOfMany = 8;
 constexpr int kImprovementsMax = 8;
 

@@ -1,4 +1,4 @@
-// Searches rings over the devices that may be used.
+// Searches rings of the usable devices.
 #pragma once
 
 #include <cstddef>
@@ -17,13 +17,13 @@ struct Planner {
 
   const CostModel& model;
   std::vector<RingProblem> problems;  // of the request's objective; the best ring is the best of any
-  std::vector<size_t> usable;         // devices that break no constraint
+  std::vector<size_t> usable;         // devices that violate no constraint
 
   std::string name(size_t device) const;
-  // Devices that one ring can have: of those that share a memory, one.
+  // The most devices of one ring. Of devices that share a memory it can have one.
   size_t ring_size_max() const;
   Found search(const SearchLimits& limits) const;
-  // Gives layers to devices that make the ring faster, one at a time.
+  // Adds devices that make the ring faster, one at a time.
   void improve(Ring& ring) const;
 };
 

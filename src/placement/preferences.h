@@ -1,4 +1,4 @@
-// What is liked better among plans that are allowed, most important first.
+// The order among plans that meet all constraints, most important preference first.
 #pragma once
 
 #include <span>
@@ -16,7 +16,7 @@ struct Preference {
 // Speed by the objective, then fewer devices, then the other speeds.
 std::span<const Preference> preferences(wire::Objective objective);
 
-// By the first preference in which they differ by more than rounding.
+// Compares by the first preference in which the plans differ by more than rounding.
 bool better(const wire::Plan& a, const wire::Plan& b, wire::Objective objective);
 
 // "31.0 against 38.2 tokens/s"

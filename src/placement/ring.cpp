@@ -5,7 +5,7 @@
 namespace exogpu::placement {
 namespace {
 
-constexpr double kTokenBytes = 4;  // what the last stage tells the first
+constexpr double kTokenBytes = 4;  // a token, from the last stage to the first
 constexpr uint32_t kPromptDefault = 512;
 
 }  // namespace
@@ -49,7 +49,7 @@ RingProblem RingProblem::first_token(const CostModel& model) {
   const uint32_t prompt = prompt_of(model.request()), chunk = model.request().serving.batch_tokens;
   const uint32_t chunks = prompt / chunk + (prompt % chunk == 0 ? 0 : 1);
   const double each = static_cast<double>(prompt) / chunks;
-  // On the average over the chunks, half of the prompt is in the cache.
+  // On average over the chunks, half of the prompt is in the cache.
   RingProblem problem(model, {.tokens = each, .kv_tokens = prompt / 2.0, .outputs = 1}, 1);
   problem.add_busiest_ = chunks - 1;
   problem.head_each_pass_ = false;

@@ -1,9 +1,9 @@
-// A ring of stages and its cost for one objective, in a form that can be searched.
+// A ring of stages and its cost for one objective, in a form for searches.
 //
-// Whatever the objective, a ring costs max(through + a·busiest, b·busiest): `through` is what one pass takes over all
-// stages and hops, `busiest` how long the slowest stage or link is taken in it.
+// For every objective, a ring costs max(through + a·busiest, b·busiest): `through` is the time of one pass over all
+// stages and hops, `busiest` the time for which the slowest stage or link is busy in it.
 //   one sequence            a = 0       b = 0       every token makes one pass
-//   G groups of sequences   a = 0       b = G       a round takes one pass, or G times the slowest part
+//   G groups of sequences   a = 0       b = G       a round takes one pass, or G times the slowest stage or link
 //   a prompt of C chunks    a = C - 1   b = 0       the first chunk passes, the others follow at the slowest's pace
 #pragma once
 
@@ -30,7 +30,7 @@ class RingProblem {
  public:
   static RingProblem decode_alone(const CostModel& model);
   static RingProblem decode_groups(const CostModel& model, uint32_t groups);
-  static RingProblem first_token(const CostModel& model);  // of the wished prompt
+  static RingProblem first_token(const CostModel& model);  // of the request's prompt
 
   const CostModel& model() const { return *model_; }
   size_t devices() const { return usable_.size(); }
@@ -39,13 +39,13 @@ class RingProblem {
   void forbid(size_t device) { usable_[device] = false; }
 
   bool fits(size_t device, wire::LayerRange layers) const;
-  // The furthest end, before the model's last layer is reached, of a run from `begin` that fits: `begin` when none.
+  // The furthest end, before the model's last layer, of a run from `begin` that fits; `begin` when no run fits.
   uint32_t end_max(size_t device, uint32_t begin) const;
 
-  // Adds one stage; without a hop to it.
+  // Adds one stage, without the hop to it.
   Cost with_stage(Cost cost, size_t device, wire::LayerRange layers) const;
   Cost with_hop(Cost cost, size_t from, size_t to) const;
-  // From the last stage back to the first.
+  // Adds the hop from the last stage back to the first.
   Cost with_return(Cost cost, size_t last, size_t first) const;
   double value_s(Cost cost) const;
   bool busiest_matters() const { return add_busiest_ > 0 || times_busiest_ > 0; }
@@ -69,21 +69,21 @@ class RingProblem {
   double add_busiest_ = 0;
   double times_busiest_ = 0;
   double hop_bytes_ = 0;
-  double return_bytes_ = 0;     // 0: nothing goes back
-  bool head_each_pass_ = true;  // else once, after the last
+  double return_bytes_ = 0;     // 0: no hop back
+  bool head_each_pass_ = true;  // else once, after the last pass
   std::vector<bool> usable_;
-  std::vector<std::vector<double>> before_s_;  // of each device, of the layers before each
+  std::vector<std::vector<double>> before_s_;  // of each device, of the layers before each one
   std::vector<double> head_s_;
 };
 
-// What is meant where the request leaves it open.
+// The defaults of the request.
 uint32_t prompt_of(const PlacementRequest& request);
 double context_mean_of(const PlacementRequest& request);
 
-// In how many groups `sequences` are tried: one, and then ever more. Ascending.
+// The numbers of groups of `sequences` to try: from one upwards, ascending.
 std::vector<uint32_t> group_counts(uint32_t sequences);
 
-// Of any ring that fits.
+// The plan of a ring that fits.
 wire::PredictedSpeed predict(const CostModel& model, const Ring& ring);
 wire::Plan plan_of(const CostModel& model, const Ring& ring);
 

@@ -9,13 +9,13 @@
 #include "placement/constraints.h"
 #include "placement/ring.h"
 #include "placement/search.h"
-#include "placement/testing/made.h"
+#include "placement/testing/examples.h"
 
 namespace exogpu::placement {
 namespace {
 
-using testing::made_device;
-using testing::made_shape;
+using testing::example_device;
+using testing::example_shape;
 using testing::MB;
 
 // RapidCheck's hundred cases, each of them twenty.
@@ -44,7 +44,7 @@ double between(double low, double high) { return low + (high - low) * pick(0, 10
 Case random_case(int devices_max, int layers_max) {
   Case c;
   const int layers = pick(1, layers_max + 1), devices = pick(1, devices_max + 1);
-  c.shape = made_shape(static_cast<uint32_t>(layers));
+  c.shape = example_shape(static_cast<uint32_t>(layers));
   const bool alike = *rc::gen::arbitrary<bool>();
   const bool mixture = *rc::gen::arbitrary<bool>();
   c.shape.experts_used_share = mixture ? 0.25 : 1;
@@ -61,7 +61,7 @@ Case random_case(int devices_max, int layers_max) {
   for (int i = 0; i < devices; ++i) {
     const auto node = static_cast<uint8_t>(pick(0, devices));
     const auto memory = static_cast<Bytes>(between(0, 150.0 * layers / pick(1, 5))) * MB;
-    wire::DeviceProfile device = made_device(node, memory, between(1e9, 5e10));
+    wire::DeviceProfile device = example_device(node, memory, between(1e9, 5e10));
     device.id.device = std::format("gpu{}", i);
     device.step_s = between(0, 2e-3);
     device.uses_host_memory = pick(0, 4) == 0;

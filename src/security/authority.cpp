@@ -110,7 +110,7 @@ Result<Authority> Authority::of(PrivateKey key, Certificate certificate) {
   if (!certificate.is_authority()) {
     return fail(ErrorCode::corrupt, "the certificate of the cluster's authority is not one of an authority");
   }
-  if (!certificate.belongs_to(key) || !key.is_whole()) {
+  if (!certificate.belongs_to(key) || !key.is_complete()) {
     return fail(ErrorCode::corrupt, "the key and the certificate of the cluster's authority do not belong together");
   }
   return Authority(std::move(key), std::move(certificate));

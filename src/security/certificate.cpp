@@ -29,7 +29,7 @@ Result<Certificate> Certificate::from_pem(std::string_view pem, std::string_view
   if (!certificate) {
     return fail(ErrorCode::corrupt,
                 "{}: this is no certificate ({}); restore the file, or remove the folder it is in "
-                "to start anew",
+                "to start over",
                 name, openssl_words());
   }
   return from_native(std::move(certificate), name);

@@ -27,7 +27,7 @@ class Sha256Stream {
   ~Sha256Stream();
 
   void update(std::span<const std::byte> bytes);
-  // Of all bytes so far; the stream begins anew.
+  // Of all bytes so far; the stream starts again.
   Sha256 finish();
 
  private:

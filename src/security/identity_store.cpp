@@ -16,7 +16,7 @@ constexpr Bytes kFileBytesMax = 64 * KiB;
 template <typename T>
 Result<T> in_folder(const std::filesystem::path& folder, Result<T> result) {
   if (result) return result;
-  return fail(result.error().code, "{}: {}; restore the folder, or remove it to start anew", folder.string(),
+  return fail(result.error().code, "{}: {}; restore the folder, or remove it to start over", folder.string(),
               result.error().message);
 }
 

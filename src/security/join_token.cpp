@@ -10,7 +10,7 @@ namespace {
 
 // Base 32 as in RFC 4648, in lower case.
 constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
-constexpr size_t kChecksumBytes = 2;  // of a typing mistake; it hides and proves nothing
+constexpr size_t kChecksumBytes = 2;  // of a typo; it hides and proves nothing
 constexpr size_t kTokenBytes = kTokenSecretBytes + wire::kKeyHashBytes + kChecksumBytes;
 constexpr size_t kTokenChars = kTokenBytes * 8 / 5;
 static_assert(kTokenBytes * 8 % 5 == 0);
@@ -68,7 +68,7 @@ Result<JoinToken> JoinToken::parse(std::string_view text) {
   TokenBytes expected = bytes;
   set_checksum(expected);
   if (expected != bytes) {
-    return fail(ErrorCode::invalid_argument, "the token has a typing mistake; compare it with the original");
+    return fail(ErrorCode::invalid_argument, "the token has a typo; compare it with the original");
   }
   JoinToken token;
   std::memcpy(token.secret.data(), bytes.data(), kTokenSecretBytes);

@@ -22,7 +22,7 @@ struct JoinToken {
   // 48 letters and digits in groups of six.
   std::string text() const;
   // Reads what text() writes, in either case and with or without the hyphens.
-  // Errors: invalid_argument, which tells a part of a token from one with a typing mistake.
+  // Errors: invalid_argument, which tells a part of a token from one with a typo.
   static Result<JoinToken> parse(std::string_view text);
 };
 

@@ -56,7 +56,7 @@ TEST(JoinToken, SaysWhatIsWrongWithIt) {
     if (read) {
       ++unnoticed;
     } else {
-      EXPECT_NE(read.error().message.find("typing mistake"), std::string::npos);
+      EXPECT_NE(read.error().message.find("typo"), std::string::npos);
     }
   }
   EXPECT_LE(unnoticed, 1);

@@ -36,7 +36,7 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, std::string_view n
   if (!key) {
     return fail(ErrorCode::corrupt,
                 "{}: this is no private key ({}); restore the file, or remove the folder it is in "
-                "to start anew",
+                "to start over",
                 name, openssl_words());
   }
   EXO_CHECK(check_kind(key.get(), name));
@@ -74,7 +74,7 @@ std::vector<std::byte> PrivateKey::to_der() const {
   return bytes;
 }
 
-bool PrivateKey::is_whole() const {
+bool PrivateKey::is_complete() const {
   const Openssl<EVP_PKEY_CTX> check(EVP_PKEY_CTX_new(key_.get(), nullptr));
   const bool whole = check && EVP_PKEY_pairwise_check(check.get()) == 1;
   if (!whole) (void)openssl_words();  // leave no error behind for the next call

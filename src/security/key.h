@@ -26,7 +26,7 @@ class PrivateKey {
   std::vector<std::byte> to_der() const;
 
   // Whether its private part and its public part belong together, which reading it does not tell. Some milliseconds.
-  bool is_whole() const;
+  bool is_complete() const;
 
   wire::NodeId node_id() const;
   EVP_PKEY* native() const { return key_.get(); }

@@ -41,13 +41,13 @@ Result<std::vector<TokenStore::Entry>> TokenStore::read() const {
   std::vector<Entry> entries;
   for (const auto& token : root["tokens"]) {
     if (!token.is_object() || !token.contains("sha256") || !token["sha256"].is_string() || !token.contains("expires") ||
-        !token["expires"].is_number_integer() || !token.contains("uses_left") ||
-        !token["uses_left"].is_number_unsigned() || entries.size() == kTokensMax) {
+        !token["expires"].is_number_integer() || !token.contains("uses_remaining") ||
+        !token["uses_remaining"].is_number_unsigned() || entries.size() == kTokensMax) {
       return damaged();
     }
     entries.push_back({.sha256 = token["sha256"].get<std::string>(),
                        .expires_s = token["expires"].get<int64_t>(),
-                       .uses_left = token["uses_left"].get<uint32_t>()});
+                       .uses_remaining = token["uses_remaining"].get<uint32_t>()});
   }
   return entries;
 }
@@ -55,7 +55,8 @@ Result<std::vector<TokenStore::Entry>> TokenStore::read() const {
 Result<void> TokenStore::write(const std::vector<Entry>& entries) const {
   auto tokens = nlohmann::json::array();
   for (const Entry& entry : entries) {
-    tokens.push_back({{"sha256", entry.sha256}, {"expires", entry.expires_s}, {"uses_left", entry.uses_left}});
+    tokens.push_back(
+        {{"sha256", entry.sha256}, {"expires", entry.expires_s}, {"uses_remaining", entry.uses_remaining}});
   }
   return write_secret(file(), nlohmann::json{{"tokens", tokens}}.dump(2) + "\n");
 }
@@ -83,7 +84,7 @@ Result<JoinToken> TokenStore::issue(wire::ClusterId cluster, const TokenTerms& t
     }
     entries.push_back({.sha256 = hash_of(token.secret, cluster),
                        .expires_s = seconds(now + terms.lifetime),
-                       .uses_left = terms.uses});
+                       .uses_remaining = terms.uses});
     return {};
   }));
   return token;
@@ -100,10 +101,10 @@ Result<void> TokenStore::redeem(std::span<const std::byte> secret, wire::Cluster
     if (entry->expires_s <= seconds(now)) {
       return fail(ErrorCode::unauthenticated, "the token has expired; ask for a new one");
     }
-    if (entry->uses_left == 0) {
+    if (entry->uses_remaining == 0) {
       return fail(ErrorCode::unauthenticated, "the token is used up; ask for a new one");
     }
-    --entry->uses_left;
+    --entry->uses_remaining;
     return {};
   });
 }

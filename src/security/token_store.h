@@ -1,6 +1,6 @@
 // The join tokens that a cluster has given out: their hashes, how long they last and how often they may be used.
 //
-//   STATE/tokens.json    {"tokens": [{"sha256": "…", "expires": seconds since 1970, "uses_left": 1}]}
+//   STATE/tokens.json    {"tokens": [{"sha256": "…", "expires": seconds since 1970, "uses_remaining": 1}]}
 //
 // The hash is of a token's secret and its cluster: a device that has moved to another cluster lets nobody into that one
 // by what it gave out before.
@@ -46,7 +46,7 @@ class TokenStore {
   struct Entry {
     std::string sha256;
     int64_t expires_s = 0;
-    uint32_t uses_left = 0;
+    uint32_t uses_remaining = 0;
   };
   std::filesystem::path file() const { return state_ / "tokens.json"; }
   Result<std::vector<Entry>> read() const;

@@ -94,7 +94,7 @@ TEST(TokenStore, NamesADamagedFile) {
   const TokenStore store(dir / "state");
   ASSERT_TRUE(store.issue(kCluster, {}, kNewYear));
   for (const char* content : {"", "{", "[]", R"({"tokens": 1})", R"({"tokens": [{"sha256": 1}]})",
-                              R"({"tokens": [{"sha256": "a", "expires": 1, "uses_left": -1}]})"}) {
+                              R"({"tokens": [{"sha256": "a", "expires": 1, "uses_remaining": -1}]})"}) {
     std::ofstream(dir / "state/tokens.json") << content;
     const auto result = store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNewYear);
     ASSERT_FALSE(result);

@@ -108,7 +108,7 @@ void Clients::update(const ReplicatedState& state, bool obeys, Time now) {
   }
   host_.trace("gives up: " + why);
   model_.reset();
-  continuations_.give_up({ErrorCode::unavailable, why});
+  continuations_.fail_waiting({ErrorCode::unavailable, why});
 }
 
 void Clients::on_generated(NodeId from, const Generated& message) {

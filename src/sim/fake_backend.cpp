@@ -132,9 +132,9 @@ void FakeBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop,
        .stop = std::move(stop)});
 }
 
-void FakeBackend::take_apart(std::unique_ptr<pipeline::Ring> ring,
-                             std::map<uint32_t, std::shared_ptr<worker::Part>> parts, worker::PartList gone,
-                             Done done) {
+void FakeBackend::disassemble(std::unique_ptr<pipeline::Ring> ring,
+                              std::map<uint32_t, std::shared_ptr<worker::Part>> parts, worker::PartList gone,
+                              Done done) {
   const Duration takes = gone.empty() ? any_time(0.0005, 0.01) : any_time(0.01, 0.2);
   add({.takes = takes,
        .end = [ring = std::move(ring), parts = std::move(parts), gone = std::move(gone)](bool) mutable -> Result<void> {

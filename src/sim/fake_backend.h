@@ -45,8 +45,8 @@ class FakeBackend final : public worker::StageBackend {
 
   void load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) override;
   void warm(std::shared_ptr<worker::Part> part, std::stop_token stop, Done done) override;
-  void take_apart(std::unique_ptr<pipeline::Ring> ring, std::map<uint32_t, std::shared_ptr<worker::Part>> parts,
-                  worker::PartList gone, Done done) override;
+  void disassemble(std::unique_ptr<pipeline::Ring> ring, std::map<uint32_t, std::shared_ptr<worker::Part>> parts,
+                   worker::PartList gone, Done done) override;
   void free(worker::PartList parts) override;
   pipeline::MakeExecutor executors(const std::vector<std::string>& devices) override;
   size_t sent_bytes_max() const override;

@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Takes fields out of an object, so that what is left over is a mistake.
+// Takes fields out of an object, so that what is left over is an error.
 class Fields {
  public:
   Fields(const Json& object, std::string where) : left_(object), where_(std::move(where)) {}

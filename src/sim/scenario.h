@@ -22,7 +22,7 @@ struct NetworkSettings {
 
 // Faults begin at random, so many in a second of the whole cluster, and last for up to `longest_s`.
 struct FaultRates {
-  double crash = 0;      // and start anew, with nothing but what was on disk
+  double crash = 0;      // and start over, with nothing but what was on disk
   double stall = 0;      // a process that stands still, and then goes on
   double partition = 0;  // the nodes are two groups
   double one_way = 0;    // one direction of one link

@@ -18,7 +18,7 @@ class Cache : public ::testing::Test {
  protected:
   // A model that fills the cache by 3 to 4 MB, and that was used so many hours ago.
   std::shared_ptr<const Content> add(WeightCache& cache, uint64_t seed, int hours) {
-    MadeModel made(folder_, std::format("{}.gguf", seed), seed, "llama", 1);
+    ExampleModel made(folder_, std::format("{}.gguf", seed), seed, "llama", 1);
     auto model = cache.make(made.content->encoded_manifest());
     EXPECT_TRUE(model) << model.error().message;
     fill(**model, *made.content, all_objects(made.content->manifest()));

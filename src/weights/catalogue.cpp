@@ -29,13 +29,13 @@ std::optional<std::string> key_of(std::span<const fs::path> parts) {
   return security::to_hex(security::sha256(std::as_bytes(std::span(text))));
 }
 
-struct Kept {
+struct CachedManifest {
   ContentId content;
   fs::path path;
   ModelManifest manifest;
 };
 
-std::optional<Kept> read_kept(const fs::path& file) {
+std::optional<CachedManifest> read_kept(const fs::path& file) {
   const auto text = security::read_file(file, kEntryBytesMax);
   if (!text) return std::nullopt;
   const size_t id_end = text->find('\n');
@@ -46,7 +46,7 @@ std::optional<Kept> read_kept(const fs::path& file) {
   if (!content || content_id(encoded) != *content) return std::nullopt;
   auto manifest = decode_manifest(encoded);
   if (!manifest) return std::nullopt;
-  return Kept{
+  return CachedManifest{
       .content = *content, .path = text->substr(id_end + 1, path_end - id_end - 1), .manifest = *std::move(manifest)};
 }
 

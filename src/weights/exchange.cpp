@@ -235,8 +235,8 @@ void WeightExchange::on_abandoned(const wire::NodeId& id, const wire::FrameHeade
   });
 }
 
-void WeightExchange::on_room(const wire::NodeId& id, net::Lane) {
-  if (Impl::Peer* peer = impl_->find(id)) peer->sender->on_room();
+void WeightExchange::on_writable(const wire::NodeId& id, net::Lane) {
+  if (Impl::Peer* peer = impl_->find(id)) peer->sender->on_writable();
 }
 
 void WeightExchange::tick(net::SteadyTime now) {

@@ -106,7 +106,7 @@ class WeightExchange {
   std::optional<std::span<std::byte>> place(const wire::NodeId& peer, const wire::FrameHeader& header);
   void on_bulk(const wire::NodeId& peer, const wire::FrameHeader& header, std::span<const std::byte> payload);
   void on_abandoned(const wire::NodeId& peer, const wire::FrameHeader& header);
-  void on_room(const wire::NodeId& peer, net::Lane lane);
+  void on_writable(const wire::NodeId& peer, net::Lane lane);
 
   // To be called about once a second: detects stalled peers and unavailable objects.
   void tick(net::SteadyTime now);

@@ -12,13 +12,13 @@ using namespace testing;
 
 TEST_F(Exchange, WrongBytesAreAskedOfAnotherPeer) {
   start();
-  const auto& tensors = made_.content->manifest().tensors;
+  const auto& tensors = example_.content->manifest().tensors;
   const auto damaged = std::ranges::find(tensors, "blk.3.ffn_up.weight", &TensorEntry::name);
   ASSERT_NE(damaged, tensors.end());
   // Node 1 has a damaged copy, node 3 the model.
   exchange(1).offer(
-      damaged_copy(made_, folder_ / "damaged.gguf", {damaged->object.offset + damaged->object.bytes / 2}));
-  cluster_.add(3, nullptr).exchange->offer(made_.content);
+      damaged_copy(example_, folder_ / "damaged.gguf", {damaged->object.offset + damaged->object.bytes / 2}));
+  cluster_.add(3, nullptr).exchange->offer(example_.content);
   Outcome alone;
   {
     const auto fetching = fetch(alone);
@@ -29,7 +29,7 @@ TEST_F(Exchange, WrongBytesAreAskedOfAnotherPeer) {
     EXPECT_NE(message.find("blk.3.ffn_up.weight"), std::string::npos) << message;
     EXPECT_NE(message.find(cluster_.nodes.at(1).self.node.short_text()), std::string::npos) << message;
   }
-  const auto model = cache_->find(made_.content->id());
+  const auto model = cache_->find(example_.content->id());
   ASSERT_TRUE(model);
   EXPECT_FALSE((*model)->holds(static_cast<ObjectIndex>(1 + (damaged - tensors.begin()))));
 
@@ -38,7 +38,7 @@ TEST_F(Exchange, WrongBytesAreAskedOfAnotherPeer) {
   const auto fetching = fetch(both);
   cluster_.run_until([&] { return both.done(); });
   ASSERT_TRUE(*both.result) << both.result->error().message;
-  EXPECT_EQ((**both.result)->held_bytes(), made_.content->manifest().bytes());
+  EXPECT_EQ((**both.result)->held_bytes(), example_.content->manifest().bytes());
   EXPECT_TRUE((**both.result)->verify().value().empty());
 }
 
@@ -48,12 +48,12 @@ TEST_F(Exchange, WrongBytesOfTwoPeersAreToldApart) {
   options.frame_bytes = 16 * KiB;
   start(options);
   std::vector<uint64_t> starts;
-  for (const TensorEntry& tensor : made_.content->manifest().tensors) starts.push_back(tensor.object.offset);
-  exchange(1).offer(damaged_copy(made_, folder_ / "damaged.gguf", starts));
-  cluster_.add(3, nullptr, options).exchange->offer(made_.content);
+  for (const TensorEntry& tensor : example_.content->manifest().tensors) starts.push_back(tensor.object.offset);
+  exchange(1).offer(damaged_copy(example_, folder_ / "damaged.gguf", starts));
+  cluster_.add(3, nullptr, options).exchange->offer(example_.content);
   Outcome outcome;
   const auto fetching = fetch(outcome);
-  while (received() < manifest_bytes() + made_.content->manifest().object(0).bytes + 100 * KiB) {
+  while (received() < manifest_bytes() + example_.content->manifest().object(0).bytes + 100 * KiB) {
     cluster_.network.pump(cluster_.now);
     cluster_.box.run_all(1ms);
   }
@@ -70,7 +70,7 @@ TEST_F(Exchange, AFileThatChangesIsNotOfferedAnyMore) {
   options.frame_bytes = 16 * KiB;
   start(options);
   const auto copy = folder_ / "copy.gguf";
-  std::filesystem::copy_file(made_.path, copy);
+  std::filesystem::copy_file(example_.path, copy);
   const auto other = content_of(copy);
   exchange(1).offer(other);
   Outcome alone;
@@ -83,13 +83,13 @@ TEST_F(Exchange, AFileThatChangesIsNotOfferedAnyMore) {
     EXPECT_EQ(alone.result->error().code, ErrorCode::unavailable);
     EXPECT_NE(alone.result->error().message.find("copy.gguf"), std::string::npos) << alone.result->error().message;
   }
-  cluster_.add(3, nullptr, options).exchange->offer(made_.content);
+  cluster_.add(3, nullptr, options).exchange->offer(example_.content);
   cluster_.connect(3, 2);
   Outcome both;
   const auto fetching = fetch(both);
   cluster_.run_until([&] { return both.done(); });
   ASSERT_TRUE(*both.result) << both.result->error().message;
-  expect_same(***both.result, *made_.content, kAll);
+  expect_same(***both.result, *example_.content, kAll);
 }
 
 TEST_F(Exchange, TheCacheIsTooSmall) {
@@ -104,12 +104,12 @@ TEST_F(Exchange, TheCacheIsTooSmall) {
 }
 
 TEST_F(Exchange, AnotherModelMakesRoom) {
-  MadeModel other(folder_, "other.gguf", 2);
-  EXPECT_NE(other.content->id(), made_.content->id());
-  cache_ = cache_in(folder_, "one", made_.content->manifest().bytes() * 3 / 2);
+  ExampleModel other(folder_, "other.gguf", 2);
+  EXPECT_NE(other.content->id(), example_.content->id());
+  cache_ = cache_in(folder_, "one", example_.content->manifest().bytes() * 3 / 2);
   start();
   exchange(1).offer(other.content);
-  for (const auto* content : {&made_.content, &other.content}) {
+  for (const auto* content : {&example_.content, &other.content}) {
     Outcome outcome;
     const auto fetching = exchange(2).fetch((*content)->id(), kAll, outcome.calls());
     cluster_.run_until([&] { return outcome.done(); });
@@ -131,7 +131,7 @@ TEST_F(Exchange, ASlowDiskHoldsTheSenderBack) {
   start(options, channel);
   Outcome outcome;
   const auto fetching = fetch(outcome);
-  cluster_.run_until([&] { return received() > manifest_bytes() + made_.content->manifest().object(0).bytes; });
+  cluster_.run_until([&] { return received() > manifest_bytes() + example_.content->manifest().object(0).bytes; });
   // What the workers of 2 have done does not come back, so its buffers stay used, while 1 goes on as it can.
   auto sender_runs = [&] {
     for (int i = 0; i < 30; ++i) {
@@ -142,7 +142,7 @@ TEST_F(Exchange, ASlowDiskHoldsTheSenderBack) {
   sender_runs();
   const Bytes before = received();
   EXPECT_GT(before, 1 * MiB);
-  EXPECT_LT(before, made_.content->manifest().bytes() / 2);
+  EXPECT_LT(before, example_.content->manifest().bytes() / 2);
   sender_runs();
   EXPECT_EQ(received(), before);
   cluster_.run_until([&] { return outcome.done(); });
@@ -157,7 +157,7 @@ TEST_F(Exchange, APeerThatSendsNothingIsGivenUp) {
   cluster_.run_until([&] { return cluster_.now > net::SteadyTime(1h + 25s) || outcome.done(); }, 500ms);
   EXPECT_FALSE(outcome.done());
   // Another has it.
-  cluster_.add(3, nullptr).exchange->offer(made_.content);
+  cluster_.add(3, nullptr).exchange->offer(example_.content);
   cluster_.connect(3, 2);
   cluster_.run_until([&] { return outcome.done(); }, 10ms);
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;

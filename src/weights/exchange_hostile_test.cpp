@@ -42,7 +42,7 @@ class HostilePeer : public Exchange {
     if (type == wire::ControlType::weights_query) {
       send_control(wire::ControlType::weights_availability,
                    wire::encode(wire::WeightsAvailability{
-                       .content = made_.content->id(),
+                       .content = example_.content->id(),
                        .answer = wire::AvailableObjects{.manifest_bytes = reported_bytes_, .objects = {}}}));
     }
     if (type != wire::ControlType::weights_request || !on_request) return;
@@ -56,7 +56,7 @@ class HostilePeer : public Exchange {
   net::testing::Recorder recorder_;
   std::unique_ptr<net::Channel> peer_;
   std::vector<std::unique_ptr<wire::ByteVector>> sent_;
-  Bytes reported_bytes_ = made_.content->encoded_manifest().size();
+  Bytes reported_bytes_ = example_.content->encoded_manifest().size();
   std::function<void(const wire::WeightsRequest&)> on_request;
 };
 
@@ -71,7 +71,7 @@ TEST_F(HostilePeer, UnrequestedBytesAreDropped) {
 }
 
 TEST_F(HostilePeer, WrongOffsetsAndLengthsEndItsTransfers) {
-  const auto manifest = made_.content->encoded_manifest();
+  const auto manifest = example_.content->encoded_manifest();
   const auto big = net::testing::pattern(5 * MiB, 1);
   for (const auto& [offset, bytes] : std::vector<std::pair<uint64_t, std::span<const std::byte>>>{
            {1, manifest.subspan(1)}, {0, big}, {0, manifest.first(0)}, {UINT64_MAX - 10, manifest.first(10)}}) {
@@ -89,7 +89,7 @@ TEST_F(HostilePeer, WrongOffsetsAndLengthsEndItsTransfers) {
 }
 
 TEST_F(HostilePeer, AWrongManifestIsCorrupt) {
-  auto manifest = wire::ByteVector(made_.content->encoded_manifest().begin(), made_.content->encoded_manifest().end());
+  auto manifest = wire::ByteVector(example_.content->encoded_manifest().begin(), example_.content->encoded_manifest().end());
   manifest[100] ^= std::byte{1};
   on_request = [&](const wire::WeightsRequest& request) { send_bulk(request.transfer.value(), 0, manifest); };
   Outcome outcome;
@@ -115,7 +115,7 @@ TEST_F(HostilePeer, ItsRefusalIsReported) {
 }
 
 TEST_F(HostilePeer, ItsRequestsForUnknownObjectsAreRefused) {
-  exchange(2).offer(made_.content);
+  exchange(2).offer(example_.content);
   auto ask = [&](uint64_t transfer, const ContentId& content, std::optional<uint32_t> object, uint64_t from) {
     recorder_.frames.clear();
     send_control(wire::ControlType::weights_request,
@@ -126,10 +126,10 @@ TEST_F(HostilePeer, ItsRequestsForUnknownObjectsAreRefused) {
   };
   const ContentId other;
   EXPECT_EQ(ask(1, other, 0, 0), ErrorCode::not_found);
-  EXPECT_EQ(ask(2, made_.content->id(), 100'000, 0), ErrorCode::invalid_argument);
-  EXPECT_EQ(ask(3, made_.content->id(), UINT32_MAX - 1, 0), ErrorCode::invalid_argument);
-  EXPECT_EQ(ask(4, made_.content->id(), 0, made_.content->manifest().object(0).bytes), ErrorCode::invalid_argument);
-  EXPECT_EQ(ask(5, made_.content->id(), std::nullopt, UINT64_MAX), ErrorCode::invalid_argument);
+  EXPECT_EQ(ask(2, example_.content->id(), 100'000, 0), ErrorCode::invalid_argument);
+  EXPECT_EQ(ask(3, example_.content->id(), UINT32_MAX - 1, 0), ErrorCode::invalid_argument);
+  EXPECT_EQ(ask(4, example_.content->id(), 0, example_.content->manifest().object(0).bytes), ErrorCode::invalid_argument);
+  EXPECT_EQ(ask(5, example_.content->id(), std::nullopt, UINT64_MAX), ErrorCode::invalid_argument);
   EXPECT_EQ(exchange(2).stats().sent_bytes, 0u);
 }
 

@@ -72,15 +72,15 @@ class ExchangeOverTcp : public ::testing::Test {
   };
 
   Folder folder_;
-  MadeModel made_{folder_};
+  ExampleModel example_{folder_};
   security::Authority authority_ = security::Authority::create(net::testing::now_of_the_wall()).value();
   ExchangeOptions options_{.frame_bytes = 256 * KiB};
 };
 
 TEST_F(ExchangeOverTcp, AModelArrivesFromTwoPeers) {
   Node one(authority_, nullptr, options_), other(authority_, nullptr, options_);
-  one.exchange.offer(made_.content);
-  other.exchange.offer(made_.content);
+  one.exchange.offer(example_.content);
+  other.exchange.offer(example_.content);
   const uint16_t one_port = one.listen(), other_port = other.listen();
   Node wants(authority_, cache_in(folder_, "cache"), options_);
   Running run_one(one), run_other(other);
@@ -89,19 +89,19 @@ TEST_F(ExchangeOverTcp, AModelArrivesFromTwoPeers) {
   wants.connect(other_port);
   net::testing::run_until(wants.io, [&] { return wants.links.size() == 2; });
   Outcome outcome;
-  const auto fetching = wants.exchange.fetch(made_.content->id(), kAllLayers, outcome.calls());
+  const auto fetching = wants.exchange.fetch(example_.content->id(), kAllLayers, outcome.calls());
   net::testing::run_until(wants.io, [&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
-  EXPECT_EQ((**outcome.result)->held_bytes(), made_.content->manifest().bytes());
+  EXPECT_EQ((**outcome.result)->held_bytes(), example_.content->manifest().bytes());
   EXPECT_TRUE((**outcome.result)->verify().value().empty());
   EXPECT_EQ(wants.exchange.stats().received_bytes,
-            made_.content->manifest().bytes() + made_.content->encoded_manifest().size());
+            example_.content->manifest().bytes() + example_.content->encoded_manifest().size());
 }
 
 // The child fetches; the parent sends, kills it when some has arrived, and does so again with a new child, until one
 // says that it is done. What children before it had whole is not sent again.
 TEST_F(ExchangeOverTcp, AKilledProcessGoesOnWhereItWas) {
-  const Bytes weights = made_.content->manifest().bytes();
+  const Bytes weights = example_.content->manifest().bytes();
   const auto cache = folder_ / "cache";
   Bytes held = 0;
   int killed = 0;
@@ -120,14 +120,14 @@ TEST_F(ExchangeOverTcp, AKilledProcessGoesOnWhereItWas) {
       Node node(authority_, *opened, options_);
       node.connect(port);
       Outcome outcome;
-      const auto fetching = node.exchange.fetch(made_.content->id(), kAllLayers, outcome.calls());
+      const auto fetching = node.exchange.fetch(example_.content->id(), kAllLayers, outcome.calls());
       net::testing::run_until(node.io, [&] { return outcome.done(); });
       const char good = outcome.result && *outcome.result ? '1' : '0';
       if (::write(done_pipe[1], &good, 1) != 1) _exit(3);
       while (true) ::pause();
     }
     Node node(authority_, nullptr, options_);
-    node.exchange.offer(made_.content);
+    node.exchange.offer(example_.content);
     const uint16_t port = node.listen();
     ASSERT_EQ(::write(port_pipe[1], &port, sizeof(port)), static_cast<ssize_t>(sizeof(port)));
     ::fcntl(done_pipe[0], F_SETFL, O_NONBLOCK);
@@ -142,7 +142,7 @@ TEST_F(ExchangeOverTcp, AKilledProcessGoesOnWhereItWas) {
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
     for (const int fd : {port_pipe[0], port_pipe[1], done_pipe[0], done_pipe[1]}) ::close(fd);
     if (HasFatalFailure()) return;
-    const auto model = PartialModel::open(cache / made_.content->id().text(), made_.content->id());
+    const auto model = PartialModel::open(cache / example_.content->id().text(), example_.content->id());
     ASSERT_TRUE(model) << model.error().message;
     EXPECT_TRUE((*model)->verify().value().empty());
     EXPECT_GE((*model)->held_bytes(), held);

@@ -19,11 +19,11 @@ TEST_F(Exchange, AWholeModelArrives) {
   EXPECT_FALSE(outcome.done());
   cluster_.run_until([&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
-  expect_same(***outcome.result, *made_.content, kAll);
-  EXPECT_EQ(received(), made_.content->manifest().bytes() + manifest_bytes());
+  expect_same(***outcome.result, *example_.content, kAll);
+  EXPECT_EQ(received(), example_.content->manifest().bytes() + manifest_bytes());
   EXPECT_EQ(exchange(1).stats().sent_bytes, received());
   ASSERT_GE(outcome.progress.size(), 2u);
-  EXPECT_EQ(outcome.progress.back(), made_.content->manifest().bytes());
+  EXPECT_EQ(outcome.progress.back(), example_.content->manifest().bytes());
   EXPECT_TRUE(std::ranges::is_sorted(outcome.progress));
 }
 
@@ -39,10 +39,10 @@ TEST_F(Exchange, OnlyTheTensorsOfTheLayersAreSent) {
     const auto fetching = fetch(outcome, scope);
     cluster_.run_until([&] { return outcome.done(); });
     ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
-    expect_same(***outcome.result, *made_.content, scope);
-    EXPECT_EQ(received(), bytes_of(made_.content->manifest(), scope) + manifest_bytes());
-    EXPECT_EQ((**outcome.result)->held_bytes(), bytes_of(made_.content->manifest(), scope));
-    EXPECT_LT(received(), made_.content->manifest().bytes());
+    expect_same(***outcome.result, *example_.content, scope);
+    EXPECT_EQ(received(), bytes_of(example_.content->manifest(), scope) + manifest_bytes());
+    EXPECT_EQ((**outcome.result)->held_bytes(), bytes_of(example_.content->manifest(), scope));
+    EXPECT_LT(received(), example_.content->manifest().bytes());
   }
 }
 
@@ -63,7 +63,7 @@ TEST_F(Exchange, ASecondStartSendsNothing) {
   cluster_.run_until([&] { return second.done(); });
   ASSERT_TRUE(*second.result) << second.result->error().message;
   EXPECT_EQ(received(), 0u);
-  expect_same(***second.result, *made_.content, kAll);
+  expect_same(***second.result, *example_.content, kAll);
 }
 
 TEST_F(Exchange, NobodyHasIt) {
@@ -75,19 +75,19 @@ TEST_F(Exchange, NobodyHasIt) {
   cluster_.run_until([&] { return outcome.done(); });
   ASSERT_FALSE(*outcome.result);
   EXPECT_EQ(outcome.result->error().code, ErrorCode::not_found);
-  EXPECT_NE(outcome.result->error().message.find(made_.content->id().text()), std::string::npos);
+  EXPECT_NE(outcome.result->error().message.find(example_.content->id().text()), std::string::npos);
 }
 
 TEST_F(Exchange, WhoeverHasItLaterIsFound) {
   start();
-  exchange(1).withdraw(made_.content->id());
+  exchange(1).withdraw(example_.content->id());
   cluster_.nodes.at(2).links.clear();
   cluster_.nodes.at(1).links.clear();
   Outcome outcome;
   const auto fetching = fetch(outcome);
   cluster_.run_until([&] { return cluster_.now >= net::SteadyTime(1h + 5s); }, 100ms);
   EXPECT_FALSE(outcome.done()) << "nobody was asked yet, so it waits";
-  exchange(1).offer(made_.content);
+  exchange(1).offer(example_.content);
   cluster_.connect(1, 2);
   cluster_.run_until([&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
@@ -106,14 +106,14 @@ TEST_F(Exchange, TwoPeersShareTheWork) {
   ExchangeOptions options;
   options.asked_bytes = 1 * MiB;
   start(options);
-  cluster_.add(3, nullptr, options).exchange->offer(made_.content);
+  cluster_.add(3, nullptr, options).exchange->offer(example_.content);
   cluster_.connect(3, 2);
   Outcome outcome;
   const auto fetching = fetch(outcome);
   cluster_.run_until([&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
-  expect_same(***outcome.result, *made_.content, kAll);
-  EXPECT_EQ(received(), made_.content->manifest().bytes() + manifest_bytes());
+  expect_same(***outcome.result, *example_.content, kAll);
+  EXPECT_EQ(received(), example_.content->manifest().bytes() + manifest_bytes());
   EXPECT_GT(exchange(1).stats().sent_bytes, 512 * KiB);
   EXPECT_GT(exchange(3).stats().sent_bytes, 512 * KiB);
 }
@@ -136,7 +136,7 @@ TEST_F(Exchange, APartOfTheModelIsHandedOn) {
   auto fetching = fetch(some, {{1, 3}, 6}, 3);
   cluster_.run_until([&] { return some.done(); });
   ASSERT_TRUE(*some.result) << some.result->error().message;
-  expect_same(***some.result, *made_.content, {{1, 3}, 6});
+  expect_same(***some.result, *example_.content, {{1, 3}, 6});
 
   Outcome more;
   fetching = fetch(more, {{1, 4}, 6}, 3);
@@ -150,7 +150,7 @@ TEST_F(Exchange, ALostLinkCostsNothingTwice) {
   ExchangeOptions options;
   options.frame_bytes = 64 * KiB;
   start(options);
-  const Bytes all = made_.content->manifest().bytes();
+  const Bytes all = example_.content->manifest().bytes();
   Outcome outcome;
   const auto fetching = fetch(outcome);
   bool cut = false;
@@ -166,7 +166,7 @@ TEST_F(Exchange, ALostLinkCostsNothingTwice) {
   cluster_.connect(1, 2);
   cluster_.run_until([&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
-  expect_same(***outcome.result, *made_.content, kAll);
+  expect_same(***outcome.result, *example_.content, kAll);
   // Frames that had not arrived whole are sent again, nothing else.
   EXPECT_EQ(received(), all + manifest_bytes());
 }
@@ -175,12 +175,12 @@ TEST_F(Exchange, TheOtherPeerTakesOver) {
   ExchangeOptions options;
   options.frame_bytes = 64 * KiB;
   start(options);
-  cluster_.add(3, nullptr, options).exchange->offer(made_.content);
+  cluster_.add(3, nullptr, options).exchange->offer(example_.content);
   cluster_.connect(3, 2);
   Outcome outcome;
   const auto fetching = fetch(outcome);
   cluster_.link(2, 1).garble = [&](const wire::FrameHeader&) {};
-  while (received() < made_.content->manifest().bytes() / 3) {
+  while (received() < example_.content->manifest().bytes() / 3) {
     cluster_.network.pump(cluster_.now);
     cluster_.box.run_all(1ms);
   }
@@ -188,15 +188,15 @@ TEST_F(Exchange, TheOtherPeerTakesOver) {
   cluster_.cut(1, 2);
   cluster_.run_until([&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
-  expect_same(***outcome.result, *made_.content, kAll);
-  EXPECT_EQ(received(), made_.content->manifest().bytes() + manifest_bytes());
+  expect_same(***outcome.result, *example_.content, kAll);
+  EXPECT_EQ(received(), example_.content->manifest().bytes() + manifest_bytes());
 }
 
 TEST_F(Exchange, AFetchThatWasGivenUpGoesOnWhereItWas) {
   ExchangeOptions options;
   options.frame_bytes = 64 * KiB;
   start(options);
-  const Bytes all = made_.content->manifest().bytes();
+  const Bytes all = example_.content->manifest().bytes();
   Outcome first;
   auto fetching = fetch(first);
   while (received() < all / 2) {
@@ -215,10 +215,10 @@ TEST_F(Exchange, AFetchThatWasGivenUpGoesOnWhereItWas) {
   fetching = fetch(second);
   cluster_.run_until([&] { return second.done(); });
   ASSERT_TRUE(*second.result) << second.result->error().message;
-  expect_same(***second.result, *made_.content, kAll);
+  expect_same(***second.result, *example_.content, kAll);
   // Whole objects are not sent again; the one that was under way is.
   Bytes largest = 0;
-  for (const TensorEntry& tensor : made_.content->manifest().tensors) largest = std::max(largest, tensor.object.bytes);
+  for (const TensorEntry& tensor : example_.content->manifest().tensors) largest = std::max(largest, tensor.object.bytes);
   EXPECT_LT(received(), all + manifest_bytes() + largest);
 }
 

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 TEST(Manifest, SaysWhatTheFileHolds) {
   Folder folder;
-  MadeModel made(folder);
+  ExampleModel made(folder);
   const ModelManifest& manifest = made.content->manifest();
   const auto file = open_model(made.path);
   ASSERT_EQ(manifest.parts.size(), 1u);
@@ -34,7 +34,7 @@ TEST(Manifest, SaysWhatTheFileHolds) {
 
 TEST(Manifest, ComesBackFromItsBytes) {
   Folder folder;
-  MadeModel made(folder);
+  ExampleModel made(folder);
   const auto bytes = encode(made.content->manifest());
   const auto again = decode_manifest(bytes);
   ASSERT_TRUE(again) << again.error().message;
@@ -74,7 +74,7 @@ TEST(Manifest, WhatContradictsItselfIsRefused) {
 
 TEST(Manifest, TheIdIsOfTheContentAlone) {
   Folder folder;
-  MadeModel made(folder), other(folder, "other.gguf", 2);
+  ExampleModel made(folder), other(folder, "other.gguf", 2);
   const auto renamed = folder / "another name.gguf";
   fs::copy_file(made.path, renamed);
   EXPECT_EQ(content_of(renamed)->id(), made.content->id());
@@ -85,7 +85,7 @@ TEST(Manifest, TheIdIsOfTheContentAlone) {
 
 TEST(Manifest, AFileThatChangesWhileItIsReadHasNone) {
   Folder folder;
-  MadeModel made(folder);
+  ExampleModel made(folder);
   const auto file = open_model(made.path);
   bool cut = false;
   const auto manifest = manifest_of(*file, 1, [&](Bytes, Bytes) {
@@ -96,7 +96,7 @@ TEST(Manifest, AFileThatChangesWhileItIsReadHasNone) {
 
 TEST(Catalogue, ReadsAFileOnce) {
   Folder folder;
-  MadeModel made(folder);
+  ExampleModel made(folder);
   const Catalogue catalogue(folder / "manifests");
   int reports = 0;
   const Progress count = [&](Bytes, Bytes) { ++reports; };
@@ -117,7 +117,7 @@ TEST(Catalogue, ReadsAFileOnce) {
 
 TEST(Catalogue, DamagedEntriesAreMadeAnew) {
   Folder folder;
-  MadeModel made(folder);
+  ExampleModel made(folder);
   const Catalogue catalogue(folder / "manifests");
   ASSERT_TRUE(catalogue.manifest_of(*open_model(made.path)));
   const auto entry = fs::directory_iterator(folder / "manifests")->path();
@@ -132,7 +132,7 @@ TEST(Catalogue, DamagedEntriesAreMadeAnew) {
 
 TEST(Catalogue, FindsAModelUnderAnyName) {
   Folder folder;
-  MadeModel made(folder), other(folder, "other.gguf", 2);
+  ExampleModel made(folder), other(folder, "other.gguf", 2);
   const Catalogue catalogue(folder / "manifests");
   const std::vector<fs::path> none = {folder / "nowhere"}, places = {folder / "nowhere", folder / "models"};
   fs::create_directories(folder / "models");
@@ -145,7 +145,7 @@ TEST(Catalogue, FindsAModelUnderAnyName) {
 
 TEST(Measuring, OffersWhatItHasRead) {
   Folder folder;
-  MadeModel made(folder);
+  ExampleModel made(folder);
   PostBox box;
   std::optional<Result<std::shared_ptr<const Content>>> result;
   Measuring measuring(Catalogue(folder / "manifests"), open_model(made.path), box.post(1),

@@ -12,7 +12,7 @@
 #include <csignal>
 #include <thread>
 
-#include "weights/testing/made_model.h"
+#include "weights/testing/example_model.h"
 
 namespace exogpu::weights {
 namespace {
@@ -23,21 +23,21 @@ namespace fs = std::filesystem;
 class Partial : public ::testing::Test {
  protected:
   std::shared_ptr<PartialModel> create() {
-    auto model = PartialModel::create(place_, made_.content->encoded_manifest());
+    auto model = PartialModel::create(place_, example_.content->encoded_manifest());
     EXPECT_TRUE(model) << model.error().message;
     return *std::move(model);
   }
   std::shared_ptr<PartialModel> open() {
-    auto model = PartialModel::open(place_, made_.content->id());
+    auto model = PartialModel::open(place_, example_.content->id());
     EXPECT_TRUE(model) << model.error().message;
     return model ? *std::move(model) : nullptr;
   }
   size_t held(const PartialModel& model) { return static_cast<size_t>(std::ranges::count(model.held(), true)); }
 
   Folder folder_;
-  MadeModel made_{folder_};
+  ExampleModel example_{folder_};
   fs::path place_ = folder_ / "place";
-  std::vector<ObjectIndex> all_ = all_objects(made_.content->manifest());
+  std::vector<ObjectIndex> all_ = all_objects(example_.content->manifest());
 };
 
 TEST_F(Partial, IsSparseAndGrows) {
@@ -45,12 +45,12 @@ TEST_F(Partial, IsSparseAndGrows) {
   EXPECT_EQ(model->held_bytes(), 0u);
   EXPECT_EQ(model->missing(all_), all_);
   EXPECT_FALSE(model->gguf());
-  EXPECT_EQ(fs::file_size(place_ / "model.gguf"), fs::file_size(made_.path));
+  EXPECT_EQ(fs::file_size(place_ / "model.gguf"), fs::file_size(example_.path));
   EXPECT_LT(bytes_on_disk(place_ / "model.gguf"), 64 * KiB);
 
   const Scope scope{{1, 2}, 6};
-  const auto some = objects_of(made_.content->manifest(), scope).value();
-  fill(*model, *made_.content, some);
+  const auto some = objects_of(example_.content->manifest(), scope).value();
+  fill(*model, *example_.content, some);
   EXPECT_TRUE(model->check_holds(scope));
   const auto more = model->check_holds({{1, 3}, 6});
   ASSERT_FALSE(more);
@@ -59,26 +59,26 @@ TEST_F(Partial, IsSparseAndGrows) {
 
   const auto file = model->gguf();
   ASSERT_TRUE(file) << file.error().message;
-  EXPECT_EQ((*file)->tensors().size(), made_.content->manifest().tensors.size());
+  EXPECT_EQ((*file)->tensors().size(), example_.content->manifest().tensors.size());
   const auto* tensor = (*file)->find_tensor("blk.1.attn_q.weight");
   ASSERT_NE(tensor, nullptr);
-  EXPECT_TRUE(std::ranges::equal((*file)->data(*tensor), made_.content->gguf()->data(*tensor)));
+  EXPECT_TRUE(std::ranges::equal((*file)->data(*tensor), example_.content->gguf()->data(*tensor)));
 
-  fill(*model, *made_.content, model->missing(all_));
-  EXPECT_EQ(model->held_bytes(), made_.content->manifest().bytes());
+  fill(*model, *example_.content, model->missing(all_));
+  EXPECT_EQ(model->held_bytes(), example_.content->manifest().bytes());
   // The open file sees what has come since.
   tensor = (*file)->find_tensor("blk.4.attn_q.weight");
-  EXPECT_TRUE(std::ranges::equal((*file)->data(*tensor), made_.content->gguf()->data(*tensor)));
+  EXPECT_TRUE(std::ranges::equal((*file)->data(*tensor), example_.content->gguf()->data(*tensor)));
   const auto again = content_of(place_ / "model.gguf");
-  EXPECT_EQ(again->id(), made_.content->id());
+  EXPECT_EQ(again->id(), example_.content->id());
 }
 
 TEST_F(Partial, NothingIsWrittenOverWhatIsHeldOrPastTheEnd) {
   auto model = create();
-  fill(*model, *made_.content, all_);
+  fill(*model, *example_.content, all_);
   const std::vector<std::byte> zeros(16);
   EXPECT_EQ(model->write(3, 0, zeros).error().code, ErrorCode::failed_precondition);
-  EXPECT_EQ(model->write(3, made_.content->manifest().object(3).bytes - 15, zeros).error().code,
+  EXPECT_EQ(model->write(3, example_.content->manifest().object(3).bytes - 15, zeros).error().code,
             ErrorCode::invalid_argument);
   EXPECT_EQ(model->write(3, UINT64_MAX, zeros).error().code, ErrorCode::invalid_argument);
   EXPECT_TRUE(model->verify().value().empty());
@@ -86,13 +86,13 @@ TEST_F(Partial, NothingIsWrittenOverWhatIsHeldOrPastTheEnd) {
 
 TEST_F(Partial, OneProcessAtATime) {
   const auto model = create();
-  const auto other = PartialModel::open(place_, made_.content->id());
+  const auto other = PartialModel::open(place_, example_.content->id());
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, ErrorCode::failed_precondition);
 }
 
 TEST_F(Partial, WhatWasKeptIsThereAgain) {
-  fill(*create(), *made_.content, std::span(all_).first(10));
+  fill(*create(), *example_.content, std::span(all_).first(10));
   auto model = open();
   EXPECT_EQ(held(*model), 10u);
   ASSERT_TRUE(model->sync());
@@ -104,7 +104,7 @@ TEST_F(Partial, WhatWasKeptIsThereAgain) {
 // After a power cut only what was made durable counts.
 TEST_F(Partial, OnlyWhatIsDurableOutlivesTheMachine) {
   const auto path = folder_ / "journal";
-  const ContentId content = made_.content->id();
+  const ContentId content = example_.content->id();
   {
     auto journal = Journal::open(path, content, 9, 1);
     ASSERT_TRUE(journal);
@@ -121,7 +121,7 @@ TEST_F(Partial, OnlyWhatIsDurableOutlivesTheMachine) {
 }
 
 TEST_F(Partial, ABrokenJournalIsCutWhereItBreaks) {
-  fill(*create(), *made_.content, std::span(all_).first(10));
+  fill(*create(), *example_.content, std::span(all_).first(10));
   const auto journal = place_ / "journal";
   fs::resize_file(journal, 9 * 24 + 7);  // the last record is half there
   EXPECT_EQ(held(*open()), 9u);
@@ -130,7 +130,7 @@ TEST_F(Partial, ABrokenJournalIsCutWhereItBreaks) {
     flip_byte(journal, 5 * 24 + at);
     EXPECT_EQ(held(*open()), 5u);
     const auto model = open();
-    fill(*model, *made_.content, std::span(all_).subspan(5, 4));
+    fill(*model, *example_.content, std::span(all_).subspan(5, 4));
     EXPECT_EQ(held(*model), 9u);
   }
   std::ofstream(journal) << "this is no journal, but it is longer than one of its records";
@@ -141,8 +141,8 @@ TEST_F(Partial, ABrokenJournalIsCutWhereItBreaks) {
 
 // The journal of one model says nothing of another.
 TEST_F(Partial, AnothersJournalDoesNotCount) {
-  fill(*create(), *made_.content, all_);
-  MadeModel other(folder_, "other.gguf", 2);
+  fill(*create(), *example_.content, all_);
+  ExampleModel other(folder_, "other.gguf", 2);
   const auto other_place = folder_ / "other";
   ASSERT_TRUE(PartialModel::create(other_place, other.content->encoded_manifest()));
   fs::copy_file(place_ / "journal", other_place / "journal", fs::copy_options::overwrite_existing);
@@ -153,34 +153,34 @@ TEST_F(Partial, AnothersJournalDoesNotCount) {
 
 TEST_F(Partial, DamageIsFoundByVerify) {
   auto model = create();
-  fill(*model, *made_.content, all_);
+  fill(*model, *example_.content, all_);
   ASSERT_TRUE(model->sync());
   const ObjectIndex damaged = 7;
-  flip_byte(place_ / "model.gguf", made_.content->manifest().object(damaged).offset + 5);
+  flip_byte(place_ / "model.gguf", example_.content->manifest().object(damaged).offset + 5);
   Bytes told = 0;
   const auto found = model->verify([&](Bytes done, Bytes) { told = done; });
   ASSERT_TRUE(found);
   EXPECT_EQ(*found, std::vector<ObjectIndex>{damaged});
-  EXPECT_EQ(told, made_.content->manifest().bytes());
+  EXPECT_EQ(told, example_.content->manifest().bytes());
   EXPECT_FALSE(model->holds(damaged));
   model = nullptr;
   model = open();
   EXPECT_EQ(model->missing(all_), std::vector<ObjectIndex>{damaged});
-  fill(*model, *made_.content, model->missing(all_));
+  fill(*model, *example_.content, model->missing(all_));
   EXPECT_TRUE(model->verify().value().empty());
 }
 
 TEST_F(Partial, AFolderThatIsNotTheModel) {
   create();
   fs::resize_file(place_ / "model.gguf", 100);
-  EXPECT_EQ(PartialModel::open(place_, made_.content->id()).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(PartialModel::open(place_, example_.content->id()).error().code, ErrorCode::corrupt);
   fs::remove(place_ / "model.gguf");
-  EXPECT_EQ(PartialModel::open(place_, made_.content->id()).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(PartialModel::open(place_, example_.content->id()).error().code, ErrorCode::corrupt);
   flip_byte(place_ / "manifest", 40);
-  EXPECT_EQ(PartialModel::open(place_, made_.content->id()).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(PartialModel::open(place_, example_.content->id()).error().code, ErrorCode::corrupt);
   fs::remove(place_ / "manifest");
-  EXPECT_EQ(PartialModel::open(place_, made_.content->id()).error().code, ErrorCode::corrupt);
-  EXPECT_EQ(PartialModel::open(folder_ / "nothing", made_.content->id()).error().code, ErrorCode::not_found);
+  EXPECT_EQ(PartialModel::open(place_, example_.content->id()).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(PartialModel::open(folder_ / "nothing", example_.content->id()).error().code, ErrorCode::not_found);
 }
 
 // A process is killed at any moment while it writes; whatever it had called kept is whole.
@@ -197,10 +197,10 @@ TEST_F(Partial, KilledAtAnyMoment) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      auto model = PartialModel::open(place_, made_.content->id());
+      auto model = PartialModel::open(place_, example_.content->id());
       if (!model) _exit(1);
       for (const ObjectIndex object : (*model)->missing(all_)) {
-        const auto bytes = made_.content->bytes(object);
+        const auto bytes = example_.content->bytes(object);
         const size_t half = bytes.size() / 2;
         if (!(*model)->write(object, 0, bytes.first(half)) || !(*model)->write(object, half, bytes.subspan(half)) ||
             !(*model)->keep(object)) {

@@ -112,7 +112,7 @@ void Sender::touched(Frame frame) {
   send_waiting();
 }
 
-void Sender::on_room() { send_waiting(); }
+void Sender::on_writable() { send_waiting(); }
 
 void Sender::send_waiting() {
   while (!words_.empty()) {

@@ -29,7 +29,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void request(const wire::WeightsRequest& request, const std::shared_ptr<const Content>& content);
   void stop(wire::TransferId transfer);
   // The bulk lane has room again, or the ordered one.
-  void on_room();
+  void on_writable();
   // To be called before the channel is destroyed. No calls follow.
   void end() { transfers_.clear(), waiting_.clear(), ended_ = true; }
 

@@ -25,7 +25,7 @@ Result<double> amount_of(double field, std::string_view what) {
   return fail(ErrorCode::corrupt, "{} is negative or no number", what);
 }
 
-// As decode() takes it.
+// The text as decode() accepts it.
 std::string text(std::string_view field, size_t most) { return cut(printable(field), most); }
 
 namespace {

@@ -1,4 +1,4 @@
-// What the nodes of a cluster say of themselves, and what a plan is between them (proto/cluster.proto).
+// A node's facts, the plan of stages, and messages about both (proto/cluster.proto).
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -28,13 +28,13 @@ inline constexpr size_t kAddressesMax = 64;
 struct Member {
   NodeId node;
   std::string name;                    // for people
-  std::vector<std::string> addresses;  // as text, the likeliest first
+  std::vector<std::string> addresses;  // as text, the most likely to work first
   uint16_t link_port = 0;
-  std::string api_url;  // empty: it serves none
+  std::string api_url;  // empty: the node has no API
   friend bool operator==(const Member&, const Member&) = default;
 };
 
-// What a node has.
+// The devices and links of a node.
 struct NodeInfo {
   Member self;
   std::vector<DeviceProfile> devices;
@@ -48,7 +48,7 @@ struct PlannedStage {
   friend bool operator==(const PlannedStage&, const PlannedStage&) = default;
 };
 
-// Who holds which layers, and all that must be the same on all of them.
+// Which device has which layers, with the settings that all stages share.
 struct StagePlan {
   PlanEpoch epoch;
   std::string model;    // as requests name it
@@ -62,31 +62,31 @@ struct StagePlan {
 enum class StagePhase : uint8_t { waiting = 0, fetching = 1, loading = 2, ready = 3, failed = 4 };
 std::string_view to_string(StagePhase phase);
 
-// Of the node of a stage, to all others, now and then: how far it is, for people.
+// The progress of a stage, for people. Its node sends it to all others at intervals.
 struct StageProgress {
   static constexpr ControlType kType = ControlType::stage_progress;
   PlanEpoch epoch;
   uint32_t stage = 0;
-  Bytes done = 0;  // of what it does now
+  Bytes done = 0;  // of the present activity
   Bytes total = 0;
-  std::string activity;  // in words, and why
+  std::string activity;  // for people, with its reason
   friend bool operator==(const StageProgress&, const StageProgress&) = default;
 };
 
-// Of a node that follows another, to those that connect to it: who plans.
+// From a follower to nodes that connect to it: names the leader, so that they can connect to it.
 struct LeaderHint {
   static constexpr ControlType kType = ControlType::leader_hint;
   Member leader;
   friend bool operator==(const LeaderHint&, const LeaderHint&) = default;
 };
 
-// The transfer of bulk frames that are sent to see how long they take; they are thrown away.
+// The transfer id of link probes: bulk frames that measure a link's rate and that the receiver discards.
 inline constexpr TransferId kProbeTransfer{std::numeric_limits<uint64_t>::max()};
 
-// The last frame of a probe, which has one byte, is here.
+// Reports that the last frame of a link probe, which has one byte, has arrived.
 struct LinkProbeResult {
   static constexpr ControlType kType = ControlType::link_probe_result;
-  Bytes bytes = 0;  // its offset
+  Bytes bytes = 0;  // the offset of that frame
   friend bool operator==(const LinkProbeResult&, const LinkProbeResult&) = default;
 };
 

@@ -1,4 +1,4 @@
-// What the encodings of a cluster's messages have in common. Only for the .cpp files beside it.
+// Encoding helpers that the cluster's messages share. Only for the .cpp files of this folder.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ Result<double> amount_of(double field, std::string_view what);
 std::string text(std::string_view field, size_t most = kNameCharsMax);
 
 void put(proto::ServingSettings& out, const ServingSettings& in);
-// `of` is what has the settings, for the error.
+// `of` names the owner of the settings in the error.
 Result<ServingSettings> settings_of(const proto::ServingSettings& in, std::string_view of);
 
 void put(proto::NodeInfo& out, const NodeInfo& message);
@@ -32,7 +32,7 @@ Result<StagePlan> stage_plan_of(const proto::StagePlan& in);
 void put(proto::NodeCondition& out, const NodeCondition& in);
 Result<NodeCondition> condition_of(const proto::NodeCondition& in);
 
-// A leader counts up from the highest it has seen; what one node says must not bring the counter to its end.
+// A leader counts up from the highest counter it has received: a limit, so that one message cannot exhaust it.
 inline constexpr uint64_t kTermCounterMax = uint64_t{1} << 31;
 
 void put(proto::Term& out, const Term& in);

@@ -138,7 +138,7 @@ Result<LogSnapshot> decode<LogSnapshot>(std::span<const std::byte> bytes) {
   }
   state.epoch_last = PlanEpoch(in.epoch_last());
   EXO_TRY(state.no_plan_reason, name_of(in.no_plan_reason(), "the reason why there is no plan", kReasonCharsMax));
-  EXO_CHECK(within(in.links_avoided_size(), kLinksMax, "the links that are left out"));
+  EXO_CHECK(within(in.links_avoided_size(), kLinksMax, "the avoided links"));
   for (const proto::LinkEnds& field : in.links_avoided()) {
     EXO_TRY(const NodePair link, ends_of(field));
     state.links_avoided.insert(link);

@@ -1,5 +1,5 @@
-// What is so in a cluster: events in one order, the state that they add up to, and how both travel
-// (proto/cluster.proto). Only facts about nodes, devices, the model and its plan; nothing of requests or tokens.
+// The replicated log: events in one order, the state that they add up to, and the messages that carry both
+// (proto/cluster.proto). The state has nodes, devices, the model and its plan, but no requests and no tokens.
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -22,30 +22,30 @@
 
 namespace exogpu::wire {
 
-inline constexpr size_t kEntriesMax = 1024;  // of a message
+inline constexpr size_t kEntriesMax = 1024;  // of one message
 inline constexpr size_t kLayersMax = 10000;
 inline constexpr size_t kWithoutMax = 256;
 inline constexpr size_t kUnusedDevicesMax = 64;  // devices, of a plan
-inline constexpr size_t kLinksMax = 4096;        // left out of plans
+inline constexpr size_t kLinksMax = 4096;        // avoided links
 
-// What a node says of itself.
+// What a node reports about itself that seldom changes.
 struct NodeFacts {
-  NodeInfo info;             // memory_free as it is without any part of a model
+  NodeInfo info;             // memory_free without loaded layers
   std::string version;       // of the program
   uint64_t incarnation = 0;  // new with each start
   Fitness fitness;
   friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
 };
 
-// A model that the cluster is to serve, and all that a planner needs to know of it.
+// A model to serve, with everything that the planner needs.
 struct ServedModel {
   std::string model;    // as requests name it
   std::string content;  // its content id, as text
   ModelShape shape;
   ServingSettings settings;
-  std::string layers;                // by hand; empty: planned
-  std::vector<std::string> without;  // devices, by name
-  uint32_t devices_min = 1;          // in a plan, also where fewer are faster
+  std::string layers;                // fixed by the user, as placement::parse_layers() reads it; empty: planned
+  std::vector<std::string> without;  // excluded devices, by name
+  uint32_t devices_min = 1;          // a plan uses at least so many, even if fewer are faster
   friend bool operator==(const ServedModel&, const ServedModel&) = default;
 };
 
@@ -53,12 +53,12 @@ struct ServedModel {
 struct TermBegan {
   friend bool operator==(const TermBegan&, const TermBegan&) = default;
 };
-// It is here, and these are its facts.
+// The node is online and has these facts.
 struct NodeReported {
   NodeFacts facts;
   friend bool operator==(const NodeReported&, const NodeReported&) = default;
 };
-// How it does now. Apart from its facts, which are many times as long and seldom change.
+// The node's condition. Separate from its facts, which are many times as long and change seldom.
 struct ConditionReported {
   NodeId node;
   NodeCondition condition;
@@ -69,12 +69,12 @@ struct NodeLost {
   std::string reason;
   friend bool operator==(const NodeLost&, const NodeLost&) = default;
 };
-// A node that is away will not come back.
+// An offline node will not return; removes it from the state.
 struct NodeForgotten {
   NodeId node;
   friend bool operator==(const NodeForgotten&, const NodeForgotten&) = default;
 };
-// No plan is to use its devices.
+// Plans use no devices of a draining node.
 struct DrainingSet {
   NodeId node;
   bool draining = true;
@@ -84,14 +84,14 @@ struct ModelSet {
   std::optional<ServedModel> model;
   friend bool operator==(const ModelSet&, const ModelSet&) = default;
 };
-// A device that could have been used, and why it is not.
+// A device that could be used and is not in the plan, with the reason.
 struct UnusedDevice {
   DeviceRef device;
   std::string constraint;  // the name of a constraint or preference: "memory", "speed"
   std::string reason;      // for people
   friend bool operator==(const UnusedDevice&, const UnusedDevice&) = default;
 };
-// Of two nodes, the lower id first. What fails between them fails both ways, since it is one connection.
+// Two nodes, the lower id first. Their link is one connection, so it fails in both directions.
 using NodePair = std::pair<NodeId, NodeId>;
 inline NodePair pair_of(NodeId a, NodeId b) { return a < b ? NodePair(a, b) : NodePair(b, a); }
 
@@ -99,16 +99,16 @@ struct PlanMade {
   StagePlan plan;
   std::vector<Bytes> stage_bytes;  // memory that each stage needs
   PredictedSpeed predicted;
-  std::vector<UnusedDevice> unused{};  // the first of them
+  std::vector<UnusedDevice> unused{};  // at most kUnusedDevicesMax
   friend bool operator==(const PlanMade&, const PlanMade&) = default;
 };
 struct PlanEnded {
   PlanEpoch epoch;
   std::string reason;
-  std::optional<NodePair> link{};  // since the connection of these two is lost
+  std::optional<NodePair> link{};  // the lost link that ended it, if any
   friend bool operator==(const PlanEnded&, const PlanEnded&) = default;
 };
-// Plans do without this link, or use it again.
+// Plans avoid this link, or use it again.
 struct LinkUse {
   NodePair link;
   bool avoided = false;
@@ -126,7 +126,7 @@ using Event = std::variant<TermBegan, NodeReported, NodeLost, NodeForgotten, Dra
                            StageReported, LinkUse, ConditionReported>;
 
 struct Entry {
-  Term term;  // whose leader wrote it
+  Term term;  // of the leader that appended it
   Event event;
   friend bool operator==(const Entry&, const Entry&) = default;
 };
@@ -136,8 +136,8 @@ struct NodeRecord {
   bool online = false;
   std::string offline_reason;
   bool draining = false;
-  std::map<std::string, std::string> unfit;  // its devices that could not do their part, and why
-  NodeCondition condition{};                 // as it told last, since it was started
+  std::map<std::string, std::string> unfit;  // devices that failed to load their layers, with the failure
+  NodeCondition condition{};                 // its last report since its start
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 
@@ -153,28 +153,28 @@ struct PlanRecord {
   friend bool operator==(const PlanRecord&, const PlanRecord&) = default;
 };
 
-// The same on every node that is at the same position.
+// Equal on all nodes at the same position.
 struct ReplicatedState {
   Position at;
   std::map<NodeId, NodeRecord> nodes;
   std::optional<ServedModel> model;
   std::optional<PlanRecord> plan;
   PlanEpoch epoch_last;                // the highest of any plan
-  std::string no_plan_reason;          // there is no plan
-  std::set<NodePair> links_avoided{};  // that broke again and again
+  std::string no_plan_reason;          // empty when there is a plan
+  std::set<NodePair> links_avoided{};  // links that broke repeatedly
   friend bool operator==(const ReplicatedState&, const ReplicatedState&) = default;
 };
 
-// Of a leader: what follows the position `before`.
+// From the leader: the entries after the position `before`.
 struct LogEntries {
   static constexpr ControlType kType = ControlType::log_entries;
   Term term;
   Position before;
-  std::vector<Entry> entries;  // at before.index + 1 and on
+  std::vector<Entry> entries;  // from index before.index + 1 on
   friend bool operator==(const LogEntries&, const LogEntries&) = default;
 };
 
-// Of a leader, to one that cannot go on from where it is.
+// From the leader to a follower at a position that the log no longer contains.
 struct LogSnapshot {
   static constexpr ControlType kType = ControlType::log_snapshot;
   Term term;
@@ -182,7 +182,7 @@ struct LogSnapshot {
   friend bool operator==(const LogSnapshot&, const LogSnapshot&) = default;
 };
 
-// To the leader: what its sender would have in the log.
+// To the leader: events that the sender asks it to append.
 struct LogProposal {
   static constexpr ControlType kType = ControlType::log_proposal;
   uint64_t incarnation = 0;  // of the sender
@@ -193,9 +193,10 @@ struct LogProposal {
 ByteVector encode(const LogEntries& message);
 ByteVector encode(const LogSnapshot& message);
 ByteVector encode(const LogProposal& message);
-// What one entry takes in a message.
+// The size of one entry in a message.
 size_t encoded_bytes(const Entry& entry);
-// The event as others will read it: texts cut and made safe. Errors: those of decode(), when nobody would take it.
+// The event as other nodes decode it: texts are cut and made printable. Errors: those of decode(), when no node would
+// accept it.
 Result<Event> as_sent(const Event& event);
 
 template <>

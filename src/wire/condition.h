@@ -1,4 +1,4 @@
-// How a node does now: coarse enough that it seldom changes, since all nodes are told (proto/cluster.proto).
+// What a node reports about itself that changes (proto/cluster.proto): coarse, since every change goes to all nodes.
 #pragma once
 
 #include <cstdint>
@@ -14,28 +14,28 @@ inline constexpr size_t kShardsMax = 1024;  // of one node
 
 enum class Heat : uint8_t {
   normal = 0,
-  hot = 1,       // it slows down to cool, or is about to
-  critical = 2,  // at the temperature that its hardware does not bear for long
+  hot = 1,       // the device slows down to cool, or is about to
+  critical = 2,  // at a temperature that the hardware does not withstand for long
 };
 std::string_view to_string(Heat heat);
 
 struct DeviceCondition {
-  std::string device;                    // as the node itself calls it
-  std::optional<uint32_t> load_percent;  // of its time that it was busy
+  std::string device;                    // its id in the node
+  std::optional<uint32_t> load_percent;  // share of the time that it was busy
   std::optional<int32_t> temperature_c;
   Heat heat = Heat::normal;
-  uint32_t speed_percent = 100;  // of what it does when it is cool, 1 to 100
+  uint32_t speed_percent = 100;  // of its speed when cool, 1 to 100
   friend bool operator==(const DeviceCondition&, const DeviceCondition&) = default;
 };
 
 struct BatteryCondition {
   uint32_t charge_percent = 0;  // of all batteries together
-  bool on_battery = false;      // the machine; else it is on mains power
-  bool low = false;             // it feeds the machine, and not for long any more
+  bool on_battery = false;      // the machine runs on battery; else on mains power
+  bool low = false;             // on battery, and nearly discharged
   friend bool operator==(const BatteryCondition&, const BatteryCondition&) = default;
 };
 
-// Layers of a model in the memory of a device.
+// Layers of a model that are loaded on a device.
 struct ResidentShard {
   std::string device;
   std::string model;    // as requests name it

@@ -1,4 +1,4 @@
-// What nodes say to each other to agree on a leader, and to notice that one is gone (proto/cluster.proto).
+// The messages that elect a leader and detect lost nodes (proto/cluster.proto).
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -14,8 +14,8 @@
 
 namespace exogpu::wire {
 
-// A time of office. Only the node it names may lead in it, so a term never has two leaders; the later of two is the
-// greater. Counter 0: nobody has led yet.
+// Only the node that a term names may lead in it, so a term never has two leaders. The greater term is the later one.
+// Counter 0: there has been no leader yet.
 struct Term {
   uint64_t counter = 0;
   NodeId leader;
@@ -24,8 +24,8 @@ struct Term {
 // "7 of 0a1b2c3d"
 std::string to_text(const Term& term);
 
-// A place in the log of events. The leader of a term writes each index once, so two nodes at one position hold the same
-// state.
+// A position in the log. The leader of a term writes each index once, so two nodes at the same position have equal
+// states.
 struct Position {
   Term term;
   uint64_t index = 0;
@@ -33,36 +33,37 @@ struct Position {
 };
 std::string to_text(const Position& position);
 
-// How well a node would lead, as far as it does not change from one second to the next.
+// How suitable a node is as leader, by properties that seldom change.
 struct Fitness {
   bool mains = true;        // not on battery
-  bool wired = true;        // its best interface
-  uint32_t steadiness = 0;  // 0: up for less than 10 minutes, 1: an hour, 2: a day, 3: longer
+  bool wired = true;        // by its best network interface
+  uint32_t steadiness = 0;  // by uptime: 0: up to 10 minutes, 1: up to an hour, 2: up to a day, 3: longer
   friend bool operator==(const Fitness&, const Fitness&) = default;
 };
 inline constexpr uint32_t kSteadinessMax = 3;
 
-// How the sender stands: asked by one without a leader, and by a leader of a node that is not its own.
+// The sender's term, leader and fitness. Sent by a node without a leader, by a leader to nodes that do not follow it,
+// and as a reply.
 struct ElectionProbe {
   static constexpr ControlType kType = ControlType::election_probe;
   bool wants_reply = false;
-  Term term;                // the highest that the sender has obeyed or led
-  bool is_leader = false;   // it is the leader of that term
-  bool has_leader = false;  // or hears from its leader, and is heard by it
-  uint32_t followers = 0;   // that this leader has, as far as the sender knows
-  bool serving = false;     // the model, under that leader
+  Term term;                // the highest that the sender has followed or led
+  bool is_leader = false;   // the sender leads in that term
+  bool has_leader = false;  // the sender follows a leader, and messages pass both ways
+  uint32_t followers = 0;   // of that leader, as far as the sender knows
+  bool serving = false;     // that leader's cluster serves the model
   Fitness fitness;          // of the sender
-  uint32_t reach = 0;       // nodes that the sender has a link to
-  Position at;              // what the sender's state holds
+  uint32_t reach = 0;       // nodes to which the sender has a link
+  Position at;              // of the sender's state
   friend bool operator==(const ElectionProbe&, const ElectionProbe&) = default;
 };
 
-// Of a leader, to each of its own nodes.
+// From the leader to each follower.
 struct Heartbeat {
   static constexpr ControlType kType = ControlType::heartbeat;
   Term term;
-  uint64_t number = 0;  // counts up, for each receiver on its own
-  uint64_t acked = 0;   // the highest that this receiver has answered
+  uint64_t number = 0;  // counts up for each receiver
+  uint64_t acked = 0;   // the highest that this receiver has acknowledged
   uint32_t followers = 0;
   bool serving = false;
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
@@ -73,12 +74,12 @@ struct HeartbeatAck {
   Term term;
   uint64_t number = 0;  // of the heartbeat
   Position at;          // of the sender's state
-  PlanEpoch epoch;      // the highest that it has ever been told of
-  bool busy = false;    // requests are under way at its first stage
+  PlanEpoch epoch;      // the highest plan that the sender has received
+  bool busy = false;    // its first stage has requests in progress
   friend bool operator==(const HeartbeatAck&, const HeartbeatAck&) = default;
 };
 
-// Measures a link that nothing else uses.
+// Measures the round trip of a link that has no heartbeats.
 struct LinkPing {
   static constexpr ControlType kType = ControlType::link_ping;
   uint64_t number = 0;

@@ -27,7 +27,7 @@ std::string_view name(Lane lane) {
   return lane == Lane::urgent ? "urgent" : lane == Lane::ordered ? "ordered" : "bulk";
 }
 
-// Why a frame of this header may not stand in `lane`; empty when it may.
+// The reason why a frame of this header is not allowed in `lane`; empty when it is.
 std::string objection(const FrameHeader& header, Lane lane) {
   auto too_large = [&](std::string_view what, Bytes most) -> std::string {
     if (header.payload_bytes <= most) return "";

@@ -1,4 +1,4 @@
-// How frames stand on a link: the byte layout, and nothing that does input or output.
+// The byte layout of frames on a link. No input or output.
 //
 // A frame travels as one or more pieces, so that a short frame of a more urgent lane can go between the pieces of a
 // long one. All numbers are little-endian.
@@ -50,23 +50,23 @@ inline constexpr Bytes kFrameHeaderBytesMax = 32;
 inline constexpr Bytes kPiecePayloadMax = 256 * KiB;
 inline constexpr Bytes kPieceBytesMax = kFrameHeaderBytesMax + kPiecePayloadMax;
 
-// The largest payloads. Whoever has more to say cuts it.
+// The largest payloads. The sender splits longer content.
 inline constexpr Bytes kUrgentBytesMax = 64 * KiB;
 inline constexpr Bytes kControlBytesMax = 4 * MiB;
 inline constexpr Bytes kActivationBytesMax = 256 * MiB;
 inline constexpr Bytes kBulkBytesMax = 64 * MiB;
 
-// Frames of one lane arrive in the order in which they were sent; those of a lane named earlier here may overtake.
+// Frames of one lane arrive in the order in which they were sent. Frames of an earlier lane of this list may overtake.
 enum class Lane : uint8_t {
-  urgent = 0,   // short control frames that have no order with what else is under way
+  urgent = 0,   // short control frames that need no order relative to others
   ordered = 1,  // activations, and the control frames that belong between them
   bulk = 2,     // weights
 };
 inline constexpr size_t kLanes = 3;
 
-// What a control frame carries. Numbers are never used again for something else.
+// The type of message in a control frame. Numbers are never reused.
 enum class ControlType : uint16_t {
-  // Of the link itself; a channel handles them and its user never sees them.
+  // About the link itself: the channel handles them and does not pass them on.
   hello = 1,
   ping = 2,
   pong = 3,
@@ -78,7 +78,7 @@ enum class ControlType : uint16_t {
   pairing_offer = 9,
   pairing_proof = 10,
   pairing_result = 11,
-  // From here on for the users of a channel.
+  // From here on: for the users of a channel.
   first_of_users = 64,
   // Between the stages of a model (ring.h).
   step = 64,
@@ -86,11 +86,11 @@ enum class ControlType : uint16_t {
   generate = 66,
   generated = 67,
   generate_cancel = 68,
-  // Among the nodes of a cluster (cluster.h); 72 to 75 were used before.
+  // Between the nodes of a cluster (cluster.h); 72 to 75 were used before.
   leader_hint = 76,
   link_probe_result = 77,
   stage_progress = 78,
-  // Among the nodes of a cluster, about who leads and what is so (election.h, cluster_log.h).
+  // The election and the replicated log (election.h, cluster_log.h).
   election_probe = 80,
   heartbeat = 81,
   heartbeat_ack = 82,
@@ -145,7 +145,7 @@ PieceHeaderBytes encode(const PieceHeader& piece);
 // Errors: corrupt (not a piece, contradictory flags, too large), unsupported (another layout version).
 Result<PieceHeader> decode_piece(std::span<const std::byte, kPieceHeaderBytes> bytes);
 
-// How long a frame's header is, from its first 8 bytes.
+// The length of a frame's header, from its first 8 bytes.
 // Errors: unsupported for an unknown kind.
 Result<Bytes> frame_header_bytes(std::span<const std::byte, kFrameHeaderBytesMin> begin);
 

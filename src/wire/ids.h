@@ -1,4 +1,4 @@
-// The ids that cross a machine.
+// The ids that nodes exchange.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,8 @@
 
 namespace exogpu::wire {
 
-using PlanEpoch =
-    Strong<uint64_t, struct PlanEpochTag>;  // counts the plans of a cluster; a higher one replaces a lower
+using PlanEpoch = Strong<uint64_t, struct PlanEpochTag>;  // the number of a plan; a greater one replaces a smaller one
 using TransferId = Strong<uint64_t, struct TransferIdTag>;  // one run of bulk frames, such as a tensor's bytes
-using SeqId = Strong<uint32_t, struct SeqIdTag>;            // one conversation's place in the KV cache of a shard
+using SeqId = Strong<uint32_t, struct SeqIdTag>;            // a sequence of a plan
 
 }  // namespace exogpu::wire

@@ -1,4 +1,4 @@
-// The encodings that the entries of the log and its snapshot have in common. Only for the .cpp files beside it.
+// Encoding helpers that log entries and snapshots share. Only for the .cpp files of this folder.
 #pragma once
 
 #include "wire/cluster_coding.h"

@@ -1,4 +1,4 @@
-// How the events of the log travel.
+// The encoding of log events.
 #include "wire/log_coding.h"
 
 namespace exogpu::wire {

@@ -47,7 +47,7 @@ Result<Confirmation> confirmation_of(const std::string& field, std::string_view 
   return confirmation;
 }
 
-// Of both messages that let somebody in.
+// The fields that both kinds of admission share.
 template <typename Message>
 void set_grant(Message& message, const JoinGrant& grant) {
   message.set_certificate(text_of(grant.certificate));

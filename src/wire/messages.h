@@ -1,7 +1,7 @@
-// The control messages of a link as plain structures, and their protobuf encoding (proto/link.proto).
+// The control messages of a link (proto/link.proto).
 //
-// decode() takes bytes of a peer: it refuses what is not the message, what lacks a part, and text that is too long or
-// not UTF-8. Errors: corrupt, naming the message and the field.
+// decode() accepts any bytes of a peer: it refuses other messages, missing parts, and text that is too long or not
+// UTF-8. Errors: corrupt, naming the message and the field.
 #pragma once
 
 #include <array>
@@ -39,7 +39,7 @@ struct Hello {
   NodeId node{};
   ClusterId cluster{};
   uint64_t incarnation = 0;        // random, new with each start of the node
-  Bytes ordered_window = 8 * MiB;  // how many bytes the other may send before it is granted more
+  Bytes ordered_window = 8 * MiB;  // bytes that the receiver may send before the sender grants more
   Bytes bulk_window = 16 * MiB;
   friend bool operator==(const Hello&, const Hello&) = default;
 };
@@ -49,18 +49,18 @@ Result<Versions> decode_hello_versions(std::span<const std::byte> bytes);
 
 struct Ping {
   static constexpr ControlType kType = ControlType::ping;
-  uint64_t sent_us = 0;  // by the clock of the one who pings
+  uint64_t sent_us = 0;  // by the clock of the sender of the ping
   friend bool operator==(const Ping&, const Ping&) = default;
 };
 
 struct Pong {
   static constexpr ControlType kType = ControlType::pong;
   uint64_t ping_sent_us = 0;
-  uint64_t answered_us = 0;  // by the clock of the one who answers
+  uint64_t answered_us = 0;  // by the clock of the sender of the reply
   friend bool operator==(const Pong&, const Pong&) = default;
 };
 
-// How many bytes of pieces (without the 8 bytes of each piece's own header) may be sent in all, since the link began.
+// The bytes of pieces (without the 8 bytes of each piece's header) that may be sent in total since the link began.
 struct Credit {
   static constexpr ControlType kType = ControlType::credit;
   uint64_t ordered_bytes = 0;
@@ -80,22 +80,22 @@ struct JoinRequest {
   ByteVector certificate_request;  // PKCS #10, DER
 };
 
-// Holds a secret: to be sent only over a connection whose other end has proved that it may come in.
+// Has a secret: sent only over a connection whose other end has proved that it may join.
 struct JoinGrant {
   ByteVector certificate;      // DER, of the node that joins
   ByteVector authority;        // DER
-  ByteVector authority_key{};  // PKCS #8, DER; empty from a node that does not hand it on
+  ByteVector authority_key{};  // PKCS #8, DER; empty from older nodes
 };
 struct JoinResponse {
   static constexpr ControlType kType = ControlType::join_response;
   std::expected<JoinGrant, Error> answer;
 };
 
-// Who made up and shows the code of a pairing. The member: it is typed on the newcomer. The newcomer: it is typed on
-// the member, which approves of it by that.
+// Which side generates and shows the pairing code. The member: a person types it on the newcomer. The newcomer: a
+// person types it on the member and so approves the newcomer.
 enum class CodeFrom : uint8_t { member, newcomer };
 
-// Pairing, in this order; what the parts mean is told in security/pairing/exchange.h.
+// The messages of a pairing, in this order. security/pairing/exchange.h explains their parts.
 struct PairingHello {
   static constexpr ControlType kType = ControlType::pairing_hello;
   Versions versions;

@@ -1,4 +1,4 @@
-// What of a model decides where it runs best: sizes and work for each layer, nothing of the weights themselves.
+// The properties of a model that the planner needs: sizes and work per layer, without the weights.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@
 namespace exogpu::wire {
 
 struct LayerShape {
-  Bytes weight_bytes = 0;         // held on a device
+  Bytes weight_bytes = 0;         // resident on a device
   Bytes active_weight_bytes = 0;  // read for one token; less than all in a mixture of experts
-  Bytes kv_bytes_per_token = 0;   // of the KV cache, in the type it is kept in
+  Bytes kv_bytes_per_token = 0;   // of the KV cache, in its number type
   double flops_per_token = 0;     // of its matrix products, a multiply and an add being two
   friend bool operator==(const LayerShape&, const LayerShape&) = default;
 };
 
-// Memory is what a device holds at most; where devices differ (packed layouts, padding) it is that of the largest.
+// Memory sizes are the most that a device needs. Where devices differ (packed layouts, padding), the largest.
 struct ModelShape {
   std::string name;
   double bits_per_weight = 0;        // of its layers, on the average; decides which of a device's measured rates count

@@ -1,4 +1,4 @@
-// Who a node is, and which cluster it belongs to.
+// The ids of nodes and clusters.
 #pragma once
 
 #include "wire/hash_id.h"
@@ -7,8 +7,8 @@ namespace exogpu::wire {
 
 inline constexpr size_t kKeyHashBytes = 16;
 
-// The first 16 bytes of the SHA-256 of a public key (its SubjectPublicKeyInfo, DER). Nobody can choose the id of
-// another's key, so it names the holder of the private key.
+// The first 16 bytes of the SHA-256 of a public key (its SubjectPublicKeyInfo, DER). Another key with the
+// same id cannot be made, so the id names the holder of the private key.
 template <typename Tag>
 using KeyHash = HashId<Tag, kKeyHashBytes>;
 

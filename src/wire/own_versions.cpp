@@ -1,4 +1,4 @@
-// By itself, so that a test can link the whole program as one of another version.
+// A file of its own, so that a test can link the program with other versions.
 #include "wire/version.h"
 
 namespace exogpu::wire {

@@ -1,4 +1,4 @@
-// Which device holds which layers of a model.
+// Which device has which layers of a model.
 #pragma once
 
 #include <string>
@@ -14,30 +14,31 @@ namespace exogpu::wire {
 
 struct StageMemory {
   Bytes weights = 0;
-  Bytes cache = 0;  // the KV cache of all sequences, full
+  Bytes cache = 0;  // the full KV cache of all sequences
   Bytes compute = 0;
   Bytes total() const { return weights + cache + compute; }
   friend bool operator==(const StageMemory&, const StageMemory&) = default;
 };
 
-// One device with a contiguous run of layers. The first stage also embeds, the last has the head and samples.
+// One device with a layer range. The first stage also computes the embedding; the last has the head and samples.
 struct Stage {
   DeviceRef device;
   LayerRange layers;
-  StageMemory memory;   // what it needs
+  StageMemory memory;   // that the stage needs
   double decode_s = 0;  // predicted, for one token of one sequence
-  double hop_s = 0;     // predicted, from here to the next stage for one token, from the last to the first; 0 if alone
+  double hop_s =
+      0;  // predicted, to the next stage (from the last one to the first) for one token; 0 for a single stage
   friend bool operator==(const Stage&, const Stage&) = default;
 };
 
 struct PredictedSpeed {
   double first_token_s = 0;          // from a prompt to the first token of the answer
-  double tokens_per_s_alone = 0;     // of one sequence that has the cluster for itself
+  double tokens_per_s_alone = 0;     // of one sequence while no other is computed
   double tokens_per_s_parallel = 0;  // of all sequences together
   friend bool operator==(const PredictedSpeed&, const PredictedSpeed&) = default;
 };
 
-// The stages in the order a token passes them; together they have every layer of the model once.
+// The stages in the order in which a token passes them. Each layer of the model is in exactly one stage.
 struct Plan {
   PlanEpoch epoch;
   std::string model;

@@ -1,4 +1,4 @@
-// What the encodings of all messages have in common. Only for the .cpp files beside it.
+// Encoding helpers that all messages share. Only for the .cpp files of this folder.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +50,7 @@ inline Result<ByteVector> blob(const std::string& field, Bytes most, std::string
   return ByteVector(bytes.begin(), bytes.end());
 }
 
-// Of a repeated field.
+// Checks the size of a repeated field.
 inline Result<void> within(int count, size_t most, std::string_view what) {
   if (static_cast<size_t>(count) <= most) return {};
   return fail(ErrorCode::corrupt, "{}: {} entries, at most {} are allowed", what, count, most);

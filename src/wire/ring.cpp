@@ -47,7 +47,7 @@ void put(proto::Sampling& out, const SamplerSettings& in) {
   out.set_logprobs_plus_one(in.logprobs ? *in.logprobs + 1 : 0);
 }
 
-// Their ranges are the sampler's to check.
+// The sampler checks the ranges.
 Result<SamplerSettings> sampling_of(const proto::Sampling& in, std::string_view name) {
   for (const float value : {in.temperature(), in.top_p(), in.min_p(), in.typical_p(), in.repeat_penalty(),
                             in.presence_penalty(), in.frequency_penalty()}) {

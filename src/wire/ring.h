@@ -1,7 +1,7 @@
-// What the stages of a model say to each other, and those who ask for answers to the first of them (proto/ring.proto).
+// The messages between the stages of a ring, and between a client's node and the first stage (proto/ring.proto).
 //
-// Everything that happens to the sequences of a plan is a stream of steps: the first stage's node numbers them, and
-// each stage does them in that order and forwards them. So all stages agree on what a sequence holds, without asking.
+// Everything that happens to the sequences of a plan is a stream of steps: the node of the first stage numbers them,
+// and each stage does them in that order and forwards them. So all stages agree on a sequence's tokens without asking.
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -23,20 +23,20 @@ namespace exogpu::wire {
 inline constexpr size_t kStepSpansMax = 4096;
 inline constexpr size_t kTokensMax = 1U << 24;         // of a prompt
 inline constexpr size_t kLogitBiasMax = 4096;          // entries of one request
-inline constexpr size_t kPenaltyTokensMax = 1U << 20;  // that a sampler looks back at
+inline constexpr size_t kPenaltyTokensMax = 1U << 20;  // of a sampler's penalties
 inline constexpr size_t kEndTokensMax = 1024;
 inline constexpr size_t kStagesMax = 4096;
 inline constexpr size_t kResumedSequencesMax = 65536;
 
-// Begins the sampling of a sequence. To the last stage.
+// Begins the sampling of a sequence, at the last stage.
 struct OpenSampler {
   SamplerSettings settings{};
   uint32_t length = 0;            // tokens so far
-  std::vector<TokenId> recent{};  // the last of them, as many as the penalties look at
+  std::vector<TokenId> recent{};  // the last tokens, as many as the penalties consider
   friend bool operator==(const OpenSampler&, const OpenSampler&) = default;
 };
 struct Truncate {
-  uint32_t end = 0;  // tokens that stay
+  uint32_t end = 0;  // tokens that remain
   friend bool operator==(const Truncate&, const Truncate&) = default;
 };
 // The sequence begins with the first `length` tokens of `from`.
@@ -56,7 +56,7 @@ struct Span {
   SeqId sequence{};
   uint32_t position = 0;  // of the first
   uint32_t count = 0;
-  bool sample = false;  // a token is wanted that follows the last
+  bool sample = false;  // sample the token that follows the last one
   friend bool operator==(const Span&, const Span&) = default;
 };
 
@@ -69,33 +69,33 @@ struct StageRange {
   friend bool operator==(const StageRange&, const StageRange&) = default;
 };
 
-// With the first step of a ring: the caches that its stages resume, but for the fresh ones, which hold nothing.
+// With the first step of a ring: the KV caches that its stages resume, except fresh stages, which retained nothing.
 struct CacheResume {
-  PlanEpoch epoch{};  // of the ring that left them
+  PlanEpoch epoch{};  // of the previous ring
   StageRange fresh_stages{};
-  std::vector<uint32_t> tokens{};  // that each sequence retains, from its beginning
+  std::vector<uint32_t> tokens{};  // that each sequence retains, from its start
   friend bool operator==(const CacheResume&, const CacheResume&) = default;
 };
 
-// One piece of work for a stage. Where it has spans, an activation frame follows it in the ordered lane, with the rows
-// of all spans in their order; its header names the first span.
+// One unit of work for a stage. An activation frame follows a step with spans in the ordered lane, with the rows of all
+// spans in their order; its header names the first span.
 //
-// A replay gives tokens that the other stages hold to stages that are new to them: only those compute it. The stage
-// before them sends the activations that it sent to their predecessors; to and from the others none travel.
+// In a replay only fresh stages compute, namely tokens that the other stages retained. The stage before them sends the
+// activations that it sent to the previous ring's stages; the others send and receive none.
 struct Step {
   static constexpr ControlType kType = ControlType::step;
   PlanEpoch epoch{};
-  uint32_t stage = 0;  // that it is for
+  uint32_t stage = 0;  // the receiver
   uint64_t number = 0;
-  std::vector<SequenceChange> changes{};  // come first, in this order
+  std::vector<SequenceChange> changes{};  // done before the spans, in this order
   std::vector<Span> spans{};
-  std::vector<uint32_t> stage_us{};     // what the stages before took to compute it
-  std::optional<Error> failure{};       // of a stage before: no activation follows, only the changes count
+  std::vector<uint32_t> stage_us{};     // the time that each stage so far took to compute it
+  std::optional<Error> failure{};       // of an earlier stage: no activation follows, and a stage only does the changes
   std::optional<CacheResume> resume{};  // of the first step; without it, all sequences are empty
   std::optional<StageRange> replay{};
   friend bool operator==(const Step&, const Step&);
   uint64_t rows() const;
-  // Whether activations follow it to the stage that it is for.
+  // Whether an activation frame follows the step to its receiver.
   bool carries() const { return !failure && rows() > 0 && (!replay || replay->contains(stage)); }
 };
 
@@ -108,23 +108,23 @@ struct SampledToken {
   friend bool operator==(const SampledToken&, const SampledToken&);
 };
 
-// From the last stage to the first: a step has gone all the way.
+// From the last stage to the first: the step has passed all stages.
 struct StepDone {
   static constexpr ControlType kType = ControlType::step_done;
   PlanEpoch epoch{};
   uint64_t number = 0;
   std::vector<SampledToken> tokens{};
   std::vector<uint32_t> stage_us{};
-  std::optional<Error> failure{};  // no sequence of the step can go on
+  std::optional<Error> failure{};  // no sequence of the step can continue
   friend bool operator==(const StepDone&, const StepDone&);
 };
 
-// Asks the first stage's node for the tokens that follow.
+// Asks the node of the first stage to generate tokens.
 struct Generate {
   static constexpr ControlType kType = ControlType::generate;
   PlanEpoch epoch{};
-  uint64_t request = 0;           // chosen by who asks
-  std::vector<TokenId> tokens{};  // the prompt, and behind it what was generated before, when an answer goes on
+  uint64_t request = 0;           // chosen by the sender
+  std::vector<TokenId> tokens{};  // the prompt, and for a continuation the tokens generated so far
   uint32_t prompt_tokens = 0;     // of them
   SamplerSettings sampling{};
   uint32_t tokens_max = 0;  // to generate; 0: until the context is full
@@ -137,11 +137,11 @@ enum class GenerateEnd : uint8_t { end_of_text = 0, length = 1, context_full = 2
 struct Generated {
   static constexpr ControlType kType = ControlType::generated;
   uint64_t request = 0;
-  std::vector<SampledToken> tokens{};  // `sequence` means nothing here
+  std::vector<SampledToken> tokens{};  // their `sequence` is unused
   std::optional<GenerateEnd> end{};
-  std::optional<Error> failure{};  // the end, too
+  std::optional<Error> failure{};  // ends the answer, too
   uint32_t prompt_reused = 0;
-  bool interrupted = false;  // the failure is the ring's, and the next one may go on
+  bool interrupted = false;  // by its ring; the answer may continue with the next ring
   friend bool operator==(const Generated&, const Generated&);
 };
 

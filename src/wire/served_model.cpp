@@ -1,10 +1,10 @@
-// How a model that is to be served travels.
+// The encoding of a served model.
 #include "wire/log_coding.h"
 
 namespace exogpu::wire {
 namespace {
 
-// Runs of equal layers travel as one.
+// Runs of equal layers are encoded once.
 void put(proto::ModelShape& out, const ModelShape& in) {
   out.set_name(text(in.name));
   out.set_bits_per_weight(in.bits_per_weight);

@@ -1,7 +1,6 @@
-// How a model is served: everything that must be the same on all nodes that hold a part of it.
+// How a model is served: the settings that all stages of its plan share.
 //
-// This is the one place where these settings get their words (in options, JSON and messages) and their numbers (on the
-// wire, proto/cluster.proto).
+// This is the only definition of the settings' words (in options, JSON and messages) and numbers (proto/cluster.proto).
 #pragma once
 
 #include <array>
@@ -16,7 +15,7 @@ namespace exogpu::wire {
 // Number type of the KV cache.
 enum class KvType : uint8_t { f16 = 0, q8_0 = 1, f32 = 2 };
 
-// Automatic: where the device has it, unless an F32 cache asks for exact results, which its kernels do not give.
+// Automatic: if the device has it, except with an F32 cache, which asks for exact results that its kernels do not give.
 enum class FlashAttention : uint8_t { automatic = 0, on = 1, off = 2 };
 
 // What a plan optimises.

@@ -1,4 +1,4 @@
-// Which versions of the protocol a node speaks, and which one two nodes speak with each other.
+// The protocol versions of a node, and the one that two nodes agree on.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,15 @@ namespace exogpu::wire {
 
 struct Versions {
   std::string program;        // for people, for example "0.1.0"
-  uint32_t protocol_min = 0;  // the oldest that is spoken
+  uint32_t protocol_min = 0;  // the oldest that the node supports
   uint32_t protocol_max = 0;
   friend bool operator==(const Versions&, const Versions&) = default;
 };
 
-// What this program speaks.
+// The versions of this program.
 Versions own_versions();
 
-// The newest protocol that both speak. `ours` is named first in the error, on both sides.
+// The newest protocol that both support. The error names `ours` first.
 // Errors: unsupported, which names both nodes' versions and which of them is to be updated.
 Result<uint32_t> negotiate(const Versions& ours, const Versions& theirs);
 

@@ -1,5 +1,5 @@
-// The messages about weights as plain structures, and their protobuf encoding (proto/weights.proto). As for all
-// messages, decode() refuses what is broken with corrupt; see messages.h.
+// The messages about weights (proto/weights.proto). decode() as in messages.h. Errors: corrupt, naming the message and
+// the field.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace exogpu::wire {
 inline constexpr Bytes kManifestBytesMax = 64 * MiB;
 inline constexpr uint32_t kObjectsMax = 1 << 20;  // of one model: the headers of its files, and its tensors
 
-// Who holds what of this model?
+// Asks which objects of this model the receiver has.
 struct WeightsQuery {
   static constexpr ControlType kType = ControlType::weights_query;
   ContentId content;
@@ -24,16 +24,16 @@ struct WeightsQuery {
 
 struct AvailableObjects {
   Bytes manifest_bytes = 0;
-  ByteVector objects;  // a bit for each, the lowest of a byte first; empty: all of them
+  ByteVector objects;  // a bit for each object, the lowest of a byte first; empty: all objects
   friend bool operator==(const AvailableObjects&, const AvailableObjects&) = default;
 };
 struct WeightsAvailability {
   static constexpr ControlType kType = ControlType::weights_availability;
   ContentId content;
-  std::expected<AvailableObjects, Error> answer;  // not_found: nothing of it
+  std::expected<AvailableObjects, Error> answer;  // not_found: no object of the model
 };
 
-// Send me an object of this model from byte `from` on, as bulk frames of `transfer`.
+// Asks for an object of this model from byte `from` on, as bulk frames of `transfer`.
 struct WeightsRequest {
   static constexpr ControlType kType = ControlType::weights_request;
   TransferId transfer{};
@@ -43,14 +43,14 @@ struct WeightsRequest {
   friend bool operator==(const WeightsRequest&, const WeightsRequest&) = default;
 };
 
-// From the one who was asked: nothing more comes of this transfer.
+// From the sender of the object: the transfer has ended.
 struct WeightsRefusal {
   static constexpr ControlType kType = ControlType::weights_refusal;
   TransferId transfer{};
   Error reason;
 };
 
-// From the one who asked: nothing more is wanted of this transfer.
+// From the receiver of the object: it needs no more of the transfer.
 struct WeightsStop {
   static constexpr ControlType kType = ControlType::weights_stop;
   TransferId transfer{};

@@ -34,15 +34,15 @@ struct PartKey {
 struct Part {
   PartKey key;
   SharedGguf file;
-  std::optional<pipeline::StageRemains> stage{};  // once it is loaded; not while it is in a ring
+  std::optional<pipeline::RetainedStage> stage{};  // once it is loaded; not while it is in a ring
   bool warm = false;
 };
 using PartList = std::vector<std::shared_ptr<Part>>;
 
-// The calls are made on the node's thread. load(), warm(), take_apart() and free() begin work that is done in the order
-// of the calls, one after another, beside that thread; `done` and `progress` are called on it, later.
+// The calls are made on the node's thread. load(), warm(), disassemble() and free() begin work that is done in the
+// order of the calls, one after another, beside that thread; `done` and `progress` are called on it, later.
 //
-// The node's thread leaves a part alone from load(), warm() or take_apart() until `done`.
+// The node's thread leaves a part alone from load(), warm() or disassemble() until `done`.
 class StageBackend {
  public:
   using Done = std::function<void(Result<void>)>;
@@ -56,8 +56,8 @@ class StageBackend {
   // Computes until the device is quick. Errors: those of Compute::forward(); cancelled.
   virtual void warm(std::shared_ptr<Part> part, std::stop_token stop, Done done) = 0;
   // Ends a retired ring, which may be null, and gives the parts, by stage, what its stages leave; then frees `gone`.
-  virtual void take_apart(std::unique_ptr<pipeline::Ring> ring, std::map<uint32_t, std::shared_ptr<Part>> parts,
-                          PartList gone, Done done) = 0;
+  virtual void disassemble(std::unique_ptr<pipeline::Ring> ring, std::map<uint32_t, std::shared_ptr<Part>> parts,
+                           PartList gone, Done done) = 0;
   virtual void free(PartList parts) = 0;
 
   // For the stages of a ring on these devices.

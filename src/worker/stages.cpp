@@ -84,7 +84,7 @@ Reached Stages::accept_plan(const wire::StagePlan& plan) {
 }
 
 void Stages::adopt(const wire::StagePlan& plan, std::function<void(Reached)> done) {
-  take_apart({}, [this, plan, done = std::move(done)](const Result<void>&) { done(accept_plan(plan)); });
+  disassemble({}, [this, plan, done = std::move(done)](const Result<void>&) { done(accept_plan(plan)); });
 }
 
 void Stages::unload(const wire::StagePlan* next, Done done) {
@@ -97,7 +97,7 @@ void Stages::unload(const wire::StagePlan* next, Done done) {
       std::ranges::partition(gone, [&](const auto& part) { return !std::ranges::contains(wanted, part->key); });
   retained_.assign(stays.begin(), stays.end());
   gone.erase(stays.begin(), stays.end());
-  take_apart(std::move(gone), std::move(done));
+  disassemble(std::move(gone), std::move(done));
   parts_.clear();
   progress_.clear();
   plan_.reset();
@@ -105,10 +105,10 @@ void Stages::unload(const wire::StagePlan* next, Done done) {
 
 // Puts the stages back from the ring to the parts. They finish the step that they have in progress, which may take a
 // while.
-void Stages::take_apart(PartList gone, Done done) {
+void Stages::disassemble(PartList gone, Done done) {
   end_driver();
   if (ring_) ring_->retire();
-  backend_.take_apart(std::move(ring_), parts_, std::move(gone), newest(std::move(done)));
+  backend_.disassemble(std::move(ring_), parts_, std::move(gone), newest(std::move(done)));
   host_.on_ring_changed();
 }
 

@@ -89,7 +89,7 @@ class Stages {
 
   Done newest(Done done);
   Reached reached() const;
-  void take_apart(PartList gone, Done done);
+  void disassemble(PartList gone, Done done);
   void end_driver();
   std::optional<pipeline::ResumedTokens> resumed() const;
   void free(PartList parts);

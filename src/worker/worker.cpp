@@ -113,7 +113,7 @@ void Worker::link_lost(wire::NodeId peer, const Error& why, Time now) {
 void Worker::stop(const Error& why) {
   if (std::exchange(stopped_, true)) return;
   end_ring(why);
-  ++turn_;
+  ++action_number_;
   stages_.abandon();
   stages_.unload(nullptr, [](const Result<void>&) {});
   cluster::unload(local_plan_);
@@ -190,8 +190,8 @@ void Worker::accept_plan() {
   changes_.stages = true;
 }
 
-void Worker::on_ended(uint64_t turn, Ended ended) {
-  if (turn != turn_) return;
+void Worker::on_ended(uint64_t number, Ended ended) {
+  if (number != action_number_) return;
   ended_ = std::move(ended);
   changes_.due = true;
   report();
@@ -202,21 +202,21 @@ void Worker::begin(const Action& action, Time now) {
   ended_.reset();
   left_off_ = false;
   local_plan_.acting = true;
-  const uint64_t turn = ++turn_;
-  const auto done = [this, turn](Result<void> how) { on_ended(turn, {.how = std::move(how)}); };
+  const uint64_t number = ++action_number_;
+  const auto done = [this, number](Result<void> how) { on_ended(number, {.how = std::move(how)}); };
   const wire::StagePlan* plan = state_.plan ? &state_.plan->made.plan : nullptr;
   switch (action.act) {
     case Act::adopt:
       end_ring({ErrorCode::unavailable, "the cluster has a new plan; ask again"});
       cluster::adopt(local_plan_, *plan);
       changes_.stages = true;
-      return stages_.adopt(*plan, [this, turn](Reached reached) { on_ended(turn, {.reached = std::move(reached)}); });
+      return stages_.adopt(*plan, [this, number](Reached reached) { on_ended(number, {.reached = std::move(reached)}); });
     case Act::unload: end_ring({ErrorCode::unavailable, action.why}); return stages_.unload(plan, done);
     case Act::fetch:
       headers_.fetch_replaced();
-      return stages_.fetch(action.stage, [this, turn](Result<SharedGguf> file) {
-        if (!file) return on_ended(turn, {.how = std::unexpected(std::move(file).error())});
-        on_ended(turn, {.file = *std::move(file)});
+      return stages_.fetch(action.stage, [this, number](Result<SharedGguf> file) {
+        if (!file) return on_ended(number, {.how = std::unexpected(std::move(file).error())});
+        on_ended(number, {.file = *std::move(file)});
       });
     case Act::load: return stages_.load(action.stage, done);
     case Act::warm: return stages_.warm(action.stage, done);
@@ -232,7 +232,7 @@ void Worker::leave_off(Time now) {
   const bool away = next == Act::unload || next == Act::drain;
   if (acting_.act == Act::fetch || acting_.act == Act::connect) {
     if (!away && next != Act::adopt) return;
-    ++turn_;
+    ++action_number_;
     stages_.abandon();
     connecting_.reset();
     local_plan_.acting = false;

@@ -95,7 +95,7 @@ class Worker {
 
   StagesHost stages_host();
   void report();
-  void on_ended(uint64_t turn, Ended ended);
+  void on_ended(uint64_t number, Ended ended);
   void set_doing(const cluster::Action& action);
   void advance(cluster::Time now);
   bool perform(cluster::Time now);
@@ -128,7 +128,7 @@ class Worker {
   cluster::Action acting_;      // while local_plan_.acting
   std::optional<Ended> ended_;  // how that went, once it is over
   bool left_off_ = false;       // it was stopped, which is no failure
-  uint64_t turn_ = 0;           // of what is begun: what comes of an earlier one does not count
+  uint64_t action_number_ = 0;  // of what is begun: what comes of an earlier one does not count
   std::optional<Connecting> connecting_;
   std::map<wire::NodeId, Lost> lost_;
   wire::PlanEpoch file_reported_;

@@ -4,7 +4,7 @@ import socket
 
 
 def free_port():
-    """None of those that outgoing connections are given, so that a node can be started anew with the one it had."""
+    """None of those that outgoing connections are given, so that a node can be restarted with the one it had."""
     while True:
         port = random.randrange(10000, 32000)
         with socket.socket() as probe:

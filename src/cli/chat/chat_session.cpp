@@ -53,7 +53,7 @@ ChatSession::ChatSession(ChatBackend& backend, Screen& screen, ChatOptions optio
 Result<ChatSession::Next> ChatSession::handle(const TypedInput& typed) {
   if (!is_utf8(typed.text)) return fail(ErrorCode::invalid_argument, "the input is not UTF-8 text");
   const bool is_blank = typed.text.find_first_not_of(" \t\r\n") == std::string::npos;
-  Input input = Say{typed.text};
+  Input input = ChatMessage{typed.text};
   if (is_blank || !typed.is_message) {
     EXO_TRY(input, parse_input(typed.text));
   }
@@ -61,7 +61,7 @@ Result<ChatSession::Next> ChatSession::handle(const TypedInput& typed) {
   bool leaves = false;
   std::visit(Overloaded{
                  [](const Nothing&) {},
-                 [&](Say& message) { done = say(std::move(message.text)); },
+                 [&](ChatMessage& message) { done = say(std::move(message.text)); },
                  [&](const ShowHelp&) { show_help(); },
                  [&](const Clear&) {
                    messages_.clear();
@@ -126,7 +126,7 @@ void ChatSession::note_reason(engine::FinishReason reason) {
       screen_.remark(std::format("[ended by max_tokens, which is {}]", settings_.generate.tokens_max));
       break;
     case engine::FinishReason::context_full:
-      screen_.remark(std::format("[the context of {} tokens is full; /clear begins anew]",
+      screen_.remark(std::format("[the context of {} tokens is full; /clear starts again]",
                                  format_count(backend_.context_tokens())));
       break;
     case engine::FinishReason::end_of_text:

@@ -2,8 +2,8 @@
 #include <chrono>
 #include <memory>
 
+#include "cli/admission.h"
 #include "cli/command.h"
-#include "cli/letting_in.h"
 #include "cli/output.h"
 
 namespace exogpu::cli {
@@ -19,29 +19,29 @@ struct Options {
 Result<void> approve(const Options& options) {
   const Interruption interruption;
   EXO_TRY(const security::PairingCode code, security::PairingCode::parse(options.code));
-  EXO_TRY(const std::filesystem::path state, state_that_lets_in(options.state));
+  EXO_TRY(const std::filesystem::path state, admitting_state(options.state));
   const security::PairingStore store(state);
   EXO_CHECK(store.approve(code, std::chrono::system_clock::now()));
   println_err("Waiting for the device that shows {}    (Ctrl-C ends this)", code.text());
-  EXO_TRY(const Watched end, watch(store, code, interruption, kPatience));
+  EXO_TRY(const PairingOutcome end, watch(store, code, interruption, kPatience));
   switch (end) {
-    case Watched::paired: {
-      EXO_TRY(const std::string text, let_in_text(store, code));
+    case PairingOutcome::paired: {
+      EXO_TRY(const std::string text, admitted_text(store, code));
       println_out("{}", text);
       return {};
     }
-    case Watched::wrong:
+    case PairingOutcome::wrong:
       return fail(ErrorCode::unauthenticated,
                   "a device with another code came: the code was mistyped, another device asks to be let in, too (one "
                   "after the other, please), or somebody interferes. Nobody was let in; run `exogpu approve CODE` with "
                   "the code that the device shows now");
-    case Watched::interrupted: return fail(ErrorCode::cancelled, "stopped; nobody was let in");
-    case Watched::replaced:
+    case PairingOutcome::interrupted: return fail(ErrorCode::cancelled, "stopped; nobody was let in");
+    case PairingOutcome::replaced:
       return fail(ErrorCode::failed_precondition,
                   "another `exogpu pair` or `exogpu approve` on this device took this code's place; nobody was let in "
                   "by it");
-    case Watched::expired:
-    case Watched::nobody_came: break;
+    case PairingOutcome::expired:
+    case PairingOutcome::nobody_came: break;
   }
   return fail(
       ErrorCode::deadline_exceeded,

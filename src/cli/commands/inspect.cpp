@@ -38,10 +38,10 @@ Result<std::vector<DeviceMemory>> devices_of(const InspectOptions& options) {
 }
 
 // Tells a person who waits how far the check is; silent where standard error is not a terminal.
-class Progress {
+class CheckProgress {
  public:
-  explicit Progress(Bytes all) : all_(all), shown_(isatty(STDERR_FILENO) != 0) {}
-  ~Progress() {
+  explicit CheckProgress(Bytes all) : all_(all), shown_(isatty(STDERR_FILENO) != 0) {}
+  ~CheckProgress() {
     if (shown_) print_err("\r{:20}\r", "");
   }
   void add(Bytes bytes) {
@@ -57,7 +57,7 @@ class Progress {
 Result<CheckResult> check_weights(const model::Gguf& file) {
   CheckResult result;
   result.contradictions = model::contradictions(file);
-  Progress progress(file.file_bytes());
+  CheckProgress progress(file.file_bytes());
   for (const model::TensorInfo& tensor : file.tensors()) {
     model::NonFinite found = model::find_non_finite(tensor.type, file.data(tensor));
     file.release(tensor);
@@ -94,7 +94,7 @@ Result<void> inspect(const InspectOptions& options) {
   write_out(options.json ? as_json(report) : as_text(report));
   if (!check.sound()) {
     size_t found = check.bad_tensors.size() + check.contradictions.size();
-    return fail(ErrorCode::corrupt, "{}: the check found {} defect{}; get this file anew", options.file, found,
+    return fail(ErrorCode::corrupt, "{}: the check found {} defect{}; get this file again", options.file, found,
                 found == 1 ? "" : "s");
   }
   return {};

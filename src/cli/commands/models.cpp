@@ -24,7 +24,7 @@ Result<void> list(const Options& options) {
   EXO_TRY(const model::Library library, models_folder(options.folder));
   EXO_TRY(std::vector<model::LibraryEntry> entries, library.list());
   ModelsReport report = {.folder = library.folder(), .models = {}, .now = std::chrono::system_clock::now()};
-  for (model::LibraryEntry& entry : entries) report.models.push_back(look_into(std::move(entry)));
+  for (model::LibraryEntry& entry : entries) report.models.push_back(describe_model(std::move(entry)));
   write_out(options.json ? as_json(report) : as_text(report));
   return {};
 }

@@ -2,8 +2,8 @@
 #include <chrono>
 #include <memory>
 
+#include "cli/admission.h"
 #include "cli/command.h"
-#include "cli/letting_in.h"
 #include "cli/output.h"
 
 namespace exogpu::cli {
@@ -15,7 +15,7 @@ struct Options {
 
 Result<void> pair(const Options& options) {
   const Interruption interruption;
-  EXO_TRY(const std::filesystem::path state, state_that_lets_in(options.state));
+  EXO_TRY(const std::filesystem::path state, admitting_state(options.state));
   const security::PairingStore store(state);
   while (true) {
     EXO_TRY(const security::PairingCode code, store.show(std::chrono::system_clock::now()));
@@ -23,22 +23,22 @@ Result<void> pair(const Options& options) {
     EXO_CHECK(flush_out());
     println_err("On the other device: exogpu join {}    (Ctrl-C ends this; the code holds for {} minutes)",
                 code.digits(), security::kPairingLifetime.count() / 60);
-    EXO_TRY(const Watched end, watch(store, code, interruption));
+    EXO_TRY(const PairingOutcome end, watch(store, code, interruption));
     switch (end) {
-      case Watched::paired: {
-        EXO_TRY(const std::string text, let_in_text(store, code));
+      case PairingOutcome::paired: {
+        EXO_TRY(const std::string text, admitted_text(store, code));
         println_out("{}", text);
         return {};
       }
-      case Watched::interrupted:
-      case Watched::nobody_came: return {};
-      case Watched::replaced:
+      case PairingOutcome::interrupted:
+      case PairingOutcome::nobody_came: return {};
+      case PairingOutcome::replaced:
         return fail(ErrorCode::failed_precondition,
                     "another `exogpu pair` or `exogpu approve` on this device took this code's place");
-      case Watched::wrong:
+      case PairingOutcome::wrong:
         println_err("A wrong code was typed, or somebody interfered. That code is used up; the next:");
         break;
-      case Watched::expired: println_err("The code has expired; the next:"); break;
+      case PairingOutcome::expired: println_err("The code has expired; the next:"); break;
     }
   }
 }

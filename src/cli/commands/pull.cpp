@@ -36,7 +36,7 @@ Result<hub::Hub> hub_of(const Options& options) {
   std::string token = environment("HF_TOKEN");
   for (const char c : token) {
     if (c > ' ' && c < 0x7f) continue;
-    return fail(ErrorCode::invalid_argument, "HF_TOKEN holds a character that no token has; set it anew");
+    return fail(ErrorCode::invalid_argument, "HF_TOKEN holds a character that no token has; set it again");
   }
   return hub::Hub{.base = std::move(url), .token = std::move(token)};
 }

@@ -30,7 +30,7 @@ std::string trouble(const ListedModel& model) {
 
 }  // namespace
 
-ListedModel look_into(model::LibraryEntry entry) {
+ListedModel describe_model(model::LibraryEntry entry) {
   if (!entry.complete()) {
     const std::string there = entry.parts == 1 ? "" : std::format("{} of {} files; ", entry.files.size(), entry.parts);
     auto error = fail(ErrorCode::failed_precondition, "not fetched to its end: {}`exogpu pull` goes on", there);

@@ -28,7 +28,7 @@ struct ModelsReport {
   std::chrono::system_clock::time_point now;
 };
 
-ListedModel look_into(model::LibraryEntry entry);
+ListedModel describe_model(model::LibraryEntry entry);
 
 std::string as_text(const ModelsReport& report);
 

@@ -21,7 +21,7 @@ struct Models : ::testing::Test {
     ModelsReport made = {.folder = library.folder(), .models = {}, .now = std::chrono::system_clock::now()};
     auto entries = library.list();
     EXPECT_TRUE(entries);
-    for (model::LibraryEntry& entry : *entries) made.models.push_back(look_into(std::move(entry)));
+    for (model::LibraryEntry& entry : *entries) made.models.push_back(describe_model(std::move(entry)));
     return made;
   }
 };

@@ -16,7 +16,7 @@ struct Case {
 };
 
 // A card that reads 1 TB/s and a processor of 50 GB/s, ten layers of 1 GB.
-Case made_case(Bytes card_memory, uint32_t sequences = 1) {
+Case example_case(Bytes card_memory, uint32_t sequences = 1) {
   Case c;
   auto device = [](const char* id, const char* name, Bytes memory, double rate, bool host) {
     wire::DeviceProfile profile;
@@ -47,7 +47,7 @@ Case made_case(Bytes card_memory, uint32_t sequences = 1) {
 }
 
 TEST(PlanReport, PageOfAModelThatFits) {
-  EXPECT_EQ(as_text(made_case(24'000'000'000).report()),
+  EXPECT_EQ(as_text(example_case(24'000'000'000).report()),
             R"(model.gguf: 10 layers, 9.31 GiB of weights; room for 4,096 tokens of context
 The best plan for the most tokens per second of one sequence alone, by the measured speeds.
 
@@ -67,7 +67,7 @@ cpu     Processor  slower with it: 34.4 against 99.8 tokens/s
 }
 
 TEST(PlanReport, PageOfAModelThatNeedsBoth) {
-  const std::string page = as_text(made_case(8'500'000'000, 4).report());
+  const std::string page = as_text(example_case(8'500'000'000, 4).report());
   EXPECT_NE(page.find("in each of 4 sequences"), std::string::npos) << page;
   EXPECT_NE(page.find("THEN HOP"), std::string::npos) << page;
   EXPECT_NE(page.find("tokens/s for 4 sequences together"), std::string::npos) << page;
@@ -77,7 +77,7 @@ TEST(PlanReport, PageOfAModelThatNeedsBoth) {
 }
 
 TEST(PlanReport, JsonHasStagesAlternativesAndReasons) {
-  const auto json = nlohmann::json::parse(as_json(made_case(24'000'000'000).report()));
+  const auto json = nlohmann::json::parse(as_json(example_case(24'000'000'000).report()));
   EXPECT_EQ(json["model"], "model.gguf");
   EXPECT_EQ(json["for"], "latency");
   EXPECT_EQ(json["proven_best"], true);

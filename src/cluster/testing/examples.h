@@ -1,4 +1,4 @@
-// Nodes and states made for tests.
+// Example nodes and states for tests.
 #pragma once
 
 #include <array>
@@ -10,18 +10,18 @@ namespace exogpu::cluster::testing {
 
 inline constexpr Bytes MB = 1'000'000;
 
-inline wire::NodeId made_id(uint8_t number) {
+inline wire::NodeId example_id(uint8_t number) {
   std::array<uint8_t, wire::kKeyHashBytes> bytes{};
   bytes[0] = number;
   return wire::NodeId(bytes);
 }
 
-// With one GPU; reads `rate` bytes of weights a second.
+// A node with one GPU that reads `rate` bytes of weights per second.
 inline wire::NodeFacts example_facts(uint8_t number, Bytes memory = 1'000'000'000, double rate = 1e11) {
   wire::NodeFacts facts;
-  facts.info.self = {.node = made_id(number), .name = std::format("n{}", number), .addresses = {}, .api_url = {}};
+  facts.info.self = {.node = example_id(number), .name = std::format("n{}", number), .addresses = {}, .api_url = {}};
   wire::DeviceProfile device;
-  device.id = {.node = made_id(number), .device = "gpu0"};
+  device.id = {.node = example_id(number), .device = "gpu0"};
   device.node_name = facts.info.self.name;
   device.name = "Made GPU";
   device.kind = wire::DeviceKind::discrete;
@@ -37,7 +37,7 @@ inline wire::NodeFacts example_facts(uint8_t number, Bytes memory = 1'000'000'00
   return facts;
 }
 
-// Layers of 100 MB.
+// Each layer has 100 MB.
 inline wire::ServedModel example_model(uint32_t layers) {
   wire::ServedModel model;
   model.model = "made";
@@ -54,7 +54,7 @@ inline wire::ServedModel example_model(uint32_t layers) {
 }
 
 inline wire::Term example_term(uint64_t counter, uint8_t leader = 1) {
-  return {.counter = counter, .leader = made_id(leader)};
+  return {.counter = counter, .leader = example_id(leader)};
 }
 
 inline void add(wire::ReplicatedState& state, wire::Event event, uint64_t counter = 1) {

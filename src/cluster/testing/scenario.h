@@ -46,7 +46,7 @@ class Scenario {
   static constexpr Duration kTick = std::chrono::milliseconds(1);
   static constexpr Duration kDelay = std::chrono::milliseconds(1);
 
-  static wire::NodeId id_of(const std::string& word) { return made_id(static_cast<uint8_t>(word[0] - 'a' + 1)); }
+  static wire::NodeId id_of(const std::string& word) { return example_id(static_cast<uint8_t>(word[0] - 'a' + 1)); }
   static std::string rest(const Words& words, size_t from) {
     std::string text;
     for (size_t i = from; i < words.size(); ++i) text += (text.empty() ? "" : " ") + words[i];
@@ -206,8 +206,9 @@ class Scenario {
   // Reasons name nodes by the beginning of their ids.
   std::string with_letters(std::string text) const {
     for (uint8_t number = 1; number <= 26; ++number) {
-      const std::string id = made_id(number).short_text();
-      for (size_t at; (at = text.find(id)) != std::string::npos;) text.replace(at, id.size(), letter(made_id(number)));
+      const std::string id = example_id(number).short_text();
+      for (size_t at; (at = text.find(id)) != std::string::npos;)
+        text.replace(at, id.size(), letter(example_id(number)));
     }
     return text;
   }

@@ -102,8 +102,7 @@ Result<void> read_rope(const Metadata& file, Architecture& a) {
   return {};
 }
 
-// The embedding tensor is the authority on the vocabulary's size, and the tokens must agree; what vocab_size states
-// concerns nobody.
+// The embedding tensor decides the vocabulary's size, and the tokens must agree. vocab_size is not used.
 Result<void> read_vocabulary(const Metadata& file, Architecture& a) {
   const model::Gguf& gguf = file.file();
   std::string path = gguf.path().string();

@@ -1,6 +1,6 @@
-// What one model is: its sizes and the named variations of its transformer block.
+// The description of a model: its sizes and the named variations of its transformer block.
 //
-// Every supported family is this one description with other values; see families/.
+// Every supported family is this description with other values; see families/.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ struct Experts {
   float weight_scale = 1.0F;
 };
 
-// Layers that see only the last `window` tokens. Of every `period` layers the last is global; period 0: none slides.
+// Layers that attend only to the last `window` tokens. Of every `period` layers the last is global; period 0: none
+// slides.
 struct SlidingWindow {
   uint32_t window = 0;
   uint32_t period = 0;
@@ -44,7 +45,7 @@ enum class QkNorm { none, per_head, whole };
 enum class Activation { silu, gelu };
 
 struct Architecture {
-  std::string name;  // as the file calls it: "qwen3"
+  std::string name;  // its name in the file: "qwen3"
   uint32_t n_layers = 0;
   uint32_t d_model = 0;
   uint32_t d_ff = 0;
@@ -78,10 +79,10 @@ struct Architecture {
   const Rope& rope_of(uint32_t layer) const { return sliding.applies_to(layer) ? rope_sliding : rope; }
 };
 
-// The context of a model when nobody asks for one: 4,096 tokens, or what it was trained for where that is less.
+// The default context of a model: 4,096 tokens, or the context that it was trained for if that is less.
 uint32_t default_context(const Architecture& a);
 
-// A sentence for a context beyond what the model was trained for, whose answers make little sense there; else empty.
+// A warning about a context beyond the one that the model was trained for; empty within it.
 std::string context_warning(const Architecture& a, uint32_t context);
 
 // Reads and checks the description from the file's metadata.

@@ -12,7 +12,7 @@ namespace exogpu::engine {
 
 struct Family {
   std::string_view name;  // general.architecture
-  // Sets what differs from the common values that are already in place.
+  // Sets the values in which the family differs from the common ones.
   Result<void> (*describe)(const Metadata& file, Architecture& a);
 };
 

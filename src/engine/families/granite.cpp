@@ -1,4 +1,4 @@
-// Granite 3: Llama's block with four scales told by the file.
+// Granite 3: Llama's block with four scales from the file.
 #include "engine/families/family.h"
 
 namespace exogpu::engine {

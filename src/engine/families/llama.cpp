@@ -1,4 +1,4 @@
-// Llama 2 and 3.x, Mistral and Mixtral: the plain block. Experts and rope factors are told by the file.
+// Llama 2 and 3.x, Mistral and Mixtral: the plain block, with experts and rope factors from the file.
 #include "engine/families/family.h"
 
 namespace exogpu::engine {

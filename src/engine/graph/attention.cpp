@@ -62,20 +62,21 @@ ggml_tensor* attend(const Builder& b, ggml_tensor* queries, ggml_tensor* keys, g
 }
 
 struct Projected {
-  ggml_tensor* q = nullptr;  // [q_width, lookers]
+  ggml_tensor* q = nullptr;  // [q_width, query_rows]
   ggml_tensor* k = nullptr;  // [k_width, n]
   ggml_tensor* v = nullptr;  // [v_width, n]
 };
 
-// Where only the outputs look, only they need queries. Those that share a matrix with keys come along, and are dropped.
-Projected project(const Builder& b, const FusedMatrices& qkv, ggml_tensor* x, Lookers lookers) {
+// With QueryRows::outputs only the outputs need queries. Queries that share a matrix with keys are computed and
+// dropped.
+Projected project(const Builder& b, const FusedMatrices& qkv, ggml_tensor* x, QueryRows query_rows) {
   std::vector<ggml_tensor*> products(qkv.matrices.size());
   bool own_matrix = qkv.parts[0].matrix != qkv.parts[1].matrix;
-  ggml_tensor* rows = lookers == Lookers::outputs ? b.graph.inputs.output_rows : nullptr;
+  ggml_tensor* rows = query_rows == QueryRows::outputs ? b.graph.inputs.output_rows : nullptr;
   for (size_t i = own_matrix ? 1 : 0; i < products.size(); ++i) products[i] = multiply(b, qkv.matrices[i], x);
   auto part = [&](size_t i) { return part_of(b, qkv, i, products[qkv.parts[i].matrix]); };
   Projected out = {nullptr, part(1), part(2)};
-  if (lookers == Lookers::none) return out;
+  if (query_rows == QueryRows::none) return out;
   if (own_matrix) {
     out.q = multiply(b, qkv.matrices[0], rows != nullptr ? ggml_get_rows(b.ctx(), x, rows) : x);
   } else {
@@ -104,16 +105,16 @@ ggml_tensor* join(const Builder& b, std::span<ggml_tensor* const> parts) {
 
 }  // namespace
 
-ggml_tensor* attention(const Builder& b, const LayerWeights& w, uint32_t index, ggml_tensor* x, Lookers lookers) {
+ggml_tensor* attention(const Builder& b, const LayerWeights& w, uint32_t index, ggml_tensor* x, QueryRows query_rows) {
   const Architecture& a = b.arch();
   const GraphInputs& in = b.graph.inputs;
   const Rope& rope = a.rope_of(index);
   const KvCache& cache = b.source.cache;
   uint32_t local = index - b.source.layers.begin;
-  bool outputs_only = lookers == Lookers::outputs;
+  bool outputs_only = query_rows == QueryRows::outputs;
   const AttentionInputs& looking = outputs_only ? in.output_attention : in.attention;
 
-  Projected p = project(b, w.qkv, x, lookers);
+  Projected p = project(b, w.qkv, x, query_rows);
   if (p.q != nullptr) {
     p.q = prepare(b, p.q, a.n_heads, w.q_norm, rope, looking.positions);
     b.expand(p.q);
@@ -122,7 +123,7 @@ ggml_tensor* attention(const Builder& b, const LayerWeights& w, uint32_t index, 
   ggml_tensor* k = prepare(b, p.k, a.n_kv_heads, w.k_norm, rope, in.attention.positions);
   store(b, cache.keys(local), ggml_view_2d(b.ctx(), k, a.k_width(), k->ne[2], k->nb[2], 0));
   store(b, cache.values(local), p.v);
-  if (lookers == Lookers::none) return nullptr;
+  if (query_rows == QueryRows::none) return nullptr;
 
   const auto& groups = outputs_only ? b.graph.shape.output_groups : b.graph.shape.groups;
   const auto& masks = a.sliding.applies_to(index) ? looking.sliding_masks : looking.masks;

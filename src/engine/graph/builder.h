@@ -1,4 +1,4 @@
-// What the pieces of a block share while a graph is built. One piece per file beside this one.
+// The functions that build the parts of a transformer block; each is in a file of its own in this folder.
 #pragma once
 
 #include "engine/graph/graph.h"
@@ -17,8 +17,8 @@ struct Builder {
 // RMS norm with weights; `x` itself where `weight` is null.
 ggml_tensor* norm(const Builder& b, ggml_tensor* x, ggml_tensor* weight);
 
-// Asks for sums in F32 where the weights are not quantised: who keeps them whole wants exact results, and beside the
-// error of quantised weights that of F16 sums is small. Returns the product.
+// Asks for sums in F32 if the weights are not quantised: unquantised weights are for exact results, and the error of
+// quantised weights exceeds that of F16 sums. Returns the product.
 ggml_tensor* precise(ggml_tensor* product);
 
 // W·x + b.  [d_in, n] -> [d_out, n]
@@ -31,12 +31,12 @@ ggml_tensor* part_of(const Builder& b, const FusedMatrices& fused, size_t i, ggm
 // c·tanh(x/c), in place of x; x where c is 0.
 ggml_tensor* softcap(const Builder& b, ggml_tensor* x, float c);
 
-// Which tokens look at the cache. All write to it.
-enum class Lookers { all, outputs, none };
+// The tokens whose queries attend to the KV cache. All tokens write to it.
+enum class QueryRows { all, outputs, none };
 
 // Self-attention of layer `index` (counted in the whole model) before its output projection.
-// [d_model, n] -> [n_heads * head_dim_v, lookers]; null where none looks.
-ggml_tensor* attention(const Builder& b, const LayerWeights& w, uint32_t index, ggml_tensor* x, Lookers lookers);
+// [d_model, n] -> [n_heads * head_dim_v, query_rows]; null for QueryRows::none.
+ggml_tensor* attention(const Builder& b, const LayerWeights& w, uint32_t index, ggml_tensor* x, QueryRows query_rows);
 
 // [d_model, n] -> [d_model, n]
 ggml_tensor* feed_forward(const Builder& b, const LayerWeights& w, ggml_tensor* x);

@@ -67,13 +67,13 @@ ggml_tensor* add_residual(const Builder& b, ggml_tensor* x, ggml_tensor* y) {
 // One transformer layer. Null when only its keys and values are wanted.
 ggml_tensor* layer(const Builder& b, uint32_t index, ggml_tensor* x, bool is_final) {
   const LayerWeights& w = b.source.weights.layers[index - b.source.layers.begin];
-  Lookers lookers = !is_final                               ? Lookers::all
-                    : b.graph.shape.outputs == 0            ? Lookers::none
-                    : b.graph.inputs.output_rows != nullptr ? Lookers::outputs
-                                                            : Lookers::all;
-  ggml_tensor* y = attention(b, w, index, norm(b, x, w.attention_norm), lookers);
-  if (lookers == Lookers::none) return nullptr;
-  if (lookers == Lookers::outputs) x = ggml_get_rows(b.ctx(), x, b.graph.inputs.output_rows);
+  QueryRows query_rows = !is_final                               ? QueryRows::all
+                         : b.graph.shape.outputs == 0            ? QueryRows::none
+                         : b.graph.inputs.output_rows != nullptr ? QueryRows::outputs
+                                                                 : QueryRows::all;
+  ggml_tensor* y = attention(b, w, index, norm(b, x, w.attention_norm), query_rows);
+  if (query_rows == QueryRows::none) return nullptr;
+  if (query_rows == QueryRows::outputs) x = ggml_get_rows(b.ctx(), x, b.graph.inputs.output_rows);
   y = norm(b, multiply(b, w.attention_out, y), w.attention_post_norm);
   x = add_residual(b, x, y);
 

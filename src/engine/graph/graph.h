@@ -13,7 +13,7 @@
 
 namespace exogpu::engine {
 
-// What a graph is built over. All are borrowed.
+// The parts of a shard that a graph uses. All are borrowed.
 struct GraphSource {
   const Architecture& architecture;
   wire::LayerRange layers;
@@ -22,21 +22,21 @@ struct GraphSource {
   bool flash_attention;
 };
 
-// What tokens see of the cache: their positions, and per group of them a mask.
+// The positions of tokens, and for each of their groups a mask of the cache rows that they attend to.
 struct AttentionInputs {
   ggml_tensor* positions = nullptr;         // [tokens] i32
   std::vector<ggml_tensor*> masks;          // per group [rows, tokens, 1, slots] f16: 0 or -inf
-  std::vector<ggml_tensor*> sliding_masks;  // the same for layers with a sliding window; empty where there are none
+  std::vector<ggml_tensor*> sliding_masks;  // the same for layers with a sliding window; empty when there are none
 };
 
-// Tensors to be filled before each run. Null where the graph does not need them.
+// Tensors that the runner fills before each run. Null when the graph does not need them.
 struct GraphInputs {
-  ggml_tensor* tokens = nullptr;       // [tokens] i32, where the embedding is looked up on the device
+  ggml_tensor* tokens = nullptr;       // [tokens] i32, when the device looks the embedding up
   ggml_tensor* activations = nullptr;  // [d_model, tokens] f32, otherwise
-  ggml_tensor* cache_rows = nullptr;   // [tokens] i64: where each token's key and value go
+  ggml_tensor* cache_rows = nullptr;   // [tokens] i64: the cache row of each token
   AttentionInputs attention;           // of all tokens
-  ggml_tensor* output_rows = nullptr;  // [outputs] i32: which tokens' logits are wanted, where not all
-  AttentionInputs output_attention;    // of those
+  ggml_tensor* output_rows = nullptr;  // [outputs] i32: the tokens that get logits; null when all do
+  AttentionInputs output_attention;    // of the output tokens
 };
 
 struct Graph {
@@ -44,7 +44,7 @@ struct Graph {
   ggml_context_ptr ctx;
   ggml_cgraph* nodes = nullptr;
   GraphInputs inputs;
-  ggml_tensor* result = nullptr;  // [d_model, tokens] or [n_vocab, outputs] f32; null: nothing but the cache is wanted
+  ggml_tensor* result = nullptr;  // [d_model, tokens] or [n_vocab, outputs] f32; null: the graph only fills the cache
 };
 
 Graph build_graph(const GraphSource& source, const BatchShape& shape);

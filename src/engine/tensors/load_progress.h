@@ -1,4 +1,4 @@
-// How far a load is.
+// The progress of a load.
 #pragma once
 
 #include <functional>

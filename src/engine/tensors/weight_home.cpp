@@ -4,7 +4,7 @@
 
 namespace exogpu::engine {
 
-WeightHome::WeightHome(ggml_backend_dev_t device)
+WeightMemory::WeightMemory(ggml_backend_dev_t device)
     : device_(device),
       plain_(ggml_backend_dev_buffer_type(device)),
       is_cpu_(ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU) {
@@ -15,8 +15,8 @@ WeightHome::WeightHome(ggml_backend_dev_t device)
   for (auto* home = get_extra(device); home != nullptr && *home != nullptr; ++home) extra_.push_back(*home);
 }
 
-bool WeightHome::supports_in(ggml_backend_buffer_type_t home, WeightUse use, ggml_type type,
-                             const std::array<int64_t, 3>& shape) const {
+bool WeightMemory::supports_in(ggml_backend_buffer_type_t home, WeightUse use, ggml_type type,
+                               const std::array<int64_t, 3>& shape) const {
   ggml_context_ptr ctx(ggml_init({.mem_size = 8 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
   ggml_tensor* weight = ggml_new_tensor_3d(ctx.get(), type, shape[0], shape[1], shape[2]);
   ggml_tensor* op = nullptr;
@@ -43,15 +43,15 @@ bool WeightHome::supports_in(ggml_backend_buffer_type_t home, WeightUse use, ggm
   return ggml_backend_dev_supports_op(device_, op);
 }
 
-ggml_backend_buffer_type_t WeightHome::packed(WeightUse use, ggml_type type,
-                                              const std::array<int64_t, 3>& shape) const {
+ggml_backend_buffer_type_t WeightMemory::packed(WeightUse use, ggml_type type,
+                                                const std::array<int64_t, 3>& shape) const {
   if (use != WeightUse::matrix && use != WeightUse::expert_matrix) return nullptr;
   for (auto* home : extra_)
     if (!ggml_backend_buft_is_host(home) && supports_in(home, use, type, shape)) return home;
   return nullptr;
 }
 
-bool WeightHome::supports(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const {
+bool WeightMemory::supports(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const {
   return supports_in(plain_, use, type, shape);
 }
 

@@ -1,5 +1,5 @@
-// Where a weight is best kept on a device: in a packed layout that its kernels prefer, in plain device memory, or, on
-// the CPU, where the file is mapped.
+// Chooses the memory of a weight on a device: a packed layout that its kernels prefer, plain device memory, or, on the
+// CPU, the file's mapping.
 #pragma once
 
 #include <ggml-backend.h>
@@ -13,9 +13,9 @@ namespace exogpu::engine {
 
 enum class WeightUse { matrix, expert_matrix, rows, vector };
 
-class WeightHome {
+class WeightMemory {
  public:
-  explicit WeightHome(ggml_backend_dev_t device);
+  explicit WeightMemory(ggml_backend_dev_t device);
 
   bool is_cpu() const { return is_cpu_; }
   ggml_backend_dev_t device() const { return device_; }

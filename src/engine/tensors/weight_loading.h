@@ -1,4 +1,4 @@
-// How the bytes of a shard's tensors get to their memory.
+// Loads the bytes of a shard's tensors into their memory.
 #pragma once
 
 #include <stop_token>

@@ -1,4 +1,4 @@
-// Which tensors of the file a shard computes with, and which memory each of them goes to.
+// Chooses the tensors of the file that a shard computes with, and the memory of each.
 #pragma once
 
 #include <ggml-cpp.h>
@@ -24,7 +24,7 @@ struct Placed {
   Bytes bytes() const { return ggml_nbytes(tensor); }
 };
 
-// All tensors that share one kind of memory. `type` null: used where the file is mapped.
+// All tensors in one kind of memory. `type` null: used in the file's mapping.
 struct Home {
   ggml_backend_buffer_type_t type = nullptr;
   ggml_context_ptr ctx;
@@ -43,7 +43,7 @@ class WeightPlaces {
   WeightPlaces(const model::Gguf& file, ggml_backend_dev_t device, size_t n_layers);
 
   const model::Gguf& file() const { return *file_; }
-  const WeightHome& home() const { return home_; }
+  const WeightMemory& home() const { return home_; }
   std::span<const std::unique_ptr<Home>> homes() const { return homes_; }
 
   bool has(const std::string& name) const { return file_->find_tensor(name) != nullptr; }
@@ -55,13 +55,13 @@ class WeightPlaces {
   Result<ggml_tensor*> add_vector(const std::string& name, uint32_t n) {
     return add({name, {n, 1, 1}}, WeightUse::vector);
   }
-  // A tensor of this shape in memory of this type (null: where the file is mapped), filled by `sources` one after
+  // A tensor of this shape in memory of this type (null: in the file's mapping), filled by `sources` one after
   // another.
   ggml_tensor* assign(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
                       const std::array<int64_t, 3>& shape);
   bool is_packed(const ggml_tensor* tensor) const;
 
-  // A tensor that the family does not know would change what the model says: left out, the answer is silently wrong.
+  // Refuses tensors that the family does not know: ignoring one would silently give wrong answers.
   // Errors: unsupported, naming it.
   Result<void> check_nothing_is_left(wire::LayerRange layers) const;
 
@@ -71,7 +71,7 @@ class WeightPlaces {
   bool mappable(const model::TensorInfo& info) const;
 
   const model::Gguf* file_;
-  WeightHome home_;
+  WeightMemory home_;
   size_t tensors_max_;
   std::vector<std::unique_ptr<Home>> homes_;
   std::set<const model::TensorInfo*> used_;

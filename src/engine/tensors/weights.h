@@ -1,4 +1,4 @@
-// The weights of a layer range: which tensors of the file they are, where they live, and how they get there.
+// The weights of a layer range: their tensors in the file, their memory, and their loading.
 #pragma once
 
 #include <ggml-cpp.h>
@@ -62,7 +62,7 @@ struct ModelWeights {
 };
 
 // Plans, measures, and loads the weights of one shard. Borrows the file, which must outlive it: on the CPU weights that
-// need no repacking are used where they are mapped.
+// need no repacking are used in the file's mapping.
 class WeightStore {
  public:
   // Finds and checks every tensor the layers need; reads none of their data and allocates nothing on the device.
@@ -79,7 +79,7 @@ class WeightStore {
   const ModelWeights& weights() const;
   Bytes bytes() const;         // all of them, on the device or mapped
   Bytes bytes_mapped() const;  // the part of them that stays in the file's mapping
-  // Lets graphs be built over the planned tensors before load(), to measure them.
+  // Makes the planned tensors usable in graphs before load(), to measure the graphs.
   void pretend_loaded(bool on);
   // Allocates and fills them with up to `threads` threads. Errors: out_of_memory, cancelled (what was allocated goes
   // with this object).

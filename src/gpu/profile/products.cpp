@@ -38,7 +38,7 @@ Context make_context(size_t tensors) {
 
 void free_backend(ggml_backend_t backend) { Freer<ggml_backend_free>()(backend); }
 
-// The type of buffer in which the device multiplies weights of this type fastest: one that packs them anew for its
+// The type of buffer in which the device multiplies weights of this type fastest: one that packs them again for its
 // kernels when it has one that takes them, else its ordinary one.
 ggml_backend_buffer_type_t weight_buffer_type(const Bench& bench, ggml_type type) {
   ggml_backend_dev_t handle = bench.device.handle();

@@ -115,7 +115,7 @@ TEST_F(Sensors, IntelGpuCountsEnergy) {
   EXPECT_EQ(sensors.read(gpu, kStart + milliseconds(505)).power_w, std::nullopt);
   tree.write(hwmon + "/energy1_input", "5061000000\n");
   EXPECT_DOUBLE_EQ(sensors.read(gpu, kStart + milliseconds(600)).power_w.value(), 10);
-  tree.write(hwmon + "/energy1_input", "100\n");  // the driver was loaded anew
+  tree.write(hwmon + "/energy1_input", "100\n");  // the driver was loaded again
   EXPECT_EQ(sensors.read(gpu, kStart + seconds(1)).power_w, std::nullopt);
   tree.write(hwmon + "/energy1_input", "1000100\n");
   EXPECT_DOUBLE_EQ(sensors.read(gpu, kStart + seconds(2)).power_w.value(), 1);
@@ -303,7 +303,7 @@ TEST_F(Sensors, ACpuThatSlowsDownToCool) {
   count("13\n");
   EXPECT_EQ(throttled(), true);
   EXPECT_EQ(throttled(), false);
-  count("1\n");  // a core came anew
+  count("1\n");  // a core came again
   EXPECT_EQ(throttled(), false);
 }
 

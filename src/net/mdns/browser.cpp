@@ -185,28 +185,28 @@ void Browser::tell(wire::NodeId node) {
       if (!std::ranges::contains(now->addresses, address)) now->addresses.push_back(address);
     }
   }
-  const auto known = told_.find(node);
+  const auto known = reported_.find(node);
   if (!now) {
-    if (known == told_.end()) return;
-    told_.erase(known);
+    if (known == reported_.end()) return;
+    reported_.erase(known);
     if (handler_.on_gone) handler_.on_gone(node);
     return;
   }
   if (now->addresses.empty()) return;  // they are still being looked up
   std::ranges::stable_sort(now->addresses, {}, rank);
   if (now->addresses.size() > kDiscoveredAddressesMax) now->addresses.resize(kDiscoveredAddressesMax);
-  if (known != told_.end()) {
+  if (known != reported_.end()) {
     if (known->second == *now) return;
     known->second = *now;
     if (handler_.on_changed) handler_.on_changed(*now);
     return;
   }
-  if (told_.size() >= kDiscoveredNodesMax) {
+  if (reported_.size() >= kDiscoveredNodesMax) {
     return trouble(
         ErrorCode::resource_exhausted,
         std::format("more than {} nodes are on this network; the rest is not looked at", kDiscoveredNodesMax));
   }
-  told_.emplace(node, *now);
+  reported_.emplace(node, *now);
   if (handler_.on_found) handler_.on_found(*now);
 }
 

@@ -46,7 +46,7 @@ class Browser {
   BrowserOptions options_;
   DiscoveryHandler handler_;
   std::map<Key, std::unique_ptr<Sighting>> sightings_;
-  std::map<wire::NodeId, DiscoveredNode> told_;
+  std::map<wire::NodeId, DiscoveredNode> reported_;
   std::set<std::string> troubles_;  // each is told once
   Avahi<AvahiSServiceBrowser> services_;
 };

@@ -18,7 +18,7 @@ struct DiscoveryOptions {
 //
 // Has a thread of its own. Calls of the handler are posted to `executor`, whose thread all calls of this object must be
 // made on; none comes after its destructor. That one takes leave of the network, which the others hear at once.
-// Whoever is on the network can say anything: a report is a hint where to connect, and no more.
+// Any machine on the network can announce anything: a report is only a hint where to connect.
 class Discovery {
  public:
   // Errors: unavailable, when the system does not let it; a node can do without.

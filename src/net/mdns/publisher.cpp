@@ -83,7 +83,7 @@ void Publisher::on_group(AvahiServer*, AvahiSEntryGroup*, AvahiEntryGroupState s
     it.on_trouble_({ErrorCode::already_exists,
                     std::format("another device on this network shows the id {} of this node, which is not announced "
                                 "any more; was the state folder copied? Each device needs one of its own",
-                                it.said_ ? it.said_->node.short_text() : "")});
+                                it.published_ ? it.published_->node.short_text() : "")});
   }
 }
 
@@ -92,9 +92,9 @@ Avahi<AvahiSEntryGroup> Publisher::group() {
 }
 
 Result<void> Publisher::announce(const Announcement& said) {
-  const bool renewed = !said_ || said_->node != said.node || said_->port != said.port;
-  const bool first = !said_;
-  said_ = said;
+  const bool renewed = !published_ || published_->node != said.node || published_->port != said.port;
+  const bool first = !published_;
+  published_ = said;
   const std::string instance = said.node.text();
   const auto txt = string_list(txt_of(said));
   int error = 0;

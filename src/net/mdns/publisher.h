@@ -42,7 +42,7 @@ class Publisher {
   int netlink_ = -1;
   AvahiWatch* watch_ = nullptr;
   AvahiTimer again_;  // reads the addresses
-  std::optional<Announcement> said_;
+  std::optional<Announcement> published_;
   Avahi<AvahiSEntryGroup> service_;
   std::map<Place, Avahi<AvahiSEntryGroup>> addresses_;
 };

@@ -23,7 +23,7 @@ class Connections : public ::testing::Test {
     EXPECT_EQ(result.error().code, code) << result.error().message;
     EXPECT_TRUE(result.error().message.contains(words)) << result.error().message;
   }
-  void expect_turned_away(TcpNode& node, ErrorCode code, std::string_view words) {
+  void expect_refused(TcpNode& node, ErrorCode code, std::string_view words) {
     run_until(io_, [&] { return !node.refused.empty(); });
     ASSERT_FALSE(node.refused.empty());
     EXPECT_EQ(node.refused.back().code, code) << node.refused.back().message;
@@ -42,7 +42,7 @@ TEST_F(Connections, ANodeOfAnotherClusterIsRefusedByBoth) {
   TcpNode stranger(io_, security::Authority::create(now_of_the_wall()).value());
   expect_refused(stranger.connect(stranger.to(b_)), ErrorCode::unauthenticated,
                  "its certificate is not of this cluster");
-  expect_turned_away(b_, ErrorCode::unauthenticated, "does not take this node's certificate");
+  expect_refused(b_, ErrorCode::unauthenticated, "does not take this node's certificate");
 }
 
 TEST_F(Connections, AClientWithoutACertificateIsRefused) {
@@ -59,7 +59,7 @@ TEST_F(Connections, AClientWithoutACertificateIsRefused) {
     shake_hands(TlsStream::make(*std::move(socket), std::move(tls), "the test").value(), 30s,
                 [](const Result<TlsStream>&) {});
   });
-  expect_turned_away(b_, ErrorCode::unauthenticated, "it showed no certificate");
+  expect_refused(b_, ErrorCode::unauthenticated, "it showed no certificate");
 }
 
 TEST_F(Connections, SomethingThatIsNotTlsIsRefused) {
@@ -70,7 +70,7 @@ TEST_F(Connections, SomethingThatIsNotTlsIsRefused) {
     browser.emplace(*std::move(socket));
     boost::asio::write(*browser, boost::asio::buffer(std::string_view("GET / HTTP/1.1\r\nHost: node\r\n\r\n")));
   });
-  expect_turned_away(b_, ErrorCode::corrupt, "it does not speak TLS");
+  expect_refused(b_, ErrorCode::corrupt, "it does not speak TLS");
 }
 
 TEST_F(Connections, OneWhoConnectsAndSaysNothingIsDropped) {
@@ -80,7 +80,7 @@ TEST_F(Connections, OneWhoConnectsAndSaysNothingIsDropped) {
     ASSERT_TRUE(socket);
     silent.emplace(*std::move(socket));
   });
-  expect_turned_away(b_, ErrorCode::deadline_exceeded, "did not finish the handshake in time");
+  expect_refused(b_, ErrorCode::deadline_exceeded, "did not finish the handshake in time");
 }
 
 TEST_F(Connections, NodesWithoutACommonVersionNameBothOnBothSides) {
@@ -90,8 +90,8 @@ TEST_F(Connections, NodesWithoutACommonVersionNameBothOnBothSides) {
   const auto channel = a_.connect(a_.to(b_));
   expect_refused(channel, ErrorCode::unsupported, own);
   expect_refused(channel, ErrorCode::unsupported, "exogpu 8.1.0 (protocols 6 to 8)");
-  expect_turned_away(b_, ErrorCode::unsupported, own);
-  expect_turned_away(b_, ErrorCode::unsupported, "exogpu 8.1.0 (protocols 6 to 8)");
+  expect_refused(b_, ErrorCode::unsupported, own);
+  expect_refused(b_, ErrorCode::unsupported, "exogpu 8.1.0 (protocols 6 to 8)");
 }
 
 TEST_F(Connections, AnotherNodeThanTheExpectedOneIsRefused) {
@@ -100,7 +100,7 @@ TEST_F(Connections, AnotherNodeThanTheExpectedOneIsRefused) {
   options.expected = a_.identity.node();
   expect_refused(a_.connect(options), ErrorCode::unauthenticated,
                  "node " + a_.identity.node().short_text() + " was expected here");
-  expect_turned_away(b_, ErrorCode::unauthenticated, "was expected here");
+  expect_refused(b_, ErrorCode::unauthenticated, "was expected here");
   options.expected = b_.identity.node();
   EXPECT_TRUE(a_.connect(options));
 }
@@ -111,7 +111,7 @@ TEST_F(Connections, ANodeThatTheClusterSentAwayIsRefused) {
   };
   b_.listen();
   expect_refused(a_.connect(a_.to(b_)), ErrorCode::permission_denied, "was removed from the cluster");
-  expect_turned_away(b_, ErrorCode::permission_denied, "was removed from the cluster");
+  expect_refused(b_, ErrorCode::permission_denied, "was removed from the cluster");
 }
 
 TEST_F(Connections, TriesAgainUntilSomebodyAnswersButNotForever) {

@@ -116,9 +116,9 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
     }
   }
 
-  void wait(TlsStream::Progress progress) {
+  void wait(TlsStream::IoStatus progress) {
     stream_.socket().async_wait(
-        progress == TlsStream::Progress::wants_read ? TlsStream::Socket::wait_read : TlsStream::Socket::wait_write,
+        progress == TlsStream::IoStatus::wants_read ? TlsStream::Socket::wait_read : TlsStream::Socket::wait_write,
         [self = shared_from_this()](error_code error) {
           if (self->ended_) return;
           if (error) return self->fail_with({.code = ErrorCode::unavailable, .message = error.message()});

@@ -14,7 +14,7 @@ namespace exogpu::net {
 namespace {
 
 using boost::system::error_code;
-using Progress = TlsStream::Progress;
+using IoStatus = TlsStream::IoStatus;
 using Socket = TlsStream::Socket;
 
 // What a record of TLS holds.
@@ -98,7 +98,7 @@ class Core : public std::enable_shared_from_this<Core> {
         return false;
       }
       if (moved->bytes == 0) {
-        read_wants_write_ = moved->progress == Progress::wants_write;
+        read_wants_write_ = moved->progress == IoStatus::wants_write;
         return false;
       }
       budget -= moved->bytes;
@@ -120,7 +120,7 @@ class Core : public std::enable_shared_from_this<Core> {
         // While a record is stuck nothing else may be written, so `more` must not hold it back.
         gathered_all_ = true;
         write_waits_ = true;
-        write_wants_read_ = moved->progress == Progress::wants_read;
+        write_wants_read_ = moved->progress == IoStatus::wants_read;
         return;
       }
       record_ = record_.subspan(moved->bytes);
@@ -180,7 +180,7 @@ class Core : public std::enable_shared_from_this<Core> {
       }
     }
     const SteadyTime next = session.next_tick();
-    // A timer that goes off early costs little; setting it anew for each frame costs more.
+    // A timer that goes off early costs little; setting it again for each frame costs more.
     if (!timer_for_ || next < *timer_for_) {
       timer_for_ = next;
       timer_.expires_at(next);

@@ -182,7 +182,7 @@ TEST_F(TcpLink, APeerThatFallsSilentIsNoticed) {
                    [&](Result<std::unique_ptr<Channel>> channel) { opened = std::move(channel); });
   run_until(io_, [&] { return opened && b_.accepted; });
   ASSERT_TRUE(*opened) << opened->error().message;
-  // It is never started, so it reads nothing; its own patience ends first.
+  // It is never started, so it reads nothing; its own timeout ends first.
   auto channel = *std::move(*opened);
   run_until(io_, [&] { return !channel->send(note({})); });
   EXPECT_TRUE(channel->send(note({})).error().message.contains("nothing was heard of it for 1000ms"));

@@ -114,11 +114,11 @@ Result<TlsStream> TlsStream::make(Socket socket, security::Openssl<SSL> tls, std
   return TlsStream(std::move(socket), std::move(tls), std::move(name), std::move(pipe));
 }
 
-Result<TlsStream::Progress> TlsStream::progress(int result) {
+Result<TlsStream::IoStatus> TlsStream::progress(int result) {
   switch (SSL_get_error(tls_.get(), result)) {
-    case SSL_ERROR_NONE: return Progress::done;
-    case SSL_ERROR_WANT_READ: return Progress::wants_read;
-    case SSL_ERROR_WANT_WRITE: return Progress::wants_write;
+    case SSL_ERROR_NONE: return IoStatus::done;
+    case SSL_ERROR_WANT_READ: return IoStatus::wants_read;
+    case SSL_ERROR_WANT_WRITE: return IoStatus::wants_write;
     case SSL_ERROR_ZERO_RETURN: return fail(ErrorCode::unavailable, "{}: it ended the connection", name_);
     case SSL_ERROR_SYSCALL: {
       ERR_clear_error();
@@ -132,7 +132,7 @@ Result<TlsStream::Progress> TlsStream::progress(int result) {
   }
 }
 
-Result<TlsStream::Progress> TlsStream::handshake() {
+Result<TlsStream::IoStatus> TlsStream::handshake() {
   ERR_clear_error();
   return progress(SSL_do_handshake(tls_.get()));
 }
@@ -141,8 +141,8 @@ Result<TlsStream::Moved> TlsStream::read(std::span<std::byte> into) {
   ERR_clear_error();
   size_t bytes = 0;
   const int result = SSL_read_ex(tls_.get(), into.data(), into.size(), &bytes);
-  if (result == 1) return Moved{.bytes = bytes, .progress = Progress::done};
-  EXO_TRY(const Progress wanted, progress(result));
+  if (result == 1) return Moved{.bytes = bytes, .progress = IoStatus::done};
+  EXO_TRY(const IoStatus wanted, progress(result));
   return Moved{.bytes = 0, .progress = wanted};
 }
 
@@ -151,8 +151,8 @@ Result<TlsStream::Moved> TlsStream::write(std::span<const std::byte> from, bool 
   pipe_->more = more;
   size_t bytes = 0;
   const int result = SSL_write_ex(tls_.get(), from.data(), from.size(), &bytes);
-  if (result == 1) return Moved{.bytes = bytes, .progress = Progress::done};
-  EXO_TRY(const Progress wanted, progress(result));
+  if (result == 1) return Moved{.bytes = bytes, .progress = IoStatus::done};
+  EXO_TRY(const IoStatus wanted, progress(result));
   return Moved{.bytes = 0, .progress = wanted};
 }
 
@@ -222,9 +222,9 @@ struct Handshake : std::enable_shared_from_this<Handshake> {
     if (error) return finish(fail(ErrorCode::unavailable, "{}: {}", stream.name(), error.message()));
     auto progress = stream.handshake();
     if (!progress) return finish(std::unexpected(std::move(progress).error()));
-    if (*progress == TlsStream::Progress::done) return finish({});
+    if (*progress == TlsStream::IoStatus::done) return finish({});
     stream.socket().async_wait(
-        *progress == TlsStream::Progress::wants_read ? TlsStream::Socket::wait_read : TlsStream::Socket::wait_write,
+        *progress == TlsStream::IoStatus::wants_read ? TlsStream::Socket::wait_read : TlsStream::Socket::wait_write,
         [self = shared_from_this()](error_code waited) { self->go_on(waited); });
   }
 

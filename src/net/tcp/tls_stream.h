@@ -28,18 +28,18 @@ class TlsStream {
   TlsStream& operator=(TlsStream&&) noexcept;
   ~TlsStream();
 
-  enum class Progress {
+  enum class IoStatus {
     done,
     wants_read,   // try again when the socket can be read
     wants_write,  // try again when it can be written
   };
 
-  Result<Progress> handshake();
+  Result<IoStatus> handshake();
 
   // At least one byte unless it wants something. An orderly end of the stream is an error, too: unavailable.
   struct Moved {
     size_t bytes = 0;
-    Progress progress = Progress::done;
+    IoStatus progress = IoStatus::done;
   };
   Result<Moved> read(std::span<std::byte> into);
 
@@ -64,7 +64,7 @@ class TlsStream {
  private:
   struct Pipe;
   TlsStream(Socket socket, security::Openssl<SSL> tls, std::string name, std::unique_ptr<Pipe> pipe);
-  Result<Progress> progress(int result);
+  Result<IoStatus> progress(int result);
 
   Socket socket_;
   std::unique_ptr<Pipe> pipe_;  // what OpenSSL reads and writes through

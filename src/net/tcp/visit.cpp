@@ -116,10 +116,10 @@ class Visitor {
     while (!ready() && Clock::now() < until && !io_.stopped()) io_.run_one_until(until);
   }
 
-  void await(TlsStream& stream, TlsStream::Progress wanted) {
+  void await(TlsStream& stream, TlsStream::IoStatus wanted) {
     bool ready = false;
     stream.socket().async_wait(
-        wanted == TlsStream::Progress::wants_write ? tcp::socket::wait_write : tcp::socket::wait_read,
+        wanted == TlsStream::IoStatus::wants_write ? tcp::socket::wait_write : tcp::socket::wait_read,
         [&](error_code) { ready = true; });
     run_until([&] { return ready; });
     if (ready) return;

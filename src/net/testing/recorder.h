@@ -34,7 +34,7 @@ class Recorder : public ChannelHandler {
     if (then) then(frames.back());
   }
   void on_abandoned(const wire::FrameHeader& header) override { abandoned.push_back(header); }
-  void on_room(Lane lane) override { room.push_back(lane); }
+  void on_writable(Lane lane) override { room.push_back(lane); }
   void on_closed(const Error& reason) override {
     closed.push_back(reason);
     if (then_closed) then_closed();

@@ -32,7 +32,7 @@ class Doctor {
     look_at_identity();
     Result<std::vector<DiscoveredNode>> seen;
     {
-      const std::jthread browse([&] { seen = nodes_nearby(options_.patience); });
+      const std::jthread browse([&] { seen = discover_nodes(options_.timeout); });
       if (options_.at) look_at_address();
     }
     if (!seen) {

@@ -17,7 +17,7 @@ struct DoctorOptions {
   std::optional<Address> at{};  // looks at this address, and not at all nodes that are found
   // Of listening to the network. A question whose answer was just given to somebody else is not answered again within a
   // second; it is asked at once, after 1 s and after 3 s.
-  std::chrono::milliseconds patience{3500};
+  std::chrono::milliseconds timeout{3500};
 };
 
 // Blocks for some seconds. Changes nothing, here or elsewhere; a node that is looked at notes that it was.

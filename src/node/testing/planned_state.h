@@ -18,10 +18,11 @@ inline wire::ReplicatedState planned_state() {
   made.plan.content = "abc";
   made.plan.settings.context = 4096;
   made.plan.settings.sequences = 1;
-  made.plan.stages = {{.device = {.node = made_id(1), .device = "gpu0"}, .layers = {0, 2}},
-                      {.device = {.node = made_id(2), .device = "gpu0"}, .layers = {2, 4}}};
+  made.plan.stages = {{.device = {.node = example_id(1), .device = "gpu0"}, .layers = {0, 2}},
+                      {.device = {.node = example_id(2), .device = "gpu0"}, .layers = {2, 4}}};
   made.stage_bytes = {10, 20};
-  made.unused = {{.device = {.node = made_id(2), .device = "cpu"}, .constraint = "speed", .reason = "slower with it"}};
+  made.unused = {
+      {.device = {.node = example_id(2), .device = "cpu"}, .constraint = "speed", .reason = "slower with it"}};
   add(state, made);
   return state;
 }

@@ -25,7 +25,7 @@ using worker::WorkerChanges;
 using worker::WorkerHost;
 
 using cluster::testing::add;
-using cluster::testing::made_id;
+using cluster::testing::example_id;
 
 inline const gpu::Machine& machine() {
   static const gpu::Machine machine = gpu::Machine::discover({.backend = "cpu"}).value();
@@ -79,7 +79,7 @@ class WorkerCluster {
     for (size_t i = 0; i < count; ++i) {
       auto node = std::make_unique<WorkerNode>();
       WorkerNode* at = node.get();
-      at->id = made_id(static_cast<uint8_t>(i + 1));
+      at->id = example_id(static_cast<uint8_t>(i + 1));
       at->file = file;
       add(state, wire::NodeReported{cluster::testing::example_facts(static_cast<uint8_t>(i + 1))});
       at->backend = std::make_unique<ShardBackend>(
@@ -115,7 +115,7 @@ class WorkerCluster {
   pipeline::Driver& driver() { return *nodes.front()->worker->driver(); }
 
   // Layers up to each of `ends`, on the CPU of each of `owners`.
-  wire::StagePlan made_plan(std::vector<uint32_t> ends, std::vector<size_t> owners) {
+  wire::StagePlan example_plan(std::vector<uint32_t> ends, std::vector<size_t> owners) {
     wire::StagePlan plan{
         .epoch = wire::PlanEpoch(state.epoch_last.value() + 1),
         .model = "tiny",

@@ -18,7 +18,7 @@ inline SharedGguf small() {
 inline const std::vector<wire::TokenId>& expected() {
   static const std::vector<wire::TokenId> tokens = [] {
     WorkerCluster alone(1, small());
-    alone.set(alone.made_plan({4}, {0}));
+    alone.set(alone.example_plan({4}, {0}));
     alone.run_until_served();
     return alone.answer();
   }();

@@ -88,7 +88,7 @@ inline wire::NodeId id_of(size_t number) {
 struct Before {
   wire::PlanEpoch epoch{3};  // of the ring that goes on from it
   std::optional<ResumedTokens> resumed{};
-  std::map<uint32_t, StageRemains> stages{};
+  std::map<uint32_t, RetainedStage> stages{};
 };
 
 class RingCluster {

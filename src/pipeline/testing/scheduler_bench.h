@@ -80,7 +80,7 @@ class FakeRing {
                                                  options_.batch_tokens);
     FakeCompute* at = compute.get();
     return {.machine = std::make_unique<StepMachine>(
-                StageRemains{.compute = std::move(compute)},
+                RetainedStage{.compute = std::move(compute)},
                 StageOptions{.index = stage, .name = "fake", .sent_bytes_max = size_t{16} << 20}),
             .compute = at};
   }

@@ -36,9 +36,9 @@ class PairingNewcomer {
   static Result<std::pair<PairingNewcomer, wire::PairingHello>> begin(const PairingCode& code,
                                                                       wire::CodeFrom from = wire::CodeFrom::member);
 
-  // `certificate_request` is of the key that this device will have in the cluster. Once: whoever gets the proof can try
-  // one guess by it, so when nothing comes of it, a code that this device made up is used up.
-  // Errors: those of a refusal, unsupported (no protocol in common), corrupt.
+  // `certificate_request` is of the key that this device will have in the cluster. Once: the receiver of the proof can
+  // try one guess by it, so a code that this device generated is used up when the pairing fails. Errors: those of a
+  // refusal, unsupported (no protocol in common), corrupt.
   Result<wire::PairingProof> prove(const wire::PairingOffer& offer, const PairingConnection& connection,
                                    wire::ByteVector certificate_request);
 

@@ -8,7 +8,7 @@
 
 #include "net/channel.h"
 #include "weights/exchange.h"
-#include "weights/testing/made_model.h"
+#include "weights/testing/example_model.h"
 
 namespace exogpu::weights::testing {
 
@@ -34,7 +34,7 @@ struct Dispatch : net::ChannelHandler {
     }
   }
   void on_abandoned(const wire::FrameHeader& header) override { exchange.on_abandoned(peer, header); }
-  void on_room(net::Lane lane) override { exchange.on_room(peer, lane); }
+  void on_writable(net::Lane lane) override { exchange.on_writable(peer, lane); }
   void on_closed(const Error& reason) override {
     closed = reason;
     exchange.peer_lost(peer);

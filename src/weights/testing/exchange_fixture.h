@@ -36,19 +36,19 @@ class Exchange : public ::testing::Test {
  protected:
   // Node 1 offers the model; node 2 has an empty cache and a link to node 1.
   void start(const ExchangeOptions& options = {}, const net::ChannelOptions& channel = {}) {
-    cluster_.add(1, nullptr, options).exchange->offer(made_.content);
+    cluster_.add(1, nullptr, options).exchange->offer(example_.content);
     cluster_.add(2, cache_, options);
     cluster_.connect(1, 2, channel);
   }
   WeightExchange& exchange(uint8_t node) { return *cluster_.nodes.at(node).exchange; }
   [[nodiscard]] Fetching fetch(Outcome& outcome, const Scope& scope = kAll, uint8_t node = 2) {
-    return exchange(node).fetch(made_.content->id(), scope, outcome.calls());
+    return exchange(node).fetch(example_.content->id(), scope, outcome.calls());
   }
   Bytes received(uint8_t node = 2) { return exchange(node).stats().received_bytes; }
-  Bytes manifest_bytes() const { return made_.content->encoded_manifest().size(); }
+  Bytes manifest_bytes() const { return example_.content->encoded_manifest().size(); }
 
   Folder folder_;
-  MadeModel made_{folder_};
+  ExampleModel example_{folder_};
   std::shared_ptr<WeightCache> cache_ = cache_in(folder_, "cache");
   MemCluster cluster_;
 };

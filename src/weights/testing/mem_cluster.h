@@ -10,7 +10,7 @@
 #include "net/testing/recorder.h"
 #include "weights/exchange.h"
 #include "weights/testing/dispatch.h"
-#include "weights/testing/made_model.h"
+#include "weights/testing/example_model.h"
 
 namespace exogpu::weights::testing {
 

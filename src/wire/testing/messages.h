@@ -1,4 +1,4 @@
-// What the tests of all messages have in common.
+// Helpers that the tests of all messages share.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ inline NodeId id_of(uint8_t value) {
   return NodeId(bytes);
 }
 
-// Of a generated message.
+// The bytes of a generated message.
 template <typename Message>
 ByteVector bytes_of(const Message& message) {
   ByteVector bytes(message.ByteSizeLong());

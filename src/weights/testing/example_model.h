@@ -54,9 +54,9 @@ inline std::shared_ptr<const Content> content_of(const std::filesystem::path& pa
 }
 
 // A model of six layers and about 13 MB, offered as it is.
-struct MadeModel {
-  explicit MadeModel(const Folder& folder, const std::string& name = "made.gguf", uint64_t seed = 1,
-                     std::string_view family = "llama", uint32_t layers = 6)
+struct ExampleModel {
+  explicit ExampleModel(const Folder& folder, const std::string& name = "made.gguf", uint64_t seed = 1,
+                        std::string_view family = "llama", uint32_t layers = 6)
       : path(folder / name) {
     auto written = tiny::write_tiny_model(path, family, seed, {.layers = layers});
     EXPECT_TRUE(written) << written.error().message;
@@ -76,7 +76,7 @@ inline void flip_byte(const std::filesystem::path& path, uint64_t offset) {
 }
 
 // What somebody offers whose disk gives other bytes than the manifest has: a copy of `model`, changed at `offsets`.
-inline std::shared_ptr<const Content> damaged_copy(const MadeModel& model, const std::filesystem::path& path,
+inline std::shared_ptr<const Content> damaged_copy(const ExampleModel& model, const std::filesystem::path& path,
                                                    const std::vector<uint64_t>& offsets) {
   std::filesystem::copy_file(model.path, path);
   for (const uint64_t offset : offsets) flip_byte(path, offset);

@@ -1,4 +1,4 @@
-// Models and clusters made for tests, with round numbers.
+// Example models and clusters for tests, with round numbers.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 namespace exogpu::placement::testing {
 
 // Layers of 100 MB that take 1 kB of cache and 0.2 GFLOP per token; no ends and no scratch memory.
-inline wire::ModelShape made_shape(uint32_t layers) {
+inline wire::ModelShape example_shape(uint32_t layers) {
   wire::ModelShape shape;
   shape.name = "made";
   shape.bits_per_weight = 4.5;
@@ -23,17 +23,17 @@ inline wire::ModelShape made_shape(uint32_t layers) {
   return shape;
 }
 
-inline wire::NodeId made_node(uint8_t number) {
+inline wire::NodeId example_node(uint8_t number) {
   std::array<uint8_t, wire::kKeyHashBytes> bytes{};
   bytes[0] = number;
   bytes[15] = 1;
   return wire::NodeId(bytes);
 }
 
-// A GPU on a node of its own, reading `bytes_per_s` of weights. Copies take next to no time.
-inline wire::DeviceProfile made_device(uint8_t node, Bytes memory_free, double bytes_per_s) {
+// A GPU on a node of its own, reading `bytes_per_s` of weights. Copies take almost no time.
+inline wire::DeviceProfile example_device(uint8_t node, Bytes memory_free, double bytes_per_s) {
   wire::DeviceProfile device;
-  device.id = {made_node(node), "gpu0"};
+  device.id = {example_node(node), "gpu0"};
   device.node_name = std::string("n") + std::to_string(node);
   device.name = "Made GPU";
   device.kind = wire::DeviceKind::discrete;

@@ -1,4 +1,4 @@
-#include "cli/letting_in.h"
+#include "cli/admission.h"
 
 #include "cli/folders.h"
 #include "node/nearby.h"
@@ -24,7 +24,7 @@ Result<void> can_let_in(const std::filesystem::path& state) {
   const auto authority = store.authority();
   if (authority) return {};
   if (authority.error().code != ErrorCode::failed_precondition) return std::unexpected(authority.error());
-  const auto others = node::who_lets_in(identity->cluster());
+  const auto others = node::admitting_nodes(identity->cluster());
   return fail(ErrorCode::failed_precondition,
               "an older exogpu let this device in, which cannot let others in: run `exogpu pair` {}",
               others.empty() ? "on the one that founded the cluster; none that can is seen on this network now"
@@ -32,15 +32,16 @@ Result<void> can_let_in(const std::filesystem::path& state) {
 }
 
 // Withdraws the code. A guess that was quicker counts.
-Result<Watched> give_up(const security::PairingStore& store, const security::PairingCode& code, Watched why) {
+Result<PairingOutcome> give_up(const security::PairingStore& store, const security::PairingCode& code,
+                               PairingOutcome why) {
   EXO_CHECK(store.withdraw(code));
   EXO_TRY(const PairingOutcome outcome, store.outcome(code, std::chrono::system_clock::now()));
-  return outcome == PairingOutcome::paired ? Watched::paired : why;
+  return outcome == PairingOutcome::paired ? PairingOutcome::paired : why;
 }
 
 }  // namespace
 
-Result<std::filesystem::path> state_that_lets_in(const std::string& option) {
+Result<std::filesystem::path> admitting_state(const std::string& option) {
   EXO_TRY(std::filesystem::path state, state_folder(option));
   EXO_CHECK(can_let_in(state));
   if (security::FileLock::held(state / "node.lock")) return state;
@@ -49,26 +50,26 @@ Result<std::filesystem::path> state_that_lets_in(const std::string& option) {
               state.string());
 }
 
-Result<Watched> watch(const security::PairingStore& store, const security::PairingCode& code,
-                      const Interruption& interruption, std::optional<std::chrono::seconds> patience) {
+Result<PairingOutcome> watch(const security::PairingStore& store, const security::PairingCode& code,
+                             const Interruption& interruption, std::optional<std::chrono::seconds> timeout) {
   const auto begun = std::chrono::steady_clock::now();
   while (true) {
     EXO_TRY(const PairingOutcome outcome, store.outcome(code, std::chrono::system_clock::now()));
     switch (outcome) {
       case PairingOutcome::shown: break;
-      case PairingOutcome::paired: return Watched::paired;
-      case PairingOutcome::wrong: return Watched::wrong;
-      case PairingOutcome::expired: return Watched::expired;
-      case PairingOutcome::withdrawn: return Watched::replaced;
+      case PairingOutcome::paired: return PairingOutcome::paired;
+      case PairingOutcome::wrong: return PairingOutcome::wrong;
+      case PairingOutcome::expired: return PairingOutcome::expired;
+      case PairingOutcome::withdrawn: return PairingOutcome::replaced;
     }
-    if (interruption.within(kMoment)) return give_up(store, code, Watched::interrupted);
-    if (patience && std::chrono::steady_clock::now() >= begun + *patience) {
-      return give_up(store, code, Watched::nobody_came);
+    if (interruption.within(kMoment)) return give_up(store, code, PairingOutcome::interrupted);
+    if (timeout && std::chrono::steady_clock::now() >= begun + *timeout) {
+      return give_up(store, code, PairingOutcome::nobody_came);
     }
   }
 }
 
-Result<std::string> let_in_text(const security::PairingStore& store, const security::PairingCode& code) {
+Result<std::string> admitted_text(const security::PairingStore& store, const security::PairingCode& code) {
   EXO_TRY(const std::string name, store.newcomer(code));
   return std::format("{} is part of this cluster now.", name.empty() ? "The other device" : name);
 }
