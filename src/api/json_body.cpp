@@ -41,10 +41,10 @@ class Inspector : public nlohmann::json_sax<json> {
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
 
-  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& error) override {
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& failure) override {
     // "[json.exception.parse_error.101] parse error at line 1, column 9: ...; last read: '...'": the last part can be
     // as long as the body.
-    std::string_view text = error.what();
+    std::string_view text = failure.what();
     if (const size_t tag = text.find("] "); tag != text.npos) text.remove_prefix(tag + 2);
     text = text.substr(0, text.find("; last read"));
     error = not_json(std::string(text.substr(0, 200)));

@@ -32,11 +32,10 @@ Result<void> can_let_in(const std::filesystem::path& state) {
 }
 
 // Withdraws the code. A guess that was quicker counts.
-Result<PairingOutcome> give_up(const security::PairingStore& store, const security::PairingCode& code,
-                               PairingOutcome why) {
+Result<WatchOutcome> give_up(const security::PairingStore& store, const security::PairingCode& code, WatchOutcome why) {
   EXO_CHECK(store.withdraw(code));
   EXO_TRY(const PairingOutcome outcome, store.outcome(code, std::chrono::system_clock::now()));
-  return outcome == PairingOutcome::paired ? PairingOutcome::paired : why;
+  return outcome == PairingOutcome::paired ? WatchOutcome::paired : why;
 }
 
 }  // namespace
@@ -50,21 +49,21 @@ Result<std::filesystem::path> admitting_state(const std::string& option) {
               state.string());
 }
 
-Result<PairingOutcome> watch(const security::PairingStore& store, const security::PairingCode& code,
-                             const Interruption& interruption, std::optional<std::chrono::seconds> timeout) {
+Result<WatchOutcome> watch(const security::PairingStore& store, const security::PairingCode& code,
+                           const Interruption& interruption, std::optional<std::chrono::seconds> timeout) {
   const auto begun = std::chrono::steady_clock::now();
   while (true) {
     EXO_TRY(const PairingOutcome outcome, store.outcome(code, std::chrono::system_clock::now()));
     switch (outcome) {
       case PairingOutcome::shown: break;
-      case PairingOutcome::paired: return PairingOutcome::paired;
-      case PairingOutcome::wrong: return PairingOutcome::wrong;
-      case PairingOutcome::expired: return PairingOutcome::expired;
-      case PairingOutcome::withdrawn: return PairingOutcome::replaced;
+      case PairingOutcome::paired: return WatchOutcome::paired;
+      case PairingOutcome::wrong: return WatchOutcome::wrong;
+      case PairingOutcome::expired: return WatchOutcome::expired;
+      case PairingOutcome::withdrawn: return WatchOutcome::replaced;
     }
-    if (interruption.within(kMoment)) return give_up(store, code, PairingOutcome::interrupted);
+    if (interruption.within(kMoment)) return give_up(store, code, WatchOutcome::interrupted);
     if (timeout && std::chrono::steady_clock::now() >= begun + *timeout) {
-      return give_up(store, code, PairingOutcome::nobody_came);
+      return give_up(store, code, WatchOutcome::nobody_came);
     }
   }
 }

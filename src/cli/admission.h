@@ -16,7 +16,7 @@ namespace exogpu::cli {
 // Errors: failed_precondition, which says what to do and, where this device cannot let others in, which can.
 Result<std::filesystem::path> admitting_state(const std::string& option);
 
-enum class PairingOutcome {
+enum class WatchOutcome {
   paired,
   wrong,  // a guess was made, and the code is used up
   expired,
@@ -26,8 +26,8 @@ enum class PairingOutcome {
 };
 
 // Waits for what becomes of a code. Errors: those of the store.
-Result<PairingOutcome> watch(const security::PairingStore& store, const security::PairingCode& code,
-                             const Interruption& interruption, std::optional<std::chrono::seconds> timeout = {});
+Result<WatchOutcome> watch(const security::PairingStore& store, const security::PairingCode& code,
+                           const Interruption& interruption, std::optional<std::chrono::seconds> timeout = {});
 
 // "laptop is part of this cluster now.", by the name that it gave.
 Result<std::string> admitted_text(const security::PairingStore& store, const security::PairingCode& code);

@@ -53,7 +53,7 @@ ChatSession::ChatSession(ChatBackend& backend, Screen& screen, ChatOptions optio
 Result<ChatSession::Next> ChatSession::handle(const TypedInput& typed) {
   if (!is_utf8(typed.text)) return fail(ErrorCode::invalid_argument, "the input is not UTF-8 text");
   const bool is_blank = typed.text.find_first_not_of(" \t\r\n") == std::string::npos;
-  Input input = ChatMessage{typed.text};
+  Input input = SendMessage{typed.text};
   if (is_blank || !typed.is_message) {
     EXO_TRY(input, parse_input(typed.text));
   }
@@ -61,7 +61,7 @@ Result<ChatSession::Next> ChatSession::handle(const TypedInput& typed) {
   bool leaves = false;
   std::visit(Overloaded{
                  [](const Nothing&) {},
-                 [&](ChatMessage& message) { done = say(std::move(message.text)); },
+                 [&](SendMessage& message) { done = say(std::move(message.text)); },
                  [&](const ShowHelp&) { show_help(); },
                  [&](const Clear&) {
                    messages_.clear();

@@ -49,8 +49,8 @@ std::span<const SlashCommand> slash_commands() { return commands; }
 Result<Input> parse_input(std::string_view text) {
   const std::string_view body = trimmed(text);
   if (body.empty()) return Nothing{};
-  if (!text.starts_with('/')) return ChatMessage{std::string(text)};
-  if (text.starts_with("//")) return ChatMessage{std::string(text.substr(1))};
+  if (!text.starts_with('/')) return SendMessage{std::string(text)};
+  if (text.starts_with("//")) return SendMessage{std::string(text.substr(1))};
 
   const auto [name, rest] = split_word(body);
   if (name == "/system") {

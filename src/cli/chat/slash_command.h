@@ -12,7 +12,7 @@
 namespace exogpu::cli {
 
 struct Nothing {};  // white space only
-struct ChatMessage {
+struct SendMessage {
   std::string text;
 };
 struct ShowHelp {};
@@ -30,7 +30,7 @@ struct Save {
 };
 struct Leave {};
 
-using Input = std::variant<Nothing, ChatMessage, ShowHelp, Clear, System, Set, ShowStats, Save, Leave>;
+using Input = std::variant<Nothing, SendMessage, ShowHelp, Clear, System, Set, ShowStats, Save, Leave>;
 
 // "//text" is the message "/text". Errors: invalid_argument (no such command, or its arguments are wrong).
 Result<Input> parse_input(std::string_view text);

@@ -20,10 +20,10 @@ void expect_refused(std::string_view text, std::string_view words) {
 }
 
 TEST(SlashCommand, EverythingElseIsAMessageAsItWasTyped) {
-  EXPECT_EQ(parsed<ChatMessage>("hello").text, "hello");
-  EXPECT_EQ(parsed<ChatMessage>("  two\n lines \n").text, "  two\n lines \n");
-  EXPECT_EQ(parsed<ChatMessage>(" /help").text, " /help");
-  EXPECT_EQ(parsed<ChatMessage>("//etc/passwd?").text, "/etc/passwd?");
+  EXPECT_EQ(parsed<SendMessage>("hello").text, "hello");
+  EXPECT_EQ(parsed<SendMessage>("  two\n lines \n").text, "  two\n lines \n");
+  EXPECT_EQ(parsed<SendMessage>(" /help").text, " /help");
+  EXPECT_EQ(parsed<SendMessage>("//etc/passwd?").text, "/etc/passwd?");
   for (const char* blank : {"", " ", "\n\t "}) EXPECT_NO_THROW(parsed<Nothing>(blank));
 }
 

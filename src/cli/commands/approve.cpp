@@ -23,25 +23,25 @@ Result<void> approve(const Options& options) {
   const security::PairingStore store(state);
   EXO_CHECK(store.approve(code, std::chrono::system_clock::now()));
   println_err("Waiting for the device that shows {}    (Ctrl-C ends this)", code.text());
-  EXO_TRY(const PairingOutcome end, watch(store, code, interruption, kPatience));
+  EXO_TRY(const WatchOutcome end, watch(store, code, interruption, kPatience));
   switch (end) {
-    case PairingOutcome::paired: {
+    case WatchOutcome::paired: {
       EXO_TRY(const std::string text, admitted_text(store, code));
       println_out("{}", text);
       return {};
     }
-    case PairingOutcome::wrong:
+    case WatchOutcome::wrong:
       return fail(ErrorCode::unauthenticated,
                   "a device with another code came: the code was mistyped, another device asks to be let in, too (one "
                   "after the other, please), or somebody interferes. Nobody was let in; run `exogpu approve CODE` with "
                   "the code that the device shows now");
-    case PairingOutcome::interrupted: return fail(ErrorCode::cancelled, "stopped; nobody was let in");
-    case PairingOutcome::replaced:
+    case WatchOutcome::interrupted: return fail(ErrorCode::cancelled, "stopped; nobody was let in");
+    case WatchOutcome::replaced:
       return fail(ErrorCode::failed_precondition,
                   "another `exogpu pair` or `exogpu approve` on this device took this code's place; nobody was let in "
                   "by it");
-    case PairingOutcome::expired:
-    case PairingOutcome::nobody_came: break;
+    case WatchOutcome::expired:
+    case WatchOutcome::nobody_came: break;
   }
   return fail(
       ErrorCode::deadline_exceeded,

@@ -23,22 +23,22 @@ Result<void> pair(const Options& options) {
     EXO_CHECK(flush_out());
     println_err("On the other device: exogpu join {}    (Ctrl-C ends this; the code holds for {} minutes)",
                 code.digits(), security::kPairingLifetime.count() / 60);
-    EXO_TRY(const PairingOutcome end, watch(store, code, interruption));
+    EXO_TRY(const WatchOutcome end, watch(store, code, interruption));
     switch (end) {
-      case PairingOutcome::paired: {
+      case WatchOutcome::paired: {
         EXO_TRY(const std::string text, admitted_text(store, code));
         println_out("{}", text);
         return {};
       }
-      case PairingOutcome::interrupted:
-      case PairingOutcome::nobody_came: return {};
-      case PairingOutcome::replaced:
+      case WatchOutcome::interrupted:
+      case WatchOutcome::nobody_came: return {};
+      case WatchOutcome::replaced:
         return fail(ErrorCode::failed_precondition,
                     "another `exogpu pair` or `exogpu approve` on this device took this code's place");
-      case PairingOutcome::wrong:
+      case WatchOutcome::wrong:
         println_err("A wrong code was typed, or somebody interfered. That code is used up; the next:");
         break;
-      case PairingOutcome::expired: println_err("The code has expired; the next:"); break;
+      case WatchOutcome::expired: println_err("The code has expired; the next:"); break;
     }
   }
 }

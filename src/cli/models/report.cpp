@@ -13,8 +13,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using std::chrono::system_clock;
 
-Json maybe(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-Json maybe(const std::optional<uint64_t>& value) { return value ? Json(*value) : Json(nullptr); }
+Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json or_null(const std::optional<uint64_t>& value) { return value ? Json(*value) : Json(nullptr); }
 std::string cell(const std::optional<uint64_t>& value) { return value ? format_count(*value) : ""; }
 
 std::string utc(system_clock::time_point time) {
@@ -92,10 +92,10 @@ std::string as_json(const ModelsReport& report) {
                       {"files_expected", entry.parts},
                       {"complete", entry.complete()},
                       {"size_bytes", entry.bytes},
-                      {"architecture", maybe(facts.architecture)},
-                      {"type", maybe(facts.quantisation)},
-                      {"layers", maybe(facts.layers)},
-                      {"context_tokens", maybe(facts.context)},
+                      {"architecture", or_null(facts.architecture)},
+                      {"type", or_null(facts.quantisation)},
+                      {"layers", or_null(facts.layers)},
+                      {"context_tokens", or_null(facts.context)},
                       {"used", utc(entry.used)},
                       {"changed", utc(entry.changed)},
                       {"error", model.facts ? Json(nullptr) : Json(model.facts.error().message)}});
