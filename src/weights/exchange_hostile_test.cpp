@@ -89,7 +89,8 @@ TEST_F(HostilePeer, WrongOffsetsAndLengthsEndItsTransfers) {
 }
 
 TEST_F(HostilePeer, AWrongManifestIsCorrupt) {
-  auto manifest = wire::ByteVector(example_.content->encoded_manifest().begin(), example_.content->encoded_manifest().end());
+  auto manifest =
+      wire::ByteVector(example_.content->encoded_manifest().begin(), example_.content->encoded_manifest().end());
   manifest[100] ^= std::byte{1};
   on_request = [&](const wire::WeightsRequest& request) { send_bulk(request.transfer.value(), 0, manifest); };
   Outcome outcome;
@@ -128,7 +129,8 @@ TEST_F(HostilePeer, ItsRequestsForUnknownObjectsAreRefused) {
   EXPECT_EQ(ask(1, other, 0, 0), ErrorCode::not_found);
   EXPECT_EQ(ask(2, example_.content->id(), 100'000, 0), ErrorCode::invalid_argument);
   EXPECT_EQ(ask(3, example_.content->id(), UINT32_MAX - 1, 0), ErrorCode::invalid_argument);
-  EXPECT_EQ(ask(4, example_.content->id(), 0, example_.content->manifest().object(0).bytes), ErrorCode::invalid_argument);
+  EXPECT_EQ(ask(4, example_.content->id(), 0, example_.content->manifest().object(0).bytes),
+            ErrorCode::invalid_argument);
   EXPECT_EQ(ask(5, example_.content->id(), std::nullopt, UINT64_MAX), ErrorCode::invalid_argument);
   EXPECT_EQ(exchange(2).stats().sent_bytes, 0u);
 }

@@ -218,7 +218,8 @@ TEST_F(Exchange, AFetchThatWasGivenUpGoesOnWhereItWas) {
   expect_same(***second.result, *example_.content, kAll);
   // Whole objects are not sent again; the one that was under way is.
   Bytes largest = 0;
-  for (const TensorEntry& tensor : example_.content->manifest().tensors) largest = std::max(largest, tensor.object.bytes);
+  for (const TensorEntry& tensor : example_.content->manifest().tensors)
+    largest = std::max(largest, tensor.object.bytes);
   EXPECT_LT(received(), all + manifest_bytes() + largest);
 }
 

@@ -210,7 +210,8 @@ void Worker::begin(const Action& action, Time now) {
       end_ring({ErrorCode::unavailable, "the cluster has a new plan; ask again"});
       cluster::adopt(local_plan_, *plan);
       changes_.stages = true;
-      return stages_.adopt(*plan, [this, number](Reached reached) { on_ended(number, {.reached = std::move(reached)}); });
+      return stages_.adopt(*plan,
+                           [this, number](Reached reached) { on_ended(number, {.reached = std::move(reached)}); });
     case Act::unload: end_ring({ErrorCode::unavailable, action.why}); return stages_.unload(plan, done);
     case Act::fetch:
       headers_.fetch_replaced();
