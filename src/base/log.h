@@ -27,7 +27,7 @@ std::string_view to_string(Level level);
 struct Options {
   Level level = Level::info;
   std::string node;                             // name of this node, in each line; empty: left out
-  std::optional<std::filesystem::path> file{};  // appended to, anew once it was moved away; none: stderr
+  std::optional<std::filesystem::path> file{};  // appended to, again once it was moved away; none: stderr
 };
 
 // Until the first call, warnings and errors go to standard error. On standard error that is connected to systemd's
