@@ -27,21 +27,25 @@ class LocalNetworkTest : public ::testing::Test {
   ~LocalNetworkTest() override { std::filesystem::remove_all(state_); }
 
   void make(bool lets_in = true) {
-    network_.emplace(
-        net::Announcement{
-            .node = example_id(5), .name = "desk", .version = "0.1.0", .cluster = kOurs, .port = 7766, .lets_in = lets_in},
-        state_,
-        LocalNetworkHost{
-            .keep = [this](const wire::Member& member) { kept_.push_back(member); },
-            .connected = [this](wire::NodeId node) { return connected_.contains(node); },
-            .discover = [this](const net::Announcement& own,
-                               net::DiscoveryHandler handler) { return discover(own, std::move(handler)); },
-            .run_after =
-                [this](std::chrono::milliseconds time, std::move_only_function<void()> task) {
-                  EXPECT_EQ(time, LocalNetwork::kOthersTurn);
-                  later_.push_back(std::move(task));
-                },
-            .note = [this](const std::string& text) { notes_.push_back(text); }});
+    network_.emplace(net::Announcement{.node = example_id(5),
+                                       .name = "desk",
+                                       .version = "0.1.0",
+                                       .cluster = kOurs,
+                                       .port = 7766,
+                                       .lets_in = lets_in},
+                     state_,
+                     LocalNetworkHost{.keep = [this](const wire::Member& member) { kept_.push_back(member); },
+                                      .connected = [this](wire::NodeId node) { return connected_.contains(node); },
+                                      .discover =
+                                          [this](const net::Announcement& own, net::DiscoveryHandler handler) {
+                                            return discover(own, std::move(handler));
+                                          },
+                                      .run_after =
+                                          [this](std::chrono::milliseconds time, std::move_only_function<void()> task) {
+                                            EXPECT_EQ(time, LocalNetwork::kOthersTurn);
+                                            later_.push_back(std::move(task));
+                                          },
+                                      .note = [this](const std::string& text) { notes_.push_back(text); }});
   }
   void find(uint8_t number, wire::ClusterId cluster = kOurs, const std::string& address = "10.0.0.1") {
     network_handler_.on_found(

@@ -17,8 +17,8 @@
 namespace exogpu::node {
 namespace {
 
-using cluster::testing::example_term;
 using cluster::testing::example_id;
+using cluster::testing::example_term;
 using namespace std::chrono_literals;
 
 // The node's thread: runs what other threads post, and waits for it.
