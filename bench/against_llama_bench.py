@@ -21,7 +21,7 @@ import time
 
 
 def run(command: list[str]) -> tuple[str, float, int]:
-    """What it printed, its seconds, and its peak resident memory in bytes; ends the program if it fails."""
+    """Its output, its seconds, and its peak resident memory in bytes; ends this program if it fails."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started = time.monotonic()
         process = subprocess.Popen(command, stdout=out, stderr=errors, stdin=subprocess.DEVNULL)

@@ -104,7 +104,7 @@ async def measure(options, base_url, pid):
     wall, cpu = time.monotonic() - begin, cpu_seconds(pid) - begin_cpu
     failed = [client for client in clients if client.error or client.whole is None]
     done = [client for client in clients if client not in failed]
-    print(f"clients             {options.clients}, of them finished {len(done)}")
+    print(f"clients             {options.clients}, {len(done)} finished")
     for client in failed[:5]:
         print(f"  client {client.number}: {client.error}")
     if done:

@@ -1,4 +1,4 @@
-// TLS by OpenSSL alone, over loopback, with calls that block: what there is to be reached.
+// Plain OpenSSL TLS over loopback with blocking calls: the reference for the benchmarks.
 #pragma once
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a cluster of many idle nodes costs each of them: bytes on the wire and time of the processor.
+"""The cost of a cluster of many idle nodes for each of them: bytes on the wire and processor time.
 
   bench/idle.py MODEL [--exogpu build/release/exogpu] [--nodes 30] [--settle 30] [--seconds 30] [--no-discovery]
 
@@ -44,7 +44,7 @@ def main():
             hosts.until("the first serves", first.serves)
             _, token = first.ends("token", "--uses", arguments.nodes, errors=subprocess.DEVNULL)
             for device in devices[1:]:
-                shutil.copytree(first.folder / "cache", device.folder / "cache")  # how fast the machine is
+                shutil.copytree(first.folder / "cache", device.folder / "cache")  # the measured profile of the machine
                 device.serve("--join", "10.77.0.1:7766", "--token", token.strip(), *quiet)
             hosts.until("all serve", lambda: all(device.serves() for device in devices), 300, 0.5)
             print(f"{arguments.nodes} nodes serve {time.monotonic() - begun:.1f} s after the first was started", flush=True)
@@ -57,7 +57,7 @@ def main():
                 return int(fields[0]), int(fields[8])  # received, sent
 
             def processor(device):
-                # `ip netns exec` becomes the program.
+                # `ip netns exec` replaces itself by the program.
                 fields = pathlib.Path(f"/proc/{device.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
                 return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

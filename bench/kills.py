@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Kills a node at a random moment of an answer, again and again, and tells whether the answers survived.
+"""Repeatedly kills a node at a random moment of an answer, and reports whether the answers survived.
 
   bench/kills.py MODEL [--who worker|leader] [--exogpu build/release/exogpu] [--nodes 4] [--kills 100] [--tokens 300]
 
@@ -62,7 +62,7 @@ def main():
                 victim.kill()
                 while arguments.who == "leader" and asked.leader() in (None, victim.name):
                     if time.monotonic() > killed[0] + 30:
-                        return print(f"kill {i}: nobody leads after {victim.name}", flush=True)
+                        return print(f"kill {i}: no leader after {victim.name}", flush=True)
                     time.sleep(0.01)
                 led.append(time.monotonic() - killed[0])
 
@@ -89,7 +89,7 @@ def main():
               f"parted at a near-tie (at most {max(ties, default=0):.3f} apart); gap in {len(gaps)} of them: median "
               f"{statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s; in {replayed} only the lost stages computed again", flush=True)
         if arguments.who == "leader":
-            print(f"another led after {statistics.median(led):.2f} s in the median, {max(led):.2f} s at most", flush=True)
+            print(f"a new leader after {statistics.median(led):.2f} s (median), {max(led):.2f} s (maximum)", flush=True)
     finally:
         for node in nodes:
             node.kill()

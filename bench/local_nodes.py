@@ -1,4 +1,4 @@
-"""Nodes that are processes of this machine, for benchmarks that kill them; the model is cut over several."""
+"""Nodes as processes on this machine, for benchmarks that kill them; the model is divided among several."""
 
 import argparse
 import pathlib
@@ -12,7 +12,7 @@ from harness.waiting import until
 
 
 def parser_of(description, nodes):
-    """With what start_nodes() needs, of so many nodes unless told otherwise, and a seed."""
+    """Parser of the arguments for start_nodes(): the number of nodes (default `nodes`), and a seed."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("--exogpu", type=pathlib.Path, default=ROOT / "build/release/exogpu")
@@ -23,7 +23,7 @@ def parser_of(description, nodes):
 
 
 def start_nodes(nodes, arguments, folder):
-    """Adds n0, n1, ... to `nodes`, of one cluster; returns once all have all of the model. The first is given it."""
+    """Adds n0, n1, ... of one cluster to `nodes`; n0 serves the model. Returns once all have the whole model."""
     exogpu, model = arguments.exogpu.resolve(), arguments.model.resolve()
     nodes.append(Node(exogpu, folder, "n0", model, "--devices-min", arguments.devices_min, "-c", 1024))
     token = nodes[0].token("--uses", arguments.nodes)
@@ -36,5 +36,5 @@ def start_nodes(nodes, arguments, folder):
 
 
 def ask(node, prompt, tokens):
-    """The answer to a prompt, always as long as `tokens`, with the times at which its pieces came."""
+    """The answer to a prompt, always `tokens` long, with its pieces' times of arrival."""
     return Answer(node.pieces(prompt=prompt, max_tokens=tokens, ignore_eos=True, logprobs=3))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures a model cut over several nodes of this machine against the same model on one.
+"""Measures a model divided among several nodes of this machine against the same model on one.
 
   bench/ring.py MODEL [--exogpu build/release/exogpu] [--layers N] [--rounds 3] [--only tg,pp,pps,batch,delay]
   bench/ring.py MODEL --devices vulkan0,vulkan1 --unbound --prompt 2048 --only tg,pp
@@ -36,7 +36,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 class DelayProxy:
-    """Forwards one TCP port to another and lets every byte wait, in both directions, as a long line would."""
+    """Forwards one TCP port to another and delays every byte in both directions, like a long line."""
 
     def __init__(self, target, delay):
         self.target, self.delay = target, delay
@@ -88,7 +88,7 @@ def bound(arguments, index, command):
 
 
 class Server:
-    """Programs that serve a model together; `api` is the port of the one that is asked."""
+    """Programs that serve a model together; `api` is the port that receives the requests."""
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="exogpu-ring-"))
@@ -111,12 +111,12 @@ class Server:
             time.sleep(0.2)
 
     def stage_seconds(self):
-        """What each stage computes for a step, in seconds; empty where it is not told."""
+        """The computing time of each stage per step, in seconds; empty if it is not reported."""
         status, page = self.get("/v1/cluster")
         return json.loads(page)["live"]["stage_step_s"] if status == 200 else []
 
     def stream(self, prompt, tokens):
-        """The times at which tokens arrived, from the request on."""
+        """The tokens' times of arrival, in seconds since the request."""
         body = json.dumps({"prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True,
                            "stream": True})
         connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=600)
@@ -127,7 +127,7 @@ class Server:
             sys.exit(response.read().decode())
         times = []
         while line := response.readline():
-            # A token whose bytes end no character comes with the next one; those are few.
+            # A token that ends inside a character arrives with the next one; there are few of these.
             if line.startswith(b"data: {") and b'"text":""' not in line:
                 times.append(time.perf_counter() - begin)
         return times
@@ -141,7 +141,7 @@ class Server:
 
 
 class Cluster(Server):
-    """Nodes of this machine, the model cut over them in equal runs of layers."""
+    """Nodes on this machine, with equal layer ranges of the model."""
 
     def __init__(self, arguments, stages, parallel, context, delay=0.0):
         super().__init__()
@@ -212,7 +212,7 @@ SALT = iter(range(1, 10**9))
 
 
 def prompt(tokens):
-    """Another prompt each time, so that none is found in the cache."""
+    """A different prompt each time, so that none is in the KV cache."""
     salt = next(SALT)
     return [(i * 7919 + salt * 104729) % 3000 + 300 for i in range(tokens)]
 
@@ -227,7 +227,7 @@ def first_token(cluster, tokens):
 
 
 def at_once(count, task):
-    """What each of so many calls of `task` at once returns."""
+    """The results of so many concurrent calls of `task`."""
     results = []
     threads = [threading.Thread(target=lambda: results.append(task())) for _ in range(count)]
     for thread in threads:
@@ -238,14 +238,14 @@ def at_once(count, task):
 
 
 def prompts_at_once(cluster, tokens):
-    """Seconds for each prompt token of four prompts."""
+    """Seconds per prompt token, over four prompts."""
     begin = time.perf_counter()
     at_once(4, lambda: cluster.stream(prompt(tokens), 1))
     return (time.perf_counter() - begin) / (4 * tokens)
 
 
 def together(cluster):
-    """Seconds for each token of 32 conversations, from the first token of the last to begin to the last token."""
+    """Seconds per token of 32 sequences, from the first token of the last sequence to the last token."""
     results = at_once(32, lambda: (time.perf_counter(), cluster.stream(prompt(4), 48)))
     absolute = [[begin + t for t in times] for begin, times in results]
     begin = max(times[0] for times in absolute)
@@ -255,7 +255,7 @@ def together(cluster):
 
 
 def compare(name, servers, measure, arguments, floor, unit):
-    """One process, the ring, and llama.cpp where it is there."""
+    """One process, the ring, and llama.cpp if it is available."""
     samples = [[] for _ in servers]
     for _ in range(arguments.rounds):
         for server, kept in zip(servers, samples):

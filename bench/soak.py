@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Load for a long time, while nodes are killed; tells whether every request ended as it should, and whether memory grew.
+"""Load for a long time while nodes are killed; reports whether every request ended correctly, and whether memory grew.
 
   bench/soak.py MODEL [--exogpu build/release/exogpu] [--nodes 5] [--minutes 60] [--every 20] [--clients 3]
 
@@ -32,7 +32,7 @@ LENGTHS = [40, 120, 300]
 
 
 class Clients:
-    """Threads that ask, and what came of it."""
+    """Client threads, and the results of their requests."""
 
     def __init__(self, nodes, expected, seed):
         self.nodes, self.expected = nodes, expected
@@ -83,7 +83,7 @@ class Clients:
 
 
 def state_of(node):
-    """Resident bytes beside its part of the model, open files, threads."""
+    """Resident bytes without its part of the model, open files, threads."""
     status = dict(line.split(":", 1) for line in open(f"/proc/{node.process.pid}/status"))
     plan = (node.get("/v1/cluster") or {}).get("plan") or {"stages": []}
     part = sum(stage["memory_bytes"] for stage in plan["stages"] if stage["node"] == node.name)
@@ -130,7 +130,7 @@ def main():
             with clients.lock:
                 stuck = [(name, time.monotonic() - at) for at, name in clients.asking.values() if time.monotonic() > at + 60]
             if stuck:
-                print(f"under way for more than a minute: {stuck}", flush=True)
+                print(f"in flight for more than a minute: {stuck}", flush=True)
             if kills % 15 == 0:
                 resident, files, running = states[-1]
                 print(f"{(time.monotonic() - begun) / 60:.0f} min, {kills} kills, {dict(clients.counts)}; {watched.name}: "
@@ -152,7 +152,7 @@ def main():
         if whole:
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            print(f"what the nodes said is in {folder}", flush=True)
+            print(f"the nodes' output is in {folder}", flush=True)
 
 
 if __name__ == "__main__":

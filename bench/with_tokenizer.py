@@ -60,7 +60,7 @@ def main():
             begin = reader.at
             key, kind = reader.string(), reader.take("I")
             reader.skip(kind)
-            if not key.startswith("tokenizer."):  # "none", as it says there
+            if not key.startswith("tokenizer."):  # drops the file's own, "none"
                 kept.append(data[begin:reader.at])
         end = reader.at
         for _ in range(tensors):

@@ -1,4 +1,4 @@
-# cmake -DPARTS=a.js;b.js -DOUT=script.cpp -P EmbedScript.cmake: the parts, one behind the other, as a byte array.
+# cmake -DPARTS=a.js;b.js -DOUT=script.cpp -P EmbedScript.cmake: concatenates the parts to a byte array.
 set(bytes "")
 foreach(part ${PARTS})
   file(READ ${part} hex HEX)

@@ -1,4 +1,4 @@
-# The Jinja interpreter of chat templates: the script in third_party/jinja with our own scripts behind it, as one C++
+# The Jinja interpreter of chat templates: the script in third_party/jinja followed by this project's scripts, as one C++
 # source.
 
 # Adds the interpreter to `target` as the script of src/model/jinja/script.h.

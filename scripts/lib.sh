@@ -1,19 +1,19 @@
-# What the scripts share. Sourced, with bash's strict mode on; leaves `root`, `jobs` and a few functions.
+# Shared by the scripts. To be sourced with bash's strict mode on; defines `root`, `jobs` and a few functions.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-# A compiler takes up to 1.5 GB here.
+# One compiler process needs up to 1.5 GB.
 jobs=$(nproc)
 memory_jobs=$(awk '/^MemAvailable:/ { print int($2 / 1500000) }' /proc/meminfo)
 ((memory_jobs >= jobs)) || jobs=$((memory_jobs > 0 ? memory_jobs : 1))
 
 if ! mkdir -p "$root/build" 2>/dev/null || [[ ! -w $root/build ]]; then
-  echo "$root/build cannot be written; copy the source tree to a place of your own" >&2
+  echo "$root/build is not writable; copy the source tree to a folder of your own" >&2
   exit 1
 fi
 
-# The compiler cache needs a place that can be written, also where there is no home.
+# The compiler cache needs a writable folder, even without a home folder.
 if [[ -z ${CCACHE_DIR:-} ]] && ! { [[ -n ${HOME:-} ]] && mkdir -p "$HOME/.cache/ccache" 2>/dev/null && [[ -w $HOME/.cache/ccache ]]; }; then
   export CCACHE_DIR=$root/build/ccache
 fi
@@ -24,7 +24,7 @@ slots_of() {
   if [[ $1 == dev ]]; then echo $((2 * jobs + 2)); else echo $((jobs + 2)); fi
 }
 
-# Reads ninja's output and shows how far it is: on a terminal in one line that changes, else every tenth of the way.
+# Reads ninja's output and shows progress: on a terminal in one line that changes, else a line for each tenth.
 show_progress() {
   local line tenth=0 shown=0
   while IFS= read -r line; do
@@ -41,7 +41,7 @@ show_progress() {
   ((shown == 0)) || echo
 }
 
-# configure PRESET OPTION...: quietly; prints what went wrong.
+# configure PRESET OPTION...: prints nothing unless it fails.
 configure() {
   local preset=$1 log=$root/build/$1-configure.log
   if ! cmake --preset "$@" >"$log" 2>&1 </dev/null; then
@@ -50,7 +50,7 @@ configure() {
   fi
 }
 
-# build PRESET TARGET...: builds what is configured, showing how far it is; prints what went wrong.
+# build PRESET TARGET...: builds and shows progress; prints the errors if it fails.
 build() {
   local preset=$1 log=$root/build/$1.log status=0
   shift

@@ -1,4 +1,4 @@
-"""What becomes of answers when cables are pulled and links work one way only: nodes on hosts of their own.
+"""Answers while cables are pulled and links work in one direction only: nodes on hosts of their own.
 
 usage: cable_test.py EXOGPU MODEL    (harness.hosts; without network namespaces it says so and exits with 77)
 
@@ -21,12 +21,12 @@ from harness.answers import NEAR_TIE, Answer
 from harness.hosts import API_PORT, WAIT_S, until
 
 EXOGPU, MODEL = sys.argv[1:3]
-QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # the bound for what must be quick; none where all is slow
+QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # limit for what must be quick; empty on slow machines
 HOSTS = 4
 
 
 class Asked(threading.Thread):
-    """An answer that is heard meanwhile."""
+    """Receives an answer in another thread."""
 
     def __init__(self, device):
         super().__init__()
@@ -88,7 +88,7 @@ class Cables(unittest.TestCase):
         return next(device for device in self.devices if device.name == name)
 
     def survives(self, what, asked, hurt, noticed):
-        """An answer during which hurt() is called; noticed() is when the asked node knows."""
+        """An answer during which hurt() is called; noticed() is true once the asked node has noticed."""
         stream = Asked(asked)
         until("the answer has begun", lambda: len(stream.pieces) > 20, pause_s=0.005)
         hurt()
@@ -156,7 +156,7 @@ class Cables(unittest.TestCase):
             found = losses()
             return found.get((near.name, far.name), 0) > 0.02 and found
         found = until("it is measured", measured)
-        # What is acknowledged over that link may be sent again, too; what goes over others is not.
+        # Only bytes of that link may be retransmitted, including acknowledged ones.
         others = [loss for ends, loss in found.items() if set(ends) != {near.name, far.name}]
         self.assertEqual(len(others), HOSTS * (HOSTS - 1) - 2, found)
         self.assertLess(max(others), found[near.name, far.name])

@@ -66,7 +66,7 @@ class Output(CommandLine):
             with self.subTest(arguments=arguments), open("/dev/full", "w") as full:
                 done = self.run_it(*arguments, stdout=full)
                 self.assertEqual(done.returncode, 1, done.stderr)
-                self.assertIn("standard output cannot be written: No space left on device", done.stderr)
+                self.assertIn("cannot write to standard output: No space left on device", done.stderr)
 
     def test_a_reader_that_ends_early_is_an_error_and_no_death(self):
         for arguments in self.each_command():
@@ -78,13 +78,13 @@ class Output(CommandLine):
                 finally:
                     os.close(writes)
                 self.assertEqual(done.returncode, 1, done.stderr)
-                self.assertIn("standard output cannot be written: Broken pipe", done.stderr)
+                self.assertIn("cannot write to standard output: Broken pipe", done.stderr)
 
     def test_a_closed_standard_output_is_an_error(self):
         done = subprocess.run(["sh", "-c", f"exec '{EXOGPU}' devices >&-"], stderr=subprocess.PIPE, text=True,
                               timeout=WAIT_S, env=self.environment)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("standard output cannot be written", done.stderr)
+        self.assertIn("cannot write to standard output", done.stderr)
 
     def test_nothing_is_generated_for_nobody(self):
         begun = time.monotonic()
@@ -92,7 +92,7 @@ class Output(CommandLine):
             done = self.run_it("run", self.model, "--raw", "-p", "a", "-n", 1_000_000, "-c", 1_000_000, "--ignore-end",
                                "-d", "cpu", stdout=full)
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn("cannot be written", done.stderr)
+        self.assertIn("cannot write to standard output", done.stderr)
         self.assertLess(time.monotonic() - begun, WAIT_S / 2)
 
     def test_a_server_lives_on_without_its_output(self):

@@ -104,7 +104,7 @@ class OnHosts(Doctor):
         for device, other in ((a, "host2"), (b, "host1")):
             status, said = device.ends("doctor")
             self.assertEqual(status, 0, said)
-            self.assertIn("Nothing stands in the way", said)
+            self.assertIn("No problems found", said)
             self.assertRegex(said, rf"ok +other +{other} \(10\.77\.0\..* port 7766\): of this cluster, answers")
             self.assertRegex(said, r"ok +interface +eth0: 10\.77\.0\..*carries multicast")
             self.assertRegex(said, r"ok +mdns +eth0 over IPv4")

@@ -56,7 +56,7 @@ class FoundModels(unittest.TestCase):
 
     def test_a_base_model_is_said_to_be_one(self):
         self.model((b"tokenizer.chat_template", b"tokenizer.chat_templet_"))
-        self.assertIn("a base model, it seems: it has no chat template", self.run_it("inspect", self.path).stdout)
+        self.assertIn("probably a base model: it has no chat template", self.run_it("inspect", self.path).stdout)
         self.assertIs(json.loads(self.run_it("inspect", "--json", self.path).stdout)["model"]["base_model"], True)
         self.assertIn("seems to be a base model", self.answer("-p", "Hello").stderr)
 

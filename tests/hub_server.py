@@ -1,4 +1,4 @@
-"""A hub on this machine for tests, which fails in every way that it is told to.
+"""A hub on this machine for tests, with configurable faults.
 
 A test fills `files` and `faults`. Each request for a file takes the next fault, a dictionary of what to do otherwise:
   status, headers       answer this instead of the file
@@ -21,13 +21,13 @@ import threading
 class Hub:
     def __init__(self, certificate=None, host="127.0.0.1"):
         self.files = {}       # "ORG/REPO/FILE": bytes
-        self.stated = {}      # "ORG/REPO/FILE": what the listing says otherwise: {"size": ..., "sha256": ...}
-        self.listing = {}     # "ORG/REPO": a fault for requests of its listing
+        self.stated = {}      # "ORG/REPO/FILE": false statements of the listing: {"size": ..., "sha256": ...}
+        self.listing = {}     # "ORG/REPO": fault for requests of its listing
         self.faults = []      # for requests of files, in order
-        self.always = {}      # a fault for those that `faults` has none for
-        self.ranges = True    # whether Range is heeded
-        self.etags = True     # whether ETag is sent, and If-Range heeded
-        self.page = 0         # files of one page of a listing; 0: all
+        self.always = {}      # fault for all further requests of files
+        self.ranges = True    # whether Range is honoured
+        self.etags = True     # whether ETag is sent, and If-Range honoured
+        self.page = 0         # files per page of a listing; 0: all
         self.search = []      # names
         self.requests = []
         self.go = threading.Event()
@@ -48,7 +48,7 @@ class Hub:
                     pass
 
         class Server(http.server.ThreadingHTTPServer):
-            def handle_error(self, *_):  # a client that does not like our certificate
+            def handle_error(self, *_):  # a client that refuses this server's certificate
                 pass
 
         self.server = Server((host, 0), Handler)

@@ -1,4 +1,4 @@
-"""One identity, two processes: a state folder used twice, copied, or cloned with its disk. Called as nodes.py has it."""
+"""One identity, two processes: a state folder used twice, copied, or cloned with its disk. Arguments: as in nodes.py."""
 import shutil
 import subprocess
 import sys
@@ -22,7 +22,7 @@ class OneIdentityTwice(Cluster):
         return a, b
 
     def serve(self, name, state, *arguments):
-        """What `serve` with this state folder says until it ends by itself."""
+        """The output of `serve` with this state folder, which ends by itself."""
         done = subprocess.run([EXOGPU, "serve", "--name", name, "--state", state, "--cache", self.folder / f"cache-{name}",
                                "--listen", f"127.0.0.1:{free_port()}", "--no-api", "--no-discovery", "-d", "cpu", "-t", "1",
                                *map(str, arguments)], capture_output=True, text=True, timeout=WAIT_S)

@@ -1,4 +1,4 @@
-"""The log of a node, as an operator reads it. Called as nodes.py has it."""
+"""The log of a node, as an operator reads it. Arguments: as in nodes.py."""
 import os
 import re
 import socket
@@ -34,7 +34,7 @@ class Log(Cluster):
         for wanted in (rf"exogpu \S+: node \S+ of the cluster \S+ with link port {a.link}; its state folder is ",
                        "this node is the leader", "serving ", "node b is online", "node b is offline: .+", "stopping"):
             self.assertTrue(any(re.match(wanted, text) for text in said), (wanted, said))
-        self.assertEqual(a.said(), "")  # all of it is in the file
+        self.assertEqual(a.said(), "")  # the log is only in the file
 
     def test_holds_no_prompts_and_no_answers(self):
         a = self.node("a", MODEL, "--log-level", "debug")

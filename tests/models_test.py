@@ -1,4 +1,4 @@
-"""exogpu models as a user runs it, and models that are called by their names.
+"""exogpu models as a user runs it, and models given by name.
 
 usage: models_test.py EXOGPU TINY_MODEL    (the two programs)
 """

@@ -1,4 +1,4 @@
-"""Clusters of processes of this machine, joined over loopback, for tests.
+"""Clusters of processes on this machine, connected over loopback, for tests.
 
 The test is called with EXOGPU TINY_MODEL MODEL: the two programs, and the model to serve, of twelve layers.
 EXOGPU_TEST_WAIT_S is how long something may take that takes a moment; more under sanitizers.
@@ -14,11 +14,11 @@ import harness.node
 from harness.waiting import WAIT_S, until
 
 EXOGPU, TINY_MODEL, MODEL = sys.argv[1:4]
-QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # the bound for what must be quick; none where all is slow
+QUICK = os.environ.get("EXOGPU_TEST_QUICK_S")  # limit for what must be quick; empty on slow machines
 
 
 class Node(harness.node.Node):
-    """A node of the program that is tested, with the model that is served."""
+    """A node of the tested program, with the served model."""
 
     def __init__(self, folder, name, *arguments, **how):
         super().__init__(EXOGPU, folder, name, *arguments, **how)
@@ -28,7 +28,7 @@ class Node(harness.node.Node):
 
 
 class Cluster(unittest.TestCase):
-    """With nodes that end when the test does."""
+    """Tests with nodes that end with the test."""
 
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory()
@@ -48,7 +48,7 @@ class Cluster(unittest.TestCase):
         return node
 
     def ring(self, *layers, context=512, more=()):
-        """Nodes that are called a, b, ... and have these layers; `more`: options of each."""
+        """Starts nodes a, b, ... with these layers; `more`: options of each."""
         names = "abcd"[:len(layers)]
         by_hand = ",".join(f"{name}/cpu:{range}" for name, range in zip(names, layers))
         a = self.node("a", MODEL, "--layers", by_hand, "-c", context, *more)
@@ -62,7 +62,7 @@ class Cluster(unittest.TestCase):
         return self.ring("0-3", "4-7", "8-11", more=more)
 
     def end_all(self):
-        """For a test that goes on with other nodes of the same names."""
+        """Stops all nodes, for a test that continues with other nodes of the same names."""
         for node in self.nodes:
             node.stop()
             shutil.rmtree(node.folder)

@@ -31,7 +31,7 @@ def run(command, **options):
 
 
 def installed(build, pins, install):
-    """The folder that `install` filled for exactly these pins, on this call or an earlier one."""
+    """The folder with exactly these pinned packages, installed by this call or an earlier one."""
     digest = hashlib.sha256(b"".join(pin.read_bytes() for pin in pins) + sys.version.encode()).hexdigest()[:12]
     folder = build / f"{pins[0].stem}-{digest}"
     if not (folder / "complete").exists():
@@ -81,7 +81,7 @@ def main():
     except Missing as missing:
         print(f"skipped: OpenAI's clients cannot be installed here: {missing}")
         return 77
-    # Node looks for packages beside the script.
+    # Node.js searches packages beside the script.
     shutil.copy(HERE / "client_test.mjs", javascript)
     failed = 0
     with serving(options) as base_url:

@@ -93,7 +93,7 @@ class Plan(unittest.TestCase):
 
     def test_refusals_are_told_in_words(self):
         for arguments, status, words in [
-            (["--devices", "none.json"], 1, "none.json: cannot be opened"),
+            (["--devices", "none.json"], 1, "none.json: cannot open the file"),
             (["--devices", self.folder], 1, "cannot be read"),
             (["--without", "cpu", "--devices", self.cluster(1000)], 1, "no room for a single layer"),
             (["--without", "vulkan9"], 1, "there is no device \"vulkan9\"; here are: "),

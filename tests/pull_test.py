@@ -156,7 +156,7 @@ class Pull(unittest.TestCase):
         running.kill()
         running.communicate()
         self.assertFalse(self.path.exists())
-        self.assertIn("not fetched to its end", self.exogpu("models").out)
+        self.assertIn("download incomplete", self.exogpu("models").out)
         self.assertIn("0 of 1 files", self.exogpu("inspect", "tiny-F32", status=1).err)
         self.pull()
         self.assert_whole()

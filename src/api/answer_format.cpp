@@ -49,7 +49,7 @@ json completion_logprobs(const std::vector<node::TokenReport>& tokens, size_t of
     out["token_logprobs"].push_back(token.chosen.logprob);
     json top = json::object();
     for (const auto& candidate : token.likeliest) {
-      // Tokens may write alike; the first is the likeliest.
+      // Several tokens may have the same text; the first is the most likely.
       if (!top.contains(candidate.bytes)) top[candidate.bytes] = candidate.logprob;
     }
     out["top_logprobs"].push_back(std::move(top));
@@ -73,7 +73,7 @@ AnswerFormat::AnswerFormat(const Call& call, std::string id, int64_t created, st
       model_(std::move(model)),
       answers_(call.answers()) {}
 
-// An object without its last brace, to which fields are added.
+// An object without its closing brace, so that fields can be appended.
 std::string AnswerFormat::head(const char* object) const {
   std::string text = dump({{"id", id_}, {"object", object}, {"created", created_}, {"model", model_}});
   text.pop_back();
@@ -92,7 +92,7 @@ void AnswerFormat::count(const Delivery& delivery) {
   for (const AnswerUpdate& update : delivery.updates) {
     if (!update.end) continue;
     answer_tokens_ += update.end->answer_tokens;
-    // Further answers to the same prompt reuse all of it, which says nothing about the prompt.
+    // Further answers to the same prompt reuse all of it, so only the first says how much was resident.
     if (update.answer == 0) reused_tokens_ = update.end->prompt_reused;
     answers_[update.answer].finish_reason = finish_reason(update.end->reason);
   }

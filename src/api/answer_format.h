@@ -1,4 +1,4 @@
-// Answers in OpenAI's form: whole, or as the chunks of a stream.
+// Answers in OpenAI's format: whole, or as the chunks of a stream.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@ class AnswerFormat {
   // `id`: unique; `created`: Unix time in seconds.
   AnswerFormat(const Call& call, std::string id, int64_t created, std::string model);
 
-  // The events of a stream, "data: {...}\n\n" each. One with prompt_tokens opens the answers of a chat; one that has
-  // ended brings the usage where it was asked for, and "data: [DONE]". An error is an event too, and the last.
+  // The events of a stream, "data: {...}" and a blank line each. A delivery with prompt_tokens opens the answers of a
+  // chat; the last one adds the usage, if requested, and "data: [DONE]". An error is an event, too, and the last one.
   std::string events(Delivery delivery);
 
-  // For an answer that is sent whole: keep it, and write it when all have ended.
+  // For an answer that is sent whole: collects deliveries; whole() formats them after all answers have ended.
   void keep(Delivery delivery);
   std::string whole() const;
 
@@ -28,7 +28,7 @@ class AnswerFormat {
     std::string text;
     std::vector<node::TokenReport> tokens;
     std::string finish_reason;
-    size_t text_bytes = 0;  // of the tokens reported so far, for text_offset
+    size_t text_bytes = 0;  // bytes of the tokens so far, for text_offset
   };
 
   void count(const Delivery& delivery);

@@ -1,4 +1,4 @@
-// Errors as OpenAI's clients know them: an HTTP status and {"error": {"message", "type", "param", "code"}}.
+// Errors in OpenAI's format: an HTTP status and {"error": {"message", "type", "param", "code"}}.
 #pragma once
 
 #include <expected>
@@ -16,7 +16,7 @@ struct ApiError {
   unsigned status = 400;
   std::string message;
   std::string type = "invalid_request_error";
-  std::optional<std::string> param = std::nullopt;  // the field that is wrong: "messages[2].content"
+  std::optional<std::string> param = std::nullopt;  // the invalid field: "messages[2].content"
   std::optional<std::string> code = std::nullopt;   // for programs: "model_not_found"
 };
 
@@ -33,7 +33,7 @@ std::unexpected<ApiError> bad_field(std::string_view param, std::string_view cod
                .code = std::string(code)});
 }
 
-// An error of the node as a client sees it.
+// Converts an error of the node.
 ApiError to_api_error(const Error& error);
 
 std::string to_json(const ApiError& error);

@@ -1,8 +1,8 @@
 // A request for text, read from the body of /v1/chat/completions or /v1/completions.
 //
-// Fields that are not known are ignored. Known ones of a wrong type or value are refused, and so are those that would
-// change the answer and that nothing here can do (response_format, echo, ...): a client must not think it got them.
-// What a request leaves out is as in engine::SamplerSettings; the seed is drawn at random then.
+// Unknown fields are ignored. Known fields of a wrong type or value are refused, and so are fields that would change
+// the answer and are not supported (response_format, echo, ...), so that no client believes that they had an effect.
+// Absent fields have the defaults of engine::SamplerSettings; an absent seed is drawn at random.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ enum class CallKind { chat, completion };
 
 struct Call {
   CallKind kind = CallKind::chat;
-  // One for each prompt; only the prompts differ. `model` is empty where the request names none.
+  // One per prompt; only the prompts differ. `model` is empty if the request names none.
   std::vector<node::GenerationRequest> generations;
   bool stream = false;
-  bool include_usage = false;  // a last chunk with the usage, in a stream
+  bool include_usage = false;  // a stream ends with a chunk of the usage
   bool logprobs = false;
   bool only_prompt = false;  // max_tokens is 0: one token is generated and not sent
 
@@ -35,16 +35,16 @@ struct CallLimits {
   uint32_t answers_max = 32;
 };
 
-// `seed` is taken where the request has none.
+// `seed` is used if the request has none.
 Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& limits, uint64_t seed);
 
-// The fields that both kinds share: sampling, lengths, stops, n.
+// The fields of both kinds: sampling, lengths, stops, n.
 Parsed<void> read_options(const Fields& fields, CallKind kind, node::GenerationRequest& request, uint64_t seed);
 
-// The array of messages as a template takes it: contents are strings, "developer" is "system".
+// The array of messages in the form for a template: contents are strings, "developer" becomes "system".
 Parsed<nlohmann::ordered_json> read_messages(const Fields& fields);
 
-// The array of tools as it came; empty where there is none or tool_choice is "none".
+// The array of tools, unchanged; empty if there is none or tool_choice is "none".
 Parsed<std::string> read_tools(const Fields& fields);
 
 }  // namespace exogpu::api

@@ -1,4 +1,4 @@
-// Any body at all: it is refused with an error in good form, or understood, and then what goes to the node is sound.
+// Any body is either refused with a well-formed error, or parsed into requests that are valid for the node.
 #include <cstdint>
 #include <cstdlib>
 #include <nlohmann/json.hpp>

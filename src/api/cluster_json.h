@@ -1,4 +1,4 @@
-// The cluster as JSON, for people and programs: GET /v1/cluster. docs/api.md describes every field.
+// The cluster as JSON: GET /v1/cluster. docs/api.md describes every field.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace exogpu::api {
 
-// An object. Text that is not UTF-8 is replaced character by character.
+// An object. Invalid UTF-8 is replaced character by character.
 std::string cluster_json(const node::ClusterSnapshot& cluster);
 
 }  // namespace exogpu::api

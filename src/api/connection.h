@@ -1,4 +1,4 @@
-// One client's connection: reads its requests one after the other and answers them.
+// One client's connection: reads requests and answers them in order.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -19,18 +19,18 @@ namespace exogpu::api {
 
 class Connection;
 
-// What the connections of a server share. Used by its thread alone.
+// State shared by all connections of a server. Used only by its thread.
 struct Shared {
   const ServerOptions& options;
   node::Service& service;
   std::set<Connection*> connections = {};
-  Bytes body_bytes = 0;   // of requests that are being read
-  bool stopping = false;  // no further request on any connection
+  Bytes body_bytes = 0;   // of all requests being read
+  bool stopping = false;  // no connection reads further requests
   uint64_t random_seed = 0, random_position = 0;
-  std::function<void()> on_closed = {};  // a connection has left the set
+  std::function<void()> on_closed = {};  // called after a connection has left the set
 };
 
-// Lives until its coroutine ends. All of it runs on the thread of the socket's executor.
+// Lives until its coroutine ends. Runs on the thread of the socket's executor.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(boost::asio::ip::tcp::socket socket, Shared& shared);
@@ -53,7 +53,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Awaitable<void> run();
   Awaitable<bool> wait_for_request();
-  // False: the connection is to be closed; a reply that says why was sent where one can be.
+  // False: close the connection. If possible, a reply with the reason has been sent.
   Awaitable<bool> read_request(Parser& parser);
   Awaitable<bool> read_body(Parser& parser);
   Awaitable<bool> answer(Parser& parser);
@@ -61,35 +61,35 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<bool> stream(AnswerFormat& format, Delivery first);
   Awaitable<bool> gather(AnswerFormat& format, Delivery first);
   Awaitable<Delivery> next_delivery();
-  Awaitable<bool> write(std::string text);  // false: the client took it not, or not in time
+  Awaitable<bool> write(std::string text);  // false: the client did not read it in time
   Awaitable<bool> write_reply(Reply reply);
-  Awaitable<bool> refuse(ApiError error);  // and false: nothing more can be read from this client
+  Awaitable<bool> refuse(ApiError error);  // returns false: nothing more can be read from this client
   Awaitable<void> linger();
 
   std::string head(unsigned status, std::vector<std::pair<std::string, std::string>> fields) const;
   ApiError read_error(boost::system::error_code failure, const char* part) const;
 
-  // The socket's operations are cancelled unless this is called again in time.
+  // Cancels the socket's operations after `timeout`, unless it is called again before.
   void arm(std::chrono::milliseconds timeout);
   void disarm();
   void release_body(Parser& parser);
-  // While a reply is made: notices when the client goes away.
+  // Detects that the client disconnects while its reply is computed.
   void watch();
 
   boost::asio::ip::tcp::socket socket_;
   Shared& shared_;
   boost::asio::steady_timer deadline_;
-  boost::asio::steady_timer wake_;  // cancelled when the mailbox has something
+  boost::asio::steady_timer wake_;  // cancelled when the mailbox is not empty
   boost::beast::flat_buffer buffer_;
   std::shared_ptr<Mailbox> mailbox_;
-  uint64_t watch_id_ = 0, deadline_id_ = 0;  // a handler with another number is out of date
-  Bytes body_bytes_ = 0;                     // of this connection in Shared::body_bytes
+  uint64_t watch_id_ = 0, deadline_id_ = 0;  // handlers with other numbers are obsolete
+  Bytes body_bytes_ = 0;                     // this connection's part of Shared::body_bytes
   bool timed_out_ = false, gone_ = false, aborted_ = false;
   bool answering_ = false;  // a request is complete and its reply is not
   bool begun_ = false;      // the first part of an answer was delivered
   bool ending_ = false;     // the next delivery is an error
 
-  // Of the request at hand.
+  // The current request.
   bool http_1_0_ = false, keep_alive_ = true, head_only_ = false;
   std::vector<std::pair<std::string, std::string>> origin_fields_;
 };

@@ -1,4 +1,4 @@
-// Between the threads that generate and the one that serves: gathers what was written until the client takes more.
+// Connects the threads that generate with the thread that serves: collects output until the client takes more.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,7 +15,7 @@
 
 namespace exogpu::api {
 
-// What is new of one answer. Pieces that came since the last take are one.
+// The new part of one answer. Pieces that arrived since the last take() are joined.
 struct AnswerUpdate {
   uint32_t answer = 0;
   std::string text = {};
@@ -24,29 +24,30 @@ struct AnswerUpdate {
 };
 
 struct Delivery {
-  std::optional<uint32_t> prompt_tokens;  // of all prompts, as soon as all are accepted
-  std::vector<AnswerUpdate> updates;      // by answer; those with nothing new are left out
-  std::optional<Error> error;             // the end of everything
+  std::optional<uint32_t> prompt_tokens;  // of all prompts, once all are accepted
+  std::vector<AnswerUpdate> updates;      // in order of answers; only those with something new
+  std::optional<Error> error;             // ends the request
   bool ended = false;                     // all answers have ended, or there is an error
 
   bool empty() const { return !prompt_tokens && updates.empty() && !ended; }
 };
 
-// Never makes the generation wait, since its device works for others too. A client that reads slowly finds more in the
-// next delivery; when more than `backlog_max` bytes wait, the generation is cancelled and the delivery has an error.
+// Never blocks the generation, since its device also works for others. A slow client gets more in its next delivery;
+// when more than `backlog_max` bytes wait, the generation is cancelled and the delivery has an error.
 class Mailbox : public std::enable_shared_from_this<Mailbox> {
  public:
-  // `wake` runs on `executor` when there is something to take after a take; not after close().
+  // `wake` runs on `executor` when there is something to take after a take(); not after close().
   Mailbox(boost::asio::any_io_executor executor, const std::vector<uint32_t>& answers_of_prompts, Bytes backlog_max,
           std::function<void()> wake);
 
-  // For the generation of prompt `prompt`. One that is let go before its end is an error of the node: internal.
+  // The listener for the generation of prompt `prompt`. If it is released before its end, that is an internal error of
+  // the node.
   std::shared_ptr<node::GenerationListener> listener(uint32_t prompt);
   std::stop_token cancel_token() const { return cancel_.get_token(); }
 
-  // On the executor's thread.
+  // Both run on the executor's thread.
   Delivery take();
-  // Cancels the generation; from now on nothing is posted and nothing kept.
+  // Cancels the generation. Nothing is posted or stored afterwards.
   void close();
 
  private:
@@ -60,9 +61,9 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
 
   const boost::asio::any_io_executor executor_;
   const Bytes backlog_max_;
-  std::vector<uint32_t> first_answers_;  // of each prompt, and behind the last
+  std::vector<uint32_t> first_answers_;  // index of each prompt's first answer, and one past the last
   std::stop_source cancel_;
-  std::function<void()> wake_;  // the executor's thread alone
+  std::function<void()> wake_;  // used only by the executor's thread
 
   Mutex mutex_;
   bool closed_ EXO_GUARDED_BY(mutex_) = false;

@@ -6,7 +6,7 @@ namespace exogpu::api {
 
 namespace {
 
-// "[::1]:8080" -> "[::1]", "localhost:80" -> "localhost"
+// "[::1]:8080" becomes "[::1]", "localhost:80" becomes "localhost".
 std::string_view without_port(std::string_view host) {
   if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
   return host.substr(0, host.find(':'));
@@ -16,7 +16,7 @@ bool is_this_machine(std::string_view host) {
   return host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "[::1]";
 }
 
-// An address, a name without a dot, or one of mDNS: nothing that a stranger's name server answers for.
+// An address, a name without a dot, or an mDNS name: names that no foreign DNS server resolves.
 bool is_local_name(std::string_view host) {
   const bool v4 = host.find_first_not_of("0123456789.") == host.npos;
   return v4 || host.starts_with('[') || host.find('.') == host.npos || host.ends_with(".local");

@@ -1,4 +1,4 @@
-// What each path does. No I/O: a request goes in, a reply or a call for text comes out.
+// The action of each path. No I/O: takes a request, returns a reply or a call for text.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace exogpu::api {
 
-// Of an HTTP request, what the routes look at. Absent header fields are empty.
+// The parts of an HTTP request that the routes use. Absent header fields are empty.
 struct RequestView {
   std::string_view method = {};
   std::string_view target = {};
@@ -28,25 +28,25 @@ struct RequestView {
 struct Reply {
   unsigned status = 200;
   std::string body = {};
-  std::vector<std::pair<std::string, std::string>> fields = {};  // beyond the content's type and length
+  std::vector<std::pair<std::string, std::string>> fields = {};  // in addition to content type and length
 };
 
 Reply error_reply(const ApiError& error);
 
 using Action = std::variant<Reply, Call>;
 
-// A Call has its model's name filled in. `seed` is for a call that brings none.
+// A returned Call has its model's name. `seed` is for a call without one.
 Action route(const RequestView& request, const ServerOptions& options, node::Service& service, uint64_t seed);
 
-// Whether this request may come from the page it says it comes from. Without an Origin it is no page's.
+// Whether a web page of `origin` may use the API. A request without an origin does not come from a page.
 //
-// A browser sends what any page asks it to, to this machine too; the page just cannot read the reply. So a request of a
-// page that may not use the API is refused before it costs anything. Pages of this machine may, those of
-// options.origins, and those that this server's own host serves, when that is named by an address or within the local
-// network: a public name could be pointed here by a stranger.
+// A browser sends any page's requests, also to this machine; only the reply is hidden from the page. So the request of
+// a page that may not use the API is refused before it costs anything. Allowed are pages of this machine, those of
+// options.origins, and those of this server's own host if it is named by an address or a local name. A public name is
+// not enough, since its owner could point it here.
 bool origin_allowed(std::string_view origin, std::string_view host, const ServerOptions& options);
 
-// The fields that let the page read the reply.
+// The header fields that let the page read the reply.
 std::vector<std::pair<std::string, std::string>> origin_fields(const RequestView& request);
 
 }  // namespace exogpu::api

@@ -25,7 +25,7 @@ TEST(Origin, PagesOfThisMachineAndThoseAllowed) {
   for (const char* program : {"app://obsidian.md", "tauri://localhost", "vscode-webview://x"}) {
     EXPECT_TRUE(allowed(program)) << program;
   }
-  // The server's own pages, under a name that no stranger can point here.
+  // The server's own pages, under a name that no foreign DNS server can resolve.
   EXPECT_TRUE(allowed("http://192.168.1.5:8080", "192.168.1.5:8080"));
   EXPECT_TRUE(allowed("http://attic:8080", "attic:8080"));
   EXPECT_TRUE(allowed("http://attic.local:8080", "attic.local:8080"));

@@ -12,27 +12,24 @@
 
 namespace exogpu::api {
 
-// One thread serves all connections; it sleeps while nothing comes. A client that goes away cancels its generations.
-// Borrows the service, which must outlive the server; once the server is gone, what its listeners hear has no effect.
+// One thread serves all connections. When a client disconnects, its generations are cancelled. `service` must outlive
+// the server; after the server's end its listeners have no effect.
 class Server {
  public:
-  // Listens when this returns. Errors: invalid_argument (no such address), already_exists (the port is taken),
-  // permission_denied, io_error.
+  // Listens when this returns. Errors: invalid_argument (not an address of this machine), already_exists (the port is
+  // in use), permission_denied, io_error.
   static Result<Server> start(const ServerOptions& options, node::Service& service);
 
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
-  ~Server();  // shuts down without grace
+  ~Server();  // shuts down at once
 
   uint16_t port() const;
-  // "http://127.0.0.1:8080": an address that a client on this machine can open, also where all addresses are listened
-  // on.
+  // "http://127.0.0.1:8080": an address for clients on this machine, even if the server listens on all addresses.
   std::string url() const;
   uint32_t connections() const;
 
-  // Takes no more connections and waits for the thread. Answers that have begun get as long as `grace` to end, and then
-  // end with an error; requests whose answer has not begun get the error at once. Without grace all connections are
-  // closed at once.
+  // Accepts no more connections, lets requests finish for `grace`, cancels the rest, and waits for the thread.
   void shutdown(std::chrono::milliseconds grace);
 
  private:

@@ -12,7 +12,7 @@ TEST_F(Api, KeepsAConnectionAndClosesWhenAsked) {
   Client client(port());
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.post(kChat, say("x", {{"max_tokens", 2}})).status, 200);
   EXPECT_TRUE(client.post(kChat, say("x", {{"max_tokens", 2}, {"stream", true}})).complete);
-  // Several at once are answered in order.
+  // Pipelined requests are answered in order.
   client.send(Client::request("POST", kChat, say("pipelined", {{"max_tokens", 50}}).dump()) +
               Client::request("GET", "/health") + Client::request("GET", "/v1/models"));
   EXPECT_NE(client.read().body.find("pipelined"), std::string::npos);

@@ -1,4 +1,4 @@
-// How the server listens, whom it lets in, and what a client may take.
+// The server's address, access rules and limits.
 #pragma once
 
 #include <chrono>
@@ -11,30 +11,30 @@
 namespace exogpu::api {
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";  // IPv4 or IPv6; "::" is all of both
-  uint16_t port = 0;                  // 0: any free one
-  std::string api_key;                // every request but /health must bring it as "Authorization: Bearer"; empty: none
+  std::string address = "127.0.0.1";  // IPv4 or IPv6; "::" means all of both
+  uint16_t port = 0;                  // 0: any free port
+  std::string api_key;  // every request except /health must send it as "Authorization: Bearer"; empty: no key
 
-  // Pages of other machines that a browser may use the API from, as "https://chat.example.com"; "*" is all. Pages of
-  // this machine and of programs on it (app://, tauri://, vscode-webview://) may always.
+  // Origins of web pages on other machines that may use the API, such as "https://chat.example.com"; "*" means all.
+  // Pages on this machine always may.
   std::vector<std::string> origins;
 
   uint32_t connections_max = 4096;
-  uint32_t answers_max = 32;  // of one request: n times the number of prompts
+  uint32_t answers_max = 32;  // of one request: n × the number of prompts
   Bytes header_bytes_max = 16 * KiB;
   Bytes body_bytes_max = 16 * MiB;
-  Bytes bodies_bytes_max = 256 * MiB;  // of all requests that are being read
+  Bytes bodies_bytes_max = 256 * MiB;  // of all requests being read together
   uint32_t json_depth_max = 64;
   uint32_t json_values_max = 1 << 20;
 
-  // A client that reads slowly: what is generated meanwhile is gathered, up to this much; then the work is cancelled.
+  // Output that waits for a slow client; beyond it the generation is cancelled.
   Bytes backlog_bytes_max = 1 * MiB;
 
-  std::chrono::milliseconds idle_timeout{75'000};    // between two requests
+  std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds header_timeout{10'000};  // for the header, from its first byte
   std::chrono::milliseconds body_timeout{60'000};
-  std::chrono::milliseconds write_timeout{60'000};     // for each 64 KiB to be taken
-  std::chrono::milliseconds comment_interval{15'000};  // a stream with nothing to say shows that it lives
+  std::chrono::milliseconds write_timeout{60'000};     // for each 64 KiB that the client reads
+  std::chrono::milliseconds comment_interval{15'000};  // after so long without output, a stream sends a comment
 };
 
 }  // namespace exogpu::api

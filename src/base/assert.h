@@ -1,5 +1,5 @@
 // EXO_ASSERT(condition, "what must hold"): for what follows from the program itself, never for input. Checked in every
-// build: a condition that does not hold is logged with its place, and the process aborts.
+// build: a false condition is logged with its source location, and the process aborts.
 #pragma once
 
 #include <source_location>

@@ -1,5 +1,5 @@
-// Waiting without sleep. A thread that sleeps wakes up some 50 us late; on a token's way through two nodes six threads
-// wait for another, and a fast GPU computes it in 2 ms. So while a ring turns, its threads look again and again.
+// Waiting without sleep. A sleeping thread wakes up about 50 us late. The way of a token through two nodes has six
+// waits, and a fast GPU computes it in 2 ms. So while a ring is active, its threads poll.
 #pragma once
 
 #include <atomic>
@@ -9,23 +9,23 @@
 
 namespace exogpu {
 
-// All calls from any thread.
+// Any thread may make all calls.
 class BusyWait {
  public:
-  // After this long without an event it is not worth a core any more.
+  // After so long without an event, polling is not worth a core.
   static constexpr std::chrono::milliseconds kWindow{5};
 
-  // Where there are cores for it and speed counts more than energy; at first it is not.
+  // Set it if there are spare cores and speed matters more than energy; initially false.
   void allow(bool allowed) { allowed_.store(allowed, std::memory_order_relaxed); }
 
-  // Something happened, and the next thing is expected soon.
+  // Call it after an event, when the next one is expected soon.
   void extend() {
     if (allowed_.load(std::memory_order_relaxed)) until_.store(now() + kWindow.count(), std::memory_order_relaxed);
   }
 
   bool active() const { return now() < until_.load(std::memory_order_relaxed); }
 
-  // Looks until `happened()` or until it is inactive; other threads that have work go first.
+  // Polls until `happened()` or until polling is not active; yields to other threads that have work.
   template <typename Happened>
   void wait(Happened happened) const {
     while (!happened() && active()) std::this_thread::yield();

@@ -27,7 +27,7 @@ TEST(BusyWait, EndsWithTheEvent) {
   busy.extend();
   std::atomic<bool> happened = false;
   std::thread other([&] { happened = true; });
-  // Where the other thread comes late the wait has ended before it.
+  // If the other thread comes late, the wait has ended before.
   busy.wait([&] { return happened.load(); });
   EXPECT_TRUE(happened || !busy.active());
   other.join();

@@ -1,4 +1,4 @@
-// One canonical set of error codes, valid across modules, the wire and the API.
+// The error codes of the whole program, its messages between nodes, and the API.
 #pragma once
 
 #include <string>
@@ -7,27 +7,27 @@
 namespace exogpu {
 
 enum class ErrorCode {
-  invalid_argument,     // the caller's input is wrong, whatever the state of the system
+  invalid_argument,     // the caller's input is wrong, independent of the system's state
   not_found,            // a named thing does not exist
   already_exists,       // a named thing exists and must not
-  corrupt,              // data breaks its own format: truncated, contradictory, damaged
-  unsupported,          // well-formed, but nothing here can do it
+  corrupt,              // data violates its format: truncated, contradictory, damaged
+  unsupported,          // well-formed, but not supported here
   out_of_memory,        // a device or the host lacks the bytes
   resource_exhausted,   // a limit other than memory is reached: sequences, context, quota
-  failed_precondition,  // the system is not in the state the call needs
+  failed_precondition,  // the system's state does not allow the call
   permission_denied,
   unauthenticated,
-  unavailable,  // may work when tried again: a peer is away, a device is lost
+  unavailable,  // may work later: a peer is offline, a device is lost
   deadline_exceeded,
   cancelled,
   io_error,
-  internal,  // a defect of ours
+  internal,  // a bug of this program
 };
 
-// The code as it is written on the wire and in JSON, for example "out_of_memory".
+// The name of the code on the wire and in JSON, for example "out_of_memory".
 std::string_view to_string(ErrorCode code);
 
-// What went wrong: names the thing and, where there is one, the remedy.
+// `message` names the thing and, if there is one, the remedy.
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;

@@ -1,9 +1,9 @@
-// The memory of a process that lives long and now and then frees much.
+// Returns memory to the operating system, for a long-lived process that sometimes frees much.
 #pragma once
 
 namespace exogpu {
 
-// Gives what was freed back to the system, as far as the C library can. Takes milliseconds; any thread.
+// Returns freed memory, as far as the C library can. Takes milliseconds; any thread.
 void give_back_freed_memory();
 
 }  // namespace exogpu

@@ -31,7 +31,7 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::off;
 }
 
-// sd-daemon(3): what the journal reads at the beginning of a line.
+// The priority that the journal reads at the beginning of a line, see sd-daemon(3).
 class JournalPriority final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
@@ -69,7 +69,7 @@ std::shared_ptr<spdlog::logger> make(spdlog::sink_ptr sink, const Options& optio
   auto logger = std::make_shared<spdlog::logger>("exogpu", std::move(sink));
   logger->set_level(to_spdlog(options.level));
   logger->flush_on(spdlog::level::debug);
-  logger->set_error_handler([](const std::string&) {});  // a log that cannot be written disturbs nobody
+  logger->set_error_handler([](const std::string&) {});  // a log that cannot be written must not disturb the program
   return logger;
 }
 
@@ -154,7 +154,7 @@ void write(Level level, std::string_view room, std::string_view text) {
     reopen_moved_file(state());
     logger = state().logger;
   }
-  // One event is one line, whatever a peer put into its text.
+  // One event is one line, even if a peer put a newline into its text.
   logger->log(to_spdlog(level), "{}: {}", room, printable(text));
 }
 
@@ -164,7 +164,7 @@ namespace exogpu {
 
 void assertion_failed(const char* condition, const char* message, std::source_location where) {
   log::write(log::Level::error, "base",
-             std::format("{}:{}: {} ({} does not hold); this is a fault of exogpu, please report it", where.file_name(),
+             std::format("{}:{}: {} ({} does not hold); this is a bug of exogpu, please report it", where.file_name(),
                          where.line(), message, condition));
   std::abort();
 }

@@ -15,7 +15,7 @@
 namespace exogpu::log {
 namespace {
 
-// The log goes to a file while a test runs, and back to standard error afterwards.
+// Logs to a file during a test, and to standard error afterwards.
 class Log : public testing::Test {
  protected:
   void TearDown() override {

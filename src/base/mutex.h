@@ -24,7 +24,7 @@ class EXO_CAPABILITY("mutex") Mutex {
   std::mutex mutex_;
 };
 
-// Locks a mutex for as long as it lives, but for the spans between unlock() and lock().
+// Locks a mutex while it exists, except between unlock() and lock().
 class EXO_SCOPED_CAPABILITY MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) EXO_ACQUIRE(mutex) : lock_(mutex.mutex_) {}
@@ -40,7 +40,7 @@ class EXO_SCOPED_CAPABILITY MutexLock {
   std::unique_lock<std::mutex> lock_;
 };
 
-// Locks two different mutexes for as long as it lives; two threads may do so in opposite orders.
+// Locks two different mutexes while it exists; two threads may do so in opposite orders.
 class EXO_SCOPED_CAPABILITY TwoMutexLock {
  public:
   // The analysis does not know std::lock.
@@ -57,7 +57,7 @@ class EXO_SCOPED_CAPABILITY TwoMutexLock {
   Mutex& b_;
 };
 
-// Waits without a predicate, so that the condition stands where the analysis sees the lock:
+// Waits without a predicate, so that the condition is evaluated where the analysis sees the lock:
 //   while (queue_.empty()) wakes_.wait(lock);
 class CondVar {
  public:
@@ -66,7 +66,7 @@ class CondVar {
   bool wait_for(MutexLock& lock, std::chrono::duration<Rep, Period> timeout) {
     return wait_until(lock, std::chrono::steady_clock::now() + timeout);
   }
-  // False: the time was up. A wake-up may be spurious in either case.
+  // False after the timeout. Wake-ups may be spurious in both cases.
   template <typename Clock, typename Duration>
   bool wait_until(MutexLock& lock, const std::chrono::time_point<Clock, Duration>& end) {
     return condition_.wait_until(lock.lock_, end) == std::cv_status::no_timeout;

@@ -9,7 +9,7 @@
 namespace exogpu {
 namespace {
 
-constexpr size_t kLengthMax = 300;  // of names that are compared letter by letter
+constexpr size_t kLengthMax = 300;  // of names that are compared by letters
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -18,7 +18,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Letters to insert, remove or change (Levenshtein's distance).
+// The number of letters to insert, remove or change (Levenshtein distance).
 size_t distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});

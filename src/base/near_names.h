@@ -8,10 +8,10 @@
 
 namespace exogpu {
 
-// The nearest first, at most `most`: those that hold `wanted`, or differ from it in few letters; case does not count.
+// The nearest first, at most `most`: names that contain `wanted`, or differ from it in few letters. Ignores case.
 std::vector<std::string> near_names(std::string_view wanted, std::span<const std::string> known, size_t most = 3);
 
-// "; near it are A, B" or, of no names, nothing: the end of a message.
+// "; near it: A, B", or empty for no names: the end of a message.
 std::string near_words(std::span<const std::string> near);
 
 }  // namespace exogpu

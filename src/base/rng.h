@@ -1,7 +1,7 @@
 // Random numbers as a pure function of (seed, position): no state to save, and the same on every machine.
 //
 // Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
-// 1, 2, 3" (SC 2011). Not for secrets: a few outputs do not hide the seed from someone who tries them all.
+// 1, 2, 3" (SC 2011). Not for secrets: a few outputs do not hide the seed from an exhaustive search.
 #pragma once
 
 #include <array>

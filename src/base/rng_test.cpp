@@ -7,7 +7,7 @@
 namespace exogpu {
 namespace {
 
-// The known answers published with the generator (Random123, philox4x32 with 10 rounds).
+// The test vectors published with the generator (Random123, philox4x32 with 10 rounds).
 TEST(Philox, GivesTheKnownAnswers) {
   EXPECT_EQ(philox4x32({0, 0, 0, 0}, {0, 0}), (PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   EXPECT_EQ(philox4x32({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),

@@ -1,4 +1,4 @@
-// Strong<T, Tag>: a T that converts into nothing else, for ids.
+// Strong<T, Tag>: a T without conversions, for ids.
 #pragma once
 
 #include <compare>

@@ -8,15 +8,15 @@
 #define EXO_THREAD_ANNOTATION(x)
 #endif
 
-// On a class: it is a lock. On a class whose objects hold a lock for as long as they live.
+// On a class: it is a lock; or its objects hold a lock while they exist.
 #define EXO_CAPABILITY(name) EXO_THREAD_ANNOTATION(capability(name))
 #define EXO_SCOPED_CAPABILITY EXO_THREAD_ANNOTATION(scoped_lockable)
 
-// On a member: read and written only with this mutex locked; what a pointer points to, likewise.
+// On a member: it is accessed only with this mutex locked; or that holds for the target of the pointer.
 #define EXO_GUARDED_BY(mutex) EXO_THREAD_ANNOTATION(guarded_by(mutex))
 #define EXO_PT_GUARDED_BY(mutex) EXO_THREAD_ANNOTATION(pt_guarded_by(mutex))
 
-// On a function: called with the mutex locked; called without it, since the function locks it.
+// On a function: it is called with the mutex locked; or without it, since the function locks it.
 #define EXO_REQUIRES(...) EXO_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
 #define EXO_EXCLUDES(...) EXO_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 

@@ -1,4 +1,4 @@
-// Numbers with units, and how a person reads them.
+// Numbers with units, and their text form.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 
 namespace exogpu {
 
-// A count of bytes. A plain number by intent: sizes are added, compared and passed to the C libraries everywhere;
-// the name says the unit.
+// A count of bytes. Deliberately a plain number, since sizes are added, compared and passed to C libraries everywhere;
+// the name states the unit.
 using Bytes = uint64_t;
 
 inline constexpr Bytes KiB = 1024;
@@ -17,7 +17,7 @@ inline constexpr Bytes GiB = 1024 * MiB;
 // "512 B", "1.5 KiB", "3.2 GiB": three significant digits, binary units.
 std::string format_bytes(Bytes bytes);
 
-// 1234567 -> "1,234,567"
+// 1234567 becomes "1,234,567".
 std::string format_count(uint64_t n);
 
 }  // namespace exogpu

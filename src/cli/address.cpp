@@ -7,8 +7,9 @@ namespace exogpu::cli {
 
 Result<HostPort> parse_host_port(std::string_view text, uint16_t port, std::string_view option) {
   const auto refuse = [&] {
-    return fail(ErrorCode::invalid_argument, "{} {}: write HOST:PORT, for example 192.168.1.5:{} or [fe80::1]:{}",
-                option, text, port, port);
+    return fail(ErrorCode::invalid_argument,
+                "{} {}: not an address; write HOST:PORT, for example 192.168.1.5:{} or [fe80::1]:{}", option, text,
+                port, port);
   };
   HostPort result{.host = {}, .port = port};
   std::string_view rest = text;

@@ -1,4 +1,4 @@
-// The addresses at which people reach an API that listens here.
+// The addresses at which this machine's API can be reached, for messages.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 
 namespace exogpu::cli {
 
-// Of this machine's network interfaces that are up, as other machines use them: neither the loopback's nor those that
-// hold on one link only. IPv4 first; IPv6 where `ipv6`.
+// The addresses of this machine's active network interfaces that other machines can use: no loopback and no link-local
+// addresses. IPv4 first; IPv6 only if `ipv6`.
 std::vector<std::string> own_addresses(bool ipv6);
 
-// "http://127.0.0.1:8080/v1"; where `listens_at` is every address ("::", "0.0.0.0"): "http://localhost:8080/v1, from
+// "http://127.0.0.1:8080/v1". If `listens_at` means all addresses ("::", "0.0.0.0"): "http://localhost:8080/v1, from
 // other machines http://192.168.1.5:8080/v1", with the first of `own`.
 std::string api_addresses(const std::string& listens_at, uint16_t port, std::span<const std::string> own);
 

@@ -5,7 +5,7 @@
 namespace exogpu::cli {
 
 void add_api_options(CLI::App& command, ApiOptions& options) {
-  command.add_option("--api", options.at, "The address of the API of any node of the cluster")
+  command.add_option("--api", options.at, "The API address of any node of the cluster")
       ->type_name("HOST[:PORT]")
       ->capture_default_str();
   command.add_option("--api-key", options.key, "The key of this API");

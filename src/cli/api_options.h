@@ -1,4 +1,4 @@
-// The options of a subcommand that talks to a node's API.
+// The options of commands that call a node's API.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -17,7 +17,7 @@ struct ApiOptions {
 void add_api_options(CLI::App& command, ApiOptions& options);
 // Errors: invalid_argument.
 Result<api::ApiAddress> api_address(const ApiOptions& options);
-// The body of a reply. Errors: those of the connection, with what to do about them; what the API says.
+// The body of a reply. Errors: those of the connection, with a remedy; the API's own errors.
 Result<std::string> body_of(Result<api::ServerReply> reply);
 
 }  // namespace exogpu::cli

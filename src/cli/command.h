@@ -1,4 +1,4 @@
-// The commands of the program: one file in cli/commands/ for each.
+// The commands of the program, each in a file of cli/commands/.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,10 +8,10 @@
 
 namespace exogpu::cli {
 
-// The work of the chosen command, once the arguments are parsed.
+// Runs the chosen command after the arguments are parsed.
 using Action = std::function<Result<void>()>;
 
-// Each adds one command to `app`; when it is chosen, it leaves its work in `action`.
+// Each adds one command to `app`, which sets `action` if it is chosen.
 void add_inspect(CLI::App& app, Action& action);
 void add_tokenize(CLI::App& app, Action& action);
 void add_devices(CLI::App& app, Action& action);

@@ -1,4 +1,4 @@
-// From what a user typed after --device to a device of this machine.
+// Finds the device that --device names.
 #pragma once
 
 #include <memory>
@@ -10,11 +10,11 @@
 namespace exogpu::cli {
 
 struct FoundDevice {
-  std::unique_ptr<gpu::Machine> machine;  // owns what `device` points to
+  std::unique_ptr<gpu::Machine> machine;  // owns `device`
   const gpu::Device* device = nullptr;
 };
 
-// An empty name is the best device. GPUs rendered by the CPU are found only when their name is given.
+// An empty name means the best device. Software GPUs are found only by name.
 Result<FoundDevice> find_device(std::string_view name);
 
 }  // namespace exogpu::cli

@@ -1,4 +1,4 @@
-// The folders that this user's nodes keep things in.
+// The folders of this user's nodes.
 #pragma once
 
 #include <filesystem>
@@ -8,15 +8,14 @@
 
 namespace exogpu::cli {
 
-// `given`, else "exogpu" in $XDG_STATE_HOME or ~/.local/state: who a node is, and the tokens it gave out.
-// Errors: failed_precondition when none is known.
+// `given`, else "exogpu" in $XDG_STATE_HOME or ~/.local/state: the node's identity and the join tokens it made.
+// Errors: failed_precondition if none is known.
 Result<std::filesystem::path> state_folder(const std::string& given);
 
-// `given`, else "exogpu" in $XDG_CACHE_HOME or ~/.cache: what can be had again.
+// `given`, else "exogpu" in $XDG_CACHE_HOME or ~/.cache: data that can be fetched again.
 Result<std::filesystem::path> cache_folder(const std::string& given);
 
-// "exogpu/config.toml" in $XDG_CONFIG_HOME or ~/.config: what options are when they are not given. Empty when neither
-// folder is known.
+// "exogpu/config.toml" in $XDG_CONFIG_HOME or ~/.config: defaults of options. Empty if neither folder is known.
 std::string config_file();
 
 }  // namespace exogpu::cli

@@ -1,4 +1,4 @@
-// Stop signals (Ctrl-C and others) for a command that waits in a loop.
+// Stop signals (Ctrl-C and others) for commands that wait in a loop.
 #pragma once
 
 #include <signal.h>
@@ -7,13 +7,13 @@
 
 namespace exogpu::cli {
 
-// From its construction on, the stop signals (cli/stop_signals.h) no longer end the program: within() reports them, so
-// that files in writing are completed. Construct it before any other thread.
+// From its construction on, the stop signals (cli/stop_signals.h) do not end the program; within() reports them, so
+// that files being written are completed. Construct it before any other thread.
 class Interruption {
  public:
   Interruption();
 
-  // Whether a signal has come or comes within this time. Each is reported once.
+  // Returns whether a signal has come or comes within this time. Each signal is reported once.
   bool within(std::chrono::milliseconds longest) const;
 
  private:

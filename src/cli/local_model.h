@@ -1,4 +1,4 @@
-// A model loaded on this machine, ready to converse: file, tokenizer, template, shards and generator in one.
+// A model loaded on this machine, ready for a conversation: file, tokenizer, template, shards and generator.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@ class LocalModel : public ChatBackend {
                                        const std::function<void(std::string_view)>& on_text,
                                        const std::stop_token& cancel) override;
 
-  // Goes on from `text` as it stands, without a template.
+  // Continues `text` as it is, without a template.
   Result<engine::GenerateStats> complete(std::string_view text, const engine::GenerateOptions& options,
                                          const std::function<void(std::string_view)>& on_text,
                                          const std::stop_token& cancel);

@@ -8,7 +8,7 @@ void add_log_options(CLI::App& command, LogOptions& options, log::Level level) {
       ->type_name("LEVEL")
       ->default_str(std::string(log::to_string(level)))
       ->group(group);
-  command.add_option("--log-file", options.file, "A file to add the log to; standard error if left out")
+  command.add_option("--log-file", options.file, "A file to append the log to (default: standard error)")
       ->type_name("FILE")
       ->group(group);
 }

@@ -1,4 +1,4 @@
-// --log-level and --log-file, for the commands that log.
+// --log-level and --log-file.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,11 +9,11 @@
 namespace exogpu::cli {
 
 struct LogOptions {
-  std::string level;  // as log::parse_level() reads it; empty: the command's default
+  std::string level;  // for log::parse_level(); empty: the command's default
   std::string file;   // empty: standard error
 };
 
-// `level`: the default, for the help.
+// `level`: the default that the help shows.
 void add_log_options(CLI::App& command, LogOptions& options, log::Level level);
 
 // Errors: invalid_argument, naming the option; io_error.

@@ -20,25 +20,24 @@ CLI::Option* add_context(CLI::App& command, uint32_t& tokens) {
   tokens = 0;
   return command
       .add_option("-c,--context,--ctx-size,--num-ctx", tokens,
-                  "Tokens of a conversation: prompt and answer together; 4096 if left out, or what the model was "
-                  "trained for where that is less")
+                  "Tokens of a sequence, prompt and answers together (default: 4096, or the length that the model was "
+                  "trained for if that is less)")
       ->check(between(1, std::numeric_limits<uint32_t>::max()));
 }
 
 void add_model_options(CLI::App& command, ModelOptions& o) {
   add_model_argument(command, o.path)->required();
   command
-      .add_option(
-          "-d,--device", o.device,
-          "The device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...), or gpu; the best if left out")
+      .add_option("-d,--device", o.device,
+                  "The device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...), or gpu (default: the best)")
       ->type_name("DEVICE");
   add_context(command, o.shard.context);
-  command.add_option("-t,--threads", o.shard.threads, "CPU threads; one for each core that may be used if left out");
-  command.add_option("-b,--batch,--batch-size", o.shard.batch_tokens, "Prompt tokens computed at once")
+  command.add_option("-t,--threads", o.shard.threads, "CPU threads (default: one for each available core)");
+  command.add_option("-b,--batch,--batch-size", o.shard.batch_tokens, "Prompt tokens computed together")
       ->capture_default_str();
   add_kv_type(command, o.shard.kv_type);
   add_flash_attention(command, o.shard.flash_attention);
-  command.add_option("--cut", o.cuts, "Run as several shards that begin at these layers, for example 5,11")
+  command.add_option("--cut", o.cuts, "Run several shards that begin at these layers, for example 5,11")
       ->delimiter(',');
 }
 

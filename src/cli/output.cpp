@@ -12,7 +12,7 @@
 namespace exogpu::cli {
 namespace {
 
-// The first failure, as errno; 0 for none.
+// The errno of the first failure; 0 for none.
 std::atomic<int> output_failure = 0;
 
 void record_output_failure() {
@@ -26,7 +26,7 @@ void prepare_standard_streams() {
   signal(SIGPIPE, SIG_IGN);
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(stream, F_GETFD) != -1 || errno != EBADF) continue;
-    // In the direction that is not used, so that reading and writing fail as with a closed stream. open() takes the
+    // Opened for the opposite direction, so that reading and writing fail as with a closed stream. open() uses the
     // lowest free number, which is this one.
     [[maybe_unused]] const int opened = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
@@ -43,7 +43,7 @@ Result<void> flush_out() {
   errno = 0;
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) record_output_failure();
   if (output_failure == 0) return {};
-  return fail(ErrorCode::io_error, "standard output cannot be written: {}", std::strerror(output_failure));
+  return fail(ErrorCode::io_error, "cannot write to standard output: {}", std::strerror(output_failure));
 }
 
 void forget_out_failure() {

@@ -1,9 +1,8 @@
 // The program's standard output and standard error.
 //
-// A command writes its results with print_out() and its messages with print_err(). A result that cannot be written (a
-// full disk, a reader that has ended) fails the command: run_program() asks flush_out() last.
-// A message that cannot be written is lost: nothing is left to report it with. Neither ever throws or ends the program.
-// Any thread may call these functions.
+// A command writes results with print_out() and messages with print_err(). A result that cannot be written (a full
+// disk, a closed pipe) makes the command fail: run_program() calls flush_out() last. A message that cannot be written
+// is lost. None of these functions throws or ends the program. Any thread may call them.
 #pragma once
 
 #include <cstdio>
@@ -15,16 +14,16 @@
 
 namespace exogpu::cli {
 
-// Call this first in main(). Writing to a closed pipe is then an error and no signal, and a standard stream that the
-// parent process closed fails when it is used, instead of lending its number to the next file or connection.
+// Call this first in main(). After it, writing to a closed pipe is an error instead of a signal, and a standard stream
+// that the parent process closed fails when used, instead of lending its number to the next file or connection.
 void prepare_standard_streams();
 
 void write_out(std::string_view text);
 void write_err(std::string_view text);
 
-// Writes what is buffered. Errors: io_error, when that or anything before was not written.
+// Writes the buffer. Errors: io_error, if this or any earlier output was not written.
 Result<void> flush_out();
-// Drops what was not written, with its error: for a service, which goes on without a standard output.
+// Discards unwritten output and its error: for a service, which continues without standard output.
 void forget_out_failure();
 
 template <typename... Args>
@@ -37,7 +36,7 @@ void print_err(std::format_string<Args...> text, Args&&... args) {
   write_err(std::format(text, std::forward<Args>(args)...));
 }
 
-// Each with a newline at its end.
+// Each adds a newline.
 template <typename... Args>
 void println_out(std::format_string<Args...> text, Args&&... args) {
   write_out(std::format(text, std::forward<Args>(args)...) + '\n');

@@ -10,7 +10,7 @@
 namespace exogpu::cli {
 namespace {
 
-// The exit status of a process that runs `work`: what it returns.
+// The exit status of a process that runs `work`, which returns it.
 int in_a_process(const std::function<int()>& work) {
   std::fflush(nullptr);
   const pid_t child = fork();
@@ -53,7 +53,7 @@ TEST(Output, AReaderThatEndsIsAnErrorAndNoSignal) {
               dup2(ends[1], STDOUT_FILENO);
               dup2(ends[1], STDERR_FILENO);
               close(ends[0]);
-              println_err("a message");  // is lost
+              println_err("a message");  // lost
               println_out("a result");
               return fails_with(flush_out(), "Broken pipe") ? 0 : 1;
             }),

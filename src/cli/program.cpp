@@ -33,7 +33,7 @@ const std::vector<CommandGroup>& command_groups() {
   return groups;
 }
 
-// A word in place of a command that stands for a model to run.
+// A model in place of a command.
 bool names_a_model(const std::string& word) {
   std::error_code ignored;
   if (word.ends_with(".gguf") || std::filesystem::is_regular_file(word, ignored)) return true;
@@ -42,11 +42,11 @@ bool names_a_model(const std::string& word) {
 }
 
 int report_usage_error(const CLI::App& command, const std::string& message) {
-  println_err("exogpu: {}\n`{} --help` shows what can be written.", message, full_name(command));
+  println_err("exogpu: {}\n`{} --help` explains the command.", message, full_name(command));
   return kStatusUsage;
 }
 
-// The help or the version that was asked for, or what is wrong.
+// Prints the help or the version, or what is wrong.
 int end_of_parsing(const CLI::App& program, const CLI::ParseError& end) {
   if (end.get_exit_code() != 0) return report_usage_error(parsed_command(program), explain(program, end));
   std::ostringstream text;
@@ -66,7 +66,7 @@ int parse_and_run(std::vector<std::string> words, const std::string& version) {
   }
   auto resolved = resolve_words(program, std::move(words), &names_a_model);
   if (!resolved) return report_usage_error(program, resolved.error().message);
-  std::ranges::reverse(*resolved);  // as parse() wants them
+  std::ranges::reverse(*resolved);  // the order that parse() takes
   try {
     program.parse(*std::move(resolved));
   } catch (const CLI::ParseError& end) {
@@ -82,7 +82,7 @@ int parse_and_run(std::vector<std::string> words, const std::string& version) {
 
 void add_commands(CLI::App& app, Action& action, const std::string& version) {
   app.name("exogpu");
-  app.description("Turns every device you own into one machine for running language models.");
+  app.description("Runs a language model on several devices together.");
   app.footer("`exogpu COMMAND --help` explains a command. `exogpu MODEL` is short for `exogpu run MODEL`.");
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_help_flag("-h,--help", "Show this help");

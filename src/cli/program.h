@@ -1,4 +1,4 @@
-// The whole program: reads the command line, runs one command, and reports how that ended.
+// The whole program: reads the command line, runs one command, and reports its result.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,11 +8,11 @@
 
 namespace exogpu::cli {
 
-// Exit statuses besides 0.
+// Exit statuses other than 0.
 inline constexpr int kStatusFailed = 1;  // the command failed, or its results could not be written
-inline constexpr int kStatusUsage = 2;   // the command line is not understood
+inline constexpr int kStatusUsage = 2;   // the command line is invalid
 
-// Adds every command and option to `app`. The command that is chosen leaves its work in `action`.
+// Adds every command and option to `app`. The chosen command sets `action`.
 void add_commands(CLI::App& app, Action& action, const std::string& version);
 
 // For main(). Returns the exit status.

@@ -1,5 +1,5 @@
-// A bar on the terminal's last line while something long runs. Silent where standard error is not a terminal, and for
-// what is over at once.
+// A bar on the terminal's last line during long work. Silent if standard error is not a terminal, and for very short
+// work.
 #pragma once
 
 #include <chrono>

@@ -17,7 +17,7 @@ void put(Json& object, std::string_view name, const std::optional<T>& value) {
   if (value) object[std::string(name)] = *value;
 }
 
-// What the batteries do, where they agree: "charging".
+// The state of the batteries if they agree: "charging".
 std::string_view common_state(const gpu::PowerSupply& supply) {
   const gpu::BatteryState first = supply.batteries.front().state;
   const bool alike = std::ranges::all_of(supply.batteries, [&](const gpu::Battery& b) { return b.state == first; });

@@ -1,4 +1,4 @@
-// What sensors say, for people and for programs.
+// Sensor readings as text and as JSON.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,13 +8,13 @@
 
 namespace exogpu::cli {
 
-// "45 °C, 120 W, 37 %"; what is absent is left out. Without the memory: tables have a column for that.
+// "45 °C, 120 W, 37 %"; unknown values are left out, and so is the memory, for which tables have a column.
 std::string readings_text(const gpu::Readings& readings);
 
-// "mains", "battery, 83 %", "mains, battery 62 % (charging)"; empty when nothing is known.
+// "mains", "battery, 83 %", "mains, battery 62 % (charging)"; empty if nothing is known.
 std::string power_supply_text(const gpu::PowerSupply& supply);
 
-// Objects without the fields that are absent.
+// Objects without unknown fields.
 nlohmann::ordered_json readings_json(const gpu::Readings& readings);
 nlohmann::ordered_json power_supply_json(const gpu::PowerSupply& supply);
 

@@ -10,7 +10,7 @@ sigset_t stop_signals() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   struct sigaction inherited = {};
-  // A blocked signal is kept for sigwait() even if it is ignored, so an ignored one must not be in the set.
+  // A blocked signal stays pending for sigwait() even if it is ignored, so the set must not have ignored signals.
   if (sigaction(SIGHUP, nullptr, &inherited) != 0 || inherited.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
   return signals;
 }

@@ -5,7 +5,7 @@
 namespace exogpu::cli {
 namespace {
 
-// Code points, which for the texts shown here are columns of the terminal.
+// Code points. For the texts shown here each is one column of the terminal.
 size_t width_of(const std::string& text) {
   return static_cast<size_t>(
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));

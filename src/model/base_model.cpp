@@ -9,7 +9,7 @@
 namespace exogpu::model {
 namespace {
 
-// "Qwen3-0.6B-Base" has the word "base", "database" has not.
+// "Qwen3-0.6B-Base" has the word "base"; "database" has not.
 bool has_word(std::string_view text, std::string_view word) {
   std::string current;
   for (size_t i = 0; i <= text.size(); ++i) {

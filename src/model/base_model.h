@@ -1,4 +1,4 @@
-// Whether a model was only taught to continue text.
+// Detects base models, which were trained only to continue text.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace exogpu::model {
 
-// Why this seems to be a base model, which continues text and was not taught to hold a conversation, as a phrase: "it
-// has no chat template". Empty when nothing says so.
+// The reason why this is probably a base model, which continues text and was not trained for conversations, as a
+// phrase: "it has no chat template". Empty if nothing indicates it.
 std::string base_model_sign(const Gguf& file);
 
 }  // namespace exogpu::model

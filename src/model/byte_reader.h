@@ -1,4 +1,4 @@
-// Reads little-endian values from untrusted bytes, front to back, never past the end.
+// Reads little-endian values from untrusted bytes, in order, and never past the end.
 #pragma once
 
 #include <bit>
@@ -12,7 +12,7 @@ namespace exogpu::model {
 
 static_assert(std::endian::native == std::endian::little, "GGUF data is used in place and is little-endian");
 
-// Every read says whether the bytes were there; after a failed one the place is unchanged.
+// Every read returns whether the bytes were there; a failed read does not move the position.
 class ByteReader {
  public:
   explicit ByteReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -28,7 +28,7 @@ class ByteReader {
     return true;
   }
 
-  // A length (u64) and that many bytes; borrowed from the input.
+  // A length (u64) and that many bytes; a view of the input.
   bool read_string(std::string_view& text) {
     uint64_t length = 0;
     if (!read(length)) return false;

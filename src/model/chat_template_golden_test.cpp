@@ -1,4 +1,4 @@
-// Renders of tests/golden/chat against those of Python's jinja2, which tools/chat_golden/render.py recorded.
+// Compares renders of tests/golden/chat with those of Python's jinja2, which tools/chat_golden/render.py recorded.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// $EXOGPU_CHAT_GOLDEN: another folder of the same form, to try further templates.
+// $EXOGPU_CHAT_GOLDEN names another folder of the same form, for further templates.
 std::filesystem::path golden_dir() {
   if (const char* given = std::getenv("EXOGPU_CHAT_GOLDEN")) return given;
   return exogpu::testing::source_dir() / "tests" / "golden" / "chat";
@@ -29,7 +29,7 @@ std::string read(const std::filesystem::path& path) {
   return text.str();
 }
 
-// 2024-07-26 12:00:00 where this runs, as in render.py.
+// 2024-07-26 12:00:00 local time, as in render.py.
 std::chrono::system_clock::time_point recorded_now() {
   std::tm parts{};
   parts.tm_year = 124;
@@ -48,7 +48,7 @@ void expect_render(const Result<std::string>& got, const Json& expected) {
   }
   ASSERT_FALSE(got) << "Python fails with " << expected << ", this rendered\n" << *got;
   EXPECT_EQ(got.error().code, ErrorCode::invalid_argument) << got.error().message;
-  // Words of Python's own, like those about its sandbox, need not be repeated; the template's must.
+  // Messages of Python itself, such as those about its sandbox, need not match; the template's must.
   if (expected.contains("refused") && !expected["refused"].get<std::string>().starts_with("access to attribute")) {
     EXPECT_TRUE(got.error().message.contains(expected["refused"].get<std::string>())) << got.error().message;
   }
@@ -98,7 +98,7 @@ TEST(ChatTemplateGolden, TheLanguageIsThatOfPython) {
     request.extra_json = snippet.value("variables", Json::object()).dump();
     request.now = recorded_now();
     auto got = chat->render(request);
-    // Jinja looks names of filters and tests up when it parses, this when it gets there.
+    // Jinja resolves names of filters and tests when it parses; this engine when it evaluates them.
     if (snippet["expected"].contains("syntax_error")) {
       EXPECT_FALSE(got);
     } else if (!got && got.error().code == ErrorCode::resource_exhausted) {

@@ -28,7 +28,7 @@ struct Checker {
     return number(std::format("{}.{}", architecture, key));
   }
 
-  // Lengths of the arrays that run beside the tokens.
+  // Compares the lengths of arrays with one entry per token.
   template <typename Values>
   void same_length(std::string_view key, const Values* values, uint64_t tokens) {
     if (values && values->size() != tokens) {

@@ -1,4 +1,4 @@
-// Whether the parts of a model file agree with one another: vocabulary, embedding, layers.
+// Checks that the parts of a model file agree: vocabulary, embedding, layers.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace exogpu::model {
 
-// One sentence for each contradiction, without the file's name; empty for a sound file. Reads metadata and tensor
-// shapes, no weights. A file that holds only a vocabulary, or only weights, is sound.
+// One sentence per contradiction, without the file's name; empty for a sound file. Reads metadata and tensor shapes, no
+// weights. A file with only a vocabulary or only weights is sound.
 std::vector<std::string> contradictions(const Gguf& file);
 
 }  // namespace exogpu::model

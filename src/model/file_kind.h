@@ -1,4 +1,4 @@
-// What a file that is not a GGUF seems to be, so that an error can say it.
+// Recognises files that are not GGUF, for error messages.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace exogpu::model {
 
-// A phrase with its remedy that goes on from "this is not a GGUF file: ", for example
-// "it looks like safetensors; convert it to GGUF first". Reads the first bytes only.
+// A phrase with a remedy that continues "this is not a GGUF file: ", for example "it looks like safetensors; convert it
+// to GGUF first". Reads only the first bytes.
 std::string_view describe_foreign_file(std::span<const std::byte> bytes);
 
 }  // namespace exogpu::model

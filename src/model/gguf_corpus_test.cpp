@@ -1,4 +1,4 @@
-// Every seed of the fuzzer, so that what it once found stays found: good-* opens, bad-* is refused.
+// Runs every seed of the fuzzer, so that fixed bugs stay fixed: good-* opens, bad-* is refused.
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// Any bytes at all: the reader refuses them or hands out a file in which everything can be read.
+// Any bytes are either refused or become a file in which everything can be read.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -8,7 +8,7 @@
 
 namespace {
 
-// Reads what an accepted file offers; the sum keeps the reads alive.
+// Reads everything that an accepted file offers; the sum prevents the compiler from removing the reads.
 uint64_t read_everything(const exogpu::model::Gguf& file) {
   uint64_t sum = 0;
   for (const exogpu::model::TensorInfo& tensor : file.tensors()) {

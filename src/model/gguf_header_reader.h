@@ -1,4 +1,4 @@
-// The reader that the parsers of a GGUF header share: bounded, and with words for what it finds wrong.
+// The reader of the GGUF header parsers: bounded, with messages for damaged files.
 #pragma once
 
 #include <algorithm>
@@ -16,11 +16,11 @@
 
 namespace exogpu::model {
 
-// Borrows the file's bytes and its name.
+// The file's bytes and name must outlive the reader.
 class HeaderReader : public ByteReader {
  public:
-  // Four times what the largest vocabularies take. Bounds the memory that a hostile file can make the parsers take,
-  // which is a small multiple of the bytes they read.
+  // Four times the size of the largest vocabularies. Bounds the memory that a hostile file can make the parsers use,
+  // which is a small multiple of the bytes read.
   static constexpr Bytes kHeaderMax = 64 * MiB;
 
   HeaderReader(std::span<const std::byte> file, std::string_view name)
@@ -47,14 +47,14 @@ class HeaderReader : public ByteReader {
                    format_count(at()));
   }
 
-  // Whether `count` things of at least so many bytes can follow. Ask before making room for them.
+  // Fails if `count` entries of at least so many bytes cannot follow. To be called before allocating memory for them.
   Result<void> plausible(uint64_t count, size_t bytes_each, std::string_view what) const {
     if (count <= remaining() / bytes_each) return {};
     return corrupt("announces {} {}, more than fit in its {}; the download is incomplete or the file is damaged",
                    format_count(count), what, format_bytes(file_.size()));
   }
 
-  // Keys and names: not empty, not absurdly long, UTF-8.
+  // Checks that a key or name is not empty, not extremely long, and UTF-8.
   Result<void> usable_name(std::string_view name, std::string_view what) const {
     if (name.empty()) return corrupt("a {} before byte {} is empty; the file is damaged", what, format_count(at()));
     if (name.size() > kNameMax) {

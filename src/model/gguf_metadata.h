@@ -10,7 +10,7 @@
 
 namespace exogpu::model {
 
-// Reads `count` entries, a number that reader.plausible() has accepted. No key is there twice.
+// Reads `count` entries, after reader.plausible() accepted the count. No key occurs twice.
 // Errors: corrupt, unsupported.
 Result<std::vector<MetaEntry>> read_gguf_metadata(HeaderReader& reader, uint64_t count);
 

@@ -1,4 +1,4 @@
-// The header of one GGUF file: its metadata and where its tensors lie. The layout is written in gguf.h.
+// The header of one GGUF file: its metadata and its tensors' positions. gguf.h describes the format.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +15,11 @@ namespace exogpu::model {
 struct GgufPart {
   uint32_t version = 0;
   std::vector<MetaEntry> metadata;  // no key twice
-  std::vector<TensorInfo> tensors;  // every one inside the file, no name twice, no byte shared; `part` is left 0
+  std::vector<TensorInfo> tensors;  // each inside the file, names unique, no overlaps; `part` is 0
 };
 
-// Reads the header in `bytes`, a whole file that is called `name` in errors. Takes no memory out of proportion to what
-// the file holds.
+// Reads the header of `bytes`, a whole file; `name` is for messages. Uses memory only in proportion to the file's
+// content.
 // Errors: corrupt, unsupported.
 Result<GgufPart> parse_gguf_part(std::span<const std::byte> bytes, std::string_view name);
 

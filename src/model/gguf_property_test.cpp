@@ -1,4 +1,4 @@
-// Any file that is written is read back the same; any damage is refused or leaves a file that is safe to read.
+// Any written file is read back equal; any damaged file is refused or safe to read.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -17,7 +17,7 @@ struct Expected {
   MetaValue value;
 };
 
-// Adds one entry of a random type; returns what the reader must make of it.
+// Adds an entry of a random type and returns the value that the reader must return.
 Expected add_random_entry(GgufWriter& w, std::string key) {
   auto number = [&]<typename T>(T value) -> MetaValue {
     w.meta(key, value);

@@ -1,4 +1,4 @@
-// What becomes of a mapping whose file is changed by somebody else.
+// The behaviour of a mapping whose file is changed.
 #include "model/mapped_file.h"
 
 #include <fcntl.h>
@@ -33,13 +33,13 @@ struct MappedFileTest : ::testing::Test {
   static void write(char letter, size_t bytes, const fs::path& to) {
     std::ofstream(to, std::ios::binary) << std::string(bytes, letter);
   }
-  // As a program does that opens the file for writing and keeps its inode and size.
+  // Overwrites the file in place: inode and size stay.
   void overwrite() const {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(5000);
     file.put('y');
   }
-  // The clock of file times moves every few milliseconds.
+  // File times have a resolution of several milliseconds.
   void wait_for_clock() const {
     struct stat before{}, now{};
     ASSERT_EQ(stat(path.c_str(), &before), 0);

@@ -12,13 +12,13 @@
 namespace exogpu::model {
 namespace {
 
-// The handler reads this table without a lock. A slot is in use while `begin` is set: `end` is written before, and
-// `begin` is cleared first.
+// The handler reads this table without a lock. An entry is in use while `begin` is set: `end` is written before
+// `begin`, and `begin` is cleared first.
 std::array<GuardedMapping, kGuardedMappingsMax> guarded_mappings;
 size_t page_bytes = 4096;
 struct sigaction previous_action = {};
 
-// Async-signal-safe. Whether the fault was in a guarded mapping, which then holds zeros from there on.
+// Async-signal-safe. Returns whether the fault was in a guarded mapping; if so, zeros are mapped from there on.
 bool cover_fault(std::byte* address) {
   for (GuardedMapping& slot : guarded_mappings) {
     std::byte* begin = slot.begin.load(std::memory_order_acquire);

@@ -1,8 +1,8 @@
 // Lets a process survive reads of mapped pages that the system can no longer provide.
 //
-// The first guarded mapping installs a handler of SIGBUS. A fault inside a guarded mapping, on any thread, puts pages
-// of zeros over the rest of that mapping and marks it as damaged, and the read goes on. Every other fault goes to the
-// handler that was there before, or ends the process as it would have.
+// The first guarded mapping installs a SIGBUS handler. On a fault inside a guarded mapping, on any thread, it maps
+// pages of zeros over the rest of that mapping and marks it as damaged; the read continues. All other faults go to the
+// previous handler, or end the process as without this handler.
 #pragma once
 
 #include <atomic>
@@ -23,11 +23,11 @@ struct Unguard {
 };
 using MappingGuard = std::unique_ptr<GuardedMapping, Unguard>;
 
-// How many mappings can be guarded at once.
+// The number of mappings that can be guarded at once.
 inline constexpr size_t kGuardedMappingsMax = 8192;
 
-// Guards the whole pages that hold [address, address + size), until the result is destroyed; unmap after that.
-// Null when kGuardedMappingsMax mappings are guarded already. From any thread.
+// Guards the whole pages that contain [address, address + size), until the result is destroyed; unmap after that. Null
+// if kGuardedMappingsMax mappings are guarded already. Any thread.
 MappingGuard guard_mapping(void* address, size_t size);
 
 }  // namespace exogpu::model

@@ -17,7 +17,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Five digits or more, as a number; 0 when they are something else.
+// The value of five digits or more; 0 for any other text.
 uint32_t number(std::string_view digits) {
   uint32_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -49,7 +49,7 @@ std::string file_name(std::string_view stem, uint32_t index, uint32_t parts) {
 bool has_quantisation(std::string_view stem, std::string_view quantisation) {
   const std::string text = lower(stem), sought = lower(quantisation);
   if (sought.empty()) return false;
-  // '_' stands inside of such names, so before one it is a border only where the name ends with it.
+  // '_' occurs inside such names, so it is a border only after the name.
   constexpr std::string_view kBorders = "-./ ";
   for (size_t at = text.find(sought); at != text.npos; at = text.find(sought, at + 1)) {
     const size_t end = at + sought.size();

@@ -9,9 +9,9 @@
 namespace exogpu::model {
 namespace {
 
-constexpr uint64_t kLayersMax = 10'000;  // far above any model; a damaged count must not become memory
+constexpr uint64_t kLayersMax = 10'000;  // far above any model; a damaged count must not become an allocation
 
-// general.file_type, as the programs that quantise number it.
+// general.file_type, as quantising programs number it.
 std::string_view file_type_name(uint64_t id) {
   static constexpr std::array<std::string_view, 39> kNames = {
       "F32",    "F16",    "Q4_0",   "Q4_1",    "",       "",       "",       "Q8_0",   "Q5_0",  "Q5_1",
@@ -21,7 +21,7 @@ std::string_view file_type_name(uint64_t id) {
   return id < kNames.size() ? kNames[id] : std::string_view();
 }
 
-// Reads the metadata of one file, whose shape lies under keys that begin with the architecture.
+// Reads a file's metadata; the keys of the shape begin with the architecture's name.
 class Reader {
  public:
   explicit Reader(const Gguf& file) : file_(file), architecture_(text("general.architecture")) {}
@@ -42,7 +42,7 @@ class Reader {
     return value ? std::optional(*value) : std::nullopt;
   }
 
-  // One number for all layers, or one for each.
+  // Accepts one number for all layers, or one per layer.
   std::vector<uint64_t> per_layer(std::string_view key, uint64_t layers) const {
     if (auto one = arch_number(key)) return std::vector<uint64_t>(layers, *one);
     const auto* each = file_.ints(arch_key(key));
@@ -102,7 +102,7 @@ void read_shape(const Reader& reader, ModelSummary& out) {
 }
 
 void read_kv(ModelSummary& out) {
-  // Keeps every later product and sum far from overflow, whatever the file says.
+  // Keeps later products and sums far from overflow, for any file.
   constexpr uint64_t kMost = 1 << 20;
   bool sane = out.key_length.value_or(kMost) < kMost && out.value_length.value_or(kMost) < kMost &&
               std::ranges::all_of(out.kv_heads, [](uint64_t n) { return n < kMost; });
@@ -153,7 +153,7 @@ void count_weights(const Gguf& file, ModelSummary& out) {
   std::ranges::sort(out.types, std::ranges::greater(), &TypeShare::bytes);
   out.tied_head = file.find_tensor("token_embd.weight") && !file.find_tensor("output.weight");
   if (out.experts && out.experts_used && *out.experts_used <= *out.experts && in_experts > 0) {
-    // Every expert is of one size.
+    // All experts have the same size.
     out.active_parameters = out.parameters - in_experts + in_experts / *out.experts * *out.experts_used;
   }
 }

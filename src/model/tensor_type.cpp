@@ -6,7 +6,7 @@
 namespace exogpu::model {
 namespace {
 
-// By id; an empty name marks an id that is not in use.
+// By id; an empty name marks an unused id.
 constexpr std::array<TensorTypeInfo, 43> kTypes = [] {
   std::array<TensorTypeInfo, 43> types{};
   auto set = [&](TensorType type, std::string_view name, uint32_t elements, uint32_t bytes) {

@@ -1,4 +1,4 @@
-// The weight types a GGUF file can hold: ids, block sizes and bytes as the format defines them.
+// The weight types of GGUF files: ids, block sizes and bytes as the format defines them.
 #pragma once
 
 #include <cstdint>
@@ -54,13 +54,13 @@ struct TensorTypeInfo {
   uint32_t block_bytes;
 };
 
-// Null for an id this build does not know.
+// Null for an unknown id.
 const TensorTypeInfo* tensor_type_info(TensorType type);
 
-// "Q4_K"; "type 77" for an id this build does not know.
+// "Q4_K"; "type 77" for an unknown id.
 std::string tensor_type_name(TensorType type);
 
-// The name of a type that older files used and the format has dropped since ("Q4_0_4_4"), else empty.
+// The name of a type of older files that the format has removed ("Q4_0_4_4"), else empty.
 std::string_view removed_tensor_type(uint32_t id);
 
 }  // namespace exogpu::model

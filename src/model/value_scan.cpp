@@ -7,12 +7,12 @@
 namespace exogpu::model {
 namespace {
 
-// Where the block formats keep their scales. A format is a number format and its places in the block, in bytes.
+// The positions of scales in the block formats. A format is a number format and byte positions in the block.
 enum class ScaleFormat {
   none,
   f16,
   f32,
-  e8m0,          // an exponent alone
+  e8m0,          // only an exponent
   ue4m3,         // unsigned, 4 exponent and 3 mantissa bits
   f16_scattered  // one f16 in the high four bits of four u16, lowest bits first
 };
@@ -96,10 +96,10 @@ NonFinite scan_blocks(const Scales& scales, const TensorTypeInfo& info, std::spa
   return found;
 }
 
-// Values whose exponent bits `exponent` are all ones.
+// Counts values whose exponent bits `exponent` are all ones.
 template <typename Bits>
 NonFinite scan_elements(Bits exponent, std::span<const std::byte> data) {
-  constexpr size_t kChunk = 1024;  // elements; a constant, so that the compiler makes vector code of the loop over it
+  constexpr size_t kChunk = 1024;  // elements; constant, so that the compiler vectorises the loop
   size_t n = data.size() / sizeof(Bits);
   auto bad = [&](size_t i) { return (load<Bits>(data.data() + i * sizeof(Bits)) & exponent) == exponent; };
   NonFinite found;

@@ -39,7 +39,7 @@ TEST(ValueScan, FindsTheBlockWhoseScaleIsBad) {
   uint16_t nan = 0x7E00;
   std::memcpy(data.data() + 7 * 34, &nan, 2);
   std::memcpy(data.data() + 9 * 34, &nan, 2);
-  std::memcpy(data.data() + 3 * 34 + 2, &nan, 2);  // two quants, which may be anything
+  std::memcpy(data.data() + 3 * 34 + 2, &nan, 2);  // two quants, which may have any value
   NonFinite found = find_non_finite(TensorType::q8_0, data);
   EXPECT_EQ(found.count, 2u);
   EXPECT_EQ(found.first, 7u * 32);

@@ -1,4 +1,4 @@
-// How long to wait between attempts.
+// The waits between attempts to connect.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,8 @@ struct BackoffOptions {
   Duration most = std::chrono::seconds(5);
 };
 
-// After attempt 1, 2, …: between half and the whole of a wait that doubles, so that many who lost the same peer do not
-// all come back at once. Nothing when there are no more attempts.
+// The wait after attempt 1, 2, …: between half and all of a time that doubles with each attempt, so that nodes which
+// lost the same peer do not all reconnect at once. Empty: no attempts are left.
 inline std::optional<Duration> backoff_after(uint32_t attempt, const BackoffOptions& options, uint64_t seed) {
   if (attempt >= options.attempts) return std::nullopt;
   Duration wait = options.first;

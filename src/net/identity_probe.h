@@ -1,8 +1,8 @@
 // Tells a restarted peer from a second process with the peer's identity (a cloned disk, a copied state folder).
 //
 // Both open a channel with a known node id and a new incarnation. After a restart the process behind the earlier
-// channel is dead, although that channel may not have noticed yet: it ends, or is silent. A second process leaves it
-// alive.
+// channel is dead, though that channel may not have noticed yet: the channel closes or stays silent. With a second
+// process, the process behind the earlier channel is alive and answers.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace exogpu::net {
 inline constexpr Duration kIdentityProbeMax = std::chrono::milliseconds(800);
 inline constexpr Duration kIdentityProbePoll = std::chrono::milliseconds(20);
 
-// The later channel waits, not started, until there is a verdict; so does the peer behind it.
+// The later channel is not started before there is a verdict; its peer waits, too.
 class IdentityProbe {
  public:
   enum class Verdict {
@@ -23,17 +23,17 @@ class IdentityProbe {
     earlier_dead,   // replace the earlier channel by the later
   };
 
-  // Asks the process behind `earlier` for a sign of life.
+  // Pings the process behind `earlier`.
   IdentityProbe(Channel& earlier, SteadyTime now, Duration longest = kIdentityProbeMax)
       : pongs_before_(earlier.stats().pongs), until_(now + longest) {
     earlier.ping();
   }
 
-  // To be called every kIdentityProbePoll, and at the latest `longest` after the beginning; not after a verdict. A
-  // channel that closes meanwhile is dead, too.
+  // To be called every kIdentityProbePoll, the last time `longest` after the beginning, and not after a verdict. A
+  // channel that closes meanwhile also counts as dead.
   //
-  // Only pongs count. Other bytes may be what the system still sends for a process that has died. So may one pong, to
-  // a ping from before the probe, which is why it takes two.
+  // Only pongs count: the operating system may still deliver other bytes of a process that has died. That may include
+  // one pong, to a ping from before the probe; therefore two are needed.
   Verdict check(Channel& earlier, SteadyTime now) {
     const uint64_t pongs = earlier.stats().pongs - pongs_before_;
     if (pongs >= 2) return Verdict::earlier_lives;

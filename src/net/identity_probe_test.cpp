@@ -27,7 +27,7 @@ class IdentityProbeTest : public ::testing::Test {
   }
 
   void run(Duration span) { network_.pump(now_ += span); }
-  // Until there is a verdict.
+  // Runs until there is a verdict.
   Verdict verdict(IdentityProbe& probe) {
     while (true) {
       const Verdict verdict = probe.check(*pair_.a, now_);
@@ -57,7 +57,7 @@ TEST_F(IdentityProbeTest, AProcessThatIsSilentIsDeadInLessThanASecond) {
   EXPECT_EQ(now_ - begun, kIdentityProbeMax);
 }
 
-// A ping from before may be answered before the process dies.
+// The process may answer an earlier ping before it dies.
 TEST_F(IdentityProbeTest, OnePongIsNotEnough) {
   IdentityProbe probe(*pair_.a, now_);
   run(kIdentityProbePoll);
@@ -66,7 +66,7 @@ TEST_F(IdentityProbeTest, OnePongIsNotEnough) {
   EXPECT_EQ(verdict(probe), Verdict::earlier_dead);
 }
 
-// What the system still delivers of a dead process is no answer.
+// Bytes that the operating system still delivers for a dead process are no answer.
 TEST_F(IdentityProbeTest, OtherBytesAreNotEnough) {
   ChannelOptions patient;
   patient.silence_max = 1h;

@@ -27,7 +27,7 @@ class OutboxTest : public ::testing::Test {
             .done = [this](Result<void> result) { results_.push_back(std::move(result)); }};
   }
 
-  // Sends one whole piece; what it was.
+  // Sends one whole piece and returns its header.
   wire::PieceHeader piece() {
     const auto head = outbox_.front();
     EXPECT_GE(head.size(), wire::kPieceHeaderBytes);
@@ -75,7 +75,7 @@ TEST_F(OutboxTest, NothingLeavesThatWasNotGranted) {
   outbox_.grant(Lane::ordered, 100 * KiB);
   EXPECT_EQ(piece().bytes, 100 * KiB);
   EXPECT_TRUE(outbox_.front().empty());
-  outbox_.grant(Lane::ordered, 50 * KiB);  // an old message
+  outbox_.grant(Lane::ordered, 50 * KiB);  // a delayed, smaller grant
   EXPECT_TRUE(outbox_.front().empty());
   outbox_.grant(Lane::ordered, 1 * MiB);
   EXPECT_EQ(piece().bytes, 200 * KiB + 8);

@@ -1,5 +1,5 @@
-// How much of what this node sends to others is lost on the way: what the system had to send again, of what it sent in
-// the last half minute or so.
+// The share of this node's sent bytes that was lost on a link: retransmitted bytes among those sent in about the last
+// half minute.
 #pragma once
 
 #include <map>
@@ -12,15 +12,16 @@ namespace exogpu::node {
 // One thread.
 class LinkLosses {
  public:
-  static constexpr double kKept = 0.983;  // at each call: half is forgotten after 40, which is 20 s of two a second
+  static constexpr double kKept = 0.983;  // per call: halves in 40 calls, which are 20 s at two per second
 
-  // What the link's channel has counted by now; twice a second. The share of all that it sent: 0 to 1.
+  // Takes the channel's counters; to be called twice per second. Returns the retransmitted share of all sent bytes: 0
+  // to 1.
   double add(wire::NodeId peer, const net::LinkStats& stats);
 
  private:
   struct Link {
     uint64_t sent_before = 0, again_before = 0;
-    double sent = 0, again = 0;  // bytes, older ones counting less
+    double sent = 0, again = 0;  // bytes, with less weight for older ones
   };
   std::map<wire::NodeId, Link> links_;
 };

@@ -1,5 +1,5 @@
-// The part of a node that keeps it connected: to which members channels are kept, what they are called, and who is told
-// of the leader.
+// The part of a node that keeps it connected: the members with channels, their names, and the leader's name for nodes
+// that do not know it.
 #pragma once
 
 #include <functional>
@@ -15,18 +15,18 @@
 
 namespace exogpu::node {
 
-// The nodes that channels are kept to. `Peers` is the real one.
+// The nodes to which channels are kept. `Peers` is the real implementation.
 class PeerDirectory {
  public:
   virtual ~PeerDirectory() = default;
   // Keeps a channel to this node from now on, by any of its addresses.
   virtual void keep(const wire::Member& member) = 0;
-  // The other end opens the channel, and this one no longer does.
+  // From now on the other end opens the channel, and this end does not.
   virtual void leave_calling(wire::NodeId node) = 0;
-  // Nodes that are not among these have left: they are tried for a while longer, and then no more.
+  // All other nodes have left: they are retried for a while, and then no more.
   virtual void let_go_but(const std::vector<wire::Member>& members) = 0;
   virtual void set_name(wire::NodeId node, std::string name) = 0;
-  // For people; the beginning of its id where no name is known.
+  // For display; the beginning of its id if no name is known.
   virtual std::string name_of(wire::NodeId node) const = 0;
 };
 
@@ -42,7 +42,7 @@ class Membership {
 
   void on_state(const wire::ReplicatedState& state);
   void on_leader(const wire::ReplicatedState& state, std::optional<wire::NodeId> leader);
-  // Names the leader to a connected node that the state does not know as online: a node that joined by way of this one
+  // Reports the leader to a connected node that the state does not have as online: a node that joined through this one
   // knows no other.
   void introduce_leader(const wire::ReplicatedState& state, wire::NodeId peer);
   void introduce_leader_to_all(const wire::ReplicatedState& state);

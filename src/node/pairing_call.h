@@ -1,4 +1,4 @@
-// A device that wants to be let in calls a node.
+// Connects a newcomer to a node for pairing.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,8 @@
 
 namespace exogpu::node {
 
-// At one of these addresses after the other, until one answers. Blocks; `stop` is asked a few times a second whether to
-// give up, which is cancelled. Errors: as net::pair_with().
+// Tries the addresses one after the other, until one answers. Blocks; calls `stop` a few times per second and returns
+// `cancelled` if it is true. Errors: those of net::pair_with().
 net::PairingEnd call_for_pairing(const net::PairingCall& call, const std::vector<Address>& at,
                                  const std::function<bool()>& stop = {});
 

@@ -1,5 +1,5 @@
-// The part of a node that answers: requests of its own API, whose tokens it asks of the node of the first stage, and
-// requests of other nodes, which it submits to the ring where the first stage is here.
+// The part of a node that serves requests: those of its own API, which it sends to the node of the first stage, and
+// those of other nodes, which it submits to its ring if that has the first stage.
 #pragma once
 
 #include <functional>
@@ -18,11 +18,11 @@
 
 namespace exogpu::node {
 
-// The ring of the plan, as this node has it. On the node's thread.
+// The ring of the current plan. On the node's thread.
 struct RingAccess {
-  // Null while the first stage is not here, or not all stages are ready.
+  // Null while this node does not have the first stage, or not all stages are ready.
   std::function<pipeline::Driver*()> driver;
-  // Of the plan that this node holds.
+  // Of this node's plan.
   std::function<std::optional<wire::PlanEpoch>()> epoch;
   // The node of the first stage, by the cluster's plan.
   std::function<std::optional<wire::NodeId>()> first_node;
@@ -41,13 +41,13 @@ class Requests {
     generations_.generate(std::move(request), std::move(listener), std::move(cancel));
   }
 
-  // What the peer computes for this node is interrupted; what this node computes for the peer is cancelled.
+  // Interrupts requests that the peer computes for this node; cancels requests that this node computes for the peer.
   void on_link_down(wire::NodeId peer);
 
   Generations& generations() { return generations_; }
-  // The nodes that compute answers for this one now.
+  // The nodes that compute answers for this node now.
   std::set<wire::NodeId> answering_nodes() const;
-  // The rates since the previous call; nothing where the ring does not begin here.
+  // The rates since the previous call; empty if the ring does not begin here.
   std::optional<LiveRates> measure(std::chrono::steady_clock::time_point now);
 
  private:
@@ -69,8 +69,8 @@ class Requests {
   Transport* transport_;
   RingAccess ring_;
   Generations generations_;
-  std::map<uint64_t, wire::NodeId> asked_;  // requests that another node computes, and which
-  // Requests that the ring which begins here computes: by the node that asked, and the number that it gave.
+  std::map<uint64_t, wire::NodeId> asked_;  // requests that other nodes compute, and their nodes
+  // Requests that this node's ring computes, by requesting node and its request number.
   std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;
   Counts measured_;
 };

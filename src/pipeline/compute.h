@@ -1,5 +1,5 @@
-// A run of layers with the caches and the samplers of its sequences: what a stage computes with. A shard on one device
-// implements it (shard_compute.h); so can a group of devices, and the fake model of tests and of the simulator.
+// Computes a layer range for a stage, with the KV caches and samplers of its sequences. A shard on one device
+// implements it (shard_compute.h), and so do the fake models of tests and simulator; a group of devices can.
 #pragma once
 
 #include <cstddef>
@@ -20,21 +20,21 @@ struct ComputeInfo {
   uint32_t activation_width = 0;  // elements of a token between two layers
   uint32_t vocabulary = 0;
   uint32_t sequences = 0;
-  uint32_t batch_tokens = 0;  // of one forward() at most
+  uint32_t batch_tokens = 0;  // maximum of one forward()
   bool first() const { return layers.begin == 0; }
   bool last() const { return layers.end == model_layers; }
 };
 
-// The next tokens of some sequences, each at most once.
+// The next tokens of some sequences, each sequence at most once.
 struct ComputeBatch {
   std::span<const wire::Span> spans;
-  std::span<const wire::TokenId> tokens;  // to the first layers: of all spans, in their order
-  std::span<const float> activations;     // to the others: [tokens, activation_width]
+  std::span<const wire::TokenId> tokens;  // for the first layers: the tokens of all spans, in order
+  std::span<const float> activations;     // for the other layers: [tokens, activation_width]
 };
 
-// One thread at a time, but for info() and host_memory(), which any thread may call.
+// One thread at a time, except for info() and host_memory(), which any thread may call.
 //
-// A batch that fails has moved no sequence.
+// A batch that fails changes no sequence.
 class Compute {
  public:
   virtual ~Compute() = default;
@@ -44,24 +44,24 @@ class Compute {
 
   virtual const ComputeInfo& info() const = 0;  // never changes
 
-  // Not of the last layers. Returns [tokens, activation_width], in `into` where that is not empty, else in memory of
-  // its own, which is valid until the next call. Errors: invalid_argument (what is wrong with the batch),
-  // resource_exhausted (past the context), corrupt (a result is not finite), unavailable (the device failed).
+  // Not for the last layers. Returns [tokens, activation_width], in `into` unless that is empty, else in its own
+  // memory, valid until the next call. Errors: invalid_argument (says what is wrong with the batch), resource_exhausted
+  // (beyond the context), corrupt (a result is not finite), unavailable (the device failed).
   virtual Result<std::span<const float>> forward(const ComputeBatch& batch, std::span<float> into) = 0;
-  // Of the last layers. A token for each span that asks for one, in their order; a sampler's error is its token's.
-  // Errors: as forward().
+  // For the last layers. Returns a token for each span that requests one, in order; a sampler's error is the result of
+  // its token. Errors: those of forward().
   virtual Result<std::vector<wire::SampledToken>> forward_and_sample(const ComputeBatch& batch) = 0;
 
-  // Begins the sampling of a sequence; only of the last layers. Settings that the sampler refuses become the error of
+  // Begins the sampling of a sequence; only for the last layers. Settings that the sampler refuses become the error of
   // each token of this sequence. Errors: invalid_argument for a sequence that does not exist.
   virtual Result<void> open_sampler(wire::SeqId sequence, const wire::OpenSampler& open) = 0;
-  // Forgets tokens at positions >= end.
+  // Removes tokens at positions >= end.
   virtual Result<void> truncate(wire::SeqId sequence, uint32_t end) = 0;
-  // `to` begins with the first `length` tokens of `from`.
+  // Copies the first `length` tokens of `from` to `to`.
   virtual Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) = 0;
-  virtual uint32_t length(wire::SeqId sequence) const = 0;  // tokens that a sequence holds
+  virtual uint32_t length(wire::SeqId sequence) const = 0;  // tokens of a sequence
 
-  // Memory that the device copies from and to without a detour; null where there is none. May outlive this.
+  // Memory that the device copies from and to directly; null if there is none. May outlive this.
   virtual std::shared_ptr<std::byte[]> host_memory(size_t bytes) const = 0;
 };
 

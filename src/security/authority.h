@@ -1,4 +1,4 @@
-// The authority of a cluster: the key that says which nodes belong to it.
+// The authority of a cluster: the key that signs its members' certificates.
 #pragma once
 
 #include <chrono>
@@ -12,20 +12,20 @@
 
 namespace exogpu::security {
 
-// Certificates begin a day before they are made, since the clocks of a household's devices differ.
+// Validity begins a day early, since the clocks of a household's devices differ.
 inline constexpr std::chrono::days kBackdated{1};
 inline constexpr std::chrono::days kNodeValidity{10 * 365};
 inline constexpr std::chrono::days kAuthorityValidity{30 * 365};
 
-// A request (PKCS #10, DER) for a certificate of this key. Proves that the sender holds the key; everything else that a
-// request may claim is ignored.
+// A request (PKCS #10, DER) for a certificate of this key. It proves that the sender has the key; other claims in a
+// request are ignored.
 Result<std::vector<std::byte>> make_certificate_request(const PrivateKey& key);
 
 class Authority {
  public:
-  // A new one, with a self-signed certificate.
+  // A new authority with a self-signed certificate.
   static Result<Authority> create(WallTime now);
-  // Errors: corrupt when the two do not belong together or the certificate is not one of an authority.
+  // Errors: corrupt, if key and certificate do not belong together or the certificate is not that of an authority.
   static Result<Authority> of(PrivateKey key, Certificate certificate);
 
   const PrivateKey& key() const { return key_; }
@@ -33,7 +33,7 @@ class Authority {
   wire::ClusterId cluster() const { return certificate_.cluster_id(); }
 
   // A certificate for the node that sent this request.
-  // Errors: corrupt (no request, or not signed with its own key), unsupported (a key not on P-256).
+  // Errors: corrupt (not a request, or not signed with its own key), unsupported (a key not on P-256).
   Result<Certificate> sign(std::span<const std::byte> request, WallTime now) const;
 
  private:

@@ -1,4 +1,4 @@
-// An X.509 certificate: that a public key belongs to a node of a cluster, or is its authority.
+// An X.509 certificate: states that a public key belongs to a node of a cluster, or to its authority.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@ namespace exogpu::security {
 
 using WallTime = std::chrono::system_clock::time_point;
 
-// In whole seconds, both included.
+// In whole seconds, both ends included.
 struct Validity {
   WallTime from;
   WallTime to;
@@ -25,7 +25,7 @@ struct Validity {
 
 class Certificate {
  public:
-  // Errors: corrupt when it is none, unsupported for a key not on P-256. `name` is what messages call it.
+  // Errors: corrupt, if it is not a certificate; unsupported, if its key is not on P-256. `name` is for messages.
   static Result<Certificate> from_pem(std::string_view pem, std::string_view name);
   static Result<Certificate> from_der(std::span<const std::byte> der, std::string_view name);
   static Result<Certificate> from_native(Openssl<X509> certificate, std::string_view name);
@@ -33,11 +33,11 @@ class Certificate {
   std::string to_pem() const;
   std::vector<std::byte> to_der() const;
 
-  // Of the public key, whatever the text of the certificate claims.
+  // Hashes of the public key; the certificate's texts do not matter.
   wire::NodeId node_id() const;
   wire::ClusterId cluster_id() const;
 
-  // What the format cannot say is 1970.
+  // A time that the format cannot express becomes 1970.
   Validity validity() const;
 
   bool is_authority() const;

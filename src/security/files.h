@@ -1,4 +1,4 @@
-// Files that hold secrets: readable by their owner alone, and either whole or not there.
+// Files with secrets: readable only by their owner, and written completely or not at all.
 #pragma once
 
 #include <filesystem>
@@ -12,34 +12,34 @@
 
 namespace exogpu::security {
 
-// Makes `path` and its parents; `path` itself with access for the owner alone.
-// Errors: permission_denied, io_error, and permission_denied when it exists and others may write to it.
+// Creates `path` and its parents; only the owner has access to `path` itself.
+// Errors: permission_denied (also if `path` exists and others may write to it), io_error.
 Result<void> make_private_directory(const std::filesystem::path& path);
 
-// The whole content of a regular file of at most `most` bytes.
-// Errors: not_found, permission_denied, invalid_argument (not a file), resource_exhausted (longer), io_error.
+// The content of a regular file of at most `most` bytes.
+// Errors: not_found, permission_denied, invalid_argument (not a file), resource_exhausted (larger), io_error.
 Result<std::string> read_file(const std::filesystem::path& path, Bytes most);
 
-// As read_file(), but refuses with permission_denied a file that others than its owner may read or write.
+// Like read_file(), but refuses with permission_denied a file that others may read or write.
 Result<std::string> read_secret(const std::filesystem::path& path, Bytes most);
 
-// Writes a file of mode 0600. After a crash at any moment the old content is there or the new one, never a part.
+// Writes a file with mode 0600. After a crash at any time the file has its old or its new content, complete.
 Result<void> write_secret(const std::filesystem::path& path, std::string_view content);
 
-// Moves a folder that was filled under another name to its place in one step, for good.
-// Errors: already_exists when there is something at `to`.
+// Renames a complete folder to its final name in one step, and makes that durable.
+// Errors: already_exists, if `to` exists.
 Result<void> publish_directory(const std::filesystem::path& from, const std::filesystem::path& to);
 
-// Keeps other programs that take the same lock out while it lives.
+// Holds a lock on a file, against other programs, while it exists.
 class FileLock {
  public:
-  // Waits for it. Errors: io_error.
+  // Waits until nobody has the lock, then holds it exclusively. Errors: io_error.
   static Result<FileLock> take(const std::filesystem::path& file);
-  // Nothing when somebody else takes or shares it. Errors: io_error.
+  // Does not wait; empty if somebody has the lock. Errors: io_error.
   static Result<std::optional<FileLock>> try_take(const std::filesystem::path& file);
-  // Together with others that share it; keeps those out that take it.
+  // Waits for a shared lock, which excludes exclusive locks only.
   static Result<FileLock> share(const std::filesystem::path& file);
-  // Whether somebody takes or shares it now.
+  // Whether somebody has the lock now, exclusive or shared.
   static bool held(const std::filesystem::path& file);
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&&) = delete;

@@ -1,4 +1,4 @@
-// Who this node is: its key, the certificate that its cluster gave it, and the authority it trusts.
+// A node's identity: its key, its certificate, and the certificate of its cluster's authority.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,9 @@ namespace exogpu::security {
 
 class Identity {
  public:
-  // Errors: corrupt when the parts do not belong together.
+  // Errors: corrupt, if the parts do not belong together.
   static Result<Identity> of(PrivateKey key, Certificate certificate, Certificate authority);
-  // A node of the authority's cluster, with a new key.
+  // Makes a node of the authority's cluster, with a new key.
   static Result<Identity> issue(const Authority& authority, WallTime now);
 
   const PrivateKey& key() const { return key_; }
@@ -31,10 +31,10 @@ class Identity {
   Certificate authority_;
 };
 
-// What a device has from then on when a cluster has let it in.
+// What a device receives when a cluster admits it.
 struct Membership {
   Identity identity;
-  std::optional<Authority> authority;  // to let others in; none from a node that does not hand the key on
+  std::optional<Authority> authority;  // to admit others; empty from an older node, which does not send it
 };
 
 }  // namespace exogpu::security

@@ -1,13 +1,13 @@
-// Where a node keeps who it is.
+// Where a node stores its identity.
 //
 //   STATE/identity/node.key        its private key
 //   STATE/identity/node.crt        its certificate
 //   STATE/identity/authority.crt   of its cluster
-//   STATE/identity/authority.key   its private key, with which others are let in; not on a node that was let in by one
-//                                  that does not hand it on
+//   STATE/identity/authority.key   the authority's private key, to admit newcomers; absent if an older node, which does
+//                                  not send it, admitted this one
 //
-// The folder appears in one step when it is complete, so that a crash leaves a whole identity or none, and two programs
-// that start at once end up with the same one.
+// The folder appears in one step once it is complete, so a crash leaves a whole identity or none, and two programs that
+// start at the same time get the same identity.
 #pragma once
 
 #include <filesystem>
@@ -19,23 +19,23 @@
 
 namespace exogpu::security {
 
-// Blocks for the time of its file operations. Any thread, one at a time.
+// Blocks during file operations. Any thread, one at a time.
 class IdentityStore {
  public:
   explicit IdentityStore(std::filesystem::path state) : state_(std::move(state)) {}
 
-  // Nothing when there is none yet. Errors name the file: corrupt, permission_denied, io_error.
+  // Empty if there is no identity yet. Errors name the file: corrupt, permission_denied, io_error.
   Result<std::optional<Identity>> load() const;
 
-  // The first start of a node that joins nobody founds a cluster: an authority and this node in it.
+  // On the first start without joining, founds a cluster: an authority, and this node as its first member.
   Result<Identity> load_or_found(WallTime now) const;
 
-  // Keeps what a cluster gave. What there was before, if anything, stays beside it, whole, as `identity.before-N`; with
-  // `replace` false it is already_exists instead. After an error all is as it was.
+  // Stores a membership. A previous identity remains complete beside it as `identity.before-N`; without `replace` it is
+  // the error already_exists instead. An error changes nothing.
   Result<void> adopt(const Membership& given, bool replace) const;
 
-  // The authority's key, to let others join.
-  // Errors: failed_precondition when this node has it not.
+  // The authority's key, to admit newcomers.
+  // Errors: failed_precondition, if this node does not have it.
   Result<Authority> authority() const;
 
  private:

@@ -1,5 +1,5 @@
-// OpenSSL's objects with owners. Includes none of its headers, so that what holds such an object can be included
-// everywhere; files that call OpenSSL include what they call.
+// Owners for OpenSSL's objects. Includes none of its headers, so that headers with such members can be included
+// anywhere; files that call OpenSSL include its headers.
 #pragma once
 
 #include <memory>
@@ -29,7 +29,7 @@ struct OpensslFree {
 template <typename T>
 using Openssl = std::unique_ptr<T, OpensslFree>;
 
-// What went wrong in this thread's last call of OpenSSL, in its words; empties its list of errors.
+// The reason why this thread's last call of OpenSSL failed; clears OpenSSL's error queue.
 std::string openssl_words();
 
 }  // namespace exogpu::security

@@ -1,4 +1,4 @@
-// TLS 1.3 as this project uses it: both ends show a certificate of the cluster, or one of them is about to join it.
+// TLS 1.3 as this program uses it: both ends have a certificate of the cluster, or one of them is about to join it.
 #pragma once
 
 #include <memory>
@@ -13,20 +13,20 @@ namespace exogpu::security {
 
 enum class TlsSide { client, server };
 
-// What a connection is for. The client says it in the handshake (ALPN).
+// The purpose of a connection, which the client states in the handshake (ALPN).
 enum class TlsPurpose { link, join };
 
-// Makes the connections of one identity. Immutable; any thread may use it. The connections it made may outlive it.
+// Makes the connections of one identity. Immutable; any thread may use it. Connections may outlive their context.
 class TlsContext {
  public:
-  // A server made by this takes clients of both purposes: one that wants a link must show a certificate of the same
-  // cluster; one that wants to join need not. A client made by this wants a link.
+  // As a server it accepts both purposes: a client for a link must have a certificate of the same cluster, a client
+  // that joins need not. As a client it connects for a link.
   static Result<TlsContext> for_node(const Identity& identity);
 
-  // A client that wants to join: it shows no certificate, and takes any server of this cluster.
+  // A client that joins: it has no certificate and accepts any server of this cluster.
   static Result<TlsContext> for_joining(wire::ClusterId cluster);
 
-  // A client that wants to be paired, and cannot know yet with whom: it takes any server.
+  // A client that pairs: it does not know the other end yet and accepts any server.
   static Result<TlsContext> for_pairing();
 
   Result<Openssl<SSL>> connection(TlsSide side) const;
@@ -37,13 +37,13 @@ class TlsContext {
   std::shared_ptr<State> state_;
 };
 
-// Of a connection whose handshake is done.
+// For a connection whose handshake is done.
 TlsPurpose purpose_of(const SSL* connection);
-// The node at the other end, whose certificate was verified. Errors: unauthenticated when it showed none.
+// The node at the other end, whose certificate is verified. Errors: unauthenticated, if it has none.
 Result<wire::NodeId> peer_of(const SSL* connection);
 
-// Why the last call on this connection failed, for people; empties OpenSSL's list of errors. unauthenticated for
-// everything that has to do with certificates, on either side; unsupported for no common version; otherwise corrupt.
+// Why the last call on this connection failed, for messages; clears OpenSSL's error queue. unauthenticated for all
+// problems of certificates on either side; unsupported if there is no common version; otherwise corrupt.
 Error tls_error(const SSL* connection);
 
 }  // namespace exogpu::security

@@ -1,9 +1,9 @@
-// The join tokens that a cluster has given out: their hashes, how long they last and how often they may be used.
+// The join tokens that this node has made: their hashes, when they expire, and how often they may still be used.
 //
 //   STATE/tokens.json    {"tokens": [{"sha256": "…", "expires": seconds since 1970, "uses_remaining": 1}]}
 //
-// The hash is of a token's secret and its cluster: a device that has moved to another cluster lets nobody into that one
-// by what it gave out before.
+// The hash covers a token's secret and its cluster: tokens that a device made for a previous cluster admit nobody to
+// its present one.
 #pragma once
 
 #include <chrono>
@@ -26,20 +26,22 @@ struct TokenTerms {
   uint32_t uses = 1;
 };
 
-// Several programs may use one store at a time; a lock on a file keeps them apart. Blocks for the time of its file
-// operations. Errors of all calls: corrupt, permission_denied, io_error; they name the file.
+// Several programs may use one store at a time; a file lock serialises them. Blocks during file operations. Errors of
+// all calls: corrupt, permission_denied, io_error; they name the file.
 class TokenStore {
  public:
   explicit TokenStore(std::filesystem::path state) : state_(std::move(state)) {}
 
-  // The secret is in the result alone; the store keeps its hash.
-  // Errors: invalid_argument (no uses, or not between a second and a year), resource_exhausted (1,000 are out).
+  // Only the result contains the secret; the store has its hash.
+  // Errors: invalid_argument (no uses, or a lifetime not between a second and a year), resource_exhausted (1,000 tokens
+  // exist).
   Result<JoinToken> issue(wire::ClusterId cluster, const TokenTerms& terms, WallTime now) const;
 
-  // Uses a token once. Errors: unauthenticated, which tells an unknown token from one that has expired or is used up.
+  // Uses a token once.
+  // Errors: unauthenticated, with different messages for a token that is unknown, expired or used up.
   Result<void> redeem(std::span<const std::byte> secret, wire::ClusterId cluster, WallTime now) const;
 
-  // Makes all tokens useless.
+  // Revokes all tokens.
   Result<void> revoke_all() const;
 
  private:
@@ -51,7 +53,7 @@ class TokenStore {
   std::filesystem::path file() const { return state_ / "tokens.json"; }
   Result<std::vector<Entry>> read() const;
   Result<void> write(const std::vector<Entry>& entries) const;
-  // Runs `change` on the entries while no other program can, and keeps what it leaves, also when it fails.
+  // Runs `change` on the entries under the file lock and stores them, even if it fails.
   Result<void> update(const std::function<Result<void>(std::vector<Entry>&)>& change) const;
   std::filesystem::path state_;
 };

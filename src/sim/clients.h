@@ -1,5 +1,5 @@
-// Clients that ask one node for answers, and what the node does for them: the real continuations, driven by the state
-// as the node knows it.
+// Clients of one node, and the node's handling of their requests: the real continuations, driven by the state that the
+// node knows.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +16,21 @@
 
 namespace exogpu::sim {
 
-// Where there is no plan for so long, and the nodes that are here cannot have one, what waits is told so. Others may be
-// about to come back.
+// If there is no plan for so long, and the online nodes cannot have one, waiting requests fail. Other nodes may come
+// back before.
 inline constexpr Duration kNoPlanWait = std::chrono::seconds(3);
 
 struct ClientsHost {
   std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
-  // As RequestServer::begin(), of this node.
+  // Like RequestServer::begin(), of this node.
   std::function<Result<void>(wire::Generate)> begin_here;
   std::function<void(uint64_t request)> cancel_here;
   std::function<void(const std::string&)> trace;
-  // Why nothing could be served now, as far as this node can know; empty: it could.
+  // Why this node believes that nothing can be served now; empty if it can.
   std::function<std::string(const std::string& model)> excuse;
   AnswerChecks* checks = nullptr;
   Duration no_plan_wait = kNoPlanWait;
-  bool forgets_last = false;  // bugs that are injected, see InjectedBug
+  bool forgets_last = false;  // injected bugs, see InjectedBug
   bool careless = false;
 };
 
@@ -38,11 +38,11 @@ class Clients {
  public:
   Clients(wire::NodeId self, ClientsHost host);
 
-  // What is asked for: numbered over all nodes. False: nothing is served, so it is not taken.
+  // Submits a request, numbered over all nodes. False: no model is served, so it is refused.
   bool ask(uint64_t number, const Life& life, uint32_t layers, uint64_t seed, std::vector<wire::TokenId> prompt,
            uint32_t tokens);
   void update(const wire::ReplicatedState& state, bool obeys, Time now);
-  // The headers of this model are here: its prompts can be encoded.
+  // The headers of this model have arrived, so prompts can be encoded.
   void set_encoder(const std::string& content) { encoder_ = content; }
   void on_generated(wire::NodeId from, const wire::Generated& message);
   void peer_lost(wire::NodeId peer);

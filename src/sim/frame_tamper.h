@@ -1,4 +1,4 @@
-// What an injected bug makes of the frames on a link.
+// Changes the frames of a link for an injected bug.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class FrameTamper {
  public:
   explicit FrameTamper(InjectedBug bug) : bug_(bug) {}
 
-  // The frames that travel in place of this one, in order.
+  // The frames that replace this one, in order.
   std::vector<Frame> tamper(uint32_t from, uint32_t to, Frame frame);
 
  private:
@@ -28,12 +28,12 @@ class FrameTamper {
   std::vector<Frame> flood(const Link& link, wire::Step step);
 
   InjectedBug bug_;
-  bool done_ = false;  // a bug that shows once has
-  // By how much the steps of a plan are renumbered.
+  bool done_ = false;  // for a bug that occurs only once: it has occurred
+  // The offset added to the step numbers of a plan.
   std::map<Link, std::pair<wire::PlanEpoch, int64_t>> renumbered_;
-  std::map<Link, Frame> held_back_;  // steps whose activations come first
-  std::set<Link> replays_;           // the activations that come next are replayed
-  std::set<Link> drops_;             // the activations that come next are lost
+  std::map<Link, Frame> held_back_;  // steps that are overtaken by their activations
+  std::set<Link> replays_;           // the next activations are replayed
+  std::set<Link> drops_;             // the next activations are lost
 };
 
 }  // namespace exogpu::sim

@@ -47,7 +47,7 @@ Result<bool> remove_folder(const fs::path& folder) {
 Result<std::shared_ptr<WeightCache>> WeightCache::open(CacheOptions options) {
   std::error_code error;
   fs::create_directories(options.folder, error);
-  if (error) return file_error(options.folder, "make this folder", error.value());
+  if (error) return file_error(options.folder, "create this folder", error.value());
   std::shared_ptr<WeightCache> cache(new WeightCache(std::move(options)));
   const fs::path& folder = cache->options_.folder;
   const auto young = fs::file_time_type::clock::now() - std::chrono::minutes(1);

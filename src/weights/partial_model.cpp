@@ -90,7 +90,7 @@ Result<std::shared_ptr<PartialModel>> PartialModel::create(const path& folder,
   const path temporary = folder.parent_path() / (".new-" + security::to_hex(random));
   std::error_code error;
   std::filesystem::create_directories(temporary, error);
-  if (error) return file_error(temporary, "make this folder", error.value());
+  if (error) return file_error(temporary, "create this folder", error.value());
   EXO_TRY(PosixFile lock, lock_folder(temporary));
   auto filled = fill_folder(temporary, encoded_manifest, manifest);
   if (filled) filled = security::publish_directory(temporary, folder);

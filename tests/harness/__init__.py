@@ -1,1 +1,1 @@
-"""What tests of the program and benchmarks share: nodes as processes, hosts on a wire, waiting, ports, answers."""
+"""Shared by tests of the program and benchmarks: nodes as processes, hosts on a wire, waiting, ports, answers."""

@@ -1,14 +1,14 @@
-"""Streamed answers, and whether two are the same but for what rounding may tip."""
+"""Streamed answers, and whether two of them are equal except for near-ties."""
 
-# Of two log probabilities. Kernels for one token and for many round differently, and quantise what they rounded.
+# Largest difference of two log probabilities in a near-tie. Kernels for one token and for many round differently.
 NEAR_TIE = 0.1
 
 
 class Answer:
-    """The tokens of a streamed completion that was asked for with `logprobs`, and when they came."""
+    """The tokens of a streamed completion with `logprobs`, and their times of arrival."""
 
     def __init__(self, pieces):
-        """`pieces`: the time and the parsed event of each, as they come."""
+        """`pieces`: pairs of arrival time and parsed event."""
         pieces = list(pieces)
         self.times = [at for at, _ in pieces]
         self.errors = [piece["error"]["message"] for _, piece in pieces if "error" in piece]
@@ -20,7 +20,8 @@ class Answer:
                 self.best += told["top_logprobs"]
 
     def leaves(self, expected):
-        """At which token, and how far apart the two were in the undisturbed run; None where it does not."""
+        """The first different token, and the difference of the two candidates' log probabilities in the undisturbed run;
+        None if the answers are equal."""
         for i, (token, wanted) in enumerate(zip(self.tokens, expected.tokens)):
             if token != wanted:
                 best = expected.best[i]

@@ -1,10 +1,10 @@
-"""Running the test methods of a script, all of them or a part: EXOGPU_TEST_SHARD=2/3 runs the second of three."""
+"""Runs the test methods of a script, or a part of them: EXOGPU_TEST_SHARD=2/3 runs the second of three parts."""
 import os
 import unittest
 
 
 class ShardLoader(unittest.TestLoader):
-    """Takes every n-th test method, counted over all classes."""
+    """Loads every n-th test method, counted over all classes."""
 
     def __init__(self, shard, count):
         super().__init__()
@@ -18,7 +18,7 @@ class ShardLoader(unittest.TestLoader):
 
 
 def run(arguments):
-    """unittest.main() for the script that calls it; `arguments`: what was given to choose tests, without the script's own."""
+    """unittest.main() for the script that calls it; `arguments`: those that choose tests, without the script's own."""
     shard, count = map(int, os.environ.get("EXOGPU_TEST_SHARD", "1/1").split("/"))
     if not 1 <= shard <= count:
         raise SystemExit(f"EXOGPU_TEST_SHARD: {shard}/{count} is no part")

@@ -3,12 +3,12 @@
     with hosts.Network(3) as network:        # hosts 1, 2, 3: 10.77.0.N, fd77::N, fe80::N
         device = hosts.Device(network, 1, folder, exogpu)
         device.serve(model)                       # `exogpu serve` there, its API at port 8080
-        network.pull_cable(2)                     # host 2 sees it, the others only hear nothing any more
+        network.pull_cable(2)                     # host 2's interface goes down; the others only receive nothing more
         network.plug_cable(2)
-        network.drop(3, source=1)                 # host 3 gets nothing of host 1 any more, and nobody is told: half-open
-        network.drop(1, source=3)                 # ... and the other way
+        network.drop(3, source=1)                 # host 3 silently receives nothing more from host 1: half-open
+        network.drop(1, source=3)                 # ... and the other direction
         network.firewall(2, "tcp dport 7766 drop")
-        network.no_firewall(3)                    # takes all of host 3's rules back
+        network.no_firewall(3)                    # removes all of host 3's rules
 
 Needs root and a kernel that allows it: available(); for the firewall nft: has_firewall().
 """
@@ -51,7 +51,7 @@ class Network:
         self.close()
 
     def name(self, host):
-        """Of the namespace; host 0 is the bridge."""
+        """The name of a namespace; host 0 is the bridge."""
         return f"{self._name}-{host}"
 
     def _build(self):
@@ -70,12 +70,12 @@ class Network:
             self.ip(host, "link", "set", "eth0", "up")
 
     def close(self):
-        """What still runs on the hosts keeps its network until it ends."""
+        """Removes the hosts. Processes that still run there keep their network until they end."""
         for host in (0, *self.hosts):
             subprocess.run(["ip", "netns", "del", self.name(host)], capture_output=True)
 
     def ip(self, host, *arguments):
-        """`ip` with these arguments on that host."""
+        """Runs `ip` with these arguments on that host."""
         _quiet("ip", "-n", self.name(host), *arguments)
 
     def command(self, host, *arguments):
@@ -83,7 +83,7 @@ class Network:
         return ["ip", "netns", "exec", self.name(host), *map(str, arguments)]
 
     def on(self, host, what):
-        """Calls what() on that host; the sockets that it makes stay there."""
+        """Calls what() on that host; sockets that it opens stay there."""
         result = []
 
         def enter():
@@ -110,7 +110,7 @@ class Network:
         self.ip(0, "link", "set", f"port{host}", "up")
 
     def firewall(self, host, rule, hook="input"):
-        """One more rule, as nft writes them; `hook`: input or output."""
+        """Adds a rule in nft's syntax; `hook`: input or output."""
         nft = self.command(host, "nft")
         _quiet(*nft, "add", "table", "inet", "exogpu")
         _quiet(*nft, f"add chain inet exogpu {hook} {{ type filter hook {hook} priority 0; }}")
@@ -120,7 +120,7 @@ class Network:
         subprocess.run(self.command(host, "nft", "delete", "table", "inet", "exogpu"), capture_output=True)
 
     def drop(self, host, source):
-        """What comes from another host is lost, and nobody is told."""
+        """Silently drops packets from another host."""
         self.firewall(host, f"ip saddr 10.77.0.{source} drop")
         self.firewall(host, f"ip6 saddr {{ fd77::{source}, fe80::{source} }} drop")
 
@@ -143,7 +143,7 @@ def has_firewall():
 
 
 class Device:
-    """A host, the folders of its user, and the node that runs there."""
+    """A host with its user's folders and its node."""
 
     def __init__(self, network, host, folder, exogpu):
         self.network, self.host, self.exogpu = network, host, exogpu
@@ -155,20 +155,20 @@ class Device:
         self.process = None
 
     def run(self, *arguments, **more):
-        """The program on this host, as a process."""
+        """Starts the program on this host."""
         environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"),
                        "XDG_CACHE_HOME": str(self.folder / "cache")}
         return subprocess.Popen(self.network.command(self.host, self.exogpu, *arguments), stdin=subprocess.DEVNULL,
                                 text=True, env=environment, **more)
 
     def ends(self, *arguments, errors=subprocess.STDOUT):
-        """Its status, and all that it says."""
+        """The exit status and the whole output of a command."""
         process = self.run(*arguments, stdout=subprocess.PIPE, stderr=errors)
         said, _ = process.communicate(timeout=WAIT_S)
         return process.returncode, said
 
     def serve(self, *arguments):
-        """Nodes of these tests compute on one thread of the CPU, since they share one machine."""
+        """Starts the node, with one CPU thread, since the nodes share one machine."""
         with open(self.log, "ab") as log:
             self.process = self.run("serve", "--name", self.name, "-d", "cpu", "-t", "1", "--api", f":{API_PORT}",
                                     *arguments, stdout=log, stderr=log)
@@ -183,7 +183,7 @@ class Device:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def request(self, method, path, body=None, seconds=WAIT_S):
-        """The status and the JSON that its API answers; nothing when there is none."""
+        """Status and JSON of the API's response; None without a response."""
 
         def connected():
             made = socket.create_connection(("127.0.0.1", API_PORT), seconds)
@@ -203,7 +203,7 @@ class Device:
             connection.close()
 
     def get(self, path):
-        """What its API answers with 200; nothing otherwise."""
+        """The API's JSON if the status is 200; else None."""
         answer = self.request("GET", path)
         return answer[1] if answer and answer[0] == 200 else None
 
@@ -212,7 +212,7 @@ class Device:
         return bool(models and models["data"])
 
     def chat(self, text, tokens=8):
-        """The text of an answer; nothing when there is none now."""
+        """The text of an answer; None without one."""
         models = self.get("/v1/models")
         if not models or not models["data"]:
             return None

@@ -1,4 +1,4 @@
-"""A node as people run it: `exogpu serve` as a process of this machine, with its API and its link on loopback."""
+"""A node as users run it: `exogpu serve` as a process of this machine, with its API and its link on loopback."""
 import http.client
 import json
 import os
@@ -14,7 +14,7 @@ PROMPT = "Once upon a time"
 
 
 class Node:
-    """A process; its ports are read from its first line. What it writes to standard error is in `log`."""
+    """A process; its first line has its ports. `log` has its standard error."""
 
     def __init__(self, exogpu, folder, name, *arguments, link=0, api=0, called=None):
         self.exogpu, self.name, self.folder = exogpu, called or name, folder / name
@@ -46,7 +46,7 @@ class Node:
         self.close_pipes()
 
     def stop(self):
-        """Asks it to end; how long that took."""
+        """Sends SIGTERM and returns the seconds until it ended."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(WAIT_S)
@@ -76,7 +76,7 @@ class Node:
             connection.close()
 
     def get(self, path):
-        """The body of a successful response; None where there is none, as from a node that is down."""
+        """The body of a successful response; None otherwise, for example if the node is offline."""
         try:
             status, body = self.request("GET", path)
         except (OSError, http.client.HTTPException):
@@ -91,7 +91,7 @@ class Node:
         return answer
 
     def complete_fails(self):
-        """Status and message of a request that cannot be answered."""
+        """Status and message of a request that fails."""
         status, answer = self.request("POST", "/v1/completions", {"prompt": "x", "max_tokens": 1})
         return status, answer.get("error", {}).get("message", "")
 
@@ -99,7 +99,7 @@ class Node:
         return [choice["text"] for choice in self.complete(**fields)["choices"]]
 
     def stream(self, **fields):
-        """The parts of an answer, as they come; the last may be an error."""
+        """Yields the parts of an answer as they arrive; the last may be an error."""
         connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=WAIT_S)
         connection.request("POST", "/v1/completions", json.dumps({
             "prompt": PROMPT, "max_tokens": 24, "temperature": 0, "stream": True, **fields}),
@@ -116,7 +116,7 @@ class Node:
             connection.close()
 
     def pieces(self, **fields):
-        """Those of stream(), each with the time at which it came, for harness.answers.Answer."""
+        """Yields the parts of stream() with their time of arrival, for harness.answers.Answer."""
         return ((time.monotonic(), piece) for piece in self.stream(**fields))
 
     def serves(self):
@@ -126,7 +126,7 @@ class Node:
         until(lambda: f"{self.name} serves; it said {self.said()!r}", self.serves)
 
     def waits_for_stages(self, count):
-        """Waits until it serves over at least so many devices; the cluster as it is then."""
+        """Waits until it serves with at least so many devices; returns the cluster's state."""
         def cluster():
             page = self.get("/v1/cluster") or {}
             return page if page.get("serving") and len(page["plan"]["stages"]) >= count and self.get("/health") else None
@@ -139,11 +139,11 @@ class Node:
         return (self.get("/v1/cluster") or {}).get("leader")
 
     def has_all_of(self, size):
-        """Whether it has received all of a model of so many bytes."""
+        """Whether it has all bytes of a model of this size."""
         return ((self.get("/v1/cluster") or {}).get("weights") or {}).get("received_bytes", 0) > 0.9 * size
 
     def cluster_state(self):
-        """What the stages of its plan are doing: "a/cpu: ready, b/cpu: fetching"."""
+        """The states of its plan's stages: "a/cpu: ready, b/cpu: fetching"."""
         plan = self.cluster().get("plan") or {"stages": []}
         return ", ".join(f"{s['node']}/{s['device']}: {s['status']}" for s in plan["stages"])
 

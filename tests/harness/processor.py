@@ -1,4 +1,4 @@
-"""Which processor a test runs on, and with which of ggml's CPU kernels."""
+"""The processor that a test runs on, and ggml's CPU kernels for it."""
 import json
 import pathlib
 import re

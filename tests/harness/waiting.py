@@ -1,13 +1,14 @@
-"""For tests that wait: EXOGPU_TEST_WAIT_S is how long something may take that takes a moment."""
+"""Waiting for conditions. EXOGPU_TEST_WAIT_S is the time limit of one wait, in seconds."""
 import os
 import time
 
-os.environ["XDG_CONFIG_HOME"] = os.devnull  # what the person has set up does not count here
+os.environ["XDG_CONFIG_HOME"] = os.devnull  # ignore the user's own configuration
 WAIT_S = float(os.environ.get("EXOGPU_TEST_WAIT_S", "60"))
 
 
 def until(what, ready, seconds=WAIT_S, pause_s=0.02):
-    """Waits for ready() to be true and returns it; `what` may be a function, for what is known in the end."""
+    """Waits until ready() is true and returns its result. `what` names it in the error; it may be a function that is
+    called then."""
     end = time.monotonic() + seconds
     while True:
         value = ready()
@@ -19,7 +20,7 @@ def until(what, ready, seconds=WAIT_S, pause_s=0.02):
 
 
 def stays(what, holds, seconds, pause_s=0.1):
-    """Watches for so long that holds() stays true: for what must not happen."""
+    """Checks for so long that holds() stays true: for what must not happen."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not holds():

@@ -18,7 +18,7 @@ import jinja2
 import jinja2.ext
 import jinja2.sandbox
 
-# What strftime_now tells; the test says the same.
+# The result of strftime_now, the same as in the test.
 NOW = datetime.datetime(2024, 7, 26, 12, 0, 0)
 
 
@@ -74,7 +74,7 @@ def render(source, variables):
         return {"error": str(error)}
     except jinja2.exceptions.TemplateError as error:
         return {"refused": str(error)}
-    except Exception as error:  # whatever Python raises inside a template
+    except Exception as error:  # any exception of a template
         return {"error": str(error)}
 
 
@@ -89,7 +89,7 @@ def render_conversation(source, tokens, conversation):
     }
     result = render(source, variables)
     if "error" in result:
-        # A template that joins the arguments to a string wants the text that OpenAI's messages carry.
+        # A template that joins the arguments to a string needs their JSON text, as OpenAI sends it.
         variables["messages"] = conversation["messages"]
         as_text = render(source, variables)
         result = as_text if "prompt" in as_text else result

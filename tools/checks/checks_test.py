@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The checks' own tests: what is repeated when, and that a failure is seen."""
+"""Tests of the checks: when they repeat, and that they report failures."""
 
 import contextlib
 import io

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy over the project's sources, and remembers which of them were clean.
+"""Runs clang-tidy on the project's sources, and remembers the clean ones.
 
 usage: clang_tidy.py --build DIR [--jobs N] [--again] [PATH...]
 
@@ -53,7 +53,7 @@ def install_pinned(build):
 
 
 def units(build, arguments):
-    """Each unit once, with those of its sources that are wanted."""
+    """Each translation unit once, with the wanted ones of its sources."""
     found = {}
     for sources, options in compiled_together(build):
         chosen = [each for each in sources if is_wanted(each, arguments)]
@@ -63,7 +63,7 @@ def units(build, arguments):
 
 
 def findings_in(program, sources, options):
-    """What clang-tidy reports of these files; empty when they are clean."""
+    """clang-tidy's findings in these files; empty if they are clean."""
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "unit.cpp"
         whole.write_text("".join(f'#include "{source}"\n' for source in sources), encoding="utf-8")

@@ -20,13 +20,13 @@ UNITY = re.compile(r'^#include "(/[^"]+)"', re.MULTILINE)
 
 @cache
 def included_by(path):
-    """The headers of the project that a file names."""
+    """The project's headers that a file includes directly."""
     texts = INCLUDE.findall(path.read_text(encoding="utf-8"))
     return [base / text for text in texts for base in [path.parent, *HEADER_ROOTS] if (base / text).is_file()]
 
 
 def headers_of(path):
-    """All headers of the project that a file includes, directly or not."""
+    """All headers of the project that a file includes, directly or indirectly."""
     found, to_read = set(), [path]
     while to_read:
         new = set(included_by(to_read.pop())) - found
@@ -45,14 +45,14 @@ def packages():
 
 
 def add_files(digest, paths):
-    """Their names below the source tree and their contents."""
+    """Adds the files' names below the source tree and their contents."""
     for path in paths:
         name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
         digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
 
 
 def key_of_sources(sources, settings):
-    """Of sources and all headers below them, with the system's packages."""
+    """The hash of sources, all their headers, and the system's packages."""
     digest = hashlib.sha256("\0".join([packages(), *settings]).encode())
     for source in sources:
         add_files(digest, [source, *headers_of(source)])
@@ -77,7 +77,7 @@ def compiled_together(build):
 
 
 def arguments_of(command):
-    """What is left of a compile command without the compiler, the input and the output."""
+    """A compile command without compiler, input and output."""
     arguments, rest = [], iter(command[next(i for i, each in enumerate(command) if "g++" in each or "clang++" in each) + 1 :])
     for each in rest:
         if each in ("-o", "-c", "-MF", "-MT"):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the tests of a build folder, but for those that passed before with the same programs and the same data.
+"""Runs the tests of a build folder, except those that passed before with the same programs and data.
 
 usage: run_tests.py --build DIR [--jobs N] [--again] [--only REGEX] [--report FILE]
 
@@ -44,7 +44,7 @@ def tests_of(build):
 
 
 def group_of(test):
-    """Tests of one program are one group; a script is one for itself."""
+    """Tests of one program form a group; a script is its own group."""
     program = Path(test["command"][0]).name if "command" in test else test["name"]
     return test["name"] if program.startswith("python") or program == "sim" else program
 
@@ -63,7 +63,7 @@ def key_of(tests, common):
 
 
 def run(build, tests, jobs, report):
-    """ctest's result of each: {name: (outcome, seconds, output)}."""
+    """ctest's result of each test: {name: (outcome, seconds, output)}."""
     numbers = ",".join(str(test["number"]) for test in tests)
     with open(build / "tests.log", "w", encoding="utf-8") as log:
         subprocess.run(["ctest", "-I", f"0,0,0,{numbers}", "-j", str(jobs), "--output-on-failure", "--output-junit", report],

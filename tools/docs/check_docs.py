@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does what the documents tell the reader to do, and follows their links.
+"""Runs the commands in the documents and checks their links.
 
 usage: check_docs.py --program EXOGPU --tiny-model EXOGPU_TINY_MODEL [ROOT]
 
@@ -105,7 +105,7 @@ class Checker:
         return None if name in self.presets else f"there is no preset {name}"
 
     def check_command(self, command):
-        """What is wrong with it, or None."""
+        """The error of a command, or None."""
         words = shlex.split(command)
         if words[0] == "exogpu" or re.search(r"\|\s*exogpu\b", command):
             self.done += 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a command in a terminal and writes what it printed, at the speed at which it did, as an animated SVG.
+"""Runs a command in a terminal and writes its output, at its original speed, as an animated SVG.
 
 usage: terminal_svg.py [--columns N] [--prompt TEXT] [--cwd FOLDER] -o FILE.svg -- COMMAND [ARGUMENT ...]
 
@@ -27,7 +27,7 @@ from fcntl import ioctl
 from html import escape
 
 CHARACTER_WIDTH, LINE_HEIGHT, FONT_SIZE, MARGIN, BAR = 8.4, 19, 14, 16, 30
-HOLD_SECONDS = 8  # at the end, before the animation starts again
+HOLD_SECONDS = 8  # pause at the end of the animation
 COLOURS = {30: "#6e7681", 31: "#ff7b72", 32: "#7ee787", 33: "#e3b341", 34: "#79c0ff", 35: "#d2a8ff", 36: "#76e3ea"}
 FOREGROUND, BACKGROUND, EDGE = "#e6edf3", "#0d1117", "#30363d"
 ESCAPE = re.compile(r"\x1b(?:\[([0-9;?]*)([A-Za-z])|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
@@ -98,7 +98,7 @@ def record(command, columns, folder):
         select.select([terminal], [], [])
         try:
             read = os.read(terminal, 65536)
-        except OSError:  # the command has closed its end
+        except OSError:  # the command has closed the terminal
             read = b""
         if not read:
             break

@@ -1,4 +1,4 @@
-"""Who includes whom: the table of rooms, the libraries each may use, and folders that include each other."""
+"""Checks includes: the table of rooms, the libraries of each room, and folders that include each other."""
 
 import re
 
@@ -33,7 +33,7 @@ def is_standard_or_system(what):
 
 
 def check_table(rules):
-    """The table itself: only known rooms, only downward."""
+    """Checks the table itself: only known rooms, only downward."""
     rooms = rules["rooms"]
     for name, room in rooms.items():
         for other in room["may_include"]:
@@ -84,7 +84,7 @@ def check_libraries(files, rules):
 
 
 def check_links(files, rules):
-    """The link lines of the build follow the same table."""
+    """Checks that the build's link lines follow the same table."""
     rooms = rules["rooms"]
     for file in files:
         if file.path != "CMakeLists.txt":
@@ -118,7 +118,7 @@ def library_users(files, rules):
 
 
 def chain_to_library(start, library, inner, users):
-    """The way from a file to one that includes the library, or None."""
+    """The include path from a file to one that includes the library, or None."""
     before, todo = {start: None}, [start]
     while todo:
         path = todo.pop(0)

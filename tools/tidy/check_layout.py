@@ -1,4 +1,4 @@
-"""Where files stand: tests beside the code they test, include guards in headers."""
+"""Checks positions of files: tests beside the code they test, include guards in headers."""
 
 from check_includes import includes_of, room_of
 from findings import Finding
@@ -7,7 +7,7 @@ SUFFIXES = ("_test.cpp", "_fuzz.cpp", "_bench.cpp")
 
 
 def subjects(stem):
-    """What a test of this name may be about: gguf_reject_test is about gguf_reject, or else about gguf."""
+    """The files that a test of this name may test: gguf_reject_test is about gguf_reject, or else about gguf."""
     while stem:
         yield stem
         stem = stem.rpartition("_")[0]

@@ -1,4 +1,4 @@
-"""What a file may look like and say: its length, its white space, banned words."""
+"""Checks texts: length of files, white space, banned words."""
 
 import re
 
@@ -42,7 +42,7 @@ def check_banned(file, patterns):
 
 
 def check_words(file, words, exempt):
-    """Old words for things that the glossary names: whole words, in text and in identifiers."""
+    """Finds old words for things that the glossary names: whole words, in text and in identifiers."""
     if file.path.startswith(tuple(exempt)):
         return
     for number, line in enumerate(file.lines, start=1):

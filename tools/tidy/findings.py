@@ -1,10 +1,10 @@
-"""What the checks share: the files of the tree, and findings."""
+"""Shared by the checks: the files of the tree, and findings."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Names that are not part of the source: what builds leave, data, and files of others taken unchanged.
+# Names that are not part of the source: build outputs, data, and unchanged files of other projects.
 SKIPPED = {".git", "build", "upstream", "node_modules", "__pycache__", ".cache", ".venv", "corpus"}
 CODE = {".cpp", ".h", ".c", ".hpp", ".cc"}
 

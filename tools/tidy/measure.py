@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the measures that the code is held to (CONTRIBUTING.md), of src as it stands.
+"""Prints the measures of src for which CONTRIBUTING.md sets limits.
 
 usage: measure.py [--list] [ROOT]      (default: the tree this file stands in; --list names what is beyond a limit)
 """
@@ -56,7 +56,7 @@ def fields_of(text, name):
     match = re.search(rf"^(class|struct) {re.escape(name)}(?![\w:])[^;]*?\{{\n(.*?)^\}};", text, re.MULTILINE | re.DOTALL)
     if not match:
         return None
-    # What is indented further belongs to a class inside, or goes on from the line before.
+    # Deeper indentation belongs to a nested class or continues the previous line.
     return sum(len(re.findall(r"\b\w+_(?=[,;])", line)) or 1
                for line in match[2].split("\n") if re.match(r"  \S", line) and FIELD.search(line))
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Feeds tidy one bad tree after another: every rule must be able to fail, and to name the place."""
+"""Runs tidy on bad trees: every rule must be able to fail, and must name the place."""
 
 import contextlib
 import io

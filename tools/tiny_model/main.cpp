@@ -20,10 +20,10 @@ int main(int argc, char** argv) {
   app.add_flag("--list", list, "Print the families and stop");
   auto* family_option = app.add_option("FAMILY", family, "One of --list");
   auto* path_option = app.add_option("OUT", path, "The file to write, such as tiny.gguf")->needs(family_option);
-  app.add_option("--seed", seed, "Other seeds, other weights")->capture_default_str();
-  app.add_option("--type", options.matrices, "How the matrices are stored: f32, f16 or q8_0")
+  app.add_option("--seed", seed, "The seed of the random weights")->capture_default_str();
+  app.add_option("--type", options.matrices, "The type of the matrices: f32, f16 or q8_0")
       ->transform(CLI::CheckedTransformer(types));
-  app.add_option("--layers", layers, "How many layers");
+  app.add_option("--layers", layers, "The number of layers");
   app.add_option("--embedding-length", embedding_length, "Values per token, a multiple of 32");
   app.add_option("--context-length", options.context_length, "Tokens")->capture_default_str();
   CLI11_PARSE(app, argc, argv);

@@ -1,4 +1,4 @@
-// What tells one family of models from another: sizes, and which of the optional parts its layers have.
+// The properties of a family of models: sizes, and the optional parts of its layers.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 
 namespace exogpu::tiny {
 
-// Every family there is, in the order in which they are listed.
+// All families, in the order of --list.
 std::span<const Shape> shapes();
 
 }  // namespace exogpu::tiny

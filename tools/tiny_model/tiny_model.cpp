@@ -21,7 +21,7 @@ Result<Shape> find_shape(std::string_view family, const Options& options) {
   if (found == shapes().end()) {
     std::string known;
     for (const Shape& shape : shapes()) known += (known.empty() ? "" : ", ") + std::string(shape.name);
-    return fail(ErrorCode::not_found, "{}: no such family of tiny models; there are {}", family, known);
+    return fail(ErrorCode::not_found, "{}: no such family of tiny models; the families are {}", family, known);
   }
   Shape shape = *found;
   shape.layers = options.layers.value_or(shape.layers);
@@ -226,7 +226,7 @@ Result<void> write_tiny_model(const std::filesystem::path& path, std::string_vie
   std::ofstream out(path, std::ios::binary);
   out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   out.close();
-  if (!out) return fail(ErrorCode::io_error, "{}: cannot be written", path.string());
+  if (!out) return fail(ErrorCode::io_error, "{}: cannot write", path.string());
   return {};
 }
 

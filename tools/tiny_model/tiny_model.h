@@ -1,4 +1,4 @@
-// Tiny models with random weights, for tests and for trying the program where no real model is at hand.
+// Tiny models with random weights, for tests, and for trials without a real model.
 //
 // Each is a whole GGUF file of a real architecture: hyperparameters, weights, a byte-level BPE tokenizer with a few
 // English merges, and a ChatML template. The weights are noise of a trained model's magnitude, so the text such a model
@@ -17,7 +17,7 @@
 
 namespace exogpu::tiny {
 
-// How the matrices are stored. Vectors (norms, biases, rope factors) are always F32.
+// The type of the matrices. Vectors (norms, biases, rope factors) are always F32.
 enum class MatrixType { f32, f16, q8_0 };
 
 struct Options {
@@ -40,7 +40,7 @@ std::span<const Family> families();
 // Errors: not_found (no such family; names those there are), invalid_argument (an option out of its range).
 Result<std::vector<std::byte>> tiny_model(std::string_view family, uint64_t seed = 1, const Options& options = {});
 
-// The same into a file, which is replaced when it exists. Errors: as above, and io_error.
+// Writes the file, replacing an existing one. Errors: those of tiny_model(), and io_error.
 Result<void> write_tiny_model(const std::filesystem::path& path, std::string_view family, uint64_t seed = 1,
                               const Options& options = {});
 

@@ -1,4 +1,4 @@
-// A server with the words service behind it, for tests that speak HTTP with it.
+// A server with the words service, for tests that use HTTP.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ inline json say(std::string_view text, const json& more = json::object()) {
 
 class Api : public ::testing::Test {
  protected:
-  // Again with other options; the service stays.
+  // Restarts the server with other options; the service stays.
   void serve(const ServerOptions& options) {
     server_.reset();
     auto server = Server::start(options, service_);
@@ -40,7 +40,7 @@ class Api : public ::testing::Test {
   uint16_t port() const { return server_->port(); }
   Response post(std::string_view target, const json& body) { return Client(port()).post(target, body); }
 
-  // Waits for what another thread is about to do.
+  // Waits until `holds()`, which another thread brings about.
   static bool soon(const auto& holds) {
     for (int i = 0; i < 1000; ++i) {
       if (holds()) return true;

@@ -1,4 +1,4 @@
-// A plain HTTP/1.1 client on a blocking socket, that can also say what no client should.
+// A plain HTTP/1.1 client on a blocking socket, which can also break the protocol.
 #pragma once
 
 #include <arpa/inet.h>
@@ -16,8 +16,8 @@
 namespace exogpu::api::testing {
 
 struct Response {
-  int status = 0;                             // 0: the connection was closed before a header came
-  std::map<std::string, std::string> fields;  // names in small letters
+  int status = 0;                             // 0: the connection was closed before a header arrived
+  std::map<std::string, std::string> fields;  // names in lower case
   std::string body;
   bool complete = false;
 
@@ -38,7 +38,7 @@ struct Response {
 
 class Client {
  public:
-  // `receive_buffer`: bytes the system keeps for a client that does not read; 0: its own choice.
+  // `receive_buffer`: size of the system's receive buffer; 0: the default.
   explicit Client(uint16_t port, int receive_buffer = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     if (receive_buffer) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     const timeval timeout{.tv_sec = 20, .tv_usec = 0};
@@ -86,7 +86,7 @@ class Client {
     return read();
   }
 
-  // At least one more byte; false when there is none to come.
+  // Receives at least one byte; false at the end.
   bool receive() {
     char bytes[16384];
     const ssize_t got = ::recv(socket_, bytes, sizeof(bytes), 0);

@@ -1,10 +1,10 @@
-// A node's part for tests of the server: writes words instead of running a model. One thread writes for all clients,
-// a token for each in turn, as a device that serves a batch does.
+// A fake of a node for tests of the server: writes words instead of running a model. One thread writes for all clients,
+// one token for each in turn, like a device that computes a batch.
 //
-// The answer to a prompt is its own words again and again, one token each, after a number that the seed decides. These
-// words of a prompt do what is hard to get a model to do: "!slow" waits 20 ms between tokens, "!fast" floods, "!fail"
+// The answer to a prompt repeats its words, one token each, after a number that depends on the seed. Some words of a
+// prompt trigger special behaviour: "!slow" waits 20 ms between tokens, "!fast" writes 500 tokens at a time, "!fail"
 // fails before the first token, "!break" after three, "!vanish" ends without a result, "!hold" never begins. A prompt
-// of more than 1,000 words is too long. logprobs are the same made-up number.
+// of more than 1,000 words is too long. All logprobs are the same number.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ class WordsService : public node::Service {
  public:
   static constexpr uint32_t kContext = 1000;
 
-  // `tick`: between two rounds in which every answer grows by a token.
+  // `tick`: the pause between rounds; each answer grows by a token per round.
   explicit WordsService(std::chrono::microseconds tick = std::chrono::microseconds(200))
       : tick_(tick), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -119,7 +119,7 @@ class WordsService : public node::Service {
     return text;
   }
 
-  // False: there is nothing more to do for it.
+  // False: the work is finished.
   bool begin(Work& work) {
     std::istringstream text(prompt_text(work.request));
     for (std::string word; text >> word;) work.words.push_back(word);
@@ -191,7 +191,7 @@ class WordsService : public node::Service {
     return true;
   }
 
-  // False: done with.
+  // False: the work is finished.
   bool advance(Work& work, Clock::time_point now) {
     if (work.cancel.stop_requested()) {
       ++cancelled;
@@ -234,7 +234,7 @@ class WordsService : public node::Service {
   const std::chrono::microseconds tick_;
   mutable Mutex mutex_;
   CondVar changed_;
-  std::vector<std::unique_ptr<Work>> running_ EXO_GUARDED_BY(mutex_);  // begun, and not yet seen by the thread
+  std::vector<std::unique_ptr<Work>> running_ EXO_GUARDED_BY(mutex_);  // begun, and not yet taken by the thread
   node::GenerationRequest last_request_ EXO_GUARDED_BY(mutex_);
   std::jthread thread_;
 };

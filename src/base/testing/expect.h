@@ -1,4 +1,4 @@
-// What tests of refusals have in common.
+// Checks of errors for tests.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 namespace exogpu::testing {
 
-// It failed with this code, and the message has these words.
+// Expects that it failed with this code and that the message contains these words.
 template <typename T>
 void expect_error(const Result<T>& result, ErrorCode code, std::string_view words) {
   ASSERT_FALSE(result) << "accepted, but expected: " << words;

@@ -1,11 +1,11 @@
-// Where the source tree is, for tests that read files of it.
+// The path of the source tree, for tests that read its files.
 #pragma once
 
 #include <filesystem>
 
 namespace exogpu::testing {
 
-// As it was when the tests were built.
+// The path at the time when the tests were built.
 std::filesystem::path source_dir();
 
 }  // namespace exogpu::testing

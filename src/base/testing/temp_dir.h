@@ -1,4 +1,4 @@
-// A directory of its own for one test, gone at its end.
+// A temporary directory for one test, removed at its end.
 #pragma once
 
 #include <cstdlib>

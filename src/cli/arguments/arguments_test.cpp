@@ -73,7 +73,7 @@ TEST_F(Arguments, AWrongCommandIsNamedWithTheOneThatIsMeant) {
 }
 
 TEST_F(Arguments, OptionsOfOtherProgramsAreNotReadAsLetters) {
-  EXPECT_TRUE(error_of({"run", "m", "-ngl", "99"}).starts_with("there is no option -ngl here; layers are placed"));
+  EXPECT_TRUE(error_of({"run", "m", "-ngl", "99"}).starts_with("there is no option -ngl here; exogpu assigns layers"));
   EXPECT_TRUE(error_of({"serve", "m", "-ctk=q8_0"}).contains("--kv-type"));
   EXPECT_TRUE(error_of({"run", "--model", "m"}).contains("write the model without an option"));
   // The value of an option is left alone, and so is a letter with its value.
@@ -102,7 +102,7 @@ TEST_F(Arguments, AWrongValueIsNamedWithItsOptionAndWhatIsExpected) {
   EXPECT_EQ(error_of({"run", "m", "-n", "-5"}), "--max-tokens: \"-5\" is not a whole number from 0 on");
   EXPECT_EQ(error_of({"run", "m", "--temperature", "warm"}), "--temperature: \"warm\" is not a number");
   EXPECT_EQ(error_of({"run", "m", "-n", "99999999999999"}),
-            "--max-tokens: \"99999999999999\" is not a number, or one that is too large here");
+            "--max-tokens: \"99999999999999\" is not a number, or is too large");
   EXPECT_EQ(error_of({"serve", "m", "--parallel", "0"}), "--parallel: 0 is not a number from 1 to 4096");
   EXPECT_EQ(error_of({"plan", "m", "--for", "througput"}),
             "--for: \"througput\" is not one of latency, throughput, first-token; did you mean throughput?");
@@ -110,13 +110,14 @@ TEST_F(Arguments, AWrongValueIsNamedWithItsOptionAndWhatIsExpected) {
 
 TEST_F(Arguments, WhatIsMissingIsNamed) {
   EXPECT_EQ(error_of({"run"}), "MODEL is missing");
-  EXPECT_EQ(error_of({"run", "m", "-n"}), "--max-tokens: its value is missing");
+  EXPECT_EQ(error_of({"run", "m", "-n"}), "--max-tokens needs a value");
   EXPECT_EQ(error_of({"run", "m", "-n", "1", "--max-tokens", "2"}), "--max-tokens is given more than once");
   EXPECT_EQ(error_of({"devices", "--fresh"}), "--fresh needs --profile");
-  EXPECT_EQ(error_of({"tokenize", "m", "--decode", "--bos"}), "--bos cannot stand beside --decode");
+  EXPECT_EQ(error_of({"tokenize", "m", "--decode", "--bos"}), "--bos cannot be used together with --decode");
   EXPECT_EQ(error_of({"run", "m", "Hi"}),
-            "\"Hi\" is one word too many; put a value with blanks between quotation marks");
-  EXPECT_EQ(error_of({"serve", "--config", "no-such.toml"}), "no-such.toml: cannot be read; is it there?");
+            "\"Hi\" is one argument too many; put a value with spaces between quotation marks");
+  EXPECT_EQ(error_of({"serve", "--config", "no-such.toml"}),
+            "no-such.toml: cannot be read; check that the file exists");
 }
 
 TEST_F(Arguments, HelpShowsOneNameForEachOption) {

@@ -36,7 +36,7 @@ const CLI::App* subcommand_of(const CLI::App& app, const std::string& name) {
   return found.empty() ? nullptr : found.front();
 }
 
-// The index of the command: the first word that is neither an option of the program nor the value of one.
+// The index of the command: the first word that is neither a program option nor the value of one.
 size_t command_index(const CLI::App& program, const Words& words) {
   for (size_t i = 0; i < words.size(); ++i) {
     if (!words[i].starts_with('-')) return i;

@@ -22,7 +22,7 @@ Names long_names(const CLI::App& command) {
   return names;
 }
 
-// As the help calls it: MODEL, --device.
+// The name that the help shows: MODEL, --device.
 std::string shown_name(const CLI::App& command, const std::string& name) {
   const CLI::Option* option = command.get_option_no_throw(name);
   if (option != nullptr && option->get_positional()) return option->get_type_name();
@@ -33,7 +33,7 @@ std::string_view before(std::string_view text, std::string_view separator) {
   return text.substr(0, text.find(separator));
 }
 
-// The other commands that have this option.
+// The other commands with this option.
 std::string owners_of(const CLI::App& program, const std::string& name) {
   std::string owners;
   for (const CLI::App* command : program.get_subcommands({})) {
@@ -54,7 +54,7 @@ std::string explain_unknown_option(const CLI::App& program, const CLI::App& comm
   std::ranges::copy(long_names(program), std::back_inserter(names));
   const auto meant = nearest(name, names);
   if (!meant) return none;
-  // Its first name, where the nearest is another name of it.
+  // Its first name, if the nearest is another of its names.
   const CLI::Option* option = command.get_option_no_throw(*meant);
   return std::format("{}; did you mean {}?", none, option != nullptr ? option->get_name() : *meant);
 }
@@ -63,11 +63,11 @@ std::string explain_extras(const CLI::App& program, const CLI::App& command) {
   const Names extras = program.remaining(true);
   const auto option = std::ranges::find_if(extras, [](const std::string& word) { return word.starts_with('-'); });
   if (option != extras.end()) return explain_unknown_option(program, command, *option);
-  return std::format("\"{}\" is one word too many; put a value with blanks between quotation marks",
+  return std::format("\"{}\" is one argument too many; put a value with spaces between quotation marks",
                      extras.empty() ? "" : printable(extras.back()));
 }
 
-// Of the configuration file: "INI was not able to parse serve.jion".
+// For an error of the configuration file: "INI was not able to parse serve.jion".
 std::string explain_config(const CLI::App& program, std::string_view text) {
   const size_t last = text.find_last_of(' ');
   const std::string item(text.substr(last == std::string_view::npos ? 0 : last + 1));
@@ -75,7 +75,7 @@ std::string explain_config(const CLI::App& program, std::string_view text) {
   const auto sections = program.get_subcommands(
       [&](const CLI::App* each) { return dot != std::string::npos && each->get_name() == item.substr(0, dot); });
   const std::string hint = sections.empty() ? "" : did_you_mean(item.substr(dot + 1), long_names(*sections.front()));
-  return std::format("the configuration file has an option that does not exist: {}{}", printable(item), hint);
+  return std::format("the configuration file has an unknown option: {}{}", printable(item), hint);
 }
 
 std::string explain_conversion(std::string_view text) {
@@ -84,10 +84,10 @@ std::string explain_conversion(std::string_view text) {
   text.remove_prefix(kStart.size());
   const std::string_view name = before(text, " = ");
   const std::string_view value = text.substr(std::min(text.size(), name.size() + 3));
-  return std::format("{}: \"{}\" is not a number, or one that is too large here", name, printable(value));
+  return std::format("{}: \"{}\" is not a number, or is too large", name, printable(value));
 }
 
-// "A VERB B" as "A JOINED B".
+// Replaces the verb: "A VERB B" becomes "A JOINED B".
 std::string joined(std::string_view text, std::string_view verb, std::string_view words) {
   const std::string_view first = before(text, verb);
   return std::format("{}{}{}", first, words, text.substr(std::min(text.size(), first.size() + verb.size())));
@@ -113,14 +113,15 @@ std::string explain(const CLI::App& program, const CLI::ParseError& error) {
   if (is(static_cast<CLI::ExtrasError*>(nullptr))) return explain_extras(program, command);
   if (is(static_cast<CLI::ConfigError*>(nullptr))) return explain_config(program, text);
   if (is(static_cast<CLI::ConversionError*>(nullptr))) return explain_conversion(text);
-  if (is(static_cast<CLI::ExcludesError*>(nullptr))) return joined(text, " excludes ", " cannot stand beside ");
+  if (is(static_cast<CLI::ExcludesError*>(nullptr)))
+    return joined(text, " excludes ", " cannot be used together with ");
   if (is(static_cast<CLI::RequiresError*>(nullptr))) return joined(text, " requires ", " needs ");
   if (is(static_cast<CLI::FileError*>(nullptr))) {
-    return std::format("{}: cannot be read; is it there?", before(text, " was not readable"));
+    return std::format("{}: cannot be read; check that the file exists", before(text, " was not readable"));
   }
   if (is(static_cast<CLI::ArgumentMismatch*>(nullptr))) {
     if (text.contains("At Most")) return std::format("{} is given more than once", before(text, ": "));
-    return std::format("{}: its value is missing", shown_name(command, std::string(before(text, ": "))));
+    return std::format("{} needs a value", shown_name(command, std::string(before(text, ": "))));
   }
   if (is(static_cast<CLI::RequiredError*>(nullptr))) {
     return std::format("{} is missing", shown_name(command, std::string(before(text, " is required"))));

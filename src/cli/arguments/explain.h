@@ -1,4 +1,4 @@
-// What is wrong with a command line, in words that name the option, its value, and what was expected.
+// Error messages for command lines: they name the option, its value, and what was expected.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -6,7 +6,7 @@
 
 namespace exogpu::cli {
 
-// The command that `program` parsed last: "exogpu models rm"; `program` itself where there was none.
+// The command that `program` parsed last: "exogpu models rm"; `program` itself if there was none.
 const CLI::App& parsed_command(const CLI::App& program);
 std::string full_name(const CLI::App& command);
 

@@ -12,15 +12,14 @@ struct ForeignOption {
 };
 
 constexpr std::string_view kPlaced =
-    "layers are placed on the best device by themselves, so leave it out; --device chooses a device";
+    "exogpu assigns layers to devices itself, so leave it out; --device chooses a device";
 constexpr std::string_view kFlashAttention = "the option is --flash-attention on";
 constexpr std::string_view kKvType = "the option is --kv-type, for keys and values together";
 constexpr std::string_view kModel = "write the model without an option: exogpu run MODEL";
 constexpr std::string_view kChat = "without --prompt, `exogpu run MODEL` is a chat";
 constexpr std::string_view kBatch = "the option is --batch";
-constexpr std::string_view kCut = "to cut a model by hand, see --layers of `exogpu serve` and `exogpu plan`";
-constexpr std::string_view kMapped =
-    "weights stay in the mapped file where the device can use them there; leave it out";
+constexpr std::string_view kCut = "to assign layers by hand, see --layers of `exogpu serve` and `exogpu plan`";
+constexpr std::string_view kMapped = "weights stay in the mapped file if the device can use them there; leave it out";
 
 constexpr auto kForeignOptions = std::to_array<ForeignOption>({
     {"-ngl", kPlaced},
@@ -46,7 +45,7 @@ constexpr auto kForeignOptions = std::to_array<ForeignOption>({
     {"--interactive", kChat},
     {"-ub", kBatch},
     {"--ubatch-size", kBatch},
-    {"--jinja", "chat templates always work so; leave it out"},
+    {"--jinja", "chat templates are always rendered with Jinja; leave it out"},
     {"--mlock", kMapped},
     {"--no-mmap", kMapped},
     {"-ts", kCut},

@@ -1,4 +1,4 @@
-// Options of other programs for language models, and what to write here instead.
+// Options of other programs for language models, and their equivalents here.
 #pragma once
 
 #include <optional>
@@ -6,7 +6,7 @@
 
 namespace exogpu::cli {
 
-// What to do instead of the option `name` ("-ngl", "--n-gpu-layers"); nothing when it is not one of these.
+// Advice for the option `name` ("-ngl", "--n-gpu-layers"); empty if it is not one of these.
 std::optional<std::string_view> advice_for_foreign_option(std::string_view name);
 
 }  // namespace exogpu::cli

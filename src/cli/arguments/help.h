@@ -1,4 +1,4 @@
-// The help of a command: names as they are written, types in words, no more than one name for an option.
+// The help of commands: each option under one name, with its type.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -6,8 +6,8 @@
 
 namespace exogpu::cli {
 
-// Shows one letter and the first long name of an option; its other names work without being shown. Arguments are shown
-// by their types: MODEL.
+// Shows one letter and the first long name of an option; its other names work but are not shown. Shows arguments by
+// type: MODEL.
 class HelpFormatter : public CLI::Formatter {
  public:
   HelpFormatter();

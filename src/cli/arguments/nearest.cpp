@@ -8,7 +8,7 @@
 namespace exogpu::cli {
 namespace {
 
-constexpr size_t kLettersMin = 3;  // two are near to too many words
+constexpr size_t kLettersMin = 3;  // shorter words are near too many others
 
 std::string without_dashes(std::string_view word) {
   word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));

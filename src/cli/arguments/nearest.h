@@ -1,4 +1,4 @@
-// Words that a person may have meant.
+// Suggestions for misspelt words.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace exogpu::cli {
 
-// The one of `candidates` that `word` is most likely a misspelling or a shortening of; nothing when none is near.
-// Leading dashes do not count.
+// The candidate of which `word` is most likely a misspelling or an abbreviation; empty if none is near. Ignores leading
+// dashes.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 
 // "; did you mean X?", or nothing.

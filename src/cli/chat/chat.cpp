@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using Event = LineReader::Event;
 
-// A Ctrl-C within this time of an answer's end was meant for the answer.
+// A Ctrl-C within this time after the end of an answer was meant for the answer.
 constexpr auto grace = 500ms;
 
 bool wants_colours() {
@@ -31,7 +31,7 @@ Result<void> chat_on_terminal(ChatBackend& backend, const ChatOptions& options) 
   Screen screen(stdout, stdout, {.safe = true, .colours = wants_colours()});
   ChatSession session(backend, screen, options, true);
   const auto reader = terminal_reader(history_file());
-  screen.note(printable(backend.description()) + "\n/help shows the commands, Ctrl-D leaves.");
+  screen.note(printable(backend.description()) + "\n/help lists the commands, Ctrl-D leaves.");
 
   InputLines lines;
   auto answered = std::chrono::steady_clock::now() - grace;

@@ -1,4 +1,4 @@
-// What the chat talks to: something that answers a conversation.
+// The chat's interface to a model: answers a conversation.
 #pragma once
 
 #include <cstdint>
@@ -21,21 +21,21 @@ struct ChatMessage {
 
 struct ChatSettings {
   engine::GenerateOptions generate;
-  std::optional<bool> thinking;  // the template variable enable_thinking; absent: as the model's template has it
+  std::optional<bool> thinking;  // the template variable enable_thinking; empty: the template's default
 };
 
 class ChatBackend {
  public:
   virtual ~ChatBackend() = default;
 
-  // One line about the model for the head of the chat: its name, what it runs on.
+  // One line about the model for the head of the chat: its name and its device.
   virtual std::string description() const = 0;
   virtual uint32_t context_tokens() const = 0;
 
-  // Answers the last message. `on_text` gets the answer in whole characters as it grows; where the prompt itself opened
-  // a thought, the first text is that "<think>". When `cancel` asks to stop, what is written so far stands and the
-  // result is a success with FinishReason::cancelled.
-  // Errors: those of Generator::generate() and of ChatTemplate::render(); nothing of the conversation is kept then.
+  // Answers the last message. `on_text` gets the answer piece by piece in whole characters; if the prompt itself opened
+  // a thought, the first text is its "<think>". When `cancel` requests a stop, the text so far stands, and the result
+  // is a success with FinishReason::cancelled.
+  // Errors: those of Generator::generate() and ChatTemplate::render(); the conversation is then not changed.
   virtual Result<engine::GenerateStats> answer(std::span<const ChatMessage> conversation, const ChatSettings& settings,
                                                const std::function<void(std::string_view)>& on_text,
                                                const std::stop_token& cancel) = 0;

@@ -1,4 +1,4 @@
-// One conversation: what was said, and what each input does to it.
+// One conversation: its messages, and the effect of each input on it.
 #pragma once
 
 #include <optional>
@@ -16,14 +16,14 @@ namespace exogpu::cli {
 
 class ChatSession {
  public:
-  // Borrows both. `interruptible`: Ctrl-C stops an answer instead of the program.
+  // Both references must outlive the session. `interruptible`: Ctrl-C stops an answer instead of the program.
   ChatSession(ChatBackend& backend, Screen& screen, ChatOptions options, bool interruptible);
 
   enum class Next { go_on, leave };
 
-  // A message is answered, a command obeyed. Blank input does nothing.
+  // Answers a message or obeys a command. Blank input has no effect.
   // Errors: invalid_argument (not UTF-8, not a command), those of the backend, of /set and of /save. The conversation
-  // is as it was before.
+  // is not changed by a failure.
   Result<Next> handle(const TypedInput& input);
 
  private:
@@ -34,7 +34,7 @@ class ChatSession {
   void system(const System& command);
   Result<void> save(const Save& command);
 
-  std::vector<ChatMessage> conversation() const;  // with the system message
+  std::vector<ChatMessage> conversation() const;  // including the system message
   void note_reason(engine::FinishReason reason);
 
   ChatBackend& backend_;
@@ -43,7 +43,7 @@ class ChatSession {
   ChatSettings settings_;
   std::string system_;
   bool interruptible_;
-  std::vector<ChatMessage> messages_;  // user and assistant in turn
+  std::vector<ChatMessage> messages_;  // user and assistant alternate
   std::optional<engine::GenerateStats> last_;
   engine::GenerateStats total_;
   size_t answers_ = 0;

@@ -331,7 +331,7 @@ TEST_F(Chat, WithoutATerminalTheFirstErrorEndsIt) {
 TEST_F(Chat, AnAnswerThatCannotBeWrittenEndsIt) {
   const Piped run = piped("slow\nnever\n", {}, "/dev/full");  // "slow" ends only when it is told to
   EXPECT_EQ(run.status, 1);
-  EXPECT_EQ(run.notes, "exogpu: the answer cannot be written: No space left on device\n");
+  EXPECT_EQ(run.notes, "exogpu: cannot write the answer: No space left on device\n");
 }
 
 TEST_F(Chat, ExitEndsAScript) {

@@ -1,4 +1,4 @@
-// For tests: answers with what it was told, and on some words does what is hard to get a model to do.
+// A fake for tests: repeats the last message; special words trigger what is hard to get from a model.
 #pragma once
 
 #include <chrono>
@@ -13,8 +13,8 @@ class EchoBackend : public ChatBackend {
   std::string description() const override { return "echo"; }
   uint32_t context_tokens() const override { return 4096; }
 
-  // "slow": writes until it is stopped. "think": thinks first. "fail": fails. "escape": writes control characters.
-  // Anything else: says that again, with what it knows of the conversation.
+  // "slow": writes until it is stopped. "think": writes a thought first. "fail": fails. "escape": writes control
+  // characters. Anything else is repeated, with facts about the conversation.
   Result<engine::GenerateStats> answer(std::span<const ChatMessage> conversation, const ChatSettings& settings,
                                        const std::function<void(std::string_view)>& on_text,
                                        const std::stop_token& cancel) override {

@@ -23,7 +23,7 @@ std::optional<TypedInput> InputLines::add(std::string_view line) {
       text_ += '\n';
       return std::nullopt;
     }
-    if (line.empty() && text_.ends_with('\n')) text_.pop_back();  // that before the closing line
+    if (line.empty() && text_.ends_with('\n')) text_.pop_back();  // the newline before the closing line
     return finish();
   }
   if (line.ends_with('\\')) {

@@ -1,4 +1,4 @@
-// Puts lines together to one input.
+// Joins lines to one input.
 #pragma once
 
 #include <optional>
@@ -9,17 +9,17 @@ namespace exogpu::cli {
 
 struct TypedInput {
   std::string text;
-  bool is_message = false;  // whatever it looks like
+  bool is_message = false;  // not a command, even if it begins with a slash
   bool operator==(const TypedInput&) const = default;
 };
 
-// A line that ends in a backslash goes on in the next. Everything between two lines of three quotation marks is one
-// message.
+// A line that ends in a backslash continues in the next line. All lines between two lines of three quotation marks are
+// one message.
 class InputLines {
  public:
-  // `line` has no newline at its end. The input, when it is complete.
+  // `line` has no newline. Returns the input once it is complete.
   std::optional<TypedInput> add(std::string_view line);
-  // What is there of an input that is not complete; afterwards there is none.
+  // Returns and clears an incomplete input.
   std::optional<TypedInput> finish();
   bool is_open() const { return state_ != State::none; }
 

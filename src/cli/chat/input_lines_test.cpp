@@ -9,7 +9,7 @@ namespace {
 
 std::string show(const TypedInput& input) { return (input.is_message ? "message " : "") + input.text; }
 
-// The inputs that `lines` make, with what is left at the end.
+// The inputs made of `lines`, including an incomplete one at the end.
 std::vector<std::string> inputs(const std::vector<std::string>& lines) {
   InputLines input;
   std::vector<std::string> all;

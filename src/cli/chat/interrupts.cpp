@@ -13,7 +13,7 @@ namespace {
 
 constexpr int presses_to_end = 3;
 
-// A signal handler may touch little: it counts, and wakes the thread that asks to stop.
+// A signal handler may do little: it counts, and wakes the thread that requests the stop.
 std::atomic<int> wake_fd = -1;
 std::atomic<int> presses = 0;
 
@@ -38,7 +38,7 @@ struct Interrupts::Impl {
 };
 
 Interrupts::Interrupts() : impl_(std::make_unique<Impl>()) {
-  if (pipe2(impl_->wake.data(), O_CLOEXEC) != 0) return;  // Ctrl-C then ends the program as it does elsewhere
+  if (pipe2(impl_->wake.data(), O_CLOEXEC) != 0) return;  // without it, Ctrl-C ends the program as usual
   impl_->watcher = std::thread([this] {
     char byte = 0;
     while (read(impl_->wake[0], &byte, 1) == 1 && byte == 'i') impl_->source.request_stop();

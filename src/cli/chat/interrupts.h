@@ -1,4 +1,4 @@
-// Turns Ctrl-C into a stop token during its life.
+// Turns Ctrl-C into a stop token while it exists.
 #pragma once
 
 #include <memory>
@@ -6,8 +6,8 @@
 
 namespace exogpu::cli {
 
-// The first Ctrl-C requests a stop; the third ends the program.
-// Only one may exist at a time; construct and destroy it on one thread.
+// The first Ctrl-C requests a stop; the third ends the program. Only one may exist at a time; construct and destroy it
+// on the same thread.
 class Interrupts {
  public:
   Interrupts();
@@ -16,7 +16,7 @@ class Interrupts {
   Interrupts& operator=(const Interrupts&) = delete;
 
   std::stop_token token() const;
-  // As the first Ctrl-C does.
+  // Same as the first Ctrl-C.
   void request_stop();
 
  private:

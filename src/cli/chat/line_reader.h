@@ -1,4 +1,4 @@
-// Where the chat's lines come from.
+// Sources of the chat's lines.
 #pragma once
 
 #include <filesystem>
@@ -12,25 +12,25 @@ class LineReader {
  public:
   enum class Event {
     line,
-    cancelled,  // Ctrl-C on a line with text on it: the line is dropped
+    cancelled,  // Ctrl-C on a line with text: the line is discarded
     left,       // Ctrl-D on an empty line
-    end,        // of the input
+    end,        // end of input
   };
   struct Line {
     Event event = Event::end;
-    std::string text = {};  // of a line, without its newline
+    std::string text = {};  // without its newline
   };
 
   virtual ~LineReader() = default;
-  // `continued`: the line goes on with an input that is not complete.
+  // `continued`: the line continues an incomplete input.
   virtual Line read(bool continued) = 0;
 };
 
-// An editor on the terminal, with completion of commands, and with a history that is kept in `history`, or not kept
-// when that is empty. The program may have one.
+// A line editor in the terminal, with completion of commands and a history stored in the file `history`, unless that is
+// empty. At most one per program.
 std::unique_ptr<LineReader> terminal_reader(const std::filesystem::path& history);
 
-// Lines of `in`, which must outlive the reader.
+// The lines of `in`, which must outlive the reader.
 std::unique_ptr<LineReader> stream_reader(std::istream& in);
 
 }  // namespace exogpu::cli

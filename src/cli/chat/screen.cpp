@@ -35,13 +35,13 @@ void Screen::put(std::FILE* file, std::string_view text) {
 
 Result<void> Screen::written() const {
   if (failure_ == 0) return {};
-  return fail(ErrorCode::io_error, "the answer cannot be written: {}", std::strerror(failure_));
+  return fail(ErrorCode::io_error, "cannot write the answer: {}", std::strerror(failure_));
 }
 
 void Screen::answer(AnswerPart part, std::string_view text) {
   if (style_.colours) {
     if (part == AnswerPart::tag) return;
-    // White space around a thought belongs to its tags: one empty line stands between it and the answer instead.
+    // White space around a thought belongs to its tags; the screen shows one empty line between thought and answer.
     const bool begins = fresh_ || part != part_;
     if (begins) text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
     if (text.empty()) return;

@@ -1,4 +1,4 @@
-// The output of the chat: answers as they stream in, thoughts dimmed, and notes about both.
+// The output of the chat: answers as they arrive, dimmed thoughts, and notes.
 #pragma once
 
 #include <cstdio>
@@ -13,11 +13,11 @@ namespace exogpu::cli {
 class Screen {
  public:
   struct Style {
-    bool safe = false;     // control characters of the model are made visible: set it where the output is a terminal
-    bool colours = false;  // dimmed thoughts without their tags
+    bool safe = false;     // control characters of the model are made visible; set it if the output is a terminal
+    bool colours = false;  // dims thoughts and hides their tags
   };
 
-  // Borrows both files.
+  // Both files must outlive the screen.
   Screen(std::FILE* answers, std::FILE* notes, Style style) : answers_(answers), notes_(notes), style_(style) {}
 
   // Errors: io_error, once any part of an answer could not be written.
@@ -26,7 +26,7 @@ class Screen {
   void answer(AnswerPart part, std::string_view text);
   void end_answer();  // ends its line
 
-  void note(std::string_view text);    // one or more lines of ours
+  void note(std::string_view text);    // one or more lines of the chat itself
   void remark(std::string_view text);  // one line beside an answer, dimmed
   void error(std::string_view message);
 
@@ -39,10 +39,10 @@ class Screen {
   AnswerPart part_ = AnswerPart::answer;
   char last_ = '\n';
   bool fresh_ = true;  // nothing of this answer is written yet
-  int failure_ = 0;    // errno of the first failure to write to `answers_`
+  int failure_ = 0;    // errno of the first failed write to `answers_`
 };
 
-// `text` with its lines and tabs, and every other control character made visible.
+// `text` with its newlines and tabs, and every other control character made visible.
 std::string terminal_text(std::string_view text);
 
 }  // namespace exogpu::cli

@@ -7,7 +7,7 @@
 namespace exogpu::cli {
 namespace {
 
-// What a screen writes of an answer whose parts arrive as `pieces`.
+// The output of a screen for an answer that arrives as `pieces`.
 std::string written(Screen::Style style, const std::vector<std::string>& pieces) {
   char* data = nullptr;
   size_t size = 0;

@@ -49,7 +49,7 @@ constexpr Setting sampler_setting(std::string_view name, std::string_view help) 
 
 constexpr Setting max_tokens = {
     .name = "max_tokens",
-    .help = "of an answer; 0: until the context is full",
+    .help = "longest answer in tokens; 0: until the context is full",
     .show = [](const ChatSettings& settings) { return std::to_string(settings.generate.tokens_max); },
     .read = [](ChatSettings& settings, std::string_view text) -> Result<void> {
       EXO_TRY(settings.generate.tokens_max, number<uint32_t>(text));
@@ -78,7 +78,7 @@ constexpr Setting stop = {
 
 constexpr Setting thinking = {
     .name = "thinking",
-    .help = "on or off, for models with a choice",
+    .help = "on or off, for models that support both",
     .show =
         [](const ChatSettings& settings) {
           return std::string(!settings.thinking ? "default" : *settings.thinking ? "on" : "off");
@@ -92,15 +92,17 @@ constexpr Setting thinking = {
 };
 
 constexpr auto all_settings = std::to_array<Setting>({
-    sampler_setting<&SamplerSettings::temperature>("temperature", "0: always the likeliest token"),
-    sampler_setting<&SamplerSettings::top_k>("top_k", "only the k likeliest tokens; 0: all"),
-    sampler_setting<&SamplerSettings::top_p>("top_p", "only the likeliest that together have this probability; 1: all"),
-    sampler_setting<&SamplerSettings::min_p>("min_p", "only tokens with this share of the likeliest's probability"),
+    sampler_setting<&SamplerSettings::temperature>("temperature", "0: always the most likely token"),
+    sampler_setting<&SamplerSettings::top_k>("top_k", "only the k most likely tokens; 0: all"),
+    sampler_setting<&SamplerSettings::top_p>("top_p",
+                                             "only the most likely tokens that together have this probability; 1: all"),
+    sampler_setting<&SamplerSettings::min_p>("min_p", "only tokens with this fraction of the greatest probability"),
     sampler_setting<&SamplerSettings::typical_p>("typical_p", "only the most typical tokens; 1: all"),
-    sampler_setting<&SamplerSettings::repeat_penalty>("repeat_penalty", "against repetition; 1: none"),
+    sampler_setting<&SamplerSettings::repeat_penalty>("repeat_penalty",
+                                                      "above 1: earlier tokens become less likely; 1: none"),
     sampler_setting<&SamplerSettings::presence_penalty>("presence_penalty", "for each token that occurred; 0: none"),
     sampler_setting<&SamplerSettings::frequency_penalty>("frequency_penalty",
-                                                         "for each time that a token occurred; 0: none"),
+                                                         "for each occurrence of a token; 0: none"),
     sampler_setting<&SamplerSettings::penalty_last_n>("penalty_last_n",
                                                       "number of latest tokens that the penalties consider"),
     sampler_setting<&SamplerSettings::seed>("seed", "the same seed gives the same answers"),
@@ -116,7 +118,7 @@ Result<const Setting*> find(std::string_view name) {
   if (found != all_settings.end()) return &*found;
   std::string names;
   for (const Setting& setting : all_settings) names += std::format("{}{}", names.empty() ? "" : ", ", setting.name);
-  return fail(ErrorCode::invalid_argument, "{}: there is no such setting; there are {}", name, names);
+  return fail(ErrorCode::invalid_argument, "{}: no such setting; the settings are {}", name, names);
 }
 
 SettingLine line_of(const Setting& setting, const ChatSettings& settings) {
@@ -145,7 +147,7 @@ Result<void> change_setting(ChatSettings& settings, std::string_view name, std::
   } else if (auto read = setting->read(changed, value); !read) {
     return fail(read.error().code, "{}: {}", setting->name, read.error().message);
   }
-  // The sampler knows its ranges; they do not depend on the vocabulary.
+  // The sampler checks the ranges; they do not depend on the vocabulary.
   if (auto sampler = engine::Sampler::create(changed.generate.sampling, 1); !sampler) {
     return std::unexpected(std::move(sampler).error());
   }

@@ -19,8 +19,8 @@ struct SettingLine {
 // Every setting in a fixed order.
 std::vector<SettingLine> list_settings(const ChatSettings& settings);
 
-// "top-p" names top_p as well. The value "default" is that of `defaults`.
-// Errors: invalid_argument (no such setting, or a value outside its range; nothing is changed).
+// "top-p" also names top_p. The value "default" restores that of `defaults`.
+// Errors: invalid_argument (no such setting, or a value outside its range); then nothing is changed.
 Result<void> change_setting(ChatSettings& settings, std::string_view name, std::string_view value,
                             const ChatSettings& defaults);
 

@@ -48,7 +48,7 @@ TEST(ChatSettings, GoBackToTheirDefaults) {
 }
 
 TEST(ChatSettings, RefuseWhatIsWrongAndChangeNothing) {
-  expect_refused("warmth", "1", "warmth: there is no such setting; there are temperature, top_k");
+  expect_refused("warmth", "1", "warmth: no such setting; the settings are temperature, top_k");
   expect_refused("temperature", "hot", "temperature: hot is not a number");
   expect_refused("temperature", "1.0x", "not a number");
   expect_refused("temperature", "-1", "temperature");

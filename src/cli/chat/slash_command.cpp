@@ -10,11 +10,11 @@ namespace {
 constexpr std::string_view space = " \t\r\n";
 
 constexpr auto commands = std::to_array<SlashCommand>({
-    {"/help", "", "show this"},
-    {"/clear", "", "forget the conversation but not the system message"},
+    {"/help", "", "show this list"},
+    {"/clear", "", "start a new conversation with the same system message"},
     {"/system", "[TEXT]", "show the system message or set it; - removes it"},
-    {"/set", "[NAME [VALUE]]", "show the settings, or change one; default resets it"},
-    {"/stats", "", "how fast the answers were, how full the context is"},
+    {"/set", "[NAME [VALUE]]", "show all settings or one, or change one; default resets it"},
+    {"/stats", "", "show speeds and how full the context is"},
     {"/save", "FILE", "write the conversation to a new file, .json or text"},
     {"/exit", "", "leave; so does Ctrl-D"},
 });
@@ -25,7 +25,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
-// The first word, and what follows it without white space around.
+// The first word, and the rest without surrounding white space.
 std::pair<std::string_view, std::string_view> split_word(std::string_view text) {
   const size_t end = std::min(text.find_first_of(space), text.size());
   return {text.substr(0, end), trimmed(text.substr(end))};
@@ -36,10 +36,11 @@ std::unexpected<Error> unknown(std::string_view name) {
   for (const SlashCommand& command : commands) {
     if (name.size() > 1 && command.name.starts_with(name)) names += std::format(" {}", command.name);
   }
-  if (!names.empty()) return fail(ErrorCode::invalid_argument, "{}: there is no such command; meant:{}?", name, names);
-  return fail(ErrorCode::invalid_argument,
-              "{}: there is no such command; /help lists them. A message that begins with a slash is written with two",
-              name);
+  if (!names.empty()) return fail(ErrorCode::invalid_argument, "{}: no such command; did you mean{}?", name, names);
+  return fail(
+      ErrorCode::invalid_argument,
+      "{}: no such command; /help lists all. Begin a message with two slashes to send one that starts with a slash",
+      name);
 }
 
 }  // namespace
@@ -62,7 +63,7 @@ Result<Input> parse_input(std::string_view text) {
     return Set{std::string(setting), std::string(value)};
   }
   if (name == "/save") {
-    if (rest.empty()) return fail(ErrorCode::invalid_argument, "/save needs the name of a file");
+    if (rest.empty()) return fail(ErrorCode::invalid_argument, "/save needs a file name");
     return Save{std::string(rest)};
   }
 

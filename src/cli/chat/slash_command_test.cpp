@@ -47,13 +47,13 @@ TEST(SlashCommand, ReadsArguments) {
 }
 
 TEST(SlashCommand, RefusesWhatItDoesNotKnow) {
-  expect_refused("/frobnicate now", "/frobnicate: there is no such command");
-  expect_refused("/", "/help lists them");
-  expect_refused("/usr/bin/env", "written with two");
-  expect_refused("/sy", "meant: /system?");
-  expect_refused("/s", "meant: /system /set /stats /save?");
+  expect_refused("/frobnicate now", "/frobnicate: no such command");
+  expect_refused("/", "/help lists all");
+  expect_refused("/usr/bin/env", "two slashes");
+  expect_refused("/sy", "did you mean /system?");
+  expect_refused("/s", "did you mean /system /set /stats /save?");
   expect_refused("/clear all", "takes no argument");
-  expect_refused("/save", "name of a file");
+  expect_refused("/save", "file name");
 }
 
 TEST(SlashCommand, EveryListedCommandIsKnown) {

@@ -42,7 +42,7 @@ void complete(ic_completion_env_t* completions, const char* prefix) {
 class TerminalReader : public LineReader {
  public:
   explicit TerminalReader(const std::filesystem::path& history) {
-    // The editor takes over the signals with its first call.
+    // The editor takes over the signals in its first call.
     ic_set_history(history.empty() ? nullptr : history.c_str(), history_entries_max);
     ic_set_default_completer(&complete, nullptr);
     ic_set_default_highlighter(&highlight, this);
@@ -57,7 +57,7 @@ class TerminalReader : public LineReader {
     ic_set_prompt_marker(continued ? ". " : "> ", ". ");
     shown_.clear();
     char* text = ic_readline("");
-    // The editor does not say why it ends without a line; what stood there last tells.
+    // The editor does not report why it ends without a line; the last text on the line tells.
     if (!text) return {.event = shown_.empty() ? Event::left : Event::cancelled};
     Line line{.event = Event::line, .text = text};
     ic_free(text);
@@ -65,7 +65,7 @@ class TerminalReader : public LineReader {
   }
 
  private:
-  // Called with the text whenever it is drawn.
+  // Called with the text whenever the editor draws it.
   static void highlight(ic_highlight_env_t* environment, const char* input, void* self) {
     std::string& shown = static_cast<TerminalReader*>(self)->shown_;
     shown = input;

@@ -7,11 +7,10 @@
 namespace exogpu::cli {
 namespace {
 
-// A hang-up wakes poll() at once in most cases; this is the bound where the system wakes only those that wait for
-// input.
+// A hang-up usually wakes poll() at once. This is the limit for systems that wake only those who wait for input.
 constexpr int kLookAgainMs = 1000;
 
-// The editor's handlers, by signal. Written before ours are installed.
+// The editor's handlers, by signal. Written before this class installs its own.
 std::array<struct sigaction, NSIG> editor_handlers;
 
 void end_by(int which) {
@@ -26,7 +25,7 @@ void on_ending_signal(int which, siginfo_t* info, void* context) {
   } else if (editor.sa_handler != SIG_DFL && editor.sa_handler != SIG_IGN) {
     editor.sa_handler(which);
   }
-  end_by(which);  // when this handler returns, since it blocks the signal
+  end_by(which);  // takes effect when this handler returns, which unblocks the signal
 }
 
 void watch_standard_input(int stop_event) {

@@ -1,7 +1,7 @@
 // Ends the program when the terminal of its line editor goes away, or when a signal asks it to end.
 //
-// The editor (isocline) handles the ending signals by restoring the terminal, and then continues; and it reads a
-// terminal that has gone in a loop without end, taking more and more memory. So neither is left to it.
+// The line editor (isocline) handles terminating signals by restoring the terminal, and then continues; and it reads a
+// closed terminal in an endless loop that takes more and more memory. So this class handles both.
 #pragma once
 
 #include <signal.h>
@@ -11,7 +11,7 @@
 
 namespace exogpu::cli {
 
-// Construct it before the editor's first call. One at a time.
+// Construct it before the editor's first call. At most one at a time.
 class TerminalWatch {
  public:
   TerminalWatch();   // notes which signals the parent process set to be ignored; those stay so

@@ -18,7 +18,7 @@ constexpr auto known_tags = std::to_array<Tags>({
     {"[THINK]", "[/THINK]"},
 });
 
-// How many bytes at the end of `text` may be the beginning of `tag`.
+// The number of bytes at the end of `text` that may be the beginning of `tag`.
 size_t partial_tag(std::string_view text, std::string_view tag) {
   size_t length = std::min(text.size(), tag.size() - 1);
   while (length > 0 && !tag.starts_with(text.substr(text.size() - length))) --length;

@@ -1,4 +1,4 @@
-// Tells a model's thoughts from its answer while both stream in.
+// Separates a model's thoughts from its answer while both arrive.
 #pragma once
 
 #include <functional>
@@ -9,15 +9,15 @@ namespace exogpu::cli {
 
 enum class AnswerPart { answer, thought, tag };  // tag: the "<think>" or "</think>" itself
 
-// A thought is what stands at the head of an answer between <think> and </think> or the like; the same tags further
-// down are text. The parts together are the text that came in.
+// A thought is the text between <think> and </think> (or similar tags) at the start of an answer; later tags are plain
+// text. The parts together are the input.
 class ThoughtSplitter {
  public:
   using Sink = std::function<void(AnswerPart part, std::string_view text)>;
 
-  // Hands on what is certain; the beginning of what may become a tag waits for more.
+  // Passes on what is certain; the possible beginning of a tag waits for more input.
   void feed(std::string_view text, const Sink& sink);
-  // The text is over: hands on what still waits.
+  // The text has ended: passes on what still waits.
   void finish(const Sink& sink);
 
  private:

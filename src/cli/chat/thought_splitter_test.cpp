@@ -8,7 +8,7 @@
 namespace exogpu::cli {
 namespace {
 
-// "A:" answer, "T:" thought, "#:" tag; neighbours of one kind are joined.
+// "A:" answer, "T:" thought, "#:" tag; adjacent parts of one kind are joined.
 std::string split(std::string_view text, size_t step) {
   std::vector<std::pair<AnswerPart, std::string>> parts;
   const ThoughtSplitter::Sink sink = [&](AnswerPart part, std::string_view piece) {

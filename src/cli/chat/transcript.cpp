@@ -40,11 +40,11 @@ Result<std::filesystem::path> save_transcript(std::span<const ChatMessage> conve
   const std::string text = target.extension() == ".json" ? as_json(conversation) : as_text(conversation);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(target.c_str(), "wx"), &std::fclose);
   if (!file && errno == EEXIST) {
-    return fail(ErrorCode::already_exists, "{}: exists already; save under another name", target.string());
+    return fail(ErrorCode::already_exists, "{}: already exists; save under another name", target.string());
   }
   const bool written =
       file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() && std::fflush(file.get()) == 0;
-  if (!written) return fail(ErrorCode::io_error, "{}: cannot be written: {}", target.string(), std::strerror(errno));
+  if (!written) return fail(ErrorCode::io_error, "{}: cannot write: {}", target.string(), std::strerror(errno));
   return target;
 }
 

@@ -30,13 +30,13 @@ struct Measured {
   std::optional<SpeedSamples> generation;
   std::chrono::duration<double> load_time{};
   Bytes weights_per_token = 0;
-  double weights_per_s = 0;  // read while generating
-  // What this device read in products of one kind, one after another, by the kernels that the model runs on, too: it
-  // tells what the rest of a step costs, and not how near the kernels are to the limit of the memory.
+  double weights_per_s = 0;  // bandwidth of reading weights while generating
+  // The measured bandwidth of single products on this device, by the kernels that the model also uses. It shows the
+  // cost of the rest of a step, not how near the kernels are to the limit of the memory.
   std::optional<gpu::CachedProfile> device;
 };
 
-// Weight bytes read for each generated token: all but the embedding's rows and the experts that are not chosen.
+// Weight bytes read for each generated token: all except the embedding's rows and the experts that are not chosen.
 Bytes bytes_per_token(const model::Gguf& file, const engine::Architecture& a) {
   Bytes total = 0;
   bool tied = file.find_tensor("output.weight") == nullptr;
@@ -48,8 +48,7 @@ Bytes bytes_per_token(const model::Gguf& file, const engine::Architecture& a) {
   return total;
 }
 
-// Kept from an earlier time, or measured now, which takes a second or two. Absent where that fails: the speeds of the
-// model are what was asked for.
+// Stored earlier, or measured now in a second or two. Empty if that fails: the model's speeds are still reported.
 std::optional<gpu::CachedProfile> profile_of(const gpu::Device& device, uint32_t threads, bool fresh) {
   gpu::ProfileCache cache;
   cache.file = gpu::profile_cache_file(std::getenv("XDG_CACHE_HOME"), std::getenv("HOME"));
@@ -117,7 +116,7 @@ Result<void> bench(Options o) {
   o.model.shard.context = std::max(o.prompt, o.generate);
   Measured measured;
   if (o.generate > 0) {
-    // Before the model is there, whose memory it would add to.
+    // Before loading the model, whose memory would be counted too.
     EXO_TRY(FoundDevice found, find_device(o.model.device));
     uint32_t threads = o.model.shard.threads > 0 ? o.model.shard.threads : std::thread::hardware_concurrency();
     measured.device = profile_of(*found.device, threads, false);
@@ -132,7 +131,7 @@ Result<void> bench(Options o) {
     EXO_TRY(measured.generation, engine::measure_generation(*loaded.chain, o.generate, o.repetitions));
     measured.weights_per_token = bytes_per_token(*loaded.file, loaded.chain->architecture());
     measured.weights_per_s = static_cast<double>(measured.weights_per_token) * measured.generation->median();
-    // A model cannot read faster than the device: the device was busy when it was measured.
+    // A model cannot read faster than the device: then the device was busy when it was measured.
     if (measured.device && measured.weights_per_s > measured.device->profile.bandwidth_bytes_per_s)
       measured.device = profile_of(*loaded.device, loaded.chain->options().threads, true);
   }

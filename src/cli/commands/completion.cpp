@@ -1,4 +1,4 @@
-// exogpu completion: a script that makes a shell complete command lines.
+// exogpu completion: prints a script that makes a shell complete command lines.
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/completion/candidates.h"
@@ -46,7 +46,7 @@ void add_completion(CLI::App& app, Action& action) {
       ->required()
       ->type_name("bash|zsh|fish")
       ->check(one_of({"bash", "zsh", "fish", "words"}));
-  command->add_option("words", options->words, "Of a command line, for the scripts")->group("");
+  command->add_option("words", options->words, "The words of a command line, for the scripts")->group("");
   command->callback([options, &app, &action] { action = [options, &app] { return completion(app, *options); }; });
 }
 

@@ -30,7 +30,7 @@ struct Options {
   uint32_t tokens = 128;
 };
 
-// The number behind the last `before` of a line: "… listens on port 7766; …".
+// The number after the last `before` of a line: "… listens on port 7766; …".
 uint16_t number_after(std::string_view line, std::string_view before) {
   uint16_t number = 0;
   const size_t at = line.rfind(before);
@@ -39,7 +39,7 @@ uint16_t number_after(std::string_view line, std::string_view before) {
   return number;
 }
 
-// The devices of the nodes: a GPU for the middle one where there is one.
+// The devices of the nodes: a GPU for the middle one if there is any.
 std::vector<std::string> devices_of_nodes(const gpu::Machine& machine) {
   std::vector<std::string> devices(kNodes, "cpu");
   for (const gpu::Device& device : machine.devices()) {
@@ -80,7 +80,8 @@ Result<Json> wait_until_served(uint16_t api, const ChildStop& stop) {
     }
     std::this_thread::sleep_for(milliseconds(100));
   }
-  return fail(ErrorCode::deadline_exceeded, "the model is not served after two minutes: {}", reason);
+  return fail(ErrorCode::deadline_exceeded, "the model is not served after two minutes ({}); see `exogpu doctor`",
+              reason);
 }
 
 void print_map(const Json& cluster) {
@@ -97,8 +98,7 @@ Result<void> run_demo(const Options& options, ChildStop& stop) {
   EXO_TRY(const model::Gguf file, open_model(options.model));
   EXO_TRY(const uint64_t layers, file.get_uint(file.get_string("general.architecture").value_or("") + ".block_count"));
   if (layers < kNodes) {
-    return fail(ErrorCode::invalid_argument, "{}: {} layers cannot be shared by {} nodes", options.model, layers,
-                kNodes);
+    return fail(ErrorCode::invalid_argument, "{}: {} layers are too few for {} nodes", options.model, layers, kNodes);
   }
   EXO_TRY(const gpu::Machine machine, gpu::Machine::discover());
   const std::vector<std::string> devices = devices_of_nodes(machine);
@@ -106,7 +106,7 @@ Result<void> run_demo(const Options& options, ChildStop& stop) {
   std::string cut;
   for (uint32_t i = 0; i < kNodes; ++i) cut += run_of_layers(i, static_cast<uint32_t>(layers), devices);
 
-  println_out("Starting three nodes on this machine, each with its part of {}.", file.path().filename().string());
+  println_out("Starting three nodes on this machine; each loads a part of {}.", file.path().filename().string());
   std::vector<Child> nodes;
   EXO_TRY(Child first,
           start_node(0, scratch, devices[0], {file.path().string(), "--layers", cut, "--api", "127.0.0.1:0"}, stop));
@@ -156,10 +156,11 @@ Result<void> demo(const Options& options) {
 void add_demo(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command =
-      app.add_subcommand("demo", "Let three nodes on this machine share a model and answer; nothing of it stays");
+      app.add_subcommand("demo", "Let three nodes on this machine share a model and answer; leaves no files behind");
   add_model_argument(*command, options->model)->required();
   command->add_option("-p,--prompt", options->question, "The question to answer")->capture_default_str();
-  command->add_option("-n,--max-tokens,--tokens", options->tokens, "Longest answer in tokens")->capture_default_str();
+  command->add_option("-n,--max-tokens,--tokens", options->tokens, "The longest answer in tokens")
+      ->capture_default_str();
   command->callback([options, &action] { action = [options] { return demo(*options); }; });
 }
 

@@ -1,4 +1,4 @@
-// exogpu devices: what this machine can compute on.
+// exogpu devices: lists this machine's devices.
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -26,7 +26,7 @@ struct Options {
   uint32_t threads = 0;
 };
 
-// Takes 0.2 s: utilization and, of some devices, power are counted over a while.
+// Takes 0.2 s: utilization, and power of some devices, are measured over an interval.
 DevicesReport look_at(const gpu::Machine& machine) {
   DevicesReport report;
   gpu::SensorReader sensors;
@@ -55,7 +55,7 @@ Result<void> run(const Options& options) {
   gpu::DiscoverOptions wanted{.backend = {}, .software = options.software};
   if (!options.backend.empty()) wanted.backend = options.backend;
   EXO_TRY(gpu::Machine machine, gpu::Machine::discover(wanted));
-  // The sensors first: measuring warms what they read.
+  // Sensors first: profiling heats the device.
   DevicesReport report = look_at(machine);
   if (options.profile) add_profiles(report, machine, options);
   write_out(options.json ? as_json(report) + "\n" : as_text(report));
@@ -71,11 +71,11 @@ void add_devices(CLI::App& app, Action& action) {
   command->add_flag("--json", options->json, "Print JSON");
   command->add_option("--backend", options->backend, "Only the devices of this backend")
       ->type_name("cuda|rocm|metal|vulkan|cpu");
-  command->add_flag("--software", options->software, "Also list GPUs that the CPU renders");
-  auto* profile =
-      command->add_flag("--profile", options->profile,
-                        "Also measure how fast each device is, about two seconds each; the result is kept for 30 days");
-  command->add_flag("--fresh", options->fresh, "Measure again instead of using the kept result")->needs(profile);
+  command->add_flag("--software", options->software, "Also list software GPUs, which the CPU computes");
+  auto* profile = command->add_flag(
+      "--profile", options->profile,
+      "Also measure the speed of each device, about two seconds each; the result is stored for 30 days");
+  command->add_flag("--fresh", options->fresh, "Measure again instead of using the stored result")->needs(profile);
   command->add_option("--threads", options->threads, "CPU threads to measure with (default: the free cores)")
       ->needs(profile)
       ->check(between(1, 4096));

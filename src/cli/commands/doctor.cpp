@@ -1,4 +1,4 @@
-// exogpu doctor: why a node is not seen by the others.
+// exogpu doctor: finds out why nodes do not find or reach each other.
 #include "node/doctor/doctor.h"
 
 #include <memory>
@@ -26,7 +26,9 @@ Result<void> doctor(const Options& options) {
   EXO_TRY(how.state, state_folder(options.state));
   if (!options.at.empty()) {
     EXO_TRY(const HostPort at, parse_host_port(options.at, options.port, "HOST"));
-    if (at.port == 0) return fail(ErrorCode::invalid_argument, "{}: port 0 is no port of a node", options.at);
+    if (at.port == 0)
+      return fail(ErrorCode::invalid_argument, "{}: a node cannot have port 0; give its port, by default 7766",
+                  options.at);
     how.at = node::Address{.host = at.host.empty() ? "localhost" : at.host, .port = at.port};
   }
   const auto findings = node::diagnose(how);
@@ -36,7 +38,7 @@ Result<void> doctor(const Options& options) {
   if (problems > 0) {
     return fail(ErrorCode::failed_precondition, "{} found", problems == 1 ? "a problem was" : "problems were");
   }
-  if (!options.json) println_out("Nothing stands in the way.");
+  if (!options.json) println_out("No problems found.");
   return {};
 }
 
@@ -44,7 +46,7 @@ Result<void> doctor(const Options& options) {
 
 void add_doctor(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("doctor", "Find out why this device and others do not see each other");
+  auto* command = app.add_subcommand("doctor", "Find out why this device and others do not find each other");
   command->footer(
       "Checks this device, the network, and every node that it finds there, or the node at one address. Takes some\n"
       "seconds, changes nothing, and ends with status 1 when there is a problem. Run it on both devices.");

@@ -1,4 +1,4 @@
-// exogpu drain: takes a device's work away from it, or gives it some again.
+// exogpu drain: moves a node's work to other nodes, or lets plans use the node again.
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -24,8 +24,9 @@ Result<void> drain(const Options& options) {
   if (options.undo) {
     println_out("{} may be used again.", options.node);
   } else {
-    println_out("The work of {} goes to others, as far as they have room; `exogpu status` shows when it has gone.",
-                options.node);
+    println_out(
+        "The work of {} moves to other nodes as far as they have memory; `exogpu status` shows when it has moved.",
+        options.node);
   }
   return {};
 }
@@ -34,9 +35,11 @@ Result<void> drain(const Options& options) {
 
 void add_drain(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("drain", "Move a node's work to the others before it is switched off");
-  command->add_option("node", options->node, "Its name, as `exogpu status` shows it")->required()->type_name("NODE");
-  command->add_flag("--undo", options->undo, "Let the node be used again");
+  auto* command = app.add_subcommand("drain", "Move a node's work to other nodes before you switch it off");
+  command->add_option("node", options->node, "The node's name, as `exogpu status` shows it")
+      ->required()
+      ->type_name("NODE");
+  command->add_flag("--undo", options->undo, "Use the node again");
   add_api_options(*command, options->api);
   command->callback([options, &action] { action = [options] { return drain(*options); }; });
 }

@@ -1,4 +1,4 @@
-// exogpu eval: the logits of a fixed token sequence, to compare engines, devices and cuts.
+// exogpu eval: writes the logits of a fixed token sequence, to compare engines, devices and cuts.
 #include <cstdio>
 #include <memory>
 
@@ -19,12 +19,12 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-// The i-th token of the sequence.
+// Token number i of the sequence.
 model::TokenId token_at(uint64_t i, uint32_t n_vocab) { return static_cast<model::TokenId>((i * 7919 + 13) % n_vocab); }
 
 Result<void> write_logits(engine::Chain& chain, uint32_t n_tokens, const std::string& path) {
   std::unique_ptr<std::FILE, CloseFile> out(std::fopen(path.c_str(), "wb"));
-  if (out == nullptr) return fail(ErrorCode::io_error, "{}: cannot be written", path);
+  if (out == nullptr) return fail(ErrorCode::io_error, "{}: cannot write", path);
   std::vector<model::TokenId> tokens;
   for (uint32_t at = 0; at < n_tokens; at += static_cast<uint32_t>(tokens.size())) {
     uint32_t count = std::min(n_tokens - at, chain.options().batch_tokens);

@@ -1,4 +1,4 @@
-// exogpu join: makes this device part of a cluster, by a code that one of its devices shows, or that this one does.
+// exogpu join: makes this device a member of a cluster, by a code that a member shows, or that this device shows.
 #include <memory>
 
 #include "cli/address.h"
@@ -23,8 +23,8 @@ struct Options {
 
 void show(const security::PairingCode& code) {
   println_out("Code: {}", code.text());
-  (void)flush_out();  // a failure ends the wait, see below
-  println_err("On any device of the cluster: exogpu approve {}    (Ctrl-C ends this; the code holds for {} minutes)",
+  (void)flush_out();  // the wait below reports a failure
+  println_err("On any device of the cluster: exogpu approve {}    (Ctrl-C cancels; the code is valid for {} minutes)",
               code.digits(), security::kPairingLifetime.count() / 60);
 }
 
@@ -55,7 +55,7 @@ Result<void> join(const Options& options) {
   }
   EXO_TRY(const std::string name,
           options.code.empty() ? join_by_approval(state, at) : join_by_code(options.code, state, at));
-  println_out("This device is part of the cluster of {} now. Start it with: exogpu serve", name);
+  println_out("This device is now a member of the cluster of {}. Start its node: exogpu serve", name);
   return {};
 }
 
@@ -63,7 +63,7 @@ Result<void> join(const Options& options) {
 
 void add_join(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("join", "Make this device part of a cluster, with a code");
+  auto* command = app.add_subcommand("join", "Make this device a member of a cluster, with a code");
   command->footer(
       "Examples:\n"
       "  exogpu join               shows a code; on any device of the cluster: exogpu approve CODE\n"
@@ -72,7 +72,7 @@ void add_join(CLI::App& app, Action& action) {
       ->add_option("code", options->code,
                    "The six digits that another device shows; if left out, this device shows a code")
       ->type_name("CODE");
-  command->add_option("--node", options->node, "A device of the cluster, where the network does not find it")
+  command->add_option("--node", options->node, "A device of the cluster, if this one does not find it on the network")
       ->type_name("HOST[:PORT]");
   command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
   add_log_options(*command, options->log, log::Level::warning);

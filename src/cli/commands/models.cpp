@@ -1,4 +1,4 @@
-// exogpu models: what is in the models folder; exogpu models rm: removes some of it.
+// exogpu models: lists the models folder; exogpu models rm: removes models from it.
 #include <unistd.h>
 
 #include <cstdio>
@@ -29,10 +29,11 @@ Result<void> list(const Options& options) {
   return {};
 }
 
-// Asks at the terminal; anything but a yes is a no.
+// Asks at the terminal; anything but yes means no.
 Result<bool> agrees(const model::LibraryEntry& entry) {
   if (isatty(STDIN_FILENO) == 0) {
-    return fail(ErrorCode::failed_precondition, "{}: nobody is there to be asked; say --yes to remove it", entry.name);
+    return fail(ErrorCode::failed_precondition,
+                "{}: standard input is not a terminal, so nobody can confirm; use --yes to remove it", entry.name);
   }
   print_out("Remove {} ({})? [y/N] ", printable(entry.name), format_bytes(entry.bytes));
   EXO_CHECK(flush_out());
@@ -43,7 +44,7 @@ Result<bool> agrees(const model::LibraryEntry& entry) {
 
 Result<void> remove(const Options& options) {
   EXO_TRY(const model::Library library, models_folder(options.folder));
-  std::vector<model::LibraryEntry> entries;  // all names first, so that a wrong one removes nothing
+  std::vector<model::LibraryEntry> entries;  // finds all names first, so that a wrong one removes nothing
   for (const std::string& name : options.names) {
     EXO_TRY(model::LibraryEntry entry, library.find(name));
     entries.push_back(std::move(entry));
@@ -66,13 +67,15 @@ void add_models(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("models", "List the models on this machine");
   command->footer(
       "The folder is $EXOGPU_MODELS, else exogpu/models in $XDG_DATA_HOME or ~/.local/share. GGUF files that are put\n"
-      "there by hand are listed as well. USED is when the files were last read, as exactly as the system records it.");
+      "there by hand are listed as well. USED is when the files were last read, as far as the system records it.");
   command->add_option("--models", options->folder, "The models folder")->type_name("DIR");
   command->add_flag("--json", options->json, "Print JSON");
-  CLI::App* rm = command->add_subcommand("rm", "Remove models, after a question");
-  rm->add_option("name", options->names, "As `exogpu models` lists it")->required()->type_name("NAME");
+  CLI::App* rm = command->add_subcommand("rm", "Remove models, after confirmation");
+  rm->add_option("name", options->names, "The model's name, as `exogpu models` lists it")
+      ->required()
+      ->type_name("NAME");
   rm->add_option("--models", options->folder, "The models folder")->type_name("DIR");
-  rm->add_flag("-y,--yes", options->yes, "Remove without a question");
+  rm->add_flag("-y,--yes", options->yes, "Remove without confirmation");
   command->callback([options, rm, &action] {
     action = [options, removes = rm->parsed()] { return removes ? remove(*options) : list(*options); };
   });

@@ -1,4 +1,4 @@
-// exogpu plan: who would hold which layers of a model, how fast that would be, and why.
+// exogpu plan: shows which device would compute which layers of a model, how fast, and why.
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -23,7 +23,7 @@ constexpr size_t kFileMax = 64 * MiB;
 
 struct Options {
   std::string model;
-  std::string devices;  // a file; empty: this machine
+  std::string devices;  // file name; empty: this machine
   std::string layers;
   std::vector<std::string> without;
   placement::PlacementRequest request;
@@ -41,7 +41,7 @@ Result<std::string> read_text(const std::string& path) {
     take(std::cin);
   } else {
     std::ifstream in(path, std::ios::binary);
-    if (!in) return fail(ErrorCode::not_found, "{}: cannot be opened", path);
+    if (!in) return fail(ErrorCode::not_found, "{}: cannot open the file; does it exist?", path);
     take(in);
     if (in.bad() || (text.empty() && !in.eof())) return fail(ErrorCode::io_error, "{}: cannot be read", path);
   }
@@ -57,7 +57,7 @@ Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& m
 
 Result<void> plan(const Options& options) {
   EXO_TRY(const model::Gguf file, open_model(options.model));
-  // For devices that are not here, the model is measured on the CPU.
+  // For devices of a file, the model is measured on the CPU.
   EXO_TRY(const gpu::Machine machine, gpu::Machine::discover({.backend = {}, .cpu_only = !options.devices.empty()}));
   EXO_TRY(const wire::ClusterView view, view_for(options, machine));
 
@@ -100,16 +100,16 @@ void add_plan(CLI::App& app, Action& action) {
                    "Use at least so many devices if there are as many, even where fewer are faster")
       ->check(between(1, 4096))
       ->capture_default_str();
-  command->add_option("--parallel,--sequences", options->request.serving.sequences, "Conversations computed at once")
+  command->add_option("--parallel,--sequences", options->request.serving.sequences, "Sequences computed at once")
       ->capture_default_str();
   command->add_option("--mean-context", options->request.context_mean,
-                      "Length of a conversation for which the speed is predicted (default: half of the context)");
+                      "Tokens in a sequence for which to predict the speed (default: half of the context)");
   command->add_option("--prompt-tokens,--prompt", options->request.prompt,
-                      "Length of the prompt for which the first token is predicted (default: 512)");
+                      "Tokens of the prompt for which to predict the time to the first token (default: 512)");
   add_kv_type(*command, options->request.serving.kv_type);
   command->add_option("--layers", options->layers,
-                      "Place the layers by hand, in order: DEVICE:FIRST-LAST,DEVICE:FIRST-LAST,...");
-  command->add_option("--without", options->without, "Leave a device out; may be repeated")->type_name("DEVICE");
+                      "Assign the layers by hand, in order: DEVICE:FIRST-LAST,DEVICE:FIRST-LAST,...");
+  command->add_option("--without", options->without, "Do not use this device; may be repeated")->type_name("DEVICE");
   command
       ->add_option("--devices", options->devices,
                    "Read devices and links from this file instead of using this machine's; - is standard input")

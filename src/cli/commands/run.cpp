@@ -1,4 +1,4 @@
-// exogpu run: a chat at the terminal, or one answer for a script.
+// exogpu run: a chat in the terminal, or one answer for a script.
 #include <cstdio>
 #include <memory>
 
@@ -24,7 +24,7 @@ struct Options {
   LogOptions log;
 };
 
-// "1234=-5" or "1234=-inf"
+// Reads "1234=-5" or "1234=-inf".
 Result<void> add_bias(const std::string& text, std::map<model::TokenId, float>& bias) {
   size_t equals = text.find('=');
   try {
@@ -46,7 +46,7 @@ Result<void> answer_once(LocalModel& model, const Options& o) {
   Interrupts interrupts;
   auto print = [&](std::string_view text) {
     write_out(text);
-    if (!flush_out()) interrupts.request_stop();  // nobody can read the rest
+    if (!flush_out()) interrupts.request_stop();  // the output is gone
   };
   std::vector<ChatMessage> conversation;
   if (!o.system.empty()) conversation.push_back({"system", o.system});
@@ -63,7 +63,7 @@ Result<void> answer_once(LocalModel& model, const Options& o) {
 Result<void> run(Options o) {
   for (const std::string& bias : o.logit_bias) EXO_CHECK(add_bias(bias, o.settings.generate.sampling.logit_bias));
   if (o.no_thinking) o.settings.thinking = false;
-  if (o.raw && !o.prompt) return fail(ErrorCode::invalid_argument, "--raw continues a text: give one with --prompt");
+  if (o.raw && !o.prompt) return fail(ErrorCode::invalid_argument, "--raw continues a text; give it with --prompt");
   EXO_CHECK(start_log(o.log, log::Level::warning));
   EXO_TRY(std::unique_ptr<LocalModel> model, LocalModel::load(o.model));
   if (o.prompt) return answer_once(*model, o);
@@ -76,15 +76,14 @@ void add_sampling_options(CLI::App& command, Options& o) {
   auto add = [&](const char* name, auto& value, const char* help) {
     command.add_option(name, value, help)->capture_default_str()->group(group);
   };
-  add("--temperature,--temp", s.temperature, "0: always the likeliest token; higher values are more varied");
-  add("--top-k", s.top_k, "Only the k likeliest tokens; 0: all");
-  add("--top-p", s.top_p, "Only the likeliest tokens that together have this probability; 1: all");
-  add("--min-p", s.min_p, "Only tokens with at least this share of the likeliest token's probability");
+  add("--temperature,--temp", s.temperature, "0: always the most likely token; higher values vary more");
+  add("--top-k", s.top_k, "Only the k most likely tokens; 0: all");
+  add("--top-p", s.top_p, "Only the most likely tokens that together have this probability; 1: all");
+  add("--min-p", s.min_p, "Only tokens with at least this fraction of the greatest probability");
   add("--typical-p", s.typical_p, "Only the most typical tokens that together have this probability; 1: all");
-  add("--repeat-penalty,--repetition-penalty", s.repeat_penalty,
-      "Above 1: tokens that occurred before become less likely");
+  add("--repeat-penalty,--repetition-penalty", s.repeat_penalty, "Above 1: earlier tokens become less likely");
   add("--presence-penalty", s.presence_penalty, "Subtracted from the logit of each token that occurred before");
-  add("--frequency-penalty", s.frequency_penalty, "Subtracted for each time that a token occurred before");
+  add("--frequency-penalty", s.frequency_penalty, "Subtracted for each earlier occurrence of a token");
   add("--penalty-last-n", s.penalty_last_n, "Number of latest tokens that the penalties consider");
   add("--seed", s.seed, "The same seed gives the same text");
   command.add_option("--logit-bias", o.logit_bias, "Add NUMBER to the logit of TOKEN; may be repeated")
@@ -109,7 +108,7 @@ void add_run(CLI::App& app, Action& action) {
       ->type_name("FILE");
   command->add_option("-p,--prompt", options->prompt, "Answer this and end, instead of a chat");
   command->add_option("-s,--system,--system-prompt", options->system,
-                      "The system message: how the model should behave");
+                      "The system message, which tells the model how to behave");
   command
       ->add_option("-n,--max-tokens,--tokens,--n-predict,--num-predict", options->settings.generate.tokens_max,
                    "Longest answer in tokens; 0: until the context is full")

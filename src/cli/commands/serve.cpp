@@ -1,4 +1,4 @@
-// exogpu serve: this machine as a node of a cluster, with the OpenAI-compatible API.
+// exogpu serve: runs a node of a cluster, with the OpenAI-compatible API.
 #include <memory>
 
 #include "api/server.h"
@@ -39,7 +39,7 @@ struct Options {
   api::ServerOptions server;
 };
 
-// For computations that are cancelled when all clients are gone.
+// Time for computations that end once their clients are gone.
 constexpr std::chrono::milliseconds kStopTime{800};
 
 Result<node::NodeOptions> node_options(const Options& options) {
@@ -66,7 +66,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
   }
   if (!options.token.empty()) {
     if (options.join.empty()) {
-      return fail(ErrorCode::invalid_argument, "--token: name a node of the cluster as well, with --join HOST:PORT");
+      return fail(ErrorCode::invalid_argument, "--token also needs a node of the cluster: add --join HOST:PORT");
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
@@ -83,14 +83,14 @@ Result<api::ServerOptions> server_options(const Options& options) {
   return server;
 }
 
-// Tells people where the node is. A service works on when nobody can read it.
+// Prints the node's addresses. A service goes on if they cannot be written.
 void announce(const node::Node& node, const api::ServerOptions& settings, const std::optional<api::Server>& server) {
   std::string api;
   if (server)
     api = "; the API is at " + api_addresses(settings.address, server->port(), own_addresses(settings.address == "::"));
   println_out("node {} listens on port {}{}", node.name(), node.port(), api);
   if (const auto written = flush_out(); !written) {
-    println_err("exogpu: {}; the node works on", written.error().message);
+    println_err("exogpu: {}; the node continues", written.error().message);
     forget_out_failure();
   }
 }
@@ -132,63 +132,64 @@ void add_serve(CLI::App& app, Action& action) {
       "  exogpu serve                                      there, from then on: finds the cluster by itself\n"
       "  exogpu token                                      a token, for scripts and other networks\n"
       "  exogpu serve --join desk --token TOKEN            on that device: joins, and gets its part of the model\n"
-      "  exogpu serve model.gguf --layers desk/cpu:0-11,laptop/vulkan0:12-27    cut by hand");
+      "  exogpu serve model.gguf --layers desk/cpu:0-11,laptop/vulkan0:12-27    layers assigned by hand");
   auto& node = options->node;
   add_model_argument(*command, options->model)
-      ->description("A GGUF file or a model's name; not needed on a device that has joined a cluster");
+      ->description("A GGUF file or a model's name; not needed on a member of a cluster");
   const char* cluster = "Cluster";
-  command
-      ->add_option("--join", options->join,
-                   "A node of the cluster; may be repeated, and one that can be reached is enough")
+  command->add_option("--join", options->join, "A node of the cluster; may be repeated (one reachable node is enough)")
       ->type_name("HOST[:PORT]")
       ->delimiter(',')
       ->group(cluster);
   command
       ->add_flag("--no-discovery", options->no_discovery,
-                 "Neither announce this node on the local network nor look for the others of its cluster there")
+                 "Do not announce this node on the local network, and do not search there for others of its cluster")
       ->group(cluster);
-  command->add_option("--token", options->token, "The token of `exogpu token` on a node of the cluster; needed once")
+  command
+      ->add_option("--token", options->token,
+                   "The join token from `exogpu token` on a node of the cluster; needed only to join")
       ->group(cluster);
-  command->add_option("--name", node.name, "The name of this node; the machine's if left out")->group(cluster);
-  command->add_option("--listen", options->listen, "The address where other nodes connect; port 0 is any free one")
+  command->add_option("--name", node.name, "The name of this node (default: the machine's)")->group(cluster);
+  command->add_option("--listen", options->listen, "The address where other nodes connect; port 0 is any free port")
       ->type_name("[HOST]:PORT")
       ->capture_default_str()
       ->group(cluster);
   command
       ->add_option("--advertise", options->advertise,
-                   "The address at which other nodes reach this one, when it is none of its own")
+                   "The address at which other nodes reach this one, if it is not an address of this machine")
       ->type_name("HOST[:PORT]")
       ->group(cluster);
   command->add_option("--state", options->state, "The folder of this node's identity")
       ->type_name("DIR")
       ->group(cluster);
-  command->add_option("--cache", options->cache, "The folder for weights that other nodes send")
+  command->add_option("--cache", options->cache, "The folder for weights received from other nodes")
       ->type_name("DIR")
       ->group(cluster);
   command
       ->add_flag("!--no-spare", node.spare,
-                 "Keep only the weights of this node's part, not all of the model for when other nodes are lost")
+                 "Store only the weights that this node computes with, no spare weights for when other nodes are lost")
       ->group(cluster);
   const char* api = "API";
   command
-      ->add_option("--api", options->api, "The address where the API listens; :PORT is every address of this machine")
+      ->add_option("--api", options->api,
+                   "The address where the API listens; :PORT means all addresses of this machine")
       ->type_name("[HOST]:PORT")
       ->capture_default_str()
       ->group(api);
-  // What other servers call it.
+  // Other servers use these names.
   command->add_option("--host", options->api_host)->excludes("--api")->group("");
   command->add_option("--port", options->api_port)->check(between(0, 65535))->excludes("--api")->group("");
-  command->add_flag("--no-api", options->no_api, "Serve no API on this node")->group(api);
+  command->add_flag("--no-api", options->no_api, "Do not serve the API on this node")->group(api);
   command->add_option("--api-key", options->server.api_key, "The key that clients must send")->group(api);
   command
       ->add_option("--origin", options->server.origins,
-                   "Let pages of this origin use the API from a browser; may be repeated")
+                   "Allow web pages of this origin to use the API; may be repeated")
       ->group(api);
   command
       ->add_option_function<double>(
           "--wait",
           [options](double s) { options->node.wait = std::chrono::milliseconds(static_cast<int64_t>(s * 1000)); },
-          "Seconds that requests wait while the remaining devices cannot hold the model")
+          "Seconds that requests wait while the devices online cannot serve the model")
       ->check(between(0, 3600))
       ->default_str("5")
       ->group(api);
@@ -206,7 +207,7 @@ void add_serve(CLI::App& app, Action& action) {
       ->delimiter(',')
       ->type_name("DEVICE")
       ->group(devices);
-  command->add_option("-t,--threads", node.threads, "CPU threads; one for each core if left out")->group(devices);
+  command->add_option("-t,--threads", node.threads, "CPU threads (default: one for each core)")->group(devices);
   const char* plan = "Model and plan (on the node that is given the model)";
   add_context(*command, node.serving.context)->group(plan);
   command
@@ -215,18 +216,18 @@ void add_serve(CLI::App& app, Action& action) {
       ->check(between(1, 4096))
       ->capture_default_str()
       ->group(plan);
-  command->add_option("--parallel,--sequences", node.serving.sequences, "Conversations computed at once; others wait")
+  command->add_option("--parallel,--sequences", node.serving.sequences, "Sequences computed at once; others wait")
       ->check(between(1, 4096))
       ->default_val(4)
       ->group(plan);
-  command->add_option("-b,--batch,--batch-size", node.serving.batch_tokens, "Prompt tokens computed at once")
+  command->add_option("-b,--batch,--batch-size", node.serving.batch_tokens, "Prompt tokens computed together")
       ->capture_default_str()
       ->group(plan);
   add_kv_type(*command, node.serving.kv_type)->group(plan);
   add_flash_attention(*command, node.serving.flash_attention)->group(plan);
-  command->add_option("--layers", node.layers, "Place the layers by hand, in order: NODE/DEVICE:FIRST-LAST,...")
+  command->add_option("--layers", node.layers, "Assign the layers by hand, in order: NODE/DEVICE:FIRST-LAST,...")
       ->group(plan);
-  command->add_option("--without", node.without, "Leave a device out; may be repeated")
+  command->add_option("--without", node.without, "Do not use this device; may be repeated")
       ->type_name("DEVICE")
       ->group(plan);
   add_objective(*command, node.serving.objective)->group(plan);

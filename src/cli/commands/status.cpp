@@ -1,4 +1,4 @@
-// exogpu status: who is in the cluster, who does what, and why.
+// exogpu status: shows the nodes of the cluster, their work, and the reasons.
 #include <format>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -20,7 +20,7 @@ struct Options {
   bool json = false;
 };
 
-// What another machine says, as a terminal may have it; empty where it says nothing.
+// A text of another machine, made safe for a terminal; empty if there is none.
 std::string text(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || found->is_null()) return {};
@@ -41,7 +41,7 @@ std::string state_of(const Json& node) {
   return yes(node, "leader") ? "leader" : "online";
 }
 
-// "mains", "battery 34 %", "battery 12 %, low"
+// Examples: "mains", "battery 34 %", "battery 12 %, low".
 std::string power_of(const Json& node) {
   const bool on_battery = yes(node, "on_battery");
   const auto battery = node.find("battery");
@@ -51,7 +51,7 @@ std::string power_of(const Json& node) {
          (yes(*battery, "low") ? ", low" : "");
 }
 
-// "cuda0 82 °C, hot", of what is known.
+// "cuda0 82 °C, hot", without unknown parts.
 std::string device_of(const Json& device) {
   std::string out = text(device, "id");
   if (const std::string celsius = text(device, "temperature_c"); !celsius.empty()) out += " " + celsius + " °C";
@@ -132,7 +132,9 @@ Result<void> status(const Options& options) {
     return {};
   }
   const Json page = Json::parse(body, nullptr, false);
-  if (!page.is_object()) return fail(ErrorCode::corrupt, "what answers at {} is no node of exogpu", options.api.at);
+  if (!page.is_object())
+    return fail(ErrorCode::corrupt, "{} is not the API of an exogpu node; name another address with --api HOST:PORT",
+                options.api.at);
   write_out(report(page));
   return {};
 }
@@ -141,8 +143,8 @@ Result<void> status(const Options& options) {
 
 void add_status(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("status", "Show the nodes of the cluster, what each does, and why");
-  command->add_flag("--json", options->json, "Print JSON, as GET /v1/cluster has it");
+  auto* command = app.add_subcommand("status", "Show the nodes of the cluster, their work, and the reasons");
+  command->add_flag("--json", options->json, "Print the JSON of GET /v1/cluster");
   add_api_options(*command, options->api);
   command->callback([options, &action] { action = [options] { return status(*options); }; });
 }

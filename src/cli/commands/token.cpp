@@ -1,4 +1,4 @@
-// exogpu token: lets another device join.
+// exogpu token: makes a join token for other devices.
 #include <memory>
 
 #include "cli/arguments/checks.h"
@@ -43,8 +43,8 @@ Result<void> token(const Options& options) {
 void add_token(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("token", "Make a token with which another device can join this cluster");
-  command->add_option("--uses", options->uses, "Number of devices that may join with it")->capture_default_str();
-  command->add_option("--hours", options->hours, "Hours for which it is valid")
+  command->add_option("--uses", options->uses, "The number of devices that may join with it")->capture_default_str();
+  command->add_option("--hours", options->hours, "The hours for which it is valid")
       ->check(between(0.001, 8760))
       ->capture_default_str();
   command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");

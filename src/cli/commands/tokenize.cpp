@@ -1,4 +1,4 @@
-// exogpu tokenize: text from standard input to token ids, and back.
+// exogpu tokenize: converts text from standard input to token ids, and back.
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
@@ -28,22 +28,21 @@ struct Options {
   bool json = false, pieces = false, special = false, bos = false, decode = false;
 };
 
-// All of standard input, byte for byte.
+// Reads all of standard input, byte for byte.
 Result<std::string> read_input() {
   std::string text;
   std::vector<char> block(64 * KiB);
   while (size_t n = std::fread(block.data(), 1, block.size(), stdin)) {
     text.append(block.data(), n);
     if (text.size() > kInputMax)
-      return fail(ErrorCode::invalid_argument, "the text is longer than {}; cut it into parts",
-                  format_bytes(kInputMax));
+      return fail(ErrorCode::invalid_argument, "the text is longer than {}; split it", format_bytes(kInputMax));
   }
   if (std::ferror(stdin) != 0)
     return fail(ErrorCode::io_error, "standard input cannot be read: {}", std::strerror(errno));
   return text;
 }
 
-// Ids between white space, commas or brackets: what this command prints, plain or as JSON.
+// Ids separated by white space, commas or brackets: the output of this command, plain or as JSON.
 Result<std::vector<model::TokenId>> parse_ids(std::string_view text, uint32_t vocabulary) {
   constexpr std::string_view kBetween = " \t\r\n,[]";
   std::vector<model::TokenId> ids;

@@ -12,16 +12,16 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// Where the word to complete stands.
+// The position of the word to complete.
 struct Place {
   const CLI::App* command = nullptr;
-  const CLI::Option* option = nullptr;  // whose value it is
-  size_t positionals = 0;               // of the command, before it
-  std::string prefix;                   // of the word, which every candidate repeats: "--for="
-  std::string typed;                    // behind the prefix
+  const CLI::Option* option = nullptr;  // option whose value the word is
+  size_t positionals = 0;               // positional arguments of the command before it
+  std::string prefix;                   // start of the word that every candidate repeats: "--for="
+  std::string typed;                    // rest of the word
 };
 
-// ["--for", "=", "lat"] as ["--for", "lat"].
+// Joins ["--for", "=", "lat"] to ["--for", "lat"].
 Words without_equals(Words words) {
   if (words.size() >= 2 && words.back() == "=")
     words.back().clear();
@@ -74,7 +74,7 @@ class Collector {
   void add(const std::string& word, const std::string& help = {}) {
     if (word.starts_with(place_.typed)) found.words.push_back({place_.prefix + word, help});
   }
-  // What an option or a positional takes, by what the help calls it.
+  // Adds the values of an option or positional argument, by the type that the help shows.
   void add_values(const CLI::Option& option, const std::function<Words()>& models) {
     const std::string type = option.get_type_name();
     if (type == "FILE" || type == "DIR" || type == "MODEL") found.files = true;

@@ -1,4 +1,4 @@
-// What may stand next on an unfinished command line, for the completion of shells.
+// The possible next words of an unfinished command line, for shell completion.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -16,16 +16,16 @@ struct Candidate {
 
 struct Candidates {
   std::vector<Candidate> words;
-  bool files = false;  // names of files may stand here, too
+  bool files = false;  // file names are possible, too
 };
 
-// The candidates for the last of `words`, which is as far as it is typed (maybe empty); the program's name is not among
-// them. A "=" of its own, as bash splits words, belongs to the option before it. `models` lists the names of models; it
-// is called only where one may stand.
+// The candidates for the last of `words`, which may be empty; `words` excludes the program's name. A separate "=", as
+// bash splits words, belongs to the option before it. `models` lists the names of models; it is called only where a
+// model is possible.
 Candidates candidates_for(const CLI::App& program, std::vector<std::string> words,
                           const std::function<std::vector<std::string>()>& models);
 
-// A line for each candidate: the word, a tab, its help. The line ":files" stands for names of files.
+// One line per candidate: the word, a tab, its help. The line ":files" stands for file names.
 std::string to_lines(const Candidates& candidates);
 
 }  // namespace exogpu::cli

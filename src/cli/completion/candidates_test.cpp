@@ -39,7 +39,7 @@ TEST_F(CompletionCandidates, Commands) {
 TEST_F(CompletionCandidates, OptionsByTheirFirstNames) {
   EXPECT_EQ(words_of({"run", "m", "--te"}), Words{"--temperature"});
   EXPECT_EQ(words_of({"chat", "m", "--max"}), Words{"--max-tokens"});
-  EXPECT_EQ(words_of({"serve", "--por"}), Words{});  // one that is not shown
+  EXPECT_EQ(words_of({"serve", "--por"}), Words{});  // a hidden option
   EXPECT_EQ(words_of({"devices", "--conf"}), Words{"--config"});
   EXPECT_FALSE(of({"run", "m", "--te"}).words.front().help.empty());
 }
@@ -48,7 +48,7 @@ TEST_F(CompletionCandidates, ValuesOfOptions) {
   EXPECT_EQ(words_of({"serve", "--for", ""}), (Words{"latency", "throughput", "first-token"}));
   EXPECT_EQ(words_of({"serve", "--for", "thr"}), Words{"throughput"});
   EXPECT_EQ(words_of({"serve", "--for=thr"}), Words{"--for=throughput"});
-  EXPECT_EQ(words_of({"serve", "--for", "=", "thr"}), Words{"throughput"});  // as bash splits it
+  EXPECT_EQ(words_of({"serve", "--for", "=", "thr"}), Words{"throughput"});  // split as bash does it
   EXPECT_EQ(words_of({"serve", "--for", "="}), (Words{"latency", "throughput", "first-token"}));
   EXPECT_EQ(words_of({"run", "m", "-d", "g"}), Words{"gpu"});
   EXPECT_EQ(words_of({"run", "m", "-n", ""}), Words{});

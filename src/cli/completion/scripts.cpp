@@ -2,7 +2,7 @@
 
 namespace exogpu::cli {
 
-// bash completes only the part of a word behind its last ":" or "=", so that the part before is cut off.
+// bash completes only the part of a word after its last ":" or "=", so the script cuts off the part before.
 constexpr std::string_view kBashCompletion =
     R"sh(# bash completion for exogpu. In ~/.bashrc: source <(exogpu completion bash)
 _exogpu() {

@@ -1,11 +1,11 @@
-// The scripts that make a shell complete the program's command lines.
+// The scripts for completion in shells.
 #pragma once
 
 #include <string_view>
 
 namespace exogpu::cli {
 
-// All ask `exogpu completion words -- WORD...` for the candidates, so that they never grow old.
+// All of them call `exogpu completion words -- WORD...` for the candidates, so they never go out of date.
 extern const std::string_view kBashCompletion;
 extern const std::string_view kZshCompletion;
 extern const std::string_view kFishCompletion;

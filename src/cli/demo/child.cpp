@@ -61,7 +61,7 @@ Result<Child> Child::start(const std::vector<std::string>& arguments, const std:
   close(output[1]);
   if (process < 0) {
     close(output[0]);
-    return fail(ErrorCode::io_error, "a second exogpu could not be started: {}", std::strerror(error));
+    return fail(ErrorCode::io_error, "cannot start another exogpu process: {}", std::strerror(error));
   }
   return Child(process, output[0], log, stop);
 }

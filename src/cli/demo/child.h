@@ -20,11 +20,11 @@ class Child {
                              ChildStop& stop);
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
-  // Asks it to end, and ends it when it has not after five seconds.
+  // Sends SIGTERM, and SIGKILL after five seconds.
   ~Child();
 
-  // The first line that it writes to standard output. Errors: unavailable, with the end of its log, when it ends
-  // before.
+  // The first line of the child's standard output.
+  // Errors: unavailable, with the end of its log, if the child ends before.
   Result<std::string> first_line();
 
  private:

@@ -55,7 +55,7 @@ std::string as_json(const DevicesReport& report) {
   Json devices = Json::array();
   for (const DeviceReport& device : report.devices) devices.push_back(json_of(device));
   Json json = {{"devices", std::move(devices)}, {"power_supply", power_supply_json(report.supply)}};
-  // A driver's texts need not be UTF-8.
+  // A driver's texts may not be UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

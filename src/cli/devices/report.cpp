@@ -36,7 +36,7 @@ std::string devices_table(const std::vector<DeviceReport>& devices) {
   return format_table(rows);
 }
 
-// "12.3 GB/s": rates are counted in powers of ten, as makers do.
+// "12.3 GB/s": rates use powers of ten, as in data sheets.
 std::string rate_text(double per_s, std::string_view unit) {
   static constexpr std::array prefixes = {"", "k", "M", "G", "T", "P"};
   size_t prefix = 0;
@@ -47,7 +47,7 @@ std::string rate_text(double per_s, std::string_view unit) {
   return std::format("{:.3g} {}{}", per_s, prefixes[prefix], unit);
 }
 
-// A row for each type of weights; what is of the device as a whole stands in the first.
+// One row for each type of weights; the first row also has the values of the whole device.
 void add_rows(Rows& rows, const std::string& id, const gpu::CachedProfile& kept) {
   const gpu::Profile& profile = kept.profile;
   for (size_t i = 0; i < profile.products.size(); ++i) {
@@ -90,7 +90,7 @@ std::vector<std::string> problems(const DevicesReport& report) {
   for (const DeviceReport& device : report.devices) {
     if (!device.profile) continue;
     const std::string& line = *device.profile ? (*device.profile)->note : device.profile->error().message;
-    // One broken file is a note for each device.
+    // A file that cannot be read adds the same note to each device.
     if (!line.empty() && std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
   }
   return lines;

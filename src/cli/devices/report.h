@@ -1,4 +1,4 @@
-// What `exogpu devices` says, as a page for a person and as JSON for a program.
+// The output of `exogpu devices`, as text and as JSON.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ struct DeviceReport {
   gpu::DeviceInfo info;
   gpu::MemoryInfo memory;
   gpu::Readings readings;
-  std::optional<Result<gpu::CachedProfile>> profile;  // absent when none was asked for
+  std::optional<Result<gpu::CachedProfile>> profile;  // empty if not requested
 };
 
 struct DevicesReport {
@@ -25,10 +25,10 @@ struct DevicesReport {
 
 std::string as_text(const DevicesReport& report);
 
-// One object. The keys stay as they are once released; new ones may join them. What is unknown is null.
+// One object. Released keys do not change; new ones may be added. Unknown values are null.
 std::string as_json(const DevicesReport& report);
 
-// A line for each device that could not be measured, or whose profile has a note.
+// One line for each device that could not be measured, or whose profile has a note.
 std::vector<std::string> problems(const DevicesReport& report);
 
 }  // namespace exogpu::cli

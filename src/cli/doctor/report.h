@@ -1,4 +1,4 @@
-// What `exogpu doctor` says, for a person and for a program.
+// The output of `exogpu doctor`, as text and as JSON.
 #pragma once
 
 #include <span>
@@ -8,10 +8,10 @@
 
 namespace exogpu::cli {
 
-// A line for each finding, and its remedy below it.
+// One line per finding, with its remedy below.
 std::string as_text(std::span<const node::Finding> findings);
 
-// {"healthy": true, "findings": [{"level", "check", "what", "remedy"}]}; the keys stay as they are once released.
+// {"healthy": true, "findings": [{"level", "check", "what", "remedy"}]}; released keys do not change.
 std::string as_json(std::span<const node::Finding> findings);
 
 size_t count_problems(std::span<const node::Finding> findings);

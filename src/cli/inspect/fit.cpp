@@ -8,7 +8,7 @@ namespace {
 
 constexpr Bytes kScratch = 128 * MiB;
 constexpr uint64_t kContextOfAPart = 4096;  // tokens
-constexpr uint64_t kContextLeast = 512;     // tokens; a whole model with less is of no use
+constexpr uint64_t kContextLeast = 512;     // tokens; a whole model with fewer is of no use
 constexpr uint64_t kContextStep = 256;      // tokens
 
 }  // namespace

@@ -1,4 +1,4 @@
-// How much of a model fits into so many bytes. A first answer for a person; the placement of a cluster measures.
+// How much of a model fits into a device's memory. A first estimate for users; the planner of a cluster measures.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,20 @@
 namespace exogpu::cli {
 
 struct DeviceMemory {
-  std::string id;  // empty for one that is only assumed
+  std::string id;  // empty for an assumed device
   std::string name;
   Bytes free = 0;
 };
 
 struct Fit {
-  uint64_t layers = 0;                     // how many, from the first
-  bool whole = false;                      // all layers, the embedding and the head
-  std::optional<uint64_t> context_tokens;  // room for so many in an F16 KV cache; absent when the cache is unknown
+  uint64_t layers = 0;  // number of layers, counted from the first
+  bool whole = false;   // all layers, the embedding and the head
+  std::optional<uint64_t>
+      context_tokens;  // tokens for which an F16 KV cache fits; empty if the cache's size is unknown
 };
 
-// Of `free` bytes 5 % and 128 MiB are kept back for computing. A whole model gets all the context that is left, up to
-// what it was trained for; a part of one gets room for 4,096 tokens.
+// Reserves 5 % of `free` and 128 MiB for computing. A whole model gets all the remaining memory as context, up to the
+// model's own limit; a part gets 4,096 tokens of context.
 Fit fit(const model::ModelSummary& model, Bytes free);
 
 }  // namespace exogpu::cli

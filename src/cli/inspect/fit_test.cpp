@@ -5,7 +5,7 @@
 namespace exogpu::cli {
 namespace {
 
-// Ten layers of 100 MiB and 1 KiB of F16 cache for each token and layer, 100 MiB of embedding.
+// Ten layers of 100 MiB, with 1 KiB of F16 cache for each token and layer; 100 MiB of embedding.
 model::ModelSummary eleven_hundred_mib() {
   model::ModelSummary m;
   m.layers.assign(10, {.weight_bytes = 100 * MiB, .k_elements = 256, .v_elements = 256});
@@ -16,7 +16,7 @@ model::ModelSummary eleven_hundred_mib() {
   return m;
 }
 
-// So much free that `usable` remains after the reserve.
+// The free memory of which `usable` remains after the reserve.
 Bytes free_for(Bytes usable) { return (usable + 128 * MiB) * 20 / 19 + 20; }
 
 TEST(Fit, ALargeDeviceTakesAllUpToTheTrainedContext) {
@@ -35,7 +35,7 @@ TEST(Fit, TheContextIsWhatIsLeft) {
 TEST(Fit, AWholeModelWithoutRoomForContextIsCut) {
   Fit fits = fit(eleven_hundred_mib(), free_for(1101 * MiB));
   EXPECT_FALSE(fits.whole);
-  EXPECT_EQ(fits.layers, 10u);  // without the embedding there is room for 4,096 tokens
+  EXPECT_EQ(fits.layers, 10u);  // without the embedding, 4,096 tokens fit
   EXPECT_EQ(fits.context_tokens, 4096u);
 }
 

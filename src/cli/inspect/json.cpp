@@ -18,7 +18,7 @@ Json maybe(const std::optional<T>& value) {
 
 Json maybe(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
-// One number where all layers agree.
+// One number if all layers agree.
 Json per_layer(const std::vector<uint64_t>& values) {
   if (values.empty()) return nullptr;
   for (uint64_t value : values) {
@@ -163,7 +163,7 @@ std::string as_json(const Report& report) {
               {"devices", devices_json(report)},         {"metadata", std::move(metadata)}};
   if (report.list_tensors) out["tensors"] = tensors_json(report.file);
   if (report.check) out["check"] = check_json(*report.check);
-  // Texts in a file may hold any bytes; JSON may not.
+  // Texts in a file may contain any bytes; JSON may not.
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -17,8 +17,8 @@ using model::MetaValue;
 using model::ModelSummary;
 using model::TensorType;
 
-constexpr size_t kTextMost = 80;         // characters of one text that are shown
-constexpr size_t kPageElementsMost = 6;  // elements of one array that are shown
+constexpr size_t kTextMost = 80;         // characters shown of one text
+constexpr size_t kPageElementsMost = 6;  // elements shown of one array
 
 std::string shortened(std::string_view text) {
   if (text.size() <= kTextMost) return printable(text);
@@ -52,7 +52,7 @@ std::string value_text(const MetaArray& array) {
       array);
 }
 
-// 8030261248 -> "8.03 billion"
+// 8030261248 becomes "8.03 billion".
 std::string in_words(uint64_t count) {
   if (count >= 1'000'000'000) return std::format("{:.3g} billion", static_cast<double>(count) / 1e9);
   if (count >= 1'000'000) return std::format("{:.3g} million", static_cast<double>(count) / 1e6);
@@ -63,7 +63,7 @@ std::string percent(Bytes part, Bytes whole) {
   return whole == 0 ? "" : std::format("{:.1f} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
-// "8", or "4 to 8" where the layers differ.
+// "8", or "4 to 8" if the layers differ.
 std::string range(const std::vector<uint64_t>& values) {
   if (values.empty()) return "?";
   auto [least, most] = std::ranges::minmax(values);
@@ -136,14 +136,14 @@ std::string model_section(const Report& report) {
   line("rope", rope(m));
   number("vocabulary", m.vocabulary, " tokens");
   line("tokenizer", tokenizer(m));
-  // The fault begins with the file and the key, which need no saying here.
+  // Leaves out the file and the key, which begin the message.
   const size_t fault = report.template_fault.find("does not parse");
   line("chat template", fault != std::string::npos       ? printable(report.template_fault.substr(fault))
                         : !report.template_fault.empty() ? printable(report.template_fault)
                         : m.chat_template                ? "yes"
                                                          : "none");
   if (std::string sign = model::base_model_sign(report.file); !sign.empty() && m.parameters > 0) {
-    line("kind", "a base model, it seems: " + sign);
+    line("kind", "probably a base model: " + sign);
   }
   line("license", printable(m.license));
   line("author", printable(m.author));
@@ -168,7 +168,7 @@ std::string places_section(const ModelSummary& m) {
       rows.push_back({std::string(what), format_bytes(bytes), percent(bytes, m.weight_bytes), std::string(note)});
     }
   };
-  line("embedding", m.embedding_bytes, m.tied_head ? "serves as the output matrix too" : "");
+  line("embedding", m.embedding_bytes, m.tied_head ? "also used as the output matrix" : "");
   if (!m.layers.empty()) {
     auto [least, most] = std::ranges::minmax(m.layers, {}, &model::LayerSummary::weight_bytes);
     Bytes all = 0;
@@ -182,7 +182,7 @@ std::string places_section(const ModelSummary& m) {
   return align_columns(rows, "lrrl", 2);
 }
 
-// The tokens at which the cache's size is shown.
+// The token counts for which the cache's size is shown.
 std::vector<uint64_t> cache_sizes(const ModelSummary& m) {
   uint64_t trained = m.context_length.value_or(4096);
   return trained > 8192 ? std::vector<uint64_t>{4096, trained} : std::vector<uint64_t>{trained};

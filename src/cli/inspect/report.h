@@ -1,4 +1,4 @@
-// What `exogpu inspect` says about one file, as a page for a person and as JSON for a program.
+// The output of `exogpu inspect` for one file, as text and as JSON.
 #pragma once
 
 #include <span>
@@ -18,8 +18,8 @@ struct BadTensor {
 };
 
 struct CheckResult {
-  std::vector<BadTensor> bad_tensors;       // hold NaN or infinity
-  std::vector<std::string> contradictions;  // of metadata and shapes
+  std::vector<BadTensor> bad_tensors;       // tensors with NaN or infinity
+  std::vector<std::string> contradictions;  // between metadata and shapes
   bool sound() const { return bad_tensors.empty() && contradictions.empty(); }
 };
 
@@ -28,14 +28,14 @@ struct Report {
   model::ModelSummary summary;
   std::vector<DeviceMemory> devices;  // to fit the model into; none for a file without weights
   bool list_tensors = false;
-  bool list_metadata = false;          // JSON lists it always
-  const CheckResult* check = nullptr;  // absent when nothing was checked
-  std::string template_fault{};        // why the chat template does not parse; empty when it does
+  bool list_metadata = false;          // JSON always lists it
+  const CheckResult* check = nullptr;  // null if nothing was checked
+  std::string template_fault{};        // why the chat template does not parse; empty if it does
 };
 
 std::string as_text(const Report& report);
 
-// One object. The keys stay as they are once released; new ones may join them. What is unknown is null.
+// One object. Released keys do not change; new ones may be added. Unknown values are null.
 std::string as_json(const Report& report);
 
 // "tensor blk.3.ffn_up.weight: 2 of 4,096 values are NaN or infinite, the first at index 17"

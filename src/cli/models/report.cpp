@@ -21,7 +21,7 @@ std::string utc(system_clock::time_point time) {
   return std::format("{:%FT%TZ}", std::chrono::floor<std::chrono::seconds>(time));
 }
 
-// What is wrong with it, without the path that begins the messages of files.
+// The error of a model, without the path that begins messages about files.
 std::string trouble(const ListedModel& model) {
   const std::string& message = model.facts.error().message;
   const std::string file = model.entry.files.empty() ? "" : model.entry.files.front().string() + ": ";
@@ -33,7 +33,7 @@ std::string trouble(const ListedModel& model) {
 ListedModel describe_model(model::LibraryEntry entry) {
   if (!entry.complete()) {
     const std::string there = entry.parts == 1 ? "" : std::format("{} of {} files; ", entry.files.size(), entry.parts);
-    auto error = fail(ErrorCode::failed_precondition, "not fetched to its end: {}`exogpu pull` goes on", there);
+    auto error = fail(ErrorCode::failed_precondition, "download incomplete: {}`exogpu pull` continues it", there);
     return {.entry = std::move(entry), .facts = std::move(error)};
   }
   auto file = model::Gguf::open(entry.files.front());
@@ -64,7 +64,7 @@ std::string age_words(system_clock::duration age) {
 
 std::string as_text(const ModelsReport& report) {
   if (report.models.empty()) {
-    return std::format("No models in {}; `exogpu pull ORG/REPO` fetches one.\n", report.folder.string());
+    return std::format("No models in {}; `exogpu pull ORG/REPO` downloads one.\n", report.folder.string());
   }
   Rows rows = {{"NAME", "SIZE", "ARCHITECTURE", "TYPE", "LAYERS", "CONTEXT", "USED", "CHANGED", "REMARK"}};
   Bytes all = 0;

@@ -1,4 +1,4 @@
-// What `exogpu models` says about the models folder, as a page for a person and as JSON for a program.
+// The output of `exogpu models`, as text and as JSON.
 #pragma once
 
 #include <chrono>
@@ -11,15 +11,15 @@
 
 namespace exogpu::cli {
 
-// What the header of a model's file says.
+// Facts from the header of a model's file.
 struct ModelFacts {
-  std::string architecture, quantisation;  // empty: not said
+  std::string architecture, quantisation;  // empty: not stated
   std::optional<uint64_t> layers, context;
 };
 
 struct ListedModel {
   model::LibraryEntry entry;
-  Result<ModelFacts> facts;  // an error for a file that cannot be used, or that is not all there
+  Result<ModelFacts> facts;  // an error for a file that is unusable or incomplete
 };
 
 struct ModelsReport {
@@ -32,10 +32,10 @@ ListedModel describe_model(model::LibraryEntry entry);
 
 std::string as_text(const ModelsReport& report);
 
-// One object. The keys stay as they are once released; new ones may join them. What is unknown is null.
+// One object. Released keys do not change; new ones may be added. Unknown values are null.
 std::string as_json(const ModelsReport& report);
 
-// "just now", "5 minutes ago", "3 days ago".
+// Examples: "just now", "5 minutes ago", "3 days ago".
 std::string age_words(std::chrono::system_clock::duration age);
 
 }  // namespace exogpu::cli

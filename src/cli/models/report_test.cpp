@@ -27,7 +27,7 @@ struct Models : ::testing::Test {
 };
 
 TEST_F(Models, NoneIsSaid) {
-  EXPECT_EQ(as_text(report()), "No models in " + dir.path().string() + "; `exogpu pull ORG/REPO` fetches one.\n");
+  EXPECT_EQ(as_text(report()), "No models in " + dir.path().string() + "; `exogpu pull ORG/REPO` downloads one.\n");
   EXPECT_EQ(Json::parse(as_json(report())).at("models"), Json::array());
 }
 
@@ -42,7 +42,7 @@ TEST_F(Models, TheBrokenAndTheUnfinishedAreListedToo) {
   EXPECT_TRUE(models[1].at("error").get<std::string>().contains("1 of 2 files"));
   EXPECT_TRUE(models[2].at("error").get<std::string>().contains("web page"));
   const std::string page = as_text(report());
-  EXPECT_TRUE(page.contains("not fetched to its end: `exogpu pull` goes on")) << page;
+  EXPECT_TRUE(page.contains("download incomplete: `exogpu pull` continues it")) << page;
   EXPECT_FALSE(page.contains((dir / "web.gguf").string())) << page;
 }
 

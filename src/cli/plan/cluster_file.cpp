@@ -1,5 +1,5 @@
 // {"nodes": [{"name": TEXT, "devices": [DEVICE, ...]}, ...], "links": [LINK, ...]}, or {"devices": [DEVICE, ...]}.
-// DEVICE and the profile in it have the keys that `exogpu devices --json --profile` prints; others are passed over.
+// DEVICE and its profile have the keys that `exogpu devices --json --profile` prints; other keys are ignored.
 #include "cli/plan/cluster_file.h"
 
 #include <cmath>
@@ -16,13 +16,13 @@ using ClusterJson = nlohmann::json;
 
 constexpr size_t kNodesMax = 10'000;
 
-// An object of the file with its place, for messages: "nodes[0].devices[1]".
+// An object of the file with its path, for messages: "nodes[0].devices[1]".
 struct Place {
   const ClusterJson& json;
   std::string where;
 
   Result<const ClusterJson*> child(const char* key) const {
-    if (!json.is_object()) return fail(ErrorCode::corrupt, "{} is no object", where);
+    if (!json.is_object()) return fail(ErrorCode::corrupt, "{} is not an object", where);
     auto found = json.find(key);
     if (found == json.end()) return fail(ErrorCode::corrupt, "{} has no \"{}\"", where, key);
     return &*found;
@@ -30,12 +30,12 @@ struct Place {
   Result<std::string> text(const char* key) const {
     EXO_TRY(const ClusterJson* value, child(key));
     if (!value->is_string() || value->get_ref<const std::string&>().empty())
-      return fail(ErrorCode::corrupt, "{}: \"{}\" is no text", where, key);
+      return fail(ErrorCode::corrupt, "{}: \"{}\" is not a string", where, key);
     return value->get<std::string>();
   }
   Result<double> number(const char* key, bool zero = false) const {
     EXO_TRY(const ClusterJson* value, child(key));
-    if (!value->is_number()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no number", where, key);
+    if (!value->is_number()) return fail(ErrorCode::corrupt, "{}: \"{}\" is not a number", where, key);
     const auto number = value->get<double>();
     if (!std::isfinite(number) || number < 0 || (number == 0 && !zero))
       return fail(ErrorCode::corrupt, "{}: \"{}\" is {}; it must be {}", where, key, number,
@@ -44,12 +44,12 @@ struct Place {
   }
   Result<Place> object(const char* key) const {
     EXO_TRY(const ClusterJson* value, child(key));
-    if (!value->is_object()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no object", where, key);
+    if (!value->is_object()) return fail(ErrorCode::corrupt, "{}: \"{}\" is not an object", where, key);
     return Place{*value, where + "." + key};
   }
   Result<std::vector<Place>> list(const char* key) const {
     EXO_TRY(const ClusterJson* value, child(key));
-    if (!value->is_array()) return fail(ErrorCode::corrupt, "{}: \"{}\" is no list", where, key);
+    if (!value->is_array()) return fail(ErrorCode::corrupt, "{}: \"{}\" is not an array", where, key);
     std::vector<Place> places;
     for (size_t i = 0; i < value->size(); ++i) places.push_back({(*value)[i], std::format("{}.{}[{}]", where, key, i)});
     return places;
@@ -79,7 +79,8 @@ Result<gpu::DeviceKind> read_kind(const Place& place) {
   EXO_TRY(const std::string kind, place.text("kind"));
   for (gpu::DeviceKind each : {gpu::DeviceKind::discrete, gpu::DeviceKind::integrated, gpu::DeviceKind::cpu})
     if (kind == gpu::to_string(each)) return each;
-  return fail(ErrorCode::corrupt, "{}: \"{}\" is no kind; write discrete, integrated or cpu", place.where, kind);
+  return fail(ErrorCode::corrupt, "{}: \"{}\" is not a kind of device; write discrete, integrated or cpu", place.where,
+              kind);
 }
 
 Result<wire::DeviceProfile> read_device(const Place& place) {
@@ -99,11 +100,11 @@ Result<wire::DeviceProfile> read_device(const Place& place) {
   EXO_TRY(const gpu::Profile profile, read_profile(profile_place));
   wire::DeviceProfile device = node::device_profile(info, static_cast<Bytes>(memory_free), profile);
   if (device.rates.empty())
-    return fail(ErrorCode::corrupt, "{}: no product is of a type known here, such as q4_K", profile_place.where);
+    return fail(ErrorCode::corrupt, "{}: no product has a known type, such as q4_K", profile_place.where);
   return device;
 }
 
-// Nodes of a file have no keys: their ids count.
+// Nodes of a file have no keys; only their ids matter.
 wire::NodeId node_id(size_t number) {
   std::array<uint8_t, wire::kKeyHashBytes> bytes{};
   for (size_t i = 0; i < 4; ++i) bytes[i] = static_cast<uint8_t>((number + 1) >> (8 * (3 - i)));
@@ -125,13 +126,13 @@ using NodeIds = std::map<std::string, wire::NodeId>;
 
 Result<wire::NodeId> known_node(const NodeIds& ids, const Place& place, const std::string& name) {
   auto found = ids.find(name);
-  if (found == ids.end()) return fail(ErrorCode::corrupt, "{}: there is no node \"{}\"", place.where, name);
+  if (found == ids.end()) return fail(ErrorCode::corrupt, "{}: the file has no node \"{}\"", place.where, name);
   return found->second;
 }
 
 // {"from": A, "to": B, ...} for one direction, {"between": [A, B], ...} for both.
 Result<void> read_link(const Place& place, const NodeIds& ids, wire::ClusterView& view) {
-  if (!place.json.is_object()) return fail(ErrorCode::corrupt, "{} is no object", place.where);
+  if (!place.json.is_object()) return fail(ErrorCode::corrupt, "{} is not an object", place.where);
   wire::LinkProfile link;
   EXO_TRY(link.delay_s, place.number("delay_s", true));
   EXO_TRY(link.bytes_per_s, place.number("bytes_per_s"));
@@ -157,7 +158,7 @@ Result<void> read_link(const Place& place, const NodeIds& ids, wire::ClusterView
 
 Result<wire::ClusterView> read_cluster(const Place& top) {
   wire::ClusterView view;
-  if (!top.json.is_object()) return fail(ErrorCode::corrupt, "this is no JSON object");
+  if (!top.json.is_object()) return fail(ErrorCode::corrupt, "the content is not a JSON object");
   if (!top.json.contains("nodes")) {
     EXO_CHECK(read_node(top, node_id(0), "", view));
     return view;
@@ -169,7 +170,7 @@ Result<wire::ClusterView> read_cluster(const Place& top) {
     EXO_TRY(const std::string name, place.text("name"));
     const wire::NodeId id = node_id(ids.size());
     if (!ids.emplace(name, id).second)
-      return fail(ErrorCode::corrupt, "{}: there are two nodes \"{}\"", place.where, name);
+      return fail(ErrorCode::corrupt, "{}: the file has two nodes \"{}\"", place.where, name);
     EXO_CHECK(read_node(place, id, name, view));
   }
   if (!top.json.contains("links")) return view;
@@ -182,7 +183,7 @@ Result<wire::ClusterView> read_cluster(const Place& top) {
 
 Result<wire::ClusterView> parse_cluster(std::string_view text, const std::string& name) {
   const ClusterJson json = ClusterJson::parse(text, nullptr, false);
-  if (json.is_discarded()) return fail(ErrorCode::corrupt, "{}: this is no JSON", name);
+  if (json.is_discarded()) return fail(ErrorCode::corrupt, "{}: the content is not JSON", name);
   auto view = read_cluster({json, name});
   if (!view && !view.error().message.starts_with(name)) view.error().message = name + ": " + view.error().message;
   return view;

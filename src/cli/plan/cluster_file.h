@@ -1,4 +1,4 @@
-// Devices and links as a file describes them.
+// Devices and links described in a file.
 #pragma once
 
 #include <string>
@@ -9,9 +9,9 @@
 
 namespace exogpu::cli {
 
-// The text of a file as docs/placement.md describes it: one machine, as `exogpu devices --json --profile` prints it, or
-// several with the links between them. `name` stands for the file in error messages.
-// Errors: corrupt, naming the place and what is wrong there.
+// Reads a text in the format of docs/placement.md: one machine, as `exogpu devices --json --profile` prints it, or
+// several with their links. `name` stands for the file in messages.
+// Errors: corrupt, naming the part of the file and what is wrong there.
 Result<wire::ClusterView> parse_cluster(std::string_view text, const std::string& name);
 
 }  // namespace exogpu::cli

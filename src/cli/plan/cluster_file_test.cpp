@@ -74,21 +74,23 @@ TEST(ClusterFile, MistakesAreToldWithTheirPlace) {
     spoil(json);
     return refusal(json);
   };
-  EXPECT_EQ(refusal("text"), "c.json: this is no JSON object");
-  EXPECT_EQ(parse_cluster("{", "c.json").error().message, "c.json: this is no JSON");
+  EXPECT_EQ(refusal("text"), "c.json: the content is not a JSON object");
+  EXPECT_EQ(parse_cluster("{", "c.json").error().message, "c.json: the content is not JSON");
   EXPECT_EQ(spoilt([](auto& j) { j["nodes"][0].erase("name"); }), "c.json.nodes[0] has no \"name\"");
-  EXPECT_EQ(spoilt([](auto& j) { j["nodes"][1]["name"] = "desk"; }), "c.json.nodes[1]: there are two nodes \"desk\"");
+  EXPECT_EQ(spoilt([](auto& j) { j["nodes"][1]["name"] = "desk"; }),
+            "c.json.nodes[1]: the file has two nodes \"desk\"");
   EXPECT_EQ(spoilt([](auto& j) { j["nodes"][0]["devices"][0]["memory_free_bytes"] = -1; }),
             "c.json.nodes[0].devices[0]: \"memory_free_bytes\" is -1; it must be 0 or more");
   EXPECT_EQ(spoilt([](auto& j) { j["nodes"][0]["devices"][0]["kind"] = "big"; }),
-            "c.json.nodes[0].devices[0]: \"big\" is no kind; write discrete, integrated or cpu");
+            "c.json.nodes[0].devices[0]: \"big\" is not a kind of device; write discrete, integrated or cpu");
   EXPECT_EQ(spoilt([](auto& j) { j["nodes"][0]["devices"][0]["profile"]["products"][1]["matvec_bytes_per_s"] = 0; }),
             "c.json.nodes[0].devices[0].profile.products[1]: \"matvec_bytes_per_s\" is 0; it must be above 0");
   EXPECT_EQ(spoilt([](auto& j) { j["nodes"][0]["devices"][0].erase("profile"); }),
             "c.json.nodes[0].devices[0] has no \"profile\"; `exogpu devices --json --profile` prints it");
   EXPECT_EQ(spoilt([](auto& j) { j["links"][0]["between"] = {"desk", "attic"}; }),
-            "c.json.links[0]: there is no node \"attic\"");
-  EXPECT_EQ(spoilt([](auto& j) { j["links"][0]["delay_s"] = "short"; }), "c.json.links[0]: \"delay_s\" is no number");
+            "c.json.links[0]: the file has no node \"attic\"");
+  EXPECT_EQ(spoilt([](auto& j) { j["links"][0]["delay_s"] = "short"; }),
+            "c.json.links[0]: \"delay_s\" is not a number");
 }
 
 TEST(Layers, AreGivenByNameAndRange) {

@@ -30,7 +30,7 @@ std::string wanted_text(wire::Objective objective) {
   switch (objective) {
     case wire::Objective::latency: return "for the most tokens per second of one sequence alone";
     case wire::Objective::throughput: return "for the most tokens per second of all sequences together";
-    case wire::Objective::first_token: return "for the soonest first token";
+    case wire::Objective::first_token: return "for the earliest first token";
   }
   return {};
 }
@@ -113,7 +113,7 @@ std::string unused_table(const PlanReport& r) {
 }
 
 std::string how_sure(const PlanReport& r) {
-  if (!r.request.fixed_layers.empty()) return "The layers are as given by hand.\n";
+  if (!r.request.fixed_layers.empty()) return "The layers are assigned by hand.\n";
   std::string wanted = wanted_text(r.request.serving.objective);
   if (r.request.devices_min > 1) wanted += std::format(" over {} devices at least", r.request.devices_min);
   if (r.answer.proven) return std::format("The best plan {}, by the measured speeds.\n", wanted);

@@ -1,4 +1,4 @@
-// What `exogpu plan` says, as a page for a person and as JSON for a program.
+// The output of `exogpu plan`, as text and as JSON.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ struct PlanReport {
 
 std::string as_text(const PlanReport& report);
 
-// One object. The keys stay as they are once released; new ones may join them. Layers count from 0, "layer_end" is one
-// past the last.
+// One object. Released keys do not change; new ones may be added. Layers count from 0; "layer_end" is one past the
+// last.
 std::string as_json(const PlanReport& report);
 
 }  // namespace exogpu::cli

@@ -1,6 +1,6 @@
 // A JavaScript engine that runs Jinja templates, under limits of memory, stack and time.
 //
-// Not for concurrent use, but its calls may come from different threads.
+// One call at a time; calls may come from different threads.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 namespace exogpu::model::jinja {
 
 struct EngineLimits {
-  Bytes memory = 64 * MiB;                 // of the engine itself; render() adds to it for its input
+  Bytes memory = 64 * MiB;                 // of the engine; render() adds memory for its input
   Bytes stack = 512 * KiB;                 // of the calling thread's stack, per call
   std::chrono::milliseconds time{10'000};  // per call
 };
@@ -30,12 +30,12 @@ class Engine {
   Engine& operator=(Engine&&) noexcept;
   ~Engine();
 
-  // Parses a template; the number it returns names it in render(), counting from 0.
+  // Parses a template and returns its number for render(), counting from 0.
   // Errors: corrupt (the message begins with the place), resource_exhausted.
   Result<size_t> compile(std::string_view source);
 
-  // `variables`: in the encoding of variables.h. `now` is what strftime_now() tells.
-  // Errors: invalid_argument (the template refuses, or fails on these variables), resource_exhausted. After
+  // `variables` has the encoding of variables.h. `now` is the result of strftime_now().
+  // Errors: invalid_argument (the template refuses these variables or fails on them), resource_exhausted. After
   // resource_exhausted the engine must not be used again.
   Result<std::string> render(size_t number, std::string_view variables, Clock::time_point now);
 

@@ -9,7 +9,7 @@ namespace exogpu::model::jinja {
 struct alignas(std::max_align_t) Heap::Block {
   Block* previous;
   Block* next;
-  size_t size;  // of what follows, without this header
+  size_t size;  // without this header
 
   void* data() { return this + 1; }
   static Block* of(void* data) { return static_cast<Block*>(data) - 1; }
@@ -35,7 +35,7 @@ void* Heap::reallocate(JSMallocState* state, Block* old, size_t size) {
   (block->previous ? block->previous->next : blocks_) = block;
   if (block->next) block->next->previous = block;
   used_ += sizeof(Block) + size - before;
-  // The runtime decides by these when to collect garbage.
+  // The runtime uses these counts to decide when to collect garbage.
   state->malloc_count += old ? 0 : 1;
   state->malloc_size += sizeof(Block) + size - before;
   return block->data();

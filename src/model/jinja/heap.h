@@ -1,8 +1,8 @@
 // The memory of one JavaScript runtime.
 //
-// QuickJS does not survive a failed allocation everywhere: it asserts, or uses what it freed. So none fails here. One
-// that is beyond the limit leaves run() altogether, and the heap is dropped as a whole with the runtime in it.
-// A runtime is never freed on its own.
+// QuickJS does not survive every failed allocation: it asserts, or uses freed memory. So no allocation fails here. An
+// allocation beyond the limit leaves run() by longjmp, and the heap is discarded as a whole, including the runtime. A
+// runtime is never freed separately.
 #pragma once
 
 #include <quickjs/quickjs.h>
@@ -20,11 +20,11 @@ class Heap {
   Heap& operator=(const Heap&) = delete;
   ~Heap();
 
-  // Of all blocks together. Counts for the next run().
+  // For all blocks together. Takes effect in the next run().
   void set_limit(Bytes limit) { limit_ = limit; }
 
-  // Calls `body`, which may use the runtime. False: it was left in the middle for want of memory, and neither the
-  // runtime nor anything in it may be used again. `body` and what it calls must have no local that needs a destructor.
+  // Calls `body`, which may use the runtime. False: it ran out of memory, and neither the runtime nor anything in it
+  // may be used again. `body` and its callees must not have locals with destructors.
   template <typename Body>
   bool run(Body body) {
     return run_erased([](void* it) { (*static_cast<Body*>(it))(); }, &body);
@@ -36,11 +36,11 @@ class Heap {
   struct Block;
 
   bool run_erased(void (*body)(void*), void* data);
-  // A block of `size` bytes in place of `old`, which may be null.
+  // Replaces `old`, which may be null, by a block of `size` bytes.
   void* reallocate(JSMallocState* state, Block* old, size_t size);
   void release(JSMallocState* state, Block* block);
 
-  Block* blocks_ = nullptr;  // all that are allocated, each linked to the next and the one before
+  Block* blocks_ = nullptr;  // all allocated blocks, doubly linked
   Bytes limit_ = 0;
   Bytes used_ = 0;
   std::jmp_buf escape_;

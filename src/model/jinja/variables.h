@@ -1,5 +1,5 @@
-// From the JSON of a request to the JSON that the template engine decodes. JSON.parse would reorder keys that look like
-// numbers, take 1.0 for 1 and round large integers, so these travel as tagged arrays; close.js lists the tags.
+// Converts the JSON of a request to the JSON that the template engine decodes. JSON.parse would reorder numeric keys,
+// turn 1.0 into 1 and round large integers, so these are encoded as tagged arrays; close.js lists the tags.
 #pragma once
 
 #include <string>
@@ -9,20 +9,20 @@
 
 namespace exogpu::model::jinja {
 
-// Nesting that a text may have.
+// The maximal nesting of a text.
 inline constexpr size_t json_depth_max = 100;
 
-// An array of objects that each have a "role". A tool call's arguments, which OpenAI's messages carry as JSON text, are
-// encoded as both that text and the object in it.
+// An array of objects, each with a "role". A tool call's arguments, which OpenAI sends as JSON text, are encoded both
+// as that text and as the object in it.
 // Errors, here and below: invalid_argument.
 Result<std::string> encode_messages(std::string_view json);
 
-// An array of anything; `what` names it in an error.
+// Any array; `what` names it in messages.
 Result<std::string> encode_array(std::string_view what, std::string_view json);
 
-// An object of variables, as what goes behind others in an encoded object: `,"name",value…`, or nothing.
+// An object of variables as further members of an encoded object: `,"name",value…`, or empty.
 Result<std::string> encode_members(std::string_view what, std::string_view json);
 
-std::string encode_string(std::string_view text);  // bytes that are not UTF-8 become U+FFFD
+std::string encode_string(std::string_view text);  // invalid UTF-8 becomes U+FFFD
 
 }  // namespace exogpu::model::jinja

@@ -1,4 +1,4 @@
-// Where tests find recorded models and answers that are too large for the source tree.
+// The folder of recorded models and answers that are too large for the source tree.
 #pragma once
 
 #include <cstdlib>
@@ -10,8 +10,8 @@
 
 namespace exogpu::model::testing {
 
-// $EXOGPU_FIXTURES, else `shared/fixtures` beside the source tree or above it. Absent where nobody put them: such a
-// test skips itself.
+// $EXOGPU_FIXTURES, else `shared/fixtures` beside or above the source tree. Empty if there is none; then the test skips
+// itself.
 inline std::optional<std::filesystem::path> fixtures_dir() {
   std::error_code none;
   if (const char* given = std::getenv("EXOGPU_FIXTURES")) {

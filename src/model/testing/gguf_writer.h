@@ -1,4 +1,4 @@
-// Makes small GGUF files for tests, good ones and broken ones. Not for the program itself: nothing is checked.
+// Makes small GGUF files for tests, valid ones and damaged ones. It checks nothing.
 //
 //   GgufWriter w;
 //   w.meta("general.architecture", "llama").meta("llama.block_count", 2u);
@@ -32,7 +32,7 @@ namespace exogpu::model::testing {
 template <typename T>
 concept GgufNumber = std::integral<T> || std::floating_point<T>;
 
-// The id of a metadata value type as it is written.
+// The id of a metadata value type in a file.
 template <typename T>
 constexpr uint32_t gguf_type_id() {
   if constexpr (std::is_same_v<T, bool>) return 7;
@@ -48,14 +48,14 @@ class GgufWriter {
   static constexpr uint32_t kStringType = 8;
   static constexpr uint32_t kArrayType = 9;
 
-  // Everything of a tensor's entry as it will be written. Where `offset` is absent the data follows the tensor before.
+  // All fields of a tensor's entry. Without `offset`, the data follows the previous tensor's.
   struct Tensor {
     std::string name;
     std::vector<uint64_t> dims;
     uint32_t type = 0;
     std::vector<std::byte> data;
     std::optional<uint64_t> offset = {};
-    std::optional<uint32_t> n_dims = {};  // else dims.size()
+    std::optional<uint32_t> n_dims = {};  // default: dims.size()
   };
 
   explicit GgufWriter(uint32_t version = 3) : version_(version) {}
@@ -85,13 +85,13 @@ class GgufWriter {
     return *this;
   }
 
-  // An entry with any type id and any bytes behind it.
+  // An entry with any type id and any bytes.
   GgufWriter& raw_meta(std::string_view key, uint32_t type, std::span<const std::byte> value) {
     entry(key, type);
     metadata_.insert(metadata_.end(), value.begin(), value.end());
     return *this;
   }
-  // The head of an array whose elements are not written.
+  // The head of an array without elements.
   GgufWriter& array_head(std::string_view key, uint32_t element_type, uint64_t count) {
     entry(key, kArrayType);
     put(metadata_, element_type);
@@ -105,7 +105,7 @@ class GgufWriter {
                    .type = static_cast<uint32_t>(type),
                    .data = std::move(data)});
   }
-  // All bytes zero, as many as the type and the dimensions say.
+  // A tensor of zeros, as large as its type and dimensions require.
   GgufWriter& zeros(std::string_view name, TensorType type, std::vector<uint64_t> dims) {
     const TensorTypeInfo* info = tensor_type_info(type);
     uint64_t elements = 1;
@@ -123,7 +123,7 @@ class GgufWriter {
     alignment_ = bytes;
     return meta("general.alignment", bytes);
   }
-  // What the header claims instead of the truth.
+  // Overrides the count in the header.
   GgufWriter& claim_tensors(uint64_t count) {
     claimed_tensors_ = count;
     return *this;
@@ -155,7 +155,7 @@ class GgufWriter {
     return out;
   }
 
-  // False when the file could not be written.
+  // False if the file could not be written.
   bool write(const std::filesystem::path& path) const { return write_file(path, bytes()); }
 
   static bool write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {

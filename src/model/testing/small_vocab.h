@@ -1,4 +1,4 @@
-// Small vocabularies for tests and fuzzing, of each kind of tokenizer: all bytes, a few words, some special tokens.
+// Small vocabularies of each kind of tokenizer, for tests and fuzzing: all bytes, a few words, some special tokens.
 #pragma once
 
 #include <format>
@@ -20,7 +20,7 @@ inline std::string utf8_of(uint32_t below_0x800) {
   return {static_cast<char>(0xC0 | below_0x800 >> 6), static_cast<char>(0x80 | (below_0x800 & 0x3F))};
 }
 
-// How byte-level vocabularies spell a byte: printable ones as themselves, the others from U+0100 on, in order.
+// The byte alphabet: printable bytes are themselves, the others are U+0100 and up, in order.
 inline std::vector<std::string> byte_alphabet() {
   std::vector<std::string> spelled;
   uint32_t next = 256;

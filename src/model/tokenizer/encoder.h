@@ -1,4 +1,4 @@
-// The part of a tokenizer that turns plain text into tokens.
+// Converts plain text to tokens.
 #pragma once
 
 #include <string_view>
@@ -12,8 +12,8 @@ namespace exogpu::model::tokenizer {
 class Encoder {
  public:
   virtual ~Encoder() = default;
-  // Appends the tokens of `text`, which holds no special token and may be broken UTF-8. `after_special`: it stands at
-  // the start of everything, or behind a special token.
+  // Appends the tokens of `text`, which has no special tokens and may be invalid UTF-8. `after_special`: it is at the
+  // start of the input, or follows a special token.
   virtual void encode(std::string_view text, bool after_special, std::vector<TokenId>& out) const = 0;
 };
 

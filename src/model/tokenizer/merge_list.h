@@ -1,4 +1,4 @@
-// Symbols in a row of which neighbours merge, best pair first, until no pair is left that may.
+// A sequence of symbols, of which adjacent ones merge, best pair first, until no pair can merge.
 #pragma once
 
 #include <algorithm>
@@ -8,23 +8,23 @@
 namespace exogpu::model::tokenizer {
 
 struct Symbol {
-  uint32_t begin, size;  // bytes of the text; size 0: merged into the one before
-  int32_t id;            // what it is; -1: unknown
+  uint32_t begin, size;  // bytes of the text; size 0: merged into the previous one
+  int32_t id;            // -1: unknown
 };
 
-// What two neighbours become. The smallest rank goes first; of equal ones the leftmost.
+// The result of merging two adjacent symbols. The smallest rank merges first; of equal ranks the leftmost.
 struct Merge {
   uint32_t rank;
   int32_t id;
 };
 
-// Kept from text to text for its memory.
+// Reuse one object for many texts, to avoid allocation.
 class MergeList {
  public:
   std::vector<Symbol> symbols;
 
-  // `find(left, right, merge)` says whether two neighbours may merge, and into what; it is called O(n) times. O(n log
-  // n).
+  // `find(left, right, merge)` returns whether two adjacent symbols may merge, and the result; it is called O(n) times.
+  // Takes O(n log n).
   template <typename Find>
   void merge_all(Find find) {
     const auto n = static_cast<uint32_t>(symbols.size());
@@ -38,7 +38,7 @@ class MergeList {
       return true;
     };
     for (uint32_t i = 0; i < n; ++i) {
-      previous_[i] = i - 1;  // none: past n, for the first one
+      previous_[i] = i - 1;  // wraps around to above n for the first one
       next_[i] = i + 1;
       consider(i, i + 1);
     }
@@ -64,8 +64,8 @@ class MergeList {
 
  private:
   struct Pair {
-    uint64_t order;  // rank, then the place of the left one
-    uint32_t size;   // of both when this was found: one of them has merged if it is another now
+    uint64_t order;  // rank, then index of the left symbol
+    uint32_t size;   // size of both at that time; if it differs now, one of them has merged since
     int32_t id;
     bool operator<(const Pair& other) const { return order > other.order; }
   };

@@ -11,8 +11,8 @@
 namespace exogpu::model::tokenizer {
 namespace {
 
-// Patterns are spelled so that no group is repeated and no run is looked at twice: time and memory stay in proportion
-// to the text. [^\P{L}a-z] is a letter that is none of a to z.
+// Patterns repeat no group and scan no run twice, so that time and memory are linear in the text. [^\P{L}a-z] is a
+// letter other than a to z.
 
 #define CONTRACTION R"('(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL]))"
 #define SPACES R"(\s*[\r\n]+|\s+(?!\S)|\s+)"
@@ -27,11 +27,11 @@ namespace {
   R"([^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+)"
 #define DEEPSEEK3 DEEPSEEK3_HEAD R"([\r\n]*|)" SPACES
 #define CJK R"([\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)"
-// Ranges from Samaritan to the last of the ideographs, and Hangul.
+// Ranges from Samaritan to the last ideographs, and Hangul.
 #define ASIAN                                                                                                 \
   R"([\x{800}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E}\x{2030}-\x{205E}\x{2060}-\x{2FFF})" \
   R"(\x{3001}-\x{9FA5}\x{AC00}-\x{D7FF}]+)"
-// Words that are cut where capitals follow small letters.
+// Words that are split where capitals follow small letters.
 #define CASED(upper, lower, suffix) \
   R"([^\r\n\p{L}\p{N}]?)" upper "*" lower "+" suffix R"(|[^\r\n\p{L}\p{N}]?)" upper "+" lower "*" suffix
 #define CASED_LETTERS(suffix) CASED(R"([^\P{L}a-z])", R"([^\P{L}A-Z])", suffix)
@@ -60,7 +60,7 @@ constexpr std::array kJais2 = {
 };
 constexpr std::array kDeepSeekLlm = {
     CutStep{Cut::matches, R"([\r\n])"},
-    CutStep{Cut::matches,  // of two-cased scripts
+    CutStep{Cut::matches,  // in scripts with upper and lower case
             R"(\s?[A-Za-z\x{B5}\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{1BA}\x{1BC}-\x{1BF}\x{1C4}-\x{293}\x{295}-\x{2AF})"
             R"(\x{370}-\x{373}\x{376}\x{377}\x{37B}-\x{37D}\x{37F}\x{386}\x{388}-\x{38A}\x{38C}\x{38E}-\x{3A1})"
             R"(\x{3A3}-\x{3F5}\x{3F7}-\x{481}\x{48A}-\x{52F}\x{531}-\x{556}\x{10A0}-\x{10C5}\x{13A0}-\x{13F5})"
@@ -165,7 +165,7 @@ constexpr std::array kLaguna = {
     CutStep{Cut::matches, QWEN2},
 };
 constexpr std::array kExaoneMoe = {
-    // a piece is several words
+    // a piece has several words
     CutStep{Cut::matches, CONTRACTION R"(|[^\r\n\p{L}\p{N}]?\p{L}(?:[\p{L}\p{M}]++| (?=\p{L}))*+|\p{N}|)"
                                       R"( ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+)"},
 };

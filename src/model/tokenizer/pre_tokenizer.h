@@ -1,4 +1,4 @@
-// How byte-pair vocabularies cut text into pieces before pairs are merged, by the names in tokenizer.ggml.pre.
+// How byte-pair vocabularies split text into pieces before merging, by the name in tokenizer.ggml.pre.
 #pragma once
 
 #include <span>
@@ -6,31 +6,31 @@
 
 namespace exogpu::model::tokenizer {
 
-// What a step does with the matches of its pattern in a piece.
+// How a step uses the matches of its pattern in a piece.
 enum class Cut {
-  matches,        // each match is a piece, and so is the text between two
-  end,            // the match that ends with the piece, if there is one
-  digits_before,  // a match is a run of digits: cut before each group of three, counted from the right
-  digits_after,   // cut after each such group, and after what is left over at the front
+  matches,        // each match is a piece, and so is the text between matches
+  end,            // only the match at the end of the piece, if any
+  digits_before,  // a match is a run of digits: split before each group of three, counted from the right
+  digits_after,   // split after each such group, and after the shorter rest at the front
 };
 
 struct CutStep {
   Cut cut;
-  // In the syntax of the models' own files: `\s` is Unicode white space, `\S` everything else (not inside brackets).
+  // In the syntax of the models' files: `\s` is Unicode white space, `\S` everything else (not inside brackets).
   std::string_view pattern;
 };
 
 struct PreTokenizer {
   std::string_view name;
-  std::span<const CutStep> steps;  // each cuts every piece that the one before left
-  // A piece that is a token as it stands is not built from pairs.
+  std::span<const CutStep> steps;  // each step splits the pieces of the previous step
+  // A piece that equals a token becomes that token without merging.
   bool whole_pieces = false;
-  bool adds_bos = false;        // unless the file says otherwise
-  bool insists_on_bos = false;  // even then
-  bool raw = false;             // tokens are spelled in plain UTF-8, not in the alphabet that stands for bytes
-  bool escapes_spaces = false;  // a space is U+2581 in them
-  bool whole_newlines = false;  // like whole_pieces, for runs of newlines
-  bool spaced_words = false;    // all other pieces begin with a space; it is added where there is none
+  bool adds_bos = false;        // default if the file does not say
+  bool insists_on_bos = false;  // adds BOS even if the file says otherwise
+  bool raw = false;             // tokens are plain UTF-8, not in the byte alphabet
+  bool escapes_spaces = false;  // tokens have U+2581 for a space
+  bool whole_newlines = false;  // same as whole_pieces, for runs of newlines
+  bool spaced_words = false;    // all other pieces begin with a space, which is added if missing
 };
 
 // Null: unknown.

@@ -18,7 +18,7 @@ PrefixTable::Place PrefixTable::enter(char byte) const {
 }
 
 PrefixTable::Place PrefixTable::follow(Place place, char byte) const {
-  // -1 sorts the entry that ends here before all that go on.
+  // -1 sorts the entry that ends here before all longer ones.
   const auto next = [depth = place.depth](const Entry& entry) {
     return entry.text.size() == depth ? -1 : static_cast<int>(static_cast<unsigned char>(entry.text[depth]));
   };

@@ -1,4 +1,4 @@
-// Many strings, walked byte by byte to find all of them that begin a text.
+// Finds all strings of a set that are prefixes of a text, byte by byte.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 
 namespace exogpu::model::tokenizer {
 
-// Borrows the strings. A sorted array narrowed at each byte: no memory beside the array, whatever the strings are.
+// The strings must outlive the table. Narrows a sorted array at each byte, so it needs no other memory.
 class PrefixTable {
  public:
   struct Entry {
@@ -20,15 +20,15 @@ class PrefixTable {
   // Of equal texts the first one counts.
   explicit PrefixTable(std::vector<Entry> entries);
 
-  // A set of entries that agree in their first `depth` bytes.
+  // The entries that share their first `depth` bytes.
   struct Place {
     uint32_t begin = 0, end = 0, depth = 0;
     bool empty() const { return begin == end; }
   };
 
-  Place enter(char byte) const;                // the entries that begin with `byte`
-  Place follow(Place place, char byte) const;  // those of them that go on with `byte`
-  // The entry that ends exactly at `place`, or null. `place` is not empty.
+  Place enter(char byte) const;                // entries that begin with `byte`
+  Place follow(Place place, char byte) const;  // entries of `place` that continue with `byte`
+  // The entry that equals the common prefix of `place`, or null. `place` is not empty.
   const Entry* at(Place place) const {
     const Entry& first = entries_[place.begin];
     return first.text.size() == place.depth ? &first : nullptr;

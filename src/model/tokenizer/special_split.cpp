@@ -9,7 +9,7 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// Appends `text` with every `token` in it taken out.
+// Appends `text` with every `token` in it as a separate fragment.
 void take_out(std::vector<Fragment>& out, std::string_view text, TokenId token, std::string_view token_text,
               TokenFlags flags) {
   while (true) {
@@ -45,8 +45,8 @@ SpecialSplitter::SpecialSplitter(const Vocab& vocab) : vocab_(&vocab) {
 std::vector<TokenId> SpecialSplitter::occurring(std::string_view text, const PrefixTable& table) const {
   std::vector<TokenId> tokens;
   std::vector<bool> seen(table.size());
-  // Where all tokens that begin with a byte are known to occur, that byte needs no more looking after: a text of
-  // nothing but spaces would cost as many steps for each as there are tokens for runs of them.
+  // Once all tokens that begin with a byte are known to occur, that byte needs no further search. Otherwise a text of
+  // spaces would cost, per space, as many steps as there are tokens for runs of spaces.
   std::array<uint32_t, 256> unseen;
   for (size_t byte = 0; byte < unseen.size(); ++byte) {
     const auto place = table.enter(static_cast<char>(byte));

@@ -1,4 +1,4 @@
-// Finds the special tokens that are spelled out in a text.
+// Finds special tokens in a text.
 #pragma once
 
 #include <string_view>
@@ -9,23 +9,23 @@
 
 namespace exogpu::model::tokenizer {
 
-// A special token, or (token < 0) a stretch of text, never empty.
+// A special token, or (token < 0) a part of the text, never empty.
 struct Fragment {
   TokenId token;
   std::string_view text;
 };
 
-// Borrows the vocabulary. Longer tokens are found before shorter ones, wherever they stand; of equally long ones that
-// overlap, the one with the smaller id.
+// The vocabulary must outlive this. Longer tokens are found before shorter ones, at any position. Of overlapping tokens
+// of equal length, the one with the smaller id is found.
 class SpecialSplitter {
  public:
   explicit SpecialSplitter(const Vocab& vocab);
 
-  // Without `parse_special` only user-defined tokens are found: control tokens in a user's text are plain text.
+  // Without `parse_special`, finds only user-defined tokens: control tokens in a user's text are plain text.
   std::vector<Fragment> split(std::string_view text, bool parse_special) const;
 
  private:
-  // The tokens that occur anywhere in `text`, in the order in which they are taken out.
+  // The tokens that occur in `text`, in the order in which they are extracted.
   std::vector<TokenId> occurring(std::string_view text, const PrefixTable& table) const;
 
   const Vocab* vocab_;

@@ -1,4 +1,4 @@
-// What files do not say about their special tokens, and what is therefore known by their texts or by the model's name.
+// Facts about special tokens that files do not contain, known from their texts or the model's name.
 #include <algorithm>
 #include <cctype>
 #include <initializer_list>
@@ -35,8 +35,8 @@ constexpr Texts kEndTexts = {
     "<end_of_utterance>",
     "<｜end▁of▁sentence｜>",
 };
-// Of each of these groups the first one in the vocabulary counts, for tasks that fill in the middle of a text. Padding
-// and the separators of files and repositories come after the end of what was asked for.
+// Of each group the first one in the vocabulary counts, for tasks that fill in the middle of a text. Padding and the
+// separators of files and repositories follow the requested text.
 constexpr Texts kPadTexts = {"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"};
 constexpr Texts kRepositoryTexts = {"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"};
 constexpr Texts kFileTexts = {"<|file_sep|>", "<|plamo:file_separator|>"};
@@ -46,7 +46,7 @@ constexpr Texts kSuffixTexts = {"<|fim_suffix|>", "<fim-suffix>",    "<fim_suffi
                                 "▁<SUF>",         "<|code_suffix|>", "<|suffix|>",   "<|plamo:fim_suffix|>"};
 constexpr Texts kMiddleTexts = {"<|fim_middle|>", "<fim-middle>",    "<fim_middle>", "<｜fim▁end｜>",       "<MID>",
                                 "▁<MID>",         "<|code_middle|>", "<|middle|>",   "<|plamo:fim_middle|>"};
-// Part of the format that the model answers in, which the reader of the answer needs to see.
+// Part of the format of the model's answers, which the reader of an answer needs.
 constexpr Texts kShownTexts = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
 
 void add_flags(Vocab& vocab, TokenId token, TokenFlags flags) { vocab.set_flags(token, vocab.flags(token) | flags); }
@@ -61,7 +61,7 @@ TokenId make_control(Vocab& vocab, Texts texts) {
   return -1;
 }
 
-// The token of `text` if it ends an answer, else -1.
+// The token with this text if it ends an answer, else -1.
 TokenId find_end(const Vocab& vocab, std::string_view text) {
   const TokenId token = vocab.find(text);
   return token >= 0 && vocab.ends_answer[token] ? token : -1;
@@ -93,11 +93,11 @@ void mark_ends(Vocab& vocab, const EndIds& ids) {
   }
   for (TokenId token : {vocab.eos, ids.eot, ids.eom}) mark(token);
 
-  // Where messages are closed by other tokens, <|end|> only closes one of several parts of an answer.
+  // If messages end with other tokens, <|end|> only closes one of several parts of an answer.
   const bool calls = find_end(vocab, "<|call|>") >= 0 || find_end(vocab, "<|calls|>") >= 0;
   const bool returns = find_end(vocab, "<|return|>") >= 0 || find_end(vocab, "<|flush|>") >= 0;
   if (const TokenId end = find_end(vocab, "<|end|>"); end >= 0 && calls && returns) unmark(vocab, end, kUserDefined);
-  // There </s> is a tag of the text.
+  // In these models </s> is a tag in text.
   if (const TokenId s = find_end(vocab, "</s>"); s >= 0 && find_end(vocab, "<|tool_response>") >= 0)
     unmark(vocab, s, kNormal);
 }

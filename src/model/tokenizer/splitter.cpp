@@ -17,7 +17,7 @@ struct FreeMatch {
 using Code = std::unique_ptr<pcre2_code, FreeCode>;
 using MatchData = std::unique_ptr<pcre2_match_data, FreeMatch>;
 
-// Rewrites `\s` and `\S`, which PCRE2 takes to mean one character more than Unicode's White_Space.
+// Rewrites `\s` and `\S`, for which PCRE2 includes one character that Unicode's White_Space does not.
 std::string to_pcre2(std::string_view pattern) {
   std::string out;
   for (size_t i = 0; i < pattern.size(); ++i) {
@@ -36,7 +36,7 @@ struct Match {
   size_t begin, end;
 };
 
-// The first match in `text` at or after `start`. A place where matching gives up counts as no match.
+// The first match in `text` at or after `start`. A position where matching exceeds its limits counts as no match.
 bool find(const pcre2_code& code, bool jit, pcre2_match_data& data, std::string_view text, size_t start, Match& match) {
   const auto* bytes = reinterpret_cast<PCRE2_SPTR>(text.data());
   int found = PCRE2_ERROR_JIT_STACKLIMIT;
@@ -51,8 +51,8 @@ bool find(const pcre2_code& code, bool jit, pcre2_match_data& data, std::string_
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-// Where the groups of three characters, counted from the right, of a run of digits begin (but for a first one at its
-// begin) or end.
+// The begins (except one at the start) or ends of the groups of three characters, counted from the right, in a run of
+// digits.
 void cut_digits(std::string_view text, Match run, bool before, size_t offset, std::vector<size_t>& ends) {
   size_t digits = 0;
   for (size_t i = run.begin; i < run.end; ++i) digits += continues_character(text[i]) ? 0 : 1;

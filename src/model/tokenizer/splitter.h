@@ -1,4 +1,4 @@
-// Cuts text into pieces with regular expressions.
+// Splits text into pieces with regular expressions.
 #pragma once
 
 #include <memory>
@@ -13,15 +13,15 @@ namespace exogpu::model::tokenizer {
 // Thread-safe.
 class Splitter {
  public:
-  // Borrows nothing. Errors: internal, for a pattern that does not compile.
+  // Errors: internal, if a pattern does not compile.
   static Result<Splitter> compile(std::span<const CutStep> steps);
 
   Splitter(Splitter&&) noexcept;
   Splitter& operator=(Splitter&&) noexcept;
   ~Splitter();
 
-  // Where the pieces of `text`, which is valid UTF-8, end: ascending, the last one at text.size(); none for an empty
-  // text. Takes time in proportion to the text, whatever it is.
+  // The ends of the pieces of `text`, which is valid UTF-8: ascending, the last one text.size(); none for an empty
+  // text. Takes linear time for any text.
   std::vector<size_t> split(std::string_view text) const;
 
  private:

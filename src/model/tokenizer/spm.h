@@ -1,4 +1,4 @@
-// SentencePiece's byte-pair model: the pair of neighbours whose union has the highest score is merged first.
+// SentencePiece's byte-pair model: merges the adjacent pair whose union has the highest score first.
 #pragma once
 
 #include <array>
@@ -12,12 +12,12 @@ namespace exogpu::model::tokenizer {
 
 inline constexpr std::string_view kEscapedSpace = "\u2581";
 
-// `text` with every space as U+2581.
+// `text` with U+2581 for every space.
 std::string escape_spaces(std::string_view text);
-// `text` with every U+2581 as a space.
+// `text` with a space for every U+2581.
 std::string unescape_spaces(std::string_view text);
 
-// Borrows the vocabulary.
+// The vocabulary must outlive the encoder.
 class SpmEncoder final : public Encoder {
  public:
   explicit SpmEncoder(const Vocab& vocab);
@@ -27,10 +27,10 @@ class SpmEncoder final : public Encoder {
   void encode_part(std::string_view text, MergeList& merges, std::vector<TokenId>& out) const;
 
   const Vocab* vocab_;
-  std::vector<uint32_t> ranks_;  // [vocab.size()] the place of each token when sorted by score, highest first
+  std::vector<uint32_t> ranks_;  // [vocab.size()] the index of each token when sorted by score, highest first
   std::array<TokenId, 256> byte_tokens_;
-  // By byte: whether some token has it right before a U+2581. After any other byte no token can reach across, so that
-  // text is encoded word by word.
+  // By byte: whether some token has it directly before U+2581. After any other byte no token can cross a word boundary,
+  // so text is encoded word by word.
   std::array<bool, 256> joins_{};
 };
 

@@ -1,4 +1,4 @@
-// From text to a number: an open-addressing hash table over borrowed strings, and one over pairs of numbers.
+// Maps texts to numbers, and pairs of numbers to values: open-addressing hash tables. The texts must outlive the table.
 #pragma once
 
 #include <bit>
@@ -9,17 +9,16 @@
 
 namespace exogpu::model::tokenizer {
 
-// Borrows the strings.
 class TextIndex {
  public:
   explicit TextIndex(size_t expected) : slots_(std::bit_ceil(expected * 2 + 2)) {}
 
-  // Holds at most `expected` texts. One that is there already keeps its value.
+  // At most `expected` texts. A text that is present keeps its value.
   void add(std::string_view text, int32_t value) {
     Slot& slot = slots_[place(text)];
     if (slot.value < 0) slot = {text.data(), static_cast<uint32_t>(text.size()), value};
   }
-  // -1: not there.
+  // -1 if not present.
   int32_t find(std::string_view text) const { return slots_[place(text)].value; }
 
  private:
@@ -39,13 +38,13 @@ class TextIndex {
   std::vector<Slot> slots_;
 };
 
-// The value of an ordered pair of numbers >= 0.
+// Values of ordered pairs of numbers >= 0.
 template <typename Value>
 class PairIndex {
  public:
   explicit PairIndex(size_t expected) : slots_(std::bit_ceil(expected * 3 / 2 + 2)) {}
 
-  // Holds at most `expected` pairs. One that is there already keeps its value.
+  // At most `expected` pairs. A pair that is present keeps its value.
   void add(int32_t left, int32_t right, Value value) {
     Slot& slot = slots_[place(key(left, right))];
     if (slot.key == vacant) slot = {key(left, right), value};

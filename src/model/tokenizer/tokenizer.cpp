@@ -18,8 +18,8 @@ struct Tokenizer::Impl {
   Vocab vocab;
   SpecialSplitter splitter;
   std::unique_ptr<Encoder> encoder;
-  bool spells_bytes = false;    // tokens are in the alphabet that stands for bytes
-  bool escapes_spaces = false;  // U+2581 in a token is a space
+  bool spells_bytes = false;    // tokens are in the byte alphabet
+  bool escapes_spaces = false;  // U+2581 in a token means a space
 };
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

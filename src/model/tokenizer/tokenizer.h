@@ -1,4 +1,4 @@
-// Text to token ids and back, as the model file describes it.
+// Converts text to token ids and back, as the model file describes it.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,14 @@ namespace exogpu::model {
 using wire::TokenId;
 
 struct EncodeOptions {
-  bool add_special = true;     // BOS/EOS where the file asks for them
+  bool add_special = true;     // BOS/EOS if the file requests them
   bool parse_special = false;  // text such as "<|im_end|>" becomes that one token; for rendered chat templates
 };
 
 // Thread-safe once loaded.
 class Tokenizer {
  public:
-  // Errors: corrupt (missing or contradictory vocabulary), unsupported (an unknown tokenizer or pre-tokenizer, named).
+  // Errors: corrupt (missing or contradictory vocabulary), unsupported (an unknown tokenizer or pre-tokenizer; named).
   static Result<Tokenizer> load(const Gguf& file);
 
   Tokenizer(Tokenizer&&) noexcept;
@@ -32,15 +32,14 @@ class Tokenizer {
   ~Tokenizer();
 
   uint32_t size() const;
-  // Invalid UTF-8 is encoded through byte tokens, or as U+FFFD where the vocabulary has none; it is never an error.
+  // Invalid UTF-8 is encoded through byte tokens, or as U+FFFD if the vocabulary has none; never an error.
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const;
-  // The bytes of one token as it appears inside text; empty for control tokens unless `special`. May be part of a
-  // character.
+  // The bytes of one token inside a text; empty for control tokens unless `special`. May be part of a character.
   std::string piece(TokenId token, bool special = false) const;
-  // The text of all of them. Leading space added by encode() is removed again.
+  // The text of all tokens, without the leading space that encode() added.
   std::string decode(std::span<const TokenId> tokens, bool special = false) const;
 
-  TokenId bos() const;  // -1 where the vocabulary has none; likewise below
+  TokenId bos() const;  // -1 if the vocabulary has none; likewise below
   TokenId eos() const;
   bool is_end(TokenId token) const;      // any token that ends an answer: EOS, EOT, <|im_end|>, ...
   bool is_special(TokenId token) const;  // control and user-defined tokens
@@ -53,14 +52,13 @@ class Tokenizer {
   std::unique_ptr<Impl> impl_;
 };
 
-// Turns a stream of tokens into text, holding back bytes until they are whole characters.
-// Borrows the tokenizer.
+// Converts a stream of tokens to text. Delays bytes until they form whole characters. The tokenizer must outlive it.
 class TokenStream {
  public:
   explicit TokenStream(const Tokenizer& tokenizer, bool special = false) : tokenizer_(&tokenizer), special_(special) {}
   // The text that is complete after `token`; may be empty. Never ends inside a UTF-8 character.
   std::string push(TokenId token);
-  // What is held back at the end, with broken characters as U+FFFD.
+  // The delayed bytes at the end, with U+FFFD for incomplete characters.
   std::string flush();
 
  private:

@@ -1,4 +1,4 @@
-// Real vocabularies, where they are at hand: the ids of known texts.
+// Checks real vocabularies, if available: the ids of known texts.
 #include <gtest/gtest.h>
 
 #include <fstream>

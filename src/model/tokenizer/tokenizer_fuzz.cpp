@@ -1,6 +1,6 @@
-// Any text, for each kind of tokenizer, comes back as it went in; any vocabulary at all is refused or works.
+// Any text is unchanged after encoding and decoding, for each kind of tokenizer; any vocabulary is refused or works.
 //
-// The first byte chooses: a kind of tokenizer for the text behind it, or (255) a GGUF file that holds a vocabulary.
+// The first byte chooses: a kind of tokenizer for the following text, or (255) a GGUF file with a vocabulary.
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -33,7 +33,7 @@ std::vector<Tokenizer> make_tokenizers() {
   return made;
 }
 
-// What it does with a text must hold together, whether it is well-formed or not.
+// The results for a text must be consistent, whether it is valid UTF-8 or not.
 void check(const Tokenizer& tokenizer, std::string_view text, bool comes_back) {
   std::vector<TokenId> ids = tokenizer.encode(text, {.add_special = false});
   for (TokenId id : ids)
@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (data[0] != 255) {
     size_t kind = data[0] % tokenizers.size();
     std::string_view text(reinterpret_cast<const char*>(rest.data()), rest.size());
-    // SentencePiece cannot tell a space from the sign it writes for one.
+    // SentencePiece does not distinguish a space from U+2581.
     bool comes_back = kind + 1 != tokenizers.size() || text.find("\u2581") == text.npos;
     check(tokenizers[kind], text, comes_back);
     return 0;

@@ -1,4 +1,4 @@
-// What every tokenizer must do, on small vocabularies: text comes back as it went in, and bad files are refused.
+// Checks every kind of tokenizer on small vocabularies: text survives encoding and decoding, and bad files are refused.
 #include "model/tokenizer/tokenizer.h"
 
 #include <gtest/gtest.h>
@@ -93,7 +93,7 @@ TEST(Tokenizer, AStreamNeverShowsHalfACharacter) {
         shown += piece;
       }
       shown += stream.flush();
-      if (shown.starts_with(' ') && !text.starts_with(' ')) shown.erase(0, 1);  // SentencePiece's own
+      if (shown.starts_with(' ') && !text.starts_with(' ')) shown.erase(0, 1);  // added by SentencePiece
       if (text.starts_with(' ') && shown.starts_with("  ")) shown.erase(0, 1);
       EXPECT_EQ(shown, text);
     }
@@ -141,7 +141,7 @@ TEST(Tokenizer, ContradictionsAreRefused) {
   EXPECT_EQ(code(short_types), ErrorCode::corrupt);
 }
 
-// Other engines warn about these at most.
+// Other engines only warn about these.
 TEST(Tokenizer, MetadataThatConcernsNoTextIsIgnored) {
   GgufWriter writer;
   writer.meta("tokenizer.ggml.model", "gpt2").meta("tokenizer.ggml.pre", "gpt-2");

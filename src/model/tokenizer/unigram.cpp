@@ -124,7 +124,7 @@ std::string UnigramEncoder::normalized(std::string_view text) const {
 
 void UnigramEncoder::encode(std::string_view raw, bool /*after_special*/, std::vector<TokenId>& out) const {
   const std::string text = normalized(raw);
-  // The best way to cut the text up to each byte: its last token, where that begins, and the sum of scores.
+  // The best split of the text up to each byte: the last token, its begin, and the sum of scores.
   struct Best {
     TokenId token;
     size_t begin;

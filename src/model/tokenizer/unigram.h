@@ -1,4 +1,4 @@
-// SentencePiece's unigram model: of all ways to cut the text into tokens, the one with the highest sum of scores.
+// SentencePiece's unigram model: splits text into the tokens with the highest sum of scores.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace exogpu::model::tokenizer {
 
-// A compiled SentencePiece normaliser: replacements for the longest prefixes that it knows.
+// A compiled SentencePiece normaliser: replacements for the longest known prefix.
 //
 // Bytes: u32 size of the trie, the trie, then the replacements, each ended by a zero byte. The trie is an array of u32
 // nodes: bit 8 says that a replacement ends here; bits 0-7 and 31 are the label that this node must have been reached
@@ -24,7 +24,7 @@ class CharsMap {
   static Result<CharsMap> read(const std::vector<int64_t>& bytes, const std::string& path);
 
   struct Match {
-    size_t size = 0;  // bytes of the text; 0: nothing to replace
+    size_t size = 0;  // bytes of the text; 0: no replacement
     std::string_view replacement;
   };
   Match longest(std::string_view text) const;
@@ -34,10 +34,10 @@ class CharsMap {
   std::string replacements_;
 };
 
-// Borrows the vocabulary.
+// The vocabulary must outlive the encoder.
 class UnigramEncoder final : public Encoder {
  public:
-  // Errors: corrupt, for a broken normaliser.
+  // Errors: corrupt, if the normaliser is damaged.
   static Result<std::unique_ptr<UnigramEncoder>> make(const Vocab& vocab, const Gguf& file);
   void encode(std::string_view text, bool after_special, std::vector<TokenId>& out) const override;
 

@@ -9,7 +9,7 @@ namespace exogpu::model::tokenizer {
 namespace {
 
 constexpr uint32_t kReplacement = 0xFFFD;
-constexpr uint32_t kPrivateUse = 0xE000;  // as many bytes as a surrogate
+constexpr uint32_t kPrivateUse = 0xE000;  // has as many bytes as a surrogate
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -24,7 +24,7 @@ size_t ascii_run(std::string_view text) {
   return n;
 }
 
-// The length of the valid text at the start.
+// The length of the valid prefix.
 size_t valid_run(std::string_view text) {
   size_t at = 0;
   while (true) {
@@ -36,7 +36,7 @@ size_t valid_run(std::string_view text) {
   }
 }
 
-// At a place where no strict character begins: how many bytes the broken one takes, or 0 when only its end is missing.
+// At a position where no valid character begins: the length of the invalid one, or 0 if only its end is missing.
 size_t broken_size(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
   if (lead < 0xC2 || lead > 0xF4) return 1;

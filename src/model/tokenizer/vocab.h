@@ -1,4 +1,4 @@
-// The tokens of a model: their texts, their kinds, and the few that have a meaning of their own.
+// The tokens of a model: texts, kinds, and special ids.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ using TokenFlags = uint8_t;
 inline constexpr TokenFlags kNormal = 1;
 inline constexpr TokenFlags kUnknown = 2;
 inline constexpr TokenFlags kControl = 4;      // never part of text
-inline constexpr TokenFlags kUserDefined = 8;  // found in text before anything else is
+inline constexpr TokenFlags kUserDefined = 8;  // found in text before all other tokens
 inline constexpr TokenFlags kUnused = 16;
-inline constexpr TokenFlags kByte = 32;          // stands for one byte of a character
-inline constexpr TokenFlags kStripsLeft = 64;    // swallows the white space before it
-inline constexpr TokenFlags kStripsRight = 128;  // and after it
+inline constexpr TokenFlags kByte = 32;          // represents one byte of a character
+inline constexpr TokenFlags kStripsLeft = 64;    // removes the white space before it
+inline constexpr TokenFlags kStripsRight = 128;  // removes the white space after it
 
 enum class Algorithm { sentencepiece, byte_pairs, unigram };
 
@@ -32,13 +32,13 @@ class Vocab {
   static Result<Vocab> read(const Gguf& file);
 
   Algorithm algorithm() const { return algorithm_; }
-  // Its bytes-to-pieces rules where the algorithm has several: tokenizer.ggml.pre. Empty where the file says nothing.
+  // The name of the pre-tokenizer: tokenizer.ggml.pre. Empty if the file does not say.
   const std::string& pre() const { return pre_; }
 
   uint32_t size() const { return static_cast<uint32_t>(flags_.size()); }
   bool has(TokenId token) const { return token >= 0 && static_cast<uint32_t>(token) < size(); }
 
-  // For tokens of this vocabulary.
+  // Only for tokens of this vocabulary.
   std::string_view text(TokenId token) const {
     return std::string_view(texts_).substr(ends_[token], ends_[token + 1] - ends_[token]);
   }
@@ -46,10 +46,10 @@ class Vocab {
   TokenFlags flags(TokenId token) const { return flags_[token]; }
   void set_flags(TokenId token, TokenFlags flags) { flags_[token] = flags; }
 
-  // The token of this text, or -1; where several have it, the first.
+  // The token with this text, or -1; if several have it, the first.
   TokenId find(std::string_view text) const { return text.size() > longest_bytes_ ? -1 : index_.find(text); }
   size_t longest_bytes() const { return longest_bytes_; }  // of any token's text
-  // The token that stands for one byte: "<0x0A>". -1: none.
+  // The token for one byte: "<0x0A>". -1: none.
   TokenId find_byte(unsigned char byte) const;
 
   TokenId bos = -1, eos = -1, unknown = -1;  // -1: none
@@ -74,18 +74,18 @@ class Vocab {
   size_t longest_bytes_ = 0;
 };
 
-// The byte that a text such as "<0x0A>" names, or -1.
+// The byte named by a text such as "<0x0A>", or -1.
 int named_byte(std::string_view text);
 
-// Tokens after which an answer is over, as the file names them beside EOS. -1: none.
+// Tokens that end an answer, besides EOS, as the file names them. -1: none.
 struct EndIds {
   TokenId eot = -1, eom = -1;                                // end of turn, of message
   TokenId fim_pad = -1, fim_repository = -1, fim_file = -1;  // separators of fill-in-the-middle training
 };
-// Sets `ends_answer`, from the ids and from the texts of well-known tokens, and makes control tokens of those that the
-// file took for text. Called by read().
+// Sets `ends_answer` from the ids and from the texts of well-known tokens, and turns those that the file marks as text
+// into control tokens. Called by read().
 void mark_ends(Vocab& vocab, const EndIds& ids);
-// Marks the tokens that swallow white space: files do not say which, so it goes by the name of the model. Called by
+// Marks the tokens that remove white space. Files do not list them, so they follow from the model's name. Called by
 // read().
 void mark_strips(Vocab& vocab, const Gguf& file);
 

@@ -1,4 +1,4 @@
-// Avahi's objects with owners. For this folder alone. All of a responder are used by one thread at a time.
+// Owners for Avahi's objects, for this folder only. One thread at a time uses the objects of a responder.
 #pragma once
 
 #include <avahi-common/error.h>
@@ -17,7 +17,7 @@ namespace exogpu::net {
 
 struct AvahiFree {
   void operator()(AvahiSimplePoll* it) const { avahi_simple_poll_free(it); }
-  void operator()(AvahiServer* it) const { avahi_server_free(it); }  // takes leave of the network
+  void operator()(AvahiServer* it) const { avahi_server_free(it); }  // sends goodbye packets
   void operator()(AvahiSEntryGroup* it) const { avahi_s_entry_group_free(it); }
   void operator()(AvahiSServiceBrowser* it) const { avahi_s_service_browser_free(it); }
   void operator()(AvahiSServiceResolver* it) const { avahi_s_service_resolver_free(it); }
@@ -30,7 +30,7 @@ using Avahi = std::unique_ptr<T, AvahiFree>;
 
 inline constexpr const char* kServiceType = "_exo-gpu._tcp";
 
-// In the order given.
+// Keeps the order of `strings`.
 inline Avahi<AvahiStringList> string_list(const std::vector<std::string>& strings) {
   AvahiStringList* list = nullptr;
   for (auto at = strings.rbegin(); at != strings.rend(); ++at) {
@@ -39,7 +39,7 @@ inline Avahi<AvahiStringList> string_list(const std::vector<std::string>& string
   return Avahi<AvahiStringList>(list);
 }
 
-// A call later, once. Must not be destroyed inside its call.
+// Calls a function once, later. Must not be destroyed inside that call.
 class AvahiTimer {
  public:
   AvahiTimer(const AvahiPoll* poll, void (*call)(void*), void* argument)

@@ -22,7 +22,7 @@
 namespace exogpu::net {
 namespace {
 
-// What the library has to say is about its inside; what a person can use comes as an error.
+// Avahi logs its internals; errors that a user can act on are returned as values.
 void silence_the_library() {
   static std::once_flag once;
   std::call_once(once, [] { avahi_set_log_function([](AvahiLogLevel, const char*) {}); });
@@ -36,7 +36,7 @@ struct Config {
   AvahiServerConfig it{};
 };
 
-// The library calls its user's functions one level below what may be freed, so these outlive the Discovery.
+// Avahi calls back from within calls of its objects, so these must outlive the Discovery.
 struct Calls {
   boost::asio::any_io_executor executor;
   DiscoveryHandler handler;
@@ -55,7 +55,7 @@ struct Discovery::Impl {
       enter([this] { avahi_simple_poll_quit(poll.get()); });
       thread.join();
     }
-    // The service before the responder, so that the others hear of it.
+    // The service goes before the responder, so that the goodbye packets are sent.
     browser.reset();
     publisher.reset();
     server.reset();
@@ -65,7 +65,7 @@ struct Discovery::Impl {
 
   const AvahiPoll* api() const { return avahi_simple_poll_get(poll.get()); }
 
-  // For the other thread to do.
+  // Runs a task on the mDNS thread.
   void enter(std::move_only_function<void()> task) {
     const MutexLock lock(mutex);
     tasks.push_back(std::move(task));
@@ -103,7 +103,7 @@ struct Discovery::Impl {
     watch = api()->watch_new(api(), wake, AVAHI_WATCH_IN, on_wake, this);
 
     Config config;
-    // An own name for the host, beside the one that the system's responder may show.
+    // The host gets a name of its own, beside the one that the system's responder may publish.
     config.it.host_name = avahi_strdup(own ? ("exo-gpu-" + own->node.text()).c_str() : "exo-gpu");
     config.it.publish_hinfo = config.it.publish_addresses = config.it.publish_workstation = config.it.publish_domain =
         0;
@@ -131,7 +131,7 @@ struct Discovery::Impl {
     return {};
   }
 
-  // Signals are for the threads of the program.
+  // Signals are handled by the program's other threads.
   void begin_thread() {
     sigset_t all;
     sigset_t before;
@@ -147,7 +147,7 @@ struct Discovery::Impl {
   int wake = -1;
   AvahiWatch* watch = nullptr;
   Avahi<AvahiSimplePoll> poll;
-  // From here on of the thread, while it runs.
+  // Used only by the mDNS thread while it runs.
   Avahi<AvahiServer> server;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<Browser> browser;

@@ -1,5 +1,5 @@
 // Channels within one process, for tests and simulations: the same links as over a network, but bytes move and time
-// passes only when the owner says so. Everything happens in the same order each time.
+// passes only inside pump(), always in the same order.
 #pragma once
 
 #include <memory>
@@ -16,33 +16,35 @@ struct MemEndOptions {
 };
 
 struct MemPipeOptions {
-  Bytes buffer_bytes = 256 * KiB;  // that one direction holds, as the system's buffers of a socket do
-  Bytes chunk_bytes = 64 * KiB;    // that are moved at a time
+  Bytes buffer_bytes = 256 * KiB;  // capacity of one direction, like a socket's buffers
+  Bytes chunk_bytes = 64 * KiB;    // moved at a time
 };
 
-// One thread. The channels may outlive the network; nothing moves then.
+// One thread. The channels may outlive the network; then nothing moves.
 class MemNetwork {
  public:
   explicit MemNetwork(SteadyTime now);
   ~MemNetwork();
 
-  // Two channels that are connected and have greeted each other.
-  // Errors: why they would not; that of `a`.
+  // Two connected channels whose hellos are exchanged.
+  // Errors: the reason why `a` refused `b`.
   struct Pair {
     std::unique_ptr<Channel> a;
     std::unique_ptr<Channel> b;
   };
   Result<Pair> connect(const MemEndOptions& a, const MemEndOptions& b, const MemPipeOptions& pipes = {});
 
-  // Lets the time be `now`, moves what can move, makes the calls that are due, and returns when all is still.
+  // Sets the time to `now`, moves all bytes that can move, makes all calls that are due, and returns when nothing is
+  // left.
   void pump(SteadyTime now);
   SteadyTime now() const { return *now_; }
-  // When something will be due that no frame brings about.
+  // The next time at which something is due without a frame.
   SteadyTime next_tick() const;
 
-  // From here on nothing of what a or b sends arrives, and neither is told. (They belong to a pair of connect().)
+  // Bytes that either end sends from now on do not arrive, and neither end notices. The channel belongs to a pair of
+  // connect().
   void stop_delivery(const Channel& a_or_b);
-  // As when a process dies: the other end hears that the connection has ended.
+  // As if the process of this end died: the other end notices that the connection has ended.
   void cut(const Channel& a_or_b);
 
   struct Link;

@@ -1,4 +1,4 @@
-// How a node connects to another.
+// Connects a node to another.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,13 +18,13 @@ namespace exogpu::net {
 struct ConnectOptions {
   std::string host{};  // a name or an address
   uint16_t port = 0;
-  std::optional<wire::NodeId> expected{};          // anybody else there is refused
-  Duration attempt_max = std::chrono::seconds(5);  // for the connection, and again for the handshake
+  std::optional<wire::NodeId> expected{};          // any other node is refused
+  Duration attempt_max = std::chrono::seconds(5);  // for the connection, and as long again for the handshake
   BackoffOptions backoff{};
   ChannelOptions channel{};
 };
 
-// What an attempt in progress is held by; destroying it gives the attempt up, and `done` is not called.
+// The owner of an attempt in progress; its destructor cancels the attempt, and `done` is not called.
 class Connecting {
  public:
   Connecting() = default;
@@ -43,14 +43,14 @@ class Connecting {
   std::shared_ptr<Attempt> attempt_;
 };
 
-// Opens a channel, in several attempts where that can help: when nobody answers or the connection is lost, not when one
-// side refuses the other. `done` is called once, later, on `executor`, which is the channel's thread.
+// Opens a channel. Retries if nothing answers or the connection is lost, but not if one end refuses the other. `done`
+// is called once, later, on `executor`, whose thread is the channel's.
 // Errors: unavailable, deadline_exceeded, unauthenticated, unsupported, of the last attempt.
 [[nodiscard]] Connecting connect(const boost::asio::any_io_executor& executor, const security::TlsContext& tls,
                                  const LinkSelf& self, ConnectOptions options,
                                  std::function<void(Result<std::unique_ptr<Channel>>)> done);
 
-// One attempt at a TCP connection, to any of the addresses of `host`.
+// Makes one attempt at a TCP connection, to any of the addresses of `host`.
 void connect_socket(const boost::asio::any_io_executor& executor, std::string host, uint16_t port, Duration within,
                     std::function<void(Result<TlsStream::Socket>)> done);
 

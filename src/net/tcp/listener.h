@@ -1,4 +1,4 @@
-// Where other nodes connect to this one, and where new ones ask to join.
+// Where other nodes connect to this node, and newcomers ask to join.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,25 +16,25 @@ namespace exogpu::net {
 
 struct ListenOptions {
   std::string address{};         // empty: all of this machine
-  uint16_t port = 0;             // 0: one that is free
-  size_t greeting_at_once = 64;  // connections that are not yet channels; more wait in the system's queue
+  uint16_t port = 0;             // 0: any free port
+  size_t greeting_at_once = 64;  // connections that are not channels yet; more wait in the system's queue
   Duration handshake_max = std::chrono::seconds(5);
   ChannelOptions channel{};
 };
 
 struct ListenHandler {
-  // A node has connected. To be started in this call.
+  // A node has connected. The handler must start the channel in this call.
   std::function<void(std::unique_ptr<Channel>)> on_channel;
-  // Somebody was turned away, or left before the greeting was done; the message names the address.
+  // A connection was refused or closed before the hellos were exchanged; the message names the address.
   std::function<void(const Error&)> on_refused;
   // May be empty; see open_tcp_channel().
   std::function<Result<void>(wire::NodeId)> admits;
 };
 
-// One thread, that of `executor`. Closes when it is destroyed; channels go on.
+// One thread, that of `executor`. The destructor closes the listener; channels stay open.
 class Listener {
  public:
-  // `join`: answers those who want to join; without one they are refused. It must outlive the listener.
+  // `join` answers newcomers; without it they are refused. It must outlive the listener.
   // Errors: invalid_argument (no such address), already_exists (the port is taken), permission_denied, io_error.
   static Result<Listener> open(const boost::asio::any_io_executor& executor, const security::TlsContext& tls,
                                const LinkSelf& self, ListenOptions options, ListenHandler handler,

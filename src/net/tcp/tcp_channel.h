@@ -10,11 +10,12 @@
 
 namespace exogpu::net {
 
-// Greets the peer over a connection whose handshake is done, and hands the channel on when it has greeted back, or the
-// reason why not; `done` is called once, later, on the stream's executor, which is the channel's thread.
+// Exchanges hellos over a connection whose handshake is done, then passes the channel, or the error, to `done`. `done`
+// is called once, later, on the stream's executor, whose thread is the channel's. The channel should be started in
+// `done`.
 //
-// The channel should be started in `done`. `admits` is asked about the peer that the certificate names: an error
-// refuses it and is told to it; it may be empty.
+// `admits` decides about the node that the certificate names: its error refuses the peer, and the peer receives it. It
+// may be empty.
 void open_tcp_channel(TlsStream stream, const LinkSelf& self, const ChannelOptions& options,
                       const std::function<Result<void>(wire::NodeId)>& admits,
                       std::function<void(Result<std::unique_ptr<Channel>>)> done);

@@ -1,7 +1,7 @@
 // TLS over a TCP socket that never blocks.
 //
-// Asio waits for the socket; OpenSSL reads and writes it itself. So a payload is decrypted straight into its place and
-// encrypted straight from it, without the buffers that lie between in boost::asio::ssl::stream.
+// Asio waits for the socket; OpenSSL reads and writes it. So a payload is decrypted straight into its receive buffer
+// and encrypted straight from its memory, without the buffers of boost::asio::ssl::stream.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -17,12 +17,12 @@
 
 namespace exogpu::net {
 
-// Movable until a wait is under way. One thread.
+// Movable until a wait is in progress. One thread.
 class TlsStream {
  public:
   using Socket = boost::asio::ip::tcp::socket;
 
-  // `socket` is connected. `name` of the peer's address is for messages.
+  // `socket` is connected. `name`, for messages, is the peer's address.
   static Result<TlsStream> make(Socket socket, security::Openssl<SSL> tls, std::string name);
   TlsStream(TlsStream&&) noexcept;
   TlsStream& operator=(TlsStream&&) noexcept;
@@ -36,29 +36,30 @@ class TlsStream {
 
   Result<IoStatus> handshake();
 
-  // At least one byte unless it wants something. An orderly end of the stream is an error, too: unavailable.
+  // Moves at least one byte, unless `progress` wants something. An orderly end of the stream is an error, too:
+  // unavailable.
   struct Moved {
     size_t bytes = 0;
     IoStatus progress = IoStatus::done;
   };
   Result<Moved> read(std::span<std::byte> into);
 
-  // At most one record (16 KiB) is taken. `more` bytes follow at once, so that the system may send both together. After
-  // wants_write the same bytes must be passed again.
+  // Takes at most one record (16 KiB). `more`: further bytes follow at once, so that the operating system may send both
+  // together. After wants_write the same bytes must be passed again.
   Result<Moved> write(std::span<const std::byte> from, bool more);
 
-  // Says that nothing more is sent.
+  // Announces that nothing more is sent.
   void finish();
-  // Closes at once, and the other end is told so: a reset does not queue behind what it has not acknowledged, as the
-  // end of what is sent does.
+  // Closes at once and resets the connection: unlike an orderly end, a reset does not queue behind unacknowledged
+  // bytes.
   void reset();
 
   SSL* tls() const { return tls_.get(); }
   Socket& socket() { return socket_; }
   const std::string& name() const { return name_; }
 
-  // Reads what still arrives, for a moment, and closes: otherwise the system would take back what it has not yet
-  // delivered, such as the reason for which the connection ends.
+  // Reads incoming bytes for a moment, then closes. A close with unread bytes would make the operating system discard
+  // sent bytes that it has not delivered yet, such as the reason for which the connection ends.
   static void linger(TlsStream stream);
 
  private:
@@ -67,13 +68,13 @@ class TlsStream {
   Result<IoStatus> progress(int result);
 
   Socket socket_;
-  std::unique_ptr<Pipe> pipe_;  // what OpenSSL reads and writes through
+  std::unique_ptr<Pipe> pipe_;  // OpenSSL's input and output
   security::Openssl<SSL> tls_;
   std::string name_;
 };
 
-// Shakes hands within `within` and hands the stream on, or the reason why not. `done` is called once, later, on the
-// socket's executor.
+// Does the handshake within `within` and passes the stream, or the error, to `done`, which is called once, later, on
+// the socket's executor.
 void shake_hands(TlsStream stream, Duration within, std::function<void(Result<TlsStream>)> done);
 
 }  // namespace exogpu::net

@@ -1,5 +1,5 @@
-// Hosts on one wire, for tests: network namespaces on a bridge, each with an eth0 of its own. Needs root; where the
-// machine does not allow them, the tests say so and use its loopback.
+// Hosts on one wire, for tests: network namespaces on a bridge, each with its own eth0. Needs root; elsewhere the tests
+// use the loopback interface and print so.
 #pragma once
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@ namespace exogpu::net::testing {
 
 class Hosts {
  public:
-  // They are 10.77.0.1, fd77::1 and fe80::1, and so on.
+  // Host N has the addresses 10.77.0.N, fd77::N and fe80::N.
   explicit Hosts(int count) : name_(std::format("exo{}", getpid())), count_(count) {
     separate_ = geteuid() == 0 && build();
     if (!separate_) std::puts("no network namespaces on this machine: on its loopback instead");
@@ -27,15 +27,15 @@ class Hosts {
   Hosts(const Hosts&) = delete;
   Hosts& operator=(const Hosts&) = delete;
 
-  // Whether they are hosts of their own.
+  // Whether the hosts have network namespaces.
   bool separate() const { return separate_; }
 
-  // `ip` with these arguments on that host, counted from one.
+  // Runs `ip` with these arguments on that host, counted from one.
   bool ip(int host, const std::string& arguments) const {
     return run(std::format("ip -n {} {}", host_name(host), arguments));
   }
 
-  // Calls `what` on that host; threads that it makes stay there.
+  // Calls `what` on that host; threads that it starts stay there.
   template <typename What>
   void on(int host, What what) const {
     std::thread([&] {

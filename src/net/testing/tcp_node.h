@@ -1,4 +1,4 @@
-// Nodes on this machine's loopback, for tests.
+// Nodes on this machine's loopback interface, for tests.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 
 namespace exogpu::net::testing {
 
-// Generous, so that a machine under load does not lose a peer.
+// Long limits, so that a loaded machine does not lose a peer.
 inline ChannelOptions patient() {
   ChannelOptions options;
   options.silence_max = std::chrono::seconds(30);
@@ -36,7 +36,7 @@ void run_until(boost::asio::io_context& io, Ready ready) {
   }
 }
 
-// A node with an identity, and with what connects to it.
+// A node with an identity, a listener and connections.
 struct TcpNode {
   TcpNode(boost::asio::io_context& context, const security::Authority& authority)
       : io(context),
@@ -62,7 +62,7 @@ struct TcpNode {
     listener.emplace(*std::move(opened));
   }
 
-  // One attempt.
+  // Options for one attempt.
   ConnectOptions to(const TcpNode& other) const {
     return {.host = "127.0.0.1",
             .port = other.listener->port(),

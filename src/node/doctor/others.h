@@ -1,4 +1,4 @@
-// What visits to another node tell about why it is not seen, or does not see this one.
+// Derives from visits to another node why the nodes do not find or reach each other.
 #pragma once
 
 #include <optional>
@@ -19,15 +19,15 @@ struct Visited {
   net::Visit visit;
 };
 
-// This device, as far as the others care.
+// Facts about this device.
 struct Here {
-  const security::Identity* identity = nullptr;  // none: of no cluster
+  const security::Identity* identity = nullptr;  // null: in no cluster
   std::vector<Interface> interfaces;
   security::WallTime now;
 };
 
-// A node, by its name or address for people, after a visit to each of its addresses (one at least). `said`: what it
-// announces, where it was found by that. `alien`: the level at which another cluster is reported.
+// Findings about a node with this name or address, after a visit to each of its addresses (at least one).
+// `announcement` is set if it was found by mDNS. `alien`: the level at which another cluster is reported.
 std::vector<Finding> judge_other(const std::string& name, const std::optional<net::Announcement>& said,
                                  std::span<const Visited> visits, const Here& here, Level alien);
 

@@ -13,13 +13,13 @@ inline constexpr size_t kPairingDigits = 6;
 
 class PairingCode {
  public:
-  // A million of them, each as likely. Errors: internal.
+  // One of a million codes, with equal probability. Errors: internal.
   static Result<PairingCode> random();
-  // With or without a blank or a hyphen between the digits. Errors: invalid_argument.
+  // Accepts a space or hyphen between digits. Errors: invalid_argument.
   static Result<PairingCode> parse(std::string_view text);
 
   const std::string& digits() const { return digits_; }
-  // For people: "123 456".
+  // For display: "123 456".
   std::string text() const { return digits_.substr(0, 3) + " " + digits_.substr(3); }
 
   friend bool operator==(const PairingCode&, const PairingCode&) = default;

@@ -1,4 +1,4 @@
-// The TLS connection that a pairing is bound to.
+// The TLS connection to which a pairing is bound.
 #pragma once
 
 #include <array>
@@ -11,16 +11,15 @@
 
 namespace exogpu::security {
 
-// As one end sees it.
+// The same for both ends.
 struct PairingConnection {
-  wire::NodeId member{};                // the key of the certificate that the member shows
-  std::array<std::byte, 32> session{};  // of the keys of this connection: differs for any other
+  wire::NodeId member{};                // the key of the member's certificate
+  std::array<std::byte, 32> session{};  // derived from the connection's keys: unique
   friend bool operator==(const PairingConnection&, const PairingConnection&) = default;
 };
 
-// Of a connection whose handshake is done.
-// Errors: unauthenticated when the server's key is of another kind than a
-// node's.
+// For a connection whose handshake is done.
+// Errors: unauthenticated, if the server's key is not on P-256.
 Result<PairingConnection> pairing_connection(SSL* connection, TlsSide side);
 
 }  // namespace exogpu::security

@@ -1,5 +1,5 @@
-// EC-JPAKE on P-256 with SHA-256 (as in RFC 8236 and the Thread specification): two ends that know the same short
-// secret agree on a key; one who does not can try one guess in each run, and learns nothing else, now or later.
+// EC-JPAKE on P-256 with SHA-256 (RFC 8236 and the Thread specification): two ends with the same short secret agree on
+// a key. An end without it can test one guess per run, and learns nothing else, then or later.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@ namespace exogpu::security {
 
 enum class JpakeRole { newcomer, member };
 
-// Each end calls write_one(), read_one(), write_two(), read_two(), key(); the two writes and reads of a round in either
-// order. One run. What a read refuses leaves nothing to go on with.
+// Each end calls write_one(), read_one(), write_two(), read_two() and key(); write and read of a round in either order.
+// One run only; after a failed read the object cannot be used.
 // Errors of reading: corrupt. Of the others: internal.
 class Jpake {
  public:
@@ -29,7 +29,7 @@ class Jpake {
   Result<wire::ByteVector> write_two();
   Result<void> read_two(std::span<const std::byte> bytes);
 
-  // The same on both ends if they had the same secret. Nothing says yet whether they had.
+  // The same on both ends if they had the same secret, which this call does not check.
   Result<Sha256> key();
 
  private:

@@ -1,4 +1,4 @@
-// Any message in each place of a pairing: refused, and never taken for one who knows the code.
+// Any message in each step of a pairing is refused, and never accepted as proof of the code.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -6,7 +6,7 @@
 
 #include "security/pairing/exchange.h"
 
-// The first byte says which message the rest is.
+// The first byte chooses the message that the rest stands for.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace exogpu;
   using namespace exogpu::security;

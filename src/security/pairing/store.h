@@ -1,5 +1,5 @@
-// The pairing code that a member lets somebody in by, and what became of it: one that it shows, or one that a newcomer
-// shows and somebody typed here.
+// A member's pairing code and its outcome: a code that the member shows, or one that a newcomer shows and a person
+// typed here.
 //
 //   STATE/pairing.json    {"code": "123456", "from": "member" or "newcomer", "expires": seconds since 1970,
 //                          "outcome": "shown", "newcomer": "desk", "wrong": [seconds, …]}
@@ -22,45 +22,46 @@
 namespace exogpu::security {
 
 inline constexpr std::chrono::seconds kPairingLifetime{120};
-// So many wrong guesses within this time, and no code is taken until it is over.
+// After so many wrong guesses within this time no code is accepted until it is over.
 inline constexpr size_t kWrongGuessesMax = 5;
 inline constexpr std::chrono::seconds kWrongGuessesWithin{600};
 
 enum class PairingOutcome { shown, paired, wrong, expired, withdrawn };
 
-// Several programs may use one store at a time; a lock on a file keeps them apart. Blocks for the time of its file
-// operations. Errors of all calls: corrupt, permission_denied, io_error; they name the file.
+// Several programs may use one store at a time; a file lock serialises them. Blocks during file operations. Errors of
+// all calls: corrupt, permission_denied, io_error; they name the file.
 class PairingStore {
  public:
   explicit PairingStore(std::filesystem::path state) : state_(std::move(state)) {}
 
-  // Shows a new code, in place of the one before. Errors: resource_exhausted (too many wrong guesses of late).
+  // Replaces the code by a new one to show. Errors: resource_exhausted (too many wrong guesses lately).
   Result<PairingCode> show(WallTime now) const;
 
-  // Takes the code that a newcomer shows, in place of the one before. Errors: as show().
+  // Replaces the code by one that a newcomer shows. Errors: those of show().
   Result<void> approve(const PairingCode& code, WallTime now) const;
 
-  // Of a code that was shown or approved.
+  // The outcome of a code that was shown or approved.
   Result<PairingOutcome> outcome(const PairingCode& code, WallTime now) const;
 
-  // What the one that was let in by this code calls itself; empty when it did not say, or nobody was.
+  // The name that the newcomer admitted by this code gave; empty if it gave none, or none was admitted.
   Result<std::string> newcomer(const PairingCode& code) const;
 
   Result<void> withdraw(const PairingCode& code) const;
 
-  // The code that holds now and is from there: a newcomer with a code of its own must not make the one guess that
-  // somebody else has. Errors: failed_precondition, which tells none from one that has expired or is used up.
+  // The active code, if it is of this kind: a newcomer with its own code must not make the one guess meant for another
+  // device.
+  // Errors: failed_precondition, with different messages for no code, an expired one and one that is used up.
   Result<PairingCode> shown(wire::CodeFrom from, WallTime now) const;
-  // From where the code is that holds now; nothing when none does, or it cannot be read.
+  // The kind of the active code; empty if there is none or it cannot be read.
   std::optional<wire::CodeFrom> open(WallTime now) const;
 
-  // A guess was made, and that is the end of this code: the first guess counts. `newcomer`: what the one that made it
-  // calls itself. Errors: failed_precondition, when the code does not hold any more.
+  // Ends a code after a guess: only the first guess counts. `newcomer` is the name that the guessing device gave.
+  // Errors: failed_precondition, if the code is not active any more.
   Result<void> settle(const PairingCode& code, bool right, std::string_view newcomer, WallTime now) const;
 
  private:
   struct Entry {
-    std::string code;  // none was ever shown when empty
+    std::string code;  // empty: no code was ever shown
     wire::CodeFrom from = wire::CodeFrom::member;
     int64_t expires_s = 0;
     std::string outcome;

@@ -1,4 +1,4 @@
-// When the tests of certificates and codes take place.
+// The time of certificates and codes in tests.
 #pragma once
 
 #include <chrono>

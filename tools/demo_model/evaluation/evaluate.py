@@ -1,4 +1,4 @@
-"""Puts the held-out prompts to exogpu and counts good answers. Exit status 1 where the model falls short.
+"""Gives the held-out prompts to exogpu and counts good answers. Exit status 1 if there are too few.
 
 usage: python3 -m evaluation.evaluate EXOGPU MODEL.gguf [--count N] [--wrong]    (in tools/demo_model)
 """

@@ -1,4 +1,4 @@
-"""How well a model foresees good answers to the held-out prompts."""
+"""How well a model predicts good answers to the held-out prompts."""
 import torch
 import torch.nn.functional as F
 

@@ -1,4 +1,4 @@
-// What the system counts of a TCP connection.
+// The operating system's counters of a TCP connection.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@ namespace exogpu::net {
 
 struct WireBytes {
   uint64_t sent = 0;
-  uint64_t resent = 0;  // of those: again, since nobody acknowledged them
+  uint64_t resent = 0;  // of those, retransmitted
 };
 
-// Nothing where the system does not tell: Linux does from 4.19 on.
+// Empty if the operating system has no such counters; Linux has them since 4.19.
 std::optional<WireBytes> wire_bytes(int socket);
 
 }  // namespace exogpu::net
