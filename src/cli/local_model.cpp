@@ -1,13 +1,22 @@
 #include "cli/local_model.h"
 
-#include <algorithm>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/open_model.h"
 #include "cli/output.h"
 
 namespace exogpu::cli {
+namespace {
+
+std::string describe(const LoadedModel& loaded) {
+  std::string name = loaded.file->get_string_or("general.name", "").value_or("");
+  if (name.empty()) name = loaded.file->path().filename().string();
+  return std::format("{} ({}, {}) on {}", name, loaded.chain->architecture().name,
+                     format_bytes(loaded.file->file_bytes()), loaded.device->info().name);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<LocalModel>> LocalModel::load(const ModelOptions& options) {
   EXO_TRY(model::Gguf file, open_model(options.path));
   std::optional<model::TemplateText> chat_template;
@@ -21,14 +30,11 @@ Result<std::unique_ptr<LocalModel>> LocalModel::load(const ModelOptions& options
 }
 
 LocalModel::LocalModel(LoadedModel loaded, std::unique_ptr<node::PromptEncoder> encoder)
-    : loaded_(std::move(loaded)), encoder_(std::move(encoder)), generator_(*loaded_.chain, encoder_->tokenizer()) {}
-
-std::string LocalModel::description() const {
-  std::string name = loaded_.file->get_string_or("general.name", "").value_or("");
-  if (name.empty()) name = loaded_.file->path().filename().string();
-  return std::format("{} ({}, {}) on {}", name, loaded_.chain->architecture().name,
-                     format_bytes(loaded_.file->file_bytes()), loaded_.device->info().name);
-}
+    : loaded_(std::move(loaded)),
+      encoder_(std::move(encoder)),
+      description_(describe(loaded_)),
+      context_(loaded_.chain->options().context),
+      generator_(std::move(*loaded_.chain), *encoder_) {}
 
 Result<engine::GenerateStats> LocalModel::answer(std::span<const ChatMessage> conversation,
                                                  const ChatSettings& settings,
@@ -42,22 +48,14 @@ Result<engine::GenerateStats> LocalModel::answer(std::span<const ChatMessage> co
   request.messages_json = messages.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   request.extra_json = extra.dump();
   EXO_TRY(const node::EncodedPrompt prompt, encoder_->encode(request));
-  bool announced = !prompt.opens_thought;
-  auto with_thought = [&](std::string_view text) {
-    if (!announced) on_text("<think>");
-    announced = true;
-    on_text(text);
-  };
-  engine::GenerateOptions options = settings.generate;
-  std::ranges::copy(prompt.end_texts, std::back_inserter(options.stops));
-  return generator_.generate(prompt.tokens, options, with_thought, cancel);
+  return generator_.generate(prompt, settings.generate, on_text, cancel);
 }
 
 Result<engine::GenerateStats> LocalModel::complete(std::string_view text, const engine::GenerateOptions& options,
                                                    const std::function<void(std::string_view)>& on_text,
                                                    const std::stop_token& cancel) {
   EXO_TRY(const node::EncodedPrompt prompt, encoder_->encode(std::string(text)));
-  return generator_.generate(prompt.tokens, options, on_text, cancel);
+  return generator_.generate(prompt, options, on_text, cancel);
 }
 
 }  // namespace exogpu::cli

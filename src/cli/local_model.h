@@ -6,7 +6,7 @@
 
 #include "cli/chat/chat_backend.h"
 #include "cli/model_options.h"
-#include "engine/generator.h"
+#include "node/local_generator.h"
 #include "node/prompt.h"
 
 namespace exogpu::cli {
@@ -16,8 +16,8 @@ class LocalModel : public ChatBackend {
   // Loads with a progress bar. Checks tokenizer and template before the weights, which take longest.
   static Result<std::unique_ptr<LocalModel>> load(const ModelOptions& options);
 
-  std::string description() const override;
-  uint32_t context_tokens() const override { return loaded_.chain->options().context; }
+  std::string description() const override { return description_; }
+  uint32_t context_tokens() const override { return context_; }
   Result<engine::GenerateStats> answer(std::span<const ChatMessage> conversation, const ChatSettings& settings,
                                        const std::function<void(std::string_view)>& on_text,
                                        const std::stop_token& cancel) override;
@@ -30,9 +30,11 @@ class LocalModel : public ChatBackend {
  private:
   LocalModel(LoadedModel loaded, std::unique_ptr<node::PromptEncoder> encoder);
 
-  LoadedModel loaded_;
+  LoadedModel loaded_;  // its chain moves into `generator_`
   std::unique_ptr<node::PromptEncoder> encoder_;
-  engine::Generator generator_;
+  std::string description_;
+  uint32_t context_;
+  node::LocalGenerator generator_;
 };
 
 }  // namespace exogpu::cli

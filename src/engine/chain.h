@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -23,6 +24,8 @@ class Chain {
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
 
   std::span<const Shard> shards() const { return shards_; }
+  // The shards, in the order of their layers.
+  std::vector<Shard> release() && { return std::move(shards_); }
   const Architecture& architecture() const { return shards_.front().architecture(); }
   const ShardOptions& options() const { return shards_.front().options(); }
 

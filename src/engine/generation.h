@@ -7,11 +7,16 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "wire/sampling.h"
 
 namespace exogpu::engine {
 
 using wire::SamplerSettings;
+
+// Whether tokens of such a vocabulary can be sampled with these settings; only `logit_bias` and `logprobs` depend on
+// it. Errors: invalid_argument, naming the field and its range.
+Result<void> check_sampling(const SamplerSettings& settings, uint32_t n_vocab);
 
 enum class FinishReason { end_of_text, stop_string, length, context_full, cancelled };
 std::string_view to_string(FinishReason reason);

@@ -37,7 +37,7 @@ struct TokenChoice {
 // Allocates nothing after the first sample().
 class Sampler {
  public:
-  // Errors: invalid_argument, naming the field and its range.
+  // Errors: invalid_argument (an empty vocabulary), and those of check_sampling().
   static Result<Sampler> create(SamplerSettings settings, uint32_t n_vocab);
 
   // `logits`: [n_vocab]. Has no visible effect: called again, it chooses the same token.

@@ -1,12 +1,30 @@
 #include "node/answer.h"
 
-namespace exogpu::node {
+#include <algorithm>
+#include <iterator>
 
-Result<Answer> Answer::create(uint32_t index, const engine::GenerateOptions& options, uint32_t prompt_tokens,
-                              bool opens_thought, const model::Tokenizer& tokenizer, GenerationListener& listener) {
-  EXO_TRY(engine::StopMatcher stops, engine::StopMatcher::create(options.stops));
-  Answer answer(index, options, opens_thought, std::move(stops), tokenizer, listener);
-  answer.stats_.prompt_tokens = prompt_tokens;
+namespace exogpu::node {
+namespace {
+
+engine::FinishReason reason_of(wire::GenerateEnd end) {
+  switch (end) {
+    case wire::GenerateEnd::end_of_text: return engine::FinishReason::end_of_text;
+    case wire::GenerateEnd::length: return engine::FinishReason::length;
+    case wire::GenerateEnd::context_full: return engine::FinishReason::context_full;
+    case wire::GenerateEnd::cancelled: break;
+  }
+  return engine::FinishReason::cancelled;
+}
+
+}  // namespace
+
+Result<Answer> Answer::create(uint32_t index, const engine::GenerateOptions& options, const EncodedPrompt& prompt,
+                              const model::Tokenizer& tokenizer, GenerationListener& listener) {
+  std::vector<std::string> texts = options.stops;
+  std::ranges::copy(prompt.end_texts, std::back_inserter(texts));
+  EXO_TRY(engine::StopMatcher stops, engine::StopMatcher::create(std::move(texts)));
+  Answer answer(index, options, prompt.opens_thought, std::move(stops), tokenizer, listener);
+  answer.stats_.prompt_tokens = static_cast<uint32_t>(prompt.tokens.size());
   return answer;
 }
 
@@ -44,6 +62,13 @@ bool Answer::push(const wire::SampledToken& token, bool ends_text) {
   return true;
 }
 
+bool Answer::on_event(const pipeline::TokenEvent& event) {
+  if (event.prompt_reused > 0) stats_.prompt_reused = event.prompt_reused;
+  if (event.token && push(*event.token, event.end == wire::GenerateEnd::end_of_text)) return true;
+  if (event.end) end(reason_of(*event.end));
+  return ended_;
+}
+
 void Answer::end(engine::FinishReason reason) {
   if (ended_) return;
   ended_ = true;
@@ -58,6 +83,14 @@ void Answer::end(engine::FinishReason reason) {
   stats_.prompt_time = first_ - begun_;
   stats_.answer_time = now - first_;
   listener_->on_end(index_, stats_);
+}
+
+pipeline::Request ring_request(const EncodedPrompt& prompt, const engine::GenerateOptions& options,
+                               const PromptEncoder& encoder) {
+  pipeline::Request request{
+      .tokens = prompt.tokens, .sampling = options.sampling, .tokens_max = options.tokens_max, .end_tokens = {}};
+  if (!options.ignore_end) request.end_tokens = encoder.end_tokens();
+  return request;
 }
 
 }  // namespace exogpu::node

@@ -9,7 +9,10 @@
 #include "base/result.h"
 #include "engine/stop.h"
 #include "model/tokenizer/tokenizer.h"
+#include "node/prompt.h"
 #include "node/service.h"
+#include "pipeline/scheduler.h"
+#include "pipeline/token_event.h"
 #include "wire/ring.h"
 
 namespace exogpu::node {
@@ -19,19 +22,21 @@ class Answer {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Errors: those of StopMatcher::create().
-  static Result<Answer> create(uint32_t index, const engine::GenerateOptions& options, uint32_t prompt_tokens,
-                               bool opens_thought, const model::Tokenizer& tokenizer, GenerationListener& listener);
+  // Stop strings are those of `options` and of the prompt. Errors: those of StopMatcher::create().
+  static Result<Answer> create(uint32_t index, const engine::GenerateOptions& options, const EncodedPrompt& prompt,
+                               const model::Tokenizer& tokenizer, GenerationListener& listener);
 
-  // True: a stop string ended it, and the listener has heard so.
-  bool push(const wire::SampledToken& token, bool ends_text);
-  void end(engine::FinishReason reason);
+  // An event without a failure. True: the answer has ended, by the event or by a stop string, and the listener has
+  // received its end.
+  bool on_event(const pipeline::TokenEvent& event);
+  void end(engine::FinishReason reason);  // without effect on an answer that has ended
   bool ended() const { return ended_; }
-  void reused(uint32_t tokens) { stats_.prompt_reused = tokens; }
 
  private:
   Answer(uint32_t index, const engine::GenerateOptions& options, bool opens_thought, engine::StopMatcher stops,
          const model::Tokenizer& tokenizer, GenerationListener& listener);
+  // Whether a stop string has ended the answer.
+  bool push(const wire::SampledToken& token, bool ends_text);
   TokenReport report(const wire::SampledToken& token) const;
 
   uint32_t index_;
@@ -46,5 +51,9 @@ class Answer {
   Clock::time_point first_{};
   bool ended_ = false;
 };
+
+// What is asked of the ring for one answer.
+pipeline::Request ring_request(const EncodedPrompt& prompt, const engine::GenerateOptions& options,
+                               const PromptEncoder& encoder);
 
 }  // namespace exogpu::node

@@ -36,7 +36,8 @@ struct Heard final : GenerationListener {
 class AnswerTest : public ::testing::Test {
  protected:
   Answer answer(const engine::GenerateOptions& options = {}, bool opens_thought = false) {
-    return Answer::create(3, options, 17, opens_thought, tokenizer, heard).value();
+    const EncodedPrompt prompt{.tokens = std::vector<model::TokenId>(17), .opens_thought = opens_thought};
+    return Answer::create(3, options, prompt, tokenizer, heard).value();
   }
   // Byte for byte, so that each is a token of its own.
   wire::SampledToken token(char byte) const {
@@ -48,7 +49,7 @@ class AnswerTest : public ::testing::Test {
   }
   bool push_all(Answer& to, std::string_view text) const {
     bool over = false;
-    for (const char byte : text) over = to.push(token(byte), false);
+    for (const char byte : text) over = to.on_event({.token = token(byte)});
     return over;
   }
 
@@ -60,7 +61,7 @@ TEST_F(AnswerTest, CharactersComeWhole) {
   Answer one = answer();
   push_all(one, "a\u00e9\u4e16");
   EXPECT_EQ(heard.pieces, (std::vector<std::string>{"a", "\u00e9", "\u4e16"}));
-  one.reused(5);
+  EXPECT_FALSE(one.on_event({.prompt_reused = 5}));
   one.end(engine::FinishReason::length);
   EXPECT_TRUE(one.ended());
   ASSERT_TRUE(heard.stats);
@@ -97,8 +98,9 @@ TEST_F(AnswerTest, AStopStringEndsItAndIsNotSeen) {
 TEST_F(AnswerTest, WhatLookedLikeAStopStringIsTextWhenItEnds) {
   Answer one = answer({.sampling = {}, .tokens_max = 0, .stops = {"END"}});
   EXPECT_FALSE(push_all(one, "the EN"));
-  EXPECT_FALSE(one.push({.token = tokenizer.eos()}, true));
-  one.end(engine::FinishReason::end_of_text);
+  EXPECT_TRUE(
+      one.on_event({.token = wire::SampledToken{.token = tokenizer.eos()}, .end = wire::GenerateEnd::end_of_text}));
+  EXPECT_EQ(heard.stats->reason, engine::FinishReason::end_of_text);
   EXPECT_EQ(heard.text(), "the EN");
   EXPECT_EQ(heard.stats->answer_tokens, 6U);  // the end is no part of it
 }
@@ -117,7 +119,7 @@ TEST_F(AnswerTest, EveryTokenIsReportedWhereThatIsAskedFor) {
     wire::SampledToken next = token(byte);
     next.logprob = -0.5F;
     next.top = {{.token = next.token, .logprob = -0.5F}, {.token = token('x').token, .logprob = -2}};
-    one.push(next, false);
+    EXPECT_FALSE(one.on_event({.token = next}));
   }
   EXPECT_EQ(heard.text(), "\u00e9");
   ASSERT_EQ(heard.reports.size(), 2U);  // the first of them completes no character
@@ -132,13 +134,15 @@ TEST_F(AnswerTest, EveryTokenIsReportedWhereThatIsAskedFor) {
 // From a node that is not what it should be.
 TEST_F(AnswerTest, ATokenThatIsNoneIsNoText) {
   Answer one = answer();
-  for (const wire::TokenId id : {-1, 1 << 30}) EXPECT_FALSE(one.push({.token = id}, false));
+  for (const wire::TokenId id : {-1, 1 << 30}) {
+    EXPECT_FALSE(one.on_event({.token = wire::SampledToken{.token = id}}));
+  }
   push_all(one, "ok");
   EXPECT_EQ(heard.text(), "ok");
 }
 
 TEST_F(AnswerTest, AnEmptyStopStringIsRefused) {
-  const auto made = Answer::create(0, {.sampling = {}, .tokens_max = 0, .stops = {""}}, 1, false, tokenizer, heard);
+  const auto made = Answer::create(0, {.sampling = {}, .tokens_max = 0, .stops = {""}}, {}, tokenizer, heard);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, ErrorCode::invalid_argument);
 }

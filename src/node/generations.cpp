@@ -1,8 +1,6 @@
 #include "node/generations.h"
 
-#include <algorithm>
 #include <format>
-#include <iterator>
 
 namespace exogpu::node {
 
@@ -92,7 +90,6 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
     auto prompt = job->serving.encoder->encode(job->request.prompt);
     if (!prompt) return job->listener->on_error(prompt.error());
     job->prompt = *std::move(prompt);
-    std::ranges::copy(job->prompt.end_texts, std::back_inserter(job->request.options.stops));
     post([job, alive] {
       const auto self = alive.lock();
       if (self) return (*self)->begin(job);
@@ -111,8 +108,8 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
                      prompt_tokens, job->serving.context)});
   }
   for (uint32_t i = 0; i < job->request.answers; ++i) {
-    auto answer = Answer::create(i, job->request.options, prompt_tokens, job->prompt.opens_thought,
-                                 job->serving.encoder->tokenizer(), *job->listener);
+    auto answer =
+        Answer::create(i, job->request.options, job->prompt, job->serving.encoder->tokenizer(), *job->listener);
     if (!answer) return job->listener->on_error(answer.error());
     job->parts.push_back({*std::move(answer), pipeline::AnswerId(next_answer_++)});
   }
@@ -120,18 +117,15 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
   job->open = job->parts.size();
   job->listener->on_prompt(prompt_tokens);
   for (uint32_t i = 0; i < job->parts.size(); ++i) places_.emplace(job->parts[i].id, Place{.job = job, .answer = i});
-  const engine::GenerateOptions& options = job->request.options;
   std::chrono::milliseconds waits{};
   {
     const MutexLock lock(mutex_);
     waits = total_wait(job->request.wait);
   }
   for (uint32_t i = 0; i < job->parts.size() && !job->over; ++i) {
-    pipeline::Request wanted{
-        .tokens = job->prompt.tokens, .sampling = options.sampling, .tokens_max = options.tokens_max, .end_tokens = {}};
-    wanted.sampling.seed += i;
-    if (!options.ignore_end) wanted.end_tokens = job->serving.encoder->end_tokens();
-    continuations_.begin(job->parts[i].id, job->serving.model, std::move(wanted), waits);
+    pipeline::Request request = ring_request(job->prompt, job->request.options, *job->serving.encoder);
+    request.sampling.seed += i;
+    continuations_.begin(job->parts[i].id, job->serving.model, std::move(request), waits);
   }
   if (job->over) return;
   job->on_cancel.emplace(job->cancel, [post = host_.post, alive = std::weak_ptr(alive_), weak = std::weak_ptr(job)] {
@@ -194,19 +188,9 @@ void Generations::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& ev
     return failed(place.job, *event.failure);
   }
   Answer& answer = place.job->parts[place.answer].answer;
-  if (event.prompt_reused > 0) answer.reused(event.prompt_reused);
-  const bool stopped = event.token && answer.push(*event.token, event.end == wire::GenerateEnd::end_of_text);
-  if (!stopped && !event.end) return;
+  if (!answer.on_event(event)) return;
   places_.erase(found);
-  if (stopped && !event.end) continuations_.cancel(id);
-  if (!stopped) {
-    switch (*event.end) {
-      case wire::GenerateEnd::end_of_text: answer.end(engine::FinishReason::end_of_text); break;
-      case wire::GenerateEnd::length: answer.end(engine::FinishReason::length); break;
-      case wire::GenerateEnd::context_full: answer.end(engine::FinishReason::context_full); break;
-      case wire::GenerateEnd::cancelled: answer.end(engine::FinishReason::cancelled); break;
-    }
-  }
+  if (!event.end) continuations_.cancel(id);
   if (--place.job->open == 0) forget(place.job);
 }
 

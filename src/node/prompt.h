@@ -22,7 +22,7 @@ struct EncodedPrompt {
   std::vector<model::TokenId> tokens;
   bool opens_thought = false;  // the template has written "<think>" already; the answer goes on behind it
   // Texts that end the answer as an end token would: the marks of a template that are no tokens of this model.
-  std::vector<std::string> end_texts;
+  std::vector<std::string> end_texts{};
 };
 
 // Thread-safe.

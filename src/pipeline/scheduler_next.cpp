@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/prompt_chunk.h"
+#include "pipeline/prompt_chunk.h"
 #include "pipeline/scheduler.h"
 
 namespace exogpu::pipeline {
@@ -18,7 +18,7 @@ uint32_t Scheduler::chunk(bool others_decode) const {
       if (active.generated == 0) prompts += static_cast<double>(active.request.tokens.size() - active.reused);
     }
     chunk = std::sqrt(prompts * options_.step_cost_tokens / (options_.stages - 1));
-    chunk = engine::kQueriesAtOnce * std::exp2(std::max(0.0, std::round(std::log2(chunk / engine::kQueriesAtOnce))));
+    chunk = kQueriesAtOnce * std::exp2(std::max(0.0, std::round(std::log2(chunk / kQueriesAtOnce))));
   }
   if (others_decode) chunk = std::min<double>(chunk, options_.busy_chunk);
   return static_cast<uint32_t>(std::clamp<double>(chunk, 1, options_.batch_tokens));
@@ -85,7 +85,7 @@ void Scheduler::take_prompts(Work& work, StepInFlight& step, bool others_decode)
     if (room == 0) return;
     const size_t left = active.request.tokens.size() - slot(active.sequence).tokens.size();
     if (active.generated > 0 || active.awaits || left == 0 || slot(active.sequence).replayed) continue;
-    const size_t count = engine::prompt_chunk(left, room, options_.batch_tokens - work.tokens.size());
+    const size_t count = prompt_chunk(left, room, options_.batch_tokens - work.tokens.size());
     take(active, static_cast<uint32_t>(count), work, step);
     room -= std::min(room, count);
   }

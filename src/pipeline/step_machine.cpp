@@ -16,7 +16,7 @@ RetainedStage StepMachine::release() {
 }
 
 Error StepMachine::named(Error error) const {
-  error.message = options_.name + ": " + error.message;
+  if (!options_.name.empty()) error.message = options_.name + ": " + error.message;
   return error;
 }
 

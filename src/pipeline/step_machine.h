@@ -40,7 +40,7 @@ struct RetainedStage {
 struct StageOptions {
   uint32_t index = 0;                          // among the stages of the plan
   wire::Dtype activations = wire::Dtype::f32;  // as they are forwarded
-  std::string name;                            // of node and device, for messages: "desk/vulkan0"
+  std::string name;                            // of node and device, before messages: "desk/vulkan0"; empty: none
   size_t sent_bytes_max = 0;                   // of activations that are retained for a new stage behind this one
 };
 

@@ -83,6 +83,16 @@ def check_libraries(files, rules):
                 yield Finding(file.path, line, f"{what}: only {allowed} may include it")
 
 
+def check_headers(files, rules):
+    for file in files:
+        if not file.path.startswith("src/") or not file.is_code or is_test(file):
+            continue
+        for line, _, what in includes_of(file):
+            paths = rules["headers"].get(what)
+            if paths is not None and not file.path.startswith(tuple(paths)):
+                yield Finding(file.path, line, f"{what}: only {', '.join(paths)} may include it")
+
+
 def check_links(files, rules):
     """Checks that the build's link lines follow the same table."""
     rooms = rules["rooms"]
@@ -203,6 +213,7 @@ def check(files, rules):
     yield from check_rooms(files, rules)
     yield from check_libraries(files, rules)
     yield from check_transitive_libraries(files, rules)
+    yield from check_headers(files, rules)
     yield from check_links(files, rules)
     yield from check_folder_pairs(files)
     yield from check_own_header(files)

@@ -75,6 +75,13 @@ class Tidy(unittest.TestCase):
         self.expect_one({"src/base/a.cpp": "#include <zmq/zmq.hpp>\n"}, "src/base/a.cpp:1", "no library")
         self.expect_one({"src/base/a.cpp": "#include <gtest/gtest.h>\n"}, "src/base/a.cpp:1", "only tests")
 
+    def test_headers_stay_with_the_files_that_may_include_them(self):
+        sampler = {"src/engine/sampler.h": "#pragma once\n", "src/node/node.h": "#pragma once\n"}
+        bad = {"src/node/loop.h": '#pragma once\n#include "engine/sampler.h"\n'}
+        self.expect_one({**sampler, **bad}, "src/node/loop.h:2", "only src/engine/, src/pipeline/shard_compute.h")
+        good = {"src/pipeline/shard_compute.h": '#pragma once\n#include "engine/sampler.h"\n'}
+        self.assertEqual(self.findings({**sampler, **good}), [])
+
     def test_link_lines_follow_the_table(self):
         cmake = "exogpu_room(base LINK spdlog::spdlog)\nexogpu_room(model LINK exogpu_base\n  exogpu_gpu)\n"
         self.expect_one({"CMakeLists.txt": cmake}, "CMakeLists.txt:2", "model links gpu")

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "engine/generator.h"
+#include "engine/generation.h"
 
 namespace exogpu::cli {
 
@@ -35,7 +35,7 @@ class ChatBackend {
   // Answers the last message. `on_text` gets the answer piece by piece in whole characters; if the prompt itself opened
   // a thought, the first text is its "<think>". When `cancel` requests a stop, the text so far stands, and the result
   // is a success with FinishReason::cancelled.
-  // Errors: those of Generator::generate() and ChatTemplate::render(); the conversation is then not changed.
+  // Errors: those of LocalGenerator::generate() and ChatTemplate::render(); the conversation is then not changed.
   virtual Result<engine::GenerateStats> answer(std::span<const ChatMessage> conversation, const ChatSettings& settings,
                                                const std::function<void(std::string_view)>& on_text,
                                                const std::stop_token& cancel) = 0;

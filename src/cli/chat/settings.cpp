@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 namespace exogpu::cli {
 namespace {
@@ -147,10 +148,8 @@ Result<void> change_setting(ChatSettings& settings, std::string_view name, std::
   } else if (auto read = setting->read(changed, value); !read) {
     return fail(read.error().code, "{}: {}", setting->name, read.error().message);
   }
-  // The sampler checks the ranges; they do not depend on the vocabulary.
-  if (auto sampler = engine::Sampler::create(changed.generate.sampling, 1); !sampler) {
-    return std::unexpected(std::move(sampler).error());
-  }
+  // Of any vocabulary: what depends on it cannot be set here.
+  EXO_CHECK(engine::check_sampling(changed.generate.sampling, std::numeric_limits<int32_t>::max()));
   settings = std::move(changed);
   return {};
 }

@@ -47,6 +47,13 @@ TEST(ChatSettings, GoBackToTheirDefaults) {
   }
 }
 
+TEST(ChatSettings, ABiasOfTheCommandLineHindersNoChange) {
+  ChatSettings settings;
+  settings.generate.sampling.logit_bias = {{1234, -5.0F}};
+  EXPECT_TRUE(change_setting(settings, "temperature", "0.7", {}));
+  EXPECT_EQ(settings.generate.sampling.temperature, 0.7F);
+}
+
 TEST(ChatSettings, RefuseWhatIsWrongAndChangeNothing) {
   expect_refused("warmth", "1", "warmth: no such setting; the settings are temperature, top_k");
   expect_refused("temperature", "hot", "temperature: hot is not a number");

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/generator.h"
+#include "engine/chain.h"
+#include "engine/sampler.h"
 #include "pipeline/testing/ring_cluster.h"
 
 namespace exogpu::pipeline::testing {

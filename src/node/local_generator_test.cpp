@@ -1,25 +1,35 @@
-#include "engine/generator.h"
+#include "node/local_generator.h"
 
 #include <gtest/gtest.h>
 
 #include "engine/testing/tiny.h"
 
-namespace exogpu::engine {
+namespace exogpu::node {
 namespace {
 
-using namespace testing;
+using engine::FinishReason;
+using engine::GenerateOptions;
+using engine::GenerateStats;
+using engine::testing::load_chain;
+using engine::testing::TinyFile;
+using engine::testing::tokens_of;
 
 struct Written {
   std::string text;
   GenerateStats stats;
 };
 
-class Writer : public ::testing::Test {
+class LocalGeneratorTest : public ::testing::Test {
  protected:
   TinyFile file{"qwen3"};
-  model::Tokenizer tokenizer = *model::Tokenizer::load(file.gguf());
+  std::unique_ptr<PromptEncoder> encoder = PromptEncoder::load(file.gguf()).value();
 
-  Written write(Generator& generator, std::span<const model::TokenId> prompt, const GenerateOptions& options,
+  LocalGenerator generator_of(std::vector<uint32_t> cuts = {}, engine::ShardOptions options = {}) {
+    return {load_chain(file, std::move(cuts), options), *encoder};
+  }
+  EncodedPrompt encode(std::string_view text) const { return {.tokens = encoder->tokenizer().encode(text)}; }
+
+  Written write(LocalGenerator& generator, const EncodedPrompt& prompt, const GenerateOptions& options,
                 const std::stop_token& cancel = {}) {
     Written w;
     auto stats = generator.generate(prompt, options, [&](std::string_view text) { w.text += text; }, cancel);
@@ -41,40 +51,34 @@ class Writer : public ::testing::Test {
   }
 };
 
-TEST_F(Writer, TheSameSeedGivesTheSameTextOnEveryCut) {
-  auto prompt = tokenizer.encode("Tell me a story about a");
-  Chain whole = load_chain(file);
-  Generator generator(whole, tokenizer);
+TEST_F(LocalGeneratorTest, TheSameSeedGivesTheSameTextOnEveryCut) {
+  auto prompt = encode("Tell me a story about a");
+  LocalGenerator generator = generator_of();
   Written first = write(generator, prompt, seeded(7, 40));
   EXPECT_EQ(first.stats.answer_tokens, 40U);
   EXPECT_EQ(first.stats.reason, FinishReason::length);
 
-  Chain cut = load_chain(file, {1});
-  Generator other(cut, tokenizer);
+  LocalGenerator other = generator_of({1});
   EXPECT_EQ(write(other, prompt, seeded(7, 40)).text, first.text);
   EXPECT_NE(write(other, prompt, seeded(8, 40)).text, first.text);
 }
 
-TEST_F(Writer, AConversationComputesOnlyWhatIsNew) {
-  Chain chain = load_chain(file);
-  Generator generator(chain, tokenizer);
-  auto prompt = tokenizer.encode("One two three four five six seven");
+TEST_F(LocalGeneratorTest, AConversationComputesOnlyWhatIsNew) {
+  LocalGenerator generator = generator_of();
+  const EncodedPrompt prompt = encode("One two three four five six seven");
   write(generator, prompt, seeded(1, 10));
-  std::vector<model::TokenId> longer(generator.cached().begin(), generator.cached().end());
-  size_t known = longer.size();
-  for (model::TokenId token : tokenizer.encode(" and more")) longer.push_back(token);
-  Written next = write(generator, longer, seeded(2, 10));
-  EXPECT_EQ(next.stats.prompt_reused, known);
+  EncodedPrompt longer = prompt;
+  for (const model::TokenId token : encode(" and more").tokens) longer.tokens.push_back(token);
+  const Written next = write(generator, longer, seeded(2, 10));
+  EXPECT_EQ(next.stats.prompt_reused, prompt.tokens.size());
 
-  Chain fresh_chain = load_chain(file);
-  Generator fresh(fresh_chain, tokenizer);
+  LocalGenerator fresh = generator_of();
   EXPECT_EQ(write(fresh, longer, seeded(2, 10)).text, next.text);
 }
 
-TEST_F(Writer, EndsWhereItIsTold) {
-  Chain chain = load_chain(file, {}, {.context = 64});
-  Generator generator(chain, tokenizer);
-  auto prompt = tokenizer.encode("Hello");
+TEST_F(LocalGeneratorTest, EndsWhereItIsTold) {
+  LocalGenerator generator = generator_of({}, {.context = 64});
+  auto prompt = encode("Hello");
 
   Written full = write(generator, prompt, seeded(3, 0));
   EXPECT_EQ(full.stats.reason, FinishReason::context_full);
@@ -92,18 +96,18 @@ TEST_F(Writer, EndsWhereItIsTold) {
   EXPECT_EQ(write(generator, prompt, seeded(3, 5), source.get_token()).stats.reason, FinishReason::cancelled);
 }
 
-TEST_F(Writer, RefusesWhatCannotBeAnswered) {
-  Chain chain = load_chain(file, {}, {.context = 16});
-  Generator generator(chain, tokenizer);
+TEST_F(LocalGeneratorTest, RefusesWhatCannotBeAnswered) {
+  LocalGenerator generator = generator_of({}, {.context = 16});
   auto ignore = [](std::string_view) {};
   EXPECT_EQ(generator.generate({}, {}, ignore).error().code, ErrorCode::invalid_argument);
-  auto prompt = tokens_of(16, 300);
+  const EncodedPrompt prompt{.tokens = tokens_of(16, 300)};
+  const EncodedPrompt two{.tokens = tokens_of(2, 300)};
   EXPECT_EQ(generator.generate(prompt, {}, ignore).error().code, ErrorCode::resource_exhausted);
   GenerateOptions bad;
   bad.sampling.temperature = -1;
-  EXPECT_EQ(generator.generate(std::span(prompt).first(2), bad, ignore).error().code, ErrorCode::invalid_argument);
-  EXPECT_TRUE(generator.generate(std::span(prompt).first(2), seeded(1, 2), ignore));
+  EXPECT_EQ(generator.generate(two, bad, ignore).error().code, ErrorCode::invalid_argument);
+  EXPECT_TRUE(generator.generate(two, seeded(1, 2), ignore));
 }
 
 }  // namespace
-}  // namespace exogpu::engine
+}  // namespace exogpu::node

@@ -3,49 +3,46 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/source_dir.h"
-#include "engine/generator.h"
 #include "engine/testing/tiny.h"
-#include "model/chat_template.h"
+#include "node/local_generator.h"
 
-namespace exogpu::engine {
+namespace exogpu::node {
 namespace {
 
 const std::filesystem::path demo_path = exogpu::testing::source_dir() / "models" / "exogpu-demo-q8_0.gguf";
 
 struct DemoAnswer {
   std::string text;
-  FinishReason reason = FinishReason::cancelled;
+  engine::FinishReason reason = engine::FinishReason::cancelled;
 };
 
 class DemoModel : public ::testing::Test {
  protected:
   model::Gguf file = *model::Gguf::open(demo_path);
-  model::Tokenizer tokenizer = *model::Tokenizer::load(file);
-  model::ChatTemplate chat = *model::ChatTemplate::load(file);
+  std::unique_ptr<PromptEncoder> encoder = PromptEncoder::load(file).value();
+  const uint32_t layers = engine::read_architecture(file).value().n_layers;
 
-  Chain load(std::vector<uint32_t> cuts = {}) {
-    ShardOptions options;
+  LocalGenerator load(std::vector<uint32_t> cuts = {}) {
+    engine::ShardOptions options;
     options.context = 512;
     options.threads = 2;
-    auto chain = Chain::load(file, cuts, testing::cpu(), options);
+    auto chain = engine::Chain::load(file, cuts, engine::testing::cpu(), options);
     if (!chain) throw std::runtime_error(chain.error().message);
-    return *std::move(chain);
+    return {*std::move(chain), *encoder};
   }
 
   // The likeliest answer to `messages`, a JSON array.
-  DemoAnswer answer(Chain& chain, const std::string& messages) {
+  DemoAnswer answer(LocalGenerator& generator, const std::string& messages) {
     model::ChatRequest request;
     request.messages_json = messages;
-    auto prompt = chat.render(request);
+    const auto prompt = encoder->encode(request);
     EXPECT_TRUE(prompt) << prompt.error().message;
     if (!prompt) return {};
-    GenerateOptions options;
+    engine::GenerateOptions options;
     options.sampling.temperature = 0.0F;
     options.tokens_max = 250;
-    Generator generator(chain, tokenizer);
     DemoAnswer a;
-    auto stats = generator.generate(tokenizer.encode(*prompt, {.add_special = false, .parse_special = true}), options,
-                                    [&](std::string_view text) { a.text += text; });
+    const auto stats = generator.generate(*prompt, options, [&](std::string_view text) { a.text += text; });
     EXPECT_TRUE(stats) << stats.error().message;
     if (stats) a.reason = stats->reason;
     return a;
@@ -58,25 +55,24 @@ class DemoModel : public ::testing::Test {
 
 TEST_F(DemoModel, EveryCutGivesTheSameText) {
   const std::string story = asks("Tell me a story about a lighthouse");
-  Chain whole = load();
+  LocalGenerator whole = load();
   const DemoAnswer expected = answer(whole, story);
-  EXPECT_EQ(expected.reason, FinishReason::end_of_text);
+  EXPECT_EQ(expected.reason, engine::FinishReason::end_of_text);
   EXPECT_GT(expected.text.size(), 300U);
   EXPECT_TRUE(expected.text.contains("lighthouse")) << expected.text;
 
-  const uint32_t layers = whole.architecture().n_layers;
   std::vector<uint32_t> everywhere;
   for (uint32_t cut = 1; cut < layers; ++cut) {
-    Chain two = load({cut});
+    LocalGenerator two = load({cut});
     EXPECT_EQ(answer(two, story).text, expected.text) << "cut before layer " << cut;
     everywhere.push_back(cut);
   }
-  Chain each_alone = load(everywhere);
+  LocalGenerator each_alone = load(everywhere);
   EXPECT_EQ(answer(each_alone, story).text, expected.text);
 }
 
 TEST_F(DemoModel, AnswersAndStops) {
-  Chain chain = load();
+  LocalGenerator chain = load();
   const std::pair<std::string_view, std::string_view> expected[] = {
       {"What is the capital of France?", "Paris"},
       {"What is 27 + 48?", "75"},
@@ -89,13 +85,13 @@ TEST_F(DemoModel, AnswersAndStops) {
   for (const auto& [question, words] : expected) {
     const DemoAnswer a = answer(chain, asks(question));
     EXPECT_TRUE(a.text.contains(words)) << question << " -> " << a.text;
-    EXPECT_EQ(a.reason, FinishReason::end_of_text) << question;
+    EXPECT_EQ(a.reason, engine::FinishReason::end_of_text) << question;
     EXPECT_FALSE(a.text.contains("<|")) << a.text;
   }
 }
 
 TEST_F(DemoModel, UnderstandsWhatWasSaidBefore) {
-  Chain chain = load();
+  LocalGenerator chain = load();
   const DemoAnswer a = answer(chain, R"([{"role": "system", "content": "You are a helpful assistant."},
       {"role": "user", "content": "What is the capital of Italy?"},
       {"role": "assistant", "content": "The capital of Italy is Rome."},
@@ -104,4 +100,4 @@ TEST_F(DemoModel, UnderstandsWhatWasSaidBefore) {
 }
 
 }  // namespace
-}  // namespace exogpu::engine
+}  // namespace exogpu::node

@@ -1,8 +1,8 @@
-#include "engine/prompt_chunk.h"
+#include "pipeline/prompt_chunk.h"
 
 #include <gtest/gtest.h>
 
-namespace exogpu::engine {
+namespace exogpu::pipeline {
 namespace {
 
 TEST(PromptChunk, NoneIsSmallerThanTheKernelsTakeAtOnceUnlessThePromptIs) {
@@ -29,4 +29,4 @@ TEST(PromptChunk, SmallBatchesAreAsTheyAre) {
 }
 
 }  // namespace
-}  // namespace exogpu::engine
+}  // namespace exogpu::pipeline

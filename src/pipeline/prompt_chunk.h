@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace exogpu::engine {
+namespace exogpu::pipeline {
 
 // The CPU's attention kernels compute so many queries at once; on fewer they are much slower and round differently.
 inline constexpr size_t kQueriesAtOnce = 64;
@@ -23,4 +23,4 @@ constexpr size_t prompt_chunk(size_t left, size_t chunk, size_t most) {
   return count;
 }
 
-}  // namespace exogpu::engine
+}  // namespace exogpu::pipeline

@@ -1,0 +1,73 @@
+#include "node/local_generator.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "node/answer.h"
+#include "pipeline/shard_compute.h"
+
+namespace exogpu::node {
+namespace {
+
+std::vector<std::unique_ptr<pipeline::Compute>> computes_of(engine::Chain chain) {
+  std::vector<std::unique_ptr<pipeline::Compute>> computes;
+  for (engine::Shard& shard : std::move(chain).release()) {
+    computes.push_back(std::make_unique<pipeline::ShardCompute>(std::move(shard)));
+  }
+  return computes;
+}
+
+class TextListener final : public GenerationListener {
+ public:
+  explicit TextListener(const std::function<void(std::string_view)>& on_text) : on_text_(&on_text) {}
+  void on_prompt(uint32_t) override {}
+  void on_piece(uint32_t, std::string_view text, std::span<const TokenReport>) override {
+    if (!text.empty()) (*on_text_)(text);
+  }
+  void on_end(uint32_t, const engine::GenerateStats& end) override { stats = end; }
+  void on_error(const Error&) override {}  // generate() returns it
+
+  engine::GenerateStats stats;
+
+ private:
+  const std::function<void(std::string_view)>* on_text_;
+};
+
+}  // namespace
+
+LocalGenerator::LocalGenerator(engine::Chain chain, const PromptEncoder& encoder)
+    : encoder_(&encoder),
+      context_(chain.options().context),
+      vocabulary_(chain.architecture().n_vocab),
+      ring_(computes_of(std::move(chain)), context_) {}
+
+Result<engine::GenerateStats> LocalGenerator::generate(const EncodedPrompt& prompt,
+                                                       const engine::GenerateOptions& options,
+                                                       const std::function<void(std::string_view)>& on_text,
+                                                       const std::stop_token& cancel) {
+  if (prompt.tokens.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty");
+  if (prompt.tokens.size() >= context_) {
+    return fail(ErrorCode::resource_exhausted,
+                "the prompt has {} tokens and leaves no room for an answer in a context of {}; start with a larger one "
+                "(--context)",
+                prompt.tokens.size(), context_);
+  }
+  // The ring reports bad settings with the first token, after a long prompt has been computed.
+  EXO_CHECK(engine::check_sampling(options.sampling, vocabulary_));
+  TextListener listener(on_text);
+  EXO_TRY(Answer answer, Answer::create(0, options, prompt, encoder_->tokenizer(), listener));
+  std::optional<Error> failure;
+  EXO_CHECK(ring_.generate(
+      ring_request(prompt, options, *encoder_),
+      [&](const pipeline::TokenEvent& event) {
+        failure = event.failure;
+        return !failure && !answer.on_event(event);
+      },
+      cancel));
+  if (failure) return std::unexpected(*std::move(failure));
+  answer.end(engine::FinishReason::cancelled);  // the loop was left early, unless the answer has ended
+  return listener.stats;
+}
+
+}  // namespace exogpu::node
