@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <format>
 
+#include "base/assert.h"
 #include "cluster/agent.h"
 #include "cluster/fold.h"
 #include "cluster/timing.h"
@@ -57,6 +58,7 @@ void Agent::on(NodeId from, const LogEntries& message, Time now) {
       apply(state_, entry);
       remember_plan();
       log_.append(entry);
+      EXO_ASSERT(log_.end() == state_.at, "the log ends where the state is");
       out_.state_changed = true;
     }
     at = {.term = entry.term, .index = at.index + 1};

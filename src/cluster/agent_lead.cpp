@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <format>
 
+#include "base/assert.h"
 #include "cluster/agent.h"
 #include "cluster/fold.h"
 #include "cluster/plan_for.h"
@@ -46,6 +47,7 @@ void Agent::resolve_leaders(NodeId from, const ElectionProbe& other, Time now) {
 }
 
 void Agent::append(const Event& written) {
+  EXO_ASSERT(role_ == Role::leading && term_.leader == self_, "only the leader of a term orders its events");
   // Applies the event as the other nodes will decode it, so that all states are equal.
   auto sent = as_sent(written);
   if (!sent) return;
@@ -55,6 +57,7 @@ void Agent::append(const Event& written) {
   apply(state_, entry);
   remember_plan();
   log_.append(std::move(entry));
+  EXO_ASSERT(log_.end() == state_.at, "the log ends where the state is");
   out_.state_changed = true;
   plan_stale_ = plan_stale_ || about_plan;
 }

@@ -1,5 +1,7 @@
 #include "cluster/log.h"
 
+#include "base/assert.h"
+
 namespace exogpu::cluster {
 
 void Log::restart(const wire::Position& base) {
@@ -27,6 +29,7 @@ bool Log::contains(const wire::Position& position) const {
 }
 
 std::vector<wire::Entry> Log::after(const wire::Position& position) const {
+  EXO_ASSERT(contains(position), "a log goes on from a position that it contains");
   std::vector<wire::Entry> out;
   size_t bytes = 0;
   for (size_t i = position.index - base_.index; i < entries_.size(); ++i) {

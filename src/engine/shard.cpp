@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/assert.h"
 #include "engine/batch_plan.h"
 #include "engine/host_embedding.h"
 #include "engine/runner.h"
@@ -197,6 +198,7 @@ struct Shard::Impl {
     std::optional<wire::SeqId> bad;
     for (const SequenceTokens& s : batch.sequences) {
       size_t values = width * (is_last() ? s.outputs : s.count);
+      EXO_ASSERT(values <= result.size(), "a result has the rows that its batch asks for");
       bool finite = all_finite(result.first(values));
       result = result.subspan(values);
       suspect[s.sequence.value()] = !finite || values == 0;

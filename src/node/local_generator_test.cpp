@@ -76,7 +76,7 @@ TEST_F(LocalGeneratorTest, AConversationComputesOnlyWhatIsNew) {
   EXPECT_EQ(write(fresh, longer, seeded(2, 10)).text, next.text);
 }
 
-TEST_F(LocalGeneratorTest, EndsWhereItIsTold) {
+TEST_F(LocalGeneratorTest, EndsWhereTheOptionsSay) {
   LocalGenerator generator = generator_of({}, {.context = 64});
   auto prompt = encode("Hello");
 

@@ -38,27 +38,26 @@ Result<std::unique_ptr<PromptEncoder>> PromptEncoder::load(const model::Gguf& fi
   EXO_TRY(model::Tokenizer tokenizer, model::Tokenizer::load(file));
   auto loaded = model::ChatTemplate::load(file, {}, chat_template);
   if (!loaded && chat_template) return std::unexpected(std::move(loaded).error());
+  if (!loaded) loaded = std::unexpected(without_template(loaded.error()));
   std::vector<std::string> warnings;
   for (const std::string& sentence : model::contradictions(file)) {
     warnings.push_back(std::format("{}: {}", file.path().string(), sentence));
   }
   const std::string base_sign = chat_template ? "" : model::base_model_sign(file);
-  std::unique_ptr<PromptEncoder> encoder(new PromptEncoder(std::move(tokenizer), std::move(loaded)));
-  encoder->warnings_ = std::move(warnings);
-  if (!encoder->template_) encoder->warnings_.push_back(encoder->template_.error().message);
+  if (!loaded) warnings.push_back(loaded.error().message);
   if (!base_sign.empty()) {
-    encoder->warnings_.push_back(std::format(
+    warnings.push_back(std::format(
         "{}: seems to be a base model: {}. It continues texts, and answers of a chat may make little sense{}",
         file.path().string(), base_sign,
-        encoder->template_ && encoder->template_->is_default() ? "; ChatML is used (--chat-template FILE gives another)"
-                                                               : ""));
+        loaded && loaded->is_default() ? "; ChatML is used (--chat-template FILE gives another)" : ""));
   }
+  std::unique_ptr<PromptEncoder> encoder(new PromptEncoder(std::move(tokenizer), std::move(loaded)));
+  encoder->warnings_ = std::move(warnings);
   return encoder;
 }
 
 PromptEncoder::PromptEncoder(model::Tokenizer tokenizer, Result<model::ChatTemplate> chat_template)
     : tokenizer_(std::move(tokenizer)), template_(std::move(chat_template)) {
-  if (!template_) template_ = std::unexpected(without_template(template_.error()));
   if (template_ && template_->is_default()) end_texts_ = textual_marks(tokenizer_);
   for (uint32_t token = 0; token < tokenizer_.size(); ++token) {
     if (tokenizer_.is_end(static_cast<model::TokenId>(token))) {
@@ -68,10 +67,10 @@ PromptEncoder::PromptEncoder(model::Tokenizer tokenizer, Result<model::ChatTempl
 }
 
 Result<EncodedPrompt> PromptEncoder::encode_chat(const model::ChatRequest& request) {
-  if (!template_) return std::unexpected(template_.error());
   std::string text;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
+    if (!template_) return std::unexpected(template_.error());
     auto rendered = template_->render(request);
     // Of a node, resource_exhausted means a prompt that is too long.
     if (!rendered && rendered.error().code == ErrorCode::resource_exhausted) {

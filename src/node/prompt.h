@@ -2,12 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "model/chat_template.h"
 #include "model/gguf.h"
@@ -51,8 +51,8 @@ class PromptEncoder {
   Result<EncodedPrompt> encode_chat(const model::ChatRequest& request);
 
   model::Tokenizer tokenizer_;
-  std::mutex mutex_;  // of the template
-  Result<model::ChatTemplate> template_;
+  Mutex mutex_;
+  Result<model::ChatTemplate> template_ EXO_GUARDED_BY(mutex_);
   std::vector<std::string> end_texts_;  // of a conversation
   std::vector<std::string> warnings_;
   std::vector<model::TokenId> end_tokens_;

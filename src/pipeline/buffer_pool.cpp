@@ -8,7 +8,7 @@ namespace exogpu::pipeline {
 Buffer BufferPool::take(size_t bytes) {
   Block block;
   {
-    const std::lock_guard lock(free_->mutex);
+    const MutexLock lock(free_->mutex);
     auto fits = std::ranges::min_element(free_->blocks, {}, [&](const Block& kept) {
       return kept.bytes >= bytes ? kept.bytes : static_cast<size_t>(-1);
     });
@@ -26,7 +26,7 @@ Buffer BufferPool::take(size_t bytes) {
   const auto give_back = [kept = std::weak_ptr(free_), block = std::move(block)](std::byte*) mutable {
     const auto pool = kept.lock();
     if (!pool) return;
-    const std::lock_guard lock(pool->mutex);
+    const MutexLock lock(pool->mutex);
     if (pool->blocks.size() < kFreeBlocksMax) pool->blocks.push_back(std::move(block));
   };
   return {std::shared_ptr<std::byte[]>(begin, give_back), bytes};

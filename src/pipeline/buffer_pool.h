@@ -4,9 +4,10 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace exogpu::pipeline {
 
@@ -44,8 +45,8 @@ class BufferPool {
     size_t bytes = 0;
   };
   struct FreeBlocks {
-    std::mutex mutex;
-    std::vector<Block> blocks;
+    Mutex mutex;
+    std::vector<Block> blocks EXO_GUARDED_BY(mutex);
   };
   Allocate allocate_;
   std::shared_ptr<FreeBlocks> free_;

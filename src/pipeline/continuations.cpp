@@ -4,6 +4,8 @@
 #include <format>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace exogpu::pipeline {
 
 void Continuations::serve(wire::PlanEpoch epoch, const std::string& model) {
@@ -111,6 +113,7 @@ void Continuations::on_generated(const wire::Generated& message) {
   const auto found = in_flight_.find(message.request);
   if (found == in_flight_.end()) return;
   const AnswerId id = found->second;
+  EXO_ASSERT(answers_.contains(id), "a request in flight belongs to an answer");
   Answer& answer = answers_.at(id);
   if (message.interrupted) {
     in_flight_.erase(found);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <format>
 
+#include "base/assert.h"
 #include "pipeline/control_frame.h"
 
 namespace exogpu::pipeline {
@@ -58,20 +59,22 @@ void Ring::begin(Work work) {
 
 void Ring::push(StageInput input) {
   const uint32_t stage = input.step.stage;
+  const auto found = stages_.find(stage);
+  EXO_ASSERT(found != stages_.end(), "a step goes to a stage of this node");
   ++in_flight_[stage];
   ++steps_begun_;
-  stages_.at(stage)->push(std::move(input));
+  found->second->push(std::move(input));
 }
 
 // --- what this node's stages return
 
 void Ring::on_output(StageOutput output) {
   if (broken_) return;
-  if (auto* next = std::get_if<ForwardedStep>(&output)) {
-    --in_flight_[next->step.stage - 1];
-    return forward(std::move(*next));
-  }
-  --in_flight_[static_cast<uint32_t>(options_.nodes.size()) - 1];
+  auto* next = std::get_if<ForwardedStep>(&output);
+  size_t& in_flight = in_flight_[next ? next->step.stage - 1 : static_cast<uint32_t>(options_.nodes.size()) - 1];
+  EXO_ASSERT(in_flight > 0, "a stage returns each of its steps once");
+  --in_flight;
+  if (next) return forward(std::move(*next));
   send_done(std::get<wire::StepDone>(std::move(output)));
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <format>
 
+#include "base/assert.h"
+
 namespace exogpu::pipeline {
 namespace {
 
@@ -92,6 +94,7 @@ decltype(wire::SequenceChange::kind)& Scheduler::change(wire::SeqId sequence) {
 void Scheduler::assign_slot(RequestId request_id, Request request) {
   const auto& tokens = request.tokens;
   auto [index, held] = best_slot(tokens);
+  EXO_ASSERT(index < slots_.size(), "a request is admitted where a sequence is free");
   const wire::SeqId id(index);
   Slot& mine = slots_[index];
   // The last token is computed in any case: its logits are wanted.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/assert.h"
 #include "pipeline/prompt_chunk.h"
 #include "pipeline/scheduler.h"
 
@@ -28,6 +29,7 @@ void Scheduler::take(Active& active, uint32_t count, Work& work, StepInFlight& s
   Slot& held = slot(active.sequence);
   const auto& tokens = active.request.tokens;  // the prompt and what was generated
   const auto position = static_cast<uint32_t>(held.tokens.size());
+  EXO_ASSERT(position + count <= tokens.size(), "a step has tokens of its request only");
   const bool sample = position + count == tokens.size();
   const auto begin = tokens.begin() + position;
   work.step.spans.push_back({active.sequence, position, count, sample});
@@ -123,6 +125,7 @@ std::optional<Work> Scheduler::next() {
   }
   if (work.step.spans.empty()) take_replays(work, step, decoding > 0);
   if (work.step.spans.empty() && !changes_full()) return std::nullopt;
+  EXO_ASSERT(work.step.rows() <= options_.batch_tokens, "a step has no more tokens than stages take");
   decoded_last_ = step.decodes;
   if (resumed_) {
     step.renews = true;

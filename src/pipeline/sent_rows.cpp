@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/assert.h"
+
 namespace exogpu::pipeline {
 namespace {
 
@@ -34,6 +36,7 @@ bool SentRows::make_room(wire::SeqId for_sequence) {
 
 void SentRows::add(wire::SeqId sequence, uint32_t position, std::span<const std::byte> rows) {
   if (blocks_max_ == 0) return;
+  EXO_ASSERT(rows.size() % row_bytes_ == 0, "rows are retained as wholes");
   Sequence& held = sequences_[sequence];
   held.last_use = ++uses_;
   if (held.rows != position) return forget(sequence);  // there was no room for what is between
@@ -57,6 +60,7 @@ void SentRows::truncate(wire::SeqId sequence, uint32_t end) {
   if (end == 0) return forget(sequence);
   Sequence& held = found->second;
   const size_t blocks = (end + rows_per_block_ - 1) / rows_per_block_;
+  EXO_ASSERT(blocks <= held.blocks.size(), "a sequence has a block for each of its rows");
   blocks_ -= held.blocks.size() - blocks;
   held.blocks.resize(blocks);
   held.rows = end;

@@ -1,5 +1,6 @@
 #include "pipeline/step_machine.h"
 
+#include "base/assert.h"
 #include "pipeline/activation_codec.h"
 
 namespace exogpu::pipeline {
@@ -9,7 +10,9 @@ StepMachine::StepMachine(RetainedStage from, StageOptions options)
       options_(std::move(options)),
       pool_([compute = compute_.get()](size_t bytes) { return compute->host_memory(bytes); }),
       epoch_(from.epoch),
-      sent_(std::move(from.sent)) {}
+      sent_(std::move(from.sent)) {
+  EXO_ASSERT(compute_, "a stage has something to compute with");
+}
 
 RetainedStage StepMachine::release() {
   return {.compute = std::move(compute_), .epoch = epoch_, .sent = std::move(sent_)};
@@ -21,6 +24,7 @@ Error StepMachine::named(Error error) const {
 }
 
 StageOutput StepMachine::run(StageInput input) {
+  EXO_ASSERT(compute_, "no step comes after release()");
   wire::Step& step = input.step;
   const auto check = [&](Result<void> done) {
     if (!done && !step.failure) step.failure = named(std::move(done).error());

@@ -71,6 +71,12 @@ class ThreeStages : public ::testing::Test {
   }();
 };
 
+TEST(StepMachineDeathTest, AStepAfterTheReleaseIsReported) {
+  StepMachine one = machine(0);
+  EXPECT_NE(one.release().compute, nullptr);
+  EXPECT_DEATH(one.run(first_input(kNow, 1, 0, {5})), "step_machine.cpp:[0-9]+: no step comes after release");
+}
+
 TEST_F(ThreeStages, ComputeWhatTheWholeModelDoes) {
   begin();
   wire::TokenId token = ExpectedAnswer(kModel, 0, prompt_).next();

@@ -1,4 +1,5 @@
 // A fetch and the bytes that it receives: accepted in order, hashed, written, verified.
+#include "base/assert.h"
 #include "weights/fetch.h"
 
 namespace exogpu::weights {
@@ -25,6 +26,8 @@ void Fetch::on_bytes(const wire::NodeId& peer, wire::TransferId id, Buffers::Buf
   Source& source = at->second;
   Transfer& transfer = source.transfers.at(id);
   source.received_at = host_.now;
+  EXO_ASSERT(buffer.size <= transfer.remaining && buffer.size <= source.requested,
+             "a buffer is given only to bytes that were requested");
   transfer.remaining -= buffer.size;
   source.requested -= buffer.size;
   const bool last = transfer.remaining == 0;
@@ -49,6 +52,7 @@ void Fetch::on_object_bytes(const wire::NodeId& peer, size_t object, Buffers::Bu
   const uint64_t offset = missing.received;
   missing.received += buffer.size;
   missing.senders.insert(peer);
+  EXO_ASSERT(buffer.size <= missing_, "bytes that are received were missing");
   missing_ -= buffer.size;
   host_.hashing->run(missing.index,
                      [weak = weak_from_this(), post = host_.post, stream = missing.stream, buffer = std::move(buffer),
@@ -70,6 +74,7 @@ void Fetch::on_verified(size_t object, Result<bool> right) {
   if (!right) return end(std::unexpected(right.error()));
   if (!*right) return on_wrong_object(object);
   objects_[object].stream = nullptr;
+  EXO_ASSERT(incomplete_ > 0, "an object is verified once");
   if (--incomplete_ == 0) return end(model_);
   end_if_unavailable();
 }

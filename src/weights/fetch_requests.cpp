@@ -1,6 +1,7 @@
 // A fetch and its peers: what each of them has, and what it is asked for.
 #include <algorithm>
 
+#include "base/assert.h"
 #include "weights/fetch.h"
 
 namespace exogpu::weights {
@@ -109,6 +110,7 @@ void Fetch::drop_transfer(Source& source, wire::TransferId id, bool notify) {
   if (found == source.transfers.end()) return;
   const Transfer transfer = found->second;
   source.transfers.erase(found);
+  EXO_ASSERT(source.requested >= transfer.remaining + kRequestCost, "a peer's open transfers are counted");
   source.requested -= transfer.remaining + kRequestCost;
   host_.open_transfers.erase(id);
   if (notify) source.sender->say(wire::ControlType::weights_stop, wire::encode(wire::WeightsStop{.transfer = id}));

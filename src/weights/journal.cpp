@@ -1,8 +1,10 @@
 #include "weights/journal.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "base/assert.h"
 #include "security/files.h"
 
 namespace exogpu::weights {
@@ -92,6 +94,7 @@ Result<void> Journal::append(std::span<const ObjectIndex> objects, uint32_t kind
   std::vector<std::byte> bytes;
   bytes.reserve(objects.size() * kRecordBytes);
   for (const ObjectIndex object : objects) {
+    EXO_ASSERT(object < held_.size(), "a journal has records of its model's objects only");
     const Record record = record_of(content_, object, kind, boot_);
     bytes.insert(bytes.end(), record.begin(), record.end());
   }
@@ -105,6 +108,8 @@ Result<void> Journal::written(ObjectIndex object) {
 }
 
 Result<void> Journal::durable(std::span<const ObjectIndex> objects) {
+  EXO_ASSERT(std::ranges::all_of(objects, [&](ObjectIndex object) { return held_.at(object); }),
+             "an object is written before it is durable");
   EXO_CHECK(append(objects, kDurable));
   EXO_CHECK(file_.sync());
   for (const ObjectIndex object : objects) durable_[object] = true;
@@ -112,7 +117,7 @@ Result<void> Journal::durable(std::span<const ObjectIndex> objects) {
 }
 
 Result<void> Journal::gone(ObjectIndex object) {
-  held_[object] = durable_[object] = false;
+  held_.at(object) = durable_.at(object) = false;
   EXO_CHECK(append({&object, 1}, kGone));
   return file_.sync();
 }

@@ -120,6 +120,14 @@ TEST_F(Partial, OnlyWhatIsDurableOutlivesTheMachine) {
   EXPECT_TRUE(held[2]);
 }
 
+TEST(JournalDeathTest, AnObjectThatTheModelHasNotIsReported) {
+  const Folder folder;
+  auto journal = Journal::open(folder / "journal", {}, 9, 1);
+  ASSERT_TRUE(journal);
+  EXPECT_DEATH((void)journal->written(9), "journal.cpp:[0-9]+: a journal has records of its model's objects only");
+  EXPECT_DEATH((void)journal->durable(std::vector<ObjectIndex>{2}), "an object is written before it is durable");
+}
+
 TEST_F(Partial, ABrokenJournalIsCutWhereItBreaks) {
   fill(*create(), *example_.content, std::span(all_).first(10));
   const auto journal = place_ / "journal";

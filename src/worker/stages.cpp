@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <format>
 
+#include "base/assert.h"
+
 namespace exogpu::worker {
 namespace {
 
@@ -116,6 +118,7 @@ void Stages::disassemble(PartList gone, Done done) {
 // begun.
 void Stages::end_driver() {
   if (!driver_) return;
+  EXO_ASSERT(plan_, "a ring that is driven has a plan");
   auto resident = driver_->scheduler().resident();
   if (resident.epoch == plan_->epoch) previous_ = {.plan = *plan_, .resident = std::move(resident)};
   driver_.reset();
@@ -193,6 +196,7 @@ void Stages::warm(uint32_t stage, const Done& done) {
 // --- the ring
 
 void Stages::assemble() {
+  EXO_ASSERT(all_warm() && !parts_.empty(), "a ring is assembled of stages that are warm");
   const pipeline::ComputeInfo& info = parts_.begin()->second->stage->compute->info();
   vocabulary_ = info.vocabulary;
   pipeline::RingOptions options{.epoch = plan_->epoch,
@@ -222,6 +226,7 @@ void Stages::assemble() {
 
 void Stages::serve() {
   if (driver_) return;
+  EXO_ASSERT(ring_ && ring_->complete(), "requests go to a ring that has all its stages");
   pipeline::ScheduleOptions schedule{.stages = static_cast<uint32_t>(plan_->stages.size()),
                                      .sequences = plan_->settings.sequences,
                                      .context = plan_->settings.context,

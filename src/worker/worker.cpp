@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <format>
 
+#include "base/assert.h"
 #include "worker/relevant_state.h"
 
 namespace exogpu::worker {
@@ -152,7 +153,7 @@ bool Worker::perform(Time now) {
   switch (action.act) {
     case Act::none: wait_for_plan(action.why); return false;
     case Act::serve: serve(); return false;
-    case Act::refuse: broken(state_.plan->made.plan.epoch, {ErrorCode::unavailable, action.why}); return false;
+    case Act::refuse: broken(planned().epoch, {ErrorCode::unavailable, action.why}); return false;
     case Act::drain:
       local_plan_.draining_since = now;
       stages_.drain({ErrorCode::unavailable, action.why});
@@ -182,8 +183,13 @@ void Worker::serve() {
   }
 }
 
+const wire::StagePlan& Worker::planned() const {
+  EXO_ASSERT(state_.plan, "an action that follows a plan has one");
+  return state_.plan->made.plan;
+}
+
 void Worker::accept_plan() {
-  const wire::StagePlan& plan = state_.plan->made.plan;
+  const wire::StagePlan& plan = planned();
   cluster::accept_plan(local_plan_, plan);
   for (const auto& [index, progress] : stages_.accept_plan(plan)) local_plan_.stages.at(index).progress = progress;
   ring_over_ = false;
@@ -204,15 +210,16 @@ void Worker::begin(const Action& action, Time now) {
   local_plan_.acting = true;
   const uint64_t number = ++action_number_;
   const auto done = [this, number](Result<void> how) { on_ended(number, {.how = std::move(how)}); };
-  const wire::StagePlan* plan = state_.plan ? &state_.plan->made.plan : nullptr;
   switch (action.act) {
     case Act::adopt:
       end_ring({ErrorCode::unavailable, "the cluster has a new plan; ask again"});
-      cluster::adopt(local_plan_, *plan);
+      cluster::adopt(local_plan_, planned());
       changes_.stages = true;
-      return stages_.adopt(*plan,
+      return stages_.adopt(planned(),
                            [this, number](Reached reached) { on_ended(number, {.reached = std::move(reached)}); });
-    case Act::unload: end_ring({ErrorCode::unavailable, action.why}); return stages_.unload(plan, done);
+    case Act::unload:
+      end_ring({ErrorCode::unavailable, action.why});
+      return stages_.unload(state_.plan ? &planned() : nullptr, done);
     case Act::fetch:
       headers_.fetch_replaced();
       return stages_.fetch(action.stage, [this, number](Result<SharedGguf> file) {
@@ -221,7 +228,12 @@ void Worker::begin(const Action& action, Time now) {
       });
     case Act::load: return stages_.load(action.stage, done);
     case Act::warm: return stages_.warm(action.stage, done);
-    default: return connect(action.stage, now);
+    case Act::connect: return connect(action.stage, now);
+    case Act::none:
+    case Act::accept_plan:
+    case Act::serve:
+    case Act::drain:
+    case Act::refuse: EXO_ASSERT(false, "an action that ends at once is not begun");
   }
 }
 

@@ -101,6 +101,7 @@ class Worker {
   bool perform(cluster::Time now);
   void wait_for_plan(const std::string& why);
   void serve();
+  const wire::StagePlan& planned() const;  // by the state; there is a plan
   void accept_plan();
   void begin(const cluster::Action& action, cluster::Time now);
   void leave_off(cluster::Time now);

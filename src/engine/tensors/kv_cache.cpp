@@ -1,5 +1,7 @@
 #include "engine/tensors/kv_cache.h"
 
+#include "base/assert.h"
+
 namespace exogpu::engine {
 namespace {
 
@@ -54,6 +56,7 @@ void KvCache::copy(uint32_t from, uint32_t to, uint32_t length) const {
       ggml_context_ptr ctx(
           ggml_init({.mem_size = 4 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
       auto rows_of = [&](uint32_t slot) {
+        EXO_ASSERT(length <= context_ && int64_t{context_} * (slot + 1) <= all->ne[1], "rows are copied within slots");
         size_t offset = all->nb[1] * context_ * slot;
         ggml_tensor* rows = ggml_view_2d(ctx.get(), all, all->ne[0], length, all->nb[1], offset);
         ggml_backend_view_init(rows);
@@ -67,8 +70,10 @@ void KvCache::copy(uint32_t from, uint32_t to, uint32_t length) const {
 void KvCache::clear(uint32_t slot, uint32_t begin, uint32_t end) const {
   if (begin >= end) return;
   for (const auto& tensors : {keys_, values_})
-    for (ggml_tensor* all : tensors)
+    for (ggml_tensor* all : tensors) {
+      EXO_ASSERT(end <= context_ && int64_t{context_} * (slot + 1) <= all->ne[1], "rows are cleared within their slot");
       ggml_backend_tensor_memset(all, 0, all->nb[1] * (size_t{context_} * slot + begin), all->nb[1] * (end - begin));
+    }
 }
 
 }  // namespace exogpu::engine

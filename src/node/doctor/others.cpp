@@ -5,6 +5,7 @@
 #include <format>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 
 namespace exogpu::node {
@@ -86,7 +87,7 @@ class Judge {
                     std::format("a firewall on this device forbids it: allow outgoing TCP to port {}", best_.port));
       case Reached::nobody:
       case Reached::no_route: break;
-      case Reached::yes: std::unreachable();
+      case Reached::yes: EXO_ASSERT(false, "an address that was reached has no problem"); break;
     }
     if (in_own_network(here_.interfaces, best_.address)) {
       return says(Level::problem, std::format("no device answers at this address ({})", best_.visit.words),
