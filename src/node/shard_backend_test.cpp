@@ -178,6 +178,32 @@ TEST(Worker, RequestsUnderWayEndBeforeAPartGoes) {
   EXPECT_EQ(two.answer(), expected());
 }
 
+// A leader that has been replaced may say another plan for a moment.
+TEST(Worker, AfterAPlanThatWasTakenBackRequestsAreTakenAgain) {
+  WorkerCluster two(2, small());
+  const auto plan = two.made_plan({1, 4}, {0, 1});
+  two.set(plan);
+  two.run_until_served();
+  const wire::ReplicatedState before = two.state;
+  Told told;
+  ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, told));
+  two.run_until([&] { return !told.tokens.empty(); });
+  for (auto& node : two.nodes) node->worker->tick(two.now());
+  auto other = two.made_plan({2, 4}, {0, 1});
+  other.content = "def";
+  two.set(other);
+  ASSERT_TRUE(two.driver().over());
+
+  two.state = before;
+  two.tell();
+  EXPECT_FALSE(two.driver().over());
+  EXPECT_FALSE(two.worker(0).local_plan().draining_since);
+  EXPECT_FALSE(two.worker(1).local_plan().draining_since);
+  two.run_until([&] { return told.over(); });
+  EXPECT_EQ(told.end, wire::GenerateEnd::length);
+  EXPECT_EQ(two.answer(), expected());
+}
+
 TEST(Worker, ARequestDoesNotHoldUpAPlanForEver) {
   WorkerCluster one(1, small());
   one.set(one.example_plan({4}, {0}));

@@ -35,6 +35,7 @@ class Driver {
   void fail_all(const Error& why);
   // No request is taken any more, for this reason; those that were go on.
   void close(const Error& why) { closed_ = why; }
+  void reopen() { closed_.reset(); }
 
   bool over() const { return over_ || closed_; }  // no request is taken any more
   bool idle() const { return listeners_.empty(); }

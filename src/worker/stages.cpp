@@ -225,7 +225,7 @@ void Stages::assemble() {
 }
 
 void Stages::serve() {
-  if (driver_) return;
+  if (driver_) return driver_->reopen();
   EXO_ASSERT(ring_ && ring_->complete(), "requests go to a ring that has all its stages");
   pipeline::ScheduleOptions schedule{.stages = static_cast<uint32_t>(plan_->stages.size()),
                                      .sequences = plan_->settings.sequences,

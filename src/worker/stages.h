@@ -62,7 +62,7 @@ class Stages {
   void load(uint32_t stage, Done done);
   // Errors: those of StageBackend. After the last stage of this node the ring exists.
   void warm(uint32_t stage, const Done& done);
-  // Makes the driver, if there is none. The ring must exist and begin here.
+  // Makes the driver if there is none; after drain(), it takes requests again. The ring must exist and begin here.
   void serve();
   // The driver takes no new requests.
   void drain(const Error& why);

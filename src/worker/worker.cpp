@@ -73,6 +73,8 @@ void Worker::follow(const wire::ReplicatedState& state, bool obeys, Time now) {
   state_ = relevant_state(state, local_plan_);
   broken_reported_ = {};  // the state still says otherwise, or again
   obeys_ = obeys;
+  // The state before may have been that of a leader who is replaced, with a plan for which this one was drained.
+  if (obeys && state_.plan && local_plan_.plan == state_.plan->made.plan) local_plan_.draining_since.reset();
   advance(now);
 }
 
