@@ -171,6 +171,11 @@ class Words(CommandLine):
                 (["chat", self.model, "-c", 64, "-d", "cpu"], 0, ""), ([self.model, "-c", 64, "-d", "cpu"], 0, ""),
                 (["tiny", "-c", 64, "-d", "cpu"], 0, ""), (["modles"], 2, "did you mean models?"),
                 (["run", self.model, "-ngl", 99], 2, "no option -ngl"),
+                (["run", self.model, "-ngl", 99], 2, "`exogpu run --help`"),
+                (["inspect", self.model, "--memory", "8XB"], 2, '"8XB" is not a size, such as 8GiB'),
+                (["models", "remove", "none"], 1, "none: no such model"),
+                (["serve", self.model, "--layers", "cpu"], 1, "--layers cpu: write DEVICE:FIRST-LAST"),
+                (["run", self.model, "--raw", "-p", "a", "--temperature", -1, "-d", "cpu"], 1, "a finite number from 0 on"),
                 (["run", self.model, "-n", "gl"], 2, '--max-tokens: "gl" is not a whole number'),
                 (["run", self.model, "--raw", "-p", "a", "--temp", 0, "--max-tokens", 1, "-c", 64, "-d", "cpu"], 0, ""),
                 (["run", self.model, "-p", "a", "-d", "vulkan77"], 1, "it has: ")):
@@ -178,6 +183,29 @@ class Words(CommandLine):
                 done = self.run_it(*arguments)
                 self.assertEqual(done.returncode, status, done.stderr)
                 self.assertIn(words, done.stdout + done.stderr)
+
+    def test_folders_that_cannot_be_used(self):
+        for state in (self.model, self.model / "below", pathlib.Path("/proc/none")):
+            for command in (["serve", self.model], ["join"], ["token"]):
+                with self.subTest(command=command, state=state):
+                    done = self.run_it(*command, "--state", state)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+                    self.assertIn(str(state), done.stderr)
+                    self.assertNotIn("no such file", done.stderr)
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root, to become somebody else")
+    def test_a_state_folder_of_somebody_else_is_explained(self):
+        nobody = 65534
+        for folder in (self.folder, self.folder / "models"):
+            folder.chmod(0o755)
+        state = self.folder / "others"
+        self.assertEqual(self.run_it("token", "--state", state).returncode, 0)
+        for command in (["serve", self.model], ["join"], ["token"]):
+            with self.subTest(command=command):
+                done = self.run_it(*command, "--state", state, user=nobody)
+                self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+                self.assertIn(str(state), done.stderr)
+                self.assertIn("--state DIR", done.stderr)
 
     def test_files_that_are_no_models(self):
         empty, text, folder = (self.folder / name for name in ("empty.gguf", "text.gguf", "folder"))

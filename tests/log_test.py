@@ -1,5 +1,6 @@
 """The log of a node, as an operator reads it. Arguments: as in nodes.py."""
 import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -35,6 +36,35 @@ class Log(Cluster):
                        "this node is the leader", "serving ", "node b is online", "node b is offline: .+", "stopping"):
             self.assertTrue(any(re.match(wanted, text) for text in said), (wanted, said))
         self.assertEqual(a.said(), "")  # the log is only in the file
+
+    def test_says_what_was_received_from_which_node(self):
+        a = self.node("a", MODEL)
+        b = self.node("b", "--join", f"127.0.0.1:{a.link}", "--token", a.token())
+        until(lambda: f"b has a spare; it says {b.said()}", b.has_all)
+        b.waits_to_say("of model ")
+        self.assertRegex(b.said(), r" weights: received \S+ \S+ of model \w+ in \d+\.\d s: \S+ \S+ from node a\n")
+        self.assertRegex(a.said(), r"plan \d+ does not use b/cpu: \S+")
+
+    def test_says_when_the_model_that_it_was_given_is_not_served(self):
+        other = self.folder / "other.gguf"
+        other.write_bytes(pathlib.Path(MODEL).read_bytes().replace(b"tokenizer.chat_template", b"tokenizer.chat_templet_"))
+        same = self.folder / "same.gguf"
+        same.write_bytes(pathlib.Path(MODEL).read_bytes())
+        a = self.node("a", MODEL)
+        b = self.node("b", other, "--join", f"127.0.0.1:{a.link}", "--token", a.token())
+        c = self.node("c", same, "--join", f"127.0.0.1:{a.link}", "--token", a.token())
+        b.waits_to_say(f"{other} is another model and is not served")
+        self.assertIn(" warning b node: the cluster serves ", b.said())
+        c.waits_to_say(f"{same} is the same model")
+
+    def test_a_file_that_is_rotated_is_followed_by_a_new_one(self):
+        log = self.folder / "a.log"
+        a = self.node("a", MODEL, "--log-file", log)
+        a.waits_to_serve()
+        log.rename(log.with_suffix(".1"))
+        a.stop()
+        self.assertIn("serving ", log.with_suffix(".1").read_text())
+        self.assertEqual([text for _, _, _, text in self.lines(log)], ["stopping"])
 
     def test_holds_no_prompts_and_no_answers(self):
         a = self.node("a", MODEL, "--log-level", "debug")

@@ -24,6 +24,7 @@ constexpr size_t kReadAheadMax = 64 * KiB;  // of later requests, while one is a
 constexpr size_t kBufferMax = 256 * KiB;
 constexpr size_t kLingerBytes = 64 * MiB;
 constexpr std::chrono::milliseconds kLingerTime{5000};
+constexpr std::chrono::milliseconds kLingerStopping{100};  // a client that keeps the connection must not hold up a stop
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -361,7 +362,7 @@ Connection::Awaitable<void> Connection::linger() {
   error_code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
   std::vector<char> rest(16 * KiB);
-  arm(kLingerTime);
+  arm(shared_.stopping ? kLingerStopping : kLingerTime);
   for (size_t sum = 0; sum < kLingerBytes;) {
     const auto [failure, bytes] = co_await socket_.async_read_some(asio::buffer(rest), kAsTuple);
     if (failure || timed_out_ || shared_.stopping) break;

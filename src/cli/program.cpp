@@ -55,7 +55,7 @@ int end_of_parsing(const CLI::App& program, const CLI::ParseError& end) {
   return 0;
 }
 
-int parse_and_run(std::vector<std::string> words, const std::string& version) {
+int parse_and_run(const std::vector<std::string>& words, const std::string& version) {
   CLI::App program;
   if (const char* variant = std::getenv("EXOGPU_CPU_VARIANT")) gpu::force_cpu_variant(variant);
   Action action;
@@ -64,8 +64,8 @@ int parse_and_run(std::vector<std::string> words, const std::string& version) {
     write_err(program.help());
     return kStatusUsage;
   }
-  auto resolved = resolve_words(program, std::move(words), &names_a_model);
-  if (!resolved) return report_usage_error(program, resolved.error().message);
+  auto resolved = resolve_words(program, words, &names_a_model);
+  if (!resolved) return report_usage_error(command_of(program, words), resolved.error().message);
   std::ranges::reverse(*resolved);  // the order that parse() takes
   try {
     program.parse(*std::move(resolved));

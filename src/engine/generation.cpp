@@ -11,6 +11,9 @@ constexpr uint32_t kPenaltyWindowMax = 1U << 20;
 
 Result<void> check_range(const char* field, float value, float low, float high) {
   if (value >= low && value <= high) return {};
+  if (high == std::numeric_limits<float>::max()) {
+    return fail(ErrorCode::invalid_argument, "{} is {}; it must be a finite number from {} on", field, value, low);
+  }
   return fail(ErrorCode::invalid_argument, "{} is {}; it must be from {} to {}", field, value, low, high);
 }
 

@@ -288,7 +288,7 @@ TEST(Sampler, RefusesSettingsOutOfRangeByName) {
   };
   const float nan = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(error({.top_p = 1.5f}), "top_p is 1.5; it must be from 0 to 1");
-  EXPECT_TRUE(error({.temperature = -1}).starts_with("temperature is -1"));
+  EXPECT_EQ(error({.temperature = -1}), "temperature is -1; it must be a finite number from 0 on");
   EXPECT_TRUE(error({.temperature = nan}).starts_with("temperature is nan"));
   EXPECT_TRUE(error({.temperature = kInfinity}).starts_with("temperature is inf"));
   EXPECT_TRUE(error({.top_p = nan}).starts_with("top_p is nan"));

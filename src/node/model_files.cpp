@@ -1,6 +1,9 @@
 #include "node/model_files.h"
 
+#include <format>
 #include <utility>
+
+#include "base/log.h"
 
 namespace exogpu::node {
 namespace {
@@ -13,7 +16,7 @@ constexpr uint16_t kControlTypesMax = 128;
 ModelFiles::ModelFiles(ModelFilesOptions options, ModelFilesHost host)
     : options_(std::move(options)),
       host_(std::move(host)),
-      exchange_(options_.cache, host_.post),
+      exchange_(options_.cache, host_.post, {.name_of = host_.name_of}),
       offer_(options_.offered_model) {}
 
 void ModelFiles::register_handlers(Dispatch& dispatch) {
@@ -67,6 +70,21 @@ void ModelFiles::tick(cluster::Time now) {
   options_.file = nullptr;
   if (const auto content = wire::ContentId::parse(own_content_)) exchange_.withdraw(*content);
   host_.on_own_file_changed(unchanged.error());
+}
+
+void ModelFiles::compare_own_model(const wire::ReplicatedState& state) {
+  if (options_.offered_model || !options_.file || own_content_.empty() || !state.model) return;
+  if (std::exchange(compared_content_, state.model->content) == state.model->content) return;
+  const std::string file = options_.file->path().string();
+  if (state.model->content == own_content_) {
+    log::info("node", "the cluster serves {}; {} is the same model, and its weights are read there", state.model->model,
+              file);
+  } else {
+    host_.note(
+        std::format("the cluster serves {}; {} is another model and is not served. Without --join, this node "
+                    "has the cluster serve it",
+                    state.model->model, file));
+  }
 }
 
 void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,

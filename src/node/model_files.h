@@ -41,6 +41,7 @@ struct ModelFilesHost {
   std::function<void(const Error&)> on_own_file_changed;
   std::function<void()> on_encoder;  // encoder() is another, or is needed again
   std::function<void(const std::string&)> note;
+  std::function<std::string(wire::NodeId)> name_of{};  // for the log
 };
 
 // On the node's thread. The host runs no task of it after it is destroyed; stop() comes before.
@@ -79,6 +80,9 @@ class ModelFiles {
     return offer_.proposal(state, term, now);
   }
 
+  // Notes once when the cluster serves another model than that of the own file, which is not offered to it.
+  void compare_own_model(const wire::ReplicatedState& state);
+
   WeightTraffic traffic() const;
 
  private:
@@ -91,6 +95,7 @@ class ModelFiles {
   ModelOffer offer_;
   std::optional<weights::Measuring> measuring_;  // the own file
   std::string own_content_;                      // of it, once it was read
+  std::string compared_content_;                 // of the cluster's model
   weights::Fetching fetching_, spare_;
   std::string spare_content_;  // of which everything is here
   cluster::Time spare_at_{};   // not before

@@ -49,7 +49,7 @@ struct NodeOptions {
   std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
   // The node can be no part of its cluster; it does nothing more and waits to be destroyed. From any thread.
   std::function<void(const Error&)> on_fatal;
-  std::function<void(const std::string&)> on_note;  // what happens, a line each; from any thread
+  std::function<void(const std::string&)> on_note;  // a problem, a line each; from any thread
 };
 
 // Works on threads of its own until it is destroyed.

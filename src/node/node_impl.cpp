@@ -202,6 +202,7 @@ void Node::Impl::update_gate() {
 }
 
 void Node::Impl::propose_model() {
+  model_files_->compare_own_model(agent_->state());
   if (!agent_->leader()) return;
   auto proposal = model_files_->proposal(agent_->state(), agent_->term(), steady_clock::now());
   if (!proposal) return;

@@ -89,7 +89,7 @@ class Node::Impl final : public PeerHandler {
   std::set<wire::NodeId> nodes_to_watch(cluster::Time now);
   StageReports own_reports() const;
   void in_background(std::move_only_function<void()> task);
-  void note(const std::string& text) const;
+  void note(const std::string& text) const;  // a problem
 
   NodeOptions options_;
   NodeResources resources_;

@@ -45,7 +45,7 @@ Result<void> Node::Impl::make_network() {
   listener_.emplace(std::move(listener));
   log::info("node", "exogpu {}: node {} of the cluster {} with link port {}; its state folder is {}",
             own.versions.program, self().short_text(), own.cluster.short_text(), port(), options_.state.string());
-  membership_.emplace(self(), *peers_, *peers_, [this](const std::string& text) { note(text); });
+  membership_.emplace(self(), *peers_, *peers_, [](const std::string& text) { log::info("node", "{}", text); });
   links_.emplace(*peers_, [this](wire::NodeId peer) { return peers_->channel(peer); }, options_.silence_max);
   return {};
 }
@@ -78,7 +78,7 @@ void Node::Impl::make_requests() {
       GenerationsHost{.post = [this](auto task) { loop_.post(std::move(task)); },
                       .in_background = [this](auto task) { in_background(std::move(task)); },
                       .wait = options_.wait});
-  gate_.emplace(requests_->generations(), [this](const std::string& text) { note(text); });
+  gate_.emplace(requests_->generations(), [](const std::string& text) { log::info("node", "{}", text); });
 }
 
 void Node::Impl::make_model_files() {
@@ -93,7 +93,8 @@ void Node::Impl::make_model_files() {
                                       .on_own_content = [this] { propose_model(); },
                                       .on_own_file_changed = [this](const Error& why) { on_own_file_changed(why); },
                                       .on_encoder = [this] { update_gate(); },
-                                      .note = [this](const std::string& text) { note(text); }});
+                                      .note = [this](const std::string& text) { note(text); },
+                                      .name_of = [this](wire::NodeId node) { return peers_->name_of(node); }});
 }
 
 void Node::Impl::make_worker() {

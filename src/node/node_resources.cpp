@@ -11,6 +11,7 @@
 #include "node/model_shape.h"
 #include "node/nearby.h"
 #include "node/term_file.h"
+#include "placement/by_name.h"
 #include "security/identity_store.h"
 #include "security/token_store.h"
 
@@ -89,6 +90,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
                 "--name {}: a name has at most {} characters that can be printed, and none of / , :",
                 printable(options.name), wire::kNameCharsMax);
   }
+  if (!options.layers.empty()) EXO_CHECK(placement::check_layers(options.layers));
   if (options.connect.empty() && options.model.empty() && !options.discover) {
     return fail(ErrorCode::invalid_argument,
                 "give the model to serve, or the cluster to join (--join HOST:PORT --token TOKEN)");

@@ -59,7 +59,7 @@ void StateChanges::observe_plan(const wire::ReplicatedState& state) {
   }
   say(log::Level::info, "plan {} of {}: {}", epoch->value(), state.plan->made.plan.model, stages);
   for (const wire::UnusedDevice& unused : state.plan->made.unused) {
-    say(log::Level::debug, "plan {} does not use {}: {}", epoch->value(), name_of(state, unused.device), unused.reason);
+    say(log::Level::info, "plan {} does not use {}: {}", epoch->value(), name_of(state, unused.device), unused.reason);
   }
 }
 

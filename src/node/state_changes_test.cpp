@@ -59,7 +59,7 @@ TEST_F(StateChangesTest, APlanItsStagesAndItsEnd) {
   (void)observed();
   add_plan();
   EXPECT_EQ(observed(), (Changes{{info, "plan 7 of made: n1/gpu0 layers 0-1, n2/gpu0 layers 2-3"},
-                                 {debug, "plan 7 does not use n2/cpu: slower with it"}}));
+                                 {info, "plan 7 does not use n2/cpu: slower with it"}}));
   add(state_, wire::StageReported{.epoch = kPlanEpoch, .stage = 0, .phase = wire::StagePhase::loading, .failure = {}});
   EXPECT_EQ(observed(), (Changes{{info, "n1/gpu0: loading"}}));
   add(state_,

@@ -22,12 +22,16 @@ Result<uint32_t> layer_number(std::string_view text, std::string_view whole) {
   return number;
 }
 
-Result<AssignedLayers> parse_stage(const wire::ClusterView& view, std::string_view text) {
+struct NamedLayers {
+  std::string_view device;
+  wire::LayerRange layers;
+};
+
+Result<NamedLayers> parse_stage(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos)
     return fail(ErrorCode::invalid_argument, "--layers {}: write DEVICE:FIRST-LAST, for example cpu:0-11", text);
-  AssignedLayers stage;
-  EXO_TRY(stage.device, find_device(view, text.substr(0, colon)));
+  NamedLayers stage{.device = text.substr(0, colon), .layers = {}};
   const std::string_view range = text.substr(colon + 1);
   const size_t dash = range.find('-');
   EXO_TRY(stage.layers.begin, layer_number(range.substr(0, dash), text));
@@ -39,6 +43,16 @@ Result<AssignedLayers> parse_stage(const wire::ClusterView& view, std::string_vi
     return fail(ErrorCode::invalid_argument, "--layers {}: the last layer comes before the first", text);
   ++stage.layers.end;
   return stage;
+}
+
+Result<std::vector<NamedLayers>> parse_stages(std::string_view text) {
+  std::vector<NamedLayers> stages;
+  while (true) {
+    const size_t comma = text.find(',');
+    EXO_TRY(stages.emplace_back(), parse_stage(text.substr(0, comma)));
+    if (comma == std::string_view::npos) return stages;
+    text.remove_prefix(comma + 1);
+  }
 }
 
 }  // namespace
@@ -55,15 +69,19 @@ Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_v
   return fail(ErrorCode::invalid_argument, "\"{}\" names several devices; here are: {}", name, known_devices(view));
 }
 
+Result<void> check_layers(std::string_view text) {
+  EXO_CHECK(parse_stages(text));
+  return {};
+}
+
 Result<std::vector<AssignedLayers>> parse_layers(const wire::ClusterView& view, std::string_view text) {
+  EXO_TRY(const std::vector<NamedLayers> named, parse_stages(text));
   std::vector<AssignedLayers> stages;
-  while (true) {
-    const size_t comma = text.find(',');
-    EXO_TRY(AssignedLayers stage, parse_stage(view, text.substr(0, comma)));
-    stages.push_back(std::move(stage));
-    if (comma == std::string_view::npos) return stages;
-    text.remove_prefix(comma + 1);
+  for (const NamedLayers& each : named) {
+    EXO_TRY(const wire::DeviceRef device, find_device(view, each.device));
+    stages.push_back({.device = device, .layers = each.layers});
   }
+  return stages;
 }
 
 }  // namespace exogpu::placement

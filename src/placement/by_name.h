@@ -14,6 +14,9 @@ namespace exogpu::placement {
 // Errors: not_found, invalid_argument when several are meant; names the devices that exist.
 Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_view name);
 
+// Whether the text is written as parse_layers() takes it, before the devices are known. Errors: invalid_argument.
+Result<void> check_layers(std::string_view text);
+
 // "a:0-11,b:12-27", both ends included.
 // Errors: invalid_argument, and those of find_device().
 Result<std::vector<AssignedLayers>> parse_layers(const wire::ClusterView& view, std::string_view text);

@@ -25,8 +25,7 @@ std::unexpected<Error> system_error(const path& file, std::string_view what, int
     case EPERM:
     case EROFS:
       return fail(ErrorCode::permission_denied,
-                  "{}: cannot {} ({}); change the access rights, or name another state "
-                  "folder",
+                  "{}: cannot {} ({}); change the access rights, or name another state folder with --state DIR",
                   file.string(), what, reason);
     default: return fail(ErrorCode::io_error, "{}: cannot {}: {}", file.string(), what, reason);
   }
@@ -94,6 +93,9 @@ Result<void> write_all(int fd, const path& file, std::string_view content) {
 Result<void> make_private_directory(const path& directory) {
   std::error_code error;
   if (directory.has_parent_path()) std::filesystem::create_directories(directory.parent_path(), error);
+  if (error.value() == ENOENT) {
+    return fail(ErrorCode::io_error, "{}: cannot make this folder: {}", directory.string(), error.message());
+  }
   if (error) return system_error(directory, "make this folder", error.value());
   if (::mkdir(directory.c_str(), 0700) == 0) return {};
   if (errno != EEXIST) return system_error(directory, "make this folder", errno);

@@ -36,7 +36,11 @@ Result<std::optional<Identity>> IdentityStore::load() const {
   std::error_code error;
   const auto status = std::filesystem::symlink_status(home(), error);
   if (status.type() == std::filesystem::file_type::not_found) return std::optional<Identity>();
-  if (error) return fail(ErrorCode::permission_denied, "{}: {}", home().string(), error.message());
+  if (error) {
+    return fail(ErrorCode::permission_denied,
+                "{}: cannot be read ({}); run exogpu as the owner of this folder, or name another with --state DIR",
+                home().string(), error.message());
+  }
   EXO_TRY(PrivateKey key, read_key(home() / "node.key"));
   EXO_TRY(Certificate certificate, read_certificate(home() / "node.crt"));
   EXO_TRY(Certificate authority, read_certificate(home() / "authority.crt"));

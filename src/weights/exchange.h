@@ -27,6 +27,7 @@ struct ExchangeOptions {
   uint32_t hashing_threads = 2;
   net::Duration stall_max = std::chrono::seconds(20);  // without a requested byte a peer counts as failed
   net::Duration wait_max = std::chrono::seconds(20);   // for a peer with a missing object, if a peer had it before
+  std::function<std::string(wire::NodeId)> name_of{};  // for the log; none: a short id
 };
 
 struct ExchangeStats {

@@ -1,6 +1,9 @@
 #include "weights/fetch.h"
 
 #include <algorithm>
+#include <format>
+
+#include "base/log.h"
 
 namespace exogpu::weights {
 namespace {
@@ -34,7 +37,10 @@ CacheContent cache_content(WeightCache& cache, Result<std::shared_ptr<PartialMod
 Fetch::Fetch(FetchHost& host, const ContentId& content, const Scope& scope, FetchCalls callbacks)
     : host_(host), content_(content), scope_(scope), callbacks_(std::make_shared<FetchCalls>(std::move(callbacks))) {}
 
-void Fetch::start() { open_cache(); }
+void Fetch::start() {
+  begun_at_ = net::SteadyTime::clock::now();
+  open_cache();
+}
 
 void Fetch::cancel() {
   *callbacks_ = {};
@@ -44,12 +50,27 @@ void Fetch::cancel() {
 void Fetch::end(Result<std::shared_ptr<PartialModel>> result) {
   if (ended()) return;
   for (auto& [id, source] : sources_) drop_transfers(source, true);
+  if (result) log_received();
   phase_ = Phase::ended;
   // Committed objects stay, whatever the result.
   if (model_) host_.files->run(0, [model = std::move(model_)] { (void)model->sync(); });
   host_.post([callbacks = callbacks_, result = std::move(result)]() mutable {
     if (const auto done = std::exchange(callbacks->on_done, nullptr)) done(std::move(result));
   });
+}
+
+void Fetch::log_received() const {
+  if (received_.empty()) return;
+  const std::chrono::duration<double> took = net::SteadyTime::clock::now() - begun_at_;
+  Bytes sum = 0;
+  std::string from;
+  for (const auto& [peer, bytes] : received_) {
+    sum += bytes;
+    from += std::format("{}{} from node {}", from.empty() ? "" : ", ", format_bytes(bytes),
+                        host_.options.name_of ? host_.options.name_of(peer) : peer.short_text());
+  }
+  log::info("weights", "received {} of model {} in {:.1f} s: {}", format_bytes(sum), content_.short_text(),
+            took.count(), from);
 }
 
 void Fetch::open_cache() {

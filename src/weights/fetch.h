@@ -92,6 +92,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   void on_manifest(const wire::NodeId& peer);
   void end_if_unavailable();
   void report_progress();
+  void log_received() const;
   void end(Result<std::shared_ptr<PartialModel>> result);
   Error unavailable_error() const;
 
@@ -130,7 +131,9 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   Bytes total_ = 0;                  // of the scope
   Bytes missing_ = 0;                // of the scope, not received yet
   Bytes missing_reported_ = 0;
-  bool had_source_ = false;  // a peer had some of the model
+  bool had_source_ = false;                 // a peer had some of the model
+  std::map<wire::NodeId, Bytes> received_;  // of objects
+  net::SteadyTime begun_at_{};
   std::optional<Error> last_fault_;
   std::optional<net::SteadyTime> waiting_since_;  // no peer can send anything
 };

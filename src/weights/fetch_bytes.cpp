@@ -53,6 +53,7 @@ void Fetch::on_object_bytes(const wire::NodeId& peer, size_t object, Buffers::Bu
   missing.received += buffer.size;
   missing.senders.insert(peer);
   EXO_ASSERT(buffer.size <= missing_, "bytes that are received were missing");
+  received_[peer] += buffer.size;
   missing_ -= buffer.size;
   host_.hashing->run(missing.index,
                      [weak = weak_from_this(), post = host_.post, stream = missing.stream, buffer = std::move(buffer),

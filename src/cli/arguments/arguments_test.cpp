@@ -50,8 +50,24 @@ TEST_F(Arguments, OtherNamesOfCommandsWork) {
   EXPECT_EQ(resolved({"chat", "m"}), "run m");
   EXPECT_EQ(resolved({"rm", "m"}), "models rm m");
   EXPECT_EQ(resolved({"models", "rm", "m"}), "models rm m");
+  EXPECT_EQ(resolved({"models", "remove", "m"}), "models rm m");
   EXPECT_EQ(resolved({"version"}), "--version");
   EXPECT_EQ(resolved({"--config", "chat", "chat", "m"}), "--config chat run m");
+}
+
+TEST_F(Arguments, TheHelpThatIsNamedIsThatOfTheCommand) {
+  const auto named = [&](const Words& words) { return full_name(command_of(program_, words)); };
+  EXPECT_EQ(named({"run", "m", "-ngl", "99"}), "exogpu run");
+  EXPECT_EQ(named({"--config", "run", "chat", "m", "-ngl", "99"}), "exogpu run");
+  EXPECT_EQ(named({"rnu", "m"}), "exogpu");
+  EXPECT_EQ(named({}), "exogpu");
+}
+
+TEST_F(Arguments, SizesAreExplained) {
+  EXPECT_EQ(error_of({"inspect", "m", "--memory", "8GiB,512m"}), "");
+  EXPECT_EQ(error_of({"inspect", "m", "--memory", "8XB"}), "--memory: \"8XB\" is not a size, such as 8GiB or 512MiB");
+  EXPECT_EQ(error_of({"inspect", "m", "--memory", "-1GiB"}),
+            "--memory: \"-1GiB\" is not a size, such as 8GiB or 512MiB");
 }
 
 TEST_F(Arguments, HelpIsAWordToo) {

@@ -58,6 +58,18 @@ CLI::Validator between(double lowest, double highest) {
           ""};
 }
 
+CLI::Validator byte_size() {
+  return {[](std::string& text) {
+            const std::string given = text;
+            try {
+              if (CLI::AsSizeValue(false)(text).empty()) return std::string();
+            } catch (const CLI::ValidationError&) {
+            }
+            return std::format("\"{}\" is not a size, such as 8GiB or 512MiB", printable(given));
+          },
+          ""};
+}
+
 void add_number_checks(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) add_number_check(*option);
   for (CLI::App* command : app.get_subcommands({})) add_number_checks(*command);

@@ -16,6 +16,9 @@ std::string words_type(const std::vector<std::string>& words);
 // Message: 0 is not a number from 1 to 4096
 CLI::Validator between(double lowest, double highest);
 
+// A size as "8GiB"; becomes the number of bytes.
+CLI::Validator byte_size();
+
 // Adds a check to every numeric option of `app` and its commands.
 void add_number_checks(CLI::App& app);
 

@@ -74,6 +74,12 @@ std::string own_command_name(const std::string& word) {
   return found == kOtherNames.end() ? word : std::string(found->command);
 }
 
+const CLI::App& command_of(const CLI::App& program, const Words& words) {
+  const size_t at = command_index(program, words);
+  const CLI::App* command = at < words.size() ? subcommand_of(program, own_command_name(words[at])) : nullptr;
+  return command != nullptr ? *command : program;
+}
+
 const CLI::Option* option_of(const CLI::App& command, const std::string& word) {
   if (!word.starts_with('-')) return nullptr;
   return command.get_option_no_throw(word.substr(0, word.find('=')));
@@ -97,6 +103,7 @@ Result<std::vector<std::string>> resolve_words(const CLI::App& program, std::vec
   if (words[at].starts_with('-')) return words;
   if (words[at] == "rm") words.insert(words.begin() + static_cast<ptrdiff_t>(at), "models");
   words[at] = own_command_name(words[at]);
+  if (words[at] == "models" && at + 1 < words.size() && words[at + 1] == "remove") words[at + 1] = "rm";
   const CLI::App* command = subcommand_of(program, words[at]);
   if (command == nullptr && is_model(words[at])) {
     words.insert(words.begin() + static_cast<ptrdiff_t>(at), "run");

@@ -17,6 +17,9 @@ namespace exogpu::cli {
 Result<std::vector<std::string>> resolve_words(const CLI::App& program, std::vector<std::string> words,
                                                const std::function<bool(const std::string&)>& is_model);
 
+// The command that the words are for; `program` where they name none.
+const CLI::App& command_of(const CLI::App& program, const std::vector<std::string>& words);
+
 // The command for which `word` is an alias ("list": "models"); otherwise `word`.
 std::string own_command_name(const std::string& word);
 

@@ -5,6 +5,7 @@
 #include <format>
 #include <memory>
 
+#include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/inspect/report.h"
 #include "cli/model_options.h"
@@ -114,7 +115,7 @@ void add_inspect(CLI::App& app, Action& action) {
   command
       ->add_option("--memory", options->memory,
                    "Show what fits into devices with so much memory, for example 8GiB, instead of this machine's")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(byte_size())
       ->type_name("SIZE")
       ->delimiter(',');
   command->callback([options, &action] { action = [options] { return inspect(*options); }; });

@@ -1,4 +1,8 @@
 // exogpu join: makes this device a member of a cluster, by a code that a member shows, or that this device shows.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <memory>
 
 #include "cli/address.h"
@@ -9,6 +13,8 @@
 #include "cli/output.h"
 #include "node/join_by_approval.h"
 #include "node/join_by_code.h"
+#include "security/files.h"
+#include "security/identity_store.h"
 #include "security/pairing/store.h"
 
 namespace exogpu::cli {
@@ -45,9 +51,20 @@ Result<std::string> join_by_code(const std::string& typed, const std::filesystem
   return node::join_by_code(code, {.state = state, .at = at});
 }
 
+// Before a code is shown that could not be used. A damaged identity is no obstacle: joining replaces it.
+Result<void> check_writable(const std::filesystem::path& state) {
+  EXO_CHECK(security::make_private_directory(state));
+  const auto known = security::IdentityStore(state).load();
+  if (!known && known.error().code == ErrorCode::permission_denied) return std::unexpected(known.error());
+  if (access(state.c_str(), W_OK) == 0) return {};
+  return fail(ErrorCode::permission_denied, "{}: cannot be written ({}); name another state folder with --state DIR",
+              state.string(), std::strerror(errno));
+}
+
 Result<void> join(const Options& options) {
   EXO_CHECK(start_log(options.log, log::Level::warning));
   EXO_TRY(const std::filesystem::path state, state_folder(options.state));
+  EXO_CHECK(check_writable(state));
   std::optional<node::Address> at;
   if (!options.node.empty()) {
     EXO_TRY(const HostPort parsed, parse_host_port(options.node, kLinkPort, "--node"));

@@ -70,7 +70,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
-  node.on_note = [](const std::string& text) { log::info("node", "{}", text); };
+  node.on_note = [](const std::string& text) { log::warning("node", "{}", text); };
   return node;
 }
 

@@ -103,6 +103,8 @@ TEST(Layers, AreGivenByNameAndRange) {
   EXPECT_EQ((*stages)[1].layers, (wire::LayerRange{12, 13}));
   auto refusal_of = [&](std::string_view text) { return placement::parse_layers(*view, text).error().message; };
   EXPECT_EQ(refusal_of("cpu"), "--layers cpu: write DEVICE:FIRST-LAST, for example cpu:0-11");
+  EXPECT_EQ(placement::check_layers("cpu").error().message, refusal_of("cpu"));
+  EXPECT_TRUE(placement::check_layers("gpu:0-2,desk:3"));
   EXPECT_EQ(refusal_of("cpu:5-2"), "--layers cpu:5-2: the last layer comes before the first");
   EXPECT_EQ(refusal_of("cpu:a-2"),
             "--layers cpu:a-2: \"a\" is no layer; write DEVICE:FIRST-LAST, for example cpu:0-11");
