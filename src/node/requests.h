@@ -1,9 +1,9 @@
-// The part of a node that serves requests: those of its own API, which it sends to the node of the first stage, and
-// those of other nodes, which it submits to its ring if that has the first stage.
+// The part of a node that answers: requests of its own API, whose tokens it requests of the node of the first stage,
+// and requests of other nodes, which it submits to the ring where the first stage is here.
 #pragma once
 
+#include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,7 +14,8 @@
 #include "node/dispatch.h"
 #include "node/generations.h"
 #include "node/transport.h"
-#include "pipeline/driver.h"
+#include "pipeline/request_client.h"
+#include "pipeline/request_server.h"
 
 namespace exogpu::node {
 
@@ -22,7 +23,7 @@ namespace exogpu::node {
 struct RingAccess {
   // Null while this node does not have the first stage, or not all stages are ready.
   std::function<pipeline::Driver*()> driver;
-  // Of this node's plan.
+  // Of the plan that is resident here.
   std::function<std::optional<wire::PlanEpoch>()> epoch;
   // The node of the first stage, by the cluster's plan.
   std::function<std::optional<wire::NodeId>()> first_node;
@@ -45,20 +46,15 @@ class Requests {
   void on_link_down(wire::NodeId peer);
 
   Generations& generations() { return generations_; }
-  // The nodes that compute answers for this node now.
-  std::set<wire::NodeId> answering_nodes() const;
-  // The rates since the previous call; empty if the ring does not begin here.
+  // The other nodes that compute answers for this one now.
+  std::set<wire::NodeId> answering_nodes() const { return client_.answering_nodes(); }
+  // The rates since the previous call; nothing where the ring does not begin here.
   std::optional<LiveRates> measure(std::chrono::steady_clock::time_point now);
 
  private:
-  using OnMessage = std::function<void(const wire::Generated&)>;
-  Result<void> submit(wire::Generate request);
-  void cancel(uint64_t request);
-  void on_generate(wire::NodeId from, wire::Generate request);
-  void on_generated(wire::NodeId from, const wire::Generated& message);
-  void on_cancel(wire::NodeId from, uint64_t request);
-  Result<pipeline::RequestId> drive(wire::Generate request, OnMessage on_message);
-  bool cancel_driven(wire::NodeId from, uint64_t request);
+  pipeline::RequestServerHost server_host();
+  pipeline::RequestClientHost client_host();
+  GenerationsHost generations_host(GenerationsHost host);
 
   struct Counts {
     std::chrono::steady_clock::time_point at{};
@@ -68,10 +64,9 @@ class Requests {
   wire::NodeId self_;
   Transport* transport_;
   RingAccess ring_;
+  pipeline::RequestServer server_;
+  pipeline::RequestClient client_;
   Generations generations_;
-  std::map<uint64_t, wire::NodeId> asked_;  // requests that other nodes compute, and their nodes
-  // Requests that this node's ring computes, by requesting node and its request number.
-  std::map<std::pair<wire::NodeId, uint64_t>, pipeline::RequestId> driven_;
   Counts measured_;
 };
 

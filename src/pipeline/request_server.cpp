@@ -10,6 +10,7 @@ Result<void> RequestServer::begin(wire::NodeId from, wire::Generate request) {
   if (driver == nullptr || driver->over()) return fail(kRingEnded, "the cluster has a new plan; ask again");
   const uint64_t number = request.request;
   const wire::PlanEpoch epoch = request.epoch;
+  cancel(from, number);
   Request wanted{.tokens = std::move(request.tokens),
                  .sampling = std::move(request.sampling),
                  .tokens_max = request.tokens_max,

@@ -12,7 +12,7 @@
 namespace exogpu::pipeline {
 
 struct RequestServerHost {
-  // That of the plan with this epoch, where it takes requests; else null.
+  // The driver of the plan with this epoch, where it takes requests; else null.
   std::function<Driver*(wire::PlanEpoch)> driver;
   // To the requester, which may be this node.
   std::function<void(wire::NodeId to, const wire::Generated&)> send;
@@ -23,10 +23,11 @@ class RequestServer {
  public:
   explicit RequestServer(RequestServerHost host) : host_(std::move(host)) {}
 
-  // Errors, after which nothing is sent: kRingEnded; those of Driver::generate().
+  // A request of this node with the same number is cancelled. Errors, after which nothing is sent: kRingEnded; those of
+  // Driver::generate().
   Result<void> begin(wire::NodeId from, wire::Generate request);
   void cancel(wire::NodeId from, uint64_t request);
-  // Its requests are cancelled.
+  // The requests of `peer` are cancelled.
   void peer_lost(wire::NodeId peer);
 
   static bool owns(wire::ControlType type) {

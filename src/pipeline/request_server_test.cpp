@@ -62,6 +62,14 @@ TEST_F(RequestServerTest, WhatIsCancelledOrWhoseRequesterIsLostEnds) {
   EXPECT_TRUE(sent_.empty());
 }
 
+TEST_F(RequestServerTest, ANumberThatIsSentAgainEndsTheEarlierRequest) {
+  ASSERT_TRUE(on_generate(1, 7));
+  ASSERT_TRUE(on_generate(1, 7));
+  EXPECT_EQ(driver_.scheduler().requests().size(), 1U);
+  server_.peer_lost(node(1));
+  EXPECT_TRUE(driver_.idle());
+}
+
 TEST_F(RequestServerTest, BytesThatAreNoRequestAreAnError) {
   const std::array<std::byte, 3> junk{std::byte{255}, std::byte{255}, std::byte{255}};
   EXPECT_FALSE(server_.on_control(node(1), wire::ControlType::generate, junk));

@@ -5,19 +5,22 @@
 
 #include "cluster/fold.h"
 #include "cluster/plan_for.h"
-#include "pipeline/control_frame.h"
 #include "sim/fake_backend.h"
 
 namespace exogpu::sim {
 
 using namespace wire;
 
-Clients::Clients(NodeId self, ClientsHost host)
-    : self_(self),
-      host_(std::move(host)),
+Clients::Clients(NodeId self, pipeline::RequestServer& server, ClientsHost host)
+    : host_(std::move(host)),
+      client_(self, server,
+              {.first_node = [this] { return first_; },
+               .send = host_.send,
+               .on_generated = [this](const Generated& message) { continuations_.on_generated(message); },
+               .on_interrupted = [this] { continuations_.interrupt_all(); }}),
       continuations_(
           {.submit = [this](Generate wanted) { return submit(std::move(wanted)); },
-           .cancel = [this](uint64_t request) { cancel(request); },
+           .cancel = [this](uint64_t request) { client_.cancel(request); },
            .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}) {}
 
 bool Clients::ask(uint64_t number, const Life& life, uint32_t layers, uint64_t seed, std::vector<TokenId> prompt,
@@ -37,32 +40,15 @@ bool Clients::ask(uint64_t number, const Life& life, uint32_t layers, uint64_t s
 }
 
 Result<void> Clients::submit(Generate wanted) {
-  if (!first_) return fail(pipeline::kRingEnded, "there is no plan");
-  const uint64_t request = wanted.request;
-  if (wanted.tokens.size() > wanted.prompt_tokens) {
+  // A request is refused again and again until there is a plan; only one that is sent counts as continued.
+  if (first_ && wanted.tokens.size() > wanted.prompt_tokens) {
     host_.checks->continued();
     if (std::exchange(host_.forgets_last, false)) {
       wanted.tokens.pop_back();
       ++wanted.tokens_max;
     }
   }
-  if (*first_ == self_) {
-    EXO_CHECK(host_.begin_here(std::move(wanted)));
-    asked_of_[request] = self_;
-    return {};
-  }
-  if (!host_.send(*first_, pipeline::control_frame(wanted))) {
-    return fail(pipeline::kRingEnded, "there is no way to the first stage's node");
-  }
-  asked_of_[request] = *first_;
-  return {};
-}
-
-void Clients::cancel(uint64_t request) {
-  const auto asked = asked_of_.extract(request);
-  if (!asked) return;
-  if (asked.mapped() == self_) return host_.cancel_here(request);
-  (void)host_.send(asked.mapped(), pipeline::control_frame(CancelGenerate{.request = request}));
+  return client_.submit(std::move(wanted));
 }
 
 void Clients::follow_plan(const ReplicatedState& state) {
@@ -109,19 +95,6 @@ void Clients::update(const ReplicatedState& state, bool obeys, Time now) {
   host_.trace("gives up: " + why);
   model_.reset();
   continuations_.fail_waiting({ErrorCode::unavailable, why});
-}
-
-void Clients::on_generated(NodeId from, const Generated& message) {
-  const auto asked = asked_of_.find(message.request);
-  if (asked == asked_of_.end() || asked->second != from) return;
-  if (message.end || message.failure) asked_of_.erase(asked);
-  continuations_.on_generated(message);
-}
-
-void Clients::peer_lost(NodeId peer) {
-  if (std::erase_if(asked_of_, [&](const auto& asked) { return asked.second == peer; }) > 0) {
-    continuations_.interrupt_all();
-  }
 }
 
 void Clients::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event) {

@@ -31,8 +31,8 @@ struct World::SimNode {
   bool obeys = false;
   // The process. What is below calls what is above.
   std::unique_ptr<cluster::Agent> agent;
-  std::unique_ptr<Clients> clients;
   std::unique_ptr<pipeline::RequestServer> server;
+  std::unique_ptr<Clients> clients;
   std::unique_ptr<FakeBackend> backend;
   std::unique_ptr<worker::Worker> worker;
   std::unique_ptr<pipeline::RingFrames> frames;
@@ -53,8 +53,8 @@ struct World::SimNode {
     frames.reset();
     worker.reset();
     backend.reset();
-    server.reset();
     clients.reset();
+    server.reset();
     agent.reset();
     worker_due = false;
     obeys = false;

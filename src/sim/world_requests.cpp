@@ -34,20 +34,14 @@ void World::start_requests(uint32_t number) {
             (void)send(to, pipeline::control_frame(message));
           }});
   node.clients = std::make_unique<Clients>(
-      node.id,
-      ClientsHost{
-          .send = send,
-          .begin_here =
-              [this, number](Generate request) {
-                return nodes_[number]->server->begin(node_id(number), std::move(request));
-              },
-          .cancel_here = [this, number](uint64_t request) { nodes_[number]->server->cancel(node_id(number), request); },
-          .trace = [this, number](const std::string& text) { trace(std::format("n{} {}", number, text)); },
-          .excuse = [this, number](const std::string& model) { return excuse(number, model); },
-          .checks = &answer_checks_,
-          .no_plan_wait = has(InjectedBug::given_up_early) ? Duration{} : kNoPlanWait,
-          .forgets_last = has(InjectedBug::token_forgotten),
-          .careless = has(InjectedBug::given_up_early)});
+      node.id, *node.server,
+      ClientsHost{.send = send,
+                  .trace = [this, number](const std::string& text) { trace(std::format("n{} {}", number, text)); },
+                  .excuse = [this, number](const std::string& model) { return excuse(number, model); },
+                  .checks = &answer_checks_,
+                  .no_plan_wait = has(InjectedBug::given_up_early) ? Duration{} : kNoPlanWait,
+                  .forgets_last = has(InjectedBug::token_forgotten),
+                  .careless = has(InjectedBug::given_up_early)});
   if (scenario_.requests.per_s > 0) later(number, kTick, [this, number] { tick_requests(number); });
 }
 
