@@ -219,7 +219,8 @@ void Stages::assemble() {
                                                               .on_broken = host_.on_broken,
                                                               .make_executor = backend_.executors(devices)});
   for (auto& [index, part] : parts_) {
-    ring_->add(index, *std::exchange(part->stage, {}), std::format("{}/{}", name_, part->key.device));
+    ring_->add(index, *std::move(part->stage), std::format("{}/{}", name_, part->key.device));
+    part->stage.reset();
   }
   host_.on_ring_changed();
 }
