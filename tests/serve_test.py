@@ -153,6 +153,21 @@ class Serve(Cluster):
                 self.assertIn("changing.gguf", told.stdout, told.stderr)
                 self.end_all()
 
+    def test_a_model_file_that_changes_is_replaced_from_another_node(self):
+        path = self.folder / "changing.gguf"
+        shutil.copyfile(MODEL, path)
+        a = self.node("a", path, "--layers", "a/cpu:0-5,b/cpu:6-11", "-c", 512, "--no-spare")
+        b = self.node("b", MODEL, "--join", f"127.0.0.1:{a.link}", "--token", a.token(), "--no-spare")
+        for node in a, b:
+            node.waits_to_serve()
+        expected = a.text()
+        os.truncate(path, 1000)
+        until("the ring answers again", lambda: b.complete_fails()[0] == 200)
+        for node in a, b:
+            self.assertEqual(node.text(), expected)
+        self.assertIn("changing.gguf", a.cluster()["model_file_error"])
+        self.assertIsNone(b.cluster()["model_file_error"])
+
     def test_weights_are_sent_once(self):
         def moved(node, what):
             return until("what was moved is told", lambda: node.cluster()["weights"])[what]

@@ -307,6 +307,7 @@ const Architecture& Shard::architecture() const { return impl_->arch; }
 wire::LayerRange Shard::layers() const { return impl_->layers; }
 const ShardOptions& Shard::options() const { return impl_->options; }
 const MemoryNeed& Shard::memory() const { return impl_->need; }
+bool Shard::reads_file() const { return impl_->reads_file(); }
 bool Shard::flash_attention() const { return impl_->flash; }
 uint64_t Shard::graphs_built() const { return impl_->runner->graphs_built(); }
 

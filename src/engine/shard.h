@@ -89,6 +89,7 @@ class Shard {
   wire::LayerRange layers() const;
   const ShardOptions& options() const;  // with the defaults filled in
   const MemoryNeed& memory() const;
+  bool reads_file() const;        // it computes with the file's own pages
   bool flash_attention() const;   // whether the shard uses it
   uint64_t graphs_built() const;  // so far; constant while batches repeat their shape
 

@@ -63,6 +63,10 @@ void ModelFiles::on_own_content(const Result<std::shared_ptr<const weights::Cont
 
 void ModelFiles::tick(cluster::Time now) {
   exchange_.tick(now);
+  check_own_file();
+}
+
+void ModelFiles::check_own_file() {
   if (!options_.file) return;
   const auto unchanged = options_.file->check();
   if (unchanged) return;
@@ -91,6 +95,7 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
                        std::function<void(Result<SharedGguf>)> done) {
   spare_ = {};
   fetching_ = {};
+  check_own_file();
   if (options_.file && plan.content == own_content_) {
     return host_.post([done = std::move(done), file = options_.file] { done(file); });
   }

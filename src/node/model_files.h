@@ -58,8 +58,8 @@ class ModelFiles {
   void on_link_up(wire::NodeId peer, net::Channel& channel) { exchange_.peer_connected(peer, channel); }
   void on_link_down(wire::NodeId peer) { exchange_.peer_lost(peer); }
   void on_writable(wire::NodeId peer, net::Lane lane) { exchange_.on_writable(peer, lane); }
-  // To be called about twice a second.
-  // Withdraws the own file once it has changed; its layers are then fetched from other nodes.
+  // To be called about twice a second. Withdraws the own file once it has changed, as fetch() does; its layers are then
+  // fetched from other nodes.
   void tick(cluster::Time now);
 
   // Gets a file with the tensors of these layers; with no layers, of the headers alone. `done` is called later, once,
@@ -86,6 +86,7 @@ class ModelFiles {
   WeightTraffic traffic() const;
 
  private:
+  void check_own_file();
   void on_own_content(const Result<std::shared_ptr<const weights::Content>>& content);
   void fetch_spare(const wire::StagePlan& plan, const wire::ContentId& content);
 

@@ -51,6 +51,7 @@ void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, s
         EXO_TRY(const gpu::Device* device, machine.find(part->key.device));
         const auto options = engine::ShardOptions::serving(part->key.settings, threads);
         EXO_TRY(auto shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
+        part->reads_file = shard.reads_file();
         part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard)));
         part->warm = false;
         return {};

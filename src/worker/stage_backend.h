@@ -36,6 +36,10 @@ struct Part {
   SharedGguf file;
   std::optional<pipeline::RetainedStage> stage{};  // once it is loaded; not while it is in a ring
   bool warm = false;
+  bool reads_file = true;  // it is loaded from `file`, or computes with its pages
+
+  // That the file is what it was when it was opened, where the part reads it. Errors: those of Gguf::check().
+  Result<void> check() const;
 };
 using PartList = std::vector<std::shared_ptr<Part>>;
 
@@ -50,8 +54,8 @@ class StageBackend {
 
   virtual ~StageBackend() = default;
 
-  // Sets part->stage. Errors: those of engine::Shard::load() (cancelled after `stop`), and of naming a device or a type
-  // that is not known here.
+  // Sets part->stage and part->reads_file. Errors: those of engine::Shard::load() (cancelled after `stop`), and of
+  // naming a device or a type that is not known here.
   virtual void load(std::shared_ptr<Part> part, Progress progress, std::stop_token stop, Done done) = 0;
   // Computes until the device is quick. Errors: those of Compute::forward(); cancelled.
   virtual void warm(std::shared_ptr<Part> part, std::stop_token stop, Done done) = 0;

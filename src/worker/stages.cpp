@@ -4,6 +4,7 @@
 #include <format>
 
 #include "base/assert.h"
+#include "model/gguf.h"
 
 namespace exogpu::worker {
 namespace {
@@ -24,6 +25,11 @@ std::vector<uint32_t> own_stages(const wire::StagePlan& plan, wire::NodeId self)
 }
 
 }  // namespace
+
+Result<void> Part::check() const {
+  if (!reads_file || !file) return {};
+  return file->check();
+}
 
 Stages::Stages(wire::NodeId self, std::string name, StageBackend& backend, StagesHost host)
     : self_(self),
@@ -67,6 +73,16 @@ Reached Stages::reached() const {
   return reached;
 }
 
+Result<void> Stages::check(uint32_t stage) const {
+  const auto part = parts_.find(stage);
+  if (part == parts_.end()) return {};
+  return part->second->check();
+}
+
+bool Stages::reads_files() const {
+  return std::ranges::any_of(parts_, [](const auto& part) { return part.second->reads_file && part.second->file; });
+}
+
 // --- from plan to plan
 
 Reached Stages::accept_plan(const wire::StagePlan& plan) {
@@ -76,7 +92,8 @@ Reached Stages::accept_plan(const wire::StagePlan& plan) {
   parts_.clear();
   progress_.clear();
   for (const uint32_t index : own_stages(plan, self_)) {
-    const auto found = std::ranges::find(all, key_of(plan, index), [](const auto& part) { return part->key; });
+    const PartKey key = key_of(plan, index);
+    const auto found = std::ranges::find_if(all, [&](const auto& part) { return part->key == key && part->check(); });
     if (found == all.end()) continue;
     parts_[index] = *found;
     all.erase(found);

@@ -74,6 +74,11 @@ class Stages {
   // Abandons work in progress: load() and warm() end soon, as cancelled.
   void abandon();
 
+  // That the file of this stage's part is what it was when it was opened, where the part reads it. A part that fails
+  // this is not used for another plan. Errors: those of Gguf::check().
+  Result<void> check(uint32_t stage) const;
+  bool reads_files() const;  // a part does
+
   const std::map<uint32_t, BytesDone>& progress() const { return progress_; }
   uint64_t loads() const { return loads_; }
   pipeline::Ring* ring() { return ring_.get(); }

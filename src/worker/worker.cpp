@@ -24,18 +24,23 @@ constexpr std::chrono::milliseconds kDrainedLook{100};
 Worker::Worker(wire::NodeId self, std::string name, StageBackend& backend, WorkerHost host)
     : name_(name),
       host_(std::move(host)),
-      headers_({.fetch = host_.fetch,
-                .on_result =
-                    [this] {
-                      changes_.due = true;
-                      report();
-                    },
-                .note = [this](const std::string& text) { host_.on_note(text); }}),
+      headers_(fetch_host("")),
+      replacement_(fetch_host("looking for another copy of a file that was changed: ")),
       stages_(self, std::move(name), backend, stages_host()) {
   local_plan_.self = self;
 }
 
 Worker::~Worker() = default;
+
+RetriedFetchHost Worker::fetch_host(std::string about) {
+  return {.fetch = host_.fetch,
+          .on_result =
+              [this] {
+                changes_.due = true;
+                report();
+              },
+          .note = [this, about = std::move(about)](const std::string& text) { host_.on_note(about + text); }};
+}
 
 StagesHost Worker::stages_host() {
   return {.post = host_.post,
@@ -82,7 +87,7 @@ void Worker::tick(Time now) { advance(now); }
 
 std::optional<Time> Worker::wake() const {
   if (stopped_) return std::nullopt;
-  return ended_ || headers_.due() ? Time::min() : wake_;
+  return ended_ || headers_.due() || replacement_.due() ? Time::min() : wake_;
 }
 
 void Worker::wake_by(Time at) { wake_ = wake_ ? std::min(*wake_, at) : at; }
@@ -138,6 +143,7 @@ void Worker::advance(Time now) {
     if (!local_plan_.acting && perform(now)) again_ = true;
     if (local_plan_.acting) set_doing(acting_);
     check_headers(now);
+    check_files(now);
     report_file();
   }
   advancing_ = false;
@@ -224,6 +230,7 @@ void Worker::begin(const Action& action, Time now) {
       return stages_.unload(state_.plan ? &planned() : nullptr, done);
     case Act::fetch:
       headers_.fetch_replaced();
+      replacement_.cancel();
       return stages_.fetch(action.stage, [this, number](Result<SharedGguf> file) {
         if (!file) return on_ended(number, {.how = std::unexpected(std::move(file).error())});
         on_ended(number, {.file = *std::move(file)});

@@ -93,6 +93,7 @@ class Worker {
     Reached reached{};  // of an adoption
   };
 
+  RetriedFetchHost fetch_host(std::string about);
   StagesHost stages_host();
   void report();
   void on_ended(uint64_t number, Ended ended);
@@ -113,6 +114,7 @@ class Worker {
   bool broke_just_now(wire::NodeId node, cluster::Time now) const;
   void check_connection(cluster::Time now);
   void check_headers(cluster::Time now);
+  void check_files(cluster::Time now);
   void report_file();
   void end_ring(const Error& why);
   void broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost = {});
@@ -140,6 +142,10 @@ class Worker {
   bool advancing_ = false, again_ = false;
   std::optional<cluster::Time> wake_;
   ModelHeaders headers_;
+  // In place of the files that the ring reads and that were changed: by stage, and what is fetched now.
+  std::map<uint32_t, SharedGguf> replacements_;
+  uint32_t replacing_ = 0;
+  RetriedFetch replacement_;
   Stages stages_;
 };
 

@@ -19,6 +19,7 @@ namespace {
 constexpr std::chrono::seconds kConnectMax{5};
 constexpr std::chrono::milliseconds kReconnectMax{250};
 constexpr std::chrono::seconds kMoment{3};
+constexpr std::chrono::milliseconds kFileCheck{500};
 
 }  // namespace
 
@@ -64,7 +65,33 @@ void Worker::record_failure(cluster::LocalStage& stage, const Error& why, Time n
   } else {
     stage.permanent = !may_mend(why.code);
   }
+  // Another copy of the file will do.
+  if (acting_.act != Act::connect && !stages_.check(acting_.stage)) stage.progress = StageReadiness::nothing;
   if (std::exchange(stage.failure, failure) != failure) host_.on_note(failure);
+}
+
+// --- files that change
+
+// A ring that computes from a file which was changed fails every step. It stays, so that each request learns why, until
+// another copy of what it reads is here: its host has none otherwise.
+void Worker::check_files(Time now) {
+  if (SharedGguf file = replacement_.take_result(now)) replacements_.insert_or_assign(replacing_, std::move(file));
+  if (stages_.ring() == nullptr || ring_over_ || local_plan_.acting || !stages_.reads_files()) return;
+  wake_by(now + kFileCheck);
+  std::optional<Error> changed;
+  for (const auto& [index, stage] : local_plan_.stages) {
+    const auto unchanged = stages_.check(index);
+    if (unchanged) continue;
+    changed = unchanged.error();
+    if (replacements_.contains(index)) continue;
+    replacing_ = index;
+    if (const auto again = replacement_.fetch(*local_plan_.plan, local_plan_.plan->stages[index].layers, now))
+      wake_by(*again);
+    return;
+  }
+  if (!changed) return replacements_.clear();
+  end_ring(*changed);
+  broken(local_plan_.plan->epoch, *changed);
 }
 
 // --- connections
