@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -143,6 +144,16 @@ class OnHosts(Doctor):
         self.says(b, "problem", "other", "host1 .*" + words)
         # Nobody has to run the doctor to read it.
         until("the node says so", lambda: "no protocol in common" in b.said())
+
+    def test_a_copied_disk(self):
+        a, b, c = self.devices
+        shutil.copytree(b.state, c.state)
+        self.addCleanup(shutil.rmtree, c.state)
+        self.says(c, "problem", "other", "host2 .*it has this device's identity.*exogpu join")
+        self.says(c, "problem", "other", "it has this device's identity", "10.77.0.2")
+        status, said = c.ends("serve", "--state", c.state, "-d", "cpu", "-t", "1")
+        self.assertEqual(status, 1, said)
+        until("a says so", lambda: "another process has the identity of node host2 and was refused" in a.said())
 
     def test_nothing_runs(self):
         a, b, _ = self.devices
@@ -299,6 +310,10 @@ class OnLoopback(Doctor):
         self.addCleanup(node.terminate)
         port = re.search(r"listens on port (\d+)", node.stdout.readline())[1]
         self.says(self, "ok", "other", "this device's own node", f"127.0.0.1:{port}")
+        copied = self.state.parent / "copied"
+        shutil.copytree(self.state, copied)
+        self.state = copied
+        self.says(self, "problem", "other", "it has this device's identity.*copied.*exogpu join", f"127.0.0.1:{port}")
         other = self.state.parent / "other"
         done = subprocess.run([EXOGPU, "token", "--state", other], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)

@@ -49,6 +49,15 @@ class OneIdentityTwice(Cluster):
         self.assertIn(str(self.folder / "copied"), said)
         a.waits_to_say("another process has the identity of node b and was refused: 127.0.0.1:")
         self.assertEqual(a.said().count("node b is offline"), 0, a.said())
+        conflict = until("the status has it", lambda: a.cluster()["identity_conflicts"])[0]
+        self.assertEqual(conflict["node"], "b")
+        self.assertIn("127.0.0.1:", conflict["source"])
+        self.assertLess(abs(time.time() - conflict["refused_at_unix_s"]), 2 * WAIT_S)
+        self.assertEqual(b.cluster()["identity_conflicts"], [])
+        shown = subprocess.run([EXOGPU, "status", "--api", f"127.0.0.1:{a.api}"], capture_output=True, text=True,
+                               timeout=WAIT_S).stdout
+        self.assertIn("Another process has the identity of node b and was refused", shown)
+        self.assertIn(REMEDY, shown)
         self.assertEqual(b.text(), a.text())
 
     def test_a_copy_of_the_node_that_it_calls_is_refused(self):

@@ -13,6 +13,7 @@ Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Js
 Json json_of(const node::NodeSnapshot& node);
 Json json_of(const node::StageSnapshot& stage);
 Json json_of(const node::UnusedDevice& unused);
+Json json_of(const node::IdentityConflict& conflict);
 
 Json json_of(const node::DeviceSnapshot& device) {
   return {{"id", device.id},
@@ -111,6 +112,11 @@ Json json_of(const node::LiveRates& live) {
           {"stage_step_s", live.stage_step_s}};
 }
 
+Json json_of(const node::IdentityConflict& conflict) {
+  const auto at = std::chrono::floor<std::chrono::seconds>(conflict.refused_at.time_since_epoch());
+  return {{"node", conflict.node}, {"source", conflict.source}, {"refused_at_unix_s", at.count()}};
+}
+
 }  // namespace
 
 std::string cluster_json(const node::ClusterSnapshot& cluster) {
@@ -120,6 +126,7 @@ std::string cluster_json(const node::ClusterSnapshot& cluster) {
       {"serving", cluster.serving},
       {"not_serving_reason", or_null(cluster.not_serving_reason)},
       {"model_file_error", or_null(cluster.model_file_error)},
+      {"identity_conflicts", array_of(cluster.identity_conflicts)},
       {"leader", or_null(cluster.leader)},
       {"no_leader_reason", cluster.leader ? Json(nullptr) : Json(cluster.no_leader_reason)},
       {"term", cluster.term},

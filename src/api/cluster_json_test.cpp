@@ -22,6 +22,7 @@ TEST(ClusterJson, WithoutAnythingTheReasonsSayWhy) {
     EXPECT_TRUE(page.at(key).is_null()) << key;
   }
   EXPECT_EQ(page["nodes"], json::array());
+  EXPECT_EQ(page["identity_conflicts"], json::array());
 }
 
 TEST(ClusterJson, NodesSayWhatTheyAreAndHaveNoEmptyTexts) {
@@ -74,6 +75,13 @@ TEST(ClusterJson, PlanStagesAndLiveRates) {
   EXPECT_EQ(page["live"]["stage_step_s"], json::parse("[0.25]"));
   EXPECT_EQ(page["weights"], json::parse(R"({"sent_bytes":1,"received_bytes":2})"));
   EXPECT_EQ(page["model_file_error"], "m.gguf: has changed");
+}
+
+TEST(ClusterJson, AnIdentityConflictHasItsTime) {
+  const std::chrono::system_clock::time_point at(std::chrono::milliseconds(2'900));
+  const json page = parsed({.identity_conflicts = {{.node = "desk", .source = "10.0.0.2:5000", .refused_at = at}}});
+  EXPECT_EQ(page["identity_conflicts"],
+            json::parse(R"([{"node":"desk","source":"10.0.0.2:5000","refused_at_unix_s":2}])"));
 }
 
 TEST(ClusterJson, TextThatIsNotUtf8IsReplaced) {

@@ -4,6 +4,7 @@
 // `..._reason` and `failure` are for people; an empty one means that there is nothing to report.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -139,6 +140,14 @@ struct ModelSnapshot {
   friend bool operator==(const ModelSnapshot&, const ModelSnapshot&) = default;
 };
 
+// Another process had the identity of a node, and this node refused it: a copy of the node's disk or state folder runs.
+struct IdentityConflict {
+  std::string node{};    // name
+  std::string source{};  // address of the process, or what it said
+  std::chrono::system_clock::time_point refused_at{};
+  friend bool operator==(const IdentityConflict&, const IdentityConflict&) = default;
+};
+
 struct ClusterSnapshot {
   uint64_t version = 0;  // grows with every change that this node sees; starts again with each start
   std::optional<ModelSnapshot> model{};
@@ -152,7 +161,8 @@ struct ClusterSnapshot {
   std::optional<PlanSnapshot> plan{};
   std::optional<LiveRates> live{};
   WeightTraffic weights{};
-  std::string model_file_error{};  // of this node's own model file; names the file
+  std::string model_file_error{};                      // of this node's own model file; names the file
+  std::vector<IdentityConflict> identity_conflicts{};  // since this node's start, the last of each node
   friend bool operator==(const ClusterSnapshot&, const ClusterSnapshot&) = default;
 };
 

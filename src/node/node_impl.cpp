@@ -130,11 +130,13 @@ void Node::Impl::on_abandoned(wire::NodeId peer, const wire::FrameHeader& header
 void Node::Impl::on_writable(wire::NodeId peer, net::Lane lane) { model_files_->on_writable(peer, lane); }
 
 void Node::Impl::on_second_identity(wire::NodeId node, const std::string& address) {
+  const std::string name = node == self() ? options_.name : peers_->name_of(node);
   log::warning(
       "node",
       "another process has the identity of node {} and was refused: {}. If its disk or state folder is a copy, "
       "give it an identity of its own: there, remove the state folder and run `exogpu join`",
-      peers_->name_of(node), address);
+      name, address);
+  status_->add_identity_conflict({.node = name, .source = address, .refused_at = std::chrono::system_clock::now()});
 }
 
 void Node::Impl::on_identity_in_use(const Error& why) {

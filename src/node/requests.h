@@ -1,5 +1,5 @@
-// The part of a node that answers: requests of its own API, whose tokens it requests of the node of the first stage,
-// and requests of other nodes, which it submits to the ring where the first stage is here.
+// The part of a node that serves requests: those of its own API, which it sends to the node of the first stage, and
+// those of other nodes, which it submits to its ring if that has the first stage.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,7 @@ namespace exogpu::node {
 struct RingAccess {
   // Null while this node does not have the first stage, or not all stages are ready.
   std::function<pipeline::Driver*()> driver;
-  // Of the plan that is resident here.
+  // Of this node's plan.
   std::function<std::optional<wire::PlanEpoch>()> epoch;
   // The node of the first stage, by the cluster's plan.
   std::function<std::optional<wire::NodeId>()> first_node;
@@ -48,7 +48,7 @@ class Requests {
   Generations& generations() { return generations_; }
   // The other nodes that compute answers for this one now.
   std::set<wire::NodeId> answering_nodes() const { return client_.answering_nodes(); }
-  // The rates since the previous call; nothing where the ring does not begin here.
+  // The rates since the previous call; empty if the ring does not begin here.
   std::optional<LiveRates> measure(std::chrono::steady_clock::time_point now);
 
  private:

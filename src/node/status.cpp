@@ -30,6 +30,7 @@ void Status::update(cluster::Time now) {
   made.live = before->live;
   made.weights = before->weights;
   made.model_file_error = before->model_file_error;
+  made.identity_conflicts = before->identity_conflicts;
   publish(std::move(made));
 }
 
@@ -54,6 +55,13 @@ void Status::set_live(std::optional<LiveRates> live, const WeightTraffic& weight
 void Status::set_model_file_error(std::string error) {
   ClusterSnapshot made = *snapshot();
   made.model_file_error = std::move(error);
+  publish(std::move(made));
+}
+
+void Status::add_identity_conflict(IdentityConflict conflict) {
+  ClusterSnapshot made = *snapshot();
+  std::erase_if(made.identity_conflicts, [&](const auto& earlier) { return earlier.node == conflict.node; });
+  made.identity_conflicts.push_back(std::move(conflict));
   publish(std::move(made));
 }
 

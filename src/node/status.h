@@ -51,6 +51,8 @@ class Status {
 
   void set_live(std::optional<LiveRates> live, const WeightTraffic& weights);
   void set_model_file_error(std::string error);
+  // Replaces an earlier conflict of the same node.
+  void add_identity_conflict(IdentityConflict conflict);
 
   // --- any thread
   std::shared_ptr<const ClusterSnapshot> snapshot() const EXO_EXCLUDES(mutex_);

@@ -117,6 +117,18 @@ TEST_F(StatusTest, LiveRatesStayWhenTheStateChanges) {
   EXPECT_EQ(snapshot->model_file_error, "m.gguf has changed");
 }
 
+TEST_F(StatusTest, TheLastIdentityConflictOfEachNodeStays) {
+  const std::chrono::system_clock::time_point at(1000s);
+  status_.add_identity_conflict({.node = "b", .source = "10.0.0.2:5000", .refused_at = at});
+  status_.add_identity_conflict({.node = "c", .source = "10.0.0.3:5000", .refused_at = at});
+  status_.add_identity_conflict({.node = "b", .source = "10.0.0.2:5001", .refused_at = at + 1s});
+  update();
+  const auto& conflicts = status_.snapshot()->identity_conflicts;
+  ASSERT_EQ(conflicts.size(), 2U);
+  EXPECT_EQ(conflicts[0].node, "c");
+  EXPECT_EQ(conflicts[1], (IdentityConflict{.node = "b", .source = "10.0.0.2:5001", .refused_at = at + 1s}));
+}
+
 TEST_F(StatusTest, AWaitEndsWithTheNextVersionOrWithTheNode) {
   update();
   const uint64_t version = status_.snapshot()->version;

@@ -1,4 +1,5 @@
 // exogpu status: shows the nodes of the cluster, their work, and the reasons.
+#include <chrono>
 #include <format>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -109,6 +110,18 @@ std::string plan_table(const Json& plan) {
   return out;
 }
 
+std::string identity_conflicts(const Json& page) {
+  std::string out;
+  for (const Json& conflict : list(page, "identity_conflicts")) {
+    const std::chrono::sys_seconds at(std::chrono::seconds(conflict.value("refused_at_unix_s", int64_t{0})));
+    out += std::format(
+        "Another process has the identity of node {} and was refused ({}, {:%F %T} UTC). If its disk or "
+        "state folder is a copy, remove the state folder there and run `exogpu join`.\n\n",
+        text(conflict, "node"), text(conflict, "source"), at);
+  }
+  return out;
+}
+
 std::string report(const Json& page) {
   const std::string model = text(page, "model");
   std::string out = yes(page, "serving") ? std::format("Serving {}.", model)
@@ -118,6 +131,7 @@ std::string report(const Json& page) {
   out += leader.empty() ? std::format(" No leader: {}.\n\n", text(page, "no_leader_reason"))
                         : std::format(" The leader is {}.\n\n", leader);
   if (const std::string broken = text(page, "model_file_error"); !broken.empty()) out += broken + "\n\n";
+  out += identity_conflicts(page);
   out += nodes_table(page);
   const auto plan = page.find("plan");
   if (plan != page.end() && plan->is_object()) out += "\n" + plan_table(*plan);

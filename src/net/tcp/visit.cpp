@@ -170,6 +170,8 @@ Visit visit(const std::string& address, uint16_t port, const security::Identity*
     return shown;
   }();
   if (self == nullptr || !*found.shown || (*found.shown)->cluster != self->cluster()) return found;
+  // A node takes its own identity for that of a second process.
+  if ((*found.shown)->node == self->node()) return found;
 
   found.greeted = [&] -> Result<Peer> {
     EXO_TRY(const auto tls, security::TlsContext::for_node(*self));

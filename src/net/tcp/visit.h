@@ -33,7 +33,8 @@ struct Visit {
   Reached reached = Reached::no_route;
   std::string words{};                    // the system's, where it was not reached
   std::optional<Result<Shown>> shown{};   // once it was reached. Errors: of TLS; unsupported when it is no node
-  std::optional<Result<Peer>> greeted{};  // once it has shown itself, of `self`'s cluster: what its Hello says
+  // Once it has shown itself as another node of `self`'s cluster: what its Hello says.
+  std::optional<Result<Peer>> greeted{};
 };
 
 // `address` is a numeric one. Each of the steps takes at most `step_max`; blocks for as long. Without `self` it is not

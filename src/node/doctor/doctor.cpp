@@ -24,7 +24,11 @@ constexpr size_t kAddressesMax = 6;
 
 class Doctor {
  public:
-  explicit Doctor(const DoctorOptions& options) : options_(options) { here_.now = std::chrono::system_clock::now(); }
+  explicit Doctor(const DoctorOptions& options) : options_(options) {
+    here_.now = std::chrono::system_clock::now();
+    here_.state = options_.state;
+    here_.node_runs = security::FileLock::held(options_.state / "node.lock");
+  }
 
   std::vector<Finding> examine() {
     look_at_interfaces();
@@ -144,8 +148,7 @@ class Doctor {
   }
 
   void look_at_own_node(const std::vector<DiscoveredNode>& seen) {
-    const bool runs = security::FileLock::held(options_.state / "node.lock");
-    if (!runs) {
+    if (!here_.node_runs) {
       if (port_taken()) {
         return find(Level::problem, "port",
                     std::format("port {} is in use, and not by a node of this user", options_.link_port),
@@ -171,7 +174,9 @@ class Doctor {
   }
 
   void look_at_others(std::vector<DiscoveredNode> seen) {
-    std::erase_if(seen, [&](const auto& node) { return identity_ && node.said.node == identity_->node(); });
+    // Without a node here, one of this identity is on another device.
+    std::erase_if(
+        seen, [&](const auto& node) { return here_.node_runs && identity_ && node.said.node == identity_->node(); });
     std::ranges::stable_partition(seen, [&](const auto& node) { return ours(node); });
     const auto members = std::ranges::count_if(seen, [&](const auto& node) { return ours(node); });
     if (seen.size() > kVisitedMax) {

@@ -44,13 +44,23 @@ class Judge {
     if (here_.identity == nullptr) {
       return says(Level::note, std::format("a node of the cluster {}", shown->cluster.short_text()), how_to_join());
     }
-    if (shown->node == here_.identity->node()) return says(Level::ok, "this device's own node, which answers");
+    if (shown->node == here_.identity->node()) return own_identity();
     if (shown->cluster != here_.identity->cluster()) return another_cluster(*shown);
     if (const auto clocks = dates(*shown)) return *clocks;
     return greeted();
   }
 
  private:
+  Finding own_identity() const {
+    if (here_.node_runs) return says(Level::ok, "this device's own node, which answers");
+    return says(Level::problem,
+                "it has this device's identity, and no node runs here: the disk or the state folder of one of the two "
+                "is a copy of the other's",
+                std::format("give one of the two an identity of its own: remove its state folder (here: {}) and run "
+                            "`exogpu join` there",
+                            here_.state.string()));
+  }
+
   Finding says(Level level, const std::string& what, std::string remedy = {}) const {
     const auto at = std::format("{} port {}", best_.address, best_.port);
     return {level, "other",

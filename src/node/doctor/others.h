@@ -1,6 +1,7 @@
 // Derives from visits to another node why the nodes do not find or reach each other.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,8 @@ struct Here {
   const security::Identity* identity = nullptr;  // null: in no cluster
   std::vector<Interface> interfaces;
   security::WallTime now;
+  std::filesystem::path state{};  // folder of the identity
+  bool node_runs = false;         // with that folder
 };
 
 // Findings about a node with this name or address, after a visit to each of its addresses (at least one).

@@ -44,6 +44,16 @@ class OfAnother : public ::testing::Test {
              .now = now_};
 };
 
+TEST_F(OfAnother, TheOwnIdentityIsACopyWhereNoNodeRuns) {
+  net::Visit visit{.reached = Reached::yes, .shown = shown()};
+  (*visit.shown)->node = self_.node();
+  here_.state = "/var/lib/exogpu";
+  expect(judge(visit), Level::problem, "it has this device's identity");
+  expect(judge(visit), Level::problem, "remove its state folder (here: /var/lib/exogpu) and run `exogpu join`");
+  here_.node_runs = true;
+  expect(judge(visit), Level::ok, "this device's own node");
+}
+
 TEST_F(OfAnother, HowFarAConnectionComes) {
   expect(judge({.reached = Reached::refused}), Level::problem, "nothing listens at this port");
   expect(judge({.reached = Reached::silent}), Level::problem, "ufw allow 7766/tcp");
