@@ -181,7 +181,7 @@ TEST(Worker, RequestsUnderWayEndBeforeAPartGoes) {
 // A leader that has been replaced may say another plan for a moment.
 TEST(Worker, AfterAPlanThatWasTakenBackRequestsAreTakenAgain) {
   WorkerCluster two(2, small());
-  const auto plan = two.made_plan({1, 4}, {0, 1});
+  const auto plan = two.example_plan({1, 4}, {0, 1});
   two.set(plan);
   two.run_until_served();
   const wire::ReplicatedState before = two.state;
@@ -189,7 +189,7 @@ TEST(Worker, AfterAPlanThatWasTakenBackRequestsAreTakenAgain) {
   ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, told));
   two.run_until([&] { return !told.tokens.empty(); });
   for (auto& node : two.nodes) node->worker->tick(two.now());
-  auto other = two.made_plan({2, 4}, {0, 1});
+  auto other = two.example_plan({2, 4}, {0, 1});
   other.content = "def";
   two.set(other);
   ASSERT_TRUE(two.driver().over());
