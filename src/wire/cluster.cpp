@@ -163,21 +163,14 @@ void put(proto::ServingSettings& out, const ServingSettings& in) {
 }
 
 Result<ServingSettings> settings_of(const proto::ServingSettings& in, std::string_view of) {
-  const auto one_of = [of]<typename Enum, size_t N>(uint32_t number, const std::array<Enum, N>& values,
-                                                    std::string_view what) -> Result<Enum> {
-    for (const Enum value : values) {
-      if (static_cast<uint32_t>(value) == number) return value;
-    }
-    return fail(ErrorCode::corrupt, "{} with {} that is not known here ({})", of, what, number);
-  };
   ServingSettings out{.context = in.context(), .sequences = in.sequences(), .batch_tokens = in.batch_tokens()};
   if (out.context == 0 || out.sequences == 0 || out.batch_tokens == 0) {
     return fail(ErrorCode::corrupt, "{} for no context, no sequences or no tokens at once", of);
   }
-  EXO_TRY(out.kv_type, one_of(in.kv_type(), kKvTypes, "a KV cache type"));
-  EXO_TRY(out.flash_attention, one_of(in.flash_attention(), kFlashAttentions, "a flash attention"));
-  EXO_TRY(out.activations, one_of(in.activations(), kActivationTypes, "a type of activations"));
-  EXO_TRY(out.objective, one_of(in.objective(), kObjectives, "an objective"));
+  EXO_TRY(out.kv_type, kKvTypes.at_number(in.kv_type(), of));
+  EXO_TRY(out.flash_attention, kFlashAttentions.at_number(in.flash_attention(), of));
+  EXO_TRY(out.activations, kActivationTypes.at_number(in.activations(), of));
+  EXO_TRY(out.objective, kObjectives.at_number(in.objective(), of));
   return out;
 }
 

@@ -3,12 +3,11 @@
 // This is the only definition of the settings' words (in options, JSON and messages) and numbers (proto/cluster.proto).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
-#include "base/result.h"
 #include "wire/dtype.h"
+#include "wire/words.h"
 
 namespace exogpu::wire {
 
@@ -36,19 +35,19 @@ struct ServingSettings {
   friend bool operator==(const ServingSettings&, const ServingSettings&) = default;
 };
 
-inline constexpr std::array kKvTypes{KvType::f16, KvType::q8_0, KvType::f32};
-inline constexpr std::array kFlashAttentions{FlashAttention::automatic, FlashAttention::on, FlashAttention::off};
-inline constexpr std::array kObjectives{Objective::latency, Objective::throughput, Objective::first_token};
-inline constexpr std::array kActivationTypes{Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::q8_0};
+inline constexpr auto kKvTypes =
+    words<KvType>("a KV cache type", {{KvType::f16, "f16"}, {KvType::q8_0, "q8_0"}, {KvType::f32, "f32"}});
+inline constexpr auto kFlashAttentions = words<FlashAttention>(
+    "a choice of flash attention",
+    {{FlashAttention::automatic, "auto"}, {FlashAttention::on, "on"}, {FlashAttention::off, "off"}});
+inline constexpr auto kObjectives = words<Objective>(
+    "an objective",
+    {{Objective::latency, "latency"}, {Objective::throughput, "throughput"}, {Objective::first_token, "first-token"}});
+inline constexpr auto kActivationTypes = words<Dtype>(
+    "a type of activations", {{Dtype::f32, "f32"}, {Dtype::f16, "f16"}, {Dtype::bf16, "bf16"}, {Dtype::q8_0, "q8_0"}});
 
-std::string_view to_string(KvType type);
-std::string_view to_string(FlashAttention attention);  // "auto", "on", "off"
-std::string_view to_string(Objective objective);       // "latency", "throughput", "first-token"
-
-// The opposite of to_string(). Errors: invalid_argument, naming the words that there are.
-Result<KvType> parse_kv_type(std::string_view text);
-Result<FlashAttention> parse_flash_attention(std::string_view text);
-Result<Objective> parse_objective(std::string_view text);
-Result<Dtype> parse_activation_type(std::string_view text);
+constexpr std::string_view to_string(KvType type) { return kKvTypes.text_of(type); }
+constexpr std::string_view to_string(FlashAttention attention) { return kFlashAttentions.text_of(attention); }
+constexpr std::string_view to_string(Objective objective) { return kObjectives.text_of(objective); }
 
 }  // namespace exogpu::wire

@@ -6,18 +6,30 @@ namespace exogpu::wire {
 namespace {
 
 TEST(ServingSettings, EveryWordIsReadBack) {
-  for (const KvType each : kKvTypes) EXPECT_EQ(parse_kv_type(to_string(each)), each);
-  for (const FlashAttention each : kFlashAttentions) EXPECT_EQ(parse_flash_attention(to_string(each)), each);
-  for (const Objective each : kObjectives) EXPECT_EQ(parse_objective(to_string(each)), each);
-  for (const Dtype each : kActivationTypes) EXPECT_EQ(parse_activation_type(to_string(each)), each);
+  const auto expect_all = [](const auto& words) {
+    for (const auto& word : words) {
+      EXPECT_EQ(words.parse(word.text), word.value);
+      EXPECT_EQ(to_string(word.value), word.text);
+      EXPECT_EQ(words.at_number(static_cast<uint32_t>(word.value), "a plan"), word.value);
+    }
+  };
+  expect_all(kKvTypes);
+  expect_all(kFlashAttentions);
+  expect_all(kObjectives);
+  expect_all(kActivationTypes);
 }
 
 TEST(ServingSettings, AWordThatThereIsNotGetsThoseThatThereAre) {
-  EXPECT_EQ(parse_kv_type("q4").error().message, "\"q4\" is not a KV cache type; choose f16, q8_0 or f32");
-  EXPECT_EQ(parse_objective("speed").error().message,
+  EXPECT_EQ(kKvTypes.parse("q4").error().message, "\"q4\" is not a KV cache type; choose f16, q8_0 or f32");
+  EXPECT_EQ(kObjectives.parse("speed").error().message,
             "\"speed\" is not an objective; choose latency, throughput or first-token");
-  EXPECT_FALSE(parse_activation_type("i32"));
-  EXPECT_FALSE(parse_flash_attention(""));
+  EXPECT_FALSE(kActivationTypes.parse("i32"));
+  EXPECT_FALSE(kFlashAttentions.parse(""));
+}
+
+TEST(ServingSettings, ANumberThatIsNotKnownIsNamed) {
+  EXPECT_EQ(kObjectives.at_number(7, "a plan").error().message, "a plan with an objective that is not known here (7)");
+  EXPECT_FALSE(kActivationTypes.at_number(5, "a plan"));  // i32
 }
 
 }  // namespace
