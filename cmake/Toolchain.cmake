@@ -6,7 +6,7 @@ if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False at -O1 in the standard library; the sanitizers find the true ones.
-  add_compile_options(-Wno-array-bounds -Wno-stringop-overflow -Wno-maybe-uninitialized)
+  add_compile_options(-Wno-array-bounds -Wno-stringop-overflow)
 endif()
 # A sum of a product is rounded twice on every machine, so that the same input gives the same bits everywhere.
 add_compile_options(-ffp-contract=off)
