@@ -12,7 +12,7 @@
 
 namespace exogpu::cli {
 
-// `value` holds the default and must live until the command line is parsed.
+// `value` contains the default and must live until the command line is parsed.
 template <typename Enum, size_t n>
 CLI::Option* add_word_option(CLI::App& command, const std::string& name, Enum& value, const wire::Words<Enum, n>& words,
                              const std::string& text) {
@@ -38,13 +38,13 @@ inline CLI::Option* add_flash_attention(CLI::App& command, wire::FlashAttention&
 
 inline CLI::Option* add_objective(CLI::App& command, wire::Objective& value) {
   return add_word_option(command, "--for", value, wire::kObjectives,
-                         "What counts: latency (tokens per second of one sequence), throughput (of all together), "
+                         "What to optimise: latency (tokens per second of one sequence), throughput (of all together), "
                          "first-token");
 }
 
 inline CLI::Option* add_activations(CLI::App& command, wire::Dtype& value) {
   return add_word_option(command, "--activations", value, wire::kActivationTypes,
-                         "How activations travel: f32 (exact), f16, bf16, or q8_0 (a quarter of the bytes)");
+                         "How activations are sent: f32 (exact), f16, bf16, or q8_0 (a quarter of the bytes)");
 }
 
 }  // namespace exogpu::cli
