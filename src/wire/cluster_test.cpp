@@ -227,7 +227,8 @@ TEST(ClusterMessages, APlanOutOfBoundsIsRefused) {
   spoilt([](auto& p) { p.set_content("\n"); }, "the content of a plan");
   spoilt([](auto& p) { p.mutable_settings()->set_kv_type(3); },
          "a plan with a KV cache type that is not known here (3)");
-  spoilt([](auto& p) { p.mutable_settings()->set_flash_attention(3); }, "a choice of flash attention that is not known here (3)");
+  spoilt([](auto& p) { p.mutable_settings()->set_flash_attention(3); },
+         "a choice of flash attention that is not known here (3)");
   spoilt([](auto& p) { p.mutable_settings()->set_objective(256); }, "an objective that is not known here (256)");
   spoilt([](auto& p) { p.clear_settings(); }, "a plan for no context");
   spoilt([](auto& p) { p.mutable_settings()->set_context(0); }, "a plan for no context");

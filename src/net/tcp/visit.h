@@ -31,8 +31,8 @@ struct Shown {
 
 struct Visit {
   Reached reached = Reached::no_route;
-  std::string words{};                    // the system's, where it was not reached
-  std::optional<Result<Shown>> shown{};   // once it was reached. Errors: of TLS; unsupported when it is no node
+  std::string words{};                   // the system's, where it was not reached
+  std::optional<Result<Shown>> shown{};  // once it was reached. Errors: of TLS; unsupported when it is no node
   // Once it has shown itself as another node of `self`'s cluster: what its Hello says.
   std::optional<Result<Peer>> greeted{};
 };
