@@ -31,6 +31,13 @@ std::unexpected<Error> system_error(const path& file, std::string_view what, int
   }
 }
 
+// Some file systems say ENOENT of a folder that nobody can make in them.
+std::unexpected<Error> cannot_make(const path& directory, int code) {
+  if (code != ENOENT) return system_error(directory, "make this folder", code);
+  return fail(ErrorCode::io_error, "{}: this folder cannot be made there; name another state folder with --state DIR",
+              directory.string());
+}
+
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -93,12 +100,9 @@ Result<void> write_all(int fd, const path& file, std::string_view content) {
 Result<void> make_private_directory(const path& directory) {
   std::error_code error;
   if (directory.has_parent_path()) std::filesystem::create_directories(directory.parent_path(), error);
-  if (error.value() == ENOENT) {
-    return fail(ErrorCode::io_error, "{}: cannot make this folder: {}", directory.string(), error.message());
-  }
-  if (error) return system_error(directory, "make this folder", error.value());
+  if (error) return cannot_make(directory, error.value());
   if (::mkdir(directory.c_str(), 0700) == 0) return {};
-  if (errno != EEXIST) return system_error(directory, "make this folder", errno);
+  if (errno != EEXIST) return cannot_make(directory, errno);
   struct stat status{};
   if (::stat(directory.c_str(), &status) != 0) return system_error(directory, "read", errno);
   if (!S_ISDIR(status.st_mode)) return fail(ErrorCode::invalid_argument, "{}: is not a folder", directory.string());
