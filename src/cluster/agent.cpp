@@ -255,8 +255,8 @@ void Agent::publish_links(Time now) {
       links.push_back(measured);
       continue;
     }
-    const auto follow = [](double& told, double value, double change_min) {
-      if (std::abs(told - value) > std::max(change_min, 0.5 * std::max(told, value))) told = value;
+    const auto follow = [](double& reported, double value, double change_min) {
+      if (std::abs(reported - value) > std::max(change_min, 0.5 * std::max(reported, value))) reported = value;
     };
     follow(known->delay_s, measured.delay_s, kDelayChangeMin);
     follow(known->jitter_s, measured.jitter_s, kDelayChangeMin);

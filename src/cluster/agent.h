@@ -61,7 +61,7 @@ class Agent {
   Time wake() const;
 
   void set_facts(wire::NodeFacts facts, Time now);
-  // Each change goes to all nodes, so the caller passes what ConditionFilter returns.
+  // Each change is sent to all nodes, so the caller passes what ConditionFilter returns.
   void set_condition(wire::NodeCondition condition, Time now);
   // The status of this node's stages in the plan of this epoch, by stage index.
   void set_stages(wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages, Time now);

@@ -81,9 +81,9 @@ void Agent::evaluate_replies(Time now) {
   NodeId reporter;
   for (const auto& [id, peer] : peers_) {
     if (!peer.probe || now - peer.reported_at > kReportLifetime || peer.reported_at < election_.since) continue;
-    const ElectionProbe& told = *peer.probe;
-    if ((!told.is_leader && !told.has_leader) || told.term.leader == self_) continue;
-    const Leadership other{.leader = told.term.leader, .serving = told.serving, .followers = told.followers};
+    const ElectionProbe& reply = *peer.probe;
+    if ((!reply.is_leader && !reply.has_leader) || reply.term.leader == self_) continue;
+    const Leadership other{.leader = reply.term.leader, .serving = reply.serving, .followers = reply.followers};
     if (!leadership || better(other, *leadership)) {
       leadership = other;
       reporter = id;
@@ -175,7 +175,7 @@ void Agent::claim_term(Time now) {
     followers_.clear();
     for (const auto& [id, peer] : peers_) {
       if (!peer.linked) continue;
-      // A node with another leader keeps it until resolve_leaders() has compared the two.
+      // A node with another leader follows it until resolve_leaders() has compared the two.
       const bool led_by_another = peer.probe && now - peer.reported_at < kReportLifetime &&
                                   peer.reported_at >= election_.since &&
                                   (peer.probe->is_leader || peer.probe->has_leader);
@@ -200,7 +200,7 @@ void Agent::claim_term(Time now) {
     facts_bytes_ +=
         encoded_bytes({.term = term_, .event = NodeReported{node.facts}}) + condition_bytes(id, node.condition);
   }
-  // The state does not say how often these links broke: assume twice, so that they stay avoided.
+  // The state does not record how often these links broke: assume twice, so that they stay avoided.
   for (const auto& [a, b] : led ? std::set<NodePair>() : state_.links_avoided) {
     faults_.on_broken(a, b, now);
     faults_.on_broken(a, b, now);

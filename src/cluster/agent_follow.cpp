@@ -94,17 +94,17 @@ void Agent::applied() {
 // The events by which the state would agree with this node's facts, condition, stages and commands.
 std::vector<Event> Agent::unreported() const {
   std::vector<Event> events;
-  const auto want = [&](const Event& event) {
+  const auto add_if_new = [&](const Event& event) {
     auto sent = as_sent(event);
     if (sent && changes(state_, *sent)) events.push_back(*std::move(sent));
   };
-  want(NodeReported{facts_});
-  want(ConditionReported{.node = self_, .condition = condition_});
-  if (broken_ && state_.plan) want(*broken_);
+  add_if_new(NodeReported{facts_});
+  add_if_new(ConditionReported{.node = self_, .condition = condition_});
+  if (broken_ && state_.plan) add_if_new(*broken_);
   for (const auto& [index, status] : stages_) {
-    want(StageReported{.epoch = stages_epoch_, .stage = index, .phase = status.phase, .failure = status.failure});
+    add_if_new(StageReported{.epoch = stages_epoch_, .stage = index, .phase = status.phase, .failure = status.failure});
   }
-  for (const Command& command : commands_) want(command.event);
+  for (const Command& command : commands_) add_if_new(command.event);
   return events;
 }
 

@@ -64,11 +64,11 @@ void Agent::append(const Event& written) {
 
 void Agent::append_proposed(NodeId from, const Event& event, Time now) {
   if (!changes(state_, event)) return;
-  if (const auto* told = std::get_if<NodeReported>(&event)) {
-    if (told->facts.info.self.node != from) return;
+  if (const auto* reported = std::get_if<NodeReported>(&event)) {
+    if (reported->facts.info.self.node != from) return;
     const auto known = state_.nodes.find(from);
     const bool is_new = known == state_.nodes.end();
-    const bool restarted = is_new || known->second.facts.incarnation != told->facts.incarnation;
+    const bool restarted = is_new || known->second.facts.incarnation != reported->facts.incarnation;
     size_t before = is_new ? 0 : encoded_bytes({.term = term_, .event = NodeReported{known->second.facts}});
     // A restarted node has no condition until it reports one.
     if (restarted) before += is_new ? 0 : condition_bytes(from, known->second.condition);
@@ -107,10 +107,10 @@ void Agent::append_proposed(NodeId from, const Event& event, Time now) {
 void Agent::on(NodeId from, const LogProposal& message, Time now) {
   if (role_ != Role::leading || !followers_.contains(from)) return;
   for (const Event& event : message.events) {
-    const auto* told = std::get_if<NodeReported>(&event);
-    if (told && told->facts.incarnation != message.incarnation) continue;
+    const auto* reported = std::get_if<NodeReported>(&event);
+    if (reported && reported->facts.incarnation != message.incarnation) continue;
     const auto known = state_.nodes.find(from);
-    // A condition of an earlier incarnation, whose shards are gone.
+    // A condition of an earlier incarnation, whose shards no longer exist.
     if (std::holds_alternative<ConditionReported>(event) &&
         (known == state_.nodes.end() || known->second.facts.incarnation != message.incarnation)) {
       continue;
@@ -125,7 +125,8 @@ void Agent::on(NodeId from, const HeartbeatAck& message, Time now) {
   observe_term(message.term);
   if (role_ != Role::leading) return;
   if (message.term != term_) {
-    // The node follows a later term. Its reply to this probe says whose, and so which of the two should lead.
+    // The node follows a later term. Its reply to this probe names its leader, and so shows which of the two should
+    // lead.
     if (message.term > term_) {
       followers_.erase(from);
       send_probe(from, true, now);
@@ -194,11 +195,11 @@ void Agent::send_heartbeat(NodeId node, Follower& follower, Time now) {
 void Agent::scan_for_others(Time now) {
   scan_at_ = now + kScanInterval;
   // Nodes that are online in the state but no longer follow this leader.
-  std::vector<NodeId> left;
+  std::vector<NodeId> departed;
   for (const auto& [id, node] : state_.nodes) {
-    if (node.online && id != self_ && !followers_.contains(id)) left.push_back(id);
+    if (node.online && id != self_ && !followers_.contains(id)) departed.push_back(id);
   }
-  for (const NodeId id : left) append(NodeLost{.node = id, .reason = "it follows another leader"});
+  for (const NodeId id : departed) append(NodeLost{.node = id, .reason = "it follows another leader"});
   auto next = peers_.upper_bound(scanned_);
   size_t asked = 0;
   for (size_t i = 0; i < peers_.size() && asked < kScanNodes; ++i, ++next) {

@@ -66,7 +66,7 @@ void ConditionFilter::update_heat(Device& device, const DeviceReadings& readings
   if (device.heat.now == 0) {
     device.speed = 1;
   } else if (readings.speed && readings.load.value_or(1) >= 0.5) {
-    device.speed = *readings.speed;  // the clock of an idle device says nothing about its heat
+    device.speed = *readings.speed;  // the clock of an idle device does not show its heat
   }
 }
 

@@ -26,20 +26,20 @@ SensorReadings cool(double load = 0.02) {
 struct Watched {
   ConditionFilter watch;
   Time now{};
-  int told = 0;
+  int reports = 0;
 
-  const NodeCondition& see(const SensorReadings& readings, seconds for_s = seconds(5)) {
+  const NodeCondition& observe(const SensorReadings& readings, seconds for_s = seconds(5)) {
     for (Duration passed{}; passed < for_s; passed += seconds(5)) {
       const NodeCondition before = watch.reported();
       watch.update(readings, now);
-      told += watch.reported() != before ? 1 : 0;
+      reports += watch.reported() != before ? 1 : 0;
       now += seconds(5);
     }
     return watch.reported();
   }
 };
 
-TEST(Condition, NoiseIsNotTold) {
+TEST(Condition, NoiseIsNotReported) {
   Watched node;
   SensorReadings readings = cool();
   readings.charge = 0.5;
@@ -48,21 +48,21 @@ TEST(Condition, NoiseIsNotTold) {
     readings.devices[0].load = i % 10 == 9 ? 0.6 : 0;
     readings.devices[0].temperature_c = 50 + 3 * std::sin(i);
     readings.charge = 0.5 + 0.02 * std::sin(i);
-    node.see(readings);
+    node.observe(readings);
   }
-  EXPECT_EQ(node.told, 1) << "the first time";
+  EXPECT_EQ(node.reports, 1) << "the first time";
 }
 
-TEST(Condition, WhatChangesMuchIsToldInSteps) {
+TEST(Condition, LargeChangesAreReportedInSteps) {
   Watched node;
-  node.see(cool(0), seconds(60));
+  node.observe(cool(0), seconds(60));
   EXPECT_EQ(node.watch.reported().load_percent, 0U);
-  node.see(cool(1), seconds(120));
+  node.observe(cool(1), seconds(120));
   EXPECT_GE(node.watch.reported().load_percent, 80U);
-  EXPECT_LE(node.told, 5);
+  EXPECT_LE(node.reports, 5);
   SensorReadings none;
   none.devices.emplace_back().device = "gpu0";
-  node.see(none, seconds(60));
+  node.observe(none, seconds(60));
   EXPECT_FALSE(node.watch.reported().devices[0].temperature_c);
   EXPECT_EQ(node.watch.reported().devices[0].heat, Heat::normal);
 }
@@ -72,46 +72,46 @@ TEST(Condition, ABatteryIsLowUntilItIsChargedOrWellFull) {
   SensorReadings readings = cool();
   readings.charge = 0.21;
   readings.on_battery = true;
-  EXPECT_FALSE(node.see(readings).battery->low);
+  EXPECT_FALSE(node.observe(readings).battery->low);
   readings.charge = 0.19;
-  EXPECT_TRUE(node.see(readings).battery->low) << "at once";
+  EXPECT_TRUE(node.observe(readings).battery->low) << "at once";
   readings.charge = 0.25;
-  EXPECT_TRUE(node.see(readings, seconds(300)).battery->low) << "not well above";
+  EXPECT_TRUE(node.observe(readings, seconds(300)).battery->low) << "not well above";
   readings.on_battery = false;
-  EXPECT_TRUE(node.see(readings, seconds(30)).battery->low) << "a plug that comes and goes";
-  EXPECT_FALSE(node.see(readings, seconds(90)).battery->low);
+  EXPECT_TRUE(node.observe(readings, seconds(30)).battery->low) << "a loose plug";
+  EXPECT_FALSE(node.observe(readings, seconds(90)).battery->low);
   readings.charge = 0.1;
-  EXPECT_FALSE(node.see(readings, seconds(90)).battery->low) << "it is charged";
+  EXPECT_FALSE(node.observe(readings, seconds(90)).battery->low) << "it is charged";
   readings.charge.reset();
-  EXPECT_FALSE(node.see(readings).battery);
+  EXPECT_FALSE(node.observe(readings).battery);
 }
 
-TEST(Condition, HeatIsEnteredAtOnceAndLeftLater) {
+TEST(Condition, HeatIsReportedAtOnceAndItsEndLater) {
   Watched node;
   const auto heat = [&] { return node.watch.reported().devices[0].heat; };
   SensorReadings readings = cool(1);
-  node.see(readings, seconds(60));
+  node.observe(readings, seconds(60));
   EXPECT_EQ(heat(), Heat::normal);
   readings.devices[0].throttled = true;
   readings.devices[0].speed = 0.6;
-  node.see(readings);
+  node.observe(readings);
   EXPECT_EQ(heat(), Heat::hot);
   EXPECT_EQ(node.watch.reported().devices[0].speed_percent, 60U);
   readings.devices[0].throttled = false;
   readings.devices[0].temperature_c = 90;
-  node.see(readings, seconds(300));
+  node.observe(readings, seconds(300));
   EXPECT_EQ(heat(), Heat::hot) << "it is not well below its limit";
   readings.devices[0].temperature_c = 99;
-  node.see(readings, seconds(5));
+  node.observe(readings, seconds(5));
   EXPECT_EQ(heat(), Heat::hot) << "for a moment";
-  node.see(readings, seconds(15));
+  node.observe(readings, seconds(15));
   EXPECT_EQ(heat(), Heat::critical);
   readings.devices[0].temperature_c = 80;
-  node.see(readings, seconds(30));
+  node.observe(readings, seconds(30));
   EXPECT_EQ(heat(), Heat::critical);
-  node.see(readings, seconds(60));
+  node.observe(readings, seconds(60));
   EXPECT_EQ(heat(), Heat::normal);
-  node.see(readings, seconds(60));
+  node.observe(readings, seconds(60));
   EXPECT_EQ(node.watch.reported().devices[0].speed_percent, 100U);
 }
 
@@ -120,7 +120,7 @@ TEST(Condition, AnIdleDeviceIsNotTakenToBeSlow) {
   SensorReadings readings = cool(0);
   readings.devices[0].throttled = true;
   readings.devices[0].speed = 0.2;
-  node.see(readings, seconds(60));
+  node.observe(readings, seconds(60));
   EXPECT_EQ(node.watch.reported().devices[0].heat, Heat::hot);
   EXPECT_EQ(node.watch.reported().devices[0].speed_percent, 100U);
 }
@@ -165,13 +165,13 @@ bool uses(const ReplicatedState& state, uint8_t node) {
                                [](const PlannedStage& stage) { return stage.device.node; });
 }
 
-TEST(Condition, PlansGoAroundAvoidedDevicesWhereTheOthersCanHoldTheModel) {
-  for (const ConditionReported& told : {low_battery(1), heat(1, Heat::critical)}) {
+TEST(Condition, PlansAvoidDevicesIfTheOthersCanHoldTheModel) {
+  for (const ConditionReported& reported : {low_battery(1), heat(1, Heat::critical)}) {
     ReplicatedState state = served_by({2000 * MB, 500 * MB, 500 * MB});
     ASSERT_TRUE(uses(state, 1));
-    EXPECT_TRUE(affects_plans(state, told));
-    add(state, told);
-    EXPECT_FALSE(affects_plans(state, told)) << "said before";
+    EXPECT_TRUE(affects_plans(state, reported));
+    add(state, reported);
+    EXPECT_FALSE(affects_plans(state, reported)) << "reported before";
     EXPECT_NE(avoidable_reason(state).find("n1/gpu0"), std::string::npos) << avoidable_reason(state);
     const auto next = plan_for(state, busy());
     ASSERT_TRUE(next) << "at once, though somebody is answered";
@@ -207,7 +207,7 @@ TEST(Condition, OfTwoTheHottestIsAvoidedFirst) {
   EXPECT_EQ(avoidable_reason(state), "");
 }
 
-TEST(Condition, WhoIsWellAgainComesBackWhenNobodyIsAnswered) {
+TEST(Condition, ARecoveredDeviceIsUsedAgainWhenNoRequestIsInProgress) {
   ReplicatedState state = served_by({2000 * MB, 500 * MB, 500 * MB}, 2e11);
   add(state, low_battery(1));
   add(state, plan_for(state, busy()).value());

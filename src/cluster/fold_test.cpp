@@ -51,7 +51,7 @@ TEST(Fold, APlanServesWhenAllItsStagesAreReady) {
   EXPECT_TRUE(serving(state));
   add(state, plan_on(1, 5));
   add(state, plan_on(1, 4));
-  EXPECT_TRUE(serving(state)) << "epochs only go up";
+  EXPECT_TRUE(serving(state)) << "epochs only grow";
   add(state, plan_on(1, 6));
   EXPECT_EQ(state.epoch_last, PlanEpoch(6));
   EXPECT_FALSE(serving(state));
@@ -62,7 +62,7 @@ TEST(Fold, APlanServesWhenAllItsStagesAreReady) {
   EXPECT_EQ(state.no_plan_reason, "no");
 }
 
-TEST(Fold, ANodeStartedAnewMayHaveBeenMendedAndHoldsNothing) {
+TEST(Fold, ARestartedNodeMayBeRepairedAndHasNoShards) {
   ReplicatedState state;
   add(state, NodeReported{example_facts(1)});
   add(state, plan_on(1, 5));
@@ -105,7 +105,7 @@ TEST(Fold, WhatChangesNothingIsKnownBefore) {
   EXPECT_TRUE(changes(state, plan_on(1, 6)));
 }
 
-TEST(Log, WhoIsInItGoesOnFromThere) {
+TEST(Log, ContinuesFromAnyPositionThatItContains) {
   Log log;
   for (uint64_t i = 0; i < 5; ++i) log.append({.term = example_term(i < 3 ? 1 : 2), .event = TermBegan{}});
   EXPECT_TRUE(log.contains({}));

@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::example_id;
 
-TEST(LinkFaults, WhatBreaksAgainIsLeftOutForLongerEachTime) {
+TEST(LinkFaults, ALinkThatBreaksAgainIsAvoidedLongerEachTime) {
   LinkFaults faults;
   LinkFaults::Time now{};
   faults.on_broken(example_id(2), example_id(1), now);

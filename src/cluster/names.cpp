@@ -8,8 +8,8 @@ namespace exogpu::cluster {
 
 namespace {
 
-std::string told_apart(const std::string& name, wire::NodeId node, bool alone) {
-  return alone ? name : std::format("{}-{}", name, node.short_text());
+std::string unique_name(const std::string& name, wire::NodeId node, bool is_unique) {
+  return is_unique ? name : std::format("{}-{}", name, node.short_text());
 }
 
 }  // namespace
@@ -20,7 +20,7 @@ std::map<wire::NodeId, std::string> names_of(const wire::ReplicatedState& state)
   std::map<wire::NodeId, std::string> names;
   for (const auto& [id, node] : state.nodes) {
     const std::string& name = node.facts.info.self.name;
-    names.emplace(id, told_apart(name, id, times[name] == 1));
+    names.emplace(id, unique_name(name, id, times[name] == 1));
   }
   return names;
 }
@@ -31,7 +31,7 @@ std::string name_of(const wire::ReplicatedState& state, wire::NodeId node) {
   const std::string& name = found->second.facts.info.self.name;
   const auto same =
       std::ranges::count_if(state.nodes, [&](const auto& entry) { return entry.second.facts.info.self.name == name; });
-  return told_apart(name, node, same == 1);
+  return unique_name(name, node, same == 1);
 }
 
 std::string name_of(const wire::ReplicatedState& state, const wire::DeviceRef& device) {

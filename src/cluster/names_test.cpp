@@ -9,7 +9,7 @@ namespace {
 
 using namespace testing;
 
-TEST(Names, TwoNodesOfOneNameAreToldApart) {
+TEST(Names, TwoNodesOfOneNameGetUniqueNames) {
   wire::ReplicatedState state;
   for (const uint8_t number : {1, 2, 3}) {
     wire::NodeFacts facts = example_facts(number);

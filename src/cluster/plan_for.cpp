@@ -145,12 +145,12 @@ std::string impossible_reason(const ReplicatedState& state) {
 
 bool affects_plans(const ReplicatedState& state, const Event& event) {
   if (const auto* stage = std::get_if<StageReported>(&event)) return stage->phase >= StagePhase::ready;
-  const auto* told = std::get_if<ConditionReported>(&event);
-  if (!told) return true;
-  const auto known = state.nodes.find(told->node);
+  const auto* reported = std::get_if<ConditionReported>(&event);
+  if (!reported) return true;
+  const auto known = state.nodes.find(reported->node);
   if (known == state.nodes.end()) return false;
   const NodeRecord& before = known->second;
-  const NodeRecord after{.facts = {}, .offline_reason = {}, .unfit = {}, .condition = told->condition};
+  const NodeRecord after{.facts = {}, .offline_reason = {}, .unfit = {}, .condition = reported->condition};
   return std::ranges::any_of(before.facts.info.devices, [&](const DeviceProfile& each) {
     const std::string& device = each.id.device;
     return avoidance(before, device) != avoidance(after, device) ||
@@ -196,8 +196,8 @@ std::optional<Event> plan_for(const ReplicatedState& state, const PlanContext& c
   if (!must) {
     if (!context.idle || !serving(state) || same_stages(best, state.plan->made.plan)) return std::nullopt;
     const Objective objective = state.model->settings.objective;
-    const size_t wanted = std::min<size_t>(state.model->devices_min, best.stages.size());
-    if (devices_of(state.plan->made.plan.stages) >= wanted &&
+    const size_t devices_min = std::min<size_t>(state.model->devices_min, best.stages.size());
+    if (devices_of(state.plan->made.plan.stages) >= devices_min &&
         speed_of(best.predicted, objective) < kWorthMoving * speed_of(speed_now(state), objective)) {
       return std::nullopt;
     }

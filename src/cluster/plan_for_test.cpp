@@ -21,7 +21,7 @@ ReplicatedState two_nodes() {
 
 PlanContext of(uint64_t counter) { return {.term = example_term(counter), .epoch_max = {}}; }
 
-void make(ReplicatedState& state, uint64_t counter = 1) {
+void make_plan(ReplicatedState& state, uint64_t counter = 1) {
   const auto event = plan_for(state, of(counter));
   ASSERT_TRUE(event);
   add(state, *event);
@@ -34,25 +34,25 @@ void all_ready(ReplicatedState& state) {
   }
 }
 
-TEST(PlanFor, SpreadsAModelOverWhoHasRoom) {
+TEST(PlanFor, SpreadsAModelOverNodesWithRoom) {
   ReplicatedState state = two_nodes();
-  make(state);
+  make_plan(state);
   EXPECT_EQ(state.plan->made.plan.stages.size(), 2U);
   for (const Bytes bytes : state.plan->made.stage_bytes) EXPECT_LE(bytes, 500 * MB);
   EXPECT_FALSE(plan_for(state, of(1))) << "nothing to do";
 }
 
-TEST(PlanFor, SaysWhyThereIsNone) {
+TEST(PlanFor, GivesTheReasonWhenThereIsNone) {
   ReplicatedState state = two_nodes();
   add(state, NodeLost{.node = example_id(2), .reason = "silent"});
   const auto event = plan_for(state, of(1));
   ASSERT_TRUE(event);
   add(state, *event);
   EXPECT_NE(state.no_plan_reason.find("memory"), std::string::npos) << state.no_plan_reason;
-  EXPECT_FALSE(plan_for(state, of(1))) << "said once";
+  EXPECT_FALSE(plan_for(state, of(1))) << "reported once";
 }
 
-TEST(PlanFor, WhatIsImpossibleIsSaidOfThoseWhoAreHere) {
+TEST(PlanFor, ImpossibleReasonIsThatOfTheOnlineNodes) {
   ReplicatedState state;
   EXPECT_EQ(impossible_reason(state), "no model is to be served");
   state = two_nodes();
@@ -67,7 +67,7 @@ TEST(PlanFor, EveryLossIsAReason) {
   const auto replaced = [](auto lose, std::string_view words) {
     ReplicatedState state = two_nodes();
     add(state, NodeReported{example_facts(3, 500 * MB)});
-    make(state);
+    make_plan(state);
     all_ready(state);
     const PlanEpoch before = state.epoch_last;
     const NodeId used = state.plan->made.plan.stages[0].device.node;
@@ -100,7 +100,7 @@ TEST(PlanFor, EveryLossIsAReason) {
 
 TEST(PlanFor, ABetterPlanWaitsUntilNobodyIsServedAndIsWorthIt) {
   ReplicatedState state = two_nodes();
-  make(state);
+  make_plan(state);
   add(state, NodeReported{example_facts(3, 2000 * MB, 2e11)});
   EXPECT_FALSE(plan_for(state, of(1))) << "it is still being loaded";
   all_ready(state);
@@ -109,13 +109,13 @@ TEST(PlanFor, ABetterPlanWaitsUntilNobodyIsServedAndIsWorthIt) {
   EXPECT_FALSE(plan_for(state, busy));
   ASSERT_TRUE(plan_for(state, of(1)));
   ReplicatedState slightly = two_nodes();
-  make(slightly);
+  make_plan(slightly);
   all_ready(slightly);
   add(slightly, NodeReported{example_facts(3, 500 * MB, 1.02e11)});
   EXPECT_FALSE(plan_for(slightly, of(1))) << "two of a hundred are not worth moving a model";
 }
 
-TEST(PlanFor, EpochsGoUpOverTermsAndOverWhatWasLost) {
+TEST(PlanFor, EpochsGrowOverTermsAndLostPlans) {
   ReplicatedState state = two_nodes();
   const auto epoch = [&](const PlanContext& context) {
     return std::get<PlanMade>(plan_for(state, context).value()).plan.epoch;
@@ -125,39 +125,39 @@ TEST(PlanFor, EpochsGoUpOverTermsAndOverWhatWasLost) {
   PlanContext later = of(1);
   later.epoch_max = PlanEpoch(uint64_t{9} << 32);
   EXPECT_GT(epoch(later), later.epoch_max);
-  make(state);
+  make_plan(state);
   all_ready(state);
   EXPECT_FALSE(plan_for(state, of(1)));
   EXPECT_GT(epoch(later), later.epoch_max) << "a node has had parts of a plan that this state does not know";
 }
 
-TEST(PlanFor, ADeviceThatFailedIsLeftOutUntilItsNodeIsStartedAnew) {
+TEST(PlanFor, AFailedDeviceIsUnusedUntilItsNodeIsRestarted) {
   ReplicatedState state = two_nodes();
   add(state, NodeReported{example_facts(3, 500 * MB, 0.9e11)});
-  make(state);
+  make_plan(state);
   const NodeId first = state.plan->made.plan.stages[0].device.node;
   add(state, StageReported{.epoch = state.epoch_last, .stage = 0, .phase = StagePhase::failed, .failure = "no room"});
-  make(state);
+  make_plan(state);
   ASSERT_EQ(state.plan->made.unused.size(), 1U);
-  const UnusedDevice& left = state.plan->made.unused[0];
-  EXPECT_EQ(left.device.node, first);
-  EXPECT_EQ(left.constraint, "failed");
-  EXPECT_EQ(left.reason, "no room");
+  const UnusedDevice& unused = state.plan->made.unused[0];
+  EXPECT_EQ(unused.device.node, first);
+  EXPECT_EQ(unused.constraint, "failed");
+  EXPECT_EQ(unused.reason, "no room");
   add(state, NodeLost{.node = example_id(3), .reason = "silent"});
   add(state, *plan_for(state, of(1)));
   EXPECT_FALSE(state.plan);
   NodeFacts restarted = state.nodes.at(first).facts;
   ++restarted.incarnation;
   add(state, NodeReported{restarted});
-  make(state);
+  make_plan(state);
 }
 
-TEST(PlanFor, LayersByHandThatDidNotFitAreNotTriedAgainByThemselves) {
+TEST(PlanFor, FixedLayersThatDidNotFitAreNotRetried) {
   ReplicatedState state = two_nodes();
   ServedModel fixed_layers = example_model(8);
   fixed_layers.layers = "n1/gpu0:0-3,n2/gpu0:4-7";
   add(state, ModelSet{fixed_layers});
-  make(state);
+  make_plan(state);
   add(state, StageReported{.epoch = state.epoch_last, .stage = 1, .phase = StagePhase::failed, .failure = "no room"});
   add(state, *plan_for(state, of(1)));
   ASSERT_FALSE(state.plan);
@@ -165,7 +165,7 @@ TEST(PlanFor, LayersByHandThatDidNotFitAreNotTriedAgainByThemselves) {
   EXPECT_TRUE(state.no_plan_reason.contains("when node n2 is restarted")) << state.no_plan_reason;
 }
 
-TEST(PlanFor, ABadLinkIsGoneAround) {
+TEST(PlanFor, ABadLinkIsAvoided) {
   ReplicatedState state = two_nodes();
   add(state, NodeReported{example_facts(3, 500 * MB, 0.99e11)});
   const auto used = [&] {
@@ -173,15 +173,15 @@ TEST(PlanFor, ABadLinkIsGoneAround) {
     for (const PlannedStage& stage : state.plan->made.plan.stages) nodes.insert(stage.device.node);
     return nodes;
   };
-  make(state);
+  make_plan(state);
   ASSERT_EQ(used(), (std::set{example_id(1), example_id(2)}));
   add(state, LinkUse{.link = pair_of(example_id(2), example_id(1)), .avoided = true});
   add(state, PlanEnded{.epoch = state.epoch_last, .reason = "the cable was pulled"});
-  make(state);
+  make_plan(state);
   EXPECT_NE(used(), (std::set{example_id(1), example_id(2)}));
   // Where there is no other way it is used all the same.
   add(state, NodeLost{.node = example_id(3), .reason = "silent"});
-  make(state);
+  make_plan(state);
   EXPECT_EQ(used(), (std::set{example_id(1), example_id(2)}));
 }
 
@@ -196,7 +196,7 @@ std::string stages_of(const ReplicatedState& state, const PlanMade& made) {
 }
 
 // A plan of these stages, in force.
-void put(ReplicatedState& state, const std::vector<std::pair<uint8_t, LayerRange>>& stages) {
+void set_plan(ReplicatedState& state, const std::vector<std::pair<uint8_t, LayerRange>>& stages) {
   const ServedModel& model = *state.model;
   PlanMade made{.plan = {.epoch = PlanEpoch(state.epoch_last.value() + 1),
                          .model = model.model,
@@ -237,9 +237,9 @@ ReplicatedState nodes_of(const std::vector<std::pair<Bytes, double>>& nodes, uin
   return state;
 }
 
-TEST(PlanFor, PartsStayWhereTheyAreAndTheLostOnesGoToASpareNode) {
+TEST(PlanFor, ShardsStayAndLostLayersMoveToASpareNode) {
   ReplicatedState state = nodes_of({{420 * MB, 1e11}, {420 * MB, 1e11}, {420 * MB, 1e11}, {420 * MB, 0.9e11}}, 9);
-  put(state, {{2, {0, 2}}, {1, {2, 5}}, {3, {5, 9}}});
+  set_plan(state, {{2, {0, 2}}, {1, {2, 5}}, {3, {5, 9}}});
   EXPECT_EQ(after_loss(state, 1), "n2:0-2 n4:2-5 n3:5-9");
   EXPECT_EQ(after_loss(state, 2), "n4:0-2 n1:2-5 n3:5-9");
   EXPECT_EQ(after_loss(state, 3), "n2:0-2 n1:2-5 n4:5-9");
@@ -247,7 +247,7 @@ TEST(PlanFor, PartsStayWhereTheyAreAndTheLostOnesGoToASpareNode) {
 
 TEST(PlanFor, WithoutASpareNodeANeighbourTakesTheLostLayersAsASecondStage) {
   ReplicatedState state = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {800 * MB, 1e11}}, 9);
-  put(state, {{2, {0, 3}}, {1, {3, 6}}, {3, {6, 9}}});
+  set_plan(state, {{2, {0, 3}}, {1, {3, 6}}, {3, {6, 9}}});
   EXPECT_EQ(after_loss(state, 1), "n2:0-3 n3:3-6 n3:6-9");
   // Its neighbour has no room for three more, so that the plan is a new one.
   EXPECT_EQ(after_loss(state, 2), "n1:0-4 n3:4-9");
@@ -265,12 +265,12 @@ TEST(PlanFor, WithoutASpareNodeANeighbourTakesTheLostLayersAsASecondStage) {
 TEST(PlanFor, WhereTheBestPlanIsMuchFasterPartsMove) {
   // The spare is forty times slower than a node with room for everything.
   ReplicatedState state = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {2000 * MB, 1e12}}, 8);
-  put(state, {{1, {0, 4}}, {2, {4, 8}}});
+  set_plan(state, {{1, {0, 4}}, {2, {4, 8}}});
   EXPECT_EQ(after_loss(state, 2), "n3:0-8");
   ReplicatedState nearly = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {2000 * MB, 1.2e11}}, 8);
-  put(nearly, {{1, {0, 4}}, {2, {4, 8}}});
+  set_plan(nearly, {{1, {0, 4}}, {2, {4, 8}}});
   EXPECT_EQ(after_loss(nearly, 2), "n1:0-4 n3:4-8");
-  // It comes when nobody is being answered.
+  // It is made when no request is in progress.
   add(nearly, NodeLost{.node = example_id(2), .reason = "silent"});
   add(nearly, *plan_for(nearly, of(1)));
   all_ready(nearly);
@@ -284,7 +284,7 @@ TEST(PlanFor, WhereTheBestPlanIsMuchFasterPartsMove) {
 
 TEST(PlanFor, PartsOfAnotherModelOrSettingDoNotCount) {
   ReplicatedState state = nodes_of({{500 * MB, 1e11}, {500 * MB, 1e11}, {500 * MB, 1e11}}, 8);
-  put(state, {{1, {0, 3}}, {2, {3, 5}}, {3, {5, 8}}});
+  set_plan(state, {{1, {0, 3}}, {2, {3, 5}}, {3, {5, 8}}});
   ServedModel longer = *state.model;
   longer.settings.context = 2048;
   add(state, ModelSet{longer});
@@ -293,12 +293,12 @@ TEST(PlanFor, PartsOfAnotherModelOrSettingDoNotCount) {
   EXPECT_EQ(std::get<PlanMade>(*event).plan.stages.size(), 2U);
 }
 
-TEST(PlanFor, AsManyDevicesAsWereAskedForAreKept) {
+TEST(PlanFor, ANewPlanHasAtLeastTheRequestedDevices) {
   ReplicatedState state = nodes_of({{900 * MB, 1e11}, {900 * MB, 1e11}, {900 * MB, 0.9e11}}, 8);
   ServedModel two = *state.model;
   two.devices_min = 2;
   add(state, ModelSet{two});
-  put(state, {{1, {0, 4}}, {2, {4, 8}}});
+  set_plan(state, {{1, {0, 4}}, {2, {4, 8}}});
   EXPECT_EQ(after_loss(state, 2), "n1:0-4 n3:4-8");
   two.devices_min = 1;
   add(state, ModelSet{two});
@@ -319,7 +319,7 @@ TEST(PlanFor, MeasuredLinksDecide) {
   ServedModel prompts = example_model(8);
   prompts.settings.objective = wire::Objective::first_token;
   add(state, ModelSet{prompts});
-  make(state);
+  make_plan(state);
   std::set<NodeId> used;
   for (const PlannedStage& stage : state.plan->made.plan.stages) used.insert(stage.device.node);
   EXPECT_NE(used, (std::set{example_id(1), example_id(2)}));
@@ -337,7 +337,7 @@ TEST(PlanFor, AThousandNodes) {
   }
   // More than the nodes that are tried at first have room for.
   add(state, ModelSet{example_model(400)});
-  make(state);
+  make_plan(state);
   EXPECT_GE(state.plan->made.plan.stages.size(), 80U);
 }
 

@@ -173,14 +173,14 @@ void accept_plan(LocalPlan& local, const StagePlan& plan) {
 }
 
 void adopt(LocalPlan& local, const StagePlan& plan) {
-  const auto held = std::exchange(local.stages, {});
-  auto next = held.begin();
+  const auto previous = std::exchange(local.stages, {});
+  auto next = previous.begin();
   local.epoch_last = plan.epoch;
   local.plan = plan;
   local.draining_since.reset();
   for (const auto& [index, stage] : own(plan, local.self)) {
-    LocalStage& kept = local.stages[index];
-    kept.progress = std::min((next++)->second.progress, StageReadiness::loaded);
+    LocalStage& local_stage = local.stages[index];
+    local_stage.progress = std::min((next++)->second.progress, StageReadiness::loaded);
   }
 }
 

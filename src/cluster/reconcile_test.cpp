@@ -28,7 +28,7 @@ class Reconcile : public ::testing::Test {
     ASSERT_TRUE(state.plan) << state.no_plan_reason;
   }
   Action next() const { return next_action(state, local, true, now); }
-  // Does what is said, until nothing is.
+  // Performs each next action until there is none.
   std::vector<Act> work() {
     std::vector<Act> acts;
     while (acts.size() < 20) {
@@ -62,7 +62,7 @@ class Reconcile : public ::testing::Test {
   Time now{};
 };
 
-TEST_F(Reconcile, WhoIsLeftWhenANodeIsLostKeepsItsPart) {
+TEST_F(Reconcile, ARemainingNodeRetainsItsShardWhenANodeIsLost) {
   add(state, NodeReported{example_facts(3, 500 * MB)});
   work();
   all_ready();
@@ -113,7 +113,7 @@ TEST_F(Reconcile, FailuresAreTriedAgainAndThenGivenUp) {
   EXPECT_EQ(status_of(local).at(0).phase, StagePhase::failed);
 }
 
-TEST_F(Reconcile, APartThatStaysTheSameIsKept) {
+TEST_F(Reconcile, AnUnchangedShardIsRetained) {
   work();
   all_ready();
   // The same again, as after a ring that broke.
@@ -136,7 +136,7 @@ TEST_F(Reconcile, APartThatChangesIsUnloadedBeforeAnythingIsLoaded) {
   EXPECT_EQ(next().act, Act::unload);
 }
 
-TEST_F(Reconcile, RequestsUnderWayEndBeforeAPartGoes) {
+TEST_F(Reconcile, RequestsInFlightEndBeforeAShardIsFreed) {
   work();
   all_ready();
   local.busy = true;

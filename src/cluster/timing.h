@@ -27,7 +27,7 @@ inline constexpr Duration kProbeRetry = milliseconds(150);    // while a leader 
 inline constexpr Duration kReportLifetime = milliseconds(1000);  // a reply counts for so long
 inline constexpr int kUnansweredMax = 3;
 
-// When tick() comes so late, received messages may still wait to be read: the detectors get the delay on top.
+// When tick() is called so late, received messages may still wait to be read: the detectors get the delay on top.
 inline constexpr Duration kSelfDelay = milliseconds(50);
 
 // While following.
@@ -39,7 +39,7 @@ inline constexpr uint64_t kUnacknowledgedMax =
 inline constexpr Duration kLeadEvery = milliseconds(25);
 inline constexpr Duration kScanInterval = milliseconds(500);  // for nodes without a leader, or with another one
 inline constexpr size_t kScanNodes = 16;
-inline constexpr Duration kFlushEvery = milliseconds(20);  // entries of this time go out in one message
+inline constexpr Duration kFlushEvery = milliseconds(20);  // entries of this time are sent in one message
 inline constexpr Duration kSendAgain = milliseconds(150);
 inline constexpr Duration kPlanWait = milliseconds(50);     // after a node is lost
 inline constexpr Duration kSettleWait = milliseconds(300);  // after a node has come online: others may follow

@@ -18,7 +18,7 @@ float from_bf16(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_
 
 using Half = _Float16;
 
-// Whether all of them can be used. A sum would tell less: infinities of two signs, say.
+// Whether all of them can be used. A sum would not do: infinities of two signs, for example.
 bool finite(std::span<const float> values) {
   uint32_t bad = 0;
   for (const float value : values)

@@ -31,18 +31,18 @@ void expect_refused(const Result<std::vector<float>>& result, std::string_view w
 
 // Of every magnitude between 2^low and 2^high.
 std::vector<float> values(size_t count, int low, int high) {
-  std::vector<float> made;
+  std::vector<float> result;
   for (size_t i = 0; i < count; ++i) {
     const auto pick = [](int from, int to) {
       return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<int>(from, to));
     };
     const float mantissa = 1 + static_cast<float>(pick(0, 1 << 23)) * 0x1p-23F;
-    made.push_back(std::ldexp(pick(0, 2) == 0 ? mantissa : -mantissa, pick(low, high)));
+    result.push_back(std::ldexp(pick(0, 2) == 0 ? mantissa : -mantissa, pick(low, high)));
   }
-  return made;
+  return result;
 }
 
-TEST(ActivationCodec, AnErrorIsAsSmallAsTheHeaderSays) {
+TEST(ActivationCodec, AnErrorIsAsSmallAsTheHeaderPromises) {
   EXPECT_TRUE(rc::check([] {
     auto rows = values(64, -14, 15);
     const auto f16 = there_and_back(Dtype::f16, rows, 32).value();

@@ -9,8 +9,8 @@ Buffer BufferPool::take(size_t bytes) {
   Block block;
   {
     const MutexLock lock(free_->mutex);
-    auto fits = std::ranges::min_element(free_->blocks, {}, [&](const Block& kept) {
-      return kept.bytes >= bytes ? kept.bytes : static_cast<size_t>(-1);
+    auto fits = std::ranges::min_element(free_->blocks, {}, [&](const Block& candidate) {
+      return candidate.bytes >= bytes ? candidate.bytes : static_cast<size_t>(-1);
     });
     if (fits != free_->blocks.end() && fits->bytes >= bytes) {
       block = std::move(*fits);
@@ -23,8 +23,8 @@ Buffer BufferPool::take(size_t bytes) {
     if (!block.memory) block.memory = std::make_shared_for_overwrite<std::byte[]>(block.bytes);
   }
   std::byte* const begin = block.memory.get();
-  const auto give_back = [kept = std::weak_ptr(free_), block = std::move(block)](std::byte*) mutable {
-    const auto pool = kept.lock();
+  const auto give_back = [free = std::weak_ptr(free_), block = std::move(block)](std::byte*) mutable {
+    const auto pool = free.lock();
     if (!pool) return;
     const MutexLock lock(pool->mutex);
     if (pool->blocks.size() < kFreeBlocksMax) pool->blocks.push_back(std::move(block));

@@ -7,7 +7,7 @@
 namespace exogpu::pipeline {
 namespace {
 
-TEST(BufferPool, UsesMemoryAgainOnceNobodyHoldsIt) {
+TEST(BufferPool, ReusesMemoryOnceItIsReleased) {
   int allocated = 0;
   BufferPool pool([&](size_t bytes) {
     ++allocated;
@@ -18,7 +18,7 @@ TEST(BufferPool, UsesMemoryAgainOnceNobodyHoldsIt) {
   std::byte* const begin = first.bytes().data();
   const auto owner = first.owner();
   first = {};
-  EXPECT_NE(pool.take(5000).bytes().data(), begin) << "somebody still held it";
+  EXPECT_NE(pool.take(5000).bytes().data(), begin) << "it was still in use";
   EXPECT_EQ(allocated, 2);
 }
 

@@ -18,10 +18,10 @@ struct ResidentTokens {
 // What a ring begins with.
 struct ResumedTokens {
   ResidentTokens resident;
-  wire::StageRange fresh_stages;  // hold nothing of them
+  wire::StageRange fresh_stages;  // have none of them
 };
 
-// The stages of `next` that hold nothing of what the ring of `before` left. Nothing where that is all of them: only
+// The stages of `next` that retained nothing of the ring of `before`. Nothing where that is all of them: only
 // stages at the beginning and at the end of a plan that are the same, on the same devices, resume their caches.
 std::optional<wire::StageRange> fresh_stages(const wire::StagePlan& before, const wire::StagePlan& next);
 

@@ -45,7 +45,7 @@ class Compute {
   virtual const ComputeInfo& info() const = 0;  // never changes
 
   // Not for the last layers. Returns [tokens, activation_width], in `into` unless that is empty, else in its own
-  // memory, valid until the next call. Errors: invalid_argument (says what is wrong with the batch), resource_exhausted
+  // memory, valid until the next call. Errors: invalid_argument (with what is wrong with the batch), resource_exhausted
   // (beyond the context), corrupt (a result is not finite), unavailable (the device failed).
   virtual Result<std::span<const float>> forward(const ComputeBatch& batch, std::span<float> into) = 0;
   // For the last layers. Returns a token for each span that requests one, in order; a sampler's error is the result of

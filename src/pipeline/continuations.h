@@ -1,7 +1,7 @@
 // Answers that outlive the rings which compute them: on the node that was asked.
 //
 // It keeps the tokens of each answer. When the ring that computes one ends, the next is asked for what follows the
-// prompt and the tokens so far, so that no token is lost and none comes twice. Pure: no clock, no thread.
+// prompt and the tokens so far, so that no token is lost or repeated. Pure: no clock, no thread.
 #pragma once
 
 #include <chrono>
@@ -38,7 +38,7 @@ class Continuations {
   explicit Continuations(ContinuationCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
 
   // A ring that serves: what waits for one is asked of it, but for what this very ring has refused or left unfinished;
-  // that is asked again with resume(). Answers of another model cannot go on, and end with an error.
+  // that is asked again with resume(). Answers of another model cannot continue, and end with an error.
   void serve(wire::PlanEpoch epoch, const std::string& model);
   // Nothing is asked until the next serve(). What is asked meanwhile waits for it, unless fail_waiting() has been
   // called.
@@ -52,7 +52,7 @@ class Continuations {
 
   // `request` as for the scheduler; its tokens are the prompt. `wait`: how long it waits when nobody can serve it.
   void begin(AnswerId id, std::string model, Request request, Duration wait = {});
-  // Nothing more is heard of it.
+  // No more events of it are reported.
   void cancel(AnswerId id);
 
   void on_generated(const wire::Generated& message);

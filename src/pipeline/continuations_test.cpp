@@ -12,20 +12,20 @@ struct Asker {
   std::vector<wire::Generate> asked;
   std::vector<uint64_t> cancelled;
   std::optional<Error> refuses;
-  Tokens told;
+  Tokens received;
   std::optional<wire::GenerateEnd> end;
   std::optional<Error> failure;
   int ends = 0;
   wire::TokenId cancels_at = -1;
-  Continuations answers{{.submit = [this](wire::Generate wanted) -> Result<void> {
+  Continuations answers{{.submit = [this](wire::Generate request) -> Result<void> {
                            if (refuses) return std::unexpected(*refuses);
-                           asked.push_back(std::move(wanted));
+                           asked.push_back(std::move(request));
                            return {};
                          },
                          .cancel = [this](uint64_t request) { cancelled.push_back(request); },
                          .on_event =
                              [this](AnswerId id, const TokenEvent& event) {
-                               if (event.token) told.push_back(event.token->token);
+                               if (event.token) received.push_back(event.token->token);
                                end = event.end;
                                failure = event.failure;
                                ends += event.is_last() ? 1 : 0;
@@ -53,7 +53,7 @@ struct Asker {
   }
 };
 
-TEST(Continuations, WhatARingLeftUnfinishedIsAskedOfTheNext) {
+TEST(Continuations, AnUnfinishedAnswerContinuesWithTheNextRing) {
   Asker asker;
   asker.answers.serve(PlanEpoch(1), "m");
   asker.begin();
@@ -64,7 +64,7 @@ TEST(Continuations, WhatARingLeftUnfinishedIsAskedOfTheNext) {
   asker.generated(asker.asked[0].request, 11);
   asker.interrupted(asker.asked[0].request);
   EXPECT_EQ(asker.answers.waiting(), 1U);
-  asker.answers.serve(PlanEpoch(1), "m");  // the same has nothing more to say
+  asker.answers.serve(PlanEpoch(1), "m");  // the same ring is not asked again
   ASSERT_EQ(asker.asked.size(), 1U);
   asker.answers.serve(PlanEpoch(2), "m");
   ASSERT_EQ(asker.asked.size(), 2U);
@@ -74,14 +74,14 @@ TEST(Continuations, WhatARingLeftUnfinishedIsAskedOfTheNext) {
   EXPECT_EQ(asker.asked[1].end_tokens, (Tokens{9}));
   asker.generated(asker.asked[0].request, 66);  // of the old ring, late
   asker.generated(asker.asked[1].request, 12, wire::GenerateEnd::length);
-  EXPECT_EQ(asker.told, (Tokens{10, 11, 12}));
+  EXPECT_EQ(asker.received, (Tokens{10, 11, 12}));
   EXPECT_EQ(asker.end, wire::GenerateEnd::length);
   EXPECT_EQ(asker.answers.open(), 0U);
   asker.generated(asker.asked[1].request, 13);
-  EXPECT_EQ(asker.told.size(), 3U);
+  EXPECT_EQ(asker.received.size(), 3U);
 }
 
-TEST(Continuations, TokensOfOneMessageComeOneByOneAndTheEndWithTheLast) {
+TEST(Continuations, TokensOfOneMessageAreReportedOneByOneAndTheEndWithTheLast) {
   Asker asker;
   asker.answers.serve(PlanEpoch(1), "m");
   asker.begin();
@@ -89,7 +89,7 @@ TEST(Continuations, TokensOfOneMessageComeOneByOneAndTheEndWithTheLast) {
   for (const wire::TokenId token : {10, 11, 12}) message.tokens.push_back({.sequence = {}, .token = token});
   message.end = wire::GenerateEnd::length;
   asker.answers.on_generated(message);
-  EXPECT_EQ(asker.told, (Tokens{10, 11, 12}));
+  EXPECT_EQ(asker.received, (Tokens{10, 11, 12}));
   EXPECT_EQ(asker.end, wire::GenerateEnd::length);
   EXPECT_EQ(asker.ends, 1);
 }
@@ -103,7 +103,7 @@ TEST(Continuations, NothingFollowsACancellationWithinAMessage) {
   for (const wire::TokenId token : {10, 11}) message.tokens.push_back({.sequence = {}, .token = token});
   message.end = wire::GenerateEnd::length;
   asker.answers.on_generated(message);
-  EXPECT_EQ(asker.told, (Tokens{10}));
+  EXPECT_EQ(asker.received, (Tokens{10}));
   EXPECT_EQ(asker.ends, 0);
   EXPECT_EQ(asker.answers.open(), 0U);
 }
@@ -194,7 +194,7 @@ TEST(Continuations, EachWaitsForAsLongAsItIsToWait) {
   EXPECT_EQ(asker.ends, 2);
 }
 
-TEST(Continuations, AnotherModelDoesNotGoOn) {
+TEST(Continuations, ADifferentModelDoesNotContinue) {
   Asker asker;
   asker.answers.serve(PlanEpoch(1), "m");
   asker.begin();
@@ -205,14 +205,14 @@ TEST(Continuations, AnotherModelDoesNotGoOn) {
   EXPECT_EQ(asker.failure->message, "the model \"m\" is no longer served; here is \"n\"");
 }
 
-TEST(Continuations, NothingIsHeardOfWhatWasCancelled) {
+TEST(Continuations, NothingIsReportedOfACancelledAnswer) {
   Asker asker;
   asker.answers.serve(PlanEpoch(1), "m");
   asker.begin();
   asker.answers.cancel(AnswerId(1));
   EXPECT_EQ(asker.cancelled.size(), 1U);
   asker.generated(asker.asked[0].request, 10);
-  EXPECT_TRUE(asker.told.empty());
+  EXPECT_TRUE(asker.received.empty());
   EXPECT_EQ(asker.ends, 0);
 }
 
@@ -221,7 +221,7 @@ TEST(Continuations, MoreTokensThanWereAskedForAreAnError) {
   asker.answers.serve(PlanEpoch(1), "m");
   asker.begin(2);
   asker.generated(asker.asked[0].request, 10);
-  asker.generated(asker.asked[0].request, 11);  // and does not say that it was the last
+  asker.generated(asker.asked[0].request, 11);  // and not marked as the last
   asker.answers.interrupt_all();
   asker.answers.serve(PlanEpoch(2), "m");
   ASSERT_TRUE(asker.failure);

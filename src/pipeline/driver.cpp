@@ -27,7 +27,7 @@ void Driver::on_done(const wire::StepDone& done) {
     const double seconds = done.stage_us[i] * 1e-6;
     stage_seconds_[i] = stage_seconds_[i] == 0 ? seconds : 0.9 * stage_seconds_[i] + 0.1 * seconds;
   }
-  pump();  // before anybody is told: the ring goes on meanwhile
+  pump();  // before the listeners are called: the ring continues meanwhile
   for (const auto& [id, event] : events) {
     const auto found = listeners_.find(id);
     if (found == listeners_.end()) continue;

@@ -1,4 +1,4 @@
-// Runs the requests of a plan: on the node of the first stage, between those who ask for tokens and the ring.
+// Runs the requests of a plan: on the node of the first stage, between the listeners and the ring.
 #pragma once
 
 #include <functional>
@@ -22,18 +22,18 @@ class Driver {
   Driver(Ring& ring, const ScheduleOptions& options, std::optional<ResumedTokens> resumed = {})
       : Driver(
             ring.options().epoch, options, [&ring](Work work) { ring.begin(std::move(work)); }, std::move(resumed)) {}
-  // For a ring of another make. `begin` takes what the first stage is to do.
+  // For another kind of ring. `begin` takes the steps of the first stage.
   Driver(wire::PlanEpoch epoch, const ScheduleOptions& options, std::function<void(Work)> begin,
          std::optional<ResumedTokens> resumed = {})
       : begin_(std::move(begin)), scheduler_(epoch, options, std::move(resumed)) {}
 
-  // Errors: those of Scheduler::add(); then the listener hears nothing.
+  // Errors: those of Scheduler::add(); then the listener is not called.
   Result<RequestId> generate(Request request, Listener listener);
   void cancel(RequestId id);
   void on_done(const wire::StepDone& done);
   // All requests end with this reason, and none is taken any more.
   void fail_all(const Error& why);
-  // No request is taken any more, for this reason; those that were go on.
+  // No request is taken any more, for this reason; the others continue.
   void close(const Error& why) { closed_ = why; }
   void reopen() { closed_.reset(); }
 

@@ -22,7 +22,7 @@ class LocalRing {
   LocalRing& operator=(const LocalRing&) = delete;
 
   // Computes until the last event, until `on_event` returns false, or until `cancel` is requested, which counts between
-  // two steps. A step that is left in the queue is computed before those of the next request.
+  // two steps. A step that remains in the queue is computed before those of the next request.
   // Errors: those of Driver::generate(). A later failure is an event.
   Result<void> generate(Request request, const std::function<bool(const TokenEvent&)>& on_event,
                         const std::stop_token& cancel = {});

@@ -19,28 +19,28 @@ class LocalRingTest : public ::testing::Test {
     }
     return LocalRing(std::move(computes), 512);
   }
-  static Told ask(LocalRing& ring, Request wanted, size_t tokens_most = SIZE_MAX) {
-    Told told;
-    const auto listener = into(told);
-    const auto done = ring.generate(std::move(wanted), [&](const TokenEvent& event) {
+  static Received ask(LocalRing& ring, Request input, size_t tokens_most = SIZE_MAX) {
+    Received received;
+    const auto listener = into(received);
+    const auto done = ring.generate(std::move(input), [&](const TokenEvent& event) {
       listener(event);
-      return told.tokens.size() < tokens_most;
+      return received.tokens.size() < tokens_most;
     });
     EXPECT_TRUE(done) << done.error().message;
-    return told;
+    return received;
   }
 
   TinyFile file = small();
 };
 
 TEST_F(LocalRingTest, WritesWhatTheEngineWritesWithoutARingOnEveryCut) {
-  const Request wanted = request(tokens_of(100, 300), 30, 7);
-  const auto expected = alone(file, wanted);
+  const Request input = request(tokens_of(100, 300), 30, 7);
+  const auto expected = alone(file, input);
   for (const std::vector<uint32_t>& cuts : std::vector<std::vector<uint32_t>>{{}, {1}, {1, 2, 3}}) {
     LocalRing one = ring(cuts);
-    const Told told = ask(one, wanted);
-    EXPECT_EQ(told.tokens, expected) << cuts.size() << " cuts";
-    EXPECT_EQ(told.end, wire::GenerateEnd::length);
+    const Received received = ask(one, input);
+    EXPECT_EQ(received.tokens, expected) << cuts.size() << " cuts";
+    EXPECT_EQ(received.end, wire::GenerateEnd::length);
   }
 }
 
@@ -50,19 +50,19 @@ TEST_F(LocalRingTest, ANextTurnComputesOnlyWhatIsNew) {
   Request next = first;
   for (const wire::TokenId token : ask(one, first).tokens) next.tokens.push_back(token);
   next.tokens.push_back(5);
-  const Told told = ask(one, next);
-  EXPECT_EQ(told.reused, 49U);  // the last token of the answer was chosen, and not computed
-  EXPECT_EQ(told.tokens, alone(file, next));
+  const Received received = ask(one, next);
+  EXPECT_EQ(received.reused, 49U);  // the last token of the answer was chosen, and not computed
+  EXPECT_EQ(received.tokens, alone(file, next));
 }
 
 TEST_F(LocalRingTest, AnAnswerThatIsCutShortLeavesNothingWrongBehind) {
   LocalRing one = ring({2});
-  const Request wanted = request(tokens_of(40, 300), 20, 3);
-  EXPECT_EQ(ask(one, wanted, 4).tokens.size(), 4U);
+  const Request input = request(tokens_of(40, 300), 20, 3);
+  EXPECT_EQ(ask(one, input, 4).tokens.size(), 4U);
   std::stop_source stopped;
   stopped.request_stop();
-  EXPECT_TRUE(one.generate(wanted, [](const TokenEvent&) { return true; }, stopped.get_token()));
-  EXPECT_EQ(ask(one, wanted).tokens, alone(file, wanted));
+  EXPECT_TRUE(one.generate(input, [](const TokenEvent&) { return true; }, stopped.get_token()));
+  EXPECT_EQ(ask(one, input).tokens, alone(file, input));
 }
 
 TEST_F(LocalRingTest, RefusesWhatTheSchedulerRefuses) {

@@ -14,12 +14,12 @@ namespace exogpu::pipeline {
 // The CPU's attention kernels compute so many queries at once; on fewer they are much slower and round differently.
 inline constexpr size_t kQueriesAtOnce = 64;
 
-// The size of the next chunk of `left` remaining tokens: about `chunk`, at most `most`, and such that no chunk has
+// The size of the next chunk of `remaining` tokens: about `chunk`, at most `most`, and such that no chunk has
 // fewer than kQueriesAtOnce tokens, unless the prompt has.
-constexpr size_t prompt_chunk(size_t left, size_t chunk, size_t most) {
-  size_t count = std::min(left, std::min(chunk, most));
-  if (left < count + kQueriesAtOnce) count = std::min(left, most);
-  if (count < left && left - count < kQueriesAtOnce && count > kQueriesAtOnce) count -= kQueriesAtOnce;
+constexpr size_t prompt_chunk(size_t remaining, size_t chunk, size_t most) {
+  size_t count = std::min(remaining, std::min(chunk, most));
+  if (remaining < count + kQueriesAtOnce) count = std::min(remaining, most);
+  if (count < remaining && remaining - count < kQueriesAtOnce && count > kQueriesAtOnce) count -= kQueriesAtOnce;
   return count;
 }
 

@@ -8,14 +8,14 @@ namespace {
 TEST(PromptChunk, NoneIsSmallerThanTheKernelsTakeAtOnceUnlessThePromptIs) {
   for (size_t prompt = 1; prompt < 1500; ++prompt) {
     for (const size_t chunk : {64, 128, 512}) {
-      size_t left = prompt;
+      size_t remaining = prompt;
       size_t count = 0;
-      while (left > 0) {
-        count = prompt_chunk(left, chunk, 512);
+      while (remaining > 0) {
+        count = prompt_chunk(remaining, chunk, 512);
         ASSERT_GT(count, 0U);
-        ASSERT_LE(count, std::min<size_t>(left, 512));
+        ASSERT_LE(count, std::min<size_t>(remaining, 512));
         ASSERT_GE(count, std::min(prompt, kQueriesAtOnce)) << prompt << " in chunks of " << chunk;
-        left -= count;
+        remaining -= count;
       }
     }
   }

@@ -1,4 +1,4 @@
-// The requests of this node: each goes to the node of the first stage, which may be this node, and its events come
+// The requests of this node: each is sent to the node of the first stage, which may be this node, and its events come
 // back.
 #pragma once
 

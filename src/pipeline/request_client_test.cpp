@@ -13,7 +13,7 @@ wire::NodeId client_node(uint8_t number) {
   return wire::NodeId(id);
 }
 
-// Node 1, whose driver keeps its steps.
+// Node 1, whose driver records its steps.
 class RequestClientTest : public ::testing::Test {
  protected:
   static constexpr wire::PlanEpoch kEpoch{4};
@@ -77,7 +77,7 @@ TEST_F(RequestClientTest, ElsewhereTheNodeOfTheFirstStageComputes) {
   EXPECT_EQ(sent_, std::vector{wire::ControlType::generate});
 }
 
-TEST_F(RequestClientTest, ACancelGoesToTheNodeThatComputesAlsoWithAnotherPlan) {
+TEST_F(RequestClientTest, ACancelIsSentToTheNodeThatComputesAlsoWithAnotherPlan) {
   first_ = client_node(2);
   ASSERT_TRUE(submit(7));
   first_ = client_node(1);
@@ -109,7 +109,7 @@ TEST_F(RequestClientTest, WhatCannotBeSentMayBeSubmittedAgain) {
   EXPECT_TRUE(client_.answering_nodes().empty());
 }
 
-TEST_F(RequestClientTest, AnErrorOfTheRequestItselfIsKept) {
+TEST_F(RequestClientTest, AnErrorOfTheRequestItselfIsNotReplaced) {
   first_ = client_node(1);
   const auto refused = client_.submit({.epoch = kEpoch, .request = 7, .tokens = {}, .prompt_tokens = 0});
   ASSERT_FALSE(refused);

@@ -11,11 +11,11 @@ Result<void> RequestServer::begin(wire::NodeId from, wire::Generate request) {
   const uint64_t number = request.request;
   const wire::PlanEpoch epoch = request.epoch;
   cancel(from, number);
-  Request wanted{.tokens = std::move(request.tokens),
-                 .sampling = std::move(request.sampling),
-                 .tokens_max = request.tokens_max,
-                 .end_tokens = std::move(request.end_tokens)};
-  EXO_TRY(const RequestId id, driver->generate(std::move(wanted), [this, from, number](const TokenEvent& event) {
+  Request input{.tokens = std::move(request.tokens),
+                .sampling = std::move(request.sampling),
+                .tokens_max = request.tokens_max,
+                .end_tokens = std::move(request.end_tokens)};
+  EXO_TRY(const RequestId id, driver->generate(std::move(input), [this, from, number](const TokenEvent& event) {
     if (event.is_last()) served_.erase({from, number});
     host_.send(from, to_message(number, event));
   }));

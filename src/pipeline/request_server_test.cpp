@@ -29,7 +29,7 @@ class RequestServerTest : public ::testing::Test {
        .send = [this](wire::NodeId to, const wire::Generated& message) { sent_.emplace_back(to, message); }}};
 };
 
-TEST_F(RequestServerTest, EventsGoToTheRequesterUnderItsNumber) {
+TEST_F(RequestServerTest, EventsAreSentToTheRequesterUnderItsNumber) {
   ASSERT_TRUE(on_generate(1, 7));
   ASSERT_EQ(begun_.size(), 1U);
   driver_.on_done({.epoch = kEpoch, .number = 1, .tokens = {{.sequence = wire::SeqId(0), .token = 3}}});
@@ -48,7 +48,7 @@ TEST_F(RequestServerTest, ARequestOfAnotherPlanIsSentBackAsInterrupted) {
   EXPECT_TRUE(driver_.idle());
 }
 
-TEST_F(RequestServerTest, WhatIsCancelledOrWhoseRequesterIsLostEnds) {
+TEST_F(RequestServerTest, ARequestEndsWhenItIsCancelledOrItsRequesterIsLost) {
   ASSERT_TRUE(on_generate(1, 7));
   ASSERT_TRUE(on_generate(2, 7));
   ASSERT_TRUE(on_generate(2, 8));

@@ -111,14 +111,14 @@ void Ring::send_done(wire::StepDone done) {
   if (auto sent = host_.send(first, control_frame(done)); !sent) broken(std::move(sent).error());
 }
 
-// --- what comes from other nodes
+// --- what other nodes send
 
-bool Ring::comes_from_before(uint32_t stage, wire::NodeId from) const {
+bool Ring::from_previous_stage(uint32_t stage, wire::NodeId from) const {
   return stage > 0 && stage < options_.nodes.size() && stages_.contains(stage) && options_.nodes[stage - 1] == from;
 }
 
-// A channel that broke and is open again has lost what was in flight. To go on behind that would compute with caches
-// that hold something else than the first stage's node believes.
+// A channel that broke and is open again has lost what was in flight. The steps behind it would be computed
+// with other KV caches than the first stage's node counts on.
 bool Ring::follows(uint64_t number, uint64_t& last, wire::NodeId from) {
   if (number == last + 1) {
     last = number;
@@ -147,7 +147,7 @@ Result<void> Ring::check_step(wire::NodeId from, const wire::Step& step) const {
 
 void Ring::on_step(wire::NodeId from, wire::Step step) {
   if (step.epoch != options_.epoch || broken_) return;
-  if (!comes_from_before(step.stage, from)) {
+  if (!from_previous_stage(step.stage, from)) {
     return broken({ErrorCode::invalid_argument, std::format("node {} sent a step for stage {}, which is not its next",
                                                             from.short_text(), step.stage)});
   }

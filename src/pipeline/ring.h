@@ -1,5 +1,5 @@
-// This node's part of a ring: receives steps from the node before, gives them to the stages that are here, and sends
-// what they return to the next, or to the first stage's node when they have gone all the way.
+// This node's part of a ring: receives steps from the previous node, passes them to the stages that are here, and sends
+// what they return to the next, or from the last to the first stage's node.
 #pragma once
 
 #include <functional>
@@ -50,10 +50,10 @@ class Ring {
 
   // Nothing happens from here on; it may then be destroyed on any thread.
   void retire() { alive_.reset(); }
-  // After retire(), on any thread: waits as the destructor does, and gives back what this node's stages leave.
+  // After retire(), on any thread: waits as the destructor does, and returns what this node's stages retained.
   std::map<uint32_t, RetainedStage> end();
 
-  // Adds a stage of this node; its outputs come to on_output().
+  // Adds a stage of this node; its outputs are passed to on_output().
   void add(uint32_t index, RetainedStage from, std::string name);
   bool complete() const;  // all stages of this node are here
 
@@ -63,9 +63,10 @@ class Ring {
   // On the first stage's node.
   void begin(Work work);
 
-  // What channels bring. Frames of another epoch are passed over.
+  // From channels. Frames of another epoch are ignored.
   void on_step(wire::NodeId from, wire::Step step);
-  // Where the activations go; to be held until they are there or given up, since the ring may end before.
+  // Where the activations go; the caller owns the buffer until they have arrived or are given up, since the ring may
+  // end before.
   std::optional<Buffer> receive_buffer(wire::NodeId from, const wire::FrameHeader& header);
   void on_activation(wire::NodeId from, const wire::FrameHeader& header);
   void on_step_done(wire::NodeId from, wire::StepDone done);
@@ -82,15 +83,15 @@ class Ring {
   void push(StageInput input);
   Result<void> check_step(wire::NodeId from, const wire::Step& step) const;
   bool follows(uint64_t number, uint64_t& last, wire::NodeId from);
-  bool comes_from_before(uint32_t stage, wire::NodeId from) const;
+  bool from_previous_stage(uint32_t stage, wire::NodeId from) const;
 
   RingOptions options_;
   RingHost host_;
   std::map<uint32_t, std::unique_ptr<Stage>> stages_;
   std::map<uint32_t, size_t> in_flight_;       // steps that a stage has been given and has not returned
-  std::map<wire::NodeId, Arriving> arriving_;  // steps whose activations are still to come
+  std::map<wire::NodeId, Arriving> arriving_;  // steps whose activations have not arrived
   uint64_t steps_begun_ = 0;
-  std::map<uint32_t, uint64_t> last_step_;  // that came for a stage
+  std::map<uint32_t, uint64_t> last_step_;  // received for a stage
   uint64_t last_done_ = 0;
   bool broken_ = false;
   std::shared_ptr<Ring*> alive_;

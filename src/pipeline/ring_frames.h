@@ -22,7 +22,7 @@ class RingFrames {
   // Errors: those of decode().
   Result<void> on_control(wire::NodeId from, wire::ControlType type, std::span<const std::byte> payload);
 
-  // Where the payload of an activation frame goes: as ChannelHandler::receive_buffer(). The memory stays until
+  // The receive buffer of an activation frame: as ChannelHandler::receive_buffer(). The memory stays until
   // on_activation(), on_abandoned() or peer_lost(), even when the ring ends meanwhile.
   std::optional<std::span<std::byte>> receive_buffer(wire::NodeId from, const wire::FrameHeader& header);
   void on_activation(wire::NodeId from, const wire::FrameHeader& header);

@@ -1,4 +1,4 @@
-// A ring ends, and the next goes on from what is left of it.
+// A ring ends, and the next resumes its KV caches.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,10 +10,10 @@ namespace {
 
 using namespace testing;
 
-// A ring of four stages ends in the middle of some answers, and another goes on from what is left of it.
+// A ring of four stages ends in the middle of some answers, and another resumes its KV caches.
 class AfterALoss : public ::testing::Test {
  protected:
-  static constexpr uint32_t kBefore = 12;  // tokens that are heard of the first ring
+  static constexpr uint32_t kBefore = 12;  // tokens that are received from the first ring
   static constexpr uint32_t kInAll = 30;
 
   AfterALoss() {
@@ -22,71 +22,72 @@ class AfterALoss : public ::testing::Test {
       expected_.push_back(alone(file_, requests_.back()));
     }
     RingCluster first(file_, {1, 2, 3}, shard_options(4), {});
-    std::vector<Told> told(requests_.size());
-    for (size_t i = 0; i < told.size(); ++i) EXPECT_TRUE(first.driver->generate(requests_[i], into(told[i])));
-    first.run_until(
-        [&] { return std::ranges::all_of(told, [](const Told& each) { return each.tokens.size() >= kBefore; }); });
-    held_ = first.driver->scheduler().resident();
+    std::vector<Received> received(requests_.size());
+    for (size_t i = 0; i < received.size(); ++i) EXPECT_TRUE(first.driver->generate(requests_[i], into(received[i])));
+    first.run_until([&] {
+      return std::ranges::all_of(received, [](const Received& each) { return each.tokens.size() >= kBefore; });
+    });
+    resident_ = first.driver->scheduler().resident();
     for (auto& node : first.nodes) remains_.merge(node->ring->end());
-    for (size_t i = 0; i < told.size(); ++i) {
+    for (size_t i = 0; i < received.size(); ++i) {
       auto& tokens = requests_[i].tokens;
-      tokens.insert(tokens.end(), told[i].tokens.begin(), told[i].tokens.end());
-      requests_[i].tokens_max = kInAll - static_cast<uint32_t>(told[i].tokens.size());
-      heard_.push_back(std::move(told[i].tokens));
+      tokens.insert(tokens.end(), received[i].tokens.begin(), received[i].tokens.end());
+      requests_[i].tokens_max = kInAll - static_cast<uint32_t>(received[i].tokens.size());
+      received_.push_back(std::move(received[i].tokens));
     }
   }
 
   Before before(wire::StageRange fresh) {
     return {.epoch = wire::PlanEpoch(4),
-            .resumed = ResumedTokens{.resident = held_, .fresh_stages = fresh},
+            .resumed = ResumedTokens{.resident = resident_, .fresh_stages = fresh},
             .stages = std::move(remains_)};
   }
 
-  // Of the ring that goes on; the number of requests that had to be asked again.
+  // With the next ring. Returns the number of requests that had to be submitted again.
   size_t expect_the_rest(RingCluster& next) {
     size_t again = 0;
     for (size_t i = 0; i < requests_.size(); ++i) {
-      Told told;
-      EXPECT_TRUE(next.driver->generate(requests_[i], into(told)));
-      next.run_until([&] { return told.over(); });
-      if (told.interrupted) {
+      Received received;
+      EXPECT_TRUE(next.driver->generate(requests_[i], into(received)));
+      next.run_until([&] { return received.over(); });
+      if (received.interrupted) {
         ++again;
-        told = {};
-        EXPECT_TRUE(next.driver->generate(requests_[i], into(told)));
-        next.run_until([&] { return told.over(); });
+        received = {};
+        EXPECT_TRUE(next.driver->generate(requests_[i], into(received)));
+        next.run_until([&] { return received.over(); });
       }
-      EXPECT_FALSE(told.failure) << told.failure->message;
-      std::vector<wire::TokenId> all = heard_[i];
-      all.insert(all.end(), told.tokens.begin(), told.tokens.end());
+      EXPECT_FALSE(received.failure) << received.failure->message;
+      std::vector<wire::TokenId> all = received_[i];
+      all.insert(all.end(), received.tokens.begin(), received.tokens.end());
       EXPECT_EQ(all, expected_[i]) << "request " << i;
     }
     for (const auto& node : next.nodes) EXPECT_TRUE(node->broken.empty());
     return again;
   }
-  uint64_t held_tokens() const {
+  uint64_t resident_tokens() const {
     uint64_t tokens = 0;
-    for (const auto& sequence : held_.sequences) tokens += sequence.size();
+    for (const auto& sequence : resident_.sequences) tokens += sequence.size();
     return tokens;
   }
 
   TinyFile file_ = small();
   std::vector<Request> requests_;
-  std::vector<std::vector<wire::TokenId>> expected_, heard_;
-  ResidentTokens held_;
+  std::vector<std::vector<wire::TokenId>> expected_, received_;
+  ResidentTokens resident_;
   std::map<uint32_t, RetainedStage> remains_;
 };
 
 class LostStages : public AfterALoss, public ::testing::WithParamInterface<wire::StageRange> {};
 
-TEST_P(LostStages, AreGivenAgainWhatTheyHadAndNobodyElseComputes) {
+TEST_P(LostStages, ReplayWhatTheyHadAndNoOtherStageComputesIt) {
   const wire::StageRange fresh = GetParam();
   for (uint32_t lost = fresh.begin; lost < fresh.end; ++lost) remains_.erase(lost);
   RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before(fresh));
   EXPECT_EQ(expect_the_rest(next), 0U);
   const Scheduler& scheduler = next.driver->scheduler();
-  EXPECT_GE(held_tokens(), 40U + 100 + 160 + 3 * (kBefore - 1));
-  EXPECT_EQ(scheduler.tokens_replayed(), fresh.empty() ? 0 : held_tokens());
-  // What was on its way when the ring ended, and what followed.
+  EXPECT_GE(resident_tokens(), 40U + 100 + 160 + 3 * (kBefore - 1));
+  EXPECT_EQ(scheduler.tokens_replayed(), fresh.empty() ? 0 : resident_tokens());
+  // Those in flight when the ring ended, and those that followed.
   EXPECT_LE(scheduler.tokens_computed(), 3 * (kInAll - kBefore + 1));
 }
 
@@ -94,23 +95,23 @@ INSTANTIATE_TEST_SUITE_P(Stages, LostStages,
                          ::testing::Values(wire::StageRange{1, 2}, wire::StageRange{3, 4}, wire::StageRange{0, 1},
                                            wire::StageRange{1, 3}, wire::StageRange{2, 2}));
 
-TEST_F(AfterALoss, WhoHoldsNothingAfterAllIsFoundOut) {
+TEST_F(AfterALoss, AStageThatRetainedNothingIsFound) {
   remains_.erase(2);  // restarted, and believed to be as before
   RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
   EXPECT_EQ(expect_the_rest(next), 1U);
 }
 
 TEST_F(AfterALoss, WhatIsOfAnotherRingIsNotTaken) {
-  held_.epoch = wire::PlanEpoch(2);
+  resident_.epoch = wire::PlanEpoch(2);
   RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
   EXPECT_EQ(expect_the_rest(next), 1U);
 }
 
-TEST_F(AfterALoss, ActivationsThatAreNotKeptAnyMoreAreComputedAgain) {
+TEST_F(AfterALoss, ActivationsThatAreNoLongerRetainedAreComputedAgain) {
   remains_.erase(1);
   remains_.at(0).sent = SentRows(remains_.at(0).sent.row_bytes(), size_t{64} << 20);
   RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before({1, 2}));
-  EXPECT_EQ(expect_the_rest(next), 1U) << "the others know by then that nothing is kept";
+  EXPECT_EQ(expect_the_rest(next), 1U) << "by then it is known that nothing is retained";
 }
 
 }  // namespace

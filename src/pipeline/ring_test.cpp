@@ -23,13 +23,13 @@ TEST_P(AnyCut, WritesWhatOneDeviceWrites) {
     const auto length = static_cast<uint32_t>(3 + 50 * i);
     requests.push_back(request(tokens_of(length, n_vocab, static_cast<uint32_t>(i)), 30, i));
   }
-  std::vector<Told> told(requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) ASSERT_TRUE(cluster.driver->generate(requests[i], into(told[i])));
-  cluster.run_until([&] { return std::ranges::all_of(told, &Told::over); });
+  std::vector<Received> received(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) ASSERT_TRUE(cluster.driver->generate(requests[i], into(received[i])));
+  cluster.run_until([&] { return std::ranges::all_of(received, &Received::over); });
   for (size_t i = 0; i < requests.size(); ++i) {
-    EXPECT_FALSE(told[i].failure) << told[i].failure->message;
-    EXPECT_EQ(told[i].end, wire::GenerateEnd::length);
-    EXPECT_EQ(told[i].tokens, alone(file, requests[i])) << "request " << i;
+    EXPECT_FALSE(received[i].failure) << received[i].failure->message;
+    EXPECT_EQ(received[i].end, wire::GenerateEnd::length);
+    EXPECT_EQ(received[i].tokens, alone(file, requests[i])) << "request " << i;
   }
   for (const auto& node : cluster.nodes) EXPECT_TRUE(node->broken.empty());
 }
@@ -42,13 +42,13 @@ TEST(Ring, ASequenceIsUsedAgainForAPromptThatBeginsAlike) {
   const TinyFile file = small();
   RingCluster cluster(file, {2}, shard_options(2), {});
   auto tokens = tokens_of(100, 64);
-  Told first;
+  Received first;
   ASSERT_TRUE(cluster.driver->generate(request(tokens, 10, 1), into(first)));
   cluster.run_until([&] { return first.over(); });
   EXPECT_EQ(first.reused, 0U);
   tokens.insert(tokens.end(), first.tokens.begin(), first.tokens.end());
   tokens.push_back(5);
-  Told second;
+  Received second;
   const Request next = request(tokens, 10, 2);
   ASSERT_TRUE(cluster.driver->generate(next, into(second)));
   cluster.run_until([&] { return second.over(); });
@@ -60,8 +60,8 @@ TEST(Ring, TwoThatBeginAlikeComputeTheirPromptOnce) {
   const TinyFile file = small();
   RingCluster cluster(file, {2}, shard_options(2), {});
   const auto tokens = tokens_of(200, 64);
-  Told a;
-  Told b;
+  Received a;
+  Received b;
   ASSERT_TRUE(cluster.driver->generate(request(tokens, 12, 1), into(a)));
   ASSERT_TRUE(cluster.driver->generate(request(tokens, 12, 2), into(b)));
   cluster.run_until([&] { return a.over() && b.over(); });
@@ -73,18 +73,18 @@ TEST(Ring, TwoThatBeginAlikeComputeTheirPromptOnce) {
 TEST(Ring, ACancelledRequestMakesRoom) {
   const TinyFile file = small();
   RingCluster cluster(file, {1}, shard_options(1), {});
-  Told endless;
+  Received endless;
   const auto id = cluster.driver->generate(request(tokens_of(200, 64), 300, 1), into(endless));
   ASSERT_TRUE(id);
-  Told waits;
+  Received waits;
   const Request next = request(tokens_of(150, 64, 3), 10, 2);
   ASSERT_TRUE(cluster.driver->generate(next, into(waits)));
   cluster.run_until([&] { return endless.tokens.size() >= 3; });
   cluster.driver->cancel(*id);
-  const size_t heard = endless.tokens.size();
+  const size_t tokens_received = endless.tokens.size();
   cluster.run_until([&] { return waits.over(); });
   EXPECT_EQ(waits.tokens, alone(file, next));
-  EXPECT_EQ(endless.tokens.size(), heard);
+  EXPECT_EQ(endless.tokens.size(), tokens_received);
   EXPECT_FALSE(endless.over());
 }
 
@@ -93,8 +93,8 @@ TEST(Ring, SettingsThatTheSamplerRefusesConcernOneRequest) {
   RingCluster cluster(file, {1}, shard_options(2), {});
   Request bad = request(tokens_of(9, 64), 5, 1);
   bad.sampling.top_p = 3;
-  Told refused;
-  Told good;
+  Received refused;
+  Received good;
   ASSERT_TRUE(cluster.driver->generate(bad, into(refused)));
   ASSERT_TRUE(cluster.driver->generate(request(tokens_of(9, 64), 5, 1), into(good)));
   cluster.run_until([&] { return refused.over() && good.over(); });
@@ -109,11 +109,11 @@ TEST(Ring, ATokenThatIsNoneConcernsOneRequest) {
   RingCluster cluster(file, {1}, shard_options(2), {});
   const auto n_vocab = static_cast<wire::TokenId>(engine::read_architecture(file.gguf()).value().n_vocab);
   const Request fine = request(tokens_of(30, 64), 20, 1);
-  Told good;
+  Received good;
   ASSERT_TRUE(cluster.driver->generate(fine, into(good)));
   cluster.run_until([&] { return good.tokens.size() == 2; });
   for (const wire::TokenId bad : {n_vocab, -1}) {
-    Told never;
+    Received never;
     const auto refused = cluster.driver->generate(request({1, 2, bad}, 5, 1), into(never));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
@@ -123,7 +123,7 @@ TEST(Ring, ATokenThatIsNoneConcernsOneRequest) {
   EXPECT_EQ(good.tokens, alone(file, fine));
 }
 
-TEST(Ring, APeerThatDoesNotWaitIsToldHowManyStepsThereMayBe) {
+TEST(Ring, APeerThatSendsTooManyStepsBreaksIt) {
   const TinyFile file = small();
   RingCluster cluster(file, {1}, shard_options(1), {});
   RingNode& second = *cluster.nodes[1];
@@ -143,15 +143,15 @@ TEST(Ring, SmallerActivationsGiveNearlyTheSame) {
   const TinyFile file = small();
   for (const auto dtype : {wire::Dtype::f16, wire::Dtype::bf16, wire::Dtype::q8_0}) {
     RingCluster cluster(file, {1, 2}, shard_options(1), {}, dtype);
-    Told told;
-    ASSERT_TRUE(cluster.driver->generate(request(tokens_of(20, 64), 1, 0), into(told)));
-    cluster.run_until([&] { return told.over(); });
-    EXPECT_FALSE(told.failure) << told.failure->message;
-    EXPECT_EQ(told.tokens.size(), 1U);
+    Received received;
+    ASSERT_TRUE(cluster.driver->generate(request(tokens_of(20, 64), 1, 0), into(received)));
+    cluster.run_until([&] { return received.over(); });
+    EXPECT_FALSE(received.failure) << received.failure->message;
+    EXPECT_EQ(received.tokens.size(), 1U);
   }
 }
 
-TEST(Ring, WhatMakesNoSenseBreaksItAndIsTold) {
+TEST(Ring, InvalidFramesBreakItAndAreReported) {
   const TinyFile file = small();
   const auto try_out = [&](const std::function<void(Ring&)>& send, std::string_view expected) {
     RingCluster cluster(file, {1, 2}, shard_options(1), {});
@@ -198,26 +198,26 @@ TEST(Ring, ADriverThatIsClosedEndsWhatItHasBegun) {
   const TinyFile file = small();
   RingCluster cluster(file, {1}, shard_options(1), {});
   const Request fine = request(tokens_of(20, 64), 10, 1);
-  Told told;
-  ASSERT_TRUE(cluster.driver->generate(fine, into(told)));
+  Received received;
+  ASSERT_TRUE(cluster.driver->generate(fine, into(received)));
   EXPECT_FALSE(cluster.driver->idle());
   cluster.driver->close({ErrorCode::unavailable, "there is a new plan"});
   EXPECT_TRUE(cluster.driver->over());
-  Told late;
+  Received late;
   const auto refused = cluster.driver->generate(fine, into(late));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "there is a new plan");
-  cluster.run_until([&] { return told.over(); });
-  EXPECT_EQ(told.tokens, alone(file, fine));
+  cluster.run_until([&] { return received.over(); });
+  EXPECT_EQ(received.tokens, alone(file, fine));
   EXPECT_TRUE(cluster.driver->idle());
 }
 
 TEST(Ring, ShardsOutliveTheirRing) {
   const TinyFile file = small();
   RingCluster cluster(file, {2}, shard_options(1), {});
-  Told told;
-  ASSERT_TRUE(cluster.driver->generate(request(tokens_of(200, 64), 300, 1), into(told)));
-  cluster.run_until([&] { return told.tokens.size() >= 3; });
+  Received received;
+  ASSERT_TRUE(cluster.driver->generate(request(tokens_of(200, 64), 300, 1), into(received)));
+  cluster.run_until([&] { return received.tokens.size() >= 3; });
   cluster.driver.reset();
   for (uint32_t i = 0; i < 2; ++i) {
     Ring& ring = *cluster.nodes[i]->ring;
@@ -261,10 +261,10 @@ TEST(Ring, FramesOfAnOldPlanArePassedOver) {
   second.on_step(id_of(0),
                  {.epoch = wire::PlanEpoch(2), .stage = 1, .number = 1, .spans = {{wire::SeqId(0), 0, 4, false}}});
   EXPECT_FALSE(second.receive_buffer(id_of(0), {.of = wire::Activation{.epoch = wire::PlanEpoch(2)}}));
-  Told told;
-  ASSERT_TRUE(cluster.driver->generate(request(tokens_of(20, 64), 3, 0), into(told)));
-  cluster.run_until([&] { return told.over(); });
-  EXPECT_FALSE(told.failure);
+  Received received;
+  ASSERT_TRUE(cluster.driver->generate(request(tokens_of(20, 64), 3, 0), into(received)));
+  cluster.run_until([&] { return received.over(); });
+  EXPECT_FALSE(received.failure);
   EXPECT_TRUE(cluster.nodes[1]->broken.empty());
 }
 

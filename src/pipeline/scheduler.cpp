@@ -15,8 +15,8 @@ uint32_t common_prefix(const std::vector<wire::TokenId>& a, const std::vector<wi
 // Shorter than this, computing the tokens again is as cheap as copying them.
 constexpr uint32_t kCopyMin = 16;
 
-// What a step may change: a message has room for more. When many requests come and go while a step is under way, those
-// that come wait for the next.
+// What a step may change: a message has room for more. When many requests are added and end during a step, the added
+// ones wait for the next.
 constexpr size_t kChangesMax = 1024;
 constexpr size_t kChangesTokensMax = 128 * 1024;
 
@@ -31,20 +31,20 @@ Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std:
   for (uint32_t i = 0; i < options.sequences; ++i) {
     slots_[i].tokens = resumed_->sequences[i];
     if (slots_[i].tokens.empty()) continue;
-    slots_[i].in_flight.push_back({.step = next_number_, .position = 0});  // a stage may not hold them after all
+    slots_[i].in_flight.push_back({.step = next_number_, .position = 0});  // a stage may lack them after all
     if (!fresh_stages_.empty()) slots_[i].replayed = 0;
   }
 }
 
 Result<void> Scheduler::add(RequestId id, Request request) {
   if (request.tokens.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty");
-  // A step with one that no stage knows would fail whole, for all who have a part in it.
+  // A step with one that no stage knows would fail whole, for all requests in it.
   for (const wire::TokenId token : request.tokens) {
     if (known(token)) continue;
     return fail(ErrorCode::invalid_argument, "token {} of the prompt is not one of the model's {}", token,
                 options_.n_vocab);
   }
-  // An answer that goes on may have filled the context but for the token that follows.
+  // A continuation may have filled the context but for the token that follows.
   if (request.tokens.size() > options_.context) {
     return fail(ErrorCode::resource_exhausted,
                 "the prompt has {} tokens and is longer than the context of {}; start with a larger one (--context)",
@@ -58,17 +58,17 @@ Result<void> Scheduler::add(RequestId id, Request request) {
   return {};
 }
 
-// The free sequence that holds most of these tokens already, and how many; of equals the one longest unused.
+// The free sequence that has most of these tokens already, and how many; of equals the one longest unused.
 std::pair<uint32_t, uint32_t> Scheduler::best_slot(const std::vector<wire::TokenId>& tokens) const {
   std::optional<uint32_t> best;
   uint32_t most = 0;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     const Slot& candidate = slots_[i];
     if (candidate.used) continue;
-    const uint32_t held = candidate.broken ? 0 : common_prefix(candidate.tokens, tokens);
-    if (!best || held > most || (held == most && candidate.last_use < slots_[*best].last_use)) {
+    const uint32_t common = candidate.broken ? 0 : common_prefix(candidate.tokens, tokens);
+    if (!best || common > most || (common == most && candidate.last_use < slots_[*best].last_use)) {
       best = i;
-      most = held;
+      most = common;
     }
   }
   return {best.value_or(static_cast<uint32_t>(slots_.size())), most};
@@ -93,12 +93,12 @@ decltype(wire::SequenceChange::kind)& Scheduler::change(wire::SeqId sequence) {
 // Gives a request a sequence, with as much of its prompt in it as some sequence already has.
 void Scheduler::assign_slot(RequestId request_id, Request request) {
   const auto& tokens = request.tokens;
-  auto [index, held] = best_slot(tokens);
+  auto [index, common] = best_slot(tokens);
   EXO_ASSERT(index < slots_.size(), "a request is admitted where a sequence is free");
   const wire::SeqId id(index);
   Slot& mine = slots_[index];
-  // The last token is computed in any case: its logits are wanted.
-  uint32_t reused = std::min(held, static_cast<uint32_t>(tokens.size()) - 1);
+  // The last token is computed in any case: its logits are needed.
+  uint32_t reused = std::min(common, static_cast<uint32_t>(tokens.size()) - 1);
   std::optional<uint32_t> from;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     if (i == index || slots_[i].broken) continue;
@@ -141,10 +141,10 @@ void Scheduler::assign_slot(RequestId request_id, Request request) {
 void Scheduler::end(RequestId id, bool broken) {
   const auto found = active_.find(id);
   if (found == active_.end()) return;
-  Slot& held = slot(found->second.sequence);
-  held.used = false;
-  if (broken) held.lose();
-  held.last_use = ++uses_;
+  Slot& kv = slot(found->second.sequence);
+  kv.used = false;
+  if (broken) kv.lose();
+  kv.last_use = ++uses_;
   active_.erase(found);
   std::erase(decode_order_, id);
   admit();
@@ -164,15 +164,15 @@ std::vector<RequestId> Scheduler::requests() const {
 
 ResidentTokens Scheduler::resident() const {
   if (resumed_) return *resumed_;
-  ResidentTokens held{.epoch = epoch_, .sequences = {}};
+  ResidentTokens result{.epoch = epoch_, .sequences = {}};
   for (const Slot& slot : slots_) {
     size_t length = slot.replayed.value_or(static_cast<uint32_t>(slot.tokens.size()));
     for (const TokensInFlight& part : slot.in_flight) length = std::min<size_t>(length, part.position);
     const bool copying = slot.copied_in == next_number_ || steps_.contains(slot.copied_in);
     if (slot.broken || copying) length = 0;
-    held.sequences.emplace_back(slot.tokens.begin(), slot.tokens.begin() + static_cast<ptrdiff_t>(length));
+    result.sequences.emplace_back(slot.tokens.begin(), slot.tokens.begin() + static_cast<ptrdiff_t>(length));
   }
-  return held;
+  return result;
 }
 
 // A step has failed: so will those under way behind it that count on its tokens, and those that count on theirs.
@@ -196,7 +196,7 @@ void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector
     lost[i] = std::ranges::any_of(slots_[i].in_flight, is_doomed);
     if (lost[i]) slots_[i].lose();
   }
-  // No stage could copy what none has; what is left of a copy needs nothing of it.
+  // No stage could copy what none has; what remains of a copy needs nothing of it.
   for (auto& [index, needed] : copies_) {
     auto& copy = std::get<wire::CopyPrefix>(changes_[index].kind);
     for (const TokensInFlight& part : needed) {
@@ -248,15 +248,15 @@ void Scheduler::done(const wire::StepDone& step, std::vector<RequestEvent>& even
   if (found == steps_.end()) return;
   const StepInFlight was = std::move(found->second);
   steps_.erase(found);
-  const auto wanted = static_cast<size_t>(std::ranges::count_if(was.parts, &Part::sample));
-  if (step.failure || step.tokens.size() != wanted) {
+  const auto expected = static_cast<size_t>(std::ranges::count_if(was.parts, &Part::sample));
+  if (step.failure || step.tokens.size() != expected) {
     failed(step.number,
            step.failure.value_or(Error{ErrorCode::corrupt, "the last stage returned another number of tokens"}),
            was.renews, events);
     return;
   }
-  for (Slot& held : slots_) {
-    std::erase_if(held.in_flight, [&](const TokensInFlight& part) { return part.step == step.number; });
+  for (Slot& kv : slots_) {
+    std::erase_if(kv.in_flight, [&](const TokensInFlight& part) { return part.step == step.number; });
   }
   size_t token = 0;
   for (const Part& part : was.parts) {

@@ -1,8 +1,8 @@
-// Decides what a ring of stages computes next: which sequences go on, and how much of which prompt. Pure: no clock, no
-// thread, no device. The first stage's node has one for each plan.
+// Decides what a ring of stages computes next: which sequences continue, and how much of which prompt. Pure: no clock,
+// no thread, no device. The first stage's node has one for each plan.
 //
-// Decoding goes in as many groups as there are stages, so that each stage has one while a token of another goes round.
-// Prompts go in chunks between them. With one stage, all sequences are one group.
+// Decoding is split into as many groups as there are stages, so that each stage has one while a token of another goes
+// round the ring. Prompts are computed in chunks between them. With one stage, all sequences are one group.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace exogpu::pipeline {
 
 struct ScheduleOptions {
   uint32_t stages = 1;
-  uint32_t sequences = 1;                                  // held at once
+  uint32_t sequences = 1;                                  // resident at once
   uint32_t context = 4096;                                 // tokens of a sequence
   uint32_t batch_tokens = 512;                             // of a step at most
   uint32_t n_vocab = std::numeric_limits<int32_t>::max();  // the model's tokens are those below
@@ -53,7 +53,7 @@ struct Work {
 
 class Scheduler {
  public:
-  // `resumed`: of as many sequences, what the stages hold before the first step.
+  // `resumed`: of as many sequences, what is resident at the stages before the first step.
   Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<ResumedTokens> resumed = {});
 
   // Errors: invalid_argument (no tokens, one outside the vocabulary), resource_exhausted (longer than the context),
@@ -62,16 +62,16 @@ class Scheduler {
   // Without effect for a request that has ended. Its sequence is free at once.
   void cancel(RequestId id);
 
-  // What the first stage is to do next; nothing when all there is to do is in flight. To be asked until it says
-  // nothing.
+  // The next step for the first stage; none when all there is to do is in flight. To be called until there is none.
   std::optional<Work> next();
-  // A step has come back. The events of its requests are appended to `events`.
+  // A step is done. The events of its requests are appended to `events`.
   void done(const wire::StepDone& step, std::vector<RequestEvent>& events);
 
   // Those that have not ended.
   std::vector<RequestId> requests() const;
 
-  // What all stages hold for certain, whatever becomes of the steps in flight. Before the first step, what was resumed.
+  // The tokens that are resident at all stages for certain, whatever becomes of the steps in flight. Before the first
+  // step, what was resumed.
   ResidentTokens resident() const;
 
   bool idle() const { return active_.empty() && waiting_.empty(); }
@@ -99,7 +99,7 @@ class Scheduler {
       in_flight.clear();
       replayed.reset();
     }
-    bool broken = false;  // what it holds is not known
+    bool broken = false;  // its content is not known
     bool used = false;
     uint64_t last_use = 0;
   };
@@ -119,7 +119,7 @@ class Scheduler {
     std::vector<Part> parts;  // the spans of the step
     bool decodes = false;
     bool renews = false;       // it begins with what was resumed, or replays that
-    std::set<uint64_t> needs;  // steps in flight whose tokens it goes on from or copies
+    std::set<uint64_t> needs;  // steps in flight whose tokens it continues or copies
   };
 
   void admit();
@@ -148,12 +148,12 @@ class Scheduler {
   std::vector<Slot> slots_;
   std::deque<std::pair<RequestId, Request>> waiting_;
   std::map<RequestId, Active> active_;         // older first
-  std::deque<RequestId> decode_order_;         // of those active, who is next to decode
+  std::deque<RequestId> decode_order_;         // the active ones, the next to decode first
   std::vector<wire::SequenceChange> changes_;  // for the next step
   // Of those that copy, by index: what was in flight when they were decided.
   std::map<size_t, std::vector<TokensInFlight>> copies_;
   size_t changes_tokens_ = 0;  // in them
-  bool decoded_last_ = false;  // the last step had tokens of those who decode
+  bool decoded_last_ = false;  // the last step had tokens of decoding requests
   std::map<uint64_t, StepInFlight> steps_;
   uint64_t next_number_ = 1;
   uint64_t uses_ = 0;

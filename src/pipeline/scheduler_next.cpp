@@ -1,4 +1,4 @@
-// What the next step of a ring holds.
+// The content of the next step of a ring.
 #include <algorithm>
 #include <cmath>
 
@@ -26,17 +26,17 @@ uint32_t Scheduler::chunk(bool others_decode) const {
 }
 
 void Scheduler::take(Active& active, uint32_t count, Work& work, StepInFlight& step) {
-  Slot& held = slot(active.sequence);
+  Slot& kv = slot(active.sequence);
   const auto& tokens = active.request.tokens;  // the prompt and what was generated
-  const auto position = static_cast<uint32_t>(held.tokens.size());
+  const auto position = static_cast<uint32_t>(kv.tokens.size());
   EXO_ASSERT(position + count <= tokens.size(), "a step has tokens of its request only");
   const bool sample = position + count == tokens.size();
   const auto begin = tokens.begin() + position;
   work.step.spans.push_back({active.sequence, position, count, sample});
   work.tokens.insert(work.tokens.end(), begin, begin + count);
-  held.tokens.insert(held.tokens.end(), begin, begin + count);
-  for (const TokensInFlight& part : held.in_flight) step.needs.insert(part.step);
-  held.in_flight.push_back({.step = next_number_, .position = position});
+  kv.tokens.insert(kv.tokens.end(), begin, begin + count);
+  for (const TokensInFlight& part : kv.in_flight) step.needs.insert(part.step);
+  kv.in_flight.push_back({.step = next_number_, .position = position});
   active.awaits = sample;
   step.parts.push_back({active.id, sample});
   step.decodes |= active.generated > 0;
@@ -48,18 +48,18 @@ void Scheduler::take(Active& active, uint32_t count, Work& work, StepInFlight& s
 void Scheduler::take_replays(Work& work, StepInFlight& step, bool others_decode) {
   uint32_t room = others_decode ? std::min(options_.busy_chunk, options_.batch_tokens) : options_.batch_tokens;
   for (const auto& [id, active] : active_) {
-    Slot& held = slot(active.sequence);
-    if (!held.replayed || room == 0) continue;
-    const uint32_t position = *held.replayed;
-    const auto count = std::min(room, static_cast<uint32_t>(held.tokens.size()) - position);
+    Slot& kv = slot(active.sequence);
+    if (!kv.replayed || room == 0) continue;
+    const uint32_t position = *kv.replayed;
+    const auto count = std::min(room, static_cast<uint32_t>(kv.tokens.size()) - position);
     work.step.replay = fresh_stages_;
     work.step.spans.push_back({active.sequence, position, count, false});
-    const auto begin = held.tokens.begin() + position;
+    const auto begin = kv.tokens.begin() + position;
     if (fresh_stages_.contains(0)) work.tokens.insert(work.tokens.end(), begin, begin + count);
-    for (const TokensInFlight& part : held.in_flight) step.needs.insert(part.step);
-    held.in_flight.push_back({.step = next_number_, .position = position});
-    held.replayed = position + count;
-    if (held.replayed == held.tokens.size()) held.replayed.reset();
+    for (const TokensInFlight& part : kv.in_flight) step.needs.insert(part.step);
+    kv.in_flight.push_back({.step = next_number_, .position = position});
+    kv.replayed = position + count;
+    if (kv.replayed == kv.tokens.size()) kv.replayed.reset();
     step.parts.push_back({id, false});
     step.renews = true;
     tokens_replayed_ += count;
@@ -85,9 +85,9 @@ void Scheduler::take_prompts(Work& work, StepInFlight& step, bool others_decode)
   size_t room = std::min<size_t>(options_.batch_tokens - work.tokens.size(), chunk(others_decode));
   for (auto& [id, active] : active_) {
     if (room == 0) return;
-    const size_t left = active.request.tokens.size() - slot(active.sequence).tokens.size();
-    if (active.generated > 0 || active.awaits || left == 0 || slot(active.sequence).replayed) continue;
-    const size_t count = prompt_chunk(left, room, options_.batch_tokens - work.tokens.size());
+    const size_t remaining = active.request.tokens.size() - slot(active.sequence).tokens.size();
+    if (active.generated > 0 || active.awaits || remaining == 0 || slot(active.sequence).replayed) continue;
+    const size_t count = prompt_chunk(remaining, room, options_.batch_tokens - work.tokens.size());
     take(active, static_cast<uint32_t>(count), work, step);
     room -= std::min(room, count);
   }
@@ -96,8 +96,8 @@ void Scheduler::take_prompts(Work& work, StepInFlight& step, bool others_decode)
 bool Scheduler::prompt_waits() const {
   return std::ranges::any_of(active_, [&](const auto& entry) {
     const Active& active = entry.second;
-    const Slot& held = slot(active.sequence);
-    return active.generated == 0 && !held.replayed && active.request.tokens.size() > held.tokens.size();
+    const Slot& kv = slot(active.sequence);
+    return active.generated == 0 && !kv.replayed && active.request.tokens.size() > kv.tokens.size();
   });
 }
 
@@ -107,17 +107,17 @@ std::optional<Work> Scheduler::next() {
   const auto groups =
       static_cast<size_t>(std::ranges::count_if(steps_, [](const auto& entry) { return entry.second.decodes; }));
   // One stage computes one step at a time. A ring has more chunks of prompts under way than stages, so that none waits
-  // for the way back, but not while others decode, who would wait behind them.
+  // for the way back, but not while other requests decode, which would wait behind them.
   size_t depth = options_.stages;
   if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : steps_in_flight_max(depth);
   if (steps_.size() >= depth) return std::nullopt;
 
   Work work;
   StepInFlight step;
-  // Where those who decode fill whole steps, every other one is for prompts.
+  // If decoding requests fill whole steps, every other one is for prompts.
   const bool decodes_fill = decoding >= uint64_t{options_.batch_tokens} * options_.stages;
   const bool give_way = decodes_fill && decoded_last_ && prompt_waits();
-  // Those who decode and those who are replayed have turns.
+  // Decodes and replays take turns.
   if (decoding == 0 || decoded_last_) take_replays(work, step, decoding > 0);
   if (work.step.spans.empty()) {
     if (groups < options_.stages && !give_way) take_decodes(work, step, decoding);

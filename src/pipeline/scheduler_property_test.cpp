@@ -26,7 +26,7 @@ ScheduleOptions any_options() {
   return options;
 }
 
-// Requests that come, are cancelled, share beginnings and are hit by failures, in any order.
+// Requests that are added, cancelled, share beginnings and meet failures, in any order.
 TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
   const bool fails = false, injects = true;
   for (const bool with_failures : {fails, injects}) {
@@ -45,10 +45,10 @@ TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
       for (int i = 0; i < 300; ++i) {
         if (any(rate) == 0) {
           Tokens prompt = prompt_of(1 + any(options.context - 2), any(3));
-          if (!ids.empty() && any(2) == 0) {  // goes on from another answer
+          if (!ids.empty() && any(2) == 0) {  // continues another answer
             const Asked& other = bench.asked[ids[any(static_cast<uint32_t>(ids.size()))]];
             prompt = other.prompt;
-            prompt.insert(prompt.end(), other.heard.begin(), other.heard.end());
+            prompt.insert(prompt.end(), other.received.begin(), other.received.end());
             if (prompt.size() >= options.context) prompt.resize(options.context - 1);
           }
           ids.push_back(bench.ask(prompt, any(3) == 0 ? 0 : 1 + any(30), any(100)));
@@ -70,7 +70,7 @@ TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
   }
 }
 
-// Rings end at any moment, and the next goes on from what is left.
+// Rings end at any moment, and the next resumes their KV caches.
 TEST(Scheduler, AnswersStayRightFromRingToRing) {
   uint64_t replayed = 0;
   EXPECT_TRUE(rc::check([&replayed] {

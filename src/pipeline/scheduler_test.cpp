@@ -18,7 +18,7 @@ TEST(Scheduler, RefusesWhatCannotBeAnswered) {
   EXPECT_EQ(refusal(1, 0).code, ErrorCode::invalid_argument);
   EXPECT_EQ(refusal(2, 11).code, ErrorCode::resource_exhausted);
   EXPECT_NE(refusal(2, 11).message.find("11 tokens"), std::string::npos);
-  EXPECT_EQ(refusal(3, 10).message, "");  // an answer that goes on, and has room for one token
+  EXPECT_EQ(refusal(3, 10).message, "");  // a continuation with room for one token
   EXPECT_EQ(refusal(4, 9).message, "");   // waits
   EXPECT_EQ(refusal(5, 9).code, ErrorCode::unavailable);
   EXPECT_EQ(scheduler.requests().size(), 2U);
@@ -37,12 +37,12 @@ TEST(Scheduler, AnEndTokenAndAFullContextEnd) {
   const auto full = bench.ask(prompt_of(39), 0);
   bench.run();
   EXPECT_EQ(bench.asked[full].end, wire::GenerateEnd::context_full);
-  EXPECT_EQ(bench.asked[full].heard.size(), 2U);  // one for the last place, and one that needs none
+  EXPECT_EQ(bench.asked[full].received.size(), 2U);  // one for the last KV cache row, and one that needs none
   // The same answer, interrupted between the two.
-  const auto goes_on = bench.ask(prompt_of(40), 0);
+  const auto continued = bench.ask(prompt_of(40), 0);
   bench.run();
-  EXPECT_EQ(bench.asked[goes_on].end, wire::GenerateEnd::context_full);
-  EXPECT_EQ(bench.asked[goes_on].heard.size(), 1U);
+  EXPECT_EQ(bench.asked[continued].end, wire::GenerateEnd::context_full);
+  EXPECT_EQ(bench.asked[continued].received.size(), 1U);
 
   const RequestId id(99);
   const Tokens answer = answer_to(prompt_of(5), 10);
@@ -51,10 +51,10 @@ TEST(Scheduler, AnEndTokenAndAFullContextEnd) {
   bench.run();
   EXPECT_EQ(bench.asked[id].end, wire::GenerateEnd::end_of_text);
   const auto first = std::ranges::find(answer, answer[3]) - answer.begin();
-  EXPECT_EQ(bench.asked[id].heard, Tokens(answer.begin(), answer.begin() + first + 1));
+  EXPECT_EQ(bench.asked[id].received, Tokens(answer.begin(), answer.begin() + first + 1));
 }
 
-TEST(Scheduler, DecodingGoesOnWhileLongPromptsCome) {
+TEST(Scheduler, DecodingContinuesWhileLongPromptsAreComputed) {
   for (const uint32_t stages : {1U, 2U, 5U}) {
     Bench bench({.stages = stages, .sequences = 8, .context = 10000, .batch_tokens = 256});
     for (uint32_t i = 0; i < 4; ++i) bench.ask(prompt_of(10 + i, i), 400);
@@ -70,7 +70,7 @@ TEST(Scheduler, DecodingGoesOnWhileLongPromptsCome) {
   }
 }
 
-TEST(Scheduler, APromptIsNotStarvedByThoseWhoDecode) {
+TEST(Scheduler, DecodingRequestsDoNotStarveAPrompt) {
   for (const uint32_t batch : {1U, 2U, 4U}) {
     Bench bench({.stages = 1, .sequences = 4, .context = 5000, .batch_tokens = batch});
     for (uint32_t i = 0; i < 3; ++i) bench.ask(prompt_of(2, i), 2000);
@@ -94,7 +94,7 @@ TEST(Scheduler, ASequenceIsUsedAgainAndCopied) {
   const auto first = bench.ask(prompt_of(200), 10);
   bench.run();
   Tokens longer = prompt_of(200);
-  const Tokens& answer = bench.asked[first].heard;
+  const Tokens& answer = bench.asked[first].received;
   longer.insert(longer.end(), answer.begin(), answer.end());
   longer.push_back(3);
   bench.ask(longer, 5);
@@ -126,8 +126,8 @@ TEST(Scheduler, AFailureEndsTheRequestsOfItsStepOnly) {
   bench.expect_all_answered();
 }
 
-// A request that counts on tokens which are still on their way, when these do not arrive.
-TEST(Scheduler, WhoReusedWhatFailedIsTold) {
+// A request that counts on tokens that are still in flight, when their step fails.
+TEST(Scheduler, ARequestThatReusedFailedTokensFails) {
   Bench bench({.stages = 3, .sequences = 2, .context = 500, .batch_tokens = 50});
   const auto a = bench.ask(prompt_of(100), 5);
   bench.begin([] { return 1; });
@@ -141,7 +141,7 @@ TEST(Scheduler, WhoReusedWhatFailedIsTold) {
   bench.expect_all_answered();
 }
 
-TEST(Scheduler, ManyThatComeAndGoWhileAStepIsUnderWayLeaveAStepThatCanBeSent) {
+TEST(Scheduler, ManyRequestsDuringAStepLeaveAStepThatCanBeSent) {
   Bench bench({.stages = 1, .sequences = 1, .context = 500, .batch_tokens = 50});
   bench.ask(prompt_of(30), 5);
   bench.begin();

@@ -37,19 +37,19 @@ bool SentRows::make_room(wire::SeqId for_sequence) {
 void SentRows::add(wire::SeqId sequence, uint32_t position, std::span<const std::byte> rows) {
   if (blocks_max_ == 0) return;
   EXO_ASSERT(rows.size() % row_bytes_ == 0, "rows are retained as wholes");
-  Sequence& held = sequences_[sequence];
-  held.last_use = ++uses_;
-  if (held.rows != position) return forget(sequence);  // there was no room for what is between
+  Sequence& retained = sequences_[sequence];
+  retained.last_use = ++uses_;
+  if (retained.rows != position) return forget(sequence);  // there was no room for what is between
   while (!rows.empty()) {
-    const size_t at = held.rows % rows_per_block_;
+    const size_t at = retained.rows % rows_per_block_;
     if (at == 0) {
       if (!make_room(sequence)) return forget(sequence);
-      held.blocks.push_back(std::make_unique_for_overwrite<std::byte[]>(rows_per_block_ * row_bytes_));
+      retained.blocks.push_back(std::make_unique_for_overwrite<std::byte[]>(rows_per_block_ * row_bytes_));
       ++blocks_;
     }
     const size_t bytes = std::min((rows_per_block_ - at) * row_bytes_, rows.size());
-    std::memcpy(held.blocks.back().get() + at * row_bytes_, rows.data(), bytes);
-    held.rows += static_cast<uint32_t>(bytes / row_bytes_);
+    std::memcpy(retained.blocks.back().get() + at * row_bytes_, rows.data(), bytes);
+    retained.rows += static_cast<uint32_t>(bytes / row_bytes_);
     rows = rows.subspan(bytes);
   }
 }
@@ -58,12 +58,12 @@ void SentRows::truncate(wire::SeqId sequence, uint32_t end) {
   const auto found = sequences_.find(sequence);
   if (found == sequences_.end() || found->second.rows <= end) return;
   if (end == 0) return forget(sequence);
-  Sequence& held = found->second;
+  Sequence& retained = found->second;
   const size_t blocks = (end + rows_per_block_ - 1) / rows_per_block_;
-  EXO_ASSERT(blocks <= held.blocks.size(), "a sequence has a block for each of its rows");
-  blocks_ -= held.blocks.size() - blocks;
-  held.blocks.resize(blocks);
-  held.rows = end;
+  EXO_ASSERT(blocks <= retained.blocks.size(), "a sequence has a block for each of its rows");
+  blocks_ -= retained.blocks.size() - blocks;
+  retained.blocks.resize(blocks);
+  retained.rows = end;
 }
 
 void SentRows::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) {

@@ -1,5 +1,5 @@
-// The activations that a stage has sent on, for as long as their tokens are held: when the stage behind it is lost, a
-// new one is given them again, and nobody else computes those tokens twice.
+// The activations that a stage has forwarded, while their tokens are resident: when the stage behind it is lost, a new
+// one receives them again, and no other stage computes those tokens twice.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,11 @@ namespace exogpu::pipeline {
 // One thread.
 class SentRows {
  public:
-  SentRows() = default;  // keeps nothing
-  // Rows of so many bytes each. Of more than `bytes_max` those sequences go that were added to longest ago.
+  SentRows() = default;  // retains nothing
+  // Rows of so many bytes each. Above `bytes_max`, the sequences that were added to longest ago are dropped.
   SentRows(size_t row_bytes, size_t bytes_max);
 
-  // Rows that were sent, the first for this position. Kept where they follow what is here of the sequence.
+  // Rows that were sent, the first for this position. Retained if they follow the retained rows of the sequence.
   void add(wire::SeqId sequence, uint32_t position, std::span<const std::byte> rows);
   void truncate(wire::SeqId sequence, uint32_t end);
   // As Shard::copy_prefix().

@@ -21,7 +21,7 @@ Bytes read(const SentRows& sent, uint32_t sequence, uint32_t position, uint32_t 
   return sent.read(SeqId(sequence), position, into) ? into : Bytes();
 }
 
-TEST(SentRows, ComeBackAsTheyWereAdded) {
+TEST(SentRows, AreReadAsTheyWereAdded) {
   SentRows sent(kRow, size_t{64} << 20);
   sent.add(SeqId(1), 0, rows_of(7, 1));
   sent.add(SeqId(1), 7, rows_of(4, 2));
@@ -33,7 +33,7 @@ TEST(SentRows, ComeBackAsTheyWereAdded) {
   EXPECT_TRUE(read(sent, 2, 0, 1).empty());
 }
 
-TEST(SentRows, WithoutRoomNothingIsKept) {
+TEST(SentRows, WithoutRoomNothingIsRetained) {
   SentRows none;
   none.add(SeqId(0), 0, rows_of(1, 1));
   EXPECT_EQ(none.bytes(), 0U);
@@ -42,7 +42,7 @@ TEST(SentRows, WithoutRoomNothingIsKept) {
   EXPECT_TRUE(read(small, 0, 0, 1).empty());
 }
 
-TEST(SentRows, TheSequenceUsedLongestAgoGoes) {
+TEST(SentRows, TheSequenceUsedLongestAgoIsDropped) {
   SentRows sent(kRow, 4 * 5 * kRow);
   sent.add(SeqId(0), 0, rows_of(5, 1));
   sent.add(SeqId(1), 0, rows_of(5, 2));
@@ -51,33 +51,33 @@ TEST(SentRows, TheSequenceUsedLongestAgoGoes) {
   EXPECT_EQ(sent.rows(SeqId(0)), 10U);
   EXPECT_EQ(sent.rows(SeqId(1)), 0U);
   EXPECT_EQ(sent.rows(SeqId(2)), 6U);
-  sent.add(SeqId(1), 5, rows_of(1, 2));  // what was before is gone
+  sent.add(SeqId(1), 5, rows_of(1, 2));  // the earlier rows are dropped
   EXPECT_EQ(sent.rows(SeqId(1)), 0U);
   sent.add(SeqId(2), 6, rows_of(30, 3));  // more than has room at all
   EXPECT_EQ(sent.rows(SeqId(2)), 0U);
   EXPECT_EQ(sent.bytes(), 0U);
 }
 
-TEST(SentRows, HoldWhatTheirSequencesHold) {
+TEST(SentRows, HaveTheRowsOfTheirSequences) {
   EXPECT_TRUE(rc::check([] {
     SentRows sent(kRow, 12 * 5 * kRow);
     std::vector<Bytes> expected(4);  // a byte for each row
     for (int i = 0; i < 40; ++i) {
       const auto sequence = *rc::gen::inRange<uint32_t>(0, 4);
       Bytes& mine = expected[sequence];
-      const auto held = static_cast<uint32_t>(mine.size());
+      const auto rows_before = static_cast<uint32_t>(mine.size());
       switch (*rc::gen::inRange(0, 3)) {
         case 0: {
           const auto value = *rc::gen::arbitrary<uint8_t>();
           const auto count = *rc::gen::inRange<uint32_t>(1, 12);
-          sent.add(SeqId(sequence), held, rows_of(count, value));
+          sent.add(SeqId(sequence), rows_before, rows_of(count, value));
           mine.insert(mine.end(), count, static_cast<std::byte>(value));
           break;
         }
         case 1: {
-          const auto end = *rc::gen::inRange<uint32_t>(0, held + 2);
+          const auto end = *rc::gen::inRange<uint32_t>(0, rows_before + 2);
           sent.truncate(SeqId(sequence), end);
-          mine.resize(std::min(held, end));
+          mine.resize(std::min(rows_before, end));
           break;
         }
         default: {

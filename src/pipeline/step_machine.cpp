@@ -24,7 +24,7 @@ Error StepMachine::named(Error error) const {
 }
 
 StageOutput StepMachine::run(StageInput input) {
-  EXO_ASSERT(compute_, "no step comes after release()");
+  EXO_ASSERT(compute_, "no step follows release()");
   wire::Step& step = input.step;
   const auto check = [&](Result<void> done) {
     if (!done && !step.failure) step.failure = named(std::move(done).error());
@@ -61,7 +61,7 @@ Result<void> StepMachine::resume(const wire::Step& first) {
     sent_.truncate(sequence, tokens);
   }
   if (!lacks) return {};
-  return fail(ErrorCode::failed_precondition, "what the ring before held is gone");
+  return fail(ErrorCode::failed_precondition, "the KV cache of the previous ring is no longer resident");
 }
 
 Result<void> StepMachine::change(const wire::SequenceChange& change) {
@@ -94,14 +94,14 @@ Result<void> StepMachine::compute(const StageInput& input, Buffer& out, std::vec
   return {};
 }
 
-// What was sent to the stage behind, which has been lost with its node.
+// The rows that were sent to the stage behind, which was lost with its node.
 Result<Buffer> StepMachine::replay(const wire::Step& step) {
   Buffer out = pool_.take(step.rows() * row_bytes());
   std::span<std::byte> rest = out.bytes();
   for (const wire::Span& span : step.spans) {
     const auto rows = rest.first(span.count * row_bytes());
     if (!sent_.read(span.sequence, span.position, rows)) {
-      return fail(ErrorCode::failed_precondition, "the activations of a lost stage are not kept any more");
+      return fail(ErrorCode::failed_precondition, "the activations for a lost stage are no longer retained");
     }
     rest = rest.subspan(rows.size());
   }
@@ -121,7 +121,7 @@ size_t StepMachine::row_bytes() const {
   return wire::row_bytes(options_.activations, info().activation_width).value_or(0);
 }
 
-// What goes to the next stage, straight from the device where it travels as it was computed.
+// The activations for the next stage, straight from the device where it travels as it was computed.
 Result<Buffer> StepMachine::forward(const StageInput& input) {
   EXO_TRY(const ComputeBatch batch, batch_of(input));
   Buffer out = pool_.take(input.step.rows() * row_bytes());

@@ -1,4 +1,4 @@
-// What a stage does with a step: the changes of its sequences, what a new ring resumes of the one before, what is
+// What a stage does with a step: the changes of its sequences, what a new ring resumes of the previous one, what is
 // computed and what is replayed, and what is forwarded. Pure: no thread, no clock.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace exogpu::pipeline {
 
-// A step as it comes to a stage: to the first with tokens, to the others with the activations of the stage before.
+// A step as a stage receives it: to the first with tokens, to the others with the activations of the stage before.
 struct StageInput {
   wire::Step step;
   std::vector<wire::TokenId> tokens;  // [step.rows()]
@@ -30,10 +30,10 @@ struct ForwardedStep {
 // The last stage returns a StepDone.
 using StageOutput = std::variant<ForwardedStep, wire::StepDone>;
 
-// What a stage leaves to the next ring that has it: its compute, with what the sequences hold.
+// What a stage passes to the next ring that has it: its compute, with the KV caches of its sequences.
 struct RetainedStage {
   std::unique_ptr<Compute> compute;
-  wire::PlanEpoch epoch{};  // of the ring whose sequences they are; none when they are nobody's
+  wire::PlanEpoch epoch{};  // of the ring whose sequences they are; none when they belong to no ring
   SentRows sent{};
 };
 
@@ -54,7 +54,7 @@ class StepMachine {
   // Nothing else may be called afterwards.
   RetainedStage release();
 
-  // Memory for activations of a step that is to come, best for the device.
+  // Memory for the activations of a step that will arrive, best for the device.
   Buffer receive_buffer(size_t bytes) { return pool_.take(bytes); }
   const StageOptions& options() const { return options_; }
   const ComputeInfo& info() const { return compute_->info(); }
@@ -73,7 +73,7 @@ class StepMachine {
   std::unique_ptr<Compute> compute_;
   StageOptions options_;
   BufferPool pool_;
-  std::vector<float> decoded_;  // [batch_tokens, activation_width], of what came in another type
+  std::vector<float> decoded_;  // [batch_tokens, activation_width], of activations received in another type
   wire::PlanEpoch epoch_;       // whose sequences are resident
   SentRows sent_;
 };

@@ -45,7 +45,7 @@ class ThreeStages : public ::testing::Test {
     for (uint32_t stage = from; stage + 1 < kStages; ++stage) input = next_input(stages_[stage].run(std::move(input)));
     return std::get<wire::StepDone>(stages_.back().run(std::move(input)));
   }
-  // A ring that holds the prompt, of which the first token is sampled.
+  // A ring with the prompt resident, of which the first token is sampled.
   void begin() {
     StageInput input = first_input(kBefore, 1, 0, prompt_);
     wire::OpenSampler open;
@@ -74,7 +74,7 @@ class ThreeStages : public ::testing::Test {
 TEST(StepMachineDeathTest, AStepAfterTheReleaseIsReported) {
   StepMachine one = machine(0);
   EXPECT_NE(one.release().compute, nullptr);
-  EXPECT_DEATH(one.run(first_input(kNow, 1, 0, {5})), "step_machine.cpp:[0-9]+: no step comes after release");
+  EXPECT_DEATH(one.run(first_input(kNow, 1, 0, {5})), "step_machine.cpp:[0-9]+: no step follows release");
 }
 
 TEST_F(ThreeStages, ComputeWhatTheWholeModelDoes) {
@@ -117,10 +117,10 @@ TEST_F(ThreeStages, FailWhereMoreIsResumedThanIsThere) {
   const auto done = run(resuming({3, 3}, 4));
   ASSERT_TRUE(done.failure);
   EXPECT_EQ(done.failure->code, ErrorCode::failed_precondition);
-  EXPECT_EQ(done.failure->message, "n/gpu0: what the ring before held is gone");
+  EXPECT_EQ(done.failure->message, "n/gpu0: the KV cache of the previous ring is no longer resident");
 }
 
-TEST_F(ThreeStages, HoldNothingOfAnotherRing) {
+TEST_F(ThreeStages, ResumeNothingOfAnotherRing) {
   begin();
   StageInput input = resuming({3, 3}, 2);
   input.step.resume->epoch = wire::PlanEpoch(9);
@@ -128,7 +128,7 @@ TEST_F(ThreeStages, HoldNothingOfAnotherRing) {
   for (StepMachine& stage : stages_) EXPECT_EQ(stage.release().compute->length(SeqId(0)), 0U);
 }
 
-// Only the stage that was lost computes; the one before it sends what it sent before.
+// Only the stage that was lost computes; the one before it sends what it had sent.
 TEST_F(ThreeStages, ReplayToAFreshStage) {
   begin();
   stages_[1] = machine(1);
@@ -146,7 +146,7 @@ TEST_F(ThreeStages, ReplayToAFreshStage) {
   EXPECT_EQ(done.tokens[0].token, expected_.next());
 }
 
-TEST_F(ThreeStages, FailAReplayOfRowsThatAreGone) {
+TEST_F(ThreeStages, FailAReplayOfRowsThatAreNotRetained) {
   begin();
   RetainedStage remains = stages_[0].release();
   remains.sent = SentRows(remains.sent.row_bytes(), size_t{1} << 20);
@@ -157,7 +157,7 @@ TEST_F(ThreeStages, FailAReplayOfRowsThatAreGone) {
   input.step.spans = {{SeqId(0), 0, 3, false}};
   const auto done = run(std::move(input));
   ASSERT_TRUE(done.failure);
-  EXPECT_EQ(done.failure->message, "n/gpu0: the activations of a lost stage are not kept any more");
+  EXPECT_EQ(done.failure->message, "n/gpu0: the activations for a lost stage are no longer retained");
 }
 
 TEST_F(ThreeStages, RefuseActivationsThatAreNotOfTheirStep) {

@@ -14,7 +14,7 @@ namespace exogpu::pipeline {
 
 using RequestId = Strong<uint64_t, struct RequestIdTag>;
 
-// After an event that is_last() none follows. A failure comes without a token.
+// After an event that is_last() none follows. A failure has no token.
 struct TokenEvent {
   std::optional<wire::SampledToken> token{};  // its `sequence` and `failure` mean nothing
   std::optional<wire::GenerateEnd> end{};

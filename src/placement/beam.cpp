@@ -37,16 +37,16 @@ class BeamSearch {
   // Keeps the most promising ones, but only some that end on the same device, for variety.
   static void narrow(std::vector<Partial>& partials) {
     std::ranges::stable_sort(partials, {}, &Partial::least_s);
-    std::vector<Partial> kept;
+    std::vector<Partial> selected;
     std::multiset<size_t> ends;
     for (Partial& partial : partials) {
-      if (kept.size() == kWidth) break;
+      if (selected.size() == kWidth) break;
       const size_t last = partial.ring.empty() ? 0 : partial.ring.back().device;
       if (ends.count(last) == kSameEnd) continue;
       ends.insert(last);
-      kept.push_back(std::move(partial));
+      selected.push_back(std::move(partial));
     }
-    partials = std::move(kept);
+    partials = std::move(selected);
   }
 
   // Devices for the layers from `l` on: the fastest per layer of their longest run, and those with the longest runs.
@@ -106,7 +106,7 @@ class BeamSearch {
           partial.ring.empty() ? Cost{} : problem_.with_hop(partial.cost, partial.ring.back().device, d);
       const uint32_t end_max = problem_.end_max(d, l);
       if (reach(d, l) == problem_.layers()) finish(partial, entered, d, l);
-      for (uint32_t end = l + 1; end <= end_max; ++end) keep(partial, entered, d, {l, end});
+      for (uint32_t end = l + 1; end <= end_max; ++end) add_partial(partial, entered, d, {l, end});
     }
   }
 
@@ -121,7 +121,7 @@ class BeamSearch {
     best_.ring->push_back({d, {l, problem_.layers()}});
   }
 
-  void keep(const Partial& partial, Cost entered, size_t d, wire::LayerRange layers) {
+  void add_partial(const Partial& partial, Cost entered, size_t d, wire::LayerRange layers) {
     const Cost cost = problem_.with_stage(entered, d, layers);
     if (problem_.value_s(cost) >= best_.value_s) return;
     const RestBound::Rest rest =

@@ -42,28 +42,28 @@ class RestBound {
 template <typename Free>
 RestBound::Rest RestBound::rest(uint32_t begin, Free&& free) const {
   const double bytes = bytes_from_[begin];
-  double left = bytes, head_s = many_ ? head_s_ : kNever;
+  double remaining = bytes, head_s = many_ ? head_s_ : kNever;
   size_t stages = 0, unused = many_ ? by_room_.size() : 0;
   for (size_t d : by_room_) {
     if (!free(d)) continue;
-    if (left > 0) ++stages;
-    left -= room_[d];
+    if (remaining > 0) ++stages;
+    remaining -= room_[d];
     if (many_) {
-      if (left <= 0) break;
+      if (remaining <= 0) break;
     } else {
       ++unused;
       head_s = std::min(head_s, problem_->head_s(d));
     }
   }
-  if (left > 0 || unused == 0) return {};
+  if (remaining > 0 || unused == 0) return {};
   double through_s = 0;
-  left = bytes;
+  remaining = bytes;
   for (size_t d : by_speed_) {
     if (!free(d)) continue;
-    const double taken = std::min(left, room_[d]);
+    const double taken = std::min(remaining, room_[d]);
     through_s += taken * s_per_byte_[d];
-    left -= taken;
-    if (left <= 0) break;
+    remaining -= taken;
+    if (remaining <= 0) break;
   }
   const auto more = static_cast<double>(stages);
   const double hops = begin > 0 ? more : more - 1;  // the first stage needs no hop

@@ -94,7 +94,7 @@ class ExactSearch {
     for (uint32_t end = from.end + 1; end <= ends_[row]; ++end) {
       next.cost = problem_.with_stage(entered, devices_[i], {from.end, end});
       next.end = end;
-      keep(next);
+      add_label(next);
     }
   }
 
@@ -133,7 +133,7 @@ class ExactSearch {
     return problem_.value_s(least) * (1 - 1e-12) < best_.value_s;
   }
 
-  void keep(const Label& label) {
+  void add_label(const Label& label) {
     if (!promising(label)) return;
     const uint32_t key = uint32_t{label.used} | uint32_t{label.first} << 16 | uint32_t{label.last} << 24;
     std::vector<uint32_t>& front = states_[label.end][key];

@@ -40,7 +40,7 @@ void add_alternatives(const Planner& planner, PlacementResult& result) {
       planner.search(all), "no ring of them was found");
 }
 
-std::optional<Breach> kept_apart(const Planner& planner, const Ring& ring, size_t device) {
+std::optional<Breach> pair_breach(const Planner& planner, const Ring& ring, size_t device) {
   for (const PairConstraint& constraint : pair_constraints()) {
     for (const Piece& piece : ring) {
       if (auto reason = constraint.breach(planner.model, device, piece.device))
@@ -72,7 +72,7 @@ UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t devi
   Changed changed = with_device(planner.problems, ring, device, Change::join, thorough);
   const bool joins = changed.value_s < kNever;
   if (!joins) changed = with_device(planner.problems, ring, device, Change::any, thorough);
-  const std::optional<Breach> apart = joins ? std::nullopt : kept_apart(planner, ring, device);
+  const std::optional<Breach> apart = joins ? std::nullopt : pair_breach(planner, ring, device);
   if (apart) {
     unused.constraint = apart->constraint;
     unused.reason = apart->reason;

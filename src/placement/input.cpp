@@ -18,69 +18,71 @@ constexpr size_t kDevicesMax = 10000;
 bool is_rate(double value) { return std::isfinite(value) && value > 0; }
 bool is_time(double value) { return std::isfinite(value) && value >= 0; }
 
-Result<void> want_rate(const std::string& whose, std::string_view name, double value) {
+Result<void> check_rate(const std::string& subject, std::string_view name, double value) {
   if (is_rate(value)) return {};
-  return fail(ErrorCode::invalid_argument, "{}: {} is {}; it must be a number above 0", whose, name, value);
+  return fail(ErrorCode::invalid_argument, "{}: {} is {}; it must be a number above 0", subject, name, value);
 }
 
-Result<void> want_time(const std::string& whose, std::string_view name, double value) {
+Result<void> check_time(const std::string& subject, std::string_view name, double value) {
   if (is_time(value)) return {};
-  return fail(ErrorCode::invalid_argument, "{}: {} is {}; it must be a number of seconds, 0 or more", whose, name,
+  return fail(ErrorCode::invalid_argument, "{}: {} is {}; it must be a number of seconds, 0 or more", subject, name,
               value);
 }
 
-Result<void> want_bytes(const std::string& whose, std::string_view name, Bytes value) {
+Result<void> check_bytes(const std::string& subject, std::string_view name, Bytes value) {
   if (value <= kBytesMax) return {};
-  return fail(ErrorCode::invalid_argument, "{}: {} is {}; more than {} is no size", whose, name, value, kBytesMax);
+  return fail(ErrorCode::invalid_argument, "{}: {} is {}; more than {} is no size", subject, name, value, kBytesMax);
 }
 
-Result<void> check_layer(const std::string& whose, const wire::LayerShape& layer) {
-  EXO_CHECK(want_bytes(whose, "weight_bytes", layer.weight_bytes));
-  EXO_CHECK(want_bytes(whose, "kv_bytes_per_token", layer.kv_bytes_per_token));
-  if (layer.weight_bytes == 0) return fail(ErrorCode::invalid_argument, "{}: it has no weights", whose);
+Result<void> check_layer(const std::string& subject, const wire::LayerShape& layer) {
+  EXO_CHECK(check_bytes(subject, "weight_bytes", layer.weight_bytes));
+  EXO_CHECK(check_bytes(subject, "kv_bytes_per_token", layer.kv_bytes_per_token));
+  if (layer.weight_bytes == 0) return fail(ErrorCode::invalid_argument, "{}: it has no weights", subject);
   if (layer.active_weight_bytes == 0 || layer.active_weight_bytes > layer.weight_bytes)
-    return fail(ErrorCode::invalid_argument, "{}: a token reads {} bytes of weights, and the layer has {}", whose,
+    return fail(ErrorCode::invalid_argument, "{}: a token reads {} bytes of weights, and the layer has {}", subject,
                 layer.active_weight_bytes, layer.weight_bytes);
-  return want_rate(whose, "flops_per_token", layer.flops_per_token);
+  return check_rate(subject, "flops_per_token", layer.flops_per_token);
 }
 
-Result<void> check_device(const wire::DeviceProfile& device, const std::string& whose) {
-  if (device.id.device.empty()) return fail(ErrorCode::invalid_argument, "{}: a device has no id", whose);
-  EXO_CHECK(want_bytes(whose, "memory_free", device.memory_free));
-  EXO_CHECK(want_rate(whose, "memory_bytes_per_s", device.memory_bytes_per_s));
-  EXO_CHECK(want_rate(whose, "upload_bytes_per_s", device.upload_bytes_per_s));
-  EXO_CHECK(want_rate(whose, "download_bytes_per_s", device.download_bytes_per_s));
-  EXO_CHECK(want_time(whose, "step_s", device.step_s));
-  if (device.rates.empty()) return fail(ErrorCode::invalid_argument, "{}: no rate of any weight type is known", whose);
+Result<void> check_device(const wire::DeviceProfile& device, const std::string& subject) {
+  if (device.id.device.empty()) return fail(ErrorCode::invalid_argument, "{}: a device has no id", subject);
+  EXO_CHECK(check_bytes(subject, "memory_free", device.memory_free));
+  EXO_CHECK(check_rate(subject, "memory_bytes_per_s", device.memory_bytes_per_s));
+  EXO_CHECK(check_rate(subject, "upload_bytes_per_s", device.upload_bytes_per_s));
+  EXO_CHECK(check_rate(subject, "download_bytes_per_s", device.download_bytes_per_s));
+  EXO_CHECK(check_time(subject, "step_s", device.step_s));
+  if (device.rates.empty())
+    return fail(ErrorCode::invalid_argument, "{}: no rate of any weight type is known", subject);
   for (const wire::WeightRates& rates : device.rates) {
-    EXO_CHECK(want_rate(whose + ": " + rates.type, "bits_per_weight", rates.bits_per_weight));
-    EXO_CHECK(want_rate(whose + ": " + rates.type, "matvec_bytes_per_s", rates.matvec_bytes_per_s));
-    EXO_CHECK(want_rate(whose + ": " + rates.type, "matmul_flops_per_s", rates.matmul_flops_per_s));
+    EXO_CHECK(check_rate(subject + ": " + rates.type, "bits_per_weight", rates.bits_per_weight));
+    EXO_CHECK(check_rate(subject + ": " + rates.type, "matvec_bytes_per_s", rates.matvec_bytes_per_s));
+    EXO_CHECK(check_rate(subject + ": " + rates.type, "matmul_flops_per_s", rates.matmul_flops_per_s));
   }
   return {};
 }
 
-Result<void> check_hand(const PlacementRequest& request, const wire::ClusterView& view, const wire::ModelShape& shape) {
+Result<void> check_fixed_layers(const PlacementRequest& request, const wire::ClusterView& view,
+                                const wire::ModelShape& shape) {
   uint32_t next = 0;
-  std::set<wire::DeviceRef> seen;
+  std::set<wire::DeviceRef> known;
   for (const AssignedLayers& stage : request.fixed_layers) {
-    std::string whose = label(view, stage.device);
+    std::string subject = label(view, stage.device);
     if (index_of(view, stage.device) == view.devices.size())
-      return fail(ErrorCode::invalid_argument, "layers by hand: there is no device {}", whose);
-    if (!seen.insert(stage.device).second)
+      return fail(ErrorCode::invalid_argument, "layers by hand: there is no device {}", subject);
+    if (!known.insert(stage.device).second)
       return fail(ErrorCode::invalid_argument, "layers by hand: {} is named twice; a device holds one run of layers",
-                  whose);
+                  subject);
     if (std::ranges::contains(request.excluded, stage.device))
-      return fail(ErrorCode::invalid_argument, "layers by hand: {} is also excluded", whose);
+      return fail(ErrorCode::invalid_argument, "layers by hand: {} is also excluded", subject);
     if (stage.layers.begin >= stage.layers.end)
-      return fail(ErrorCode::invalid_argument, "layers by hand: {} gets no layer", whose);
+      return fail(ErrorCode::invalid_argument, "layers by hand: {} gets no layer", subject);
     if (stage.layers.begin != next)
       return fail(ErrorCode::invalid_argument,
-                  "layers by hand: {} begins with layer {}, and the next in order is layer {}", whose,
+                  "layers by hand: {} begins with layer {}, and the next in order is layer {}", subject,
                   stage.layers.begin, next);
     if (stage.layers.end > shape.layers.size())
       return fail(ErrorCode::invalid_argument, "layers by hand: {} gets layer {}, and the last of the model is {}",
-                  whose, stage.layers.end - 1, shape.layers.size() - 1);
+                  subject, stage.layers.end - 1, shape.layers.size() - 1);
     next = stage.layers.end;
   }
   if (next == shape.layers.size() || request.fixed_layers.empty()) return {};
@@ -106,30 +108,30 @@ std::string label(const wire::ClusterView& view, const wire::DeviceRef& device) 
 }
 
 Result<void> check_shape(const wire::ModelShape& shape) {
-  std::string whose = shape.name.empty() ? "the model" : shape.name;
-  if (shape.layers.empty()) return fail(ErrorCode::invalid_argument, "{}: it has no layers", whose);
+  std::string subject = shape.name.empty() ? "the model" : shape.name;
+  if (shape.layers.empty()) return fail(ErrorCode::invalid_argument, "{}: it has no layers", subject);
   if (shape.layers.size() > kLayersMax)
-    return fail(ErrorCode::invalid_argument, "{}: {} layers are more than the {} that can be planned", whose,
+    return fail(ErrorCode::invalid_argument, "{}: {} layers are more than the {} that can be planned", subject,
                 shape.layers.size(), kLayersMax);
   for (size_t i = 0; i < shape.layers.size(); ++i) {
-    EXO_CHECK(check_layer(std::format("{}: layer {}", whose, i), shape.layers[i]));
+    EXO_CHECK(check_layer(std::format("{}: layer {}", subject, i), shape.layers[i]));
   }
-  EXO_CHECK(want_rate(whose, "bits_per_weight", shape.bits_per_weight));
+  EXO_CHECK(check_rate(subject, "bits_per_weight", shape.bits_per_weight));
   if (!is_rate(shape.experts_used_share) || shape.experts_used_share > 1)
-    return fail(ErrorCode::invalid_argument, "{}: experts_used_share is {}; it must be above 0 and at most 1", whose,
+    return fail(ErrorCode::invalid_argument, "{}: experts_used_share is {}; it must be above 0 and at most 1", subject,
                 shape.experts_used_share);
-  if (shape.activation_width == 0) return fail(ErrorCode::invalid_argument, "{}: activation_width is 0", whose);
-  if (shape.vocabulary == 0) return fail(ErrorCode::invalid_argument, "{}: vocabulary is 0", whose);
+  if (shape.activation_width == 0) return fail(ErrorCode::invalid_argument, "{}: activation_width is 0", subject);
+  if (shape.vocabulary == 0) return fail(ErrorCode::invalid_argument, "{}: vocabulary is 0", subject);
   if (shape.context_granularity == 0 || shape.context_granularity > kContextMax)
-    return fail(ErrorCode::invalid_argument, "{}: context_granularity is {}", whose, shape.context_granularity);
-  EXO_CHECK(want_bytes(whose, "embedding_bytes", shape.embedding_bytes));
-  EXO_CHECK(want_bytes(whose, "head_bytes", shape.head_bytes));
-  EXO_CHECK(want_bytes(whose, "compute_bytes", shape.compute_bytes));
-  EXO_CHECK(want_bytes(whose, "head_compute_bytes", shape.head_compute_bytes));
+    return fail(ErrorCode::invalid_argument, "{}: context_granularity is {}", subject, shape.context_granularity);
+  EXO_CHECK(check_bytes(subject, "embedding_bytes", shape.embedding_bytes));
+  EXO_CHECK(check_bytes(subject, "head_bytes", shape.head_bytes));
+  EXO_CHECK(check_bytes(subject, "compute_bytes", shape.compute_bytes));
+  EXO_CHECK(check_bytes(subject, "head_compute_bytes", shape.head_compute_bytes));
   if (shape.ends_shared_bytes > std::min(shape.embedding_bytes, shape.head_bytes))
-    return fail(ErrorCode::invalid_argument, "{}: ends_shared_bytes is {}, more than one of the ends has", whose,
+    return fail(ErrorCode::invalid_argument, "{}: ends_shared_bytes is {}, more than one of the ends has", subject,
                 shape.ends_shared_bytes);
-  return want_time(whose, "head_flops_per_token", shape.head_flops_per_token);
+  return check_time(subject, "head_flops_per_token", shape.head_flops_per_token);
 }
 
 Result<void> check_view(const wire::ClusterView& view) {
@@ -137,17 +139,17 @@ Result<void> check_view(const wire::ClusterView& view) {
   if (view.devices.size() > kDevicesMax)
     return fail(ErrorCode::invalid_argument, "{} devices are more than the {} that can be planned for",
                 view.devices.size(), kDevicesMax);
-  std::set<wire::DeviceRef> seen;
+  std::set<wire::DeviceRef> known;
   for (const wire::DeviceProfile& device : view.devices) {
-    std::string whose = device.node_name.empty() ? device.id.device : device.node_name + "/" + device.id.device;
-    EXO_CHECK(check_device(device, whose));
-    if (!seen.insert(device.id).second)
-      return fail(ErrorCode::invalid_argument, "{}: there are two devices of this id on its node", whose);
+    std::string subject = device.node_name.empty() ? device.id.device : device.node_name + "/" + device.id.device;
+    EXO_CHECK(check_device(device, subject));
+    if (!known.insert(device.id).second)
+      return fail(ErrorCode::invalid_argument, "{}: there are two devices of this id on its node", subject);
   }
   for (const wire::LinkProfile& link : view.links) {
-    std::string whose = std::format("link {} to {}", link.from.short_text(), link.to.short_text());
-    EXO_CHECK(want_time(whose, "delay_s", link.delay_s));
-    EXO_CHECK(want_rate(whose, "bytes_per_s", link.bytes_per_s));
+    std::string subject = std::format("link {} to {}", link.from.short_text(), link.to.short_text());
+    EXO_CHECK(check_time(subject, "delay_s", link.delay_s));
+    EXO_CHECK(check_rate(subject, "bytes_per_s", link.bytes_per_s));
   }
   return {};
 }
@@ -182,7 +184,7 @@ Result<void> check_request(const PlacementRequest& request, const wire::ClusterV
     if (index_of(view, device) == view.devices.size())
       return fail(ErrorCode::invalid_argument, "there is no device {} to leave out", label(view, device));
   }
-  return check_hand(request, view, shape);
+  return check_fixed_layers(request, view, shape);
 }
 
 }  // namespace exogpu::placement

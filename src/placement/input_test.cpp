@@ -28,7 +28,7 @@ Input good() {
   return input;
 }
 
-// What is said of a good input after `spoil`.
+// The error for a good input after `spoil`.
 std::string refusal(const std::function<void(Input&)>& spoil) {
   Input input = good();
   spoil(input);
@@ -42,26 +42,26 @@ TEST(Input, GoodInputIsAccepted) {
   EXPECT_EQ(refusal([](Input&) {}), "accepted");
 }
 
-TEST(Input, ModelsThatMakeNoSenseAreRefusedByName) {
-  EXPECT_EQ(refusal([](Input& i) { i.shape.layers.clear(); }), "made: it has no layers");
-  EXPECT_EQ(refusal([](Input& i) { i.shape.layers[2].weight_bytes = 0; }), "made: layer 2: it has no weights");
+TEST(Input, InvalidModelsAreRefusedByName) {
+  EXPECT_EQ(refusal([](Input& i) { i.shape.layers.clear(); }), "example: it has no layers");
+  EXPECT_EQ(refusal([](Input& i) { i.shape.layers[2].weight_bytes = 0; }), "example: layer 2: it has no weights");
   EXPECT_EQ(refusal([](Input& i) { i.shape.layers[1].active_weight_bytes = 200 * MB; }),
-            "made: layer 1: a token reads 200000000 bytes of weights, and the layer has 100000000");
+            "example: layer 1: a token reads 200000000 bytes of weights, and the layer has 100000000");
   EXPECT_EQ(refusal([](Input& i) { i.shape.layers[0].flops_per_token = std::nan(""); }),
-            "made: layer 0: flops_per_token is nan; it must be a number above 0");
+            "example: layer 0: flops_per_token is nan; it must be a number above 0");
   EXPECT_EQ(refusal([](Input& i) { i.shape.layers[3].weight_bytes = std::numeric_limits<Bytes>::max(); }),
-            "made: layer 3: weight_bytes is 18446744073709551615; more than 281474976710656 is no size");
+            "example: layer 3: weight_bytes is 18446744073709551615; more than 281474976710656 is no size");
   EXPECT_EQ(refusal([](Input& i) { i.shape.bits_per_weight = 0; }),
-            "made: bits_per_weight is 0; it must be a number above 0");
+            "example: bits_per_weight is 0; it must be a number above 0");
   EXPECT_EQ(refusal([](Input& i) { i.shape.experts_used_share = 1.5; }),
-            "made: experts_used_share is 1.5; it must be above 0 and at most 1");
-  EXPECT_EQ(refusal([](Input& i) { i.shape.activation_width = 0; }), "made: activation_width is 0");
-  EXPECT_EQ(refusal([](Input& i) { i.shape.vocabulary = 0; }), "made: vocabulary is 0");
+            "example: experts_used_share is 1.5; it must be above 0 and at most 1");
+  EXPECT_EQ(refusal([](Input& i) { i.shape.activation_width = 0; }), "example: activation_width is 0");
+  EXPECT_EQ(refusal([](Input& i) { i.shape.vocabulary = 0; }), "example: vocabulary is 0");
   EXPECT_EQ(refusal([](Input& i) { i.shape.ends_shared_bytes = 1; }),
-            "made: ends_shared_bytes is 1, more than one of the ends has");
+            "example: ends_shared_bytes is 1, more than one of the ends has");
 }
 
-TEST(Input, DevicesAndLinksThatMakeNoSenseAreRefusedByName) {
+TEST(Input, InvalidDevicesAndLinksAreRefusedByName) {
   EXPECT_EQ(refusal([](Input& i) { i.view.devices.clear(); }), "there is no device to plan for");
   EXPECT_EQ(refusal([](Input& i) { i.view.devices[1].rates[0].matvec_bytes_per_s = 0; }),
             "n2/gpu0: q4_K: matvec_bytes_per_s is 0; it must be a number above 0");
@@ -82,7 +82,7 @@ TEST(Input, DevicesAndLinksThatMakeNoSenseAreRefusedByName) {
             "link 02000000 to 01000000: bytes_per_s is 0; it must be a number above 0");
 }
 
-TEST(Input, WishesThatMakeNoSenseAreRefusedByName) {
+TEST(Input, InvalidRequestsAreRefusedByName) {
   EXPECT_EQ(refusal([](Input& i) { i.request.serving.context = 0; }),
             "a context of 0 tokens is not possible; choose 1 to 16777216");
   EXPECT_EQ(refusal([](Input& i) { i.request.serving.sequences = 0; }),

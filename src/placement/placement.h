@@ -69,7 +69,7 @@ inline constexpr size_t kExactDevices = 12;
 // prediction counts these as one stage, since they compute one after the other. At least `devices_min` devices; no
 // alternatives. `fixed_layers` and `devices_min` of the request are ignored.
 //
-// Errors: invalid_argument, not_found (there is no such plan; says why).
+// Errors: invalid_argument, not_found (there is no such plan; with the reason).
 Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, const wire::ModelShape& shape,
                                               const PlacementRequest& request, const std::vector<AssignedLayers>& parts,
                                               size_t devices_min);

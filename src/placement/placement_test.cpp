@@ -30,7 +30,7 @@ const UnusedDevice* unused(const PlacementResult& answer, const wire::DeviceRef&
   return found == answer.unused.end() ? nullptr : &*found;
 }
 
-TEST(Placement, AModelThatFitsTheFastDeviceLeavesTheSlowOneOutAndSaysWhy) {
+TEST(Placement, AModelThatFitsTheFastDeviceDoesNotUseTheSlowOneAndGivesTheReason) {
   const wire::ClusterView view = gpu_and_cpu(2000 * MB);
   const auto answer = assign_layers(view, example_shape(10), {});
   ASSERT_TRUE(answer) << answer.error().message;
@@ -144,18 +144,19 @@ TEST(Placement, TakesAtLeastAsManyDevicesAsAreWished) {
   EXPECT_EQ(assign_layers(view, example_shape(2), request)->plan.stages.size(), 2U);  // a layer is not cut
 }
 
-TEST(Placement, NoRoomIsSaidInBytes) {
+TEST(Placement, NoRoomIsReportedInBytes) {
   wire::ClusterView view = gpu_and_cpu(300 * MB);
   view.devices[1].memory_free = 500 * MB;
   const auto answer = assign_layers(view, example_shape(10), {});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::out_of_memory);
-  EXPECT_EQ(answer.error().message,
-            "made needs 954 MiB for weights and 39.1 MiB for the KV cache, and 2 devices have room for 763 MiB beside "
-            "their scratch memory: 240,960,000 bytes are missing");
+  EXPECT_EQ(
+      answer.error().message,
+      "example needs 954 MiB for weights and 39.1 MiB for the KV cache, and 2 devices have room for 763 MiB beside "
+      "their scratch memory: 240,960,000 bytes are missing");
 }
 
-TEST(Placement, RoomThatNoCutCanUseIsSaidToo) {
+TEST(Placement, RoomThatNoCutCanUseIsReportedToo) {
   wire::ClusterView view;
   for (uint8_t i = 1; i <= 3; ++i) view.devices.push_back(example_device(i, 180 * MB, 1e11));
   link_all(view, 1e-4, 1e9);
@@ -166,7 +167,7 @@ TEST(Placement, RoomThatNoCutCanUseIsSaidToo) {
       << answer.error().message;
   view.devices[0].memory_free = view.devices[1].memory_free = 250 * MB;
   ASSERT_TRUE(assign_layers(view, example_shape(4), {}));
-  view.links.erase(view.links.begin());  // from the first to the second: the other way round is left
+  view.links.erase(view.links.begin());  // from the first to the second: the other direction remains
   ASSERT_TRUE(assign_layers(view, example_shape(4), {}));
   view.links.clear();
   EXPECT_EQ(assign_layers(view, example_shape(4), {}).error().code, ErrorCode::unavailable);
@@ -218,7 +219,7 @@ TEST(Placement, UnusedDevicesAreReportedByName) {
   EXPECT_EQ(label(view, view.devices[1].id), "n1/cpu");
 }
 
-TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
+TEST(Placement, FixedLayersAreCheckedAndComparedWithThePlannersChoice) {
   const wire::ClusterView view = gpu_and_cpu(2000 * MB);
   const wire::DeviceRef gpu = view.devices[0].id, cpu = view.devices[1].id;
   PlacementRequest request;
@@ -248,7 +249,7 @@ TEST(Placement, LayersByHandAreCheckedAndComparedWithThePlannersChoice) {
   EXPECT_EQ(slow->unused[0].reason, "faster with it: 337.9 against 49.0 tokens/s");
 }
 
-TEST(Placement, LayersByHandMustFit) {
+TEST(Placement, FixedLayersMustFit) {
   const wire::ClusterView view = gpu_and_cpu(750 * MB);
   PlacementRequest request;
   request.fixed_layers = {{view.devices[0].id, {0, 10}}};

@@ -1,4 +1,4 @@
-// Against rings found by trying all of them, and what must hold for every answer.
+// Compares with the best of all rings, and checks what must hold for every result.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -184,8 +184,8 @@ TEST(SearchProperty, NoAlternativeBeatsThePlanAndTheSameQuestionGetsTheSameAnswe
   }));
 }
 
-// One stage of a plan is lost: the others keep theirs, and the gap goes where trying every device finds it best.
-TEST(SearchProperty, PartsThatStayAreKeptAndTheGapGoesToTheBestDevice) {
+// One stage of a plan is lost: the others keep theirs, and the device that is best of all takes the lost layers.
+TEST(SearchProperty, RemainingStagesStayAndTheBestDeviceTakesTheLostLayers) {
   EXPECT_TRUE(holds([] {
     Case c = random_case(5, 8);
     c.request.devices_min = static_cast<uint32_t>(pick(1, 4));
@@ -262,7 +262,7 @@ TEST(SearchProperty, AFasterDeviceOrLinkNeverMakesThePlanSlower) {
 }
 
 // The beam finds a ring wherever there is one, nearly always the best one or one almost as fast.
-TEST(SearchProperty, TheBeamComesNearTheBest) {
+TEST(SearchProperty, TheBeamIsNearTheBest) {
   int rings = 0, found = 0, near = 0;
   EXPECT_TRUE(holds([&] {
     Case c = random_case(6, 12);

@@ -14,10 +14,10 @@ namespace exogpu::sim {
 struct AnswerCounts {
   uint64_t asked = 0;
   uint64_t answered = 0;
-  uint64_t failed = 0;  // with a reason that holds
+  uint64_t failed = 0;  // with a valid reason
   uint64_t lost = 0;    // with the node that was asked
   uint64_t tokens = 0;
-  uint64_t continued = 0;  // times that an answer went on with another ring
+  uint64_t continued = 0;  // times that an answer continued with another ring
   uint64_t replayed = 0;   // tokens that only the fresh stages of such a ring computed
 };
 

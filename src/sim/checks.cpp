@@ -53,9 +53,9 @@ void Checks::took_on(const Life& life, PlanEpoch epoch) {
   last = epoch;
 }
 
-void Checks::holds(const Life& life, const std::string& device, Bytes used, Bytes room) {
+void Checks::memory_used(const Life& life, const std::string& device, Bytes used, Bytes room) {
   if (used <= room) return;
-  fail(std::format("node {}: {} holds {}, and has room for {}", life.node, device, format_bytes(used),
+  fail(std::format("node {}: {} uses {}, and has room for {}", life.node, device, format_bytes(used),
                    format_bytes(room)));
 }
 

@@ -1,4 +1,4 @@
-// What must hold whatever happens. Each check remembers what it has observed and says what is wrong.
+// Invariants that hold under all faults. Each check remembers what it has observed and reports what is wrong.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,10 @@ class Checks {
   void observe(const Life& life, const cluster::Agent& agent);
   // At the same position is the same state; an epoch belongs to one plan.
   void observe_state(const Life& life, const wire::ReplicatedState& state);
-  // The epochs of the plans that a life takes on go up.
+  // The epochs of the plans that a life accepts only grow.
   void took_on(const Life& life, wire::PlanEpoch epoch);
-  // A device never holds more than it has room for.
-  void holds(const Life& life, const std::string& device, Bytes used, Bytes room);
+  // A device never uses more memory than it has.
+  void memory_used(const Life& life, const std::string& device, Bytes used, Bytes room);
 
   void fail(std::string what) {
     if (failure_.empty()) failure_ = std::move(what);

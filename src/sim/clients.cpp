@@ -19,7 +19,7 @@ Clients::Clients(NodeId self, pipeline::RequestServer& server, ClientsHost host)
                .on_generated = [this](const Generated& message) { continuations_.on_generated(message); },
                .on_interrupted = [this] { continuations_.interrupt_all(); }}),
       continuations_(
-          {.submit = [this](Generate wanted) { return submit(std::move(wanted)); },
+          {.submit = [this](Generate request) { return submit(std::move(request)); },
            .cancel = [this](uint64_t request) { client_.cancel(request); },
            .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}) {}
 
@@ -39,23 +39,23 @@ bool Clients::ask(uint64_t number, const Life& life, uint32_t layers, uint64_t s
   return true;
 }
 
-Result<void> Clients::submit(Generate wanted) {
+Result<void> Clients::submit(Generate request) {
   // A request is refused again and again until there is a plan; only one that is sent counts as continued.
-  if (first_ && wanted.tokens.size() > wanted.prompt_tokens) {
+  if (first_ && request.tokens.size() > request.prompt_tokens) {
     host_.checks->continued();
     if (std::exchange(host_.forgets_last, false)) {
-      wanted.tokens.pop_back();
-      ++wanted.tokens_max;
+      request.tokens.pop_back();
+      ++request.tokens_max;
     }
   }
-  return client_.submit(std::move(wanted));
+  return client_.submit(std::move(request));
 }
 
 void Clients::follow_plan(const ReplicatedState& state) {
   const StagePlan& plan = state.plan->made.plan;
-  // A plan for another model than the one that is wanted by now is about to be replaced.
-  const bool wanted = state.model && state.model->content == plan.content && encoder_ == plan.content;
-  if (wanted && cluster::serving(state)) {
+  // A plan for another model than the one that is now requested is about to be replaced.
+  const bool current = state.model && state.model->content == plan.content && encoder_ == plan.content;
+  if (current && cluster::serving(state)) {
     if (epoch_ == plan.epoch) return;
     epoch_ = plan.epoch;
     first_ = plan.stages.front().device.node;
@@ -86,7 +86,7 @@ void Clients::update(const ReplicatedState& state, bool obeys, Time now) {
     continuations_.interrupt_all();
   }
   if (!model_ || now - *without_since_ < host_.no_plan_wait) return;
-  // A node may have come back just now.
+  // A node may just have come online again.
   const std::string why = host_.careless ? state.no_plan_reason : cluster::impossible_reason(state);
   if (why.empty()) {
     without_since_ = now;

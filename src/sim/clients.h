@@ -50,7 +50,7 @@ class Clients {
   bool open() const { return continuations_.open() > 0; }
 
  private:
-  Result<void> submit(wire::Generate wanted);
+  Result<void> submit(wire::Generate request);
   void follow_plan(const wire::ReplicatedState& state);
   void on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event);
 

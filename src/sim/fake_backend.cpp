@@ -36,17 +36,18 @@ class Allocation {
 
 class PartCompute final : public FakeCompute {
  public:
-  PartCompute(const FakeModel& model, const worker::PartKey& key, std::shared_ptr<Allocation> memory, bool keeps)
+  PartCompute(const FakeModel& model, const worker::PartKey& key, std::shared_ptr<Allocation> memory,
+              bool ignores_truncate)
       : FakeCompute(model, key.layers, key.settings.sequences, key.settings.batch_tokens),
         memory_(std::move(memory)),
-        keeps_(keeps) {}
+        ignores_truncate_(ignores_truncate) {}
   Result<void> truncate(wire::SeqId sequence, uint32_t end) override {
-    return keeps_ ? Result<void>() : FakeCompute::truncate(sequence, end);
+    return ignores_truncate_ ? Result<void>() : FakeCompute::truncate(sequence, end);
   }
 
  private:
   std::shared_ptr<Allocation> memory_;
-  bool keeps_;
+  bool ignores_truncate_;
 };
 
 }  // namespace
@@ -112,7 +113,8 @@ void FakeBackend::load(std::shared_ptr<worker::Part> part, Progress, std::stop_t
          EXO_CHECK(chance("loading"));
          const FakeModel model{
              .content = content_number(part->key.content), .layers = host_.model_layers, .vocabulary = kVocabulary};
-         part->stage.emplace(std::make_unique<PartCompute>(model, part->key, std::move(*memory), host_.keeps_caches));
+         part->stage.emplace(
+             std::make_unique<PartCompute>(model, part->key, std::move(*memory), host_.ignores_truncate));
          part->warm = false;
          return {};
        },
@@ -133,16 +135,17 @@ void FakeBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop,
 }
 
 void FakeBackend::disassemble(std::unique_ptr<pipeline::Ring> ring,
-                              std::map<uint32_t, std::shared_ptr<worker::Part>> parts, worker::PartList gone,
+                              std::map<uint32_t, std::shared_ptr<worker::Part>> parts, worker::PartList unneeded,
                               Done done) {
-  const Duration takes = gone.empty() ? any_time(0.0005, 0.01) : any_time(0.01, 0.2);
+  const Duration takes = unneeded.empty() ? any_time(0.0005, 0.01) : any_time(0.01, 0.2);
   add({.takes = takes,
-       .end = [ring = std::move(ring), parts = std::move(parts), gone = std::move(gone)](bool) mutable -> Result<void> {
+       .end = [ring = std::move(ring), parts = std::move(parts),
+               unneeded = std::move(unneeded)](bool) mutable -> Result<void> {
          if (ring) {
            for (auto& [index, remains] : ring->end()) parts.at(index)->stage = std::move(remains);
          }
          parts.clear();
-         gone.clear();
+         unneeded.clear();
          return {};
        },
        .done = std::move(done)});

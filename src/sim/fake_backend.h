@@ -35,7 +35,7 @@ struct FakeBackendHost {
   uint32_t model_layers = 0;
   double failures = 0;  // share of loads and warm-ups that fail
   bool leaks = false;   // bugs that are injected, see InjectedBug
-  bool keeps_caches = false;
+  bool ignores_truncate = false;
 };
 
 class FakeBackend final : public worker::StageBackend {
@@ -46,7 +46,7 @@ class FakeBackend final : public worker::StageBackend {
   void load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) override;
   void warm(std::shared_ptr<worker::Part> part, std::stop_token stop, Done done) override;
   void disassemble(std::unique_ptr<pipeline::Ring> ring, std::map<uint32_t, std::shared_ptr<worker::Part>> parts,
-                   worker::PartList gone, Done done) override;
+                   worker::PartList unneeded, Done done) override;
   void free(worker::PartList parts) override;
   pipeline::MakeExecutor executors(const std::vector<std::string>& devices) override;
   size_t sent_bytes_max() const override;

@@ -63,13 +63,13 @@ std::vector<Frame> FrameTamper::on_step(const Link& link, Frame frame) {
       return only(frame_of(step));
     case InjectedBug::frames_reordered:
       if (!step.carries()) return only(std::move(frame));
-      held_back_.insert_or_assign(link, std::move(frame));
+      delayed_.insert_or_assign(link, std::move(frame));
       return {};
     default: return only(std::move(frame));
   }
 }
 
-// Steps that do nothing come before each, and all are renumbered.
+// Steps that do nothing precede each, and all are renumbered.
 std::vector<Frame> FrameTamper::flood(const Link& link, wire::Step step) {
   auto& [epoch, more] = renumbered_[link];
   if (epoch != step.epoch) {
@@ -98,7 +98,7 @@ std::vector<Frame> FrameTamper::on_activation(const Link& link, Frame frame) {
     std::ranges::rotate(frame.payload, frame.payload.begin() + static_cast<ptrdiff_t>(row));
   }
   std::vector<Frame> frames = only(std::move(frame));
-  if (auto step = held_back_.extract(link)) frames.push_back(std::move(step.mapped()));
+  if (auto step = delayed_.extract(link)) frames.push_back(std::move(step.mapped()));
   return frames;
 }
 

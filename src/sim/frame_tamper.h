@@ -31,9 +31,9 @@ class FrameTamper {
   bool done_ = false;  // for a bug that occurs only once: it has occurred
   // The offset added to the step numbers of a plan.
   std::map<Link, std::pair<wire::PlanEpoch, int64_t>> renumbered_;
-  std::map<Link, Frame> held_back_;  // steps that are overtaken by their activations
-  std::set<Link> replays_;           // the next activations are replayed
-  std::set<Link> drops_;             // the next activations are lost
+  std::map<Link, Frame> delayed_;  // steps that are overtaken by their activations
+  std::set<Link> replays_;         // the next activations are replayed
+  std::set<Link> drops_;           // the next activations are lost
 };
 
 }  // namespace exogpu::sim

@@ -140,8 +140,8 @@ bool run(const std::filesystem::path& file, const Scenario& scenario, const Argu
         of.asked, of.answered, of.tokens, of.failed, of.lost, of.continued, of.replayed);
   }
   if (scenario.measure_s > 0) {
-    const auto line = [](const char* who, const Traffic& traffic) {
-      std::println("  {}: {:.1f} messages/s, {:.0f} bytes/s", who, traffic.messages_per_s, traffic.bytes_per_s);
+    const auto line = [](const char* label, const Traffic& traffic) {
+      std::println("  {}: {:.1f} messages/s, {:.0f} bytes/s", label, traffic.messages_per_s, traffic.bytes_per_s);
     };
     line("traffic of the leader", sums.last.leader);
     line("of another, mean     ", sums.last.others_mean);

@@ -1,4 +1,4 @@
-// A network with all that goes wrong in one: what becomes of a message, and when.
+// A network with its faults: whether and when a message arrives.
 #pragma once
 
 #include <cstdint>
@@ -37,14 +37,14 @@ class Network {
     return group_[from] == group_[to] && (blocked_.empty() || !blocked_.contains({from, to}));
   }
   bool same_side(uint32_t a, uint32_t b) const { return group_[a] == group_[b]; }
-  // The nodes of this group hear only each other from now on.
+  // The nodes of this group receive only from each other from now on.
   void split(uint32_t node, uint32_t group) { group_[node] = group; }
   void block(uint32_t from, uint32_t to) { blocked_.insert({from, to}); }
   void unblock(uint32_t from, uint32_t to) { blocked_.erase({from, to}); }
   void slow(uint32_t from, uint32_t to, double delay_ms) { slow_[{from, to}] = delay_ms; }
   void fast(uint32_t from, uint32_t to) { slow_.erase({from, to}); }
   void lose(double share) { burst_ = share; }
-  // No fault is left, and nothing is lost from now on.
+  // All faults end, and nothing is lost from now on.
   void heal();
 
  private:

@@ -10,15 +10,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Takes fields out of an object, so that what is left over is an error.
+// Takes fields out of an object, so that a field that remains is an error.
 class Fields {
  public:
-  Fields(const Json& object, std::string where) : left_(object), where_(std::move(where)) {}
+  Fields(const Json& object, std::string where) : remaining_(object), where_(std::move(where)) {}
 
   template <typename T>
   void take(const char* name, T& value) {
-    const auto found = left_.find(name);
-    if (found == left_.end()) return;
+    const auto found = remaining_.find(name);
+    if (found == remaining_.end()) return;
     if constexpr (std::is_same_v<T, bool>) {
       if (!found->is_boolean()) return wrong(name, "true or false");
       value = found->get<bool>();
@@ -31,26 +31,26 @@ class Fields {
       }
       value = found->get<T>();
     }
-    left_.erase(name);
+    remaining_.erase(name);
   }
   Json take_any(const char* name) {
-    const auto found = left_.find(name);
-    if (found == left_.end()) return nullptr;
+    const auto found = remaining_.find(name);
+    if (found == remaining_.end()) return nullptr;
     Json value = *found;
-    left_.erase(name);
+    remaining_.erase(name);
     return value;
   }
   Result<void> done() {
-    if (problem_.empty() && !left_.empty()) problem_ = where_ + ": there is no field " + left_.begin().key();
+    if (problem_.empty() && !remaining_.empty()) problem_ = where_ + ": there is no field " + remaining_.begin().key();
     if (problem_.empty()) return {};
     return fail(ErrorCode::invalid_argument, "{}", problem_);
   }
 
  private:
-  void wrong(const char* name, const char* wanted) {
-    if (problem_.empty()) problem_ = where_ + ": " + name + " must be " + wanted;
+  void wrong(const char* name, const char* expected) {
+    if (problem_.empty()) problem_ = where_ + ": " + name + " must be " + expected;
   }
-  Json left_;
+  Json remaining_;
   std::string where_;
   std::string problem_;
 };

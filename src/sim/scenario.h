@@ -1,4 +1,4 @@
-// What is simulated, as a small file says it (tests/scenarios/*.json). docs/architecture.md has an example.
+// What is simulated, as a small file describes it (tests/scenarios/*.json). docs/architecture.md has an example.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ struct NetworkSettings {
   double jitter_ms = 0.2;  // on top, on the average
   double loss = 0;         // of messages
   double duplicate = 0;
-  double reorder = 0;  // held back for up to 50 ms, so that others overtake
+  double reorder = 0;  // delayed by up to 50 ms, so that others overtake
   // Whether a connection that breaks, or carries nothing for a second, is noticed; else only silence is.
   bool channels = true;
 };
@@ -23,7 +23,7 @@ struct NetworkSettings {
 // Faults begin at random, so many in a second of the whole cluster, and last for up to `longest_s`.
 struct FaultRates {
   double crash = 0;      // and start over, with nothing but what was on disk
-  double stall = 0;      // a process that stands still, and then goes on
+  double stall = 0;      // a process that stops for a while, and then continues
   double partition = 0;  // the nodes are two groups
   double one_way = 0;    // one direction of one link
   double slow = 0;       // a link of 50 to 300 ms
@@ -31,12 +31,12 @@ struct FaultRates {
   double work = 0;       // a fetch, load or connect fails, of ten
   double drain = 0;
   double model = 0;    // another model is to be served
-  double heat = 0;     // a device computes at a tenth to seven tenths of its rate, and says so
+  double heat = 0;     // a device computes at a tenth to seven tenths of its rate, and reports so
   double battery = 0;  // a node runs on a battery with 2 to 40 % left
   double longest_s = 4;
 };
 
-// Those who ask for answers, at any node.
+// The clients of all nodes.
 struct RequestSettings {
   double per_s = 0;  // of the whole cluster
   uint32_t prompt_max = 60, tokens_max = 40;
@@ -65,7 +65,7 @@ struct Scenario {
   std::vector<ScriptStep> script;
   double election_max_s = 0;   // 0: whatever; else until all obey a new leader after one was crashed
   bool codec = true;           // each message is encoded and decoded; else only encoded
-  bool wants_service = false;  // the model is served in the end, by a plan that uses whom it should
+  bool wants_service = false;  // the model is served in the end, by a plan without avoided devices
 };
 
 // Errors: not_found, invalid_argument naming the file and the field.

@@ -26,38 +26,38 @@ Outcome run(const Scenario& scenario, uint64_t seed, InjectedBug bug = InjectedB
 // One of the first seeds shows the bug, by the check that looks for it, and passes without the bug.
 void expect_found(const std::string& name, InjectedBug bug, std::string_view words) {
   const Scenario of = scenario(name);
-  std::string said;
+  std::string last_failure;
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     const Outcome bad = run(of, seed, bug);
-    if (!bad.failure.empty()) said = bad.failure;
+    if (!bad.failure.empty()) last_failure = bad.failure;
     if (!bad.failure.contains(words)) continue;
     EXPECT_EQ(run(of, seed).failure, "") << "seed " << seed << " without the bug";
     return;
   }
-  FAIL() << "not found; said instead: " << said;
+  FAIL() << "not found; the last failure: " << last_failure;
 }
 
 TEST(Sim, ATermWithTwoLeadersIsFound) { expect_found("mixed", InjectedBug::counter_lost, "is led by node"); }
 TEST(Sim, AnOlderTermThatIsObeyedIsFound) { expect_found("partitions", InjectedBug::term_forgotten, "obeys term"); }
 TEST(Sim, StatesThatPartAreFound) { expect_found("partitions", InjectedBug::event_changed, "has another state at"); }
-TEST(Sim, MemoryThatIsNotFreedIsFound) { expect_found("mixed", InjectedBug::memory_kept, "and has room for"); }
-TEST(Sim, AnEpochThatGoesBackIsFound) { expect_found("mixed", InjectedBug::epoch_reversed, "after epoch"); }
-TEST(Sim, AClusterThatDoesNotSettleIsFound) { expect_found("quiet", InjectedBug::node_unheard, "not settled"); }
-TEST(Sim, APlanThatIsPutOffForEverIsFound) { expect_found("requests", InjectedBug::busy_kept, "put off"); }
+TEST(Sim, MemoryThatIsNotFreedIsFound) { expect_found("mixed", InjectedBug::memory_leaked, "and has room for"); }
+TEST(Sim, AnEpochThatIsReversedIsFound) { expect_found("mixed", InjectedBug::epoch_reversed, "after epoch"); }
+TEST(Sim, AClusterThatDoesNotSettleIsFound) { expect_found("quiet", InjectedBug::heartbeats_dropped, "not settled"); }
+TEST(Sim, APlanThatIsPostponedForEverIsFound) { expect_found("requests", InjectedBug::busy_stuck, "put off"); }
 
 TEST(Sim, ATokenThatIsLostIsFound) { expect_found("requests", InjectedBug::token_dropped, "is lost"); }
-TEST(Sim, ATokenThatComesTwiceIsFound) { expect_found("requests", InjectedBug::token_forgotten, "has come twice"); }
+TEST(Sim, ATokenThatIsSentTwiceIsFound) { expect_found("requests", InjectedBug::token_forgotten, "has come twice"); }
 TEST(Sim, ATokenThatIsAnotherIsFound) { expect_found("requests", InjectedBug::row_changed, "is another"); }
 TEST(Sim, ARequestThatDoesNotEndIsFound) { expect_found("requests", InjectedBug::end_dropped, "has not ended"); }
-TEST(Sim, WhatAnOldPlanLeftInACacheIsFound) {
-  expect_found("requests", InjectedBug::caches_kept, "came to a sequence of");
+TEST(Sim, TokensOfAPreviousPlanInAKvCacheAreFound) {
+  expect_found("requests", InjectedBug::caches_not_truncated, "came to a sequence of");
 }
-TEST(Sim, AStepThatNobodyMissesIsFound) { expect_found("requests", InjectedBug::step_dropped, "request"); }
+TEST(Sim, AStepThatIsDroppedIsFound) { expect_found("requests", InjectedBug::step_dropped, "request"); }
 TEST(Sim, ARequestThatIsGivenUpTooEarlyIsFound) {
   expect_found("requests", InjectedBug::given_up_early, "fails, and could be answered");
 }
 
-TEST(Sim, ActivationsThatComeBeforeTheirStepAreFound) {
+TEST(Sim, ActivationsThatArriveBeforeTheirStepAreFound) {
   expect_found("requests", InjectedBug::frames_reordered, "has not ended");
 }
 TEST(Sim, CachesThatAreResumedWithAnotherLengthAreFound) {
@@ -70,8 +70,8 @@ TEST(Sim, ReplayedActivationsOfAnotherPositionAreFound) {
   expect_found("requests", InjectedBug::replay_row_shifted, "is another");
 }
 
-TEST(Sim, AConditionThatNobodyHearsOfIsFound) {
-  expect_found("mixed", InjectedBug::condition_unheard, "is low, and that is not known");
+TEST(Sim, AConditionThatIsNotReportedIsFound) {
+  expect_found("mixed", InjectedBug::condition_unreported, "is low, and that is not known");
 }
 
 TEST(Sim, TheSameSeedIsTheSameRun) {

@@ -17,7 +17,7 @@ namespace {
 
 NodeId id_of(uint32_t number, uint64_t seed) {
   std::array<uint8_t, kKeyHashBytes> bytes{};
-  const uint64_t noise = random_bits(seed ^ 0x6e6f6465, number);  // ids are hashes: their order says nothing
+  const uint64_t noise = random_bits(seed ^ 0x6e6f6465, number);  // ids are hashes: their order is arbitrary
   for (size_t i = 0; i < 8; ++i) bytes[i] = static_cast<uint8_t>(noise >> (8 * i));
   for (size_t i = 0; i < 4; ++i) bytes[12 + i] = static_cast<uint8_t>(number >> (8 * i));
   return NodeId(bytes);
@@ -134,10 +134,11 @@ void World::run_to_the_end() {
   }
   if (checks_.failure().empty()) answer_checks_.over();
   // A plan waits until nobody is answered.
-  for (int i = 0; i < 40 && plan_put_off() && checks_.failure().empty(); ++i) {
+  for (int i = 0; i < 40 && better_plan_pending() && checks_.failure().empty(); ++i) {
     run_until(now_ + std::chrono::milliseconds(100));
   }
-  if (checks_.failure().empty() && plan_put_off()) checks_.fail("a better plan is put off though nobody is answered");
+  if (checks_.failure().empty() && better_plan_pending())
+    checks_.fail("a better plan is put off though nobody is answered");
   outcome_.answers = answer_checks_.counts();
 }
 

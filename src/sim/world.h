@@ -86,7 +86,7 @@ class World {
 
   bool has(InjectedBug bug) const { return options_.bug == bug; }
   void after(Duration wait, std::function<void()> what);
-  // In this life of a node's process; what a process that stands still should have done, it does when it goes on.
+  // In this life of a node's process; a stalled process does what it should have done when it continues.
   void later(uint32_t node, Duration wait, std::function<void()> what);
   void run_until(Time end);
   void trace(const std::string& text) const;
@@ -104,7 +104,7 @@ class World {
   void command(uint32_t node, const wire::Event& event);
   std::optional<uint32_t> leading_node() const;
 
-  // An agent: what it wants done, and when (world_agents.cpp).
+  // An agent: its actions and timers (world_agents.cpp).
   void drive(uint32_t node);  // sends what its agent has to send, and so on
   void send_output(uint32_t node, const cluster::Output& out);
   void observe_role(uint32_t node);
@@ -123,7 +123,7 @@ class World {
   void link_up(uint32_t node, uint32_t peer);
 
   // The condition of nodes (world_conditions.cpp).
-  void set_heat(uint32_t node, double rate_left);
+  void set_heat(uint32_t node, double rate_share);
   void set_battery(uint32_t node, double charge, bool feeds);
   void watch_condition(uint32_t node);  // now, and every so often in this life of it
   void report_condition(uint32_t node);
@@ -139,7 +139,7 @@ class World {
   Bytes bytes_of(uint32_t node, const worker::PartKey& key);
   void on_step(uint32_t node, const pipeline::StageInput& input, size_t waiting);
   void plan_broken(uint32_t node, wire::PlanEpoch epoch, const std::string& why, std::optional<wire::NodeId> lost);
-  void go_back(uint32_t node);
+  void reverse_epoch(uint32_t node);
 
   // Requests (world_requests.cpp).
   void start_requests(uint32_t node);
@@ -160,7 +160,7 @@ class World {
     return connections_[static_cast<size_t>(std::min(a, b)) * nodes_.size() + std::max(a, b)];
   }
 
-  // What goes wrong (faults.cpp).
+  // Faults (faults.cpp).
   void schedule_faults();
   void fault(const std::string& what);
   void cut_a_link(const std::string& what, uint32_t node, uint32_t other, double for_s);
@@ -171,7 +171,7 @@ class World {
   // Whether all is well (world_checks.cpp).
   std::string unsettled() const;  // why it is not settled; empty: it is
   std::string unsettled(uint32_t node, uint32_t leader) const;
-  bool plan_put_off() const;  // there is a better one than that in force
+  bool better_plan_pending() const;  // there is a better one than the current
   bool all_have_leaders() const;
   bool all_obey(uint32_t leader) const;
   bool served_by_living(uint32_t leader) const;

@@ -1,4 +1,4 @@
-// The agents of a world: what they want done, and the messages between them.
+// The agents of a world: their actions, and the messages between them.
 #include <algorithm>
 #include <ctime>
 #include <format>
@@ -88,7 +88,7 @@ void World::drive(uint32_t number) {
   for (int round = 0; round < 2; ++round) {
     const Output out = node.agent->take();
     if (out.persist_counter) {
-      node.counter_kept = *out.persist_counter;
+      node.counter_saved = *out.persist_counter;
       ++outcome_.elections;
     }
     send_output(number, out);
@@ -149,7 +149,7 @@ void World::deliver(uint32_t from, uint32_t to, const std::shared_ptr<const Mess
 // Whether the message is lost.
 bool World::tampered(uint32_t to, Message& message) {
   SimNode& node = *nodes_[to];
-  if (has(InjectedBug::node_unheard)) {
+  if (has(InjectedBug::heartbeats_dropped)) {
     return healed_ && to == 0 && !std::holds_alternative<LinkPing>(message);
   }
   if (has(InjectedBug::event_changed) && !tampered_) {

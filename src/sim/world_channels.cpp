@@ -12,8 +12,8 @@ void World::look_at_channels() {
   for (uint32_t a = 0; a < nodes_.size(); ++a) {
     for (uint32_t b = a + 1; b < nodes_.size(); ++b) {
       const bool open = network_.open(a, b) && network_.open(b, a);
-      const bool told = channel_[a * nodes_.size() + b] != 0, back = channel_[b * nodes_.size() + a] != 0;
-      if (open == told && open == back) continue;
+      const bool forth = channel_[a * nodes_.size() + b] != 0, back = channel_[b * nodes_.size() + a] != 0;
+      if (open == forth && open == back) continue;
       look_at_channel(a, b, open ? dice_.between(0.1, 0.8) : dice_.between(0.75, 1.1));
     }
   }

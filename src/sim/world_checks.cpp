@@ -58,11 +58,11 @@ std::string World::unsettled() const {
   return {};
 }
 
-bool World::plan_put_off() const {
+bool World::better_plan_pending() const {
   const auto leader = leading_node();
   if (!leader) return true;
   const ReplicatedState& state = nodes_[*leader]->agent->state();
-  // Another word for why there is none is no better plan.
+  // A new reason why there is none is no better plan.
   const auto event = cluster::plan_for(state, {.term = state.at.term, .epoch_max = state.epoch_last});
   return event && std::holds_alternative<wire::PlanMade>(*event);
 }

@@ -1,4 +1,4 @@
-// How the nodes of a world do: heat and batteries, and what their sensors say of them.
+// The conditions of the nodes of a world: heat and batteries, and what their sensors measure.
 #include <format>
 
 #include "sim/world_node.h"
@@ -12,15 +12,15 @@ namespace {
 
 constexpr Duration kConditionEvery = std::chrono::seconds(2);
 constexpr double kLimitC = 100;
-constexpr double kCriticalRate = 0.25;  // what is left of a rate when the device is critically hot
+constexpr double kCriticalRate = 0.25;  // below this share of its rate a device is critically hot
 
 }  // namespace
 
-void World::set_heat(uint32_t number, double rate_left) {
+void World::set_heat(uint32_t number, double rate_share) {
   SimNode& node = *nodes_[number];
-  if (node.heat == rate_left) return;
-  node.heat = rate_left;
-  trace(std::format("n{} computes at {:.0f} % of its rate", number, 100 * rate_left));
+  if (node.heat == rate_share) return;
+  node.heat = rate_share;
+  trace(std::format("n{} computes at {:.0f} % of its rate", number, 100 * rate_share));
   report_condition(number);
 }
 
@@ -33,7 +33,7 @@ void World::set_battery(uint32_t number, double charge, bool feeds) {
   report_condition(number);
 }
 
-// What its sensors would say; they are never still.
+// The readings of its sensors, with noise.
 void World::report_condition(uint32_t number) {
   SimNode& node = *nodes_[number];
   if (!node.alive) return;
@@ -55,9 +55,10 @@ void World::report_condition(uint32_t number) {
 
 void World::watch_condition(uint32_t number) {
   report_condition(number);
-  const NodeCondition& told = nodes_[number]->watch.reported();
-  const bool well = nodes_[number]->heat == 1 && !nodes_[number]->on_battery && !(told.battery && told.battery->low) &&
-                    (told.devices.empty() || told.devices[0].heat == Heat::normal);
+  const NodeCondition& reported = nodes_[number]->watch.reported();
+  const bool well = nodes_[number]->heat == 1 && !nodes_[number]->on_battery &&
+                    !(reported.battery && reported.battery->low) &&
+                    (reported.devices.empty() || reported.devices[0].heat == Heat::normal);
   after(well ? kConditionEvery : kConditionEvery / 4, [this, number, life = nodes_[number]->lives] {
     if (nodes_[number]->alive && nodes_[number]->lives == life) watch_condition(number);
   });
@@ -66,7 +67,7 @@ void World::watch_condition(uint32_t number) {
 void World::set_condition(uint32_t number, NodeCondition condition) {
   SimNode& node = *nodes_[number];
   condition.shards = shards_of(node.worker->local_plan());
-  if (!has(InjectedBug::condition_unheard)) node.agent->set_condition(std::move(condition), now_);
+  if (!has(InjectedBug::condition_unreported)) node.agent->set_condition(std::move(condition), now_);
 }
 
 }  // namespace exogpu::sim

@@ -19,12 +19,12 @@ struct World::SimNode {
   wire::NodeId id;
   Bytes memory = 0;
   double rate = 0;
-  double heat = 1;    // what is left of the rate
+  double heat = 1;    // the share of the rate that remains
   double charge = 1;  // of its battery
   bool on_battery = false;
   cluster::ConditionFilter watch;
   wire::Fitness fitness;
-  uint64_t counter_kept = 0;  // on its disk
+  uint64_t counter_saved = 0;  // on its disk
   uint64_t lives = 0;
   bool alive = false;
   bool was_busy = false;

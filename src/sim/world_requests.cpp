@@ -57,12 +57,12 @@ void World::update_clients(uint32_t number) {
   node.clients->update(node.agent->state(), node.agent->role() != cluster::Role::electing, now_);
   const bool is_busy = busy(number);
   node.was_busy = node.was_busy || is_busy;
-  node.agent->set_busy(has(InjectedBug::busy_kept) ? node.was_busy : is_busy);
+  node.agent->set_busy(has(InjectedBug::busy_stuck) ? node.was_busy : is_busy);
 }
 
 bool World::busy(uint32_t number) const {
   const SimNode& node = *nodes_[number];
-  if (has(InjectedBug::busy_kept) && node.was_busy) return true;
+  if (has(InjectedBug::busy_stuck) && node.was_busy) return true;
   return node.worker->busy() || node.clients->open();
 }
 

@@ -38,7 +38,7 @@ void World::start_worker(uint32_t number) {
       .bytes_of = [this, number](const worker::PartKey& key) { return bytes_of(number, key); },
       .on_memory =
           [this, number](Bytes used) {
-            checks_.holds(nodes_[number]->life(number), "gpu0", used, nodes_[number]->memory);
+            checks_.memory_used(nodes_[number]->life(number), "gpu0", used, nodes_[number]->memory);
           },
       .step_takes =
           [this, number](const LayerRange& layers, size_t rows) {
@@ -51,8 +51,8 @@ void World::start_worker(uint32_t number) {
       .dice = &dice_,
       .model_layers = scenario_.layers,
       .failures = scenario_.faults.work / 10,
-      .leaks = has(InjectedBug::memory_kept),
-      .keeps_caches = has(InjectedBug::caches_kept)});
+      .leaks = has(InjectedBug::memory_leaked),
+      .ignores_truncate = has(InjectedBug::caches_not_truncated)});
   node.worker = make_worker(number);
   node.frames = std::make_unique<pipeline::RingFrames>([this, number] { return nodes_[number]->worker->ring(); });
 }
@@ -86,7 +86,7 @@ std::unique_ptr<worker::Worker> World::make_worker(uint32_t number) {
           .on_note = [this, number](const std::string& text) { trace(std::format("n{}: {}", number, text)); }});
 }
 
-// Like a node, it hears of changes later, on its own thread.
+// Like a node, it is notified of changes later, on its own thread.
 void World::on_worker_changed(uint32_t number) {
   if (std::exchange(nodes_[number]->worker_due, true)) return;
   later(number, {}, [this, number] {
@@ -104,7 +104,7 @@ void World::on_worker(uint32_t number) {
   }
   if (std::exchange(node.epoch, node.worker->epoch()) != node.worker->epoch()) {
     checks_.took_on(node.life(number), node.epoch);
-    if (has(InjectedBug::epoch_reversed)) go_back(number);
+    if (has(InjectedBug::epoch_reversed)) reverse_epoch(number);
   }
   node.agent->set_stages(node.worker->epoch(), node.worker->stages(), now_);
   set_condition(number, node.watch.reported());
@@ -113,7 +113,7 @@ void World::on_worker(uint32_t number) {
 }
 
 // A worker that has forgotten what it took on follows a state that is over.
-void World::go_back(uint32_t number) {
+void World::reverse_epoch(uint32_t number) {
   SimNode& node = *nodes_[number];
   const std::optional<ReplicatedState> before = node.state_before;
   if (node.agent->state().plan) node.state_before = node.agent->state();

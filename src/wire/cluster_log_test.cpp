@@ -132,7 +132,7 @@ ReplicatedState some_state() {
   return state;
 }
 
-TEST(ElectionMessages, ComeBackAsTheyWere) {
+TEST(ElectionMessages, RoundTrip) {
   const ElectionProbe probe{.wants_reply = true,
                             .term = some_term(),
                             .is_leader = true,
@@ -178,7 +178,7 @@ TEST(ElectionMessages, WhatMakesNoSenseIsRefused) {
   expect_corrupt<Heartbeat>(bytes_of(heartbeat), "the term of a heartbeat is 18446744073709551615");
 }
 
-TEST(LogMessages, ComeBackAsTheyWere) {
+TEST(LogMessages, RoundTrip) {
   LogEntries entries{.term = some_term(), .before = some_position(), .entries = {}};
   for (Event& event : all_events()) entries.entries.push_back({.term = some_term(), .event = std::move(event)});
   EXPECT_EQ(decode<LogEntries>(encode(entries)).value(), entries);
@@ -255,14 +255,18 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
   spoilt_event(PlanEnded{}, [](auto& e) { e.mutable_plan_ended()->set_reason("\n"); }, "why a plan ended");
   spoilt_event(StageReported{}, [](auto& e) { e.mutable_stage_reported()->set_phase(9); }, "not known here (9)");
   const Event condition = ConditionReported{.node = id_of(3), .condition = some_condition()};
-  const auto said = [](proto::Event& e) { return e.mutable_condition_reported()->mutable_condition(); };
+  const auto condition_of = [](proto::Event& e) { return e.mutable_condition_reported()->mutable_condition(); };
   spoilt_event(condition, [](auto& e) { e.mutable_condition_reported()->set_node("x"); }, "the node of a condition");
-  spoilt_event(condition, [&](auto& e) { said(e)->set_load_percent(101); }, "the load of a node is 101 %");
-  spoilt_event(condition, [&](auto& e) { said(e)->mutable_battery()->set_charge_percent(101); }, "a battery is 101 %");
-  spoilt_event(condition, [&](auto& e) { said(e)->mutable_devices(0)->set_heat(3); }, "not known here (3)");
-  spoilt_event(condition, [&](auto& e) { said(e)->mutable_devices(0)->set_speed_percent(0); }, "a device is 0 %");
-  spoilt_event(condition, [&](auto& e) { said(e)->mutable_devices(0)->set_temperature_c(1001); }, "of 1001 degrees");
-  spoilt_event(condition, [&](auto& e) { said(e)->mutable_shards(0)->set_layers_begin(8); }, "the layers 8 to 7");
+  spoilt_event(condition, [&](auto& e) { condition_of(e)->set_load_percent(101); }, "the load of a node is 101 %");
+  spoilt_event(
+      condition, [&](auto& e) { condition_of(e)->mutable_battery()->set_charge_percent(101); }, "a battery is 101 %");
+  spoilt_event(condition, [&](auto& e) { condition_of(e)->mutable_devices(0)->set_heat(3); }, "not known here (3)");
+  spoilt_event(
+      condition, [&](auto& e) { condition_of(e)->mutable_devices(0)->set_speed_percent(0); }, "a device is 0 %");
+  spoilt_event(
+      condition, [&](auto& e) { condition_of(e)->mutable_devices(0)->set_temperature_c(1001); }, "of 1001 degrees");
+  spoilt_event(
+      condition, [&](auto& e) { condition_of(e)->mutable_shards(0)->set_layers_begin(8); }, "the layers 8 to 7");
 
   proto::LogEntries entries;
   const auto good = encode(LogEntries{

@@ -92,7 +92,7 @@ StagePlan some_plan() {
           .step_cost_tokens = 3.5};
 }
 
-TEST(ClusterMessages, ComeBackAsTheyWere) {
+TEST(ClusterMessages, RoundTrip) {
   const NodeInfo info = decode<NodeInfo>(encode(some_info())).value();
   EXPECT_EQ(info.self, some_member());
   ASSERT_EQ(info.devices.size(), 1U);
@@ -130,7 +130,7 @@ TEST(ClusterMessages, ComeBackAsTheyWere) {
 }
 
 // A file's name, an error of the system: what a person or a library wrote must not part a cluster.
-TEST(ClusterMessages, TextThatIsNoneIsMadeSafeBeforeItIsSent) {
+TEST(ClusterMessages, InvalidTextIsMadePrintableBeforeItIsSent) {
   const std::string odd = "a\n\x1b\xFF";
   NodeInfo info = some_info();
   info.self.name = odd;
@@ -138,9 +138,9 @@ TEST(ClusterMessages, TextThatIsNoneIsMadeSafeBeforeItIsSent) {
   info.self.addresses = {odd};
   info.devices[0].name = odd;
   info.devices[0].rates[0].type = odd;
-  const auto told = decode<NodeInfo>(encode(info));
-  ASSERT_TRUE(told) << told.error().message;
-  EXPECT_EQ(told->self.name, printable(odd));
+  const auto decoded = decode<NodeInfo>(encode(info));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(decoded->self.name, printable(odd));
   StagePlan plan = some_plan();
   plan.model = odd + std::string(kNameCharsMax, 'x');
   const auto planned = decode<StagePlan>(encode(plan));

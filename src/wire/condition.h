@@ -1,4 +1,4 @@
-// What a node reports about itself that changes (proto/cluster.proto): coarse, since every change goes to all nodes.
+// What a node reports about itself that changes (proto/cluster.proto): coarse, since every change is sent to all nodes.
 #pragma once
 
 #include <cstdint>

@@ -98,7 +98,7 @@ enum class ControlType : uint16_t {
   log_entries = 84,
   log_snapshot = 85,
   log_proposal = 86,
-  // Between a node that has a model and one that wants it (weights.h).
+  // Between a node that has a model and one that fetches it (weights.h).
   weights_query = 96,
   weights_availability = 97,
   weights_request = 98,
@@ -150,7 +150,7 @@ Result<PieceHeader> decode_piece(std::span<const std::byte, kPieceHeaderBytes> b
 Result<Bytes> frame_header_bytes(std::span<const std::byte, kFrameHeaderBytesMin> begin);
 
 // Whether a frame of this header may be sent in `lane`: payload not above the limits, and that of an activation exactly
-// as long as its shape says. Errors: invalid_argument.
+// as long as its shape requires. Errors: invalid_argument.
 Result<void> check_frame(const FrameHeader& header, Lane lane);
 
 struct EncodedFrameHeader {
@@ -159,7 +159,7 @@ struct EncodedFrameHeader {
   std::span<const std::byte> span() const { return std::span(bytes).first(size); }
 };
 EncodedFrameHeader encode(const FrameHeader& header);
-// `bytes` are as many as frame_header_bytes() said. An accepted header passes check_frame() for its lane.
+// `bytes` are as many as frame_header_bytes() returned. An accepted header passes check_frame() for its lane.
 // Errors: corrupt (too large, or the shape and the length contradict each other), unsupported (an unknown kind or
 // element type).
 Result<FrameHeader> decode_frame(std::span<const std::byte> bytes, Lane lane);

@@ -38,7 +38,7 @@ TEST(Frame, TheActivationHeaderIsLaidOutAsDocumented) {
   for (size_t i = 0; i < 32; ++i) EXPECT_EQ(std::to_integer<uint8_t>(header.bytes[i]), expected[i]) << i;
 }
 
-TEST(Frame, HeadersComeBackAsTheyWere) {
+TEST(Frame, HeadersRoundTrip) {
   const std::vector<std::pair<FrameHeader, Lane>> headers{
       {{.of = Control{ControlType::hello}, .payload_bytes = 17}, Lane::urgent},
       {{.of = Control{static_cast<ControlType>(999)}, .payload_bytes = 0}, Lane::ordered},

@@ -1,4 +1,4 @@
-// Any bytes as each message of a link: refused, or a message that comes back when it is encoded again.
+// Any bytes as each message of a link: refused, or a message that survives another round trip.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -28,7 +28,7 @@ void check(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-// The first byte says which message.
+// The first byte selects the message.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const auto bytes = std::as_bytes(std::span(data, size)).subspan(1);

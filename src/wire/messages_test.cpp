@@ -25,7 +25,7 @@ Hello some_hello() {
           .bulk_window = 5 * MiB};
 }
 
-TEST(Messages, ComeBackAsTheyWere) {
+TEST(Messages, RoundTrip) {
   EXPECT_EQ(decode<Hello>(encode(some_hello())).value(), some_hello());
   EXPECT_EQ(decode<Ping>(encode(Ping{.sent_us = 5})).value(), Ping{.sent_us = 5});
   const Pong pong{.ping_sent_us = 7, .answered_us = UINT64_MAX};
@@ -50,7 +50,7 @@ TEST(Messages, ComeBackAsTheyWere) {
   }
 }
 
-TEST(Messages, OfPairingComeBackAsTheyWere) {
+TEST(Messages, OfPairingRoundTrip) {
   const ByteVector one{std::byte{1}}, two{std::byte{2}, std::byte{0}};
   Confirmation confirmation{};
   confirmation[5] = std::byte{7};
@@ -70,9 +70,9 @@ TEST(Messages, OfPairingComeBackAsTheyWere) {
   named.name = "d\u00e9sk";
   EXPECT_EQ(decode<PairingProof>(encode(named)).value(), named);
   named.name = "\x1b[2J" + std::string(300, 'x');
-  const auto said = decode<PairingProof>(encode(named)).value().name;
-  EXPECT_EQ(said.size(), kPairingNameCharsMax);
-  EXPECT_EQ(printable(said), said);
+  const auto name = decode<PairingProof>(encode(named)).value().name;
+  EXPECT_EQ(name.size(), kPairingNameCharsMax);
+  EXPECT_EQ(printable(name), name);
   const auto result = decode<PairingResult>(encode(
       PairingResult{.answer = PairingGrant{.confirmation = confirmation,
                                            .grant = {.certificate = two, .authority = one, .authority_key = two}}}));
@@ -120,7 +120,7 @@ TEST(Messages, AnErrorCrossesWithItsCode) {
   }
 }
 
-TEST(Messages, LongAndBrokenTextIsCutAndMadeSafe) {
+TEST(Messages, LongAndBrokenTextIsCutAndMadePrintable) {
   std::string text(kReasonCharsMax - 1, 'x');
   text += "\xC3\xA4";  // one character of two bytes, of which only the first would fit
   const auto cut = decode<Goodbye>(encode(Goodbye{.reason = {.code = ErrorCode::internal, .message = text}}));
@@ -152,7 +152,7 @@ TEST(Messages, RefusesAHelloOutOfBounds) {
   expect_corrupt<Hello>(encode(hello), "a window of");
 }
 
-TEST(Messages, TheVersionsOfAHelloCanBeReadWhateverElseItHolds) {
+TEST(Messages, TheVersionsOfAHelloCanBeReadWhateverElseItContains) {
   // Fields 1 to 3 and an unknown field 90, but no ids.
   const std::string later{
       "\x08\x04\x10\x05\x1A\x03"

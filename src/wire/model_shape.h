@@ -22,7 +22,7 @@ struct ModelShape {
   std::string name;
   double bits_per_weight = 0;        // of its layers, on the average; decides which of a device's measured rates count
   double experts_used_share = 1;     // of the experts, by one token; 1 for a dense model
-  uint32_t activation_width = 0;     // values that go from one layer to the next for each token
+  uint32_t activation_width = 0;     // values that one layer passes to the next for each token
   uint32_t vocabulary = 0;           // tokens
   uint32_t context_granularity = 1;  // the KV cache of a sequence has room for a multiple of so many tokens
   std::vector<LayerShape> layers;

@@ -44,7 +44,7 @@ SampledToken some_token() {
   return token;
 }
 
-TEST(RingMessages, ComeBackAsTheyWere) {
+TEST(RingMessages, RoundTrip) {
   EXPECT_EQ(decode<Step>(encode(some_step())).value(), some_step());
   EXPECT_EQ(decode<Step>(encode(Step{})).value(), Step{});
   Step replay = some_step();
@@ -156,7 +156,7 @@ TEST(RingMessages, AnAnswerOutOfBoundsIsRefused) {
   expect_corrupt<Generated>(bytes_of(generated), "the tokens of a message");
 }
 
-TEST(RingMessages, ErrorsOfOthersAreMadeSafeToShow) {
+TEST(RingMessages, ErrorsOfPeersAreMadePrintable) {
   proto::StepDone done;
   done.mutable_failure()->set_code("something new");
   done.mutable_failure()->set_message("\x1b[2J");

@@ -19,7 +19,7 @@ ContentId some_content() {
   return ContentId(bytes);
 }
 
-TEST(WeightsMessages, ComeBackAsTheyWere) {
+TEST(WeightsMessages, RoundTrip) {
   const WeightsQuery query{.content = some_content()};
   EXPECT_EQ(decode<WeightsQuery>(encode(query)).value(), query);
   for (const std::optional<uint32_t> object : {std::optional<uint32_t>(), {0}, {17}, {UINT32_MAX - 1}}) {

@@ -23,20 +23,20 @@ class ModelHeaders {
   void fetch_replaced() { fetch_.cancel(); }
   void forget() { file_.reset(); }
 
-  // Records how the last fetch went, where one has ended.
+  // Records the result of the last fetch if it has ended.
   void record(cluster::Time now);
-  bool due() const { return fetch_.due(); }  // one has
+  bool due() const { return fetch_.due(); }  // it has
   // Fetches the headers of this plan's model where they are not here. Returns when to call again, if nothing changes
   // before.
   std::optional<cluster::Time> fetch(const wire::StagePlan& plan, cluster::Time now);
 
   // The file of this content, or null.
   SharedGguf file(const std::string& content) const { return file_ && content_ == content ? file_ : nullptr; }
-  const std::string& content() const { return content_; }  // whose headers were here last
+  const std::string& content() const { return content_; }  // the model whose headers were here last
 
  private:
   SharedGguf file_;
-  std::string content_;  // whose
+  std::string content_;  // of the model
   RetriedFetch fetch_;
 };
 

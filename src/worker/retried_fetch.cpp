@@ -31,7 +31,7 @@ SharedGguf RetriedFetch::take_result(Time now) {
   }
   ++state_.failures;
   state_.failed_at = now;
-  // A node that has it may come at any time.
+  // A node that has it may come online at any time.
   state_.permanent = !may_mend(file.error().code) && file.error().code != ErrorCode::not_found;
   if (std::exchange(state_.noted, file.error().message) != file.error().message) host_.note(file.error().message);
   return nullptr;

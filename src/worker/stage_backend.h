@@ -59,9 +59,10 @@ class StageBackend {
   virtual void load(std::shared_ptr<Part> part, Progress progress, std::stop_token stop, Done done) = 0;
   // Computes until the device is quick. Errors: those of Compute::forward(); cancelled.
   virtual void warm(std::shared_ptr<Part> part, std::stop_token stop, Done done) = 0;
-  // Ends a retired ring, which may be null, and gives the parts, by stage, what its stages leave; then frees `gone`.
+  // Ends a retired ring, which may be null, and gives the parts, by stage, what its stages retained; then frees
+  // `unneeded`.
   virtual void disassemble(std::unique_ptr<pipeline::Ring> ring, std::map<uint32_t, std::shared_ptr<Part>> parts,
-                           PartList gone, Done done) = 0;
+                           PartList unneeded, Done done) = 0;
   virtual void free(PartList parts) = 0;
 
   // For the stages of a ring on these devices.

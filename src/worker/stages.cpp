@@ -107,16 +107,16 @@ void Stages::adopt(const wire::StagePlan& plan, std::function<void(Reached)> don
 }
 
 void Stages::unload(const wire::StagePlan* next, Done done) {
-  std::vector<PartKey> wanted;
+  std::vector<PartKey> needed;
   if (next != nullptr) {
-    for (const uint32_t index : own_stages(*next, self_)) wanted.push_back(key_of(*next, index));
+    for (const uint32_t index : own_stages(*next, self_)) needed.push_back(key_of(*next, index));
   }
-  PartList gone = all_parts();
+  PartList unneeded = all_parts();
   const auto stays =
-      std::ranges::partition(gone, [&](const auto& part) { return !std::ranges::contains(wanted, part->key); });
+      std::ranges::partition(unneeded, [&](const auto& part) { return !std::ranges::contains(needed, part->key); });
   retained_.assign(stays.begin(), stays.end());
-  gone.erase(stays.begin(), stays.end());
-  disassemble(std::move(gone), std::move(done));
+  unneeded.erase(stays.begin(), stays.end());
+  disassemble(std::move(unneeded), std::move(done));
   parts_.clear();
   progress_.clear();
   plan_.reset();
@@ -124,15 +124,15 @@ void Stages::unload(const wire::StagePlan* next, Done done) {
 
 // Puts the stages back from the ring to the parts. They finish the step that they have in progress, which may take a
 // while.
-void Stages::disassemble(PartList gone, Done done) {
+void Stages::disassemble(PartList unneeded, Done done) {
   end_driver();
   if (ring_) ring_->retire();
-  backend_.disassemble(std::move(ring_), parts_, std::move(gone), newest(std::move(done)));
+  backend_.disassemble(std::move(ring_), parts_, std::move(unneeded), newest(std::move(done)));
   host_.on_ring_changed();
 }
 
-// What the ring held is known here alone. The stages still hold what another ring left where none of its steps has
-// begun.
+// Only this node knows the resident tokens of the ring. If no step of it has begun, the stages still have those of the
+// previous ring.
 void Stages::end_driver() {
   if (!driver_) return;
   EXO_ASSERT(plan_, "a ring that is driven has a plan");
@@ -244,7 +244,7 @@ void Stages::assemble() {
 
 void Stages::serve() {
   if (driver_) return driver_->reopen();
-  EXO_ASSERT(ring_ && ring_->complete(), "requests go to a ring that has all its stages");
+  EXO_ASSERT(ring_ && ring_->complete(), "a ring that serves has all its stages");
   pipeline::ScheduleOptions schedule{.stages = static_cast<uint32_t>(plan_->stages.size()),
                                      .sequences = plan_->settings.sequences,
                                      .context = plan_->settings.context,

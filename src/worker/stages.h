@@ -43,7 +43,7 @@ struct StagesHost {
 using Reached = std::map<uint32_t, cluster::StageReadiness>;
 
 // All calls on the node's thread. `done` is called once, on that thread, possibly before the call returns, but not if
-// another call with a `done` comes first.
+// another call with a `done` is made before.
 class Stages {
  public:
   using Done = StageBackend::Done;
@@ -56,7 +56,7 @@ class Stages {
   Reached accept_plan(const wire::StagePlan& plan);
   // A plan with the same stages for this node. The ring ends; its stages are retained.
   void adopt(const wire::StagePlan& plan, std::function<void(Reached)> done);
-  // `done` is not called if abandon() comes first. Errors: those of FetchModel.
+  // `done` is not called after abandon(). Errors: those of FetchModel.
   void fetch(uint32_t stage, std::function<void(Result<SharedGguf>)> done);
   // Errors: those of StageBackend.
   void load(uint32_t stage, Done done);
@@ -94,7 +94,7 @@ class Stages {
 
   Done newest(Done done);
   Reached reached() const;
-  void disassemble(PartList gone, Done done);
+  void disassemble(PartList unneeded, Done done);
   void end_driver();
   std::optional<pipeline::ResumedTokens> resumed() const;
   void free(PartList parts);

@@ -15,7 +15,7 @@ using cluster::Time;
 
 namespace {
 
-// A ring that goes round brings a step sooner.
+// A working ring completes a step sooner.
 constexpr std::chrono::seconds kQuiet{2};
 constexpr std::chrono::milliseconds kDrainedLook{100};
 
@@ -76,9 +76,9 @@ void Worker::set_doing(const Action& action) {
 
 void Worker::follow(const wire::ReplicatedState& state, bool obeys, Time now) {
   state_ = relevant_state(state, local_plan_);
-  broken_reported_ = {};  // the state still says otherwise, or again
+  broken_reported_ = {};  // the new state may still have the broken plan
   obeys_ = obeys;
-  // The state before may have been that of a leader who is replaced, with a plan for which this one was drained.
+  // The previous state may have been that of a replaced leader, with a plan for which this one was drained.
   if (obeys && state_.plan && local_plan_.plan == state_.plan->made.plan) local_plan_.draining_since.reset();
   advance(now);
 }
@@ -97,7 +97,7 @@ bool Worker::busy() const {
   return driver != nullptr && !driver->idle();
 }
 
-// Requests fail as interrupted. The ring itself stays until its stages are wanted for something else.
+// Requests fail as interrupted. The ring itself stays until its stages are needed for something else.
 void Worker::end_ring(const Error& why) {
   ring_over_ = true;
   if (auto* driver = stages_.driver()) driver->fail_all(why);
@@ -139,7 +139,7 @@ void Worker::advance(Time now) {
     wake_.reset();
     check_connection(now);
     if (ended_) record(now);
-    if (local_plan_.acting) leave_off(now);
+    if (local_plan_.acting) abandon_if_obsolete(now);
     if (!local_plan_.acting && perform(now)) again_ = true;
     if (local_plan_.acting) set_doing(acting_);
     check_headers(now);
@@ -177,7 +177,7 @@ bool Worker::perform(Time now) {
   return false;
 }
 
-// A plan may have ended without another; its requests go on with the next.
+// A plan may have ended without another; its requests continue with the next.
 void Worker::wait_for_plan(const std::string& why) {
   if (!obeys_) return;
   if (!local_plan_.plan) return stages_.forget();
@@ -214,7 +214,7 @@ void Worker::on_ended(uint64_t number, Ended ended) {
 void Worker::begin(const Action& action, Time now) {
   acting_ = action;
   ended_.reset();
-  left_off_ = false;
+  abandoned_ = false;
   local_plan_.acting = true;
   const uint64_t number = ++action_number_;
   const auto done = [this, number](Result<void> how) { on_ended(number, {.how = std::move(how)}); };
@@ -246,8 +246,8 @@ void Worker::begin(const Action& action, Time now) {
   }
 }
 
-// What is in progress may not be wanted any more. The backend cannot do another thing before it has ended it.
-void Worker::leave_off(Time now) {
+// The action in progress may be obsolete. The backend cannot do another thing before it has ended it.
+void Worker::abandon_if_obsolete(Time now) {
   local_plan_.acting = false;
   const Act next = cluster::next_action(state_, local_plan_, obeys_, now).act;
   local_plan_.acting = true;
@@ -258,13 +258,13 @@ void Worker::leave_off(Time now) {
     stages_.abandon();
     connecting_.reset();
     local_plan_.acting = false;
-  } else if ((acting_.act == Act::load || acting_.act == Act::warm) && away && !std::exchange(left_off_, true)) {
+  } else if ((acting_.act == Act::load || acting_.act == Act::warm) && away && !std::exchange(abandoned_, true)) {
     stages_.abandon();
   }
 }
 
-// A node that has not the first stage notices requests only by the steps that they cause. Where the first stage is, its
-// requests may wait for steps that do not come back, since other stages have left for another plan.
+// A node without the first stage notices requests only by the steps that they cause. Where the first stage is, its
+// requests may wait for steps that are never done, since other stages have accepted another plan.
 bool Worker::steps_in_flight(Time now) {
   const auto* ring = stages_.ring();
   if (ring == nullptr) steps_counted_ = 0;

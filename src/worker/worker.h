@@ -1,7 +1,7 @@
 // This node's part in what the cluster serves: decides with cluster::next_action() what is done next, has Stages do it,
-// and keeps what came of it.
+// and records the results.
 //
-// All on the node's thread. It has no clock and no timer: it is told the time, and says when it wants to be called.
+// All on the node's thread. It has no clock and no timer: its owner passes the time, and calls it at wake().
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@
 
 namespace exogpu::worker {
 
-// What of a worker is another than when it last reported.
+// What has changed since a worker last reported.
 struct WorkerChanges {
   bool stages = false;    // epoch() or stages()
   bool activity = false;  // doing()
@@ -33,7 +33,7 @@ struct WorkerHost {
   std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
   FetchModel fetch;
   // The model's headers are here. Once for each plan that is followed, with a part for this node or without; the
-  // model may be that of the plan before (`plan.content` tells).
+  // model may be that of the plan before (see `plan.content`).
   std::function<void(const wire::StagePlan& plan, SharedGguf file)> on_file;
   std::function<bool(wire::NodeId)> connected;  // a channel to it is open
   std::function<void(const WorkerChanges&)> on_change;
@@ -54,9 +54,9 @@ class Worker {
   // To be called at wake() or soon after, and when a channel was opened.
   void tick(cluster::Time now);
   std::optional<cluster::Time> wake() const;
-  // If the peer takes part in the resident plan, its ring ends: what is in flight is told that it was interrupted.
+  // If the peer takes part in the resident plan, its ring ends: its requests end as interrupted.
   void link_lost(wire::NodeId peer, const Error& why, cluster::Time now);
-  // Ends for good. `why` is told to what is in flight.
+  // Ends for good. Requests in flight end with `why`.
   void stop(const Error& why);
 
   const cluster::LocalPlan& local_plan() const { return local_plan_; }
@@ -81,7 +81,7 @@ class Worker {
     wire::NodeId to;
     cluster::Time until;
   };
-  // A link that broke, and with which life of the node at the other end.
+  // A link that broke, and the incarnation of the node at its other end.
   struct Lost {
     cluster::Time at;
     uint64_t incarnation = 0;
@@ -105,7 +105,7 @@ class Worker {
   const wire::StagePlan& planned() const;  // by the state; there is a plan
   void accept_plan();
   void begin(const cluster::Action& action, cluster::Time now);
-  void leave_off(cluster::Time now);
+  void abandon_if_obsolete(cluster::Time now);
   void record(cluster::Time now);
   void record_stage(Ended ended, cluster::Time now);
   void record_failure(cluster::LocalStage& stage, const Error& why, cluster::Time now);
@@ -130,12 +130,12 @@ class Worker {
   cluster::Action doing_;
   cluster::Action acting_;      // while local_plan_.acting
   std::optional<Ended> ended_;  // how that went, once it is over
-  bool left_off_ = false;       // it was stopped, which is no failure
-  uint64_t action_number_ = 0;  // of what is begun: what comes of an earlier one does not count
+  bool abandoned_ = false;      // the action was, which is no failure
+  uint64_t action_number_ = 0;  // of the current action: the result of an earlier one is ignored
   std::optional<Connecting> connecting_;
   std::map<wire::NodeId, Lost> lost_;
   wire::PlanEpoch file_reported_;
-  bool ring_over_ = false;  // it can do no more, or is not wanted to
+  bool ring_over_ = false;  // it computes no more requests
   wire::PlanEpoch broken_reported_;
   uint64_t steps_counted_ = 0;  // of the ring
   cluster::Time steps_counted_at_{};

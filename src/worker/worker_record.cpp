@@ -1,4 +1,4 @@
-// What comes of a worker's actions, and its connections to the next stages.
+// The results of a worker's actions, and its connections to the next stages.
 #include <algorithm>
 #include <format>
 
@@ -43,7 +43,7 @@ void Worker::record(Time now) {
 void Worker::record_stage(Ended ended, Time now) {
   cluster::LocalStage& stage = local_plan_.stages.at(acting_.stage);
   if (!ended.how) {
-    if (!left_off_) record_failure(stage, ended.how.error(), now);
+    if (!abandoned_) record_failure(stage, ended.how.error(), now);
     return;
   }
   stage.failures = 0;

@@ -1,4 +1,4 @@
-// Agents on a network and a clock of the test's own, driven by lines of text; what happens comes out as lines of text.
+// Agents on a fake network and clock, driven by lines of text; reports what happens as lines of text.
 // testdata/README.md has the commands and explains the output.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace exogpu::cluster::testing {
 
 class Scenario {
  public:
-  // What the command brings about. A line that begins with "?" says that the command is not understood.
+  // What the command brings about. A line that begins with "?" means that the command is not understood.
   std::string execute(const std::string& line) {
     out_.clear();
     std::istringstream stream(line);
@@ -66,11 +66,11 @@ class Scenario {
     if (command == "unblock") return blocked_.erase({id_of(words[0]), id_of(words.at(1))}) > 0;
     if (command == "delay") return set_delay(words);
     const auto node = nodes_.find(id_of(words[0]));
-    return node != nodes_.end() && tell(node->second.agent, command, words);
+    return node != nodes_.end() && apply(node->second.agent, command, words);
   }
 
-  // Commands that one node gets, from a person or from its other parts.
-  bool tell(Agent& agent, const std::string& command, const Words& words) {
+  // Commands to one node, from a person or from its other components.
+  bool apply(Agent& agent, const std::string& command, const Words& words) {
     if (command == "model" && words.at(1) == "none") return give(agent, wire::ModelSet{});
     if (command == "model") {
       return give(agent, wire::ModelSet{example_model(static_cast<uint32_t>(std::stoul(words.at(1))))});
@@ -213,7 +213,7 @@ class Scenario {
     return text;
   }
 
-  // Sends what the agents want sent, and shows which of them changed its role.
+  // Sends the messages of the agents, and reports changes of their roles.
   void collect() {
     for (auto& [id, node] : nodes_) {
       const Output output = node.agent.take();

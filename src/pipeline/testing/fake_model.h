@@ -1,5 +1,5 @@
 // A fake model: each layer keeps a state for each token, and the next token follows from all before by way of every
-// layer. So an answer is right only where each stage held what it should have, and the right answer is known. Any cut
+// layer. So an answer is right only where each stage had the right KV cache, and the right answer is known. Any cut
 // of the layers gives the same.
 #pragma once
 
@@ -47,7 +47,7 @@ class FakeCompute : public Compute {
     std::vector<Row> states;  // [tokens, layers]
     bool samples = false;
     uint64_t seed = 0;
-    uint32_t sampled_at = 0;  // tokens that the sampler has seen
+    uint32_t sampled_at = 0;  // tokens that the sampler has accepted
   };
   Result<Sequence*> find(wire::SeqId id);
   Result<void> check(const ComputeBatch& batch);

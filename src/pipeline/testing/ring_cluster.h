@@ -84,9 +84,9 @@ inline wire::NodeId id_of(size_t number) {
   return wire::NodeId(id);
 }
 
-// What a ring before has left.
+// What remains of the previous ring.
 struct Before {
-  wire::PlanEpoch epoch{3};  // of the ring that goes on from it
+  wire::PlanEpoch epoch{3};  // of the ring that resumes it
   std::optional<ResumedTokens> resumed{};
   std::map<uint32_t, RetainedStage> stages{};
 };

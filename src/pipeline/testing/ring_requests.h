@@ -19,7 +19,7 @@ inline TinyFile small() {
   return TinyFile("llama", 1, {.matrices = tiny::MatrixType::f32, .layers = 4, .embedding_length = 64});
 }
 
-struct Told {
+struct Received {
   std::vector<wire::TokenId> tokens;
   std::optional<wire::GenerateEnd> end;
   std::optional<Error> failure;
@@ -28,24 +28,24 @@ struct Told {
   bool over() const { return end || failure; }
 };
 
-inline Driver::Listener into(Told& told) {
-  return [&told](const TokenEvent& event) {
-    EXPECT_FALSE(told.over()) << "something came after the end";
-    if (event.token) told.tokens.push_back(event.token->token);
-    told.end = event.end;
-    told.failure = event.failure;
-    told.reused = event.prompt_reused;
-    told.interrupted = event.interrupted;
+inline Driver::Listener into(Received& received) {
+  return [&received](const TokenEvent& event) {
+    EXPECT_FALSE(received.over()) << "an event follows the end";
+    if (event.token) received.tokens.push_back(event.token->token);
+    received.end = event.end;
+    received.failure = event.failure;
+    received.reused = event.prompt_reused;
+    received.interrupted = event.interrupted;
   };
 }
 
 inline Request request(std::vector<wire::TokenId> tokens, uint32_t tokens_max, uint64_t seed) {
-  Request made{.tokens = std::move(tokens), .sampling = {}, .tokens_max = tokens_max, .end_tokens = {}};
-  made.sampling.seed = seed;
-  made.sampling.temperature = seed == 0 ? 0.0F : 2.0F;
-  made.sampling.repeat_penalty = 1.1F;
-  made.sampling.min_p = 0;
-  return made;
+  Request result{.tokens = std::move(tokens), .sampling = {}, .tokens_max = tokens_max, .end_tokens = {}};
+  result.sampling.seed = seed;
+  result.sampling.temperature = seed == 0 ? 0.0F : 2.0F;
+  result.sampling.repeat_penalty = 1.1F;
+  result.sampling.min_p = 0;
+  return result;
 }
 
 inline engine::ShardOptions shard_options(uint32_t sequences) {
@@ -58,23 +58,23 @@ inline engine::ShardOptions shard_options(uint32_t sequences) {
 }
 
 // What the engine writes by itself, without a ring.
-inline std::vector<wire::TokenId> alone(const TinyFile& file, const Request& wanted) {
+inline std::vector<wire::TokenId> alone(const TinyFile& file, const Request& input) {
   auto chain = engine::testing::load_chain(file, {}, shard_options(1));
-  auto sampler = engine::Sampler::create(wanted.sampling, chain.architecture().n_vocab).value();
-  for (const wire::TokenId token : wanted.tokens) sampler.accept(token);
+  auto sampler = engine::Sampler::create(input.sampling, chain.architecture().n_vocab).value();
+  for (const wire::TokenId token : input.tokens) sampler.accept(token);
   std::vector<wire::TokenId> tokens;
   std::vector<float> logits;
-  for (std::span<const wire::TokenId> left = wanted.tokens; !left.empty();) {
-    const auto chunk = left.first(std::min<size_t>(left.size(), 64));
-    left = left.subspan(chunk.size());
-    logits = engine::testing::feed(chain, chunk, left.empty() ? 1 : 0);
+  for (std::span<const wire::TokenId> rest = input.tokens; !rest.empty();) {
+    const auto chunk = rest.first(std::min<size_t>(rest.size(), 64));
+    rest = rest.subspan(chunk.size());
+    logits = engine::testing::feed(chain, chunk, rest.empty() ? 1 : 0);
   }
   while (true) {
     const auto choice = sampler.sample(logits);
     EXPECT_TRUE(choice);
     tokens.push_back(choice->token);
     sampler.accept(choice->token);
-    if (tokens.size() == wanted.tokens_max) return tokens;
+    if (tokens.size() == input.tokens_max) return tokens;
     logits = engine::testing::feed(chain, {&tokens.back(), 1}, 1);
   }
 }

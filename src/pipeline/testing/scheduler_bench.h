@@ -1,5 +1,5 @@
 // A scheduler with a ring of step machines over a fake model, and its clients: an answer is right only where every
-// stage held what the scheduler thought it held.
+// stage had the tokens that the scheduler counted on.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -91,7 +91,7 @@ class FakeRing {
 struct Asked {
   Tokens prompt{};
   uint32_t tokens_max = 0;
-  Tokens heard{};
+  Tokens received{};
   std::optional<wire::GenerateEnd> end{};
   std::optional<Error> failure{};
   bool cancelled = false;
@@ -105,7 +105,8 @@ class Bench {
   explicit Bench(const ScheduleOptions& options)
       : options_(options), scheduler(wire::PlanEpoch(7), options), ring_(options) {}
 
-  // The ring ends, and another goes on from it without what these stages held, nor `forgets`, which nobody knows.
+  // The ring ends, and another continues from it without what the stages `fresh` had, nor `forgets`, of which the
+  // scheduler does not know.
   void next_ring(wire::StageRange fresh, std::optional<uint32_t> forgets) {
     for (uint32_t stage = fresh.begin; stage < fresh.end; ++stage) ring_.lose(stage);
     if (forgets) ring_.lose(*forgets);
@@ -135,7 +136,7 @@ class Bench {
     scheduler.cancel(id);
   }
 
-  // Begins all steps that the scheduler wants; true: there was one.
+  // Begins all steps of the scheduler; true: there was one.
   bool begin(const std::function<std::optional<uint32_t>()>& fails_at = [] { return std::nullopt; }) {
     bool any = false;
     while (auto work = scheduler.next()) {
@@ -151,7 +152,7 @@ class Bench {
     return any;
   }
 
-  // The oldest step comes back.
+  // The oldest step is done.
   bool finish() {
     if (in_flight_.empty()) return false;
     const auto [done, injected] = std::move(in_flight_.front());
@@ -180,10 +181,11 @@ class Bench {
     for (const auto& [id, request] : asked) {
       EXPECT_TRUE(request.over()) << "request " << id.value() << " has not ended";
       if (request.failure || request.cancelled) continue;
-      EXPECT_EQ(request.heard, answer_to(request.prompt, static_cast<uint32_t>(request.heard.size()), options_.stages));
+      EXPECT_EQ(request.received,
+                answer_to(request.prompt, static_cast<uint32_t>(request.received.size()), options_.stages));
       const auto room = options_.context + 1 - static_cast<uint32_t>(request.prompt.size());
       const uint32_t most = request.tokens_max == 0 ? room : std::min(room, request.tokens_max);
-      EXPECT_EQ(request.heard.size(), most);
+      EXPECT_EQ(request.received.size(), most);
       EXPECT_EQ(*request.end, request.tokens_max > 0 && request.tokens_max <= room ? wire::GenerateEnd::length
                                                                                    : wire::GenerateEnd::context_full);
     }
@@ -205,8 +207,8 @@ class Bench {
   void ask_again(RequestId id) {
     const Asked& request = asked.at(id);
     Request next{.tokens = request.prompt, .sampling = {}, .tokens_max = 0, .end_tokens = {}};
-    next.tokens.insert(next.tokens.end(), request.heard.begin(), request.heard.end());
-    if (request.tokens_max > 0) next.tokens_max = request.tokens_max - static_cast<uint32_t>(request.heard.size());
+    next.tokens.insert(next.tokens.end(), request.received.begin(), request.received.end());
+    if (request.tokens_max > 0) next.tokens_max = request.tokens_max - static_cast<uint32_t>(request.received.size());
     EXPECT_TRUE(scheduler.add(id, std::move(next)));
   }
   void check(const Work& work) {
@@ -230,11 +232,11 @@ class Bench {
   }
   void receive(RequestId id, const TokenEvent& event) {
     Asked& request = asked.at(id);
-    EXPECT_FALSE(request.over()) << "request " << id.value() << " hears something after its end";
+    EXPECT_FALSE(request.over()) << "request " << id.value() << " receives an event after its end";
     if (event.token) {
-      if (!request.heard.empty()) wait_longest = std::max(wait_longest, request.steps_since_token);
+      if (!request.received.empty()) wait_longest = std::max(wait_longest, request.steps_since_token);
       request.steps_since_token = 0;
-      request.heard.push_back(event.token->token);
+      request.received.push_back(event.token->token);
     }
     reused_most = std::max(reused_most, event.prompt_reused);
     if (event.interrupted) return ask_again(id);
@@ -244,7 +246,7 @@ class Bench {
 
   FakeRing ring_;
   wire::PlanEpoch epoch_{7};
-  bool resumes_ = false;  // the ring has something to go on from
+  bool resumes_ = false;  // the ring has something to resume
   std::deque<std::pair<wire::StepDone, bool>> in_flight_;
   uint64_t next_id_ = 1;
   uint64_t last_begun_ = 0;

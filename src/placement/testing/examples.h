@@ -12,7 +12,7 @@ namespace exogpu::placement::testing {
 // Layers of 100 MB that take 1 kB of cache and 0.2 GFLOP per token; no ends and no scratch memory.
 inline wire::ModelShape example_shape(uint32_t layers) {
   wire::ModelShape shape;
-  shape.name = "made";
+  shape.name = "example";
   shape.bits_per_weight = 4.5;
   shape.activation_width = 1024;
   shape.vocabulary = 1000;
@@ -35,7 +35,7 @@ inline wire::DeviceProfile example_device(uint8_t node, Bytes memory_free, doubl
   wire::DeviceProfile device;
   device.id = {example_node(node), "gpu0"};
   device.node_name = std::string("n") + std::to_string(node);
-  device.name = "Made GPU";
+  device.name = "Example GPU";
   device.kind = wire::DeviceKind::discrete;
   device.uses_host_memory = false;
   device.memory_free = memory_free;
