@@ -154,7 +154,7 @@ void Agent::evaluate_replies(Time now) {
   election_.next = now + kClaimTimeout;
 }
 
-// There would be no election if the leader before still led.
+// There would be no election if the previous leader still led.
 std::string Agent::lost_leader_reason(NodeId leader) const {
   const auto peer = peers_.find(leader);
   const bool replied = peer != peers_.end() && peer->second.probe && peer->second.reported_at >= election_.since;

@@ -239,7 +239,7 @@ TEST(Condition, ASlowedDeviceGetsLess) {
   EXPECT_FALSE(uses(state, used));
 }
 
-TEST(Condition, StartedAnewItIsForgotten) {
+TEST(Condition, ARestartForgetsIt) {
   ReplicatedState state = served_by({2000 * MB, 500 * MB, 500 * MB});
   add(state, low_battery(1));
   NodeFacts facts = state.nodes.at(example_id(1)).facts;

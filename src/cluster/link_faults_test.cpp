@@ -33,7 +33,7 @@ TEST(LinkFaults, ALongTimeWithoutAFaultMakesItGoodAgain) {
   EXPECT_TRUE(faults.avoided(now).empty());
 }
 
-TEST(LinkFaults, ANodeThatIsStartedAnewHasNone) {
+TEST(LinkFaults, ARestartedNodeHasNone) {
   LinkFaults faults;
   const LinkFaults::Time now{};
   for (const uint8_t other : {2, 3}) {

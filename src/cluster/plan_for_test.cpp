@@ -98,7 +98,7 @@ TEST(PlanFor, EveryLossIsAReason) {
       "has only 9.54 MiB left");
 }
 
-TEST(PlanFor, ABetterPlanWaitsUntilNobodyIsServedAndIsWorthIt) {
+TEST(PlanFor, ABetterPlanWaitsUntilNoRequestIsInProgressAndIsWorthIt) {
   ReplicatedState state = two_nodes();
   make_plan(state);
   add(state, NodeReported{example_facts(3, 2000 * MB, 2e11)});

@@ -93,7 +93,7 @@ TEST_F(Reconcile, FromNothingToServing) {
   EXPECT_EQ(next().act, Act::none) << "one thing after the other";
 }
 
-TEST_F(Reconcile, FailuresAreTriedAgainAndThenGivenUp) {
+TEST_F(Reconcile, FailuresAreRetriedAndThenGivenUp) {
   work();
   LocalStage& stage = local.stages.at(0);
   stage = {.progress = StageReadiness::fetched, .failures = 1, .failed_at = now, .failure = "n1/gpu0: out of memory"};

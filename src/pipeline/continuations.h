@@ -43,14 +43,14 @@ class Continuations {
   // Nothing is asked until the next serve(). What is asked meanwhile waits for it, unless fail_waiting() has been
   // called.
   void pause(Error why);
-  // The ring has ended: what is under way waits for the next.
+  // The ring has ended: what is in flight waits for the next.
   void interrupt_all();
   // Asks again for what waits. To be called now and then: a ring may not have known yet that it serves.
   void resume();
-  // For so long nobody could serve what waits: what is not to wait longer ends so, now and until the next serve().
+  // For so long no ring could serve what waits: what is not to wait longer ends so, now and until the next serve().
   void fail_waiting(const Error& why, Duration waited = Duration::max());
 
-  // `request` as for the scheduler; its tokens are the prompt. `wait`: how long it waits when nobody can serve it.
+  // `request` as for the scheduler; its tokens are the prompt. `wait`: how long it waits while no ring can serve it.
   void begin(AnswerId id, std::string model, Request request, Duration wait = {});
   // No more events of it are reported.
   void cancel(AnswerId id);
@@ -66,7 +66,7 @@ class Continuations {
     Request request;  // its tokens: the prompt, and those of the answer so far
     uint32_t prompt_tokens = 0;
     Duration wait{};
-    uint64_t number = 0;      // under which it is under way; 0: it waits
+    uint64_t number = 0;      // under which it is in flight; 0: it waits
     wire::PlanEpoch asked{};  // the ring that was asked last
   };
   bool may_wait(const Answer& answer) const { return !waited_ || answer.wait > *waited_; }
@@ -79,8 +79,9 @@ class Continuations {
   std::map<uint64_t, AnswerId> in_flight_;
   uint64_t next_number_ = 1;
   std::optional<wire::PlanEpoch> ring_;
-  std::string model_;                                 // that is served, or was last
-  std::optional<Duration> waited_ = Duration::max();  // in vain; none where there is a ring, or the next is on its way
+  std::string model_;  // that is served, or was last
+  std::optional<Duration> waited_ =
+      Duration::max();  // in vain; none where there is a ring, or the next is being set up
   Error unavailable_reason_{ErrorCode::unavailable, "nothing is served yet"};
 };
 

@@ -116,7 +116,7 @@ TEST(Continuations, ARingThatRefusedIsAskedAgainLater) {
   asker.answers.resume();
   ASSERT_EQ(asker.asked.size(), 2U);
   EXPECT_EQ(asker.asked[1].epoch, PlanEpoch(1));
-  asker.answers.resume();  // under way
+  asker.answers.resume();  // in flight
   EXPECT_EQ(asker.asked.size(), 2U);
 }
 
@@ -143,7 +143,7 @@ TEST(Continuations, OtherRefusalsEndTheAnswer) {
 
 TEST(Continuations, WhatIsAskedBetweenPlansWaitsForTheNext) {
   Asker asker;
-  asker.begin();  // nothing was served, and nothing is on its way
+  asker.begin();  // nothing was served, and no ring is being set up
   ASSERT_TRUE(asker.failure);
   EXPECT_EQ(asker.failure->message, "nothing is served yet");
   asker.answers.serve(PlanEpoch(1), "m");

@@ -1,5 +1,5 @@
-// The requests of this node: each is sent to the node of the first stage, which may be this node, and its events come
-// back.
+// The requests of this node: each is sent to the node of the first stage, which may be this node, and its events
+// are returned.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// The frames of a ring: from what channels bring to the calls of the Ring that is there, if one is.
+// The frames of a ring: passes what channels receive to the current Ring, if there is one.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@ namespace exogpu::pipeline {
 // One thread, the ring's.
 class RingFrames {
  public:
-  // `ring` is asked with each frame; null: there is none, and the frame is passed over.
+  // `ring` is asked with each frame; null: there is none, and the frame is ignored.
   explicit RingFrames(std::function<Ring*()> ring) : ring_(std::move(ring)) {}
 
   static bool owns(wire::ControlType type) {

@@ -175,7 +175,7 @@ ResidentTokens Scheduler::resident() const {
   return result;
 }
 
-// A step has failed: so will those under way behind it that count on its tokens, and those that count on theirs.
+// A step has failed: so will those in flight behind it that count on its tokens, and those that count on theirs.
 std::set<uint64_t> Scheduler::doomed_by(uint64_t step) const {
   std::set<uint64_t> doomed{step};
   for (const auto& [number, in_flight] : steps_) {

@@ -106,7 +106,7 @@ std::optional<Work> Scheduler::next() {
       std::ranges::count_if(active_, [](const auto& entry) { return entry.second.generated > 0; }));
   const auto groups =
       static_cast<size_t>(std::ranges::count_if(steps_, [](const auto& entry) { return entry.second.decodes; }));
-  // One stage computes one step at a time. A ring has more chunks of prompts under way than stages, so that none waits
+  // One stage computes one step at a time. A ring has more chunks of prompts in flight than stages, so that none waits
   // for the way back, but not while other requests decode, which would wait behind them.
   size_t depth = options_.stages;
   if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : steps_in_flight_max(depth);

@@ -25,7 +25,7 @@ class SentRows {
   void truncate(wire::SeqId sequence, uint32_t end);
   // As Shard::copy_prefix().
   void copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
-  // False: not all of these rows are here; then `into` has anything.
+  // False: not all of these rows are retained; then `into` has anything.
   bool read(wire::SeqId sequence, uint32_t position, std::span<std::byte> into) const;
 
   size_t row_bytes() const { return row_bytes_; }

@@ -5,10 +5,11 @@
 
 namespace exogpu::sim {
 
-void AnswerChecks::asked(uint64_t number, const Life& life, pipeline::testing::ExpectedAnswer answer, uint32_t tokens) {
+void AnswerChecks::asked(uint64_t number, const NodeIncarnation& node, pipeline::testing::ExpectedAnswer answer,
+                         uint32_t tokens) {
   ++counts_.asked;
   Asked& added =
-      open_.emplace(number, Asked{.life = life, .answer = std::move(answer), .tokens = tokens}).first->second;
+      open_.emplace(number, Asked{.node = node, .answer = std::move(answer), .tokens = tokens}).first->second;
   added.next = added.answer.next();
 }
 
@@ -46,15 +47,15 @@ void AnswerChecks::failed(uint64_t number, const std::string& why, const std::st
   if (excuse.empty()) checks_->fail(std::format("request {} fails, and could be answered: {}", number, why));
 }
 
-void AnswerChecks::died(const Life& life) {
-  counts_.lost += std::erase_if(open_, [&](const auto& entry) { return entry.second.life == life; });
+void AnswerChecks::died(const NodeIncarnation& node) {
+  counts_.lost += std::erase_if(open_, [&](const auto& entry) { return entry.second.node == node; });
 }
 
 void AnswerChecks::over() {
   if (open_.empty()) return;
   const auto& [number, asked] = *open_.begin();
   checks_->fail(std::format("request {} at n{} has not ended, after {} of {} tokens; in all {} have not", number,
-                            asked.life.node, asked.received.size(), asked.tokens, open_.size()));
+                            asked.node.number, asked.received.size(), asked.tokens, open_.size()));
 }
 
 }  // namespace exogpu::sim

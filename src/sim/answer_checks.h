@@ -26,14 +26,14 @@ class AnswerChecks {
   explicit AnswerChecks(Checks& checks) : checks_(&checks) {}
 
   // `number` is new with each.
-  void asked(uint64_t number, const Life& life, pipeline::testing::ExpectedAnswer answer, uint32_t tokens);
+  void asked(uint64_t number, const NodeIncarnation& node, pipeline::testing::ExpectedAnswer answer, uint32_t tokens);
   void received(uint64_t number, wire::TokenId token);
   void ended(uint64_t number);
   // `excuse`: why it could not be answered; empty: it could have been.
   void failed(uint64_t number, const std::string& why, const std::string& excuse);
   void continued() { ++counts_.continued; }
   void replayed(uint64_t tokens) { counts_.replayed += tokens; }
-  void died(const Life& life);
+  void died(const NodeIncarnation& node);
   // Nothing happens any more: all must have ended.
   void over();
 
@@ -42,7 +42,7 @@ class AnswerChecks {
 
  private:
   struct Asked {
-    Life life;
+    NodeIncarnation node;
     pipeline::testing::ExpectedAnswer answer;
     uint32_t tokens = 0;  // that it is to have
     std::vector<wire::TokenId> received{};

@@ -8,34 +8,34 @@ namespace exogpu::sim {
 
 using namespace wire;
 
-void Checks::observe(const Life& life, const cluster::Agent& agent) {
+void Checks::observe(const NodeIncarnation& node, const cluster::Agent& agent) {
   const Term& term = agent.term();
-  Term& last = last_term_[life];
+  Term& last = last_term_[node];
   if (term < last) {
-    fail(std::format("node {} obeys term {} after term {}", life.node, to_text(term), to_text(last)));
+    fail(std::format("node {} obeys term {} after term {}", node.number, to_text(term), to_text(last)));
   }
   if (agent.role() == cluster::Role::electing || term == last) {
     if (agent.role() != cluster::Role::leading) return;
   }
   last = term;
   if (agent.role() == cluster::Role::leading) {
-    const auto [leader, first] = leaders_.emplace(term, life);
-    if (!first && leader->second != life) {
+    const auto [leader, first] = leaders_.emplace(term, node);
+    if (!first && leader->second != node) {
       fail(std::format("term {} is led by node {} started as {:x} and by node {} started as {:x}", to_text(term),
-                       leader->second.node, leader->second.incarnation, life.node, life.incarnation));
+                       leader->second.number, leader->second.incarnation, node.number, node.incarnation));
     }
   }
   const auto [leader, first] = obeyed_.emplace(term, *agent.leader());
   if (!first && leader->second != *agent.leader()) fail(std::format("term {} has two leaders", to_text(term)));
 }
 
-void Checks::observe_state(const Life& life, const ReplicatedState& state) {
+void Checks::observe_state(const NodeIncarnation& node, const ReplicatedState& state) {
   if (whole_states_) {
     const auto bytes = encode(LogSnapshot{.term = state.at.term, .state = state});
     const uint64_t digest = std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     const auto [known, first] = states_.emplace(state.at, digest);
     if (!first && known->second != digest) {
-      fail(std::format("node {} has another state at {} than one before it", life.node, to_text(state.at)));
+      fail(std::format("node {} has another state at {} than one before it", node.number, to_text(state.at)));
     }
   }
   if (state.plan) {
@@ -45,17 +45,18 @@ void Checks::observe_state(const Life& life, const ReplicatedState& state) {
   }
 }
 
-void Checks::took_on(const Life& life, PlanEpoch epoch) {
-  PlanEpoch& last = last_epoch_[life];
+void Checks::took_on(const NodeIncarnation& node, PlanEpoch epoch) {
+  PlanEpoch& last = last_epoch_[node];
   if (epoch <= last) {
-    fail(std::format("node {} took on a plan of epoch {:x} after epoch {:x}", life.node, epoch.value(), last.value()));
+    fail(
+        std::format("node {} took on a plan of epoch {:x} after epoch {:x}", node.number, epoch.value(), last.value()));
   }
   last = epoch;
 }
 
-void Checks::memory_used(const Life& life, const std::string& device, Bytes used, Bytes room) {
+void Checks::memory_used(const NodeIncarnation& node, const std::string& device, Bytes used, Bytes room) {
   if (used <= room) return;
-  fail(std::format("node {}: {} uses {}, and has room for {}", life.node, device, format_bytes(used),
+  fail(std::format("node {}: {} uses {}, and has room for {}", node.number, device, format_bytes(used),
                    format_bytes(room)));
 }
 

@@ -12,11 +12,11 @@
 
 namespace exogpu::sim {
 
-// Of one run of a node's program.
-struct Life {
-  uint32_t node = 0;
+// One run of a node's program.
+struct NodeIncarnation {
+  uint32_t number = 0;
   uint64_t incarnation = 0;
-  friend auto operator<=>(const Life&, const Life&) = default;
+  friend auto operator<=>(const NodeIncarnation&, const NodeIncarnation&) = default;
 };
 
 class Checks {
@@ -24,15 +24,15 @@ class Checks {
   // `whole_states`: compares states byte by byte, which takes time with their size.
   explicit Checks(bool whole_states) : whole_states_(whole_states) {}
 
-  // Whatever an agent did: in a term leads one life of one node, all that obey it obey that one, and no life obeys a
-  // term older than one it has obeyed.
-  void observe(const Life& life, const cluster::Agent& agent);
+  // Whatever an agent did: in a term leads one incarnation of one node, all that obey it obey that one, and no
+  // incarnation obeys a term older than one it has obeyed.
+  void observe(const NodeIncarnation& node, const cluster::Agent& agent);
   // At the same position is the same state; an epoch belongs to one plan.
-  void observe_state(const Life& life, const wire::ReplicatedState& state);
-  // The epochs of the plans that a life accepts only grow.
-  void took_on(const Life& life, wire::PlanEpoch epoch);
+  void observe_state(const NodeIncarnation& node, const wire::ReplicatedState& state);
+  // The epochs of the plans that an incarnation accepts only grow.
+  void took_on(const NodeIncarnation& node, wire::PlanEpoch epoch);
   // A device never uses more memory than it has.
-  void memory_used(const Life& life, const std::string& device, Bytes used, Bytes room);
+  void memory_used(const NodeIncarnation& node, const std::string& device, Bytes used, Bytes room);
 
   void fail(std::string what) {
     if (failure_.empty()) failure_ = std::move(what);
@@ -42,12 +42,12 @@ class Checks {
  private:
   bool whole_states_;
   std::string failure_;
-  std::map<wire::Term, Life> leaders_;
+  std::map<wire::Term, NodeIncarnation> leaders_;
   std::map<wire::Term, wire::NodeId> obeyed_;
-  std::map<Life, wire::Term> last_term_;
+  std::map<NodeIncarnation, wire::Term> last_term_;
   std::map<wire::Position, uint64_t> states_;
   std::map<wire::PlanEpoch, wire::StagePlan> plans_;
-  std::map<Life, wire::PlanEpoch> last_epoch_;
+  std::map<NodeIncarnation, wire::PlanEpoch> last_epoch_;
 };
 
 }  // namespace exogpu::sim

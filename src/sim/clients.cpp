@@ -23,13 +23,13 @@ Clients::Clients(NodeId self, pipeline::RequestServer& server, ClientsHost host)
            .cancel = [this](uint64_t request) { client_.cancel(request); },
            .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}) {}
 
-bool Clients::ask(uint64_t number, const Life& life, uint32_t layers, uint64_t seed, std::vector<TokenId> prompt,
-                  uint32_t tokens) {
+bool Clients::ask(uint64_t number, const NodeIncarnation& node, uint32_t layers, uint64_t seed,
+                  std::vector<TokenId> prompt, uint32_t tokens) {
   if (!model_) return false;
   host_.trace(std::format("asks for {} tokens, request {}", tokens, number));
   const pipeline::testing::FakeModel model{
       .content = content_number(*model_), .layers = layers, .vocabulary = kVocabulary};
-  host_.checks->asked(number, life, pipeline::testing::ExpectedAnswer(model, seed, prompt), tokens);
+  host_.checks->asked(number, node, pipeline::testing::ExpectedAnswer(model, seed, prompt), tokens);
   models_.emplace(number, *model_);
   pipeline::Request request;
   request.tokens = std::move(prompt);

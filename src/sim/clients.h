@@ -38,8 +38,8 @@ class Clients {
   Clients(wire::NodeId self, pipeline::RequestServer& server, ClientsHost host);
 
   // Submits a request, numbered over all nodes. False: no model is served, so it is refused.
-  bool ask(uint64_t number, const Life& life, uint32_t layers, uint64_t seed, std::vector<wire::TokenId> prompt,
-           uint32_t tokens);
+  bool ask(uint64_t number, const NodeIncarnation& node, uint32_t layers, uint64_t seed,
+           std::vector<wire::TokenId> prompt, uint32_t tokens);
   void update(const wire::ReplicatedState& state, bool obeys, Time now);
   // The headers of this model have arrived, so prompts can be encoded.
   void set_encoder(const std::string& content) { encoder_ = content; }

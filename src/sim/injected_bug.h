@@ -15,9 +15,9 @@ enum class InjectedBug {
   token_dropped,       // one of the tokens that a client is sent
   end_dropped,         // the message that an answer is complete
   token_forgotten,     // by a client's node, when it asks the next ring
-  row_changed,         // one of the activations, on its way to the next stage
+  row_changed,         // one of the activations, in flight to the next stage
   caches_not_truncated,  // computes do not forget tokens, so that a ring begins with those of another
-  step_dropped,          // on its way to the next stage, and those behind it take its number
+  step_dropped,          // in flight to the next stage, and those behind it take its number
   given_up_early,        // a client's node does not wait for the next plan
   condition_unreported,  // no agent receives the condition of its node
   frames_reordered,      // activations travel before their step

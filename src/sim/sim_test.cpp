@@ -1,4 +1,4 @@
-// Scenarios with a few seeds each, and for each check an injected bug that it is there to find.
+// Scenarios with a few seeds each, and for each check an injected bug that it must find.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -84,7 +84,7 @@ TEST(Sim, TheSameSeedIsTheSameRun) {
   EXPECT_NE(lines(7), lines(8));
 }
 
-TEST(Sim, AScenarioThatIsNotThereIsRefused) {
+TEST(Sim, AMissingScenarioIsRefused) {
   EXPECT_EQ(read_scenario(scenario_path("nowhere")).error().code, ErrorCode::not_found);
   for (const auto& entry : std::filesystem::directory_iterator(scenario_path("x").parent_path())) {
     const auto read = read_scenario(entry.path());

@@ -59,9 +59,9 @@ void World::after(Duration wait, std::function<void()> what) {
 }
 
 void World::later(uint32_t number, Duration wait, std::function<void()> what) {
-  after(wait, [this, number, life = nodes_[number]->lives, what = std::move(what)]() mutable {
+  after(wait, [this, number, incarnation = nodes_[number]->incarnation, what = std::move(what)]() mutable {
     const SimNode& node = *nodes_[number];
-    if (!node.alive || node.lives != life) return;
+    if (!node.alive || node.incarnation != incarnation) return;
     if (now_ >= node.stalled_until) return what();
     later(number, node.stalled_until - now_, std::move(what));
   });
@@ -126,14 +126,14 @@ void World::settle() {
 
 // Until all are answered.
 void World::run_to_the_end() {
-  // Where many wait, as long as they get on.
+  // With many requests, as long as tokens arrive.
   while (answer_checks_.open() > 0 && checks_.failure().empty()) {
     const uint64_t before = answer_checks_.counts().tokens;
     run_until(now_ + kAnswerWait);
     if (answer_checks_.counts().tokens == before) break;
   }
   if (checks_.failure().empty()) answer_checks_.over();
-  // A plan waits until nobody is answered.
+  // A better plan waits until no request is in progress.
   for (int i = 0; i < 40 && better_plan_pending() && checks_.failure().empty(); ++i) {
     run_until(now_ + std::chrono::milliseconds(100));
   }

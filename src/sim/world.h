@@ -51,8 +51,8 @@ struct Outcome {
   uint64_t messages = 0;
   uint64_t message_bytes = 0;
   uint64_t elections = 0;                // terms that were begun
-  std::vector<double> elections_s;       // from the crash of a leader until all that live obey another
-  std::vector<double> leaders_s;         // until each that lived on and has whole links obeys one that lives
+  std::vector<double> elections_s;       // from the crash of a leader until all running nodes obey another
+  std::vector<double> leaders_s;         // until each that did not crash and has whole links obeys a running one
   std::vector<double> services_s;        // from a crash until the model is served again
   std::optional<double> settled_s;       // after the last fault
   std::optional<double> first_leader_s;  // all obey one, for the first time
@@ -86,7 +86,7 @@ class World {
 
   bool has(InjectedBug bug) const { return options_.bug == bug; }
   void after(Duration wait, std::function<void()> what);
-  // In this life of a node's process; a stalled process does what it should have done when it continues.
+  // In this incarnation of the node; a stalled process does what it should have done when it continues.
   void later(uint32_t node, Duration wait, std::function<void()> what);
   void run_until(Time end);
   void trace(const std::string& text) const;
@@ -125,7 +125,7 @@ class World {
   // The condition of nodes (world_conditions.cpp).
   void set_heat(uint32_t node, double rate_share);
   void set_battery(uint32_t node, double charge, bool feeds);
-  void watch_condition(uint32_t node);  // now, and every so often in this life of it
+  void watch_condition(uint32_t node);  // now, and at intervals in this incarnation of it
   void report_condition(uint32_t node);
   void set_condition(uint32_t node, wire::NodeCondition condition);
 

@@ -56,7 +56,7 @@ void World::send_output(uint32_t number, const Output& out) {
 
 void World::observe_role(uint32_t number) {
   SimNode& node = *nodes_[number];
-  checks_.observe(node.life(number), *node.agent);
+  checks_.observe(node.current(number), *node.agent);
   if (node.agent->role() == node.role && node.agent->term() == node.term) return;
   node.role = node.agent->role();
   node.term = node.agent->term();
@@ -68,7 +68,7 @@ void World::observe_role(uint32_t number) {
 void World::observe_state(uint32_t number) {
   SimNode& node = *nodes_[number];
   const ReplicatedState& state = node.agent->state();
-  checks_.observe_state(node.life(number), state);
+  checks_.observe_state(node.current(number), state);
   for (size_t i = 0; state.plan && i < state.plan->made.stage_bytes.size(); ++i) {
     const PlannedStage& stage = state.plan->made.plan.stages[i];
     if (stage.device.node != node.id) continue;
@@ -110,9 +110,9 @@ void World::set_wake(uint32_t number) {
   wake_at = std::max(wake_at, now_);
   if (wake_at >= node.wake_at) return;
   node.wake_at = wake_at;
-  after(wake_at - now_, [this, number, wake_at, life = node.lives] {
+  after(wake_at - now_, [this, number, wake_at, incarnation = node.incarnation] {
     SimNode& woken = *nodes_[number];
-    if (!woken.alive || woken.lives != life || woken.wake_at != wake_at) return;
+    if (!woken.alive || woken.incarnation != incarnation || woken.wake_at != wake_at) return;
     wake(number);
   });
 }

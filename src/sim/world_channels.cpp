@@ -31,14 +31,14 @@ void World::update_channel(uint32_t a, uint32_t b) {
       known = 0;
       continue;
     }
-    const auto life = static_cast<uint8_t>(nodes_[other]->lives % 255 + 1);
-    if (known != 0 && (!up || known != life)) {  // of another life of the other end: lost first
+    const auto incarnation = static_cast<uint8_t>(nodes_[other]->incarnation % 255 + 1);
+    if (known != 0 && (!up || known != incarnation)) {  // of another incarnation of the other end: lost first
       known = 0;
       ++connection(a, b);
       link_down(one, other);
     }
     if (up && known == 0 && nodes_[one]->alive) {
-      known = life;
+      known = incarnation;
       link_up(one, other);
     }
   }

@@ -25,13 +25,14 @@ std::string World::unsettled(uint32_t number, uint32_t leader) const {
   }
   const auto known = lead.state().nodes.find(node.id);
   if (known == lead.state().nodes.end() || !known->second.online) return std::format("n{} counts as lost", number);
-  if (known->second.facts.incarnation != node.lives) return std::format("an earlier life of n{} is known", number);
+  if (known->second.facts.incarnation != node.incarnation)
+    return std::format("an earlier incarnation of n{} is known", number);
   const NodeCondition& condition = known->second.condition;
   if (node.on_battery && node.charge < 0.2 && !(condition.battery && condition.battery->low)) {
     return std::format("the battery of n{} is low, and that is not known", number);
   }
   if (condition.shards != shards_of(node.worker->local_plan()))
-    return std::format("what n{} holds is not known", number);
+    return std::format("the resident shards of n{} are not known", number);
   return {};
 }
 

@@ -59,8 +59,8 @@ void World::watch_condition(uint32_t number) {
   const bool well = nodes_[number]->heat == 1 && !nodes_[number]->on_battery &&
                     !(reported.battery && reported.battery->low) &&
                     (reported.devices.empty() || reported.devices[0].heat == Heat::normal);
-  after(well ? kConditionEvery : kConditionEvery / 4, [this, number, life = nodes_[number]->lives] {
-    if (nodes_[number]->alive && nodes_[number]->lives == life) watch_condition(number);
+  after(well ? kConditionEvery : kConditionEvery / 4, [this, number, incarnation = nodes_[number]->incarnation] {
+    if (nodes_[number]->alive && nodes_[number]->incarnation == incarnation) watch_condition(number);
   });
 }
 

@@ -25,7 +25,7 @@ struct World::SimNode {
   cluster::ConditionFilter watch;
   wire::Fitness fitness;
   uint64_t counter_saved = 0;  // on its disk
-  uint64_t lives = 0;
+  uint64_t incarnation = 0;
   bool alive = false;
   bool was_busy = false;
   bool obeys = false;
@@ -47,7 +47,7 @@ struct World::SimNode {
   cluster::Role role = cluster::Role::electing;
   wire::Term term;
 
-  Life life(uint32_t number) const { return {.node = number, .incarnation = lives}; }
+  NodeIncarnation current(uint32_t number) const { return {.number = number, .incarnation = incarnation}; }
   void end_process() {
     alive = false;
     frames.reset();

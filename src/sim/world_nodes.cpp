@@ -42,7 +42,7 @@ NodeFacts World::facts_of(uint32_t number) const {
   device.upload_bytes_per_s = device.download_bytes_per_s = 1e10;
   facts.info.devices = {device};
   facts.version = "0.1.0";
-  facts.incarnation = node.lives;
+  facts.incarnation = node.incarnation;
   facts.fitness = node.fitness;
   return facts;
 }
@@ -67,7 +67,7 @@ void World::start(uint32_t number) {
   SimNode& node = *nodes_[number];
   if (node.alive) return;
   node.alive = true;
-  ++node.lives;
+  ++node.incarnation;
   node.started = now_;
   node.stalled_until = {};
   node.role = Role::electing;
@@ -96,10 +96,10 @@ void World::crash(uint32_t number) {
     term_crashed_ = node.agent->term();
   }
   if (!service_lost_ && outcome_.first_service_s) service_lost_ = now_;
-  answer_checks_.died(node.life(number));
+  answer_checks_.died(node.current(number));
   for (uint32_t other = 0; other < nodes_.size(); ++other) ++connection(number, other);
   node.end_process();
-  // The process dies, and its system closes the connections; or the power goes, and nothing is said.
+  // The process dies, and its system closes the connections; or the power goes, and no connection is closed.
   const bool power = dice_.chance(0.3);
   for (uint32_t other = 0; other < nodes_.size(); ++other) {
     if (other != number) look_at_channel(number, other, power ? dice_.between(0.9, 1.2) : 0.002);

@@ -97,7 +97,7 @@ void World::ask(uint32_t number) {
     prompt.push_back(static_cast<TokenId>(bits % kVocabulary));
   }
   const auto tokens = static_cast<uint32_t>(1 + dice_.below(scenario_.requests.tokens_max));
-  (void)node.clients->ask(++requests_, node.life(number), scenario_.layers, dice_.bits(), std::move(prompt), tokens);
+  (void)node.clients->ask(++requests_, node.current(number), scenario_.layers, dice_.bits(), std::move(prompt), tokens);
   drive(number);
 }
 

@@ -38,7 +38,7 @@ void World::start_worker(uint32_t number) {
       .bytes_of = [this, number](const worker::PartKey& key) { return bytes_of(number, key); },
       .on_memory =
           [this, number](Bytes used) {
-            checks_.memory_used(nodes_[number]->life(number), "gpu0", used, nodes_[number]->memory);
+            checks_.memory_used(nodes_[number]->current(number), "gpu0", used, nodes_[number]->memory);
           },
       .step_takes =
           [this, number](const LayerRange& layers, size_t rows) {
@@ -103,7 +103,7 @@ void World::on_worker(uint32_t number) {
     trace(std::format("n{} {} {}: {}", number, to_string(doing.act), doing.stage, doing.why));
   }
   if (std::exchange(node.epoch, node.worker->epoch()) != node.worker->epoch()) {
-    checks_.took_on(node.life(number), node.epoch);
+    checks_.took_on(node.current(number), node.epoch);
     if (has(InjectedBug::epoch_reversed)) reverse_epoch(number);
   }
   node.agent->set_stages(node.worker->epoch(), node.worker->stages(), now_);

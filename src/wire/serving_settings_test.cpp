@@ -19,7 +19,7 @@ TEST(ServingSettings, EveryWordIsReadBack) {
   expect_all(kActivationTypes);
 }
 
-TEST(ServingSettings, AWordThatThereIsNotGetsThoseThatThereAre) {
+TEST(ServingSettings, TheErrorOfAnUnknownWordNamesTheKnownWords) {
   EXPECT_EQ(kKvTypes.parse("q4").error().message, "\"q4\" is not a KV cache type; choose f16, q8_0 or f32");
   EXPECT_EQ(kObjectives.parse("speed").error().message,
             "\"speed\" is not an objective; choose latency, throughput or first-token");

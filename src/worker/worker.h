@@ -32,8 +32,8 @@ struct WorkerHost {
   std::function<void(std::move_only_function<void()>)> post;
   std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
   FetchModel fetch;
-  // The model's headers are here. Once for each plan that is followed, with a part for this node or without; the
-  // model may be that of the plan before (see `plan.content`).
+  // The model's headers have been fetched. Once for each plan that is followed, with a part for this node or without;
+  // the model may be that of the plan before (see `plan.content`).
   std::function<void(const wire::StagePlan& plan, SharedGguf file)> on_file;
   std::function<bool(wire::NodeId)> connected;  // a channel to it is open
   std::function<void(const WorkerChanges&)> on_change;

@@ -14,8 +14,8 @@ using cluster::Time;
 namespace {
 
 // How long a stage waits for the next one's node to be connected; and where the link broke a moment ago and the node is
-// still the same, so that both ends are there and call at once. What does not come then works one way only, or not at
-// all, and an answer may be waiting.
+// still the same, so that both ends are running and connect at once. A link that is not open then works one way only,
+// or not at all, and an answer may be waiting.
 constexpr std::chrono::seconds kConnectMax{5};
 constexpr std::chrono::milliseconds kReconnectMax{250};
 constexpr std::chrono::seconds kMoment{3};
@@ -60,7 +60,7 @@ void Worker::record_failure(cluster::LocalStage& stage, const Error& why, Time n
   ++stage.failures;
   stage.failed_at = now;
   if (acting_.act == Act::fetch && (why.code == ErrorCode::not_found || why.code == ErrorCode::unavailable)) {
-    // No node that has it is here, which is no fault of the device and may change at any time.
+    // No node that has it is online, which is no fault of the device and may change at any time.
     stage.failures = std::min(stage.failures, cluster::kFailuresMax - 1);
   } else {
     stage.permanent = !may_mend(why.code);

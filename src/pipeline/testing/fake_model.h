@@ -26,7 +26,7 @@ class FakeCompute : public Compute {
   FakeCompute(const FakeModel& model, wire::LayerRange layers, uint32_t sequences, uint32_t batch_tokens);
 
   const ComputeInfo& info() const override { return info_; }
-  // Errors: internal, where a span does not follow what its sequence holds.
+  // Errors: internal, where a span does not follow the tokens of its sequence.
   Result<std::span<const float>> forward(const ComputeBatch& batch, std::span<float> into) override;
   Result<std::vector<wire::SampledToken>> forward_and_sample(const ComputeBatch& batch) override;
   Result<void> open_sampler(wire::SeqId sequence, const wire::OpenSampler& open) override;

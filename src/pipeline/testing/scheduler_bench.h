@@ -61,7 +61,7 @@ class FakeRing {
     FakeCompute* compute = nullptr;  // of the machine
     wire::PlanEpoch epoch{};         // of the ring whose steps it has done
   };
-  // What the scheduler believes to be resident is there, where the stage was not lost.
+  // What the scheduler counts as resident is, where the stage was not lost.
   void begin(const wire::Step& first) {
     for (uint32_t stage = 0; stage < stages_.size(); ++stage) {
       FakeStage& each = stages_[stage];
@@ -158,7 +158,7 @@ class Bench {
     const auto [done, injected] = std::move(in_flight_.front());
     in_flight_.pop_front();
     if (injected) failures_until_ = last_begun_;
-    // A failure may take the steps with it that were under way behind it, and nothing that begins later.
+    // A failure may take the steps with it that were in flight behind it, and nothing that begins later.
     if (done.failure) {
       EXPECT_LE(done.number, failures_until_) << done.failure->message;
     }
