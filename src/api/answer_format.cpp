@@ -92,7 +92,7 @@ void AnswerFormat::count(const Delivery& delivery) {
   for (const AnswerUpdate& update : delivery.updates) {
     if (!update.end) continue;
     answer_tokens_ += update.end->answer_tokens;
-    // Further answers to the same prompt reuse all of it, so only the first says how much was resident.
+    // Further answers to the same prompt reuse all of it, so only the first reports how much was resident.
     if (update.answer == 0) reused_tokens_ = update.end->prompt_reused;
     answers_[update.answer].finish_reason = finish_reason(update.end->reason);
   }
@@ -161,7 +161,7 @@ std::string AnswerFormat::events(Delivery delivery) {
   return out;
 }
 
-void AnswerFormat::keep(Delivery delivery) {
+void AnswerFormat::collect(Delivery delivery) {
   if (only_prompt_) delivery = without_text(std::move(delivery));
   count(delivery);
   for (AnswerUpdate& update : delivery.updates) {

@@ -20,7 +20,7 @@ class AnswerFormat {
   std::string events(Delivery delivery);
 
   // For an answer that is sent whole: collects deliveries; whole() formats them after all answers have ended.
-  void keep(Delivery delivery);
+  void collect(Delivery delivery);
   std::string whole() const;
 
  private:

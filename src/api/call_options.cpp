@@ -70,17 +70,17 @@ Parsed<std::optional<uint32_t>> read_logprobs(const Fields& fields, CallKind kin
     if (!count) return std::nullopt;
     return static_cast<uint32_t>(*count);
   }
-  EXO_TRY(const auto wanted, fields.boolean("logprobs"));
+  EXO_TRY(const auto requested, fields.boolean("logprobs"));
   EXO_TRY(const auto count, fields.integer("top_logprobs", 0, 20));
-  if (!wanted.value_or(false)) {
+  if (!requested.value_or(false)) {
     if (count.value_or(0) > 0) return bad_field("top_logprobs", "invalid_value", "needs logprobs to be true");
     return std::nullopt;
   }
   return static_cast<uint32_t>(count.value_or(0));
 }
 
-// 0: no limit but the context. -1 says the same, as with other servers. A completion of no tokens is made as one of one
-// token (Call::only_prompt).
+// 0: no limit but the context. -1 means the same, as with other servers. A completion of no tokens is made as one of
+// one token (Call::only_prompt).
 Parsed<uint32_t> read_length(const Fields& fields, CallKind kind) {
   EXO_TRY(auto length, fields.integer("max_tokens", -1, INT32_MAX));
   const char* name = "max_tokens";

@@ -20,7 +20,7 @@ void expect_refused(const Parsed<Call>& call, std::string_view param, std::strin
   EXPECT_NE(call.error().message.find(words), std::string::npos) << call.error().message;
 }
 
-TEST(Call, WhatIsLeftOutIsAsInTheSampler) {
+TEST(Call, DefaultsAreThoseOfTheSampler) {
   const auto call = chat(with(""));
   ASSERT_TRUE(call);
   const auto& request = call->generations.front();

@@ -11,21 +11,21 @@ using nlohmann::json;
 
 json parsed(const node::ClusterSnapshot& cluster) { return json::parse(cluster_json(cluster)); }
 
-TEST(ClusterJson, WithoutAnythingTheReasonsSayWhy) {
-  const json page = parsed({.not_serving_reason = "no plan has been made yet",
-                            .leader = {},
-                            .no_leader_reason = "no other node has replied yet"});
-  EXPECT_EQ(page["serving"], false);
-  EXPECT_EQ(page["not_serving_reason"], "no plan has been made yet");
-  EXPECT_EQ(page["no_leader_reason"], "no other node has replied yet");
+TEST(ClusterJson, AnEmptySnapshotHasReasons) {
+  const json status = parsed({.not_serving_reason = "no plan has been made yet",
+                              .leader = {},
+                              .no_leader_reason = "no other node has replied yet"});
+  EXPECT_EQ(status["serving"], false);
+  EXPECT_EQ(status["not_serving_reason"], "no plan has been made yet");
+  EXPECT_EQ(status["no_leader_reason"], "no other node has replied yet");
   for (const char* key : {"model", "content", "leader", "plan", "live", "model_file_error"}) {
-    EXPECT_TRUE(page.at(key).is_null()) << key;
+    EXPECT_TRUE(status.at(key).is_null()) << key;
   }
-  EXPECT_EQ(page["nodes"], json::array());
-  EXPECT_EQ(page["identity_conflicts"], json::array());
+  EXPECT_EQ(status["nodes"], json::array());
+  EXPECT_EQ(status["identity_conflicts"], json::array());
 }
 
-TEST(ClusterJson, NodesSayWhatTheyAreAndHaveNoEmptyTexts) {
+TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   node::NodeSnapshot online{.id = {}, .name = "desk", .leader = true, .online = true, .version = "0.1.0"};
   online.devices = {{.id = "vulkan0", .name = "GPU", .memory_free = 7, .heat = wire::Heat::hot}};
   online.links = {{.to = {}, .delay_s = 0.5}};
@@ -33,10 +33,10 @@ TEST(ClusterJson, NodesSayWhatTheyAreAndHaveNoEmptyTexts) {
   online.battery = node::BatterySnapshot{.charge_percent = 15, .discharging = true, .low = true};
   online.on_battery = true;
   const node::NodeSnapshot offline{.id = {}, .name = "lamp", .offline_reason = "silent for 800 ms"};
-  const json page = parsed({.serving = true, .leader = "desk", .nodes = {online, offline}});
-  EXPECT_TRUE(page["not_serving_reason"].is_null());
-  EXPECT_TRUE(page["no_leader_reason"].is_null());
-  const json& desk = page["nodes"][0];
+  const json status = parsed({.serving = true, .leader = "desk", .nodes = {online, offline}});
+  EXPECT_TRUE(status["not_serving_reason"].is_null());
+  EXPECT_TRUE(status["no_leader_reason"].is_null());
+  const json& desk = status["nodes"][0];
   EXPECT_EQ(desk["online"], true);
   EXPECT_TRUE(desk["offline_reason"].is_null());
   EXPECT_EQ(desk["on_battery"], true);
@@ -49,7 +49,7 @@ TEST(ClusterJson, NodesSayWhatTheyAreAndHaveNoEmptyTexts) {
   EXPECT_TRUE(desk["links"][0]["bytes_per_s"].is_null());
   EXPECT_EQ(desk["links"][0]["avoided"], false);
   EXPECT_EQ(desk["shards"][0]["layer_end"], 5);
-  const json& lamp = page["nodes"][1];
+  const json& lamp = status["nodes"][1];
   EXPECT_EQ(lamp["online"], false);
   EXPECT_EQ(lamp["offline_reason"], "silent for 800 ms");
 }
@@ -60,27 +60,27 @@ TEST(ClusterJson, PlanStagesAndLiveRates) {
   plan.stages[0].activity = {.text = "loading", .done = 5, .total = 20};
   plan.predicted.tokens_per_s_parallel = 30;
   plan.unused_devices = {{.node = "lamp", .device = "cpu", .constraint = "speed", .reason = "slower with it"}};
-  const json page = parsed({.plan = plan,
-                            .live = node::LiveRates{.requests = 2, .waiting_requests = 1, .stage_step_s = {0.25}},
-                            .weights = {.sent = 1, .received = 2},
-                            .model_file_error = "m.gguf: has changed"});
-  const json& stage = page["plan"]["stages"][0];
+  const json status = parsed({.plan = plan,
+                              .live = node::LiveRates{.requests = 2, .waiting_requests = 1, .stage_step_s = {0.25}},
+                              .weights = {.sent = 1, .received = 2},
+                              .model_file_error = "m.gguf: has changed"});
+  const json& stage = status["plan"]["stages"][0];
   EXPECT_EQ(stage["status"], "loading");
   EXPECT_EQ(stage["activity"], "loading");
   EXPECT_EQ(stage["done_bytes"], 5);
-  EXPECT_EQ(page["plan"]["parallel"], 3);
-  EXPECT_EQ(page["plan"]["predicted"]["tokens_per_s_parallel"], 30);
-  EXPECT_EQ(page["plan"]["unused_devices"][0]["constraint"], "speed");
-  EXPECT_EQ(page["live"]["waiting_requests"], 1);
-  EXPECT_EQ(page["live"]["stage_step_s"], json::parse("[0.25]"));
-  EXPECT_EQ(page["weights"], json::parse(R"({"sent_bytes":1,"received_bytes":2})"));
-  EXPECT_EQ(page["model_file_error"], "m.gguf: has changed");
+  EXPECT_EQ(status["plan"]["parallel"], 3);
+  EXPECT_EQ(status["plan"]["predicted"]["tokens_per_s_parallel"], 30);
+  EXPECT_EQ(status["plan"]["unused_devices"][0]["constraint"], "speed");
+  EXPECT_EQ(status["live"]["waiting_requests"], 1);
+  EXPECT_EQ(status["live"]["stage_step_s"], json::parse("[0.25]"));
+  EXPECT_EQ(status["weights"], json::parse(R"({"sent_bytes":1,"received_bytes":2})"));
+  EXPECT_EQ(status["model_file_error"], "m.gguf: has changed");
 }
 
 TEST(ClusterJson, AnIdentityConflictHasItsTime) {
   const std::chrono::system_clock::time_point at(std::chrono::milliseconds(2'900));
-  const json page = parsed({.identity_conflicts = {{.node = "desk", .source = "10.0.0.2:5000", .refused_at = at}}});
-  EXPECT_EQ(page["identity_conflicts"],
+  const json status = parsed({.identity_conflicts = {{.node = "desk", .source = "10.0.0.2:5000", .refused_at = at}}});
+  EXPECT_EQ(status["identity_conflicts"],
             json::parse(R"([{"node":"desk","source":"10.0.0.2:5000","refused_at_unix_s":2}])"));
 }
 

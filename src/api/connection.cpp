@@ -110,15 +110,15 @@ void Connection::watch() {
 
 Connection::Awaitable<void> Connection::run() {
   for (;;) {
-    const bool came = co_await wait_for_request();
-    if (!came) break;
+    const bool received = co_await wait_for_request();
+    if (!received) break;
     Parser parser;
     const bool understood = co_await read_request(parser);
     if (!understood) break;
     answering_ = true;
-    const bool goes_on = co_await answer(parser);
+    const bool reusable = co_await answer(parser);
     answering_ = begun_ = false;
-    if (!goes_on || aborted_) break;
+    if (!reusable || aborted_) break;
   }
   if (!aborted_) co_await linger();
 }
@@ -251,26 +251,26 @@ Connection::Awaitable<bool> Connection::generate(Call call) {
     shared_.service.generate(std::move(call.generations[i]), mailbox_->listener(i), mailbox_->cancel_token());
   }
 
-  bool goes_on = false;
+  bool reusable = false;
   Delivery first = co_await next_delivery();
   if (gone_) {
-    // Nobody is there to hear.
+    // The client has disconnected.
   } else if (first.error) {
-    goes_on = co_await write_reply(error_reply(to_api_error(*first.error)));
+    reusable = co_await write_reply(error_reply(to_api_error(*first.error)));
   } else if (call.stream) {
-    goes_on = co_await stream(format, std::move(first));
+    reusable = co_await stream(format, std::move(first));
   } else {
-    goes_on = co_await gather(format, std::move(first));
+    reusable = co_await gather(format, std::move(first));
   }
   ++watch_id_;
   error_code ignored;
   socket_.cancel(ignored);
   mailbox_->close();
   mailbox_.reset();
-  co_return goes_on && !gone_;
+  co_return reusable && !gone_;
 }
 
-// Empty when there was nothing to say for a while.
+// Empty when there was nothing to send for a while.
 Connection::Awaitable<Delivery> Connection::next_delivery() {
   for (;;) {
     Delivery delivery = mailbox_->take();
@@ -308,7 +308,7 @@ Connection::Awaitable<bool> Connection::gather(AnswerFormat& format, Delivery de
   for (;;) {
     const bool ended = delivery.ended;
     if (delivery.error) co_return co_await write_reply(error_reply(to_api_error(*delivery.error)));
-    format.keep(std::move(delivery));
+    format.collect(std::move(delivery));
     if (ended) co_return co_await write_reply({.body = format.whole()});
     delivery = co_await next_delivery();
     if (gone_) co_return false;

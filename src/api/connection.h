@@ -27,7 +27,7 @@ struct Shared {
   Bytes body_bytes = 0;   // of all requests being read
   bool stopping = false;  // no connection reads further requests
   uint64_t random_seed = 0, random_position = 0;
-  std::function<void()> on_closed = {};  // called after a connection has left the set
+  std::function<void()> on_closed = {};  // called after a connection was removed from the set
 };
 
 // Lives until its coroutine ends. Runs on the thread of the socket's executor.

@@ -14,7 +14,7 @@ namespace exogpu::api {
 struct JsonLimits {
   uint32_t depth_max = 64;
   uint32_t values_max = 1 << 20;
-  uint64_t key_comparisons_max = 1 << 26;  // an object that keeps its order looks through all its keys for each new one
+  uint64_t key_comparisons_max = 1 << 26;  // an object in insertion order compares each new key with all its keys
 };
 
 // An object with its keys in the order of the text, which templates show; or why not: the position of the error is in
@@ -25,7 +25,7 @@ Parsed<nlohmann::ordered_json> parse_object(std::string_view text, const JsonLim
 // out of its range is an error that names it. Borrows the object.
 class Fields {
  public:
-  // `path` comes before the names in messages: "messages[2].".
+  // `path` precedes the names in messages: "messages[2].".
   explicit Fields(const nlohmann::ordered_json& object, std::string path = {})
       : object_(&object), path_(std::move(path)) {}
 

@@ -38,7 +38,7 @@ using Action = std::variant<Reply, Call>;
 // A returned Call has its model's name. `seed` is for a call without one.
 Action route(const RequestView& request, const ServerOptions& options, node::Service& service, uint64_t seed);
 
-// Whether a web page of `origin` may use the API. A request without an origin does not come from a page.
+// Whether a web page of `origin` may use the API. A request without an origin is not from a page.
 //
 // A browser sends any page's requests, also to this machine; only the reply is hidden from the page. So the request of
 // a page that may not use the API is refused before it costs anything. Allowed are pages of this machine, those of

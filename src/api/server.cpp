@@ -73,7 +73,7 @@ struct Server::Impl {
     acceptor.async_accept([this](error_code failure, tcp::socket socket) {
       if (!acceptor.is_open()) return;
       if (failure) {
-        // Mostly no file descriptor is left: some will be, when others have gone.
+        // Usually there is no free file descriptor; there will be when other connections have closed.
         retry.expires_after(std::chrono::milliseconds(100));
         retry.async_wait([this](error_code cancelled) {
           if (!cancelled && acceptor.is_open()) accept();
@@ -117,9 +117,9 @@ struct Server::Impl {
     grace_over.expires_after(grace);
     grace_over.async_wait([this](error_code cancelled) {
       if (cancelled) return;
-      const std::set<Connection*> left = shared.connections;
-      for (Connection* connection : left) connection->end_answer();
-      // Those whose clients do not take the error.
+      const std::set<Connection*> remaining = shared.connections;
+      for (Connection* connection : remaining) connection->end_answer();
+      // The connections whose clients do not receive the error.
       grace_over.expires_after(kFarewell);
       grace_over.async_wait([this](error_code ended) {
         if (!ended) abort_all();
@@ -128,8 +128,8 @@ struct Server::Impl {
   }
 
   void abort_all() {
-    const std::set<Connection*> left = shared.connections;
-    for (Connection* connection : left) connection->abort();
+    const std::set<Connection*> remaining = shared.connections;
+    for (Connection* connection : remaining) connection->abort();
   }
 
   const ServerOptions options;

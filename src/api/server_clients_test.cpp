@@ -10,10 +10,10 @@ using namespace testing;
 
 TEST_F(Api, KeepsAConnectionAndClosesWhenAsked) {
   Client client(port());
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.post(kChat, say("x", {{"max_tokens", 2}})).status, 200);
-  EXPECT_TRUE(client.post(kChat, say("x", {{"max_tokens", 2}, {"stream", true}})).complete);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.post(kChat, chat_request("x", {{"max_tokens", 2}})).status, 200);
+  EXPECT_TRUE(client.post(kChat, chat_request("x", {{"max_tokens", 2}, {"stream", true}})).complete);
   // Pipelined requests are answered in order.
-  client.send(Client::request("POST", kChat, say("pipelined", {{"max_tokens", 50}}).dump()) +
+  client.send(Client::request("POST", kChat, chat_request("pipelined", {{"max_tokens", 50}}).dump()) +
               Client::request("GET", "/health") + Client::request("GET", "/v1/models"));
   EXPECT_NE(client.read().body.find("pipelined"), std::string::npos);
   EXPECT_NE(client.read().body.find("ok"), std::string::npos);
@@ -26,8 +26,8 @@ TEST_F(Api, KeepsAConnectionAndClosesWhenAsked) {
 
   Client old(port());
   old.send("POST /v1/chat/completions HTTP/1.0\r\nContent-Length: " +
-           std::to_string(say("x", {{"max_tokens", 2}, {"stream", true}}).dump().size()) + "\r\n\r\n" +
-           say("x", {{"max_tokens", 2}, {"stream", true}}).dump());
+           std::to_string(chat_request("x", {{"max_tokens", 2}, {"stream", true}}).dump().size()) + "\r\n\r\n" +
+           chat_request("x", {{"max_tokens", 2}, {"stream", true}}).dump());
   const Response response = old.read();
   EXPECT_FALSE(response.fields.contains("transfer-encoding"));
   EXPECT_EQ(response.events().back(), "[DONE]");
@@ -40,11 +40,11 @@ TEST_F(Api, KeepsAConnectionAndClosesWhenAsked) {
   EXPECT_EQ(expecting.read().status, 200);
 }
 
-TEST_F(Api, AClientThatGoesAwayStopsTheWork) {
+TEST_F(Api, AClientThatDisconnectsStopsTheWork) {
   for (const bool stream : {true, false}) {
     const uint32_t cancelled = service_.cancelled, started = service_.started;
     Client client(port());
-    client.send(Client::request("POST", kChat, say("!slow", {{"stream", stream}}).dump()));
+    client.send(Client::request("POST", kChat, chat_request("!slow", {{"stream", stream}}).dump()));
     if (stream) {
       ASSERT_TRUE(client.receive());
     } else {
@@ -54,7 +54,7 @@ TEST_F(Api, AClientThatGoesAwayStopsTheWork) {
     EXPECT_TRUE(soon([&] { return service_.cancelled == cancelled + 1; })) << "stream " << stream;
   }
   Client never(port());
-  never.send(Client::request("POST", kChat, say("!hold").dump()));
+  never.send(Client::request("POST", kChat, chat_request("!hold").dump()));
   ASSERT_TRUE(soon([&] { return service_.started == 3u; }));
   never.close();
   EXPECT_TRUE(soon([&] { return service_.cancelled == 3u && server_->connections() == 0; }));
@@ -74,13 +74,13 @@ TEST_F(Api, AKeyIsAskedFor) {
   expect_error(client.get("/v1/models", "Authorization: Bearer \r\n"), 401, "invalid_api_key", "is wrong");
   EXPECT_EQ(client.get("/v1/models", "authorization: bearer sesame\r\n").status, 200);
   EXPECT_EQ(client.get("/health").status, 200);
-  EXPECT_EQ(client.post(kChat, say("x")).status, 401);
+  EXPECT_EQ(client.post(kChat, chat_request("x")).status, 401);
   EXPECT_EQ(service_.started, 0u);
 }
 
 TEST_F(Api, BrowsersOfOtherPagesAreKeptOut) {
   Client client(port());
-  const Response foreign = client.post(kChat, say("x"), "Origin: https://example.com\r\n");
+  const Response foreign = client.post(kChat, chat_request("x"), "Origin: https://example.com\r\n");
   expect_error(foreign, 403, "origin_not_allowed", "https://example.com");
   EXPECT_FALSE(foreign.fields.contains("access-control-allow-origin"));
   EXPECT_EQ(service_.started, 0u);
@@ -93,14 +93,14 @@ TEST_F(Api, BrowsersOfOtherPagesAreKeptOut) {
   EXPECT_EQ(preflight.status, 204);
   EXPECT_EQ(preflight.fields.at("access-control-allow-headers"), "authorization");
   const Response stream =
-      client.post(kChat, say("x", {{"max_tokens", 1}, {"stream", true}}), "Origin: http://localhost:3000\r\n");
+      client.post(kChat, chat_request("x", {{"max_tokens", 1}, {"stream", true}}), "Origin: http://localhost:3000\r\n");
   EXPECT_EQ(stream.fields.at("access-control-allow-origin"), "http://localhost:3000");
 }
 
 TEST_F(Api, AShutdownLetsRequestsEnd) {
   Client idle(port()), busy(port());
   EXPECT_EQ(idle.get("/health").status, 200);
-  busy.send(Client::request("POST", kChat, say("!slow", {{"max_tokens", 20}, {"stream", true}}).dump()));
+  busy.send(Client::request("POST", kChat, chat_request("!slow", {{"max_tokens", 20}, {"stream", true}}).dump()));
   ASSERT_TRUE(busy.receive());
   std::thread stopper([&] { server_->shutdown(20s); });
   EXPECT_TRUE(idle.closed_by_server());
@@ -114,11 +114,11 @@ TEST_F(Api, AShutdownLetsRequestsEnd) {
 TEST_F(Api, AShutdownEndsWhatTakesTooLongWithAnError) {
   Client stream(port()), whole(port()), waiting(port()), half(port());
   const auto slow = [](bool streamed) {
-    return Client::request("POST", kChat, say("!slow", {{"max_tokens", 900}, {"stream", streamed}}).dump());
+    return Client::request("POST", kChat, chat_request("!slow", {{"max_tokens", 900}, {"stream", streamed}}).dump());
   };
   stream.send(slow(true));
   whole.send(slow(false));
-  waiting.send(Client::request("POST", kChat, say("!hold").dump()));
+  waiting.send(Client::request("POST", kChat, chat_request("!hold").dump()));
   half.send("POST /v1/chat/completions HTTP/1.1\r\nContent-Le");
   ASSERT_TRUE(stream.receive());
   ASSERT_TRUE(soon([&] { return service_.started == 3u; }));
@@ -136,7 +136,7 @@ TEST_F(Api, AShutdownEndsWhatTakesTooLongWithAnError) {
 TEST_F(Api, AShutdownWithRequestsThatWaitIsQuick) {
   Client waiting(port()), idle(port());
   EXPECT_EQ(idle.get("/health").status, 200);
-  waiting.send(Client::request("POST", kChat, say("!hold", {{"stream", true}}).dump()));
+  waiting.send(Client::request("POST", kChat, chat_request("!hold", {{"stream", true}}).dump()));
   ASSERT_TRUE(soon([&] { return service_.started == 1u; }));
   std::thread reader([&] {
     EXPECT_EQ(waiting.read().status, 503);
@@ -152,7 +152,7 @@ TEST_F(Api, AShutdownWithoutGraceCancels) {
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 20; ++i) {
     clients.push_back(std::make_unique<Client>(port()));
-    clients.back()->send(Client::request("POST", kChat, say("!slow", {{"stream", i % 2 == 0}}).dump()));
+    clients.back()->send(Client::request("POST", kChat, chat_request("!slow", {{"stream", i % 2 == 0}}).dump()));
   }
   ASSERT_TRUE(soon([&] { return service_.started == 20u; }));
   server_->shutdown(0ms);
@@ -160,7 +160,7 @@ TEST_F(Api, AShutdownWithoutGraceCancels) {
   for (auto& client : clients) EXPECT_FALSE(client->read().complete);
 }
 
-TEST(ServerStart, SaysWhyItCannotListen) {
+TEST(ServerStart, ReportsWhyItCannotListen) {
   WordsService service;
   const auto first = Server::start({}, service);
   ASSERT_TRUE(first);

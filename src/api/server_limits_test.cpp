@@ -49,7 +49,8 @@ TEST_F(Api, TooLong) {
   chunked.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (int i = 0; i < 20; ++i) chunked.send("10000\r\n" + std::string(0x10000, ' ') + "\r\n");
   expect_error(chunked.read(), 413, "body_too_large", "1.00 MiB");
-  // Two that wait with most of a body each are together too much: one is refused, and the other waits until it goes.
+  // Two that wait with most of a body each are together too much: one is refused, and the other waits until that one
+  // has ended.
   const std::string most =
       "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + std::string(900'000, ' ');
   Client first(port()), second(port());
@@ -62,7 +63,8 @@ TEST_F(Api, TooLong) {
   expect_error(refused.read(), 503, "unavailable", "too many long requests");
   EXPECT_FALSE(waiting.readable());
   waiting.close();
-  EXPECT_TRUE(soon([&] { return post(kChat, say(std::string(900'000, 'x'), {{"max_tokens", 1}})).status == 200; }));
+  EXPECT_TRUE(
+      soon([&] { return post(kChat, chat_request(std::string(900'000, 'x'), {{"max_tokens", 1}})).status == 200; }));
 }
 
 TEST_F(Api, SlowRequestsEnd) {
@@ -87,9 +89,9 @@ TEST_F(Api, AClientThatReadsSlowlyIsCutOffAndNobodyWaitsForIt) {
   options.backlog_bytes_max = 256 * KiB;
   serve(options);
   Client slow(port(), 4096);
-  slow.send(Client::request("POST", kChat, say("!fast", {{"stream", true}}).dump()));
+  slow.send(Client::request("POST", kChat, chat_request("!fast", {{"stream", true}}).dump()));
   // Others are answered meanwhile.
-  EXPECT_EQ(post(kChat, say("x", {{"max_tokens", 20}})).status, 200);
+  EXPECT_EQ(post(kChat, chat_request("x", {{"max_tokens", 20}})).status, 200);
   EXPECT_TRUE(soon([&] { return service_.cancelled == 1u; }));
   const Response rest = slow.read();
   EXPECT_TRUE(rest.complete);
@@ -102,18 +104,18 @@ TEST_F(Api, AClientThatReadsNothingIsClosed) {
   options.write_timeout = 200ms;
   serve(options);
   Client stuck(port(), 4096);
-  stuck.send(Client::request("POST", kChat, say("!fast", {{"stream", true}}).dump()));
+  stuck.send(Client::request("POST", kChat, chat_request("!fast", {{"stream", true}}).dump()));
   EXPECT_TRUE(soon([&] { return service_.cancelled == 1u; }));
   EXPECT_TRUE(soon([&] { return server_->connections() <= 1; }));
   expect_serving();
 }
 
-TEST_F(Api, AStreamWithNothingToSayShowsThatItLives) {
+TEST_F(Api, AStreamWithNothingToSendSendsComments) {
   ServerOptions options;
   options.comment_interval = 50ms;
   serve(options);
   Client client(port());
-  client.send(Client::request("POST", kChat, say("!hold", {{"stream", true}}).dump()));
+  client.send(Client::request("POST", kChat, chat_request("!hold", {{"stream", true}}).dump()));
   while (client.buffer().find(": waiting\n\n") == std::string::npos) ASSERT_TRUE(client.receive());
 }
 
@@ -134,8 +136,8 @@ TEST_F(Api, ManyStreamsAtOnce) {
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 100; ++i) {
     clients.push_back(std::make_unique<Client>(port()));
-    clients.back()->send(
-        Client::request("POST", kChat, say(std::format("client{}", i), {{"max_tokens", 30}, {"stream", true}}).dump()));
+    clients.back()->send(Client::request(
+        "POST", kChat, chat_request(std::format("client{}", i), {{"max_tokens", 30}, {"stream", true}}).dump()));
   }
   for (int i = 0; i < 100; ++i) {
     const Response response = clients[static_cast<size_t>(i)]->read();

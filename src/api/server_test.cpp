@@ -25,7 +25,7 @@ TEST_F(Api, ListsModelsHealthAndCluster) {
 }
 
 TEST_F(Api, AnswersAChatWhole) {
-  const Response response = post(kChat, say("one two", {{"max_tokens", 4}}));
+  const Response response = post(kChat, chat_request("one two", {{"max_tokens", 4}}));
   ASSERT_EQ(response.status, 200) << response.body;
   const json answer = response.json();
   EXPECT_EQ(answer.at("object"), "chat.completion");
@@ -41,10 +41,11 @@ TEST_F(Api, AnswersAChatWhole) {
   EXPECT_EQ(answer.at("usage").at("prompt_tokens_details").at("cached_tokens"), 1);
 }
 
-TEST_F(Api, StreamsWhatItWouldSayWhole) {
-  const json whole = post(kChat, say("one two", {{"max_tokens", 40}})).json();
+TEST_F(Api, StreamsTheTextOfTheWholeAnswer) {
+  const json whole = post(kChat, chat_request("one two", {{"max_tokens", 40}})).json();
   const Response stream = post(
-      kChat, say("one two", {{"max_tokens", 40}, {"stream", true}, {"stream_options", {{"include_usage", true}}}}));
+      kChat,
+      chat_request("one two", {{"max_tokens", 40}, {"stream", true}, {"stream_options", {{"include_usage", true}}}}));
   ASSERT_EQ(stream.status, 200);
   EXPECT_TRUE(stream.complete);
   EXPECT_TRUE(stream.fields.at("content-type").starts_with("text/event-stream"));
@@ -60,8 +61,8 @@ TEST_F(Api, StreamsWhatItWouldSayWhole) {
   EXPECT_EQ(usage.at("usage").at("completion_tokens"), 40);
   const json last = json::parse(events[events.size() - 3]);
   EXPECT_EQ(last.at("choices").at(0).at("finish_reason"), "length");
-  EXPECT_FALSE(
-      json::parse(post(kChat, say("a", {{"max_tokens", 2}, {"stream", true}})).events().at(0)).contains("usage"));
+  EXPECT_FALSE(json::parse(post(kChat, chat_request("a", {{"max_tokens", 2}, {"stream", true}})).events().at(0))
+                   .contains("usage"));
 }
 
 TEST_F(Api, CompletionsOfSeveralPrompts) {
@@ -96,21 +97,22 @@ TEST_F(Api, ACompletionOfNoTokensHasNoText) {
 }
 
 TEST_F(Api, StopSeedAndSeveralAnswers) {
-  const json stopped = post(kChat, say("one two three", {{"stop", "two"}})).json();
+  const json stopped = post(kChat, chat_request("one two three", {{"stop", "two"}})).json();
   EXPECT_EQ(stopped["choices"][0]["finish_reason"], "stop");
   EXPECT_TRUE(stopped["choices"][0]["message"]["content"].get<std::string>().ends_with(" one "));
   const auto text = [&](int seed) {
-    return post(kChat, say("x", {{"max_tokens", 1}, {"seed", seed}})).json()["choices"][0]["message"]["content"];
+    return post(kChat, chat_request("x", {{"max_tokens", 1}, {"seed", seed}}))
+        .json()["choices"][0]["message"]["content"];
   };
   EXPECT_EQ(text(5), text(5));
   EXPECT_NE(text(5), text(6));
-  const json several = post(kChat, say("x", {{"n", 3}, {"max_tokens", 1}, {"seed", 5}})).json();
+  const json several = post(kChat, chat_request("x", {{"n", 3}, {"max_tokens", 1}, {"seed", 5}})).json();
   ASSERT_EQ(several["choices"].size(), 3u);
   EXPECT_EQ(several["choices"][1]["message"]["content"], text(6));
 }
 
 TEST_F(Api, Logprobs) {
-  const json chat = post(kChat, say("x", {{"max_tokens", 2}, {"logprobs", true}, {"top_logprobs", 2}})).json();
+  const json chat = post(kChat, chat_request("x", {{"max_tokens", 2}, {"logprobs", true}, {"top_logprobs", 2}})).json();
   const json& content = chat["choices"][0]["logprobs"]["content"];
   ASSERT_EQ(content.size(), 2u);
   EXPECT_EQ(content[1]["token"], " x");
@@ -125,20 +127,21 @@ TEST_F(Api, Logprobs) {
 
 TEST_F(Api, ToolsReachTheTemplate) {
   const json tools = json::parse(R"([{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}])");
-  ASSERT_EQ(post(kChat, say("x", {{"max_tokens", 1}, {"tools", tools}})).status, 200);
+  ASSERT_EQ(post(kChat, chat_request("x", {{"max_tokens", 1}, {"tools", tools}})).status, 200);
   const auto request = service_.last_request();
   EXPECT_EQ(json::parse(std::get<model::ChatRequest>(request.prompt).tools_json), tools);
 }
 
 TEST_F(Api, ErrorsOfTheRequest) {
-  expect_error(post(kChat, say("x", {{"model", "gpt-9"}})), 404, "model_not_found", "there is no model \"gpt-9\"");
-  const Response wrong = post(kChat, say("x", {{"temperature", "warm"}}));
+  expect_error(post(kChat, chat_request("x", {{"model", "gpt-9"}})), 404, "model_not_found",
+               "there is no model \"gpt-9\"");
+  const Response wrong = post(kChat, chat_request("x", {{"temperature", "warm"}}));
   expect_error(wrong, 400, "invalid_type", "must be a number");
   EXPECT_EQ(wrong.error().at("param"), "temperature");
   std::string text;
   for (int i = 0; i < 1001; ++i) text += "w ";
-  expect_error(post(kChat, say(text)), 400, "context_length_exceeded", "1001 tokens");
-  expect_error(post(kChat, say(text, {{"stream", true}})), 400, "context_length_exceeded", "shorten it");
+  expect_error(post(kChat, chat_request(text)), 400, "context_length_exceeded", "1001 tokens");
+  expect_error(post(kChat, chat_request(text, {{"stream", true}})), 400, "context_length_exceeded", "shorten it");
   expect_error(Client(port()).get("/v2/nothing"), 404, "unknown_url",
                "there is no \"/v2/nothing\" here; there is /health, ");
   const Response method = Client(port()).get(kChat);
@@ -147,12 +150,12 @@ TEST_F(Api, ErrorsOfTheRequest) {
 }
 
 TEST_F(Api, ErrorsOfTheNode) {
-  expect_error(post(kChat, say("!fail")), 503, "unavailable", "the device is away");
-  expect_error(post(kChat, say("!fail", {{"stream", true}})), 503, "unavailable", "the device is away");
-  expect_error(post(kChat, say("!vanish")), 500, "internal", "without a result");
-  expect_error(post(kChat, say("!break")), 503, "unavailable", "unplugged");
+  expect_error(post(kChat, chat_request("!fail")), 503, "unavailable", "the device is away");
+  expect_error(post(kChat, chat_request("!fail", {{"stream", true}})), 503, "unavailable", "the device is away");
+  expect_error(post(kChat, chat_request("!vanish")), 500, "internal", "without a result");
+  expect_error(post(kChat, chat_request("!break")), 503, "unavailable", "unplugged");
   // Slowly, so that its beginning is sent before it breaks.
-  const Response stream = post(kChat, say("!slow !break", {{"stream", true}}));
+  const Response stream = post(kChat, chat_request("!slow !break", {{"stream", true}}));
   EXPECT_EQ(stream.status, 200);  // it had begun
   EXPECT_TRUE(stream.complete);
   EXPECT_EQ(json::parse(stream.events().back()).at("error").at("code"), "unavailable");

@@ -12,7 +12,7 @@ using security::PairingOutcome;
 
 constexpr std::chrono::milliseconds kMoment{100};
 
-// One that an older exogpu let in cannot, and says which can.
+// A device that an older exogpu admitted cannot; the error names devices that can.
 Result<void> can_let_in(const std::filesystem::path& state) {
   const security::IdentityStore store(state);
   EXO_TRY(const auto identity, store.load());
@@ -63,7 +63,7 @@ Result<WatchOutcome> watch(const security::PairingStore& store, const security::
     }
     if (interruption.within(kMoment)) return give_up(store, code, WatchOutcome::interrupted);
     if (timeout && std::chrono::steady_clock::now() >= begun + *timeout) {
-      return give_up(store, code, WatchOutcome::nobody_came);
+      return give_up(store, code, WatchOutcome::timed_out);
     }
   }
 }

@@ -13,16 +13,16 @@
 namespace exogpu::cli {
 
 // The folder of a member that can let others in and whose node runs. `option` is what the person gave, or empty.
-// Errors: failed_precondition, which says what to do and, where this device cannot let others in, which can.
+// Errors: failed_precondition, which reports what to do and, if this device cannot admit others, which devices can.
 Result<std::filesystem::path> admitting_state(const std::string& option);
 
 enum class WatchOutcome {
   paired,
-  wrong,  // a guess was made, and the code is used up
+  wrong,  // a guess failed, and the code is used up
   expired,
   replaced,     // by another code, of another command
   interrupted,  // and the code withdrawn
-  nobody_came,  // within `timeout`, and the code withdrawn
+  timed_out,    // within `timeout`, and the code withdrawn
 };
 
 // Waits for what becomes of a code. Errors: those of the store.

@@ -8,7 +8,7 @@
 
 namespace exogpu::cli {
 
-// `given`, else "exogpu" in $XDG_STATE_HOME or ~/.local/state: the node's identity and the join tokens it made.
+// `given`, else "exogpu" in $XDG_STATE_HOME or ~/.local/state: the node's identity and the join tokens it issued.
 // Errors: failed_precondition if none is known.
 Result<std::filesystem::path> state_folder(const std::string& given);
 

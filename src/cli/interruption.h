@@ -13,7 +13,7 @@ class Interruption {
  public:
   Interruption();
 
-  // Returns whether a signal has come or comes within this time. Each signal is reported once.
+  // Returns whether a signal has arrived or arrives within this time. Each signal is reported once.
   bool within(std::chrono::milliseconds longest) const;
 
  private:

@@ -33,7 +33,7 @@ const std::vector<CommandGroup>& command_groups() {
   return groups;
 }
 
-// A model in place of a command.
+// A model instead of a command.
 bool names_a_model(const std::string& word) {
   std::error_code ignored;
   if (word.ends_with(".gguf") || std::filesystem::is_regular_file(word, ignored)) return true;

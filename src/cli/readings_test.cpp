@@ -24,7 +24,7 @@ TEST(ReadingsJson, LeavesOutWhatIsAbsent) {
   EXPECT_EQ(readings_json(readings).dump(), R"({"power_w":12.5,"memory_used_bytes":0})");
 }
 
-TEST(PowerSupplyText, SaysWherePowerComesFrom) {
+TEST(PowerSupplyText, NamesTheSourceOfPower) {
   gpu::PowerSupply supply;
   EXPECT_EQ(power_supply_text(supply), "");
   supply.on_mains = true;

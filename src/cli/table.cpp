@@ -21,14 +21,14 @@ std::string format_table(const Rows& rows) {
       if (!rows[r][c].empty()) shown[c] = true;
     }
   }
-  Rows kept;
+  Rows shown_rows;
   for (const auto& row : rows) {
-    auto& cells = kept.emplace_back();
+    auto& cells = shown_rows.emplace_back();
     for (size_t c = 0; c < row.size(); ++c) {
       if (shown[c]) cells.push_back(row[c]);
     }
   }
-  return align_columns(kept, "");
+  return align_columns(shown_rows, "");
 }
 
 std::string align_columns(const Rows& rows, std::string_view alignment, size_t indent) {

@@ -31,7 +31,7 @@ Result<Answer> Answer::create(uint32_t index, const engine::GenerateOptions& opt
 Answer::Answer(uint32_t index, const engine::GenerateOptions& options, bool opens_thought, engine::StopMatcher stops,
                const model::Tokenizer& tokenizer, GenerationListener& listener)
     : index_(index),
-      wants_reports_(options.sampling.logprobs.has_value()),
+      reports_requested_(options.sampling.logprobs.has_value()),
       opens_thought_(opens_thought),
       stops_(std::move(stops)),
       tokenizer_(&tokenizer),
@@ -55,7 +55,7 @@ bool Answer::push(const wire::SampledToken& token, bool ends_text) {
   std::string text = stops_.push(stream_.push(token.token));
   if (opens_thought_ && stats_.answer_tokens == 1) text.insert(0, "<think>");
   std::vector<TokenReport> reports;
-  if (wants_reports_) reports.push_back(report(token));
+  if (reports_requested_) reports.push_back(report(token));
   if (!text.empty() || !reports.empty()) listener_->on_piece(index_, text, reports);
   if (!stops_.stopped()) return false;
   end(engine::FinishReason::stop_string);

@@ -40,7 +40,7 @@ class Answer {
   TokenReport report(const wire::SampledToken& token) const;
 
   uint32_t index_;
-  bool wants_reports_;
+  bool reports_requested_;
   bool opens_thought_;
   engine::StopMatcher stops_;
   const model::Tokenizer* tokenizer_;

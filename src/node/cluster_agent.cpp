@@ -48,7 +48,7 @@ void ClusterAgent::pump() {
   while (std::exchange(pump_again_, false)) {
     const cluster::Output out = agent_.take();
     if (out.persist_counter) {
-      if (auto kept = host_.persist_counter(*out.persist_counter); !kept) host_.note(kept.error().message);
+      if (auto saved = host_.persist_counter(*out.persist_counter); !saved) host_.note(saved.error().message);
     }
     send(out.sends);
     for (const std::string& reason : out.failed_commands) host_.note(reason);

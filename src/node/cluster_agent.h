@@ -1,5 +1,5 @@
-// The agent of this node on the network: what other agents send goes in from the dispatch table, what the agent sends
-// goes out through the transport, and the node learns of a new leader and of a new state.
+// The agent of this node on the network: it receives other agents' messages from the dispatch table, sends its own
+// through the transport, and reports a new leader and a new state to the node.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ struct ClusterAgentHost {
   std::function<void()> on_state;
   // Puts the highest counter of a term on the disk before it returns; see cluster::Output::persist_counter.
   std::function<Result<void>(uint64_t counter)> persist_counter;
-  // tick() is due then, in place of the time before.
+  // tick() is due then, instead of at the previous time.
   std::function<void(cluster::Time)> wake_at;
   std::function<void(const std::string&)> note;
 };
@@ -35,8 +35,8 @@ class ClusterAgent {
   void register_handlers(Dispatch& dispatch);
   void tick();
 
-  // Calls `change` with the agent and the time, and then does what the agent wants done: sends, and the calls of the
-  // host. Of a change that is made from inside such a call, that is done when the call is over.
+  // Calls `change` with the agent and the time, and then does what the agent requests: sends, and calls of the
+  // host. The requests of a change from inside such a call are done when the call is over.
   template <typename Change>
   void change(Change change) {
     change(agent_, host_.now());

@@ -25,7 +25,7 @@ struct AgentNode {
   std::vector<uint64_t> counters;
   std::vector<std::string> notes;
   cluster::Time wake{};
-  Result<void> disk;  // how writing the counter goes
+  Result<void> disk;  // the result of writing the counter
   std::function<void()> during_on_state;
   ClusterAgent agent{example_facts(static_cast<uint8_t>(id.bytes()[0])),
                      {.counter = 0, .boot_wait = 200ms},

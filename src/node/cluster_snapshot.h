@@ -143,7 +143,7 @@ struct ModelSnapshot {
 // Another process had the identity of a node, and this node refused it: a copy of the node's disk or state folder runs.
 struct IdentityConflict {
   std::string node{};    // name
-  std::string source{};  // address of the process, or what it said
+  std::string source{};  // address of the process, or its message
   std::chrono::system_clock::time_point refused_at{};
   friend bool operator==(const IdentityConflict&, const IdentityConflict&) = default;
 };

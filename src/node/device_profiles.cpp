@@ -65,8 +65,8 @@ Result<std::vector<wire::DeviceProfile>> profiles_of(std::span<const gpu::Device
   cache.file = gpu::profile_cache_file(std::getenv("XDG_CACHE_HOME"), std::getenv("HOME"));
   std::vector<wire::DeviceProfile> profiles;
   for (const gpu::Device* device : devices) {
-    EXO_TRY(const gpu::CachedProfile kept, gpu::cached_profile(*device, {.threads = threads}, cache));
-    profiles.push_back(device_profile(device->info(), device->memory().free, kept.profile));
+    EXO_TRY(const gpu::CachedProfile cached, gpu::cached_profile(*device, {.threads = threads}, cache));
+    profiles.push_back(device_profile(device->info(), device->memory().free, cached.profile));
   }
   return profiles;
 }

@@ -15,7 +15,7 @@ namespace exogpu::node {
 // column at a time.
 wire::DeviceProfile device_profile(const gpu::DeviceInfo& info, Bytes memory_free, const gpu::Profile& profile);
 
-// Measures what is not kept from an earlier time, which takes about two seconds for each device. `threads` are those of
+// Measures what is not cached, which takes about two seconds for each device. `threads` are those of
 // a CPU; 0: as many as this process may well use.
 // Errors: those of gpu::measure().
 Result<std::vector<wire::DeviceProfile>> profiles_of(std::span<const gpu::Device* const> devices, uint32_t threads = 0);

@@ -13,7 +13,7 @@ namespace {
 using cluster::testing::example_id;
 using testing::deliver;
 
-TEST(DispatchTest, AMessageGoesToTheHandlerOfItsTypeAlone) {
+TEST(DispatchTest, AMessageIsPassedToTheHandlerOfItsTypeAlone) {
   Dispatch dispatch;
   std::vector<std::string> calls;
   dispatch.on<wire::LinkProbeResult>([&](wire::NodeId from, const wire::LinkProbeResult& message) {

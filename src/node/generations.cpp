@@ -24,7 +24,7 @@ struct Generations::Job {
 Generations::Generations(GenerationsHost host)
     : host_(std::move(host)),
       continuations_(
-          {.submit = [this](wire::Generate wanted) { return host_.submit(std::move(wanted)); },
+          {.submit = [this](wire::Generate request) { return host_.submit(std::move(request)); },
            .cancel = [this](uint64_t request) { host_.cancel(request); },
            .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}),
       alive_(std::make_shared<Generations*>(this)) {}
@@ -116,7 +116,8 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
   jobs_.emplace(job.get(), job);
   job->open = job->parts.size();
   job->listener->on_prompt(prompt_tokens);
-  for (uint32_t i = 0; i < job->parts.size(); ++i) places_.emplace(job->parts[i].id, Place{.job = job, .answer = i});
+  for (uint32_t i = 0; i < job->parts.size(); ++i)
+    open_answers_.emplace(job->parts[i].id, OpenAnswer{.job = job, .answer = i});
   std::chrono::milliseconds waits{};
   {
     const MutexLock lock(mutex_);
@@ -141,7 +142,7 @@ void Generations::forget(const std::shared_ptr<Job>& job) {
   job->over = true;
   job->on_cancel.reset();
   for (const Job::Part& part : job->parts) {
-    if (places_.erase(part.id) > 0) continuations_.cancel(part.id);
+    if (open_answers_.erase(part.id) > 0) continuations_.cancel(part.id);
   }
   jobs_.erase(job.get());
 }
@@ -180,18 +181,18 @@ void Generations::fail_interrupted(const Error& why, std::chrono::milliseconds w
 void Generations::on_generated(const wire::Generated& message) { continuations_.on_generated(message); }
 
 void Generations::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event) {
-  const auto found = places_.find(id);
-  if (found == places_.end()) return;
-  const Place place = found->second;
+  const auto found = open_answers_.find(id);
+  if (found == open_answers_.end()) return;
+  const OpenAnswer open = found->second;
   if (event.failure) {
-    places_.erase(found);
-    return failed(place.job, *event.failure);
+    open_answers_.erase(found);
+    return failed(open.job, *event.failure);
   }
-  Answer& answer = place.job->parts[place.answer].answer;
+  Answer& answer = open.job->parts[open.answer].answer;
   if (!answer.on_event(event)) return;
-  places_.erase(found);
+  open_answers_.erase(found);
   if (!event.end) continuations_.cancel(id);
-  if (--place.job->open == 0) forget(place.job);
+  if (--open.job->open == 0) forget(open.job);
 }
 
 }  // namespace exogpu::node

@@ -40,7 +40,8 @@ struct GenerationsHost {
   // Both on the node's thread. Errors but kRingEnded end the request.
   std::function<Result<void>(wire::Generate)> submit{};
   std::function<void(uint64_t request)> cancel{};
-  std::chrono::milliseconds wait{};  // of requests that do not say, while the online nodes cannot hold the model
+  std::chrono::milliseconds
+      wait{};  // of requests without a wait of their own, while the online nodes cannot hold the model
 };
 
 // On the node's thread, except where marked. The host runs no task in the background after this is destroyed.
@@ -93,12 +94,12 @@ class Generations {
   // Without a plan; none while the next plan is expected soon.
   std::optional<std::chrono::milliseconds> waited_ EXO_GUARDED_BY(mutex_);
 
-  struct Place {
+  struct OpenAnswer {
     std::shared_ptr<Job> job;
     uint32_t answer = 0;
   };
   pipeline::Continuations continuations_;
-  std::map<pipeline::AnswerId, Place> places_;  // of those that are open
+  std::map<pipeline::AnswerId, OpenAnswer> open_answers_;
   std::map<Job*, std::shared_ptr<Job>> jobs_;
   uint64_t next_answer_ = 1;
   std::shared_ptr<Generations*> alive_;

@@ -15,7 +15,7 @@ using Lines = std::vector<std::string>;
 
 constexpr uint32_t kContext = 64;
 
-// Generations whose requests go to a list in place of a ring.
+// Generations whose requests are appended to a list instead of sent to a ring.
 class GenerationsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { file_ = new testing::TinyFile("llama"); }
@@ -40,10 +40,10 @@ class GenerationsTest : public ::testing::Test {
     return log;
   }
   static GenerationRequest request(uint32_t tokens_max = 8) {
-    GenerationRequest made{.model = "tiny", .prompt = std::vector<model::TokenId>{1, 2, 3}, .options = {}};
-    made.options.tokens_max = tokens_max;
-    made.options.ignore_end = true;
-    return made;
+    GenerationRequest request{.model = "tiny", .prompt = std::vector<model::TokenId>{1, 2, 3}, .options = {}};
+    request.options.tokens_max = tokens_max;
+    request.options.ignore_end = true;
+    return request;
   }
   // The ring computes one token of the last submitted request, or of another.
   void token(model::TokenId token, std::optional<wire::GenerateEnd> end = {}, size_t of = SIZE_MAX) {
@@ -64,12 +64,12 @@ class GenerationsTest : public ::testing::Test {
   std::stop_source cancel_;
   std::vector<wire::Generate> submitted_;
   std::vector<uint64_t> cancelled_;
-  Result<void> submits_;  // how a submission goes
+  Result<void> submits_;  // the result of a submission
   Generations generations_{{.post = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
                             .in_background = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
-                            .submit = [this](wire::Generate wanted) -> Result<void> {
+                            .submit = [this](wire::Generate request) -> Result<void> {
                               if (!submits_) return submits_;
-                              submitted_.push_back(std::move(wanted));
+                              submitted_.push_back(std::move(request));
                               return {};
                             },
                             .cancel = [this](uint64_t number) { cancelled_.push_back(number); },
@@ -126,7 +126,7 @@ TEST_F(GenerationsTest, AnAnswerContinuesWithTheNextRing) {
   EXPECT_TRUE(generations_.waiting());
   serve(8);
   ASSERT_EQ(submitted_.size(), 2U);
-  // The prompt and the tokens so far, of which none is lost and none comes twice.
+  // The prompt and the tokens so far, of which none is lost and none is repeated.
   EXPECT_EQ(submitted_[1].tokens, (std::vector<wire::TokenId>{1, 2, 3, 65, 66}));
   EXPECT_EQ(submitted_[1].prompt_tokens, 3U);
   EXPECT_EQ(submitted_[1].tokens_max, 2U);
@@ -139,7 +139,7 @@ TEST_F(GenerationsTest, AnAnswerContinuesWithTheNextRing) {
   EXPECT_EQ(log->lines, (Lines{"prompt 3", "0 ends: length, 4 tokens"}));
 }
 
-TEST_F(GenerationsTest, ARingThatSaysItWasInterruptedIsWaitedFor) {
+TEST_F(GenerationsTest, AnInterruptedAnswerWaitsForTheNextRing) {
   serve(7);
   const auto log = start(request());
   fail_request({ErrorCode::unavailable, "the link to b broke"}, true);
@@ -149,7 +149,7 @@ TEST_F(GenerationsTest, ARingThatSaysItWasInterruptedIsWaitedFor) {
   EXPECT_EQ(submitted_.size(), 2U);
 }
 
-TEST_F(GenerationsTest, ARequestThatComesBetweenTwoRingsWaits) {
+TEST_F(GenerationsTest, ARequestBetweenTwoRingsWaits) {
   serve(7);
   lose_ring();
   const auto log = start(request(1));
@@ -160,7 +160,7 @@ TEST_F(GenerationsTest, ARequestThatComesBetweenTwoRingsWaits) {
   EXPECT_EQ(log->lines.back(), "0 ends: length, 1 tokens");
 }
 
-TEST_F(GenerationsTest, WhatWaitsIsSubmittedInTheOrderInWhichItCame) {
+TEST_F(GenerationsTest, WaitingRequestsAreSubmittedInTheirOrder) {
   serve(7);
   const auto first = start(request(1));
   lose_ring();

@@ -27,9 +27,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kMoment{100};
 constexpr std::chrono::seconds kBetweenCalls{1};
-// For so long one device must be the only one that lets somebody in: what a second one says may be on its way.
+// For so long one device must be the only one that admits a newcomer: the announcement of a second one may be in
+// flight.
 constexpr std::chrono::milliseconds kAlone{500};
-constexpr std::chrono::seconds kNobodySeen{5};  // after which that is told
+constexpr std::chrono::seconds kNobodySeen{5};  // after which that is shown
 
 // A device to call.
 struct Approver {
@@ -73,9 +74,9 @@ class Newcomer {
     return {};
   }
 
-  // Each once, until something else was told.
+  // Each once, until another text was shown.
   void tell(const std::string& text) {
-    if (std::exchange(told_, text) != text && options_->tell) options_->tell(text);
+    if (std::exchange(last_shown_, text) != text && options_->show_text) options_->show_text(text);
   }
 
   Result<void> keep_code() {
@@ -132,7 +133,7 @@ class Newcomer {
     const Error& why = end.membership.error();
     if (end.guessed) {
       EXO_CHECK(count_wrong());
-      told_.clear();
+      last_shown_.clear();
       tell(std::format("{}: {}. The next code:", to.name, why.message));
       code_.reset();
       return false;
@@ -163,7 +164,7 @@ class Newcomer {
   Clock::time_point begun_ = Clock::now(), expires_, call_at_;
   std::optional<wire::NodeId> alone_;  // the device that was the only one when it was last looked
   std::deque<Clock::time_point> wrong_;
-  std::string told_;
+  std::string last_shown_;
 };
 
 }  // namespace

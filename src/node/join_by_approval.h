@@ -16,7 +16,7 @@ struct JoinByApproval {
   std::filesystem::path state;  // where the identity is stored; a previous one stays beside it
   std::optional<Address> at{};  // the device to join through; without it, searches the local network
   std::function<void(const security::PairingCode&)> show;  // shows a code, which replaces the previous one
-  std::function<void(const std::string&)> tell;            // shows a line of text to the user
+  std::function<void(const std::string&)> show_text;       // shows a line of text to the user
   std::function<bool()> stop;                              // called a few times per second; true: give up
 };
 

@@ -11,8 +11,8 @@ double LinkLosses::add(wire::NodeId peer, const net::LinkStats& stats) {
   if (*stats.wire_bytes_sent < link.sent_before || *stats.wire_bytes_resent < link.again_before) {
     link.sent_before = link.again_before = 0;
   }
-  link.sent = link.sent * kKept + static_cast<double>(*stats.wire_bytes_sent - link.sent_before);
-  link.again = link.again * kKept + static_cast<double>(*stats.wire_bytes_resent - link.again_before);
+  link.sent = link.sent * kDecay + static_cast<double>(*stats.wire_bytes_sent - link.sent_before);
+  link.again = link.again * kDecay + static_cast<double>(*stats.wire_bytes_resent - link.again_before);
   link.sent_before = *stats.wire_bytes_sent;
   link.again_before = *stats.wire_bytes_resent;
   return link.sent > 0 ? std::clamp(link.again / link.sent, 0.0, 1.0) : 0;

@@ -12,7 +12,7 @@ namespace exogpu::node {
 // One thread.
 class LinkLosses {
  public:
-  static constexpr double kKept = 0.983;  // per call: halves in 40 calls, which are 20 s at two per second
+  static constexpr double kDecay = 0.983;  // per call: halves in 40 calls, which are 20 s at two per second
 
   // Takes the channel's counters; to be called twice per second. Returns the retransmitted share of all sent bytes: 0
   // to 1.

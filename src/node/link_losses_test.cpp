@@ -21,7 +21,7 @@ TEST(LinkLosses, AreTheShareOfWhatWasSentAgain) {
   EXPECT_EQ(after(losses, 1, 0, 0), 0);
   EXPECT_DOUBLE_EQ(after(losses, 1, 1000, 100), 0.1);
   EXPECT_DOUBLE_EQ(after(losses, 2, 1000, 0), 0) << "each link for itself";
-  EXPECT_DOUBLE_EQ(losses.add(example_id(3), {}), 0) << "where the system does not tell";
+  EXPECT_DOUBLE_EQ(losses.add(example_id(3), {}), 0) << "where the system does not report any";
 }
 
 TEST(LinkLosses, FollowWhatIsSentOfLate) {

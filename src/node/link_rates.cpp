@@ -29,11 +29,11 @@ void LinkRates::tick(const std::vector<LinkNow>& links, net::SteadyTime now) {
 
 bool LinkRates::due(const Link& link, net::SteadyTime now) const {
   if (!link.asked || now - *link.asked >= kAgain * links_.size()) return true;
-  const size_t wanted = links_.size() > kManyLinks ? 1 : kSamples;
-  return link.samples.size() < wanted && now - *link.asked < kAnswerMax;
+  const size_t samples_needed = links_.size() > kManyLinks ? 1 : kSamples;
+  return link.samples.size() < samples_needed && now - *link.asked < kAnswerMax;
 }
 
-// The last frame comes back as an answer, so what the burst took is the time to that, less the way there and back.
+// The peer acknowledges the last frame, so the burst took the time until then, less the round trip.
 void LinkRates::begin(const LinkNow& at, Link& link, net::SteadyTime now) {
   link.asked = now;
   for (Bytes offset = 0; offset <= kBurstBytes; offset += kFrameBytes) {
@@ -46,10 +46,10 @@ void LinkRates::begin(const LinkNow& at, Link& link, net::SteadyTime now) {
   burst_ = Burst{.peer = at.peer, .begun = now, .rtt = *at.stats.rtt_min};
 }
 
-void LinkRates::arrived(wire::NodeId peer, const wire::LinkProbeResult& told, net::SteadyTime now) {
-  if (!burst_ || burst_->peer != peer || told.bytes != kBurstBytes) return;
+void LinkRates::arrived(wire::NodeId peer, const wire::LinkProbeResult& result, net::SteadyTime now) {
+  if (!burst_ || burst_->peer != peer || result.bytes != kBurstBytes) return;
   const auto took = now - burst_->begun;
-  const auto carrying = std::max(took - burst_->rtt, took / 4);  // what is left of a fast link's time is mostly chance
+  const auto carrying = std::max(took - burst_->rtt, took / 4);  // the rest of a fast link's time is mostly chance
   burst_.reset();
   const auto found = links_.find(peer);
   if (found == links_.end() || carrying.count() <= 0) return;

@@ -17,10 +17,10 @@ namespace exogpu::node {
 // No clock of its own. All calls on the node's thread.
 class LinkRates {
  public:
-  static constexpr Bytes kFrameBytes = 64 * KiB;  // in the bulk lane: whatever comes meanwhile goes between them
+  static constexpr Bytes kFrameBytes = 64 * KiB;  // in the bulk lane, so that other frames can be sent between them
   static constexpr Bytes kBurstBytes = 1 * MiB;
   static constexpr Bytes kQuietBytes = 16 * KiB;  // on all links since the last tick, at most, for a burst to begin
-  static constexpr size_t kSamples = 3;           // kept; as many are taken at first, one after the other
+  static constexpr size_t kSamples = 3;           // retained; as many are taken at first, one after the other
   static constexpr size_t kManyLinks = 8;         // with more of them, one is enough at first
   // Between bursts later on, whatever the link: half a kilobyte a second for each node.
   static constexpr std::chrono::minutes kAgain{35};
@@ -36,7 +36,7 @@ class LinkRates {
   // About twice a second, with all links that there are. Begins a burst where one is due.
   void tick(const std::vector<LinkNow>& links, net::SteadyTime now);
   // A burst has arrived. Without effect when it is not the one under way.
-  void arrived(wire::NodeId peer, const wire::LinkProbeResult& told, net::SteadyTime now);
+  void arrived(wire::NodeId peer, const wire::LinkProbeResult& result, net::SteadyTime now);
 
   // What arrived for each second, at best; a burst is hindered more easily than helped. Nothing before it is measured.
   std::optional<double> bytes_per_s(wire::NodeId peer) const;

@@ -18,7 +18,7 @@ wire::NodeId node(uint8_t number) {
 // The links of a node, and what is sent over them.
 class LinkRatesTest : public ::testing::Test {
  protected:
-  void SetUp() override { tick(); }  // what was said before is not known
+  void SetUp() override { tick(); }  // what was sent before is not known
 
   void tick() {
     now += 500ms;
@@ -38,9 +38,9 @@ class LinkRatesTest : public ::testing::Test {
     rates.arrived(node(at), {.bytes = LinkRates::kBurstBytes}, now + after);
   }
   static LinkRates::LinkNow link(uint8_t to) {
-    LinkRates::LinkNow made{.peer = node(to), .stats = {}};
-    made.stats.rtt_min = 1ms;
-    return made;
+    LinkRates::LinkNow link{.peer = node(to), .stats = {}};
+    link.stats.rtt_min = 1ms;
+    return link;
   }
 
   net::SteadyTime now{};
@@ -68,7 +68,7 @@ TEST_F(LinkRatesTest, TheBestOfThreeCountsAndThenThereIsPeace) {
     tick();
     EXPECT_GT(bytes_sent(), 0U);
     arrives(1, time);
-    tick();  // hears the burst itself
+    tick();  // observes the burst itself
     EXPECT_EQ(bytes_sent(), 0U);
   }
   EXPECT_NEAR(rates.bytes_per_s(node(1)).value(), LinkRates::kBurstBytes / 0.01, 1);
@@ -111,7 +111,7 @@ TEST_F(LinkRatesTest, OneLinkAfterTheOther) {
   EXPECT_EQ(measured, (std::set{node(1), node(2)}));
 }
 
-TEST_F(LinkRatesTest, WhatWasNotAskedOrComesTooLateIsPassedOver) {
+TEST_F(LinkRatesTest, AResultThatWasNotRequestedOrIsTooLateIsIgnored) {
   arrives(1, 5ms);
   EXPECT_FALSE(rates.bytes_per_s(node(1)));
   tick();

@@ -66,7 +66,7 @@ Result<engine::GenerateStats> LocalGenerator::generate(const EncodedPrompt& prom
       },
       cancel));
   if (failure) return std::unexpected(*std::move(failure));
-  answer.end(engine::FinishReason::cancelled);  // the loop was left early, unless the answer has ended
+  answer.end(engine::FinishReason::cancelled);  // the loop ended early, unless the answer has ended
   return listener.stats;
 }
 

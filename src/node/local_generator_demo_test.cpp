@@ -1,4 +1,4 @@
-// The trained model that comes with the project, as a user meets it: the answer does not depend on where the layers are
+// The trained model of the project, as a user meets it: the answer does not depend on where the layers are
 // cut, it ends by itself, and simple questions get right answers.
 #include <gtest/gtest.h>
 
@@ -90,7 +90,7 @@ TEST_F(DemoModel, AnswersAndStops) {
   }
 }
 
-TEST_F(DemoModel, UnderstandsWhatWasSaidBefore) {
+TEST_F(DemoModel, UnderstandsEarlierMessages) {
   LocalGenerator chain = load();
   const DemoAnswer a = answer(chain, R"([{"role": "system", "content": "You are a helpful assistant."},
       {"role": "user", "content": "What is the capital of Italy?"},

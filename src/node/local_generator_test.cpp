@@ -76,7 +76,7 @@ TEST_F(LocalGeneratorTest, AConversationComputesOnlyWhatIsNew) {
   EXPECT_EQ(write(fresh, longer, seeded(2, 10)).text, next.text);
 }
 
-TEST_F(LocalGeneratorTest, EndsWhereTheOptionsSay) {
+TEST_F(LocalGeneratorTest, EndsAsTheOptionsRequire) {
   LocalGenerator generator = generator_of({}, {.context = 64});
   auto prompt = encode("Hello");
 

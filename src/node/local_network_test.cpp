@@ -17,7 +17,7 @@ using Lines = std::vector<std::string>;
 const wire::ClusterId kOurs(std::array<uint8_t, 16>{1});
 const wire::ClusterId kTheirs(std::array<uint8_t, 16>{2});
 
-// A discovery that reports what the test tells it to, and time that passes when the test says so.
+// A discovery whose reports the test chooses, and a clock that the test advances.
 class LocalNetworkTest : public ::testing::Test {
  protected:
   LocalNetworkTest() {
@@ -91,7 +91,7 @@ TEST_F(LocalNetworkTest, TheNodeWithTheSmallerIdConnectsAtOnce) {
   EXPECT_TRUE(later_.empty());
 }
 
-TEST_F(LocalNetworkTest, TheOtherNodeConnectsOnlyWhereNoConnectionCame) {
+TEST_F(LocalNetworkTest, TheOtherNodeConnectsOnlyWithoutAConnection) {
   make();
   network_->start();
   find(2);
@@ -123,7 +123,7 @@ TEST_F(LocalNetworkTest, ANewAddressReplacesTheOneBefore) {
   EXPECT_EQ(kept_[1].link_port, 7778);
 }
 
-TEST_F(LocalNetworkTest, WithoutDiscoveryTheNodeSaysWhatToDo) {
+TEST_F(LocalNetworkTest, WithoutDiscoveryTheNodeReportsWhatToDo) {
   unavailable_ = Error{ErrorCode::unavailable, "mDNS cannot be used"};
   make();
   network_->start();

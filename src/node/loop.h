@@ -47,7 +47,7 @@ class Loop {
 class Alarm {
  public:
   Alarm(Loop& loop, std::function<void()> call) : timer_(loop.context()), call_(std::move(call)) {}
-  // In place of the time before.
+  // Instead of the previous time.
   void set(cluster::Time at);
 
  private:

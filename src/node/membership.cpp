@@ -8,7 +8,7 @@ namespace exogpu::node {
 
 void Membership::register_handlers(Dispatch& dispatch) {
   dispatch.on<wire::LeaderHint>([this](wire::NodeId, const wire::LeaderHint& message) {
-    if (!leader_) directory_->keep(message.leader);
+    if (!leader_) directory_->keep_connected(message.leader);
   });
 }
 
@@ -21,12 +21,12 @@ void Membership::on_state(const wire::ReplicatedState& state) {
     wire::Member member = node.facts.info.self;
     member.name = names.at(id);
     if (!node.online) {
-      if (callers_.erase(id) > 0) directory_->keep(member);
+      if (callers_.erase(id) > 0) directory_->keep_connected(member);
       continue;
     }
     directory_->set_name(id, member.name);
     if (self_ < id) {
-      directory_->keep(member);
+      directory_->keep_connected(member);
     } else {
       directory_->leave_calling(id);
       callers_.insert(id);

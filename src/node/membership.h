@@ -20,7 +20,7 @@ class PeerDirectory {
  public:
   virtual ~PeerDirectory() = default;
   // Keeps a channel to this node from now on, by any of its addresses.
-  virtual void keep(const wire::Member& member) = 0;
+  virtual void keep_connected(const wire::Member& member) = 0;
   // From now on the other end opens the channel, and this end does not.
   virtual void leave_calling(wire::NodeId node) = 0;
   // All other nodes have left: they are retried for a while, and then no more.

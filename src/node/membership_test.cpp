@@ -13,7 +13,7 @@ using testing::deliver;
 
 class FakeDirectory final : public PeerDirectory {
  public:
-  void keep(const wire::Member& member) override { calls.push_back("keep " + member.name); }
+  void keep_connected(const wire::Member& member) override { calls.push_back("keep " + member.name); }
   void leave_calling(wire::NodeId node) override { calls.push_back("leave calling " + name_of(node)); }
   void let_go_but(const std::vector<wire::Member>& members) override {
     std::string all;
@@ -67,7 +67,7 @@ TEST_F(MembershipTest, ANodeThatWentOfflineIsCalledSinceItMayNotKnowTheWay) {
   EXPECT_EQ(on_state(), (Calls{"leave calling n2", "keep n3", "members: n2 n3"}));  // once
 }
 
-TEST_F(MembershipTest, AForgottenNodeIsNoMemberAndNodesOfOneNameAreToldApart) {
+TEST_F(MembershipTest, AForgottenNodeIsNoMemberAndNodesOfOneNameAreDistinguished) {
   wire::NodeFacts same = with_address(4);
   same.info.self.name = "n1";
   add(state_, wire::NodeReported{same});

@@ -111,7 +111,7 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
                          auto resident = weights::Content::of_cache(*model);
                          if (!resident) return done(std::unexpected(resident.error()));
                          exchange_.offer(*resident);
-                         // The cache keeps the file for as long as the content is referenced.
+                         // The cache retains the file for as long as the content is referenced.
                          done(SharedGguf((*resident)->gguf().get(), [owner = *resident](const model::Gguf*) {}));
                        }});
 }
@@ -135,12 +135,12 @@ void ModelFiles::load_encoder(const std::string& content, SharedGguf file) {
   });
 }
 
-void ModelFiles::keep_spare(const wire::ReplicatedState& state, bool idle, cluster::Time now) {
+void ModelFiles::update_spare(const wire::ReplicatedState& state, bool idle, cluster::Time now) {
   constexpr std::chrono::seconds quiet{2};
   constexpr std::chrono::minutes retry{1};
-  const bool wanted =
+  const bool needed =
       options_.spare && state.plan && state.model && (!options_.file || state.plan->made.plan.content != own_content_);
-  if (!wanted || !idle) {
+  if (!needed || !idle) {
     spare_ = {};
     spare_at_ = now + quiet;
     return;

@@ -1,5 +1,5 @@
-// The part of a node that has models: the file that it was given, the weights that it fetches for its stages, those
-// that it keeps in case other nodes are lost, and the tokenizer of the model that is served.
+// The part of a node that has models: the file that it was given, the weights that it fetches for its stages, the
+// spare weights, and the tokenizer of the model that is served.
 #pragma once
 
 #include <filesystem>
@@ -25,7 +25,7 @@ using SharedGguf = std::shared_ptr<const model::Gguf>;
 
 struct ModelFilesOptions {
   SharedGguf file;                                     // that this node was given; null: none
-  std::optional<model::TemplateText> chat_template{};  // in place of the one in the model's file
+  std::optional<model::TemplateText> chat_template{};  // instead of the one in the model's file
   std::shared_ptr<weights::WeightCache> cache;
   std::filesystem::path manifests;                   // folder of what is known about files
   std::optional<wire::ServedModel> offered_model{};  // of the own file, where the cluster is to serve it
@@ -44,7 +44,7 @@ struct ModelFilesHost {
   std::function<std::string(wire::NodeId)> name_of{};  // for the log
 };
 
-// On the node's thread. The host runs no task of it after it is destroyed; stop() comes before.
+// On the node's thread. The host runs no task of it after it is destroyed; stop() is called before.
 class ModelFiles {
  public:
   ModelFiles(ModelFilesOptions options, ModelFilesHost host);
@@ -68,7 +68,7 @@ class ModelFiles {
              std::function<void(Result<SharedGguf>)> done);
   // While `idle`, fetches what is missing of the served model, if twice its size fits into the cache, so that this node
   // can continue when others are lost. Otherwise stops fetching it.
-  void keep_spare(const wire::ReplicatedState& state, bool idle, cluster::Time now);
+  void update_spare(const wire::ReplicatedState& state, bool idle, cluster::Time now);
 
   // Loads the tokenizer of this model from its headers, in the background.
   void load_encoder(const std::string& content, SharedGguf file);

@@ -86,7 +86,7 @@ class ModelFilesTest : public ::testing::Test {
   void expect_queries(int count, bool idle, std::chrono::seconds at) {
     wire::ReplicatedState state = testing::planned_state();
     state.plan->made.plan.content = std::string(64, 'a');
-    files_->keep_spare(state, idle, cluster::Time(std::chrono::hours(1) + at));
+    files_->update_spare(state, idle, cluster::Time(std::chrono::hours(1) + at));
     const auto sent = [&] { return std::ranges::count(channel_.controls, wire::ControlType::weights_query); };
     tasks_.run_until([&] { return sent() >= count; });
     EXPECT_EQ(sent(), count);

@@ -10,7 +10,7 @@ namespace {
 // Families with all that matters: experts, sliding windows, an embedding that is also the head.
 class ShapeOf : public ::testing::TestWithParam<std::string_view> {};
 
-TEST_P(ShapeOf, SaysWhatShardsMeasure) {
+TEST_P(ShapeOf, IsWhatShardsMeasure) {
   const auto bytes = tiny::tiny_model(GetParam(), 1, {.matrices = tiny::MatrixType::q8_0, .layers = 6});
   ASSERT_TRUE(bytes) << bytes.error().message;
   const auto file = model::Gguf::parse(*bytes, "tiny.gguf");

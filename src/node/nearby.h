@@ -11,7 +11,7 @@
 
 namespace exogpu::node {
 
-// Looks for so long, or until `enough` of what has been seen so far, in which case for a moment more. Blocks.
+// Looks for so long, or until `enough` of what has been found so far, in which case for a moment more. Blocks.
 // Errors: unavailable, when mDNS cannot be used here.
 Result<std::vector<net::DiscoveredNode>> discover_nodes(
     std::chrono::milliseconds timeout, const std::function<bool(const std::vector<net::DiscoveredNode>&)>& enough = {});

@@ -28,7 +28,7 @@ struct NodeOptions {
   std::string name;             // for people; the machine's own when empty
   Address listen{.host = "", .port = 0};
   std::optional<Address> advertise{};  // where others reach it, when that is elsewhere: behind a forwarded port
-  std::string api_url{};               // told to the others
+  std::string api_url{};               // reported to the other nodes
   std::vector<Address> connect{};      // nodes of the cluster
   bool discover = false;               // shows itself on the local network, and finds the others of its cluster there
   std::optional<security::JoinToken> token{};          // to join that cluster first
@@ -45,7 +45,7 @@ struct NodeOptions {
   std::string layers;
   std::vector<std::string> without;
 
-  std::chrono::milliseconds wait{5000};  // that requests do, when what is left of the cluster cannot hold the model
+  std::chrono::milliseconds wait{5000};         // of requests, while the online nodes cannot hold the model
   std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
   // The node can be no part of its cluster; it does nothing more and waits to be destroyed. From any thread.
   std::function<void(const Error&)> on_fatal;
@@ -62,7 +62,7 @@ class Node : public Service {
 
   uint16_t port() const;  // where other nodes connect
   const std::string& name() const;
-  // Tells the others where this node's API is. An empty host is any address of this machine.
+  // Reports the address of this node's API to the other nodes. An empty host is any address of this machine.
   void set_api(std::string host, uint16_t port);
 
   std::vector<ModelEntry> models() const override;

@@ -244,7 +244,7 @@ void Node::Impl::look_after(cluster::Time now) {
   });
   propose_model();
   const bool idle = gate_->serving() && !worker_->local_plan().acting && !worker_->steps_in_flight(now);
-  model_files_->keep_spare(agent_->state(), idle, now);
+  model_files_->update_spare(agent_->state(), idle, now);
 }
 
 // --- what the parts ask

@@ -59,7 +59,7 @@ class Node::Impl final : public PeerHandler {
   void register_ring_frames();
   void begin();
 
-  // --- channels: every part that has to do with them is told
+  // --- channels: their events are passed to every part that uses them
   void on_up(wire::NodeId peer) override;
   void on_down(wire::NodeId peer, const Error& why) override;
   std::optional<std::span<std::byte>> place(wire::NodeId peer, const wire::FrameHeader& header) override;

@@ -1,4 +1,4 @@
-// How the parts of a node are made, one function for each: what each gets from the others.
+// Creates the parts of a node, one function for each, and connects them to each other.
 #include <algorithm>
 #include <utility>
 
@@ -11,7 +11,7 @@
 namespace exogpu::node {
 namespace {
 
-// To hear from others before this node leads. Alone, it leads at once.
+// Time for messages of other nodes to arrive before this node leads. Alone, it leads at once.
 constexpr std::chrono::milliseconds kBootWaitAlone{200}, kBootWait{500};
 
 Result<RunningDiscovery> discover(Loop& loop, const net::Announcement& own, net::DiscoveryHandler handler) {
@@ -147,7 +147,7 @@ void Node::Impl::make_local_network() {
                         .lets_in = resources_.join != nullptr},
       options_.state,
       LocalNetworkHost{
-          .keep = [this](const wire::Member& member) { peers_->keep(member); },
+          .keep = [this](const wire::Member& member) { peers_->keep_connected(member); },
           .connected = [this](wire::NodeId node) { return peers_->connected(node); },
           .discover = [this](const net::Announcement& own,
                              net::DiscoveryHandler handler) { return discover(loop_, own, std::move(handler)); },

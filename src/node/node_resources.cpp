@@ -30,13 +30,13 @@ Result<Identity> identity_of(const NodeOptions& options) {
   if (!options.token) {
     if (known) return *std::move(known);
     if (options.connect.empty()) {
-      const auto seen = discover_nodes(std::chrono::seconds(2), [](const auto& nodes) { return !nodes.empty(); });
+      const auto found = discover_nodes(std::chrono::seconds(2), [](const auto& nodes) { return !nodes.empty(); });
       return fail(ErrorCode::failed_precondition,
                   "this node belongs to no cluster yet: give the model to serve, or the cluster to join. To join, run "
                   "`exogpu join` here and `exogpu approve CODE` on a device of the cluster. {}",
-                  !seen           ? seen.error().message
-                  : seen->empty() ? "No node is seen on this network"
-                                  : "Seen on this network: " + names_of(*seen));
+                  !found           ? found.error().message
+                  : found->empty() ? "No node is seen on this network"
+                                   : "Seen on this network: " + names_of(*found));
     }
     return fail(
         ErrorCode::failed_precondition,

@@ -1,4 +1,4 @@
-// What a node has before it does anything: its identity, its devices, its model file, and its place on the disk.
+// What a node has before it does anything: its identity, its devices, its model file, and its folders.
 #pragma once
 
 #include <chrono>
@@ -23,8 +23,8 @@ struct NodeResources {
   gpu::Machine machine;
   std::vector<wire::DeviceProfile> devices;        // of this node
   std::shared_ptr<const model::Gguf> file;         // that it was given; null: none
-  std::optional<security::FileLock> only;          // keeps a second node from the state folder
-  std::optional<security::FileLock> running;       // tells `exogpu pair` and `approve` that there is a node
+  std::optional<security::FileLock> only;          // prevents a second node in the state folder
+  std::optional<security::FileLock> running;       // shows `exogpu pair` and `approve` that a node runs
   std::unique_ptr<net::JoinServer> join;           // null: this node has no key to admit others with
   std::optional<wire::ServedModel> offered_model;  // that the cluster is asked to serve; without its content id
   uint64_t term_counter = 0;                       // the highest that this node has begun

@@ -7,7 +7,7 @@
 
 namespace exogpu::node {
 
-// A channel and what it tells the node.
+// A channel and the handler of its events.
 struct Peers::Link final : net::ChannelHandler {
   Peers* peers = nullptr;
   std::unique_ptr<net::Channel> channel;
@@ -25,14 +25,14 @@ struct Peers::Link final : net::ChannelHandler {
   void on_closed(const Error& reason) override { peers->closed(*this, reason); }
 };
 
-// Two processes, one behind a channel in links_ and one behind `later`, say that they are the same node.
+// Two processes, one behind a channel in links_ and one behind `later`, claim to be the same node.
 struct Peers::Contest {
   std::shared_ptr<Link> later;  // not started
   net::IdentityProbe probe;     // of the earlier
   boost::asio::steady_timer timer;
 };
 
-// Somebody to keep a channel to.
+// A node, or an address, to which a channel is kept open.
 struct Peers::Target {
   explicit Target(const boost::asio::any_io_executor& executor) : timer(executor) {}
   std::optional<wire::NodeId> node;
@@ -169,13 +169,13 @@ void Peers::identity_in_use(const Error& why) {
 void Peers::closed(Link& link, const Error& why) {
   const auto found = links_.find(link.node);
   if (found == links_.end() || found->second.get() != &link) return;
-  const auto kept = std::move(found->second);  // until this call is over
+  const auto closed_link = std::move(found->second);  // until this call is over
   links_.erase(found);
-  handler_->on_down(kept->node, why);
+  handler_->on_down(closed_link->node, why);
   if (why.code == ErrorCode::already_exists) return identity_in_use(why);
-  if (const auto contest = contests_.extract(kept->node)) return take(std::move(contest.mapped()->later));
+  if (const auto contest = contests_.extract(closed_link->node)) return take(std::move(contest.mapped()->later));
   for (const auto& target : std::vector(targets_)) {
-    if (target->node != kept->node || target->trying) continue;
+    if (target->node != closed_link->node || target->trying) continue;
     target->failed = 0;
     again(target);
   }
@@ -185,7 +185,7 @@ void Peers::close(wire::NodeId node, const Error& why) {
   if (net::Channel* open = channel(node)) open->close(why);
 }
 
-void Peers::keep(const wire::Member& member) {
+void Peers::keep_connected(const wire::Member& member) {
   if (member.node == self_.node || member.addresses.empty()) return;
   set_name(member.node, member.name);
   const auto known = std::ranges::find(targets_, std::optional(member.node), &Target::node);
@@ -197,7 +197,7 @@ void Peers::keep(const wire::Member& member) {
     target->port = member.link_port;
     if (!news || connected(member.node)) return;
     target->failed = 0;
-    // What is under way may be a channel for the other end already, which would see a link break.
+    // The attempt in flight may be a channel for the other end already, which would observe a lost link.
     if (target->dialling) return;
     target->timer.cancel();
     return attempt(target);
@@ -246,26 +246,26 @@ void Peers::attempt(const std::shared_ptr<Target>& target) {
   options.channel = options_.channel;
   target->connecting =
       net::connect(executor_, *tls_, self_, options,
-                   [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> made) {
+                   [this, weak = std::weak_ptr(target)](Result<std::unique_ptr<net::Channel>> opened) {
                      const auto at = weak.lock();
                      if (!at) return;
                      at->trying = at->dialling = false;
-                     if (!made) {
+                     if (!opened) {
                        // At the first attempt: the other process was there before this one.
-                       if (made.error().code == ErrorCode::already_exists && at->failed == 0) {
-                         return identity_in_use(made.error());
+                       if (opened.error().code == ErrorCode::already_exists && at->failed == 0) {
+                         return identity_in_use(opened.error());
                        }
-                       if (at->on_refused) at->on_refused(made.error());
+                       if (at->on_refused) at->on_refused(opened.error());
                        // This node itself, for one: it does not become another by trying again.
-                       if (made.error().code != ErrorCode::invalid_argument) again(at);
+                       if (opened.error().code != ErrorCode::invalid_argument) again(at);
                        return;
                      }
                      at->failed = 0;
-                     at->node = (*made)->peer().node;
+                     at->node = (*opened)->peer().node;
                      if (at->node == self_.node && at->on_refused) {
                        at->on_refused({ErrorCode::invalid_argument, "this node was told to join itself"});
                      }
-                     add(*std::move(made), true);
+                     add(*std::move(opened), true);
                    });
 }
 

@@ -23,7 +23,7 @@
 
 namespace exogpu::node {
 
-// Whom the frames of all channels go to. Called on the node's thread.
+// Receives the frames of all channels. Called on the node's thread.
 class PeerHandler {
  public:
   virtual ~PeerHandler() = default;
@@ -33,7 +33,7 @@ class PeerHandler {
   virtual void on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) = 0;
   virtual void on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) = 0;
   virtual void on_writable(wire::NodeId peer, net::Lane lane) = 0;
-  // Another process, at `address`, has the identity of `node` and was refused, since the one that came earlier is
+  // Another process, at `address`, has the identity of `node` and was refused, since the earlier one is
   // alive. `node` may be this node itself.
   virtual void on_second_identity(wire::NodeId node, const std::string& address) { (void)node, (void)address; }
   // This process was refused, since another one has its identity. No channel is opened any more.
@@ -62,13 +62,13 @@ class Peers final : public Transport, public PeerDirectory {
   void accept_failed(const Error& why);
 
   // Keeps a channel to this node from now on, by any of its addresses. `dial` for one that is known only by address.
-  void keep(const wire::Member& member) override;
+  void keep_connected(const wire::Member& member) override;
   // The other end calls, and this one no longer does.
   void leave_calling(wire::NodeId node) override;
-  // Those who are not among these have left: they are tried for a while longer, and then no more, since they connect by
-  // themselves when they come back. Addresses that were given to dial() are tried for ever.
+  // All other nodes have left: they are retried for a while, and then no more, since they connect by themselves when
+  // they return. Addresses that were given to dial() are retried for ever.
   void let_go_but(const std::vector<wire::Member>& members) override;
-  // `on_refused` hears every attempt that failed.
+  // `on_refused` is called for every attempt that failed.
   void dial(const std::string& host, uint16_t port, std::function<void(const Error&)> on_refused);
 
   Result<void> send(wire::NodeId to, net::Outgoing frame) override;
@@ -76,11 +76,11 @@ class Peers final : public Transport, public PeerDirectory {
 
   bool connected(wire::NodeId node) const { return links_.contains(node); }
   net::Channel* channel(wire::NodeId node);
-  // How people call it; the beginning of its id when nobody has said.
+  // For display; the beginning of its id if no name is known.
   std::string name_of(wire::NodeId node) const override;
   void set_name(wire::NodeId node, std::string name) override { names_[node] = std::move(name); }
 
-  // Closes a channel for this reason, which the other end hears.
+  // Closes a channel for this reason, which is sent to the other end.
   void close(wire::NodeId node, const Error& why);
 
  private:

@@ -57,7 +57,7 @@ TEST_F(PeersTest, WaitsLongerAfterEachAttemptThatFails) {
   };
   hang_up();
   Peers peers(io.get_executor(), a.tls, a.self, quick(), handler);
-  peers.keep(member(b, rude.local_endpoint().port()));
+  peers.keep_connected(member(b, rude.local_endpoint().port()));
   run_until(io, [&] { return called.size() >= 6; });
   for (size_t i = 1; i < called.size(); ++i) {
     const auto least = std::min(20ms * (1 << (i - 1)), 80ms) / 2;
@@ -65,14 +65,14 @@ TEST_F(PeersTest, WaitsLongerAfterEachAttemptThatFails) {
   }
 }
 
-TEST_F(PeersTest, OneWhoHasLeftIsGivenUpAndMayComeBack) {
+TEST_F(PeersTest, ANodeThatHasLeftIsGivenUpAndMayReturn) {
   uint16_t closed = 0;
   {
     const boost::asio::ip::tcp::acceptor gone(io, {boost::asio::ip::address_v4::loopback(), 0});
     closed = gone.local_endpoint().port();
   }
   Peers peers(io.get_executor(), a.tls, a.self, quick(), handler);
-  peers.keep(member(b, closed));
+  peers.keep_connected(member(b, closed));
   peers.let_go_but({member(a, 1), member(b, closed)});
   EXPECT_GT(io.run_for(150ms), 0U);
   EXPECT_FALSE(io.stopped()) << "it is given up, although it is still a member";
@@ -82,21 +82,21 @@ TEST_F(PeersTest, OneWhoHasLeftIsGivenUpAndMayComeBack) {
   EXPECT_TRUE(handler.up.empty());
   // It is named again.
   b.listen();
-  peers.keep(member(b, b.listener->port()));
+  peers.keep_connected(member(b, b.listener->port()));
   run_until(io, [&] { return !handler.up.empty(); });
   EXPECT_EQ(handler.up, std::vector{b.identity.node()});
 }
 
-// As the network tells of it, address by address.
+// As the network reports it, address by address.
 TEST_F(PeersTest, NewsOfAnAddressDoNotEndAnAttempt) {
   b.listen();
   Peers peers(io.get_executor(), a.tls, a.self, quick(), handler);
   wire::Member it = member(b, b.listener->port());
-  peers.keep(it);
+  peers.keep_connected(it);
   for (int news = 0; !peers.connected(b.identity.node()); ++news) {
     ASSERT_LT(news, 100'000);
     it.addresses = {"127.0.0.1", std::format("127.0.0.{}", 2 + news % 2)};
-    peers.keep(it);
+    peers.keep_connected(it);
     io.restart();
     io.run_one_for(10ms);
   }
@@ -143,7 +143,7 @@ class OneIdentityTwice : public PeersTest {
   Peers peers{io.get_executor(), a.tls, a.self, quick(), handler};
 };
 
-TEST_F(OneIdentityTwice, TheLaterIsRefusedAndToldWhy) {
+TEST_F(OneIdentityTwice, TheLaterIsRefusedWithTheReason) {
   const auto earlier = call(b);
   earlier->start(b.recorder);
   run_until(io, [&] { return !handler.up.empty(); });

@@ -20,7 +20,7 @@ using Prompt = std::variant<model::ChatRequest, std::string, std::vector<model::
 
 struct EncodedPrompt {
   std::vector<model::TokenId> tokens;
-  bool opens_thought = false;  // the template has written "<think>" already; the answer goes on behind it
+  bool opens_thought = false;  // the template has written "<think>" already; the answer continues after it
   // Texts that end the answer as an end token would: the marks of a template that are no tokens of this model.
   std::vector<std::string> end_texts{};
 };

@@ -34,7 +34,7 @@ TEST(PromptEncoder, AConversationIsRenderedAndItsMarksAreTokens) {
   EXPECT_FALSE(prompt.opens_thought);
 }
 
-TEST(PromptEncoder, ThereIsOneBosWhereTheFileWantsIt) {
+TEST(PromptEncoder, ThereIsOneBosWhereTheFileRequiresIt) {
   const TinyFile plain("llama");
   // A template that writes it itself.
   const TinyFile writes("llama", "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' +",
@@ -112,7 +112,7 @@ TEST(PromptEncoder, ATemplateThatDoesNotParseLeavesCompletions) {
                                 ErrorCode::corrupt, "own.jinja: ");
 }
 
-TEST(PromptEncoder, ABaseModelIsSaidToBeOne) {
+TEST(PromptEncoder, ABaseModelIsReportedAsOne) {
   const auto encoder = encoder_of(TinyFile("qwen3", "tokenizer.chat_template", "tokenizer.chat_templet"));
   ASSERT_EQ(encoder->warnings().size(), 1u);
   EXPECT_TRUE(encoder->warnings().front().contains("base model: it has no chat template"))

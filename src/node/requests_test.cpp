@@ -36,7 +36,7 @@ class RequestsTest : public ::testing::Test {
     driver_.emplace(kEpoch, pipeline::ScheduleOptions{.sequences = 4, .context = 64},
                     [this](pipeline::Work work) { steps_.push_back(std::move(work.step)); });
   }
-  // The ring computes until nothing is in flight: it samples 65, 66, ... for every span that wants a token.
+  // The ring computes until nothing is in flight: it samples 65, 66, ... for every span that requests a token.
   void compute() {
     while (!steps_.empty()) {
       for (const wire::Step& step : std::exchange(steps_, {})) {

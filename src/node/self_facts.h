@@ -1,4 +1,4 @@
-// What the operating system tells of this machine.
+// What the operating system reports about this machine.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@
 
 namespace exogpu::node {
 
-// How well it would lead a cluster. `sys`: where Linux tells of its hardware. Where nothing tells, a machine is taken
+// How well it would lead a cluster. `sys`: where Linux reports its hardware. Without information, a machine is taken
 // to be on mains power and a wire.
 wire::Fitness fitness_of(std::chrono::seconds up, const std::filesystem::path& sys = "/sys/class");
 

@@ -26,7 +26,7 @@ class SelfFacts : public ::testing::Test {
       ("exogpu-self-" + std::to_string(getpid()) + ::testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
-TEST_F(SelfFacts, NothingToldIsMainsPowerAndAWire) {
+TEST_F(SelfFacts, WithoutInformationItIsMainsPowerAndAWire) {
   EXPECT_EQ(fitness(), (wire::Fitness{.mains = true, .wired = true, .steadiness = 0}));
 }
 
@@ -64,7 +64,7 @@ TEST_F(SelfFacts, SteadinessGrowsWithTime) {
   EXPECT_EQ(before, wire::kSteadinessMax);
 }
 
-TEST_F(SelfFacts, TheCounterOfTermsIsKept) {
+TEST_F(SelfFacts, TheCounterOfTermsIsSaved) {
   EXPECT_EQ(read_term_counter(folder_).value(), 0U);
   ASSERT_TRUE(write_term_counter(folder_, 1ULL << 40));
   EXPECT_EQ(read_term_counter(folder_).value(), 1ULL << 40);

@@ -6,7 +6,7 @@ cluster::SensorReadings sensor_readings(gpu::SensorReader& sensors, std::span<co
   cluster::SensorReadings readings;
   gpu::DeviceInfo processors;
   processors.kind = gpu::DeviceKind::cpu;
-  // Once, since what it says is of the time since it was last read.
+  // Read once: its load is that since the last reading.
   const gpu::Readings cpu = sensors.read(processors);
   readings.load = cpu.utilization;
   const gpu::PowerSupply power = sensors.read_power_supply();

@@ -1,4 +1,4 @@
-// What the sensors of this machine say, as cluster::ConditionFilter wants it.
+// The readings of this machine's sensors, in the form that cluster::ConditionFilter takes.
 #pragma once
 
 #include <span>

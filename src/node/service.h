@@ -1,4 +1,4 @@
-// What a node offers to those who ask it for answers: the HTTP interface, the C library.
+// What a node offers to the code that requests answers: the HTTP interface, the C library.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,7 @@ struct GenerationRequest {
   Prompt prompt;
   engine::GenerateOptions options;  // sampling.logprobs asks for TokenReport
   uint32_t answers = 1;             // answer i draws with the seed options.sampling.seed + i
-  // How long it waits when those who are left cannot hold the model; as the node is set up where it does not say.
+  // How long it waits while the online nodes cannot hold the model; without a value, as the node is set up.
   std::optional<std::chrono::milliseconds> wait{};
 };
 
@@ -44,8 +44,8 @@ struct TokenReport {
   std::vector<Candidate> likeliest;  // as many as were asked for, likeliest first
 };
 
-// Hears of one generation. Calls come from any thread, one at a time, and return at once: none waits for the client.
-// The last call is on_error(), or on_end() of the last answer; then the listener is let go.
+// Receives the events of one generation. It is called on any thread, one call at a time; calls return at once and do
+// not wait for the client. The last call is on_error(), or on_end() of the last answer; then the listener is released.
 class GenerationListener {
  public:
   virtual ~GenerationListener() = default;
@@ -88,7 +88,7 @@ class Service {
   // this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).
   virtual Result<void> drain(std::string_view node, bool draining) = 0;
 
-  // Begins; everything, errors too, comes through the listener, possibly before this returns. When `cancel` asks to
+  // Begins; everything, errors too, is reported to the listener, possibly before this returns. When `cancel` asks to
   // stop, the work ends soon, with on_end() (FinishReason::cancelled) or on_error().
   virtual void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                         std::stop_token cancel) = 0;

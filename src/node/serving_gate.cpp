@@ -11,10 +11,10 @@ void ServingGate::update(const wire::ReplicatedState& state, const StageReports&
                          cluster::Time now) {
   const wire::StagePlan* plan = state.plan ? &state.plan->made.plan : nullptr;
   if (plan) without_plan_since_.reset();
-  // A plan for another model than the one that is wanted lasts for a moment, and serves no requests.
-  const bool wanted = plan && state.model && state.model->content == plan->content;
+  // A plan for another model than the requested one lasts for a moment, and serves no requests.
+  const bool requested = plan && state.model && state.model->content == plan->content;
   std::string reason = not_serving_reason(state, reports);
-  if (wanted && cluster::serving(state) && encoder.encoder && encoder.content == plan->content) {
+  if (requested && cluster::serving(state) && encoder.encoder && encoder.content == plan->content) {
     return open(*plan, encoder.encoder, reason.empty());
   }
   if (reason.empty()) {

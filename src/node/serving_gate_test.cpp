@@ -59,7 +59,7 @@ TEST_F(ServingGateTest, NeedsTheTokenizerOfThisModel) {
   EXPECT_EQ(refusal(), "no tokenizer");
 }
 
-TEST_F(ServingGateTest, APlanForAModelThatIsNoLongerWantedDoesNotServe) {
+TEST_F(ServingGateTest, APlanForAModelThatIsNoLongerRequestedDoesNotServe) {
   all_ready();
   state_.model->content = "another";
   update();

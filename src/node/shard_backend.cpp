@@ -65,7 +65,7 @@ void ShardBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop
         EXO_TRY(const gpu::Device* device, machine.find(part->key.device));
         auto& compute = static_cast<pipeline::ShardCompute&>(*part->stage->compute);
         EXO_CHECK(warm_up(compute.shard(), device->info(), stop));
-        if (stop.stop_requested()) return fail(ErrorCode::cancelled, "not wanted any more");
+        if (stop.stop_requested()) return fail(ErrorCode::cancelled, "not needed any more");
         part->warm = true;
         return {};
       },

@@ -122,7 +122,7 @@ TEST(Worker, ALinkThatBrokeAMomentAgoIsNotWaitedForForLong) {
       two.worker(i).link_lost(two.nodes[1 - i]->id, {ErrorCode::unavailable, "the link broke"}, two.now());
     }
     add(two.state, wire::PlanEnded{.epoch = PlanEpoch(epoch), .reason = "the link broke"});
-    two.tell();
+    two.report_state();
     two.nodes[1]->connected = false;
     auto next = plan;
     next.epoch = PlanEpoch(epoch + 1);
@@ -156,11 +156,11 @@ TEST(Worker, ALinkThatIsLostEndsTheRing) {
   const auto plan = three.example_plan({1, 4}, {0, 1});
   three.set(plan);
   three.run_until_served();
-  Told told;
-  ASSERT_TRUE(three.ask(tokens_of(60, 64, 5), 300, told));
-  three.run_until([&] { return told.tokens.size() > 5; });
+  ReceivedAnswer received;
+  ASSERT_TRUE(three.ask(tokens_of(60, 64, 5), 300, received));
+  three.run_until([&] { return received.tokens.size() > 5; });
   three.worker(0).link_lost(three.nodes[2]->id, {ErrorCode::unavailable, "node n3 is away"}, three.now());
-  EXPECT_FALSE(told.failure) << "it has no part";
+  EXPECT_FALSE(received.failure) << "it has no part";
   EXPECT_TRUE(three.nodes[0]->broken.empty());
   for (const size_t i : {0, 1}) {
     three.worker(i).link_lost(three.nodes[1 - i]->id, {ErrorCode::unavailable, "the link broke"}, three.now());
@@ -168,13 +168,13 @@ TEST(Worker, ALinkThatIsLostEndsTheRing) {
     EXPECT_EQ(three.nodes[i]->broken[0].lost, three.nodes[1 - i]->id);
     EXPECT_EQ(three.nodes[i]->broken[0].epoch, PlanEpoch(1));
   }
-  ASSERT_TRUE(told.failure);
-  EXPECT_TRUE(told.interrupted);
-  EXPECT_EQ(told.failure->message, "the link broke");
+  ASSERT_TRUE(received.failure);
+  EXPECT_TRUE(received.interrupted);
+  EXPECT_EQ(received.failure->message, "the link broke");
   EXPECT_FALSE(three.worker(0).busy());
   EXPECT_TRUE(three.driver().over());
   add(three.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "the link broke"});
-  three.tell();
+  three.report_state();
   auto next = plan;
   next.epoch = PlanEpoch(2);
   three.set(next);
@@ -187,15 +187,15 @@ TEST(Worker, ARingThatHasEndedIsNotServedAgain) {
   WorkerCluster one(1, small());
   one.set(one.example_plan({4}, {0}));
   one.run_until_served();
-  Told told;
-  ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 300, told));
+  ReceivedAnswer received;
+  ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 300, received));
   const auto before = one.state;
   add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "a link broke"});
-  one.tell();
-  EXPECT_TRUE(told.interrupted);
+  one.report_state();
+  EXPECT_TRUE(received.interrupted);
   EXPECT_TRUE(one.nodes[0]->broken.empty());
   one.state = before;
-  one.tell();
+  one.report_state();
   ASSERT_FALSE(one.nodes[0]->broken.empty());
   EXPECT_EQ(one.nodes[0]->broken[0].epoch, PlanEpoch(1));
 }

@@ -26,7 +26,7 @@ class ChangedFileTest : public ::testing::Test {
   void plan_again() {
     const auto plan = *two_.worker(0).plan();
     add(two_.state, wire::PlanEnded{.epoch = plan.epoch, .reason = "a file was changed"});
-    two_.tell();
+    two_.report_state();
     auto next = plan;
     next.epoch = PlanEpoch(plan.epoch.value() + 1);
     two_.set(next);
@@ -48,14 +48,14 @@ TEST_F(ChangedFileTest, ItsPartIsFetchedAgainOnceThereIsAnotherCopy) {
   for (size_t i = 1; i <= 2; ++i) {
     two_.later += seconds(1);
     two_.run_until([&] { return node.fetches.size() == 1 + i; });
-    Told told;
-    ASSERT_TRUE(two_.ask(tokens_of(10, 64), 5, told));
-    two_.run_until([&] { return told.over(); });
-    ASSERT_TRUE(told.failure);
-    EXPECT_NE(told.failure->message.find(file_.path().filename().string()), std::string::npos);
+    ReceivedAnswer received;
+    ASSERT_TRUE(two_.ask(tokens_of(10, 64), 5, received));
+    two_.run_until([&] { return received.over(); });
+    ASSERT_TRUE(received.failure);
+    EXPECT_NE(received.failure->message.find(file_.path().filename().string()), std::string::npos);
     EXPECT_TRUE(node.broken.empty());
   }
-  EXPECT_EQ(node.notes.size(), 1U) << "it says so once";
+  EXPECT_EQ(node.notes.size(), 1U) << "it is reported once";
   node.file = small();
   two_.later += seconds(10);
   two_.run_until([&] { return !node.broken.empty(); });

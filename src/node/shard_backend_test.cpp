@@ -25,7 +25,7 @@ TEST(Worker, FromAPlanToServing) {
   EXPECT_EQ(one.worker(0).doing().why, "there is no leader");
   EXPECT_TRUE(one.nodes[0]->fetches.empty());
   one.obeyed = true;
-  one.tell();
+  one.report_state();
   EXPECT_EQ(one.worker(0).doing().act, cluster::Act::fetch);
   EXPECT_EQ(one.worker(0).epoch(), PlanEpoch(1));
   EXPECT_EQ(one.worker(0).stages().at(0).phase, StagePhase::fetching);
@@ -33,15 +33,15 @@ TEST(Worker, FromAPlanToServing) {
   EXPECT_EQ(one.nodes[0]->acts, (std::vector<std::string>{"there is no leader", "fetch 0", "load 0", "warm 0",
                                                           "waiting for n1/cpu, which is loading", "serve 0"}));
   EXPECT_EQ(one.nodes[0]->fetches, (std::vector<wire::LayerRange>{{0, 4}}));
-  EXPECT_EQ(one.nodes[0]->files_told, (std::vector{PlanEpoch(1)}));
+  EXPECT_EQ(one.nodes[0]->files_reported, (std::vector{PlanEpoch(1)}));
   EXPECT_EQ(one.worker(0).loads(), 1U);
   EXPECT_FALSE(one.worker(0).busy());
 
-  Told told;
+  ReceivedAnswer received;
   const auto tokens = tokens_of(100, 64);
-  ASSERT_TRUE(one.ask(tokens, 20, told));
+  ASSERT_TRUE(one.ask(tokens, 20, received));
   EXPECT_TRUE(one.worker(0).busy());
-  one.run_until([&] { return told.over(); });
+  one.run_until([&] { return received.over(); });
   engine::ShardOptions options;
   options.context = 512;
   options.batch_tokens = 128;
@@ -50,8 +50,8 @@ TEST(Worker, FromAPlanToServing) {
   auto shard = engine::Shard::load(*file, {0, 4}, engine::testing::cpu(), options).value();
   const engine::SequenceTokens all{.sequence = wire::SeqId(0), .position = 0, .count = 100, .outputs = 1};
   const auto logits = shard.forward({.sequences = {&all, 1}, .tokens = tokens, .activations = {}}).value();
-  EXPECT_EQ(told.tokens.front(), std::ranges::max_element(logits) - logits.begin());
-  EXPECT_EQ(told.tokens.size(), 20U);
+  EXPECT_EQ(received.tokens.front(), std::ranges::max_element(logits) - logits.begin());
+  EXPECT_EQ(received.tokens.size(), 20U);
 }
 
 TEST(Worker, TwoNodesWriteWhatOneWrites) {
@@ -69,7 +69,7 @@ TEST(Worker, APartThatStaysTheSameIsNotLoadedAgain) {
   const auto plan = two.example_plan({1, 4}, {0, 1});
   two.set(plan);
   two.run_until_served();
-  Told interrupted;
+  ReceivedAnswer interrupted;
   ASSERT_TRUE(two.ask(tokens_of(60, 64, 5), 300, interrupted));
   two.run_until([&] { return interrupted.tokens.size() > 5; });
   auto next = plan;
@@ -86,7 +86,7 @@ TEST(Worker, APartThatStaysTheSameIsNotLoadedAgain) {
   for (auto& node : two.nodes) {
     EXPECT_EQ(node->worker->loads(), 1U);
     EXPECT_EQ(node->fetches.size(), 1U);
-    EXPECT_EQ(node->files_told, (std::vector{PlanEpoch(1), PlanEpoch(2)}));
+    EXPECT_EQ(node->files_reported, (std::vector{PlanEpoch(1), PlanEpoch(2)}));
     EXPECT_EQ(node->worker->ring()->options().epoch, PlanEpoch(2));
     EXPECT_TRUE(node->broken.empty());
   }
@@ -98,32 +98,32 @@ TEST(Worker, OnlyALostStageComputesAgain) {
     WorkerCluster four(4, small());
     four.set(four.example_plan({1, 2, 4}, {0, 1, 2}));
     four.run_until_served();
-    Told told;
+    ReceivedAnswer received;
     auto tokens = tokens_of(100, 64);
-    ASSERT_TRUE(four.ask(tokens, 20, told));
-    four.run_until([&] { return told.tokens.size() > 5; });
+    ASSERT_TRUE(four.ask(tokens, 20, received));
+    four.run_until([&] { return received.tokens.size() > 5; });
     std::vector<size_t> nodes{0, 1, 2};
     nodes[lost] = 3;
     auto next = four.example_plan({1, 2, 4}, nodes);
     next.epoch = PlanEpoch(2);
     four.set(next);
-    ASSERT_TRUE(told.interrupted);
-    const auto heard = told.tokens;
+    ASSERT_TRUE(received.interrupted);
+    const auto first_tokens = received.tokens;
     four.run_until_served();
-    tokens.insert(tokens.end(), heard.begin(), heard.end());
-    told = {};
-    ASSERT_TRUE(four.ask(tokens, 20 - static_cast<uint32_t>(heard.size()), told));
-    four.run_until([&] { return told.over(); });
-    auto all = heard;
-    all.insert(all.end(), told.tokens.begin(), told.tokens.end());
+    tokens.insert(tokens.end(), first_tokens.begin(), first_tokens.end());
+    received = {};
+    ASSERT_TRUE(four.ask(tokens, 20 - static_cast<uint32_t>(first_tokens.size()), received));
+    four.run_until([&] { return received.over(); });
+    auto all = first_tokens;
+    all.insert(all.end(), received.tokens.begin(), received.tokens.end());
     EXPECT_EQ(all, expected());
     const pipeline::Scheduler& scheduler = four.driver().scheduler();
-    EXPECT_GE(scheduler.tokens_replayed(), 100 + heard.size() - 1);
-    EXPECT_LE(scheduler.tokens_computed(), 21 - heard.size());
+    EXPECT_GE(scheduler.tokens_replayed(), 100 + first_tokens.size() - 1);
+    EXPECT_LE(scheduler.tokens_computed(), 21 - first_tokens.size());
   }
 }
 
-TEST(Worker, OneStageOfSeveralIsKept) {
+TEST(Worker, OneStageOfSeveralIsRetained) {
   WorkerCluster two(2, small());
   two.set(two.example_plan({1, 4}, {0, 0}));
   two.run_until_served();
@@ -134,7 +134,7 @@ TEST(Worker, OneStageOfSeveralIsKept) {
   EXPECT_EQ(two.worker(0).loads(), 3U) << "layer 0 was there, layer 3 was not by itself";
   EXPECT_EQ(two.worker(1).loads(), 1U);
   EXPECT_EQ(two.answer(), expected());
-  // Nor is it when its place in the ring is another.
+  // Nor is it when its position in the ring is another.
   two.set(two.example_plan({1, 2, 3, 4}, {0, 1, 1, 0}));
   two.run_until_served();
   EXPECT_EQ(two.worker(0).loads(), 3U);
@@ -150,27 +150,27 @@ TEST(Worker, OneStageOfSeveralIsKept) {
 }
 
 // It ended elsewhere, and then the word of it was lost with its leader.
-TEST(Worker, RequestsUnderWayEndBeforeAPartGoes) {
+TEST(Worker, RequestsInFlightEndBeforeAShardIsUnloaded) {
   WorkerCluster two(2, small());
   two.set(two.example_plan({1, 4}, {0, 1}));
   two.run_until_served();
-  Told told;
-  ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, told));
-  two.run_until([&] { return !told.tokens.empty(); });
+  ReceivedAnswer received;
+  ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, received));
+  two.run_until([&] { return !received.tokens.empty(); });
   for (auto& node : two.nodes) node->worker->tick(two.now());
   auto other = two.example_plan({2, 4}, {0, 1});
   other.content = "def";
   two.set(other);
-  EXPECT_FALSE(told.over());
-  Told late;
+  EXPECT_FALSE(received.over());
+  ReceivedAnswer late;
   const auto refused = two.ask(tokens_of(9, 64), 5, late);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "there is a new plan");
   EXPECT_TRUE(two.driver().over());
   EXPECT_EQ(two.worker(1).doing().why, "there is a new plan; waiting for requests to end");
-  two.run_until([&] { return told.over(); });
-  EXPECT_EQ(told.end, wire::GenerateEnd::length);
-  EXPECT_EQ(told.tokens, expected());
+  two.run_until([&] { return received.over(); });
+  EXPECT_EQ(received.end, wire::GenerateEnd::length);
+  EXPECT_EQ(received.tokens, expected());
   two.run_until([&] { return two.worker(0).epoch() == other.epoch; });
   two.run_until_served();
   EXPECT_EQ(two.worker(0).loads(), 2U);
@@ -178,16 +178,16 @@ TEST(Worker, RequestsUnderWayEndBeforeAPartGoes) {
   EXPECT_EQ(two.answer(), expected());
 }
 
-// A leader that has been replaced may say another plan for a moment.
+// A leader that has been replaced may send another plan for a moment.
 TEST(Worker, AfterAPlanThatWasTakenBackRequestsAreTakenAgain) {
   WorkerCluster two(2, small());
   const auto plan = two.example_plan({1, 4}, {0, 1});
   two.set(plan);
   two.run_until_served();
   const wire::ReplicatedState before = two.state;
-  Told told;
-  ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, told));
-  two.run_until([&] { return !told.tokens.empty(); });
+  ReceivedAnswer received;
+  ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, received));
+  two.run_until([&] { return !received.tokens.empty(); });
   for (auto& node : two.nodes) node->worker->tick(two.now());
   auto other = two.example_plan({2, 4}, {0, 1});
   other.content = "def";
@@ -195,12 +195,12 @@ TEST(Worker, AfterAPlanThatWasTakenBackRequestsAreTakenAgain) {
   ASSERT_TRUE(two.driver().over());
 
   two.state = before;
-  two.tell();
+  two.report_state();
   EXPECT_FALSE(two.driver().over());
   EXPECT_FALSE(two.worker(0).local_plan().draining_since);
   EXPECT_FALSE(two.worker(1).local_plan().draining_since);
-  two.run_until([&] { return told.over(); });
-  EXPECT_EQ(told.end, wire::GenerateEnd::length);
+  two.run_until([&] { return received.over(); });
+  EXPECT_EQ(received.end, wire::GenerateEnd::length);
   EXPECT_EQ(two.answer(), expected());
 }
 
@@ -208,16 +208,16 @@ TEST(Worker, ARequestDoesNotHoldUpAPlanForEver) {
   WorkerCluster one(1, small());
   one.set(one.example_plan({4}, {0}));
   one.run_until_served();
-  Told told;
-  ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 400, told));
-  one.run_until([&] { return !told.tokens.empty(); });
+  ReceivedAnswer received;
+  ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 400, received));
+  one.run_until([&] { return !received.tokens.empty(); });
   auto other = one.example_plan({4}, {0});
   other.content = "def";
   one.set(other);
-  EXPECT_FALSE(told.over());
+  EXPECT_FALSE(received.over());
   one.later = cluster::kDrainMax;
   one.run_until_served();
-  EXPECT_TRUE(told.interrupted);
+  EXPECT_TRUE(received.interrupted);
   EXPECT_EQ(one.worker(0).epoch(), other.epoch);
 }
 
@@ -226,49 +226,49 @@ TEST(Worker, ARingThatStandsStillIsNotWaitedFor) {
   WorkerCluster two(2, small());
   two.set(two.example_plan({1, 4}, {0, 1}));
   two.run_until_served();
-  Told told;
-  ASSERT_TRUE(two.ask(tokens_of(60, 64, 5), 400, told));
-  two.run_until([&] { return !told.tokens.empty(); });
+  ReceivedAnswer received;
+  ASSERT_TRUE(two.ask(tokens_of(60, 64, 5), 400, received));
+  two.run_until([&] { return !received.tokens.empty(); });
   two.worker(1).stop({ErrorCode::unavailable, "the node is stopping"});
   two.run_for(milliseconds(20));
   auto other = two.example_plan({4}, {0});
   other.content = "def";
   two.set(other);
-  EXPECT_FALSE(told.over());
+  EXPECT_FALSE(received.over());
   two.later = seconds(3);
-  two.run_until([&] { return told.over(); });
-  EXPECT_TRUE(told.interrupted);
+  two.run_until([&] { return received.over(); });
+  EXPECT_TRUE(received.interrupted);
 }
 
-TEST(Worker, NoModelIsNothingHeld) {
-  std::weak_ptr<const model::Gguf> held;
+TEST(Worker, WithoutAModelNothingIsResident) {
+  std::weak_ptr<const model::Gguf> resident;
   WorkerCluster one(1, nullptr);
   {
     const SharedGguf file = small();
-    held = file;
+    resident = file;
     one.nodes[0]->file = file;
     one.set(one.example_plan({4}, {0}));
     one.run_until_served();
     one.nodes[0]->file.reset();
   }
-  EXPECT_FALSE(held.expired());
+  EXPECT_FALSE(resident.expired());
   add(one.state, wire::ModelSet{});
   add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "no model is to be served"});
-  one.tell();
+  one.report_state();
   one.run_until([&] { return !one.worker(0).plan(); });
   EXPECT_EQ(one.worker(0).ring(), nullptr);
   EXPECT_TRUE(one.worker(0).stages().empty());
   EXPECT_EQ(one.worker(0).doing().why, "no model is to be served");
-  one.run_until([&] { return held.expired(); });
+  one.run_until([&] { return resident.expired(); });
 }
 
-// What is kept for a plan that does not come goes, too.
-TEST(Worker, WhatWasKeptForAPlanIsFreedWithIt) {
+// What is retained for a plan that is never made is freed, too.
+TEST(Worker, WhatWasRetainedForAPlanIsFreedWithIt) {
   WorkerCluster two(2, nullptr);
-  std::weak_ptr<const model::Gguf> held;
+  std::weak_ptr<const model::Gguf> resident;
   {
     const SharedGguf file = small();
-    held = file;
+    resident = file;
     for (auto& node : two.nodes) node->file = file;
     two.set(two.example_plan({1, 4}, {0, 0}));
     two.run_until_served();
@@ -278,11 +278,11 @@ TEST(Worker, WhatWasKeptForAPlanIsFreedWithIt) {
   EXPECT_EQ(two.worker(0).doing().act, cluster::Act::unload);
   add(two.state, wire::ModelSet{});
   add(two.state, wire::PlanEnded{.epoch = PlanEpoch(2), .reason = "no model is to be served"});
-  two.tell();
-  two.run_until([&] { return held.expired(); });
+  two.report_state();
+  two.run_until([&] { return resident.expired(); });
 }
 
-TEST(Worker, ANodeWithoutAPartGetsTheHeaders) {
+TEST(Worker, ANodeWithoutAShardGetsTheHeaders) {
   WorkerCluster two(2, small());
   WorkerNode& idle = *two.nodes[1];
   idle.fetch_failures = {{ErrorCode::unavailable, "nobody has the model"}};
@@ -290,16 +290,16 @@ TEST(Worker, ANodeWithoutAPartGetsTheHeaders) {
   two.set(plan);
   EXPECT_EQ(two.worker(1).doing().why, "the plan has no layers for this node");
   two.run_until([&] { return idle.fetches.size() == 2; });
-  two.run_until([&] { return !idle.files_told.empty(); });
+  two.run_until([&] { return !idle.files_reported.empty(); });
   EXPECT_EQ(idle.notes, (std::vector<std::string>{"nobody has the model"}));
   EXPECT_EQ(idle.fetches, (std::vector<wire::LayerRange>{{}, {}}));
-  EXPECT_EQ(idle.files_told, (std::vector{PlanEpoch(1)}));
+  EXPECT_EQ(idle.files_reported, (std::vector{PlanEpoch(1)}));
   // The next plan is of the same model.
   two.run_until_served();
   auto next = plan;
   next.epoch = PlanEpoch(2);
   two.set(next);
-  EXPECT_EQ(idle.files_told, (std::vector{PlanEpoch(1), PlanEpoch(2)}));
+  EXPECT_EQ(idle.files_reported, (std::vector{PlanEpoch(1), PlanEpoch(2)}));
   EXPECT_EQ(idle.fetches.size(), 2U);
   // Then it has a part, and then not any more.
   two.set(two.example_plan({1, 4}, {0, 1}));
@@ -308,15 +308,15 @@ TEST(Worker, ANodeWithoutAPartGetsTheHeaders) {
   two.set(two.example_plan({4}, {0}));
   two.run_until_served();
   EXPECT_EQ(idle.fetches.size(), 3U);
-  EXPECT_EQ(idle.files_told.size(), 4U);
+  EXPECT_EQ(idle.files_reported.size(), 4U);
   auto other = two.example_plan({4}, {0});
   other.content = "def";
   two.set(other);
-  two.run_until([&] { return idle.files_told.size() == 5; });
+  two.run_until([&] { return idle.files_reported.size() == 5; });
   EXPECT_EQ(idle.fetches.size(), 4U);
 }
 
-TEST(Worker, WhatIsNotWantedAnyMoreIsLeftOff) {
+TEST(Worker, WhatIsNotNeededAnyMoreIsStopped) {
   WorkerCluster two(2, small());
   WorkerNode& first = *two.nodes[0];
   first.fetch_waits = true;
@@ -328,7 +328,7 @@ TEST(Worker, WhatIsNotWantedAnyMoreIsLeftOff) {
   two.run_until([&] { return static_cast<bool>(first.fetched); });
   late();
   two.run_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(two.worker(0).doing().act, cluster::Act::fetch) << "that was for the plan before";
+  EXPECT_EQ(two.worker(0).doing().act, cluster::Act::fetch) << "that was for the previous plan";
   first.fetched();
   two.run_until_served();
   EXPECT_EQ(two.worker(0).loads(), 1U);
@@ -350,15 +350,15 @@ TEST(Worker, StopsInTheMidstOfAnything) {
     WorkerCluster one(1, small());
     one.set(one.example_plan({4}, {0}));
     one.run_until([&] { return one.worker(0).doing().act == act; });
-    Told told;
+    ReceivedAnswer received;
     if (act == cluster::Act::serve) {
-      ASSERT_TRUE(one.ask(tokens_of(60, 64), 400, told));
+      ASSERT_TRUE(one.ask(tokens_of(60, 64), 400, received));
     }
     one.worker(0).stop({ErrorCode::unavailable, "the node is stopping"});
-    EXPECT_EQ(told.interrupted, act == cluster::Act::serve);
+    EXPECT_EQ(received.interrupted, act == cluster::Act::serve);
     EXPECT_EQ(one.worker(0).ring(), nullptr);
     EXPECT_FALSE(one.worker(0).plan());
-    one.tell();
+    one.report_state();
     EXPECT_FALSE(one.worker(0).wake());
     EXPECT_EQ(one.worker(0).doing().act, cluster::Act::none);
     one.run_for(std::chrono::milliseconds(20));

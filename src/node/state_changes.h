@@ -22,7 +22,7 @@ struct StateChange {
 // One thread.
 class StateChanges {
  public:
-  // `self`: the node that logs, of which it is not told whether it is online.
+  // `self`: the node that logs; whether it is online is not reported.
   explicit StateChanges(wire::NodeId self) : self_(self) {}
 
   // What differs from the state of the last call.
@@ -34,7 +34,7 @@ class StateChanges {
   void observe_stages(const wire::ReplicatedState& state);
   void observe_links(const wire::ReplicatedState& state);
   template <typename... Args>
-  void say(log::Level level, std::format_string<Args...> text, Args&&... args);
+  void report(log::Level level, std::format_string<Args...> text, Args&&... args);
 
   wire::NodeId self_;
   std::map<wire::NodeId, bool> online_;

@@ -44,7 +44,7 @@ TEST_F(StateChangesTest, NodesComeAndGoWithTheReason) {
   EXPECT_EQ(observed(), (Changes{{warning, "node n2 is offline: silent for 900 ms"}}));
 }
 
-TEST_F(StateChangesTest, DrainingIsSaidOnce) {
+TEST_F(StateChangesTest, DrainingIsReportedOnce) {
   add_nodes();
   (void)observed();
   add(state_, wire::DrainingSet{.node = example_id(1), .draining = true});

@@ -25,44 +25,44 @@ void Status::update(cluster::Time now) {
   std::erase_if(reports_, [&](const auto& entry) {
     return !known.state.plan || known.state.plan->made.plan.epoch != entry.second.epoch;
   });
-  ClusterSnapshot made = snapshot_of(known.state, known.leader, known.no_leader_reason, reports_);
+  ClusterSnapshot next = snapshot_of(known.state, known.leader, known.no_leader_reason, reports_);
   const auto before = snapshot();
-  made.live = before->live;
-  made.weights = before->weights;
-  made.model_file_error = before->model_file_error;
-  made.identity_conflicts = before->identity_conflicts;
-  publish(std::move(made));
+  next.live = before->live;
+  next.weights = before->weights;
+  next.model_file_error = before->model_file_error;
+  next.identity_conflicts = before->identity_conflicts;
+  publish(std::move(next));
 }
 
-void Status::publish(ClusterSnapshot made) {
+void Status::publish(ClusterSnapshot next) {
   const MutexLock lock(mutex_);
-  made.version = snapshot_->version;
-  if (made == *snapshot_) return;
-  ++made.version;
-  snapshot_ = std::make_shared<const ClusterSnapshot>(std::move(made));
+  next.version = snapshot_->version;
+  if (next == *snapshot_) return;
+  ++next.version;
+  snapshot_ = std::make_shared<const ClusterSnapshot>(std::move(next));
   published_.notify_all();
 }
 
 void Status::set_live(std::optional<LiveRates> live, const WeightTraffic& weights) {
   const auto before = snapshot();
   if (before->live == live && before->weights == weights) return;
-  ClusterSnapshot made = *before;
-  made.live = std::move(live);
-  made.weights = weights;
-  publish(std::move(made));
+  ClusterSnapshot next = *before;
+  next.live = std::move(live);
+  next.weights = weights;
+  publish(std::move(next));
 }
 
 void Status::set_model_file_error(std::string error) {
-  ClusterSnapshot made = *snapshot();
-  made.model_file_error = std::move(error);
-  publish(std::move(made));
+  ClusterSnapshot next = *snapshot();
+  next.model_file_error = std::move(error);
+  publish(std::move(next));
 }
 
 void Status::add_identity_conflict(IdentityConflict conflict) {
-  ClusterSnapshot made = *snapshot();
-  std::erase_if(made.identity_conflicts, [&](const auto& earlier) { return earlier.node == conflict.node; });
-  made.identity_conflicts.push_back(std::move(conflict));
-  publish(std::move(made));
+  ClusterSnapshot next = *snapshot();
+  std::erase_if(next.identity_conflicts, [&](const auto& earlier) { return earlier.node == conflict.node; });
+  next.identity_conflicts.push_back(std::move(conflict));
+  publish(std::move(next));
 }
 
 void Status::set_own_reports(StageReports reports) {

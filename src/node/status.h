@@ -1,5 +1,5 @@
-// The part of a node that reports: keeps the snapshot of the cluster for any thread, tells the other nodes how far this
-// node's stages are, and receives the same from them.
+// The part of a node that reports: has the snapshot of the cluster for any thread, reports the progress of this node's
+// stages to the other nodes, and receives theirs.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct ClusterKnowledge {
 // On the node's thread, except where marked.
 class Status {
  public:
-  // Between two snapshots made because the state changed: a snapshot of many nodes takes its time.
+  // Between two snapshots that changes of the state cause: a snapshot of many nodes takes its time.
   static constexpr std::chrono::milliseconds kInterval{100};
 
   // `knowledge` and `wake_at` are called on the node's thread; update() is due at the time that `wake_at` got last. The

@@ -8,7 +8,7 @@
 
 namespace exogpu::node {
 
-// 0 where none was kept. Errors: corrupt, io_error, permission_denied.
+// 0 if none was saved. Errors: corrupt, io_error, permission_denied.
 Result<uint64_t> read_term_counter(const std::filesystem::path& state);
 // It is on the disk when this returns.
 Result<void> write_term_counter(const std::filesystem::path& state, uint64_t counter);

@@ -29,7 +29,7 @@ class Transport {
     frame.owner = bytes;
     return send(to, std::move(frame));
   }
-  // To every connected node. A node that it does not reach will connect again and be told then.
+  // To every connected node. A node that it does not reach will connect again and receive it then.
   template <typename Message>
   void broadcast(const Message& message) {
     for (const wire::NodeId peer : connected_nodes()) (void)send_message(peer, message);

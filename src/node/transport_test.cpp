@@ -11,7 +11,7 @@ namespace {
 
 using cluster::testing::example_id;
 
-TEST(TransportTest, AMessageGoesInTheOrderedLaneWithItsType) {
+TEST(TransportTest, AMessageIsSentInTheOrderedLaneWithItsType) {
   testing::FakeTransport transport;
   transport.connected = {example_id(2)};
   EXPECT_TRUE(transport.send_message(example_id(2), wire::CancelGenerate{.request = 8}));

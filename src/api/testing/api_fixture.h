@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 inline constexpr const char* kChat = "/v1/chat/completions";
 inline constexpr const char* kCompletions = "/v1/completions";
 
-inline json say(std::string_view text, const json& more = json::object()) {
+inline json chat_request(std::string_view text, const json& more = json::object()) {
   json body = {{"model", "words"}, {"messages", {{{"role", "user"}, {"content", text}}}}, {"seed", 7}};
   body.update(more);
   return body;

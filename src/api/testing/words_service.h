@@ -92,8 +92,8 @@ class WordsService : public node::Service {
   };
 
   struct Work {
-    Work(node::GenerationRequest given, std::shared_ptr<node::GenerationListener> hears, std::stop_token stop)
-        : request(std::move(given)), listener(std::move(hears)), cancel(std::move(stop)), answers(request.answers) {}
+    Work(node::GenerationRequest given, std::shared_ptr<node::GenerationListener> receiver, std::stop_token stop)
+        : request(std::move(given)), listener(std::move(receiver)), cancel(std::move(stop)), answers(request.answers) {}
     node::GenerationRequest request;
     std::shared_ptr<node::GenerationListener> listener;
     std::stop_token cancel;
@@ -102,7 +102,7 @@ class WordsService : public node::Service {
     bool begun = false;
     Clock::time_point next{};
 
-    bool says(const char* word) const { return std::ranges::contains(words, word); }
+    bool contains(const char* word) const { return std::ranges::contains(words, word); }
   };
 
   static std::string prompt_text(const node::GenerationRequest& request) {
@@ -130,11 +130,11 @@ class WordsService : public node::Service {
            std::format("the prompt has {} tokens, and the context {}; shorten it", work.words.size(), kContext)});
       return false;
     }
-    if (work.says("!fail")) {
+    if (work.contains("!fail")) {
       work.listener->on_error({ErrorCode::unavailable, "the device is away"});
       return false;
     }
-    if (work.says("!vanish")) return false;
+    if (work.contains("!vanish")) return false;
     for (Answer& answer : work.answers) {
       auto stops = engine::StopMatcher::create(work.request.options.stops);
       if (!stops) {
@@ -144,7 +144,7 @@ class WordsService : public node::Service {
       answer.stops = *std::move(stops);
     }
     work.begun = true;
-    if (!work.says("!hold")) work.listener->on_prompt(static_cast<uint32_t>(work.words.size()));
+    if (!work.contains("!hold")) work.listener->on_prompt(static_cast<uint32_t>(work.words.size()));
     return true;
   }
 
@@ -169,15 +169,15 @@ class WordsService : public node::Service {
   bool write_one(Work& work, uint32_t index) {
     Answer& answer = work.answers[index];
     const std::string text = token(work, index, answer.tokens++);
-    if (work.says("!break") && answer.tokens > 3) {
+    if (work.contains("!break") && answer.tokens > 3) {
       work.listener->on_error({ErrorCode::unavailable, "the device was unplugged"});
       return false;
     }
     std::vector<node::TokenReport> reports;
-    if (const auto wanted = work.request.options.sampling.logprobs) {
+    if (const auto logprobs = work.request.options.sampling.logprobs) {
       const node::TokenReport::Candidate chosen{
           .token = static_cast<model::TokenId>(answer.tokens), .bytes = text, .logprob = -0.5f};
-      reports.push_back({.chosen = chosen, .likeliest = std::vector(*wanted, chosen)});
+      reports.push_back({.chosen = chosen, .likeliest = std::vector(*logprobs, chosen)});
     }
     const std::string out = answer.stops->push(text);
     if (!out.empty() || !reports.empty()) work.listener->on_piece(index, out, reports);
@@ -185,7 +185,7 @@ class WordsService : public node::Service {
       end(work, index, engine::FinishReason::stop_string);
     } else if (answer.tokens == work.request.options.tokens_max) {
       end(work, index, engine::FinishReason::length);
-    } else if (answer.tokens == kContext && !work.says("!fast") && !work.says("!slow")) {
+    } else if (answer.tokens == kContext && !work.contains("!fast") && !work.contains("!slow")) {
       end(work, index, engine::FinishReason::context_full);
     }
     return true;
@@ -199,9 +199,9 @@ class WordsService : public node::Service {
       return false;
     }
     if (!work.begun && !begin(work)) return false;
-    if (work.next > now || work.says("!hold")) return true;
-    if (work.says("!slow")) work.next = now + std::chrono::milliseconds(20);
-    const int times = work.says("!fast") ? 500 : 1;
+    if (work.next > now || work.contains("!hold")) return true;
+    if (work.contains("!slow")) work.next = now + std::chrono::milliseconds(20);
+    const int times = work.contains("!fast") ? 500 : 1;
     bool open = false;
     for (uint32_t i = 0; i < work.answers.size(); ++i) {
       for (int k = 0; k < times && !work.answers[i].ended; ++k) {

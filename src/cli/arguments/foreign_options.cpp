@@ -11,7 +11,7 @@ struct ForeignOption {
   std::string_view advice;
 };
 
-constexpr std::string_view kPlaced =
+constexpr std::string_view kAssigned =
     "exogpu assigns layers to devices itself, so leave it out; --device chooses a device";
 constexpr std::string_view kFlashAttention = "the option is --flash-attention on";
 constexpr std::string_view kKvType = "the option is --kv-type, for keys and values together";
@@ -22,10 +22,10 @@ constexpr std::string_view kCut = "to assign layers by hand, see --layers of `ex
 constexpr std::string_view kMapped = "weights stay in the mapped file if the device can use them there; leave it out";
 
 constexpr auto kForeignOptions = std::to_array<ForeignOption>({
-    {"-ngl", kPlaced},
-    {"--n-gpu-layers", kPlaced},
-    {"--gpu-layers", kPlaced},
-    {"--num-gpu", kPlaced},
+    {"-ngl", kAssigned},
+    {"--n-gpu-layers", kAssigned},
+    {"--gpu-layers", kAssigned},
+    {"--num-gpu", kAssigned},
     {"-fa", kFlashAttention},
     {"--flash-attn", kFlashAttention},
     {"-np", "the option is --parallel"},

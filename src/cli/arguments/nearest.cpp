@@ -18,11 +18,11 @@ std::string without_dashes(std::string_view word) {
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
-  const std::string wanted = without_dashes(word);
-  if (wanted.size() < kLettersMin) return std::nullopt;
+  const std::string name = without_dashes(word);
+  if (name.size() < kLettersMin) return std::nullopt;
   std::vector<std::string> names;
   for (const std::string& candidate : candidates) names.push_back(without_dashes(candidate));
-  const auto near = near_names(wanted, names, 1);
+  const auto near = near_names(name, names, 1);
   if (near.empty()) return std::nullopt;
   return candidates[static_cast<size_t>(std::ranges::find(names, near.front()) - names.begin())];
 }

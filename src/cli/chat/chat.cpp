@@ -21,14 +21,14 @@ using Event = LineReader::Event;
 // A Ctrl-C within this time after the end of an answer was meant for the answer.
 constexpr auto grace = 500ms;
 
-bool wants_colours() {
+bool use_colours() {
   const char* none = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
   return !(none && *none) && terminal && std::string_view(terminal) != "dumb";
 }
 
 Result<void> chat_on_terminal(ChatBackend& backend, const ChatOptions& options) {
-  Screen screen(stdout, stdout, {.safe = true, .colours = wants_colours()});
+  Screen screen(stdout, stdout, {.safe = true, .colours = use_colours()});
   ChatSession session(backend, screen, options, true);
   const auto reader = terminal_reader(history_file());
   screen.note(printable(backend.description()) + "\n/help lists the commands, Ctrl-D leaves.");
@@ -37,12 +37,12 @@ Result<void> chat_on_terminal(ChatBackend& backend, const ChatOptions& options) 
   auto answered = std::chrono::steady_clock::now() - grace;
   while (true) {
     const LineReader::Line line = reader->read(lines.is_open());
-    const bool drops = line.event == Event::cancelled || (line.event == Event::left && lines.is_open());
+    const bool drops = line.event == Event::cancelled || (line.event == Event::leave && lines.is_open());
     if (drops) {
       lines.finish();
       continue;
     }
-    if (line.event == Event::left && std::chrono::steady_clock::now() - answered < grace) continue;
+    if (line.event == Event::leave && std::chrono::steady_clock::now() - answered < grace) continue;
     if (line.event != Event::line) return {};
     const auto input = lines.add(line.text);
     if (!input) continue;

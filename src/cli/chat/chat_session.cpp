@@ -61,7 +61,7 @@ Result<ChatSession::Next> ChatSession::handle(const TypedInput& typed) {
   bool leaves = false;
   std::visit(Overloaded{
                  [](const Nothing&) {},
-                 [&](SendMessage& message) { done = say(std::move(message.text)); },
+                 [&](SendMessage& message) { done = send(std::move(message.text)); },
                  [&](const ShowHelp&) { show_help(); },
                  [&](const Clear&) {
                    messages_.clear();
@@ -78,7 +78,7 @@ Result<ChatSession::Next> ChatSession::handle(const TypedInput& typed) {
   return leaves ? Next::leave : Next::go_on;
 }
 
-Result<void> ChatSession::say(std::string text) {
+Result<void> ChatSession::send(std::string text) {
   messages_.push_back({"user", std::move(text)});
   std::string answer;
   ThoughtSplitter splitter;

@@ -27,7 +27,7 @@ class ChatSession {
   Result<Next> handle(const TypedInput& input);
 
  private:
-  Result<void> say(std::string text);
+  Result<void> send(std::string text);
   Result<void> set(const Set& command);
   void show_help();
   void show_stats();

@@ -76,16 +76,16 @@ class Chat : public ::testing::Test {
   void expect(std::string_view text) {
     const auto give_up = std::chrono::steady_clock::now() + 20s;
     while (true) {
-      if (const size_t at = seen_.find(text); at != std::string::npos) {
-        seen_.erase(0, at + text.size());
+      if (const size_t at = output_.find(text); at != std::string::npos) {
+        output_.erase(0, at + text.size());
         return;
       }
       pollfd ready = {.fd = terminal_, .events = POLLIN, .revents = 0};
       poll(&ready, 1, 100);
       char buffer[4096];
       const ssize_t n = ready.revents != 0 ? read(terminal_, buffer, sizeof(buffer)) : 0;
-      if (n > 0) seen_.append(buffer, static_cast<size_t>(n));
-      if (n < 0 || std::chrono::steady_clock::now() > give_up) FAIL() << "no \"" << text << "\" in: " << seen_;
+      if (n > 0) output_.append(buffer, static_cast<size_t>(n));
+      if (n < 0 || std::chrono::steady_clock::now() > give_up) FAIL() << "no \"" << text << "\" in: " << output_;
     }
   }
 
@@ -179,7 +179,7 @@ class Chat : public ::testing::Test {
  private:
   pid_t child_ = -1;
   int terminal_ = -1;
-  std::string seen_;
+  std::string output_;
 };
 
 TEST_F(Chat, AnswersOnATerminal) {
@@ -250,7 +250,7 @@ TEST_F(Chat, CtrlDLeaves) {
   EXPECT_EQ(exit_status(), 0);
 }
 
-TEST_F(Chat, AFailedAnswerIsForgottenAndTheChatGoesOn) {
+TEST_F(Chat, AFailedAnswerIsForgottenAndTheChatContinues) {
   start();
   type_line("fail");
   expect("the prompt is too long");
@@ -329,7 +329,7 @@ TEST_F(Chat, WithoutATerminalTheFirstErrorEndsIt) {
 }
 
 TEST_F(Chat, AnAnswerThatCannotBeWrittenEndsIt) {
-  const Piped run = piped("slow\nnever\n", {}, "/dev/full");  // "slow" ends only when it is told to
+  const Piped run = piped("slow\nnever\n", {}, "/dev/full");  // "slow" ends only on request
   EXPECT_EQ(run.status, 1);
   EXPECT_EQ(run.notes, "exogpu: cannot write the answer: No space left on device\n");
 }

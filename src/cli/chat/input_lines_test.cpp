@@ -9,7 +9,7 @@ namespace {
 
 std::string show(const TypedInput& input) { return (input.is_message ? "message " : "") + input.text; }
 
-// The inputs made of `lines`, including an incomplete one at the end.
+// The inputs in `lines`, including an incomplete one at the end.
 std::vector<std::string> inputs(const std::vector<std::string>& lines) {
   InputLines input;
   std::vector<std::string> all;
@@ -25,7 +25,7 @@ using Texts = std::vector<std::string>;
 
 TEST(InputLines, ALineIsAnInput) { EXPECT_EQ(inputs({"a", "", " b "}), (Texts{"a", "", " b "})); }
 
-TEST(InputLines, ABackslashAtTheEndGoesOn) {
+TEST(InputLines, ABackslashAtTheEndContinues) {
   EXPECT_EQ(inputs({"a\\", "b\\", "c", "d"}), (Texts{"a\nb\nc", "d"}));
   EXPECT_EQ(inputs({"a\\"}), (Texts{"a\n"}));
   EXPECT_EQ(inputs({"C:\\ is a drive"}), (Texts{"C:\\ is a drive"}));

@@ -13,7 +13,7 @@ class LineReader {
   enum class Event {
     line,
     cancelled,  // Ctrl-C on a line with text: the line is discarded
-    left,       // Ctrl-D on an empty line
+    leave,      // Ctrl-D on an empty line
     end,        // end of input
   };
   struct Line {

@@ -13,7 +13,7 @@ namespace exogpu::cli {
 class Screen {
  public:
   struct Style {
-    bool safe = false;     // control characters of the model are made visible; set it if the output is a terminal
+    bool safe = false;     // control characters of the model are shown as text; set it if the output is a terminal
     bool colours = false;  // dims thoughts and hides their tags
   };
 
@@ -42,7 +42,7 @@ class Screen {
   int failure_ = 0;    // errno of the first failed write to `answers_`
 };
 
-// `text` with its newlines and tabs, and every other control character made visible.
+// `text` with its newlines and tabs, and every other control character as visible text.
 std::string terminal_text(std::string_view text);
 
 }  // namespace exogpu::cli

@@ -113,9 +113,9 @@ constexpr auto all_settings = std::to_array<Setting>({
 });
 
 Result<const Setting*> find(std::string_view name) {
-  std::string wanted(name);
-  std::ranges::replace(wanted, '-', '_');
-  const auto found = std::ranges::find(all_settings, wanted, &Setting::name);
+  std::string key(name);
+  std::ranges::replace(key, '-', '_');
+  const auto found = std::ranges::find(all_settings, key, &Setting::name);
   if (found != all_settings.end()) return &*found;
   std::string names;
   for (const Setting& setting : all_settings) names += std::format("{}{}", names.empty() ? "" : ", ", setting.name);

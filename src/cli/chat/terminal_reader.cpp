@@ -57,8 +57,8 @@ class TerminalReader : public LineReader {
     ic_set_prompt_marker(continued ? ". " : "> ", ". ");
     shown_.clear();
     char* text = ic_readline("");
-    // The editor does not report why it ends without a line; the last text on the line tells.
-    if (!text) return {.event = shown_.empty() ? Event::left : Event::cancelled};
+    // The editor does not report why it ends without a line; the last text on the line shows it.
+    if (!text) return {.event = shown_.empty() ? Event::leave : Event::cancelled};
     Line line{.event = Event::line, .text = text};
     ic_free(text);
     return line;

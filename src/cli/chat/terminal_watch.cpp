@@ -7,7 +7,7 @@
 namespace exogpu::cli {
 namespace {
 
-// A hang-up usually wakes poll() at once. This is the limit for systems that wake only those who wait for input.
+// A hang-up usually wakes poll() at once. This is the limit for systems that wake only threads that wait for input.
 constexpr int kLookAgainMs = 1000;
 
 // The editor's handlers, by signal. Written before this class installs its own.

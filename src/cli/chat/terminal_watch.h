@@ -1,4 +1,4 @@
-// Ends the program when the terminal of its line editor goes away, or when a signal asks it to end.
+// Ends the program when the terminal of its line editor closes, or when a signal asks it to end.
 //
 // The line editor (isocline) handles terminating signals by restoring the terminal, and then continues; and it reads a
 // closed terminal in an endless loop that takes more and more memory. So this class handles both.

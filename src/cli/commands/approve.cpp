@@ -41,7 +41,7 @@ Result<void> approve(const Options& options) {
                   "another `exogpu pair` or `exogpu approve` on this device took this code's place; nobody was let in "
                   "by it");
     case WatchOutcome::expired:
-    case WatchOutcome::nobody_came: break;
+    case WatchOutcome::timed_out: break;
   }
   return fail(
       ErrorCode::deadline_exceeded,

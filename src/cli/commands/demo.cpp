@@ -73,8 +73,8 @@ Result<Json> wait_until_served(uint16_t api, const ChildStop& stop) {
   std::string reason;
   while (std::chrono::steady_clock::now() < until && stop.signal() == 0) {
     if (auto health = api::get({.port = api}, "/health", milliseconds(5000)); health && health->status == 200) {
-      EXO_TRY(const api::ServerReply page, api::get({.port = api}, "/v1/cluster", milliseconds(5000)));
-      return Json::parse(page.body, nullptr, false);
+      EXO_TRY(const api::ServerReply reply, api::get({.port = api}, "/v1/cluster", milliseconds(5000)));
+      return Json::parse(reply.body, nullptr, false);
     } else {
       reason = health ? health->body : health.error().message;
     }

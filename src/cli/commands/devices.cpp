@@ -52,9 +52,9 @@ void add_profiles(DevicesReport& report, const gpu::Machine& machine, const Opti
 
 Result<void> run(const Options& options) {
   gpu::set_ggml_verbose(options.verbose);
-  gpu::DiscoverOptions wanted{.backend = {}, .software = options.software};
-  if (!options.backend.empty()) wanted.backend = options.backend;
-  EXO_TRY(gpu::Machine machine, gpu::Machine::discover(wanted));
+  gpu::DiscoverOptions discover{.backend = {}, .software = options.software};
+  if (!options.backend.empty()) discover.backend = options.backend;
+  EXO_TRY(gpu::Machine machine, gpu::Machine::discover(discover));
   // Sensors first: profiling heats the device.
   DevicesReport report = look_at(machine);
   if (options.profile) add_profiles(report, machine, options);

@@ -38,7 +38,7 @@ Result<std::vector<DeviceMemory>> devices_of(const InspectOptions& options) {
   return devices;
 }
 
-// Tells a person who waits how far the check is; silent where standard error is not a terminal.
+// Shows the progress of the check; silent where standard error is not a terminal.
 class CheckProgress {
  public:
   explicit CheckProgress(Bytes all) : all_(all), shown_(isatty(STDERR_FILENO) != 0) {}

@@ -41,7 +41,7 @@ Result<std::string> join_by_approval(const std::filesystem::path& state, const s
       {.state = state,
        .at = at,
        .show = show,
-       .tell = [](const std::string& text) { println_err("{}", text); },
+       .show_text = [](const std::string& text) { println_err("{}", text); },
        .stop = [&] { return interruption.within(std::chrono::milliseconds(0)) || !flush_out(); }});
 }
 

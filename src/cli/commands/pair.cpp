@@ -31,7 +31,7 @@ Result<void> pair(const Options& options) {
         return {};
       }
       case WatchOutcome::interrupted:
-      case WatchOutcome::nobody_came: return {};
+      case WatchOutcome::timed_out: return {};
       case WatchOutcome::replaced:
         return fail(ErrorCode::failed_precondition,
                     "another `exogpu pair` or `exogpu approve` on this device took this code's place");

@@ -83,7 +83,7 @@ Result<api::ServerOptions> server_options(const Options& options) {
   return server;
 }
 
-// Prints the node's addresses. A service goes on if they cannot be written.
+// Prints the node's addresses. A service continues if they cannot be written.
 void announce(const node::Node& node, const api::ServerOptions& settings, const std::optional<api::Server>& server) {
   std::string api;
   if (server)

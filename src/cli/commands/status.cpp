@@ -76,9 +76,9 @@ std::string shards_of(const Json& node) {
   return out;
 }
 
-std::string nodes_table(const Json& page) {
+std::string nodes_table(const Json& cluster) {
   Rows rows{{"NODE", "STATE", "DEVICES", "LOAD", "HOLDS", "POWER", "NETWORK", "VERSION", "API"}};
-  for (const Json& node : list(page, "nodes")) {
+  for (const Json& node : list(cluster, "nodes")) {
     std::string devices;
     for (const Json& device : list(node, "devices")) {
       devices += (devices.empty() ? "" : ", ") + device_of(device);
@@ -104,15 +104,15 @@ std::string plan_table(const Json& plan) {
                     format_bytes(stage.value("memory_bytes", Bytes{0})), text(stage, "status"), doing});
   }
   std::string out = format_table(rows);
-  for (const Json& left : list(plan, "unused_devices")) {
-    out += std::format("{}/{} is not used: {}\n", text(left, "node"), text(left, "device"), text(left, "reason"));
+  for (const Json& unused : list(plan, "unused_devices")) {
+    out += std::format("{}/{} is not used: {}\n", text(unused, "node"), text(unused, "device"), text(unused, "reason"));
   }
   return out;
 }
 
-std::string identity_conflicts(const Json& page) {
+std::string identity_conflicts(const Json& cluster) {
   std::string out;
-  for (const Json& conflict : list(page, "identity_conflicts")) {
+  for (const Json& conflict : list(cluster, "identity_conflicts")) {
     const std::chrono::sys_seconds at(std::chrono::seconds(conflict.value("refused_at_unix_s", int64_t{0})));
     out += std::format(
         "Another process has the identity of node {} and was refused ({}, {:%F %T} UTC). If its disk or "
@@ -122,19 +122,19 @@ std::string identity_conflicts(const Json& page) {
   return out;
 }
 
-std::string report(const Json& page) {
-  const std::string model = text(page, "model");
-  std::string out = yes(page, "serving") ? std::format("Serving {}.", model)
-                    : model.empty()      ? std::string("No model is to be served.")
-                                         : std::format("Not serving {}: {}.", model, text(page, "not_serving_reason"));
-  const std::string leader = text(page, "leader");
-  out += leader.empty() ? std::format(" No leader: {}.\n\n", text(page, "no_leader_reason"))
+std::string report(const Json& cluster) {
+  const std::string model = text(cluster, "model");
+  std::string out = yes(cluster, "serving") ? std::format("Serving {}.", model)
+                    : model.empty()         ? std::string("No model is to be served.")
+                                    : std::format("Not serving {}: {}.", model, text(cluster, "not_serving_reason"));
+  const std::string leader = text(cluster, "leader");
+  out += leader.empty() ? std::format(" No leader: {}.\n\n", text(cluster, "no_leader_reason"))
                         : std::format(" The leader is {}.\n\n", leader);
-  if (const std::string broken = text(page, "model_file_error"); !broken.empty()) out += broken + "\n\n";
-  out += identity_conflicts(page);
-  out += nodes_table(page);
-  const auto plan = page.find("plan");
-  if (plan != page.end() && plan->is_object()) out += "\n" + plan_table(*plan);
+  if (const std::string broken = text(cluster, "model_file_error"); !broken.empty()) out += broken + "\n\n";
+  out += identity_conflicts(cluster);
+  out += nodes_table(cluster);
+  const auto plan = cluster.find("plan");
+  if (plan != cluster.end() && plan->is_object()) out += "\n" + plan_table(*plan);
   return out;
 }
 
@@ -145,11 +145,11 @@ Result<void> status(const Options& options) {
     println_out("{}", body);
     return {};
   }
-  const Json page = Json::parse(body, nullptr, false);
-  if (!page.is_object())
+  const Json cluster = Json::parse(body, nullptr, false);
+  if (!cluster.is_object())
     return fail(ErrorCode::corrupt, "{} is not the API of an exogpu node; name another address with --api HOST:PORT",
                 options.api.at);
-  write_out(report(page));
+  write_out(report(cluster));
   return {};
 }
 

@@ -31,10 +31,10 @@ Result<void> token(const Options& options) {
   EXO_TRY(const security::Identity self, identity.load_or_found(now));
   EXO_CHECK(identity.authority());
   const auto lifetime = std::chrono::seconds(static_cast<int64_t>(options.hours * 3600));
-  EXO_TRY(const security::JoinToken made,
+  EXO_TRY(const security::JoinToken token,
           store.issue(self.cluster(), {.lifetime = lifetime, .uses = options.uses}, now));
-  println_out("{}", made.text());
-  println_err("On the other device: exogpu serve --join THIS_MACHINE --token {}", made.text());
+  println_out("{}", token.text());
+  println_err("On the other device: exogpu serve --join THIS_MACHINE --token {}", token.text());
   return {};
 }
 

@@ -13,7 +13,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 // The position of the word to complete.
-struct Place {
+struct Cursor {
   const CLI::App* command = nullptr;
   const CLI::Option* option = nullptr;  // option whose value the word is
   size_t positionals = 0;               // positional arguments of the command before it
@@ -35,44 +35,44 @@ const CLI::App* subcommand_named(const CLI::App& command, const std::string& wor
   return found.empty() ? nullptr : found.front();
 }
 
-const CLI::Option* known_option(const Place& place, const CLI::App& program, const std::string& word) {
-  const CLI::Option* option = option_of(*place.command, word);
+const CLI::Option* known_option(const Cursor& cursor, const CLI::App& program, const std::string& word) {
+  const CLI::Option* option = option_of(*cursor.command, word);
   return option != nullptr ? option : option_of(program, word);
 }
 
-Place find_place(const CLI::App& program, const Words& words) {
-  Place place{.command = &program, .option = nullptr, .positionals = 0, .prefix = {}, .typed = words.back()};
+Cursor find_cursor(const CLI::App& program, const Words& words) {
+  Cursor cursor{.command = &program, .option = nullptr, .positionals = 0, .prefix = {}, .typed = words.back()};
   for (size_t i = 0; i + 1 < words.size(); ++i) {
     const std::string& word = words[i];
-    place.option = nullptr;
+    cursor.option = nullptr;
     if (word.starts_with('-')) {
-      const CLI::Option* option = known_option(place, program, word);
+      const CLI::Option* option = known_option(cursor, program, word);
       const bool value_follows =
           option != nullptr && word.find('=') == Words::value_type::npos && option->get_items_expected_min() > 0;
-      if (value_follows && i + 2 == words.size()) place.option = option;
+      if (value_follows && i + 2 == words.size()) cursor.option = option;
       if (value_follows) ++i;
       continue;
     }
-    if (const CLI::App* next = subcommand_named(*place.command, own_command_name(word))) {
-      place.command = next;
-    } else if (place.command != &program || word != "help") {
-      ++place.positionals;
+    if (const CLI::App* next = subcommand_named(*cursor.command, own_command_name(word))) {
+      cursor.command = next;
+    } else if (cursor.command != &program || word != "help") {
+      ++cursor.positionals;
     }
   }
-  const size_t equals = place.typed.find('=');
-  if (place.option == nullptr && place.typed.starts_with("--") && equals != std::string::npos) {
-    place.option = known_option(place, program, place.typed);
-    place.prefix = place.typed.substr(0, equals + 1);
-    place.typed.erase(0, equals + 1);
+  const size_t equals = cursor.typed.find('=');
+  if (cursor.option == nullptr && cursor.typed.starts_with("--") && equals != std::string::npos) {
+    cursor.option = known_option(cursor, program, cursor.typed);
+    cursor.prefix = cursor.typed.substr(0, equals + 1);
+    cursor.typed.erase(0, equals + 1);
   }
-  return place;
+  return cursor;
 }
 
 class Collector {
  public:
-  explicit Collector(const Place& place) : place_(place) {}
+  explicit Collector(const Cursor& cursor) : cursor_(cursor) {}
   void add(const std::string& word, const std::string& help = {}) {
-    if (word.starts_with(place_.typed)) found.words.push_back({place_.prefix + word, help});
+    if (word.starts_with(cursor_.typed)) found.words.push_back({cursor_.prefix + word, help});
   }
   // Adds the values of an option or positional argument, by the type that the help shows.
   void add_values(const CLI::Option& option, const std::function<Words()>& models) {
@@ -94,7 +94,7 @@ class Collector {
   Candidates found;
 
  private:
-  const Place& place_;
+  const Cursor& cursor_;
 };
 
 bool is_shown(const CLI::Option* option) { return !option->get_group().empty() && !option->get_lnames().empty(); }
@@ -122,17 +122,18 @@ Candidates candidates_for(const CLI::App& program, std::vector<std::string> word
                           const std::function<std::vector<std::string>()>& models) {
   words = without_equals(std::move(words));
   if (words.empty()) words.emplace_back();
-  const Place place = find_place(program, words);
-  Collector collector(place);
-  if (place.option != nullptr) {
-    collector.add_values(*place.option, models);
-  } else if (place.typed.starts_with('-')) {
-    add_options(collector, program, *place.command);
+  const Cursor cursor = find_cursor(program, words);
+  Collector collector(cursor);
+  if (cursor.option != nullptr) {
+    collector.add_values(*cursor.option, models);
+  } else if (cursor.typed.starts_with('-')) {
+    add_options(collector, program, *cursor.command);
   } else {
-    for (const CLI::App* each : place.command->get_subcommands({})) {
+    for (const CLI::App* each : cursor.command->get_subcommands({})) {
       if (!each->get_group().empty()) collector.add(each->get_name(), each->get_description());
     }
-    if (const CLI::Option* next = positional_at(*place.command, place.positionals)) collector.add_values(*next, models);
+    if (const CLI::Option* next = positional_at(*cursor.command, cursor.positionals))
+      collector.add_values(*next, models);
   }
   return std::move(collector.found);
 }

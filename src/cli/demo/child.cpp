@@ -19,7 +19,7 @@ namespace exogpu::cli {
 
 namespace {
 
-// What a new process needs; made before it exists, since it may allocate no memory until it runs the program.
+// What a new process needs; created before it exists, since it may allocate no memory until it runs the program.
 struct Launch {
   std::vector<char*> argv;
   const char* log;
@@ -93,9 +93,9 @@ Result<std::string> Child::first_line() {
     line += byte;
   }
   std::ifstream log(log_);
-  std::string said{std::istreambuf_iterator<char>(log), {}};
-  if (said.size() > 1000) said.erase(0, said.size() - 1000);
-  return fail(ErrorCode::unavailable, "a node did not start: {}", said);
+  std::string log_text{std::istreambuf_iterator<char>(log), {}};
+  if (log_text.size() > 1000) log_text.erase(0, log_text.size() - 1000);
+  return fail(ErrorCode::unavailable, "a node did not start: {}", log_text);
 }
 
 }  // namespace exogpu::cli

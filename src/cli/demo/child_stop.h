@@ -11,8 +11,8 @@
 
 namespace exogpu::cli {
 
-// On the first stop signal every child process gets SIGTERM, so that whatever waits for one of them goes on with an
-// error and the command can remove what it made. The second signal ends the program at once.
+// On the first stop signal every child process gets SIGTERM, so that whatever waits for one of them continues with
+// an error and the command can remove what it created. The second signal ends the program at once.
 //
 // Construct it before any other thread.
 class ChildStop {
@@ -27,7 +27,7 @@ class ChildStop {
   // To be called before the process is waited for: its id may be another's afterwards.
   void remove(pid_t process);
 
-  // The stop signal that came, or 0. From any thread.
+  // The received stop signal, or 0. From any thread.
   int signal() const;
 
  private:

@@ -1,4 +1,4 @@
-// A folder for temporary files that also goes away after a sudden end.
+// A folder for temporary files that is also removed after a sudden end.
 #pragma once
 
 #include <filesystem>

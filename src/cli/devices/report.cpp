@@ -48,8 +48,8 @@ std::string rate_text(double per_s, std::string_view unit) {
 }
 
 // One row for each type of weights; the first row also has the values of the whole device.
-void add_rows(Rows& rows, const std::string& id, const gpu::CachedProfile& kept) {
-  const gpu::Profile& profile = kept.profile;
+void add_rows(Rows& rows, const std::string& id, const gpu::CachedProfile& cached) {
+  const gpu::Profile& profile = cached.profile;
   for (size_t i = 0; i < profile.products.size(); ++i) {
     const gpu::ProductRates& rates = profile.products[i];
     std::vector<std::string> row = {"", "", rates.type, rate_text(rates.matvec_bytes_per_s, "B/s"),
@@ -60,8 +60,8 @@ void add_rows(Rows& rows, const std::string& id, const gpu::CachedProfile& kept)
       row.push_back(rate_text(profile.host_to_device_bytes_per_s, "B/s"));
       row.push_back(rate_text(profile.device_to_host_bytes_per_s, "B/s"));
       row.push_back(std::format("{:.1f} us", profile.graph_overhead_s * 1e6));
-      row.push_back(kept.measured ? std::format("now, in {:.1f} s", profile.took_s)
-                                  : std::format("{:%F}", profile.measured_at));
+      row.push_back(cached.measured ? std::format("now, in {:.1f} s", profile.took_s)
+                                    : std::format("{:%F}", profile.measured_at));
     }
     rows.push_back(std::move(row));
   }
@@ -79,10 +79,10 @@ std::string profiles_table(const std::vector<DeviceReport>& devices) {
 }  // namespace
 
 std::string as_text(const DevicesReport& report) {
-  std::string page = devices_table(report.devices);
+  std::string text = devices_table(report.devices);
   const std::string power = power_supply_text(report.supply);
-  if (!power.empty()) page += "power: " + power + "\n";
-  return page + profiles_table(report.devices);
+  if (!power.empty()) text += "power: " + power + "\n";
+  return text + profiles_table(report.devices);
 }
 
 std::vector<std::string> problems(const DevicesReport& report) {

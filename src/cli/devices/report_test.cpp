@@ -30,16 +30,16 @@ DevicesReport two_devices() {
 }
 
 gpu::CachedProfile some_profile() {
-  gpu::CachedProfile kept;
-  kept.profile.bandwidth_bytes_per_s = 2.5e12;
-  kept.profile.products = {{.type = "q4_K", .matvec_bytes_per_s = 2.5e12, .matmul_flops_per_s = 3.21e14},
-                           {.type = "f16", .matvec_bytes_per_s = 2.4e12, .matmul_flops_per_s = 0}};
-  kept.profile.host_to_device_bytes_per_s = 5.5e10;
-  kept.profile.device_to_host_bytes_per_s = 5.2e10;
-  kept.profile.graph_overhead_s = 12.34e-6;
-  kept.profile.took_s = 1.26;
-  kept.measured = true;
-  return kept;
+  gpu::CachedProfile cached;
+  cached.profile.bandwidth_bytes_per_s = 2.5e12;
+  cached.profile.products = {{.type = "q4_K", .matvec_bytes_per_s = 2.5e12, .matmul_flops_per_s = 3.21e14},
+                             {.type = "f16", .matvec_bytes_per_s = 2.4e12, .matmul_flops_per_s = 0}};
+  cached.profile.host_to_device_bytes_per_s = 5.5e10;
+  cached.profile.device_to_host_bytes_per_s = 5.2e10;
+  cached.profile.graph_overhead_s = 12.34e-6;
+  cached.profile.took_s = 1.26;
+  cached.measured = true;
+  return cached;
 }
 
 TEST(DevicesReport, APageHasALineForEachDevice) {
@@ -52,14 +52,14 @@ TEST(DevicesReport, APageHasALineForEachDevice) {
 TEST(DevicesReport, AProfileHasALineForEachTypeOfWeights) {
   DevicesReport report = two_devices();
   report.devices[0].profile = some_profile();
-  std::string page = as_text(report);
-  EXPECT_TRUE(page.contains("cuda0  q4_K     2.5 TB/s         321 TFLOP/s          55 GB/s    52 GB/s      12.3 us"))
-      << page;
-  EXPECT_TRUE(page.contains("f16      2.4 TB/s         ?\n")) << page;
-  EXPECT_TRUE(page.contains("now, in 1.3 s")) << page;
+  std::string text = as_text(report);
+  EXPECT_TRUE(text.contains("cuda0  q4_K     2.5 TB/s         321 TFLOP/s          55 GB/s    52 GB/s      12.3 us"))
+      << text;
+  EXPECT_TRUE(text.contains("f16      2.4 TB/s         ?\n")) << text;
+  EXPECT_TRUE(text.contains("now, in 1.3 s")) << text;
 }
 
-TEST(DevicesReport, JsonSaysNullForWhatIsUnknown) {
+TEST(DevicesReport, JsonHasNullForWhatIsUnknown) {
   DevicesReport report = two_devices();
   nlohmann::json json = nlohmann::json::parse(as_json(report));
   const nlohmann::json& gpu = json["devices"][0];
@@ -88,7 +88,7 @@ TEST(DevicesReport, JsonHasTheProfileOrWhyThereIsNone) {
   EXPECT_EQ(problems(report), std::vector<std::string>{"cpu: it is gone"});
 }
 
-TEST(DevicesReport, AProblemThatDevicesShareIsSaidOnce) {
+TEST(DevicesReport, AProblemThatDevicesShareIsReportedOnce) {
   DevicesReport report = two_devices();
   gpu::CachedProfile noted = some_profile();
   noted.note = "profiles.json: is no JSON object; measured again";

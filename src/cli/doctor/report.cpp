@@ -20,12 +20,12 @@ std::string_view word(node::Level level) {
 }  // namespace
 
 std::string as_text(std::span<const node::Finding> findings) {
-  std::string page;
+  std::string text;
   for (const node::Finding& finding : findings) {
-    page += std::format("{:<8} {:<10} {}\n", word(finding.level), finding.check, finding.what);
-    if (!finding.remedy.empty()) page += std::format("{:<19} -> {}\n", "", finding.remedy);
+    text += std::format("{:<8} {:<10} {}\n", word(finding.level), finding.check, finding.what);
+    if (!finding.remedy.empty()) text += std::format("{:<19} -> {}\n", "", finding.remedy);
   }
-  return page;
+  return text;
 }
 
 std::string as_json(std::span<const node::Finding> findings) {

@@ -14,8 +14,8 @@ constexpr uint64_t kContextStep = 256;      // tokens
 }  // namespace
 
 Fit fit(const model::ModelSummary& model, Bytes free) {
-  Bytes kept = free / 20 + kScratch;
-  Bytes usable = free > kept ? free - kept : 0;
+  Bytes reserved = free / 20 + kScratch;
+  Bytes usable = free > reserved ? free - reserved : 0;
   uint64_t trained = model.context_length.value_or(std::numeric_limits<uint64_t>::max());
   Bytes kv_per_token = model::kv_bytes_per_token(model.layers, model::TensorType::f16);
 

@@ -18,7 +18,7 @@ using model::ModelSummary;
 using model::TensorType;
 
 constexpr size_t kTextMost = 80;         // characters shown of one text
-constexpr size_t kPageElementsMost = 6;  // elements shown of one array
+constexpr size_t kElementsShownMax = 6;  // elements shown of one array
 
 std::string shortened(std::string_view text) {
   if (text.size() <= kTextMost) return printable(text);
@@ -42,11 +42,11 @@ std::string value_text(const MetaArray& array) {
   return std::visit(
       [](const auto& values) {
         std::string out = "[";
-        for (size_t i = 0; i < std::min(values.size(), kPageElementsMost); ++i) {
+        for (size_t i = 0; i < std::min(values.size(), kElementsShownMax); ++i) {
           if (i > 0) out += ", ";
           out += value_text(values[i]);
         }
-        if (values.size() > kPageElementsMost) out += std::format(", … {} in all", format_count(values.size()));
+        if (values.size() > kElementsShownMax) out += std::format(", … {} in all", format_count(values.size()));
         return out + "]";
       },
       array);

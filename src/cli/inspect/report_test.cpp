@@ -42,9 +42,9 @@ struct Reported {
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
-TEST(InspectPage, AnswersWhatAPersonAsks) {
+TEST(InspectReport, AnswersWhatAPersonAsks) {
   Reported small(small_model());
-  std::string page = as_text(small.report());
+  std::string text = as_text(small.report());
   for (std::string_view line : {"Small \\x1b[31m\nsmall.gguf, GGUF version 3, ", "  architecture   llama\n",
                                 "  layers         2\n", "  heads          4, 2 of keys and values, each 8 wide\n",
                                 "  context        16,384 tokens\n", "  rope           base 1,000,000\n",
@@ -52,36 +52,36 @@ TEST(InspectPage, AnswersWhatAPersonAsks) {
                                 "  chat template  yes\n", "  F16       128 B       512 KiB       2.00 MiB\n",
                                 "  Card (cuda1)  8.00 GiB free  the whole model, context 16,384 tokens\n",
                                 "  layers     8.00 KiB", "2 × 4.00 KiB\n"}) {
-    EXPECT_TRUE(has(page, line)) << line << "\nis not in\n" << page;
+    EXPECT_TRUE(has(text, line)) << line << "\nis not in\n" << text;
   }
-  EXPECT_FALSE(has(page, "Metadata"));
-  EXPECT_FALSE(has(page, "\x1b")) << "control characters must not reach the terminal";
+  EXPECT_FALSE(has(text, "Metadata"));
+  EXPECT_FALSE(has(text, "\x1b")) << "control characters must not reach the terminal";
 }
 
-TEST(InspectPage, ShortensLongMetadataAndListsTensors) {
+TEST(InspectReport, ShortensLongMetadataAndListsTensors) {
   Reported small(small_model());
   Report report = small.report();
   report.list_metadata = report.list_tensors = true;
-  std::string page = as_text(report);
-  EXPECT_TRUE(has(page, R"([")"
+  std::string text = as_text(report);
+  EXPECT_TRUE(has(text, R"([")"
                         "\\\""
                         R"(", "\n", "2", "3", "4", "5", … 100 in all])"))
-      << page;
-  EXPECT_TRUE(has(page, "x… (500 bytes)\"")) << page;
-  EXPECT_TRUE(has(page, "\"a\uFFFD z\"")) << page;
-  EXPECT_TRUE(has(page, "  output.weight        Q8_0  32 × 100  3.32 KiB\n")) << page;
+      << text;
+  EXPECT_TRUE(has(text, "x… (500 bytes)\"")) << text;
+  EXPECT_TRUE(has(text, "\"a\uFFFD z\"")) << text;
+  EXPECT_TRUE(has(text, "  output.weight        Q8_0  32 × 100  3.32 KiB\n")) << text;
 }
 
-TEST(InspectPage, AVocabularyAloneIsSaidToHaveNoWeights) {
+TEST(InspectReport, AVocabularyAloneIsReportedAsWithoutWeights) {
   Reported vocabulary(GgufWriter().array("tokenizer.ggml.tokens", std::vector<std::string>{"a"}));
   Report report = vocabulary.report();
   report.devices.clear();
-  std::string page = as_text(report);
-  EXPECT_TRUE(has(page, "none: this file has no tensors")) << page;
-  EXPECT_FALSE(has(page, "What fits")) << page;
+  std::string text = as_text(report);
+  EXPECT_TRUE(has(text, "none: this file has no tensors")) << text;
+  EXPECT_FALSE(has(text, "What fits")) << text;
 }
 
-TEST(InspectPage, ShowsWhatTheCheckFound) {
+TEST(InspectReport, ShowsWhatTheCheckFound) {
   Reported small(small_model());
   CheckResult check;
   check.contradictions = {"layer 7 has no tensors"};
@@ -89,13 +89,13 @@ TEST(InspectPage, ShowsWhatTheCheckFound) {
                        {small.file.find_tensor("blk.0.attn_q.weight"), {.count = 1, .first = 5}}};
   Report report = small.report();
   report.check = &check;
-  std::string page = as_text(report);
-  EXPECT_TRUE(has(page, "  layer 7 has no tensors\n")) << page;
+  std::string text = as_text(report);
+  EXPECT_TRUE(has(text, "  layer 7 has no tensors\n")) << text;
   EXPECT_TRUE(
-      has(page, "tensor output.weight: 2 of 100 blocks have a scale that is NaN or infinite, the first at index 64"))
-      << page;
-  EXPECT_TRUE(has(page, "tensor blk.0.attn_q.weight: 1 of 1,024 values are NaN or infinite, the first at index 5"))
-      << page;
+      has(text, "tensor output.weight: 2 of 100 blocks have a scale that is NaN or infinite, the first at index 64"))
+      << text;
+  EXPECT_TRUE(has(text, "tensor blk.0.attn_q.weight: 1 of 1,024 values are NaN or infinite, the first at index 5"))
+      << text;
   auto json = nlohmann::json::parse(as_json(report));
   EXPECT_EQ(json["check"]["sound"], false);
   EXPECT_EQ(json["check"]["non_finite"][0]["tensor"], "output.weight");

@@ -18,15 +18,15 @@ struct Models : ::testing::Test {
   model::Library library{dir.path()};
 
   ModelsReport report() {
-    ModelsReport made = {.folder = library.folder(), .models = {}, .now = std::chrono::system_clock::now()};
+    ModelsReport result = {.folder = library.folder(), .models = {}, .now = std::chrono::system_clock::now()};
     auto entries = library.list();
     EXPECT_TRUE(entries);
-    for (model::LibraryEntry& entry : *entries) made.models.push_back(describe_model(std::move(entry)));
-    return made;
+    for (model::LibraryEntry& entry : *entries) result.models.push_back(describe_model(std::move(entry)));
+    return result;
   }
 };
 
-TEST_F(Models, NoneIsSaid) {
+TEST_F(Models, NoModelIsReported) {
   EXPECT_EQ(as_text(report()), "No models in " + dir.path().string() + "; `exogpu pull ORG/REPO` downloads one.\n");
   EXPECT_EQ(Json::parse(as_json(report())).at("models"), Json::array());
 }
@@ -41,9 +41,9 @@ TEST_F(Models, TheBrokenAndTheUnfinishedAreListedToo) {
   EXPECT_EQ(models[0].at("size_bytes"), 4);
   EXPECT_TRUE(models[1].at("error").get<std::string>().contains("1 of 2 files"));
   EXPECT_TRUE(models[2].at("error").get<std::string>().contains("web page"));
-  const std::string page = as_text(report());
-  EXPECT_TRUE(page.contains("download incomplete: `exogpu pull` continues it")) << page;
-  EXPECT_FALSE(page.contains((dir / "web.gguf").string())) << page;
+  const std::string text = as_text(report());
+  EXPECT_TRUE(text.contains("download incomplete: `exogpu pull` continues it")) << text;
+  EXPECT_FALSE(text.contains((dir / "web.gguf").string())) << text;
 }
 
 TEST(ModelsAge, InWords) {

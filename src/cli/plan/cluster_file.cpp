@@ -17,7 +17,7 @@ using ClusterJson = nlohmann::json;
 constexpr size_t kNodesMax = 10'000;
 
 // An object of the file with its path, for messages: "nodes[0].devices[1]".
-struct Place {
+struct FileValue {
   const ClusterJson& json;
   std::string where;
 
@@ -42,28 +42,28 @@ struct Place {
                   zero ? "0 or more" : "above 0");
     return number;
   }
-  Result<Place> object(const char* key) const {
+  Result<FileValue> object(const char* key) const {
     EXO_TRY(const ClusterJson* value, child(key));
     if (!value->is_object()) return fail(ErrorCode::corrupt, "{}: \"{}\" is not an object", where, key);
-    return Place{*value, where + "." + key};
+    return FileValue{*value, where + "." + key};
   }
-  Result<std::vector<Place>> list(const char* key) const {
+  Result<std::vector<FileValue>> list(const char* key) const {
     EXO_TRY(const ClusterJson* value, child(key));
     if (!value->is_array()) return fail(ErrorCode::corrupt, "{}: \"{}\" is not an array", where, key);
-    std::vector<Place> places;
-    for (size_t i = 0; i < value->size(); ++i) places.push_back({(*value)[i], std::format("{}.{}[{}]", where, key, i)});
-    return places;
+    std::vector<FileValue> values;
+    for (size_t i = 0; i < value->size(); ++i) values.push_back({(*value)[i], std::format("{}.{}[{}]", where, key, i)});
+    return values;
   }
 };
 
-Result<gpu::Profile> read_profile(const Place& place) {
+Result<gpu::Profile> read_profile(const FileValue& value) {
   gpu::Profile profile;
-  EXO_TRY(profile.bandwidth_bytes_per_s, place.number("bandwidth_bytes_per_s"));
-  EXO_TRY(profile.host_to_device_bytes_per_s, place.number("host_to_device_bytes_per_s"));
-  EXO_TRY(profile.device_to_host_bytes_per_s, place.number("device_to_host_bytes_per_s"));
-  EXO_TRY(profile.graph_overhead_s, place.number("graph_overhead_s", true));
-  EXO_TRY(const std::vector<Place> products, place.list("products"));
-  for (const Place& each : products) {
+  EXO_TRY(profile.bandwidth_bytes_per_s, value.number("bandwidth_bytes_per_s"));
+  EXO_TRY(profile.host_to_device_bytes_per_s, value.number("host_to_device_bytes_per_s"));
+  EXO_TRY(profile.device_to_host_bytes_per_s, value.number("device_to_host_bytes_per_s"));
+  EXO_TRY(profile.graph_overhead_s, value.number("graph_overhead_s", true));
+  EXO_TRY(const std::vector<FileValue> products, value.list("products"));
+  for (const FileValue& each : products) {
     gpu::ProductRates rates;
     EXO_TRY(rates.type, each.text("type"));
     EXO_TRY(rates.matvec_bytes_per_s, each.number("matvec_bytes_per_s"));
@@ -75,32 +75,32 @@ Result<gpu::Profile> read_profile(const Place& place) {
   return profile;
 }
 
-Result<gpu::DeviceKind> read_kind(const Place& place) {
-  EXO_TRY(const std::string kind, place.text("kind"));
+Result<gpu::DeviceKind> read_kind(const FileValue& value) {
+  EXO_TRY(const std::string kind, value.text("kind"));
   for (gpu::DeviceKind each : {gpu::DeviceKind::discrete, gpu::DeviceKind::integrated, gpu::DeviceKind::cpu})
     if (kind == gpu::to_string(each)) return each;
-  return fail(ErrorCode::corrupt, "{}: \"{}\" is not a kind of device; write discrete, integrated or cpu", place.where,
+  return fail(ErrorCode::corrupt, "{}: \"{}\" is not a kind of device; write discrete, integrated or cpu", value.where,
               kind);
 }
 
-Result<wire::DeviceProfile> read_device(const Place& place) {
+Result<wire::DeviceProfile> read_device(const FileValue& value) {
   gpu::DeviceInfo info;
-  EXO_TRY(info.id, place.text("id"));
-  EXO_TRY(info.name, place.text("name"));
-  EXO_TRY(info.kind, read_kind(place));
-  info.software = place.json.contains("software") && place.json["software"] == ClusterJson(true);
-  EXO_TRY(const double memory_free, place.number("memory_free_bytes", true));
+  EXO_TRY(info.id, value.text("id"));
+  EXO_TRY(info.name, value.text("name"));
+  EXO_TRY(info.kind, read_kind(value));
+  info.software = value.json.contains("software") && value.json["software"] == ClusterJson(true);
+  EXO_TRY(const double memory_free, value.number("memory_free_bytes", true));
   if (memory_free > 0x1p48)
-    return fail(ErrorCode::corrupt, "{}: \"memory_free_bytes\" is {}", place.where, memory_free);
-  if (place.json.contains("profile") && place.json["profile"].is_object() && place.json["profile"].contains("error"))
-    return fail(ErrorCode::corrupt, "{}: the device could not be measured; leave it out", place.where);
-  if (!place.json.contains("profile"))
-    return fail(ErrorCode::corrupt, "{} has no \"profile\"; `exogpu devices --json --profile` prints it", place.where);
-  EXO_TRY(const Place profile_place, place.object("profile"));
-  EXO_TRY(const gpu::Profile profile, read_profile(profile_place));
+    return fail(ErrorCode::corrupt, "{}: \"memory_free_bytes\" is {}", value.where, memory_free);
+  if (value.json.contains("profile") && value.json["profile"].is_object() && value.json["profile"].contains("error"))
+    return fail(ErrorCode::corrupt, "{}: the device could not be measured; leave it out", value.where);
+  if (!value.json.contains("profile"))
+    return fail(ErrorCode::corrupt, "{} has no \"profile\"; `exogpu devices --json --profile` prints it", value.where);
+  EXO_TRY(const FileValue profile_value, value.object("profile"));
+  EXO_TRY(const gpu::Profile profile, read_profile(profile_value));
   wire::DeviceProfile device = node::device_profile(info, static_cast<Bytes>(memory_free), profile);
   if (device.rates.empty())
-    return fail(ErrorCode::corrupt, "{}: no product has a known type, such as q4_K", profile_place.where);
+    return fail(ErrorCode::corrupt, "{}: no product has a known type, such as q4_K", profile_value.where);
   return device;
 }
 
@@ -111,9 +111,9 @@ wire::NodeId node_id(size_t number) {
   return wire::NodeId(bytes);
 }
 
-Result<void> read_node(const Place& place, wire::NodeId id, const std::string& name, wire::ClusterView& view) {
-  EXO_TRY(const std::vector<Place> devices, place.list("devices"));
-  for (const Place& each : devices) {
+Result<void> read_node(const FileValue& value, wire::NodeId id, const std::string& name, wire::ClusterView& view) {
+  EXO_TRY(const std::vector<FileValue> devices, value.list("devices"));
+  for (const FileValue& each : devices) {
     EXO_TRY(wire::DeviceProfile device, read_device(each));
     device.id.node = id;
     device.node_name = name;
@@ -124,30 +124,30 @@ Result<void> read_node(const Place& place, wire::NodeId id, const std::string& n
 
 using NodeIds = std::map<std::string, wire::NodeId>;
 
-Result<wire::NodeId> known_node(const NodeIds& ids, const Place& place, const std::string& name) {
+Result<wire::NodeId> known_node(const NodeIds& ids, const FileValue& value, const std::string& name) {
   auto found = ids.find(name);
-  if (found == ids.end()) return fail(ErrorCode::corrupt, "{}: the file has no node \"{}\"", place.where, name);
+  if (found == ids.end()) return fail(ErrorCode::corrupt, "{}: the file has no node \"{}\"", value.where, name);
   return found->second;
 }
 
 // {"from": A, "to": B, ...} for one direction, {"between": [A, B], ...} for both.
-Result<void> read_link(const Place& place, const NodeIds& ids, wire::ClusterView& view) {
-  if (!place.json.is_object()) return fail(ErrorCode::corrupt, "{} is not an object", place.where);
+Result<void> read_link(const FileValue& value, const NodeIds& ids, wire::ClusterView& view) {
+  if (!value.json.is_object()) return fail(ErrorCode::corrupt, "{} is not an object", value.where);
   wire::LinkProfile link;
-  EXO_TRY(link.delay_s, place.number("delay_s", true));
-  EXO_TRY(link.bytes_per_s, place.number("bytes_per_s"));
-  const bool both = place.json.contains("between");
+  EXO_TRY(link.delay_s, value.number("delay_s", true));
+  EXO_TRY(link.bytes_per_s, value.number("bytes_per_s"));
+  const bool both = value.json.contains("between");
   if (both) {
-    const ClusterJson& ends = place.json["between"];
+    const ClusterJson& ends = value.json["between"];
     if (!ends.is_array() || ends.size() != 2 || !ends[0].is_string() || !ends[1].is_string())
-      return fail(ErrorCode::corrupt, "{}: \"between\" must list the names of two nodes", place.where);
-    EXO_TRY(link.from, known_node(ids, place, ends[0].get<std::string>()));
-    EXO_TRY(link.to, known_node(ids, place, ends[1].get<std::string>()));
+      return fail(ErrorCode::corrupt, "{}: \"between\" must list the names of two nodes", value.where);
+    EXO_TRY(link.from, known_node(ids, value, ends[0].get<std::string>()));
+    EXO_TRY(link.to, known_node(ids, value, ends[1].get<std::string>()));
   } else {
-    EXO_TRY(const std::string from, place.text("from"));
-    EXO_TRY(const std::string to, place.text("to"));
-    EXO_TRY(link.from, known_node(ids, place, from));
-    EXO_TRY(link.to, known_node(ids, place, to));
+    EXO_TRY(const std::string from, value.text("from"));
+    EXO_TRY(const std::string to, value.text("to"));
+    EXO_TRY(link.from, known_node(ids, value, from));
+    EXO_TRY(link.to, known_node(ids, value, to));
   }
   view.links.push_back(link);
   if (!both) return {};
@@ -156,7 +156,7 @@ Result<void> read_link(const Place& place, const NodeIds& ids, wire::ClusterView
   return {};
 }
 
-Result<wire::ClusterView> read_cluster(const Place& top) {
+Result<wire::ClusterView> read_cluster(const FileValue& top) {
   wire::ClusterView view;
   if (!top.json.is_object()) return fail(ErrorCode::corrupt, "the content is not a JSON object");
   if (!top.json.contains("nodes")) {
@@ -164,18 +164,18 @@ Result<wire::ClusterView> read_cluster(const Place& top) {
     return view;
   }
   NodeIds ids;
-  EXO_TRY(const std::vector<Place> nodes, top.list("nodes"));
+  EXO_TRY(const std::vector<FileValue> nodes, top.list("nodes"));
   if (nodes.size() > kNodesMax) return fail(ErrorCode::corrupt, "more than {} nodes", kNodesMax);
-  for (const Place& place : nodes) {
-    EXO_TRY(const std::string name, place.text("name"));
+  for (const FileValue& value : nodes) {
+    EXO_TRY(const std::string name, value.text("name"));
     const wire::NodeId id = node_id(ids.size());
     if (!ids.emplace(name, id).second)
-      return fail(ErrorCode::corrupt, "{}: the file has two nodes \"{}\"", place.where, name);
-    EXO_CHECK(read_node(place, id, name, view));
+      return fail(ErrorCode::corrupt, "{}: the file has two nodes \"{}\"", value.where, name);
+    EXO_CHECK(read_node(value, id, name, view));
   }
   if (!top.json.contains("links")) return view;
-  EXO_TRY(const std::vector<Place> links, top.list("links"));
-  for (const Place& place : links) EXO_CHECK(read_link(place, ids, view));
+  EXO_TRY(const std::vector<FileValue> links, top.list("links"));
+  for (const FileValue& value : links) EXO_CHECK(read_link(value, ids, view));
   return view;
 }
 

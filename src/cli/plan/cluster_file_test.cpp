@@ -68,7 +68,7 @@ TEST(ClusterFile, WhatTheDevicesCommandPrintsIsAClusterOfOneNode) {
   EXPECT_DOUBLE_EQ(view->devices[0].rates[0].matmul_flops_per_s, 2 * 2e10 * 8 / 8.5);
 }
 
-TEST(ClusterFile, MistakesAreToldWithTheirPlace) {
+TEST(ClusterFile, ErrorsNameTheirPosition) {
   auto spoilt = [](auto&& spoil) {
     nlohmann::json json = example();
     spoil(json);

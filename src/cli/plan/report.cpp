@@ -26,7 +26,7 @@ std::string layers_text(wire::LayerRange layers) {
   return layers.size() == 1 ? std::format("{}", layers.begin) : std::format("{}-{}", layers.begin, layers.end - 1);
 }
 
-std::string wanted_text(wire::Objective objective) {
+std::string objective_text(wire::Objective objective) {
   switch (objective) {
     case wire::Objective::latency: return "for the most tokens per second of one sequence alone";
     case wire::Objective::throughput: return "for the most tokens per second of all sequences together";
@@ -114,10 +114,10 @@ std::string unused_table(const PlanReport& r) {
 
 std::string how_sure(const PlanReport& r) {
   if (!r.request.fixed_layers.empty()) return "The layers are assigned by hand.\n";
-  std::string wanted = wanted_text(r.request.serving.objective);
-  if (r.request.devices_min > 1) wanted += std::format(" over {} devices at least", r.request.devices_min);
-  if (r.answer.proven) return std::format("The best plan {}, by the measured speeds.\n", wanted);
-  return std::format("The best plan that was found {}; there are too many to try all.\n", wanted);
+  std::string objective = objective_text(r.request.serving.objective);
+  if (r.request.devices_min > 1) objective += std::format(" over {} devices at least", r.request.devices_min);
+  if (r.answer.proven) return std::format("The best plan {}, by the measured speeds.\n", objective);
+  return std::format("The best plan that was found {}; there are too many to try all.\n", objective);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ Case example_case(Bytes card_memory, uint32_t sequences = 1) {
   return c;
 }
 
-TEST(PlanReport, PageOfAModelThatFits) {
+TEST(PlanReport, AModelThatFits) {
   EXPECT_EQ(as_text(example_case(24'000'000'000).report()),
             R"(model.gguf: 10 layers, 9.31 GiB of weights; room for 4,096 tokens of context
 The best plan for the most tokens per second of one sequence alone, by the measured speeds.
@@ -66,14 +66,14 @@ cpu     Processor  slower with it: 34.4 against 99.8 tokens/s
 )");
 }
 
-TEST(PlanReport, PageOfAModelThatNeedsBoth) {
-  const std::string page = as_text(example_case(8'500'000'000, 4).report());
-  EXPECT_NE(page.find("in each of 4 sequences"), std::string::npos) << page;
-  EXPECT_NE(page.find("THEN HOP"), std::string::npos) << page;
-  EXPECT_NE(page.find("tokens/s for 4 sequences together"), std::string::npos) << page;
-  EXPECT_NE(page.find("TOGETHER"), std::string::npos) << page;
-  EXPECT_NE(page.find("cpu 0-9"), std::string::npos) << page;  // alone it could hold all
-  EXPECT_EQ(page.find("UNUSED"), std::string::npos) << page;
+TEST(PlanReport, AModelThatNeedsBoth) {
+  const std::string text = as_text(example_case(8'500'000'000, 4).report());
+  EXPECT_NE(text.find("in each of 4 sequences"), std::string::npos) << text;
+  EXPECT_NE(text.find("THEN HOP"), std::string::npos) << text;
+  EXPECT_NE(text.find("tokens/s for 4 sequences together"), std::string::npos) << text;
+  EXPECT_NE(text.find("TOGETHER"), std::string::npos) << text;
+  EXPECT_NE(text.find("cpu 0-9"), std::string::npos) << text;  // alone it could hold all
+  EXPECT_EQ(text.find("UNUSED"), std::string::npos) << text;
 }
 
 TEST(PlanReport, JsonHasStagesAlternativesAndReasons) {

@@ -1,4 +1,4 @@
-// Why a node is not seen by the others: looks at this machine, at the network, and at the nodes there.
+// Why the other nodes do not discover a node: examines this machine, the network, and the nodes there.
 #pragma once
 
 #include <chrono>

@@ -8,7 +8,7 @@ namespace exogpu::node {
 enum class Level {
   ok,
   note,     // may be as it should
-  problem,  // keeps nodes from seeing each other
+  problem,  // prevents nodes from discovering each other
 };
 
 struct Finding {

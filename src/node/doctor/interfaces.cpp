@@ -62,25 +62,27 @@ std::string joined(const std::vector<InterfaceAddress>& addresses) {
 }
 
 Finding judge(const Interface& one, bool others_do) {
-  const auto said = [&](Level level, const std::string& what, std::string remedy = {}) {
+  const auto finding = [&](Level level, const std::string& what, std::string remedy = {}) {
     return Finding{level, "interface", std::format("{}: {}", one.name, what), std::move(remedy)};
   };
-  if (!one.connected) return said(Level::note, "is not connected (no cable, or no Wi-Fi)");
+  if (!one.connected) return finding(Level::note, "is not connected (no cable, or no Wi-Fi)");
   if (one.addresses.empty()) {
-    return said(others_do ? Level::note : Level::problem, "has no address, so nodes on it cannot be reached",
-                std::format("let it get one from the router (for example: sudo dhclient {0}), or set one", one.name));
+    return finding(
+        others_do ? Level::note : Level::problem, "has no address, so nodes on it cannot be reached",
+        std::format("let it get one from the router (for example: sudo dhclient {0}), or set one", one.name));
   }
   const std::string addresses = joined(one.addresses);
   if (!one.multicast) {
     // Tunnels seldom do.
-    return said(one.tunnel && others_do ? Level::note : Level::problem,
-                std::format("{}; it does not carry multicast, so nodes on it do not find each other", addresses),
-                one.tunnel ? "name a node there: exogpu serve --join HOST"
-                           : std::format("sudo ip link set {} multicast on; or name a node there: exogpu serve --join "
-                                         "HOST",
-                                         one.name));
+    return finding(one.tunnel && others_do ? Level::note : Level::problem,
+                   std::format("{}; it does not carry multicast, so nodes on it do not find each other", addresses),
+                   one.tunnel
+                       ? "name a node there: exogpu serve --join HOST"
+                       : std::format("sudo ip link set {} multicast on; or name a node there: exogpu serve --join "
+                                     "HOST",
+                                     one.name));
   }
-  return said(Level::ok, std::format("{}; carries multicast", addresses));
+  return finding(Level::ok, std::format("{}; carries multicast", addresses));
 }
 
 }  // namespace
@@ -134,13 +136,13 @@ std::vector<Finding> judge_interfaces(std::span<const Interface> interfaces) {
 }
 
 bool in_own_network(std::span<const Interface> interfaces, std::string_view address) {
-  const auto wanted = bits_of(address);
-  if (!wanted) return false;
+  const auto target = bits_of(address);
+  if (!target) return false;
   for (const Interface& one : interfaces) {
     if (!one.up) continue;
     for (const InterfaceAddress& own : one.addresses) {
       const auto bits = bits_of(own.text);
-      if (bits && same_network(*wanted, *bits, own.prefix_bits)) return true;
+      if (bits && same_network(*target, *bits, own.prefix_bits)) return true;
     }
   }
   return false;

@@ -13,7 +13,7 @@ namespace {
 
 using net::Reached;
 
-// How far a visit came; the further, the more it tells.
+// How far a visit got; the further, the more it shows.
 int progress(const net::Visit& visit) {
   if (visit.greeted) return *visit.greeted ? 9 : 8;
   if (visit.shown) return *visit.shown ? 7 : 6;
@@ -30,9 +30,9 @@ int progress(const net::Visit& visit) {
 
 class Judge {
  public:
-  Judge(const std::string& name, const std::optional<net::Announcement>& said, const Visited& best, const Here& here,
-        Level alien)
-      : name_(name), said_(said), best_(best), here_(here), alien_(alien) {}
+  Judge(const std::string& name, const std::optional<net::Announcement>& announcement, const Visited& best,
+        const Here& here, Level alien)
+      : name_(name), announcement_(announcement), best_(best), here_(here), alien_(alien) {}
 
   Finding judge() const {
     if (best_.visit.reached != Reached::yes) return not_reached();
@@ -77,7 +77,7 @@ class Judge {
 
   std::string how_to_join() const {
     return std::format("to make this device part of it: `exogpu join` here, and `exogpu approve CODE` on {}",
-                       said_ && said_->lets_in ? name_ : "another device of its cluster");
+                       announcement_ && announcement_->lets_in ? name_ : "another device of its cluster");
   }
 
   Finding not_reached() const {
@@ -156,13 +156,14 @@ class Judge {
     const std::string& theirs = greeted->versions.program;
     std::string what = std::format("of this cluster, answers, version {}", theirs);
     if (theirs != ours) what += std::format(" (here: {}; they understand each other)", ours);
-    if (said_ && said_->pairing == wire::CodeFrom::member) what += "; shows a code for others to join";
-    if (said_ && said_->pairing == wire::CodeFrom::newcomer) what += "; lets a device in that shows a code";
+    if (announcement_ && announcement_->pairing == wire::CodeFrom::member) what += "; shows a code for others to join";
+    if (announcement_ && announcement_->pairing == wire::CodeFrom::newcomer)
+      what += "; lets a device in that shows a code";
     return says(Level::ok, what);
   }
 
   const std::string& name_;
-  const std::optional<net::Announcement>& said_;
+  const std::optional<net::Announcement>& announcement_;
   const Visited& best_;
   const Here& here_;
   Level alien_;
@@ -174,10 +175,10 @@ std::string date_text(security::WallTime time) {
   return std::format("{:%F %R} UTC", std::chrono::floor<std::chrono::minutes>(time));
 }
 
-std::vector<Finding> judge_other(const std::string& name, const std::optional<net::Announcement>& said,
+std::vector<Finding> judge_other(const std::string& name, const std::optional<net::Announcement>& announcement,
                                  std::span<const Visited> visits, const Here& here, Level alien) {
   const auto best = std::ranges::max_element(visits, {}, [](const Visited& it) { return progress(it.visit); });
-  std::vector<Finding> findings{Judge(name, said, *best, here, alien).judge()};
+  std::vector<Finding> findings{Judge(name, announcement, *best, here, alien).judge()};
   if (best->visit.reached != Reached::yes) return findings;
   std::string unreached;
   for (const Visited& one : visits) {

@@ -31,7 +31,7 @@ struct Here {
 
 // Findings about a node with this name or address, after a visit to each of its addresses (at least one).
 // `announcement` is set if it was found by mDNS. `alien`: the level at which another cluster is reported.
-std::vector<Finding> judge_other(const std::string& name, const std::optional<net::Announcement>& said,
+std::vector<Finding> judge_other(const std::string& name, const std::optional<net::Announcement>& announcement,
                                  std::span<const Visited> visits, const Here& here, Level alien);
 
 // "2026-11-21 20:14 UTC".

@@ -54,7 +54,7 @@ TEST_F(OfAnother, TheOwnIdentityIsACopyWhereNoNodeRuns) {
   expect(judge(visit), Level::ok, "this device's own node");
 }
 
-TEST_F(OfAnother, HowFarAConnectionComes) {
+TEST_F(OfAnother, FailuresOfAConnection) {
   expect(judge({.reached = Reached::refused}), Level::problem, "nothing listens at this port");
   expect(judge({.reached = Reached::silent}), Level::problem, "ufw allow 7766/tcp");
   expect(judge({.reached = Reached::forbidden}), Level::problem, "firewall on this device");

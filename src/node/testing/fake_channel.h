@@ -1,4 +1,4 @@
-// A channel that goes nowhere: of what is sent it keeps the types of control frames, and statistics are what a test
+// A channel without a peer: it records the types of the control frames sent, and statistics are what a test
 // sets.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Keeps what the parts of a node send.
+// Records what the parts of a node send.
 #pragma once
 
 #include <algorithm>

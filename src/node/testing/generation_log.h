@@ -11,7 +11,7 @@
 
 namespace exogpu::node::testing {
 
-// Keeps every call: "prompt 3", "0: text", "0 ends: length", "error: ...".
+// Records every call: "prompt 3", "0: text", "0 ends: length", "error: ...".
 class GenerationLog final : public GenerationListener {
  public:
   void on_prompt(uint32_t prompt_tokens) override { lines.push_back(std::format("prompt {}", prompt_tokens)); }
@@ -31,7 +31,7 @@ class GenerationLog final : public GenerationListener {
   uint32_t reused = 0;
 };
 
-// Runs tasks when it is told to, in their order.
+// Runs tasks on request, in their order.
 class TaskQueue {
  public:
   using Task = std::move_only_function<void()>;

@@ -33,9 +33,9 @@ class TinyFile {
   static void replace(std::vector<std::byte>& bytes, std::string_view was, std::string_view is) {
     std::string padded(is);
     padded.resize(was.size(), ' ');
-    const auto wanted = std::as_bytes(std::span(was));
+    const auto pattern = std::as_bytes(std::span(was));
     for (auto at = bytes.begin(); !was.empty(); at += static_cast<ptrdiff_t>(was.size())) {
-      at = std::search(at, bytes.end(), wanted.begin(), wanted.end());
+      at = std::search(at, bytes.end(), pattern.begin(), pattern.end());
       if (at == bytes.end()) break;
       std::ranges::copy(std::as_bytes(std::span(padded)), at);
     }

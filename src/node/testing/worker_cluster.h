@@ -1,5 +1,5 @@
-// Workers in one process, with the state of a cluster that they follow and tell, and frames that go straight from one
-// to the other.
+// Workers in one process, with the state of a cluster that they follow and report to, and frames that are passed
+// directly from one to the other.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ inline const gpu::Machine& machine() {
   return machine;
 }
 
-struct Told {
+struct ReceivedAnswer {
   std::vector<wire::TokenId> tokens;
   std::optional<wire::GenerateEnd> end;
   std::optional<Error> failure;
@@ -52,12 +52,12 @@ struct WorkerNode {
   bool fetch_waits = false;
   std::function<void()> fetched;  // what waits
   SharedGguf file;
-  // What was seen.
+  // What was observed.
   std::vector<wire::LayerRange> fetches;
-  std::vector<wire::PlanEpoch> files_told;
+  std::vector<wire::PlanEpoch> files_reported;
   std::vector<Broken> broken;
   std::vector<std::string> notes;
-  std::vector<std::string> acts;  // that were under way, or why there was none
+  std::vector<std::string> acts;  // in flight, or why there was none
   bool changed = false;
   std::unique_ptr<ShardBackend> backend;
   pipeline::RingFrames frames{[this] { return worker->ring(); }};
@@ -66,9 +66,9 @@ struct WorkerNode {
   void on_change() {
     changed = true;
     const cluster::Action& doing = worker->doing();
-    const std::string said =
+    const std::string doing_text =
         doing.act == cluster::Act::none ? doing.why : std::format("{} {}", cluster::to_string(doing.act), doing.stage);
-    if (acts.empty() || acts.back() != said) acts.push_back(said);
+    if (acts.empty() || acts.back() != doing_text) acts.push_back(doing_text);
   }
 };
 
@@ -92,9 +92,9 @@ class WorkerCluster {
               .fetch = [this, at](const wire::StagePlan&, wire::LayerRange layers, const auto&,
                                   auto done) { fetch(*at, layers, std::move(done)); },
               .on_file =
-                  [at](const wire::StagePlan& plan, const SharedGguf& told) {
-                    EXPECT_TRUE(told);
-                    at->files_told.push_back(plan.epoch);
+                  [at](const wire::StagePlan& plan, const SharedGguf& loaded) {
+                    EXPECT_TRUE(loaded);
+                    at->files_reported.push_back(plan.epoch);
                   },
               .connected = [this, at](wire::NodeId to) { return at->connected && find(to).connected; },
               .on_change = [at](const WorkerChanges&) { at->on_change(); },
@@ -134,9 +134,9 @@ class WorkerCluster {
     model.content = plan.content;
     add(state, wire::ModelSet{model});
     add(state, wire::PlanMade{.plan = plan, .stage_bytes = std::vector<Bytes>(plan.stages.size(), 1), .predicted = {}});
-    tell();
+    report_state();
   }
-  void tell() {
+  void report_state() {
     for (auto& node : nodes) node->worker->follow(state, obeyed, now());
   }
 
@@ -148,14 +148,14 @@ class WorkerCluster {
       if (const auto wake = node->worker->wake(); wake && *wake <= now()) node->worker->tick(now());
       if (!std::exchange(node->changed, false)) continue;
       for (const auto& [stage, status] : node->worker->stages()) {
-        const wire::StageReported told{
+        const wire::StageReported report{
             .epoch = node->worker->epoch(), .stage = stage, .phase = status.phase, .failure = status.failure};
-        if (!cluster::changes(state, told)) continue;
-        add(state, told);
+        if (!cluster::changes(state, report)) continue;
+        add(state, report);
         news = true;
       }
     }
-    if (news) tell();
+    if (news) report_state();
   }
   void run_until(const std::function<bool()>& ready) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
@@ -177,24 +177,24 @@ class WorkerCluster {
     run_until([&] { return serves(); });
   }
 
-  Result<pipeline::RequestId> ask(std::vector<wire::TokenId> tokens, uint32_t count, Told& told) {
+  Result<pipeline::RequestId> ask(std::vector<wire::TokenId> tokens, uint32_t count, ReceivedAnswer& received) {
     pipeline::Request request{.tokens = std::move(tokens), .sampling = {}, .tokens_max = count, .end_tokens = {}};
     request.sampling.temperature = 0;
-    return driver().generate(std::move(request), [&told](const pipeline::TokenEvent& event) {
-      EXPECT_FALSE(told.over()) << "something came after the end";
-      if (event.token) told.tokens.push_back(event.token->token);
-      told.end = event.end;
-      told.failure = event.failure;
-      told.interrupted = event.interrupted;
+    return driver().generate(std::move(request), [&received](const pipeline::TokenEvent& event) {
+      EXPECT_FALSE(received.over()) << "an event after the end";
+      if (event.token) received.tokens.push_back(event.token->token);
+      received.end = event.end;
+      received.failure = event.failure;
+      received.interrupted = event.interrupted;
     });
   }
   // A short answer.
   std::vector<wire::TokenId> answer() {
-    Told told;
-    EXPECT_TRUE(ask(engine::testing::tokens_of(100, 64), 20, told));
-    run_until([&] { return told.over(); });
-    EXPECT_FALSE(told.failure) << told.failure->message;
-    return told.tokens;
+    ReceivedAnswer received;
+    EXPECT_TRUE(ask(engine::testing::tokens_of(100, 64), 20, received));
+    run_until([&] { return received.over(); });
+    EXPECT_FALSE(received.failure) << received.failure->message;
+    return received.tokens;
   }
 
   pipeline::testing::Tasks tasks;
