@@ -76,7 +76,7 @@ double bare_bulk(Bare& client, Bare& server) {
 // --- a channel
 // --------------------------------------------------------------------------------------------------------
 struct End : ChannelHandler {
-  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
+  std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override {
     return std::span(memory).first(header.payload_bytes);
   }
   void on_frame(const wire::FrameHeader&, std::span<const std::byte> payload) override { take(payload); }

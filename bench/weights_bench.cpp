@@ -98,11 +98,11 @@ double map_alone(std::span<const std::byte> bytes, const fs::path& path) {
 
 // The same bytes from the same mapping; the receiver throws them away.
 double tls_alone(std::span<const std::byte> bytes, Bare& from, Bare& to) {
-  std::vector<std::byte> place(kStep);
+  std::vector<std::byte> buffer(kStep);
   const auto begin = Clock::now();
   std::jthread sends(
       [&] { in_steps(bytes, [&](size_t, auto run) { send_all(from.tls.get(), run.data(), run.size()); }); });
-  in_steps(bytes, [&](size_t, auto run) { receive_all(to.tls.get(), place.data(), run.size()); });
+  in_steps(bytes, [&](size_t, auto run) { receive_all(to.tls.get(), buffer.data(), run.size()); });
   return gib_per_s(bytes.size(), Clock::now() - begin);
 }
 
@@ -121,8 +121,8 @@ struct Node : net::ChannelHandler {
     });
     io.stop();
   }
-  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
-    return exchange->place(peer, header);
+  std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override {
+    return exchange->receive_buffer(peer, header);
   }
   void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {
     if (const auto* control = std::get_if<wire::Control>(&header.of)) {

@@ -162,7 +162,7 @@ class Terminal(CommandLine):
 
 
 class Words(CommandLine):
-    """What people type; the whole table is in src/cli/arguments/arguments_test.cpp."""
+    """Commands as people type them; the whole table is in src/cli/arguments/arguments_test.cpp."""
 
     def test_each_gets_what_was_meant_or_the_right_word(self):
         for arguments, status, words in (
@@ -251,7 +251,7 @@ class Completion(CommandLine):
         self.assertEqual(self.complete_in_bash("exogpu serve --for=thr"), ["throughput"])
         self.assertEqual(self.complete_in_bash("exogpu serve --for "), ["latency", "throughput", "first-token"])
         self.assertIn("tiny", self.complete_in_bash("exogpu run ti"))
-        self.assertEqual(self.complete_in_bash("exogpu inspect mod"), ["models"])  # the folder there
+        self.assertEqual(self.complete_in_bash("exogpu inspect mod"), ["models"])  # a folder
 
     def test_scripts_are_for_their_shells(self):
         for shell, check in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])):

@@ -1,4 +1,4 @@
-"""Devices that find each other, as people use it: hosts of their own (network namespaces on a bridge), nothing configured.
+"""Devices that find each other without configuration, on hosts of their own (network namespaces on a bridge).
 
 usage: discovery_test.py EXOGPU MODEL
 
@@ -20,7 +20,7 @@ from harness.hosts import WAIT_S, Device, until
 EXOGPU, MODEL = sys.argv[1:3]
 HOSTS = 3
 BY_HAND = ["--layers", "host1/cpu:0-3,host2/cpu:4-7,host3/cpu:8-11", "-c", "512"]
-# What is aimed at is 5 s and 2 s, on a machine that has nothing else to do.
+# The goals are 5 s and 2 s on an idle machine.
 SERVING_MAX_S = float(os.environ.get("EXOGPU_TEST_SERVING_S", "20"))
 LEFT_MAX_S = float(os.environ.get("EXOGPU_TEST_LEFT_S", "8"))
 
@@ -50,7 +50,7 @@ class Discovery(unittest.TestCase):
             until(lambda: f"{device.name} serves; it said {device.said()}", device.serves)
 
     def left_after(self, leave, who, witness):
-        """Seconds from leave() until the witness says that `who` is away."""
+        """Seconds from leave() until the witness reports that `who` is offline."""
         said = len(witness.said())
         begun = time.monotonic()
         leave()
@@ -61,13 +61,13 @@ class Discovery(unittest.TestCase):
     def test_three_devices_with_nothing_but_the_pairing(self):
         a, b, c = self.devices
         a.serve(MODEL, *BY_HAND)
-        # Each is let in by the one before it.
+        # Each device is admitted by the previous one.
         for member, device in ((a, b), (b, c)):
             until(lambda: f"{member.name} runs: {member.said()}", lambda: "listens on port" in member.said())
             self.pair(member, device)
             device.serve()
         self.until_all_serve()
-        # From the start of all, with the weights where they are.
+        # From the start of all nodes, with the weights already on their disks.
         for device in self.devices:
             device.stop()
         begun = time.monotonic()
@@ -81,7 +81,7 @@ class Discovery(unittest.TestCase):
         self.assertEqual(len(set(answers)), 1, answers)
         self.assertLess(seconds, SERVING_MAX_S)
 
-        # Who leaves, dies, or loses its cable.
+        # A node leaves, is killed, or loses its cable.
         for name, leave, back in (
                 ("a node that is stopped", lambda: c.process.send_signal(signal.SIGTERM), None),
                 ("a node that is killed", lambda: c.process.send_signal(signal.SIGKILL), None),
@@ -105,13 +105,13 @@ class Discovery(unittest.TestCase):
         b.serve()
         self.until_all_serve()
 
-        # One that older programs let in cannot let others in, and says which can.
+        # A device that joined through an older program cannot admit others, and names devices that can.
         self.assertEqual(b.ends("token")[0], 0)
         b.stop()
         (b.state / "identity" / "authority.key").unlink()
         b.serve()
         self.until_all_serve()
-        for _ in range(3):  # on a busy machine, a node may not be heard in time
+        for _ in range(3):  # on a busy machine, an announcement may come too late
             status, said = b.ends("pair")
             self.assertEqual(status, 1)
             self.assertNotIn("host2", said)
@@ -139,16 +139,16 @@ class Discovery(unittest.TestCase):
         status, said = b.ends("join", f"{(int(code) + 1) % 1000000:06}")
         self.assertEqual(status, 1)
         self.assertIn("the code is wrong", said)
-        second = self.shown_code(shows)  # by itself
+        second = self.shown_code(shows)  # shown without being asked
         shows.send_signal(signal.SIGINT)
         self.assertEqual(shows.wait(WAIT_S), 0)
         shows.stdout.close()
         status, said = b.ends("join", second, "--node", "10.77.0.1")
         self.assertEqual(status, 1)
-        self.assertIn("no pairing code is shown", said)
+        self.assertIn("that device shows no pairing code", said)
 
     def asks(self, device, *arguments):
-        """`exogpu join` there, which shows a code, and what it says to people."""
+        """`exogpu join` there, which shows a code, and its standard error so far."""
         log = device.folder / "join"
         with open(log, "wb") as errors:
             process = device.run("join", *arguments, stdout=subprocess.PIPE, stderr=errors)
@@ -202,7 +202,7 @@ class Discovery(unittest.TestCase):
         self.assertIn("nobody was let in", approves.communicate(timeout=WAIT_S)[1])
         self.assertEqual(approves.returncode, 1)
 
-        # Who is interrupted or killed leaves nothing behind.
+        # A join that is interrupted or killed leaves no files behind.
         for how, status in ((signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGKILL, -signal.SIGKILL)):
             join, said = self.asks(c)
             self.shown_code(join)
@@ -210,10 +210,10 @@ class Discovery(unittest.TestCase):
             self.assertEqual(join.wait(WAIT_S), status, said())
             self.assertFalse(c.state.exists() and list(c.state.iterdir()))
 
-        # A code that is typed wrong is used up on both sides, and the next does. The address is given by hand.
+        # A mistyped code becomes invalid on both devices, and the next one works. The address is given by hand.
         join, said = self.asks(c, "--node", "10.77.0.1")
         first = self.shown_code(join)
-        until(lambda: "the newcomer reaches the node: " + said(), lambda: "no device is being let in there now" in said())
+        until(lambda: "the newcomer reaches the node: " + said(), lambda: "that device approves no code now" in said())
         status, approved = a.ends("approve", f"{(int(first) + 1) % 1000000:06}")
         self.assertEqual(status, 1)
         self.assertIn("a device with another code came", approved)
@@ -221,10 +221,10 @@ class Discovery(unittest.TestCase):
         self.assertNotEqual(second, first)
         self.assertIn("the code is wrong", said())
 
-        # It does not make the guess of a code that is shown for somebody else, who then uses it.
+        # The newcomer does not guess at a code that is shown for another device, which then uses it.
         shows = a.run("pair", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         shown = self.shown_code(shows)
-        until(lambda: "the newcomer has asked since: " + said(), lambda: said().count("no device is being let in") > 1)
+        until(lambda: "the newcomer has asked since: " + said(), lambda: said().count("that device approves no code") > 1)
         status, paired = b.ends("join", shown)
         self.assertEqual(status, 0, paired)
         self.assertIn("is part of this cluster now", shows.stdout.read())

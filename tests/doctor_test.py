@@ -1,4 +1,4 @@
-"""exogpu doctor, with every cause that it names brought about: firewalls, addresses, clocks, ports, clusters.
+"""exogpu doctor, with each cause that it can name: firewalls, addresses, clocks, ports, clusters.
 
 usage: doctor_test.py EXOGPU MODEL EXOGPU_OF_ANOTHER_VERSION
 
@@ -33,7 +33,7 @@ def findings_of(said):
 
 
 def resign(identity, name, begin, end, authority=None):
-    """A certificate of an identity's folder again, valid between two times; by the keys of the founder's folder."""
+    """Issues a certificate of an identity's folder again, valid between two times, with the founder's key."""
     authority = authority or identity
     by = (["-signkey", authority / "authority.key"] if name == "authority"
           else ["-CA", authority / "authority.crt", "-CAkey", authority / "authority.key"])
@@ -51,8 +51,8 @@ DAY = datetime.timedelta(days=1)
 
 class Doctor(unittest.TestCase):
     def says(self, device, level, check, words, *arguments):
-        """One of its findings is of this level, of this check, and matches these words."""
-        for _ in range(3):  # on a busy machine, a node may not be heard in time
+        """Asserts that some finding has this level and check, and matches these words."""
+        for _ in range(3):  # on a busy machine, an announcement may come too late
             status, said = device.ends("doctor", "--json", *arguments, errors=subprocess.DEVNULL)
             findings = findings_of(said)
             found = [one for one in findings if one["level"] == level and one["check"] == check
@@ -70,7 +70,7 @@ class Doctor(unittest.TestCase):
 class OnHosts(Doctor):
     @classmethod
     def setUpClass(cls):
-        """Two devices of one cluster. What a test changes, it changes back."""
+        """Two devices of one cluster. Each test undoes its changes."""
         cls.directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.directory.cleanup)
         cls.network = hosts.Network(3)
@@ -113,7 +113,7 @@ class OnHosts(Doctor):
             self.assertRegex(said, rf"ok +node +{device.name} runs on this device")
         self.says(a, "ok", "others", "also found by itself", "10.77.0.2")
         self.says(a, "ok", "other", "this device's own node", "10.77.0.1")
-        self.assertIn("has only looked at it", a.said())
+        self.assertIn("only examined it", a.said())
 
     def test_a_device_that_belongs_to_no_cluster(self):
         c = self.devices[2]
@@ -128,7 +128,7 @@ class OnHosts(Doctor):
         self.says(c, "problem", "other", "host1 .*of another cluster.*`exogpu join` here")
         self.says(c, "problem", "others", "no other node of this device's cluster")
         self.says(c, "problem", "other", "of another cluster", "10.77.0.1")
-        # To those who see each other, a neighbour is none of their business.
+        # Nodes that find each other do not report a problem about an unrelated neighbour.
         self.says(self.devices[0], "note", "other", "host3 .*of another cluster")
 
     def test_another_version(self):
@@ -142,7 +142,7 @@ class OnHosts(Doctor):
         words = r"protocols? .*900.*no protocol in common.*install the same version of exogpu on both"
         self.says(a, "problem", "other", "host2 .*" + words)
         self.says(b, "problem", "other", "host1 .*" + words)
-        # Nobody has to run the doctor to read it.
+        # The same is in the log, without running the doctor.
         until("the node says so", lambda: "no protocol in common" in b.said())
 
     def test_a_copied_disk(self):
@@ -206,14 +206,14 @@ class OnHosts(Doctor):
         self.network.ip(2, "link", "set", "eth0", "down")
         self.says(b, "problem", "interface", "in no network.*eth0")
         self.network.ip(2, "link", "set", "eth0", "up")
-        for address in ("fd77::2/64", "fe80::2/64"):  # gone with the interface
+        for address in ("fd77::2/64", "fe80::2/64"):  # removed with the interface
             self.network.ip(2, "addr", "add", address, "dev", "eth0", "nodad")
 
     def test_an_address_of_another_network(self):
         b = self.devices[1]
         self.says(b, "problem", "other", "in no network of this device.*this device has 10.77.0.2", "10.78.0.1")
         self.says(b, "problem", "other", "no device answers|nothing comes back", "10.77.0.200")
-        self.says(b, "problem", "address", "this name is not known", "no-such-device.invalid")
+        self.says(b, "problem", "address", "cannot be resolved", "no-such-device.invalid")
 
     @unittest.skipUnless(FIREWALL, "no nft here")
     def test_a_firewall_that_drops_mdns(self):
@@ -273,12 +273,12 @@ class OnHosts(Doctor):
             self.restart(b)
 
         self.addCleanup(put_back)
-        # As if the clocks were behind the time at which it joined.
+        # As if the clocks showed a time before it joined.
         resign(identity, "node", NOW + 3 * DAY, NOW + 300 * DAY, founder)
         self.restart(b)
         self.says(b, "problem", "clock", "begins to be valid at.*clock is wrong")
         self.says(a, "problem", "other", "host2 .*begins to be valid at.*this device's clock says")
-        self.says(b, "problem", "other", "host1 .*does not take this node's certificate.*clock is probably wrong")
+        self.says(b, "problem", "other", "host1 .*refuses this node's certificate.*clock is probably wrong")
         # As if they were years ahead.
         resign(identity, "node", NOW - 300 * DAY, NOW - 3 * DAY, founder)
         self.restart(b)
@@ -287,7 +287,7 @@ class OnHosts(Doctor):
 
 
 class OnLoopback(Doctor):
-    """What needs no other host."""
+    """Checks that need no other host."""
 
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory()

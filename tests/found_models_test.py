@@ -1,4 +1,4 @@
-"""Models as they are found: a template that does not parse, no template, a context that is short.
+"""Models with flaws: a template that does not parse, no template, a short context.
 
 usage: found_models_test.py EXOGPU MODEL
 """
@@ -21,7 +21,7 @@ class FoundModels(unittest.TestCase):
         self.path = pathlib.Path(self.directory.name) / "m.gguf"
 
     def model(self, *changes):
-        """The model with bytes of its header replaced by as many others."""
+        """The model with bytes of its header replaced by equally many others."""
         data = pathlib.Path(MODEL).read_bytes()
         for was, becomes in changes:
             self.assertEqual(len(was), len(becomes))

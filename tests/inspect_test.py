@@ -67,7 +67,7 @@ class Inspect(unittest.TestCase):
         for arguments, words in [
             ([cut], "past the end of the file; the download is incomplete"),
             ([self.changed("notes.txt", b"some notes\n")], "this is not a GGUF file: it looks like text"),
-            ([self.directory.name], "is a directory"),
+            ([self.directory.name], "is a folder"),
             ([cut.with_name("none.gguf")], "no such file"),
         ]:
             done = inspect(*arguments)

@@ -79,7 +79,7 @@ class Pull(unittest.TestCase):
         return self.exogpu("pull", what, *arguments, **options)
 
     def refused(self, what=REPO, *arguments, retries=0, **options):
-        """What it says, having failed with nothing in the model's place."""
+        """Runs pull, which must fail without a model file, and returns its error."""
         done = self.pull(what, "--retries", retries, *arguments, status=1, **options)
         self.assertEqual(done.out, "")
         self.assertFalse(self.path.exists())
@@ -89,7 +89,7 @@ class Pull(unittest.TestCase):
         self.assertEqual(self.path.read_bytes(), self.model)
         self.assertEqual([path.name for path in self.path.parent.iterdir()], [FILE])
 
-    # ---- what goes well
+    # ---- success
 
     def test_a_model_comes_and_is_used_by_name(self):
         done = self.pull()
@@ -133,7 +133,7 @@ class Pull(unittest.TestCase):
         self.assertIn("the hub states no checksum", done.out)
         self.assertEqual((self.home / FILE).read_bytes(), self.model)
 
-    # ---- what breaks off
+    # ---- interruptions
 
     def test_goes_on_where_it_broke_off(self):
         size = len(self.model)
@@ -221,7 +221,7 @@ class Pull(unittest.TestCase):
         until("it is half there", lambda: self.part.exists() and self.part.stat().st_size == 100000)
         second = self.start("pull", REPO)
         self.assertIn("waiting", second.stderr.readline())
-        self.assertIn("another exogpu is fetching it", self.exogpu("models", "rm", "-y", "tiny-F32", status=1).err)
+        self.assertIn("another exogpu process is downloading it", self.exogpu("models", "rm", "-y", "tiny-F32", status=1).err)
         first.kill()
         first.communicate()
         _, err = second.communicate(timeout=60)
@@ -229,7 +229,7 @@ class Pull(unittest.TestCase):
         self.assert_whole()
         self.assertEqual(self.hub.file_requests()[1]["range"], "bytes=100000-")
 
-    # ---- what changes, and lies
+    # ---- changed files and false statements
 
     def test_a_file_that_changed_is_fetched_anew(self):
         self.hub.faults = [{"stop_after": 100000}]
@@ -238,7 +238,7 @@ class Pull(unittest.TestCase):
         self.hub.files[NAME] = changed
         self.pull()
         self.assertEqual(self.path.read_bytes(), changed)
-        self.hub.files[NAME] = self.model  # also when it was whole
+        self.hub.files[NAME] = self.model  # also after a complete download
         self.pull()
         self.assert_whole()
 
@@ -297,7 +297,7 @@ class Pull(unittest.TestCase):
 
     def test_more_than_the_length(self):
         self.hub.faults = [{"raw": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + self.model + b"x"}]
-        self.assertIn("more comes than", self.refused())
+        self.assertIn("more data arrives than", self.refused())
         chunk = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(self.model)
         self.hub.faults = [{"raw": chunk + self.model + b"\r\n0\r\n\r\n"}]
         self.pull()
@@ -321,7 +321,7 @@ class Pull(unittest.TestCase):
             self.hub.faults = [{"raw": raw}]
             self.assertIn("is not HTTP", self.refused())
 
-    # ---- answers that are no file
+    # ---- responses that are not the file
 
     def test_what_is_not_there(self):
         self.hub.search = ["org/repo-GGUF", "other/thing"]
@@ -453,7 +453,7 @@ class Pull(unittest.TestCase):
 
     def test_a_folder_that_is_none(self):
         (self.home / "file").write_text("")
-        self.assertIn("cannot make this folder", self.refused(REPO, "--models", self.home / "file"))
+        self.assertIn("cannot create this folder", self.refused(REPO, "--models", self.home / "file"))
 
 
 if __name__ == "__main__":

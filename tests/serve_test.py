@@ -1,4 +1,4 @@
-"""exogpu serve as people run it: nodes that are processes of their own, joined over loopback.
+"""exogpu serve as users run it: nodes as processes, connected over loopback.
 
 usage: serve_test.py EXOGPU TINY_MODEL MODEL    (nodes.py)
 """
@@ -26,7 +26,7 @@ from harness.ports import free_port
 
 
 def serve_fails(folder, *arguments):
-    """What is said by an `exogpu serve` that does not come up."""
+    """The error of an `exogpu serve` that does not start."""
     done = subprocess.run([*map(str, [EXOGPU, "serve", "--state", folder / "state", "--cache", folder / "cache", "-d",
                                       "cpu", "-t", "1", *arguments])], capture_output=True, text=True, timeout=WAIT_S,
                           env={**os.environ, "XDG_CACHE_HOME": str(folder)})
@@ -36,7 +36,7 @@ def serve_fails(folder, *arguments):
 
 
 class SlowLink:
-    """Stands between a node and one that joins it; what the first sends comes through at `bytes_per_s`."""
+    """A proxy between a node and one that joins it; forwards the first node's bytes at `bytes_per_s`."""
 
     def __init__(self, port, bytes_per_s):
         self.to, self.bytes_per_s = port, bytes_per_s
@@ -78,7 +78,7 @@ class SlowLink:
 
 class Serve(Cluster):
     def test_any_cut_writes_the_same_from_every_node(self):
-        # With these batches a prompt is read in the same chunks at any cut, which gives the same bits.
+        # With these batches a prompt is computed in the same chunks at any cut, which gives the same bits.
         alone = self.node("alone", MODEL, "-c", 512, "-b", 64)
         alone.waits_to_serve()
         asked = [{}, {"temperature": 1, "seed": 7}, {"temperature": 1, "seed": 3, "n": 2},
@@ -124,7 +124,7 @@ class Serve(Cluster):
         written = []
         for layers in ("0-11",), ("0-4", "5-11"), ("0-0", "1-9", "10-11"):
             nodes = self.ring(*layers, context=1024)
-            # As a stream: it may take longer in all than a test waits for one thing.
+            # As a stream, since the whole answer may take longer than a test waits for one event.
             parts = [*nodes[-1].stream(max_tokens=512, ignore_eos=True)]
             self.assertEqual(parts[-1]["choices"][0]["finish_reason"], "length")
             written.append("".join(part["choices"][0]["text"] for part in parts))
@@ -176,9 +176,9 @@ class Serve(Cluster):
         self.assertEqual(moved(a, "received_bytes"), 0)
         for node in b, c:
             until("its weights are counted", lambda: moved(node, "received_bytes") > size // 10)
-        # What is fetched when there is time would begin now.
+        # Spare weights would be fetched now.
         stays("only their parts are fetched", lambda: all(moved(node, "received_bytes") < size for node in (b, c)), 3)
-        # One that comes back, and then all of them.
+        # One node comes back, then all of them.
         c.kill()
         until("a says that c is away", lambda: not a.serves())
         c.restart()
@@ -193,7 +193,7 @@ class Serve(Cluster):
             node.waits_to_serve()
         def nothing_moved():
             return all(moved(node, what) == 0 for node in (a, b, c) for what in ("sent_bytes", "received_bytes"))
-        stays("nothing is moved", nothing_moved, 1)  # it is reported twice a second
+        stays("nothing is moved", nothing_moved, 1)  # reported twice a second
 
     def test_a_stage_that_finds_no_memory_is_told_and_its_node_lives(self):
         a = self.node("a", MODEL, "--layers", "a/cpu:0-0,b/cpu:1-10,c/cpu:11-11", "-c", 4096, "--parallel", 64)
@@ -201,7 +201,7 @@ class Serve(Cluster):
         join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
         b = self.node("b", *join)
         a.waits_to_say("node b is online")
-        # What its memory is said to have is not all for it.
+        # The node may not use all the memory that is reported.
         taken = 4096 * int(pathlib.Path(f"/proc/{b.process.pid}/statm").read_text().split()[0])
         if taken > 1 << 40:
             self.skipTest("a sanitizer reserves more addresses than can be limited")
@@ -256,7 +256,7 @@ class Serve(Cluster):
         a = self.node("a", MODEL, "--layers", "a/cpu:0-3,b/cpu:4-7,c/cpu:8-11", "-c", 512)
         token = a.token("--uses", 2)
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            nowhere = listener.getsockname()[1]  # as soon as this is closed
+            nowhere = listener.getsockname()[1]  # an address without a listener, once this is closed
         join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
         b, c = (self.node(name, *join, "--advertise", f"127.0.0.1:{nowhere}") for name in "bc")
         a.waits_to_say("node b has no connection to node c")
@@ -285,7 +285,7 @@ class Serve(Cluster):
         longest = float(QUICK or 5)
         a = self.node("a", MODEL, "--layers", "a/cpu:0-0,b/cpu:1-11", "-c", 512)
         token = a.token()
-        # Before it is up: the one that it wants to join says nothing.
+        # Before it has started: the node to join does not answer.
         with socket.create_server(("127.0.0.1", 0)) as silent:
             silent.settimeout(WAIT_S)
             b = self.folder / "b"
@@ -300,16 +300,16 @@ class Serve(Cluster):
                 self.assertEqual(process.communicate(timeout=WAIT_S), (b"", b""))
                 self.assertLess(time.monotonic() - begun, longest)
                 self.assertEqual(process.returncode, -signal.SIGTERM)
-        # While weights come.
+        # While it receives weights.
         slow = SlowLink(a.link, 100_000)
         self.addCleanup(slow.close)
         b = self.node("b", "--join", f"127.0.0.1:{slow.port}", "--token", token)
         until("b is sent its layers", lambda: "b/cpu: fetching" in a.cluster_state())
         self.assertLess(b.stop(), longest)
-        # While it loads.
+        # While it loads them.
         alone = self.node("alone", MODEL)
         self.assertLess(alone.stop(), longest)
-        # Nothing of all that is in the way.
+        # None of these interruptions prevents a new start.
         b.arguments = ["--join", f"127.0.0.1:{a.link}"]
         b.restart()
         alone.restart()
@@ -329,7 +329,7 @@ class Serve(Cluster):
             node.waits_to_serve()
         expected = a.text()
         self.assertEqual(c.text(), expected)
-        # The way to a node that comes later, too.
+        # Also to a node that starts later.
         a.kill()
         c.stop()
         c.restart()
@@ -359,7 +359,7 @@ class Serve(Cluster):
         self.assertIn("token", serve_fails(self.folder / "fresh", *join, "--token", token))  # used up
         expired, issued = a.token("--hours", 0.001), time.monotonic()
         until("the token's time is over", lambda: time.monotonic() > issued + 3.7)
-        self.assertIn("the token has expired; ask for a new one",
+        self.assertIn("the token has expired; make a new one",
                       serve_fails(self.folder / "fresh", *join, "--token", expired))
         # A member of another cluster.
         other.stop()
@@ -397,7 +397,7 @@ class Serve(Cluster):
         a = self.node("a", MODEL)
         b = self.node("b", "--join", f"127.0.0.1:{a.link}", "--token", a.token())
         a.waits_to_serve()
-        b.waits_to_serve()  # with the tokenizer alone: all layers are on one node or the other
+        b.waits_to_serve()  # has only the tokenizer: other nodes have all layers
         b.stop()
         b.arguments = ["--join", "no-such-host.invalid"]
         b.restart()
@@ -444,7 +444,7 @@ class Serve(Cluster):
         config, own = self.folder / "config.toml", free_port()
         def write(key, *ports):
             config.write_text(f"[serve]\n{key} = {json.dumps([f'127.0.0.1:{port}' for port in ports])}\n")
-        write("join", free_port(), own, a.link)  # nobody, the node itself, and one that is there
+        write("join", free_port(), own, a.link)  # no listener, the node itself, and a running node
         b = self.node("b", "--config", config, "--token", a.token(), link=own)
         for node in a, b:
             node.waits_to_serve()

@@ -1,4 +1,4 @@
-"""What becomes of answers when nodes are killed, drained, or come back.
+"""Answers while nodes are killed, drained, or come back.
 
 usage: survive_test.py EXOGPU TINY_MODEL MODEL    (nodes.py)
 """
@@ -24,7 +24,7 @@ def pieces(node, **fields):
 
 class Survive(Cluster):
     def four(self, *more):
-        """Nodes that could each serve alone, of which at least two do."""
+        """Nodes that could each serve alone; at least two serve together."""
         a = self.node("a", MODEL, "--devices-min", 2, "-c", 1024, *more)
         token = a.token("--uses", 3)
         nodes = [a] + [self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bcd"]
@@ -35,13 +35,13 @@ class Survive(Cluster):
         return nodes
 
     def tell(self, *arguments, rc=0):
-        """What a command says."""
+        """The output of a command."""
         done = subprocess.run([EXOGPU, *arguments], capture_output=True, text=True, timeout=WAIT_S)
         self.assertEqual(done.returncode, rc, done.stderr)
         return done.stdout + done.stderr
 
     def goes_on(self, first, rest, expected):
-        """The answer whose first piece was heard already."""
+        """The answer after its first piece has been received."""
         answer = Answer(itertools.chain([first], rest))
         self.assertEqual(answer.errors, [])
         leaves = answer.leaves(expected)

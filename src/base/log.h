@@ -1,10 +1,10 @@
-// The log: what an operator needs to know of what the program does, one line for each event. Prompts and answers never
-// go into it.
+// The log: what an operator needs to know about the program, one line for each event. Prompts and answers are never
+// logged.
 //
 //   log::info("node", "{} is offline: {}", name, reason);
 //
-// writes "2026-11-29T17:40:00.123Z info  desk node: laptop is offline: ...". Any thread may log at any time; lines are
-// not mixed. A log that cannot be written (full disk, closed pipe) is dropped and does not disturb the program.
+// writes "2026-11-29T17:40:00.123Z info  desk node: laptop is offline: ...". Any thread may log at any time; lines
+// never mix. If the log cannot be written (full disk, closed pipe), lines are dropped and the program is not disturbed.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace exogpu::log {
 
 enum class Level : uint8_t { debug, info, warning, error, off };
 
-// "debug", "info", "warning", "error", "off". Errors: invalid_argument, naming these.
+// "debug", "info", "warning", "error", "off". Errors: invalid_argument, listing these.
 Result<Level> parse_level(std::string_view text);
 std::string_view to_string(Level level);
 
@@ -30,13 +30,13 @@ struct Options {
   std::optional<std::filesystem::path> file{};  // appended to, again once it was moved away; none: stderr
 };
 
-// Until the first call, warnings and errors go to standard error. On standard error that is connected to systemd's
-// journal, lines start with the journal's priority ("<4>") in place of time and level, which the journal keeps itself.
-// Errors: io_error, when the file cannot be opened; the log stays as it was.
+// Until the first call, warnings and errors go to standard error. If standard error is connected to systemd's journal,
+// lines begin with the journal's priority ("<4>") instead of time and level, which the journal adds.
+// Errors: io_error, if the file cannot be opened; the log is then unchanged.
 Result<void> start(const Options& options);
 
 bool enabled(Level level);
-// `room`: the part of the program, as in src/.
+// `room` is the folder of src/ that logs.
 void write(Level level, std::string_view room, std::string_view text);
 
 template <typename... Args>

@@ -145,7 +145,7 @@ Attempt<void> Download::receive_body(PartFile& part, HttpReply& reply) {
     if (*n == 0) return {};
     if (source_.bytes && part.size() + *n > *source_.bytes) {
       return permanent(ErrorCode::corrupt,
-                       std::format("{}: more comes than the {} bytes that it should have; try again later", name(),
+                       std::format("{}: more data arrives than the expected {} bytes; try again later", name(),
                                    format_count(*source_.bytes)));
     }
     if (auto added = part.append(std::span(block).first(*n)); !added) return std::unexpected(Failure{added.error()});

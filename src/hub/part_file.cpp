@@ -123,7 +123,7 @@ PartFile::~PartFile() {
 Result<std::optional<PartFile>> PartFile::open(const fs::path& file) {
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
-  if (error) return system_error(file.parent_path(), "make this folder", error.value());
+  if (error) return system_error(file.parent_path(), "create this folder", error.value());
   const fs::path path = with_ending(file, model::kUnfinishedEnding);
   while (true) {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);

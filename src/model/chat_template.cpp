@@ -19,7 +19,7 @@ constexpr const char* chatml =
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-// A template's name for a token, and the key of its id in the file.
+// A template's variable for a token, and the metadata key of its id.
 constexpr std::array<std::pair<const char*, const char*>, 6> special_tokens = {{
     {"bos_token", "tokenizer.ggml.bos_token_id"},
     {"eos_token", "tokenizer.ggml.eos_token_id"},
@@ -30,7 +30,7 @@ constexpr std::array<std::pair<const char*, const char*>, 6> special_tokens = {{
 }};
 
 struct Source {
-  std::string name;  // of the metadata key, for errors
+  std::string name;  // the metadata key, for messages
   std::string text;
 };
 
@@ -60,11 +60,11 @@ void add_member(std::string& members, std::string_view name, std::string_view en
 }  // namespace
 
 struct ChatTemplate::Impl {
-  std::vector<Source> sources;  // the default, then perhaps the one for tools
+  std::vector<Source> sources;  // the default, then the one for tools if there is one
   std::string token_members;    // encoded
   ChatLimits limits;
   bool is_default = false;
-  std::optional<jinja::Engine> engine;  // holds `sources` compiled, in order
+  std::optional<jinja::Engine> engine;  // has `sources` compiled, in order
 
   Result<void> take_sources(const Gguf& file) {
     const std::string name = file.path().string();
@@ -81,7 +81,7 @@ struct ChatTemplate::Impl {
     EXO_TRY(engine, jinja::Engine::create({.memory = limits.memory, .time = limits.time}));
     for (const Source& source : sources) {
       if (source.text.size() > source_bytes_max) {
-        return fail(ErrorCode::corrupt, "{}: a chat template of {} is more than the {} it may have", source.name,
+        return fail(ErrorCode::corrupt, "{}: the chat template has {}, more than the limit of {}", source.name,
                     format_bytes(source.text.size()), format_bytes(source_bytes_max));
       }
       auto compiled = engine->compile(source.text);
@@ -100,9 +100,9 @@ Result<TemplateText> read_template(const std::filesystem::path& path) {
   EXO_TRY(const MappedFile file, MappedFile::open(path));
   const auto bytes = file.bytes();
   if (bytes.empty())
-    return fail(ErrorCode::invalid_argument, "{}: is empty; a chat template is expected", path.string());
+    return fail(ErrorCode::invalid_argument, "{}: the file is empty; it must contain a chat template", path.string());
   if (bytes.size() > source_bytes_max) {
-    return fail(ErrorCode::invalid_argument, "{}: a chat template of {} is more than the {} it may have", path.string(),
+    return fail(ErrorCode::invalid_argument, "{}: the chat template has {}, more than the limit of {}", path.string(),
                 format_bytes(bytes.size()), format_bytes(source_bytes_max));
   }
   TemplateText read{.name = path.string(), .text = {reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
@@ -124,7 +124,7 @@ Result<ChatTemplate> ChatTemplate::load(const Gguf& file, const ChatLimits& limi
   for (const auto& [token, key] : special_tokens) {
     if (!tokens || !file.find(key)) continue;
     EXO_TRY(const uint64_t id, file.get_uint(key));
-    // Converters leave such ids in files; the template finds the token undefined.
+    // Some converters write such ids; the template finds the token undefined.
     if (id >= tokens->size()) continue;
     add_member(impl->token_members, token, jinja::encode_string((*tokens)[id]));
   }
@@ -148,8 +148,8 @@ bool ChatTemplate::is_default() const { return impl_->is_default; }
 Result<std::string> ChatTemplate::render(const ChatRequest& request) {
   const Bytes size = request.messages_json.size() + request.tools_json.size() + request.extra_json.size();
   if (size > request_bytes_max) {
-    return fail(ErrorCode::invalid_argument, "a conversation of {} is more than the {} that one may have",
-                format_bytes(size), format_bytes(request_bytes_max));
+    return fail(ErrorCode::invalid_argument, "the conversation has {}, more than the limit of {}", format_bytes(size),
+                format_bytes(request_bytes_max));
   }
   EXO_TRY(const std::string messages, jinja::encode_messages(request.messages_json));
   std::string tools = "null";

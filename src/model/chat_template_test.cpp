@@ -236,7 +236,7 @@ TEST(ChatTemplate, WorksOnAnotherThread) {
   EXPECT_EQ(chat.render(request), "hello");
 }
 
-// Every one of these would take for ever, or more memory or stack than there is.
+// Each of these would never end, or need more memory or stack than there is.
 TEST(ChatTemplate, HostileTemplatesEndInErrors) {
   const std::string doubling = "{% set ns = namespace(s='0123456789abcdef') %}{% for i in range(60) %}";
   const std::string repeat100 = "{% for a in range(100000) %}{% for b in range(100000) %}{% for c in range(100000) %}";
@@ -325,7 +325,7 @@ TEST(ChatTemplate, HostileMessagesEndInErrors) {
   std::string large;
   large.resize(20'000'000, 'x');
   expect_error(render("x", R"([{"role": "user", "content": ")" + large + "\"}]"), ErrorCode::invalid_argument,
-               "more than the");
+               "more than the limit");
 }
 
 TEST(ChatTemplate, ALongConversationGetsItsMemory) {
@@ -349,7 +349,7 @@ TEST(ChatTemplate, AnEngineThatRanOutIsReplaced) {
   EXPECT_EQ(chat.render(request), "ok");
 }
 
-// Memory ends at many places in the engine's life: while it starts, parses, renders, and while it makes an error.
+// The limit is hit at many points of the engine's life: starting, parsing, rendering, creating an error.
 TEST(ChatTemplate, RunsOutOfMemoryAnywhereWithAnError) {
   size_t fits = 0;
   size_t failures = 0;

@@ -17,7 +17,7 @@ struct Signature {
 
 constexpr std::array kSignatures = {
     Signature{"version https://git-lfs"sv,
-              "it is a Git LFS pointer, which stands for the real file; fetch that one with `git lfs pull`"sv},
+              "it is a Git LFS pointer instead of the real file; fetch that with `git lfs pull`"sv},
     Signature{"PK\x03\x04"sv,
               "it looks like a zip archive or a PyTorch checkpoint; unpack it, or convert it to GGUF first"sv},
     Signature{"\x80\x02"sv, "it looks like a PyTorch checkpoint; convert it to GGUF first"sv},
@@ -43,7 +43,7 @@ bool is_text(std::string_view head) {
   return std::ranges::all_of(head, [](unsigned char c) { return c >= 0x20 || c == '\t' || c == '\n' || c == '\r'; });
 }
 
-// The length of a JSON header (u64), then the header.
+// Starts with the length of a JSON header (u64), then the header.
 bool is_safetensors(std::string_view head, uint64_t file_bytes) {
   if (head.size() < 10) return false;
   uint64_t header = 0;
@@ -61,11 +61,11 @@ std::string_view describe_foreign_file(std::span<const std::byte> bytes) {
   }
   if (is_safetensors(head, bytes.size())) return "it looks like safetensors; convert it to GGUF first";
   if (std::ranges::all_of(head, [](char c) { return c == 0; })) {
-    return "it begins with nothing but zeros, as a download that was not finished; download it again";
+    return "it begins with zeros, like an incomplete download; download it again";
   }
   if (is_text(head)) {
     size_t start = std::min(head.find_first_not_of(" \t\r\n"), head.size() - 1);
-    if (head[start] == '<') return "it looks like a web page; the download address was not that of the file itself";
+    if (head[start] == '<') return "it looks like a web page; the download address was not that of the model file";
     if (head[start] == '{' || head[start] == '[') return "it looks like JSON; name the .gguf file instead";
     return "it looks like text; name the .gguf file instead";
   }

@@ -13,14 +13,14 @@ struct Gguf::Impl {
   std::filesystem::path path;
   uint32_t version = 0;
   std::vector<std::filesystem::path> part_paths;
-  std::vector<MappedFile> files;                  // empty when the bytes are borrowed
+  std::vector<MappedFile> files;                  // empty if the bytes belong to the caller
   std::vector<std::span<const std::byte>> bytes;  // of each part
   std::vector<MetaEntry> metadata;
   std::vector<TensorInfo> tensors;
-  std::unordered_map<std::string_view, const MetaValue*> by_key;  // point into the vectors above
+  std::unordered_map<std::string_view, const MetaValue*> by_key;  // pointers into the vectors above
   std::unordered_map<std::string_view, const TensorInfo*> by_tensor;
 
-  // Once metadata and tensors are complete.
+  // To be called once metadata and tensors are complete.
   Result<void> build_index() {
     by_key.reserve(metadata.size());
     for (const MetaEntry& entry : metadata) by_key.emplace(entry.key, &entry.value);
@@ -28,14 +28,14 @@ struct Gguf::Impl {
     for (const TensorInfo& tensor : tensors) {
       auto [at, fresh] = by_tensor.emplace(tensor.name, &tensor);
       if (!fresh) {
-        return fail(ErrorCode::corrupt, "{}: tensor {} is also in {}; these parts are not of one model",
+        return fail(ErrorCode::corrupt, "{}: tensor {} is also in {}; these parts belong to different models",
                     part_paths[tensor.part].string(), printable(tensor.name), part_paths[at->second->part].string());
       }
     }
     return {};
   }
 
-  // In order, the first part first: its metadata is the model's.
+  // In order of parts; the first part's metadata is the model's.
   void add_part(GgufPart part, std::span<const std::byte> part_bytes, std::filesystem::path part_path) {
     if (bytes.empty()) {
       version = part.version;
@@ -60,7 +60,7 @@ struct Gguf::Impl {
     return {};
   }
 
-  // The message of a value that is not what was asked for.
+  // Error for a key that is missing.
   std::unexpected<Error> missing(std::string_view key) const {
     return fail(ErrorCode::not_found, "{}: metadata {} is missing", path.string(), printable(key));
   }
@@ -71,18 +71,19 @@ struct Gguf::Impl {
 
 namespace {
 
-// One part of a split model, checked against what the part that was named says.
+// Parses a part of a split model and checks it against the named part.
 Result<GgufPart> parse_sibling(std::span<const std::byte> bytes, const std::filesystem::path& path, uint32_t index,
                                const SplitInfo& named) {
   EXO_TRY(GgufPart part, parse_gguf_part(bytes, path.string()));
   EXO_TRY(SplitInfo info, split_info(part, path.string()));
   if (info.count != named.count || info.index != index) {
-    return fail(ErrorCode::corrupt, "{}: says it is part {} of {}, not {} of {}; these parts are not of one model",
-                path.string(), info.index + 1, info.count, index + 1, named.count);
+    return fail(ErrorCode::corrupt,
+                "{}: says it is part {} of {}, not {} of {}; these parts belong to different models", path.string(),
+                info.index + 1, info.count, index + 1, named.count);
   }
   if (info.tensors && named.tensors && *info.tensors != *named.tensors) {
     return fail(ErrorCode::corrupt,
-                "{}: says the model has {} tensors, another part says {}; these parts are not of one model",
+                "{}: says the model has {} tensors, another part says {}; these parts belong to different models",
                 path.string(), *info.tensors, *named.tensors);
   }
   return part;
@@ -91,8 +92,8 @@ Result<GgufPart> parse_sibling(std::span<const std::byte> bytes, const std::file
 Result<MappedFile> map_sibling(const std::filesystem::path& path, uint32_t index, uint32_t count, FileWrites writes) {
   Result<MappedFile> file = MappedFile::open(path, writes);
   if (!file && file.error().code == ErrorCode::not_found) {
-    return fail(ErrorCode::not_found, "{}: part {} of {} is missing; all parts must lie in one directory",
-                path.string(), index + 1, count);
+    return fail(ErrorCode::not_found, "{}: part {} of {} is missing; all parts must be in one folder", path.string(),
+                index + 1, count);
   }
   return file;
 }
@@ -131,7 +132,7 @@ Result<Gguf> Gguf::open(const std::filesystem::path& path, FileWrites writes) {
   EXO_CHECK(add_siblings(split.index + 1, split.count));
   if (split.tensors && *split.tensors != impl->tensors.size()) {
     return fail(ErrorCode::corrupt,
-                "{}: the parts hold {} tensors together, but split.tensors.count says {}; get all parts again",
+                "{}: the parts hold {} tensors together, but split.tensors.count says {}; download all parts again",
                 path.string(), impl->tensors.size(), *split.tensors);
   }
   EXO_CHECK(impl->build_index());
@@ -192,7 +193,7 @@ Result<std::string> Gguf::get_string(std::string_view key) const {
   const MetaValue* value = find(key);
   if (!value) return impl_->missing(key);
   if (const auto* text = std::get_if<std::string>(value)) return *text;
-  return impl_->wrong_type(key, "a text");
+  return impl_->wrong_type(key, "a string");
 }
 
 Result<uint64_t> Gguf::get_uint(std::string_view key) const {

@@ -42,7 +42,7 @@ class MetadataParser {
     std::unordered_set<std::string_view> seen(entries.size());
     for (const MetaEntry& entry : entries) {
       if (!seen.insert(entry.key).second) {
-        return reader_.corrupt("{} is there twice; the file is damaged", about(entry.key));
+        return reader_.corrupt("{} occurs twice; the file is damaged", about(entry.key));
       }
     }
     return entries;

@@ -13,9 +13,9 @@
 namespace exogpu::model {
 namespace {
 
-constexpr uint64_t kSizeMax = uint64_t{1} << 62;  // elements, bytes, offsets: two of them still add up
+constexpr uint64_t kSizeMax = uint64_t{1} << 62;  // for elements, bytes, offsets: the sum of two does not overflow
 constexpr uint32_t kDimsMax = 4;
-// The least an entry can take: key or name of one byte, type, one value or one dimension.
+// The smallest entry: key or name of one byte, type, one value or one dimension.
 constexpr size_t kMetaEntryMin = 8 + 1 + 4 + 1;
 constexpr size_t kTensorEntryMin = 8 + 1 + 4 + 8 + 4 + 8;
 
@@ -51,7 +51,7 @@ class Parser {
     }
     if (version != 0 && (version & 0xFFFF) == 0) {
       return reader_.error(ErrorCode::unsupported,
-                           "is a big-endian GGUF file; take the little-endian file of this model, or convert it");
+                           "is a big-endian GGUF file; use the little-endian file of this model, or convert it");
     }
     if (version <= 1) {
       return reader_.error(ErrorCode::unsupported,
@@ -82,7 +82,7 @@ class Parser {
     std::unordered_set<std::string_view> seen(part_.tensors.size());
     for (const TensorInfo& tensor : part_.tensors) {
       if (!seen.insert(tensor.name).second)
-        return reader_.corrupt("{} is there twice; the file is damaged", about(tensor));
+        return reader_.corrupt("{} occurs twice; the file is damaged", about(tensor));
     }
     Bytes data_start = (reader_.at() + alignment_ - 1) / alignment_ * alignment_;
     for (TensorInfo& tensor : part_.tensors) EXO_CHECK(place(tensor, data_start));
@@ -91,7 +91,7 @@ class Parser {
 
   static std::string about(const TensorInfo& tensor) { return std::format("tensor {}", printable(tensor.name)); }
 
-  // Leaves `offset` as it is written: from the start of the data.
+  // `offset` stays as written: from the start of the data.
   Result<TensorInfo> tensor_entry(uint64_t index, uint64_t count) {
     TensorInfo tensor;
     std::string_view name;
@@ -126,14 +126,14 @@ class Parser {
     if (!info) {
       if (auto old = removed_tensor_type(id); !old.empty()) {
         return reader_.error(ErrorCode::unsupported,
-                             "{} is of type {}, which GGUF has dropped; convert the model again", about(tensor), old);
+                             "{} is of type {}, which GGUF has removed; convert the model again", about(tensor), old);
       }
       return reader_.error(ErrorCode::unsupported,
                            "{} is of type {}, which this program does not know; update it, or the file is damaged",
                            about(tensor), id);
     }
     if (tensor.dims[0] % info->block_elements != 0) {
-      return reader_.corrupt("{}: a row of {} elements is no whole number of {} blocks of {}; the file is damaged",
+      return reader_.corrupt("{}: a row of {} elements is not a whole number of {} blocks of {}; the file is damaged",
                              about(tensor), format_count(tensor.dims[0]), info->name, info->block_elements);
     }
     uint64_t blocks = elements / info->block_elements;
@@ -145,11 +145,11 @@ class Parser {
 
   Result<void> place(TensorInfo& tensor, Bytes data_start) const {
     if (tensor.offset % alignment_ != 0) {
-      return reader_.corrupt("{} lies at offset {} of the data, which is no multiple of {}; the file is damaged",
+      return reader_.corrupt("{} begins at offset {} of the data, which is not a multiple of {}; the file is damaged",
                              about(tensor), format_count(tensor.offset), alignment_);
     }
     if (tensor.offset > kSizeMax) {
-      return reader_.corrupt("{} lies at offset {}, which no file reaches; the file is damaged", about(tensor),
+      return reader_.corrupt("{} begins at offset {}, beyond any file; the file is damaged", about(tensor),
                              format_count(tensor.offset));
     }
     tensor.offset += data_start;

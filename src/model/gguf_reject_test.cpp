@@ -1,4 +1,4 @@
-// What Gguf must refuse, and in which words.
+// What Gguf must refuse, and the messages.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,7 +19,7 @@ using namespace std::literals;
 
 std::vector<std::byte> bytes_of(std::string_view text) { return GgufWriter::as_bytes<char>(text); }
 
-// `words` must be part of the message, which must name the file.
+// Expects `words` and the file's name in the message.
 void expect_refused(const std::vector<std::byte>& bytes, ErrorCode code, std::string_view words) {
   auto file = Gguf::parse(bytes, "model.gguf");
   ASSERT_FALSE(file) << "accepted, but expected: " << words;
@@ -50,7 +50,7 @@ TEST(GgufReject, SaysWhatAForeignFileLooksLike) {
   refuse("\x1f\x8b\x08\x00\x00"sv, "it looks like a gzip archive");
   refuse("tjgg\x03\x00\x00\x00"sv, "it is a GGJT file");
   refuse("\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":{\"b\":\"c\"}}    "sv, "it looks like safetensors");
-  refuse(std::string(4096, '\0'), "it begins with nothing but zeros");
+  refuse(std::string(4096, '\0'), "it begins with zeros");
   refuse("\x01\x02\x03\xff\xfe"sv, "its first bytes are not `GGUF`");
   refuse("GGU", "");
 }
@@ -120,10 +120,10 @@ TEST(GgufReject, TensorsInTheWrongPlace) {
   EXPECT_TRUE(Gguf::parse(at(64).bytes(), "model.gguf"));
   expect_corrupt(at(32), "tensor a and tensor b overlap");
   expect_corrupt(at(0), "overlap");
-  expect_corrupt(at(68), "tensor b lies at offset 68 of the data, which is no multiple of 32");
+  expect_corrupt(at(68), "tensor b begins at offset 68 of the data, which is not a multiple of 32");
   expect_corrupt(at(uint64_t{1} << 20), "past the end of the file");
-  expect_corrupt(at((uint64_t{1} << 63)), "which no file reaches");
-  expect_corrupt(at(UINT64_MAX - 31), "which no file reaches");
+  expect_corrupt(at((uint64_t{1} << 63)), "beyond any file");
+  expect_corrupt(at(UINT64_MAX - 31), "beyond any file");
 }
 
 TEST(GgufReject, ImpossibleDimensions) {
@@ -141,16 +141,16 @@ TEST(GgufReject, ImpossibleDimensions) {
   expect_corrupt(with_dims({uint64_t{1} << 61}), "more bytes than can be counted");
   expect_corrupt(with_dims({uint64_t{1} << 58}), "past the end of the file");
   expect_corrupt(with_dims({100, 32}, TensorType::q4_0),
-                 "a row of 100 elements is no whole number of Q4_0 blocks of 32");
+                 "a row of 100 elements is not a whole number of Q4_0 blocks of 32");
   expect_corrupt(with_dims({128, 2}, TensorType::q4_k),
-                 "a row of 128 elements is no whole number of Q4_K blocks of 256");
+                 "a row of 128 elements is not a whole number of Q4_K blocks of 256");
 }
 
 TEST(GgufReject, UnknownTensorTypes) {
   auto of_type = [](uint32_t type) {
     return GgufWriter().tensor({.name = "t", .dims = {32}, .type = type, .data = {}}).bytes();
   };
-  expect_refused(of_type(31), ErrorCode::unsupported, "tensor t is of type Q4_0_4_4, which GGUF has dropped");
+  expect_refused(of_type(31), ErrorCode::unsupported, "tensor t is of type Q4_0_4_4, which GGUF has removed");
   expect_refused(of_type(43), ErrorCode::unsupported, "tensor t is of type 43, which this program does not know");
   expect_refused(of_type(UINT32_MAX), ErrorCode::unsupported, "which this program does not know");
 }
@@ -187,7 +187,7 @@ TEST(GgufReject, BadAlignment) {
   expect_corrupt(GgufWriter().meta("general.alignment", "32"), "general.alignment must be a power of two");
 }
 
-// Runs `body` where the process may take only so much more memory; an allocation beyond it fails the test.
+// Runs `body` with a limit on further memory of the process; an allocation beyond it fails the test.
 void with_little_memory(const std::function<void()>& body) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   rlimit before{};
@@ -217,7 +217,7 @@ TEST(GgufReject, AbsurdCountsTakeNoMemory) {
   });
 }
 
-// A sparse file costs its maker nothing: its length must not be taken for a reason to allocate.
+// A sparse file costs an attacker nothing: its length must not cause an allocation.
 TEST(GgufReject, HugeSparseFilesTakeNoMemory) {
   TempDir dir;
   with_little_memory([&] {
@@ -243,7 +243,7 @@ TEST(GgufReject, ThingsThatAreNoFiles) {
   auto directory = Gguf::open(dir.path());
   ASSERT_FALSE(directory);
   EXPECT_EQ(directory.error().code, ErrorCode::invalid_argument);
-  EXPECT_NE(directory.error().message.find("is a directory"), std::string::npos);
+  EXPECT_NE(directory.error().message.find("is a folder"), std::string::npos);
 
   ASSERT_EQ(mkfifo((dir / "pipe").c_str(), 0600), 0);
   auto pipe = Gguf::open(dir / "pipe");
@@ -260,7 +260,7 @@ TEST(GgufReject, AFileWithoutReadPermission) {
   TempDir dir;
   ASSERT_TRUE(GgufWriter().write(dir / "secret.gguf"));
   ASSERT_EQ(chmod((dir / "secret.gguf").c_str(), 0), 0);
-  // Permissions do not bind root: read as somebody else then.
+  // Permissions do not apply to root, so this reads as another user.
   bool root = geteuid() == 0;
   if (root) {
     ASSERT_EQ(chmod(dir.path().c_str(), 0755), 0);

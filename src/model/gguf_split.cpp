@@ -13,7 +13,7 @@ const MetaValue* find(const GgufPart& part, std::string_view key) {
   return at == part.metadata.end() ? nullptr : &at->value;
 }
 
-// The value of a key that must be an integer in [0, max]; empty when it is missing.
+// The value of a key, an integer in [0, max]; empty if missing.
 Result<std::optional<uint64_t>> integer(const GgufPart& part, std::string_view key, int64_t max,
                                         std::string_view name) {
   const MetaValue* value = find(part, key);
@@ -51,8 +51,8 @@ Result<std::filesystem::path> split_path(const std::filesystem::path& any_part, 
   std::string expected = suffix(info.index, info.count);
   if (!name.ends_with(expected)) {
     return fail(ErrorCode::invalid_argument,
-                "{}: is part {} of {} of a split model, so its name must end in {}; give it back its name",
-                any_part.string(), info.index + 1, info.count, expected);
+                "{}: is part {} of {} of a split model, so its name must end in {}; rename it", any_part.string(),
+                info.index + 1, info.count, expected);
   }
   std::string stem = name.substr(0, name.size() - expected.size());
   return any_part.parent_path() / (stem + suffix(index, info.count));

@@ -162,7 +162,7 @@ TEST(Gguf, OpensAFileAndReleasesItsPages) {
 
 // ---- split models
 
-// Three parts with one tensor each; `change` may spoil one.
+// Three parts with one tensor each; `change` may damage one.
 struct SplitModel {
   explicit SplitModel(const std::string& stem = "model") {
     for (uint16_t i = 0; i < 3; ++i) {
@@ -205,8 +205,7 @@ TEST(GgufSplit, NamesTheMissingPart) {
   auto file = Gguf::open(model.part(2));
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code, ErrorCode::not_found);
-  EXPECT_EQ(file.error().message,
-            model.part(1).string() + ": part 2 of 3 is missing; all parts must lie in one directory");
+  EXPECT_EQ(file.error().message, model.part(1).string() + ": part 2 of 3 is missing; all parts must be in one folder");
 }
 
 TEST(GgufSplit, RefusesARenamedPart) {
@@ -215,7 +214,7 @@ TEST(GgufSplit, RefusesARenamedPart) {
   auto file = Gguf::open(model.dir / "renamed.gguf");
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code, ErrorCode::invalid_argument);
-  EXPECT_TRUE(file.error().message.ends_with("so its name must end in -00001-of-00003.gguf; give it back its name"))
+  EXPECT_TRUE(file.error().message.ends_with("so its name must end in -00001-of-00003.gguf; rename it"))
       << file.error().message;
 }
 

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::system_clock;
 
-constexpr int kDepthMax = 8;  // of folders, so that a circle of them ends
+constexpr int kDepthMax = 8;  // of folders, so that circular links end
 
 std::unexpected<Error> system_error(const fs::path& path, std::error_code error) {
   const auto code = error == std::errc::permission_denied ? ErrorCode::permission_denied : ErrorCode::io_error;
@@ -38,7 +38,7 @@ struct Found {
   std::map<uint32_t, fs::path> parts;
 };
 
-// Takes `file` up when it is a model's.
+// Adds `file` if it is a model's.
 void take(const fs::path& folder, const fs::path& file, std::map<std::string, Found>& found) {
   std::string relative = file.lexically_relative(folder).generic_string();
   const bool unfinished = relative.ends_with(kUnfinishedEnding);
@@ -46,7 +46,7 @@ void take(const fs::path& folder, const fs::path& file, std::map<std::string, Fo
   const FileName name = parse_file_name(relative);
   struct stat status{};
   if (name.stem.empty() || ::stat(file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  // A part that says another number of parts is of another model.
+  // A part with another number of parts belongs to another model.
   Found& model = found[name.parts == 1 ? name.stem : name.stem + '\n' + std::to_string(name.parts)];
   LibraryEntry& entry = model.entry;
   entry.name = name.stem;
@@ -66,7 +66,7 @@ std::string without_ending(std::string_view name) {
   return parsed.stem.empty() ? std::string(name) : parsed.stem;
 }
 
-// The ways in which a name stands for a model, the strictest first.
+// The ways in which a name can match a model, the strictest first.
 bool is_file(const LibraryEntry& entry, std::string_view name) {
   const FileName parsed = parse_file_name(name);
   return entry.name == parsed.stem && entry.parts == parsed.parts;
@@ -84,7 +84,7 @@ bool is_quantisation(const LibraryEntry& entry, std::string_view name) {
          has_quantisation(entry.name, name.substr(colon + 1));
 }
 
-// Whether a process fetches the file now: it holds a lock on it meanwhile.
+// Whether some process has the lock on the file, as a download does.
 bool is_being_fetched(const fs::path& part) {
   const int fd = ::open(part.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
@@ -134,7 +134,7 @@ Result<LibraryEntry> Library::find(std::string_view name) const {
     if (meant.empty()) continue;
     std::string several;
     for (const LibraryEntry& each : meant) several += (several.empty() ? "" : ", ") + printable(each.name);
-    return fail(ErrorCode::invalid_argument, "{}: stands for several models; name one of {}", printable(name), several);
+    return fail(ErrorCode::invalid_argument, "{}: matches several models; name one of {}", printable(name), several);
   }
   std::vector<std::string> names;
   for (const LibraryEntry& entry : entries) {
@@ -149,7 +149,8 @@ Result<LibraryEntry> Library::find(std::string_view name) const {
 Result<void> Library::remove(const LibraryEntry& entry) const {
   for (const fs::path& part : entry.unfinished) {
     if (!is_being_fetched(part)) continue;
-    return fail(ErrorCode::failed_precondition, "{}: another exogpu is fetching it; end that one first", entry.name);
+    return fail(ErrorCode::failed_precondition, "{}: another exogpu process is downloading it; end that process first",
+                entry.name);
   }
   for (const fs::path& file : entry.files) EXO_CHECK(remove_file(file));
   for (const fs::path& part : entry.unfinished) {

@@ -94,7 +94,7 @@ TEST_F(LibraryTest, NamesAreFound) {
   for (const char* name : {"b-Q8_0", "b-Q8_0-00001-of-00002.gguf", "org/alone", "alone", "alone:Q8_0"})
     EXPECT_EQ(found(name), "org/alone/b-Q8_0") << name;
   EXPECT_EQ(found("org/repo"),
-            "error: org/repo: stands for several models; name one of org/repo/a-Q4_K_M, org/repo/a-Q8_0");
+            "error: org/repo: matches several models; name one of org/repo/a-Q4_K_M, org/repo/a-Q8_0");
   EXPECT_TRUE(found("a-Q8_1").contains("no such model in")) << found("a-Q8_1");
   EXPECT_TRUE(found("a-Q8_1").contains("near it: a-Q8_0")) << found("a-Q8_1");
   EXPECT_TRUE(found("").starts_with("error: ")) << found("");

@@ -19,7 +19,7 @@ namespace {
 std::unexpected<Error> system_error(const std::filesystem::path& path, int code) {
   switch (code) {
     case ENOENT: return fail(ErrorCode::not_found, "{}: no such file", path.string());
-    case ENOTDIR: return fail(ErrorCode::not_found, "{}: a part of this path is not a directory", path.string());
+    case ENOTDIR: return fail(ErrorCode::not_found, "{}: a part of this path is not a folder", path.string());
     case EACCES:
     case EPERM:
       return fail(ErrorCode::permission_denied, "{}: no permission to read this file; change its access rights",
@@ -39,8 +39,8 @@ struct Descriptor {
 };
 
 constexpr const char* kRemedy =
-    "put the whole file back and load it again; to replace a file in use, write the new one beside it and move it into "
-    "place";
+    "put the whole file back and load it again; to replace a file in use, write the new one beside it and rename it to "
+    "the old name";
 
 }  // namespace
 
@@ -51,7 +51,7 @@ struct MappedFile::Mapping {
   struct stat opened;
   void* address = nullptr;  // null for an empty file
   MappingGuard guard = nullptr;
-  std::atomic<bool> changed = false;  // once seen, also where the file is put back later
+  std::atomic<bool> changed = false;  // permanent, even if the file is restored later
 
   ~Mapping() {
     guard.reset();
@@ -66,13 +66,13 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept = default;
 MappedFile::~MappedFile() = default;
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path, FileWrites writes) {
-  // O_NONBLOCK: opening a pipe that nobody writes to must not hang.
+  // O_NONBLOCK: opening a pipe without a writer must not hang.
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.fd < 0) return system_error(path, errno);
   struct stat status{};
   if (fstat(file.fd, &status) != 0) return system_error(path, errno);
   if (S_ISDIR(status.st_mode)) {
-    return fail(ErrorCode::invalid_argument, "{}: is a directory; name the model file in it", path.string());
+    return fail(ErrorCode::invalid_argument, "{}: is a folder; name the model file in it", path.string());
   }
   if (!S_ISREG(status.st_mode)) {
     return fail(ErrorCode::invalid_argument, "{}: is not a regular file; a model must be a file on disk",
@@ -123,7 +123,7 @@ void MappedFile::release(Bytes offset, Bytes length) const {
   static const auto page = static_cast<Bytes>(sysconf(_SC_PAGESIZE));
   Bytes end = offset + length;
   Bytes first = (offset + page - 1) / page * page;
-  // The last page of the file belongs to nobody else, though it is not filled.
+  // The rest of the file's last page belongs to nothing else.
   Bytes last = end == mapping_->size() ? end : end / page * page;
   if (first >= last) return;
   madvise(static_cast<std::byte*>(mapping_->address) + first, last - first, MADV_DONTNEED);

@@ -28,7 +28,7 @@ std::span<std::byte> Inbox::next() {
     state.own.resize(state.taken + payload_remaining_);
     return std::span(state.own).subspan(state.taken, payload_remaining_);
   }
-  if (state.place) return state.place->subspan(state.taken, payload_remaining_);
+  if (state.buffer) return state.buffer->subspan(state.taken, payload_remaining_);
   waste_.resize(kWasteBytes);
   return std::span(waste_).first(std::min(payload_remaining_, kWasteBytes));
 }
@@ -67,22 +67,22 @@ Result<void> Inbox::begin_piece(InboxSink& sink) {
   LaneState& state = lane();
   if (state.window > 0) {
     state.arrived += piece_.bytes;
-    if (state.arrived > state.granted) return fail(ErrorCode::corrupt, "the peer sends more than it was granted");
+    if (state.arrived > state.granted) return fail(ErrorCode::corrupt, "the peer sent more bytes than it was granted");
   }
   if (piece_.first) {
-    if (state.active) return fail(ErrorCode::corrupt, "a frame begins before the one before it has ended");
+    if (state.active) return fail(ErrorCode::corrupt, "a frame begins before the previous one has ended");
     stage_ = Stage::frame_header_begin;
     wanted_ = wire::kFrameHeaderBytesMin;
     return {};
   }
-  if (!state.active) return fail(ErrorCode::corrupt, "a piece goes on with a frame that has not begun");
+  if (!state.active) return fail(ErrorCode::corrupt, "a piece continues a frame that has not begun");
   if (piece_.abandoned) {
     state.active = false;
     const auto header = state.header;
-    const bool told = is_control(header) || !state.place;
+    const bool discarded = is_control(header) || !state.buffer;
     stage_ = Stage::piece_header;
     wanted_ = wire::kPieceHeaderBytes;
-    if (!told) sink.abandoned(header);
+    if (!discarded) sink.abandoned(header);
     return {};
   }
   payload_remaining_ = piece_.bytes;
@@ -94,19 +94,19 @@ Result<void> Inbox::begin_frame(InboxSink& sink) {
   EXO_TRY(state.header, wire::decode_frame(std::span(head_).first(wanted_), piece_.lane));
   state.active = true;
   state.taken = 0;
-  state.place = std::nullopt;
+  state.buffer = std::nullopt;
   state.own.clear();
   payload_remaining_ = piece_.bytes - wanted_;
   if (payload_remaining_ > state.header.payload_bytes) {
-    return fail(ErrorCode::corrupt, "a piece goes past the end of its frame");
+    return fail(ErrorCode::corrupt, "a piece is longer than the rest of its frame");
   }
   if (!is_control(state.header)) {
-    const auto place = sink.place(state.header);
-    if (place && place->size() != state.header.payload_bytes) {
-      return fail(ErrorCode::internal, "a place of {} bytes was given for a frame of {}", place->size(),
+    const auto buffer = sink.receive_buffer(state.header);
+    if (buffer && buffer->size() != state.header.payload_bytes) {
+      return fail(ErrorCode::internal, "the receive buffer has {} bytes for a payload of {}", buffer->size(),
                   state.header.payload_bytes);
     }
-    state.place = place;
+    state.buffer = buffer;
   }
   return begin_payload(sink);
 }
@@ -114,7 +114,7 @@ Result<void> Inbox::begin_frame(InboxSink& sink) {
 Result<void> Inbox::begin_payload(InboxSink& sink) {
   const LaneState& state = lane();
   const Bytes left = state.header.payload_bytes - state.taken;
-  if (payload_remaining_ > left) return fail(ErrorCode::corrupt, "a piece goes past the end of its frame");
+  if (payload_remaining_ > left) return fail(ErrorCode::corrupt, "a piece is longer than the rest of its frame");
   if (piece_.last != (payload_remaining_ == left)) {
     return fail(ErrorCode::corrupt, "a frame of {} bytes ends {} bytes {}", format_count(state.header.payload_bytes),
                 format_count(left - payload_remaining_), piece_.last ? "too early" : "before its last piece");
@@ -133,7 +133,7 @@ Result<void> Inbox::end_piece(InboxSink& sink) {
   state.active = false;
   const auto header = state.header;
   if (is_control(header)) return sink.frame(piece_.lane, header, state.own);
-  if (state.place) return sink.frame(piece_.lane, header, *state.place);
+  if (state.buffer) return sink.frame(piece_.lane, header, *state.buffer);
   return {};
 }
 
@@ -147,7 +147,7 @@ std::optional<Inbox::Grants> Inbox::take_grants() {
   bool due = false;
   for (LaneState& state : lanes_) {
     if (state.window == 0 || state.paused) continue;
-    // What the peer may still send; news for it when half of the window is gone.
+    // Sends more credit once half of the window is used.
     if (state.granted - state.arrived <= state.window / 2) {
       state.granted = state.arrived + state.window;
       due = true;

@@ -1,4 +1,5 @@
-// What arrives on a link: pieces put together to frames, their payload straight in its place. No input or output.
+// The receiving side of a link: joins pieces to frames and writes payloads into their receive buffers. No input or
+// output.
 #pragma once
 
 #include <array>
@@ -12,12 +13,12 @@
 
 namespace exogpu::net {
 
-// Where frames go.
+// Receives the frames.
 class InboxSink {
  public:
   virtual ~InboxSink() = default;
-  // For frames other than control frames; see ChannelHandler::place().
-  virtual std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) = 0;
+  // For all but control frames; see ChannelHandler::receive_buffer().
+  virtual std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) = 0;
   // An error ends the link.
   virtual Result<void> frame(wire::Lane lane, const wire::FrameHeader& header, std::span<const std::byte> payload) = 0;
   virtual void abandoned(const wire::FrameHeader& header) = 0;
@@ -25,17 +26,17 @@ class InboxSink {
 
 class Inbox {
  public:
-  // What the peer may send before it is granted more.
+  // The bytes of each lane that the peer may send before it gets more credit.
   Inbox(Bytes ordered_window, Bytes bulk_window);
 
-  // Where the next bytes of the peer belong; never empty. Any number of them may be read there.
+  // Where to write the next bytes from the peer; never empty. The caller may write fewer.
   std::span<std::byte> next();
-  // That so many bytes were read there. Errors: corrupt, unsupported; the stream is of no more use then.
+  // So many bytes were written there. Errors: corrupt, unsupported; the stream cannot be used after an error.
   Result<void> commit(size_t bytes, InboxSink& sink);
 
-  // Whether a piece has begun and not ended.
+  // A piece has begun and not ended.
   bool within_piece() const { return stage_ != Stage::piece_header || filled_ > 0; }
-  // Whether a frame has begun and not ended; what a lost connection cut short.
+  // A frame has begun and not ended: a connection that is lost now cuts it short.
   bool within_frame() const;
   uint64_t pieces_begun() const { return pieces_begun_; }
 
@@ -44,7 +45,7 @@ class Inbox {
     uint64_t ordered = 0;
     uint64_t bulk = 0;
   };
-  // The new sums of granted bytes, when enough has been taken in that the peer should hear of it.
+  // The new totals of granted bytes, if they have grown enough to be worth a message to the peer.
   std::optional<Grants> take_grants();
 
  private:
@@ -52,10 +53,10 @@ class Inbox {
   struct LaneState {
     bool active = false;
     wire::FrameHeader header;
-    Bytes taken = 0;                            // of its payload
-    std::optional<std::span<std::byte>> place;  // empty: thrown away, or a control frame
-    std::vector<std::byte> own;                 // of a control frame
-    Bytes window = 0;                           // 0: not limited
+    Bytes taken = 0;                             // bytes of its payload
+    std::optional<std::span<std::byte>> buffer;  // empty: payload is discarded, or goes to `own`
+    std::vector<std::byte> own;                  // payload of a control frame
+    Bytes window = 0;                            // 0: unlimited
     uint64_t granted = 0;
     uint64_t arrived = 0;
     bool paused = false;
@@ -69,10 +70,10 @@ class Inbox {
 
   Stage stage_ = Stage::piece_header;
   std::array<std::byte, wire::kFrameHeaderBytesMax> head_;
-  size_t filled_ = 0;  // of head_
+  size_t filled_ = 0;  // bytes in head_
   size_t wanted_ = wire::kPieceHeaderBytes;
   wire::PieceHeader piece_;
-  Bytes payload_remaining_ = 0;  // of the piece
+  Bytes payload_remaining_ = 0;  // bytes of the piece
   uint64_t pieces_begun_ = 0;
   std::array<LaneState, wire::kLanes> lanes_;
   std::vector<std::byte> waste_;

@@ -1,12 +1,12 @@
-// Whether a peer is still there, as a function of when something was heard of it.
+// Decides from the time of the last received byte whether a peer is alive.
 #pragma once
 
 #include "net/channel.h"
 
 namespace exogpu::net {
 
-// Any byte of the peer counts as a sign of life. After a pause of our own (a suspended laptop, a stopped process) the
-// peer gets its time again: what it sent meanwhile is still to be read.
+// Any byte from the peer counts. After this process was suspended itself (laptop, SIGSTOP) the peer's time starts
+// again: bytes that arrived meanwhile are still unread.
 class Keepalive {
  public:
   enum class Verdict { fine, ping, dead };
@@ -16,7 +16,7 @@ class Keepalive {
 
   void received(SteadyTime now) { last_received_ = now; }
 
-  // Whether this process did not run for a while, so that what it has waited for may be there unread.
+  // This process did not run for a while, so that awaited bytes may lie unread.
   bool was_suspended(SteadyTime now) const { return now - checked_ > silence_max_ / 2 + ping_interval_; }
 
   // `ping`: send one now.

@@ -7,8 +7,8 @@
 namespace exogpu::net {
 namespace {
 
-// A piece is not begun for less than this, unless it is all there is: a window that frees up byte by byte must not end
-// in pieces of a few bytes.
+// A piece with less payload begins only if it ends its frame: credit that grows byte by byte must not lead to tiny
+// pieces.
 constexpr Bytes kPieceWorthwhile = 64 * KiB;
 
 constexpr std::array kLaneNames{Lane::urgent, Lane::ordered, Lane::bulk};
@@ -29,11 +29,11 @@ Result<SendId> Outbox::push(Outgoing frame, SteadyTime now) {
   frame.header.payload_bytes = static_cast<uint32_t>(bytes);
   EXO_CHECK(wire::check_frame(frame.header, frame.lane));
   LaneQueue& lane = lanes_[index_of(frame.lane)];
-  const Bytes cost = bytes + wire::kFrameHeaderBytesMax;  // so that empty frames are not free
-  // A frame that is larger than the whole queue may wait alone.
+  const Bytes cost = bytes + wire::kFrameHeaderBytesMax;  // so that empty frames also fill the queue
+  // A frame larger than the whole queue may wait alone.
   if (lane.bytes > 0 && lane.bytes + cost > lane.bytes_max) {
     lane.refused = true;
-    return fail(ErrorCode::resource_exhausted, "{} wait to be sent to the peer, which takes them more slowly",
+    return fail(ErrorCode::resource_exhausted, "{} are queued for the peer, which receives them more slowly",
                 format_bytes(lane.bytes));
   }
   lane.bytes += cost;
@@ -88,7 +88,7 @@ void Outbox::give_up(Lane name, size_t index, const Error& reason) {
   LaneQueue& lane = lanes_[index_of(name)];
   Frame& frame = lane.frames[index];
   if (frame.begun) {
-    if (!frame.given_up) frame.given_up = reason;  // goes on to the end of its piece
+    if (!frame.given_up) frame.given_up = reason;  // sent to the end of its piece
     return;
   }
   finish(frame, &lane, std::unexpected(reason));
@@ -111,7 +111,8 @@ void Outbox::expire(SteadyTime now) {
     auto& frames = lanes_[index_of(name)].frames;
     for (size_t i = frames.size(); i-- > 0;) {
       if (frames[i].deadline && *frames[i].deadline <= now && !frames[i].given_up) {
-        give_up(name, i, {.code = ErrorCode::deadline_exceeded, .message = "a frame could not be sent in its time"});
+        give_up(name, i,
+                {.code = ErrorCode::deadline_exceeded, .message = "the frame was not sent before its deadline"});
       }
     }
   }

@@ -1,4 +1,4 @@
-// What is to be sent on a link: queues by lane, cut into pieces, as a stream of bytes. No input or output.
+// The sending side of a link: queues by lane, cut into pieces, as a stream of bytes. No input or output.
 #pragma once
 
 #include <array>
@@ -22,45 +22,44 @@ class Outbox {
 
   explicit Outbox(std::array<Bytes, wire::kLanes> queue_bytes_max);
 
-  // Errors as Channel::send().
+  // Errors: those of Channel::send().
   Result<SendId> push(Outgoing frame, SteadyTime now);
-  // A message of the link itself, before all others. One of the same type that has not begun is replaced.
+  // Queues a message of the link itself before all frames. It replaces one of the same type that has not begun.
   void push_link(wire::ControlType type, wire::ByteVector message);
 
-  // Those messages of the link that have not begun.
+  // Removes the messages of the link that have not begun.
   void forget_link();
 
   void cancel(SendId id, const Error& reason);
   void expire(SteadyTime now);
   std::optional<SteadyTime> next_deadline() const;
-  // All frames of the user but one whose piece is under way, which stays until that has left.
+  // Cancels all frames of the user, except one whose piece is in flight, which ends with that piece.
   void cancel_all(const Error& reason);
-  // Everything, at once: nothing will be sent any more.
+  // Ends everything at once; nothing more will be sent.
   void drop_all(const Error& reason);
 
-  // The sum of bytes that may be sent in this lane; a smaller one than before has no effect.
+  // Sets the total of bytes that may be sent in this lane. A smaller total than before has no effect.
   void grant(Lane lane, uint64_t total);
 
-  // The next bytes to send; empty when there are none, or none that are granted. They stay where they are until
-  // consume().
+  // The next bytes to send; empty if there are none or no credit is left. They stay valid until consume().
   std::span<const std::byte> front();
   void consume(size_t bytes);
 
   std::vector<Done> take_done() { return std::exchange(done_, {}); }
   bool has_done() const { return !done_.empty(); }
-  // Lanes in which a push was refused and which have room again; each is told once.
+  // Lanes that refused a push and have room again; each is returned once.
   std::vector<Lane> take_writable_lanes();
   Bytes queued_bytes() const;
   uint64_t frames_sent() const { return frames_sent_; }
 
  private:
   struct Frame {
-    SendId id{};  // 0: of the link itself
+    SendId id{};  // 0: a message of the link itself
     wire::FrameHeader header;
     std::vector<std::span<const std::byte>> parts;
     size_t part = 0;  // the next byte to send is parts[part][part_offset]
     size_t part_offset = 0;
-    uint32_t cut_bytes = 0;  // of payload in the pieces so far, that under way included
+    uint32_t cut_bytes = 0;  // payload bytes of all pieces so far, including the one in flight
     bool begun = false;
     std::optional<SteadyTime> deadline;
     std::optional<Error> given_up;
@@ -76,8 +75,8 @@ class Outbox {
     bool refused = false;
   };
   struct Piece {
-    std::deque<Frame>* queue = nullptr;  // whose first frame it is of; null: none is under way
-    LaneQueue* lane = nullptr;           // null: of the link itself
+    std::deque<Frame>* queue = nullptr;  // the piece belongs to the first frame of this queue; null: no piece in flight
+    LaneQueue* lane = nullptr;           // null: a message of the link itself
     std::array<std::byte, wire::kPieceHeaderBytes + wire::kFrameHeaderBytesMax> head;
     size_t head_size = 0;
     size_t head_sent = 0;

@@ -40,7 +40,7 @@ Result<SendId> Session::send(Outgoing frame, SteadyTime now) {
   if (state_ == State::closing || state_ == State::closed) return std::unexpected(reason_);
   const auto* control = std::get_if<wire::Control>(&frame.header.of);
   if (control && control->type < wire::ControlType::first_of_users) {
-    return fail(ErrorCode::invalid_argument, "control messages of type {} are of the link itself",
+    return fail(ErrorCode::invalid_argument, "control messages of type {} are reserved for the link itself",
                 std::to_underlying(control->type));
   }
   return outbox_.push(std::move(frame), now);
@@ -65,7 +65,7 @@ void Session::ping(SteadyTime now) {
   outbox_.push_link(wire::ControlType::ping, wire::encode(wire::Ping{.sent_us = *pinged_us_}));
 }
 
-// Before the hello the options hold, and are set again by it.
+// Until the hello the options apply; the hello applies them again.
 void Session::watch(Duration ping_interval, Duration silence_max, SteadyTime now) {
   options_.ping_interval = ping_interval;
   options_.silence_max = silence_max;
@@ -77,7 +77,7 @@ void Session::close(Error reason, SteadyTime now) {
   now_ = now;
   reason_ = std::move(reason);
   outbox_.cancel_all(reason_);
-  outbox_.forget_link();  // a peer that is refused unseen gets no hello
+  outbox_.forget_link();  // a peer that is refused before its hello gets none
   outbox_.push_link(wire::ControlType::goodbye, wire::encode(wire::Goodbye{.reason = reason_}));
   state_ = State::closing;
   closing_until_ = now + options_.farewell_max;
@@ -120,7 +120,7 @@ void Session::received(size_t bytes, SteadyTime now) {
     piece_watched_ = inbox_.pieces_begun();
     piece_until_ = now + options_.piece_max;
   }
-  if (state_ == State::open) pause(Lane::urgent, false);  // which grants what is due
+  if (state_ == State::open) pause(Lane::urgent, false);  // grants what is due
 }
 
 void Session::lost(const Error& why) {
@@ -141,8 +141,8 @@ void Session::tick(SteadyTime now) {
   switch (state_) {
     case State::greeting:
       if (now >= greeting_until_) {
-        closed(about_peer(
-            {.code = ErrorCode::deadline_exceeded, .message = "it is connected but did not say hello in time"}));
+        closed(
+            about_peer({.code = ErrorCode::deadline_exceeded, .message = "it is connected but sent no hello in time"}));
       }
       return;
     case State::open: break;
@@ -157,14 +157,15 @@ void Session::tick(SteadyTime now) {
       fell_silent_ = true;
       closed(about_peer(
           {.code = ErrorCode::unavailable,
-           .message = std::format("nothing was heard of it for {}",
+           .message = std::format("it sent nothing for {}",
                                   std::chrono::duration_cast<std::chrono::milliseconds>(options_.silence_max))}));
       return;
     case Keepalive::Verdict::ping: ping(now); break;
     case Keepalive::Verdict::fine: break;
   }
   if (piece_until_ && now >= *piece_until_) {
-    close(about_peer({.code = ErrorCode::deadline_exceeded, .message = "a piece of a frame took it too long"}), now);
+    close(about_peer({.code = ErrorCode::deadline_exceeded, .message = "it took too long to send a piece of a frame"}),
+          now);
   }
 }
 
@@ -195,8 +196,8 @@ void Session::run_calls() {
   }
 }
 
-std::optional<std::span<std::byte>> Session::place(const wire::FrameHeader& header) {
-  return handler_ && state_ == State::open ? handler_->place(header) : std::nullopt;
+std::optional<std::span<std::byte>> Session::receive_buffer(const wire::FrameHeader& header) {
+  return handler_ && state_ == State::open ? handler_->receive_buffer(header) : std::nullopt;
 }
 
 void Session::abandoned(const wire::FrameHeader& header) {
@@ -211,7 +212,7 @@ Result<void> Session::frame(Lane lane, const wire::FrameHeader& header, std::spa
     return fail(ErrorCode::corrupt, "its first message is not a hello");
   }
   if (control && control->type < wire::ControlType::first_of_users) {
-    if (lane != Lane::urgent) return fail(ErrorCode::corrupt, "a message of the link in the wrong lane");
+    if (lane != Lane::urgent) return fail(ErrorCode::corrupt, "a message of the link arrived in the wrong lane");
     return link_message(control->type, payload);
   }
   if (!handler_ || state_ != State::open) return {};
@@ -225,15 +226,16 @@ Result<void> Session::greeted(std::span<const std::byte> payload) {
   EXO_TRY(peer_.protocol, wire::negotiate(self_.versions, versions));
   EXO_TRY(const auto hello, wire::decode<wire::Hello>(payload));
   if (hello.node != certified_) {
-    return fail(ErrorCode::unauthenticated, "it says that it is node {}, but its certificate is not of that node",
+    return fail(ErrorCode::unauthenticated, "it claims to be node {}, but its certificate is for another node",
                 hello.node.short_text());
   }
   if (hello.cluster != self_.cluster) {
-    return fail(ErrorCode::unauthenticated, "it is of the cluster {}, this node of {}", hello.cluster.short_text(),
+    return fail(ErrorCode::unauthenticated, "it belongs to cluster {}, this node to {}", hello.cluster.short_text(),
                 self_.cluster.short_text());
   }
   if (hello.node == self_.node) {
-    if (hello.incarnation == self_.incarnation) return fail(ErrorCode::invalid_argument, "this is the node itself");
+    if (hello.incarnation == self_.incarnation)
+      return fail(ErrorCode::invalid_argument, "the address is that of this node itself");
     return fail(ErrorCode::already_exists, "another process has this node's identity, {}", self_.node.short_text());
   }
   peer_.versions = hello.versions;
@@ -270,19 +272,19 @@ Result<void> Session::link_message(wire::ControlType type, std::span<const std::
       return {};
     }
     default:
-      return fail(ErrorCode::corrupt, "a message of type {}, which has no place in a link", std::to_underlying(type));
+      return fail(ErrorCode::corrupt, "a message of type {}, which is not allowed in a link", std::to_underlying(type));
   }
 }
 
 Result<void> Session::ponged(const wire::Pong& pong) {
-  if (!pinged_us_ || pong.ping_sent_us != *pinged_us_) return {};  // of an older ping
+  if (!pinged_us_ || pong.ping_sent_us != *pinged_us_) return {};  // answers an older ping
   const uint64_t now_us = microseconds(now_);
   const std::chrono::microseconds rtt(now_us - *pinged_us_);
   pinged_us_.reset();
   ++stats_.pongs;
   if (stats_.rtt_last) stats_.rtt_jitter += (std::chrono::abs(rtt - *stats_.rtt_last) - stats_.rtt_jitter) / 16;
   stats_.rtt_last = rtt;
-  // The quickest exchange tells most about the clocks.
+  // The quickest exchange measures the clocks' difference best.
   if (!stats_.rtt_min || rtt <= *stats_.rtt_min) {
     stats_.rtt_min = rtt;
     const auto middle = pong.ping_sent_us + static_cast<uint64_t>(rtt.count()) / 2;

@@ -1,5 +1,5 @@
-// A link between two nodes as a state machine: bytes and the time go in, bytes and calls of the user come out. The
-// kinds of channel put a transport to it; whatever they carry the bytes with, they say the same.
+// A link between two nodes as a state machine: bytes and the time go in, bytes and calls of the user come out. Each
+// kind of channel adds a transport; the protocol is the same over all of them.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@
 
 namespace exogpu::net {
 
-// What a node says of itself in every link.
+// A node's description of itself in every link.
 struct LinkSelf {
   wire::Versions versions = wire::own_versions();
   wire::NodeId node{};
@@ -25,7 +25,7 @@ struct LinkSelf {
 // Not movable. One thread.
 class Session : private InboxSink {
  public:
-  // `certified`: the node that the transport has proved to be at the other end; its Hello must say the same.
+  // `certified`: the id that the transport has proved for the other end; its Hello must have the same.
   Session(const LinkSelf& self, const ChannelOptions& options, wire::NodeId certified, SteadyTime now);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -34,7 +34,7 @@ class Session : private InboxSink {
   const Peer& peer() const { return peer_; }
   void set_peer_address(std::string address) { peer_.address = std::move(address); }
   void start(ChannelHandler& handler) { handler_ = &handler; }
-  // No handler is called from here on.
+  // No handler is called after this.
   void forget_handler();
   Result<SendId> send(Outgoing frame, SteadyTime now);
   void cancel(SendId id);
@@ -46,23 +46,23 @@ class Session : private InboxSink {
 
   // --- the transport's side
   enum class State {
-    greeting,  // until the peer's Hello
+    greeting,  // until the peer's Hello arrives
     open,
-    closing,  // the reason still has to leave
+    closing,  // until the reason is sent
     closed,
   };
   State state() const { return state_; }
-  // Why it is closing or closed.
+  // The reason for closing or being closed.
   const Error& reason() const { return reason_; }
-  bool fell_silent() const { return fell_silent_; }  // the other end, which is why it is closed
+  bool fell_silent() const { return fell_silent_; }  // closed because the peer sent nothing for too long
 
-  // Where to read the next bytes to; empty when nothing is to be read now: before start(), and at the end.
+  // Where to write the next received bytes; empty if none may be read now: before start(), and at the end.
   std::span<std::byte> read_into();
   void received(size_t bytes, SteadyTime now);
-  // The transport has ended. In the middle of a frame, or without a goodbye, the user hears `why`.
+  // The transport has ended. In the middle of a frame, or without a goodbye, the user gets `why`.
   void lost(const Error& why);
 
-  // What to send next; empty when there is nothing now.
+  // The next bytes to send; empty if there are none now.
   std::span<const std::byte> to_write() {
     return state_ == State::closed ? std::span<const std::byte>() : outbox_.front();
   }
@@ -71,12 +71,12 @@ class Session : private InboxSink {
   void tick(SteadyTime now);
   SteadyTime next_tick() const;
 
-  // The user's calls that are due. They must run outside of the user's own calls.
+  // Calls of the user that are due. They must run outside of the user's own calls.
   bool has_calls() const;
   void run_calls();
 
  private:
-  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override;
+  std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override;
   Result<void> frame(Lane lane, const wire::FrameHeader& header, std::span<const std::byte> payload) override;
   void abandoned(const wire::FrameHeader& header) override;
 
@@ -99,7 +99,7 @@ class Session : private InboxSink {
   Inbox inbox_;
   Outbox outbox_;
   Keepalive keepalive_;
-  SteadyTime now_;  // of the last call
+  SteadyTime now_;  // at the last call
   SteadyTime greeting_until_;
   SteadyTime closing_until_{};
   std::optional<SteadyTime> piece_until_;

@@ -1,4 +1,4 @@
-// Any bytes from a peer whose certificate is good: refused, or frames whose places are as long as their payload.
+// Any bytes from an authenticated peer are refused, or become frames whose buffers are as long as their payload.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -16,9 +16,9 @@ using namespace exogpu::net;
 const SteadyTime kStart{std::chrono::hours(1)};
 
 struct Handler : ChannelHandler {
-  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
+  std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override {
     if (header.payload_bytes > 8 * MiB) return std::nullopt;
-    auto& room = places[header.of.index()];
+    auto& room = buffers[header.of.index()];
     room.assign(header.payload_bytes, std::byte{});
     return room;
   }
@@ -26,13 +26,13 @@ struct Handler : ChannelHandler {
     if (payload.size() != header.payload_bytes || closed) std::abort();
   }
   void on_closed(const Error&) override { closed = true; }
-  std::vector<std::byte> places[3];
+  std::vector<std::byte> buffers[3];
   bool closed = false;
 };
 
 }  // namespace
 
-// The first byte says how many bytes arrive at a time; the rest comes behind a good hello.
+// The first byte is the number of bytes per read; the rest follows a valid hello.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const size_t step = data[0] + size_t{1};
@@ -54,10 +54,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   std::span<const std::byte> rest(bytes);
   while (!rest.empty()) {
-    const auto place = session.read_into();
-    if (place.empty()) break;
-    const size_t n = std::min({place.size(), rest.size(), step});
-    std::memcpy(place.data(), rest.data(), n);
+    const auto buffer = session.read_into();
+    if (buffer.empty()) break;
+    const size_t n = std::min({buffer.size(), rest.size(), step});
+    std::memcpy(buffer.data(), rest.data(), n);
     session.received(n, kStart);
     rest = rest.subspan(n);
   }

@@ -1,4 +1,4 @@
-// What a session answers to a peer that breaks the rules. The peer is written by hand, byte by byte.
+// A session's responses to a peer that breaks the protocol. The test writes the peer's bytes by hand.
 #include "net/session.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ const SteadyTime kSessionStart{1h};
 
 void append(ByteVector& to, std::span<const std::byte> bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
-// One frame in one piece, whatever it says about itself.
+// One frame in one piece, with any header.
 ByteVector frame(Lane lane, const wire::FrameHeader& header, std::span<const std::byte> payload) {
   const auto encoded = wire::encode(header);
   ByteVector bytes;
@@ -46,10 +46,10 @@ class SessionTest : public ::testing::Test {
   SessionTest() { session_.start(handler_); }
   void feed(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-      const auto place = session_.read_into();
-      if (place.empty()) return;
-      const size_t size = std::min(place.size(), bytes.size());
-      std::memcpy(place.data(), bytes.data(), size);
+      const auto buffer = session_.read_into();
+      if (buffer.empty()) return;
+      const size_t size = std::min(buffer.size(), bytes.size());
+      std::memcpy(buffer.data(), bytes.data(), size);
       session_.received(size, now_);
       bytes = bytes.subspan(size);
     }
@@ -58,7 +58,7 @@ class SessionTest : public ::testing::Test {
     feed(message(ControlType::hello, wire::encode(hello())));
     ASSERT_EQ(session_.state(), Session::State::open) << session_.reason().message;
   }
-  // The last message that it sends.
+  // The last message that the session sent.
   std::optional<wire::Goodbye> goodbye() {
     ByteVector sent;
     for (auto bytes = session_.to_write(); !bytes.empty(); bytes = session_.to_write()) {
@@ -70,7 +70,7 @@ class SessionTest : public ::testing::Test {
     struct Sink : InboxSink {
       std::optional<wire::Goodbye>& out;
       explicit Sink(std::optional<wire::Goodbye>& to) : out(to) {}
-      std::optional<std::span<std::byte>> place(const wire::FrameHeader&) override { return std::nullopt; }
+      std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader&) override { return std::nullopt; }
       void abandoned(const wire::FrameHeader&) override {}
       Result<void> frame(Lane, const wire::FrameHeader& header, std::span<const std::byte> payload) override {
         if (std::get<wire::Control>(header.of).type == ControlType::goodbye) {
@@ -81,15 +81,15 @@ class SessionTest : public ::testing::Test {
     } sink(found);
     std::span<const std::byte> rest(sent);
     while (!rest.empty()) {
-      const auto place = inbox.next();
-      const size_t size = std::min(place.size(), rest.size());
-      std::memcpy(place.data(), rest.data(), size);
+      const auto buffer = inbox.next();
+      const size_t size = std::min(buffer.size(), rest.size());
+      std::memcpy(buffer.data(), rest.data(), size);
       EXPECT_TRUE(inbox.commit(size, sink));
       rest = rest.subspan(size);
     }
     return found;
   }
-  // It ends the link, tells the peer why, and the user.
+  // The session closes, and both the peer and the user get the reason.
   void expect_refused(ErrorCode code, std::string_view words) {
     const auto said = goodbye();
     ASSERT_TRUE(said) << "not refused, but expected: " << words;
@@ -133,13 +133,13 @@ TEST_F(SessionTest, AHelloOfSomebodyElseIsRefused) {
   auto forged = hello();
   forged.node = node_named(3).node;
   feed(message(ControlType::hello, wire::encode(forged)));
-  expect_refused(ErrorCode::unauthenticated, "says that it is node 03030303, but its certificate is not of that node");
+  expect_refused(ErrorCode::unauthenticated, "claims to be node 03030303, but its certificate is for another node");
 }
 
 TEST_F(SessionTest, ASecondHelloIsRefused) {
   greet();
   feed(message(ControlType::hello, wire::encode(hello())));
-  expect_refused(ErrorCode::corrupt, "a message of type 1, which has no place");
+  expect_refused(ErrorCode::corrupt, "a message of type 1, which is not allowed");
 }
 
 TEST_F(SessionTest, BytesThatAreNoFramesAreRefused) {
@@ -165,21 +165,21 @@ TEST_F(SessionTest, AFrameTooLargeIsRefusedBeforeItsFirstByte) {
 TEST_F(SessionTest, PiecesThatDoNotMakeAFrameAreRefused) {
   struct Case {
     std::vector<wire::PieceHeader> pieces;
-    uint32_t payload_bytes;  // that the frame's header claims
+    uint32_t payload_bytes;  // claimed by the frame's header
     std::string_view words;
   };
   const std::vector<Case> cases{
-      {{{.lane = Lane::ordered, .bytes = 10}}, 0, "goes on with a frame that has not begun"},
-      {{{.lane = Lane::ordered, .last = true, .abandoned = true}}, 0, "goes on with a frame that has not begun"},
+      {{{.lane = Lane::ordered, .bytes = 10}}, 0, "continues a frame that has not begun"},
+      {{{.lane = Lane::ordered, .last = true, .abandoned = true}}, 0, "continues a frame that has not begun"},
       {{{.lane = Lane::ordered, .first = true, .bytes = 18}, {.lane = Lane::ordered, .first = true, .bytes = 18}},
        100,
-       "before the one before it has ended"},
+       "before the previous one has ended"},
       {{{.lane = Lane::ordered, .first = true, .last = true, .bytes = 18}}, 100, "ends 90 bytes too early"},
       {{{.lane = Lane::ordered, .first = true, .bytes = 18}}, 10, "before its last piece"},
-      {{{.lane = Lane::ordered, .first = true, .last = true, .bytes = 18}}, 9, "past the end of its frame"},
+      {{{.lane = Lane::ordered, .first = true, .last = true, .bytes = 18}}, 9, "longer than the rest of its frame"},
       {{{.lane = Lane::ordered, .first = true, .bytes = 18}, {.lane = Lane::ordered, .last = true, .bytes = 91}},
        100,
-       "past the end of its frame"},
+       "longer than the rest of its frame"},
   };
   for (const Case& each : cases) {
     Session session(node_named(1), {}, node_named(2).node, kSessionStart);
@@ -197,9 +197,9 @@ TEST_F(SessionTest, PiecesThatDoNotMakeAFrameAreRefused) {
     Recorder handler;
     session.start(handler);
     for (const std::byte byte : bytes) {
-      const auto place = session.read_into();
-      if (place.empty()) break;
-      place[0] = byte;
+      const auto buffer = session.read_into();
+      if (buffer.empty()) break;
+      buffer[0] = byte;
       session.received(1, kSessionStart);
     }
     EXPECT_EQ(session.state(), Session::State::closing) << each.words;
@@ -223,7 +223,7 @@ TEST_F(SessionTest, MoreThanWasGrantedIsRefused) {
     append(bytes, payload);
     feed(bytes);
   }
-  expect_refused(ErrorCode::corrupt, "sends more than it was granted");
+  expect_refused(ErrorCode::corrupt, "sent more bytes than it was granted");
 }
 
 TEST_F(SessionTest, AFrameCutShortIsReported) {
@@ -251,11 +251,11 @@ TEST_F(SessionTest, APieceThatDripsIsGivenUp) {
   greet();
   auto bytes = message(kNote, pattern(1000, 0), Lane::ordered);
   for (size_t i = 0; i < bytes.size() && session_.state() == Session::State::open; ++i) {
-    feed(std::span(bytes).subspan(i, 1));  // a byte each 100 ms: never silent
+    feed(std::span(bytes).subspan(i, 1));  // one byte per 100 ms: never silent
     now_ += 100ms;
     session_.tick(now_);
   }
-  EXPECT_TRUE(session_.reason().message.contains("took it too long")) << session_.reason().message;
+  EXPECT_TRUE(session_.reason().message.contains("took too long")) << session_.reason().message;
   EXPECT_GE(now_, kSessionStart + 30s);
   EXPECT_LE(now_, kSessionStart + 31s);
 }
@@ -265,7 +265,7 @@ TEST_F(SessionTest, APauseOfOurOwnIsNotHeldAgainstThePeer) {
   auto bytes = message(kNote, pattern(1000, 0), Lane::ordered);
   feed(std::span(bytes).first(100));
   session_.tick(now_ + 250ms);
-  now_ += 1h;  // a suspended laptop, in the middle of a piece
+  now_ += 1h;  // a suspended laptop in the middle of a piece
   session_.tick(now_);
   feed(std::span(bytes).subspan(100));
   EXPECT_EQ(session_.state(), Session::State::open) << session_.reason().message;
@@ -274,7 +274,7 @@ TEST_F(SessionTest, APauseOfOurOwnIsNotHeldAgainstThePeer) {
 
 TEST_F(SessionTest, APlaceOfTheWrongSizeIsADefectOfOurs) {
   struct Wrong : Recorder {
-    std::optional<std::span<std::byte>> place(const wire::FrameHeader&) override { return std::span(room); }
+    std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader&) override { return std::span(room); }
     std::array<std::byte, 3> room;
   } wrong;
   session_.start(wrong);

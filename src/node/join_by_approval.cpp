@@ -60,7 +60,7 @@ class Newcomer {
  private:
   Result<void> look_around() {
     if (options_->at) return {};
-    const auto seen = [this](const net::DiscoveredNode& node) { nodes_[node.said.node] = node; };
+    const auto seen = [this](const net::DiscoveredNode& node) { nodes_[node.announcement.node] = node; };
     auto started = net::Discovery::start(io_.get_executor(), std::nullopt,
                                          {.on_found = seen,
                                           .on_changed = seen,
@@ -95,14 +95,15 @@ class Newcomer {
     if (options_->at) return Approver{.name = options_->at->host, .addresses = {*options_->at}};
     std::vector<net::DiscoveredNode> approving, showing;
     for (const auto& [id, node] : nodes_) {
-      if (node.said.pairing == CodeFrom::newcomer) approving.push_back(node);
-      if (node.said.pairing == CodeFrom::member) showing.push_back(node);
+      if (node.announcement.pairing == CodeFrom::newcomer) approving.push_back(node);
+      if (node.announcement.pairing == CodeFrom::member) showing.push_back(node);
     }
     if (approving.size() > 1) {
       tell(std::format("Several devices let one in now: {}. Name the right one with --node HOST:PORT",
                        names_of(approving)));
     } else if (approving.empty() && !showing.empty()) {
-      tell(std::format("{} shows a code itself; to type that one here: exogpu join CODE", showing.front().said.name));
+      tell(std::format("{} shows a code itself; to type that one here: exogpu join CODE",
+                       showing.front().announcement.name));
     } else if (nodes_.empty() && Clock::now() > begun_ + kNobodySeen) {
       tell("No node of exogpu is seen on this network yet; `exogpu doctor` may tell why");
     }
@@ -110,13 +111,13 @@ class Newcomer {
       alone_.reset();
       return std::nullopt;
     }
-    if (alone_ != approving.front().said.node) {
-      alone_ = approving.front().said.node;
+    if (alone_ != approving.front().announcement.node) {
+      alone_ = approving.front().announcement.node;
       call_at_ = std::max(call_at_, Clock::now() + kAlone);
     }
-    Approver found{.name = approving.front().said.name, .addresses = {}};
+    Approver found{.name = approving.front().announcement.name, .addresses = {}};
     for (const std::string& address : approving.front().addresses) {
-      found.addresses.push_back({.host = address, .port = approving.front().said.port});
+      found.addresses.push_back({.host = address, .port = approving.front().announcement.port});
     }
     return found;
   }

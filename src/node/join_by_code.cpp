@@ -16,7 +16,8 @@ using std::chrono::milliseconds;
 
 Result<net::DiscoveredNode> find_shown(milliseconds timeout) {
   const auto showing_of = [](std::vector<net::DiscoveredNode> nodes) {
-    std::erase_if(nodes, [](const net::DiscoveredNode& node) { return node.said.pairing != wire::CodeFrom::member; });
+    std::erase_if(nodes,
+                  [](const net::DiscoveredNode& node) { return node.announcement.pairing != wire::CodeFrom::member; });
     return nodes;
   };
   // A second one may show a code, too.
@@ -44,8 +45,9 @@ Result<std::string> join_by_code(const security::PairingCode& code, const JoinBy
     addresses.push_back(*options.at);
   } else {
     EXO_TRY(const net::DiscoveredNode found, find_shown(options.timeout));
-    name = found.said.name;
-    for (const std::string& address : found.addresses) addresses.push_back({.host = address, .port = found.said.port});
+    name = found.announcement.name;
+    for (const std::string& address : found.addresses)
+      addresses.push_back({.host = address, .port = found.announcement.port});
   }
   const net::PairingCall call{.code = code, .from = wire::CodeFrom::member, .name = host_name()};
   const auto joined = call_for_pairing(call, addresses).membership;

@@ -21,11 +21,11 @@ void LocalNetwork::start() {
 }
 
 void LocalNetwork::meet(const net::DiscoveredNode& found) {
-  if (found.said.cluster != own_.cluster) return;
-  const wire::Member member{.node = found.said.node,
-                            .name = found.said.name,
+  if (found.announcement.cluster != own_.cluster) return;
+  const wire::Member member{.node = found.announcement.node,
+                            .name = found.announcement.name,
                             .addresses = found.addresses,
-                            .link_port = found.said.port,
+                            .link_port = found.announcement.port,
                             .api_url = {}};
   if (own_.node < member.node) return host_.keep(member);
   host_.run_after(kOthersTurn, [alive = std::weak_ptr(alive_), member] {

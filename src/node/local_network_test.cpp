@@ -49,7 +49,8 @@ class LocalNetworkTest : public ::testing::Test {
   }
   void find(uint8_t number, wire::ClusterId cluster = kOurs, const std::string& address = "10.0.0.1") {
     network_handler_.on_found(
-        {.said = {.node = example_id(number), .name = "other", .version = "0.1.0", .cluster = cluster, .port = 7777},
+        {.announcement =
+             {.node = example_id(number), .name = "other", .version = "0.1.0", .cluster = cluster, .port = 7777},
          .addresses = {address}});
   }
   void pass_time() {
@@ -116,8 +117,8 @@ TEST_F(LocalNetworkTest, ANewAddressReplacesTheOneBefore) {
   make();
   network_->start();
   find(7);
-  network_handler_.on_changed(
-      {.said = {.node = example_id(7), .name = "other", .cluster = kOurs, .port = 7778}, .addresses = {"10.0.0.9"}});
+  network_handler_.on_changed({.announcement = {.node = example_id(7), .name = "other", .cluster = kOurs, .port = 7778},
+                               .addresses = {"10.0.0.9"}});
   ASSERT_EQ(kept_.size(), 2U);
   EXPECT_EQ(kept_[1].addresses, Lines{"10.0.0.9"});
   EXPECT_EQ(kept_[1].link_port, 7778);

@@ -29,7 +29,7 @@ void ModelFiles::register_handlers(Dispatch& dispatch) {
   }
   dispatch.on_bulk(
       {.receive_buffer = [this](wire::NodeId from,
-                                const wire::FrameHeader& header) { return exchange_.place(from, header); },
+                                const wire::FrameHeader& header) { return exchange_.receive_buffer(from, header); },
        .on_frame = [this](wire::NodeId from, const wire::FrameHeader& header,
                           std::span<const std::byte> payload) { exchange_.on_bulk(from, header, payload); },
        .on_abandoned = [this](wire::NodeId from,

@@ -23,7 +23,7 @@ Result<std::vector<net::DiscoveredNode>> discover_nodes(
     milliseconds timeout, const std::function<bool(const std::vector<net::DiscoveredNode>&)>& enough) {
   boost::asio::io_context io(1);
   std::map<wire::NodeId, net::DiscoveredNode> nodes;
-  const auto seen = [&](const net::DiscoveredNode& node) { nodes[node.said.node] = node; };
+  const auto seen = [&](const net::DiscoveredNode& node) { nodes[node.announcement.node] = node; };
   EXO_TRY(const auto discovery, net::Discovery::start(io.get_executor(), std::nullopt,
                                                       {.on_found = seen,
                                                        .on_changed = seen,
@@ -43,7 +43,9 @@ Result<std::vector<net::DiscoveredNode>> discover_nodes(
 }
 
 std::vector<net::DiscoveredNode> admitting_nodes(wire::ClusterId cluster) {
-  const auto does = [&](const net::DiscoveredNode& node) { return node.said.cluster == cluster && node.said.lets_in; };
+  const auto does = [&](const net::DiscoveredNode& node) {
+    return node.announcement.cluster == cluster && node.announcement.lets_in;
+  };
   auto nodes = discover_nodes(milliseconds(3500), [&](const auto& seen) { return std::ranges::any_of(seen, does); });
   if (!nodes) return {};
   std::erase_if(*nodes, [&](const auto& node) { return !does(node); });
@@ -53,8 +55,8 @@ std::vector<net::DiscoveredNode> admitting_nodes(wire::ClusterId cluster) {
 std::string names_of(const std::vector<net::DiscoveredNode>& nodes) {
   std::string names;
   for (const net::DiscoveredNode& node : nodes) {
-    names += std::format("{}{} ({} port {})", names.empty() ? "" : ", ", node.said.name, node.addresses.front(),
-                         node.said.port);
+    names += std::format("{}{} ({} port {})", names.empty() ? "" : ", ", node.announcement.name, node.addresses.front(),
+                         node.announcement.port);
   }
   return names;
 }

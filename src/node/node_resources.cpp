@@ -140,7 +140,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
   EXO_TRY(resources.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));
   if (auto authority = IdentityStore(options.state).authority()) {
     resources.join = std::make_unique<net::JoinServer>(
-        security::JoinDesk(*std::move(authority), security::TokenStore(options.state)),
+        security::JoinResponder(*std::move(authority), security::TokenStore(options.state)),
         security::PairingStore(options.state));
   }
   return resources;

@@ -14,7 +14,7 @@ struct Peers::Link final : net::ChannelHandler {
   wire::NodeId node;
   net::LinkOrigin origin;
 
-  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
+  std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override {
     return peers->handler_->place(node, header);
   }
   void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {

@@ -15,9 +15,9 @@ std::unexpected<Error> trouble(std::string_view what) {
 }
 
 struct Contents {
-  EVP_PKEY* key;  // that the certificate is about
+  EVP_PKEY* key;  // the certificate's subject key
   std::string name;
-  X509* issuer;  // null: itself
+  X509* issuer;  // null: self-signed
   EVP_PKEY* issuer_key;
   WallTime now;
   std::chrono::days validity;
@@ -27,7 +27,7 @@ struct Contents {
 bool set_serial(X509* certificate) {
   std::array<std::byte, 16> random;
   if (!random_bytes(random)) return false;
-  random[0] = (random[0] & std::byte{0x3F}) | std::byte{0x40};  // positive, and of the same length each time
+  random[0] = (random[0] & std::byte{0x3F}) | std::byte{0x40};  // positive, and of constant length
   BIGNUM* number = BN_bin2bn(reinterpret_cast<const unsigned char*>(random.data()), random.size(), nullptr);
   const bool good = number != nullptr && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != nullptr;
   BN_free(number);
@@ -108,7 +108,7 @@ Result<Authority> Authority::create(WallTime now) {
 
 Result<Authority> Authority::of(PrivateKey key, Certificate certificate) {
   if (!certificate.is_authority()) {
-    return fail(ErrorCode::corrupt, "the certificate of the cluster's authority is not one of an authority");
+    return fail(ErrorCode::corrupt, "the certificate of the cluster's authority is not that of an authority");
   }
   if (!certificate.belongs_to(key) || !key.is_complete()) {
     return fail(ErrorCode::corrupt, "the key and the certificate of the cluster's authority do not belong together");
@@ -121,15 +121,15 @@ Result<Certificate> Authority::sign(std::span<const std::byte> request, WallTime
   const auto* end = at + request.size();
   Openssl<X509_REQ> parsed(d2i_X509_REQ(nullptr, &at, static_cast<long>(request.size())));
   if (!parsed || at != end) {
-    return fail(ErrorCode::corrupt, "this is no certificate request ({})", openssl_words());
+    return fail(ErrorCode::corrupt, "not a certificate request ({})", openssl_words());
   }
   EVP_PKEY* key = X509_REQ_get0_pubkey(parsed.get());
   if (!is_p256(key)) {
     (void)openssl_words();
-    return fail(ErrorCode::unsupported, "a certificate request for a key that is not of the curve P-256");
+    return fail(ErrorCode::unsupported, "the certificate request is for a key that is not on the curve P-256");
   }
   if (X509_REQ_verify(parsed.get(), key) != 1) {
-    return fail(ErrorCode::corrupt, "a certificate request that is not signed with its own key ({})", openssl_words());
+    return fail(ErrorCode::corrupt, "the certificate request is not signed with its own key ({})", openssl_words());
   }
   const std::string id = wire::NodeId(public_key_hash(key)).text();
   return make_certificate({.key = key,

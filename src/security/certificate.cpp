@@ -18,7 +18,7 @@ WallTime wall_time(const ASN1_TIME* time) {
 
 Result<Certificate> Certificate::from_native(Openssl<X509> certificate, std::string_view name) {
   if (!is_p256(X509_get0_pubkey(certificate.get()))) {
-    return fail(ErrorCode::unsupported, "{}: a certificate whose key is not of the curve P-256", name);
+    return fail(ErrorCode::unsupported, "{}: the certificate's key is not on the curve P-256", name);
   }
   return Certificate(std::move(certificate));
 }
@@ -28,8 +28,8 @@ Result<Certificate> Certificate::from_pem(std::string_view pem, std::string_view
   Openssl<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   if (!certificate) {
     return fail(ErrorCode::corrupt,
-                "{}: this is no certificate ({}); restore the file, or remove the folder it is in "
-                "to start over",
+                "{}: not a certificate ({}); restore the file, or remove its folder "
+                "to make a new identity",
                 name, openssl_words());
   }
   return from_native(std::move(certificate), name);
@@ -40,7 +40,7 @@ Result<Certificate> Certificate::from_der(std::span<const std::byte> der, std::s
   const auto* end = at + der.size();
   Openssl<X509> certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (!certificate || at != end) {
-    return fail(ErrorCode::corrupt, "{}: this is no certificate ({})", name, openssl_words());
+    return fail(ErrorCode::corrupt, "{}: not a certificate ({})", name, openssl_words());
   }
   return from_native(std::move(certificate), name);
 }
@@ -87,7 +87,7 @@ bool Certificate::belongs_to(const PrivateKey& key) const {
 bool Certificate::signed_by(const Certificate& authority) const {
   const bool good = X509_check_issued(authority.native(), certificate_.get()) == X509_V_OK &&
                     X509_verify(certificate_.get(), X509_get0_pubkey(authority.native())) == 1;
-  if (!good) (void)openssl_words();  // leave no error behind for the next call
+  if (!good) (void)openssl_words();  // clears OpenSSL's error queue for the next call
   return good;
 }
 

@@ -63,7 +63,7 @@ Result<std::string> read(const path& file, Bytes most, bool secret) {
   if (fd.get() < 0) return system_error(file, "read", errno);
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return system_error(file, "read", errno);
-  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::invalid_argument, "{}: is not a file", file.string());
+  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::invalid_argument, "{}: not a file", file.string());
   if (secret && (status.st_mode & 077) != 0) {
     return fail(ErrorCode::permission_denied,
                 "{}: others than its owner may read or write this secret; run: chmod 600 {}", file.string(),
@@ -78,7 +78,7 @@ Result<std::string> read(const path& file, Bytes most, bool secret) {
     if (n == 0) return content;
     content.append(buffer.data(), static_cast<size_t>(n));
     if (content.size() > most) {
-      return fail(ErrorCode::resource_exhausted, "{}: is longer than {}, which no such file is", file.string(),
+      return fail(ErrorCode::resource_exhausted, "{}: larger than {}, so it is not a file of exogpu", file.string(),
                   format_bytes(most));
     }
   }
@@ -105,7 +105,7 @@ Result<void> make_private_directory(const path& directory) {
   if (errno != EEXIST) return cannot_make(directory, errno);
   struct stat status{};
   if (::stat(directory.c_str(), &status) != 0) return system_error(directory, "read", errno);
-  if (!S_ISDIR(status.st_mode)) return fail(ErrorCode::invalid_argument, "{}: is not a folder", directory.string());
+  if (!S_ISDIR(status.st_mode)) return fail(ErrorCode::invalid_argument, "{}: not a folder", directory.string());
   if ((status.st_mode & 022) != 0) {
     return fail(ErrorCode::permission_denied, "{}: others than its owner may write to this folder; run: chmod 700 {}",
                 directory.string(), directory.string());
@@ -140,9 +140,9 @@ Result<void> publish_directory(const path& from, const path& to) {
   EXO_CHECK(sync_directory(from));
   if (::rename(from.c_str(), to.c_str()) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) {
-      return fail(ErrorCode::already_exists, "{}: exists already", to.string());
+      return fail(ErrorCode::already_exists, "{}: already exists", to.string());
     }
-    return system_error(to, "make this folder", errno);
+    return system_error(to, "create this folder", errno);
   }
   return sync_directory(to.has_parent_path() ? to.parent_path() : path("."));
 }
@@ -164,7 +164,7 @@ bool FileLock::held(const path& file) {
   return other.fd_ >= 0 && ::flock(other.fd_, LOCK_EX | LOCK_NB) != 0;
 }
 
-// Nothing where it would have to wait and `how` says not to.
+// Empty if it would have to wait and `how` forbids that.
 Result<std::optional<FileLock>> FileLock::lock(const path& file, int how) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   FileLock made(fd);
@@ -173,11 +173,12 @@ Result<std::optional<FileLock>> FileLock::lock(const path& file, int how) {
     if (errno == EWOULDBLOCK) return std::nullopt;
     if (errno != EINTR) break;
   }
-  return fail(ErrorCode::io_error, "{}: cannot be locked: {}", file.string(), std::generic_category().message(errno));
+  return fail(ErrorCode::io_error, "{}: cannot lock the file: {}", file.string(),
+              std::generic_category().message(errno));
 }
 
 FileLock::~FileLock() {
-  if (fd_ >= 0) ::close(fd_);  // which unlocks
+  if (fd_ >= 0) ::close(fd_);  // closing unlocks
 }
 
 }  // namespace exogpu::security

@@ -51,7 +51,7 @@ Sha256 Sha256Stream::finish() {
 
 Result<void> random_bytes(std::span<std::byte> bytes) {
   if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) == 1) return {};
-  return fail(ErrorCode::internal, "no random numbers: {}", openssl_words());
+  return fail(ErrorCode::internal, "cannot get random numbers: {}", openssl_words());
 }
 
 bool equal_secrets(std::span<const std::byte> a, std::span<const std::byte> b) {

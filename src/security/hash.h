@@ -1,4 +1,4 @@
-// SHA-256, random bytes, and comparison without telling where two secrets differ.
+// SHA-256, random bytes, and comparison of secrets in constant time.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ Sha256 sha256(std::span<const std::byte> bytes);
 // HMAC with SHA-256.
 Sha256 hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> bytes);
 
-// SHA-256 of bytes that come one run after another. One thread at a time.
+// SHA-256 of bytes that arrive in parts. One thread at a time.
 class Sha256Stream {
  public:
   Sha256Stream();
@@ -27,7 +27,7 @@ class Sha256Stream {
   ~Sha256Stream();
 
   void update(std::span<const std::byte> bytes);
-  // Of all bytes so far; the stream starts again.
+  // The hash of all bytes so far. The stream can be used for new bytes afterwards.
   Sha256 finish();
 
  private:
@@ -35,10 +35,10 @@ class Sha256Stream {
   std::unique_ptr<State> state_;
 };
 
-// Fills `bytes` from the system's source. Errors: internal when there is none.
+// Fills `bytes` from the operating system's source. Errors: internal, if there is none.
 Result<void> random_bytes(std::span<std::byte> bytes);
 
-// In a time that depends on the sizes alone.
+// Takes a time that depends only on the sizes.
 bool equal_secrets(std::span<const std::byte> a, std::span<const std::byte> b);
 
 std::string to_hex(std::span<const std::byte> bytes);

@@ -4,7 +4,7 @@ namespace exogpu::security {
 
 Result<Identity> Identity::of(PrivateKey key, Certificate certificate, Certificate authority) {
   if (!authority.is_authority()) {
-    return fail(ErrorCode::corrupt, "the certificate of the cluster's authority is not one of an authority");
+    return fail(ErrorCode::corrupt, "the certificate of the cluster's authority is not that of an authority");
   }
   if (!certificate.belongs_to(key)) {
     return fail(ErrorCode::corrupt, "the node's key and its certificate do not belong together");

@@ -12,11 +12,11 @@ namespace {
 
 constexpr Bytes kFileBytesMax = 64 * KiB;
 
-// Which folder it is about, where the parts themselves are well-formed.
+// Adds the folder to the message, for files that are well-formed by themselves.
 template <typename T>
 Result<T> in_folder(const std::filesystem::path& folder, Result<T> result) {
   if (result) return result;
-  return fail(result.error().code, "{}: {}; restore the folder, or remove it to start over", folder.string(),
+  return fail(result.error().code, "{}: {}; restore the folder, or remove it to make a new identity", folder.string(),
               result.error().message);
 }
 
@@ -81,7 +81,7 @@ Result<Identity> IdentityStore::load_or_found(WallTime now) const {
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
   if (published.error().code != ErrorCode::already_exists) return std::unexpected(std::move(published).error());
-  // Another program was quicker.
+  // Another program was first.
   EXO_TRY(auto theirs, load());
   if (theirs) return *std::move(theirs);
   return fail(ErrorCode::unavailable, "{}: another program is changing this folder; try again", home().string());
@@ -99,7 +99,7 @@ Result<void> IdentityStore::adopt(const Membership& given, bool replace) const {
     std::filesystem::rename(home(), before, error);
     if (error) {
       std::filesystem::remove_all(folder, ignored);
-      return fail(ErrorCode::io_error, "{}: cannot be moved away: {}", home().string(), error.message());
+      return fail(ErrorCode::io_error, "{}: cannot rename the folder: {}", home().string(), error.message());
     }
   }
   auto published = publish_directory(folder, home());
@@ -114,8 +114,8 @@ Result<Authority> IdentityStore::authority() const {
   std::error_code error;
   if (!std::filesystem::exists(home() / "authority.key", error)) {
     return fail(ErrorCode::failed_precondition,
-                "this device has no key of its cluster's authority, since an older exogpu let it in, and cannot let "
-                "others in; do that on another one");
+                "this device joined through an older exogpu and cannot admit others, since it lacks the "
+                "authority's key; use another device of the cluster");
   }
   EXO_TRY(PrivateKey key, read_key(home() / "authority.key"));
   EXO_TRY(Certificate certificate, read_certificate(home() / "authority.crt"));

@@ -91,13 +91,13 @@ TEST(IdentityStore, NamesTheFileThatIsDamaged) {
     fs::remove_all(dir / "state");
     ASSERT_TRUE(store.load_or_found(kNow));
     std::ofstream(home / name, std::ios::trunc) << "-----BEGIN nothing\n";
-    expect_error(store.load(), ErrorCode::corrupt, (home / name).string() + ": this is no ");
+    expect_error(store.load(), ErrorCode::corrupt, (home / name).string() + ": not a ");
     expect_error(store.load_or_found(kNow), ErrorCode::corrupt, name);
     fs::remove(home / name);
     expect_error(store.load_or_found(kNow), ErrorCode::not_found, (home / name).string() + ": no such file");
     std::ofstream(home / name) << std::string(70000, 'x');
     fs::permissions(home / name, fs::perms::owner_read | fs::perms::owner_write);
-    expect_error(store.load(), ErrorCode::resource_exhausted, "longer than 64.0 KiB");
+    expect_error(store.load(), ErrorCode::resource_exhausted, "larger than 64.0 KiB");
   }
 }
 
@@ -124,12 +124,12 @@ TEST(IdentityStore, AnIdentityOfAnotherClusterReplacesTheOldOneOnlyWhenAsked) {
   const auto authority = Authority::create(kNow);
   ASSERT_TRUE(authority);
   const Membership given{.identity = Identity::issue(*authority, kNow).value(), .authority = {}};
-  expect_error(store.adopt(given, false), ErrorCode::already_exists, "exists already");
+  expect_error(store.adopt(given, false), ErrorCode::already_exists, "already exists");
   EXPECT_NE(store.load().value()->node(), given.identity.node());
   ASSERT_TRUE(store.adopt(given, true));
   EXPECT_EQ(store.load().value()->node(), given.identity.node());
   EXPECT_TRUE(fs::exists(dir / "state/identity.before-1/authority.key"));
-  expect_error(store.authority(), ErrorCode::failed_precondition, "older exogpu let it in");
+  expect_error(store.authority(), ErrorCode::failed_precondition, "joined through an older exogpu");
 }
 
 TEST(IdentityStore, KeepsTheAuthoritysKeyThatItWasGivenAsThatOfItsOwn) {
@@ -142,7 +142,7 @@ TEST(IdentityStore, KeepsTheAuthoritysKeyThatItWasGivenAsThatOfItsOwn) {
   ASSERT_TRUE(store.adopt(given, true));
   EXPECT_EQ(mode_of(dir / "state/identity/authority.key"), 0600u);
   EXPECT_EQ(store.authority().value().cluster(), founder.authority().value().cluster());
-  // Once more: all of the one before stays together, and nothing else is left.
+  // Again: the previous identity is complete, and nothing else remains.
   ASSERT_TRUE(store.adopt({.identity = Identity::issue(*given.authority, kNow).value(), .authority = {}}, true));
   EXPECT_FALSE(fs::exists(dir / "state/identity/authority.key"));
   for (const char* before : {"identity.before-1", "identity.before-2"}) {
@@ -159,7 +159,7 @@ TEST(IdentityStore, WhatCannotBeKeptLeavesAllAsItWas) {
   const auto before = store.load_or_found(kNow).value().node();
   const auto authority = Authority::create(kNow).value();
   const Membership given{.identity = Identity::issue(authority, kNow).value(), .authority = {}};
-  // A folder that the new identity cannot be written into.
+  // A folder in which the new identity cannot be written.
   rlimit old{};
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &old), 0);
   const auto handler = signal(SIGXFSZ, SIG_IGN);

@@ -1,4 +1,4 @@
-// How a node becomes part of a cluster: both ends of the conversation, without the connection that carries it.
+// How a node joins a cluster: both ends of the protocol, without the connection.
 #pragma once
 
 #include <cstddef>
@@ -13,20 +13,21 @@
 
 namespace exogpu::security {
 
-// The end that lets others in. A grant of it holds the authority's key: any member may let others in, so that the
-// cluster can grow when the node that founded it is gone.
-class JoinDesk {
+// The end that admits newcomers. Its grant includes the authority's key: any member may admit newcomers, so the cluster
+// can grow without the node that founded it.
+class JoinResponder {
  public:
-  JoinDesk(Authority authority, TokenStore tokens) : authority_(std::move(authority)), tokens_(std::move(tokens)) {}
+  JoinResponder(Authority authority, TokenStore tokens)
+      : authority_(std::move(authority)), tokens_(std::move(tokens)) {}
 
   // Blocks while it writes the token's use to disk. One thread at a time.
-  // The grant is for the connection that the request came over alone: who asks has seen there that it talks to the
-  // cluster (by the hash in its token), and shows the token's secret on it, so nobody is in the middle.
-  // Errors, for the other end to read: unsupported (no protocol in common), unauthenticated (the token), corrupt (the
-  // request). A request that is refused for another reason than its token does not use the token up.
+  // The grant must be sent only on the connection of the request. On it the newcomer has verified the cluster (by the
+  // hash in its token) and shown the token's secret, so there is no man in the middle. Errors, which the newcomer gets
+  // to read: unsupported (no common protocol), unauthenticated (the token), corrupt (the request). A request refused
+  // for another reason than its token does not use up the token.
   Result<wire::JoinGrant> admit(const wire::JoinRequest& request, WallTime now) const;
 
-  // For one who shows by other means that it may come in, and on which connection. Errors: corrupt, unsupported.
+  // For a newcomer that is authenticated otherwise, together with its connection. Errors: corrupt, unsupported.
   Result<wire::JoinGrant> grant(std::span<const std::byte> certificate_request, WallTime now) const;
 
   wire::ClusterId cluster() const { return authority_.cluster(); }
@@ -36,24 +37,24 @@ class JoinDesk {
   TokenStore tokens_;
 };
 
-// The end that wants to be let in.
-class JoinApplication {
+// The newcomer's end.
+class JoinRequester {
  public:
-  // With a new key, which never leaves this object but in the identity.
-  static Result<JoinApplication> make(const JoinToken& token);
-  // Without a token: for a pairing.
-  static Result<JoinApplication> make(wire::ClusterId cluster);
+  // Makes a new key, which leaves this object only in the identity.
+  static Result<JoinRequester> make(const JoinToken& token);
+  // For pairing, without a token.
+  static Result<JoinRequester> make(wire::ClusterId cluster);
 
-  // To be shown only over a connection that proved to belong to the token's cluster.
+  // To be sent only over a connection that has proved to belong to the token's cluster.
   const wire::JoinRequest& request() const { return request_; }
   wire::ClusterId cluster() const { return cluster_; }
 
-  // Errors: those of the refusal, or corrupt when the grant is not one for this key in this cluster, or its authority's
-  // key is another's.
+  // Errors: those of the refusal; corrupt, if the grant is not for this key in this cluster, or its authority's key
+  // does not match.
   Result<Membership> accept(const wire::JoinResponse& response) &&;
 
  private:
-  JoinApplication(PrivateKey key, wire::ClusterId cluster, wire::JoinRequest request)
+  JoinRequester(PrivateKey key, wire::ClusterId cluster, wire::JoinRequest request)
       : key_(std::move(key)), cluster_(cluster), request_(std::move(request)) {}
   PrivateKey key_;
   wire::ClusterId cluster_;

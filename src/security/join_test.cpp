@@ -22,7 +22,9 @@ class Join : public ::testing::Test {
  protected:
   Join() : tokens_(dir_ / "state"), authority_(Authority::create(kNow).value()) {}
   JoinToken token() { return tokens_.issue(authority_.cluster(), {}, kNow).value(); }
-  JoinDesk desk() { return {Authority::of(copy(authority_.key()), copy(authority_.certificate())).value(), tokens_}; }
+  JoinResponder responder() {
+    return {Authority::of(copy(authority_.key()), copy(authority_.certificate())).value(), tokens_};
+  }
   static PrivateKey copy(const PrivateKey& key) { return PrivateKey::from_pem(key.to_pem(), "copy").value(); }
   static Certificate copy(const Certificate& it) { return Certificate::from_der(it.to_der(), "copy").value(); }
 
@@ -32,25 +34,25 @@ class Join : public ::testing::Test {
 };
 
 TEST_F(Join, ATokenMakesAMember) {
-  auto application = JoinApplication::make(token()).value();
-  auto grant = desk().admit(application.request(), kNow);
+  auto requester = JoinRequester::make(token()).value();
+  auto grant = responder().admit(requester.request(), kNow);
   ASSERT_TRUE(grant) << grant.error().message;
-  const auto member = std::move(application).accept({.answer = *grant});
+  const auto member = std::move(requester).accept({.answer = *grant});
   ASSERT_TRUE(member) << member.error().message;
   EXPECT_EQ(member->identity.cluster(), authority_.cluster());
   EXPECT_TRUE(member->identity.certificate().signed_by(authority_.certificate()));
 }
 
 TEST_F(Join, AMemberLetsInTheNext) {
-  auto first = JoinApplication::make(token()).value();
-  const auto granted = desk().admit(first.request(), kNow).value();
-  // On the heap: there the compiler does not take what accept() has filled for uninitialised (GCC 14, sanitizers).
+  auto first = JoinRequester::make(token()).value();
+  const auto granted = responder().admit(first.request(), kNow).value();
+  // On the heap, since GCC 14 with sanitizers otherwise reports what accept() filled as uninitialised.
   const auto member = std::make_unique<Membership>(std::move(first).accept({.answer = granted}).value());
   ASSERT_TRUE(member->authority);
   const TokenStore tokens(dir_ / "member");
-  const JoinDesk of_member(*std::move(member->authority), tokens);
+  const JoinResponder of_member(*std::move(member->authority), tokens);
   EXPECT_EQ(of_member.cluster(), authority_.cluster());
-  auto second = JoinApplication::make(tokens.issue(of_member.cluster(), {}, kNow).value()).value();
+  auto second = JoinRequester::make(tokens.issue(of_member.cluster(), {}, kNow).value()).value();
   const auto again = of_member.admit(second.request(), kNow);
   ASSERT_TRUE(again) << again.error().message;
   const auto next = std::move(second).accept({.answer = *again});
@@ -60,36 +62,36 @@ TEST_F(Join, AMemberLetsInTheNext) {
 }
 
 TEST_F(Join, AGrantWithoutTheAuthoritysKeyMakesAMemberThatLetsNobodyIn) {
-  auto application = JoinApplication::make(token()).value();
-  auto grant = desk().admit(application.request(), kNow).value();
-  grant.authority_key.clear();  // as older nodes leave it
-  const auto member = std::move(application).accept({.answer = grant});
+  auto requester = JoinRequester::make(token()).value();
+  auto grant = responder().admit(requester.request(), kNow).value();
+  grant.authority_key.clear();  // like an older node
+  const auto member = std::move(requester).accept({.answer = grant});
   ASSERT_TRUE(member) << member.error().message;
   EXPECT_FALSE(member->authority);
 }
 
 TEST_F(Join, AnAuthoritysKeyOfSomebodyElseIsRefused) {
   const auto accept = [&](wire::ByteVector key) {
-    auto application = JoinApplication::make(token()).value();
-    auto grant = desk().admit(application.request(), kNow).value();
+    auto requester = JoinRequester::make(token()).value();
+    auto grant = responder().admit(requester.request(), kNow).value();
     grant.authority_key = std::move(key);
-    return std::move(application).accept({.answer = std::move(grant)});
+    return std::move(requester).accept({.answer = std::move(grant)});
   };
   const auto other = PrivateKey::generate().value().to_der();
   expect_error(accept(other), ErrorCode::corrupt, "the cluster's authority do not belong together");
-  expect_error(accept({other.begin(), other.end() - 1}), ErrorCode::corrupt, "authority's key: this is no private key");
+  expect_error(accept({other.begin(), other.end() - 1}), ErrorCode::corrupt, "authority's key: not a private key");
   auto longer = authority_.key().to_der();
   longer.push_back(std::byte{0});
-  expect_error(accept(longer), ErrorCode::corrupt, "no private key");
+  expect_error(accept(longer), ErrorCode::corrupt, "not a private key");
   Openssl<EVP_PKEY> larger(EVP_EC_gen("P-384"));
   const Openssl<PKCS8_PRIV_KEY_INFO> info(EVP_PKEY2PKCS8(larger.get()));
   unsigned char* der = nullptr;
   const int size = i2d_PKCS8_PRIV_KEY_INFO(info.get(), &der);
   wire::ByteVector wrong_curve(reinterpret_cast<std::byte*>(der), reinterpret_cast<std::byte*>(der) + size);
   OPENSSL_free(der);
-  expect_error(accept(wrong_curve), ErrorCode::unsupported, "not of the curve P-256");
-  // The public part of the right key, with which it would pass for that, and the private part of another: where a key's
-  // encoding ends is the public part, 65 bytes.
+  expect_error(accept(wrong_curve), ErrorCode::unsupported, "not on the curve P-256");
+  // The public part of the right key, with which it would pass as that key, and the private part of another. The public
+  // part is the last 65 bytes of the encoding.
   auto mixed = other;
   const auto right = authority_.key().to_der();
   ASSERT_EQ(mixed.size(), right.size());
@@ -99,17 +101,17 @@ TEST_F(Join, AnAuthoritysKeyOfSomebodyElseIsRefused) {
 }
 
 TEST_F(Join, ABrokenRequestDoesNotUseTheTokenUp) {
-  const auto good = JoinApplication::make(token()).value();
+  const auto good = JoinRequester::make(token()).value();
   auto request = good.request();
   request.certificate_request.back() ^= std::byte{1};
-  expect_error(desk().admit(request, kNow), ErrorCode::corrupt, "not signed with its own key");
+  expect_error(responder().admit(request, kNow), ErrorCode::corrupt, "not signed with its own key");
   request.certificate_request.resize(30);
-  expect_error(desk().admit(request, kNow), ErrorCode::corrupt, "no certificate request");
+  expect_error(responder().admit(request, kNow), ErrorCode::corrupt, "not a certificate request");
   request = good.request();
   request.versions = {.program = "9.9.9", .protocol_min = 7, .protocol_max = 9};
-  expect_error(desk().admit(request, kNow), ErrorCode::unsupported, "exogpu 9.9.9 (protocols 7 to 9)");
-  EXPECT_TRUE(desk().admit(good.request(), kNow));
-  expect_error(desk().admit(good.request(), kNow), ErrorCode::unauthenticated, "used up");
+  expect_error(responder().admit(request, kNow), ErrorCode::unsupported, "exogpu 9.9.9 (protocols 7 to 9)");
+  EXPECT_TRUE(responder().admit(good.request(), kNow));
+  expect_error(responder().admit(good.request(), kNow), ErrorCode::unauthenticated, "used up");
 }
 
 TEST_F(Join, OtherKindsOfKeysGetNoCertificate) {
@@ -121,29 +123,29 @@ TEST_F(Join, OtherKindsOfKeysGetNoCertificate) {
   const int size = i2d_X509_REQ(request.get(), &der);
   const auto result = authority_.sign({reinterpret_cast<std::byte*>(der), static_cast<size_t>(size)}, kNow);
   OPENSSL_free(der);
-  expect_error(result, ErrorCode::unsupported, "not of the curve P-256");
+  expect_error(result, ErrorCode::unsupported, "not on the curve P-256");
 }
 
 TEST_F(Join, AnAnswerForSomebodyElseIsRefused) {
-  auto mine = JoinApplication::make(token()).value();
-  const auto other = JoinApplication::make(token()).value();
-  auto grant = desk().admit(other.request(), kNow);
+  auto mine = JoinRequester::make(token()).value();
+  const auto other = JoinRequester::make(token()).value();
+  auto grant = responder().admit(other.request(), kNow);
   ASSERT_TRUE(grant);
   expect_error(std::move(mine).accept({.answer = *grant}), ErrorCode::corrupt, "do not belong together");
 }
 
 TEST_F(Join, AnAnswerOfAnotherClusterIsRefused) {
-  auto application = JoinApplication::make(token()).value();
+  auto requester = JoinRequester::make(token()).value();
   const auto other = Authority::create(kNow).value();
-  const auto certificate = other.sign(application.request().certificate_request, kNow).value();
+  const auto certificate = other.sign(requester.request().certificate_request, kNow).value();
   const wire::JoinGrant grant{.certificate = certificate.to_der(), .authority = other.certificate().to_der()};
-  expect_error(std::move(application).accept({.answer = grant}), ErrorCode::unauthenticated, "another cluster");
+  expect_error(std::move(requester).accept({.answer = grant}), ErrorCode::unauthenticated, "another cluster");
 }
 
 TEST_F(Join, ARefusalComesThroughAsItIs) {
-  auto application = JoinApplication::make(token()).value();
+  auto requester = JoinRequester::make(token()).value();
   const Error refusal{.code = ErrorCode::unauthenticated, .message = "the token has expired"};
-  expect_error(std::move(application).accept({.answer = std::unexpected(refusal)}), ErrorCode::unauthenticated,
+  expect_error(std::move(requester).accept({.answer = std::unexpected(refusal)}), ErrorCode::unauthenticated,
                "the token has expired");
 }
 

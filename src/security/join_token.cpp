@@ -8,9 +8,9 @@
 namespace exogpu::security {
 namespace {
 
-// Base 32 as in RFC 4648, in lower case.
+// Base 32 of RFC 4648, in lower case.
 constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
-constexpr size_t kChecksumBytes = 2;  // of a typo; it hides and proves nothing
+constexpr size_t kChecksumBytes = 2;  // detects typing mistakes; not a secret
 constexpr size_t kTokenBytes = kTokenSecretBytes + wire::kKeyHashBytes + kChecksumBytes;
 constexpr size_t kTokenChars = kTokenBytes * 8 / 5;
 static_assert(kTokenBytes * 8 % 5 == 0);
@@ -50,7 +50,7 @@ Result<JoinToken> JoinToken::parse(std::string_view text) {
     const size_t value = kDigits.find(letter);
     if (value == std::string_view::npos) {
       return fail(ErrorCode::invalid_argument,
-                  "the token has a character that no token has; tokens are made of the letters a to z and the digits 2 "
+                  "the token has an invalid character; tokens consist of the letters a to z and the digits 2 "
                   "to 7");
     }
     if (digits < kTokenChars) {

@@ -1,4 +1,5 @@
-// What a person carries from a node of the cluster to the one that joins: a secret that lets it in, and whom to trust.
+// The text that a person copies from a node of the cluster to a newcomer: a secret that admits it, and the cluster's
+// id.
 #pragma once
 
 #include <array>
@@ -13,16 +14,16 @@ namespace exogpu::security {
 
 inline constexpr size_t kTokenSecretBytes = 12;
 
-// The cluster id is the hash of the authority's key, so the one who joins can tell the cluster from an impostor before
-// it shows the secret.
+// The cluster id is the hash of the authority's key, so the newcomer can tell the cluster from an impostor before it
+// sends the secret.
 struct JoinToken {
   std::array<std::byte, kTokenSecretBytes> secret{};
   wire::ClusterId cluster;
 
   // 48 letters and digits in groups of six.
   std::string text() const;
-  // Reads what text() writes, in either case and with or without the hyphens.
-  // Errors: invalid_argument, which tells a part of a token from one with a typo.
+  // Reads the output of text(), in upper or lower case, with or without hyphens.
+  // Errors: invalid_argument, with different messages for an incomplete token and a typo.
   static Result<JoinToken> parse(std::string_view text);
 };
 

@@ -45,8 +45,8 @@ TEST(JoinToken, SaysWhatIsWrongWithIt) {
   expect("", "has 0 letters and digits instead of 48");
   expect(text.substr(0, 20), "instead of 48; copy all of it");
   expect(text + "aa", "has 50 letters");
-  expect("0" + text.substr(1), "a character that no token has");
-  // Any one wrong letter is noticed, but for 1 in 65,536.
+  expect("0" + text.substr(1), "an invalid character");
+  // Detects any one wrong letter, except 1 in 65,536.
   int unnoticed = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '-') continue;

@@ -10,12 +10,12 @@
 namespace exogpu::security {
 namespace {
 
-// Never asks at the terminal.
+// Never asks in the terminal.
 int no_password(char*, int, int, void*) { return -1; }
 
 Result<void> check_kind(EVP_PKEY* key, std::string_view name) {
   if (is_p256(key)) return {};
-  return fail(ErrorCode::unsupported, "{}: a private key of the kind {}, not of the curve P-256", name,
+  return fail(ErrorCode::unsupported, "{}: a private key of type {}, not on the curve P-256", name,
               EVP_PKEY_get0_type_name(key));
 }
 
@@ -35,8 +35,8 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, std::string_view n
   Openssl<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
   if (!key) {
     return fail(ErrorCode::corrupt,
-                "{}: this is no private key ({}); restore the file, or remove the folder it is in "
-                "to start over",
+                "{}: not a private key ({}); restore the file, or remove its folder "
+                "to make a new identity",
                 name, openssl_words());
   }
   EXO_CHECK(check_kind(key.get(), name));
@@ -48,7 +48,7 @@ Result<PrivateKey> PrivateKey::from_der(std::span<const std::byte> der, std::str
   const auto* end = at + der.size();
   const Openssl<PKCS8_PRIV_KEY_INFO> info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
   Openssl<EVP_PKEY> key(info && at == end ? EVP_PKCS82PKEY(info.get()) : nullptr);
-  if (!key) return fail(ErrorCode::corrupt, "{}: this is no private key ({})", name, openssl_words());
+  if (!key) return fail(ErrorCode::corrupt, "{}: not a private key ({})", name, openssl_words());
   EXO_CHECK(check_kind(key.get(), name));
   return PrivateKey(std::move(key));
 }
@@ -77,7 +77,7 @@ std::vector<std::byte> PrivateKey::to_der() const {
 bool PrivateKey::is_complete() const {
   const Openssl<EVP_PKEY_CTX> check(EVP_PKEY_CTX_new(key_.get(), nullptr));
   const bool whole = check && EVP_PKEY_pairwise_check(check.get()) == 1;
-  if (!whole) (void)openssl_words();  // leave no error behind for the next call
+  if (!whole) (void)openssl_words();  // clears OpenSSL's error queue for the next call
   return whole;
 }
 

@@ -1,4 +1,4 @@
-// The private key of a node or of an authority: ECDSA on the curve P-256, which every TLS library knows.
+// The private key of a node or an authority: ECDSA on the curve P-256, which every TLS library supports.
 #pragma once
 
 #include <array>
@@ -18,14 +18,14 @@ namespace exogpu::security {
 class PrivateKey {
  public:
   static Result<PrivateKey> generate();
-  // `name` is what error messages call it. Errors: corrupt (no key), unsupported (of another kind, or encrypted).
+  // `name` is for messages. Errors: corrupt (not a key), unsupported (another kind, or encrypted).
   static Result<PrivateKey> from_pem(std::string_view pem, std::string_view name);
   static Result<PrivateKey> from_der(std::span<const std::byte> der, std::string_view name);
-  // Unencrypted, PKCS #8; the caller protects the file, or the message.
+  // Unencrypted PKCS #8; the caller protects the file or message.
   std::string to_pem() const;
   std::vector<std::byte> to_der() const;
 
-  // Whether its private part and its public part belong together, which reading it does not tell. Some milliseconds.
+  // Whether private and public part belong together, which parsing does not check. Takes milliseconds.
   bool is_complete() const;
 
   wire::NodeId node_id() const;
@@ -36,7 +36,7 @@ class PrivateKey {
   Openssl<EVP_PKEY> key_;
 };
 
-// Whether `key` is on P-256. Others are refused wherever they come from.
+// Whether `key` is on P-256; all other keys are refused.
 bool is_p256(EVP_PKEY* key);
 
 // The first 16 bytes of the SHA-256 of the public part.

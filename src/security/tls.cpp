@@ -9,7 +9,7 @@
 namespace exogpu::security {
 namespace {
 
-// As ALPN writes them: each with its length before it.
+// In the format of ALPN: each name preceded by its length.
 constexpr std::string_view kLinkProtocol =
     "\x0b"
     "exogpu-link";
@@ -28,7 +28,7 @@ bool offers(std::string_view list, std::string_view protocol) {
   return false;
 }
 
-// Decides what the client is here for, before the server asks it for a certificate.
+// Chooses the connection's purpose before the server asks the client for a certificate.
 int choose_purpose(SSL* connection, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                    unsigned int in_size, void*) {
   const std::string_view list(reinterpret_cast<const char*>(in), in_size);
@@ -46,7 +46,7 @@ int choose_purpose(SSL* connection, const unsigned char** out, unsigned char* ou
   return SSL_TLSEXT_ERR_OK;
 }
 
-// The joining end: takes as authority the certificate of the chain that has the key of the token.
+// The joining end accepts as authority the certificate in the chain whose key has the token's hash.
 int verify_by_cluster(X509_STORE_CTX* verification, void* argument) {
   const auto& cluster = *static_cast<const wire::ClusterId*>(argument);
   STACK_OF(X509)* chain = X509_STORE_CTX_get0_untrusted(verification);
@@ -71,11 +71,11 @@ Result<Openssl<SSL_CTX>> make_context() {
       SSL_CTX_set_max_proto_version(it, TLS1_3_VERSION) == 1 &&
       SSL_CTX_set_ciphersuites(it, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384") == 1 &&
       SSL_CTX_set_num_tickets(it, 0) == 1;
-  if (!good) return fail(ErrorCode::internal, "cannot set TLS up: {}", openssl_words());
+  if (!good) return fail(ErrorCode::internal, "cannot set up TLS: {}", openssl_words());
   SSL_CTX_set_session_cache_mode(it, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_mode(it, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_max_cert_list(it, 16 * 1024);
-  // One read of the socket takes in what has arrived, not first the five bytes that say how long a record is.
+  // One read of the socket returns all that has arrived, instead of first the five bytes of a record's header.
   SSL_CTX_set_read_ahead(it, 1);
   SSL_CTX_set_default_read_buffer_len(it, 128 * 1024);
   return context;
@@ -91,7 +91,7 @@ struct TlsContext::State {
 
 namespace {
 
-// A connection holds the context's own object alive but not State, so the cluster it verifies by hangs on the context.
+// A connection keeps the SSL_CTX alive, but not State; so the cluster to verify is attached to the SSL_CTX.
 int cluster_slot() {
   static const int slot = SSL_CTX_get_ex_new_index(
       0, nullptr, nullptr, nullptr,
@@ -109,7 +109,7 @@ Result<TlsContext> TlsContext::for_node(const Identity& identity) {
                     SSL_CTX_use_PrivateKey(it, identity.key().native()) == 1 &&
                     SSL_CTX_add1_chain_cert(it, identity.authority().native()) == 1 &&
                     X509_STORE_add_cert(store, identity.authority().native()) == 1;
-  if (!good) return fail(ErrorCode::internal, "cannot set TLS up: {}", openssl_words());
+  if (!good) return fail(ErrorCode::internal, "cannot set up TLS: {}", openssl_words());
   SSL_CTX_set_verify(it, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_alpn_select_cb(it, choose_purpose, nullptr);
   return TlsContext(std::make_shared<State>(std::move(context), kLinkProtocol, identity.cluster()));
@@ -121,7 +121,7 @@ Result<TlsContext> TlsContext::for_joining(wire::ClusterId cluster) {
   auto* pinned = new wire::ClusterId(cluster);
   if (SSL_CTX_set_ex_data(it, cluster_slot(), pinned) != 1) {
     delete pinned;
-    return fail(ErrorCode::internal, "cannot set TLS up: {}", openssl_words());
+    return fail(ErrorCode::internal, "cannot set up TLS: {}", openssl_words());
   }
   SSL_CTX_set_verify(it, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(it, verify_by_cluster, pinned);
@@ -142,7 +142,7 @@ Result<Openssl<SSL>> TlsContext::connection(TlsSide side) const {
     return connection;
   }
   SSL_set_connect_state(connection.get());
-  // Zero is success here.
+  // This function returns zero for success.
   if (SSL_set_alpn_protos(connection.get(), bytes(state_->protocol), static_cast<unsigned>(state_->protocol.size())) !=
       0) {
     return fail(ErrorCode::internal, "cannot make a TLS connection: {}", openssl_words());
@@ -161,10 +161,10 @@ TlsPurpose purpose_of(const SSL* connection) {
 Result<wire::NodeId> peer_of(const SSL* connection) {
   const X509* certificate = SSL_get0_peer_certificate(connection);
   if (certificate == nullptr || SSL_get_verify_result(connection) != X509_V_OK) {
-    return fail(ErrorCode::unauthenticated, "the other side showed no certificate of this cluster");
+    return fail(ErrorCode::unauthenticated, "the other end has no certificate of this cluster");
   }
   EVP_PKEY* key = X509_get0_pubkey(certificate);
-  if (!is_p256(key)) return fail(ErrorCode::unauthenticated, "the other side's key is not of the curve P-256");
+  if (!is_p256(key)) return fail(ErrorCode::unauthenticated, "the other end's key is not on the curve P-256");
   return wire::NodeId(public_key_hash(key));
 }
 
@@ -182,12 +182,12 @@ Error tls_error(const SSL* connection) {
         return unauthenticated(std::format("its certificate is not valid today ({}); check the clocks of both devices",
                                            X509_verify_cert_error_string(verdict)));
       }
-      return unauthenticated(
-          std::format("its certificate is not of this cluster ({}); a node of another cluster must join this one first",
-                      X509_verify_cert_error_string(verdict)));
+      return unauthenticated(std::format(
+          "its certificate belongs to another cluster ({}); a node of another cluster must join this one first",
+          X509_verify_cert_error_string(verdict)));
     }
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-      return unauthenticated("it showed no certificate; a new node must join the cluster first");
+      return unauthenticated("it has no certificate; a new node must join the cluster first");
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
     case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
@@ -197,24 +197,24 @@ Error tls_error(const SSL* connection) {
     case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
     case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
       return unauthenticated(
-          std::format("it does not take this node's certificate ({}); this node must join its cluster first, and both "
-                      "clocks be right",
+          std::format("it refuses this node's certificate ({}); this node must join its cluster first, and both "
+                      "clocks must be right",
                       words));
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
       return {.code = ErrorCode::unsupported, .message = "it does not speak TLS 1.3"};
     case SSL_R_NO_APPLICATION_PROTOCOL:
     case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
-      return {.code = ErrorCode::unsupported, .message = "it speaks TLS, but is no exogpu node"};
+      return {.code = ErrorCode::unsupported, .message = "it speaks TLS, but it is not an exogpu node"};
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_HTTP_REQUEST:
     case SSL_R_HTTPS_PROXY_REQUEST:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
     case SSL_R_BAD_RECORD_TYPE:
       return {.code = ErrorCode::corrupt,
-              .message = "it does not speak TLS: it is no exogpu node, or the port is wrong"};
+              .message = "it does not speak TLS: it is not an exogpu node, or the port is wrong"};
     case SSL_R_UNEXPECTED_EOF_WHILE_READING:
-      return {.code = ErrorCode::unavailable, .message = "it ended the connection"};
+      return {.code = ErrorCode::unavailable, .message = "it closed the connection"};
     default: return {.code = ErrorCode::corrupt, .message = std::format("TLS failed: {}", words)};
   }
 }

@@ -24,7 +24,7 @@ struct Ends {
   Result<void> client_result, server_result;  // of the handshake and, for the client, of its first read
 };
 
-// One step of an end; false while it waits for the other.
+// One step of an end; false while it waits for the other end.
 bool step(SSL* ssl, int result, Result<void>& outcome) {
   if (!outcome) return true;
   if (result == 1) return true;
@@ -68,11 +68,11 @@ TEST(Tls, NodesOfOneClusterKnowEachOther) {
 TEST(Tls, ANodeOfAnotherClusterIsRefusedByBoth) {
   const auto one = identity(authority()), other = identity(authority());
   const auto ends = shake_hands(TlsContext::for_node(one).value(), TlsContext::for_node(other).value());
-  expect_error(ends.client_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_error(ends.client_result, ErrorCode::unauthenticated, "its certificate belongs to another cluster");
   EXPECT_FALSE(ends.server_result);
 }
 
-// A client that takes any server and shows what it likes.
+// A client that accepts any server and has any certificate.
 Ends shake_hands_with_stranger(const TlsContext& server, const Identity* shown,
                                const char* alpn =
                                    "\x0b"
@@ -109,13 +109,13 @@ TEST(Tls, AServerRefusesStrangers) {
   const auto server = TlsContext::for_node(identity(cluster)).value();
 
   const auto bare = shake_hands_with_stranger(server, nullptr);
-  expect_error(bare.server_result, ErrorCode::unauthenticated, "it showed no certificate");
-  expect_error(bare.client_result, ErrorCode::unauthenticated, "does not take this node's certificate");
+  expect_error(bare.server_result, ErrorCode::unauthenticated, "it has no certificate");
+  expect_error(bare.client_result, ErrorCode::unauthenticated, "refuses this node's certificate");
 
   const auto foreign = identity(authority());
   const auto foreigner = shake_hands_with_stranger(server, &foreign);
-  expect_error(foreigner.server_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
-  expect_error(foreigner.client_result, ErrorCode::unauthenticated, "does not take this node's certificate");
+  expect_error(foreigner.server_result, ErrorCode::unauthenticated, "its certificate belongs to another cluster");
+  expect_error(foreigner.client_result, ErrorCode::unauthenticated, "refuses this node's certificate");
 
   const auto expired = identity(cluster, kNow - std::chrono::years(20));
   expect_error(shake_hands_with_stranger(server, &expired).server_result, ErrorCode::unauthenticated,
@@ -126,7 +126,7 @@ TEST(Tls, AServerRefusesStrangers) {
 }
 
 TEST(Tls, ANodeIsNoAuthority) {
-  // A certificate that a member of the cluster signed with its own key.
+  // A certificate that a member signed with its own key.
   const auto cluster = authority();
   const auto member = identity(cluster);
   auto key = PrivateKey::generate().value();
@@ -155,7 +155,7 @@ TEST(Tls, ANodeIsNoAuthority) {
     step(ends.client.get(), SSL_do_handshake(ends.client.get()), ends.client_result);
     step(ends.server.get(), SSL_do_handshake(ends.server.get()), ends.server_result);
   }
-  expect_error(ends.server_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_error(ends.server_result, ErrorCode::unauthenticated, "its certificate belongs to another cluster");
 }
 
 TEST(Tls, OlderVersionsAndOtherProtocolsAreRefused) {
@@ -168,7 +168,7 @@ TEST(Tls, OlderVersionsAndOtherProtocolsAreRefused) {
                                                TLS1_2_VERSION);
   expect_error(older.server_result, ErrorCode::unsupported, "does not speak TLS 1.3");
   const auto web = shake_hands_with_stranger(server, &member, "\x02h2");
-  expect_error(web.server_result, ErrorCode::unsupported, "no exogpu node");
+  expect_error(web.server_result, ErrorCode::unsupported, "not an exogpu node");
 }
 
 TEST(Tls, OneWhoJoinsTrustsOnlyTheClusterOfItsToken) {
@@ -180,7 +180,7 @@ TEST(Tls, OneWhoJoinsTrustsOnlyTheClusterOfItsToken) {
   EXPECT_EQ(purpose_of(good.server.get()), TlsPurpose::join);
   EXPECT_FALSE(peer_of(good.server.get()));
   const auto bad = shake_hands(TlsContext::for_joining(authority().cluster()).value(), server);
-  expect_error(bad.client_result, ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_error(bad.client_result, ErrorCode::unauthenticated, "its certificate belongs to another cluster");
 }
 
 TEST(Tls, AConnectionOutlivesItsContext) {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kTokensMax = 1000;
 constexpr Bytes kFileBytesMax = 1 * MiB;
-// For so long an expired token is told from one that never was.
+// For so long an expired token differs from an unknown one.
 constexpr std::chrono::seconds kRemembered = std::chrono::days(7);
 
 int64_t seconds(WallTime time) {
@@ -33,8 +33,7 @@ Result<std::vector<TokenStore::Entry>> TokenStore::read() const {
   if (!std::filesystem::exists(file(), ignored)) return std::vector<Entry>();
   EXO_TRY(const std::string text, read_secret(file(), kFileBytesMax));
   auto damaged = [&] {
-    return fail(ErrorCode::corrupt, "{}: this is no list of tokens; remove the file and give out new tokens",
-                file().string());
+    return fail(ErrorCode::corrupt, "{}: not a list of tokens; remove the file and make new tokens", file().string());
   };
   const auto root = nlohmann::json::parse(text, nullptr, false);
   if (!root.is_object() || !root.contains("tokens") || !root["tokens"].is_array()) return damaged();
@@ -72,15 +71,16 @@ Result<void> TokenStore::update(const std::function<Result<void>(std::vector<Ent
 
 Result<JoinToken> TokenStore::issue(wire::ClusterId cluster, const TokenTerms& terms, WallTime now) const {
   if (terms.uses == 0 || terms.lifetime < std::chrono::seconds(1) || terms.lifetime > std::chrono::days(366)) {
-    return fail(ErrorCode::invalid_argument, "a token must have at least one use and last a second to a year");
+    return fail(ErrorCode::invalid_argument,
+                "a token must have at least one use and a lifetime from a second to a year");
   }
   JoinToken token{.secret = {}, .cluster = cluster};
   EXO_CHECK(random_bytes(token.secret));
   EXO_CHECK(update([&](std::vector<Entry>& entries) -> Result<void> {
     std::erase_if(entries, [&](const Entry& entry) { return entry.expires_s < seconds(now - kRemembered); });
     if (entries.size() >= kTokensMax) {
-      return fail(ErrorCode::resource_exhausted, "{}: {} tokens are out; revoke them first", file().string(),
-                  kTokensMax);
+      return fail(ErrorCode::resource_exhausted, "{}: {} tokens exist; revoke them first (`exogpu token --revoke`)",
+                  file().string(), kTokensMax);
     }
     entries.push_back({.sha256 = hash_of(token.secret, cluster),
                        .expires_s = seconds(now + terms.lifetime),
@@ -93,16 +93,17 @@ Result<JoinToken> TokenStore::issue(wire::ClusterId cluster, const TokenTerms& t
 Result<void> TokenStore::redeem(std::span<const std::byte> secret, wire::ClusterId cluster, WallTime now) const {
   const std::string hash = hash_of(secret, cluster);
   return update([&](std::vector<Entry>& entries) -> Result<void> {
-    // The hash of a secret tells nothing about it, so finding it need not take a constant time.
+    // The hash reveals nothing about the secret, so the search need not take constant time.
     const auto entry = std::ranges::find(entries, hash, &Entry::sha256);
     if (entry == entries.end()) {
-      return fail(ErrorCode::unauthenticated, "the cluster did not give out this token; ask for a new one");
+      return fail(ErrorCode::unauthenticated,
+                  "the cluster does not know this token; make a new one with `exogpu token`");
     }
     if (entry->expires_s <= seconds(now)) {
-      return fail(ErrorCode::unauthenticated, "the token has expired; ask for a new one");
+      return fail(ErrorCode::unauthenticated, "the token has expired; make a new one with `exogpu token`");
     }
     if (entry->uses_remaining == 0) {
-      return fail(ErrorCode::unauthenticated, "the token is used up; ask for a new one");
+      return fail(ErrorCode::unauthenticated, "the token is used up; make a new one with `exogpu token`");
     }
     --entry->uses_remaining;
     return {};

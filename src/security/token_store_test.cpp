@@ -39,7 +39,7 @@ TEST(TokenStore, ATokenServesAsOftenAndAsLongAsItMay) {
   expect_refused(store.redeem(twice->secret, kCluster, kNewYear + 1h), "expired");
   EXPECT_TRUE(TokenStore(dir / "state").redeem(twice->secret, kCluster, kNewYear)) << "another program sees the same";
   expect_refused(store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNewYear),
-                 "did not give out this token");
+                 "does not know this token");
 }
 
 TEST(TokenStore, RevokedTokensAreGone) {
@@ -47,7 +47,7 @@ TEST(TokenStore, RevokedTokensAreGone) {
   const TokenStore store(dir / "state");
   const auto token = store.issue(kCluster, {}, kNewYear);
   ASSERT_TRUE(token && store.revoke_all());
-  expect_refused(store.redeem(token->secret, kCluster, kNewYear), "did not give out");
+  expect_refused(store.redeem(token->secret, kCluster, kNewYear), "does not know this token");
 }
 
 TEST(TokenStore, ATokenIsForItsClusterAlone) {
@@ -56,7 +56,7 @@ TEST(TokenStore, ATokenIsForItsClusterAlone) {
   const auto token = store.issue(kCluster, {}, kNewYear);
   ASSERT_TRUE(token);
   const wire::ClusterId joined_since(std::array<uint8_t, 16>{6});
-  expect_refused(store.redeem(token->secret, joined_since, kNewYear), "did not give out this token");
+  expect_refused(store.redeem(token->secret, joined_since, kNewYear), "does not know this token");
   EXPECT_TRUE(store.redeem(token->secret, kCluster, kNewYear));
 }
 
@@ -99,7 +99,7 @@ TEST(TokenStore, NamesADamagedFile) {
     const auto result = store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNewYear);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::corrupt) << content;
-    EXPECT_TRUE(result.error().message.contains("tokens.json: this is no list of tokens")) << result.error().message;
+    EXPECT_TRUE(result.error().message.contains("tokens.json: not a list of tokens")) << result.error().message;
   }
 }
 

@@ -193,7 +193,8 @@ Result<void> WeightExchange::on_control(const wire::NodeId& id, wire::ControlTyp
   }
 }
 
-std::optional<std::span<std::byte>> WeightExchange::place(const wire::NodeId& id, const wire::FrameHeader& header) {
+std::optional<std::span<std::byte>> WeightExchange::receive_buffer(const wire::NodeId& id,
+                                                                   const wire::FrameHeader& header) {
   Impl::Peer* peer = impl_->find(id);
   const auto* frame = std::get_if<wire::Bulk>(&header.of);
   if (!peer || !frame) return std::nullopt;

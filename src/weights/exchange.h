@@ -39,10 +39,10 @@ struct ExchangeStats {
 struct FetchCalls {
   // Received and total bytes of the scope. Called from time to time.
   std::function<void(Bytes done, Bytes total)> on_progress{};
-  // Once. The model holds all of the scope. Errors: not_found (no peer has this model, or an object of it), unavailable
-  // (those that had it are gone), corrupt (a peer sent wrong bytes: names it and the object), resource_exhausted (the
-  // cache's limit or the disk), failed_precondition (another process uses the cache's folder; the model is being
-  // fetched already), io_error.
+  // Once. The model holds all of the scope.
+  // Errors: not_found (no peer has this model, or an object of it), unavailable (those that had it are gone), corrupt
+  // (a peer sent wrong bytes: names it and the object), resource_exhausted (the cache's limit or the disk),
+  // failed_precondition (another process uses the cache's folder; the model is being fetched already), io_error.
   std::function<void(Result<std::shared_ptr<PartialModel>>)> on_done{};
 };
 
@@ -104,7 +104,7 @@ class WeightExchange {
   Result<void> on_control(const wire::NodeId& peer, wire::ControlType type, std::span<const std::byte> payload);
 
   // For bulk frames, as in ChannelHandler.
-  std::optional<std::span<std::byte>> place(const wire::NodeId& peer, const wire::FrameHeader& header);
+  std::optional<std::span<std::byte>> receive_buffer(const wire::NodeId& peer, const wire::FrameHeader& header);
   void on_bulk(const wire::NodeId& peer, const wire::FrameHeader& header, std::span<const std::byte> payload);
   void on_abandoned(const wire::NodeId& peer, const wire::FrameHeader& header);
   void on_writable(const wire::NodeId& peer, net::Lane lane);

@@ -1,4 +1,4 @@
-"""Ports for nodes of this machine."""
+"""Ports for nodes on this machine."""
 import random
 import socket
 

@@ -32,7 +32,7 @@ Result<Profiles> read_file(const fs::path& file) {
   fs::file_status status = fs::status(file, error);
   if (status.type() == fs::file_type::not_found) return Profiles{};
   if (status.type() != fs::file_type::regular) {
-    return fail(ErrorCode::io_error, "{}: is no file that can be read", file.string());
+    return fail(ErrorCode::io_error, "{}: cannot read the file", file.string());
   }
   if (fs::file_size(file, error) > kFileMax) {
     return fail(ErrorCode::corrupt, "{}: is larger than {}", file.string(), format_bytes(kFileMax));
@@ -41,7 +41,7 @@ Result<Profiles> read_file(const fs::path& file) {
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in) return fail(ErrorCode::io_error, "{}: cannot be read", file.string());
   Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::corrupt, "{}: is no JSON object", file.string());
+  if (!json.is_object()) return fail(ErrorCode::corrupt, "{}: not a JSON object", file.string());
   if (json.value("version", Json()) != Json(kVersion)) return Profiles{};
   Json entries = json.value("profiles", Json());
   if (!entries.is_object()) return fail(ErrorCode::corrupt, "{}: holds no profiles", file.string());

@@ -11,7 +11,7 @@ using Json = nlohmann::ordered_json;
 // Of an object; a rate is finite and above zero.
 Result<double> rate(const Json& json, const char* name) {
   auto found = json.find(name);
-  if (found == json.end() || !found->is_number()) return fail(ErrorCode::corrupt, "\"{}\" is no number", name);
+  if (found == json.end() || !found->is_number()) return fail(ErrorCode::corrupt, "\"{}\" is not a number", name);
   auto value = found->get<double>();
   if (!std::isfinite(value) || value <= 0) return fail(ErrorCode::corrupt, "\"{}\" is {}", name, value);
   return value;
@@ -20,7 +20,7 @@ Result<double> rate(const Json& json, const char* name) {
 Result<uint64_t> whole(const Json& json, const char* name) {
   auto found = json.find(name);
   if (found == json.end() || !found->is_number_unsigned()) {
-    return fail(ErrorCode::corrupt, "\"{}\" is no whole number", name);
+    return fail(ErrorCode::corrupt, "\"{}\" is not a whole number", name);
   }
   return found->get<uint64_t>();
 }
@@ -49,7 +49,7 @@ Json to_json(const Profile& profile) {
 }
 
 Result<Profile> profile_from_json(const Json& json) {
-  if (!json.is_object()) return fail(ErrorCode::corrupt, "a profile is no object");
+  if (!json.is_object()) return fail(ErrorCode::corrupt, "a profile is not an object");
   Profile profile;
   EXO_TRY(profile.bandwidth_bytes_per_s, rate(json, "bandwidth_bytes_per_s"));
   EXO_TRY(profile.host_to_device_bytes_per_s, rate(json, "host_to_device_bytes_per_s"));
@@ -66,7 +66,7 @@ Result<Profile> profile_from_json(const Json& json) {
   profile.measured_at = std::chrono::sys_seconds(std::chrono::seconds(static_cast<int64_t>(measured_at)));
   auto products = json.find("products");
   if (products == json.end() || !products->is_array() || products->empty()) {
-    return fail(ErrorCode::corrupt, "\"products\" is no list");
+    return fail(ErrorCode::corrupt, "\"products\" is not an array");
   }
   for (const Json& entry : *products) {
     ProductRates rates;

@@ -13,17 +13,17 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"  // the macro is a compound literal of C
+#pragma GCC diagnostic ignored "-Wpedantic"  // the macro is a C compound literal
 const JSValue undefined = JS_UNDEFINED;
 #pragma GCC diagnostic pop
 
-// Bytes of engine memory for each byte of variables: a value of two characters becomes an object of about 100 bytes,
-// and a text is copied several times on its way.
+// Bytes of engine memory per byte of variables: a value of two characters becomes an object of about 100 bytes, and a
+// text is copied several times.
 constexpr Bytes memory_per_input_byte = 64;
 
-constexpr size_t date_format_max = 256;  // bytes; no date has a longer one
+constexpr size_t date_format_max = 256;  // bytes; longer than any useful date format
 
-// A text inside the engine.
+// A string owned by the engine.
 struct Text {
   const char* data = nullptr;
   size_t length = 0;
@@ -36,7 +36,7 @@ struct Text {
   std::string_view view() const { return data ? std::string_view(data, length) : std::string_view(); }
 };
 
-// What a call gave: a value, or the name and the message of what it threw.
+// The result of a call: a value, or name and message of an exception.
 struct Outcome {
   bool threw = false;
   JSValue value = undefined;
@@ -56,7 +56,7 @@ std::tm local_time(std::time_t time) {
 
 }  // namespace
 
-// JSValues are plain handles into the heap. Those that live as long as the engine are never freed but with the heap.
+// JSValues are plain handles into the heap. Those that live as long as the engine are freed only with the heap.
 struct Engine::Impl {
   EngineLimits limits;
   SteadyClock::time_point deadline;
@@ -75,7 +75,7 @@ struct Engine::Impl {
     return impl.out_of_time;
   }
 
-  // Inside run(), so it has no local that needs a destructor.
+  // Runs inside run(), so it must not have locals with destructors.
   static JSValue strftime(JSContext* context, JSValueConst, int count, JSValueConst* arguments) {
     const Impl& impl = *static_cast<Impl*>(JS_GetContextOpaque(context));
     const Text format = Text::of(context, count > 0 ? arguments[0] : undefined);
@@ -83,7 +83,7 @@ struct Engine::Impl {
       return JS_ThrowTypeError(context, "strftime_now() takes a date format of at most %d bytes",
                                static_cast<int>(date_format_max));
     }
-    // The character at the end tells an empty date from a full buffer; a conversion makes at most 50 bytes of two.
+    // The final character distinguishes an empty date from a full buffer. A conversion makes at most 50 bytes of two.
     std::array<char, date_format_max + 2> terminated{};
     format.view().copy(terminated.data(), date_format_max);
     terminated[format.view().size()] = '$';
@@ -115,11 +115,11 @@ struct Engine::Impl {
   }
 
   std::unexpected<Error> out_of_memory() const {
-    return fail(ErrorCode::resource_exhausted, "the chat template needs more than the {} of memory it may take",
+    return fail(ErrorCode::resource_exhausted, "the chat template needs more than its limit of {} of memory",
                 format_bytes(limits.memory));
   }
 
-  // Of an outcome that threw, with `code` for what the script itself throws.
+  // The error for an exception; `code` is for those that the script itself throws.
   std::unexpected<Error> error_of(const Outcome& outcome, ErrorCode code) {
     const std::string kind(outcome.name.view());
     const std::string words(outcome.message.view());
@@ -132,9 +132,9 @@ struct Engine::Impl {
     if (kind == "InternalError" && words == "stack overflow") {
       return fail(ErrorCode::resource_exhausted, "the chat template is nested too deeply");
     }
-    // RangeError: a text or list longer than the engine allows.
+    // RangeError: a string or list longer than the engine allows.
     if (kind == "InternalError" || kind == "LimitError" || kind == "RangeError") {
-      return fail(ErrorCode::resource_exhausted, "the chat template goes too far: {}", words);
+      return fail(ErrorCode::resource_exhausted, "the chat template exceeds a limit: {}", words);
     }
     if (kind == "TemplateError") return fail(code, "the chat template refuses this conversation: {}", words);
     if (code == ErrorCode::corrupt) return fail(code, "the chat template does not parse: {}", words);

@@ -10,12 +10,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The largest integer up to which every integer is a double.
+// All integers up to this one are exact as a double.
 constexpr int64_t safe_integer_max = (int64_t{1} << 53) - 1;
 
 enum class Shape { array, object, messages };
 
-// Writes the encoding while the text is parsed: no tree is built, so depth and counts cost nothing more than the text.
+// Writes the encoding while parsing, without building a tree, so depth and counts cost no memory beyond the text.
 class Encoder : public nlohmann::json_sax<Json> {
  public:
   explicit Encoder(Shape shape) : shape_(shape) {}
@@ -100,7 +100,7 @@ class Encoder : public nlohmann::json_sax<Json> {
     out += ']';
   }
 
-  // A value of `kind` begins: 'o', 'a' or another.
+  // Called when a value of `kind` begins: 'o', 'a' or another.
   bool check_place(char kind) {
     if (open_.empty() && kind != (shape_ == Shape::object ? 'o' : 'a')) {
       return stop(shape_ == Shape::object ? "it must be a JSON object" : "it must be a JSON array");
@@ -130,7 +130,7 @@ class Encoder : public nlohmann::json_sax<Json> {
 Result<std::string> encode(std::string_view what, std::string_view json, Shape shape) {
   Encoder encoder(shape);
   if (!Json::sax_parse(json, &encoder)) {
-    return fail(ErrorCode::invalid_argument, "the {} cannot be used: {}", what, encoder.problem);
+    return fail(ErrorCode::invalid_argument, "cannot use the {}: {}", what, encoder.problem);
   }
   return std::move(encoder.out);
 }

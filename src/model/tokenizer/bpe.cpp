@@ -9,11 +9,10 @@
 namespace exogpu::model::tokenizer {
 namespace {
 
-// Up to here looking through all pairs is faster than keeping a heap of them.
+// Up to this size scanning all pairs is faster than a heap.
 constexpr size_t kShortPiece = 64;
 
-// The alphabet of byte-level vocabularies: printable Latin-1 characters stand for themselves, the other bytes, in
-// order, for U+0100 and up.
+// The byte alphabet: printable Latin-1 characters are themselves; the other bytes are, in order, U+0100 and up.
 class ByteAlphabet {
  public:
   ByteAlphabet() {
@@ -26,7 +25,7 @@ class ByteAlphabet {
     }
   }
   const std::string& spelling(char byte) const { return spelling_[static_cast<unsigned char>(byte)]; }
-  // The byte of this character, or -1. It is one or two bytes long if it has one.
+  // The byte that this character stands for, or -1. Such a character has one or two bytes.
   int byte_of(std::string_view character) const {
     uint32_t code = static_cast<unsigned char>(character[0]);
     if (character.size() == 2) code = (code & 0x1F) << 6 | (static_cast<unsigned char>(character[1]) & 0x3F);
@@ -90,14 +89,14 @@ Result<void> BpeEncoder::read_merges(const Gguf& file) {
   const std::string path = file.path().string();
   const auto* merges = file.strings("tokenizer.ggml.merges");
   if (merges == nullptr && file.find("tokenizer.ggml.merges") != nullptr)
-    return fail(ErrorCode::corrupt, "{}: tokenizer.ggml.merges is not an array of texts; convert the model again",
+    return fail(ErrorCode::corrupt, "{}: tokenizer.ggml.merges is not an array of strings; convert the model again",
                 path);
   static const std::vector<std::string> kNone;
-  if (merges == nullptr && pre_->name != "kimi-k2")  // whose pieces are all tokens
+  if (merges == nullptr && pre_->name != "kimi-k2")  // all its pieces are tokens
     return fail(ErrorCode::corrupt, "{}: tokenizer.ggml.merges is missing; convert the model again", path);
   if (merges == nullptr) merges = &kNone;
 
-  // Texts of merges that are no token: they may still become a part of one.
+  // Texts in merges that are not tokens; they may become part of one.
   other_symbols_ = TextIndex(merges->size() * 3);
   const auto intern = [&](std::string_view text) {
     if (const TokenId token = vocab_->find(text); token >= 0) return token;
@@ -112,7 +111,7 @@ Result<void> BpeEncoder::read_merges(const Gguf& file) {
   for (uint32_t rank = 0; rank < merges->size(); ++rank) {
     const std::string_view merge = (*merges)[rank];
     const size_t space = merge.find(' ', 1);
-    // What is no pair joins nothing.
+    // Ignores malformed merges.
     if (space == merge.npos || space + 1 == merge.size()) continue;
     const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
     united.assign(left).append(right);
@@ -196,7 +195,7 @@ int32_t BpeEncoder::symbol_of(std::string_view character) const {
   return token >= 0 ? token : other_symbols_.find(character);
 }
 
-// Closes the gaps as it goes.
+// Removes merged symbols as it goes.
 void BpeEncoder::merge_short(Scratch& scratch) const {
   auto& symbols = scratch.list.symbols;
   auto& merges = scratch.next_merges;

@@ -14,7 +14,7 @@ constexpr size_t kMaxTokens = size_t{1} << 24;  // the largest vocabularies in u
 
 std::string key_of(std::string_view name) { return "tokenizer.ggml." + std::string(name); }
 
-// An array that may be missing. `elements` is the getter for its element type.
+// An array that may be missing; `elements` is the getter for its element type.
 template <typename T>
 Result<const std::vector<T>*> read_array(const Gguf& file, std::string_view name, std::string_view type,
                                          const std::vector<T>* (Gguf::*elements)(std::string_view) const) {
@@ -34,7 +34,7 @@ Result<void> check_length(const Gguf& file, std::string_view name, const std::ve
   return {};
 }
 
-// The numbers of tokenizer.ggml.token_type.
+// The values of tokenizer.ggml.token_type.
 TokenFlags flags_of_type(int64_t type) {
   switch (type) {
     case 1: return kNormal;
@@ -47,8 +47,8 @@ TokenFlags flags_of_type(int64_t type) {
   }
 }
 
-// A token id, absent where the file has none or says "none" (-1, also written as an unsigned number), and where it is
-// beyond the vocabulary, as some converters leave them.
+// A token id; empty if the file has none or says "none" (-1, also as an unsigned number), or if it is beyond the
+// vocabulary, as some converters write it.
 Result<std::optional<TokenId>> read_id(const Gguf& file, std::string_view name, uint32_t tokens) {
   const std::string key = key_of(name);
   const MetaValue* value = file.find(key);
@@ -87,10 +87,10 @@ Result<void> Vocab::read_algorithm(const Gguf& file) {
     algorithm_ = Algorithm::unigram;
   } else if (model.empty() || model == "none" || model == "no_vocab") {
     return fail(ErrorCode::unsupported,
-                "{}: the file carries no tokenizer; take a file that has one, or give token ids instead of text", path);
+                "{}: the file has no tokenizer; use a file that has one, or give token ids instead of text", path);
   } else {
     return fail(ErrorCode::unsupported,
-                "{}: unknown tokenizer \"{}\" (tokenizer.ggml.model); known are llama, gpt2, gemma4 and t5", path,
+                "{}: unknown tokenizer \"{}\" (tokenizer.ggml.model); supported are llama, gpt2, gemma4 and t5", path,
                 printable(model));
   }
   return {};
@@ -105,7 +105,7 @@ Result<void> Vocab::read_tokens(const Gguf& file) {
   if (tokens->size() > kMaxTokens)
     return fail(ErrorCode::unsupported, "{}: {} tokens; at most {} are supported", path, tokens->size(), kMaxTokens);
 
-  // Scores are integers in some files.
+  // Some files have integer scores.
   const auto* whole_scores = file.ints(key_of("scores"));
   const std::vector<double>* scores = nullptr;
   if (whole_scores == nullptr) {
@@ -154,7 +154,7 @@ Result<void> Vocab::read_ids(const Gguf& file) {
     EXO_TRY(const auto id, read_id(file, name, size()));
     return id.value_or(has(fallback) ? fallback : -1);
   };
-  // What SentencePiece models and T5 use where the file does not say.
+  // The defaults of SentencePiece models and T5.
   const bool spm = algorithm_ == Algorithm::sentencepiece, unigram = algorithm_ == Algorithm::unigram;
   EXO_TRY(bos, id_or("bos_token_id", spm ? 1 : -1));
   EXO_TRY(eos, id_or("eos_token_id", spm ? 2 : unigram ? 1 : -1));

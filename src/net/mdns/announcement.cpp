@@ -11,11 +11,11 @@ namespace {
 using wire::CodeFrom;
 
 constexpr std::string_view kLayout = "1";
-// Older programs know the first alone, and take the other for nothing.
+// Older programs know only the first value and ignore the other.
 constexpr std::string_view kShown = "1", kApproval = "approval";
-constexpr size_t kFieldsMax = 32;  // more are not looked at
+constexpr size_t kFieldsMax = 32;  // more are ignored
 
-// At most `most` bytes of it, and whole characters.
+// At most `most` bytes, without cutting a character.
 std::string_view cut(std::string_view text, size_t most) {
   size_t size = 0;
   while (size < text.size()) {
@@ -36,20 +36,21 @@ std::string lower(std::string_view text) {
 
 Result<std::string> text_field(std::string_view field, const std::string& value, size_t most) {
   if (value.empty() || value.size() > most || printable(value) != value) {
-    return fail(ErrorCode::corrupt, "an announcement whose {} is empty, too long, or not text", field);
+    return fail(ErrorCode::corrupt, "an announcement whose {} is empty, too long or not UTF-8 text", field);
   }
   return value;
 }
 
 }  // namespace
 
-std::vector<std::string> txt_of(const Announcement& said) {
-  std::vector<std::string> txt{std::format("txtvers={}", kLayout), "id=" + said.node.text(),
-                               std::format("name={}", cut(said.name, kAnnouncedNameBytesMax)),
-                               std::format("version={}", cut(said.version, kAnnouncedVersionBytesMax))};
-  if (said.cluster) txt.push_back("cluster=" + said.cluster->text());
-  if (said.lets_in) txt.emplace_back("lets_in=1");
-  if (said.pairing) txt.push_back(std::format("pairing={}", *said.pairing == CodeFrom::member ? kShown : kApproval));
+std::vector<std::string> txt_of(const Announcement& announcement) {
+  std::vector<std::string> txt{std::format("txtvers={}", kLayout), "id=" + announcement.node.text(),
+                               std::format("name={}", cut(announcement.name, kAnnouncedNameBytesMax)),
+                               std::format("version={}", cut(announcement.version, kAnnouncedVersionBytesMax))};
+  if (announcement.cluster) txt.push_back("cluster=" + announcement.cluster->text());
+  if (announcement.lets_in) txt.emplace_back("lets_in=1");
+  if (announcement.pairing)
+    txt.push_back(std::format("pairing={}", *announcement.pairing == CodeFrom::member ? kShown : kApproval));
   return txt;
 }
 
@@ -61,23 +62,23 @@ Result<Announcement> announcement_of(std::string_view instance, uint16_t port, s
     fields.emplace(lower(std::string_view(entry).substr(0, equals)), entry.substr(equals + 1));
   }
   if (fields["txtvers"] != kLayout) {
-    return fail(ErrorCode::corrupt, "an announcement of another layout than {}", kLayout);
+    return fail(ErrorCode::corrupt, "an announcement with a layout other than {}", kLayout);
   }
   const auto node = wire::NodeId::parse(fields["id"]);
   if (!node || instance != node->text()) {
-    return fail(ErrorCode::corrupt, "an announcement whose id is none, or not that of its service");
+    return fail(ErrorCode::corrupt, "an announcement whose id is invalid or differs from the name of its service");
   }
   if (port == 0) return fail(ErrorCode::corrupt, "an announcement without a port");
-  Announcement said{.node = *node, .port = port, .lets_in = fields["lets_in"] == "1"};
-  if (fields["pairing"] == kShown) said.pairing = CodeFrom::member;
-  if (fields["pairing"] == kApproval) said.pairing = CodeFrom::newcomer;
-  EXO_TRY(said.name, text_field("name", fields["name"], kAnnouncedNameBytesMax));
-  EXO_TRY(said.version, text_field("version", fields["version"], kAnnouncedVersionBytesMax));
+  Announcement announcement{.node = *node, .port = port, .lets_in = fields["lets_in"] == "1"};
+  if (fields["pairing"] == kShown) announcement.pairing = CodeFrom::member;
+  if (fields["pairing"] == kApproval) announcement.pairing = CodeFrom::newcomer;
+  EXO_TRY(announcement.name, text_field("name", fields["name"], kAnnouncedNameBytesMax));
+  EXO_TRY(announcement.version, text_field("version", fields["version"], kAnnouncedVersionBytesMax));
   if (const auto cluster = fields.find("cluster"); cluster != fields.end()) {
-    said.cluster = wire::ClusterId::parse(cluster->second);
-    if (!said.cluster) return fail(ErrorCode::corrupt, "an announcement whose cluster is no cluster's id");
+    announcement.cluster = wire::ClusterId::parse(cluster->second);
+    if (!announcement.cluster) return fail(ErrorCode::corrupt, "an announcement with an invalid cluster id");
   }
-  return said;
+  return announcement;
 }
 
 }  // namespace exogpu::net

@@ -1,8 +1,8 @@
-// What a node says of itself on the local network: the TXT record of its service `_exo-gpu._tcp`, and its port.
+// What a node publishes on the local network: the TXT record of its service `_exo-gpu._tcp`, and its port.
 //
 //   txtvers=1  id=NODE  name=TEXT  version=TEXT  cluster=CLUSTER  lets_in=1  pairing=1 or approval
 //
-// The instance of the service is named by the node's id. Nothing of it is proved: the certificate behind a link is.
+// The instance name of the service is the node's id. None of this is proved; the certificate of a link is.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +20,12 @@ namespace exogpu::net {
 
 struct Announcement {
   wire::NodeId node{};
-  std::string name{};                        // for people
-  std::string version{};                     // of the program
-  std::optional<wire::ClusterId> cluster{};  // none: it belongs to no cluster yet
-  uint16_t port = 0;                         // where nodes connect
-  bool lets_in = false;                      // it can make others members of its cluster
-  // It lets somebody in now, by a code that it shows (1) or that the newcomer does (approval).
+  std::string name{};                        // for display
+  std::string version{};                     // program version
+  std::optional<wire::ClusterId> cluster{};  // empty: the node belongs to no cluster yet
+  uint16_t port = 0;                         // for connections of nodes
+  bool lets_in = false;                      // the node can admit members to its cluster
+  // Set while the node pairs: with a code that it shows (1) or that the newcomer shows (approval).
   std::optional<wire::CodeFrom> pairing{};
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };
@@ -33,11 +33,11 @@ struct Announcement {
 inline constexpr size_t kAnnouncedNameBytesMax = 200;
 inline constexpr size_t kAnnouncedVersionBytesMax = 64;
 
-// The strings of the record. A longer name is cut.
-std::vector<std::string> txt_of(const Announcement& said);
+// The strings of the TXT record. A name that is too long is cut.
+std::vector<std::string> txt_of(const Announcement& announcement);
 
-// Reads what txt_of() writes; fields that are not known are skipped, and of a field that stands there twice the first
-// counts. The texts of the result can be shown as they are.
+// Reads the output of txt_of(). Unknown fields are ignored; of a repeated field the first counts. The result's texts
+// are safe to display.
 // Errors: corrupt, naming the field.
 Result<Announcement> announcement_of(std::string_view instance, uint16_t port, std::span<const std::string> txt);
 

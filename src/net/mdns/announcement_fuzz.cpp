@@ -1,4 +1,4 @@
-// Any strings as the record of a service: refused, or an announcement that comes back when it is written again.
+// Any strings as the TXT record of a service are refused, or read as an announcement that survives writing and reading.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -8,7 +8,7 @@
 
 #include "net/mdns/announcement.h"
 
-// Strings end with a zero byte, as none of the record's may hold one; the first is the instance.
+// Each string ends with a zero byte, which no string of a TXT record may contain; the first is the instance name.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace exogpu::net;
   if (size < 2) return 0;
@@ -23,12 +23,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (strings.empty()) return 0;
   const std::string instance = strings.front();
   strings.erase(strings.begin());
-  const auto said = announcement_of(instance, port, strings);
-  if (!said) return 0;
-  const auto again = announcement_of(said->node.text(), said->port, txt_of(*said));
-  if (!again || *again != *said) std::abort();
-  for (const std::string& entry : txt_of(*said)) {
-    if (entry.size() > 255) std::abort();  // what a string of a TXT record can hold
+  const auto announcement = announcement_of(instance, port, strings);
+  if (!announcement) return 0;
+  const auto again = announcement_of(announcement->node.text(), announcement->port, txt_of(*announcement));
+  if (!again || *again != *announcement) std::abort();
+  for (const std::string& entry : txt_of(*announcement)) {
+    if (entry.size() > 255) std::abort();  // the limit of a string in a TXT record
   }
   return 0;
 }

@@ -27,44 +27,44 @@ std::vector<std::string> without(std::string_view field) {
 }
 
 void expect_refused(const std::vector<std::string>& txt, std::string_view words) {
-  const auto said = announcement_of(kNode.text(), 7766, txt);
-  ASSERT_FALSE(said) << "taken, but expected: " << words;
-  EXPECT_EQ(said.error().code, ErrorCode::corrupt);
-  EXPECT_NE(said.error().message.find(words), std::string::npos) << said.error().message;
+  const auto announcement = announcement_of(kNode.text(), 7766, txt);
+  ASSERT_FALSE(announcement) << "taken, but expected: " << words;
+  EXPECT_EQ(announcement.error().code, ErrorCode::corrupt);
+  EXPECT_NE(announcement.error().message.find(words), std::string::npos) << announcement.error().message;
 }
 
 TEST(Announcement, ComesBackAsItWasSaid) {
   using Pairing = std::optional<wire::CodeFrom>;
   for (const Pairing& pairing : {Pairing(), Pairing(wire::CodeFrom::member), Pairing(wire::CodeFrom::newcomer)}) {
-    Announcement said = good();
-    if (!pairing) said.cluster.reset();
-    said.pairing = pairing;
-    said.lets_in = !pairing;
-    const auto heard = announcement_of(kNode.text(), 7766, txt_of(said));
-    ASSERT_TRUE(heard) << heard.error().message;
-    EXPECT_EQ(*heard, said);
+    Announcement announcement = good();
+    if (!pairing) announcement.cluster.reset();
+    announcement.pairing = pairing;
+    announcement.lets_in = !pairing;
+    const auto parsed = announcement_of(kNode.text(), 7766, txt_of(announcement));
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(*parsed, announcement);
   }
 }
 
 TEST(Announcement, OlderProgramsTakeAnApprovalForNoCode) {
-  Announcement said = good();
-  const auto has = [&](std::string_view entry) { return std::ranges::contains(txt_of(said), entry); };
+  Announcement announcement = good();
+  const auto has = [&](std::string_view entry) { return std::ranges::contains(txt_of(announcement), entry); };
   EXPECT_TRUE(has("pairing=1"));
-  said.pairing = wire::CodeFrom::newcomer;
+  announcement.pairing = wire::CodeFrom::newcomer;
   EXPECT_FALSE(has("pairing=1"));
-  auto txt = txt_of(said);
+  auto txt = txt_of(announcement);
   txt.back() = "pairing=later";
   EXPECT_EQ(announcement_of(kNode.text(), 7766, txt).value().pairing, std::nullopt);
 }
 
 TEST(Announcement, ALongNameIsCutAtACharacter) {
-  Announcement said = good();
-  said.name = "a";
-  for (int i = 0; i < 100; ++i) said.name += "\u00e9\u20ac";
-  const auto heard = announcement_of(kNode.text(), 7766, txt_of(said));
-  ASSERT_TRUE(heard) << heard.error().message;
-  EXPECT_GT(heard->name.size(), kAnnouncedNameBytesMax - 4);
-  EXPECT_TRUE(said.name.starts_with(heard->name));
+  Announcement announcement = good();
+  announcement.name = "a";
+  for (int i = 0; i < 100; ++i) announcement.name += "\u00e9\u20ac";
+  const auto parsed = announcement_of(kNode.text(), 7766, txt_of(announcement));
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_GT(parsed->name.size(), kAnnouncedNameBytesMax - 4);
+  EXPECT_TRUE(announcement.name.starts_with(parsed->name));
 }
 
 TEST(Announcement, FieldsOfLaterProgramsAreSkipped) {
@@ -72,9 +72,9 @@ TEST(Announcement, FieldsOfLaterProgramsAreSkipped) {
   txt.insert(txt.begin(), {"colour=blue", "flag", "=", ""});
   txt.emplace_back("name=second");
   txt[4] = "TXTVERS=1";
-  const auto heard = announcement_of(kNode.text(), 7766, txt);
-  ASSERT_TRUE(heard) << heard.error().message;
-  EXPECT_EQ(*heard, good());
+  const auto parsed = announcement_of(kNode.text(), 7766, txt);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(*parsed, good());
 }
 
 TEST(Announcement, WhatIsNotOneIsRefused) {

@@ -13,12 +13,12 @@
 namespace exogpu::net {
 namespace {
 
-constexpr size_t kSightingsMax = 4 * kDiscoveredNodesMax;
+constexpr size_t kInstancesMax = 4 * kDiscoveredNodesMax;
 constexpr size_t kTroublesMax = 16;
-constexpr unsigned kRetryMs = 1000;  // and twice as long each time
-constexpr unsigned kRetriesMax = 8;  // of doubling
+constexpr unsigned kRetryMs = 1000;  // doubled at each retry
+constexpr unsigned kRetriesMax = 8;  // number of doublings
 
-// The address of a record as text, of the interface on which it came; nothing for one that no other node can have.
+// The address of a record as text, with its interface if link-local; empty for an address that no other node can have.
 std::optional<std::string> address_text(const AvahiRecord& record, AvahiIfIndex interface, bool loopback) {
   char text[INET6_ADDRSTRLEN] = {};
   if (record.key->type == AVAHI_DNS_TYPE_A) {
@@ -44,7 +44,7 @@ std::optional<std::string> address_text(const AvahiRecord& record, AvahiIfIndex 
   return std::format("{}%{}", text, name);
 }
 
-// IPv4, then IPv6 of the network, then of the link.
+// Orders IPv4 before global IPv6 before link-local IPv6.
 int rank(const std::string& address) {
   if (!address.contains(':')) return 0;
   return address.contains('%') ? 2 : 1;
@@ -52,9 +52,11 @@ int rank(const std::string& address) {
 
 }  // namespace
 
-struct Browser::Sighting {
-  Sighting(Browser& of, const Key& what)
-      : browser(of), key(what), again(of.poll_, [](void* self) { static_cast<Sighting*>(self)->resolve(); }, this) {}
+struct Browser::Instance {
+  Instance(Browser& of, const Key& what)
+      : browser(of),
+        key(what),
+        retry_timer(of.poll_, [](void* self) { static_cast<Instance*>(self)->resolve(); }, this) {}
 
   void resolve() {
     const auto& [node, interface, protocol] = key;
@@ -64,22 +66,22 @@ struct Browser::Sighting {
     if (!resolver) failed();
   }
 
-  // The resolver may be the one that calls.
+  // The resolver may be the caller, so it is not destroyed here.
   void failed() {
-    said.reset();
+    announcement.reset();
     host.clear();
     addresses.clear();
-    again.after(kRetryMs << std::min(failures++, kRetriesMax));
+    retry_timer.after(kRetryMs << std::min(failures++, kRetriesMax));
   }
 
   static void on_resolved(AvahiSServiceResolver*, AvahiIfIndex, AvahiProtocol, AvahiResolverEvent event, const char*,
                           const char*, const char*, const char* host_name, const AvahiAddress*, uint16_t port,
                           AvahiStringList* txt, AvahiLookupResultFlags, void* self) {
-    auto& it = *static_cast<Sighting*>(self);
+    auto& it = *static_cast<Instance*>(self);
     const wire::NodeId node = std::get<wire::NodeId>(it.key);
     if (event != AVAHI_RESOLVER_FOUND) {
       it.failed();
-      return it.browser.tell(node);
+      return it.browser.report(node);
     }
     it.failures = 0;
     std::vector<std::string> strings;
@@ -87,15 +89,15 @@ struct Browser::Sighting {
       strings.emplace_back(reinterpret_cast<const char*>(avahi_string_list_get_text(txt)),
                            avahi_string_list_get_size(txt));
     }
-    auto said = announcement_of(node.text(), port, strings);
-    if (said) {
-      it.said = *std::move(said);
+    auto parsed = announcement_of(node.text(), port, strings);
+    if (parsed) {
+      it.announcement = *std::move(parsed);
     } else {
-      it.said.reset();
-      it.browser.trouble(said.error().code, std::format("a device on this network sends {}", said.error().message));
+      it.announcement.reset();
+      it.browser.trouble(parsed.error().code, std::format("a device on this network sends {}", parsed.error().message));
     }
     if (host_name != nullptr) it.look_up(host_name);
-    it.browser.tell(node);
+    it.browser.report(node);
   }
 
   void look_up(const std::string& name) {
@@ -112,7 +114,7 @@ struct Browser::Sighting {
 
   static void on_record(AvahiSRecordBrowser*, AvahiIfIndex interface, AvahiProtocol, AvahiBrowserEvent event,
                         AvahiRecord* record, AvahiLookupResultFlags, void* self) {
-    auto& it = *static_cast<Sighting*>(self);
+    auto& it = *static_cast<Instance*>(self);
     if (record == nullptr) return;
     const auto text = address_text(*record, interface, it.browser.options_.loopback);
     if (!text) return;
@@ -121,16 +123,16 @@ struct Browser::Sighting {
     } else if (event == AVAHI_BROWSER_NEW && it.addresses.size() < kDiscoveredAddressesMax) {
       it.addresses.insert(*text);
     }
-    it.browser.tell(std::get<wire::NodeId>(it.key));
+    it.browser.report(std::get<wire::NodeId>(it.key));
   }
 
   Browser& browser;
   Key key;
-  std::optional<Announcement> said;
+  std::optional<Announcement> announcement;
   std::string host;
   std::set<std::string> addresses;
   unsigned failures = 0;
-  AvahiTimer again;
+  AvahiTimer retry_timer;
   Avahi<AvahiSServiceResolver> resolver;
   Avahi<AvahiSRecordBrowser> records;
 };
@@ -146,7 +148,7 @@ Result<std::unique_ptr<Browser>> Browser::make(AvahiServer* server, const AvahiP
   made->services_.reset(avahi_s_service_browser_new(server, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, kServiceType, nullptr,
                                                     AVAHI_LOOKUP_USE_MULTICAST, on_service, made.get()));
   if (!made->services_) {
-    return fail(ErrorCode::internal, "other nodes cannot be looked for by mDNS: {}",
+    return fail(ErrorCode::internal, "mDNS cannot search for other nodes: {}",
                 avahi_strerror(avahi_server_errno(server)));
   }
   return made;
@@ -159,29 +161,29 @@ void Browser::on_service(AvahiSServiceBrowser*, AvahiIfIndex interface, AvahiPro
   const auto node = wire::NodeId::parse(name);
   if (!node || node == it.options_.self) return;
   const Key key(*node, interface, protocol);
-  if (event == AVAHI_BROWSER_NEW) return it.seen(key);
-  it.sightings_.erase(key);
-  it.tell(*node);
+  if (event == AVAHI_BROWSER_NEW) return it.add(key);
+  it.instances_.erase(key);
+  it.report(*node);
 }
 
-void Browser::seen(const Key& key) {
-  if (sightings_.contains(key)) return;
-  if (sightings_.size() >= kSightingsMax) {
-    return trouble(ErrorCode::resource_exhausted,
-                   std::format("more than {} announcements of nodes are on this network; the rest is not looked at",
-                               kSightingsMax));
+void Browser::add(const Key& key) {
+  if (instances_.contains(key)) return;
+  if (instances_.size() >= kInstancesMax) {
+    return trouble(
+        ErrorCode::resource_exhausted,
+        std::format("this network has more than {} announcements of nodes; the rest is ignored", kInstancesMax));
   }
-  sightings_.emplace(key, std::make_unique<Sighting>(*this, key)).first->second->resolve();
+  instances_.emplace(key, std::make_unique<Instance>(*this, key)).first->second->resolve();
 }
 
-void Browser::tell(wire::NodeId node) {
+void Browser::report(wire::NodeId node) {
   std::optional<DiscoveredNode> now;
-  for (auto at = sightings_.lower_bound({node, 0, 0}); at != sightings_.end(); ++at) {
-    const auto& [key, sighting] = *at;
+  for (auto at = instances_.lower_bound({node, 0, 0}); at != instances_.end(); ++at) {
+    const auto& [key, instance] = *at;
     if (std::get<wire::NodeId>(key) != node) break;
-    if (!sighting->said) continue;
-    if (!now) now = DiscoveredNode{.said = *sighting->said, .addresses = {}};
-    for (const std::string& address : sighting->addresses) {
+    if (!instance->announcement) continue;
+    if (!now) now = DiscoveredNode{.announcement = *instance->announcement, .addresses = {}};
+    for (const std::string& address : instance->addresses) {
       if (!std::ranges::contains(now->addresses, address)) now->addresses.push_back(address);
     }
   }
@@ -192,7 +194,7 @@ void Browser::tell(wire::NodeId node) {
     if (handler_.on_gone) handler_.on_gone(node);
     return;
   }
-  if (now->addresses.empty()) return;  // they are still being looked up
+  if (now->addresses.empty()) return;  // their lookup is not finished
   std::ranges::stable_sort(now->addresses, {}, rank);
   if (now->addresses.size() > kDiscoveredAddressesMax) now->addresses.resize(kDiscoveredAddressesMax);
   if (known != reported_.end()) {
@@ -202,9 +204,8 @@ void Browser::tell(wire::NodeId node) {
     return;
   }
   if (reported_.size() >= kDiscoveredNodesMax) {
-    return trouble(
-        ErrorCode::resource_exhausted,
-        std::format("more than {} nodes are on this network; the rest is not looked at", kDiscoveredNodesMax));
+    return trouble(ErrorCode::resource_exhausted,
+                   std::format("this network has more than {} nodes; the rest is ignored", kDiscoveredNodesMax));
   }
   reported_.emplace(node, *now);
   if (handler_.on_found) handler_.on_found(*now);

@@ -1,4 +1,4 @@
-// The nodes that others announce, put together from what is seen of them on each interface.
+// The nodes that others announce, combined from the announcements on each interface.
 #pragma once
 
 #include <functional>
@@ -16,14 +16,15 @@
 namespace exogpu::net {
 
 struct BrowserOptions {
-  bool loopback = false;               // take addresses of this machine alone
-  std::optional<wire::NodeId> self{};  // is not reported
+  bool loopback = false;               // only addresses of this machine
+  std::optional<wire::NodeId> self{};  // not reported
 };
 
-// What comes from the network is bounded: nodes, sightings of them, addresses of each. One thread at a time.
+// The number of nodes, announcements and addresses per node is bounded, since any device on the network can send them.
+// One thread at a time.
 class Browser {
  public:
-  // Calls come from inside the poll. Errors: internal.
+  // Calls the handler from inside the poll. Errors: internal.
   static Result<std::unique_ptr<Browser>> make(AvahiServer* server, const AvahiPoll* poll, BrowserOptions options,
                                                DiscoveryHandler handler);
   ~Browser();
@@ -31,23 +32,23 @@ class Browser {
   Browser& operator=(const Browser&) = delete;
 
  private:
-  // A service on an interface, by IPv4 or IPv6.
-  struct Sighting;
+  // The announcement of a node on one interface, by IPv4 or IPv6.
+  struct Instance;
   using Key = std::tuple<wire::NodeId, AvahiIfIndex, AvahiProtocol>;
   Browser(AvahiServer* server, const AvahiPoll* poll, BrowserOptions options, DiscoveryHandler handler);
   static void on_service(AvahiSServiceBrowser*, AvahiIfIndex interface, AvahiProtocol protocol, AvahiBrowserEvent event,
                          const char* name, const char*, const char*, AvahiLookupResultFlags, void* self);
-  void seen(const Key& key);
-  void tell(wire::NodeId node);
+  void add(const Key& key);
+  void report(wire::NodeId node);
   void trouble(ErrorCode code, std::string message);
 
   AvahiServer* server_;
   const AvahiPoll* poll_;
   BrowserOptions options_;
   DiscoveryHandler handler_;
-  std::map<Key, std::unique_ptr<Sighting>> sightings_;
+  std::map<Key, std::unique_ptr<Instance>> instances_;
   std::map<wire::NodeId, DiscoveredNode> reported_;
-  std::set<std::string> troubles_;  // each is told once
+  std::set<std::string> troubles_;  // already reported
   Avahi<AvahiSServiceBrowser> services_;
 };
 

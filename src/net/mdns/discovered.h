@@ -1,4 +1,4 @@
-// What is told of the nodes on the local network.
+// The nodes found on the local network.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,8 @@ inline constexpr size_t kDiscoveredNodesMax = 256;
 inline constexpr size_t kDiscoveredAddressesMax = 16;
 
 struct DiscoveredNode {
-  Announcement said;
-  // As connect() takes them, the likeliest to work first; an IPv6 address of the link has its interface:
+  Announcement announcement;
+  // In the form that connect() takes, the most likely to work first. A link-local IPv6 address has its interface:
   // "fe80::1%eth0".
   std::vector<std::string> addresses;
   friend bool operator==(const DiscoveredNode&, const DiscoveredNode&) = default;
@@ -23,10 +23,10 @@ struct DiscoveredNode {
 
 struct DiscoveryHandler {
   std::function<void(const DiscoveredNode&)> on_found;
-  std::function<void(const DiscoveredNode&)> on_changed;  // what it says, or its addresses
-  // It has taken its leave, or has not renewed what it said for two minutes.
+  std::function<void(const DiscoveredNode&)> on_changed;  // another announcement, or other addresses
+  // The node announcement goodbye, or has not renewed its announcement for two minutes.
   std::function<void(wire::NodeId)> on_gone;
-  std::function<void(const Error&)> on_trouble;  // that a person should know of; discovery goes on
+  std::function<void(const Error&)> on_trouble;  // worth a message to the user; discovery goes on
 };
 
 }  // namespace exogpu::net

@@ -1,4 +1,4 @@
-// Nodes on the same network find each other without being told where: mDNS and DNS-SD, with a responder of our own.
+// Nodes on the same network find each other without configuration: mDNS and DNS-SD, with a built-in responder.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -11,17 +11,17 @@
 namespace exogpu::net {
 
 struct DiscoveryOptions {
-  bool loopback = false;  // that interface instead of all others: nodes of this machine alone
+  bool loopback = false;  // only the loopback interface: nodes of this machine
 };
 
-// Announces a node, if one is given, and reports the others, on every interface that can multicast, over IPv4 and IPv6.
+// Announces `own`, if given, and reports other nodes, on every interface with multicast, over IPv4 and IPv6.
 //
-// Has a thread of its own. Calls of the handler are posted to `executor`, whose thread all calls of this object must be
-// made on; none comes after its destructor. That one takes leave of the network, which the others hear at once.
-// Any machine on the network can announce anything: a report is only a hint where to connect.
+// Runs a thread. All calls of this object must be made on the thread of `executor`, and handlers are called there,
+// never after the destructor. The destructor sends goodbye packets, so that other nodes notice at once. Any device on
+// the network can send announcements: a report is a hint where to connect, nothing more.
 class Discovery {
  public:
-  // Errors: unavailable, when the system does not let it; a node can do without.
+  // Errors: unavailable, if the operating system forbids it; a node works without discovery.
   static Result<std::unique_ptr<Discovery>> start(const boost::asio::any_io_executor& executor,
                                                   const std::optional<Announcement>& own, DiscoveryHandler handler,
                                                   DiscoveryOptions options = {});
@@ -29,7 +29,7 @@ class Discovery {
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
 
-  // Says something else of the same node from now on.
+  // Replaces the announcement of the same node.
   void announce(Announcement own);
 
  private:

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 const wire::ClusterId kOurs(std::array<uint8_t, 16>{1});
 const wire::ClusterId kTheirs(std::array<uint8_t, 16>{2});
 
-// Other tests may run on the same loopback.
+// Other tests may run on the same loopback interface.
 wire::NodeId random_node() {
   std::random_device entropy;
   std::array<uint8_t, 16> bytes{};
@@ -35,24 +35,24 @@ wire::NodeId random_node() {
 //
 // On a shared loopback it also hears the tests that run beside this one, in other processes: their nodes, and what is
 // wrong with those. So each test looks for its own nodes, by their random ids.
-struct Heard {
+struct Reports {
   DiscoveryHandler handler() {
     return {.on_found =
                 [this](const DiscoveredNode& node) {
                   ++found;
-                  nodes[node.said.node] = node;
+                  nodes[node.announcement.node] = node;
                 },
             .on_changed =
                 [this](const DiscoveredNode& node) {
                   ++changed;
-                  nodes[node.said.node] = node;
+                  nodes[node.announcement.node] = node;
                 },
             .on_gone = [this](wire::NodeId node) { nodes.erase(node); },
             .on_trouble = [this](const Error& why) { troubles.push_back(why); }};
   }
-  const DiscoveredNode* of(const Announcement& said) const {
-    const auto at = nodes.find(said.node);
-    return at != nodes.end() && at->second.said == said ? &at->second : nullptr;
+  const DiscoveredNode* of(const Announcement& announcement) const {
+    const auto at = nodes.find(announcement.node);
+    return at != nodes.end() && at->second.announcement == announcement ? &at->second : nullptr;
   }
   // The first trouble with all of these words in it.
   const Error* trouble(std::initializer_list<std::string> words) const {
@@ -91,14 +91,14 @@ class DiscoveryOnAWire : public ::testing::Test {
     return {.node = random_node(), .name = name, .version = "0.1.0", .cluster = cluster, .port = 7766};
   }
 
-  std::unique_ptr<Discovery> start(int host, const std::optional<Announcement>& own, Heard& heard) {
-    return start(host, own, heard, io_.get_executor());
+  std::unique_ptr<Discovery> start(int host, const std::optional<Announcement>& own, Reports& reports) {
+    return start(host, own, reports, io_.get_executor());
   }
-  std::unique_ptr<Discovery> start(int host, const std::optional<Announcement>& own, Heard& heard,
+  std::unique_ptr<Discovery> start(int host, const std::optional<Announcement>& own, Reports& reports,
                                    const boost::asio::any_io_executor& executor) {
     std::unique_ptr<Discovery> started;
     hosts_.on(host, [&] {
-      auto result = Discovery::start(executor, own, heard.handler(), {.loopback = !hosts_.separate()});
+      auto result = Discovery::start(executor, own, reports.handler(), {.loopback = !hosts_.separate()});
       if (!result) {
         ADD_FAILURE() << result.error().message;
       } else {
@@ -108,7 +108,7 @@ class DiscoveryOnAWire : public ::testing::Test {
     return started;
   }
 
-  // How long it took.
+  // Returns how long it took.
   template <typename Ready>
   milliseconds run_until(Ready ready) {
     const auto begun = Clock::now();
@@ -127,38 +127,38 @@ class DiscoveryOnAWire : public ::testing::Test {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> waits_{io_.get_executor()};
 };
 
-// A machine under load may be late once, not each time.
+// A loaded machine may be late once, but not each time.
 TEST_F(DiscoveryOnAWire, NodesAppearAndTakeTheirLeaveWithinTwoSeconds) {
   milliseconds appeared = milliseconds::max();
   milliseconds left = milliseconds::max();
   for (int attempt = 0; attempt < 3 && (appeared > milliseconds(2000) || left > milliseconds(2000)); ++attempt) {
-    const std::array said{node("a"), node("b"), node("c", kTheirs)};
-    std::array<Heard, kHosts> heard;
+    const std::array announced{node("a"), node("b"), node("c", kTheirs)};
+    std::array<Reports, kHosts> reports;
     std::array<std::unique_ptr<Discovery>, kHosts> discoveries;
     const auto begun = Clock::now();
-    for (int i = 0; i < kHosts; ++i) discoveries[i] = start(i + 1, said[i], heard[i]);
+    for (int i = 0; i < kHosts; ++i) discoveries[i] = start(i + 1, announced[i], reports[i]);
     run_until([&] {
       for (int i = 0; i < kHosts; ++i) {
         for (int j = 0; j < kHosts; ++j) {
-          if (i != j && !heard[i].of(said[j])) return false;
+          if (i != j && !reports[i].of(announced[j])) return false;
         }
       }
       return true;
     });
     appeared = std::min(appeared, std::chrono::duration_cast<milliseconds>(Clock::now() - begun));
     for (int i = 0; i < kHosts; ++i) {
-      EXPECT_FALSE(heard[i].nodes.contains(said[i].node)) << "it sees itself";
-      EXPECT_FALSE(heard[i].trouble({said[i].node.short_text()})) << heard[i].troubles.front().message;
-      EXPECT_TRUE(!hosts_.separate() || heard[i].troubles.empty()) << heard[i].troubles.front().message;
+      EXPECT_FALSE(reports[i].nodes.contains(announced[i].node)) << "it sees itself";
+      EXPECT_FALSE(reports[i].trouble({announced[i].node.short_text()})) << reports[i].troubles.front().message;
+      EXPECT_TRUE(!hosts_.separate() || reports[i].troubles.empty()) << reports[i].troubles.front().message;
     }
-    EXPECT_EQ(heard[0].nodes.at(said[1].node).said.cluster, kOurs);
-    EXPECT_EQ(heard[0].nodes.at(said[2].node).said.cluster, kTheirs);
+    EXPECT_EQ(reports[0].nodes.at(announced[1].node).announcement.cluster, kOurs);
+    EXPECT_EQ(reports[0].nodes.at(announced[2].node).announcement.cluster, kTheirs);
 
     discoveries[1].reset();
-    const auto took =
-        run_until([&] { return !heard[0].nodes.contains(said[1].node) && !heard[2].nodes.contains(said[1].node); });
+    const auto took = run_until(
+        [&] { return !reports[0].nodes.contains(announced[1].node) && !reports[2].nodes.contains(announced[1].node); });
     left = std::min(left, took);
-    EXPECT_TRUE(heard[0].of(said[2]));
+    EXPECT_TRUE(reports[0].of(announced[2]));
   }
   std::printf("appeared in %lld ms, left in %lld ms\n", static_cast<long long>(appeared.count()),
               static_cast<long long>(left.count()));
@@ -168,13 +168,13 @@ TEST_F(DiscoveryOnAWire, NodesAppearAndTakeTheirLeaveWithinTwoSeconds) {
 
 TEST_F(DiscoveryOnAWire, AllAddressesOfAHostAreFoundAsTheyCome) {
   const auto b = node("b");
-  Heard heard, ignored;
-  const auto listens = start(1, std::nullopt, heard);
+  Reports reports, ignored;
+  const auto listens = start(1, std::nullopt, reports);
   const auto announces = start(2, b, ignored);
   std::vector<std::string> expected{"127.0.0.1", "::1"};
   if (hosts_.separate()) expected = {"10.77.0.2", "fd77::2", "fe80::2%eth0"};
-  const auto found = [&] { return heard.of(b) ? heard.of(b)->addresses : std::vector<std::string>(); };
-  if (!hosts_.separate()) {  // which may have no IPv6
+  const auto found = [&] { return reports.of(b) ? reports.of(b)->addresses : std::vector<std::string>(); };
+  if (!hosts_.separate()) {  // the loopback interface may have no IPv6
     run_until([&] { return !found().empty(); });
     ASSERT_FALSE(found().empty());
     EXPECT_TRUE(std::ranges::contains(expected, found().front())) << found().front();
@@ -185,50 +185,50 @@ TEST_F(DiscoveryOnAWire, AllAddressesOfAHostAreFoundAsTheyCome) {
   run_until([&] { return std::ranges::contains(found(), "10.78.0.2"); });
   ASSERT_TRUE(hosts_.ip(2, "addr del 10.77.0.2/24 dev eth0"));
   run_until([&] { return !std::ranges::contains(found(), "10.77.0.2"); });
-  EXPECT_EQ(heard.found, 1);
+  EXPECT_EQ(reports.found, 1);
 }
 
 TEST_F(DiscoveryOnAWire, WhatANodeSaysMayChange) {
   auto b = node("b");
-  Heard heard, ignored;
-  const auto listens = start(1, node("a"), heard);
+  Reports reports, ignored;
+  const auto listens = start(1, node("a"), reports);
   const auto announces = start(2, b, ignored);
-  run_until([&] { return heard.of(b); });
+  run_until([&] { return reports.of(b); });
   b.pairing = wire::CodeFrom::newcomer;
   announces->announce(b);
-  run_until([&] { return heard.of(b); });
+  run_until([&] { return reports.of(b); });
   b.port = 7777;
   b.cluster = kTheirs;
   announces->announce(b);
-  run_until([&] { return heard.of(b); });
-  EXPECT_GE(heard.changed, 1);
+  run_until([&] { return reports.of(b); });
+  EXPECT_GE(reports.changed, 1);
 }
 
 TEST_F(DiscoveryOnAWire, ANodeThatComesBackElsewhereIsFoundThere) {
   const auto b = node("b");
-  Heard heard, ignored;
-  const auto listens = start(1, node("a"), heard);
+  Reports reports, ignored;
+  const auto listens = start(1, node("a"), reports);
   auto announces = start(2, b, ignored);
-  run_until([&] { return heard.of(b); });
+  run_until([&] { return reports.of(b); });
   announces.reset();
   announces = start(3, b, ignored);
   run_until([&] {
-    return heard.of(b) &&
+    return reports.of(b) &&
            (!hosts_.separate() ||
-            std::ranges::equal(heard.of(b)->addresses, std::array{"10.77.0.3", "fd77::3", "fe80::3%eth0"}));
+            std::ranges::equal(reports.of(b)->addresses, std::array{"10.77.0.3", "fd77::3", "fe80::3%eth0"}));
   });
 }
 
 TEST_F(DiscoveryOnAWire, WhatIsNoAnnouncementIsToldOnce) {
   auto bad = node("\x1b[2J");
   const auto good = node("good");
-  Heard heard, ignored;
-  const auto listens = start(1, node("a"), heard);
+  Reports reports, ignored;
+  const auto listens = start(1, node("a"), reports);
   const auto announces = start(2, bad, ignored);
-  run_until([&] { return heard.trouble({"name"}); });
+  run_until([&] { return reports.trouble({"name"}); });
   const auto other = start(3, good, ignored);
-  run_until([&] { return heard.of(good); });
-  EXPECT_FALSE(heard.nodes.contains(bad.node));
+  run_until([&] { return reports.of(good); });
+  EXPECT_FALSE(reports.nodes.contains(bad.node));
 }
 
 TEST_F(DiscoveryOnAWire, TwoDevicesWithOneIdHearOfIt) {
@@ -236,9 +236,9 @@ TEST_F(DiscoveryOnAWire, TwoDevicesWithOneIdHearOfIt) {
   auto second = first;
   second.name = "second";
   second.port = 7777;
-  Heard one, two;
+  Reports one, two;
   const auto before = start(1, first, one);
-  Heard other;
+  Reports other;
   const auto listens = start(3, std::nullopt, other);
   run_until([&] { return other.of(first); });
   const auto after = start(2, second, two);
@@ -246,19 +246,19 @@ TEST_F(DiscoveryOnAWire, TwoDevicesWithOneIdHearOfIt) {
   run_until([&] { return one.trouble({id, "state folder"}) || two.trouble({id, "state folder"}); });
 }
 
-TEST_F(DiscoveryOnAWire, NothingIsHeardAfterTheEnd) {
+TEST_F(DiscoveryOnAWire, NothingIsReportedAfterTheEnd) {
   const auto b = node("b");
-  Heard heard, ignored;
+  Reports reports, ignored;
   boost::asio::io_context later;  // runs nothing until the listener is gone
   std::atomic<int> posted = 0;
-  auto listens = start(1, node("a"), heard, CountingExecutor{later.get_executor(), &posted});
+  auto listens = start(1, node("a"), reports, CountingExecutor{later.get_executor(), &posted});
   const auto announces = start(2, b, ignored);
   run_until([&] { return posted > 0; });
   listens.reset();
   EXPECT_GT(later.run(), 0U) << "reports waited";
-  EXPECT_EQ(heard.found, 0);
-  EXPECT_EQ(heard.changed, 0);
-  EXPECT_TRUE(heard.troubles.empty());
+  EXPECT_EQ(reports.found, 0);
+  EXPECT_EQ(reports.changed, 0);
+  EXPECT_TRUE(reports.troubles.empty());
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ class Socket {
   int fd_;
 };
 
-// Who has the service of nodes; the number tells it from others' questions.
+// A query for the nodes' service; its id tells it from other queries.
 Packet question() {
   std::random_device entropy;
   const auto number = static_cast<uint16_t>(entropy());
@@ -106,7 +106,7 @@ bool send(const Socket& socket, bool ipv6, unsigned interface, const Packet& pac
          0;
 }
 
-// Whether this packet arrives by then.
+// Whether this packet arrives before `until`.
 bool arrives(const Socket& socket, const Packet& packet, Clock::time_point until) {
   std::array<uint8_t, 2048> bytes;
   while (true) {
@@ -123,7 +123,7 @@ bool arrives(const Socket& socket, const Packet& packet, Clock::time_point until
 
 }  // namespace
 
-EchoResult hear_own_question(const std::string& interface, bool ipv6, Duration within) {
+EchoResult probe_echo(const std::string& interface, bool ipv6, Duration within) {
   const auto trouble = [](Echo echo) { return EchoResult{echo, std::generic_category().message(errno)}; };
   const unsigned index = if_nametoindex(interface.c_str());
   const Socket socket(ipv6 ? AF_INET6 : AF_INET);
@@ -131,13 +131,13 @@ EchoResult hear_own_question(const std::string& interface, bool ipv6, Duration w
   if (bind_port(socket, ipv6) != 0) return trouble(errno == EADDRINUSE ? Echo::port_taken : Echo::cannot_listen);
   if (!join_group(socket, ipv6, index)) return trouble(Echo::cannot_listen);
   const auto until = Clock::now() + within;
-  // Twice, since one may be lost.
+  // Sends twice, since one packet may be lost.
   for (const int part : {2, 1}) {
     const Packet packet = question();
     if (!send(socket, ipv6, index, packet)) return trouble(Echo::cannot_send);
     if (arrives(socket, packet, until - (part - 1) * within / 2)) return {};
   }
-  return {Echo::not_heard, "nothing came back"};
+  return {Echo::not_received, "the query did not come back"};
 }
 
 }  // namespace exogpu::net

@@ -1,4 +1,4 @@
-// Whether mDNS can be used on an interface at all: a question of our own is sent, and must come back.
+// Tests whether mDNS works on an interface: sends a query, which must come back.
 #pragma once
 
 #include <string>
@@ -8,19 +8,19 @@
 namespace exogpu::net {
 
 enum class Echo {
-  heard,
-  not_heard,      // a firewall of this machine drops what arrives at the port
+  received,
+  not_received,   // a firewall of this machine drops packets to the port
   cannot_send,    // a firewall of this machine forbids it, or there is no route
-  port_taken,     // another program has UDP 5353 for itself alone
+  port_taken,     // another program uses UDP port 5353 exclusively
   cannot_listen,  // on this interface
 };
 
 struct EchoResult {
-  Echo echo = Echo::heard;
-  std::string words{};  // the system's, of what did not work
+  Echo echo = Echo::received;
+  std::string error_text{};  // the operating system's message, unless received
 };
 
-// Over IPv6 when `ipv6`, else over IPv4. Blocks for `within` at most.
-EchoResult hear_own_question(const std::string& interface, bool ipv6, Duration within = std::chrono::milliseconds(500));
+// Uses IPv6 if `ipv6`, else IPv4. Blocks for at most `within`.
+EchoResult probe_echo(const std::string& interface, bool ipv6, Duration within = std::chrono::milliseconds(500));
 
 }  // namespace exogpu::net

@@ -16,9 +16,9 @@
 namespace exogpu::net {
 namespace {
 
-// Changes of addresses come in bursts, and a new IPv6 address is not usable at once.
+// Address changes come in bursts, and a new IPv6 address is not usable at once.
 constexpr unsigned kSettleMs = 200;
-// For a machine on which the system does not tell of changes.
+// For systems that do not report changes.
 constexpr unsigned kReadAgainMs = 30'000;
 
 std::optional<AvahiAddress> avahi_address(const sockaddr* from) {
@@ -43,7 +43,7 @@ Publisher::Publisher(AvahiServer* server, const AvahiPoll* poll, bool loopback,
       poll_(poll),
       loopback_(loopback),
       on_trouble_(std::move(on_trouble)),
-      again_(poll, [](void* self) { static_cast<Publisher*>(self)->read_addresses(); }, this) {}
+      reread_timer_(poll, [](void* self) { static_cast<Publisher*>(self)->read_addresses(); }, this) {}
 
 Publisher::~Publisher() {
   if (watch_ != nullptr) poll_->watch_free(watch_);
@@ -63,7 +63,7 @@ Result<void> Publisher::watch_addresses() {
   where.nl_family = AF_NETLINK;
   where.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
   if (netlink_ < 0 || ::bind(netlink_, reinterpret_cast<const sockaddr*>(&where), sizeof(where)) != 0) {
-    return fail(ErrorCode::io_error, "the changes of this machine's addresses cannot be followed: {}",
+    return fail(ErrorCode::io_error, "changes of this machine's addresses cannot be watched: {}",
                 std::generic_category().message(errno));
   }
   watch_ = poll_->watch_new(poll_, netlink_, AVAHI_WATCH_IN, on_netlink, this);
@@ -71,18 +71,18 @@ Result<void> Publisher::watch_addresses() {
 }
 
 void Publisher::on_netlink(AvahiWatch*, int fd, AvahiWatchEvent, void* self) {
-  std::array<std::byte, 8192> ignored;  // that something changed is all
+  std::array<std::byte, 8192> ignored;  // only the fact of a change matters
   while (::recv(fd, ignored.data(), ignored.size(), 0) > 0) {
   }
-  static_cast<Publisher*>(self)->again_.after(kSettleMs);
+  static_cast<Publisher*>(self)->reread_timer_.after(kSettleMs);
 }
 
 void Publisher::on_group(AvahiServer*, AvahiSEntryGroup*, AvahiEntryGroupState state, void* self) {
   auto& it = *static_cast<Publisher*>(self);
   if (state == AVAHI_ENTRY_GROUP_COLLISION) {
     it.on_trouble_({ErrorCode::already_exists,
-                    std::format("another device on this network shows the id {} of this node, which is not announced "
-                                "any more; was the state folder copied? Each device needs one of its own",
+                    std::format("another device on this network announces the id {} of this node, so this node "
+                                "stops announcing itself; if its state folder was copied, give each device its own",
                                 it.published_ ? it.published_->node.short_text() : "")});
   }
 }
@@ -91,32 +91,32 @@ Avahi<AvahiSEntryGroup> Publisher::group() {
   return Avahi<AvahiSEntryGroup>(avahi_s_entry_group_new(server_, on_group, this));
 }
 
-Result<void> Publisher::announce(const Announcement& said) {
-  const bool renewed = !published_ || published_->node != said.node || published_->port != said.port;
+Result<void> Publisher::announce(const Announcement& announcement) {
+  const bool renewed = !published_ || published_->node != announcement.node || published_->port != announcement.port;
   const bool first = !published_;
-  published_ = said;
-  const std::string instance = said.node.text();
-  const auto txt = string_list(txt_of(said));
+  published_ = announcement;
+  const std::string instance = announcement.node.text();
+  const auto txt = string_list(txt_of(announcement));
   int error = 0;
   if (renewed) {
     service_ = group();
     if (!service_) return fail(ErrorCode::internal, "mDNS: {}", avahi_strerror(avahi_server_errno(server_)));
     error = avahi_server_add_service_strlst(server_, service_.get(), AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
                                             AvahiPublishFlags{}, instance.c_str(), kServiceType, nullptr, nullptr,
-                                            said.port, txt.get());
+                                            announcement.port, txt.get());
     if (error == 0) error = avahi_s_entry_group_commit(service_.get());
   } else {
     error =
         avahi_server_update_service_txt_strlst(server_, service_.get(), AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
                                                AvahiPublishFlags{}, instance.c_str(), kServiceType, nullptr, txt.get());
   }
-  if (error != 0) return fail(ErrorCode::internal, "this node cannot be announced by mDNS: {}", avahi_strerror(error));
+  if (error != 0) return fail(ErrorCode::internal, "mDNS cannot announce this node: {}", avahi_strerror(error));
   if (first) read_addresses();
   return {};
 }
 
 void Publisher::read_addresses() {
-  again_.after(kReadAgainMs);
+  reread_timer_.after(kReadAgainMs);
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return;
   std::map<Place, Avahi<AvahiSEntryGroup>> kept;
@@ -133,7 +133,7 @@ void Publisher::read_addresses() {
       kept.insert(std::move(known));
       continue;
     }
-    // No record for the way back from the address to a name: the system's own responder may have one.
+    // Without a reverse record: the system's own responder may publish one.
     auto entry = group();
     if (entry &&
         avahi_server_add_address(server_, entry.get(), interface, address->proto, AVAHI_PUBLISH_NO_REVERSE, nullptr,
@@ -143,7 +143,7 @@ void Publisher::read_addresses() {
     }
   }
   freeifaddrs(list);
-  addresses_ = std::move(kept);  // what is left of the old ones is taken back
+  addresses_ = std::move(kept);  // addresses that are gone are withdrawn here
 }
 
 }  // namespace exogpu::net

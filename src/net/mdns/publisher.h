@@ -1,4 +1,4 @@
-// What a node shows on the network: its service, and the addresses of its host.
+// Publishes a node's service and the addresses of its host.
 #pragma once
 
 #include <functional>
@@ -13,21 +13,21 @@
 
 namespace exogpu::net {
 
-// Addresses are those of this machine, interface by interface, and follow it as they change. One thread at a time.
+// Publishes this machine's addresses on each interface and follows their changes. One thread at a time.
 class Publisher {
  public:
-  // Errors of later come through `on_trouble`. `loopback`: the addresses of that interface instead of all others'.
+  // Later errors come through `on_trouble`. `loopback`: only that interface, instead of all others.
   static Result<std::unique_ptr<Publisher>> make(AvahiServer* server, const AvahiPoll* poll, bool loopback,
                                                  std::function<void(const Error&)> on_trouble);
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // The first time, and when what it says has changed.
-  Result<void> announce(const Announcement& said);
+  // Publishes the announcement, or replaces it.
+  Result<void> announce(const Announcement& announcement);
 
  private:
-  using Place = std::pair<AvahiIfIndex, std::string>;  // an interface and an address of it
+  using Place = std::pair<AvahiIfIndex, std::string>;  // an interface and one of its addresses
   Publisher(AvahiServer* server, const AvahiPoll* poll, bool loopback, std::function<void(const Error&)> on_trouble);
   Result<void> watch_addresses();
   void read_addresses();
@@ -41,7 +41,7 @@ class Publisher {
   std::function<void(const Error&)> on_trouble_;
   int netlink_ = -1;
   AvahiWatch* watch_ = nullptr;
-  AvahiTimer again_;  // reads the addresses
+  AvahiTimer reread_timer_;  // reads the addresses
   std::optional<Announcement> published_;
   Avahi<AvahiSEntryGroup> service_;
   std::map<Place, Avahi<AvahiSEntryGroup>> addresses_;

@@ -12,7 +12,7 @@ struct End {
   End(const MemEndOptions& options, wire::NodeId peer, SteadyTime now)
       : session(options.self, options.channel, peer, now) {}
   Session session;
-  std::deque<std::byte> outgoing;  // written, and not yet read by the other end
+  std::deque<std::byte> outgoing;  // written, and not read by the other end yet
   const Channel* channel = nullptr;
 };
 
@@ -40,16 +40,16 @@ struct MemNetwork::Link {
     if (silent) return false;
     bool moved = false;
     while (!from.outgoing.empty()) {
-      const auto place = to.session.read_into();
-      if (place.empty()) break;
-      const size_t size = std::min({place.size(), size_t{options.chunk_bytes}, from.outgoing.size()});
+      const auto space = to.session.read_into();
+      if (space.empty()) break;
+      const size_t size = std::min({space.size(), size_t{options.chunk_bytes}, from.outgoing.size()});
       const auto end = from.outgoing.begin() + static_cast<std::ptrdiff_t>(size);
-      std::copy(from.outgoing.begin(), end, place.begin());
+      std::copy(from.outgoing.begin(), end, space.begin());
       from.outgoing.erase(from.outgoing.begin(), end);
       to.session.received(size, now);
       moved = true;
     }
-    // The end of the stream comes behind its last byte.
+    // The end of the stream follows its last byte.
     if (from.outgoing.empty() && from.session.state() == Session::State::closed &&
         to.session.state() != Session::State::closed) {
       to.session.lost({.code = ErrorCode::unavailable, .message = "the connection has ended"});
@@ -133,7 +133,7 @@ void MemNetwork::pump(SteadyTime now) {
   bool moved = true;
   while (moved) {
     moved = false;
-    const auto links = links_;  // a handler may connect more
+    const auto links = links_;  // a handler may add links
     for (const auto& link : links) moved |= link->step(now);
   }
   std::erase_if(links_, [](const auto& link) {

@@ -1,4 +1,4 @@
-// Whole links over memory: every rule of a channel that does not depend on a real network.
+// Whole links over memory: the rules of a channel that do not depend on a real network.
 #include "net/mem/mem_network.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ class MemLink : public ::testing::Test {
     now_ += passed;
     network_.pump(now_);
   }
-  // In steps, as a timer would.
+  // Advances in small steps, like a timer.
   void pass(Duration time) {
     const auto until = now_ + time;
     while (now_ < until) pump(std::min<Duration>(50ms, until - now_));
@@ -75,7 +75,7 @@ TEST_F(MemLink, FramesArriveWholeInOrderAndInTheirPlaces) {
     EXPECT_TRUE(right_.frames[2].payload.empty());
     EXPECT_EQ(std::get<wire::Bulk>(right_.frames[3].header.of).offset, 77u);
     EXPECT_EQ(right_.frames[3].payload, weights);
-    EXPECT_TRUE(right_.in_place);
+    EXPECT_TRUE(right_.in_buffer);
     EXPECT_EQ(b_->stats().frames_received, 4u);
     EXPECT_EQ(a_->stats().queued_bytes, 0u);
   }
@@ -117,7 +117,7 @@ TEST_F(MemLink, WhatTheReceiverDoesNotWantIsThrownAway) {
   const auto rows = pattern(256, 1);
   right_.drop = [](const wire::FrameHeader& header) {
     const auto* it = std::get_if<wire::Activation>(&header.of);
-    return it && it->epoch < wire::PlanEpoch(5);  // a plan that is over
+    return it && it->epoch < wire::PlanEpoch(5);  // an epoch that has ended
   };
   ASSERT_TRUE(a_->send(activation(rows, 64, 4)));
   ASSERT_TRUE(a_->send(activation(rows, 64, 5)));
@@ -247,7 +247,7 @@ TEST_F(MemLink, ASilentPeerIsGivenUpWithinASecond) {
   pass(400ms);
   ASSERT_EQ(left_.closed.size(), 1u);
   EXPECT_EQ(left_.closed[0].code, ErrorCode::unavailable);
-  EXPECT_EQ(left_.closed[0].message, "node 02020202: nothing was heard of it for 1000ms");
+  EXPECT_EQ(left_.closed[0].message, "node 02020202: it sent nothing for 1000ms");
 }
 
 TEST_F(MemLink, ALostConnectionSaysWhetherItCutAFrame) {
@@ -287,9 +287,10 @@ TEST_F(MemLink, NodesOfTwoClustersPart) {
   const auto pair = network_.connect({node_named(1), {}}, {other, {}});
   ASSERT_FALSE(pair);
   EXPECT_EQ(pair.error().code, ErrorCode::unauthenticated);
-  EXPECT_TRUE(pair.error().message.contains("of the cluster 11111111, this node of 00000000")) << pair.error().message;
+  EXPECT_TRUE(pair.error().message.contains("belongs to cluster 11111111, this node to 00000000"))
+      << pair.error().message;
   EXPECT_EQ(network_.connect({node_named(1), {}}, {node_named(1), {}}).error().message,
-            "node 01010101: this is the node itself");
+            "node 01010101: the address is that of this node itself");
 }
 
 TEST_F(MemLink, MessagesOfTheLinkAreNotTheUsers) {

@@ -30,7 +30,7 @@ struct SocketAttempt : std::enable_shared_from_this<SocketAttempt> {
     });
     error_code error;
     const auto address = boost::asio::ip::make_address(host, error);
-    if (!error) {  // an address needs nobody to look it up
+    if (!error) {  // `host` is an address and needs no lookup
       addresses.emplace_back(address, port);
       return connect();
     }
@@ -38,7 +38,7 @@ struct SocketAttempt : std::enable_shared_from_this<SocketAttempt> {
                            [self = shared_from_this()](error_code failed, const tcp::resolver::results_type& found) {
                              if (!self->done) return;
                              if (failed) {
-                               return self->finish(fail(ErrorCode::unavailable, "{}: this name is not known: {}",
+                               return self->finish(fail(ErrorCode::unavailable, "{}: the name cannot be resolved: {}",
                                                         self->where, failed.message()));
                              }
                              for (const auto& entry : found) self->addresses.push_back(entry.endpoint());
@@ -112,7 +112,7 @@ struct Connecting::Attempt : std::enable_shared_from_this<Attempt> {
   void greet(TlsStream stream) {
     auto admits = [expected = options.expected](wire::NodeId node) -> Result<void> {
       if (!expected || node == *expected) return {};
-      return fail(ErrorCode::unauthenticated, "node {} was expected here, but this is node {}", expected->short_text(),
+      return fail(ErrorCode::unauthenticated, "expected node {}, but node {} answered", expected->short_text(),
                   node.short_text());
     };
     open_tcp_channel(std::move(stream), self, options.channel, admits,

@@ -1,4 +1,4 @@
-// Who is let in and who is not, on real sockets.
+// Which peers are admitted, on real sockets.
 #include "net/tcp/connector.h"
 
 #include <gtest/gtest.h>
@@ -41,8 +41,8 @@ TEST_F(Connections, ANodeOfAnotherClusterIsRefusedByBoth) {
   b_.listen();
   TcpNode stranger(io_, security::Authority::create(now_of_the_wall()).value());
   expect_refused(stranger.connect(stranger.to(b_)), ErrorCode::unauthenticated,
-                 "its certificate is not of this cluster");
-  expect_refused(b_, ErrorCode::unauthenticated, "does not take this node's certificate");
+                 "its certificate belongs to another cluster");
+  expect_refused(b_, ErrorCode::unauthenticated, "refuses this node's certificate");
 }
 
 TEST_F(Connections, AClientWithoutACertificateIsRefused) {
@@ -59,7 +59,7 @@ TEST_F(Connections, AClientWithoutACertificateIsRefused) {
     shake_hands(TlsStream::make(*std::move(socket), std::move(tls), "the test").value(), 30s,
                 [](const Result<TlsStream>&) {});
   });
-  expect_refused(b_, ErrorCode::unauthenticated, "it showed no certificate");
+  expect_refused(b_, ErrorCode::unauthenticated, "it has no certificate");
 }
 
 TEST_F(Connections, SomethingThatIsNotTlsIsRefused) {
@@ -98,9 +98,8 @@ TEST_F(Connections, AnotherNodeThanTheExpectedOneIsRefused) {
   b_.listen();
   auto options = a_.to(b_);
   options.expected = a_.identity.node();
-  expect_refused(a_.connect(options), ErrorCode::unauthenticated,
-                 "node " + a_.identity.node().short_text() + " was expected here");
-  expect_refused(b_, ErrorCode::unauthenticated, "was expected here");
+  expect_refused(a_.connect(options), ErrorCode::unauthenticated, "expected node " + a_.identity.node().short_text());
+  expect_refused(b_, ErrorCode::unauthenticated, "expected node");
   options.expected = b_.identity.node();
   EXPECT_TRUE(a_.connect(options));
 }
@@ -115,7 +114,7 @@ TEST_F(Connections, ANodeThatTheClusterSentAwayIsRefused) {
 }
 
 TEST_F(Connections, TriesAgainUntilSomebodyAnswersButNotForever) {
-  // A port that is free, and stays so for a while.
+  // A port that stays free for a while.
   b_.listen();
   auto options = a_.to(b_);
   b_.listener.reset();
@@ -161,7 +160,7 @@ TEST_F(Connections, ListeningOnATakenPortOrNoAddressSaysSo) {
   const auto taken = open("127.0.0.1", b_.listener->port());
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, ErrorCode::already_exists);
-  EXPECT_TRUE(taken.error().message.contains("is in use by another program; choose another port"));
+  EXPECT_TRUE(taken.error().message.contains("in use by another program; choose another port"));
   EXPECT_EQ(open("here", 0).error().code, ErrorCode::invalid_argument);
   EXPECT_TRUE(open("", 0)) << "all addresses";
 }

@@ -21,10 +21,10 @@ constexpr Bytes kMessageBytesMax = wire::kUrgentBytesMax;
 
 }  // namespace
 
-// A few messages over a stream, in turns, within a time.
+// A few messages over a stream, in turns, with a time limit.
 class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, private InboxSink {
  public:
-  // Gets the exchange itself, so that it need not hold it: the two would keep each other alive.
+  // Gets the exchange as an argument, so that it does not hold it: the two would keep each other alive.
   using Received = std::function<void(const std::shared_ptr<Exchange>&, Result<wire::ByteVector>)>;
 
   explicit Exchange(TlsStream&& stream)
@@ -41,13 +41,13 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
     });
   }
 
-  // The next message, if it is of one of these types.
+  // Receives the next message, which must have one of these types.
   void receive(std::initializer_list<ControlType> types, Received done) {
     expected_ = types;
     received_ = std::move(done);
     go_on();
   }
-  // Of the last message.
+  // The type of the last message.
   ControlType type() const { return type_; }
 
   void send(ControlType type, wire::ByteVector message) {
@@ -55,7 +55,7 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
     go_on();
   }
 
-  // Sends and ends.
+  // Sends, then closes.
   void send_last(ControlType type, wire::ByteVector message) {
     last_ = true;
     send(type, std::move(message));
@@ -74,12 +74,12 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
   boost::asio::any_io_executor executor() { return stream_.socket().get_executor(); }
 
  private:
-  std::optional<std::span<std::byte>> place(const wire::FrameHeader&) override { return std::nullopt; }
+  std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader&) override { return std::nullopt; }
   void abandoned(const wire::FrameHeader&) override {}
   Result<void> frame(Lane, const wire::FrameHeader& header, std::span<const std::byte> payload) override {
     const auto* control = std::get_if<wire::Control>(&header.of);
     if (message_ || !control || !std::ranges::contains(expected_, control->type)) {
-      return fail(ErrorCode::corrupt, "this is no message about joining");
+      return fail(ErrorCode::corrupt, "the message does not belong to joining");
     }
     type_ = control->type;
     message_.emplace(payload.begin(), payload.end());
@@ -140,17 +140,17 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
 
 namespace {
 
-Result<wire::JoinGrant> answer(const security::JoinDesk& desk, const Result<wire::ByteVector>& message) {
+Result<wire::JoinGrant> answer(const security::JoinResponder& responder, const Result<wire::ByteVector>& message) {
   if (!message) return std::unexpected(message.error());
   EXO_TRY(const auto request, wire::decode<wire::JoinRequest>(*message));
-  return desk.admit(request, std::chrono::system_clock::now());
+  return responder.admit(request, std::chrono::system_clock::now());
 }
 
 }  // namespace
 
-JoinServer::JoinServer(security::JoinDesk desk, std::optional<security::PairingStore> codes)
-    : desk_(std::move(desk)), worker_(1) {
-  if (codes) pairing_.emplace(desk_, *std::move(codes));
+JoinServer::JoinServer(security::JoinResponder responder, std::optional<security::PairingStore> codes)
+    : responder_(std::move(responder)), worker_(1) {
+  if (codes) pairing_.emplace(responder_, *std::move(codes));
 }
 
 void JoinServer::serve(TlsStream stream) {
@@ -158,11 +158,11 @@ void JoinServer::serve(TlsStream stream) {
   begun->begin();
   begun->receive({ControlType::join_request, ControlType::pairing_hello},
                  [this](const std::shared_ptr<Exchange>& exchange, Result<wire::ByteVector> message) {
-                   if (!message) return;  // gone, or nothing that could be answered
+                   if (!message) return;  // the connection is lost, or its message needs no answer
                    if (exchange->type() == ControlType::pairing_hello) return pair(exchange, *std::move(message));
-                   // The worker must not be the last to hold the exchange, which belongs to the other thread.
+                   // The worker must not release the last reference to the exchange, which belongs to the other thread.
                    boost::asio::post(worker_, [this, exchange, message = std::move(message)]() mutable {
-                     auto response = wire::encode(wire::JoinResponse{.answer = answer(desk_, message)});
+                     auto response = wire::encode(wire::JoinResponse{.answer = answer(responder_, message)});
                      const auto executor = exchange->executor();
                      boost::asio::post(executor, [exchange, response = std::move(response)]() mutable {
                        exchange->send_last(ControlType::join_response, std::move(response));
@@ -174,21 +174,21 @@ void JoinServer::serve(TlsStream stream) {
 void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVector message) {
   const auto connection = security::pairing_connection(exchange->tls(), security::TlsSide::server);
   auto answered = [](const std::shared_ptr<Exchange>& asked,
-                     Result<std::pair<security::PairingVisit, wire::PairingOffer>> made, JoinServer& server) {
+                     Result<std::pair<security::PendingPairing, wire::PairingOffer>> made, JoinServer& server) {
     if (!made) {
       const wire::PairingOffer refusal{.answer = std::unexpected(made.error())};
       return asked->send_last(ControlType::pairing_offer, wire::encode(refusal));
     }
     asked->send(ControlType::pairing_offer, wire::encode(made->second));
-    auto visit = std::make_shared<security::PairingVisit>(std::move(made->first));
+    auto pending = std::make_shared<security::PendingPairing>(std::move(made->first));
     asked->receive({ControlType::pairing_proof},
-                   [visit, &server](const std::shared_ptr<Exchange>& it, Result<wire::ByteVector> bytes) {
+                   [pending, &server](const std::shared_ptr<Exchange>& it, Result<wire::ByteVector> bytes) {
                      if (!bytes) return;
-                     boost::asio::post(server.worker_, [visit, &server, it = std::shared_ptr(it),
+                     boost::asio::post(server.worker_, [pending, &server, it = std::shared_ptr(it),
                                                         bytes = *std::move(bytes)]() mutable {
                        auto finish = [&] -> Result<wire::PairingGrant> {
                          EXO_TRY(const auto proof, wire::decode<wire::PairingProof>(bytes));
-                         return server.pairing_->finish(std::move(*visit), proof, std::chrono::system_clock::now());
+                         return server.pairing_->finish(std::move(*pending), proof, std::chrono::system_clock::now());
                        };
                        auto response = wire::encode(wire::PairingResult{.answer = finish()});
                        const auto executor = it->executor();
@@ -198,16 +198,17 @@ void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVecto
                      });
                    });
   };
-  // As above, the worker must not be the last to hold the exchange.
+  // As above: the worker must not release the last reference.
   boost::asio::post(worker_, [this, exchange = std::shared_ptr(exchange), connection, answered,
                               message = std::move(message)]() mutable {
-    auto answer = [&] -> Result<std::pair<security::PairingVisit, wire::PairingOffer>> {
-      if (!pairing_) return fail(ErrorCode::failed_precondition, "this node pairs with nobody");
+    auto answer = [&] -> Result<std::pair<security::PendingPairing, wire::PairingOffer>> {
+      if (!pairing_)
+        return fail(ErrorCode::failed_precondition, "this node does not pair; ask another node of the cluster");
       EXO_TRY(const auto seen, connection);
       EXO_TRY(const auto hello, wire::decode<wire::PairingHello>(message));
       return pairing_->answer(hello, seen, std::chrono::system_clock::now());
     };
-    auto made = std::make_shared<Result<std::pair<security::PairingVisit, wire::PairingOffer>>>(answer());
+    auto made = std::make_shared<Result<std::pair<security::PendingPairing, wire::PairingOffer>>>(answer());
     const auto executor = exchange->executor();
     boost::asio::post(executor, [this, made, answered, exchange = std::move(exchange)] {
       answered(exchange, std::move(*made), *this);
@@ -232,7 +233,7 @@ void JoinServer::refuse(TlsStream stream, const Error& why) {
 
 namespace {
 
-// A connection to host:port whose handshake is done.
+// Opens a connection to host:port and does the handshake.
 void reach(const boost::asio::any_io_executor& executor, std::string host, uint16_t port, security::TlsContext context,
            const std::function<void(Result<security::Membership>)>& done, std::function<void(Result<TlsStream>)> then) {
   const std::string name = std::format("{}:{}", host, port);
@@ -251,15 +252,15 @@ void reach(const boost::asio::any_io_executor& executor, std::string host, uint1
 
 void join_cluster(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
                   const security::JoinToken& token, std::function<void(Result<security::Membership>)> done) {
-  auto application = security::JoinApplication::make(token);
+  auto requester = security::JoinRequester::make(token);
   auto context = security::TlsContext::for_joining(token.cluster);
-  if (!application || !context) {
-    boost::asio::post(executor, [error = application ? context.error() : application.error(), done = std::move(done)] {
+  if (!requester || !context) {
+    boost::asio::post(executor, [error = requester ? context.error() : requester.error(), done = std::move(done)] {
       done(std::unexpected(error));
     });
     return;
   }
-  auto mine = std::make_shared<security::JoinApplication>(*std::move(application));
+  auto mine = std::make_shared<security::JoinRequester>(*std::move(requester));
   auto ask = [mine, done](Result<TlsStream> stream) {
     if (!stream) return done(std::unexpected(stream.error()));
     auto exchange = std::make_shared<JoinServer::Exchange>(*std::move(stream));
@@ -279,7 +280,7 @@ void join_cluster(const boost::asio::any_io_executor& executor, std::string host
 
 namespace {
 
-// A newcomer's side of a pairing, message by message. The exchange holds it.
+// The newcomer's side of a pairing, message by message. The exchange owns it.
 struct PairingRun : std::enable_shared_from_this<PairingRun> {
   using Exchange = JoinServer::Exchange;
   PairingRun(security::PairingNewcomer by, wire::PairingHello first, std::string called,
@@ -305,9 +306,9 @@ struct PairingRun : std::enable_shared_from_this<PairingRun> {
     EXO_TRY(const auto offer, wire::decode<wire::PairingOffer>(*bytes));
     if (!offer.answer) return std::unexpected(offer.answer.error());
     EXO_TRY(const auto connection, security::pairing_connection(exchange.tls(), security::TlsSide::client));
-    EXO_TRY(auto made, security::JoinApplication::make(offer.answer->cluster));
-    application.emplace(std::move(made));
-    EXO_TRY(auto proof, newcomer.prove(offer, connection, application->request().certificate_request));
+    EXO_TRY(auto made, security::JoinRequester::make(offer.answer->cluster));
+    requester.emplace(std::move(made));
+    EXO_TRY(auto proof, newcomer.prove(offer, connection, requester->request().certificate_request));
     proof.name = name;
     return proof;
   }
@@ -324,7 +325,7 @@ struct PairingRun : std::enable_shared_from_this<PairingRun> {
     if (!bytes) return std::unexpected(bytes.error());
     EXO_TRY(const auto result, wire::decode<wire::PairingResult>(*bytes));
     EXO_CHECK(newcomer.check(result));
-    return (*std::move(application)).accept({.answer = result.answer->grant});
+    return (*std::move(requester)).accept({.answer = result.answer->grant});
   }
 
   void end(Exchange& exchange, Result<security::Membership> result) {
@@ -335,7 +336,7 @@ struct PairingRun : std::enable_shared_from_this<PairingRun> {
   security::PairingNewcomer newcomer;
   wire::PairingHello hello;
   std::string name;
-  std::optional<security::JoinApplication> application;
+  std::optional<security::JoinRequester> requester;
   bool guessed = false;
   std::function<void(PairingEnd)> done;
 };

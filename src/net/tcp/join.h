@@ -1,4 +1,4 @@
-// How a node joins a cluster over TCP: one question and one answer over TLS in which only the cluster shows a
+// How a node joins a cluster over TCP: one request and one response over TLS, where only the cluster's end shows a
 // certificate.
 #pragma once
 
@@ -13,54 +13,55 @@
 #include "base/result.h"
 #include "net/tcp/tls_stream.h"
 #include "security/join.h"
-#include "security/pairing/desk.h"
+#include "security/pairing/responder.h"
 
 namespace exogpu::net {
 
 inline constexpr std::chrono::seconds kJoinMax{10};
 
-// Answers those who want to join, by a token or by a code. Writing to disk happens on a thread of its own, one request
-// at a time. To be destroyed after the listener that it serves and before the execution context of its streams.
+// Answers requests to join by a token or a code. A thread of its own writes to disk, one request at a time. To be
+// destroyed after the listener that it serves and before the execution context of its streams.
 class JoinServer {
  public:
-  // Without a store of codes nobody is paired.
-  explicit JoinServer(security::JoinDesk desk, std::optional<security::PairingStore> codes = {});
+  // Without `codes`, refuses all pairing.
+  explicit JoinServer(security::JoinResponder responder, std::optional<security::PairingStore> codes = {});
 
-  // Takes a connection whose handshake was for joining, to its end.
+  // Serves a connection whose handshake was for joining, to its end.
   void serve(TlsStream stream);
-  // Without a desk: says no, and why.
+  // Refuses with this reason, where there is no JoinServer.
   static void refuse(TlsStream stream, const Error& why);
 
-  class Exchange;  // one conversation
+  class Exchange;  // the messages of one connection
 
  private:
   void pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVector message);
 
-  security::JoinDesk desk_;
-  std::optional<security::PairingDesk> pairing_;
+  security::JoinResponder responder_;
+  std::optional<security::PairingResponder> pairing_;
   boost::asio::thread_pool worker_;
 };
 
-// Joins the cluster of `token` through the node at host:port. `done` is called once, later, on `executor`.
-// Errors: unauthenticated (it is another cluster, or the token does not do), unsupported (the versions, both named),
-// unavailable, deadline_exceeded. None of them is tried again.
+// Joins the cluster of `token` through the node at host:port. `done` is called once, later, on `executor`. Does not
+// retry.
+// Errors: unauthenticated (another cluster, or the token is not accepted), unsupported (names both versions),
+// unavailable, deadline_exceeded.
 void join_cluster(const boost::asio::any_io_executor& executor, std::string host, uint16_t port,
                   const security::JoinToken& token, std::function<void(Result<security::Membership>)> done);
 
 struct PairingCall {
   security::PairingCode code;
   wire::CodeFrom from = wire::CodeFrom::member;
-  std::string name{};  // of this device, for the people at the other
+  std::string name{};  // of this machine, shown to the people at the other one
 };
 
 struct PairingEnd {
-  // Errors: failed_precondition (no code from there holds at the node), unauthenticated (the code is wrong),
-  // resource_exhausted (too many ask there), unsupported, unavailable, deadline_exceeded.
+  // Errors: failed_precondition (no pairing code is active at the node), unauthenticated (the code is wrong),
+  // resource_exhausted (too many requests there), unsupported, unavailable, deadline_exceeded.
   Result<security::Membership> membership;
-  bool guessed = false;  // the other end got what it needs to try one code
+  bool guessed = false;  // the other end received enough to test one guess of the code
 };
 
-// Joins the cluster of the node at host:port by a code. As join_cluster().
+// Joins the cluster of the node at host:port by a pairing code. Like join_cluster().
 void pair_with(const boost::asio::any_io_executor& executor, std::string host, uint16_t port, const PairingCall& call,
                std::function<void(PairingEnd)> done);
 

@@ -22,12 +22,12 @@ class JoinOverTcp : public ::testing::Test {
     founder_.emplace(io_, *authority_);
   }
   ~JoinOverTcp() override {
-    // The desk's thread may still hold a connection of this loop.
+    // The server's thread may still refer to a connection of this loop.
     if (server_) server_.reset();
   }
   void open_desk() {
     server_ = std::make_unique<JoinServer>(
-        security::JoinDesk(security::IdentityStore(dir_ / "founder").authority().value(), tokens_), codes_);
+        security::JoinResponder(security::IdentityStore(dir_ / "founder").authority().value(), tokens_), codes_);
     founder_->listen(server_.get());
   }
   security::JoinToken token(uint32_t uses = 1) {
@@ -73,7 +73,7 @@ class JoinOverTcp : public ::testing::Test {
 
 TEST_F(JoinOverTcp, ATokenMakesAMemberThatCanConnect) {
   open_desk();
-  // As a person would carry it.
+  // Encoded and parsed, as if a person copied it.
   const auto carried = security::JoinToken::parse(token().text());
   ASSERT_TRUE(carried);
   const auto joined = join(*carried);
@@ -96,7 +96,7 @@ TEST_F(JoinOverTcp, TokensThatDoNotServeAreRefused) {
   expect_refused(join(once), ErrorCode::unauthenticated, "the token is used up");
   auto invented = once;
   invented.secret[0] ^= std::byte{1};
-  expect_refused(join(invented), ErrorCode::unauthenticated, "did not give out this token");
+  expect_refused(join(invented), ErrorCode::unauthenticated, "does not know this token");
   ASSERT_TRUE(tokens_.revoke_all());
 }
 
@@ -104,14 +104,14 @@ TEST_F(JoinOverTcp, AnImpostorNeverSeesTheSecret) {
   open_desk();
   auto elsewhere = token();
   elsewhere.cluster = security::Authority::create(now_of_the_wall()).value().cluster();
-  expect_refused(join(elsewhere), ErrorCode::unauthenticated, "its certificate is not of this cluster");
+  expect_refused(join(elsewhere), ErrorCode::unauthenticated, "its certificate belongs to another cluster");
   elsewhere.cluster = authority_->cluster();
   EXPECT_TRUE(join(elsewhere)) << "the token was not used";
 }
 
 TEST_F(JoinOverTcp, ANodeWithoutTheAuthoritySaysSo) {
   founder_->listen();
-  expect_refused(join(token()), ErrorCode::failed_precondition, "ask another one of the cluster");
+  expect_refused(join(token()), ErrorCode::failed_precondition, "ask another node of the cluster");
 }
 
 TEST_F(JoinOverTcp, SeveralMayJoinAtOnce) {
@@ -150,14 +150,14 @@ TEST_F(JoinOverTcp, WhoWasLetInLetsInTheNextByTokenAndByCode) {
   open_desk();
   const auto second = pair(codes_.show(now_of_the_wall()).value());
   ASSERT_TRUE(second) << second.error().message;
-  founder_->listener.reset();  // gone for good
+  founder_->listener.reset();  // offline for good
   server_.reset();
-  // As its program begins, from its own folder alone.
+  // Restarts from its own state folder.
   const security::IdentityStore store(dir_ / "second");
   ASSERT_TRUE(store.adopt(*second, false));
   const security::TokenStore tokens(dir_ / "second");
   const security::PairingStore codes(dir_ / "second");
-  server_ = std::make_unique<JoinServer>(security::JoinDesk(store.authority().value(), tokens), codes);
+  server_ = std::make_unique<JoinServer>(security::JoinResponder(store.authority().value(), tokens), codes);
   TcpNode member(io_, *authority_);
   member.identity = *store.load().value();
   member.tls = security::TlsContext::for_node(member.identity).value();
@@ -188,7 +188,7 @@ TEST_F(JoinOverTcp, ACodeOfTheNewcomerMakesAMemberToo) {
   const auto code = security::PairingCode::random().value();
   const PairingCall call{.code = code, .from = wire::CodeFrom::newcomer, .name = "laptop"};
   const auto early = pair(call);
-  expect_refused(early.membership, ErrorCode::failed_precondition, "no device is being let in");
+  expect_refused(early.membership, ErrorCode::failed_precondition, "that device approves no code");
   EXPECT_FALSE(early.guessed);
   ASSERT_TRUE(codes_.approve(code, now_of_the_wall()));
   const auto paired = pair(call);
@@ -214,21 +214,21 @@ TEST_F(JoinOverTcp, ACodeFromTheOtherSideIsNotTried) {
   open_desk();
   const auto shown = codes_.show(now_of_the_wall()).value();
   const auto own = pair(PairingCall{.code = shown, .from = wire::CodeFrom::newcomer, .name = {}});
-  expect_refused(own.membership, ErrorCode::failed_precondition, "no device is being let in");
+  expect_refused(own.membership, ErrorCode::failed_precondition, "that device approves no code");
   EXPECT_FALSE(own.guessed);
   EXPECT_EQ(codes_.outcome(shown, now_of_the_wall()).value(), security::PairingOutcome::shown);
   ASSERT_TRUE(codes_.approve(shown, now_of_the_wall()));
-  expect_refused(pair(shown), ErrorCode::failed_precondition, "no pairing code is shown");
+  expect_refused(pair(shown), ErrorCode::failed_precondition, "that device shows no pairing code");
   EXPECT_EQ(codes_.outcome(shown, now_of_the_wall()).value(), security::PairingOutcome::shown);
 }
 
 TEST_F(JoinOverTcp, WithoutACodeOrADeskNobodyIsPaired) {
   open_desk();
   const auto code = security::PairingCode::parse("123456").value();
-  expect_refused(pair(code), ErrorCode::failed_precondition, "no pairing code is shown");
+  expect_refused(pair(code), ErrorCode::failed_precondition, "that device shows no pairing code");
   TcpNode without(io_, *authority_);
   without.listen();
-  expect_refused(pair(code, without.listener->port()), ErrorCode::failed_precondition, "cannot let others join");
+  expect_refused(pair(code, without.listener->port()), ErrorCode::failed_precondition, "cannot admit newcomers");
 }
 
 }  // namespace

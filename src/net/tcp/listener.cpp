@@ -14,7 +14,7 @@ namespace {
 using boost::asio::ip::tcp;
 using boost::system::error_code;
 
-// After the system refused a connection, for lack of descriptors for example.
+// The pause after the operating system refused a connection, for example for lack of descriptors.
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -35,7 +35,9 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
     tcp::endpoint endpoint(tcp::v6(), options.port);
     if (!options.address.empty()) {
       const auto address = boost::asio::ip::make_address(options.address, error);
-      if (error) return fail(ErrorCode::invalid_argument, "{}: is no address of a network", options.address);
+      if (error)
+        return fail(ErrorCode::invalid_argument, "{}: not an IP address; use for example 0.0.0.0 or 192.168.1.5",
+                    options.address);
       endpoint = {address, options.port};
     }
     if (acceptor.open(endpoint.protocol(), error); error && options.address.empty()) {
@@ -52,12 +54,12 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
     const auto where =
         std::format("{} port {}", options.address.empty() ? "all addresses" : options.address, options.port);
     if (error == boost::asio::error::address_in_use) {
-      return fail(ErrorCode::already_exists, "{}: is in use by another program; choose another port", where);
+      return fail(ErrorCode::already_exists, "{}: in use by another program; choose another port", where);
     }
     if (error == boost::asio::error::access_denied) {
-      return fail(ErrorCode::permission_denied, "{}: may not be listened on; choose a port from 1024 on", where);
+      return fail(ErrorCode::permission_denied, "{}: not permitted; choose a port from 1024 on", where);
     }
-    return fail(ErrorCode::io_error, "{}: cannot be listened on: {}", where, error.message());
+    return fail(ErrorCode::io_error, "{}: cannot listen: {}", where, error.message());
   }
 
   void accept() {
@@ -81,7 +83,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   void take(tcp::socket socket) {
     error_code error;
     const auto remote = socket.remote_endpoint(error);
-    if (error) return;  // gone already
+    if (error) return;  // already closed
     auto address = remote.address();
     if (address.is_v6() && address.to_v6().is_v4_mapped()) {
       address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
@@ -107,7 +109,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
       if (join) return join->serve(*std::move(stream));
       return JoinServer::refuse(*std::move(stream),
                                 {.code = ErrorCode::failed_precondition,
-                                 .message = "this node cannot let others join; ask another one of the cluster"});
+                                 .message = "this node cannot admit newcomers; ask another node of the cluster"});
     }
     open_tcp_channel(*std::move(stream), self, options.channel, handler.admits,
                      [it = shared_from_this()](Result<std::unique_ptr<Channel>> channel) {

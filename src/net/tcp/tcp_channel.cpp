@@ -17,15 +17,15 @@ using boost::system::error_code;
 using IoStatus = TlsStream::IoStatus;
 using Socket = TlsStream::Socket;
 
-// What a record of TLS holds.
+// The size of a TLS record.
 constexpr size_t kRecordBytes = 16 * KiB;
-// Shorter runs of bytes are gathered into one record; longer ones go from where they lie.
+// Shorter spans are gathered into one record; longer ones are sent from their memory.
 constexpr size_t kGatherBytes = 2 * KiB;
-// After so many bytes the other connections of the thread have their turn.
+// After so many bytes the thread's other connections get their turn.
 constexpr size_t kTurnBytes = 1 * MiB;
 constexpr Duration kFarewellMax = std::chrono::seconds(1);
 
-// What stays alive for as long as the socket does; the channel that the user holds is a handle of it.
+// Lives as long as the socket; the user's channel is a handle of it.
 class Core : public std::enable_shared_from_this<Core> {
  public:
   using Opened = std::function<void(Result<std::unique_ptr<Channel>>)>;
@@ -38,7 +38,7 @@ class Core : public std::enable_shared_from_this<Core> {
     session.set_peer_address(stream_.name());
   }
 
-  // Lets everything happen that can happen now, but for the user's calls, which happen on a turn of their own.
+  // Does everything that can be done now, except the user's calls, which have a turn of their own.
   void kick() {
     if (in_turn_ || shut_) return;
     flush();
@@ -84,14 +84,14 @@ class Core : public std::enable_shared_from_this<Core> {
   Session session;
 
  private:
-  // Whether more is there already.
+  // Returns whether more bytes are there already.
   bool take_in() {
     size_t budget = kTurnBytes;
     while (true) {
-      const auto place = session.read_into();
-      if (place.empty()) return false;
+      const auto space = session.read_into();
+      if (space.empty()) return false;
       if (budget == 0) return true;
-      auto moved = stream_.read(place.first(std::min(place.size(), budget)));
+      auto moved = stream_.read(space.first(std::min(space.size(), budget)));
       const auto now = std::chrono::steady_clock::now();
       if (!moved) {
         lost(moved.error());
@@ -109,7 +109,7 @@ class Core : public std::enable_shared_from_this<Core> {
   }
 
   void flush() {
-    // Once the link is closed, the user's memory is the user's.
+    // After the link has closed, the payload memory belongs to the user again.
     if (direct_ && session.state() == Session::State::closed) record_ = {};
     while (!write_waits_) {
       if (record_.empty() && !next_record()) return;
@@ -117,7 +117,7 @@ class Core : public std::enable_shared_from_this<Core> {
       auto moved = stream_.write(record_, more);
       if (!moved) return lost(moved.error());
       if (moved->bytes == 0) {
-        // While a record is stuck nothing else may be written, so `more` must not hold it back.
+        // While a record is stuck nothing else may be written, so `more` must not delay it.
         gathered_all_ = true;
         write_waits_ = true;
         write_wants_read_ = moved->progress == IoStatus::wants_read;
@@ -128,7 +128,7 @@ class Core : public std::enable_shared_from_this<Core> {
     }
   }
 
-  // The next bytes as one record: gathered from short runs, or a part of a long one.
+  // Prepares the next record: gathered from short spans, or a part of a long one.
   bool next_record() {
     auto bytes = session.to_write();
     if (bytes.empty()) return false;
@@ -180,7 +180,7 @@ class Core : public std::enable_shared_from_this<Core> {
       }
     }
     const SteadyTime next = session.next_tick();
-    // A timer that goes off early costs little; setting it again for each frame costs more.
+    // A timer that fires early costs little; setting it for each frame costs more.
     if (!timer_for_ || next < *timer_for_) {
       timer_for_ = next;
       timer_.expires_at(next);
@@ -220,7 +220,7 @@ class Core : public std::enable_shared_from_this<Core> {
     record_ = {};
   }
 
-  // The link is closed; the reason may still be on its way.
+  // The link is closed; its reason may still be in flight.
   void end() {
     if (record_.empty() || session.fell_silent()) return shut();
     wait_write();
@@ -236,7 +236,7 @@ class Core : public std::enable_shared_from_this<Core> {
     timer_.cancel();
     error_code ignored;
     stream_.socket().cancel(ignored);
-    // Where nothing comes back, what is sent may still arrive, but no more than was under way.
+    // A silent peer acknowledges nothing. What was in flight may still arrive, but no more.
     if (session.fell_silent()) return stream_.reset();
     stream_.finish();
     TlsStream::linger(std::move(stream_));
@@ -247,12 +247,12 @@ class Core : public std::enable_shared_from_this<Core> {
   std::optional<SteadyTime> timer_for_;
   Opened opened_;
   std::array<std::byte, kRecordBytes> gather_;
-  std::span<const std::byte> record_;  // under way, in gather_ or in the user's memory
-  bool direct_ = false;                // the latter
+  std::span<const std::byte> record_;  // being sent, from gather_ or from the user's memory
+  bool direct_ = false;                // from the user's memory
   bool gathered_all_ = true;           // nothing is known to follow record_
   bool in_turn_ = false;
   bool turn_posted_ = false;
-  bool waits_read_ = false;  // for the socket
+  bool waits_read_ = false;  // for the socket to be readable
   bool waits_write_ = false;
   bool write_waits_ = false;  // record_ is stuck
   bool write_wants_read_ = false;
@@ -274,7 +274,7 @@ class TcpChannel final : public Channel {
   const Peer& peer() const override { return core_->session.peer(); }
   void start(ChannelHandler& handler) override {
     core_->session.start(handler);
-    core_->post_turn();  // what has arrived by now is in no socket any more that could be waited for
+    core_->post_turn();  // bytes that have arrived are no longer in a socket, so no wait would report them
   }
   Result<SendId> send(Outgoing frame) override {
     auto id = core_->session.send(std::move(frame), std::chrono::steady_clock::now());

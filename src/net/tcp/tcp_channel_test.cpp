@@ -1,4 +1,4 @@
-// Channels over real sockets and real TLS.
+// Channels over real sockets and TLS.
 #include "net/tcp/tcp_channel.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ class TcpLink : public ::testing::Test {
     link_->start(left_);
     run_until(io_, [&] { return b_.accepted != nullptr; });
   }
-  // A connection of a member of the cluster that then says what it likes.
+  // A connection with a member's certificate whose bytes the test writes.
   std::optional<TlsStream> by_hand(const security::TlsContext& tls) {
     std::optional<Result<TlsStream>> done;
     connect_socket(io_.get_executor(), "127.0.0.1", b_.listener->port(), 30s, [&](Result<TlsStream::Socket> socket) {
@@ -77,14 +77,14 @@ TEST_F(TcpLink, FramesOfAllKindsArriveInTheirPlaces) {
   }
   EXPECT_EQ(ordered, (std::vector{rows, prompt, text}));
   EXPECT_TRUE(std::holds_alternative<wire::Bulk>(frames.back().header.of)) << "weights are the last";
-  EXPECT_TRUE(b_.recorder.in_place);
+  EXPECT_TRUE(b_.recorder.in_buffer);
 }
 
 TEST_F(TcpLink, ManyFramesBothWaysAtOnce) {
   connect();
   constexpr int kFrames = 2000;
   const auto rows = pattern(2 * 2048, 1);
-  // Each answer brings the next question, in eight conversations at a time.
+  // Each answer triggers the next request, in eight exchanges at a time.
   int questions = 0;
   b_.recorder.then = [&](const Recorder::Frame& frame) {
     ASSERT_TRUE(b_.accepted->send(note(std::span(rows).first(frame.payload.size() / 2))));
@@ -158,7 +158,7 @@ TEST_F(TcpLink, APeerThatDiesWithinAFrameIsNoticed) {
     mine.wrote(moved->bytes);
   }
   run_until(io_, [&] { return b_.accepted != nullptr; });
-  // A frame that says 1,000 bytes and brings 100.
+  // A frame whose header claims 1,000 bytes and that has 100.
   auto bytes = pattern(116, 0);
   const auto piece = wire::encode(wire::PieceHeader{.lane = Lane::ordered, .first = true, .last = true, .bytes = 1008});
   const auto header = wire::encode(wire::FrameHeader{.of = wire::Control{kNote}, .payload_bytes = 1000});
@@ -174,7 +174,7 @@ TEST_F(TcpLink, APeerThatDiesWithinAFrameIsNoticed) {
 
 TEST_F(TcpLink, APeerThatFallsSilentIsNoticed) {
   b_.listen();
-  auto stream = by_hand(a_.tls);  // shakes hands, and then nothing
+  auto stream = by_hand(a_.tls);  // does the handshake and sends nothing
   ASSERT_TRUE(stream);
   ChannelOptions options;
   std::optional<Result<std::unique_ptr<Channel>>> opened;
@@ -182,10 +182,10 @@ TEST_F(TcpLink, APeerThatFallsSilentIsNoticed) {
                    [&](Result<std::unique_ptr<Channel>> channel) { opened = std::move(channel); });
   run_until(io_, [&] { return opened && b_.accepted; });
   ASSERT_TRUE(*opened) << opened->error().message;
-  // It is never started, so it reads nothing; its own timeout ends first.
+  // The channel is never started, so it reads nothing and times out first.
   auto channel = *std::move(*opened);
   run_until(io_, [&] { return !channel->send(note({})); });
-  EXPECT_TRUE(channel->send(note({})).error().message.contains("nothing was heard of it for 1000ms"));
+  EXPECT_TRUE(channel->send(note({})).error().message.contains("it sent nothing for 1000ms"));
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ constexpr Duration kLingerMax = std::chrono::seconds(1);
 
 }  // namespace
 
-// The socket as OpenSSL sees it. Its own socket BIO would let a write to a closed connection end the program with
-// SIGPIPE, and cannot say that more follows.
+// The socket as OpenSSL's input and output. OpenSSL's own socket BIO would let a write to a closed connection end the
+// program with SIGPIPE, and has no MSG_MORE.
 struct TlsStream::Pipe {
   int fd = -1;
   bool more = false;
@@ -98,16 +98,16 @@ Result<TlsStream> TlsStream::make(Socket socket, security::Openssl<SSL> tls, std
   error_code error;
   socket.non_blocking(true, error);
   if (!error) socket.set_option(boost::asio::ip::tcp::no_delay(true), error);
-  if (error) return fail(ErrorCode::io_error, "{}: the socket cannot be set up: {}", name, error.message());
+  if (error) return fail(ErrorCode::io_error, "{}: cannot set up the socket: {}", name, error.message());
 #ifdef TCP_NOTSENT_LOWAT
-  // What the system holds before it is sent cannot be overtaken any more; keep that short.
+  // Bytes in the operating system's send buffer cannot be overtaken by urgent frames; keep it short.
   using NotSent = boost::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
   socket.set_option(NotSent(512 * 1024), error);  // without it urgent frames are only later
 #endif
   auto pipe = std::make_unique<Pipe>();
   pipe->fd = socket.native_handle();
   BIO* bio = BIO_new(Pipe::method());
-  if (!bio) return fail(ErrorCode::out_of_memory, "{}: no memory for a connection", name);
+  if (!bio) return fail(ErrorCode::out_of_memory, "{}: not enough memory for a connection", name);
   BIO_set_data(bio, pipe.get());
   BIO_set_init(bio, 1);
   SSL_set_bio(tls.get(), bio, bio);
@@ -119,7 +119,7 @@ Result<TlsStream::IoStatus> TlsStream::progress(int result) {
     case SSL_ERROR_NONE: return IoStatus::done;
     case SSL_ERROR_WANT_READ: return IoStatus::wants_read;
     case SSL_ERROR_WANT_WRITE: return IoStatus::wants_write;
-    case SSL_ERROR_ZERO_RETURN: return fail(ErrorCode::unavailable, "{}: it ended the connection", name_);
+    case SSL_ERROR_ZERO_RETURN: return fail(ErrorCode::unavailable, "{}: the other end closed the connection", name_);
     case SSL_ERROR_SYSCALL: {
       ERR_clear_error();
       const std::string words = pipe_->error != 0 ? std::generic_category().message(pipe_->error) : "it is gone";

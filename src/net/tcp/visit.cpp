@@ -21,12 +21,12 @@ using Clock = std::chrono::steady_clock;
 Reached how_far(const error_code& error) {
   namespace errors = boost::asio::error;
   if (error == errors::connection_refused) return Reached::refused;
-  if (error == errors::timed_out) return Reached::silent;
+  if (error == errors::timed_out) return Reached::timed_out;
   if (error == errors::access_denied || error == errors::no_permission) return Reached::forbidden;
-  return error == errors::host_unreachable ? Reached::nobody : Reached::no_route;
+  return error == errors::host_unreachable ? Reached::host_unreachable : Reached::no_route;
 }
 
-// One connection at a time, and all of it on the thread of the caller.
+// One connection at a time, all on the caller's thread.
 class Visitor {
  public:
   Visitor(std::string address, uint16_t port, Duration step_max)
@@ -36,7 +36,7 @@ class Visitor {
     error_code error;
     const auto address = boost::asio::ip::make_address(address_, error);
     if (error) {
-      into.words = error.message();
+      into.error_text = error.message();
       return std::nullopt;
     }
     tcp::socket socket(io_);
@@ -45,13 +45,13 @@ class Visitor {
     run_until([&] { return ended.has_value(); });
     if (!ended) {
       socket.close(error);
-      run_until([&] { return ended.has_value(); });  // which holds a reference to it
-      into.reached = Reached::silent;
-      into.words = std::format("no answer within {}", std::chrono::duration_cast<std::chrono::seconds>(step_max_));
+      run_until([&] { return ended.has_value(); });  // which refers to `ended`
+      into.reached = Reached::timed_out;
+      into.error_text = std::format("no answer within {}", std::chrono::duration_cast<std::chrono::seconds>(step_max_));
       return std::nullopt;
     }
     into.reached = *ended ? how_far(*ended) : Reached::yes;
-    into.words = *ended ? ended->message() : "";
+    into.error_text = *ended ? ended->message() : "";
     return *ended ? std::nullopt : std::optional(std::move(socket));
   }
 
@@ -68,14 +68,14 @@ class Visitor {
     return std::move(**secured);
   }
 
-  // Reads the Hello, and takes leave instead of saying one: the running node of this identity keeps its link.
+  // Reads the Hello and sends a goodbye instead of one: the running node of this identity keeps its link.
   Result<Peer> greet(TlsStream stream, const security::Identity& self) {
     EXO_TRY(const wire::NodeId certified, security::peer_of(stream.tls()));
     Session session({.node = self.node(), .cluster = self.cluster()}, {}, certified, Clock::now());
     const auto until = Clock::now() + step_max_;
     std::optional<Error> lost;
     while (session.state() == Session::State::greeting && !lost) {
-      if (Clock::now() >= until) lost = Error{ErrorCode::deadline_exceeded, "it did not say hello in time"};
+      if (Clock::now() >= until) lost = Error{ErrorCode::deadline_exceeded, "it sent no hello in time"};
       auto moved = stream.read(session.read_into());
       if (!moved) {
         lost = moved.error();
@@ -89,7 +89,7 @@ class Visitor {
     const Session::State state = session.state();
     const Error why = session.reason();
     Peer peer = session.peer();
-    session.close({ErrorCode::cancelled, "`exogpu doctor` has only looked at it"}, Clock::now());
+    session.close({ErrorCode::cancelled, "`exogpu doctor` only examined it"}, Clock::now());
     while (!session.to_write().empty() && Clock::now() < until) {
       auto moved = stream.write(session.to_write(), false);
       if (!moved) break;
@@ -101,7 +101,7 @@ class Visitor {
     return peer;
   }
 
-  // So that the other end gets what was said.
+  // Lets the sent bytes arrive before closing.
   void leave(TlsStream stream) {
     stream.finish();
     TlsStream::linger(std::move(stream));
@@ -141,7 +141,7 @@ Result<security::Certificate> copy_of(X509* certificate) {
 
 Result<Shown> shown_by(const TlsStream& stream) {
   STACK_OF(X509)* chain = SSL_get_peer_cert_chain(stream.tls());
-  if (sk_X509_num(chain) < 2) return fail(ErrorCode::unsupported, "it shows no certificate of a cluster");
+  if (sk_X509_num(chain) < 2) return fail(ErrorCode::unsupported, "it has no certificate of a cluster");
   EXO_TRY(const security::Certificate node, copy_of(sk_X509_value(chain, 0)));
   EXO_TRY(const security::Certificate authority, copy_of(sk_X509_value(chain, 1)));
   if (!authority.is_authority() || !node.signed_by(authority)) {
@@ -161,23 +161,23 @@ Visit visit(const std::string& address, uint16_t port, const security::Identity*
   auto socket = visitor.connect(found);
   if (!socket) return found;
 
-  // As one who is to be paired, whom anybody answers; and whom nobody asks for a certificate.
-  found.shown = [&] -> Result<Shown> {
+  // Connects as a newcomer that pairs: any node answers one, and none asks it for a certificate.
+  found.identity = [&] -> Result<Shown> {
     EXO_TRY(const auto tls, security::TlsContext::for_pairing());
     EXO_TRY(auto stream, visitor.secure(*std::move(socket), tls));
     auto shown = shown_by(stream);
     visitor.leave(std::move(stream));
     return shown;
   }();
-  if (self == nullptr || !*found.shown || (*found.shown)->cluster != self->cluster()) return found;
+  if (self == nullptr || !*found.identity || (*found.identity)->cluster != self->cluster()) return found;
   // A node takes its own identity for that of a second process.
-  if ((*found.shown)->node == self->node()) return found;
+  if ((*found.identity)->node == self->node()) return found;
 
-  found.greeted = [&] -> Result<Peer> {
+  found.hello = [&] -> Result<Peer> {
     EXO_TRY(const auto tls, security::TlsContext::for_node(*self));
     Visit again;
     auto second = visitor.connect(again);
-    if (!second) return fail(ErrorCode::unavailable, "{} port {}: {}", address, port, again.words);
+    if (!second) return fail(ErrorCode::unavailable, "{} port {}: {}", address, port, again.error_text);
     EXO_TRY(auto stream, visitor.secure(*std::move(second), tls));
     return visitor.greet(std::move(stream), *self);
   }();

@@ -1,4 +1,4 @@
-// Looks at what answers at an address without becoming a link to it, for those who want to know why a link fails.
+// Examines what answers at an address without becoming a link to it, to explain why links fail.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace exogpu::net {
 
-// How a TCP connection began.
+// How an attempt at a TCP connection ended.
 enum class Reached {
   yes,
-  refused,    // the host says that nothing listens there
-  silent,     // nothing came back in time
-  nobody,     // no device answers at this address, or a firewall on the way says so
-  no_route,   // this machine knows no way there
-  forbidden,  // by this machine itself
+  refused,           // nothing listens at that port
+  timed_out,         // no answer in time
+  host_unreachable,  // no device has this address, or a firewall in between says so
+  no_route,          // this machine has no route there
+  forbidden,         // by this machine itself
 };
 
-// Who is there, by certificates that belong together; it has proved that it holds the node's key.
+// The node there, by certificates that belong together; it has proved that it has the node's key.
 struct Shown {
   wire::NodeId node;
   wire::ClusterId cluster;
@@ -31,14 +31,13 @@ struct Shown {
 
 struct Visit {
   Reached reached = Reached::no_route;
-  std::string words{};                   // the system's, where it was not reached
-  std::optional<Result<Shown>> shown{};  // once it was reached. Errors: of TLS; unsupported when it is no node
-  // Once it has shown itself as another node of `self`'s cluster: what its Hello says.
-  std::optional<Result<Peer>> greeted{};
+  std::string error_text{};                 // the operating system's message, if not reached
+  std::optional<Result<Shown>> identity{};  // set once reached. Errors: of TLS; unsupported if it is not a node
+  std::optional<Result<Peer>> hello{};      // set once a node of `self`'s cluster has shown itself: its Hello
 };
 
-// `address` is a numeric one. Each of the steps takes at most `step_max`; blocks for as long. Without `self` it is not
-// greeted. The other end notes a link that ended before it began, and that this was only a look.
+// `address` is numeric. Blocks; each step takes at most `step_max`. Without `self` no hellos are exchanged. The other
+// node logs a link that ended before it began, with the reason that `exogpu doctor` examined it.
 Visit visit(const std::string& address, uint16_t port, const security::Identity* self,
             Duration step_max = std::chrono::seconds(2));
 

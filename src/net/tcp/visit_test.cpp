@@ -21,7 +21,7 @@ using namespace testing;
 using security::Authority;
 using security::Identity;
 
-// A node with a thread of its own, since a visit blocks.
+// A node with a thread of its own, since visit() blocks.
 class Visiting : public ::testing::Test {
  protected:
   ~Visiting() override { stop(); }
@@ -33,7 +33,7 @@ class Visiting : public ::testing::Test {
     io_.stop();
     if (thread_.joinable()) thread_.join();
   }
-  // Long steps: the machine may be under load.
+  // Long steps for a loaded machine.
   Visit look(const Identity* self) { return visit("127.0.0.1", node_.listener->port(), self, 30s); }
 
   Authority authority_ = Authority::create(now_of_the_wall()).value();
@@ -49,14 +49,14 @@ TEST_F(Visiting, ANodeOfTheSameClusterGreetsAndHearsThatItWasALook) {
   run();
   const Visit seen = look(&self_);
   EXPECT_EQ(seen.reached, Reached::yes);
-  ASSERT_TRUE(seen.shown && *seen.shown) << (*seen.shown).error().message;
-  EXPECT_EQ((*seen.shown)->node, node_.identity.node());
-  EXPECT_EQ((*seen.shown)->cluster, authority_.cluster());
-  EXPECT_LT((*seen.shown)->node_valid.from, now_of_the_wall());
-  EXPECT_GT((*seen.shown)->node_valid.to, now_of_the_wall());
-  ASSERT_TRUE(seen.greeted && *seen.greeted) << (*seen.greeted).error().message;
-  EXPECT_EQ((*seen.greeted)->versions, wire::own_versions());
-  // No link came of it.
+  ASSERT_TRUE(seen.identity && *seen.identity) << (*seen.identity).error().message;
+  EXPECT_EQ((*seen.identity)->node, node_.identity.node());
+  EXPECT_EQ((*seen.identity)->cluster, authority_.cluster());
+  EXPECT_LT((*seen.identity)->node_valid.from, now_of_the_wall());
+  EXPECT_GT((*seen.identity)->node_valid.to, now_of_the_wall());
+  ASSERT_TRUE(seen.hello && *seen.hello) << (*seen.hello).error().message;
+  EXPECT_EQ((*seen.hello)->versions, wire::own_versions());
+  // The visit did not become a link.
   const auto until = std::chrono::steady_clock::now() + 30s;
   bool told = false;
   while (!told && std::chrono::steady_clock::now() < until) {
@@ -68,15 +68,15 @@ TEST_F(Visiting, ANodeOfTheSameClusterGreetsAndHearsThatItWasALook) {
   stop();
   EXPECT_EQ(node_.accepted, nullptr);
   ASSERT_EQ(node_.refused.size(), 1);
-  EXPECT_TRUE(node_.refused[0].message.contains("only looked")) << node_.refused[0].message;
+  EXPECT_TRUE(node_.refused[0].message.contains("only examined")) << node_.refused[0].message;
 }
 
 TEST_F(Visiting, WithoutAnIdentityItIsSeenAndNotGreeted) {
   node_.listen();
   run();
   const Visit seen = look(nullptr);
-  ASSERT_TRUE(seen.shown && *seen.shown);
-  EXPECT_FALSE(seen.greeted);
+  ASSERT_TRUE(seen.identity && *seen.identity);
+  EXPECT_FALSE(seen.hello);
 }
 
 TEST_F(Visiting, AnotherCluster) {
@@ -85,9 +85,9 @@ TEST_F(Visiting, AnotherCluster) {
   const auto other = Authority::create(now_of_the_wall()).value();
   const Identity stranger = Identity::issue(other, now_of_the_wall()).value();
   const Visit seen = look(&stranger);
-  ASSERT_TRUE(seen.shown && *seen.shown);
-  EXPECT_NE((*seen.shown)->cluster, stranger.cluster());
-  EXPECT_FALSE(seen.greeted);
+  ASSERT_TRUE(seen.identity && *seen.identity);
+  EXPECT_NE((*seen.identity)->cluster, stranger.cluster());
+  EXPECT_FALSE(seen.hello);
 }
 
 TEST_F(Visiting, AnotherVersionIsNamed) {
@@ -95,23 +95,23 @@ TEST_F(Visiting, AnotherVersionIsNamed) {
   node_.listen();
   run();
   const Visit seen = look(&self_);
-  ASSERT_TRUE(seen.greeted);
-  ASSERT_FALSE(*seen.greeted);
-  EXPECT_EQ(seen.greeted->error().code, ErrorCode::unsupported);
-  EXPECT_TRUE(seen.greeted->error().message.contains("7.3.1")) << seen.greeted->error().message;
+  ASSERT_TRUE(seen.hello);
+  ASSERT_FALSE(*seen.hello);
+  EXPECT_EQ(seen.hello->error().code, ErrorCode::unsupported);
+  EXPECT_TRUE(seen.hello->error().message.contains("7.3.1")) << seen.hello->error().message;
 }
 
 TEST_F(Visiting, AClockThatIsWrong) {
-  // The cluster's certificate of the node there was made twenty days from now.
+  // The cluster's certificate of the node there is valid only from twenty days from now.
   const Identity early = Identity::issue(authority_, now_of_the_wall() + std::chrono::days(20)).value();
   node_.listen();
   run();
   const Visit seen = look(&early);
-  ASSERT_TRUE(seen.shown && *seen.shown);
-  ASSERT_TRUE(seen.greeted);
-  ASSERT_FALSE(*seen.greeted);
-  EXPECT_EQ(seen.greeted->error().code, ErrorCode::unauthenticated) << seen.greeted->error().message;
-  EXPECT_TRUE(seen.greeted->error().message.contains("does not take this node's certificate"));
+  ASSERT_TRUE(seen.identity && *seen.identity);
+  ASSERT_TRUE(seen.hello);
+  ASSERT_FALSE(*seen.hello);
+  EXPECT_EQ(seen.hello->error().code, ErrorCode::unauthenticated) << seen.hello->error().message;
+  EXPECT_TRUE(seen.hello->error().message.contains("refuses this node's certificate"));
 }
 
 TEST_F(Visiting, WhatIsNoNode) {
@@ -126,9 +126,9 @@ TEST_F(Visiting, WhatIsNoNode) {
   });
   const Visit seen = visit("127.0.0.1", port, &self_, 30s);
   EXPECT_EQ(seen.reached, Reached::yes);
-  ASSERT_TRUE(seen.shown);
-  ASSERT_FALSE(*seen.shown);
-  EXPECT_EQ(seen.shown->error().code, ErrorCode::corrupt) << seen.shown->error().message;
+  ASSERT_TRUE(seen.identity);
+  ASSERT_FALSE(*seen.identity);
+  EXPECT_EQ(seen.identity->error().code, ErrorCode::corrupt) << seen.identity->error().message;
 }
 
 TEST_F(Visiting, NobodyListensThere) {
@@ -137,15 +137,15 @@ TEST_F(Visiting, NobodyListensThere) {
   acceptor.close();
   const Visit seen = visit("127.0.0.1", port, &self_, 30s);
   EXPECT_EQ(seen.reached, Reached::refused);
-  EXPECT_FALSE(seen.shown);
+  EXPECT_FALSE(seen.identity);
 }
 
 TEST_F(Visiting, WhoTakesTheConnectionAndSaysNothing) {
   boost::asio::ip::tcp::acceptor acceptor(io_, {boost::asio::ip::address_v4::loopback(), 0});
   const Visit seen = visit("127.0.0.1", acceptor.local_endpoint().port(), &self_, 200ms);
-  ASSERT_TRUE(seen.shown);
-  ASSERT_FALSE(*seen.shown);
-  EXPECT_EQ(seen.shown->error().code, ErrorCode::deadline_exceeded) << seen.shown->error().message;
+  ASSERT_TRUE(seen.identity);
+  ASSERT_FALSE(*seen.identity);
+  EXPECT_EQ(seen.identity->error().code, ErrorCode::deadline_exceeded) << seen.identity->error().message;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The user of a channel in tests: gives every frame a place and keeps what arrives.
+// The user of a channel in tests: provides a buffer for every frame and records all calls.
 #pragma once
 
 #include <array>
@@ -20,15 +20,15 @@ class Recorder : public ChannelHandler {
     std::vector<std::byte> payload;
   };
 
-  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
+  std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override {
     if (drop && drop(header)) return std::nullopt;
-    auto& memory = places[header.of.index()];
+    auto& memory = buffers[header.of.index()];
     memory.assign(header.payload_bytes, std::byte{0xEE});
     return memory;
   }
   void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {
     if (!std::holds_alternative<wire::Control>(header.of)) {
-      in_place &= payload.data() == places[header.of.index()].data();
+      in_buffer &= payload.data() == buffers[header.of.index()].data();
     }
     frames.push_back({header, {payload.begin(), payload.end()}});
     if (then) then(frames.back());
@@ -43,22 +43,22 @@ class Recorder : public ChannelHandler {
   std::function<bool(const wire::FrameHeader&)> drop;
   std::function<void(const Frame&)> then;
   std::function<void()> then_closed;
-  std::array<std::vector<std::byte>, 3> places;
+  std::array<std::vector<std::byte>, 3> buffers;
   std::vector<Frame> frames;
   std::vector<wire::FrameHeader> abandoned;
   std::vector<Lane> room;
   std::vector<Error> closed;
-  bool in_place = true;
+  bool in_buffer = true;
 };
 
-// `size` bytes that differ from place to place and from seed to seed.
+// `size` bytes that differ by offset and by seed.
 inline std::vector<std::byte> pattern(size_t size, uint8_t seed) {
   std::vector<std::byte> bytes(size);
   for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>((i * 131 + (i >> 8) * 7 + seed) & 0xFF);
   return bytes;
 }
 
-// The payload is not copied.
+// Does not copy the payload.
 inline Outgoing note(std::span<const std::byte> payload, Lane lane = Lane::ordered) {
   return {.header = {.of = wire::Control{kNote}},
           .lane = lane,
@@ -72,7 +72,7 @@ inline Outgoing bulk(std::span<const std::byte> payload, uint64_t offset = 0) {
   frame.header.of = wire::Bulk{.transfer = wire::TransferId(1), .offset = offset};
   return frame;
 }
-// Rows of `columns` f16.
+// Rows of `columns` f16 values.
 inline Outgoing activation(std::span<const std::byte> payload, uint32_t columns, uint64_t epoch = 1) {
   Outgoing frame = note(payload, Lane::ordered);
   frame.header.of = wire::Activation{.epoch = wire::PlanEpoch(epoch),

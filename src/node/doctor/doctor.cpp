@@ -66,7 +66,7 @@ class Doctor {
     for (const Interface& one : here_.interfaces) {
       if (!one.usable()) continue;
       for (const bool ipv6 : {false, true}) {
-        if (one.has(ipv6)) judge_echo(one, ipv6, net::hear_own_question(one.name, ipv6));
+        if (one.has(ipv6)) judge_echo(one, ipv6, net::probe_echo(one.name, ipv6));
       }
     }
   }
@@ -75,23 +75,24 @@ class Doctor {
     const auto where = std::format("{} over {}", one.name, ipv6 ? "IPv6" : "IPv4");
     const std::string open_it = "sudo ufw allow 5353/udp, or sudo firewall-cmd --add-service=mdns";
     switch (result.echo) {
-      case net::Echo::heard: return find(Level::ok, "mdns", where + ": what is sent comes back");
-      case net::Echo::not_heard:
+      case net::Echo::received: return find(Level::ok, "mdns", where + ": what is sent comes back");
+      case net::Echo::not_received:
         return find(Level::problem, "mdns",
                     where +
                         ": what is sent does not come back: a firewall on this device drops UDP port 5353, and with "
                         "it what other nodes say",
                     open_it);
       case net::Echo::cannot_send:
-        return find(Level::problem, "mdns",
-                    std::format("{}: this device does not let itself send to UDP port 5353 ({})", where, result.words),
-                    "a firewall on this device forbids it: " + open_it);
+        return find(
+            Level::problem, "mdns",
+            std::format("{}: this device does not let itself send to UDP port 5353 ({})", where, result.error_text),
+            "a firewall on this device forbids it: " + open_it);
       case net::Echo::port_taken:
         return find(Level::problem, "mdns",
                     where + ": UDP port 5353 is taken by a program that does not share it, so nodes are not found",
                     "find that program with: sudo ss -ulpn 'sport = :5353'; end it, or let it share the port");
       case net::Echo::cannot_listen:
-        return find(Level::problem, "mdns", std::format("{}: cannot be listened on ({})", where, result.words),
+        return find(Level::problem, "mdns", std::format("{}: cannot be listened on ({})", where, result.error_text),
                     "name a node by hand: exogpu serve --join HOST");
     }
   }
@@ -160,23 +161,27 @@ class Doctor {
       return find(Level::problem, "node", "no node runs on this device", "exogpu serve, or exogpu serve MODEL");
     }
     if (!identity_) return;
-    const auto own = std::ranges::find(seen, identity_->node(), [](const auto& node) { return node.said.node; });
+    const auto own =
+        std::ranges::find(seen, identity_->node(), [](const auto& node) { return node.announcement.node; });
     if (own == seen.end()) {
       return find(Level::problem, "node", "a node runs on this device, but does not show itself on the network",
                   "start it without --no-discovery, and without --listen on an address of this device alone");
     }
     find(Level::ok, "node",
-         std::format("{} runs on this device, listens at port {}, and shows itself", own->said.name, own->said.port));
+         std::format("{} runs on this device, listens at port {}, and shows itself", own->announcement.name,
+                     own->announcement.port));
   }
 
   bool ours(const DiscoveredNode& node) const {
-    return identity_ && node.said.cluster == identity_->cluster() && node.said.node != identity_->node();
+    return identity_ && node.announcement.cluster == identity_->cluster() &&
+           node.announcement.node != identity_->node();
   }
 
   void look_at_others(std::vector<DiscoveredNode> seen) {
     // Without a node here, one of this identity is on another device.
-    std::erase_if(
-        seen, [&](const auto& node) { return here_.node_runs && identity_ && node.said.node == identity_->node(); });
+    std::erase_if(seen, [&](const auto& node) {
+      return here_.node_runs && identity_ && node.announcement.node == identity_->node();
+    });
     std::ranges::stable_partition(seen, [&](const auto& node) { return ours(node); });
     const auto members = std::ranges::count_if(seen, [&](const auto& node) { return ours(node); });
     if (seen.size() > kVisitedMax) {
@@ -188,13 +193,13 @@ class Doctor {
     for (const DiscoveredNode& node : seen) {
       visits.emplace_back();
       for (const std::string& address : node.addresses) {
-        if (visits.back().size() < kAddressesMax) visits.back().push_back({address, node.said.port, {}});
+        if (visits.back().size() < kAddressesMax) visits.back().push_back({address, node.announcement.port, {}});
       }
     }
     visit(visits);
     const Level alien = members > 0 || !identity_ ? Level::note : Level::problem;
     for (size_t i = 0; i < seen.size(); ++i) {
-      for (Finding& finding : judge_other(seen[i].said.name, seen[i].said, visits[i], here_, alien)) {
+      for (Finding& finding : judge_other(seen[i].announcement.name, seen[i].announcement, visits[i], here_, alien)) {
         findings_.push_back(std::move(finding));
       }
     }
@@ -232,7 +237,7 @@ class Doctor {
     }
     visit(visits);
     for (const Visited& one : visits[0]) {
-      if (one.visit.shown && *one.visit.shown) visited_ = (*one.visit.shown)->node;
+      if (one.visit.identity && *one.visit.identity) visited_ = (*one.visit.identity)->node;
     }
     for (Finding& finding : judge_other(options_.at->host, {}, visits[0], here_, Level::problem)) {
       findings_.push_back(std::move(finding));
@@ -242,7 +247,7 @@ class Doctor {
   // Whether the network shows what was reached by its address.
   void compare_with(const std::vector<DiscoveredNode>& seen) {
     if (!visited_ || (identity_ && *visited_ == identity_->node())) return;
-    if (std::ranges::contains(seen, *visited_, [](const auto& node) { return node.said.node; })) {
+    if (std::ranges::contains(seen, *visited_, [](const auto& node) { return node.announcement.node; })) {
       return find(Level::ok, "others", std::format("{} is also found by itself (mDNS)", options_.at->host));
     }
     find(Level::note, "others", std::format("{} is reached, but not found by itself (mDNS)", options_.at->host),

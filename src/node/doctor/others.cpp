@@ -15,14 +15,14 @@ using net::Reached;
 
 // How far a visit got; the further, the more it shows.
 int progress(const net::Visit& visit) {
-  if (visit.greeted) return *visit.greeted ? 9 : 8;
-  if (visit.shown) return *visit.shown ? 7 : 6;
+  if (visit.hello) return *visit.hello ? 9 : 8;
+  if (visit.identity) return *visit.identity ? 7 : 6;
   switch (visit.reached) {
     case Reached::yes: return 5;
     case Reached::refused: return 4;
-    case Reached::silent: return 3;
+    case Reached::timed_out: return 3;
     case Reached::forbidden: return 2;
-    case Reached::nobody: return 1;
+    case Reached::host_unreachable: return 1;
     case Reached::no_route: break;
   }
   return 0;
@@ -36,7 +36,7 @@ class Judge {
 
   Finding judge() const {
     if (best_.visit.reached != Reached::yes) return not_reached();
-    const auto& shown = *best_.visit.shown;
+    const auto& shown = *best_.visit.identity;
     if (!shown) {
       return says(Level::problem, std::format("something answers there, but {}", about(shown.error())),
                   "nodes listen at port 7766 unless --listen says otherwise; the API has another port than the nodes");
@@ -86,26 +86,26 @@ class Judge {
         return says(
             Level::problem, "the device answers, but nothing listens at this port",
             "start `exogpu serve` there, or name the port that it listens on; a firewall there may also refuse");
-      case Reached::silent:
+      case Reached::timed_out:
         return says(
             Level::problem, "nothing comes back: a firewall there drops connections to this port, or the device is off",
             std::format("on {0}: sudo ufw allow {1}/tcp, or sudo firewall-cmd --add-port={1}/tcp; on a Wi-Fi for "
                         "guests, which keeps its devices apart, use another network",
                         name_, best_.port));
       case Reached::forbidden:
-        return says(Level::problem, std::format("this device does not let itself connect ({})", best_.visit.words),
+        return says(Level::problem, std::format("this device does not let itself connect ({})", best_.visit.error_text),
                     std::format("a firewall on this device forbids it: allow outgoing TCP to port {}", best_.port));
-      case Reached::nobody:
+      case Reached::host_unreachable:
       case Reached::no_route: break;
       case Reached::yes: EXO_ASSERT(false, "an address that was reached has no problem"); break;
     }
     if (in_own_network(here_.interfaces, best_.address)) {
-      return says(Level::problem, std::format("no device answers at this address ({})", best_.visit.words),
+      return says(Level::problem, std::format("no device answers at this address ({})", best_.visit.error_text),
                   "the device is off or has another address now, or a firewall there rejects connections to this port");
     }
     return says(Level::problem,
-                std::format("its address is in no network of this device ({}); this device has {}", best_.visit.words,
-                            own_addresses_text(here_.interfaces)),
+                std::format("its address is in no network of this device ({}); this device has {}",
+                            best_.visit.error_text, own_addresses_text(here_.interfaces)),
                 "connect both to the same network, so that both get their addresses from the same router");
   }
 
@@ -138,7 +138,7 @@ class Judge {
   }
 
   Finding greeted() const {
-    const auto& greeted = *best_.visit.greeted;
+    const auto& greeted = *best_.visit.hello;
     if (!greeted) {
       const Error& why = greeted.error();
       if (why.code == ErrorCode::unauthenticated) {
@@ -183,7 +183,7 @@ std::vector<Finding> judge_other(const std::string& name, const std::optional<ne
   std::string unreached;
   for (const Visited& one : visits) {
     if (one.visit.reached != Reached::yes) {
-      unreached += std::format("{}{} ({})", unreached.empty() ? "" : ", ", one.address, one.visit.words);
+      unreached += std::format("{}{} ({})", unreached.empty() ? "" : ", ", one.address, one.visit.error_text);
     }
   }
   if (!unreached.empty()) {

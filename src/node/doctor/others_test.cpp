@@ -45,8 +45,8 @@ class OfAnother : public ::testing::Test {
 };
 
 TEST_F(OfAnother, TheOwnIdentityIsACopyWhereNoNodeRuns) {
-  net::Visit visit{.reached = Reached::yes, .shown = shown()};
-  (*visit.shown)->node = self_.node();
+  net::Visit visit{.reached = Reached::yes, .identity = shown()};
+  (*visit.identity)->node = self_.node();
   here_.state = "/var/lib/exogpu";
   expect(judge(visit), Level::problem, "it has this device's identity");
   expect(judge(visit), Level::problem, "remove its state folder (here: /var/lib/exogpu) and run `exogpu join`");
@@ -56,24 +56,25 @@ TEST_F(OfAnother, TheOwnIdentityIsACopyWhereNoNodeRuns) {
 
 TEST_F(OfAnother, FailuresOfAConnection) {
   expect(judge({.reached = Reached::refused}), Level::problem, "nothing listens at this port");
-  expect(judge({.reached = Reached::silent}), Level::problem, "ufw allow 7766/tcp");
+  expect(judge({.reached = Reached::timed_out}), Level::problem, "ufw allow 7766/tcp");
   expect(judge({.reached = Reached::forbidden}), Level::problem, "firewall on this device");
-  expect(judge({.reached = Reached::nobody}), Level::problem, "no device answers at this address");
+  expect(judge({.reached = Reached::host_unreachable}), Level::problem, "no device answers at this address");
   expect(judge({.reached = Reached::no_route}, Level::problem, "192.168.7.1"), Level::problem,
          "in no network of this device");
 }
 
 TEST_F(OfAnother, WhoItSaysItIs) {
-  net::Visit visit{.reached = Reached::yes, .shown = fail(ErrorCode::corrupt, "10.0.0.9 port 7766: it is a printer")};
+  net::Visit visit{.reached = Reached::yes,
+                   .identity = fail(ErrorCode::corrupt, "10.0.0.9 port 7766: it is a printer")};
   expect(judge(visit), Level::problem, "desk (10.0.0.9 port 7766): something answers there, but it is a printer");
-  visit.shown = shown();
-  visit.greeted = net::Peer{.node = other_.node(), .versions = wire::own_versions()};
+  visit.identity = shown();
+  visit.hello = net::Peer{.node = other_.node(), .versions = wire::own_versions()};
   expect(judge(visit), Level::ok, "of this cluster");
-  visit.greeted = net::Peer{.node = other_.node(), .versions = {"7.3.1", 1, 1}};
+  visit.hello = net::Peer{.node = other_.node(), .versions = {"7.3.1", 1, 1}};
   expect(judge(visit), Level::ok, "version 7.3.1 (here: ");
   net::Shown stranger = shown();
   stranger.cluster = wire::ClusterId();
-  visit.shown = stranger;
+  visit.identity = stranger;
   expect(judge(visit), Level::problem, "is of another cluster");
   expect(judge(visit, Level::note), Level::note, "is of another cluster");
   here_.identity = nullptr;
@@ -81,19 +82,19 @@ TEST_F(OfAnother, WhoItSaysItIs) {
 }
 
 TEST_F(OfAnother, WhyItDoesNotGreet) {
-  net::Visit visit{.reached = Reached::yes, .shown = shown()};
-  visit.greeted = fail(ErrorCode::unauthenticated, "it does not take this node's certificate");
+  net::Visit visit{.reached = Reached::yes, .identity = shown()};
+  visit.hello = fail(ErrorCode::unauthenticated, "it does not take this node's certificate");
   expect(judge(visit), Level::problem, "its clock is probably wrong");
-  visit.greeted = fail(ErrorCode::unsupported, "it speaks protocol 9");
+  visit.hello = fail(ErrorCode::unsupported, "it speaks protocol 9");
   expect(judge(visit), Level::problem, "install the same version");
-  visit.greeted = fail(ErrorCode::unavailable, "it is gone");
+  visit.hello = fail(ErrorCode::unavailable, "it is gone");
   expect(judge(visit), Level::problem, "it is gone");
 }
 
 TEST_F(OfAnother, ClocksThatDoNotAgree) {
   const net::Visit visit{.reached = Reached::yes,
-                         .shown = shown(),
-                         .greeted = net::Peer{.node = other_.node(), .versions = wire::own_versions()}};
+                         .identity = shown(),
+                         .hello = net::Peer{.node = other_.node(), .versions = wire::own_versions()}};
   here_.now = now_ - std::chrono::days(2);
   expect(judge(visit), Level::problem, "begins to be valid at");
   here_.now = now_ + std::chrono::days(11 * 366);
@@ -104,9 +105,9 @@ TEST_F(OfAnother, ClocksThatDoNotAgree) {
 
 TEST_F(OfAnother, OneAddressThatWorksIsEnough) {
   const net::Visit good{.reached = Reached::yes,
-                        .shown = shown(),
-                        .greeted = net::Peer{.node = other_.node(), .versions = wire::own_versions()}};
-  const std::vector<Visited> visits{{"10.9.9.9", 7766, {.reached = Reached::silent, .words = "no answer"}},
+                        .identity = shown(),
+                        .hello = net::Peer{.node = other_.node(), .versions = wire::own_versions()}};
+  const std::vector<Visited> visits{{"10.9.9.9", 7766, {.reached = Reached::timed_out, .error_text = "no answer"}},
                                     {"10.0.0.9", 7766, good}};
   const auto findings = judge_other("desk", std::nullopt, visits, here_, Level::problem);
   ASSERT_EQ(findings.size(), 2);

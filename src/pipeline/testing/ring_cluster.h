@@ -60,7 +60,7 @@ class RingNode {
     RingNode* node = nullptr;
     std::unique_ptr<net::Channel> channel;
     wire::NodeId peer() const { return channel->peer().node; }
-    std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
+    std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override {
       return node->frames.receive_buffer(peer(), header);
     }
     void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {

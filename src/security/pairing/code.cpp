@@ -10,7 +10,7 @@ namespace exogpu::security {
 
 Result<PairingCode> PairingCode::random() {
   constexpr uint32_t kCodes = 1'000'000;
-  constexpr uint32_t kFair = UINT32_MAX - UINT32_MAX % kCodes;  // from here on some codes would be likelier
+  constexpr uint32_t kFair = UINT32_MAX - UINT32_MAX % kCodes;  // from here on some codes would be more likely
   uint32_t number = kFair;
   while (number >= kFair) {
     std::array<std::byte, sizeof(number)> bytes;
@@ -26,11 +26,11 @@ Result<PairingCode> PairingCode::parse(std::string_view text) {
     if (letter >= '0' && letter <= '9') {
       digits += letter;
     } else if (letter != ' ' && letter != '-' && letter != '\n' && letter != '\r' && letter != '\t') {
-      return fail(ErrorCode::invalid_argument, "a pairing code is made of {} digits", kPairingDigits);
+      return fail(ErrorCode::invalid_argument, "a pairing code consists of {} digits", kPairingDigits);
     }
   }
   if (digits.size() != kPairingDigits) {
-    return fail(ErrorCode::invalid_argument, "a pairing code has {} digits, and this has {}", kPairingDigits,
+    return fail(ErrorCode::invalid_argument, "a pairing code has {} digits, but this has {}", kPairingDigits,
                 digits.size());
   }
   return PairingCode(std::move(digits));

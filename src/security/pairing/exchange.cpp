@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kLabel = "exogpu pairing 1";
 
-// Everything that was said, each part with its length before it.
+// All messages, each part preceded by its length.
 Sha256 transcript(const wire::PairingHello& hello, const wire::PairingRounds& rounds, const wire::PairingProof& proof,
                   const PairingConnection& connection) {
   Sha256Stream stream;
@@ -64,7 +64,7 @@ Result<void> PairingNewcomer::check(const wire::PairingResult& result) const {
   if (!result.answer) return std::unexpected(result.answer.error());
   if (equal_secrets(result.answer->confirmation, expected_)) return {};
   return fail(ErrorCode::unauthenticated,
-              "the other device does not know the code: it is another one than was meant, or somebody interferes");
+              "the other device does not know the code: it is the wrong device, or somebody interferes");
 }
 
 Result<std::pair<PairingMember, wire::PairingOffer>> PairingMember::answer(const PairingCode& code,
@@ -88,7 +88,7 @@ Result<wire::Confirmation> PairingMember::verify(const wire::PairingProof& proof
   if (!equal_secrets(proof.confirmation, confirmation(key, JpakeRole::newcomer, said))) {
     return fail(
         ErrorCode::unauthenticated,
-        "the code is wrong, or somebody interferes between the two devices; this code is used up, take a new one");
+        "the code is wrong, or somebody interferes between the two devices; this code is used up, use a new one");
   }
   return confirmation(key, JpakeRole::member, said);
 }

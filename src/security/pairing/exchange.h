@@ -1,5 +1,4 @@
-// How a newcomer and a member of a cluster find out that the same code was shown on one and typed on the other,
-// whichever of them showed it.
+// How a newcomer and a member verify that the code shown on one of them was typed on the other, whichever showed it.
 //
 //   newcomer                              member
 //   PairingHello  round one          →
@@ -9,11 +8,11 @@
 //     the newcomer's name
 //                                    ←    PairingResult  confirmation, certificates; or a refusal
 //
-// Rounds are EC-JPAKE's. A confirmation is a code (HMAC) under the agreed key, over everything that was said and the
-// connection it was said on: so neither end believes the other before it has proved to know the code, and somebody in
-// the middle, with a connection to each, is found out though it passes on every message.
+// The rounds are those of EC-JPAKE. A confirmation is an HMAC with the agreed key over all messages and the connection.
+// So neither end trusts the other before it has proved to know the code, and a man in the middle with a connection to
+// each end is detected even if it forwards every message.
 //
-// Both ends are messages in, messages out: no clock, no network, no disk.
+// Both ends take messages and return messages: no clock, no network, no disk.
 #pragma once
 
 #include <array>
@@ -30,19 +29,19 @@
 
 namespace exogpu::security {
 
-// The device that wants to be let in.
+// The newcomer's end.
 class PairingNewcomer {
  public:
   static Result<std::pair<PairingNewcomer, wire::PairingHello>> begin(const PairingCode& code,
                                                                       wire::CodeFrom from = wire::CodeFrom::member);
 
-  // `certificate_request` is of the key that this device will have in the cluster. Once: the receiver of the proof can
-  // try one guess by it, so a code that this device generated is used up when the pairing fails. Errors: those of a
-  // refusal, unsupported (no protocol in common), corrupt.
+  // `certificate_request` is for the key that this device will have in the cluster. To be called once: the receiver of
+  // the proof can test one guess with it, so if the pairing fails, a code made by this device must not be used again.
+  // Errors: those of a refusal, unsupported (no common protocol), corrupt.
   Result<wire::PairingProof> prove(const wire::PairingOffer& offer, const PairingConnection& connection,
                                    wire::ByteVector certificate_request);
 
-  // Whether the member knew the code, after prove(): only then its certificates may be taken.
+  // Checks, after prove(), that the member knew the code; only then its certificates may be accepted.
   // Errors: those of a refusal, unauthenticated.
   Result<void> check(const wire::PairingResult& result) const;
 
@@ -53,18 +52,18 @@ class PairingNewcomer {
   Sha256 expected_{};
 };
 
-// The device that lets others in.
+// The member's end.
 class PairingMember {
  public:
-  // What is sent tells nothing of the code, however often.
-  // Errors: unsupported (no protocol in common), corrupt.
+  // The offer reveals nothing about the code, however often it is sent.
+  // Errors: unsupported (no common protocol), corrupt.
   static Result<std::pair<PairingMember, wire::PairingOffer>> answer(const PairingCode& code,
                                                                      const wire::PairingHello& hello,
                                                                      wire::ClusterId cluster,
                                                                      const PairingConnection& connection);
 
-  // The confirmation to send back. Once: whatever it is, the answer to it lets the other end try its guess.
-  // Errors: unauthenticated (the wrong code, or somebody in the middle), corrupt (no proof of anything).
+  // The confirmation to send back. To be called once: the response to a proof lets the other end test one guess.
+  // Errors: unauthenticated (wrong code, or a man in the middle), corrupt (not a proof).
   Result<wire::Confirmation> verify(const wire::PairingProof& proof) &&;
 
  private:

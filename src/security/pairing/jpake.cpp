@@ -5,7 +5,7 @@
 namespace exogpu::security {
 namespace {
 
-constexpr size_t kRoundBytesMax = wire::kPairingRoundBytesMax;  // the largest round has some 330
+constexpr size_t kRoundBytesMax = wire::kPairingRoundBytesMax;  // the largest round has about 330 bytes
 
 int random(void*, unsigned char* to, size_t size) {
   return random_bytes(std::as_writable_bytes(std::span(to, size))) ? 0 : MBEDTLS_ERR_ECP_RANDOM_FAILED;
@@ -32,7 +32,7 @@ Result<wire::ByteVector> written(mbedtls_ecjpake_context* context, Write write) 
 
 Result<void> read(int error) {
   if (error == 0) return {};
-  return fail(ErrorCode::corrupt, "the other device sends what is no part of a pairing");
+  return fail(ErrorCode::corrupt, "the other device sent a message that does not belong to a pairing");
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ Result<Sha256> Jpake::key() {
   const int error = mbedtls_ecjpake_derive_secret(&state_->it, reinterpret_cast<unsigned char*>(key.data()), key.size(),
                                                   &size, random, nullptr);
   if (error != 0) return trouble(error);
-  if (size != key.size()) return fail(ErrorCode::internal, "pairing: a key of {} bytes", size);
+  if (size != key.size()) return fail(ErrorCode::internal, "pairing: the key has {} bytes", size);
   return key;
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/testing/expect.h"
 #include "base/testing/temp_dir.h"
-#include "security/pairing/desk.h"
+#include "security/pairing/responder.h"
 #include "security/testing/now.h"
 
 namespace exogpu::security {
@@ -41,10 +41,10 @@ TEST(PairingCode, EachDigitIsDrawn) {
   for (const auto& digits : seen) EXPECT_EQ(digits.size(), 10u);
 }
 
-// A member and a newcomer that have not met yet, and what goes between them.
+// A member and a newcomer, and the messages between them.
 class Pairing : public ::testing::Test {
  protected:
-  Pairing() : store_(dir_ / "state"), desk_(Authority::create(kNow).value(), TokenStore(dir_ / "state")) {
+  Pairing() : store_(dir_ / "state"), responder_(Authority::create(kNow).value(), TokenStore(dir_ / "state")) {
     connection_.member = wire::NodeId(std::array<uint8_t, 16>{7});
     connection_.session.fill(std::byte{9});
   }
@@ -54,7 +54,7 @@ class Pairing : public ::testing::Test {
     Result<wire::PairingGrant> member = fail(ErrorCode::internal, "not asked");
   };
 
-  // A run with `typed`; what each end makes of it. Messages go over the wire as bytes.
+  // Runs a pairing with `typed` and returns both ends' results. Messages are encoded and decoded.
   Outcome pair(const PairingCode& typed, WallTime now = kNow) { return pair(typed, connection_, connection_, now); }
   Outcome pair_by_own(const PairingCode& own, WallTime now = kNow) {
     return pair(own, connection_, connection_, now, wire::CodeFrom::newcomer);
@@ -71,8 +71,8 @@ class Pairing : public ::testing::Test {
       return outcome;
     }
     const auto offer = again(answered->second);
-    auto application = JoinApplication::make(offer.answer->cluster).value();
-    auto proof = newcomer.prove(offer, seen_by_newcomer, application.request().certificate_request).value();
+    auto requester = JoinRequester::make(offer.answer->cluster).value();
+    auto proof = newcomer.prove(offer, seen_by_newcomer, requester.request().certificate_request).value();
     proof.name = "laptop";
     outcome.member = pairing_.finish(std::move(answered->first), again(proof), now);
     wire::PairingResult result{.answer = outcome.member ? std::expected<wire::PairingGrant, Error>(*outcome.member)
@@ -81,7 +81,7 @@ class Pairing : public ::testing::Test {
     if (auto good = newcomer.check(result); !good) {
       outcome.newcomer = std::unexpected(good.error());
     } else {
-      outcome.newcomer = std::move(application).accept({.answer = result.answer->grant});
+      outcome.newcomer = std::move(requester).accept({.answer = result.answer->grant});
     }
     return outcome;
   }
@@ -98,8 +98,8 @@ class Pairing : public ::testing::Test {
 
   TempDir dir_;
   PairingStore store_;
-  JoinDesk desk_;
-  PairingDesk pairing_{desk_, store_};
+  JoinResponder responder_;
+  PairingResponder pairing_{responder_, store_};
   PairingConnection connection_;
 };
 
@@ -109,7 +109,7 @@ TEST_F(Pairing, TheRightCodeMakesAMember) {
   const auto outcome = pair(shown);
   ASSERT_TRUE(outcome.member) << outcome.member.error().message;
   ASSERT_TRUE(outcome.newcomer) << outcome.newcomer.error().message;
-  EXPECT_EQ(outcome.newcomer->identity.cluster(), desk_.cluster());
+  EXPECT_EQ(outcome.newcomer->identity.cluster(), responder_.cluster());
   EXPECT_TRUE(outcome.newcomer->identity.certificate().signed_by(outcome.newcomer->identity.authority()));
   EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::paired);
   expect_error(pair(shown).member, ErrorCode::failed_precondition, "used up");
@@ -124,7 +124,7 @@ TEST_F(Pairing, AWrongCodeIsTheEndOfTheShownOne) {
   expect_error(pair(shown).newcomer, ErrorCode::failed_precondition, "used up");
 }
 
-// Whatever the codes are: equal ones succeed on both ends, different ones fail on both.
+// For any codes: equal ones succeed on both ends, different ones fail on both.
 TEST_F(Pairing, OnlyEqualCodesAgree) {
   WallTime now = kNow;
   for (int run = 0; run < 12; ++run) {
@@ -135,7 +135,7 @@ TEST_F(Pairing, OnlyEqualCodesAgree) {
     EXPECT_EQ(outcome.member.has_value(), equal);
     EXPECT_EQ(outcome.newcomer.has_value(), equal);
   }
-  // Also those that differ in one digit.
+  // Including codes that differ in one digit.
   for (size_t digit = 0; digit < kPairingDigits; ++digit) {
     now += std::chrono::minutes(20);
     std::string digits = store_.show(now).value().digits();
@@ -163,53 +163,53 @@ TEST_F(Pairing, OneInTheMiddleIsFoundOutThoughItPassesEverythingOn) {
 TEST_F(Pairing, ARequestThatIsSwappedOnTheWayIsFoundOut) {
   const auto shown = store_.show(kNow).value();
   auto [newcomer, hello] = PairingNewcomer::begin(shown).value();
-  auto [visit, offer] = pairing_.answer(hello, connection_, kNow).value();
-  const auto mine = JoinApplication::make(desk_.cluster()).value();
-  const auto other = JoinApplication::make(desk_.cluster()).value();
+  auto [pending, offer] = pairing_.answer(hello, connection_, kNow).value();
+  const auto mine = JoinRequester::make(responder_.cluster()).value();
+  const auto other = JoinRequester::make(responder_.cluster()).value();
   auto proof = newcomer.prove(offer, connection_, mine.request().certificate_request).value();
   proof.certificate_request = other.request().certificate_request;
-  expect_error(pairing_.finish(std::move(visit), proof, kNow), ErrorCode::unauthenticated, "interferes");
+  expect_error(pairing_.finish(std::move(pending), proof, kNow), ErrorCode::unauthenticated, "interferes");
 }
 
 TEST_F(Pairing, AMemberThatDoesNotKnowTheCodeIsNotBelieved) {
   const auto shown = code("123456");
   auto [newcomer, hello] = PairingNewcomer::begin(shown).value();
-  auto [impostor, offer] = PairingMember::answer(code("654321"), hello, desk_.cluster(), connection_).value();
-  const auto application = JoinApplication::make(desk_.cluster()).value();
-  const auto request = application.request().certificate_request;
+  auto [impostor, offer] = PairingMember::answer(code("654321"), hello, responder_.cluster(), connection_).value();
+  const auto requester = JoinRequester::make(responder_.cluster()).value();
+  const auto request = requester.request().certificate_request;
   const auto proof = newcomer.prove(offer, connection_, request).value();
-  const wire::PairingGrant grant{.confirmation = proof.confirmation, .grant = desk_.grant(request, kNow).value()};
+  const wire::PairingGrant grant{.confirmation = proof.confirmation, .grant = responder_.grant(request, kNow).value()};
   expect_error(newcomer.check({.answer = grant}), ErrorCode::unauthenticated, "does not know the code");
 }
 
 TEST_F(Pairing, WithoutAProofNothingIsUsedUp) {
   const auto shown = store_.show(kNow).value();
   auto [newcomer, hello] = PairingNewcomer::begin(shown).value();
-  (void)pairing_.answer(hello, connection_, kNow).value();  // and gone
+  (void)pairing_.answer(hello, connection_, kNow).value();  // the newcomer goes away
   auto broken = hello;
   broken.round_one[10] ^= std::byte{1};
-  expect_error(pairing_.answer(broken, connection_, kNow), ErrorCode::corrupt, "no part of a pairing");
-  auto [visit, offer] = pairing_.answer(hello, connection_, kNow).value();
-  const auto request = JoinApplication::make(desk_.cluster()).value().request().certificate_request;
+  expect_error(pairing_.answer(broken, connection_, kNow), ErrorCode::corrupt, "does not belong to a pairing");
+  auto [pending, offer] = pairing_.answer(hello, connection_, kNow).value();
+  const auto request = JoinRequester::make(responder_.cluster()).value().request().certificate_request;
   auto proof = newcomer.prove(offer, connection_, request).value();
   proof.certificate_request.back() ^= std::byte{1};
-  expect_error(pairing_.finish(std::move(visit), proof, kNow), ErrorCode::corrupt, "not signed with its own key");
+  expect_error(pairing_.finish(std::move(pending), proof, kNow), ErrorCode::corrupt, "not signed with its own key");
   EXPECT_TRUE(pair(shown).newcomer);
 }
 
 TEST_F(Pairing, OfTwoGuessesAtOnceTheFirstCounts) {
   const auto shown = store_.show(kNow).value();
   auto [right, hello] = PairingNewcomer::begin(shown).value();
-  auto [visit, offer] = pairing_.answer(hello, connection_, kNow).value();
+  auto [pending, offer] = pairing_.answer(hello, connection_, kNow).value();
   EXPECT_FALSE(pair(other_than(shown)).member);
-  const auto request = JoinApplication::make(desk_.cluster()).value().request().certificate_request;
+  const auto request = JoinRequester::make(responder_.cluster()).value().request().certificate_request;
   const auto proof = right.prove(offer, connection_, request).value();
-  expect_error(pairing_.finish(std::move(visit), proof, kNow), ErrorCode::failed_precondition, "used up");
+  expect_error(pairing_.finish(std::move(pending), proof, kNow), ErrorCode::failed_precondition, "used up");
 }
 
 TEST_F(Pairing, ACodeOfTheNewcomerThatIsApprovedMakesAMember) {
   const auto own = code("123456");
-  expect_error(pair_by_own(own).member, ErrorCode::failed_precondition, "no device is being let in");
+  expect_error(pair_by_own(own).member, ErrorCode::failed_precondition, "that device approves no code");
   EXPECT_EQ(store_.open(kNow), std::nullopt);
   ASSERT_TRUE(store_.approve(own, kNow));
   EXPECT_EQ(store_.open(kNow), wire::CodeFrom::newcomer);
@@ -220,7 +220,7 @@ TEST_F(Pairing, ACodeOfTheNewcomerThatIsApprovedMakesAMember) {
   EXPECT_EQ(store_.newcomer(own).value(), "laptop");
   EXPECT_EQ(store_.open(kNow), std::nullopt);
   expect_error(pair_by_own(own).member, ErrorCode::failed_precondition, "used up");
-  // Approved once more, it lets one more in, whose name is not that of the one before.
+  // Approved again, the code admits one more device, with its own name.
   ASSERT_TRUE(store_.approve(own, kNow));
   EXPECT_EQ(store_.newcomer(own).value(), "");
   const auto late = kNow + kPairingLifetime;
@@ -229,13 +229,13 @@ TEST_F(Pairing, ACodeOfTheNewcomerThatIsApprovedMakesAMember) {
 }
 
 TEST_F(Pairing, CodesOfTheTwoSidesDoNotMix) {
-  // The same digits, so that nothing but the side keeps them apart.
+  // The same digits, so that only the kind of code differs.
   const auto shown = store_.show(kNow).value();
   EXPECT_EQ(store_.open(kNow), wire::CodeFrom::member);
-  expect_error(pair_by_own(shown).member, ErrorCode::failed_precondition, "no device is being let in");
+  expect_error(pair_by_own(shown).member, ErrorCode::failed_precondition, "that device approves no code");
   EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::shown);
   ASSERT_TRUE(store_.approve(shown, kNow));
-  expect_error(pair(shown).member, ErrorCode::failed_precondition, "no pairing code is shown");
+  expect_error(pair(shown).member, ErrorCode::failed_precondition, "that device shows no pairing code");
   EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::shown);
   EXPECT_TRUE(pair_by_own(shown).newcomer);
 }
@@ -268,7 +268,7 @@ TEST_F(Pairing, ACodeThatAnOlderProgramShowedIsTheMembers) {
 }
 
 TEST_F(Pairing, ACodeEnds) {
-  expect_error(pair(code("000000")).member, ErrorCode::failed_precondition, "no pairing code is shown");
+  expect_error(pair(code("000000")).member, ErrorCode::failed_precondition, "that device shows no pairing code");
   const auto shown = store_.show(kNow).value();
   const auto late = kNow + kPairingLifetime;
   EXPECT_EQ(store_.outcome(shown, late).value(), PairingOutcome::expired);
@@ -276,7 +276,7 @@ TEST_F(Pairing, ACodeEnds) {
   const auto second = store_.show(kNow).value();
   EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::withdrawn);
   EXPECT_TRUE(store_.withdraw(second));
-  expect_error(pair(second).member, ErrorCode::failed_precondition, "no pairing code is shown");
+  expect_error(pair(second).member, ErrorCode::failed_precondition, "that device shows no pairing code");
 }
 
 TEST_F(Pairing, WhoGuessesIsSlowedDown) {

@@ -37,11 +37,10 @@ Result<PairingStore::Entry> PairingStore::read() const {
     if (good) entry.wrong_s.push_back(root["wrong"][i].get<int64_t>());
   }
   if (!good) {
-    return fail(ErrorCode::corrupt, "{}: this is no pairing code; remove the file and show a new code",
-                file().string());
+    return fail(ErrorCode::corrupt, "{}: not a pairing code; remove the file and show a new code", file().string());
   }
   entry.code = root["code"].get<std::string>();
-  // Both are missing from a file of an older program.
+  // An older program's file lacks both.
   if (has("from", &json::is_string) && root["from"] == kFromNewcomer) entry.from = wire::CodeFrom::newcomer;
   if (has("newcomer", &json::is_string)) entry.newcomer = root["newcomer"].get<std::string>();
   entry.outcome = root["outcome"].get<std::string>();
@@ -65,10 +64,10 @@ Result<void> PairingStore::check_shown(const Entry& entry, wire::CodeFrom from, 
   const bool approval = from == wire::CodeFrom::newcomer;
   if (entry.code.empty() || entry.outcome == kWithdrawn || entry.from != from) {
     return fail(ErrorCode::failed_precondition, "{}",
-                approval ? "no device is being let in there now; run `exogpu approve CODE` there"
-                         : "no pairing code is shown there; show one with `exogpu pair`");
+                approval ? "that device approves no code now; run `exogpu approve CODE` there"
+                         : "that device shows no pairing code; show one with `exogpu pair`");
   }
-  const char* next = approval ? "run `exogpu approve CODE` there once more" : "show a new one with `exogpu pair`";
+  const char* next = approval ? "run `exogpu approve CODE` there again" : "show a new one with `exogpu pair`";
   if (entry.outcome != kShown) {
     return fail(ErrorCode::failed_precondition, "the pairing code is used up; {}", next);
   }
@@ -94,7 +93,7 @@ Result<void> PairingStore::begin(const PairingCode& code, wire::CodeFrom from, W
     std::erase_if(entry.wrong_s, [&](int64_t at) { return at <= since || at > seconds(now); });
     if (entry.wrong_s.size() >= kWrongGuessesMax) {
       return fail(ErrorCode::resource_exhausted,
-                  "{} codes were wrong within {} minutes, so none is taken for {} s; somebody may be guessing. "
+                  "{} wrong codes within {} minutes: no code is accepted for {} s, since somebody may be guessing. "
                   "`exogpu token` lets a device join without a code",
                   entry.wrong_s.size(), kWrongGuessesWithin.count() / 60, std::ranges::min(entry.wrong_s) - since);
     }
@@ -143,7 +142,7 @@ Result<void> PairingStore::settle(const PairingCode& code, bool right, std::stri
   return update([&](Entry& entry) -> Result<void> {
     EXO_CHECK(check_shown(entry, entry.from, now));
     if (!equal_secrets(std::as_bytes(std::span(entry.code)), std::as_bytes(std::span(code.digits())))) {
-      return fail(ErrorCode::failed_precondition, "another pairing code is shown by now; type that one");
+      return fail(ErrorCode::failed_precondition, "the device shows another pairing code now; type that one");
     }
     entry.outcome = right ? kPaired : kWrong;
     entry.newcomer = newcomer;

@@ -20,9 +20,9 @@ struct Dispatch : net::ChannelHandler {
     exchange.peer_connected(peer, *channel);
   }
   ~Dispatch() override { exchange.peer_lost(peer); }
-  std::optional<std::span<std::byte>> place(const wire::FrameHeader& header) override {
+  std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override {
     if (garble) garble(header);
-    return exchange.place(peer, header);
+    return exchange.receive_buffer(peer, header);
   }
   void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {
     if (const auto* control = std::get_if<wire::Control>(&header.of)) {
