@@ -229,7 +229,7 @@ Fetched fetch(const std::shared_ptr<const weights::Content>& content, const Cert
   const double cores = (cpu_seconds() - cpu) / std::chrono::duration<double>(usable - begin).count();
   require((*model)->sync().has_value(), "cannot sync");
   const auto durable = Clock::now();
-  const Bytes bytes = (*model)->held_bytes();
+  const Bytes bytes = (*model)->present_bytes();
   require(bytes == content->manifest().bytes(), "something is missing");
   server.call([&] { listener.reset(); });
   return {gib_per_s(bytes, usable - begin), gib_per_s(bytes, durable - begin), cores};

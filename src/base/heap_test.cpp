@@ -24,10 +24,10 @@ size_t resident_kib() {
 
 TEST(Heap, WhatWasFreedBetweenWhatIsKeptIsGivenBack) {
   constexpr size_t kPiece = 16384, kPieces = 4096;  // 64 MiB
-  std::vector<std::unique_ptr<char[]>> freed, kept;
+  std::vector<std::unique_ptr<char[]>> freed, remaining;
   for (size_t i = 0; i < kPieces; ++i) {
     freed.push_back(std::make_unique<char[]>(kPiece));  // set to zero, and so resident
-    kept.push_back(std::make_unique<char[]>(64));
+    remaining.push_back(std::make_unique<char[]>(64));
   }
   freed.clear();
   const size_t before = resident_kib();

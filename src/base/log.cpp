@@ -103,7 +103,7 @@ State& state() {
   return state;
 }
 
-// Where no new file can be made, the old one goes on.
+// If no new file can be created, logging continues in the old one.
 void reopen_moved_file(State& state) EXO_REQUIRES(state.mutex) {
   if (!state.options.file || file_id(*state.options.file) == state.file) return;
   try {

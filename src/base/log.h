@@ -26,7 +26,7 @@ std::string_view to_string(Level level);
 
 struct Options {
   Level level = Level::info;
-  std::string node;                             // name of this node, in each line; empty: left out
+  std::string node;                             // name of this node, in each line; empty: none
   std::optional<std::filesystem::path> file{};  // appended to, again once it was moved away; none: stderr
 };
 

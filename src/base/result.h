@@ -30,7 +30,7 @@ std::unexpected<Error> fail(ErrorCode code, std::format_string<Args...> text, Ar
   if (!temporary) return std::unexpected(std::move(temporary).error()); \
   declaration = *std::move(temporary)
 
-// EXO_CHECK(write(file));   for Result<void>: returns the Error, or goes on.
+// EXO_CHECK(write(file));   for Result<void>: returns the Error, or continues.
 #define EXO_CHECK(expression)                                  \
   if (auto exo_check_result = (expression); !exo_check_result) \
   return std::unexpected(std::move(exo_check_result).error())

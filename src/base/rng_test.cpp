@@ -17,12 +17,12 @@ TEST(Philox, GivesTheKnownAnswers) {
 }
 
 TEST(RandomBits, DependOnAllOfSeedAndPosition) {
-  std::set<uint64_t> seen;
+  std::set<uint64_t> values;
   for (int bit = 0; bit < 64; ++bit) {
-    seen.insert(random_bits(uint64_t{1} << bit, 0));
-    seen.insert(random_bits(0, uint64_t{1} << bit));
+    values.insert(random_bits(uint64_t{1} << bit, 0));
+    values.insert(random_bits(0, uint64_t{1} << bit));
   }
-  EXPECT_EQ(seen.size(), 128U);
+  EXPECT_EQ(values.size(), 128U);
   static_assert(random_bits(0, 0) == 0xe169c58d6627e8d5);
 }
 

@@ -14,7 +14,7 @@ Result<void> check(const SequenceTokens& s, std::span<const uint32_t> lengths, c
     return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", id, limits.sequences);
   if (s.count == 0) return fail(ErrorCode::invalid_argument, "sequence {} brings no tokens", id);
   if (s.outputs > s.count)
-    return fail(ErrorCode::invalid_argument, "sequence {} wants {} outputs of {} tokens", id, s.outputs, s.count);
+    return fail(ErrorCode::invalid_argument, "sequence {} requests {} outputs of {} tokens", id, s.outputs, s.count);
   if (s.position != lengths[id])
     return fail(ErrorCode::invalid_argument, "sequence {} holds {} tokens, so it cannot go on at position {}", id,
                 lengths[id], s.position);
@@ -68,18 +68,18 @@ Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const u
                         const BatchLimits& limits, BatchPlan& plan) {
   clear(plan);
   if (batch.empty()) return fail(ErrorCode::invalid_argument, "the batch has no sequences");
-  plan.seen.assign(limits.sequences, false);
+  plan.in_batch.assign(limits.sequences, false);
   for (const SequenceTokens& s : batch) {
     EXO_CHECK(check(s, lengths, limits));
-    if (plan.seen[s.sequence.value()])
+    if (plan.in_batch[s.sequence.value()])
       return fail(ErrorCode::invalid_argument, "sequence {} is in the batch twice", s.sequence.value());
-    plan.seen[s.sequence.value()] = true;
+    plan.in_batch[s.sequence.value()] = true;
     if (s.count > limits.tokens - plan.shape.tokens)
       return fail(ErrorCode::invalid_argument, "the batch has more than the {} tokens this shard takes at once",
                   limits.tokens);
     if (s.outputs > limits.outputs - plan.shape.outputs)
-      return fail(ErrorCode::invalid_argument, "the batch wants more than the {} logits rows this shard gives at once",
-                  limits.outputs);
+      return fail(ErrorCode::invalid_argument,
+                  "the batch requests more than the {} logits rows this shard gives at once", limits.outputs);
     for (uint32_t t = 0; t < s.count; ++t) {
       plan.positions.push_back(static_cast<int32_t>(s.position + t));
       plan.cache_rows.push_back(int64_t{limits.slot_rows} * s.sequence.value() + s.position + t);
@@ -97,13 +97,13 @@ Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const u
 }
 
 void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, uint32_t window, std::span<uint16_t> mask) {
-  constexpr uint16_t seen = 0;
+  constexpr uint16_t visible = 0;
   constexpr uint16_t hidden = 0xFC00;  // -inf
   auto row = mask.begin();
   for (int32_t position : positions) {
     int32_t begin = window == 0 ? 0 : std::max(0, position - static_cast<int32_t>(window) + 1);
     std::fill(row, row + begin, hidden);
-    std::fill(row + begin, row + position + 1, seen);
+    std::fill(row + begin, row + position + 1, visible);
     std::fill(row + position + 1, row + group.rows, hidden);
     row += group.rows;
   }

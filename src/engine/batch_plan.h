@@ -14,9 +14,9 @@ struct BatchPlan {
   BatchShape shape;
   std::vector<int32_t> positions;         // per token
   std::vector<int64_t> cache_rows;        // per token
-  std::vector<int32_t> output_rows;       // per output: the token's place in the batch
+  std::vector<int32_t> output_rows;       // per output: the token's index in the batch
   std::vector<int32_t> output_positions;  // per output
-  std::vector<bool> seen;                 // per sequence: whether the batch has tokens of it
+  std::vector<bool> in_batch;             // per sequence: whether the batch has tokens of it
 
   // The plan without outputs, for a shard that is not the last.
   void drop_outputs();

@@ -158,7 +158,7 @@ TEST(TakeTop, OrdersThatDefeatTheFloor) {
   EXPECT_EQ(tokens(taken(logits)), (std::vector<TokenId>{4321}));
 }
 
-// Where a share falls exactly on a token, rounding may keep one more: such inputs are left out by `slack`.
+// Where a share falls exactly on a token, rounding may keep one more: `slack` excludes such inputs.
 std::vector<TokenId> shortest_share(std::vector<TokenId> order, const std::vector<double>& p, double share,
                                     double* slack) {
   double sum = 0;

@@ -7,7 +7,7 @@ namespace exogpu::engine {
 namespace {
 
 // Enough for a decode step, a prompt chunk and a few mixtures; each costs only the graph's nodes.
-constexpr size_t graphs_kept = 6;
+constexpr size_t cached_graphs_max = 6;
 
 template <typename T>
 void set(ggml_tensor* t, std::span<const T> data) {
@@ -54,7 +54,7 @@ Result<Runner> Runner::create(const GraphSource& source, std::span<const BatchSh
   for (const BatchShape& shape : largest)
     for (const SlotGroup& g : shape.groups) mask_elements = std::max(mask_elements, size_t{g.rows} * g.all_tokens());
   runner.mask_.reserve(mask_elements);
-  runner.cached_graphs_.reserve(graphs_kept);
+  runner.cached_graphs_.reserve(cached_graphs_max);
 
   ggml_backend_dev_t device = ggml_backend_get_device(backend);
   ggml_backend_buffer_type_t host = ggml_backend_dev_host_buffer_type(device);
@@ -74,7 +74,7 @@ Result<Graph*> Runner::graph_for(const BatchShape& shape) {
     k.last_used = clock_;
     return &k.graph;
   }
-  if (cached_graphs_.size() == graphs_kept)
+  if (cached_graphs_.size() == cached_graphs_max)
     cached_graphs_.erase(std::ranges::min_element(cached_graphs_, {}, &CachedGraph::last_used));
   cached_graphs_.push_back({build_graph(source_, shape), clock_});
   ++graphs_built_;

@@ -70,8 +70,8 @@ Result<TokenChoice> Sampler::sample(std::span<const float> logits) {
 
 void Sampler::adjust(std::span<const float> logits) {
   adjusted_.assign(logits.begin(), logits.end());
-  const uint64_t seen = std::min<uint64_t>(position_, window_.size());
-  for (uint64_t i = 0; i < seen; ++i) {
+  const uint64_t count = std::min<uint64_t>(position_, window_.size());
+  for (uint64_t i = 0; i < count; ++i) {
     if (!known(window_[i])) continue;
     const auto token = static_cast<size_t>(window_[i]);
     const float logit = logits[token];  // not adjusted_: a token may be in the window many times

@@ -206,7 +206,7 @@ TEST(Sampler, PenaltiesMatchFiguresByHand) {
   };
   EXPECT_NEAR(penalised({.repeat_penalty = 2}, 3, {0}), 1.5, 1e-4);
   EXPECT_NEAR(penalised({.repeat_penalty = 2}, -3, {0}), -6, 1e-4);
-  EXPECT_NEAR(penalised({.repeat_penalty = 2}, 3, {0, 0, 0}), 1.5, 1e-4);  // once, however often it was seen
+  EXPECT_NEAR(penalised({.repeat_penalty = 2}, 3, {0, 0, 0}), 1.5, 1e-4);  // once, however often it occurred
   EXPECT_NEAR(penalised({.presence_penalty = 0.7f}, 3, {0, 0, 0}), 2.3, 1e-4);
   EXPECT_NEAR(penalised({.frequency_penalty = 0.7f}, 3, {0, 0, 0}), 0.9, 1e-4);
   EXPECT_NEAR(penalised({.repeat_penalty = 2, .presence_penalty = 0.25f, .frequency_penalty = -0.5f}, 3, {0, 0}), 2.25,

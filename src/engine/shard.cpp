@@ -50,9 +50,9 @@ struct Shard::Impl {
   bool embeds_on_host() const { return is_first() && weights.weights().embedding == nullptr; }
 
   static Result<std::unique_ptr<Impl>> plan_only(const model::Gguf& file, wire::LayerRange layers,
-                                                 const gpu::Device& device, const ShardOptions& wanted) {
+                                                 const gpu::Device& device, const ShardOptions& requested) {
     EXO_TRY(Architecture a, read_architecture(file));
-    EXO_TRY(ShardOptions options, complete_options(wanted, a, layers));
+    EXO_TRY(ShardOptions options, complete_options(requested, a, layers));
     ggml_backend_dev_t handle = device.handle();
     EXO_TRY(bool flash, choose_flash_attention(device, a, options));
     EXO_CHECK(check_cache_type(a, options.kv_type, flash));
@@ -295,8 +295,8 @@ Result<void> Shard::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t lengt
 std::shared_ptr<std::byte[]> Shard::host_memory(size_t bytes) const {
   auto buffer = gpu::HostBuffer::allocate(impl_->device, bytes);
   if (!buffer) return nullptr;
-  const auto kept = std::make_shared<gpu::HostBuffer>(*std::move(buffer));
-  return {kept, kept->bytes().data()};
+  const auto owner = std::make_shared<gpu::HostBuffer>(*std::move(buffer));
+  return {owner, owner->bytes().data()};
 }
 
 uint32_t Shard::length(wire::SeqId sequence) const {

@@ -78,7 +78,7 @@ class Shard {
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   // Makes the first `length` tokens of `to` those of `from`, so that a shared prompt is computed once.
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
-  // Host memory that the device copies from and to directly, if the device has such; null when none is left. Any
+  // Host memory that the device copies from and to directly, if the device has such; null when none is free. Any
   // thread; may outlive the shard.
   std::shared_ptr<std::byte[]> host_memory(size_t bytes) const;
 

@@ -78,14 +78,14 @@ std::vector<BatchShape> largest_batches(const ShardOptions& o, uint32_t rows) {
 }
 
 Result<bool> choose_flash_attention(const gpu::Device& device, const Architecture& a, const ShardOptions& o) {
-  bool wanted = o.flash_attention == FlashAttention::on ||
-                (o.flash_attention == FlashAttention::automatic && o.kv_type != KvType::f32);
+  bool requested = o.flash_attention == FlashAttention::on ||
+                   (o.flash_attention == FlashAttention::automatic && o.kv_type != KvType::f32);
   bool possible = device_has_flash_attention(device.handle(), a, o.kv_type);
   if (o.flash_attention == FlashAttention::on && !possible)
     return fail(ErrorCode::unsupported,
                 "{} has no flash attention for heads of {} and a {} KV cache; leave it to choose", device.info().name,
                 a.head_dim_k, to_string(o.kv_type));
-  return wanted && possible;
+  return requested && possible;
 }
 
 Result<void> check_cache_type(const Architecture& a, KvType type, bool flash) {

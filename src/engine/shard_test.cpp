@@ -109,10 +109,10 @@ TEST(Shard, WritesItsResultWhereItIsTold) {
   EXPECT_EQ(short_by_one.error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(shard->length(wire::SeqId(0)), 0);
 
-  const auto told = shard->forward({.sequences = {&all, 1}, .tokens = tokens, .activations = {}, .into = into});
-  ASSERT_TRUE(told) << told.error().message;
-  EXPECT_EQ(told->data(), into.data());
-  EXPECT_TRUE(std::ranges::equal(*told, expected));
+  const auto returned = shard->forward({.sequences = {&all, 1}, .tokens = tokens, .activations = {}, .into = into});
+  ASSERT_TRUE(returned) << returned.error().message;
+  EXPECT_EQ(returned->data(), into.data());
+  EXPECT_TRUE(std::ranges::equal(*returned, expected));
 }
 
 TEST(Shard, AgreesWithTheRecordedLogitsOfAnotherEngine) {

@@ -23,7 +23,7 @@ std::string& forced_variant() {
   return name;
 }
 
-// The library that holds the CPU kernels in use; empty when it cannot be told.
+// The library that holds the CPU kernels in use; empty when it is unknown.
 fs::path cpu_library() {
   ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   if (device == nullptr) return {};

@@ -19,7 +19,7 @@ void force_cpu_variant(std::string name);
 // where ggml has its CPU kernels built in.
 std::string cpu_variant();
 
-// For load_backends(), once ggml has loaded the best variant: takes the forced one in its place.
+// For load_backends(), once ggml has loaded the best variant: replaces it by the forced one.
 // Errors: unsupported (this processor cannot run it), not_found (ggml has no such variant; names those it has).
 Result<void> load_forced_cpu_variant();
 

@@ -19,7 +19,7 @@ namespace exogpu::gpu {
 enum class DeviceKind { discrete, integrated, cpu };
 std::string_view to_string(DeviceKind kind);
 
-// What the device computes in, as far as its backend says. Absent means "not known", never "no".
+// What the device computes in, as far as its backend reports. Absent means "not known", never "no".
 struct Precisions {
   bool f32 = true;
   std::optional<bool> f16, bf16, int8_dot, matrix_cores;
@@ -66,7 +66,8 @@ struct DiscoverOptions {
   bool cpu_only = false;
 };
 
-// All devices of this machine, best first, the CPU always last. One physical GPU seen by two backends is listed once.
+// All devices of this machine, best first, the CPU always last. One physical GPU that two backends report is listed
+// once.
 class Machine {
  public:
   // Loads ggml's backends (once per process). No GPU is no error.

@@ -1,4 +1,4 @@
-// ggml in this process: its backends are loaded once, and what it would print is kept instead.
+// ggml in this process: its backends are loaded once, and its messages are stored instead of printed.
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ bool backends_loaded();
 void set_ggml_verbose(bool verbose);
 
 // The last few warnings and errors that ggml reported, oldest first, joined by "; "; empty when there were none.
-// A failing call of ggml often says why only there.
+// ggml often reports the reason of a failing call only there.
 std::string ggml_last_errors();
 void clear_ggml_last_errors();
 

@@ -12,10 +12,10 @@
 
 namespace exogpu::gpu {
 
-// "; ggml says: ..." when it said something, for the end of an error.
+// "; ggml says: ..." when it logged something, for the end of an error.
 inline std::string ggml_reason() {
-  std::string said = ggml_last_errors();
-  return said.empty() ? said : "; ggml says: " + said;
+  std::string log = ggml_last_errors();
+  return log.empty() ? log : "; ggml says: " + log;
 }
 
 // Runs `call`; what it throws becomes an Error of `unavailable` that names the device and what was being done.

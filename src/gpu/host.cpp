@@ -175,9 +175,9 @@ MemoryInfo read_host_memory(const fs::path& root) {
     if (!limit || *limit >= memory.total) continue;
     // File pages count as used but are given back on demand.
     uint64_t reclaimable = number(value_of(read_lines(group / "memory.stat"), "inactive_file")).value_or(0);
-    uint64_t held = used.value_or(0) - std::min(used.value_or(0), reclaimable);
+    uint64_t unreclaimable = used.value_or(0) - std::min(used.value_or(0), reclaimable);
     memory.total = *limit;
-    memory.free = std::min(memory.free, *limit - std::min(*limit, held));
+    memory.free = std::min(memory.free, *limit - std::min(*limit, unreclaimable));
   }
   memory.free = std::min(memory.free, memory.total);
   return memory;

@@ -112,7 +112,7 @@ std::vector<Found> collect() {
   return found;
 }
 
-// Every usable device of the loader, the software ones included, as ggml wants them named: "0,1".
+// Every usable device of the loader, the software ones included, in ggml's notation: "0,1".
 std::string all_vulkan_devices() {
   std::string list;
   for (size_t i = 0; i < vulkan().devices.size(); ++i) {
@@ -156,20 +156,20 @@ Result<Machine> Machine::discover(const DiscoverOptions& options) {
 }
 
 Result<const Device*> Machine::find(std::string_view id) const {
-  std::string wanted = lower(id);
+  std::string wanted_id = lower(id);
   std::vector<const Device*> matches;
   std::string known;  // as `exogpu devices` lists them
   for (const Device& device : devices_) {
-    if (device.info().id == wanted) return &device;
-    if (wanted == "gpu" && device.info().kind != DeviceKind::cpu && !device.info().software) return &device;
-    if (!wanted.empty() && device.info().id.starts_with(wanted)) matches.push_back(&device);
+    if (device.info().id == wanted_id) return &device;
+    if (wanted_id == "gpu" && device.info().kind != DeviceKind::cpu && !device.info().software) return &device;
+    if (!wanted_id.empty() && device.info().id.starts_with(wanted_id)) matches.push_back(&device);
     if (!device.info().software) known += (known.empty() ? "" : ", ") + device.info().id;
   }
   if (matches.size() == 1) return matches.front();
   if (matches.size() > 1) {
     return fail(ErrorCode::invalid_argument, "device \"{}\" names several devices; this machine has: {}", id, known);
   }
-  if (wanted == "gpu") {
+  if (wanted_id == "gpu") {
     return fail(ErrorCode::not_found, "this machine has no GPU that can be used; it has: {}", known);
   }
   return fail(ErrorCode::not_found, "no device \"{}\" on this machine; it has: {}", id, known);

@@ -59,7 +59,7 @@ struct Allocation {
   Bytes size = 0;
 };
 
-// The tensor by which ggml's copies are told of a range of bytes. size > 0.
+// A tensor that stands for a range of bytes in ggml's copies. size > 0.
 ggml_tensor bytes_of(const Allocation& allocation, Bytes offset, Bytes size) {
   ggml_tensor tensor = {};
   tensor.type = GGML_TYPE_I8;

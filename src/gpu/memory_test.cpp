@@ -308,7 +308,7 @@ TEST_P(Memory, TenThousandAllocationsEndWhereTheyBegan) {
       ASSERT_OK(memory_->free(buffer));
     }
   };
-  round(200);  // what drivers keep for good
+  round(200);  // memory that drivers never release
   Bytes before = resident_bytes();
   round(10'000);
   Bytes after = resident_bytes();

@@ -51,14 +51,14 @@ void fill_gaps(DeviceInfo& info, const DeviceInfo& twin) {
   if (!info.precisions.matrix_cores) info.precisions.matrix_cores = twin.precisions.matrix_cores;
 }
 
-// One physical device: the finding that is used, and all that were taken for it.
+// One physical device: the finding that is used, and all findings of it.
 struct Group {
   Found chosen;
-  std::vector<Found> seen;
+  std::vector<Found> findings;
 
   Match matches(const Found& found) const {
     Match best = Match::no;
-    for (const Found& other : seen) {
+    for (const Found& other : findings) {
       Match one = match(other, found);
       if (one == Match::yes) return one;
       // A second finding of a backend that is already in the group needs better proof than a name.
@@ -81,10 +81,10 @@ std::vector<Found> one_for_each_device(std::vector<Found> found) {
       if (how == Match::yes) break;
     }
     if (home == nullptr) {
-      groups.push_back({.chosen = next, .seen = {next}});
+      groups.push_back({.chosen = next, .findings = {next}});
     } else {
       fill_gaps(home->chosen.info, next.info);
-      home->seen.push_back(std::move(next));
+      home->findings.push_back(std::move(next));
     }
   }
   std::vector<Found> chosen;
@@ -121,15 +121,15 @@ bool same_device(const Found& a, const Found& b) { return match(a, b) != Match::
 Result<std::vector<Found>> choose_devices(std::vector<Found> found, const DiscoverOptions& options) {
   bool keep_software = options.software;
   if (options.backend) {
-    std::string wanted = lower(*options.backend);
-    auto is_wanted = [&](const Found& f) { return lower(f.info.backend) == wanted; };
+    std::string forced = lower(*options.backend);
+    auto is_forced = [&](const Found& f) { return lower(f.info.backend) == forced; };
     std::string present = backends_of(found);
-    std::erase_if(found, [&](const Found& f) { return !is_wanted(f); });
+    std::erase_if(found, [&](const Found& f) { return !is_forced(f); });
     if (found.empty()) {
       return fail(ErrorCode::not_found, "no device for the backend \"{}\" on this machine; backends with one: {}",
                   *options.backend, present);
     }
-    // Someone who forces a backend wants its device even when only a software one is there.
+    // A user who forces a backend gets its device even when only a software one is there.
     keep_software = keep_software || std::ranges::all_of(found, [](const Found& f) { return f.info.software; });
   }
   if (!keep_software) std::erase_if(found, [](const Found& f) { return f.info.software; });

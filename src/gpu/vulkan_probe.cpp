@@ -171,7 +171,7 @@ bool read_features(const Functions& vk, VkPhysicalDevice device, const std::set<
   if (extensions.contains("VK_KHR_shader_bfloat16")) link(base, bf16);
   vk.features(device, &base);
 
-  // That the shader language has the dot product says nothing: it may be emulated. The accelerated one counts.
+  // The dot product of the shader language may be emulated; only the accelerated one counts.
   auto fast = make<VkPhysicalDeviceShaderIntegerDotProductProperties>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES);
   if (has_dot) {
@@ -236,23 +236,23 @@ std::string open_instance(const DynamicLibrary& loader, Instance& instance) {
   return vk.complete() ? "" : "the Vulkan loader lacks functions of Vulkan 1.1";
 }
 
-// Opened once and kept: when its last instance goes a driver is unloaded, which some do not survive cleanly, and the
+// Opened once and never closed: with its last instance a driver is unloaded, which some do not survive cleanly, and the
 // next instance, ggml's, would load it all over again.
-const Instance& kept_instance() {
-  static const Instance* kept = [] {
+const Instance& shared_instance() {
+  static const Instance* shared = [] {
     auto* instance = new Instance;
     DynamicLibrary loader(kLoader);
     if (loader) instance->problem = open_instance(loader, *instance);
     return instance;
   }();
-  return *kept;
+  return *shared;
 }
 
 }  // namespace
 
 VulkanProbe probe_vulkan() {
   VulkanProbe probe;
-  const Instance& instance = kept_instance();
+  const Instance& instance = shared_instance();
   probe.problem = instance.problem;
   if (instance.handle == VK_NULL_HANDLE || !instance.problem.empty()) return probe;
   uint32_t count = 0;

@@ -126,7 +126,7 @@ Result<void> Download::check_space(Bytes needed) const {
       to_.string(), format_bytes(needed), format_bytes(space.available));
 }
 
-// Discards what is there and stores what this reply says about the file.
+// Discards what is there and stores this reply's facts about the file.
 Attempt<void> Download::restart(PartFile& part, const Reply& reply, std::optional<Bytes> total) {
   if (!size_listed_) source_.bytes = total;
   resumed_ = false;

@@ -1,4 +1,4 @@
-// What a hub may answer: addresses to go to, lists of files, ranges. Whatever it is, it is refused or holds together.
+// Responses of a hub: addresses to redirect to, lists of files, ranges. Any of them is refused or consistent.
 //
 // The first byte chooses which of them the rest is.
 #include <cstdint>
@@ -19,7 +19,7 @@ void check(bool good) {
   if (!good) std::abort();
 }
 
-// An address that was read says the same when it is written and read again.
+// An address that was parsed is the same after it is written and parsed again.
 void check_url(const Url& url) {
   const auto again = Url::parse(url.text());
   check(again && again->text() == url.text() && again->same_origin(url));

@@ -46,7 +46,7 @@ class ChatTemplate {
   // The template of tokenizer.chat_template, with bos_token, eos_token and the like from the vocabulary. If the file
   // has a template named tool_use, it is used when tools are given. A file without a template gets ChatML. With
   // `replacement`, the file's templates are not used.
-  // Errors: corrupt (the template does not parse; says where), resource_exhausted.
+  // Errors: corrupt (the template does not parse; with the position), resource_exhausted.
   static Result<ChatTemplate> load(const Gguf& file, const ChatLimits& limits = {},
                                    const std::optional<TemplateText>& replacement = std::nullopt);
   static Result<ChatTemplate> parse(std::string source, std::string_view bos_token, std::string_view eos_token,

@@ -56,7 +56,7 @@ struct TensorInfo {
 class Gguf {
  public:
   // Opens `path`; for NAME-00001-of-0000N.gguf also the other parts in its folder. `path` may be any part.
-  // Errors: not_found, io_error, corrupt, unsupported; each names the file and the place in it. With
+  // Errors: not_found, io_error, corrupt, unsupported; each names the file and the position in it. With
   // FileWrites::expected, tensors may be written while the file is open, but not headers.
   static Result<Gguf> open(const std::filesystem::path& path, FileWrites writes = FileWrites::refused);
 

@@ -39,9 +39,9 @@ class MetadataParser {
       EXO_TRY(MetaValue value, meta_value(key, type));
       entries.push_back({std::string(key), std::move(value)});
     }
-    std::unordered_set<std::string_view> seen(entries.size());
+    std::unordered_set<std::string_view> keys(entries.size());
     for (const MetaEntry& entry : entries) {
-      if (!seen.insert(entry.key).second) {
+      if (!keys.insert(entry.key).second) {
         return reader_.corrupt("{} occurs twice; the file is damaged", about(entry.key));
       }
     }

@@ -79,9 +79,9 @@ class Parser {
       EXO_TRY(TensorInfo tensor, tensor_entry(i, count));
       part_.tensors.push_back(std::move(tensor));
     }
-    std::unordered_set<std::string_view> seen(part_.tensors.size());
+    std::unordered_set<std::string_view> names(part_.tensors.size());
     for (const TensorInfo& tensor : part_.tensors) {
-      if (!seen.insert(tensor.name).second)
+      if (!names.insert(tensor.name).second)
         return reader_.corrupt("{} occurs twice; the file is damaged", about(tensor));
     }
     Bytes data_start = (reader_.at() + alignment_ - 1) / alignment_ * alignment_;

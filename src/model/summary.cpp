@@ -66,13 +66,13 @@ std::string rope_scaling(const Reader& reader) {
 }
 
 uint64_t layer_count(const Reader& reader, const Gguf& file) {
-  uint64_t seen = 0;
+  uint64_t observed = 0;
   for (const TensorInfo& tensor : file.tensors()) {
     if (auto layer = layer_of_tensor(tensor.name); layer && *layer < kLayersMax)
-      seen = std::max<uint64_t>(seen, *layer + 1);
+      observed = std::max<uint64_t>(observed, *layer + 1);
   }
-  uint64_t said = reader.arch_number("block_count").value_or(0);
-  return said >= seen && said <= kLayersMax ? said : seen;
+  uint64_t stated = reader.arch_number("block_count").value_or(0);
+  return stated >= observed && stated <= kLayersMax ? stated : observed;
 }
 
 void read_shape(const Reader& reader, ModelSummary& out) {

@@ -22,7 +22,7 @@ Inbox::Inbox(Bytes ordered_window, Bytes bulk_window) {
 }
 
 std::span<std::byte> Inbox::next() {
-  if (stage_ != Stage::payload) return std::span<std::byte>(head_).subspan(filled_, wanted_ - filled_);
+  if (stage_ != Stage::payload) return std::span<std::byte>(head_).subspan(filled_, needed_ - filled_);
   LaneState& state = lane();
   if (is_control(state.header)) {
     state.own.resize(state.taken + payload_remaining_);
@@ -41,14 +41,14 @@ Result<void> Inbox::commit(size_t bytes, InboxSink& sink) {
     return {};
   }
   filled_ += bytes;
-  if (filled_ < wanted_) return {};
+  if (filled_ < needed_) return {};
   switch (stage_) {
     case Stage::piece_header: return begin_piece(sink);
     case Stage::frame_header_begin: {
       EXO_TRY(const Bytes size, wire::frame_header_bytes(std::span(head_).first<wire::kFrameHeaderBytesMin>()));
       if (size > piece_.bytes) return fail(ErrorCode::corrupt, "a piece ends within the header of its frame");
-      wanted_ = size;
-      if (filled_ < wanted_) {
+      needed_ = size;
+      if (filled_ < needed_) {
         stage_ = Stage::frame_header_rest;
         return {};
       }
@@ -72,7 +72,7 @@ Result<void> Inbox::begin_piece(InboxSink& sink) {
   if (piece_.first) {
     if (state.active) return fail(ErrorCode::corrupt, "a frame begins before the previous one has ended");
     stage_ = Stage::frame_header_begin;
-    wanted_ = wire::kFrameHeaderBytesMin;
+    needed_ = wire::kFrameHeaderBytesMin;
     return {};
   }
   if (!state.active) return fail(ErrorCode::corrupt, "a piece continues a frame that has not begun");
@@ -81,7 +81,7 @@ Result<void> Inbox::begin_piece(InboxSink& sink) {
     const auto header = state.header;
     const bool discarded = is_control(header) || !state.buffer;
     stage_ = Stage::piece_header;
-    wanted_ = wire::kPieceHeaderBytes;
+    needed_ = wire::kPieceHeaderBytes;
     if (!discarded) sink.abandoned(header);
     return {};
   }
@@ -91,12 +91,12 @@ Result<void> Inbox::begin_piece(InboxSink& sink) {
 
 Result<void> Inbox::begin_frame(InboxSink& sink) {
   LaneState& state = lane();
-  EXO_TRY(state.header, wire::decode_frame(std::span(head_).first(wanted_), piece_.lane));
+  EXO_TRY(state.header, wire::decode_frame(std::span(head_).first(needed_), piece_.lane));
   state.active = true;
   state.taken = 0;
   state.buffer = std::nullopt;
   state.own.clear();
-  payload_remaining_ = piece_.bytes - wanted_;
+  payload_remaining_ = piece_.bytes - needed_;
   if (payload_remaining_ > state.header.payload_bytes) {
     return fail(ErrorCode::corrupt, "a piece is longer than the rest of its frame");
   }
@@ -113,11 +113,11 @@ Result<void> Inbox::begin_frame(InboxSink& sink) {
 
 Result<void> Inbox::begin_payload(InboxSink& sink) {
   const LaneState& state = lane();
-  const Bytes left = state.header.payload_bytes - state.taken;
-  if (payload_remaining_ > left) return fail(ErrorCode::corrupt, "a piece is longer than the rest of its frame");
-  if (piece_.last != (payload_remaining_ == left)) {
+  const Bytes remaining = state.header.payload_bytes - state.taken;
+  if (payload_remaining_ > remaining) return fail(ErrorCode::corrupt, "a piece is longer than the rest of its frame");
+  if (piece_.last != (payload_remaining_ == remaining)) {
     return fail(ErrorCode::corrupt, "a frame of {} bytes ends {} bytes {}", format_count(state.header.payload_bytes),
-                format_count(left - payload_remaining_), piece_.last ? "too early" : "before its last piece");
+                format_count(remaining - payload_remaining_), piece_.last ? "too early" : "before its last piece");
   }
   stage_ = Stage::payload;
   if (payload_remaining_ == 0) return end_piece(sink);
@@ -127,7 +127,7 @@ Result<void> Inbox::begin_payload(InboxSink& sink) {
 Result<void> Inbox::end_piece(InboxSink& sink) {
   stage_ = Stage::piece_header;
   filled_ = 0;
-  wanted_ = wire::kPieceHeaderBytes;
+  needed_ = wire::kPieceHeaderBytes;
   if (!piece_.last) return {};
   LaneState& state = lane();
   state.active = false;

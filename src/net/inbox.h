@@ -71,7 +71,7 @@ class Inbox {
   Stage stage_ = Stage::piece_header;
   std::array<std::byte, wire::kFrameHeaderBytesMax> head_;
   size_t filled_ = 0;  // bytes in head_
-  size_t wanted_ = wire::kPieceHeaderBytes;
+  size_t needed_ = wire::kPieceHeaderBytes;
   wire::PieceHeader piece_;
   Bytes payload_remaining_ = 0;  // bytes of the piece
   uint64_t pieces_begun_ = 0;

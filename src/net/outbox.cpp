@@ -158,17 +158,17 @@ bool Outbox::begin_piece(std::deque<Frame>& queue, LaneQueue* lane, Lane name) {
   if (frame.given_up) {
     header.abandoned = true;
   } else {
-    const Bytes left = frame.header.payload_bytes - frame.cut_bytes;
+    const Bytes remaining = frame.header.payload_bytes - frame.cut_bytes;
     wire::EncodedFrameHeader encoded;
     if (header.first) encoded = wire::encode(frame.header);
-    Bytes payload = std::min(left, wire::kPiecePayloadMax);
+    Bytes payload = std::min(remaining, wire::kPiecePayloadMax);
     if (lane) {
       const Bytes room = lane->granted - lane->used;
       if (room < encoded.size + std::min(payload, kPieceWorthwhile)) return false;
       payload = std::min(payload, room - encoded.size);
       lane->used += encoded.size + payload;
     }
-    header.last = payload == left;
+    header.last = payload == remaining;
     header.bytes = static_cast<uint32_t>(encoded.size + payload);
     std::memcpy(piece_.head.data() + piece_.head_size, encoded.bytes.data(), encoded.size);
     piece_.head_size += encoded.size;

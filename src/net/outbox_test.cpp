@@ -32,14 +32,14 @@ class OutboxTest : public ::testing::Test {
     const auto head = outbox_.front();
     EXPECT_GE(head.size(), wire::kPieceHeaderBytes);
     const auto header = wire::decode_piece(head.first<wire::kPieceHeaderBytes>()).value();
-    size_t left = wire::kPieceHeaderBytes + header.bytes;
-    while (left > 0) {
+    size_t remaining = wire::kPieceHeaderBytes + header.bytes;
+    while (remaining > 0) {
       const size_t size = outbox_.front().size();
-      EXPECT_LE(size, left);
+      EXPECT_LE(size, remaining);
       EXPECT_GT(size, 0u);
-      if (size == 0 || size > left) break;
+      if (size == 0 || size > remaining) break;
       outbox_.consume(size);
-      left -= size;
+      remaining -= size;
     }
     for (auto& done : outbox_.take_done()) done.call(std::move(done.result));
     return header;
@@ -93,7 +93,7 @@ TEST_F(OutboxTest, AFullLaneRefusesAndSaysWhenThereIsRoom) {
   EXPECT_TRUE(outbox_.take_writable_lanes().empty()) << "still more than half";
   piece(), piece();
   EXPECT_EQ(outbox_.take_writable_lanes(), std::vector{Lane::ordered});
-  EXPECT_TRUE(outbox_.take_writable_lanes().empty()) << "told once";
+  EXPECT_TRUE(outbox_.take_writable_lanes().empty()) << "reported once";
   EXPECT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart));
 }
 

@@ -102,8 +102,8 @@ Error Session::about_peer(const Error& error) const {
 }
 
 std::span<std::byte> Session::read_into() {
-  const bool wanted = state_ == State::greeting || (state_ == State::open && handler_);
-  return wanted ? inbox_.next() : std::span<std::byte>();
+  const bool readable = state_ == State::greeting || (state_ == State::open && handler_);
+  return readable ? inbox_.next() : std::span<std::byte>();
 }
 
 void Session::received(size_t bytes, SteadyTime now) {

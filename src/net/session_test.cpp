@@ -91,14 +91,14 @@ class SessionTest : public ::testing::Test {
   }
   // The session closes, and both the peer and the user get the reason.
   void expect_refused(ErrorCode code, std::string_view words) {
-    const auto said = goodbye();
-    ASSERT_TRUE(said) << "not refused, but expected: " << words;
-    EXPECT_EQ(said->reason.code, code) << said->reason.message;
-    EXPECT_TRUE(said->reason.message.contains(words)) << said->reason.message;
+    const auto received = goodbye();
+    ASSERT_TRUE(received) << "not refused, but expected: " << words;
+    EXPECT_EQ(received->reason.code, code) << received->reason.message;
+    EXPECT_TRUE(received->reason.message.contains(words)) << received->reason.message;
     EXPECT_EQ(session_.state(), Session::State::closed);
     session_.run_calls();
     ASSERT_EQ(handler_.closed.size(), 1u);
-    EXPECT_EQ(handler_.closed[0].message, said->reason.message);
+    EXPECT_EQ(handler_.closed[0].message, received->reason.message);
   }
 
   SteadyTime now_ = kSessionStart;

@@ -54,7 +54,8 @@ TEST(IdentityStore, NobodyElseMayRead) {
     ++files;
   }
   EXPECT_EQ(files, 4);
-  for (const auto& left : fs::directory_iterator(dir / "state")) EXPECT_EQ(left.path().filename(), "identity");
+  for (const auto& remaining : fs::directory_iterator(dir / "state"))
+    EXPECT_EQ(remaining.path().filename(), "identity");
 }
 
 TEST(IdentityStore, TwoThatStartAtOnceAgree) {
@@ -165,10 +166,10 @@ TEST(IdentityStore, WhatCannotBeKeptLeavesAllAsItWas) {
   const auto handler = signal(SIGXFSZ, SIG_IGN);
   const rlimit none{.rlim_cur = 10, .rlim_max = old.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
-  const auto kept = store.adopt(given, true);
+  const auto adopted = store.adopt(given, true);
   setrlimit(RLIMIT_FSIZE, &old);
   (void)signal(SIGXFSZ, handler);
-  expect_error(kept, ErrorCode::io_error, "cannot write");
+  expect_error(adopted, ErrorCode::io_error, "cannot write");
   EXPECT_EQ(store.load().value()->node(), before);
   EXPECT_EQ(std::distance(fs::directory_iterator(dir / "state"), {}), 1);
 }

@@ -26,7 +26,7 @@ Result<Bytes> disk_free(const fs::path& folder) {
   return Bytes{space.available};
 }
 
-// False when somebody uses it. It goes in two steps, so that nobody meets half of it.
+// False if it is in use. Removes it in two steps, so that no process finds half of it.
 Result<bool> remove_folder(const fs::path& folder) {
   EXO_TRY(const PosixFile lock, PosixFile::open(folder / "lock", PosixFile::Mode::read_write));
   EXO_TRY(const bool locked, lock.try_lock());
@@ -60,9 +60,9 @@ Result<std::shared_ptr<WeightCache>> WeightCache::open(CacheOptions options) {
   }
   if (error) return file_error(folder, "read", error.value());
   EXO_TRY(const Bytes free, disk_free(folder));
-  Bytes held = 0;
-  for (const CacheEntry& entry : cache->entries()) held += entry.bytes;
-  cache->limit_ = cache->options_.limit.value_or((free + held) / 2);
+  Bytes used = 0;
+  for (const CacheEntry& entry : cache->entries()) used += entry.bytes;
+  cache->limit_ = cache->options_.limit.value_or((free + used) / 2);
   return cache;
 }
 
@@ -102,19 +102,19 @@ Result<std::shared_ptr<PartialModel>> WeightCache::make(std::span<const std::byt
 Result<void> WeightCache::make_room(Bytes more) {
   const MutexLock lock(mutex_);
   auto entries = entries_locked();
-  Bytes held = 0;
-  for (const CacheEntry& entry : entries) held += entry.bytes;
+  Bytes used = 0;
+  for (const CacheEntry& entry : entries) used += entry.bytes;
   for (const CacheEntry& entry : entries) {
     EXO_TRY(const Bytes free, disk_free(options_.folder));
-    if (held + more <= limit_ && more + options_.keep_free <= free) return {};
+    if (used + more <= limit_ && more + options_.keep_free <= free) return {};
     if (entry.in_use) continue;
-    if (auto removed = remove_locked(entry.content)) held -= entry.bytes;
+    if (auto removed = remove_locked(entry.content)) used -= entry.bytes;
   }
-  if (held + more > limit_) {
+  if (used + more > limit_) {
     return fail(ErrorCode::resource_exhausted,
                 "{}: the cache may hold {}, {} of it are in use, and {} more are needed; allow it more, or remove "
                 "what nobody needs",
-                options_.folder.string(), format_bytes(limit_), format_bytes(held), format_bytes(more));
+                options_.folder.string(), format_bytes(limit_), format_bytes(used), format_bytes(more));
   }
   EXO_TRY(const Bytes free, disk_free(options_.folder));
   if (more + options_.keep_free > free) {

@@ -28,7 +28,7 @@ class Cache : public ::testing::Test {
                         fs::file_time_type::clock::now() - std::chrono::hours(hours));
     return made.content;
   }
-  static std::vector<ContentId> kept(const WeightCache& cache) {
+  static std::vector<ContentId> content_ids(const WeightCache& cache) {
     std::vector<ContentId> ids;
     for (const CacheEntry& entry : cache.entries()) ids.push_back(entry.content);
     return ids;
@@ -39,7 +39,7 @@ class Cache : public ::testing::Test {
 TEST_F(Cache, TheOldestUsedGoesFirst) {
   const auto cache = cache_in(folder_, "cache", 100 * MiB);
   const auto middle = add(*cache, 1, 5), oldest = add(*cache, 2, 9), newest = add(*cache, 3, 1);
-  ASSERT_EQ(kept(*cache), (std::vector{oldest->id(), middle->id(), newest->id()}));
+  ASSERT_EQ(content_ids(*cache), (std::vector{oldest->id(), middle->id(), newest->id()}));
   Bytes sum = 0;
   for (const CacheEntry& entry : cache->entries()) {
     EXPECT_GT(entry.bytes, oldest->manifest().bytes() * 9 / 10);
@@ -48,12 +48,12 @@ TEST_F(Cache, TheOldestUsedGoesFirst) {
   ASSERT_TRUE(cache->make_room(100 * MiB - sum));
   EXPECT_EQ(cache->entries().size(), 3u);
   ASSERT_TRUE(cache->make_room(100 * MiB - sum + 1));
-  EXPECT_EQ(kept(*cache), (std::vector{middle->id(), newest->id()}));
+  EXPECT_EQ(content_ids(*cache), (std::vector{middle->id(), newest->id()}));
 
   // Use makes new.
   EXPECT_TRUE(cache->find(middle->id()));
   ASSERT_TRUE(cache->make_room(100 * MiB - sum / 2));
-  EXPECT_EQ(kept(*cache), std::vector{middle->id()});
+  EXPECT_EQ(content_ids(*cache), std::vector{middle->id()});
 }
 
 TEST_F(Cache, NothingInUseGoes) {
@@ -65,7 +65,7 @@ TEST_F(Cache, NothingInUseGoes) {
   const auto room = cache->make_room(19 * MiB);
   ASSERT_FALSE(room);
   EXPECT_EQ(room.error().code, ErrorCode::resource_exhausted);
-  EXPECT_EQ(kept(*cache), std::vector{one->id()});
+  EXPECT_EQ(content_ids(*cache), std::vector{one->id()});
   EXPECT_EQ(cache->remove(one->id()).error().code, ErrorCode::failed_precondition);
   EXPECT_EQ(cache->remove(other->id()).error().code, ErrorCode::not_found);
 }
@@ -114,18 +114,18 @@ TEST_F(Cache, TheLimitIsHalfOfWhatIsFreeUnlessGiven) {
 }
 
 TEST_F(Cache, WhatWasLeftHalfMadeIsClearedAway) {
-  const auto place = folder_ / "cache";
+  const auto cache_folder = folder_ / "cache";
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
   for (const char* name : {".new-0011", ".old-2233"}) {
-    fs::create_directories(place / name);
-    std::ofstream(place / name / "model.gguf") << "much";
-    fs::last_write_time(place / name, old);
+    fs::create_directories(cache_folder / name);
+    std::ofstream(cache_folder / name / "model.gguf") << "much";
+    fs::last_write_time(cache_folder / name, old);
   }
-  fs::create_directories(place / ".new-young");
+  fs::create_directories(cache_folder / ".new-young");
   cache_in(folder_, "cache");
-  EXPECT_FALSE(fs::exists(place / ".new-0011"));
-  EXPECT_FALSE(fs::exists(place / ".old-2233"));
-  EXPECT_TRUE(fs::exists(place / ".new-young"));
+  EXPECT_FALSE(fs::exists(cache_folder / ".new-0011"));
+  EXPECT_FALSE(fs::exists(cache_folder / ".old-2233"));
+  EXPECT_TRUE(fs::exists(cache_folder / ".new-young"));
 }
 
 TEST_F(Cache, WhatIsDamagedBeyondUseIsMadeAnew) {
@@ -135,7 +135,7 @@ TEST_F(Cache, WhatIsDamagedBeyondUseIsMadeAnew) {
   EXPECT_EQ(cache->find(one->id()).error().code, ErrorCode::not_found);
   const auto model = cache->make(one->encoded_manifest());
   ASSERT_TRUE(model) << model.error().message;
-  EXPECT_EQ((*model)->held_bytes(), 0u);
+  EXPECT_EQ((*model)->present_bytes(), 0u);
 }
 
 }  // namespace

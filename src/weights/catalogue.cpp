@@ -35,7 +35,7 @@ struct CachedManifest {
   ModelManifest manifest;
 };
 
-std::optional<CachedManifest> read_kept(const fs::path& file) {
+std::optional<CachedManifest> read_cached(const fs::path& file) {
   const auto text = security::read_file(file, kEntryBytesMax);
   if (!text) return std::nullopt;
   const size_t id_end = text->find('\n');
@@ -50,7 +50,7 @@ std::optional<CachedManifest> read_kept(const fs::path& file) {
       .content = *content, .path = text->substr(id_end + 1, path_end - id_end - 1), .manifest = *std::move(manifest)};
 }
 
-void keep(const fs::path& file, const fs::path& model, const ModelManifest& manifest) {
+void store(const fs::path& file, const fs::path& model, const ModelManifest& manifest) {
   std::error_code error;
   const std::string path = fs::canonical(model, error).string();
   if (error || path.contains('\n')) return;
@@ -61,12 +61,12 @@ void keep(const fs::path& file, const fs::path& model, const ModelManifest& mani
   (void)security::write_secret(file, text);  // whole or not at all
 }
 
-// Whether this may be the model, by what is quick to see.
-bool looks_alike(const model::Gguf& file, const ModelManifest& wanted) {
-  if (!check_headers(wanted, file)) return false;
-  for (uint32_t i = 0; i < wanted.parts.size(); ++i) {
-    const auto header = file.part_bytes(i).first(wanted.parts[i].header_bytes);
-    if (security::sha256(header) != wanted.parts[i].header_sha256) return false;
+// Whether this may be the model, by what is quick to check.
+bool looks_alike(const model::Gguf& file, const ModelManifest& expected) {
+  if (!check_headers(expected, file)) return false;
+  for (uint32_t i = 0; i < expected.parts.size(); ++i) {
+    const auto header = file.part_bytes(i).first(expected.parts[i].header_bytes);
+    if (security::sha256(header) != expected.parts[i].header_sha256) return false;
   }
   return true;
 }
@@ -78,11 +78,12 @@ Result<ModelManifest> Catalogue::manifest_of(const model::Gguf& file, const Prog
   const auto key = key_of(file.parts());
   const fs::path entry = folder_ / (key.value_or("") + std::string(kEnding));
   if (key) {
-    if (auto kept = read_kept(entry); kept && check_headers(kept->manifest, file)) return std::move(kept->manifest);
+    if (auto cached = read_cached(entry); cached && check_headers(cached->manifest, file))
+      return std::move(cached->manifest);
   }
   EXO_TRY(ModelManifest manifest, weights::manifest_of(file, 1, progress, stop));
-  // One that changed while it was read is not what was read.
-  if (key && key_of(file.parts()) == key) keep(entry, file.parts().front(), manifest);
+  // A file that changed while it was read does not have this manifest.
+  if (key && key_of(file.parts()) == key) store(entry, file.parts().front(), manifest);
   return manifest;
 }
 
@@ -90,26 +91,26 @@ std::optional<fs::path> Catalogue::known(const ContentId& content) const {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
     if (entry.path().extension() != kEnding) continue;
-    const auto kept = read_kept(entry.path());
-    if (!kept || kept->content != content) continue;
-    const auto file = model::Gguf::open(kept->path);
-    if (file && key_of(file->parts()) == entry.path().stem().string()) return kept->path;
+    const auto cached = read_cached(entry.path());
+    if (!cached || cached->content != content) continue;
+    const auto file = model::Gguf::open(cached->path);
+    if (file && key_of(file->parts()) == entry.path().stem().string()) return cached->path;
   }
   return std::nullopt;
 }
 
-Result<std::optional<fs::path>> Catalogue::find(const ModelManifest& wanted, std::span<const fs::path> folders,
+Result<std::optional<fs::path>> Catalogue::find(const ModelManifest& expected, std::span<const fs::path> folders,
                                                 const std::stop_token& stop) const {
   for (const fs::path& folder : folders) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder, error)) {
       if (entry.path().extension() != ".gguf") continue;
-      if (entry.file_size(error) != wanted.parts.front().file_bytes || error) continue;
+      if (entry.file_size(error) != expected.parts.front().file_bytes || error) continue;
       const auto file = model::Gguf::open(entry.path());
-      if (!file || !looks_alike(*file, wanted)) continue;
+      if (!file || !looks_alike(*file, expected)) continue;
       const auto manifest = manifest_of(*file, {}, stop);
       if (stop.stop_requested()) return fail(ErrorCode::cancelled, "looking for a model was cancelled");
-      if (manifest && *manifest == wanted) return entry.path();
+      if (manifest && *manifest == expected) return entry.path();
     }
   }
   return std::nullopt;
@@ -120,10 +121,10 @@ Measuring::Measuring(Catalogue catalogue, std::shared_ptr<const model::Gguf> fil
     : calls_(std::make_shared<Calls>(std::move(calls))),
       thread_([catalogue = std::move(catalogue), file = std::move(file), post = std::move(post),
                weak = std::weak_ptr(calls_)](const std::stop_token& stop) {
-        Bytes told = 0;
+        Bytes reported = 0;
         auto progress = [&](Bytes done, Bytes total) {
-          if (done - told < kProgressStep && done < total) return;
-          told = done;
+          if (done - reported < kProgressStep && done < total) return;
+          reported = done;
           post([weak, done, total] {
             if (const auto alive = weak.lock(); alive && alive->on_progress) alive->on_progress(done, total);
           });

@@ -22,18 +22,18 @@ class Catalogue {
  public:
   explicit Catalogue(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // Kept, or made now by reading the whole file with one thread more than the caller's, and kept.
-  // Errors: those of weights::manifest_of(). That it cannot be kept is none.
+  // The stored manifest, or a new one, which reads the whole file with one thread besides the caller's and is stored.
+  // Errors: those of weights::manifest_of(). A manifest that cannot be stored is not an error.
   Result<ModelManifest> manifest_of(const model::Gguf& file, const Progress& progress = {},
                                     const std::stop_token& stop = {}) const;
 
-  // The file of a kept manifest of this id, if it is still the same; reads no weights.
+  // The file of a stored manifest with this id, if it is still the same; reads no weights.
   std::optional<std::filesystem::path> known(const ContentId& content) const;
 
   // A model among the *.gguf files in `folders` (not below them) that has this content, whatever it is called. Files
   // of the right size and header are read completely if their manifest is not stored.
   // Errors: cancelled. Unreadable files are skipped.
-  Result<std::optional<std::filesystem::path>> find(const ModelManifest& wanted,
+  Result<std::optional<std::filesystem::path>> find(const ModelManifest& expected,
                                                     std::span<const std::filesystem::path> folders,
                                                     const std::stop_token& stop = {}) const;
 

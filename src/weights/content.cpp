@@ -25,20 +25,20 @@ Result<std::shared_ptr<const Content>> Content::of_cache(std::shared_ptr<const P
   return content;
 }
 
-wire::ByteVector Content::held_bits() const {
+wire::ByteVector Content::present_bits() const {
   if (!partial_) return {};
-  const std::vector<bool> held = partial_->held();
-  if (std::ranges::all_of(held, [](bool one) { return one; })) return {};
-  wire::ByteVector bits((held.size() + 7) / 8);
-  for (size_t i = 0; i < held.size(); ++i) {
-    if (held[i]) bits[i / 8] |= std::byte{1} << (i % 8);
+  const std::vector<bool> present = partial_->present();
+  if (std::ranges::all_of(present, [](bool one) { return one; })) return {};
+  wire::ByteVector bits((present.size() + 7) / 8);
+  for (size_t i = 0; i < present.size(); ++i) {
+    if (present[i]) bits[i / 8] |= std::byte{1} << (i % 8);
   }
   return bits;
 }
 
 std::span<const std::byte> Content::bytes(ObjectIndex object) const {
-  const Object place = manifest_.object(object);
-  return file_->part_bytes(place.part).subspan(place.offset, place.bytes);
+  const Object location = manifest_.object(object);
+  return file_->part_bytes(location.part).subspan(location.offset, location.bytes);
 }
 
 }  // namespace exogpu::weights

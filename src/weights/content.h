@@ -1,4 +1,4 @@
-// A model as this node can hand it on: a whole file, or what the cache holds of one.
+// A model as this node can send it: a whole file, or the objects of one that are in the cache.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 
 namespace exogpu::weights {
 
-// Never changes, but for what a cached one holds, which may grow. Any thread.
+// Immutable, except that objects of a cached model may be added. Any thread.
 class Content {
  public:
   // The file must be the one that the manifest was made of.
@@ -22,10 +22,10 @@ class Content {
   std::span<const std::byte> encoded_manifest() const { return encoded_; }
   const std::shared_ptr<const model::Gguf>& gguf() const { return file_; }
 
-  bool holds(ObjectIndex object) const { return !partial_ || partial_->holds(object); }
-  // As WeightsAvailability has it: a bit for each object, none at all when every one is held.
-  wire::ByteVector held_bits() const;
-  // Where it is mapped; only of what is held. Read it, then check().
+  bool has(ObjectIndex object) const { return !partial_ || partial_->has(object); }
+  // As WeightsAvailability has it: a bit for each object; empty if all are present.
+  wire::ByteVector present_bits() const;
+  // Where the object is mapped; it must be present. Read it, then check().
   std::span<const std::byte> bytes(ObjectIndex object) const;
   // That the files are still what they were. Errors: as model::Gguf::check().
   Result<void> check() const { return file_->check(); }

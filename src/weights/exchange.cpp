@@ -71,14 +71,14 @@ struct WeightExchange::Impl : std::enable_shared_from_this<WeightExchange::Impl>
   }
 
   void answer_query(Peer& peer, const wire::WeightsQuery& query) const {
-    wire::WeightsAvailability holding{.content = query.content, .answer = {}};
+    wire::WeightsAvailability availability{.content = query.content, .answer = {}};
     if (const auto content = offered(query.content); content && content->check()) {
-      holding.answer =
-          wire::AvailableObjects{.manifest_bytes = content->encoded_manifest().size(), .objects = content->held_bits()};
+      availability.answer = wire::AvailableObjects{.manifest_bytes = content->encoded_manifest().size(),
+                                                   .objects = content->present_bits()};
     } else {
-      holding.answer = fail(ErrorCode::not_found, "model {} is not here", query.content.text());
+      availability.answer = fail(ErrorCode::not_found, "model {} is not here", query.content.text());
     }
-    peer.sender->say(wire::ControlType::weights_availability, wire::encode(holding));
+    peer.sender->send_message(wire::ControlType::weights_availability, wire::encode(availability));
   }
 
   FetchHost host;
@@ -169,8 +169,8 @@ Result<void> WeightExchange::on_control(const wire::NodeId& id, wire::ControlTyp
       return {};
     }
     case wire::ControlType::weights_availability: {
-      EXO_TRY(const auto holding, wire::decode<wire::WeightsAvailability>(payload));
-      if (const auto fetch = impl_->find_fetch(holding.content)) fetch->on_availability(id, holding);
+      EXO_TRY(const auto availability, wire::decode<wire::WeightsAvailability>(payload));
+      if (const auto fetch = impl_->find_fetch(availability.content)) fetch->on_availability(id, availability);
       impl_->remove_ended();
       return {};
     }

@@ -31,7 +31,7 @@ struct ExchangeOptions {
 };
 
 struct ExchangeStats {
-  Bytes sent_bytes = 0;      // of objects and manifests, handed to channels
+  Bytes sent_bytes = 0;      // of objects and manifests, passed to channels
   Bytes received_bytes = 0;  // and requested
   Bytes refused_bytes = 0;   // received without a request, and discarded
 };

@@ -31,18 +31,18 @@ TEST_F(Exchange, WrongBytesAreAskedOfAnotherPeer) {
   }
   const auto model = cache_->find(example_.content->id());
   ASSERT_TRUE(model);
-  EXPECT_FALSE((*model)->holds(static_cast<ObjectIndex>(1 + (damaged - tensors.begin()))));
+  EXPECT_FALSE((*model)->has(static_cast<ObjectIndex>(1 + (damaged - tensors.begin()))));
 
   cluster_.connect(3, 2);
   Outcome both;
   const auto fetching = fetch(both);
   cluster_.run_until([&] { return both.done(); });
   ASSERT_TRUE(*both.result) << both.result->error().message;
-  EXPECT_EQ((**both.result)->held_bytes(), example_.content->manifest().bytes());
+  EXPECT_EQ((**both.result)->present_bytes(), example_.content->manifest().bytes());
   EXPECT_TRUE((**both.result)->verify().value().empty());
 }
 
-// Bytes of a damaged object that came from two peers: who is to blame is found out.
+// Bytes of a damaged object came from two peers: the peer that sent the wrong ones is found.
 TEST_F(Exchange, WrongBytesOfTwoPeersAreToldApart) {
   ExchangeOptions options;
   options.frame_bytes = 16 * KiB;
@@ -64,7 +64,7 @@ TEST_F(Exchange, WrongBytesOfTwoPeersAreToldApart) {
   EXPECT_TRUE((**outcome.result)->verify().value().empty());
 }
 
-// The file of node 1 is cut short while it is being sent. It says so, and node 3 sends the rest.
+// The file of node 1 is cut short while it is being sent. It refuses, and node 3 sends the rest.
 TEST_F(Exchange, AFileThatChangesIsNotOfferedAnyMore) {
   ExchangeOptions options;
   options.frame_bytes = 16 * KiB;
@@ -132,7 +132,7 @@ TEST_F(Exchange, ASlowDiskHoldsTheSenderBack) {
   Outcome outcome;
   const auto fetching = fetch(outcome);
   cluster_.run_until([&] { return received() > manifest_bytes() + example_.content->manifest().object(0).bytes; });
-  // What the workers of 2 have done does not come back, so its buffers stay used, while 1 goes on as it can.
+  // The results of node 2's workers do not arrive, so its buffers stay in use, while node 1 continues.
   auto sender_runs = [&] {
     for (int i = 0; i < 30; ++i) {
       cluster_.network.pump(cluster_.now);

@@ -82,28 +82,28 @@ TEST_F(ExchangeOverTcp, AModelArrivesFromTwoPeers) {
   one.exchange.offer(example_.content);
   other.exchange.offer(example_.content);
   const uint16_t one_port = one.listen(), other_port = other.listen();
-  Node wants(authority_, cache_in(folder_, "cache"), options_);
+  Node fetcher(authority_, cache_in(folder_, "cache"), options_);
   Running run_one(one), run_other(other);
-  wants.connect(one_port);
-  net::testing::run_until(wants.io, [&] { return wants.links.size() == 1; });
-  wants.connect(other_port);
-  net::testing::run_until(wants.io, [&] { return wants.links.size() == 2; });
+  fetcher.connect(one_port);
+  net::testing::run_until(fetcher.io, [&] { return fetcher.links.size() == 1; });
+  fetcher.connect(other_port);
+  net::testing::run_until(fetcher.io, [&] { return fetcher.links.size() == 2; });
   Outcome outcome;
-  const auto fetching = wants.exchange.fetch(example_.content->id(), kAllLayers, outcome.calls());
-  net::testing::run_until(wants.io, [&] { return outcome.done(); });
+  const auto fetching = fetcher.exchange.fetch(example_.content->id(), kAllLayers, outcome.calls());
+  net::testing::run_until(fetcher.io, [&] { return outcome.done(); });
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
-  EXPECT_EQ((**outcome.result)->held_bytes(), example_.content->manifest().bytes());
+  EXPECT_EQ((**outcome.result)->present_bytes(), example_.content->manifest().bytes());
   EXPECT_TRUE((**outcome.result)->verify().value().empty());
-  EXPECT_EQ(wants.exchange.stats().received_bytes,
+  EXPECT_EQ(fetcher.exchange.stats().received_bytes,
             example_.content->manifest().bytes() + example_.content->encoded_manifest().size());
 }
 
 // The child fetches; the parent sends, kills it when some has arrived, and does so again with a new child, until one
-// says that it is done. What children before it had whole is not sent again.
+// says that it is done. Objects that earlier children completed are not sent again.
 TEST_F(ExchangeOverTcp, AKilledProcessGoesOnWhereItWas) {
   const Bytes weights = example_.content->manifest().bytes();
   const auto cache = folder_ / "cache";
-  Bytes held = 0;
+  Bytes present = 0;
   int killed = 0;
   bool done = false;
   while (!done) {
@@ -145,13 +145,13 @@ TEST_F(ExchangeOverTcp, AKilledProcessGoesOnWhereItWas) {
     const auto model = PartialModel::open(cache / example_.content->id().text(), example_.content->id());
     ASSERT_TRUE(model) << model.error().message;
     EXPECT_TRUE((*model)->verify().value().empty());
-    EXPECT_GE((*model)->held_bytes(), held);
+    EXPECT_GE((*model)->present_bytes(), present);
     if (done) {
-      EXPECT_GT(held, 0u);
-      EXPECT_EQ((*model)->held_bytes(), weights);
-      EXPECT_EQ(node.exchange.stats().sent_bytes, weights - held) << "only the rest is sent";
+      EXPECT_GT(present, 0u);
+      EXPECT_EQ((*model)->present_bytes(), weights);
+      EXPECT_EQ(node.exchange.stats().sent_bytes, weights - present) << "only the rest is sent";
     }
-    held = (*model)->held_bytes();
+    present = (*model)->present_bytes();
   }
   EXPECT_GE(killed, 2);
 }

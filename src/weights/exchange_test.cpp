@@ -41,7 +41,7 @@ TEST_F(Exchange, OnlyTheTensorsOfTheLayersAreSent) {
     ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
     expect_same(***outcome.result, *example_.content, scope);
     EXPECT_EQ(received(), bytes_of(example_.content->manifest(), scope) + manifest_bytes());
-    EXPECT_EQ((**outcome.result)->held_bytes(), bytes_of(example_.content->manifest(), scope));
+    EXPECT_EQ((**outcome.result)->present_bytes(), bytes_of(example_.content->manifest(), scope));
     EXPECT_LT(received(), example_.content->manifest().bytes());
   }
 }

@@ -45,7 +45,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
 
   void peer_connected(const wire::NodeId& peer, const std::shared_ptr<Sender>& sender);
   void peer_lost(const wire::NodeId& peer);
-  void on_availability(const wire::NodeId& peer, const wire::WeightsAvailability& holding);
+  void on_availability(const wire::NodeId& peer, const wire::WeightsAvailability& availability);
   void on_refusal(const wire::NodeId& peer, wire::TransferId transfer, const Error& reason);
 
   // Whether this frame is the next of its transfer. A frame that is not ends the transfer.

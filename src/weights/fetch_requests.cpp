@@ -16,7 +16,7 @@ bool has_bit(const wire::ByteVector& bits, ObjectIndex object) {
 
 void Fetch::query(Source& source) {
   source.replied = false;
-  source.sender->say(wire::ControlType::weights_query, wire::encode(wire::WeightsQuery{.content = content_}));
+  source.sender->send_message(wire::ControlType::weights_query, wire::encode(wire::WeightsQuery{.content = content_}));
 }
 
 void Fetch::query_all() {
@@ -41,15 +41,15 @@ void Fetch::peer_lost(const wire::NodeId& peer) {
   request_manifest();
 }
 
-void Fetch::on_availability(const wire::NodeId& peer, const wire::WeightsAvailability& holding) {
+void Fetch::on_availability(const wire::NodeId& peer, const wire::WeightsAvailability& availability) {
   const auto found = sources_.find(peer);
   if (ended() || found == sources_.end()) return;
   Source& source = found->second;
   source.replied = true;
   source.received_at = host_.now;
-  source.has_model = holding.answer.has_value();
+  source.has_model = availability.answer.has_value();
   if (source.has_model) {
-    source.available = *holding.answer;
+    source.available = *availability.answer;
     had_source_ = true;
   }
   if (phase_ == Phase::objects) request_objects();
@@ -64,7 +64,7 @@ wire::TransferId Fetch::request(Source& source, std::optional<size_t> object, By
   source.requested += remaining + kRequestCost;
   wire::WeightsRequest request{.transfer = id, .content = content_, .object = std::nullopt, .from = from};
   if (object) request.object = objects_[*object].index;
-  source.sender->say(wire::ControlType::weights_request, wire::encode(request));
+  source.sender->send_message(wire::ControlType::weights_request, wire::encode(request));
   return id;
 }
 
@@ -113,7 +113,8 @@ void Fetch::drop_transfer(Source& source, wire::TransferId id, bool notify) {
   EXO_ASSERT(source.requested >= transfer.remaining + kRequestCost, "a peer's open transfers are counted");
   source.requested -= transfer.remaining + kRequestCost;
   host_.open_transfers.erase(id);
-  if (notify) source.sender->say(wire::ControlType::weights_stop, wire::encode(wire::WeightsStop{.transfer = id}));
+  if (notify)
+    source.sender->send_message(wire::ControlType::weights_stop, wire::encode(wire::WeightsStop{.transfer = id}));
   if (!transfer.object) {
     manifest_.clear();
     return;

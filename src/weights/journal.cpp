@@ -60,7 +60,7 @@ uint64_t Journal::this_boot() {
 }
 
 Journal::Journal(PosixFile file, const ContentId& content, uint32_t objects, uint64_t boot)
-    : file_(std::move(file)), content_(content), boot_(boot), held_(objects), durable_(objects) {}
+    : file_(std::move(file)), content_(content), boot_(boot), present_(objects), durable_(objects) {}
 
 Result<Journal> Journal::open(const std::filesystem::path& path, const ContentId& content, uint32_t objects,
                               uint64_t boot) {
@@ -74,9 +74,9 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const ContentId
     const auto object = get<uint32_t>(&record[0]), kind = get<uint32_t>(&record[4]);
     const auto written_in = get<uint64_t>(&record[8]), check = get<uint64_t>(&record[16]);
     if (check != check_of(content, record) || object >= objects || kind < kWritten || kind > kGone) break;
-    if (kind == kWritten && written_in == boot) journal.held_[object] = true;
-    if (kind == kDurable) journal.held_[object] = journal.durable_[object] = true;
-    if (kind == kGone) journal.held_[object] = journal.durable_[object] = false;
+    if (kind == kWritten && written_in == boot) journal.present_[object] = true;
+    if (kind == kDurable) journal.present_[object] = journal.durable_[object] = true;
+    if (kind == kGone) journal.present_[object] = journal.durable_[object] = false;
   }
   if (at < text.size()) EXO_CHECK(journal.file_.resize(at));
   return journal;
@@ -84,8 +84,8 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const ContentId
 
 std::vector<ObjectIndex> Journal::not_durable() const {
   std::vector<ObjectIndex> objects;
-  for (ObjectIndex i = 0; i < held_.size(); ++i) {
-    if (held_[i] && !durable_[i]) objects.push_back(i);
+  for (ObjectIndex i = 0; i < present_.size(); ++i) {
+    if (present_[i] && !durable_[i]) objects.push_back(i);
   }
   return objects;
 }
@@ -94,7 +94,7 @@ Result<void> Journal::append(std::span<const ObjectIndex> objects, uint32_t kind
   std::vector<std::byte> bytes;
   bytes.reserve(objects.size() * kRecordBytes);
   for (const ObjectIndex object : objects) {
-    EXO_ASSERT(object < held_.size(), "a journal has records of its model's objects only");
+    EXO_ASSERT(object < present_.size(), "a journal has records of its model's objects only");
     const Record record = record_of(content_, object, kind, boot_);
     bytes.insert(bytes.end(), record.begin(), record.end());
   }
@@ -103,12 +103,12 @@ Result<void> Journal::append(std::span<const ObjectIndex> objects, uint32_t kind
 
 Result<void> Journal::written(ObjectIndex object) {
   EXO_CHECK(append({&object, 1}, kWritten));
-  held_[object] = true;
+  present_[object] = true;
   return {};
 }
 
 Result<void> Journal::durable(std::span<const ObjectIndex> objects) {
-  EXO_ASSERT(std::ranges::all_of(objects, [&](ObjectIndex object) { return held_.at(object); }),
+  EXO_ASSERT(std::ranges::all_of(objects, [&](ObjectIndex object) { return present_.at(object); }),
              "an object is written before it is durable");
   EXO_CHECK(append(objects, kDurable));
   EXO_CHECK(file_.sync());
@@ -117,7 +117,7 @@ Result<void> Journal::durable(std::span<const ObjectIndex> objects) {
 }
 
 Result<void> Journal::gone(ObjectIndex object) {
-  held_.at(object) = durable_.at(object) = false;
+  present_.at(object) = durable_.at(object) = false;
   EXO_CHECK(append({&object, 1}, kGone));
   return file_.sync();
 }

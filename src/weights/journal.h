@@ -26,7 +26,7 @@ class Journal {
   static Result<Journal> open(const std::filesystem::path& path, const ContentId& content, uint32_t objects,
                               uint64_t boot = this_boot());
 
-  const std::vector<bool>& held() const { return held_; }
+  const std::vector<bool>& present() const { return present_; }
   // Written, but not known to be on the disk.
   std::vector<ObjectIndex> not_durable() const;
 
@@ -42,7 +42,7 @@ class Journal {
   PosixFile file_;
   ContentId content_;
   uint64_t boot_ = 0;
-  std::vector<bool> held_;
+  std::vector<bool> present_;
   std::vector<bool> durable_;
 };
 

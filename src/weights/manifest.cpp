@@ -34,11 +34,11 @@ class Writer {
 
 class Reader {
  public:
-  explicit Reader(std::span<const std::byte> bytes) : left_(bytes) {}
+  explicit Reader(std::span<const std::byte> bytes) : remaining_(bytes) {}
   bool take(size_t size, std::span<const std::byte>& run) {
-    if (left_.size() < size) return false;
-    run = left_.first(size);
-    left_ = left_.subspan(size);
+    if (remaining_.size() < size) return false;
+    run = remaining_.first(size);
+    remaining_ = remaining_.subspan(size);
     return true;
   }
   template <typename T>
@@ -55,10 +55,10 @@ class Reader {
     std::ranges::copy(run, hash.begin());
     return true;
   }
-  size_t left() const { return left_.size(); }
+  size_t remaining() const { return remaining_.size(); }
 
  private:
-  std::span<const std::byte> left_;
+  std::span<const std::byte> remaining_;
 };
 
 std::unexpected<Error> cut_short() { return fail(ErrorCode::corrupt, "a model's manifest is cut short"); }
@@ -67,7 +67,7 @@ Result<void> read_parts(Reader& in, ModelManifest& manifest) {
   uint32_t count = 0;
   if (!in.number(count)) return cut_short();
   if (count == 0 || count > kPartsMax) return fail(ErrorCode::corrupt, "a model's manifest with {} parts", count);
-  if (in.left() / kPartBytes < count) return cut_short();
+  if (in.remaining() / kPartBytes < count) return cut_short();
   manifest.parts.resize(count);
   for (PartEntry& part : manifest.parts) {
     if (!in.number(part.file_bytes) || !in.number(part.header_bytes) || !in.hash(part.header_sha256)) {
@@ -103,7 +103,7 @@ Result<void> read_tensors(Reader& in, ModelManifest& manifest) {
   if (count + manifest.parts.size() > wire::kObjectsMax) {
     return fail(ErrorCode::corrupt, "a model's manifest with {} tensors", format_count(count));
   }
-  if (in.left() / kTensorBytesMin < count) return cut_short();
+  if (in.remaining() / kTensorBytesMin < count) return cut_short();
   manifest.tensors.reserve(count);
   std::set<std::string_view> names;
   uint32_t part = 0;
@@ -193,7 +193,7 @@ Result<ModelManifest> decode_manifest(std::span<const std::byte> bytes) {
   ModelManifest manifest;
   EXO_CHECK(read_parts(in, manifest));
   EXO_CHECK(read_tensors(in, manifest));
-  if (in.left() > 0) return fail(ErrorCode::corrupt, "a model's manifest with {} bytes too many", in.left());
+  if (in.remaining() > 0) return fail(ErrorCode::corrupt, "a model's manifest with {} bytes too many", in.remaining());
   return manifest;
 }
 

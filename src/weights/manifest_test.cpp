@@ -1,4 +1,4 @@
-// Manifests: of files, as bytes, and kept.
+// Manifests: of files, as bytes, and stored.
 #include "weights/manifest.h"
 
 #include <gtest/gtest.h>
@@ -108,7 +108,7 @@ TEST(Catalogue, ReadsAFileOnce) {
   EXPECT_EQ(reports, 0);
   EXPECT_EQ(catalogue.known(made.content->id()), fs::canonical(made.path));
 
-  // Another content in the same place.
+  // Another content in the same file.
   flip_byte(made.path, made.content->manifest().tensors.back().object.offset);
   EXPECT_FALSE(catalogue.known(made.content->id()));
   EXPECT_NE(catalogue.manifest_of(*open_model(made.path), count).value(), made.content->manifest());
@@ -134,13 +134,13 @@ TEST(Catalogue, FindsAModelUnderAnyName) {
   Folder folder;
   ExampleModel made(folder), other(folder, "other.gguf", 2);
   const Catalogue catalogue(folder / "manifests");
-  const std::vector<fs::path> none = {folder / "nowhere"}, places = {folder / "nowhere", folder / "models"};
+  const std::vector<fs::path> none = {folder / "nowhere"}, folders = {folder / "nowhere", folder / "models"};
   fs::create_directories(folder / "models");
   fs::copy_file(other.path, folder / "models/made.gguf");  // of the same name and size
   EXPECT_EQ(catalogue.find(made.content->manifest(), none).value(), std::nullopt);
-  EXPECT_EQ(catalogue.find(made.content->manifest(), places).value(), std::nullopt);
+  EXPECT_EQ(catalogue.find(made.content->manifest(), folders).value(), std::nullopt);
   fs::copy_file(made.path, folder / "models/strange.gguf");
-  EXPECT_EQ(catalogue.find(made.content->manifest(), places).value(), folder / "models/strange.gguf");
+  EXPECT_EQ(catalogue.find(made.content->manifest(), folders).value(), folder / "models/strange.gguf");
 }
 
 TEST(Measuring, OffersWhatItHasRead) {

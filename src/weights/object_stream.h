@@ -19,10 +19,10 @@ class ObjectStream {
 
   // The bytes from `offset` of the object on; `last` with its last byte. Returns nothing before that; then true if the
   // hash is right and the object is committed, false if the hash is wrong. Errors: those of PartialModel::write() and
-  // keep().
+  // commit().
   std::optional<Result<bool>> add(uint64_t offset, std::span<const std::byte> bytes, bool last) {
     // An earlier fetch of the same object may have committed it while this one was starting.
-    if (model_->holds(object_)) return last ? std::optional<Result<bool>>(true) : std::nullopt;
+    if (model_->has(object_)) return last ? std::optional<Result<bool>>(true) : std::nullopt;
     if (!failed_) {
       hash_.update(bytes);
       if (auto written = model_->write(object_, offset, bytes); !written) failed_ = written.error();
@@ -30,7 +30,7 @@ class ObjectStream {
     if (failed_) return std::unexpected(*failed_);
     if (!last) return std::nullopt;
     if (hash_.finish() != sha256_) return false;
-    if (auto committed = model_->keep(object_); !committed) return std::unexpected(committed.error());
+    if (auto committed = model_->commit(object_); !committed) return std::unexpected(committed.error());
     return true;
   }
 

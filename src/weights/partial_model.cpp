@@ -23,7 +23,7 @@ Result<PosixFile> lock_folder(const path& folder) {
   const auto until = std::chrono::steady_clock::now() + kLockMax;
   while (true) {
     EXO_TRY(const bool locked, lock.try_lock());
-    if (locked && lock.is_in_place()) break;
+    if (locked && lock.is_at_path()) break;
     if (locked) {
       return fail(ErrorCode::not_found, "{}: another process has just removed it", folder.string());
     }
@@ -125,26 +125,26 @@ Result<std::shared_ptr<PartialModel>> PartialModel::open(const path& folder, con
                                                         std::move(journal), std::move(parts)));
 }
 
-bool PartialModel::holds(ObjectIndex object) const {
+bool PartialModel::has(ObjectIndex object) const {
   const MutexLock lock(mutex_);
-  return journal_.held()[object];
+  return journal_.present()[object];
 }
 
-std::vector<bool> PartialModel::held() const {
+std::vector<bool> PartialModel::present() const {
   const MutexLock lock(mutex_);
-  return journal_.held();
+  return journal_.present();
 }
 
 std::vector<ObjectIndex> PartialModel::missing(std::span<const ObjectIndex> objects) const {
-  const auto held = this->held();
+  const auto present = this->present();
   std::vector<ObjectIndex> missing;
   for (const ObjectIndex object : objects) {
-    if (!held[object]) missing.push_back(object);
+    if (!present[object]) missing.push_back(object);
   }
   return missing;
 }
 
-Result<void> PartialModel::check_holds(const Scope& scope) const {
+Result<void> PartialModel::check_present(const Scope& scope) const {
   EXO_TRY(const auto needed, objects_of(manifest_, scope));
   const auto absent = missing(needed);
   if (absent.empty()) return {};
@@ -153,27 +153,27 @@ Result<void> PartialModel::check_holds(const Scope& scope) const {
               manifest_.object_name(absent.front()));
 }
 
-Bytes PartialModel::held_bytes() const {
-  const auto held = this->held();
+Bytes PartialModel::present_bytes() const {
+  const auto present = this->present();
   Bytes sum = 0;
-  for (ObjectIndex i = 0; i < held.size(); ++i) sum += held[i] ? manifest_.object(i).bytes : 0;
+  for (ObjectIndex i = 0; i < present.size(); ++i) sum += present[i] ? manifest_.object(i).bytes : 0;
   return sum;
 }
 
 Result<void> PartialModel::write(ObjectIndex object, uint64_t from, std::span<const std::byte> bytes) {
-  const Object place = manifest_.object(object);
-  if (from > place.bytes || bytes.size() > place.bytes - from) {
+  const Object location = manifest_.object(object);
+  if (from > location.bytes || bytes.size() > location.bytes - from) {
     return fail(ErrorCode::invalid_argument, "{}: bytes past the end of {}", folder_.string(),
                 manifest_.object_name(object));
   }
-  if (holds(object)) {
+  if (has(object)) {
     return fail(ErrorCode::failed_precondition, "{}: {} is here already", folder_.string(),
                 manifest_.object_name(object));
   }
-  return parts_[place.part].write_at(place.offset + from, bytes);
+  return parts_[location.part].write_at(location.offset + from, bytes);
 }
 
-Result<void> PartialModel::keep(ObjectIndex object) {
+Result<void> PartialModel::commit(ObjectIndex object) {
   const MutexLock lock(mutex_);
   return journal_.written(object);
 }
@@ -186,23 +186,23 @@ Result<void> PartialModel::sync() {
     objects = journal_.not_durable();
   }
   if (objects.empty()) return {};
-  // First the data, then the word that it is there.
+  // First the data, then the record that it is durable.
   for (const PosixFile& part : parts_) EXO_CHECK(part.sync());
   const MutexLock lock(mutex_);
-  const std::vector<bool>& held = journal_.held();
-  std::erase_if(objects, [&](ObjectIndex object) { return !held[object]; });
+  const std::vector<bool>& present = journal_.present();
+  std::erase_if(objects, [&](ObjectIndex object) { return !present[object]; });
   return journal_.durable(objects);
 }
 
 Result<std::vector<ObjectIndex>> PartialModel::verify(const Progress& progress, const std::stop_token& stop) {
   constexpr Bytes kReadStep = 4 * MiB;
-  const auto held = this->held();
-  const Bytes total = held_bytes();
+  const auto present = this->present();
+  const Bytes total = present_bytes();
   Bytes done = 0;
   std::vector<ObjectIndex> damaged;
   std::vector<std::byte> buffer(kReadStep);
-  for (ObjectIndex i = 0; i < held.size(); ++i) {
-    if (!held[i]) continue;
+  for (ObjectIndex i = 0; i < present.size(); ++i) {
+    if (!present[i]) continue;
     const Object object = manifest_.object(i);
     security::Sha256Stream stream;
     for (Bytes at = 0; at < object.bytes; at += kReadStep) {
@@ -223,7 +223,7 @@ Result<std::vector<ObjectIndex>> PartialModel::verify(const Progress& progress, 
 
 Result<std::shared_ptr<const model::Gguf>> PartialModel::gguf() const {
   for (ObjectIndex i = 0; i < manifest_.parts.size(); ++i) {
-    if (holds(i)) continue;
+    if (has(i)) continue;
     return fail(ErrorCode::failed_precondition, "{}: {} is not here yet", folder_.string(), manifest_.object_name(i));
   }
   EXO_TRY(model::Gguf file,

@@ -1,13 +1,13 @@
-// A model of which this node keeps a part, in a folder of the cache:
+// A model of which some objects are present, in a folder of the cache:
 //
 //   manifest                                   as manifest.h has it
-//   model.gguf, or model-00001-of-0000N.gguf …  files of the full size with holes where nothing is held
+//   model.gguf, or model-00001-of-0000N.gguf …  files of the full size with holes for absent objects
 //   journal                                    which objects are whole (journal.h)
-//   lock                                       held by the process that uses the folder; its time is that of the last
+//   lock                                       locked by the process that uses the folder; its time is that of the last
 //   use
 //
-// model::Gguf opens the files as soon as the headers are held, and a shard loads from them the layers that are held.
-// Each object was checked against its hash before it counted as held; verify() does so again.
+// model::Gguf opens the files as soon as the headers are present, and a shard loads from them the layers that are
+// present. Each object was checked against its hash before it counted as present; verify() does so again.
 #pragma once
 
 #include <filesystem>
@@ -42,24 +42,24 @@ class PartialModel {
   std::span<const std::byte> encoded_manifest() const { return encoded_; }
   const std::filesystem::path& folder() const { return folder_; }
 
-  bool holds(ObjectIndex object) const;
-  std::vector<bool> held() const;
+  bool has(ObjectIndex object) const;
+  std::vector<bool> present() const;
   std::vector<ObjectIndex> missing(std::span<const ObjectIndex> objects) const;
-  // That everything a shard of this scope reads is here: what is not reads as zeros.
+  // Checks that all objects a shard of this scope reads are present; absent ones read as zeros.
   // Errors: failed_precondition, naming the first that is missing; invalid_argument.
-  Result<void> check_holds(const Scope& scope) const;
-  Bytes held_bytes() const;
+  Result<void> check_present(const Scope& scope) const;
+  Bytes present_bytes() const;
 
   // Bytes of an object, from byte `from` of it. Any number of threads, for different objects.
-  // Errors: failed_precondition when it is held already, invalid_argument past its end, resource_exhausted (the disk is
-  // full), io_error.
+  // Errors: failed_precondition when it is present already, invalid_argument past its end, resource_exhausted (the disk
+  // is full), io_error.
   Result<void> write(ObjectIndex object, uint64_t from, std::span<const std::byte> bytes);
-  // All bytes of it are written, and the caller has seen that their hash is right. Counts from now on, also after the
-  // process is killed, but not after the machine has lost its power until sync() has returned.
-  Result<void> keep(ObjectIndex object);
+  // All bytes of the object are written, and the caller has checked their hash. It is present from now on, also after
+  // the process is killed, but after a power failure only if sync() has returned.
+  Result<void> commit(ObjectIndex object);
   Result<void> sync();
 
-  // Reads all that is held, and lets go of what is damaged. Returns those objects. Errors: cancelled, io_error.
+  // Reads all objects that are present, and marks damaged ones as absent. Returns those. Errors: cancelled, io_error.
   Result<std::vector<ObjectIndex>> verify(const Progress& progress = {}, const std::stop_token& stop = {});
 
   // The mapped file, which may be used while more of it arrives.

@@ -58,9 +58,9 @@ PosixFile::~PosixFile() {
 }
 
 Result<void> PosixFile::write_at(uint64_t offset, std::span<const std::byte> bytes) const {
-  return write_all(path_, bytes, [&](std::span<const std::byte> left) {
-    const auto at = static_cast<off_t>(offset + (bytes.size() - left.size()));
-    return ::pwrite(fd_, left.data(), left.size(), at);
+  return write_all(path_, bytes, [&](std::span<const std::byte> rest) {
+    const auto at = static_cast<off_t>(offset + (bytes.size() - rest.size()));
+    return ::pwrite(fd_, rest.data(), rest.size(), at);
   });
 }
 
@@ -78,7 +78,7 @@ Result<void> PosixFile::read_at(uint64_t offset, std::span<std::byte> into) cons
 
 Result<void> PosixFile::append(std::span<const std::byte> bytes) const {
   return write_all(path_, bytes,
-                   [&](std::span<const std::byte> left) { return ::write(fd_, left.data(), left.size()); });
+                   [&](std::span<const std::byte> rest) { return ::write(fd_, rest.data(), rest.size()); });
 }
 
 Result<void> PosixFile::resize(Bytes bytes) const {
@@ -103,7 +103,7 @@ Result<bool> PosixFile::try_lock() const {
   return file_error(path_, "lock", errno);
 }
 
-bool PosixFile::is_in_place() const {
+bool PosixFile::is_at_path() const {
   struct stat mine{}, there{};
   return ::fstat(fd_, &mine) == 0 && ::stat(path_.c_str(), &there) == 0 && mine.st_ino == there.st_ino &&
          mine.st_dev == there.st_dev;

@@ -44,7 +44,7 @@ class PosixFile {
   // False when another process, or another PosixFile, has the lock. The lock ends with this object.
   Result<bool> try_lock() const;
   // Whether its path still refers to this file.
-  bool is_in_place() const;
+  bool is_at_path() const;
   // Sets its modification time to now.
   void touch() const;
 

@@ -15,7 +15,7 @@ void touch(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void Sender::say(wire::ControlType type, wire::ByteVector message) {
+void Sender::send_message(wire::ControlType type, wire::ByteVector message) {
   if (ended_ || words_.size() >= kWordsMax) return;  // a peer that asks and asks and does not read
   auto owner = std::make_shared<const wire::ByteVector>(std::move(message));
   words_.push_back({.header = {.of = wire::Control{type}},
@@ -28,8 +28,8 @@ void Sender::say(wire::ControlType type, wire::ByteVector message) {
 }
 
 void Sender::refuse(wire::TransferId transfer, Error reason) {
-  say(wire::ControlType::weights_refusal,
-      wire::encode(wire::WeightsRefusal{.transfer = transfer, .reason = std::move(reason)}));
+  send_message(wire::ControlType::weights_refusal,
+               wire::encode(wire::WeightsRefusal{.transfer = transfer, .reason = std::move(reason)}));
 }
 
 void Sender::request(const wire::WeightsRequest& request, const std::shared_ptr<const Content>& content) {
@@ -50,7 +50,7 @@ void Sender::request(const wire::WeightsRequest& request, const std::shared_ptr<
       return no(ErrorCode::invalid_argument,
                 std::format("model {} has no object {}", request.content.short_text(), *request.object));
     }
-    if (!content->holds(*request.object)) {
+    if (!content->has(*request.object)) {
       return no(ErrorCode::not_found,
                 std::format("{} of model {} is not here", content->manifest().object_name(*request.object),
                             request.content.text()));
@@ -147,7 +147,7 @@ void Sender::send_waiting() {
                                  }
                                  self->go_on();
                                }});
-    if (!sent) return;  // there is no room, or the channel is closing: the exchange hears of both
+    if (!sent) return;  // there is no room, or the channel is closing: the exchange is notified of both
     *send_id = *sent;
     transfers_.at(id).sends.push_back(*sent);
     sent_bytes_ += size;

@@ -16,7 +16,7 @@ namespace exogpu::weights {
 
 // On the exchange's thread. One for each peer; the channel must outlive it.
 //
-// Objects are sent from their mapping. A worker touches the pages of a frame before it goes to the channel, so that the
+// Objects are sent from their mapping. A worker touches the pages of a frame before the channel gets it, so that the
 // channel's thread does not wait for the disk.
 class Sender : public std::enable_shared_from_this<Sender> {
  public:
@@ -34,7 +34,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void end() { transfers_.clear(), waiting_.clear(), ended_ = true; }
 
   // Sends a control message; queues it while the lane is full.
-  void say(wire::ControlType type, wire::ByteVector message);
+  void send_message(wire::ControlType type, wire::ByteVector message);
 
   Bytes sent_bytes() const { return sent_bytes_; }
 

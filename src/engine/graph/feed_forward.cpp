@@ -42,7 +42,7 @@ ggml_tensor* expert_feed_forward(const Builder& b, const LayerWeights& w, ggml_t
   ggml_tensor* chosen = ggml_argsort_top_k(ctx, odds, static_cast<int>(e.used));               // [used, n]
   ggml_tensor* share = ggml_get_rows(ctx, ggml_reshape_3d(ctx, odds, 1, e.count, n), chosen);  // [1, used, n]
   share = ggml_reshape_2d(ctx, share, e.used, n);
-  // The sum is kept away from 0, as in the models' own code, so that a half-precision device cannot divide by it.
+  // The sum is bounded away from 0, as in the models' own code, so that a half-precision device cannot divide by it.
   ggml_tensor* sum = ggml_clamp(ctx, ggml_sum_rows(ctx, share), 6.103515625e-5F, INFINITY);
   share = ggml_reshape_3d(ctx, ggml_div(ctx, share, sum), 1, e.used, n);
   if (e.weight_scale != 1.0F) share = ggml_scale(ctx, share, e.weight_scale);

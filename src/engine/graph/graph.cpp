@@ -64,7 +64,7 @@ ggml_tensor* add_residual(const Builder& b, ggml_tensor* x, ggml_tensor* y) {
   return ggml_add(b.ctx(), scale != 1.0F ? ggml_scale(b.ctx(), y, scale) : y, x);
 }
 
-// One transformer layer. Null when only its keys and values are wanted.
+// One transformer layer. Null when only its keys and values are needed.
 ggml_tensor* layer(const Builder& b, uint32_t index, ggml_tensor* x, bool is_final) {
   const LayerWeights& w = b.source.weights.layers[index - b.source.layers.begin];
   QueryRows query_rows = !is_final                               ? QueryRows::all

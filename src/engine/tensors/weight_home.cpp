@@ -37,7 +37,7 @@ bool WeightMemory::supports_in(ggml_backend_buffer_type_t home, WeightUse use, g
       op = ggml_mul(ctx.get(), ggml_new_tensor_2d(ctx.get(), GGML_TYPE_F32, shape[0], 512), weight);
       break;
   }
-  // An empty buffer tells the backend where the weight would be.
+  // An empty buffer shows the backend where the weight would be.
   ggml_backend_buffer_ptr buffer(ggml_backend_buft_alloc_buffer(home, 0));
   weight->buffer = buffer.get();
   return ggml_backend_dev_supports_op(device_, op);

@@ -10,7 +10,7 @@
 namespace exogpu::engine {
 namespace {
 
-// Copies one tensor in. Packed layouts must be set whole, so parts are first put together in `scratch`; other host
+// Copies one tensor in. Packed layouts must be set whole, so parts are first assembled in `scratch`; other host
 // memory is filled in steps, so that little of the file is in this process's memory at a time.
 void fill(const model::Gguf& file, const Placed& p, std::vector<std::byte>& scratch, const std::stop_token& stop) {
   const model::TensorInfo& first = *p.sources.front();

@@ -95,7 +95,7 @@ bool WeightPlaces::is_packed(const ggml_tensor* tensor) const {
   return false;
 }
 
-Result<void> WeightPlaces::check_nothing_is_left(wire::LayerRange layers) const {
+Result<void> WeightPlaces::check_all_used(wire::LayerRange layers) const {
   for (const model::TensorInfo& t : file_->tensors()) {
     if (used_.contains(&t) || belongs_elsewhere(t.name, layers)) continue;
     return fail(ErrorCode::unsupported,

@@ -63,7 +63,7 @@ class WeightPlaces {
 
   // Refuses tensors that the family does not know: ignoring one would silently give wrong answers.
   // Errors: unsupported, naming it.
-  Result<void> check_nothing_is_left(wire::LayerRange layers) const;
+  Result<void> check_all_used(wire::LayerRange layers) const;
 
  private:
   Home& home_for(ggml_backend_buffer_type_t type);

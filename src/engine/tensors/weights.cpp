@@ -27,7 +27,7 @@ Result<WeightStore> WeightStore::plan(const model::Gguf& file, const Architectur
     EXO_TRY(LayerWeights layer, add_layer(impl->places, a, i));
     impl->weights.layers.push_back(std::move(layer));
   }
-  EXO_CHECK(impl->places.check_nothing_is_left(layers));
+  EXO_CHECK(impl->places.check_all_used(layers));
   return WeightStore(std::move(impl));
 }
 

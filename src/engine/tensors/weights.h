@@ -25,7 +25,7 @@ struct Matrix {
 };
 
 // Several linear maps of the same input. Neighbours of one weight type are joined into one matrix, so that one product
-// serves them all; each part says where its rows are.
+// serves them all; each part has the position of its rows.
 struct FusedMatrices {
   struct Part {
     uint32_t matrix = 0;  // index into matrices

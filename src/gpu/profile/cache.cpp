@@ -85,12 +85,12 @@ Result<void> write_file(const fs::path& file, const std::string& text) {
   return fail(ErrorCode::io_error, "{}: {}", file.string(), written.error().message);
 }
 
-// A profile from the future was kept under a clock that was wrong.
+// A profile from the future was saved while the clock was wrong.
 bool is_current(const Profile& profile, const ProfileCache& cache) {
   return profile.measured_at <= cache.now + std::chrono::days(1) && cache.now - profile.measured_at <= cache.max_age;
 }
 
-Result<void> keep(const ProfileCache& cache, Profiles profiles, const std::string& key, const Profile& profile) {
+Result<void> store(const ProfileCache& cache, Profiles profiles, const std::string& key, const Profile& profile) {
   profiles.insert_or_assign(key, profile);
   std::erase_if(profiles, [&](const auto& entry) { return !is_current(entry.second, cache); });
   Json entries = Json::object();
@@ -115,7 +115,7 @@ std::string profile_key(const Device& device, uint32_t threads) {
   const DeviceInfo& info = device.info();
   std::string key = std::format("{}, {}, {}, {}, driver {}, ggml {}, {} threads", info.backend, info.name,
                                 info.pci_address, info.uuid, info.driver_version, ggml_version_text(), threads);
-  // What the file cannot hold as it is would never be found again.
+  // The file cannot store these characters unchanged, so the key would never be found again.
   for (char& c : key) {
     if (static_cast<unsigned char>(c) >= 0x80 || static_cast<unsigned char>(c) < 0x20) c = '?';
   }
@@ -125,16 +125,16 @@ std::string profile_key(const Device& device, uint32_t threads) {
 Result<CachedProfile> cached_profile(const std::string& key, const ProfileCache& cache, bool fresh,
                                      const Measure& measure) {
   CachedProfile result;
-  Profiles kept;
+  Profiles profiles;
   if (cache.file.empty()) {
-    result.note = "the profile is not kept: neither XDG_CACHE_HOME nor HOME names a folder";
+    result.note = "the profile is not saved: neither XDG_CACHE_HOME nor HOME names a folder";
   } else if (auto read = read_file(cache.file)) {
-    kept = *std::move(read);
+    profiles = *std::move(read);
   } else {
     result.note = std::format("{}; measured again", read.error().message);
   }
-  auto found = kept.find(key);
-  if (!fresh && found != kept.end() && is_current(found->second, cache)) {
+  auto found = profiles.find(key);
+  if (!fresh && found != profiles.end() && is_current(found->second, cache)) {
     result.profile = found->second;
     return result;
   }
@@ -146,8 +146,8 @@ Result<CachedProfile> cached_profile(const std::string& key, const ProfileCache&
         "other programs kept the CPU busy while its speed was measured; it is measured again at the next start";
     return result;
   }
-  if (auto written = keep(cache, std::move(kept), key, result.profile); !written) {
-    result.note = std::format("the profile is not kept: {}", written.error().message);
+  if (auto written = store(cache, std::move(profiles), key, result.profile); !written) {
+    result.note = std::format("the profile is not saved: {}", written.error().message);
   }
   return result;
 }

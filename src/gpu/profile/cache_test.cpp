@@ -187,7 +187,7 @@ TEST_F(Cache, AFileThatCannotBeWrittenIsANote) {
   std::ofstream(folder_ / "below") << "a file where a folder should be";
   CachedProfile answer = ask();
   EXPECT_TRUE(answer.measured);
-  EXPECT_TRUE(answer.note.contains("not kept")) << answer.note;
+  EXPECT_TRUE(answer.note.contains("not saved")) << answer.note;
   cache_.file = folder_;  // a folder where a file should be
   answer = ask();
   EXPECT_TRUE(answer.measured);
@@ -197,7 +197,7 @@ TEST_F(Cache, AFileThatCannotBeWrittenIsANote) {
 TEST_F(Cache, WithoutAFileNothingIsKept) {
   cache_.file.clear();
   EXPECT_TRUE(ask().measured);
-  EXPECT_TRUE(ask().note.contains("not kept"));
+  EXPECT_TRUE(ask().note.contains("not saved"));
 }
 
 TEST_F(Cache, NothingIsLeftBesideTheFile) {

@@ -95,7 +95,7 @@ Result<double> time_of_pass(bool sizing, Pace& pace, ProductGraph& graph) {
   return product_time(pace, 1, [&] { return graph.run(); });
 }
 
-// Small weights tell how fast the device is about; the next ones are as large as a pass of the wanted length reads.
+// Small weights give the device's approximate speed; the next ones are as large as a pass of the wanted length reads.
 Result<Matvec> measure_matvec(const Bench& bench, ggml_type type, Bytes most, Pace& pace) {
   std::optional<Matvec> best;
   Size size;
@@ -108,7 +108,7 @@ Result<Matvec> measure_matvec(const Bench& bench, ggml_type type, Bytes most, Pa
     best.emplace(std::move(weights), bytes / pass_s);
     Size larger = size_for(type, std::min(bytes * kMatvecPass_s / pass_s, static_cast<double>(most)));
     double growth = static_cast<double>(pair_bytes(type, larger.level)) * larger.pairs / bytes;
-    // What the smallest tell is only the size of the next; after those, the next only when the guess was far off.
+    // The smallest weights only determine the size of the next; after those, the next only when the guess was far off.
     if (growth < (attempt == 0 ? 1.01 : 3)) break;
     size = larger;
   }
@@ -204,7 +204,7 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
   // Of the limit: a twelfth for each of two rates of three types, as much for copies; the rest is spent on making
   // ready.
   Pace pace{.slice_s = options.time_limit_s / 12};
-  // A driver that compiles its kernels slowly would make the user wait for a minute: then the rest is left out. A
+  // A driver that compiles its kernels slowly would make the user wait for a minute: then the rest is omitted. A
   // software renderer is slow in this, and nobody plans with it.
   double patience_s = options.time_limit_s * (device.info().software ? 1 : 4);
   auto late = [&] { return since(start) > patience_s; };

@@ -41,7 +41,8 @@ TEST_P(Measuring, GivesRatesThatAreMeasured) {
 
 TEST_P(Measuring, LeavesNoMemoryBehind) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer keeps freed memory for a while, and has its own check for leaks";
-  // Drivers keep some for good, and how much a run takes depends on the machine's load; what leaks grows every time.
+  // Drivers never release some memory, and how much a run takes depends on the machine's load; what leaks grows every
+  // time.
   Bytes least_growth = UINT64_MAX;
   for (int i = 0; i < 5 && least_growth > 8 * MiB; ++i) {
     Bytes before = resident_bytes();

@@ -41,7 +41,7 @@ struct Profile {
 };
 
 // The time of an undisturbed call, of the times of several: their median; where that is far above the least, other
-// programs took the processor from many of them, and the least is nearer. `disturbed` is set then, else left.
+// programs took the processor from many of them, and the least is nearer. `disturbed` is set then, else unchanged.
 // `times` is not empty.
 double undisturbed_time(std::vector<double> times, bool& disturbed);
 

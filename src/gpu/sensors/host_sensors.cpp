@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void keep_highest(std::optional<double>& highest, std::optional<double> value) {
+void raise_to(std::optional<double>& highest, std::optional<double> value) {
   if (value && (!highest || *value > *highest)) highest = value;
 }
 
@@ -35,25 +35,25 @@ std::optional<double> cpu_temperature_c(const fs::path& root) {
   for (const fs::path& hwmon : entries(root / "sys/class/hwmon", "hwmon")) {
     if (!measures_the_cpu(read_text(hwmon / "name").value_or(""))) continue;
     // AMD's Tctl is Tdie plus an offset for the fans on some processors.
-    keep_highest(hottest, hwmon_temperature_c(hwmon, {"Tdie", "Tctl", "Package id"}));
+    raise_to(hottest, hwmon_temperature_c(hwmon, {"Tdie", "Tctl", "Package id"}));
   }
   if (hottest) return hottest;
   for (const fs::path& zone : entries(root / "sys/class/thermal", "thermal_zone")) {
     if (!is_cpu_zone(read_text(zone / "type").value_or(""))) continue;
     const auto millidegrees = read_integer(zone / "temp");
-    if (millidegrees) keep_highest(hottest, plausible_temperature_c(static_cast<double>(*millidegrees) * 1e-3));
+    if (millidegrees) raise_to(hottest, plausible_temperature_c(static_cast<double>(*millidegrees) * 1e-3));
   }
   return hottest;
 }
 
 std::optional<double> cpu_limit_c(const fs::path& root) {
   std::optional<double> lowest;
-  const auto keep = [&](std::optional<double> value) {
+  const auto lower_to = [&](std::optional<double> value) {
     if (value && (!lowest || *value < *lowest)) lowest = value;
   };
   for (const fs::path& hwmon : entries(root / "sys/class/hwmon", "hwmon")) {
     if (!measures_the_cpu(read_text(hwmon / "name").value_or(""))) continue;
-    keep(hwmon_limit_c(hwmon, {"Tdie", "Tctl", "Package id"}));
+    lower_to(hwmon_limit_c(hwmon, {"Tdie", "Tctl", "Package id"}));
   }
   if (lowest) return lowest;
   for (const fs::path& zone : entries(root / "sys/class/thermal", "thermal_zone")) {
@@ -63,7 +63,7 @@ std::optional<double> cpu_limit_c(const fs::path& root) {
       const auto type = read_text(zone / (name + "_type"));
       if (!type) break;
       const auto millidegrees = read_integer(zone / (name + "_temp"));
-      if (*type == "critical" && millidegrees) keep(within(static_cast<double>(*millidegrees) * 1e-3, 40, 150));
+      if (*type == "critical" && millidegrees) lower_to(within(static_cast<double>(*millidegrees) * 1e-3, 40, 150));
     }
   }
   return lowest;
@@ -96,13 +96,13 @@ std::optional<bool> CpuThrottling::update(const fs::path& root) {
     last_ = count;
     return risen;
   }
-  std::optional<bool> held_down;
+  std::optional<bool> throttled;
   for (const fs::path& device : entries(root / "sys/class/thermal", "cooling_device")) {
     const std::string type = read_text(device / "type").value_or("");
     if (type != "Processor" && !type.contains("cpufreq")) continue;
-    if (const auto state = read_integer(device / "cur_state")) held_down = held_down.value_or(false) || *state > 0;
+    if (const auto state = read_integer(device / "cur_state")) throttled = throttled.value_or(false) || *state > 0;
   }
-  return held_down;
+  return throttled;
 }
 
 std::optional<double> cpu_power_w(const fs::path& root, EnergyMeter& energy, EnergyMeter::Time now) {

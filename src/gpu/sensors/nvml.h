@@ -16,7 +16,7 @@ struct NvmlMemory {
   unsigned long long total, free, used;  // bytes
 };
 
-// The functions of the library; each returns 0 on success. All but `init` may be null: then what they tell is absent.
+// The functions of the library; each returns 0 on success. All but `init` may be null: then their values are absent.
 struct NvmlFunctions {
   int (*init)() = nullptr;
   int (*device_by_pci_address)(const char* address, NvmlDevice** device) = nullptr;

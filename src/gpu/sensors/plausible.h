@@ -1,4 +1,4 @@
-// Bounds that a working sensor keeps: broken ones say -273, 255 %, or four million watts.
+// Bounds of a working sensor's values: broken ones report -273, 255 %, or four million watts.
 #pragma once
 
 #include <optional>

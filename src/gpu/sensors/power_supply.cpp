@@ -57,7 +57,7 @@ std::optional<double> power_of(const fs::path& folder) {
   return volts && amperes ? plausible_power_w(std::abs(*volts * *amperes)) : std::nullopt;
 }
 
-// By energy when all batteries tell theirs, else each counts alike.
+// Weighted by energy if all batteries report it, else each counts alike.
 std::optional<double> charge_of_all(const std::vector<Battery>& batteries, const std::vector<double>& full_wh) {
   const bool weighted = std::ranges::none_of(full_wh, [](double wh) { return wh == 0; });
   double charge = 0, weight = 0;
@@ -105,7 +105,7 @@ PowerSupply read_power_supply(const fs::path& root) {
   const auto any_is = [&](BatteryState state) {
     return std::ranges::any_of(supply.batteries, [state](const Battery& b) { return b.state == state; });
   };
-  // With no battery, a port without a plug says nothing about where the power comes from.
+  // With no battery, an unplugged port does not indicate the power source.
   if (plugged && (*plugged || !supply.batteries.empty())) {
     supply.on_mains = plugged;
   } else if (any_is(BatteryState::charging)) {

@@ -22,7 +22,7 @@ struct Readings {
   std::optional<Bytes> memory_used_bytes;  // by all processes, and by the driver itself
 };
 
-enum class BatteryState { unknown, charging, discharging, idle };  // idle: full, or kept from charging
+enum class BatteryState { unknown, charging, discharging, idle };  // idle: full, or charging is inhibited
 std::string_view to_string(BatteryState state);
 
 struct Battery {

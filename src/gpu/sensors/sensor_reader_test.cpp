@@ -312,7 +312,7 @@ TEST_F(Sensors, MemoryOfTheHostThatIsNotFree) {
   EXPECT_EQ(reader().read(cpu, kStart).memory_used_bytes, 10 * MiB);
 }
 
-// The machine this runs on: what it says must make sense, and Linux always counts processor time.
+// The machine this runs on: its readings must be plausible, and Linux always counts processor time.
 TEST(SensorReader, ReadsThisMachine) {
   SensorReader sensors;
   const DeviceInfo cpu = fake_device(DeviceKind::cpu, "", "CPU");

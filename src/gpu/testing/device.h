@@ -44,7 +44,7 @@ inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_fea
 inline constexpr bool kSanitized = false;
 #endif
 
-// Bytes of this process in the host's memory; 0 where it cannot be told.
+// Bytes of this process in the host's memory; 0 where it is unknown.
 inline Bytes resident_bytes() {
   std::ifstream in("/proc/self/statm");
   Bytes pages = 0;
@@ -53,7 +53,7 @@ inline Bytes resident_bytes() {
   return resident * static_cast<Bytes>(sysconf(_SC_PAGESIZE));
 }
 
-// Runs a function that says what went wrong or nothing, in a process of its own: backends are loaded once in a
+// Runs a function that returns an error message or nothing, in a process of its own: backends are loaded once in a
 // process, and limits of a process stay.
 #define EXPECT_IN_NEW_PROCESS(...)                                               \
   do {                                                                           \

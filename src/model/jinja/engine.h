@@ -31,7 +31,7 @@ class Engine {
   ~Engine();
 
   // Parses a template and returns its number for render(), counting from 0.
-  // Errors: corrupt (the message begins with the place), resource_exhausted.
+  // Errors: corrupt (the message begins with the position), resource_exhausted.
   Result<size_t> compile(std::string_view source);
 
   // `variables` has the encoding of variables.h. `now` is the result of strftime_now().

@@ -56,11 +56,11 @@ bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0)
 void cut_digits(std::string_view text, Match run, bool before, size_t offset, std::vector<size_t>& ends) {
   size_t digits = 0;
   for (size_t i = run.begin; i < run.end; ++i) digits += continues_character(text[i]) ? 0 : 1;
-  for (size_t i = run.begin, left = digits; i <= run.end; ++i) {
+  for (size_t i = run.begin, remaining = digits; i <= run.end; ++i) {
     if (i < run.end && continues_character(text[i])) continue;
-    const bool cut = before ? left % 3 == 0 && left > 0 : left % 3 == 0 && left < digits;
+    const bool cut = before ? remaining % 3 == 0 && remaining > 0 : remaining % 3 == 0 && remaining < digits;
     if (cut && i > 0) ends.push_back(offset + i);
-    --left;
+    --remaining;
   }
 }
 

@@ -51,8 +51,8 @@ Result<Tokenizer> Tokenizer::load(const Gguf& file) {
       EXO_TRY(impl->encoder, BpeEncoder::make(vocab, *pre, file));
       impl->spells_bytes = !pre->raw;
       impl->escapes_spaces = pre->escapes_spaces;
-      const bool says = file.find("tokenizer.ggml.add_bos_token") != nullptr;
-      if (pre->insists_on_bos || (pre->adds_bos && !says)) vocab.add_bos = vocab.bos >= 0;
+      const bool specified = file.find("tokenizer.ggml.add_bos_token") != nullptr;
+      if (pre->insists_on_bos || (pre->adds_bos && !specified)) vocab.add_bos = vocab.bos >= 0;
       break;
     }
   }
@@ -126,8 +126,8 @@ std::string Tokenizer::decode(std::span<const TokenId> tokens, bool special) con
 std::string TokenStream::push(TokenId token) {
   pending_ += tokenizer_->piece(token, special_);
   std::string out;
-  const size_t left = append_whole(out, pending_, false);
-  pending_.erase(0, pending_.size() - left);
+  const size_t remaining = append_whole(out, pending_, false);
+  pending_.erase(0, pending_.size() - remaining);
   return out;
 }
 

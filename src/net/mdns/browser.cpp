@@ -105,10 +105,10 @@ struct Browser::Instance {
     host = name;
     addresses.clear();
     const auto& [node, interface, protocol] = key;
-    const Avahi<AvahiKey> wanted(avahi_key_new(name.c_str(), AVAHI_DNS_CLASS_IN,
+    const Avahi<AvahiKey> record(avahi_key_new(name.c_str(), AVAHI_DNS_CLASS_IN,
                                                protocol == AVAHI_PROTO_INET ? AVAHI_DNS_TYPE_A : AVAHI_DNS_TYPE_AAAA));
-    if (!wanted) return;
-    records.reset(avahi_s_record_browser_new(browser.server_, interface, protocol, wanted.get(),
+    if (!record) return;
+    records.reset(avahi_s_record_browser_new(browser.server_, interface, protocol, record.get(),
                                              AVAHI_LOOKUP_USE_MULTICAST, on_record, this));
   }
 

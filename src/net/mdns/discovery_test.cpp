@@ -31,10 +31,10 @@ wire::NodeId random_node() {
   return wire::NodeId(bytes);
 }
 
-// What one node hears.
+// The reports that one node receives.
 //
-// On a shared loopback it also hears the tests that run beside this one, in other processes: their nodes, and what is
-// wrong with those. So each test looks for its own nodes, by their random ids.
+// On a shared loopback it also receives those of tests that run in other processes: their nodes, and their errors. So
+// each test looks for its own nodes, by their random ids.
 struct Reports {
   DiscoveryHandler handler() {
     return {.on_found =
@@ -147,7 +147,7 @@ TEST_F(DiscoveryOnAWire, NodesAppearAndTakeTheirLeaveWithinTwoSeconds) {
     });
     appeared = std::min(appeared, std::chrono::duration_cast<milliseconds>(Clock::now() - begun));
     for (int i = 0; i < kHosts; ++i) {
-      EXPECT_FALSE(reports[i].nodes.contains(announced[i].node)) << "it sees itself";
+      EXPECT_FALSE(reports[i].nodes.contains(announced[i].node)) << "it reports itself";
       EXPECT_FALSE(reports[i].trouble({announced[i].node.short_text()})) << reports[i].troubles.front().message;
       EXPECT_TRUE(!hosts_.separate() || reports[i].troubles.empty()) << reports[i].troubles.front().message;
     }

@@ -43,7 +43,7 @@ class Socket {
   int fd_;
 };
 
-// A query for the nodes' service; its id tells it from other queries.
+// A query for the nodes' service; its id distinguishes it from other queries.
 Packet question() {
   std::random_device entropy;
   const auto number = static_cast<uint16_t>(entropy());
@@ -110,10 +110,10 @@ bool send(const Socket& socket, bool ipv6, unsigned interface, const Packet& pac
 bool arrives(const Socket& socket, const Packet& packet, Clock::time_point until) {
   std::array<uint8_t, 2048> bytes;
   while (true) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
-    if (left <= 0) return false;
+    const auto remaining = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+    if (remaining <= 0) return false;
     pollfd waits{.fd = socket.fd(), .events = POLLIN, .revents = 0};
-    if (::poll(&waits, 1, static_cast<int>(left)) <= 0) continue;
+    if (::poll(&waits, 1, static_cast<int>(remaining)) <= 0) continue;
     const ssize_t size = ::recv(socket.fd(), bytes.data(), bytes.size(), 0);
     if (size == static_cast<ssize_t>(packet.size()) && std::equal(packet.begin(), packet.end(), bytes.begin())) {
       return true;

@@ -119,7 +119,7 @@ void Publisher::read_addresses() {
   reread_timer_.after(kReadAgainMs);
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return;
-  std::map<Place, Avahi<AvahiSEntryGroup>> kept;
+  std::map<AddressKey, Avahi<AvahiSEntryGroup>> current;
   for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
     const bool loopback = (at->ifa_flags & IFF_LOOPBACK) != 0;
     if (loopback != loopback_ || (at->ifa_flags & IFF_UP) == 0) continue;
@@ -128,9 +128,9 @@ void Publisher::read_addresses() {
     if (!address || interface <= 0) continue;
     char text[AVAHI_ADDRESS_STR_MAX] = {};
     avahi_address_snprint(text, sizeof(text), &*address);
-    const Place place(interface, text);
-    if (auto known = addresses_.extract(place)) {
-      kept.insert(std::move(known));
+    const AddressKey key(interface, text);
+    if (auto known = addresses_.extract(key)) {
+      current.insert(std::move(known));
       continue;
     }
     // Without a reverse record: the system's own responder may publish one.
@@ -139,11 +139,11 @@ void Publisher::read_addresses() {
         avahi_server_add_address(server_, entry.get(), interface, address->proto, AVAHI_PUBLISH_NO_REVERSE, nullptr,
                                  &*address) == 0 &&
         avahi_s_entry_group_commit(entry.get()) == 0) {
-      kept.emplace(place, std::move(entry));
+      current.emplace(key, std::move(entry));
     }
   }
   freeifaddrs(list);
-  addresses_ = std::move(kept);  // addresses that are gone are withdrawn here
+  addresses_ = std::move(current);  // addresses that are gone are withdrawn here
 }
 
 }  // namespace exogpu::net

@@ -27,7 +27,7 @@ class Publisher {
   Result<void> announce(const Announcement& announcement);
 
  private:
-  using Place = std::pair<AvahiIfIndex, std::string>;  // an interface and one of its addresses
+  using AddressKey = std::pair<AvahiIfIndex, std::string>;  // an interface and one of its addresses
   Publisher(AvahiServer* server, const AvahiPoll* poll, bool loopback, std::function<void(const Error&)> on_trouble);
   Result<void> watch_addresses();
   void read_addresses();
@@ -44,7 +44,7 @@ class Publisher {
   AvahiTimer reread_timer_;  // reads the addresses
   std::optional<Announcement> published_;
   Avahi<AvahiSEntryGroup> service_;
-  std::map<Place, Avahi<AvahiSEntryGroup>> addresses_;
+  std::map<AddressKey, Avahi<AvahiSEntryGroup>> addresses_;
 };
 
 }  // namespace exogpu::net

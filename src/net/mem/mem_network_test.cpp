@@ -85,18 +85,18 @@ TEST_F(MemLink, DoneIsCalledOnceAndNeverFromInsideSend) {
   connect();
   const auto text = pattern(10, 0);
   auto owner = std::make_shared<int>(1);
-  std::weak_ptr<int> held = owner;
+  std::weak_ptr<int> observer = owner;
   auto frame = note(text);
   frame.done = record();
   frame.owner = std::move(owner);
   ASSERT_TRUE(a_->send(std::move(frame)));
   EXPECT_TRUE(sent_.empty());
-  EXPECT_FALSE(held.expired());
+  EXPECT_FALSE(observer.expired());
   pump();
   pump();
   ASSERT_EQ(sent_.size(), 1u);
   EXPECT_TRUE(sent_[0]);
-  EXPECT_TRUE(held.expired());
+  EXPECT_TRUE(observer.expired());
 }
 
 TEST_F(MemLink, AShortFrameOvertakesMegabytes) {

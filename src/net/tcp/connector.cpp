@@ -82,9 +82,9 @@ void connect_socket(const boost::asio::any_io_executor& executor, std::string ho
 }
 
 struct Connecting::Attempt : std::enable_shared_from_this<Attempt> {
-  Attempt(const boost::asio::any_io_executor& on, const security::TlsContext& context, const LinkSelf& who,
+  Attempt(const boost::asio::any_io_executor& on, const security::TlsContext& context, const LinkSelf& link_self,
           ConnectOptions how, std::function<void(Result<std::unique_ptr<Channel>>)> then)
-      : executor(on), timer(on), tls(context), self(who), options(std::move(how)), done(std::move(then)) {}
+      : executor(on), timer(on), tls(context), self(link_self), options(std::move(how)), done(std::move(then)) {}
 
   void begin() {
     ++attempt;

@@ -204,9 +204,9 @@ void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVecto
     auto answer = [&] -> Result<std::pair<security::PendingPairing, wire::PairingOffer>> {
       if (!pairing_)
         return fail(ErrorCode::failed_precondition, "this node does not pair; ask another node of the cluster");
-      EXO_TRY(const auto seen, connection);
+      EXO_TRY(const auto tls_connection, connection);
       EXO_TRY(const auto hello, wire::decode<wire::PairingHello>(message));
-      return pairing_->answer(hello, seen, std::chrono::system_clock::now());
+      return pairing_->answer(hello, tls_connection, std::chrono::system_clock::now());
     };
     auto made = std::make_shared<Result<std::pair<security::PendingPairing, wire::PairingOffer>>>(answer());
     const auto executor = exchange->executor();

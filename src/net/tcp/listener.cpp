@@ -20,12 +20,12 @@ constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 }  // namespace
 
 struct Listener::Impl : std::enable_shared_from_this<Impl> {
-  Impl(const boost::asio::any_io_executor& executor, const security::TlsContext& context, const LinkSelf& who,
+  Impl(const boost::asio::any_io_executor& executor, const security::TlsContext& context, const LinkSelf& link_self,
        ListenOptions how, ListenHandler user, JoinServer* joins)
       : acceptor(executor),
         timer(executor),
         tls(context),
-        self(who),
+        self(link_self),
         options(std::move(how)),
         handler(std::move(user)),
         join(joins) {}

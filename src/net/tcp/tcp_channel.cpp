@@ -60,7 +60,7 @@ class Core : public std::enable_shared_from_this<Core> {
     in_turn_ = true;
     const bool more = take_in();
     flush();
-    if (opened_) tell_opened();
+    if (opened_) report_opened();
     while (true) {
       session.run_calls();
       flush();
@@ -150,7 +150,7 @@ class Core : public std::enable_shared_from_this<Core> {
     return true;
   }
 
-  void tell_opened() {
+  void report_opened() {
     switch (session.state()) {
       case Session::State::greeting: return;
       case Session::State::open: return std::exchange(opened_, nullptr)(make_channel());

@@ -24,7 +24,7 @@ class TcpLink : public ::testing::Test {
     run_until(io_, [&] { return b_.accepted != nullptr; });
   }
   // A connection with a member's certificate whose bytes the test writes.
-  std::optional<TlsStream> by_hand(const security::TlsContext& tls) {
+  std::optional<TlsStream> connect_stream(const security::TlsContext& tls) {
     std::optional<Result<TlsStream>> done;
     connect_socket(io_.get_executor(), "127.0.0.1", b_.listener->port(), 30s, [&](Result<TlsStream::Socket> socket) {
       ASSERT_TRUE(socket) << socket.error().message;
@@ -149,7 +149,7 @@ TEST_F(TcpLink, BothMayGiveTheirChannelsUpWithinTheirHandlers) {
 
 TEST_F(TcpLink, APeerThatDiesWithinAFrameIsNoticed) {
   b_.listen();
-  auto stream = by_hand(a_.tls);
+  auto stream = connect_stream(a_.tls);
   ASSERT_TRUE(stream);
   Session mine(a_.self, patient(), b_.identity.node(), std::chrono::steady_clock::now());
   while (!mine.to_write().empty()) {
@@ -174,7 +174,7 @@ TEST_F(TcpLink, APeerThatDiesWithinAFrameIsNoticed) {
 
 TEST_F(TcpLink, APeerThatFallsSilentIsNoticed) {
   b_.listen();
-  auto stream = by_hand(a_.tls);  // does the handshake and sends nothing
+  auto stream = connect_stream(a_.tls);  // does the handshake and sends nothing
   ASSERT_TRUE(stream);
   ChannelOptions options;
   std::optional<Result<std::unique_ptr<Channel>>> opened;

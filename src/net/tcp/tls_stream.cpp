@@ -185,8 +185,8 @@ struct Linger : std::enable_shared_from_this<Linger> {
   void read() {
     stream.socket().async_read_some(boost::asio::buffer(waste),
                                     [self = shared_from_this()](error_code error, size_t n) {
-                                      self->left -= std::min(self->left, n);
-                                      if (!error && self->left > 0) return self->read();
+                                      self->remaining -= std::min(self->remaining, n);
+                                      if (!error && self->remaining > 0) return self->read();
                                       self->timer.cancel();
                                       error_code ignored;
                                       self->stream.socket().close(ignored);
@@ -195,7 +195,7 @@ struct Linger : std::enable_shared_from_this<Linger> {
 
   TlsStream stream;
   boost::asio::steady_timer timer;
-  size_t left = 8 * MiB;
+  size_t remaining = 8 * MiB;
   std::array<std::byte, 16 * KiB> waste;
 };
 

@@ -47,22 +47,22 @@ class Visiting : public ::testing::Test {
 TEST_F(Visiting, ANodeOfTheSameClusterGreetsAndHearsThatItWasALook) {
   node_.listen();
   run();
-  const Visit seen = look(&self_);
-  EXPECT_EQ(seen.reached, Reached::yes);
-  ASSERT_TRUE(seen.identity && *seen.identity) << (*seen.identity).error().message;
-  EXPECT_EQ((*seen.identity)->node, node_.identity.node());
-  EXPECT_EQ((*seen.identity)->cluster, authority_.cluster());
-  EXPECT_LT((*seen.identity)->node_valid.from, now_of_the_wall());
-  EXPECT_GT((*seen.identity)->node_valid.to, now_of_the_wall());
-  ASSERT_TRUE(seen.hello && *seen.hello) << (*seen.hello).error().message;
-  EXPECT_EQ((*seen.hello)->versions, wire::own_versions());
+  const Visit found = look(&self_);
+  EXPECT_EQ(found.reached, Reached::yes);
+  ASSERT_TRUE(found.identity && *found.identity) << (*found.identity).error().message;
+  EXPECT_EQ((*found.identity)->node, node_.identity.node());
+  EXPECT_EQ((*found.identity)->cluster, authority_.cluster());
+  EXPECT_LT((*found.identity)->node_valid.from, now_of_the_wall());
+  EXPECT_GT((*found.identity)->node_valid.to, now_of_the_wall());
+  ASSERT_TRUE(found.hello && *found.hello) << (*found.hello).error().message;
+  EXPECT_EQ((*found.hello)->versions, wire::own_versions());
   // The visit did not become a link.
   const auto until = std::chrono::steady_clock::now() + 30s;
-  bool told = false;
-  while (!told && std::chrono::steady_clock::now() < until) {
+  bool refused = false;
+  while (!refused && std::chrono::steady_clock::now() < until) {
     std::promise<bool> asked;
     boost::asio::post(io_, [&] { asked.set_value(!node_.refused.empty()); });
-    told = asked.get_future().get();
+    refused = asked.get_future().get();
     std::this_thread::sleep_for(10ms);
   }
   stop();
@@ -74,9 +74,9 @@ TEST_F(Visiting, ANodeOfTheSameClusterGreetsAndHearsThatItWasALook) {
 TEST_F(Visiting, WithoutAnIdentityItIsSeenAndNotGreeted) {
   node_.listen();
   run();
-  const Visit seen = look(nullptr);
-  ASSERT_TRUE(seen.identity && *seen.identity);
-  EXPECT_FALSE(seen.hello);
+  const Visit found = look(nullptr);
+  ASSERT_TRUE(found.identity && *found.identity);
+  EXPECT_FALSE(found.hello);
 }
 
 TEST_F(Visiting, AnotherCluster) {
@@ -84,21 +84,21 @@ TEST_F(Visiting, AnotherCluster) {
   run();
   const auto other = Authority::create(now_of_the_wall()).value();
   const Identity stranger = Identity::issue(other, now_of_the_wall()).value();
-  const Visit seen = look(&stranger);
-  ASSERT_TRUE(seen.identity && *seen.identity);
-  EXPECT_NE((*seen.identity)->cluster, stranger.cluster());
-  EXPECT_FALSE(seen.hello);
+  const Visit found = look(&stranger);
+  ASSERT_TRUE(found.identity && *found.identity);
+  EXPECT_NE((*found.identity)->cluster, stranger.cluster());
+  EXPECT_FALSE(found.hello);
 }
 
 TEST_F(Visiting, AnotherVersionIsNamed) {
   node_.self.versions = {.program = "7.3.1", .protocol_min = 900, .protocol_max = 901};
   node_.listen();
   run();
-  const Visit seen = look(&self_);
-  ASSERT_TRUE(seen.hello);
-  ASSERT_FALSE(*seen.hello);
-  EXPECT_EQ(seen.hello->error().code, ErrorCode::unsupported);
-  EXPECT_TRUE(seen.hello->error().message.contains("7.3.1")) << seen.hello->error().message;
+  const Visit found = look(&self_);
+  ASSERT_TRUE(found.hello);
+  ASSERT_FALSE(*found.hello);
+  EXPECT_EQ(found.hello->error().code, ErrorCode::unsupported);
+  EXPECT_TRUE(found.hello->error().message.contains("7.3.1")) << found.hello->error().message;
 }
 
 TEST_F(Visiting, AClockThatIsWrong) {
@@ -106,12 +106,12 @@ TEST_F(Visiting, AClockThatIsWrong) {
   const Identity early = Identity::issue(authority_, now_of_the_wall() + std::chrono::days(20)).value();
   node_.listen();
   run();
-  const Visit seen = look(&early);
-  ASSERT_TRUE(seen.identity && *seen.identity);
-  ASSERT_TRUE(seen.hello);
-  ASSERT_FALSE(*seen.hello);
-  EXPECT_EQ(seen.hello->error().code, ErrorCode::unauthenticated) << seen.hello->error().message;
-  EXPECT_TRUE(seen.hello->error().message.contains("refuses this node's certificate"));
+  const Visit found = look(&early);
+  ASSERT_TRUE(found.identity && *found.identity);
+  ASSERT_TRUE(found.hello);
+  ASSERT_FALSE(*found.hello);
+  EXPECT_EQ(found.hello->error().code, ErrorCode::unauthenticated) << found.hello->error().message;
+  EXPECT_TRUE(found.hello->error().message.contains("refuses this node's certificate"));
 }
 
 TEST_F(Visiting, WhatIsNoNode) {
@@ -124,28 +124,28 @@ TEST_F(Visiting, WhatIsNoNode) {
     std::array<char, 1024> waste;
     while (!ignored) socket.read_some(boost::asio::buffer(waste), ignored);
   });
-  const Visit seen = visit("127.0.0.1", port, &self_, 30s);
-  EXPECT_EQ(seen.reached, Reached::yes);
-  ASSERT_TRUE(seen.identity);
-  ASSERT_FALSE(*seen.identity);
-  EXPECT_EQ(seen.identity->error().code, ErrorCode::corrupt) << seen.identity->error().message;
+  const Visit found = visit("127.0.0.1", port, &self_, 30s);
+  EXPECT_EQ(found.reached, Reached::yes);
+  ASSERT_TRUE(found.identity);
+  ASSERT_FALSE(*found.identity);
+  EXPECT_EQ(found.identity->error().code, ErrorCode::corrupt) << found.identity->error().message;
 }
 
 TEST_F(Visiting, NobodyListensThere) {
   boost::asio::ip::tcp::acceptor acceptor(io_, {boost::asio::ip::address_v4::loopback(), 0});
   const uint16_t port = acceptor.local_endpoint().port();
   acceptor.close();
-  const Visit seen = visit("127.0.0.1", port, &self_, 30s);
-  EXPECT_EQ(seen.reached, Reached::refused);
-  EXPECT_FALSE(seen.identity);
+  const Visit found = visit("127.0.0.1", port, &self_, 30s);
+  EXPECT_EQ(found.reached, Reached::refused);
+  EXPECT_FALSE(found.identity);
 }
 
 TEST_F(Visiting, WhoTakesTheConnectionAndSaysNothing) {
   boost::asio::ip::tcp::acceptor acceptor(io_, {boost::asio::ip::address_v4::loopback(), 0});
-  const Visit seen = visit("127.0.0.1", acceptor.local_endpoint().port(), &self_, 200ms);
-  ASSERT_TRUE(seen.identity);
-  ASSERT_FALSE(*seen.identity);
-  EXPECT_EQ(seen.identity->error().code, ErrorCode::deadline_exceeded) << seen.identity->error().message;
+  const Visit found = visit("127.0.0.1", acceptor.local_endpoint().port(), &self_, 200ms);
+  ASSERT_TRUE(found.identity);
+  ASSERT_FALSE(*found.identity);
+  EXPECT_EQ(found.identity->error().code, ErrorCode::deadline_exceeded) << found.identity->error().message;
 }
 
 }  // namespace

@@ -14,12 +14,13 @@ Result<PairingConnection> pairing_connection(SSL* connection, TlsSide side) {
       side == TlsSide::server ? SSL_get_certificate(connection) : SSL_get0_peer_certificate(connection);
   EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate);
   if (!is_p256(key)) return fail(ErrorCode::unauthenticated, "the other end's key is not on the curve P-256");
-  PairingConnection seen{.member = wire::NodeId(public_key_hash(key)), .session = {}};
-  if (SSL_export_keying_material(connection, reinterpret_cast<unsigned char*>(seen.session.data()), seen.session.size(),
-                                 kExporterLabel.data(), kExporterLabel.size(), nullptr, 0, 0) != 1) {
+  PairingConnection result{.member = wire::NodeId(public_key_hash(key)), .session = {}};
+  if (SSL_export_keying_material(connection, reinterpret_cast<unsigned char*>(result.session.data()),
+                                 result.session.size(), kExporterLabel.data(), kExporterLabel.size(), nullptr, 0,
+                                 0) != 1) {
     return fail(ErrorCode::internal, "cannot derive the connection's id: {}", openssl_words());
   }
-  return seen;
+  return result;
 }
 
 }  // namespace exogpu::security

@@ -30,9 +30,9 @@ Sha256 transcript(const wire::PairingHello& hello, const wire::PairingRounds& ro
 }
 
 Sha256 confirmation(const Sha256& key, JpakeRole of, const Sha256& transcript) {
-  const std::string_view who = of == JpakeRole::newcomer ? "newcomer" : "member";
+  const std::string_view role = of == JpakeRole::newcomer ? "newcomer" : "member";
   wire::ByteVector bytes(transcript.begin(), transcript.end());
-  for (const std::byte letter : std::as_bytes(std::span(who))) bytes.push_back(letter);
+  for (const std::byte letter : std::as_bytes(std::span(role))) bytes.push_back(letter);
   return hmac_sha256(key, bytes);
 }
 
@@ -54,9 +54,9 @@ Result<wire::PairingProof> PairingNewcomer::prove(const wire::PairingOffer& offe
   wire::PairingProof proof{.round_two = {}, .confirmation = {}, .certificate_request = std::move(certificate_request)};
   EXO_TRY(proof.round_two, jpake_.write_two());
   EXO_TRY(const Sha256 key, jpake_.key());
-  const Sha256 said = transcript(hello_, *offer.answer, proof, connection);
-  proof.confirmation = confirmation(key, JpakeRole::newcomer, said);
-  expected_ = confirmation(key, JpakeRole::member, said);
+  const Sha256 hash = transcript(hello_, *offer.answer, proof, connection);
+  proof.confirmation = confirmation(key, JpakeRole::newcomer, hash);
+  expected_ = confirmation(key, JpakeRole::member, hash);
   return proof;
 }
 
@@ -84,13 +84,13 @@ Result<std::pair<PairingMember, wire::PairingOffer>> PairingMember::answer(const
 Result<wire::Confirmation> PairingMember::verify(const wire::PairingProof& proof) && {
   EXO_CHECK(jpake_.read_two(proof.round_two));
   EXO_TRY(const Sha256 key, jpake_.key());
-  const Sha256 said = transcript(hello_, rounds_, proof, connection_);
-  if (!equal_secrets(proof.confirmation, confirmation(key, JpakeRole::newcomer, said))) {
+  const Sha256 hash = transcript(hello_, rounds_, proof, connection_);
+  if (!equal_secrets(proof.confirmation, confirmation(key, JpakeRole::newcomer, hash))) {
     return fail(
         ErrorCode::unauthenticated,
         "the code is wrong, or somebody interferes between the two devices; this code is used up, use a new one");
   }
-  return confirmation(key, JpakeRole::member, said);
+  return confirmation(key, JpakeRole::member, hash);
 }
 
 }  // namespace exogpu::security

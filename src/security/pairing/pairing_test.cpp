@@ -32,13 +32,13 @@ TEST(PairingCode, IsReadAsPeopleWriteIt) {
 }
 
 TEST(PairingCode, EachDigitIsDrawn) {
-  std::array<std::set<char>, kPairingDigits> seen;
+  std::array<std::set<char>, kPairingDigits> drawn_digits;
   for (int i = 0; i < 1000; ++i) {
     const auto drawn = PairingCode::random().value();
     EXPECT_EQ(code(drawn.text()), drawn);
-    for (size_t digit = 0; digit < kPairingDigits; ++digit) seen[digit].insert(drawn.digits()[digit]);
+    for (size_t digit = 0; digit < kPairingDigits; ++digit) drawn_digits[digit].insert(drawn.digits()[digit]);
   }
-  for (const auto& digits : seen) EXPECT_EQ(digits.size(), 10u);
+  for (const auto& digits : drawn_digits) EXPECT_EQ(digits.size(), 10u);
 }
 
 // A member and a newcomer, and the messages between them.
@@ -59,12 +59,12 @@ class Pairing : public ::testing::Test {
   Outcome pair_by_own(const PairingCode& own, WallTime now = kNow) {
     return pair(own, connection_, connection_, now, wire::CodeFrom::newcomer);
   }
-  Outcome pair(const PairingCode& typed, const PairingConnection& seen_by_newcomer,
-               const PairingConnection& seen_by_member, WallTime now = kNow,
+  Outcome pair(const PairingCode& typed, const PairingConnection& newcomer_connection,
+               const PairingConnection& member_connection, WallTime now = kNow,
                wire::CodeFrom from = wire::CodeFrom::member) {
     Outcome outcome;
     auto [newcomer, hello] = PairingNewcomer::begin(typed, from).value();
-    auto answered = pairing_.answer(again(hello), seen_by_member, now);
+    auto answered = pairing_.answer(again(hello), member_connection, now);
     if (!answered) {
       outcome.member = std::unexpected(answered.error());
       outcome.newcomer = std::unexpected(answered.error());
@@ -72,7 +72,7 @@ class Pairing : public ::testing::Test {
     }
     const auto offer = again(answered->second);
     auto requester = JoinRequester::make(offer.answer->cluster).value();
-    auto proof = newcomer.prove(offer, seen_by_newcomer, requester.request().certificate_request).value();
+    auto proof = newcomer.prove(offer, newcomer_connection, requester.request().certificate_request).value();
     proof.name = "laptop";
     outcome.member = pairing_.finish(std::move(answered->first), again(proof), now);
     wire::PairingResult result{.answer = outcome.member ? std::expected<wire::PairingGrant, Error>(*outcome.member)
@@ -151,9 +151,9 @@ TEST_F(Pairing, OneInTheMiddleIsFoundOutThoughItPassesEverythingOn) {
   other_session.session[3] ^= std::byte{1};
   PairingConnection other_key = connection_;
   other_key.member = wire::NodeId(std::array<uint8_t, 16>{8});
-  for (const auto& seen : {other_session, other_key}) {
+  for (const auto& other : {other_session, other_key}) {
     const auto shown = store_.show(kNow).value();
-    const auto outcome = pair(shown, seen, connection_);
+    const auto outcome = pair(shown, other, connection_);
     expect_error(outcome.member, ErrorCode::unauthenticated, "interferes");
     EXPECT_FALSE(outcome.newcomer);
     EXPECT_EQ(store_.outcome(shown, kNow).value(), PairingOutcome::wrong);

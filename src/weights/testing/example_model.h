@@ -75,7 +75,8 @@ inline void flip_byte(const std::filesystem::path& path, uint64_t offset) {
   ASSERT_TRUE(file.good());
 }
 
-// What somebody offers whose disk gives other bytes than the manifest has: a copy of `model`, changed at `offsets`.
+// The content of a peer whose disk returns other bytes than the manifest states: a copy of `model`, changed at
+// `offsets`.
 inline std::shared_ptr<const Content> damaged_copy(const ExampleModel& model, const std::filesystem::path& path,
                                                    const std::vector<uint64_t>& offsets) {
   std::filesystem::copy_file(model.path, path);
@@ -89,7 +90,7 @@ inline std::shared_ptr<const Content> damaged_copy(const ExampleModel& model, co
 inline void fill(PartialModel& model, const Content& content, std::span<const ObjectIndex> objects) {
   for (const ObjectIndex object : objects) {
     ASSERT_TRUE(model.write(object, 0, content.bytes(object)));
-    ASSERT_TRUE(model.keep(object));
+    ASSERT_TRUE(model.commit(object));
   }
 }
 

@@ -20,7 +20,7 @@ inline Bytes bytes_of(const ModelManifest& manifest, const Scope& scope) {
 
 // Expects `model` to have every object of the scope, with the bytes of `whole`.
 inline void expect_same(const PartialModel& model, const Content& whole, const Scope& scope) {
-  const auto complete = model.check_holds(scope);
+  const auto complete = model.check_present(scope);
   ASSERT_TRUE(complete) << complete.error().message;
   const auto file = model.gguf();
   ASSERT_TRUE(file) << file.error().message;

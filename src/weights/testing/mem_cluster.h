@@ -1,4 +1,4 @@
-// Nodes with an exchange each, joined by channels over memory: nothing moves but when the test says so, except the
+// Nodes with an exchange each, joined by channels over memory: nothing moves unless the test runs it, except the
 // workers' jobs.
 #pragma once
 
