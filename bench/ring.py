@@ -258,9 +258,9 @@ def compare(name, servers, measure, arguments, floor, unit):
     """One process, the ring, and llama.cpp if it is available."""
     samples = [[] for _ in servers]
     for _ in range(arguments.rounds):
-        for server, kept in zip(servers, samples):
-            kept.append(measure(server))
-    medians = [statistics.median(kept) for kept in samples]
+        for server, values in zip(servers, samples):
+            values.append(measure(server))
+    medians = [statistics.median(values) for values in samples]
     shown = [f"{1 / m:.1f} {unit}" if unit == "t/s" else f"{m * 1000:.1f} ms" for m in medians]
     spread = " / ".join(f"{min(k) * 1000:.1f}-{max(k) * 1000:.1f}" for k in samples)
     stages = " / ".join("+".join(f"{s * 1000:.2f}" for s in server.stage_seconds()) for server in servers[:2])
@@ -285,11 +285,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("--exogpu", type=pathlib.Path, default=ROOT / "build/release/exogpu")
-    parser.add_argument("--layers", type=int, help="of the model; read from it if left out")
+    parser.add_argument("--layers", type=int, help="of the model; read from it by default")
     parser.add_argument("--cuts", type=lambda text: [int(cut) for cut in text.split(",")],
-                        help="before which layers, for example 17; equal runs if left out")
+                        help="before which layers, for example 17; equal runs by default")
     parser.add_argument("--devices", type=lambda text: text.split(","), default=["cpu"],
-                        help="of the nodes, in order, for example vulkan0,vulkan1; the processor if left out")
+                        help="of the nodes, in order, for example vulkan0,vulkan1; the processor by default")
     parser.add_argument("--prompt", type=int, default=512, help="tokens of the prompt of pp")
     parser.add_argument("--batch", type=int, default=512, help="the most prompt tokens computed at once")
     parser.add_argument("--rounds", type=int, default=3)

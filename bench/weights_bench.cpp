@@ -174,8 +174,8 @@ struct Fetched {
   double usable, durable, cores;  // GiB/s, GiB/s, cores that were busy until usable
 };
 
-Fetched fetch(const std::shared_ptr<const weights::Content>& content, const Certificates& has,
-              const Certificates& wants, const fs::path& folder) {
+Fetched fetch(const std::shared_ptr<const weights::Content>& content, const Certificates& sender,
+              const Certificates& receiver, const fs::path& folder) {
   fs::remove_all(folder);
   const auto cache = weights::WeightCache::open({.folder = folder}).value();
   Node server(nullptr), client(cache);
@@ -185,7 +185,7 @@ Fetched fetch(const std::shared_ptr<const weights::Content>& content, const Cert
   std::promise<void> accepted, connected;
   server.call([&] {
     server.exchange->offer(content);
-    listener.emplace(net::Listener::open(server.io.get_executor(), has.tls, has.self(),
+    listener.emplace(net::Listener::open(server.io.get_executor(), sender.tls, sender.self(),
                                          {.address = "127.0.0.1", .channel = patient},
                                          {.on_channel =
                                               [&](std::unique_ptr<net::Channel> channel) {
@@ -198,7 +198,7 @@ Fetched fetch(const std::shared_ptr<const weights::Content>& content, const Cert
   });
   net::Connecting connecting;
   client.call([&] {
-    connecting = net::connect(client.io.get_executor(), wants.tls, wants.self(),
+    connecting = net::connect(client.io.get_executor(), receiver.tls, receiver.self(),
                               {.host = "127.0.0.1", .port = listener->port(), .channel = patient},
                               [&](Result<std::unique_ptr<net::Channel>> channel) {
                                 require(channel.has_value(), "cannot connect");
@@ -252,12 +252,12 @@ int main(int argc, char** argv) {
   }
   const auto content = weights::Content::of_file(file, weights::manifest_of(*file).value()).value();
   const auto authority = security::Authority::create(std::chrono::system_clock::now()).value();
-  const Certificates has = make_node(authority), wants = make_node(authority);
-  auto [from, to] = connect_bare(has.tls);
+  const Certificates sender = make_node(authority), receiver = make_node(authority);
+  auto [from, to] = connect_bare(sender.tls);
 
   fs::create_directories(folder);
-  // Rates, and core-seconds for each GiB. The least of these tells most: fresh memory can cost a virtual machine more
-  // than everything else here, and other programs slow down caches.
+  // Rates, and core-seconds for each GiB. The least of these is the best measure: fresh memory can cost a virtual
+  // machine more than everything else here, and other programs slow down caches.
   std::vector<double> tls, hash, write, write_durable, map, usable, durable;
   std::vector<double> tls_cost, hash_cost, write_cost, map_cost, cost;
   double cpu = 0;
@@ -283,7 +283,7 @@ int main(int argc, char** argv) {
       write_durable.push_back(synced);
       write_cost.push_back(spent());
     }
-    const Fetched fetched = fetch(content, has, wants, folder / "cache");
+    const Fetched fetched = fetch(content, sender, receiver, folder / "cache");
     usable.push_back(fetched.usable);
     durable.push_back(fetched.durable);
     cost.push_back(spent());

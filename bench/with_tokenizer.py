@@ -55,13 +55,13 @@ def main():
         assert data[:4] == b"GGUF", f"{source} is no GGUF file"
         reader.at = 8
         tensors, entries = reader.take("Q"), reader.take("Q")
-        kept, vocabulary = [], 0
+        copied, vocabulary = [], 0
         for _ in range(entries):
             begin = reader.at
             key, kind = reader.string(), reader.take("I")
             reader.skip(kind)
             if not key.startswith("tokenizer."):  # drops the file's own, "none"
-                kept.append(data[begin:reader.at])
+                copied.append(data[begin:reader.at])
         end = reader.at
         for _ in range(tensors):
             name = reader.string()
@@ -78,7 +78,7 @@ def main():
                  ("token_type", ARRAY, struct.pack(f"<IQ{len(kinds)}i", INT32, len(kinds), *kinds)),
                  ("merges", ARRAY, struct.pack("<IQ", STRING, 1) + text("Ġ t")),
                  ("eos_token_id", UINT32, struct.pack("<I", 257)), ("bos_token_id", UINT32, struct.pack("<I", 257))]
-        head = data[:8] + struct.pack("<QQ", tensors, len(kept) + len(added)) + b"".join(kept)
+        head = data[:8] + struct.pack("<QQ", tensors, len(copied) + len(added)) + b"".join(copied)
         head += b"".join(text(f"tokenizer.ggml.{key}") + struct.pack("<I", kind) + value for key, kind, value in added)
         head += data[end:reader.at]
         with open(target, "wb") as out:

@@ -2,7 +2,7 @@
 
 usage: cable_test.py EXOGPU MODEL    (harness.hosts; without network namespaces it says so and exits with 77)
 
-No connection is closed here: that somebody is gone is told by silence alone.
+No connection is closed here: only silence shows that a node is gone.
 """
 import http.client
 import json
@@ -66,10 +66,10 @@ class Cables(unittest.TestCase):
         first = self.devices[0]
         first.serve(pathlib.Path(MODEL).resolve(), "--devices-min", 3, "-c", 1024)
         until("there is an identity", lambda: first.get("/v1/cluster"))
-        status, said = first.ends("token", "--uses", HOSTS, errors=subprocess.DEVNULL)
-        self.assertEqual(status, 0, said)
+        status, output = first.ends("token", "--uses", HOSTS, errors=subprocess.DEVNULL)
+        self.assertEqual(status, 0, output)
         for device in self.devices[1:]:
-            device.serve("--join", "10.77.0.1:7766", "--token", said.splitlines()[0])
+            device.serve("--join", "10.77.0.1:7766", "--token", output.splitlines()[0])
         self.all_serve()
         for device in self.devices[1:]:
             until("it has all of the model", lambda: device.get("/v1/cluster")["weights"]["received_bytes"] >

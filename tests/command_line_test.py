@@ -125,11 +125,11 @@ class Terminal(CommandLine):
         return process, terminal
 
     def read_until(self, terminal, words):
-        seen, end = b"", time.monotonic() + WAIT_S
-        while words not in seen:
+        output, end = b"", time.monotonic() + WAIT_S
+        while words not in output:
             if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
-                self.fail(f"no {words} in {seen}")
-            seen += os.read(terminal, 4096)
+                self.fail(f"no {words} in {output}")
+            output += os.read(terminal, 4096)
 
     def ends(self, process):
         try:

@@ -39,9 +39,9 @@ class Discovery(unittest.TestCase):
 
     def pair(self, member, newcomer):
         shows = member.run("pair", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        status, said = newcomer.ends("join", self.shown_code(shows))
-        self.assertEqual(status, 0, said)
-        self.assertIn(f"the cluster of {member.name}", said)
+        status, output = newcomer.ends("join", self.shown_code(shows))
+        self.assertEqual(status, 0, output)
+        self.assertIn(f"the cluster of {member.name}", output)
         self.assertEqual(shows.wait(WAIT_S), 0)
         shows.stdout.close()
 
@@ -49,13 +49,13 @@ class Discovery(unittest.TestCase):
         for device in self.devices:
             until(lambda: f"{device.name} serves; it said {device.said()}", device.serves)
 
-    def left_after(self, leave, who, witness):
-        """Seconds from leave() until the witness reports that `who` is offline."""
-        said = len(witness.said())
+    def seconds_until_offline(self, leave, node, witness):
+        """Seconds from leave() until the witness reports that `node` is offline."""
+        before = len(witness.said())
         begun = time.monotonic()
         leave()
-        until(lambda: f"{witness.name} notices that {who.name} is away; it said {witness.said()[said:]}",
-              lambda: f"node {who.name} is offline" in witness.said()[said:], pause_s=0.005)
+        until(lambda: f"{witness.name} notices that {node.name} is offline; it said {witness.said()[before:]}",
+              lambda: f"node {node.name} is offline" in witness.said()[before:], pause_s=0.005)
         return time.monotonic() - begun
 
     def test_three_devices_with_nothing_but_the_pairing(self):
@@ -87,7 +87,7 @@ class Discovery(unittest.TestCase):
                 ("a node that is killed", lambda: c.process.send_signal(signal.SIGKILL), None),
                 ("a node whose cable is pulled", lambda: self.network.pull_cable(3),
                  lambda: self.network.plug_cable(3))):
-            seconds = self.left_after(leave, c, a)
+            seconds = self.seconds_until_offline(leave, c, a)
             print(f"{name} is missed after {seconds:.2f} s")
             self.assertLess(seconds, LEFT_MAX_S)
             if back:
@@ -112,22 +112,22 @@ class Discovery(unittest.TestCase):
         b.serve()
         self.until_all_serve()
         for _ in range(3):  # on a busy machine, an announcement may come too late
-            status, said = b.ends("pair")
+            status, output = b.ends("pair")
             self.assertEqual(status, 1)
-            self.assertNotIn("host2", said)
-            if "host" in said:
+            self.assertNotIn("host2", output)
+            if "host" in output:
                 break
-        self.assertRegex(said, r"run `exogpu pair` on host[13] \(.* port 7766\)")
-        status, said = b.ends("token")
+        self.assertRegex(output, r"run `exogpu pair` on host[13] \(.* port 7766\)")
+        status, output = b.ends("token")
         self.assertEqual(status, 1)
-        self.assertIn("cannot let others in", said)
+        self.assertIn("cannot let others in", output)
 
     def test_codes_that_do_not_do(self):
         a, b, c = self.devices
-        status, said = b.ends("join", "123456")
+        status, output = b.ends("join", "123456")
         self.assertEqual(status, 1)
-        self.assertIn("no device on this network shows a code", said)
-        self.assertIn("No node of exogpu was found", said)
+        self.assertIn("no device on this network shows a code", output)
+        self.assertIn("No node of exogpu was found", output)
         self.assertEqual(b.ends("join", "12345")[0], 1)
         self.assertIn("No node is seen on this network", b.ends("serve")[1])
         self.assertIn("belongs to no cluster", b.ends("pair")[1])
@@ -136,16 +136,16 @@ class Discovery(unittest.TestCase):
         self.assertRegex(b.ends("serve")[1], r"Seen on this network: host1 \(.* port 7766\)")
         shows = a.run("pair", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         code = self.shown_code(shows)
-        status, said = b.ends("join", f"{(int(code) + 1) % 1000000:06}")
+        status, output = b.ends("join", f"{(int(code) + 1) % 1000000:06}")
         self.assertEqual(status, 1)
-        self.assertIn("the code is wrong", said)
+        self.assertIn("the code is wrong", output)
         second = self.shown_code(shows)  # shown without being asked
         shows.send_signal(signal.SIGINT)
         self.assertEqual(shows.wait(WAIT_S), 0)
         shows.stdout.close()
-        status, said = b.ends("join", second, "--node", "10.77.0.1")
+        status, output = b.ends("join", second, "--node", "10.77.0.1")
         self.assertEqual(status, 1)
-        self.assertIn("that device shows no pairing code", said)
+        self.assertIn("that device shows no pairing code", output)
 
     def asks(self, device, *arguments):
         """`exogpu join` there, which shows a code, and its standard error so far."""
@@ -166,16 +166,16 @@ class Discovery(unittest.TestCase):
         until(lambda: "the second runs: " + b.said(), lambda: "listens on port" in b.said())
         a.stop(signal.SIGKILL)
 
-        join, said = self.asks(c)
+        join, output = self.asks(c)
         code = self.shown_code(join)
-        until("it says what to do", lambda: f"On any device of the cluster: exogpu approve {code}" in said())
-        self.assertIn("exogpu join CODE", said())
+        until("it says what to do", lambda: f"On any device of the cluster: exogpu approve {code}" in output())
+        self.assertIn("exogpu join CODE", output())
         begun = time.monotonic()
         status, approved = b.ends("approve", code)
         print(f"approved within {time.monotonic() - begun:.1f} s")
-        self.assertEqual(status, 0, approved + said())
+        self.assertEqual(status, 0, approved + output())
         self.assertIn(f"{socket.gethostname()} is part of this cluster now.", approved)
-        self.assertEqual(join.wait(WAIT_S), 0, said())
+        self.assertEqual(join.wait(WAIT_S), 0, output())
         self.assertIn("the cluster of host2", join.stdout.read())
         c.serve()
 
@@ -192,9 +192,9 @@ class Discovery(unittest.TestCase):
         a.serve(MODEL, "-c", "512")
         until("the first node runs", lambda: "listens on port" in a.said())
         for wrong, words in (("12345", "this has 5"), ("12345x", "6 digits"), ("1234567", "this has 7")):
-            status, said = a.ends("approve", wrong)
-            self.assertEqual(status, 1, said)
-            self.assertIn(words, said)
+            status, output = a.ends("approve", wrong)
+            self.assertEqual(status, 1, output)
+            self.assertIn(words, output)
         self.assertNotEqual(a.ends("approve")[0], 0)
         approves = a.run("approve", "123456", stderr=subprocess.PIPE)
         approves.stderr.readline()
@@ -204,27 +204,27 @@ class Discovery(unittest.TestCase):
 
         # A join that is interrupted or killed leaves no files behind.
         for how, status in ((signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGKILL, -signal.SIGKILL)):
-            join, said = self.asks(c)
+            join, output = self.asks(c)
             self.shown_code(join)
             join.send_signal(how)
-            self.assertEqual(join.wait(WAIT_S), status, said())
+            self.assertEqual(join.wait(WAIT_S), status, output())
             self.assertFalse(c.state.exists() and list(c.state.iterdir()))
 
         # A mistyped code becomes invalid on both devices, and the next one works. The address is given by hand.
-        join, said = self.asks(c, "--node", "10.77.0.1")
+        join, output = self.asks(c, "--node", "10.77.0.1")
         first = self.shown_code(join)
-        until(lambda: "the newcomer reaches the node: " + said(), lambda: "that device approves no code now" in said())
+        until(lambda: "the newcomer reaches the node: " + output(), lambda: "that device approves no code now" in output())
         status, approved = a.ends("approve", f"{(int(first) + 1) % 1000000:06}")
         self.assertEqual(status, 1)
         self.assertIn("a device with another code came", approved)
         second = self.shown_code(join)
         self.assertNotEqual(second, first)
-        self.assertIn("the code is wrong", said())
+        self.assertIn("the code is wrong", output())
 
         # The newcomer does not guess at a code that is shown for another device, which then uses it.
         shows = a.run("pair", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         shown = self.shown_code(shows)
-        until(lambda: "the newcomer has asked since: " + said(), lambda: said().count("that device approves no code") > 1)
+        until(lambda: "the newcomer has asked since: " + output(), lambda: output().count("that device approves no code") > 1)
         status, paired = b.ends("join", shown)
         self.assertEqual(status, 0, paired)
         self.assertIn("is part of this cluster now", shows.stdout.read())
@@ -233,8 +233,8 @@ class Discovery(unittest.TestCase):
 
         self.assertIn("no node runs with this state", b.ends("approve", second)[1])
         status, approved = a.ends("approve", second)
-        self.assertEqual(status, 0, approved + said())
-        self.assertEqual(join.wait(WAIT_S), 0, said())
+        self.assertEqual(status, 0, approved + output())
+        self.assertEqual(join.wait(WAIT_S), 0, output())
         self.assertTrue((c.state / "identity" / "authority.key").exists())
 
 

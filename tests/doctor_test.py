@@ -26,10 +26,10 @@ SEPARATE = hosts.available()
 FIREWALL = SEPARATE and hosts.has_firewall()
 
 
-def findings_of(said):
-    page = json.loads(said)
-    assert page["healthy"] == all(one["level"] != "problem" for one in page["findings"])
-    return page["findings"]
+def findings_of(output):
+    report = json.loads(output)
+    assert report["healthy"] == all(one["level"] != "problem" for one in report["findings"])
+    return report["findings"]
 
 
 def resign(identity, name, begin, end, authority=None):
@@ -53,8 +53,8 @@ class Doctor(unittest.TestCase):
     def says(self, device, level, check, words, *arguments):
         """Asserts that some finding has this level and check, and matches these words."""
         for _ in range(3):  # on a busy machine, an announcement may come too late
-            status, said = device.ends("doctor", "--json", *arguments, errors=subprocess.DEVNULL)
-            findings = findings_of(said)
+            status, output = device.ends("doctor", "--json", *arguments, errors=subprocess.DEVNULL)
+            findings = findings_of(output)
             found = [one for one in findings if one["level"] == level and one["check"] == check
                      and re.search(words, one["what"] + " -> " + one["remedy"])]
             if found:
@@ -82,8 +82,8 @@ class OnHosts(Doctor):
         cls.until_it_listens(a)
         shows = a.run("pair", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         code = shows.stdout.readline().removeprefix("Code: ").replace(" ", "").strip()
-        status, said = b.ends("join", code)
-        assert status == 0, said
+        status, output = b.ends("join", code)
+        assert status == 0, output
         shows.wait(WAIT_S)
         shows.stdout.close()
         b.serve()
@@ -103,14 +103,14 @@ class OnHosts(Doctor):
     def test_a_healthy_pair_has_nothing_to_report(self):
         a, b, _ = self.devices
         for device, other in ((a, "host2"), (b, "host1")):
-            status, said = device.ends("doctor")
-            self.assertEqual(status, 0, said)
-            self.assertIn("No problems found", said)
-            self.assertRegex(said, rf"ok +other +{other} \(10\.77\.0\..* port 7766\): of this cluster, answers")
-            self.assertRegex(said, r"ok +interface +eth0: 10\.77\.0\..*carries multicast")
-            self.assertRegex(said, r"ok +mdns +eth0 over IPv4")
-            self.assertRegex(said, r"ok +mdns +eth0 over IPv6")
-            self.assertRegex(said, rf"ok +node +{device.name} runs on this device")
+            status, output = device.ends("doctor")
+            self.assertEqual(status, 0, output)
+            self.assertIn("No problems found", output)
+            self.assertRegex(output, rf"ok +other +{other} \(10\.77\.0\..* port 7766\): of this cluster, answers")
+            self.assertRegex(output, r"ok +interface +eth0: 10\.77\.0\..*carries multicast")
+            self.assertRegex(output, r"ok +mdns +eth0 over IPv4")
+            self.assertRegex(output, r"ok +mdns +eth0 over IPv6")
+            self.assertRegex(output, rf"ok +node +{device.name} runs on this device")
         self.says(a, "ok", "others", "also found by itself", "10.77.0.2")
         self.says(a, "ok", "other", "this device's own node", "10.77.0.1")
         self.assertIn("only examined it", a.said())
@@ -151,8 +151,8 @@ class OnHosts(Doctor):
         self.addCleanup(shutil.rmtree, c.state)
         self.says(c, "problem", "other", "host2 .*it has this device's identity.*exogpu join")
         self.says(c, "problem", "other", "it has this device's identity", "10.77.0.2")
-        status, said = c.ends("serve", "--state", c.state, "-d", "cpu", "-t", "1")
-        self.assertEqual(status, 1, said)
+        status, output = c.ends("serve", "--state", c.state, "-d", "cpu", "-t", "1")
+        self.assertEqual(status, 1, output)
         until("a says so", lambda: "another process has the identity of node host2 and was refused" in a.said())
 
     def test_nothing_runs(self):
@@ -265,11 +265,11 @@ class OnHosts(Doctor):
     def test_clocks(self):
         a, b, _ = self.devices
         identity, founder = b.state / "identity", a.state / "identity"
-        kept = (identity / "node.crt").read_bytes(), (identity / "authority.crt").read_bytes()
+        original = (identity / "node.crt").read_bytes(), (identity / "authority.crt").read_bytes()
 
         def put_back():
-            (identity / "node.crt").write_bytes(kept[0])
-            (identity / "authority.crt").write_bytes(kept[1])
+            (identity / "node.crt").write_bytes(original[0])
+            (identity / "authority.crt").write_bytes(original[1])
             self.restart(b)
 
         self.addCleanup(put_back)
@@ -326,9 +326,9 @@ class OnLoopback(Doctor):
 
     def test_what_is_asked_wrongly(self):
         for arguments, words in ((["a:b:c"], "HOST"), (["host:0"], "port"), (["--port", "0"], "port")):
-            status, said = self.ends("doctor", *arguments)
+            status, output = self.ends("doctor", *arguments)
             self.assertNotEqual(status, 0)
-            self.assertIn(words, said)
+            self.assertIn(words, output)
 
     def test_an_identity_that_is_broken(self):
         (self.state / "identity").mkdir(parents=True)

@@ -43,9 +43,9 @@ class FoundModels(unittest.TestCase):
         facts = json.loads(self.run_it("inspect", "--json", self.path).stdout)["model"]
         self.assertIn("tokenizer.chat_template", facts["chat_template_error"])
         self.assertTrue(self.answer("--raw", "-p", "Once upon a time").stdout.strip())
-        said = self.answer("-p", "Hello", status=1).stderr
-        self.assertIn("tokenizer.chat_template", said)
-        self.assertIn("--chat-template FILE", said)
+        output = self.answer("-p", "Hello", status=1).stderr
+        self.assertIn("tokenizer.chat_template", output)
+        self.assertIn("--chat-template FILE", output)
         own = self.path.with_name("own.jinja")
         own.write_text("{{ messages[0].content }}\n")
         done = self.answer("-p", "Once upon a time", "--chat-template", own)

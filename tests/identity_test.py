@@ -32,9 +32,9 @@ class OneIdentityTwice(Cluster):
     def test_a_second_serve_on_one_state_folder_is_refused_at_once(self):
         a = self.node("a", MODEL)
         state = a.folder / "state"
-        said = self.serve("again", state, MODEL)
-        self.assertIn(f"{state}: another exogpu process runs a node with this state folder", said)
-        self.assertIn("--state", said)
+        output = self.serve("again", state, MODEL)
+        self.assertIn(f"{state}: another exogpu process runs a node with this state folder", output)
+        self.assertIn("--state", output)
         self.assertIsNone(a.process.poll())
         a.stop()
         a.restart()
@@ -43,10 +43,10 @@ class OneIdentityTwice(Cluster):
     def test_a_copy_is_refused_and_the_original_works_on(self):
         a, b = self.two()
         shutil.copytree(b.folder / "state", self.folder / "copied")
-        said = self.serve("copy", self.folder / "copied", "--join", f"127.0.0.1:{a.link}")
-        self.assertIn("another process has this node's identity", said)
-        self.assertIn(REMEDY, said)
-        self.assertIn(str(self.folder / "copied"), said)
+        output = self.serve("copy", self.folder / "copied", "--join", f"127.0.0.1:{a.link}")
+        self.assertIn("another process has this node's identity", output)
+        self.assertIn(REMEDY, output)
+        self.assertIn(str(self.folder / "copied"), output)
         a.waits_to_say("another process has the identity of node b and was refused: 127.0.0.1:")
         self.assertEqual(a.said().count("node b is offline"), 0, a.said())
         conflict = until("the status has it", lambda: a.cluster()["identity_conflicts"])[0]
@@ -64,9 +64,9 @@ class OneIdentityTwice(Cluster):
         a = self.node("a", MODEL)
         a.waits_to_serve()
         shutil.copytree(a.folder / "state", self.folder / "copied")
-        said = self.serve("copy", self.folder / "copied", "--join", f"127.0.0.1:{a.link}")
-        self.assertIn("another process has this node's identity", said)
-        self.assertIn(REMEDY, said)
+        output = self.serve("copy", self.folder / "copied", "--join", f"127.0.0.1:{a.link}")
+        self.assertIn("another process has this node's identity", output)
+        self.assertIn(REMEDY, output)
         a.waits_to_say("another process has the identity of")
         self.assertIsNone(a.process.poll())
 

@@ -31,10 +31,10 @@ class Log(Cluster):
         a.stop()
         lines = self.lines(log)
         self.assertEqual({node for _, node, _, _ in lines}, {"a"})
-        said = [text for _, _, _, text in lines]
+        texts = [text for _, _, _, text in lines]
         for wanted in (rf"exogpu \S+: node \S+ of the cluster \S+ with link port {a.link}; its state folder is ",
                        "this node is the leader", "serving ", "node b is online", "node b is offline: .+", "stopping"):
-            self.assertTrue(any(re.match(wanted, text) for text in said), (wanted, said))
+            self.assertTrue(any(re.match(wanted, text) for text in texts), (wanted, texts))
         self.assertEqual(a.said(), "")  # the log is only in the file
 
     def test_says_what_was_received_from_which_node(self):
@@ -95,8 +95,8 @@ class Log(Cluster):
             node.terminate()
             self.assertEqual(node.wait(WAIT_S), 0)
             node.stdout.close()
-            said = b"".join(iter(lambda: ours.recv(65536), b"")).decode()
-        lines = said.splitlines()
+            output = b"".join(iter(lambda: ours.recv(65536), b"")).decode()
+        lines = output.splitlines()
         self.assertTrue(lines)
         for line in lines:
             self.assertRegex(line, r"<[3-7]>a \w+: ")

@@ -62,8 +62,8 @@ class Pull(unittest.TestCase):
 
     def environment(self, **more):
         names = ("HF_TOKEN", "HF_ENDPOINT", "EXOGPU_MODELS", "SSL_CERT_FILE", "SSL_CERT_DIR")
-        kept = {name: value for name, value in os.environ.items() if name not in names}
-        return {**kept, "XDG_DATA_HOME": str(self.home), "HF_ENDPOINT": self.hub.url, **more}
+        inherited = {name: value for name, value in os.environ.items() if name not in names}
+        return {**inherited, "XDG_DATA_HOME": str(self.home), "HF_ENDPOINT": self.hub.url, **more}
 
     def start(self, *arguments, environment=None, **options):
         return subprocess.Popen([EXOGPU, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -114,10 +114,10 @@ class Serve(Cluster):
         alone.waits_to_serve()
         expected = answers(alone)
         self.assertLess(alone.stop(), WAIT_S)
-        left = [got.leaves(wanted) for got, wanted in zip(answers(self.three()[1]), expected)]
+        departures = [got.leaves(wanted) for got, wanted in zip(answers(self.three()[1]), expected)]
         print(f"of {len(prompts)} prompts read in other chunks, these left the text (token, gap): "
-              f"{[at for at in left if at]}; {processor()}", file=sys.stderr)
-        for at in left:
+              f"{[at for at in departures if at]}; {processor()}", file=sys.stderr)
+        for at in departures:
             self.assertLess(at[1] if at else 0, NEAR_TIE)
 
     def test_512_tokens_are_the_same_over_any_split(self):
@@ -148,9 +148,9 @@ class Serve(Cluster):
                 self.assertIn("changing.gguf", message)
                 until("the cluster's state names the file",
                       lambda: "changing.gguf" in (node.cluster()["model_file_error"] or ""))
-                told = subprocess.run([EXOGPU, "status", "--api", f"127.0.0.1:{node.api}"],
+                shown = subprocess.run([EXOGPU, "status", "--api", f"127.0.0.1:{node.api}"],
                                       capture_output=True, text=True, timeout=WAIT_S)
-                self.assertIn("changing.gguf", told.stdout, told.stderr)
+                self.assertIn("changing.gguf", shown.stdout, shown.stderr)
                 self.end_all()
 
     def test_a_model_file_that_changes_is_replaced_from_another_node(self):
@@ -170,7 +170,7 @@ class Serve(Cluster):
 
     def test_weights_are_sent_once(self):
         def moved(node, what):
-            return until("what was moved is told", lambda: node.cluster()["weights"])[what]
+            return until("moved weights are reported", lambda: node.cluster()["weights"])[what]
         a, b, c = self.three("--no-spare")
         size = os.path.getsize(MODEL)
         self.assertEqual(moved(a, "received_bytes"), 0)
@@ -260,7 +260,7 @@ class Serve(Cluster):
         join = ["--join", f"127.0.0.1:{a.link}", "--token", token]
         b, c = (self.node(name, *join, "--advertise", f"127.0.0.1:{nowhere}") for name in "bc")
         a.waits_to_say("node b has no connection to node c")
-        until("it is told what is missing", lambda: "connecting to node c" in a.complete_fails()[1])
+        until("the error names the missing node", lambda: "connecting to node c" in a.complete_fails()[1])
         for node in b, c:
             node.stop()
             node.arguments = join[:2]
@@ -333,7 +333,7 @@ class Serve(Cluster):
         a.kill()
         c.stop()
         c.restart()
-        until("b says that nobody leads", lambda: not b.serves())
+        until("b reports that there is no leader", lambda: not b.serves())
         a.restart()
         for node in (a, b, c):
             node.waits_to_serve()
@@ -369,7 +369,7 @@ class Serve(Cluster):
         self.assertNotIn("node other is online", a.said())
         self.assertIsNone(b.process.poll())
 
-    def test_what_is_wrong_is_told(self):
+    def test_problems_are_reported(self):
         fresh = self.folder / "fresh"
         self.assertIn("give the model to serve, or the cluster to join", serve_fails(fresh))
         self.assertIn("--name", serve_fails(fresh, MODEL, "--name", "a/b"))

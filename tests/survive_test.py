@@ -34,14 +34,14 @@ class Survive(Cluster):
             until(f"{node.name} has all of the model", node.has_all)
         return nodes
 
-    def tell(self, *arguments, rc=0):
+    def output_of(self, *arguments, rc=0):
         """The output of a command."""
         done = subprocess.run([EXOGPU, *arguments], capture_output=True, text=True, timeout=WAIT_S)
         self.assertEqual(done.returncode, rc, done.stderr)
         return done.stdout + done.stderr
 
-    def goes_on(self, first, rest, expected):
-        """The answer after its first piece has been received."""
+    def check_continues(self, first, rest, expected):
+        """Checks the answer of which the first piece has been received."""
         answer = Answer(itertools.chain([first], rest))
         self.assertEqual(answer.errors, [])
         leaves = answer.leaves(expected)
@@ -52,7 +52,7 @@ class Survive(Cluster):
         expected = a.text()
         stream = a.stream(max_tokens=400, ignore_eos=True)
         next(stream)
-        kept = sorted((path, path.stat().st_mtime_ns) for path in (c.folder / "cache").rglob("*") if path.is_file())
+        files = sorted((path, path.stat().st_mtime_ns) for path in (c.folder / "cache").rglob("*") if path.is_file())
         killed = time.monotonic()
         c.kill()
         failure = [part for part in stream if "error" in part]
@@ -66,7 +66,7 @@ class Survive(Cluster):
         for node in (a, b, c):
             node.waits_to_serve()
             self.assertEqual(node.text(), expected)
-        largest = max(kept, key=lambda entry: entry[0].stat().st_size)
+        largest = max(files, key=lambda entry: entry[0].stat().st_size)
         self.assertEqual(largest[0].stat().st_mtime_ns, largest[1], "the cache was written again")
 
     def test_an_answer_survives_the_death_of_its_worker(self):
@@ -83,13 +83,13 @@ class Survive(Cluster):
             worker = a.cluster()["plan"]["stages"][0]["node"]
             other = next(node for name, node in workers.items() if name != worker)
             streams = [asker.stream(**fields) for asker in (a, other) for fields in asked]
-            heard = [[next(stream)] for stream in streams]
+            received = [[next(stream)] for stream in streams]
             workers[worker].kill()
             for i, stream in enumerate(streams):
-                heard[i] += stream
-                self.assertFalse([part for part in heard[i] if "error" in part])
+                received[i] += stream
+                self.assertFalse([part for part in received[i] if "error" in part])
                 for choice, whole in enumerate(expected[i % len(asked)]):
-                    parts = [c["text"] for part in heard[i] for c in part["choices"] if c["index"] == choice]
+                    parts = [c["text"] for part in received[i] for c in part["choices"] if c["index"] == choice]
                     self.assertEqual("".join(parts), whole)
             workers[worker].restart()
             workers[worker].waits_to_serve()
@@ -125,8 +125,8 @@ class Survive(Cluster):
             until("all follow another", led)
             if QUICK:
                 self.assertLess(time.monotonic() - at, 3)
-            for heard, stream in zip(first, streams):
-                self.goes_on(heard, stream, expected)
+            for received, stream in zip(first, streams):
+                self.check_continues(received, stream, expected)
             killed.restart()
             for node in nodes:
                 node.waits_to_serve()
@@ -142,22 +142,22 @@ class Survive(Cluster):
         drained = next(node for node in nodes if node.name in until("it is served", computing))
         streams = [pieces(node) for node in nodes]
         first = [next(stream) for stream in streams]
-        self.assertIn("exogpu status", self.tell("drain", drained.name, "--api", f"127.0.0.1:{a.api}"))
-        for heard, stream in zip(first, streams):
-            self.goes_on(heard, stream, expected)
+        self.assertIn("exogpu status", self.output_of("drain", drained.name, "--api", f"127.0.0.1:{a.api}"))
+        for received, stream in zip(first, streams):
+            self.check_continues(received, stream, expected)
         until("others do its work", lambda: computing() and drained.name not in computing())
         self.assertTrue(next(node for node in a.cluster()["nodes"] if node["name"] == drained.name)["draining"])
         self.assertTrue(drained.text())
-        status = self.tell("status", "--api", f"127.0.0.1:{nodes[1].api}")
+        status = self.output_of("status", "--api", f"127.0.0.1:{nodes[1].api}")
         self.assertIn("Serving exogpu-demo-q8_0.", status)
         self.assertRegex(status, rf"{drained.name} +being drained +cpu")
-        self.assertIn("GET /v1/cluster", self.tell("status", "--help"))
-        self.assertIn("is a node running there?", self.tell("status", "--api", "127.0.0.1:1", rc=1))
+        self.assertIn("GET /v1/cluster", self.output_of("status", "--help"))
+        self.assertIn("is a node running there?", self.output_of("status", "--api", "127.0.0.1:1", rc=1))
         status, refusal = a.request("POST", "/v1/cluster/drain", {"node": "nobody"})
         self.assertEqual(status, 404)
         self.assertIn("here are: a, b, c, d", refusal["error"]["message"])
         self.assertEqual(a.request("POST", "/v1/cluster/drain", {})[0], 400)
-        self.tell("drain", drained.name, "--undo", "--api", f"127.0.0.1:{a.api}")
+        self.output_of("drain", drained.name, "--undo", "--api", f"127.0.0.1:{a.api}")
         until("it may be used again", lambda: not any(node["draining"] for node in a.cluster()["nodes"]))
 
     def test_a_node_comes_back_while_the_one_that_it_joined_by_is_away(self):
@@ -185,19 +185,19 @@ class Survive(Cluster):
             rest = pool.submit(list, stream)
             stays("the answer waits", lambda: not rest.done(), 2)
             c.restart()
-            self.goes_on(first, rest.result(), expected)
+            self.check_continues(first, rest.result(), expected)
 
     def test_each_request_waits_as_long_as_it_asks_to(self):
         a, b, c = self.three()
         expected = Answer(pieces(a))
         patient, hasty = pieces(a, wait_s=120), pieces(a, wait_s=0)
-        first, heard = next(patient), [next(hasty)]
+        first, received = next(patient), [next(hasty)]
         c.kill()
         at = time.monotonic()
-        heard += hasty
+        received += hasty
         if QUICK:
             self.assertLess(time.monotonic() - at, 3)
-        self.assertIn("node c is offline", heard[-1][1]["error"]["message"])
+        self.assertIn("node c is offline", received[-1][1]["error"]["message"])
         def given_up():
             status, refusal = a.request("POST", "/v1/completions", {"prompt": "x"})
             return status == 503 and "node c is offline" in refusal["error"]["message"]
@@ -206,8 +206,8 @@ class Survive(Cluster):
             late = pool.submit(lambda: list(pieces(a, wait_s=120)))
             stays("it waits", lambda: not late.done(), 1)
             c.restart()
-            self.goes_on(first, patient, expected)
-            self.goes_on(late.result()[0], late.result()[1:], expected)
+            self.check_continues(first, patient, expected)
+            self.check_continues(late.result()[0], late.result()[1:], expected)
         status, refusal = a.request("POST", "/v1/completions", {"prompt": "x", "wait_s": -1})
         self.assertEqual(status, 400)
         self.assertIn("wait_s", refusal["error"]["message"])

@@ -4,7 +4,7 @@
 usage: headers.py --build DIR [--jobs N] [--again] [--all] [PATH...]
 
 DIR is a configured build folder; a header is compiled with the options of its room. The build itself does not show this,
-since it compiles several sources as one. A header with a source of its own (x.h and x.cpp) is left out unless --all is
+since it compiles several sources as one. A header with a source of its own (x.h and x.cpp) is omitted unless --all is
 given, as every night: x.cpp includes x.h before anything else, which tidy checks, so that x.h rarely leans on another. A header is checked again when it, a header that it includes (however deep), the options or a package of the system
 has changed. Ends with 1 when one does not compile.
 """
@@ -25,8 +25,8 @@ def options_of_rooms(build):
     for sources, arguments in compiled_together(build):
         parts = sources[0].relative_to(ROOT).parts
         if parts[0] == "src" and not sources[0].stem.endswith("_fuzz"):
-            kept = [each for each in arguments if not each.startswith(("-O", "-g"))]
-            options.setdefault(parts[1], (*kept, f"-I{ROOT / 'tools'}", "-O0", "-g0"))
+            relevant = [each for each in arguments if not each.startswith(("-O", "-g"))]
+            options.setdefault(parts[1], (*relevant, f"-I{ROOT / 'tools'}", "-O0", "-g0"))
     return options
 
 

@@ -62,7 +62,7 @@ def key_of_sources(sources, settings):
 def compiled_together(build):
     """(sources, the compiler's arguments) of each translation unit of the project in a configured build folder.
 
-    A unit is several sources where the build compiles them as one. Generated sources are left out.
+    A unit is several sources where the build compiles them as one. Generated sources are omitted.
     """
     build = build.resolve()
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):

@@ -92,8 +92,8 @@ class Checker:
             return f"there is no script {words[0]}"
         options = [word for word in words[1:] if word.startswith("--")]
         if options:
-            told = subprocess.run([script, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-            unknown = [option for option in options if option not in told.stdout]
+            shown = subprocess.run([script, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+            unknown = [option for option in options if option not in shown.stdout]
             if unknown:
                 return f"{words[0]} --help does not name {', '.join(unknown)}"
         return None

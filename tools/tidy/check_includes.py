@@ -175,15 +175,15 @@ def units_with_library(files, rules, library):
 
 def folder_pairs(files):
     """Each pair of folders of src that include each other, with a place for either way; tests aside."""
-    first_seen = {}
+    first_include = {}
     for path, others in includes_within_src(files).items():
         for other, line in others:
             pair = (path.rpartition("/")[0], other.rpartition("/")[0])
             if pair[0] != pair[1]:
-                first_seen.setdefault(pair, (path, line))
-    for (one, other), place in sorted(first_seen.items()):
-        if one < other and (other, one) in first_seen:
-            yield one, other, place, first_seen[(other, one)]
+                first_include.setdefault(pair, (path, line))
+    for (one, other), place in sorted(first_include.items()):
+        if one < other and (other, one) in first_include:
+            yield one, other, place, first_include[(other, one)]
 
 
 def check_folder_pairs(files):

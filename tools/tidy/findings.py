@@ -42,7 +42,7 @@ class File:
 
 
 def read_tree(root):
-    """Every text file below `root`, in the order of their paths; binary files are left out."""
+    """Every text file below `root`, in the order of their paths; binary files are omitted."""
     files = []
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in SKIPPED]

@@ -25,7 +25,7 @@ GOOD = {
 
 class Tidy(unittest.TestCase):
     def findings(self, changes):
-        """The findings in the good tree with these files put in; a file of None is left out."""
+        """The findings in the good tree with these files put in; a file of None is omitted."""
         with tempfile.TemporaryDirectory() as folder:
             for path, text in {**GOOD, **changes}.items():
                 if text is None:
@@ -159,14 +159,14 @@ class Tidy(unittest.TestCase):
         )
 
     def test_a_finding_ends_the_program_with_1(self):
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as said:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as output:
             with contextlib.redirect_stderr(io.StringIO()):
                 self.assertEqual(main([folder]), 2)
             (Path(folder) / "src").mkdir()
             self.assertEqual(main([folder]), 0)
             (Path(folder) / "src" / "a.h").write_text("\n")
             self.assertEqual(main([folder]), 1)
-        self.assertIn("src/a.h: no #pragma once", said.getvalue())
+        self.assertIn("src/a.h: no #pragma once", output.getvalue())
 
 
 if __name__ == "__main__":
