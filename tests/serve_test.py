@@ -321,7 +321,7 @@ class Serve(Cluster):
         a = self.node("a", MODEL, "--layers", "a/cpu:0-3,b/cpu:4-7,c/cpu:8-11", "-c", 512)
         token = a.token("--uses", 2)
         b, c = (self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc")
-        until("a has heard of both", lambda: "node b is online" in a.said() and "node c is online" in a.said())
+        until("a observes both", lambda: "node b is online" in a.said() and "node c is online" in a.said())
         c.stop()
         c.arguments = ["--join", f"127.0.0.1:{b.link}"]
         c.restart()

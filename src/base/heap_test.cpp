@@ -22,7 +22,7 @@ size_t resident_kib() {
   return kib;
 }
 
-TEST(Heap, WhatWasFreedBetweenWhatIsKeptIsGivenBack) {
+TEST(Heap, FreedMemoryBetweenAllocationsIsReturned) {
   constexpr size_t kPiece = 16384, kPieces = 4096;  // 64 MiB
   std::vector<std::unique_ptr<char[]>> freed, remaining;
   for (size_t i = 0; i < kPieces; ++i) {

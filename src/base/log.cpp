@@ -154,7 +154,7 @@ void write(Level level, std::string_view room, std::string_view text) {
     reopen_moved_file(state());
     logger = state().logger;
   }
-  // One event is one line, even if a peer put a newline into its text.
+  // One event is one line, even if its text has a newline from a peer.
   logger->log(to_spdlog(level), "{}: {}", room, printable(text));
 }
 

@@ -49,7 +49,7 @@ TEST_F(Log, WhatIsBelowTheLevelIsNotWritten) {
   EXPECT_NE(text().find("loud"), std::string::npos);
 }
 
-TEST_F(Log, AnEventIsOneLineWhateverItsTextHolds) {
+TEST_F(Log, AnEventIsOneLineWithAnyText) {
   ASSERT_TRUE(start({.level = Level::info, .node = {}, .file = path_}));
   info("net", "a peer named {}", "x\n<0> error everything is broken\x1b[2J");
   const std::string written = text();
@@ -98,7 +98,7 @@ TEST_F(Log, AFileThatIsMovedAwayIsFollowedByANewOne) {
   std::filesystem::remove(moved);
 }
 
-TEST_F(Log, AFullDiskDisturbsNobody) {
+TEST_F(Log, AFullDiskIsIgnored) {
   ASSERT_TRUE(start({.level = Level::info, .node = {}, .file = "/dev/full"}));
   for (int i = 0; i < 1000; ++i) info("test", "{}", std::string(1000, 'x'));
 }

@@ -15,7 +15,7 @@ TEST(NearNames, FindsMistypedOnes) {
   EXPECT_EQ(near_names("", known), Names{});
 }
 
-TEST(NearNames, WhatHoldsTheNameComesFirst) {
+TEST(NearNames, NamesThatContainTheNameComeFirst) {
   const Names known = {"qwen-1", "org/Qwen3-0.6B", "qwen3x"};
   EXPECT_EQ(near_names("Qwen3", known), (Names{"org/Qwen3-0.6B", "qwen3x", "qwen-1"}));
   EXPECT_EQ(near_names("Qwen3", known, 1).size(), 1u);

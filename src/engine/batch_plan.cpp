@@ -16,7 +16,7 @@ Result<void> check(const SequenceTokens& s, std::span<const uint32_t> lengths, c
   if (s.outputs > s.count)
     return fail(ErrorCode::invalid_argument, "sequence {} requests {} outputs of {} tokens", id, s.outputs, s.count);
   if (s.position != lengths[id])
-    return fail(ErrorCode::invalid_argument, "sequence {} holds {} tokens, so it cannot go on at position {}", id,
+    return fail(ErrorCode::invalid_argument, "sequence {} holds {} tokens, so it cannot continue at position {}", id,
                 lengths[id], s.position);
   if (s.count > limits.context || s.position > limits.context - s.count)
     return fail(ErrorCode::resource_exhausted,

@@ -1,4 +1,4 @@
-// Shards whose file is changed by somebody else.
+// Shards whose file another process changes.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -19,7 +19,7 @@ Result<std::span<const float>> step(Chain& chain, std::span<const model::TokenId
   return chain.forward({{&next, 1}, tokens, {}});
 }
 
-TEST(ChangedFile, AShardOfAFileCutShortFailsEveryStepAndSaysWhy) {
+TEST(ChangedFile, AShardOfATruncatedFileFailsEveryStepWithTheReason) {
   TinyFile file("llama");
   Chain chain = load_chain(file);
   const auto tokens = tokens_of(20, chain.architecture().n_vocab);

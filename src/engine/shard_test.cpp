@@ -89,7 +89,7 @@ TEST_P(EveryFamily, FlashAttentionAndSmallCachesStayClose) {
   }
 }
 
-TEST(Shard, WritesItsResultWhereItIsTold) {
+TEST(Shard, WritesItsResultIntoTheGivenBuffer) {
   TinyFile file("llama");
   Result<Shard> shard = Shard::load(file.gguf(), {0, 1}, cpu(), exact(8));
   ASSERT_TRUE(shard) << shard.error().message;

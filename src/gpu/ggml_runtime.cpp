@@ -19,7 +19,7 @@ constexpr size_t kKeptLines = 8;
 
 struct LogState {
   Mutex mutex;
-  std::string open_line EXO_GUARDED_BY(mutex);  // text whose newline has not come yet
+  std::string open_line EXO_GUARDED_BY(mutex);  // text whose newline has not arrived yet
   bool open_is_error EXO_GUARDED_BY(mutex) = false;
   std::deque<std::string> errors EXO_GUARDED_BY(mutex);
 };

@@ -98,7 +98,7 @@ std::vector<Found> collect() {
       default: continue;  // helpers of the CPU (BLAS), and devices made of others
     }
     info.backend = backend_label(ggml_backend_reg_name(registry));
-    if (info.backend == "RPC") continue;  // aborts the process when its peer goes away
+    if (info.backend == "RPC") continue;  // aborts the process when its peer disconnects
     info.id = device_id(info.backend, props.name);
     info.name = props.description;
     if (props.device_id != nullptr) info.pci_address = lower(props.device_id);

@@ -89,7 +89,7 @@ TEST(Machine, AllDevicesAreReadyInThreeSeconds) {
   });
 }
 
-TEST(Machine, SoftwareRenderersAreLeftOutUnlessAskedFor) {
+TEST(Machine, SoftwareRenderersAreOmittedUnlessRequested) {
   EXPECT_IN_NEW_PROCESS([] -> std::string {
     auto machine = Machine::discover();
     if (!machine) return machine.error().message;

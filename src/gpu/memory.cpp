@@ -18,7 +18,7 @@ constexpr unsigned kSerialBits = 48;
 constexpr uint64_t kSerialMask = (uint64_t{1} << kSerialBits) - 1;
 constexpr uint64_t kMostMemories = (uint64_t{1} << (64 - kSerialBits)) - 1;
 
-// Pieces of a copy between devices: one that goes through the host takes no more of its memory than this.
+// The size of the pieces of a copy between devices: one through the host uses no more of its memory.
 constexpr Bytes kPiece = 64 * MiB;
 
 std::atomic<uint64_t> memories_opened = 0;

@@ -286,7 +286,7 @@ TEST_P(Memory, ARefusalOfTheDriverIsAnError) {
 }
 #endif
 
-TEST_P(Memory, TheAccountIsKept) {
+TEST_P(Memory, UsageIsCounted) {
   BufferId a = allocate(1000);
   BufferId b = allocate(24);
   EXPECT_EQ(memory_->allocated(), 1024u);

@@ -43,7 +43,7 @@ using Ids = std::vector<std::string>;
 
 TEST(Selection, WithoutAGpuTheCpuServes) { EXPECT_EQ(ids(choose_devices({cpu()}, {})), Ids({"cpu"})); }
 
-TEST(Selection, OneCardSeenByTwoBackendsIsListedOnceByItsAddress) {
+TEST(Selection, OneGpuOfTwoBackendsIsListedOnceByItsAddress) {
   auto devices = choose_devices({gpu("vulkan0", "Vulkan", "NVIDIA H200", 140 * GiB, "0000:65:00.0"), cpu(),
                                  gpu("cuda0", "CUDA", "H200 under another name", 139 * GiB, "0000:65:00.0")},
                                 {});
@@ -54,14 +54,14 @@ TEST(Selection, AnAddressIsComparedWithoutRegardToCase) {
   EXPECT_TRUE(same_device(gpu("a", "CUDA", "x", 1, "0000:C1:00.0"), gpu("b", "Vulkan", "y", 9, "0000:c1:00.0")));
 }
 
-TEST(Selection, OneCardSeenByTwoBackendsIsListedOnceByItsUuid) {
+TEST(Selection, OneGpuOfTwoBackendsIsListedOnceByItsUuid) {
   auto devices = choose_devices({gpu("vulkan0", "Vulkan", "Radeon", 16 * GiB, "", "aa-bb"),
                                  gpu("rocm0", "ROCm", "gfx1100", 16 * GiB, "0000:03:00.0", "AA-BB"), cpu()},
                                 {});
   EXPECT_EQ(ids(devices), Ids({"rocm0", "cpu"}));
 }
 
-TEST(Selection, OneCardSeenByTwoBackendsIsListedOnceByNameAndMemory) {
+TEST(Selection, OneGpuOfTwoBackendsIsListedOnceByNameAndMemory) {
   auto devices = choose_devices({gpu("vulkan0", "Vulkan", "AMD Radeon RX 7900 XTX (RADV NAVI31)", 24560 * MiB),
                                  gpu("rocm0", "ROCm", "AMD Radeon RX 7900 XTX", 24 * GiB), cpu()},
                                 {});
@@ -76,7 +76,7 @@ TEST(Selection, TwoEqualCardsStayTwoUnderEveryBackend) {
   EXPECT_EQ(ids(devices), Ids({"cuda0", "cuda1", "cpu"}));
 }
 
-TEST(Selection, AThirdEqualCardThatOnlyVulkanSeesIsKept) {
+TEST(Selection, AThirdEqualGpuOfVulkanAloneIsListed) {
   auto devices = choose_devices({gpu("vulkan0", "Vulkan", "Card", 8 * GiB), gpu("vulkan1", "Vulkan", "Card", 8 * GiB),
                                  gpu("cuda0", "CUDA", "Card", 8 * GiB, "0000:01:00.0"), cpu()},
                                 {});
@@ -133,7 +133,7 @@ TEST(Selection, TheChainOfBackends) {
   EXPECT_LT(backend_rank("SYCL"), backend_rank("CPU"));
 }
 
-TEST(Selection, SoftwareRenderersAreLeftOutUnlessAskedFor) {
+TEST(Selection, SoftwareRenderersAreOmittedUnlessRequested) {
   EXPECT_EQ(ids(choose_devices({software(), cpu()}, {})), Ids({"cpu"}));
   EXPECT_EQ(ids(choose_devices({software(), cpu()}, {.backend = {}, .software = true})), Ids({"vulkan9", "cpu"}));
 }

@@ -81,7 +81,7 @@ struct HttpReply::Impl {
     return result;
   }
 
-  // The same on whichever stream the request goes over.
+  // The same for both kinds of stream.
   template <typename Begin>
   error_code wait_on_stream(std::chrono::milliseconds limit, Begin&& begin) {
     return wait(limit, [&](auto handler) { tls ? begin(*tls, handler) : begin(*plain, handler); });

@@ -50,12 +50,12 @@ void expect_error(const Result<std::string>& got, ErrorCode code, std::string_vi
   EXPECT_TRUE(got.error().message.contains(words)) << got.error().message;
 }
 
-void expect_no_parse(std::string source, std::string_view place, std::string_view reason) {
+void expect_no_parse(std::string source, std::string_view position, std::string_view reason) {
   SCOPED_TRACE(source);
   auto chat = ChatTemplate::parse(std::move(source), "", "");
   ASSERT_FALSE(chat);
   EXPECT_EQ(chat.error().code, ErrorCode::corrupt);
-  EXPECT_TRUE(chat.error().message.contains(place)) << chat.error().message;
+  EXPECT_TRUE(chat.error().message.contains(position)) << chat.error().message;
   EXPECT_TRUE(chat.error().message.contains(reason)) << chat.error().message;
 }
 
@@ -154,7 +154,7 @@ TEST(ChatTemplate, ARefusalIsInTheTemplatesWords) {
                "refuses this conversation: Only 1 message, “please”");
 }
 
-TEST(ChatTemplate, AMistakeOfTheTemplateIsNamed) {
+TEST(ChatTemplate, AnErrorOfTheTemplateIsNamed) {
   expect_error(render("{{ missing.name }}"), ErrorCode::invalid_argument, "'missing' is undefined");
   expect_error(render("{{ messages[0].content + none }}"), ErrorCode::invalid_argument, "str and NoneType");
   expect_error(render("{{ messages | frobnicate }}"), ErrorCode::invalid_argument, "no filter is named 'frobnicate'");
@@ -217,7 +217,7 @@ TEST(ChatTemplate, ToolArgumentsAreAnObjectAndItsText) {
   EXPECT_EQ(render(a + "{{ a is string }}{{ a | tojson }}", not_an_object), R"(True"[1")");
 }
 
-TEST(ChatTemplate, TellsTheTimeItIsGiven) {
+TEST(ChatTemplate, FormatsTheGivenTime) {
   ChatRequest request;
   request.messages_json = hello;
   request.now = std::chrono::sys_days(std::chrono::year(2031) / 5 / 15) + 12h;

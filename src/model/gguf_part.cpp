@@ -85,7 +85,7 @@ class Parser {
         return reader_.corrupt("{} occurs twice; the file is damaged", about(tensor));
     }
     Bytes data_start = (reader_.at() + alignment_ - 1) / alignment_ * alignment_;
-    for (TensorInfo& tensor : part_.tensors) EXO_CHECK(place(tensor, data_start));
+    for (TensorInfo& tensor : part_.tensors) EXO_CHECK(locate(tensor, data_start));
     return {};
   }
 
@@ -143,7 +143,7 @@ class Parser {
     return blocks * info->block_bytes;
   }
 
-  Result<void> place(TensorInfo& tensor, Bytes data_start) const {
+  Result<void> locate(TensorInfo& tensor, Bytes data_start) const {
     if (tensor.offset % alignment_ != 0) {
       return reader_.corrupt("{} begins at offset {} of the data, which is not a multiple of {}; the file is damaged",
                              about(tensor), format_count(tensor.offset), alignment_);

@@ -36,7 +36,7 @@ GgufWriter::Tensor f32_tensor(std::string name, std::vector<uint64_t> dims, size
   return {.name = std::move(name), .dims = std::move(dims), .type = 0, .data = std::vector<std::byte>(bytes)};
 }
 
-TEST(GgufReject, SaysWhatAForeignFileLooksLike) {
+TEST(GgufReject, NamesTheKindOfAForeignFile) {
   auto refuse = [](std::string_view content, std::string_view words) {
     expect_refused(bytes_of(content), ErrorCode::unsupported, "this is not a GGUF file: "s + std::string(words));
   };

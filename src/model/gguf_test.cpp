@@ -91,7 +91,7 @@ TEST(Gguf, WidensEveryNumberType) {
   EXPECT_EQ(file.strings("u8"), nullptr);
 }
 
-TEST(Gguf, TypedAccessSaysWhatIsWrong) {
+TEST(Gguf, TypedAccessReportsTheError) {
   GgufWriter w;
   w.meta("name", "x").meta("count", 7u).meta("eps", 0.5f).meta("flag", true).meta("negative", -1);
   auto bytes = w.bytes();

@@ -40,7 +40,7 @@ struct LibraryTest : ::testing::Test {
 
 using Names = std::vector<std::string>;
 
-TEST_F(LibraryTest, NoFolderHoldsNothing) {
+TEST_F(LibraryTest, AMissingFolderIsEmpty) {
   EXPECT_EQ(names(), Names{});
   EXPECT_EQ(library.find("x").error().code, ErrorCode::not_found);
 }

@@ -30,7 +30,7 @@ GgufWriter two_layers() {
   return w;
 }
 
-TEST(Summary, SaysWhatTheFileSays) {
+TEST(Summary, ReportsTheFilesMetadata) {
   ModelSummary m = summary_of(two_layers());
   EXPECT_EQ(m.name, "Two");
   EXPECT_EQ(m.architecture, "llama");

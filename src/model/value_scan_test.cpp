@@ -45,7 +45,7 @@ TEST(ValueScan, FindsTheBlockWhoseScaleIsBad) {
   EXPECT_EQ(found.first, 7u * 32);
 }
 
-TEST(ValueScan, FormatsThatNobodyDecodes) {
+TEST(ValueScan, FormatsWithoutADecoder) {
   std::vector<std::byte> q8_k(292), q8_1(36);
   EXPECT_EQ(find_non_finite(TensorType::q8_k, q8_k).count, 0u);
   float inf = std::numeric_limits<float>::infinity();

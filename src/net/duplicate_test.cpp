@@ -11,7 +11,7 @@ wire::NodeId node(uint8_t number) {
   return wire::NodeId(id);
 }
 
-TEST(DuplicateLink, BothEndsKeepTheSameOneWhicheverTheySawFirst) {
+TEST(DuplicateLink, BothEndsKeepTheSameOneInAnyOrder) {
   const LinkOrigin of_lower{.opener = node(1), .peer_incarnation = 7},
       of_higher{.opener = node(2), .peer_incarnation = 7};
   EXPECT_EQ(judge_later_link(of_higher, of_lower), LaterLink::replace);

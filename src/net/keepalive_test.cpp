@@ -10,7 +10,7 @@ using Verdict = Keepalive::Verdict;
 
 const SteadyTime kStart{};
 
-TEST(Keepalive, PingsAtItsIntervalAndBuriesTheSilent) {
+TEST(Keepalive, PingsAtItsIntervalAndTimesOut) {
   Keepalive keepalive(250ms, 1s, kStart);
   EXPECT_EQ(keepalive.next_check(), kStart + 250ms);
   EXPECT_EQ(keepalive.check(kStart + 100ms), Verdict::fine);
@@ -34,7 +34,7 @@ TEST(Keepalive, IsWatchedMoreOrLessClosely) {
   EXPECT_EQ(keepalive.check(kStart + 31s), Verdict::dead);
 }
 
-TEST(Keepalive, AnySignOfLifeCounts) {
+TEST(Keepalive, AnyReceivedByteCounts) {
   Keepalive keepalive(250ms, 1s, kStart);
   for (auto t = 250ms; t < 10s; t += 250ms) {
     if (t % 750ms == 0ms) keepalive.received(kStart + t);
@@ -42,7 +42,7 @@ TEST(Keepalive, AnySignOfLifeCounts) {
   }
 }
 
-TEST(Keepalive, AfterAPauseOfOurOwnThePeerGetsItsTimeAnew) {
+TEST(Keepalive, AfterAnOwnPauseTheTimeoutRestarts) {
   Keepalive keepalive(250ms, 1s, kStart);
   EXPECT_EQ(keepalive.check(kStart + 1h), Verdict::ping);
   EXPECT_EQ(keepalive.check(kStart + 1h + 500ms), Verdict::ping);

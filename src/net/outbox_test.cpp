@@ -82,7 +82,7 @@ TEST_F(OutboxTest, NothingLeavesThatWasNotGranted) {
   EXPECT_TRUE(results_.at(0));
 }
 
-TEST_F(OutboxTest, AFullLaneRefusesAndSaysWhenThereIsRoom) {
+TEST_F(OutboxTest, AFullLaneRefusesAndReportsWhenItIsWritable) {
   outbox_.grant(Lane::ordered, 8 * MiB);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart));
   const auto refused = outbox_.push(frame(Lane::ordered, 300 * KiB), kOutboxStart);

@@ -129,7 +129,7 @@ TEST_F(SessionTest, ANoteBeforeTheHelloIsRefused) {
   expect_refused(ErrorCode::corrupt, "its first message is not a hello");
 }
 
-TEST_F(SessionTest, AHelloOfSomebodyElseIsRefused) {
+TEST_F(SessionTest, AHelloOfAnotherNodeIsRefused) {
   auto forged = hello();
   forged.node = node_named(3).node;
   feed(message(ControlType::hello, wire::encode(forged)));
@@ -238,7 +238,7 @@ TEST_F(SessionTest, AFrameCutShortIsReported) {
   EXPECT_TRUE(handler_.frames.empty());
 }
 
-TEST_F(SessionTest, APeerThatNeverSaysHelloIsGivenUp) {
+TEST_F(SessionTest, APeerThatNeverSendsAHelloIsClosed) {
   EXPECT_EQ(session_.next_tick(), kSessionStart + 5s);
   session_.tick(kSessionStart + 4999ms);
   EXPECT_EQ(session_.state(), Session::State::greeting);
@@ -260,7 +260,7 @@ TEST_F(SessionTest, APieceThatDripsIsGivenUp) {
   EXPECT_LE(now_, kSessionStart + 31s);
 }
 
-TEST_F(SessionTest, APauseOfOurOwnIsNotHeldAgainstThePeer) {
+TEST_F(SessionTest, AnOwnPauseDoesNotCloseThePeer) {
   greet();
   auto bytes = message(kNote, pattern(1000, 0), Lane::ordered);
   feed(std::span(bytes).first(100));

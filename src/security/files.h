@@ -33,13 +33,13 @@ Result<void> publish_directory(const std::filesystem::path& from, const std::fil
 // Holds a lock on a file, against other programs, while it exists.
 class FileLock {
  public:
-  // Waits until nobody has the lock, then holds it exclusively. Errors: io_error.
+  // Waits until no process has the lock, then holds it exclusively. Errors: io_error.
   static Result<FileLock> take(const std::filesystem::path& file);
-  // Does not wait; empty if somebody has the lock. Errors: io_error.
+  // Does not wait; empty if a process has the lock. Errors: io_error.
   static Result<std::optional<FileLock>> try_take(const std::filesystem::path& file);
   // Waits for a shared lock, which excludes exclusive locks only.
   static Result<FileLock> share(const std::filesystem::path& file);
-  // Whether somebody has the lock now, exclusive or shared.
+  // Whether a process has the lock now, exclusive or shared.
   static bool held(const std::filesystem::path& file);
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&&) = delete;

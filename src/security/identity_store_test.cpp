@@ -43,7 +43,7 @@ TEST(IdentityStore, AFirstStartFoundsAClusterAndLaterOnesFindIt) {
   EXPECT_NE(first->node().text(), first->cluster().text());
 }
 
-TEST(IdentityStore, NobodyElseMayRead) {
+TEST(IdentityStore, OnlyTheOwnerMayRead) {
   const TempDir dir;
   ASSERT_TRUE(IdentityStore(dir / "state").load_or_found(kNow));
   EXPECT_EQ(mode_of(dir / "state"), 0700u);
@@ -133,7 +133,7 @@ TEST(IdentityStore, AnIdentityOfAnotherClusterReplacesTheOldOneOnlyWhenAsked) {
   expect_error(store.authority(), ErrorCode::failed_precondition, "joined through an older exogpu");
 }
 
-TEST(IdentityStore, KeepsTheAuthoritysKeyThatItWasGivenAsThatOfItsOwn) {
+TEST(IdentityStore, StoresAReceivedAuthoritysKeyLikeItsOwn) {
   const TempDir dir;
   const IdentityStore founder(dir / "founder"), store(dir / "state");
   ASSERT_TRUE(founder.load_or_found(kNow) && store.load_or_found(kNow));
@@ -154,7 +154,7 @@ TEST(IdentityStore, KeepsTheAuthoritysKeyThatItWasGivenAsThatOfItsOwn) {
   EXPECT_EQ(std::distance(fs::directory_iterator(dir / "state"), {}), 3);
 }
 
-TEST(IdentityStore, WhatCannotBeKeptLeavesAllAsItWas) {
+TEST(IdentityStore, AFailedAdoptionChangesNothing) {
   const TempDir dir;
   const IdentityStore store(dir / "state");
   const auto before = store.load_or_found(kNow).value().node();

@@ -61,7 +61,7 @@ TEST_F(Join, AMemberLetsInTheNext) {
   EXPECT_TRUE(next->authority);
 }
 
-TEST_F(Join, AGrantWithoutTheAuthoritysKeyMakesAMemberThatLetsNobodyIn) {
+TEST_F(Join, AMemberWithoutTheAuthoritysKeyAdmitsNoNode) {
   auto requester = JoinRequester::make(token()).value();
   auto grant = responder().admit(requester.request(), kNow).value();
   grant.authority_key.clear();  // like an older node
@@ -70,7 +70,7 @@ TEST_F(Join, AGrantWithoutTheAuthoritysKeyMakesAMemberThatLetsNobodyIn) {
   EXPECT_FALSE(member->authority);
 }
 
-TEST_F(Join, AnAuthoritysKeyOfSomebodyElseIsRefused) {
+TEST_F(Join, AnotherAuthoritysKeyIsRefused) {
   const auto accept = [&](wire::ByteVector key) {
     auto requester = JoinRequester::make(token()).value();
     auto grant = responder().admit(requester.request(), kNow).value();
@@ -126,7 +126,7 @@ TEST_F(Join, OtherKindsOfKeysGetNoCertificate) {
   expect_error(result, ErrorCode::unsupported, "not on the curve P-256");
 }
 
-TEST_F(Join, AnAnswerForSomebodyElseIsRefused) {
+TEST_F(Join, AnAnswerForAnotherNodeIsRefused) {
   auto mine = JoinRequester::make(token()).value();
   const auto other = JoinRequester::make(token()).value();
   auto grant = responder().admit(other.request(), kNow);

@@ -34,7 +34,7 @@ TEST(JoinToken, IsReadAsItIsWritten) {
   EXPECT_EQ(JoinToken::parse(upper)->secret, token.secret);
 }
 
-TEST(JoinToken, SaysWhatIsWrongWithIt) {
+TEST(JoinToken, ErrorsNameTheCause) {
   const std::string text = some_token().text();
   auto expect = [](std::string_view token, std::string_view words) {
     const auto read = JoinToken::parse(token);

@@ -171,7 +171,7 @@ TEST(Tls, OlderVersionsAndOtherProtocolsAreRefused) {
   expect_error(web.server_result, ErrorCode::unsupported, "not an exogpu node");
 }
 
-TEST(Tls, OneWhoJoinsTrustsOnlyTheClusterOfItsToken) {
+TEST(Tls, ANewcomerTrustsOnlyTheClusterOfItsToken) {
   const auto cluster = authority();
   const auto server = TlsContext::for_node(identity(cluster)).value();
   const auto good = shake_hands(TlsContext::for_joining(cluster.cluster()).value(), server);

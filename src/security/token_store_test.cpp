@@ -60,7 +60,7 @@ TEST(TokenStore, ATokenIsForItsClusterAlone) {
   EXPECT_TRUE(store.redeem(token->secret, kCluster, kNewYear));
 }
 
-TEST(TokenStore, KeepsNoSecretAndLetsNobodyElseRead) {
+TEST(TokenStore, StoresNoSecretAndOnlyTheOwnerMayRead) {
   const TempDir dir;
   const TokenStore store(dir / "state");
   const auto token = store.issue(kCluster, {}, kNewYear);
@@ -103,7 +103,7 @@ TEST(TokenStore, NamesADamagedFile) {
   }
 }
 
-TEST(TokenStore, ManyWhoCallAtOnceCountEachUseOnce) {
+TEST(TokenStore, ConcurrentCallsCountEachUseOnce) {
   const TempDir dir;
   const TokenStore store(dir / "state");
   const auto token = store.issue(kCluster, {.lifetime = 1h, .uses = 10}, kNewYear);

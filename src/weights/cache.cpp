@@ -113,7 +113,7 @@ Result<void> WeightCache::make_room(Bytes more) {
   if (used + more > limit_) {
     return fail(ErrorCode::resource_exhausted,
                 "{}: the cache may hold {}, {} of it are in use, and {} more are needed; allow it more, or remove "
-                "what nobody needs",
+                "unused models",
                 options_.folder.string(), format_bytes(limit_), format_bytes(used), format_bytes(more));
   }
   EXO_TRY(const Bytes free, disk_free(options_.folder));
@@ -154,7 +154,7 @@ Result<void> WeightCache::remove_locked(const ContentId& content) {
   open_.erase(content);
   std::error_code error;
   if (!fs::is_directory(folder, error)) {
-    return fail(ErrorCode::not_found, "{}: nothing is kept of model {}", folder.string(), content.short_text());
+    return fail(ErrorCode::not_found, "{}: no object of model {} is cached", folder.string(), content.short_text());
   }
   EXO_TRY(const bool removed, remove_folder(folder));
   if (!removed) {

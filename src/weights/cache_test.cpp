@@ -36,7 +36,7 @@ class Cache : public ::testing::Test {
   Folder folder_;
 };
 
-TEST_F(Cache, TheOldestUsedGoesFirst) {
+TEST_F(Cache, TheLeastRecentlyUsedIsRemovedFirst) {
   const auto cache = cache_in(folder_, "cache", 100 * MiB);
   const auto middle = add(*cache, 1, 5), oldest = add(*cache, 2, 9), newest = add(*cache, 3, 1);
   ASSERT_EQ(content_ids(*cache), (std::vector{oldest->id(), middle->id(), newest->id()}));
@@ -56,7 +56,7 @@ TEST_F(Cache, TheOldestUsedGoesFirst) {
   EXPECT_EQ(content_ids(*cache), std::vector{middle->id()});
 }
 
-TEST_F(Cache, NothingInUseGoes) {
+TEST_F(Cache, NothingInUseIsRemoved) {
   const auto cache = cache_in(folder_, "cache", 20 * MiB);
   const auto one = add(*cache, 1, 9), other = add(*cache, 2, 5);
   const auto used = cache->find(one->id());
@@ -70,7 +70,7 @@ TEST_F(Cache, NothingInUseGoes) {
   EXPECT_EQ(cache->remove(other->id()).error().code, ErrorCode::not_found);
 }
 
-TEST_F(Cache, NothingInUseElsewhereGoes) {
+TEST_F(Cache, NothingInUseElsewhereIsRemoved) {
   const auto cache = cache_in(folder_, "cache", 20 * MiB);
   const auto one = add(*cache, 1, 9);
   int ready[2];
@@ -113,7 +113,7 @@ TEST_F(Cache, TheLimitIsHalfOfWhatIsFreeUnlessGiven) {
   EXPECT_LT((*cache)->limit(), free * 2 / 3);
 }
 
-TEST_F(Cache, WhatWasLeftHalfMadeIsClearedAway) {
+TEST_F(Cache, IncompleteFoldersAreRemoved) {
   const auto cache_folder = folder_ / "cache";
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
   for (const char* name : {".new-0011", ".old-2233"}) {

@@ -39,7 +39,7 @@ struct ExchangeStats {
 struct FetchCalls {
   // Received and total bytes of the scope. Called from time to time.
   std::function<void(Bytes done, Bytes total)> on_progress{};
-  // Once. The model holds all of the scope.
+  // Once. All objects of the scope are present in the model.
   // Errors: not_found (no peer has this model, or an object of it), unavailable (those that had it are gone), corrupt
   // (a peer sent wrong bytes: names it and the object), resource_exhausted (the cache's limit or the disk),
   // failed_precondition (another process uses the cache's folder; the model is being fetched already), io_error.

@@ -43,7 +43,7 @@ TEST_F(Exchange, WrongBytesAreAskedOfAnotherPeer) {
 }
 
 // Bytes of a damaged object came from two peers: the peer that sent the wrong ones is found.
-TEST_F(Exchange, WrongBytesOfTwoPeersAreToldApart) {
+TEST_F(Exchange, WrongBytesOfTwoPeersAreDistinguished) {
   ExchangeOptions options;
   options.frame_bytes = 16 * KiB;
   start(options);

@@ -99,8 +99,8 @@ TEST_F(ExchangeOverTcp, AModelArrivesFromTwoPeers) {
 }
 
 // The child fetches; the parent sends, kills it when some has arrived, and does so again with a new child, until one
-// says that it is done. Objects that earlier children completed are not sent again.
-TEST_F(ExchangeOverTcp, AKilledProcessGoesOnWhereItWas) {
+// reports that it is done. Objects that earlier children completed are not sent again.
+TEST_F(ExchangeOverTcp, AFetchOfAKilledProcessIsResumed) {
   const Bytes weights = example_.content->manifest().bytes();
   const auto cache = folder_ / "cache";
   Bytes present = 0;

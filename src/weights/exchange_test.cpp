@@ -54,7 +54,7 @@ TEST_F(Exchange, ASecondStartSendsNothing) {
     cluster_.run_until([&] { return first.done(); });
     ASSERT_TRUE(*first.result) << first.result->error().message;
   }
-  // Another process with the same cache, and nobody to ask.
+  // Another process with the same cache, and no peers.
   cluster_.nodes.erase(2);
   cache_ = cache_in(folder_, "cache");
   cluster_.add(2, cache_);
@@ -66,7 +66,7 @@ TEST_F(Exchange, ASecondStartSendsNothing) {
   expect_same(***second.result, *example_.content, kAll);
 }
 
-TEST_F(Exchange, NobodyHasIt) {
+TEST_F(Exchange, NoPeerHasTheModel) {
   cluster_.add(1, nullptr);
   cluster_.add(2, cache_);
   cluster_.connect(1, 2);
@@ -78,7 +78,7 @@ TEST_F(Exchange, NobodyHasIt) {
   EXPECT_NE(outcome.result->error().message.find(example_.content->id().text()), std::string::npos);
 }
 
-TEST_F(Exchange, WhoeverHasItLaterIsFound) {
+TEST_F(Exchange, APeerThatHasItLaterIsFound) {
   start();
   exchange(1).withdraw(example_.content->id());
   cluster_.nodes.at(2).links.clear();
@@ -93,7 +93,7 @@ TEST_F(Exchange, WhoeverHasItLaterIsFound) {
   ASSERT_TRUE(*outcome.result) << outcome.result->error().message;
 }
 
-TEST_F(Exchange, NobodyComes) {
+TEST_F(Exchange, NoPeerConnects) {
   cluster_.add(2, cache_);
   Outcome outcome;
   const auto fetching = fetch(outcome);
@@ -192,7 +192,7 @@ TEST_F(Exchange, TheOtherPeerTakesOver) {
   EXPECT_EQ(received(), example_.content->manifest().bytes() + manifest_bytes());
 }
 
-TEST_F(Exchange, AFetchThatWasGivenUpGoesOnWhereItWas) {
+TEST_F(Exchange, ACancelledFetchIsResumed) {
   ExchangeOptions options;
   options.frame_bytes = 64 * KiB;
   start(options);

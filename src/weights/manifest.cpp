@@ -122,7 +122,7 @@ Result<void> read_tensors(Reader& in, ModelManifest& manifest) {
     const Bytes file_bytes = manifest.parts[part].file_bytes;
     if (object.bytes == 0 || object.offset < end || object.offset > file_bytes ||
         object.bytes > file_bytes - object.offset) {
-      return fail(ErrorCode::corrupt, "a model's manifest whose tensor {} has no place of its own in its file",
+      return fail(ErrorCode::corrupt, "a model's manifest whose tensor {} is not in a range of its own in its file",
                   printable(tensor.name));
     }
     end = object.offset + object.bytes;

@@ -74,7 +74,7 @@ ContentId content_id(std::span<const std::byte> encoded_manifest);
 // `layers` of the model's `n_layers` reads. An empty layer range needs the headers only.
 struct Scope {
   wire::LayerRange layers{};
-  uint32_t n_layers = 0;  // as the model's metadata says
+  uint32_t n_layers = 0;  // as in the model's metadata
   friend bool operator==(const Scope&, const Scope&) = default;
 };
 // Errors: invalid_argument when the layers are not within the model's.

@@ -13,7 +13,7 @@ namespace {
 using namespace testing;
 namespace fs = std::filesystem;
 
-TEST(Manifest, SaysWhatTheFileHolds) {
+TEST(Manifest, ListsTheObjectsOfTheFile) {
   Folder folder;
   ExampleModel made(folder);
   const ModelManifest& manifest = made.content->manifest();

@@ -108,7 +108,7 @@ Result<std::shared_ptr<PartialModel>> PartialModel::create(const path& folder,
 Result<std::shared_ptr<PartialModel>> PartialModel::open(const path& folder, const ContentId& content) {
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) {
-    return fail(ErrorCode::not_found, "{}: nothing is kept of model {}", folder.string(), content.short_text());
+    return fail(ErrorCode::not_found, "{}: no object of model {} is cached", folder.string(), content.short_text());
   }
   EXO_TRY(PosixFile lock, lock_folder(folder));
   auto text = security::read_file(folder / "manifest", wire::kManifestBytesMax);

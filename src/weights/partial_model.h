@@ -23,7 +23,7 @@
 
 namespace exogpu::weights {
 
-// Thread-safe. While it lives nobody else may use the folder.
+// Thread-safe. While it exists nothing else may use the folder.
 class PartialModel {
  public:
   // Makes the folder: it appears whole or not at all. Errors: already_exists, permission_denied, io_error,

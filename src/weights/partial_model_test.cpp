@@ -73,7 +73,7 @@ TEST_F(Partial, IsSparseAndGrows) {
   EXPECT_EQ(again->id(), example_.content->id());
 }
 
-TEST_F(Partial, NothingIsWrittenOverWhatIsHeldOrPastTheEnd) {
+TEST_F(Partial, NothingIsWrittenOverAPresentObjectOrPastTheEnd) {
   auto model = create();
   fill(*model, *example_.content, all_);
   const std::vector<std::byte> zeros(16);
@@ -91,7 +91,7 @@ TEST_F(Partial, OneProcessAtATime) {
   EXPECT_EQ(other.error().code, ErrorCode::failed_precondition);
 }
 
-TEST_F(Partial, WhatWasKeptIsThereAgain) {
+TEST_F(Partial, CommittedObjectsArePresentAfterAReopen) {
   fill(*create(), *example_.content, std::span(all_).first(10));
   auto model = open();
   EXPECT_EQ(present(*model), 10u);

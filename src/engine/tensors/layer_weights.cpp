@@ -62,7 +62,7 @@ Result<LayerWeights> add_layer(WeightPlaces& places, const Architecture& a, uint
 }
 
 Result<void> add_ends(WeightPlaces& places, const Architecture& a, wire::LayerRange layers, ModelWeights& weights) {
-  WantedTensor embedding = {"token_embd.weight", {a.d_model, a.n_vocab, 1}};
+  RequiredTensor embedding = {"token_embd.weight", {a.d_model, a.n_vocab, 1}};
   bool is_first = layers.begin == 0;
   bool is_last = layers.end == a.n_layers;
   bool tied = !places.has("output.weight");

@@ -40,19 +40,20 @@ Home& WeightPlaces::home_for(ggml_backend_buffer_type_t type) {
   return *h;
 }
 
-Result<const model::TensorInfo*> WeightPlaces::find(const WantedTensor& wanted) const {
-  const model::TensorInfo* info = file_->find_tensor(wanted.name);
-  if (info == nullptr) return fail(ErrorCode::corrupt, "{}: tensor {} is missing", file_->path().string(), wanted.name);
+Result<const model::TensorInfo*> WeightPlaces::find(const RequiredTensor& required) const {
+  const model::TensorInfo* info = file_->find_tensor(required.name);
+  if (info == nullptr)
+    return fail(ErrorCode::corrupt, "{}: tensor {} is missing", file_->path().string(), required.name);
   auto type = static_cast<ggml_type>(info->type);
   if (type != GGML_TYPE_F32 && ggml_get_type_traits(type)->to_float == nullptr)
     return fail(ErrorCode::unsupported, "{}: tensor {} is of type {}, which cannot be a weight", file_->path().string(),
-                wanted.name, ggml_type_name(type));
+                required.name, ggml_type_name(type));
   bool same = info->dims[3] == 1;
-  for (size_t i = 0; i < 3; ++i) same = same && std::cmp_equal(info->dims[i], wanted.shape[i]);
+  for (size_t i = 0; i < 3; ++i) same = same && std::cmp_equal(info->dims[i], required.shape[i]);
   if (!same)
     return fail(ErrorCode::corrupt, "{}: tensor {} is {} x {} x {}, but the metadata asks for {}",
-                file_->path().string(), wanted.name, info->dims[0], info->dims[1], info->dims[2],
-                shape_text(wanted.shape));
+                file_->path().string(), required.name, info->dims[0], info->dims[1], info->dims[2],
+                shape_text(required.shape));
   return info;
 }
 
@@ -72,19 +73,19 @@ ggml_tensor* WeightPlaces::assign(ggml_backend_buffer_type_t type, std::vector<c
   return tensor;
 }
 
-Result<ggml_tensor*> WeightPlaces::add(const WantedTensor& wanted, WeightUse use) {
-  EXO_TRY(const model::TensorInfo* info, find(wanted));
+Result<ggml_tensor*> WeightPlaces::add(const RequiredTensor& required, WeightUse use) {
+  EXO_TRY(const model::TensorInfo* info, find(required));
   auto type = static_cast<ggml_type>(info->type);
   if (use == WeightUse::vector && type != GGML_TYPE_F32)
     return fail(ErrorCode::unsupported, "{}: tensor {} is {}, but only F32 can be used_ there", file_->path().string(),
-                wanted.name, ggml_type_name(type));
-  if (auto* packed = home_.packed(use, type, wanted.shape)) return assign(packed, {info}, wanted.shape);
-  if (!home_.supports(use, type, wanted.shape))
+                required.name, ggml_type_name(type));
+  if (auto* packed = home_.packed(use, type, required.shape)) return assign(packed, {info}, required.shape);
+  if (!home_.supports(use, type, required.shape))
     return fail(ErrorCode::unsupported,
                 "{}: tensor {} is of type {}, which this device cannot compute with; run it on the CPU "
                 "(--device cpu) or use a file in another quantisation",
-                file_->path().string(), wanted.name, ggml_type_name(type));
-  return assign(mappable(*info) ? nullptr : home_.plain(), {info}, wanted.shape);
+                file_->path().string(), required.name, ggml_type_name(type));
+  return assign(mappable(*info) ? nullptr : home_.plain(), {info}, required.shape);
 }
 
 bool WeightPlaces::is_packed(const ggml_tensor* tensor) const {

@@ -32,7 +32,7 @@ struct Home {
   std::vector<ggml_backend_buffer_ptr> buffers;
 };
 
-struct WantedTensor {
+struct RequiredTensor {
   std::string name;
   std::array<int64_t, 3> shape = {1, 1, 1};
 };
@@ -48,10 +48,10 @@ class WeightPlaces {
 
   bool has(const std::string& name) const { return file_->find_tensor(name) != nullptr; }
   // Errors: corrupt (missing, or of another shape), unsupported (of a type that cannot be a weight).
-  Result<const model::TensorInfo*> find(const WantedTensor& wanted) const;
+  Result<const model::TensorInfo*> find(const RequiredTensor& required) const;
   // Assigns the tensor to the memory that is best for this use.
   // Errors: those of find(); unsupported, where the device cannot compute with it.
-  Result<ggml_tensor*> add(const WantedTensor& wanted, WeightUse use);
+  Result<ggml_tensor*> add(const RequiredTensor& required, WeightUse use);
   Result<ggml_tensor*> add_vector(const std::string& name, uint32_t n) {
     return add({name, {n, 1, 1}}, WeightUse::vector);
   }
@@ -67,7 +67,7 @@ class WeightPlaces {
 
  private:
   Home& home_for(ggml_backend_buffer_type_t type);
-  // Whether the bytes can be used in the mapping: the CPU's kernels want aligned tensors.
+  // Whether the bytes can be used in the mapping: the CPU's kernels require aligned tensors.
   bool mappable(const model::TensorInfo& info) const;
 
   const model::Gguf* file_;

@@ -194,13 +194,13 @@ TEST_F(Cache, AFileThatCannotBeWrittenIsANote) {
   EXPECT_NE(answer.note, "");
 }
 
-TEST_F(Cache, WithoutAFileNothingIsKept) {
+TEST_F(Cache, WithoutAFileNothingIsSaved) {
   cache_.file.clear();
   EXPECT_TRUE(ask().measured);
   EXPECT_TRUE(ask().note.contains("not saved"));
 }
 
-TEST_F(Cache, NothingIsLeftBesideTheFile) {
+TEST_F(Cache, NoTemporaryFilesRemain) {
   ask("one");
   ask("two");
   size_t files = 0;
@@ -208,7 +208,7 @@ TEST_F(Cache, NothingIsLeftBesideTheFile) {
   EXPECT_EQ(files, 1u);
 }
 
-TEST_F(Cache, AMeasurementThatFailsIsAnErrorAndKeepsNothing) {
+TEST_F(Cache, AMeasurementThatFailsIsAnErrorAndSavesNothing) {
   auto answer = cached_profile("device", cache_, false,
                                []() -> Result<Profile> { return fail(ErrorCode::unavailable, "the device is gone"); });
   ASSERT_FALSE(answer);
@@ -225,7 +225,7 @@ TEST(ProfileCacheFile, IsInTheUsersCacheFolder) {
   EXPECT_EQ(profile_cache_file(nullptr, "relative"), "");
 }
 
-TEST(ProfileKey, TellsApartWhatHasOtherRates) {
+TEST(ProfileKey, DiffersForOtherRates) {
   DeviceInfo info;
   info.id = "vulkan0";
   info.name = "Card";

@@ -205,7 +205,7 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
   // ready.
   Pace pace{.slice_s = options.time_limit_s / 12};
   // A driver that compiles its kernels slowly would make the user wait for a minute: then the rest is omitted. A
-  // software renderer is slow in this, and nobody plans with it.
+  // software renderer is slow in this, and no plan uses it.
   double patience_s = options.time_limit_s * (device.info().software ? 1 : 4);
   auto late = [&] { return since(start) > patience_s; };
   Bytes most = std::min(kWeightsMax, device.memory().free / 16);

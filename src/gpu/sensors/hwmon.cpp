@@ -36,7 +36,7 @@ std::optional<double> temperature_c(const fs::path& hwmon, const std::string& ch
   return millidegrees ? plausible_temperature_c(static_cast<double>(*millidegrees) * 1e-3) : std::nullopt;
 }
 
-// The channel that tells the temperature, which is told, too.
+// The channel of the temperature, and its reading.
 std::optional<std::pair<std::string, double>> sensor(const fs::path& hwmon,
                                                      std::initializer_list<std::string_view> labels) {
   const std::vector<std::string> found = channels(hwmon, "temp", "_input");

@@ -111,7 +111,7 @@ TEST_F(NvmlReadings, TheGpuIsFoundByAddressElseByUuid) {
   EXPECT_FALSE(nvml->read(gpu).temperature_c);
 }
 
-TEST_F(NvmlReadings, WhatTheLibraryCannotTellIsAbsent) {
+TEST_F(NvmlReadings, UnsupportedReadingsAreAbsent) {
   const auto nvml = Nvml::open(functions());
   ASSERT_TRUE(nvml);
   for (const int error : {kNotSupported, kGpuIsLost}) {
@@ -158,7 +158,7 @@ TEST_F(NvmlReadings, TheReaderStartsTheLibraryOnceAndOnlyForNvidia) {
   EXPECT_EQ(library.starts, 1);
 }
 
-TEST_F(NvmlReadings, TheDriversOwnFilesFillTheGapsAndASleepingGpuIsLeftAlone) {
+TEST_F(NvmlReadings, TheDriversOwnFilesFillTheGapsAndASleepingGpuIsNotWoken) {
   FakeSysfs tree;
   SensorReader reader({.root = tree.root(), .load_nvml = [] { return std::optional(functions()); }});
   tree.write("sys/bus/pci/devices/0000:65:00.0/hwmon/hwmon0/temp1_input", "39000\n");

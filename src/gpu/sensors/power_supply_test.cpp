@@ -83,7 +83,7 @@ TEST_F(Supply, APhoneCountsInAmpereHoursAndNegativeCurrents) {
   EXPECT_DOUBLE_EQ(supply.batteries.at(0).power_w.value(), 2);
 }
 
-TEST_F(Supply, WithoutASupplyTheBatteryTells) {
+TEST_F(Supply, WithoutASupplyTheBatteryDecides) {
   add("BAT0", {{"type", "Battery"}, {"status", "Charging"}});
   EXPECT_EQ(read().on_mains, true);
   add("BAT0", {{"status", "Discharging"}});

@@ -80,14 +80,14 @@ class Encoder : public nlohmann::json_sax<Json> {
   }
 
   bool put(std::string_view encoded) {
-    if (!check_place(' ')) return false;
+    if (!check_position(' ')) return false;
     if (!open_.empty()) out += ',';
     out += encoded;
     return true;
   }
 
   bool enter(char kind) {
-    if (!check_place(kind)) return false;
+    if (!check_position(kind)) return false;
     if (depth() == json_depth_max) return stop(std::format("it is nested more than {} deep", json_depth_max));
     if (!open_.empty()) out += ',';
     out += std::format("[\"{}\"", kind);
@@ -101,7 +101,7 @@ class Encoder : public nlohmann::json_sax<Json> {
   }
 
   // Called when a value of `kind` begins: 'o', 'a' or another.
-  bool check_place(char kind) {
+  bool check_position(char kind) {
     if (open_.empty() && kind != (shape_ == Shape::object ? 'o' : 'a')) {
       return stop(shape_ == Shape::object ? "it must be a JSON object" : "it must be a JSON array");
     }

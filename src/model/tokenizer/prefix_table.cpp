@@ -12,20 +12,20 @@ PrefixTable::PrefixTable(std::vector<Entry> entries) : entries_(std::move(entrie
   for (size_t i = 1; i < by_first_.size(); ++i) by_first_[i] += by_first_[i - 1];
 }
 
-PrefixTable::Place PrefixTable::enter(char byte) const {
+PrefixTable::Node PrefixTable::enter(char byte) const {
   const auto first = static_cast<unsigned char>(byte);
   return {by_first_[first], by_first_[first + 1], 1};
 }
 
-PrefixTable::Place PrefixTable::follow(Place place, char byte) const {
+PrefixTable::Node PrefixTable::follow(Node node, char byte) const {
   // -1 sorts the entry that ends here before all longer ones.
-  const auto next = [depth = place.depth](const Entry& entry) {
+  const auto next = [depth = node.depth](const Entry& entry) {
     return entry.text.size() == depth ? -1 : static_cast<int>(static_cast<unsigned char>(entry.text[depth]));
   };
-  const auto range = std::ranges::equal_range(entries_.begin() + place.begin, entries_.begin() + place.end,
+  const auto range = std::ranges::equal_range(entries_.begin() + node.begin, entries_.begin() + node.end,
                                               static_cast<int>(static_cast<unsigned char>(byte)), {}, next);
   return {static_cast<uint32_t>(range.begin() - entries_.begin()),
-          static_cast<uint32_t>(range.end() - entries_.begin()), place.depth + 1};
+          static_cast<uint32_t>(range.end() - entries_.begin()), node.depth + 1};
 }
 
 }  // namespace exogpu::model::tokenizer

@@ -21,17 +21,17 @@ class PrefixTable {
   explicit PrefixTable(std::vector<Entry> entries);
 
   // The entries that share their first `depth` bytes.
-  struct Place {
+  struct Node {
     uint32_t begin = 0, end = 0, depth = 0;
     bool empty() const { return begin == end; }
   };
 
-  Place enter(char byte) const;                // entries that begin with `byte`
-  Place follow(Place place, char byte) const;  // entries of `place` that continue with `byte`
-  // The entry that equals the common prefix of `place`, or null. `place` is not empty.
-  const Entry* at(Place place) const {
-    const Entry& first = entries_[place.begin];
-    return first.text.size() == place.depth ? &first : nullptr;
+  Node enter(char byte) const;              // entries that begin with `byte`
+  Node follow(Node node, char byte) const;  // entries of `node` that continue with `byte`
+  // The entry that equals the common prefix of `node`, or null. `node` is not empty.
+  const Entry* at(Node node) const {
+    const Entry& first = entries_[node.begin];
+    return first.text.size() == node.depth ? &first : nullptr;
   }
   size_t size() const { return entries_.size(); }  // distinct texts
 

@@ -49,21 +49,21 @@ std::vector<TokenId> SpecialSplitter::occurring(std::string_view text, const Pre
   // spaces would cost, per space, as many steps as there are tokens for runs of spaces.
   std::array<uint32_t, 256> unseen;
   for (size_t byte = 0; byte < unseen.size(); ++byte) {
-    const auto place = table.enter(static_cast<char>(byte));
-    unseen[byte] = place.end - place.begin;
+    const auto node = table.enter(static_cast<char>(byte));
+    unseen[byte] = node.end - node.begin;
   }
   for (size_t start = 0; start < text.size(); ++start) {
     uint32_t& left = unseen[static_cast<unsigned char>(text[start])];
     if (left == 0) continue;
-    PrefixTable::Place place = table.enter(text[start]);
-    for (size_t next = start + 1; !place.empty(); ++next) {
-      if (const auto* entry = table.at(place); entry != nullptr && !seen[place.begin]) {
-        seen[place.begin] = true;
+    PrefixTable::Node node = table.enter(text[start]);
+    for (size_t next = start + 1; !node.empty(); ++next) {
+      if (const auto* entry = table.at(node); entry != nullptr && !seen[node.begin]) {
+        seen[node.begin] = true;
         --left;
         tokens.push_back(entry->value);
       }
       if (next == text.size()) break;
-      place = table.follow(place, text[next]);
+      node = table.follow(node, text[next]);
     }
   }
   std::ranges::sort(tokens, [&](TokenId a, TokenId b) {

@@ -15,11 +15,11 @@ class TextIndex {
 
   // At most `expected` texts. A text that is present keeps its value.
   void add(std::string_view text, int32_t value) {
-    Slot& slot = slots_[place(text)];
+    Slot& slot = slots_[slot_index(text)];
     if (slot.value < 0) slot = {text.data(), static_cast<uint32_t>(text.size()), value};
   }
   // -1 if not present.
-  int32_t find(std::string_view text) const { return slots_[place(text)].value; }
+  int32_t find(std::string_view text) const { return slots_[slot_index(text)].value; }
 
  private:
   struct Slot {
@@ -28,7 +28,7 @@ class TextIndex {
     int32_t value = -1;
   };
 
-  size_t place(std::string_view text) const {
+  size_t slot_index(std::string_view text) const {
     const size_t mask = slots_.size() - 1;
     size_t at = std::hash<std::string_view>()(text) & mask;
     while (slots_[at].value >= 0 && std::string_view(slots_[at].text, slots_[at].size) != text) at = (at + 1) & mask;
@@ -46,11 +46,11 @@ class PairIndex {
 
   // At most `expected` pairs. A pair that is present keeps its value.
   void add(int32_t left, int32_t right, Value value) {
-    Slot& slot = slots_[place(key(left, right))];
+    Slot& slot = slots_[slot_index(key(left, right))];
     if (slot.key == vacant) slot = {key(left, right), value};
   }
   const Value* find(int32_t left, int32_t right) const {
-    const Slot& slot = slots_[place(key(left, right))];
+    const Slot& slot = slots_[slot_index(key(left, right))];
     return slot.key == vacant ? nullptr : &slot.value;
   }
 
@@ -64,7 +64,7 @@ class PairIndex {
   static uint64_t key(int32_t left, int32_t right) {
     return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
   }
-  size_t place(uint64_t key) const {
+  size_t slot_index(uint64_t key) const {
     const size_t mask = slots_.size() - 1;
     uint64_t mixed = (key ^ key >> 32) * 0x9E3779B97F4A7C15;
     size_t at = (mixed ^ mixed >> 32) & mask;

@@ -102,7 +102,7 @@ std::string UnigramEncoder::normalized(std::string_view text) const {
   while (!text.empty()) {
     size_t size = 0;
     if (user_defined_.size() > 0) {
-      for (auto place = user_defined_.enter(text[0]); !place.empty(); place = user_defined_.follow(place, text[size])) {
+      for (auto node = user_defined_.enter(text[0]); !node.empty(); node = user_defined_.follow(node, text[size])) {
         if (++size == text.size()) break;
       }
     }
@@ -139,8 +139,8 @@ void UnigramEncoder::encode(std::string_view raw, bool /*after_special*/, std::v
     const size_t character = std::min(length_by_lead(text[begin]), text.size() - begin);
     bool has_character = false;
     size_t end = begin + 1;
-    for (auto place = tokens_.enter(text[begin]); !place.empty(); place = tokens_.follow(place, text[end++])) {
-      if (const auto* entry = tokens_.at(place); entry != nullptr) {
+    for (auto node = tokens_.enter(text[begin]); !node.empty(); node = tokens_.follow(node, text[end++])) {
+      if (const auto* entry = tokens_.at(node); entry != nullptr) {
         const TokenId token = entry->value;
         offer(begin, end, token, (vocab_->flags(token) & kUserDefined) != 0 ? 0.0 : vocab_->score(token));
         if (end - begin == character) has_character = true;

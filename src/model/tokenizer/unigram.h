@@ -16,7 +16,7 @@ namespace exogpu::model::tokenizer {
 // Bytes: u32 size of the trie, the trie, then the replacements, each ended by a zero byte. The trie is an array of u32
 // nodes: bit 8 says that a replacement ends here; bits 0-7 and 31 are the label that this node must have been reached
 // by; bits 10-30, shifted left by 8 when bit 9 is set, are the base: XOR with the next byte gives the next node's
-// place. The node at the base itself holds, in bits 0-30, where the replacement begins.
+// index. The node at the base itself holds, in bits 0-30, where the replacement begins.
 class CharsMap {
  public:
   CharsMap() = default;

@@ -33,7 +33,7 @@ void expect_refused(const std::vector<std::string>& txt, std::string_view words)
   EXPECT_NE(announcement.error().message.find(words), std::string::npos) << announcement.error().message;
 }
 
-TEST(Announcement, ComesBackAsItWasSaid) {
+TEST(Announcement, IsParsedAsItWasWritten) {
   using Pairing = std::optional<wire::CodeFrom>;
   for (const Pairing& pairing : {Pairing(), Pairing(wire::CodeFrom::member), Pairing(wire::CodeFrom::newcomer)}) {
     Announcement announcement = good();

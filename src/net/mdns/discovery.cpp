@@ -55,7 +55,7 @@ struct Discovery::Impl {
       enter([this] { avahi_simple_poll_quit(poll.get()); });
       thread.join();
     }
-    // The service goes before the responder, so that the goodbye packets are sent.
+    // The service is destroyed before the responder, so that the goodbye packets are sent.
     browser.reset();
     publisher.reset();
     server.reset();

@@ -188,7 +188,7 @@ TEST_F(DiscoveryOnAWire, AllAddressesOfAHostAreFoundAsTheyCome) {
   EXPECT_EQ(reports.found, 1);
 }
 
-TEST_F(DiscoveryOnAWire, WhatANodeSaysMayChange) {
+TEST_F(DiscoveryOnAWire, AnAnnouncementMayChange) {
   auto b = node("b");
   Reports reports, ignored;
   const auto listens = start(1, node("a"), reports);
@@ -219,7 +219,7 @@ TEST_F(DiscoveryOnAWire, ANodeThatComesBackElsewhereIsFoundThere) {
   });
 }
 
-TEST_F(DiscoveryOnAWire, WhatIsNoAnnouncementIsToldOnce) {
+TEST_F(DiscoveryOnAWire, AnInvalidAnnouncementIsReportedOnce) {
   auto bad = node("\x1b[2J");
   const auto good = node("good");
   Reports reports, ignored;
@@ -231,7 +231,7 @@ TEST_F(DiscoveryOnAWire, WhatIsNoAnnouncementIsToldOnce) {
   EXPECT_FALSE(reports.nodes.contains(bad.node));
 }
 
-TEST_F(DiscoveryOnAWire, TwoDevicesWithOneIdHearOfIt) {
+TEST_F(DiscoveryOnAWire, TwoDevicesWithOneIdAreReported) {
   const auto first = node("first");
   auto second = first;
   second.name = "second";

@@ -52,7 +52,7 @@ TEST_F(MemLink, EachKnowsTheOther) {
   EXPECT_EQ(a_->peer().protocol, wire::own_versions().protocol_max);
 }
 
-TEST_F(MemLink, FramesArriveWholeInOrderAndInTheirPlaces) {
+TEST_F(MemLink, FramesArriveWholeInOrderAndInTheirBuffers) {
   for (const Bytes chunk : {Bytes{1}, Bytes{7}, 64 * KiB}) {
     network_ = MemNetwork(kNetworkStart);
     now_ = kNetworkStart;
@@ -200,7 +200,7 @@ TEST_F(MemLink, ACancelledFrameIsAbandonedAtTheOtherEnd) {
   EXPECT_EQ(right_.frames[0].payload, text);
 }
 
-TEST_F(MemLink, CloseTellsThePeerWhyAndEndsWhatWaits) {
+TEST_F(MemLink, CloseSendsTheReasonAndEndsQueuedSends) {
   connect();
   b_->pause(Lane::bulk);
   const auto weights = pattern(30 * MiB, 0);

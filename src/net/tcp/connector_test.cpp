@@ -73,7 +73,7 @@ TEST_F(Connections, SomethingThatIsNotTlsIsRefused) {
   expect_refused(b_, ErrorCode::corrupt, "it does not speak TLS");
 }
 
-TEST_F(Connections, OneWhoConnectsAndSaysNothingIsDropped) {
+TEST_F(Connections, AClientThatConnectsAndSendsNothingIsDropped) {
   b_.listen(nullptr, 100ms);
   std::optional<TlsStream::Socket> silent;
   connect_socket(io_.get_executor(), "127.0.0.1", b_.listener->port(), 30s, [&](Result<TlsStream::Socket> socket) {
@@ -113,7 +113,7 @@ TEST_F(Connections, ANodeThatTheClusterSentAwayIsRefused) {
   expect_refused(b_, ErrorCode::permission_denied, "was removed from the cluster");
 }
 
-TEST_F(Connections, TriesAgainUntilSomebodyAnswersButNotForever) {
+TEST_F(Connections, RetriesUntilANodeAnswersButNotForever) {
   // A port that stays free for a while.
   b_.listen();
   auto options = a_.to(b_);

@@ -109,7 +109,7 @@ TEST_F(JoinOverTcp, AnImpostorNeverSeesTheSecret) {
   EXPECT_TRUE(join(elsewhere)) << "the token was not used";
 }
 
-TEST_F(JoinOverTcp, ANodeWithoutTheAuthoritySaysSo) {
+TEST_F(JoinOverTcp, ANodeWithoutTheAuthorityRefuses) {
   founder_->listen();
   expect_refused(join(token()), ErrorCode::failed_precondition, "ask another node of the cluster");
 }
@@ -126,7 +126,7 @@ TEST_F(JoinOverTcp, SeveralMayJoinAtOnce) {
   EXPECT_EQ(joined, 5);
 }
 
-TEST_F(JoinOverTcp, NobodyThereIsAnErrorThatNamesThePlace) {
+TEST_F(JoinOverTcp, NoListenerIsAnErrorThatNamesTheAddress) {
   open_desk();
   const auto where = std::format("127.0.0.1:{}", founder_->listener->port());
   std::optional<Result<security::Membership>> result;
@@ -146,7 +146,7 @@ TEST_F(JoinOverTcp, ACodeMakesAMemberToo) {
   EXPECT_TRUE(paired->identity.certificate().signed_by(authority_->certificate()));
 }
 
-TEST_F(JoinOverTcp, WhoWasLetInLetsInTheNextByTokenAndByCode) {
+TEST_F(JoinOverTcp, AnAdmittedNodeAdmitsTheNextByTokenAndByCode) {
   open_desk();
   const auto second = pair(codes_.show(now_of_the_wall()).value());
   ASSERT_TRUE(second) << second.error().message;
@@ -222,7 +222,7 @@ TEST_F(JoinOverTcp, ACodeFromTheOtherSideIsNotTried) {
   EXPECT_EQ(codes_.outcome(shown, now_of_the_wall()).value(), security::PairingOutcome::shown);
 }
 
-TEST_F(JoinOverTcp, WithoutACodeOrADeskNobodyIsPaired) {
+TEST_F(JoinOverTcp, WithoutACodeOrAResponderPairingIsRefused) {
   open_desk();
   const auto code = security::PairingCode::parse("123456").value();
   expect_refused(pair(code), ErrorCode::failed_precondition, "that device shows no pairing code");

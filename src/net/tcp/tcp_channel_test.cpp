@@ -120,7 +120,7 @@ TEST_F(TcpLink, AReceiverThatPausesHoldsTheSenderBack) {
   run_until(io_, [&] { return !left_.room.empty(); });
 }
 
-TEST_F(TcpLink, ClosingTellsTheOtherEndWhy) {
+TEST_F(TcpLink, ClosingSendsTheReason) {
   connect();
   const auto weights = pattern(30 * MiB, 0);
   std::optional<Result<void>> sent;

@@ -44,7 +44,7 @@ class Visiting : public ::testing::Test {
   std::jthread thread_;
 };
 
-TEST_F(Visiting, ANodeOfTheSameClusterGreetsAndHearsThatItWasALook) {
+TEST_F(Visiting, ANodeOfTheSameClusterGreetsAndReceivesTheReason) {
   node_.listen();
   run();
   const Visit found = look(&self_);
@@ -71,7 +71,7 @@ TEST_F(Visiting, ANodeOfTheSameClusterGreetsAndHearsThatItWasALook) {
   EXPECT_TRUE(node_.refused[0].message.contains("only examined")) << node_.refused[0].message;
 }
 
-TEST_F(Visiting, WithoutAnIdentityItIsSeenAndNotGreeted) {
+TEST_F(Visiting, WithoutAnIdentityItIsIdentifiedAndNotGreeted) {
   node_.listen();
   run();
   const Visit found = look(nullptr);
@@ -131,7 +131,7 @@ TEST_F(Visiting, WhatIsNoNode) {
   EXPECT_EQ(found.identity->error().code, ErrorCode::corrupt) << found.identity->error().message;
 }
 
-TEST_F(Visiting, NobodyListensThere) {
+TEST_F(Visiting, NoProcessListensThere) {
   boost::asio::ip::tcp::acceptor acceptor(io_, {boost::asio::ip::address_v4::loopback(), 0});
   const uint16_t port = acceptor.local_endpoint().port();
   acceptor.close();
@@ -140,7 +140,7 @@ TEST_F(Visiting, NobodyListensThere) {
   EXPECT_FALSE(found.identity);
 }
 
-TEST_F(Visiting, WhoTakesTheConnectionAndSaysNothing) {
+TEST_F(Visiting, AProcessThatAcceptsAndSendsNothing) {
   boost::asio::ip::tcp::acceptor acceptor(io_, {boost::asio::ip::address_v4::loopback(), 0});
   const Visit found = visit("127.0.0.1", acceptor.local_endpoint().port(), &self_, 200ms);
   ASSERT_TRUE(found.identity);

@@ -185,7 +185,7 @@ TEST_F(Pairing, AMemberThatDoesNotKnowTheCodeIsNotBelieved) {
 TEST_F(Pairing, WithoutAProofNothingIsUsedUp) {
   const auto shown = store_.show(kNow).value();
   auto [newcomer, hello] = PairingNewcomer::begin(shown).value();
-  (void)pairing_.answer(hello, connection_, kNow).value();  // the newcomer goes away
+  (void)pairing_.answer(hello, connection_, kNow).value();  // the newcomer disconnects
   auto broken = hello;
   broken.round_one[10] ^= std::byte{1};
   expect_error(pairing_.answer(broken, connection_, kNow), ErrorCode::corrupt, "does not belong to a pairing");
@@ -279,13 +279,13 @@ TEST_F(Pairing, ACodeEnds) {
   expect_error(pair(second).member, ErrorCode::failed_precondition, "that device shows no pairing code");
 }
 
-TEST_F(Pairing, WhoGuessesIsSlowedDown) {
+TEST_F(Pairing, GuessesAreSlowedDown) {
   for (size_t i = 0; i < kWrongGuessesMax; ++i) EXPECT_FALSE(pair(other_than(store_.show(kNow).value())).member);
   expect_error(store_.show(kNow + seconds(1)), ErrorCode::resource_exhausted, "guessing");
   EXPECT_TRUE(store_.show(kNow + kWrongGuessesWithin));
 }
 
-TEST_F(Pairing, WhoOnlyAsksIsSlowedDown) {
+TEST_F(Pairing, HellosWithoutAProofAreSlowedDown) {
   (void)store_.show(kNow).value();
   const auto hello = PairingNewcomer::begin(code("000000")).value().second;
   for (size_t i = 0; i < kPairingAnswersMax; ++i) EXPECT_TRUE(pairing_.answer(hello, connection_, kNow));
@@ -294,7 +294,7 @@ TEST_F(Pairing, WhoOnlyAsksIsSlowedDown) {
   EXPECT_TRUE(pairing_.answer(hello, connection_, kNow - seconds(5))) << "a clock that was set back";
 }
 
-TEST_F(Pairing, OtherVersionsAreToldSo) {
+TEST_F(Pairing, OtherVersionsAreRefused) {
   (void)store_.show(kNow).value();
   auto hello = PairingNewcomer::begin(code("000000")).value().second;
   hello.versions = {.program = "9.9.9", .protocol_min = 7, .protocol_max = 9};

@@ -16,7 +16,7 @@ namespace exogpu::weights::testing {
 
 using namespace std::chrono_literals;
 
-// Calls from other threads for each node, until somebody runs them.
+// Calls from other threads for each node, until the test runs them.
 class PostBox {
  public:
   WeightExchange::Post post(uint8_t node) {
@@ -86,7 +86,8 @@ struct MemCluster {
     network.pump(now);
   }
 
-  // Until `ready`, or fails after a minute of real time. `pass`: how the clock of the network goes on with each round.
+  // Until `ready`, or fails after a minute of real time. `pass`: how far the clock of the network advances in each
+  // round.
   template <typename Ready>
   void run_until(Ready ready, std::chrono::milliseconds pass = 0ms) {
     const auto until = std::chrono::steady_clock::now() + 60s;
