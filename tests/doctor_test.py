@@ -213,7 +213,7 @@ class OnHosts(Doctor):
         b = self.devices[1]
         self.says(b, "problem", "other", "in no network of this device.*this device has 10.77.0.2", "10.78.0.1")
         self.says(b, "problem", "other", "no device answers|nothing comes back", "10.77.0.200")
-        self.says(b, "problem", "address", "cannot be resolved", "no-such-device.invalid")
+        self.says(b, "problem", "address", "this name is not known", "no-such-device.invalid")
 
     @unittest.skipUnless(FIREWALL, "no nft here")
     def test_a_firewall_that_drops_mdns(self):

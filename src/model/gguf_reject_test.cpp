@@ -164,7 +164,7 @@ TEST(GgufReject, BadMetadata) {
   expect_corrupt(GgufWriter().meta("k", UINT64_MAX), "metadata k holds a number above");
   expect_corrupt(GgufWriter().array("k", std::vector<uint64_t>{1, UINT64_MAX}), "metadata k holds a number above");
   expect_corrupt(GgufWriter().raw_meta("k", 7, bytes_of("\x02")), "metadata k is neither true nor false");
-  expect_corrupt(GgufWriter().meta("k", 1u).meta("k", 2u), "metadata k is there twice");
+  expect_corrupt(GgufWriter().meta("k", 1u).meta("k", 2u), "metadata k occurs twice");
   expect_corrupt(GgufWriter().meta("", 1u), "is empty");
   expect_corrupt(GgufWriter().meta("bad\xff"
                                    "key",
@@ -175,7 +175,7 @@ TEST(GgufReject, BadMetadata) {
 
 TEST(GgufReject, BadTensorNames) {
   expect_corrupt(GgufWriter().zeros("t", TensorType::f32, {8}).zeros("t", TensorType::f32, {8}),
-                 "tensor t is there twice");
+                 "tensor t occurs twice");
   expect_corrupt(GgufWriter().zeros("", TensorType::f32, {8}), "is empty");
   expect_corrupt(GgufWriter().zeros("\xc3(", TensorType::f32, {8}), "is not valid UTF-8");
 }

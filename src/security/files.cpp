@@ -33,7 +33,7 @@ std::unexpected<Error> system_error(const path& file, std::string_view what, int
 
 // Some file systems report ENOENT for a folder that cannot be created in them.
 std::unexpected<Error> cannot_make(const path& directory, int code) {
-  if (code != ENOENT) return system_error(directory, "make this folder", code);
+  if (code != ENOENT) return system_error(directory, "create this folder", code);
   return fail(ErrorCode::io_error, "{}: this folder cannot be made there; name another state folder with --state DIR",
               directory.string());
 }
