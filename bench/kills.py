@@ -48,12 +48,12 @@ def main():
             took = time.monotonic() - begun
         for i in range(arguments.kills):
             for node in nodes:
-                page = node.waits_for_stages(arguments.devices_min)
-            computing = {stage["node"] for stage in page["plan"]["stages"]}
+                status = node.waits_for_stages(arguments.devices_min)
+            computing = {stage["node"] for stage in status["plan"]["stages"]}
             if arguments.who == "leader":
-                victim = next(node for node in nodes if node.name == page["leader"])
+                victim = next(node for node in nodes if node.name == status["leader"])
             else:
-                victim = chance.choice([node for node in nodes if node.name in computing and node.name != page["leader"]])
+                victim = chance.choice([node for node in nodes if node.name in computing and node.name != status["leader"]])
             asked = chance.choice([node for node in nodes if node is not victim])
             killed = []
 
@@ -72,8 +72,8 @@ def main():
             answer = ask(asked, prompt, arguments.tokens)
             ended = time.monotonic()
             timer.join()
-            pages = [node.get("/v1/cluster") or {} for node in nodes if node is not victim]
-            replayed += any((page.get("live") or {}).get("replayed_tokens") for page in pages)
+            statuses = [node.get("/v1/cluster") or {} for node in nodes if node is not victim]
+            replayed += any((status.get("live") or {}).get("replayed_tokens") for status in statuses)
             leaves = answer.leaves(expected[prompt])
             complete += not answer.errors
             equal += leaves is None

@@ -112,8 +112,8 @@ class Server:
 
     def stage_seconds(self):
         """The computing time of each stage per step, in seconds; empty if it is not reported."""
-        status, page = self.get("/v1/cluster")
-        return json.loads(page)["live"]["stage_step_s"] if status == 200 else []
+        status, body = self.get("/v1/cluster")
+        return json.loads(body)["live"]["stage_step_s"] if status == 200 else []
 
     def stream(self, prompt, tokens):
         """The tokens' times of arrival, in seconds since the request."""
@@ -300,9 +300,9 @@ def main():
     arguments = parser.parse_args()
     arguments.model = arguments.model.resolve()
     if not arguments.layers:
-        page = subprocess.run([arguments.exogpu, "inspect", "--json", arguments.model], check=True,
+        output = subprocess.run([arguments.exogpu, "inspect", "--json", arguments.model], check=True,
                               capture_output=True, text=True).stdout
-        arguments.layers = json.loads(page)["model"]["layers"]
+        arguments.layers = json.loads(output)["model"]["layers"]
     wanted = arguments.only.split(",")
     if {"tg", "pp"} & set(wanted):
         servers = servers_for(arguments, 1, arguments.prompt + 512)

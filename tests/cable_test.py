@@ -78,10 +78,10 @@ class Cables(unittest.TestCase):
 
     def all_serve(self):
         def well():
-            pages = [device.get("/v1/cluster") for device in self.devices]
-            return (all(page and page["serving"] and len(page["plan"]["stages"]) >= 3 for page in pages) and
-                    len({page["leader"] for page in pages}) == 1 and
-                    all(node["online"] for page in pages for node in page["nodes"]) and pages[0])
+            statuses = [device.get("/v1/cluster") for device in self.devices]
+            return (all(status and status["serving"] and len(status["plan"]["stages"]) >= 3 for status in statuses) and
+                    len({status["leader"] for status in statuses}) == 1 and
+                    all(node["online"] for status in statuses for node in status["nodes"]) and statuses[0])
         return until(lambda: f"all serve: {[d.get('/v1/cluster') for d in self.devices]}", well)
 
     def named(self, name):
@@ -106,14 +106,14 @@ class Cables(unittest.TestCase):
             self.assertLess(detected, float(QUICK))
 
     def here(self, asked, name):
-        page = asked.get("/v1/cluster")
-        return page and next(node["online"] for node in page["nodes"] if node["name"] == name)
+        status = asked.get("/v1/cluster")
+        return status and next(node["online"] for node in status["nodes"] if node["name"] == name)
 
     def test_the_cable_of_one_that_computes_is_pulled(self):
         for _ in range(3):
-            page = self.all_serve()
-            worker = next(stage["node"] for stage in page["plan"]["stages"] if stage["node"] != page["leader"])
-            asked = next(d for d in self.devices if d.name not in (worker, page["leader"]))
+            status = self.all_serve()
+            worker = next(stage["node"] for stage in status["plan"]["stages"] if stage["node"] != status["leader"])
+            asked = next(d for d in self.devices if d.name not in (worker, status["leader"]))
             self.survives("a worker's cable", asked, lambda: self.network.pull_cable(self.named(worker).host),
                           lambda: not self.here(asked, worker))
             self.network.plug_cable(self.named(worker).host)
@@ -130,11 +130,11 @@ class Cables(unittest.TestCase):
     def test_a_link_works_one_way_only(self):
         if not hosts.has_firewall():
             self.skipTest("there is no nft here")
-        page = self.all_serve()
-        names = [stage["node"] for stage in page["plan"]["stages"]]
-        near, far = next((a, b) for a, b in zip(names, names[1:] + names[:1]) if page["leader"] not in (a, b))
+        status = self.all_serve()
+        names = [stage["node"] for stage in status["plan"]["stages"]]
+        near, far = next((a, b) for a, b in zip(names, names[1:] + names[:1]) if status["leader"] not in (a, b))
         asked = next(d for d in self.devices if d.name not in (near, far))
-        epoch = page["plan"]["epoch"]
+        epoch = status["plan"]["epoch"]
         self.survives("a link between two workers", asked,
                       lambda: self.network.drop(self.named(far).host, source=self.named(near).host),
                       lambda: (asked.get("/v1/cluster")["plan"] or {"epoch": 0})["epoch"] != epoch)

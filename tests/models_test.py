@@ -33,9 +33,9 @@ class Models(unittest.TestCase):
         return done
 
     def test_lists(self):
-        page = self.exogpu("models").stdout
-        self.assertIn("org/repo/tiny-F32", page)
-        self.assertIn("llama", page)
+        listing = self.exogpu("models").stdout
+        self.assertIn("org/repo/tiny-F32", listing)
+        self.assertIn("llama", listing)
         answer = json.loads(self.exogpu("models", "--json").stdout)
         self.assertEqual(answer["folder"], str(self.folder))
         (entry,) = answer["models"]

@@ -128,8 +128,8 @@ class Node:
     def waits_for_stages(self, count):
         """Waits until it serves with at least so many devices; returns the cluster's state."""
         def cluster():
-            page = self.get("/v1/cluster") or {}
-            return page if page.get("serving") and len(page["plan"]["stages"]) >= count and self.get("/health") else None
+            status = self.get("/v1/cluster") or {}
+            return status if status.get("serving") and len(status["plan"]["stages"]) >= count and self.get("/health") else None
         return until(lambda: f"{self.name} serves over {count} devices: {self.get('/v1/cluster')}", cluster)
 
     def cluster(self):
