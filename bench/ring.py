@@ -301,7 +301,7 @@ def main():
     arguments.model = arguments.model.resolve()
     if not arguments.layers:
         output = subprocess.run([arguments.exogpu, "inspect", "--json", arguments.model], check=True,
-                              capture_output=True, text=True).stdout
+                                capture_output=True, text=True).stdout
         arguments.layers = json.loads(output)["model"]["layers"]
     wanted = arguments.only.split(",")
     if {"tg", "pp"} & set(wanted):
