@@ -117,7 +117,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_down(peer, at); });
 }
 
-std::optional<std::span<std::byte>> Node::Impl::place(wire::NodeId peer, const wire::FrameHeader& header) {
+std::optional<std::span<std::byte>> Node::Impl::receive_buffer(wire::NodeId peer, const wire::FrameHeader& header) {
   return dispatch_.receive_buffer(peer, header);
 }
 

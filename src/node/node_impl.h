@@ -62,7 +62,7 @@ class Node::Impl final : public PeerHandler {
   // --- channels: their events are passed to every part that uses them
   void on_up(wire::NodeId peer) override;
   void on_down(wire::NodeId peer, const Error& why) override;
-  std::optional<std::span<std::byte>> place(wire::NodeId peer, const wire::FrameHeader& header) override;
+  std::optional<std::span<std::byte>> receive_buffer(wire::NodeId peer, const wire::FrameHeader& header) override;
   void on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) override;
   void on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) override;
   void on_writable(wire::NodeId peer, net::Lane lane) override;

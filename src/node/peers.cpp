@@ -15,7 +15,7 @@ struct Peers::Link final : net::ChannelHandler {
   net::LinkOrigin origin;
 
   std::optional<std::span<std::byte>> receive_buffer(const wire::FrameHeader& header) override {
-    return peers->handler_->place(node, header);
+    return peers->handler_->receive_buffer(node, header);
   }
   void on_frame(const wire::FrameHeader& header, std::span<const std::byte> payload) override {
     peers->handler_->on_frame(node, header, payload);

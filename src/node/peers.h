@@ -29,7 +29,7 @@ class PeerHandler {
   virtual ~PeerHandler() = default;
   virtual void on_up(wire::NodeId peer) = 0;
   virtual void on_down(wire::NodeId peer, const Error& why) = 0;
-  virtual std::optional<std::span<std::byte>> place(wire::NodeId peer, const wire::FrameHeader& header) = 0;
+  virtual std::optional<std::span<std::byte>> receive_buffer(wire::NodeId peer, const wire::FrameHeader& header) = 0;
   virtual void on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) = 0;
   virtual void on_abandoned(wire::NodeId peer, const wire::FrameHeader& header) = 0;
   virtual void on_writable(wire::NodeId peer, net::Lane lane) = 0;

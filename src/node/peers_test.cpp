@@ -18,7 +18,7 @@ using net::testing::TcpNode;
 struct Handler final : PeerHandler {
   void on_up(wire::NodeId peer) override { up.push_back(peer); }
   void on_down(wire::NodeId peer, const Error&) override { down.push_back(peer); }
-  std::optional<std::span<std::byte>> place(wire::NodeId, const wire::FrameHeader&) override { return {}; }
+  std::optional<std::span<std::byte>> receive_buffer(wire::NodeId, const wire::FrameHeader&) override { return {}; }
   void on_frame(wire::NodeId, const wire::FrameHeader&, std::span<const std::byte>) override {}
   void on_abandoned(wire::NodeId, const wire::FrameHeader&) override {}
   void on_writable(wire::NodeId, net::Lane) override {}

@@ -12,7 +12,7 @@ using namespace testing;
 
 class LocalRingTest : public ::testing::Test {
  protected:
-  LocalRing ring(std::vector<uint32_t> cuts = {}) {
+  LocalRing ring(const std::vector<uint32_t>& cuts = {}) {
     std::vector<std::unique_ptr<Compute>> computes;
     for (engine::Shard& shard : engine::testing::load_chain(file, cuts, shard_options(1)).release()) {
       computes.push_back(std::make_unique<ShardCompute>(std::move(shard)));
