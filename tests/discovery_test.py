@@ -120,7 +120,7 @@ class Discovery(unittest.TestCase):
         self.assertRegex(output, r"run `exogpu pair` on host[13] \(.* port 7766\)")
         status, output = b.ends("token")
         self.assertEqual(status, 1)
-        self.assertIn("cannot let others in", output)
+        self.assertIn("cannot admit others", output)
 
     def test_codes_that_do_not_do(self):
         a, b, c = self.devices

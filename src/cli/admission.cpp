@@ -26,7 +26,7 @@ Result<void> can_let_in(const std::filesystem::path& state) {
   if (authority.error().code != ErrorCode::failed_precondition) return std::unexpected(authority.error());
   const auto others = node::admitting_nodes(identity->cluster());
   return fail(ErrorCode::failed_precondition,
-              "an older exogpu let this device in, which cannot let others in: run `exogpu pair` {}",
+              "this device joined through an older exogpu and cannot admit others: run `exogpu pair` {}",
               others.empty() ? "on the one that founded the cluster; none that can is seen on this network now"
                              : "on " + node::names_of(others));
 }

@@ -131,7 +131,7 @@ TEST(ChatTemplate, AFileThatIsNoTemplateIsRefused) {
   }
   std::ofstream(folder / "large.jinja") << std::string(2 * MiB, ' ');
   exogpu::testing::expect_error(read_template(folder / "empty.jinja"), ErrorCode::invalid_argument,
-                                "empty.jinja: is empty");
+                                "empty.jinja: the file is empty");
   exogpu::testing::expect_error(read_template(folder / "large.jinja"), ErrorCode::invalid_argument, "large.jinja: ");
   exogpu::testing::expect_error(read_template(folder / "none.jinja"), ErrorCode::not_found, "none.jinja: no such file");
 }
