@@ -41,8 +41,12 @@ TEST_F(LoopTest, TasksRunInTheirOrderOnOneThread) {
   loop_.post([&] { order.push_back(2); });
   EXPECT_TRUE(order.empty()) << "it is not started";
   loop_.start();
-  while (order.size() < 3 && !HasFatalFailure()) {
-    run([&] { EXPECT_EQ(std::this_thread::get_id(), thread); });
+  size_t ended = 0;
+  while (ended < 3 && !HasFatalFailure()) {
+    run([&] {
+      EXPECT_EQ(std::this_thread::get_id(), thread);
+      ended = order.size();
+    });
   }
   EXPECT_EQ(order, (std::vector{1, 2, 3}));
   EXPECT_NE(thread, std::this_thread::get_id());
