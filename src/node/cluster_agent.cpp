@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "base/log.h"
+
 namespace exogpu::node {
 namespace {
 
@@ -17,7 +19,10 @@ net::Lane lane_of(const cluster::Message& message) {
 
 ClusterAgent::ClusterAgent(wire::NodeFacts facts, const cluster::AgentOptions& options, Transport& transport,
                            ClusterAgentHost host)
-    : agent_(std::move(facts), options, host.now()), transport_(&transport), host_(std::move(host)) {}
+    : changes_(facts.info.self.node),
+      agent_(std::move(facts), options, host.now()),
+      transport_(&transport),
+      host_(std::move(host)) {}
 
 template <typename Message>
 void ClusterAgent::receive(Dispatch& dispatch) {
@@ -56,7 +61,9 @@ void ClusterAgent::pump() {
       leader_ = agent_.leader();
       host_.on_leader();
     }
-    if (out.state_changed) host_.on_state();
+    if (!out.state_changed) continue;
+    for (const StateChange& change : changes_.observe(state())) log::write(change.level, "cluster", change.text);
+    host_.on_state();
   }
   pumping_ = false;
   host_.wake_at(agent_.wake());

@@ -1,5 +1,5 @@
 // The agent of this node on the network: it receives other agents' messages from the dispatch table, sends its own
-// through the transport, and reports a new leader and a new state to the node.
+// through the transport, logs how the state changes, and reports a new leader and a new state to the node.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 
 #include "cluster/agent.h"
 #include "node/dispatch.h"
+#include "node/state_changes.h"
 #include "node/transport.h"
 
 namespace exogpu::node {
@@ -54,6 +55,7 @@ class ClusterAgent {
   void pump();
   void send(const std::vector<cluster::Send>& sends);
 
+  StateChanges changes_;  // as they were logged
   cluster::Agent agent_;
   Transport* transport_;
   ClusterAgentHost host_;

@@ -158,7 +158,6 @@ void Node::Impl::on_leader() {
 
 void Node::Impl::on_state() {
   membership_->on_state(agent_->state());
-  for (const StateChange& change : changes_.observe(agent_->state())) log::write(change.level, "cluster", change.text);
   worker_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   propose_model();
   update_gate();

@@ -22,7 +22,6 @@
 #include "node/requests.h"
 #include "node/serving_gate.h"
 #include "node/shard_backend.h"
-#include "node/state_changes.h"
 #include "node/status.h"
 #include "pipeline/ring_frames.h"
 #include "worker/worker.h"
@@ -101,7 +100,6 @@ class Node::Impl final : public PeerHandler {
   std::optional<ClusterAgent> agent_;
   std::optional<Membership> membership_;
   std::optional<LinkMonitor> links_;
-  StateChanges changes_{self()};  // as they were logged
   std::optional<ModelFiles> model_files_;
   std::optional<Requests> requests_;
   std::optional<ServingGate> gate_;
