@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,6 +19,17 @@ std::array<GuardedMapping, kGuardedMappingsMax> guarded_mappings;
 size_t page_bytes = 4096;
 struct sigaction previous_action = {};
 
+// Two threads may fault on one page, and the later one covers what the earlier one reads already: zeros by zeros.
+// ThreadSanitizer takes a call of mmap() for a write to all these pages, so there the kernel is called directly.
+bool map_zeros(std::byte* begin, size_t bytes) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+#if defined(__SANITIZE_THREAD__)
+  return syscall(SYS_mmap, begin, bytes, PROT_READ, kFlags, -1, 0) != -1;
+#else
+  return mmap(begin, bytes, PROT_READ, kFlags, -1, 0) != MAP_FAILED;
+#endif
+}
+
 // Async-signal-safe. Returns whether the fault was in a guarded mapping; if so, zeros are mapped from there on.
 bool cover_fault(std::byte* address) {
   for (GuardedMapping& slot : guarded_mappings) {
@@ -25,9 +37,7 @@ bool cover_fault(std::byte* address) {
     std::byte* end = slot.end.load(std::memory_order_acquire);
     if (begin == nullptr || address < begin || address >= end || slot.begin.load() != begin) continue;
     std::byte* page = address - reinterpret_cast<uintptr_t>(address) % page_bytes;
-    void* zeros = mmap(page, static_cast<size_t>(end - page), PROT_READ,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-    if (zeros == MAP_FAILED) return false;
+    if (!map_zeros(page, static_cast<size_t>(end - page))) return false;
     slot.damaged.store(true, std::memory_order_release);
     return true;
   }

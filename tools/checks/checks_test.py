@@ -93,6 +93,24 @@ class RunTests(unittest.TestCase):
                 self.assertIn("FAILED: bad", output.getvalue())
                 self.assertEqual("passed before, nothing has changed since: true, sh" in output.getvalue(), known)
 
+    def test_a_test_is_repeated_when_data_that_it_reads_has_changed(self):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(run_tests, "ROOT", Path(folder)):
+            def file(name):
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("")
+                return path
+
+            client, script, helper = file("tests/openai/client_test.py"), file("tests/a_test.py"), file("tests/nodes.py")
+            golden, transcript, seed = file("tests/golden/x"), file("src/a/testdata/x"), file("fuzz/corpus/a/x")
+            program = set(run_tests.data_of([{"name": "program.b"}]))
+            self.assertLessEqual({client, helper}, program)
+            self.assertNotIn(script, program)
+            unit = set(run_tests.data_of([{"name": "a.Test.Case"}]))
+            self.assertLessEqual({golden, transcript, seed}, unit)
+            self.assertFalse({client, script, helper} & unit)
+            self.assertIn(script, set(run_tests.data_of([{"name": "tree.tidy"}])))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -3,9 +3,10 @@
 
 usage: run_tests.py --build DIR [--jobs N] [--again] [--only REGEX] [--report FILE]
 
-Tests of one program belong together: they are run again when the program, a file that its command names, the scripts and
-data of tests/, the shared libraries of the system or the environment for tests (EXOGPU_*) has changed. Tests of the tree
-itself (tree.*, docs.*) are run again when any file of it has changed. Prints what failed and how long each group took; FILE
+Tests of one program belong together: they are run again when the program, a file that its command names, the data that it
+reads, the shared libraries of the system or the environment for tests (EXOGPU_*) has changed. A script of tests/ reads what
+lies there, but no other script's test; the unit tests read data only. Tests of the tree itself (tree.*, docs.*) are run
+again when any file of it has changed. Prints what failed and how long each group took; FILE
 gets the same as JSON: {"passed", "failed", "skipped", "groups": [[name, seconds, tests]]}. Ends with 1 when a test failed.
 """
 
@@ -24,6 +25,7 @@ sys.dont_write_bytecode = True
 from inputs import ROOT, STAMPS, add_files, packages
 
 WHOLE_TREE = ("tree.", "docs.", "tools.")
+UNIT_TEST_DATA = ("tests/golden", "tests/scenarios", "fuzz/corpus")
 SKIPPED = {"build", ".git", "__pycache__", "node_modules"}
 
 
@@ -56,10 +58,20 @@ def key_of(tests, common):
     for test in tests:
         settings = {each["name"]: each["value"] for each in test.get("properties", []) if each["name"] == "ENVIRONMENT"}
         digest.update(json.dumps([test["name"], settings]).encode())
-    folders = [ROOT] if tests[0]["name"].startswith(WHOLE_TREE) else [ROOT / "tests", ROOT / "fuzz" / "corpus"]
-    add_files(digest, files_below(*folders))
-    add_files(digest, [ROOT / "docs" / "placement.md", *sorted((ROOT / "models").glob("*.gguf"))])  # unit tests read them
+    add_files(digest, data_of(tests))
     return digest.hexdigest()
+
+
+def data_of(tests):
+    """What they may read beside the files that their commands name."""
+    if tests[0]["name"].startswith(WHOLE_TREE):
+        return files_below(ROOT)
+    models = sorted((ROOT / "models").glob("*.gguf"))
+    if tests[0]["name"].startswith("program."):
+        tests_of_others = set((ROOT / "tests").glob("*_test.py"))
+        return [*models, *(path for path in files_below(ROOT / "tests") if path not in tests_of_others)]
+    test_data = sorted((ROOT / "src").rglob("testdata"))
+    return [*models, ROOT / "docs" / "placement.md", *files_below(*(ROOT / name for name in UNIT_TEST_DATA), *test_data)]
 
 
 def run(build, tests, jobs, report):
