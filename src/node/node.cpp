@@ -21,6 +21,13 @@ std::vector<ModelEntry> Node::models() const {
   if (!expected) return {};
   return {{.id = expected->model, .created = expected->since, .context_tokens = expected->context}};
 }
+Result<std::shared_ptr<ModelText>> Node::text(std::string_view model) const {
+  EXO_TRY(const Serving expected, impl_->requests().generations().expected());
+  if (!model.empty() && model != expected.model) {
+    return fail(ErrorCode::not_found, "there is no model \"{}\"; here is \"{}\"", model, expected.model);
+  }
+  return expected.encoder;
+}
 Result<void> Node::ready() const {
   EXO_CHECK(impl_->requests().generations().serving());
   return {};

@@ -66,6 +66,7 @@ class Node : public Service {
   void set_api(std::string host, uint16_t port);
 
   std::vector<ModelEntry> models() const override;
+  Result<std::shared_ptr<ModelText>> text(std::string_view model) const override;
   Result<void> ready() const override;
   std::shared_ptr<const ClusterSnapshot> cluster() const override;
   std::shared_ptr<const ClusterSnapshot> wait_for_cluster(uint64_t version,

@@ -5,6 +5,7 @@
 
 #include "model/base_model.h"
 #include "model/consistency.h"
+#include "node/infill.h"
 
 namespace exogpu::node {
 namespace {
@@ -53,6 +54,7 @@ Result<std::unique_ptr<PromptEncoder>> PromptEncoder::load(const model::Gguf& fi
   }
   std::unique_ptr<PromptEncoder> encoder(new PromptEncoder(std::move(tokenizer), std::move(loaded)));
   encoder->warnings_ = std::move(warnings);
+  encoder->details_ = model_details(file, encoder->tokenizer_, chat_template ? &chat_template->text : nullptr);
   return encoder;
 }
 
@@ -66,18 +68,19 @@ PromptEncoder::PromptEncoder(model::Tokenizer tokenizer, Result<model::ChatTempl
   }
 }
 
-Result<EncodedPrompt> PromptEncoder::encode_chat(const model::ChatRequest& request) {
-  std::string text;
-  {
-    const MutexLock lock(mutex_);
-    if (!template_) return std::unexpected(template_.error());
-    auto rendered = template_->render(request);
-    // Of a node, resource_exhausted means a prompt that is too long.
-    if (!rendered && rendered.error().code == ErrorCode::resource_exhausted) {
-      rendered.error().code = ErrorCode::invalid_argument;
-    }
-    EXO_TRY(text, std::move(rendered));
+Result<std::string> PromptEncoder::render(const model::ChatRequest& request) {
+  const MutexLock lock(mutex_);
+  if (!template_) return std::unexpected(template_.error());
+  auto rendered = template_->render(request);
+  // Of a node, resource_exhausted means a prompt that is too long.
+  if (!rendered && rendered.error().code == ErrorCode::resource_exhausted) {
+    rendered.error().code = ErrorCode::invalid_argument;
   }
+  return rendered;
+}
+
+Result<EncodedPrompt> PromptEncoder::encode_chat(const model::ChatRequest& request) {
+  EXO_TRY(const std::string text, render(request));
   // Most templates write BOS themselves; a second one would confuse the model.
   EncodedPrompt prompt{.tokens = tokenizer_.encode(text, {.add_special = false, .parse_special = true}),
                        .opens_thought = ends_in_thought(text),
@@ -94,16 +97,28 @@ Result<EncodedPrompt> PromptEncoder::encode(const Prompt& prompt) {
     EXO_TRY(encoded, encode_chat(*chat));
   } else if (const auto* text = std::get_if<std::string>(&prompt)) {
     encoded.tokens = tokenizer_.encode(*text, {.add_special = true, .parse_special = true});
+  } else if (const auto* infill = std::get_if<InfillPrompt>(&prompt)) {
+    EXO_TRY(encoded.tokens, encode_infill(*infill, tokenizer_));
   } else {
     encoded.tokens = std::get<std::vector<model::TokenId>>(prompt);
-    for (const model::TokenId token : encoded.tokens) {
-      if (token < 0 || static_cast<uint32_t>(token) >= tokenizer_.size()) {
-        return fail(ErrorCode::invalid_argument, "token {} is not one of the model's {}", token, tokenizer_.size());
-      }
-    }
+    EXO_CHECK(check_tokens(encoded.tokens));
   }
   if (encoded.tokens.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty");
   return encoded;
+}
+
+Result<std::string> PromptEncoder::detokenize(std::span<const model::TokenId> tokens) const {
+  EXO_CHECK(check_tokens(tokens));
+  return tokenizer_.decode(tokens, true);
+}
+
+Result<void> PromptEncoder::check_tokens(std::span<const model::TokenId> tokens) const {
+  for (const model::TokenId token : tokens) {
+    if (token < 0 || static_cast<uint32_t>(token) >= tokenizer_.size()) {
+      return fail(ErrorCode::invalid_argument, "token {} is not one of the model's {}", token, tokenizer_.size());
+    }
+  }
+  return {};
 }
 
 }  // namespace exogpu::node

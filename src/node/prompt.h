@@ -3,7 +3,9 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -12,11 +14,22 @@
 #include "model/chat_template.h"
 #include "model/gguf.h"
 #include "model/tokenizer/tokenizer.h"
+#include "node/model_details.h"
 
 namespace exogpu::node {
 
-// A conversation for the model's chat template, or a text, or tokens as they are.
-using Prompt = std::variant<model::ChatRequest, std::string, std::vector<model::TokenId>>;
+// A text whose middle the model is to write.
+struct InfillPrompt {
+  struct File {
+    std::string name, text;
+  };
+  std::string prefix, suffix;  // what stands before the middle and behind it
+  std::string start;           // of the middle, which the answer continues
+  std::vector<File> files{};   // others of the same repository
+};
+
+// A conversation for the model's chat template, or a text, or tokens as they are, or a text with a gap.
+using Prompt = std::variant<model::ChatRequest, std::string, std::vector<model::TokenId>, InfillPrompt>;
 
 struct EncodedPrompt {
   std::vector<model::TokenId> tokens;
@@ -25,8 +38,26 @@ struct EncodedPrompt {
   std::vector<std::string> end_texts{};
 };
 
-// Thread-safe.
-class PromptEncoder {
+// How a served model reads and writes text, and what its file says about it.
+//
+// Thread-safe. A call may take as long as a long text or a slow chat template does: seconds.
+class ModelText {
+ public:
+  virtual ~ModelText() = default;
+
+  virtual const ModelDetails& details() const = 0;
+  // The tokens that a generation would begin with. Errors: invalid_argument (the template's own complaint or that it
+  // took too long, a token outside the vocabulary, nothing at all), unsupported (a conversation where the template does
+  // not parse, a text with a gap where the model has no tokens for that).
+  virtual Result<EncodedPrompt> encode(const Prompt& prompt) = 0;
+  // The conversation as the chat template writes it. Errors: those of encode().
+  virtual Result<std::string> render(const model::ChatRequest& chat) = 0;
+  virtual std::vector<model::TokenId> tokenize(std::string_view text, const model::EncodeOptions& options) const = 0;
+  // With the texts of special tokens. Errors: invalid_argument (a token outside the vocabulary).
+  virtual Result<std::string> detokenize(std::span<const model::TokenId> tokens) const = 0;
+};
+
+class PromptEncoder : public ModelText {
  public:
   // With `chat_template` the file's own is not used. A template of the file that does not parse is a warning, and an
   // error of each conversation.
@@ -38,9 +69,13 @@ class PromptEncoder {
   // to be a base model.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // Errors: invalid_argument (the template's own complaint or that it took too long, a token outside the vocabulary,
-  // nothing at all), unsupported (a conversation where the template does not parse).
-  Result<EncodedPrompt> encode(const Prompt& prompt);
+  const ModelDetails& details() const override { return details_; }
+  Result<EncodedPrompt> encode(const Prompt& prompt) override;
+  Result<std::string> render(const model::ChatRequest& request) override;
+  std::vector<model::TokenId> tokenize(std::string_view text, const model::EncodeOptions& options) const override {
+    return tokenizer_.encode(text, options);
+  }
+  Result<std::string> detokenize(std::span<const model::TokenId> tokens) const override;
 
   const model::Tokenizer& tokenizer() const { return tokenizer_; }
   // All that end an answer.
@@ -48,6 +83,7 @@ class PromptEncoder {
 
  private:
   PromptEncoder(model::Tokenizer tokenizer, Result<model::ChatTemplate> chat_template);
+  Result<void> check_tokens(std::span<const model::TokenId> tokens) const;
   Result<EncodedPrompt> encode_chat(const model::ChatRequest& request);
 
   model::Tokenizer tokenizer_;
@@ -55,6 +91,7 @@ class PromptEncoder {
   Result<model::ChatTemplate> template_ EXO_GUARDED_BY(mutex_);
   std::vector<std::string> end_texts_;  // of a conversation
   std::vector<std::string> warnings_;
+  ModelDetails details_;
   std::vector<model::TokenId> end_tokens_;
 };
 

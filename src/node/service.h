@@ -73,6 +73,10 @@ class Service {
   // What requests may name; the first is taken where a request names none.
   virtual std::vector<ModelEntry> models() const = 0;
 
+  // The text side of a model that requests may name; of the first one where `model` is empty. It stays valid when the
+  // model is no longer served. Errors: not_found, and those of ready().
+  virtual Result<std::shared_ptr<ModelText>> text(std::string_view model) const = 0;
+
   // Errors: unavailable, with the reason: the model is still being loaded, a device is away.
   virtual Result<void> ready() const = 0;
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "api/testing/words_text.h"
 #include "base/mutex.h"
 #include "base/rng.h"
 #include "node/answer.h"  // engine::StopMatcher
@@ -42,6 +43,14 @@ class WordsService : public node::Service {
              .created = std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000)),
              .context_tokens = kContext},
             {.id = "family/other words", .created = {}, .context_tokens = kContext}};
+  }
+
+  Result<std::shared_ptr<node::ModelText>> text(std::string_view model) const override {
+    EXO_CHECK(ready());
+    for (const node::ModelEntry& entry : models()) {
+      if (model.empty() || model == entry.id) return std::make_shared<WordsText>();
+    }
+    return fail(ErrorCode::not_found, "there is no model \"{}\"", model);
   }
 
   Result<void> ready() const override {
@@ -111,6 +120,9 @@ class WordsService : public node::Service {
     if (const auto* tokens = std::get_if<std::vector<model::TokenId>>(&request.prompt)) {
       for (const model::TokenId token : *tokens) text += std::to_string(token) + " ";
       return text;
+    }
+    if (const auto* infill = std::get_if<node::InfillPrompt>(&request.prompt)) {
+      return infill->prefix + " " + infill->suffix + " " + infill->start;
     }
     const auto& chat = std::get<model::ChatRequest>(request.prompt);
     for (const auto& message : nlohmann::json::parse(chat.messages_json)) {

@@ -83,10 +83,16 @@ void mark_ends(Vocab& vocab, const EndIds& ids) {
   const auto mark = [&](TokenId token) {
     if (token >= 0) vocab.ends_answer[token] = true;
   };
+  const auto id_or_text = [&](TokenId id, Texts texts) { return id >= 0 ? id : make_control(vocab, texts); };
   for (Texts texts : {kPrefixTexts, kSuffixTexts, kMiddleTexts}) make_control(vocab, texts);
-  mark(ids.fim_pad >= 0 ? ids.fim_pad : make_control(vocab, kPadTexts));
-  mark(ids.fim_repository >= 0 ? ids.fim_repository : make_control(vocab, kRepositoryTexts));
-  mark(ids.fim_file >= 0 ? ids.fim_file : make_control(vocab, kFileTexts));
+  vocab.infill = {.prefix = id_or_text(ids.infill.prefix, kPrefixTexts),
+                  .suffix = id_or_text(ids.infill.suffix, kSuffixTexts),
+                  .middle = id_or_text(ids.infill.middle, kMiddleTexts),
+                  .repository = id_or_text(ids.infill.repository, kRepositoryTexts),
+                  .file = id_or_text(ids.infill.file, kFileTexts)};
+  mark(id_or_text(ids.fim_pad, kPadTexts));
+  mark(vocab.infill.repository);
+  mark(vocab.infill.file);
   for (std::string_view text : kEndTexts) mark(make_control(vocab, {text}));
   for (std::string_view text : kShownTexts) {
     if (const TokenId token = vocab.find(text); token >= 0) vocab.set_flags(token, kUserDefined);

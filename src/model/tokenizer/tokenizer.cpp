@@ -62,6 +62,7 @@ Result<Tokenizer> Tokenizer::load(const Gguf& file) {
 uint32_t Tokenizer::size() const { return impl_->vocab.size(); }
 TokenId Tokenizer::bos() const { return impl_->vocab.bos; }
 TokenId Tokenizer::eos() const { return impl_->vocab.eos; }
+const InfillTokens& Tokenizer::infill_tokens() const { return impl_->vocab.infill; }
 bool Tokenizer::adds_bos() const { return impl_->vocab.add_bos; }
 bool Tokenizer::is_end(TokenId token) const { return impl_->vocab.has(token) && impl_->vocab.ends_answer[token]; }
 bool Tokenizer::is_special(TokenId token) const {

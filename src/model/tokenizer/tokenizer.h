@@ -21,6 +21,14 @@ struct EncodeOptions {
   bool parse_special = false;  // text such as "<|im_end|>" becomes that one token; for rendered chat templates
 };
 
+// The tokens around the parts of a text whose middle a model is to write. -1: the vocabulary has none.
+struct InfillTokens {
+  TokenId prefix = -1, suffix = -1, middle = -1;
+  TokenId repository = -1, file = -1;  // before the names of the repository and of each file in it
+
+  bool complete() const { return prefix >= 0 && suffix >= 0 && middle >= 0; }
+};
+
 // Thread-safe once loaded.
 class Tokenizer {
  public:
@@ -43,7 +51,8 @@ class Tokenizer {
   TokenId eos() const;
   bool is_end(TokenId token) const;      // any token that ends an answer: EOS, EOT, <|im_end|>, ...
   bool is_special(TokenId token) const;  // control and user-defined tokens
-  bool adds_bos() const;                 // whether encode(add_special) starts with BOS
+  const InfillTokens& infill_tokens() const;
+  bool adds_bos() const;  // whether encode(add_special) starts with BOS
 
   struct Impl;
 

@@ -163,8 +163,15 @@ Result<void> Vocab::read_ids(const Gguf& file) {
   EXO_TRY(ends.eot, id_or("eot_token_id", -1));
   EXO_TRY(ends.eom, id_or("eom_token_id", -1));
   EXO_TRY(ends.fim_pad, id_or("fim_pad_token_id", -1));
-  EXO_TRY(ends.fim_repository, id_or("fim_rep_token_id", -1));
-  EXO_TRY(ends.fim_file, id_or("fim_sep_token_id", -1));
+  const auto infill_id = [&](std::string_view name, std::string_view older) -> Result<TokenId> {
+    EXO_TRY(const TokenId former, id_or(older, -1));
+    return id_or(name, former);
+  };
+  EXO_TRY(ends.infill.prefix, infill_id("fim_pre_token_id", "prefix_token_id"));
+  EXO_TRY(ends.infill.suffix, infill_id("fim_suf_token_id", "suffix_token_id"));
+  EXO_TRY(ends.infill.middle, infill_id("fim_mid_token_id", "middle_token_id"));
+  EXO_TRY(ends.infill.repository, id_or("fim_rep_token_id", -1));
+  EXO_TRY(ends.infill.file, id_or("fim_sep_token_id", -1));
   mark_ends(*this, ends);
 
   add_bos = add_bos && bos >= 0;

@@ -55,6 +55,7 @@ class Vocab {
   TokenId bos = -1, eos = -1, unknown = -1;  // -1: none
   bool add_bos = false, add_eos = false;
   bool add_space_prefix = false;
+  InfillTokens infill;
   std::vector<bool> ends_answer;  // [size()]
 
  private:
@@ -79,11 +80,12 @@ int named_byte(std::string_view text);
 
 // Tokens that end an answer, besides EOS, as the file names them. -1: none.
 struct EndIds {
-  TokenId eot = -1, eom = -1;                                // end of turn, of message
-  TokenId fim_pad = -1, fim_repository = -1, fim_file = -1;  // separators of fill-in-the-middle training
+  TokenId eot = -1, eom = -1;  // end of turn, of message
+  TokenId fim_pad = -1;        // padding of fill-in-the-middle training
+  InfillTokens infill{};       // of which the separators of repositories and files end an answer
 };
-// Sets `ends_answer` from the ids and from the texts of well-known tokens, and turns those that the file marks as text
-// into control tokens. Called by read().
+// Sets `ends_answer` and `infill` from the ids and from the texts of well-known tokens, and turns those that the file
+// marks as text into control tokens. Called by read().
 void mark_ends(Vocab& vocab, const EndIds& ids);
 // Marks the tokens that remove white space. Files do not list them, so they follow from the model's name. Called by
 // read().
