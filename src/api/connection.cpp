@@ -30,6 +30,13 @@ std::string_view view(boost::beast::string_view text) { return {text.data(), tex
 
 std::string chunk(std::string_view text) { return std::format("{:x}\r\n{}\r\n", text.size(), text); }
 
+Reply error_reply(const AnswerWriter& writer, const Error& error) {
+  const ApiError what = to_api_error(error);
+  Reply reply = error_reply(what);
+  reply.body = writer.error(what);
+  return reply;
+}
+
 }  // namespace
 
 Connection::Connection(asio::ip::tcp::socket socket, Shared& shared)
@@ -234,17 +241,19 @@ Connection::Awaitable<bool> Connection::answer(Parser& parser) {
   const uint64_t seed = random_bits(shared_.random_seed, shared_.random_position++);
   Action action = route(what, shared_.options, shared_.service, seed);
   release_body(parser);
-  if (Call* call = std::get_if<Call>(&action)) co_return co_await generate(std::move(*call));
+  if (TextCall* call = std::get_if<TextCall>(&action)) co_return co_await generate(std::move(*call));
   co_return co_await write_reply(std::move(std::get<Reply>(action)));
 }
 
-Connection::Awaitable<bool> Connection::generate(Call call) {
+Connection::Awaitable<bool> Connection::generate(TextCall call) {
   std::vector<uint32_t> answers(call.generations.size(), call.generations.front().answers);
   mailbox_ = std::make_shared<Mailbox>(socket_.get_executor(), std::move(answers), shared_.options.backlog_bytes_max,
                                        [this] { wake_.cancel(); });
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  AnswerFormat format(call, std::format("{:016x}", random_bits(shared_.random_seed, shared_.random_position++)),
-                      std::chrono::duration_cast<std::chrono::seconds>(now).count(), call.generations.front().model);
+  const std::unique_ptr<AnswerWriter> writer =
+      call.writer({.id = random_bits(shared_.random_seed, shared_.random_position++),
+                   .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+                   .model = call.generations.front().model});
   gone_ = false;
   watch();
   for (uint32_t i = 0; i < call.generations.size(); ++i) {
@@ -256,11 +265,11 @@ Connection::Awaitable<bool> Connection::generate(Call call) {
   if (gone_) {
     // The client has disconnected.
   } else if (first.error) {
-    reusable = co_await write_reply(error_reply(to_api_error(*first.error)));
+    reusable = co_await write_reply(error_reply(*writer, *first.error));
   } else if (call.stream) {
-    reusable = co_await stream(format, std::move(first));
+    reusable = co_await stream(*writer, std::move(first));
   } else {
-    reusable = co_await gather(format, std::move(first));
+    reusable = co_await gather(*writer, std::move(first));
   }
   ++watch_id_;
   error_code ignored;
@@ -286,13 +295,13 @@ Connection::Awaitable<Delivery> Connection::next_delivery() {
   }
 }
 
-Connection::Awaitable<bool> Connection::stream(AnswerFormat& format, Delivery delivery) {
-  std::string out = head(200, {{"Content-Type", "text/event-stream; charset=utf-8"},
+Connection::Awaitable<bool> Connection::stream(AnswerWriter& writer, Delivery delivery) {
+  std::string out = head(200, {{"Content-Type", std::string(writer.stream_type())},
                                {"Cache-Control", "no-cache"},
                                {"X-Accel-Buffering", "no"},  // nginx passes it on at once
                                {http_1_0_ ? "Pragma" : "Transfer-Encoding", http_1_0_ ? "no-cache" : "chunked"}});
   for (;;) {
-    const std::string events = delivery.empty() ? ": waiting\n\n" : format.events(delivery);
+    const std::string events = delivery.empty() ? writer.keep_alive() : writer.events(delivery);
     if (!events.empty()) out += http_1_0_ ? events : chunk(events);
     if (delivery.ended && !http_1_0_) out += chunk({});
     const bool taken = co_await write(std::move(out));
@@ -304,12 +313,12 @@ Connection::Awaitable<bool> Connection::stream(AnswerFormat& format, Delivery de
   }
 }
 
-Connection::Awaitable<bool> Connection::gather(AnswerFormat& format, Delivery delivery) {
+Connection::Awaitable<bool> Connection::gather(AnswerWriter& writer, Delivery delivery) {
   for (;;) {
     const bool ended = delivery.ended;
-    if (delivery.error) co_return co_await write_reply(error_reply(to_api_error(*delivery.error)));
-    format.collect(std::move(delivery));
-    if (ended) co_return co_await write_reply({.body = format.whole()});
+    if (delivery.error) co_return co_await write_reply(error_reply(writer, *delivery.error));
+    writer.collect(std::move(delivery));
+    if (ended) co_return co_await write_reply({.body = writer.whole()});
     delivery = co_await next_delivery();
     if (gone_) co_return false;
   }

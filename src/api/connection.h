@@ -11,8 +11,9 @@
 #include <memory>
 #include <set>
 
-#include "api/answer_format.h"
-#include "api/mailbox.h"
+#include "api/generation/answer_writer.h"
+#include "api/generation/mailbox.h"
+#include "api/generation/text_call.h"
 #include "api/routes.h"
 
 namespace exogpu::api {
@@ -57,9 +58,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<bool> read_request(Parser& parser);
   Awaitable<bool> read_body(Parser& parser);
   Awaitable<bool> answer(Parser& parser);
-  Awaitable<bool> generate(Call call);
-  Awaitable<bool> stream(AnswerFormat& format, Delivery first);
-  Awaitable<bool> gather(AnswerFormat& format, Delivery first);
+  Awaitable<bool> generate(TextCall call);
+  Awaitable<bool> stream(AnswerWriter& writer, Delivery first);
+  Awaitable<bool> gather(AnswerWriter& writer, Delivery first);
   Awaitable<Delivery> next_delivery();
   Awaitable<bool> write(std::string text);  // false: the client did not read it in time
   Awaitable<bool> write_reply(Reply reply);

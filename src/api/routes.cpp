@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "api/cluster_json.h"
+#include "api/openai/call.h"
 #include "base/utf8.h"
 
 namespace exogpu::api {
@@ -12,8 +13,6 @@ namespace exogpu::api {
 using json = nlohmann::ordered_json;
 
 namespace {
-
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 // Takes as long for a key that is nearly right as for any other.
 bool equal_secrets(std::string_view given, std::string_view secret) {
@@ -106,22 +105,27 @@ Reply drain(std::string_view body, node::Service& service) {
   return {.body = R"({"status":"ok"})"};
 }
 
-Action start_call(CallKind kind, const RequestView& request, const ServerOptions& options, node::Service& service,
-                  uint64_t seed) {
+Action start_call(const TextSurface& surface, const RequestView& request, const ServerOptions& options,
+                  node::Service& service, uint64_t seed) {
+  const auto refuse = [&](const ApiError& error) {
+    Reply reply = error_reply(error);
+    reply.body = surface.error(error);
+    return reply;
+  };
   const CallLimits limits{.json = {.depth_max = options.json_depth_max, .values_max = options.json_values_max},
                           .answers_max = options.answers_max};
-  auto call = parse_call(kind, request.body, limits, seed);
-  if (!call) return error_reply(call.error());
+  auto call = surface.read(request.body, limits, seed);
+  if (!call) return refuse(call.error());
   const auto models = service.models();
   if (models.empty()) {
     // One that waits longer than others is for the node to judge.
     if (call->generations.front().wait) return *std::move(call);
-    if (const auto ready = service.ready(); !ready) return error_reply(to_api_error(ready.error()));
+    if (const auto ready = service.ready(); !ready) return refuse(to_api_error(ready.error()));
   }
   std::string& name = call->generations.front().model;
   if (name.empty() && !models.empty()) name = models.front().id;
   if (std::ranges::find(models, name, &node::ModelEntry::id) == models.end()) {
-    return error_reply(unknown_model(name, models));
+    return refuse(unknown_model(name, models));
   }
   for (auto& generation : call->generations) generation.model = name;
   return *std::move(call);
@@ -215,8 +219,8 @@ Action route(const RequestView& request, const ServerOptions& options, node::Ser
   if (path == "/v1/models") return list_models(service);
   if (path == "/v1/cluster/drain") return drain(request.body, service);
   if (path == "/v1/cluster") return Reply{.body = cluster_json(*service.cluster())};
-  if (path == "/v1/chat/completions") return start_call(CallKind::chat, request, options, service, seed);
-  if (path == "/v1/completions") return start_call(CallKind::completion, request, options, service, seed);
+  if (path == "/v1/chat/completions") return start_call(kChatSurface, request, options, service, seed);
+  if (path == "/v1/completions") return start_call(kCompletionSurface, request, options, service, seed);
   return one_model(path.substr(std::string_view("/v1/models/").size()), service);
 }
 

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "api/call.h"
+#include "api/generation/text_call.h"
 #include "api/server_options.h"
 
 namespace exogpu::api {
@@ -33,9 +33,9 @@ struct Reply {
 
 Reply error_reply(const ApiError& error);
 
-using Action = std::variant<Reply, Call>;
+using Action = std::variant<Reply, TextCall>;
 
-// A returned Call has its model's name. `seed` is for a call without one.
+// A returned TextCall has its model's name. `seed` is for a call without one.
 Action route(const RequestView& request, const ServerOptions& options, node::Service& service, uint64_t seed);
 
 // Whether a web page of `origin` may use the API. A request without an origin is not from a page.

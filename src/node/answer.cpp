@@ -56,7 +56,7 @@ bool Answer::push(const wire::SampledToken& token, bool ends_text) {
   if (opens_thought_ && stats_.answer_tokens == 1) text.insert(0, "<think>");
   std::vector<TokenReport> reports;
   if (reports_requested_) reports.push_back(report(token));
-  if (!text.empty() || !reports.empty()) listener_->on_piece(index_, text, reports);
+  if (!text.empty() || !reports.empty()) listener_->on_piece(index_, {.text = std::move(text)}, reports);
   if (!stops_.stopped()) return false;
   end(engine::FinishReason::stop_string);
   return true;
@@ -75,7 +75,7 @@ void Answer::end(engine::FinishReason reason) {
   if (!stops_.stopped()) {
     std::string rest = stops_.push(stream_.flush());
     rest += stops_.flush();
-    if (!rest.empty()) listener_->on_piece(index_, rest, {});
+    if (!rest.empty()) listener_->on_piece(index_, {.text = std::move(rest)}, {});
   }
   const auto now = Clock::now();
   if (first_ == Clock::time_point{}) first_ = now;

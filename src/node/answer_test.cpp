@@ -11,10 +11,10 @@ namespace {
 
 struct AnswerRecorder final : GenerationListener {
   void on_prompt(uint32_t) override { ADD_FAILURE() << "not an answer's business"; }
-  void on_piece(uint32_t answer, std::string_view piece, std::span<const TokenReport> tokens) override {
+  void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const TokenReport> tokens) override {
     EXPECT_EQ(answer, 3U);
     EXPECT_FALSE(stats) << "a call after the end";
-    pieces.emplace_back(piece);
+    pieces.push_back(piece.text);
     reports.insert(reports.end(), tokens.begin(), tokens.end());
   }
   void on_end(uint32_t answer, const engine::GenerateStats& now) override {

@@ -22,8 +22,8 @@ class TextListener final : public GenerationListener {
  public:
   explicit TextListener(const std::function<void(std::string_view)>& on_text) : on_text_(&on_text) {}
   void on_prompt(uint32_t) override {}
-  void on_piece(uint32_t, std::string_view text, std::span<const TokenReport>) override {
-    if (!text.empty()) (*on_text_)(text);
+  void on_piece(uint32_t, const model::AnswerPiece& piece, std::span<const TokenReport>) override {
+    if (!piece.text.empty()) (*on_text_)(piece.text);
   }
   void on_end(uint32_t, const engine::GenerateStats& end) override { stats = end; }
   void on_error(const Error&) override {}  // generate() returns it

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "engine/generation.h"
+#include "model/answer/answer_piece.h"
 #include "model/tokenizer/tokenizer.h"
 #include "node/cluster_snapshot.h"
 #include "node/prompt.h"
@@ -53,9 +54,10 @@ class GenerationListener {
   // Once and first: the prompt is rendered, encoded and fits; the work begins.
   virtual void on_prompt(uint32_t prompt_tokens) = 0;
 
-  // More of answer `answer` (0 ... answers - 1): whole UTF-8 characters, nothing of a stop string. `text` may be empty
-  // where a token completes no character; `tokens` has the tokens since the last call, where they were asked for.
-  virtual void on_piece(uint32_t answer, std::string_view text, std::span<const TokenReport> tokens) = 0;
+  // More of answer `answer` (0 ... answers - 1): whole UTF-8 characters, nothing of a stop string. `piece` may be an
+  // empty text where a token completes no character; `tokens` has the tokens since the last call, where they were asked
+  // for. Of a text or tokens to continue, all pieces are text.
+  virtual void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const TokenReport> tokens) = 0;
 
   virtual void on_end(uint32_t answer, const engine::GenerateStats& stats) = 0;
 

@@ -171,7 +171,7 @@ class WordsService : public node::Service {
     Answer& answer = work.answers[index];
     answer.ended = true;
     const std::string rest = answer.stops->stopped() ? "" : answer.stops->flush();
-    if (!rest.empty()) work.listener->on_piece(index, rest, {});
+    if (!rest.empty()) work.listener->on_piece(index, {.text = rest}, {});
     work.listener->on_end(index, {.reason = reason,
                                   .prompt_tokens = static_cast<uint32_t>(work.words.size()),
                                   .prompt_reused = 1,
@@ -192,7 +192,7 @@ class WordsService : public node::Service {
       reports.push_back({.chosen = chosen, .likeliest = std::vector(*logprobs, chosen)});
     }
     const std::string out = answer.stops->push(text);
-    if (!out.empty() || !reports.empty()) work.listener->on_piece(index, out, reports);
+    if (!out.empty() || !reports.empty()) work.listener->on_piece(index, {.text = out}, reports);
     if (answer.stops->stopped()) {
       end(work, index, engine::FinishReason::stop_string);
     } else if (answer.tokens == work.request.options.tokens_max) {

@@ -15,8 +15,8 @@ namespace exogpu::node::testing {
 class GenerationLog final : public GenerationListener {
  public:
   void on_prompt(uint32_t prompt_tokens) override { lines.push_back(std::format("prompt {}", prompt_tokens)); }
-  void on_piece(uint32_t answer, std::string_view text, std::span<const TokenReport> tokens) override {
-    texts[answer] += text;
+  void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const TokenReport> tokens) override {
+    texts[answer] += piece.text;
     reports += tokens.size();
   }
   void on_end(uint32_t answer, const engine::GenerateStats& stats) override {

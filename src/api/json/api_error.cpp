@@ -1,4 +1,4 @@
-#include "api/api_error.h"
+#include "api/json/api_error.h"
 
 #include <nlohmann/json.hpp>
 

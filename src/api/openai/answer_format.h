@@ -5,23 +5,25 @@
 #include <string>
 #include <vector>
 
-#include "api/call.h"
-#include "api/mailbox.h"
+#include "api/generation/answer_writer.h"
+#include "api/openai/call.h"
 
 namespace exogpu::api {
 
-class AnswerFormat {
+class AnswerFormat final : public AnswerWriter {
  public:
-  // `id`: unique; `created`: Unix time in seconds.
-  AnswerFormat(const Call& call, std::string id, int64_t created, std::string model);
+  struct Options {
+    CallKind kind = CallKind::chat;
+    bool include_usage = false, logprobs = false, only_prompt = false;  // as in Call
+    uint32_t answers = 1;
+  };
+  AnswerFormat(const Options& options, const AnswerStart& start);
 
   // The events of a stream, "data: {...}" and a blank line each. A delivery with prompt_tokens opens the answers of a
   // chat; the last one adds the usage, if requested, and "data: [DONE]". An error is an event, too, and the last one.
-  std::string events(Delivery delivery);
-
-  // For an answer that is sent whole: collects deliveries; whole() formats them after all answers have ended.
-  void collect(Delivery delivery);
-  std::string whole() const;
+  std::string events(Delivery delivery) override;
+  void collect(Delivery delivery) override;
+  std::string whole() const override;
 
  private:
   struct Answer {
@@ -36,8 +38,7 @@ class AnswerFormat {
   std::string usage() const;
   std::string head(const char* object) const;
 
-  CallKind kind_;
-  bool include_usage_, logprobs_, only_prompt_;
+  Options options_;
   std::string id_;
   int64_t created_;
   std::string model_;

@@ -1,4 +1,4 @@
-#include "api/call.h"
+#include "api/openai/call.h"
 
 #include <gtest/gtest.h>
 
@@ -120,7 +120,7 @@ TEST(Call, MessagesBecomeWhatTemplatesKnow) {
       std::get<model::ChatRequest>(call->generations.front().prompt).messages_json,
       R"([{"role":"system","content":"be brief"},)"
       R"({"role":"assistant","content":"","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
-      R"({"role":"tool","tool_call_id":"1","content":"42"},{"role":"assistant","content":""}])");
+      R"({"role":"tool","content":"42","tool_call_id":"1"},{"role":"assistant","content":""}])");
 }
 
 TEST(Call, AnEmptyArrayIsAnEmptyObject) {
@@ -138,7 +138,7 @@ TEST(Call, AnAnswerThatHasBegunIsContinued) {
   EXPECT_EQ(begun(R"({"role":"assistant","content":[{"type":"text","text":"He"}]})", ""), "He");
   EXPECT_EQ(begun(R"({"role":"assistant","content":"He"})", R"(,"continue_final_message":false)"), "");
   EXPECT_EQ(begun(R"({"role":"assistant","content":"He","tool_calls":[]})", ""), "He");
-  EXPECT_EQ(begun(R"({"role":"assistant","content":"He","tool_calls":[{}]})", ""), "");
+  EXPECT_EQ(begun(R"({"role":"assistant","content":"He","tool_calls":[{"function":{"name":"f"}}]})", ""), "");
   EXPECT_EQ(begun(R"({"role":"assistant"})", ""), "");
   EXPECT_EQ(begun(R"({"role":"user","content":"He"})", ""), "");
 }
@@ -150,7 +150,7 @@ TEST(Call, BadMessagesAreNamed) {
   expect_refused(chat(R"({"messages":["hi"]})"), "messages[0]", "must be an object, and is a string");
   expect_refused(chat(R"({"messages":[{"content":"hi"}]})"), "messages[0].role", "is missing");
   expect_refused(chat(R"({"messages":[{"role":"user"}]})"), "messages[0].content", "is missing");
-  expect_refused(chat(R"({"messages":[{"role":"user","content":null}]})"), "messages[0].content", "is null");
+  expect_refused(chat(R"({"messages":[{"role":"user","content":null}]})"), "messages[0].content", "is missing or null");
   expect_refused(chat(R"({"messages":[{"role":"user","content":5}]})"), "messages[0].content", "must be a string");
   expect_refused(chat(R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]})"),
                  "messages[0].content[0].type", "read text only");

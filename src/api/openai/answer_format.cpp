@@ -1,4 +1,4 @@
-#include "api/answer_format.h"
+#include "api/openai/answer_format.h"
 
 #include <nlohmann/json.hpp>
 
@@ -7,8 +7,6 @@ namespace exogpu::api {
 using json = nlohmann::ordered_json;
 
 namespace {
-
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 const char* finish_reason(engine::FinishReason reason) {
   switch (reason) {
@@ -63,15 +61,12 @@ std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
 
 }  // namespace
 
-AnswerFormat::AnswerFormat(const Call& call, std::string id, int64_t created, std::string model)
-    : kind_(call.kind),
-      include_usage_(call.include_usage),
-      logprobs_(call.logprobs),
-      only_prompt_(call.only_prompt),
-      id_((kind_ == CallKind::chat ? "chatcmpl-" : "cmpl-") + std::move(id)),
-      created_(created),
-      model_(std::move(model)),
-      answers_(call.answers()) {}
+AnswerFormat::AnswerFormat(const Options& options, const AnswerStart& start)
+    : options_(options),
+      id_(std::format("{}-{:016x}", options.kind == CallKind::chat ? "chatcmpl" : "cmpl", start.id)),
+      created_(start.created),
+      model_(start.model),
+      answers_(options.answers) {}
 
 // An object without its closing brace, so that fields can be appended.
 std::string AnswerFormat::head(const char* object) const {
@@ -101,7 +96,7 @@ void AnswerFormat::count(const Delivery& delivery) {
 Delivery AnswerFormat::without_text(Delivery delivery) const {
   std::erase_if(delivery.updates, [](const AnswerUpdate& update) { return !update.end; });
   for (AnswerUpdate& update : delivery.updates) {
-    update.text.clear();
+    update.pieces.clear();
     update.tokens.clear();
     update.end->answer_tokens = 0;
     update.end->reason = engine::FinishReason::length;
@@ -110,11 +105,11 @@ Delivery AnswerFormat::without_text(Delivery delivery) const {
 }
 
 std::string AnswerFormat::events(Delivery delivery) {
-  if (only_prompt_) delivery = without_text(std::move(delivery));
+  if (options_.only_prompt) delivery = without_text(std::move(delivery));
   count(delivery);
-  const bool chat = kind_ == CallKind::chat;
+  const bool chat = options_.kind == CallKind::chat;
   const std::string opening = head(chat ? "chat.completion.chunk" : "text_completion");
-  const std::string closing = include_usage_ ? R"(,"usage":null})" : "}";
+  const std::string closing = options_.include_usage ? R"(,"usage":null})" : "}";
   std::string out;
   const auto add = [&](const json& choice) {
     out += event(opening + R"(,"choices":[)" + dump(choice) + "]" + closing);
@@ -130,22 +125,20 @@ std::string AnswerFormat::events(Delivery delivery) {
   }
   for (const AnswerUpdate& update : delivery.updates) {
     Answer& answer = answers_[update.answer];
+    const std::string text = update.text();
     json logprobs = nullptr;
-    if (logprobs_ && !update.tokens.empty()) {
+    if (options_.logprobs && !update.tokens.empty()) {
       logprobs = chat ? chat_logprobs(update.tokens) : completion_logprobs(update.tokens, answer.text_bytes);
       for (const auto& token : update.tokens) answer.text_bytes += token.chosen.bytes.size();
     }
     const json reason = update.end ? json(answer.finish_reason) : json(nullptr);
     if (!chat) {
-      add({{"index", update.answer},
-           {"text", update.text},
-           {"logprobs", std::move(logprobs)},
-           {"finish_reason", reason}});
+      add({{"index", update.answer}, {"text", text}, {"logprobs", std::move(logprobs)}, {"finish_reason", reason}});
       continue;
     }
-    if (!update.text.empty() || !logprobs.is_null()) {
+    if (!text.empty() || !logprobs.is_null()) {
       add({{"index", update.answer},
-           {"delta", {{"content", update.text}}},
+           {"delta", {{"content", text}}},
            {"logprobs", std::move(logprobs)},
            {"finish_reason", nullptr}});
     }
@@ -155,29 +148,29 @@ std::string AnswerFormat::events(Delivery delivery) {
   }
   if (delivery.error) return out + event(to_json(to_api_error(*delivery.error)));
   if (delivery.ended) {
-    if (include_usage_) out += event(opening + R"(,"choices":[],"usage":)" + usage() + "}");
+    if (options_.include_usage) out += event(opening + R"(,"choices":[],"usage":)" + usage() + "}");
     out += event("[DONE]");
   }
   return out;
 }
 
 void AnswerFormat::collect(Delivery delivery) {
-  if (only_prompt_) delivery = without_text(std::move(delivery));
+  if (options_.only_prompt) delivery = without_text(std::move(delivery));
   count(delivery);
   for (AnswerUpdate& update : delivery.updates) {
     Answer& answer = answers_[update.answer];
-    answer.text += update.text;
+    answer.text += update.text();
     std::move(update.tokens.begin(), update.tokens.end(), std::back_inserter(answer.tokens));
   }
 }
 
 std::string AnswerFormat::whole() const {
-  const bool chat = kind_ == CallKind::chat;
+  const bool chat = options_.kind == CallKind::chat;
   json choices = json::array();
   for (size_t i = 0; i < answers_.size(); ++i) {
     const Answer& answer = answers_[i];
     json logprobs = nullptr;
-    if (logprobs_) logprobs = chat ? chat_logprobs(answer.tokens) : completion_logprobs(answer.tokens, 0);
+    if (options_.logprobs) logprobs = chat ? chat_logprobs(answer.tokens) : completion_logprobs(answer.tokens, 0);
     json choice = {{"index", i}};
     if (chat) {
       choice["message"] = {{"role", "assistant"}, {"content", answer.text}, {"refusal", nullptr}};
@@ -191,5 +184,28 @@ std::string AnswerFormat::whole() const {
   return head(chat ? "chat.completion" : "text_completion") + R"(,"choices":)" + dump(choices) + R"(,"usage":)" +
          usage() + "}";
 }
+
+TextCall to_text_call(Call call) {
+  const AnswerFormat::Options options{.kind = call.kind,
+                                      .include_usage = call.include_usage,
+                                      .logprobs = call.logprobs,
+                                      .only_prompt = call.only_prompt,
+                                      .answers = call.answers()};
+  return {.generations = std::move(call.generations),
+          .stream = call.stream,
+          .writer = [options](const AnswerStart& start) { return std::make_unique<AnswerFormat>(options, start); }};
+}
+
+namespace {
+
+template <CallKind kind>
+Parsed<TextCall> read_call(std::string_view body, const CallLimits& limits, uint64_t seed) {
+  return parse_call(kind, body, limits, seed).transform(to_text_call);
+}
+
+}  // namespace
+
+constexpr TextSurface kChatSurface{.read = read_call<CallKind::chat>, .error = to_json};
+constexpr TextSurface kCompletionSurface{.read = read_call<CallKind::completion>, .error = to_json};
 
 }  // namespace exogpu::api

@@ -1,4 +1,4 @@
-#include "api/json_body.h"
+#include "api/json/json_body.h"
 
 #include <cmath>
 #include <vector>
@@ -87,6 +87,8 @@ Parsed<json> parse_object(std::string_view text, const JsonLimits& limits) {
   }
   return value;
 }
+
+std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 std::string_view kind(const json& value) {
   switch (value.type()) {

@@ -10,9 +10,10 @@
 #include <string_view>
 #include <vector>
 
-#include "api/api_error.h"
-#include "api/json_body.h"
-#include "node/service.h"
+#include "api/generation/conversation.h"
+#include "api/generation/text_call.h"
+#include "api/json/api_error.h"
+#include "api/json/json_body.h"
 
 namespace exogpu::api {
 
@@ -30,21 +31,22 @@ struct Call {
   uint32_t answers() const { return static_cast<uint32_t>(generations.size()) * generations.front().answers; }
 };
 
-struct CallLimits {
-  JsonLimits json;
-  uint32_t answers_max = 32;
-};
-
 // `seed` is used if the request has none.
 Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& limits, uint64_t seed);
 
 // The fields of both kinds: sampling, lengths, stops, n.
 Parsed<void> read_options(const Fields& fields, CallKind kind, node::GenerationRequest& request, uint64_t seed);
 
-// The array of messages in the form for a template: contents are strings, "developer" becomes "system".
-Parsed<nlohmann::ordered_json> read_messages(const Fields& fields);
+// The array of messages: parts of contents are joined, "developer" becomes "system", "function" becomes "tool".
+Parsed<std::vector<Message>> read_messages(const Fields& fields);
 
-// The array of tools, unchanged; empty if there is none or tool_choice is "none".
-Parsed<std::string> read_tools(const Fields& fields);
+// The tools and tool_choice.
+Parsed<void> read_tools(const Fields& fields, Conversation& conversation);
+
+// What the server runs; its writer is an AnswerFormat.
+TextCall to_text_call(Call call);
+
+extern const TextSurface kChatSurface;        // /v1/chat/completions
+extern const TextSurface kCompletionSurface;  // /v1/completions
 
 }  // namespace exogpu::api

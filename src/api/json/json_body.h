@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/api_error.h"
+#include "api/json/api_error.h"
 
 namespace exogpu::api {
 
@@ -42,6 +42,9 @@ class Fields {
   const nlohmann::ordered_json* object_;
   std::string path_;
 };
+
+// The text of a value on one line; what is no UTF-8 becomes U+FFFD.
+std::string dump(const nlohmann::ordered_json& value);
 
 // What PHP and others write for an empty object.
 inline bool is_empty_array(const nlohmann::ordered_json& value) { return value.is_array() && value.empty(); }

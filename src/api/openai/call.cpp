@@ -1,4 +1,4 @@
-#include "api/call.h"
+#include "api/openai/call.h"
 
 #include <algorithm>
 
@@ -87,27 +87,22 @@ Parsed<void> refuse_unsupported(const Fields& fields, CallKind kind) {
   return {};
 }
 
-Parsed<model::ChatRequest> read_chat(const Fields& fields) {
-  model::ChatRequest chat;
-  EXO_TRY(const json messages, read_messages(fields));
-  chat.messages_json = messages.dump();
+Parsed<Conversation> read_conversation(const Fields& fields) {
+  Conversation conversation;
+  EXO_TRY(conversation.messages, read_messages(fields));
   EXO_TRY(const auto continues, fields.boolean("continue_final_message"));
-  if (const json& last = messages.back();
-      continues.value_or(true) && last["role"] == json("assistant") && last.value("tool_calls", json()).empty()) {
-    chat.answer_so_far = last["content"].get<std::string>();
-  }
-  EXO_TRY(chat.tools_json, read_tools(fields));
-  json extra = json::object();
+  conversation.continue_final_message = continues.value_or(true);
+  EXO_CHECK(read_tools(fields, conversation));
+  json& variables = conversation.template_variables;
   if (const json* more = fields.find("chat_template_kwargs")) {
     if (!more->is_object() && !is_empty_array(*more)) {
       return bad_field("chat_template_kwargs", "invalid_type", "must be an object, and is {}", kind(*more));
     }
-    if (more->is_object()) extra = *more;
+    if (more->is_object()) variables = *more;
   }
   EXO_TRY(const auto effort, fields.text("reasoning_effort"));
-  if (effort) extra["reasoning_effort"] = *effort;
-  if (!extra.empty()) chat.extra_json = extra.dump();
-  return chat;
+  if (effort) variables["reasoning_effort"] = *effort;
+  return conversation;
 }
 
 }  // namespace
@@ -138,8 +133,8 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
 
   std::vector<Prompt> prompts;
   if (kind == CallKind::chat) {
-    EXO_TRY(auto chat, read_chat(fields));
-    prompts.emplace_back(std::move(chat));
+    EXO_TRY(const Conversation conversation, read_conversation(fields));
+    prompts.emplace_back(to_prompt(conversation));
   } else {
     EXO_TRY(prompts, read_prompts(fields));
   }

@@ -1,4 +1,4 @@
-#include "api/mailbox.h"
+#include "api/generation/mailbox.h"
 
 #include <boost/asio/post.hpp>
 
@@ -6,7 +6,7 @@ namespace exogpu::api {
 
 namespace {
 
-bool is_new(const AnswerUpdate& update) { return !update.text.empty() || !update.tokens.empty() || update.end; }
+bool is_new(const AnswerUpdate& update) { return !update.pieces.empty() || !update.tokens.empty() || update.end; }
 
 Bytes size_of(std::span<const node::TokenReport> tokens) {
   Bytes bytes = 0;
@@ -16,7 +16,31 @@ Bytes size_of(std::span<const node::TokenReport> tokens) {
   return bytes;
 }
 
+// A piece of its own costs more than its text.
+Bytes size_of(const model::AnswerPiece& piece) {
+  const bool call = piece.kind == model::AnswerPiece::Kind::call;
+  return piece.text.size() + piece.call_id.size() + (call ? sizeof(piece) : 0);
+}
+
+void append(std::vector<model::AnswerPiece>& pieces, const model::AnswerPiece& piece) {
+  using Kind = model::AnswerPiece::Kind;
+  if (piece.text.empty() && piece.kind != Kind::call) return;
+  if (!pieces.empty() && pieces.back().kind == piece.kind && piece.kind != Kind::call) {
+    pieces.back().text += piece.text;
+  } else {
+    pieces.push_back(piece);
+  }
+}
+
 }  // namespace
+
+std::string AnswerUpdate::text() const {
+  std::string out;
+  for (const model::AnswerPiece& piece : pieces) {
+    if (piece.kind == model::AnswerPiece::Kind::text) out += piece.text;
+  }
+  return out;
+}
 
 class Mailbox::Listener : public node::GenerationListener {
  public:
@@ -30,8 +54,8 @@ class Mailbox::Listener : public node::GenerationListener {
   }
 
   void on_prompt(uint32_t tokens) override { mailbox_->on_prompt(tokens); }
-  void on_piece(uint32_t answer, std::string_view text, std::span<const node::TokenReport> tokens) override {
-    if (answer < answers_) mailbox_->on_piece(first_ + answer, text, tokens);
+  void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const node::TokenReport> tokens) override {
+    if (answer < answers_) mailbox_->on_piece(first_ + answer, piece, tokens);
   }
   void on_end(uint32_t answer, const engine::GenerateStats& stats) override {
     if (answer >= answers_ || pending_ == 0) return;
@@ -113,14 +137,14 @@ void Mailbox::on_prompt(uint32_t tokens) {
   notify();
 }
 
-void Mailbox::on_piece(uint32_t answer, std::string_view text, std::span<const node::TokenReport> tokens) {
+void Mailbox::on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const node::TokenReport> tokens) {
   {
     const MutexLock lock(mutex_);
     if (closed_ || error_) return;
-    backlog_ += text.size() + size_of(tokens);
+    backlog_ += size_of(piece) + size_of(tokens);
     if (backlog_ <= backlog_max_) {
       AnswerUpdate& update = pending_[answer];
-      update.text += text;
+      append(update.pieces, piece);
       update.tokens.insert(update.tokens.end(), tokens.begin(), tokens.end());
       if (is_new(update)) notify();
       return;

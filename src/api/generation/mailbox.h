@@ -15,12 +15,14 @@
 
 namespace exogpu::api {
 
-// The new part of one answer. Pieces that arrived since the last take() are joined.
+// The new part of one answer: what arrived since the last take().
 struct AnswerUpdate {
   uint32_t answer = 0;
-  std::string text = {};
+  std::vector<model::AnswerPiece> pieces = {};  // in order; neighbours of one kind are joined, calls never
   std::vector<node::TokenReport> tokens = {};
   std::optional<engine::GenerateStats> end = std::nullopt;
+
+  std::string text() const;  // the pieces of Kind::text, joined
 };
 
 struct Delivery {
@@ -54,7 +56,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   class Listener;
 
   void on_prompt(uint32_t tokens);
-  void on_piece(uint32_t answer, std::string_view text, std::span<const node::TokenReport> tokens);
+  void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const node::TokenReport> tokens);
   void on_end(uint32_t answer, const engine::GenerateStats& stats);
   void on_error(const Error& error);
   void notify() EXO_REQUIRES(mutex_);

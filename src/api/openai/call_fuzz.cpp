@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "api/call.h"
+#include "api/openai/call.h"
 
 namespace {
 

@@ -1,0 +1,43 @@
+// A request for text as the server runs it, by whatever surface it came.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/generation/answer_writer.h"
+#include "api/json/json_body.h"
+#include "node/service.h"
+
+namespace exogpu::api {
+
+// What the server knows when it begins to answer.
+struct AnswerStart {
+  uint64_t id = 0;         // random; for the ids that a surface gives to its answers and calls
+  int64_t created = 0;     // Unix time in seconds
+  std::string model = {};  // as the request named it, or the default
+};
+
+struct TextCall {
+  // One per prompt; only the prompts differ. `model` is empty if the request names none.
+  std::vector<node::GenerationRequest> generations;
+  bool stream = false;
+  std::function<std::unique_ptr<AnswerWriter>(const AnswerStart& start)> writer;
+};
+
+struct CallLimits {
+  JsonLimits json;
+  uint32_t answers_max = 32;
+};
+
+// A path that answers with text, in its own form of JSON.
+struct TextSurface {
+  // Reads the body of a request. `seed` is used if the request has none.
+  Parsed<TextCall> (*read)(std::string_view body, const CallLimits& limits, uint64_t seed);
+  // The body of a reply with error.status, before there is a writer.
+  std::string (*error)(const ApiError& error);
+};
+
+}  // namespace exogpu::api
