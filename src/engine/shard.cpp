@@ -9,6 +9,7 @@
 #include "engine/runner.h"
 #include "engine/shard_setup.h"
 #include "gpu/buffer.h"
+#include "gpu/cpu_threads/compute_threads.h"
 #include "gpu/guard.h"
 #include "gpu/host.h"
 
@@ -31,12 +32,15 @@ struct Shard::Impl {
   Architecture arch;
   wire::LayerRange layers;
   ShardOptions options;
+  uint32_t fixed_threads;  // 0: as many as find free cores
   bool flash;
   WeightStore weights;
   KvCache cache;
   MemoryNeed need;
   HostEmbedding embedding;
   ggml_backend_ptr backend;
+  std::optional<gpu::ComputeThreads> threads;  // of a shard on the CPU
+  ggml_backend_set_n_threads_t set_threads = nullptr;
   std::optional<Runner> runner;
   BatchPlan plan;
   std::vector<uint32_t> lengths;
@@ -63,12 +67,15 @@ struct Shard::Impl {
                                                .arch = a,
                                                .layers = layers,
                                                .options = options,
+                                               .fixed_threads = requested.threads,
                                                .flash = flash,
                                                .weights = std::move(weights),
                                                .cache = std::move(cache),
                                                .need = {},
                                                .embedding = {},
                                                .backend = nullptr,
+                                               .threads = std::nullopt,
+                                               .set_threads = nullptr,
                                                .runner = std::nullopt,
                                                .plan = {},
                                                .lengths = {},
@@ -131,9 +138,9 @@ struct Shard::Impl {
         gpu::guarded(device, "starting", [&] { backend.reset(ggml_backend_dev_init(device.handle(), nullptr)); }));
     if (backend == nullptr)
       return fail(ErrorCode::unavailable, "{} ({}) could not be started", device.info().name, device.info().backend);
-    auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
+    set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
         ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device.handle()), "ggml_backend_set_n_threads"));
-    if (set_threads != nullptr) set_threads(backend.get(), static_cast<int>(options.threads));
+    if (set_threads != nullptr) threads.emplace(fixed_threads);
     return {};
   }
 
@@ -224,7 +231,9 @@ struct Shard::Impl {
     EXO_CHECK(plan_batch(batch.sequences, lengths, limits(), plan));
     if (!is_last()) plan.drop_outputs();
     EXO_TRY(RunnerInput input, input_of(batch));
+    if (threads) set_threads(backend.get(), static_cast<int>(threads->begin_step()));
     auto result = gpu::guarded_result(device, "computing", [&] { return runner->run(plan, input, batch.into); });
+    if (threads) threads->end_step();
     if (result)
       if (auto sound = check_result(batch, *result); !sound) result = std::unexpected(sound.error());
     // Also the better reason for a result that is not finite.
@@ -307,6 +316,8 @@ const Architecture& Shard::architecture() const { return impl_->arch; }
 wire::LayerRange Shard::layers() const { return impl_->layers; }
 const ShardOptions& Shard::options() const { return impl_->options; }
 const MemoryNeed& Shard::memory() const { return impl_->need; }
+uint32_t Shard::computing_threads() const { return impl_->threads ? impl_->threads->threads() : 0; }
+std::string Shard::threads_reason() const { return impl_->threads ? impl_->threads->reason() : ""; }
 bool Shard::reads_file() const { return impl_->reads_file(); }
 bool Shard::flash_attention() const { return impl_->flash; }
 uint64_t Shard::graphs_built() const { return impl_->runner->graphs_built(); }

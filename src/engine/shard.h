@@ -89,6 +89,10 @@ class Shard {
   wire::LayerRange layers() const;
   const ShardOptions& options() const;  // with the defaults filled in
   const MemoryNeed& memory() const;
+  // The threads that computed the last step, and why there were no more of them: empty when all cores computed. 0 on a
+  // device that has no threads of this process.
+  uint32_t computing_threads() const;
+  std::string threads_reason() const;
   bool reads_file() const;        // it computes with the file's own pages
   bool flash_attention() const;   // whether the shard uses it
   uint64_t graphs_built() const;  // so far; constant while batches repeat their shape

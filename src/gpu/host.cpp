@@ -134,30 +134,48 @@ std::string vendor_name(std::string_view id) {
 
 }  // namespace
 
-uint32_t HostCpu::threads() const {
-  double most = quota_cores > 0 ? std::floor(quota_cores) : physical_cores;
+uint32_t CpuLimits::threads() const {
+  constexpr double kNotWorthAThread = 0.1;
+  double most = quota_cores > 0 ? std::ceil(quota_cores - kNotWorthAThread) : physical_cores;
   return static_cast<uint32_t>(std::clamp(most, 1.0, std::max(1.0, static_cast<double>(physical_cores))));
 }
 
-HostCpu read_host_cpu(const fs::path& root) {
-  HostCpu cpu;
-  std::vector<std::string> info = read_lines(root / "proc/cpuinfo");
-  cpu.model = value_of(info, "model name");
-  std::string vendor = value_of(info, "vendor_id");
-  cpu.vendor = vendor_name(vendor.empty() ? value_of(info, "CPU implementer") : vendor);
-
+CpuLimits read_cpu_limits(const fs::path& root) {
+  CpuLimits cpu;
+  cpu.processors = allowed_processors();
   std::set<std::pair<uint64_t, uint64_t>> cores;
-  std::vector<uint32_t> allowed = allowed_processors();
-  for (uint32_t processor : allowed) {
+  for (uint32_t processor : cpu.processors) {
     fs::path topology = root / "sys/devices/system/cpu" / ("cpu" + std::to_string(processor)) / "topology";
     auto core = read_number(topology / "core_id");
     if (core) cores.emplace(read_number(topology / "physical_package_id").value_or(0), *core);
   }
-  cpu.logical_cores =
-      allowed.empty() ? std::max(1u, std::thread::hardware_concurrency()) : static_cast<uint32_t>(allowed.size());
+  cpu.logical_cores = cpu.processors.empty() ? std::max(1u, std::thread::hardware_concurrency())
+                                             : static_cast<uint32_t>(cpu.processors.size());
   cpu.physical_cores = cores.empty() ? cpu.logical_cores : static_cast<uint32_t>(cores.size());
   cpu.quota_cores = quota_cores(root);
   return cpu;
+}
+
+HostCpu read_host_cpu(const fs::path& root) {
+  HostCpu cpu{read_cpu_limits(root), {}, {}};
+  std::vector<std::string> info = read_lines(root / "proc/cpuinfo");
+  cpu.model = value_of(info, "model name");
+  std::string vendor = value_of(info, "vendor_id");
+  cpu.vendor = vendor_name(vendor.empty() ? value_of(info, "CPU implementer") : vendor);
+  return cpu;
+}
+
+std::optional<double> read_throttled_s(const fs::path& root) {
+  std::optional<double> seconds;
+  for (const fs::path& group : control_groups(root, "cpu")) {
+    if (group_quota(group) == 0) continue;
+    const std::vector<std::string> stat = read_lines(group / "cpu.stat");
+    const auto microseconds = number(value_of(stat, "throttled_usec"));  // version 2
+    const auto nanoseconds = number(value_of(stat, "throttled_time"));   // version 1
+    seconds = seconds.value_or(0) + static_cast<double>(microseconds.value_or(0)) / 1e6 +
+              static_cast<double>(nanoseconds.value_or(0)) / 1e9;
+  }
+  return seconds;
 }
 
 MemoryInfo read_host_memory(const fs::path& root) {

@@ -3,24 +3,39 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "gpu/device.h"
 
 namespace exogpu::gpu {
 
-struct HostCpu {
-  std::string model;            // "AMD EPYC 9654 96-Core Processor"; empty when unknown
-  std::string vendor;           // "AMD"
-  uint32_t physical_cores = 1;  // of those this process may run on
-  uint32_t logical_cores = 1;   // likewise
-  double quota_cores = 0;       // processor time granted by the control group, in cores; 0: unlimited
-  // A good number of compute threads: the physical cores, within the quota; at least 1.
+// The processors that this process may use.
+struct CpuLimits {
+  std::vector<uint32_t> processors;  // their numbers; empty when unknown
+  uint32_t physical_cores = 1;       // that they belong to
+  uint32_t logical_cores = 1;
+  double quota_cores = 0;  // processor time granted by the control group, in cores; 0: unlimited
+  // A good number of compute threads on an idle machine: the physical cores, or as many as use up the quota; at least
+  // 1. Of a quota of 1.5 cores two threads use all, each at 3/4 of the time.
   uint32_t threads() const;
 };
 
 // Reads /proc and /sys below `root`. Never fails: what cannot be read keeps its default.
+CpuLimits read_cpu_limits(const std::filesystem::path& root = "/");
+
+struct HostCpu : CpuLimits {
+  std::string model;   // "AMD EPYC 9654 96-Core Processor"; empty when unknown
+  std::string vendor;  // "AMD"
+};
+
+// Reads as read_cpu_limits() does.
 HostCpu read_host_cpu(const std::filesystem::path& root = "/");
+
+// For how long the quotas of this process's control groups kept threads from running so far, summed over processors, in
+// seconds. Absent without a quota.
+std::optional<double> read_throttled_s(const std::filesystem::path& root = "/");
 
 // Memory of the host within the limits of this process's control group. `free` is what can be had without swapping.
 // All zero when it cannot be read.

@@ -126,7 +126,9 @@ TEST_F(Host, AQuotaLimitsTheThreads) {
   HostCpu cpu;
   cpu.physical_cores = 8;
   EXPECT_EQ(cpu.threads(), 8u);
-  cpu.quota_cores = 3.9;  // a fourth thread would be stopped in every period, and the others wait for it
+  cpu.quota_cores = 3.5;  // four threads at 7/8 of the time
+  EXPECT_EQ(cpu.threads(), 4u);
+  cpu.quota_cores = 3.05;
   EXPECT_EQ(cpu.threads(), 3u);
   cpu.quota_cores = 0.5;
   EXPECT_EQ(cpu.threads(), 1u);

@@ -71,6 +71,8 @@ void print_json(const Options& o, const LoadedModel& m, const Measured& r) {
                         {"device", m.device->info().id},
                         {"device_name", m.device->info().name},
                         {"threads", m.chain->options().threads},
+                        {"computing_threads", m.chain->shards().front().computing_threads()},
+                        {"threads_reason", m.chain->shards().front().threads_reason()},
                         {"kv_type", to_string(m.chain->options().kv_type)},
                         {"flash_attention", m.chain->shards().front().flash_attention()},
                         {"shards", m.chain->shards().size()},
@@ -88,9 +90,17 @@ void print_json(const Options& o, const LoadedModel& m, const Measured& r) {
   println_out("{}", out.dump(2));
 }
 
+// "4 threads", or "3 threads at the end (other processes use 1 of 4 cores)".
+std::string threads_used(const engine::Shard& shard) {
+  const uint32_t threads = shard.computing_threads() > 0 ? shard.computing_threads() : shard.options().threads;
+  const std::string reason = shard.threads_reason();
+  return std::format("{} {}{}", threads, threads == 1 ? "thread" : "threads",
+                     reason.empty() ? "" : std::format(" at the end ({})", reason));
+}
+
 void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
-  println_out("{} on {}, {} threads, loaded in {:.2f} s", o.model.path, m.device->info().name,
-              m.chain->options().threads, r.load_time.count());
+  println_out("{} on {}, {}, loaded in {:.2f} s", o.model.path, m.device->info().name,
+              threads_used(m.chain->shards().front()), r.load_time.count());
   auto line = [](const std::string& name, const SpeedSamples& s) {
     println_out("{:<8} {:>10.2f} t/s  median of {}; mean {:.2f} +- {:.2f}", name, s.median(), s.tokens_per_s.size(),
                 s.mean(), s.deviation());

@@ -207,7 +207,7 @@ void add_serve(CLI::App& app, Action& action) {
       ->delimiter(',')
       ->type_name("DEVICE")
       ->group(devices);
-  command->add_option("-t,--threads", node.threads, "CPU threads (default: one for each core)")->group(devices);
+  command->add_option("-t,--threads", node.threads, "CPU threads (default: as many as find free cores)")->group(devices);
   const char* plan = "Model and plan (on the node that is given the model)";
   add_context(*command, node.serving.context)->group(plan);
   command

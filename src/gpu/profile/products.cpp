@@ -25,7 +25,7 @@ struct Freer {
   }
 };
 using Context = std::unique_ptr<ggml_context, Freer<ggml_free>>;
-using OwnedBuffer = std::unique_ptr<ggml_backend_buffer, Freer<ggml_backend_buffer_free>>;
+using ProbeBuffer = std::unique_ptr<ggml_backend_buffer, Freer<ggml_backend_buffer_free>>;
 using Allocator = std::unique_ptr<ggml_gallocr, Freer<ggml_gallocr_free>>;
 
 // A context for the descriptions of up to `tensors` tensors, and of a graph of them.
@@ -52,7 +52,7 @@ ggml_backend_buffer_type_t weight_buffer_type(const Bench& bench, ggml_type type
       ggml_tensor* product =
           ggml_mul_mat(context.get(), weight, ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, kWidths[0], 1));
       // Such a type knows the weights it takes by their buffer; an empty one will do.
-      OwnedBuffer empty(ggml_backend_buft_alloc_buffer(*types, 0));
+      ProbeBuffer empty(ggml_backend_buft_alloc_buffer(*types, 0));
       weight->buffer = empty.get();
       bool takes = empty != nullptr && ggml_backend_dev_supports_op(handle, product);
       weight->buffer = nullptr;
@@ -114,7 +114,7 @@ struct Weights::Impl {
   ggml_type type = GGML_TYPE_F32;
   int level = 0;
   Context context;
-  OwnedBuffer buffer;
+  ProbeBuffer buffer;
   std::vector<ggml_tensor*> up;
   std::vector<ggml_tensor*> down;
 };

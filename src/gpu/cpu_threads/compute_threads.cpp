@@ -1,0 +1,111 @@
+#include "gpu/cpu_threads/compute_threads.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <format>
+#include <utility>
+
+#include "gpu/host.h"
+
+namespace exogpu::gpu {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kShort = 25ms;      // between looks at how long threads waited
+constexpr auto kLong = 100ms;      // ... at the whole machine
+constexpr auto kMachine = 1s;      // ... at affinity and quota
+constexpr auto kLongMost = 400ms;  // a longer interval also holds a pause, which says little of now
+
+double used_by_process_s() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double seconds_between(ComputeThreads::Time from, ComputeThreads::Time to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+ComputeThreads::ComputeThreads(uint32_t fixed, std::filesystem::path root, const std::filesystem::path& table)
+    : fixed_(fixed), root_(std::move(root)), threads_(std::max(1u, fixed)) {
+  if (auto opened = ComputeTable::open(table)) table_.emplace(*std::move(opened));
+}
+
+void ComputeThreads::read_machine(Time now) {
+  if (machine_read_ && now - *machine_read_ < kMachine) return;
+  machine_read_ = now;
+  CpuLimits limits = read_cpu_limits(root_);
+  cores_ = limits.physical_cores;
+  most_ = limits.threads();
+  processors_ = std::move(limits.processors);
+}
+
+void ComputeThreads::observe(Time now) {
+  if (long_ && now - long_->at >= kLong) {
+    const Reading before = *std::exchange(long_, std::nullopt);
+    const double seconds = seconds_between(before.at, now);
+    Reading after{now, read_processor_times(root_, processors_), used_by_process_s(), {}};
+    if (table_) after.others = table_->others(now);
+    if (now - before.at <= kLongMost && after.times.busy_s && before.times.busy_s &&
+        after.others.processes == before.others.processes) {
+      const double ours = after.own_s - before.own_s + std::max(0.0, after.others.used_s - before.others.used_s);
+      const double others = *after.times.busy_s - *before.times.busy_s - ours;
+      const double waited = after.times.waited_s.value_or(0) - before.times.waited_s.value_or(0);
+      occupancy_.observe(now, std::max(0.0, others) / seconds, std::max(0.0, waited) / seconds);
+    }
+    short_at_ = now;
+    short_waited_s_ = after.times.waited_s;
+    long_ = std::move(after);
+    return;
+  }
+  if (!long_) {
+    long_ = Reading{now, read_processor_times(root_, processors_), used_by_process_s(), {}};
+    if (table_) long_->others = table_->others(now);
+    short_at_ = now;
+    short_waited_s_ = long_->times.waited_s;
+    return;
+  }
+  if (now - *short_at_ < kShort) return;
+  const std::optional<double> waited = read_waited_s(root_);
+  if (waited && short_waited_s_)
+    occupancy_.observe_waiting(threads_, std::max(0.0, *waited - *short_waited_s_) / seconds_between(*short_at_, now));
+  short_at_ = now;
+  short_waited_s_ = waited;
+}
+
+uint32_t ComputeThreads::begin_step(Time now) {
+  if (fixed_ > 0) return fixed_;
+  read_machine(now);
+  observe(now);
+  sharing_ = 1;
+  if (table_) {
+    table_->begin(now, used_by_process_s());
+    sharing_ += table_->others(now).computing;
+  }
+  threads_ = std::max(1u, occupancy_.best_threads(cores_, most_) / sharing_);
+  return threads_;
+}
+
+void ComputeThreads::end_step(Time now) {
+  if (fixed_ > 0) return;
+  if (table_) table_->end(now, used_by_process_s());
+  observe(now);
+}
+
+std::string ComputeThreads::reason() const {
+  if (fixed_ > 0) return "fixed by --threads";
+  if (threads_ >= cores_) return "";
+  if (threads_ == most_) return std::format("a quota limits this process to {} of {} cores", most_, cores_);
+  if (sharing_ > 1) return std::format("models that compute at the same time share {} cores: {}", cores_, sharing_);
+  return std::format("other processes use {} of {} cores", cores_ - threads_, cores_);
+}
+
+}  // namespace exogpu::gpu

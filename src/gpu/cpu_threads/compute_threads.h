@@ -1,0 +1,63 @@
+// With how many threads a shard on the CPU computes its next step.
+//
+// As many as there are cores free for it: the cores of the machine that this process may use, less those that other
+// processes take, shared with the other shards that compute at the same time. Decided before each step. How many
+// threads compute does not change a single bit of the result.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gpu/cpu_threads/compute_table.h"
+#include "gpu/cpu_threads/occupancy.h"
+#include "gpu/cpu_threads/processor_load.h"
+
+namespace exogpu::gpu {
+
+class ComputeThreads {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // `fixed` > 0: always so many. Reads /proc and /sys below `root`.
+  explicit ComputeThreads(uint32_t fixed = 0, std::filesystem::path root = "/",
+                          const std::filesystem::path& table = ComputeTable::default_path());
+
+  // The number of threads for the step that begins now; end_step() ends it. Costs about 0.1 ms every 25 ms.
+  uint32_t begin_step(Time now = std::chrono::steady_clock::now());
+  void end_step(Time now = std::chrono::steady_clock::now());
+
+  uint32_t threads() const { return threads_; }
+  // Why not more: "fixed by --threads", "other processes use 3 of 16 cores", ...; empty when all cores compute.
+  std::string reason() const;
+
+ private:
+  void observe(Time now);
+  void read_machine(Time now);
+
+  uint32_t fixed_;
+  std::filesystem::path root_;
+  std::optional<ComputeTable> table_;  // without it, other processes of exogpu are processes like others
+  Occupancy occupancy_;
+  uint32_t cores_ = 1;  // that this process may run on
+  uint32_t most_ = 1;   // ... and that its quota leaves it
+  std::vector<uint32_t> processors_;
+  uint32_t threads_ = 1;
+  uint32_t sharing_ = 1;  // shards that compute now, this one included
+  std::optional<Time> machine_read_;
+
+  struct Reading {
+    Time at;
+    ProcessorTimes times;
+    double own_s = 0;
+    ComputeTable::Others others;
+  };
+  std::optional<Reading> long_;   // at the beginning of the interval of Occupancy::observe()
+  std::optional<Time> short_at_;  // ... of observe_waiting()
+  std::optional<double> short_waited_s_;
+};
+
+}  // namespace exogpu::gpu

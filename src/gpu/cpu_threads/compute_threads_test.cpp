@@ -1,0 +1,80 @@
+#include "gpu/cpu_threads/compute_threads.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <format>
+
+#include "gpu/host.h"
+#include "gpu/sensors/fake_sysfs.h"
+
+namespace exogpu::gpu {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ComputeThreadsTest : public ::testing::Test {
+ protected:
+  ComputeThreads make(uint32_t fixed = 0) { return ComputeThreads(fixed, files_.root(), files_.root() / "table"); }
+
+  // Other processes took so many cores in the next 100 ms.
+  void pass(double others) {
+    now_ += 100ms;
+    others_s_ += others * 0.1;
+    files_.write("proc/stat", std::format("cpu  {} 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0\n",
+                                          static_cast<uint64_t>(others_s_ * ticks_per_s_)));
+  }
+  uint32_t step(ComputeThreads& threads) {
+    const uint32_t count = threads.begin_step(now_);
+    threads.end_step(now_);
+    return count;
+  }
+
+  FakeSysfs files_;
+  const uint32_t cores_ = read_cpu_limits(files_.root()).threads();
+  const double ticks_per_s_ = static_cast<double>(sysconf(_SC_CLK_TCK));
+  double others_s_ = 1000;  // more than this process itself has used
+  ComputeThreads::Time now_{1h};
+};
+
+TEST_F(ComputeThreadsTest, WithoutProcAllCoresCompute) {
+  ComputeThreads threads = make();
+  for (int i = 0; i < 20; ++i) {
+    now_ += 100ms;
+    EXPECT_EQ(step(threads), cores_);
+  }
+  EXPECT_EQ(threads.reason(), "");
+}
+
+TEST_F(ComputeThreadsTest, AFixedNumberStays) {
+  ComputeThreads threads = make(5);
+  for (int i = 0; i < 20; ++i, pass(cores_)) EXPECT_EQ(step(threads), 5u);
+  EXPECT_EQ(threads.reason(), "fixed by --threads");
+}
+
+TEST_F(ComputeThreadsTest, FollowsWhatOtherProcessesTake) {
+  if (cores_ < 2) GTEST_SKIP() << "one core";
+  ComputeThreads threads = make();
+  for (int i = 0; i < 3; ++i, pass(0)) EXPECT_EQ(step(threads), cores_);
+  pass(1);
+  EXPECT_EQ(step(threads), cores_ - 1) << "after one interval";
+  EXPECT_EQ(threads.reason(), std::format("other processes use 1 of {} cores", cores_));
+  for (int i = 0; i < 20; ++i, pass(0)) step(threads);
+  EXPECT_EQ(step(threads), cores_);
+}
+
+TEST_F(ComputeThreadsTest, ModelsThatComputeAtTheSameTimeShareTheCores) {
+  if (cores_ < 2) GTEST_SKIP() << "one core";
+  ComputeThreads one = make();
+  ComputeThreads other = make();
+  EXPECT_EQ(one.begin_step(now_), cores_);
+  EXPECT_EQ(other.begin_step(now_), cores_ / 2);
+  EXPECT_EQ(other.reason(), std::format("models that compute at the same time share {} cores: 2", cores_));
+  one.end_step(now_);
+  other.end_step(now_);
+  now_ += 2s;
+  EXPECT_EQ(other.begin_step(now_), cores_);
+}
+
+}  // namespace
+}  // namespace exogpu::gpu
