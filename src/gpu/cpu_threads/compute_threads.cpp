@@ -48,6 +48,15 @@ void ComputeThreads::read_machine(Time now) {
   processors_ = std::move(limits.processors);
 }
 
+// After a pause nothing is known of an interval: what runs at this moment has to do. Other shards among them are
+// counted by the table.
+void ComputeThreads::observe_running(Time now) {
+  const uint32_t running = read_running_threads(root_).value_or(1);
+  const uint32_t known = 1 + (table_ ? table_->others(now).computing : 0);
+  occupancy_.observe(now, running > known ? running - known : 0, 0);
+  observed_ = now;
+}
+
 void ComputeThreads::observe(Time now) {
   if (long_ && now - long_->at >= kLong) {
     const Reading before = *std::exchange(long_, std::nullopt);
@@ -60,6 +69,9 @@ void ComputeThreads::observe(Time now) {
       const double others = *after.times.busy_s - *before.times.busy_s - ours;
       const double waited = after.times.waited_s.value_or(0) - before.times.waited_s.value_or(0);
       occupancy_.observe(now, std::max(0.0, others) / seconds, std::max(0.0, waited) / seconds);
+      observed_ = now;
+    } else {
+      observe_running(now);
     }
     short_at_ = now;
     short_waited_s_ = after.times.waited_s;
@@ -67,6 +79,7 @@ void ComputeThreads::observe(Time now) {
     return;
   }
   if (!long_) {
+    if (!observed_ || now - *observed_ > kLongMost) observe_running(now);
     long_ = Reading{now, read_processor_times(root_, processors_), used_by_process_s(), {}};
     if (table_) long_->others = table_->others(now);
     short_at_ = now;
@@ -99,6 +112,8 @@ void ComputeThreads::end_step(Time now) {
   if (table_) table_->end(now, used_by_process_s());
   observe(now);
 }
+
+bool ComputeThreads::limited() const { return fixed_ == 0 && threads_ < most_; }
 
 std::string ComputeThreads::reason() const {
   if (fixed_ > 0) return "fixed by --threads";

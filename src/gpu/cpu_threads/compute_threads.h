@@ -33,9 +33,12 @@ class ComputeThreads {
   uint32_t threads() const { return threads_; }
   // Why not more: "fixed by --threads", "other processes use 3 of 16 cores", ...; empty when all cores compute.
   std::string reason() const;
+  // Whether other processes are the reason.
+  bool limited() const;
 
  private:
   void observe(Time now);
+  void observe_running(Time now);
   void read_machine(Time now);
 
   uint32_t fixed_;
@@ -48,6 +51,7 @@ class ComputeThreads {
   uint32_t threads_ = 1;
   uint32_t sharing_ = 1;  // shards that compute now, this one included
   std::optional<Time> machine_read_;
+  std::optional<Time> observed_;  // the last observation of occupancy_
 
   struct Reading {
     Time at;

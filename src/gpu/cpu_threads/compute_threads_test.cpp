@@ -63,6 +63,14 @@ TEST_F(ComputeThreadsTest, FollowsWhatOtherProcessesTake) {
   EXPECT_EQ(step(threads), cores_);
 }
 
+TEST_F(ComputeThreadsTest, TheFirstStepSeesWhatRunsAtThatMoment) {
+  if (cores_ < 2) GTEST_SKIP() << "one core";
+  files_.write("proc/stat", "procs_running 2\n");
+  ComputeThreads threads = make();
+  EXPECT_EQ(step(threads), cores_ - 1);
+  EXPECT_TRUE(threads.limited());
+}
+
 TEST_F(ComputeThreadsTest, ModelsThatComputeAtTheSameTimeShareTheCores) {
   if (cores_ < 2) GTEST_SKIP() << "one core";
   ComputeThreads one = make();

@@ -69,6 +69,17 @@ std::optional<double> read_waited_s(const fs::path& root) {
   return total - read_throttled_s(root).value_or(0);
 }
 
+std::optional<uint32_t> read_running_threads(const fs::path& root) {
+  constexpr std::string_view kName = "procs_running ";
+  std::ifstream in(root / "proc/stat");
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(kName)) continue;
+    uint32_t running = 0;
+    if (std::istringstream(line.substr(kName.size())) >> running) return running;
+  }
+  return std::nullopt;
+}
+
 ProcessorTimes read_processor_times(const fs::path& root, const std::vector<uint32_t>& processors) {
   return {.busy_s = read_busy_s(root / "proc/stat", processors), .waited_s = read_waited_s(root)};
 }

@@ -24,4 +24,7 @@ ProcessorTimes read_processor_times(const std::filesystem::path& root, const std
 // The second alone, which costs less.
 std::optional<double> read_waited_s(const std::filesystem::path& root);
 
+// The threads that run or wait for a processor at this moment, on the whole machine, the calling one included.
+std::optional<uint32_t> read_running_threads(const std::filesystem::path& root);
+
 }  // namespace exogpu::gpu

@@ -58,6 +58,14 @@ TEST_F(ProcessorLoadTest, WhatAQuotaKeepsFromRunningDoesNotWaitForOthers) {
   EXPECT_DOUBLE_EQ(*read_waited_s(files_.root()), 1.5 - 0.7);
 }
 
+TEST_F(ProcessorLoadTest, RunningThreadsAreThoseOfTheMoment) {
+  EXPECT_FALSE(read_running_threads(files_.root()));
+  files_.write("proc/stat", "cpu  300 100 50 9000 70 20 30 100 5 5\nintr 9 0 0\nprocs_running 3\nprocs_blocked 1\n");
+  EXPECT_EQ(read_running_threads(files_.root()), 3u);
+  files_.write("proc/stat", "procs_running many\n");
+  EXPECT_FALSE(read_running_threads(files_.root()));
+}
+
 TEST_F(ProcessorLoadTest, ThisMachineHasBeenBusy) {
   const ProcessorTimes times = read_processor_times("/", {});
   if (!times.busy_s) GTEST_SKIP() << "no /proc/stat";

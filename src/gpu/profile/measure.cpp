@@ -96,7 +96,7 @@ Result<double> time_of_pass(bool sizing, Pace& pace, ProductGraph& graph) {
 }
 
 // Small weights give the device's approximate speed; the next ones are as large as a pass of the wanted length reads.
-Result<Matvec> measure_matvec(const Bench& bench, ggml_type type, Bytes most, Pace& pace) {
+Result<Matvec> measure_matvec(Bench& bench, ggml_type type, Bytes most, Pace& pace) {
   std::optional<Matvec> best;
   Size size;
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -115,7 +115,7 @@ Result<Matvec> measure_matvec(const Bench& bench, ggml_type type, Bytes most, Pa
   return *std::move(best);
 }
 
-Result<double> measure_matmul(const Bench& bench, const Weights& weights, Pace& pace) {
+Result<double> measure_matmul(Bench& bench, const Weights& weights, Pace& pace) {
   double flops_per_column = 2.0 * static_cast<double>(pair_elements(weights.level()));
   int columns = 16;
   int pairs = 1;
@@ -137,7 +137,7 @@ Result<double> measure_matmul(const Bench& bench, const Weights& weights, Pace& 
 }
 
 // The straight line through the times of a product with few and with many columns, and where it begins.
-Result<double> measure_fixed_columns(const Bench& bench, const Weights& weights, Pace& pace) {
+Result<double> measure_fixed_columns(Bench& bench, const Weights& weights, Pace& pace) {
   constexpr int few = 128;
   constexpr int many = 512;
   const int pairs = std::min(weights.pairs(), 8);
@@ -209,7 +209,7 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
   double patience_s = options.time_limit_s * (device.info().software ? 1 : 4);
   auto late = [&] { return since(start) > patience_s; };
   Bytes most = std::min(kWeightsMax, device.memory().free / 16);
-  EXO_TRY(Bench bench, Bench::open(device, profile.threads));
+  EXO_TRY(Bench bench, Bench::open(device, options.threads));
   for (ggml_type type : kTypes) {
     if (!supports_product(bench, type)) continue;
     if (late() && !profile.products.empty()) break;
@@ -230,10 +230,10 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
                 device.info().name);
   }
   EXO_TRY(ProductGraph trivial, ProductGraph::make_trivial(bench));
-  EXO_TRY(profile.graph_overhead_s, median_time(pace.slice_s / 4, [&] { return trivial.run(); }));
+  EXO_TRY(profile.graph_overhead_s, least_time(pace.slice_s / 4, [&] { return trivial.run(); }));
   EXO_CHECK(measure_copies(device, pace.slice_s / 2, profile));
   // A GPU that clocks up has such times, too.
-  profile.disturbed = pace.disturbed && device.info().kind == DeviceKind::cpu;
+  profile.disturbed = bench.limited || (pace.disturbed && device.info().kind == DeviceKind::cpu);
   profile.took_s = since(start);
   return profile;
 }

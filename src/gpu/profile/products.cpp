@@ -94,7 +94,10 @@ Result<Bench> Bench::open(const Device& device, uint32_t threads) {
   Bench bench{.device = device, .backend = {backend, free_backend}};
   auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
       ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device.handle()), "ggml_backend_set_n_threads"));
-  if (threads > 0 && set_threads != nullptr) set_threads(backend, static_cast<int>(threads));
+  if (set_threads != nullptr && device.info().kind == DeviceKind::cpu) {
+    bench.set_threads = set_threads;
+    bench.threads.emplace(threads);
+  }
   return bench;
 }
 
@@ -166,7 +169,7 @@ Result<Weights> Weights::make(const Bench& bench, ggml_type type, int level, int
 }
 
 struct ProductGraph::Impl {
-  const Bench* bench = nullptr;
+  Bench* bench = nullptr;
   Context context;
   Allocator allocator;
   ggml_cgraph* graph = nullptr;
@@ -199,7 +202,7 @@ ProductGraph::ProductGraph(ProductGraph&&) noexcept = default;
 ProductGraph& ProductGraph::operator=(ProductGraph&&) noexcept = default;
 ProductGraph::~ProductGraph() = default;
 
-Result<ProductGraph> ProductGraph::make(const Bench& bench, const Weights& weights, int pairs, int columns) {
+Result<ProductGraph> ProductGraph::make(Bench& bench, const Weights& weights, int pairs, int columns) {
   auto impl = std::make_unique<Impl>();
   impl->bench = &bench;
   size_t tensors = static_cast<size_t>(pairs) * 4 + 4;
@@ -214,7 +217,7 @@ Result<ProductGraph> ProductGraph::make(const Bench& bench, const Weights& weigh
   return ProductGraph(std::move(impl));
 }
 
-Result<ProductGraph> ProductGraph::make_trivial(const Bench& bench) {
+Result<ProductGraph> ProductGraph::make_trivial(Bench& bench) {
   auto impl = std::make_unique<Impl>();
   impl->bench = &bench;
   impl->context = make_context(8);
@@ -224,11 +227,16 @@ Result<ProductGraph> ProductGraph::make_trivial(const Bench& bench) {
 }
 
 Result<double> ProductGraph::run() {
-  const Bench& bench = *impl_->bench;
+  Bench& bench = *impl_->bench;
+  if (bench.threads) {
+    bench.set_threads(bench.backend.get(), static_cast<int>(bench.threads->begin_step()));
+    bench.limited |= bench.threads->limited();
+  }
   auto start = std::chrono::steady_clock::now();
   EXO_TRY(ggml_status status, guarded(bench.device, "computing a product",
                                       [&] { return ggml_backend_graph_compute(bench.backend.get(), impl_->graph); }));
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  if (bench.threads) bench.threads->end_step();
   if (status != GGML_STATUS_SUCCESS) {
     return fail(ErrorCode::unavailable, "{} ({}): computing a product failed with ggml's status {}{}",
                 bench.device.info().id, bench.device.info().name, static_cast<int>(status), ggml_reason());

@@ -4,10 +4,12 @@
 #include <ggml-backend.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "base/units.h"
+#include "gpu/cpu_threads/compute_threads.h"
 #include "gpu/device.h"
 
 namespace exogpu::gpu {
@@ -16,8 +18,12 @@ namespace exogpu::gpu {
 struct Bench {
   Device device;
   std::unique_ptr<ggml_backend, void (*)(ggml_backend_t)> backend;
+  // Of a CPU: each run computes with as many threads as a step of a shard would.
+  std::optional<ComputeThreads> threads{};
+  ggml_backend_set_n_threads_t set_threads = nullptr;
+  bool limited = false;  // other processes took cores from a run
 
-  // `threads` of a CPU; 0: the backend's default.
+  // `threads` of a CPU; 0: as many as find free cores.
   // Errors: unavailable.
   static Result<Bench> open(const Device& device, uint32_t threads);
 };
@@ -58,9 +64,9 @@ class Weights {
 // pointers to the weights and the bench, which must outlive it.
 class ProductGraph {
  public:
-  static Result<ProductGraph> make(const Bench& bench, const Weights& weights, int pairs, int columns);
+  static Result<ProductGraph> make(Bench& bench, const Weights& weights, int pairs, int columns);
   // A graph that scales a few numbers, for the cost of computing any graph at all.
-  static Result<ProductGraph> make_trivial(const Bench& bench);
+  static Result<ProductGraph> make_trivial(Bench& bench);
   ProductGraph(ProductGraph&&) noexcept;
   ProductGraph& operator=(ProductGraph&&) noexcept;
   ~ProductGraph();

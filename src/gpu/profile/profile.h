@@ -31,8 +31,10 @@ struct Profile {
   // The fixed part of the time of a product with few columns, in columns: a GPU that they do not fill is as slow as
   // with more columns. 0 where it is not measured, as on a CPU.
   double fixed_columns = 0;
-  uint32_t threads = 0;    // of a CPU; 0 on a GPU
-  bool disturbed = false;  // other programs kept the CPU busy: the rates may be too low. Not stored
+  uint32_t threads = 0;  // of a CPU; 0 on a GPU
+  // Other programs kept the CPU busy: the rates are those beside them, with fewer threads, and may be too low. Not
+  // stored.
+  bool disturbed = false;
   std::chrono::sys_seconds measured_at = {};
   double took_s = 0;
 
