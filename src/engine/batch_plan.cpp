@@ -45,6 +45,13 @@ void add_to_groups(const SequenceTokens& s, uint32_t tokens, uint32_t slot_rows,
   groups.push_back({slot, 1, tokens, rows});
 }
 
+// The first row that a token at `position` attends to.
+int32_t first_visible(const SlidingWindow& sliding, int32_t position) {
+  const auto window = static_cast<int32_t>(sliding.window);
+  if (window == 0) return 0;
+  return sliding.kind == SlidingWindow::Kind::chunk ? position / window * window : std::max(0, position - window + 1);
+}
+
 void clear(BatchPlan& plan) {
   plan.shape.tokens = plan.shape.outputs = 0;
   plan.shape.groups.clear();
@@ -96,12 +103,13 @@ Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const u
   return {};
 }
 
-void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, uint32_t window, std::span<uint16_t> mask) {
+void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, const SlidingWindow& sliding,
+               std::span<uint16_t> mask) {
   constexpr uint16_t visible = 0;
   constexpr uint16_t hidden = 0xFC00;  // -inf
   auto row = mask.begin();
   for (int32_t position : positions) {
-    int32_t begin = window == 0 ? 0 : std::max(0, position - static_cast<int32_t>(window) + 1);
+    const int32_t begin = first_visible(sliding, position);
     std::fill(row, row + begin, hidden);
     std::fill(row + begin, row + position + 1, visible);
     std::fill(row + position + 1, row + group.rows, hidden);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/families/architecture.h"
 #include "engine/graph/batch_shape.h"
 #include "engine/shard.h"
 
@@ -36,7 +37,8 @@ Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const u
                         const BatchLimits& limits, BatchPlan& plan);
 
 // Fills a mask [slots, tokens, rows] of IEEE half floats, 0 where the token attends to the row and -inf elsewhere.
-// `positions` are those of the group's tokens; a `window` of 0 does not slide.
-void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, uint32_t window, std::span<uint16_t> mask);
+// `positions` are those of the group's tokens; a window of 0 does not slide.
+void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, const SlidingWindow& sliding,
+               std::span<uint16_t> mask);
 
 }  // namespace exogpu::engine

@@ -1,7 +1,9 @@
 #include "engine/runner.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <numeric>
 
 namespace exogpu::engine {
 namespace {
@@ -15,13 +17,27 @@ void set(ggml_tensor* t, std::span<const T> data) {
   if (t != nullptr && t->buffer != nullptr) ggml_backend_tensor_set(t, data.data(), 0, data.size_bytes());
 }
 
+// The CPU has every operation; others would end the program at one that they lack.
+Result<void> check_operations(const Graph& graph, ggml_backend_dev_t device) {
+  if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU) return {};
+  for (int i = 0; i < ggml_graph_n_nodes(graph.nodes); ++i) {
+    const ggml_tensor* node = ggml_graph_node(graph.nodes, i);
+    if (ggml_backend_dev_supports_op(device, node)) continue;
+    return fail(ErrorCode::unsupported, "{} cannot compute {} as this model needs it; run it on the CPU (--device cpu)",
+                ggml_backend_dev_name(device), ggml_op_desc(node));
+  }
+  return {};
+}
+
 }  // namespace
 
-Bytes Runner::measure(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_dev_t device) {
+Result<Bytes> Runner::measure(const GraphSource& source, std::span<const BatchShape> largest,
+                              ggml_backend_dev_t device) {
   ggml_gallocr_ptr allocator(ggml_gallocr_new(ggml_backend_dev_buffer_type(device)));
   Bytes most = 0;
   for (const BatchShape& shape : largest) {
     Graph graph = build_graph(source, shape);
+    EXO_CHECK(check_operations(graph, device));
     size_t bytes = 0;
     ggml_gallocr_reserve_n_size(allocator.get(), graph.nodes, nullptr, nullptr, &bytes);
     most = std::max<Bytes>(most, bytes);
@@ -93,22 +109,43 @@ Result<Graph*> Runner::graph_for(const BatchShape& shape) {
 }
 
 void Runner::fill_masks(std::span<ggml_tensor* const> masks, std::span<const SlotGroup> groups,
-                        std::span<const int32_t> positions, uint32_t window) {
+                        std::span<const int32_t> positions, const SlidingWindow& sliding) {
   for (size_t i = 0; i < masks.size(); ++i) {
     const SlotGroup& group = groups[i];
     if (masks[i]->buffer != nullptr) {
       mask_.resize(size_t{group.rows} * group.all_tokens());
-      fill_mask(group, positions.first(group.all_tokens()), window, mask_);
+      fill_mask(group, positions.first(group.all_tokens()), sliding, mask_);
       set<uint16_t>(masks[i], mask_);
     }
     positions = positions.subspan(group.all_tokens());
   }
 }
 
+// In text the axes of time, height and width agree, and the fourth is 0.
+void Runner::fill_positions(const AttentionInputs& in, std::span<const int32_t> positions) {
+  const Architecture& a = source_.architecture;
+  if (a.rope.has_axes()) {
+    axes_.assign(GGML_MROPE_SECTIONS * positions.size(), 0);
+    for (size_t axis = 0; axis < 3; ++axis)
+      std::ranges::copy(positions, axes_.begin() + static_cast<std::ptrdiff_t>(axis * positions.size()));
+    set<int32_t>(in.positions, axes_);
+  } else {
+    set<int32_t>(in.positions, positions);
+  }
+  if (in.query_scales == nullptr) return;
+  const QueryTemperature& t = a.temperature;
+  scales_.clear();
+  for (const int32_t position : positions) {
+    const float steps = std::floor((static_cast<float>(position) + t.offset) / static_cast<float>(t.length));
+    scales_.push_back(1.0F + t.scale * std::log(1.0F + steps));
+  }
+  set<float>(in.query_scales, scales_);
+}
+
 void Runner::fill(const AttentionInputs& in, std::span<const SlotGroup> groups, std::span<const int32_t> positions) {
-  set<int32_t>(in.positions, positions);
-  fill_masks(in.masks, groups, positions, 0);
-  fill_masks(in.sliding_masks, groups, positions, source_.architecture.sliding.window);
+  fill_positions(in, positions);
+  fill_masks(in.masks, groups, positions, {});
+  fill_masks(in.sliding_masks, groups, positions, source_.architecture.sliding);
 }
 
 void Runner::fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input) {
@@ -122,6 +159,11 @@ void Runner::fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& 
                                   input.activations.size_bytes());
   }
   set<int64_t>(in.cache_rows, plan.cache_rows);
+  if (in.slot_numbers != nullptr) {
+    slots_.resize(static_cast<size_t>(in.slot_numbers->ne[0]));
+    std::iota(slots_.begin(), slots_.end(), 0);
+    set<int32_t>(in.slot_numbers, slots_);
+  }
   fill(in.attention, plan.shape.groups, plan.positions);
   if (in.output_rows == nullptr) return;
   set<int32_t>(in.output_rows, plan.output_rows);

@@ -15,7 +15,7 @@
 
 namespace exogpu::engine {
 
-// The inputs of a graph beside the plan; one of the two is empty.
+// The inputs of a graph beside the plan: tokens, activations, or tokens with their embeddings looked up on the host.
 struct RunnerInput {
   std::span<const model::TokenId> tokens;
   std::span<const float> activations;
@@ -24,7 +24,9 @@ struct RunnerInput {
 class Runner {
  public:
   // Bytes of compute memory for the largest batches, measured as if weights and cache were loaded.
-  static Bytes measure(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_dev_t device);
+  // Errors: unsupported, where the device has no kernel for an operation.
+  static Result<Bytes> measure(const GraphSource& source, std::span<const BatchShape> largest,
+                               ggml_backend_dev_t device);
 
   // Reserves that memory, and a host buffer of `result_floats`.
   static Result<Runner> create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
@@ -48,7 +50,8 @@ class Runner {
   void fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input);
   void fill(const AttentionInputs& in, std::span<const SlotGroup> groups, std::span<const int32_t> positions);
   void fill_masks(std::span<ggml_tensor* const> masks, std::span<const SlotGroup> groups,
-                  std::span<const int32_t> positions, uint32_t window);
+                  std::span<const int32_t> positions, const SlidingWindow& sliding);
+  void fill_positions(const AttentionInputs& in, std::span<const int32_t> positions);
 
   GraphSource source_;
   std::vector<BatchShape> largest_;
@@ -59,6 +62,9 @@ class Runner {
   uint64_t clock_ = 0;
   uint64_t graphs_built_ = 0;
   std::vector<uint16_t> mask_;
+  std::vector<int32_t> axes_;   // positions with axes
+  std::vector<float> scales_;   // of queries
+  std::vector<int32_t> slots_;  // 0, 1, 2 ...
   ggml_backend_buffer_ptr result_buffer_;
   std::span<float> result_;
 };

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "base/assert.h"
 #include "engine/batch_plan.h"
 #include "engine/host_embedding.h"
+#include "engine/recurrent_memory.h"
 #include "engine/runner.h"
 #include "engine/shard_setup.h"
 #include "gpu/buffer.h"
@@ -36,6 +38,7 @@ struct Shard::Impl {
   bool flash;
   WeightStore weights;
   KvCache cache;
+  RecurrentMemory memory;
   MemoryNeed need;
   HostEmbedding embedding;
   ggml_backend_ptr backend;
@@ -43,11 +46,12 @@ struct Shard::Impl {
   ggml_backend_set_n_threads_t set_threads = nullptr;
   std::optional<Runner> runner;
   BatchPlan plan;
+  BatchPlan replay_plan;
   std::vector<uint32_t> lengths;
   std::vector<bool> suspect;  // per sequence: its cache may have values that are not finite
   std::vector<float> embedded;
 
-  GraphSource source() const { return {arch, layers, weights.weights(), cache, flash}; }
+  GraphSource source() const { return {arch, layers, weights.weights(), cache, memory.states(), flash}; }
   bool is_first() const { return layers.begin == 0; }
   bool is_last() const { return layers.end == arch.n_layers; }
   bool reads_file() const { return need.weights_mapped > 0 || embeds_on_host(); }
@@ -61,7 +65,9 @@ struct Shard::Impl {
     EXO_TRY(bool flash, choose_flash_attention(device, a, options));
     EXO_CHECK(check_cache_type(a, options.kv_type, flash));
     EXO_TRY(WeightStore weights, WeightStore::plan(file, a, layers, options.context, handle));
-    KvCache cache(a, layers, options.context, options.sequences, options.kv_type, ggml_backend_dev_buffer_type(handle));
+    ggml_backend_buffer_type_t home = ggml_backend_dev_buffer_type(handle);
+    KvCache cache(a, layers, options.context, options.sequences, options.kv_type, home);
+    RecurrentMemory memory(a, layers, options, home);
     auto impl = std::unique_ptr<Impl>(new Impl{.file = file,
                                                .device = device,
                                                .arch = a,
@@ -71,6 +77,7 @@ struct Shard::Impl {
                                                .flash = flash,
                                                .weights = std::move(weights),
                                                .cache = std::move(cache),
+                                               .memory = std::move(memory),
                                                .need = {},
                                                .embedding = {},
                                                .backend = nullptr,
@@ -78,38 +85,45 @@ struct Shard::Impl {
                                                .set_threads = nullptr,
                                                .runner = std::nullopt,
                                                .plan = {},
+                                               .replay_plan = {},
                                                .lengths = {},
                                                .suspect = {},
                                                .embedded = {}});
-    impl->measure();
+    EXO_CHECK(impl->measure());
     return impl;
   }
 
-  void measure() {
+  Result<void> measure() {
     weights.pretend_loaded(true);
     cache.pretend_loaded(true);
-    need.compute = Runner::measure(source(), largest_batches(options, cache.context()), device.handle());
+    memory.pretend_loaded(true);
+    auto compute = Runner::measure(source(), largest_batches(options, cache.context()), device.handle());
     weights.pretend_loaded(false);
     cache.pretend_loaded(false);
+    memory.pretend_loaded(false);
+    EXO_TRY(need.compute, std::move(compute));
     need.weights = weights.bytes();
     need.weights_mapped = weights.bytes_mapped();
     need.cache = cache.bytes();
+    need.state = memory.state_bytes();
+    need.retained = memory.input_bytes();
+    return {};
   }
 
   // The options that, made smaller, would fit into `available` bytes; empty when none does.
   std::string remedy_for(Bytes available) const {
     std::vector<std::string> ways;
-    Bytes fixed = need.weights + need.compute;
-    if (fixed < available) {
+    Bytes fixed = need.weights + need.state + need.compute;
+    if (fixed < available && need.cache > 0) {
       Bytes per_token = need.cache / cache.context();
       Bytes context = (available - fixed) / per_token / 256 * 256;
       if (context >= 256) ways.push_back(std::format("a context of {} (--context)", context));
     }
-    if (options.kv_type != KvType::q8_0 && check_cache_type(arch, KvType::q8_0, flash)) {
+    if (need.cache > 0 && options.kv_type != KvType::q8_0 && check_cache_type(arch, KvType::q8_0, flash)) {
       Bytes smaller = need.cache * ggml_row_size(GGML_TYPE_Q8_0, 32) / ggml_row_size(to_ggml(options.kv_type), 32);
       if (fixed + smaller <= available) ways.emplace_back("a q8_0 KV cache (--kv-type q8_0)");
     }
-    Bytes per_layer = (need.weights + need.cache) / layers.size();
+    Bytes per_layer = std::max<Bytes>(1, (need.weights + need.cache + need.state) / layers.size());
     Bytes fitting = available > need.compute ? (available - need.compute) / per_layer : 0;
     if (fitting > 0 && fitting < layers.size())
       ways.push_back(std::format("about {} of these layers, the rest on another device", fitting));
@@ -128,8 +142,8 @@ struct Shard::Impl {
         "{}: layers {} to {} need {} on {} (weights {}, KV cache {}, compute {}), and {} are free: {} bytes are "
         "missing. What would fit: {}",
         file.path().string(), layers.begin, layers.end, format_bytes(need.total()), device.info().name,
-        format_bytes(need.weights), format_bytes(need.cache), format_bytes(need.compute), format_bytes(available),
-        format_count(need.total() - available),
+        format_bytes(need.weights), format_bytes(need.cache + need.state), format_bytes(need.compute),
+        format_bytes(available), format_count(need.total() - available),
         remedy.empty() ? "a smaller model, or a device with more memory" : remedy);
   }
 
@@ -145,18 +159,20 @@ struct Shard::Impl {
   }
 
   Result<void> load(const Progress& progress, const std::stop_token& stop) {
+    EXO_CHECK(check_shared_keys(arch, layers));
     EXO_CHECK(check_fit());
     EXO_CHECK(start_backend());
     EXO_CHECK(gpu::guarded_result(device, "loading weights",
                                   [&] { return weights.load(gpu::read_host_cpu().threads(), progress, stop); }));
     EXO_CHECK(file.check());
     EXO_CHECK(gpu::guarded_result(device, "reserving the KV cache", [&] { return cache.load(); }));
+    EXO_CHECK(gpu::guarded_result(device, "reserving the states", [&] { return memory.load(); }));
     if (embeds_on_host()) {
       EXO_TRY(embedding, HostEmbedding::open(file, arch));
       embedded.resize(size_t{options.batch_tokens} * arch.d_model);
     }
     size_t result_floats =
-        is_last() ? size_t{options.outputs} * arch.n_vocab : size_t{options.batch_tokens} * arch.d_model;
+        is_last() ? size_t{options.outputs} * arch.n_vocab : size_t{options.batch_tokens} * arch.activation_width();
     EXO_TRY(Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
               return Runner::create(source(), largest_batches(options, cache.context()), result_floats, backend.get());
             }));
@@ -175,8 +191,8 @@ struct Shard::Impl {
   Result<RunnerInput> input_of(const Batch& batch) {
     size_t n = plan.shape.tokens;
     if (!is_first()) {
-      if (batch.activations.size() != n * arch.d_model)
-        return fail(ErrorCode::invalid_argument, "{} tokens need {} activations, but {} are given", n, n * arch.d_model,
+      if (const size_t needed = n * arch.activation_width(); batch.activations.size() != needed)
+        return fail(ErrorCode::invalid_argument, "{} tokens need {} activations, but {} are given", n, needed,
                     batch.activations.size());
       if (!all_finite(batch.activations))
         return fail(ErrorCode::invalid_argument, "the activations hold values that are not finite");
@@ -188,10 +204,15 @@ struct Shard::Impl {
     for (model::TokenId token : batch.tokens)
       if (token < 0 || std::cmp_greater_equal(token, arch.n_vocab))
         return fail(ErrorCode::invalid_argument, "token {} is outside the vocabulary of {}", token, arch.n_vocab);
-    if (!embeds_on_host()) return RunnerInput{batch.tokens, {}};
-    std::span<float> rows = std::span(embedded).first(n * arch.d_model);
-    embedding.look_up(batch.tokens, rows);
-    return RunnerInput{{}, rows};
+    return first_input(batch.tokens);
+  }
+
+  // Of the shard with layer 0.
+  RunnerInput first_input(std::span<const model::TokenId> tokens) {
+    if (!embeds_on_host()) return {tokens, {}};
+    std::span<float> rows = std::span(embedded).first(tokens.size() * arch.d_model);
+    embedding.look_up(tokens, rows);
+    return {tokens, rows};
   }
 
   BatchLimits limits() const {
@@ -201,7 +222,7 @@ struct Shard::Impl {
   // Records which sequences' caches are sound: those with a finite result, which depends on all of the cache. Without a
   // result a cache stays suspect.
   Result<void> check_result(const Batch& batch, std::span<const float> result) {
-    size_t width = is_last() ? arch.n_vocab : arch.d_model;
+    size_t width = is_last() ? arch.n_vocab : arch.activation_width();
     std::optional<wire::SeqId> bad;
     for (const SequenceTokens& s : batch.sequences) {
       size_t values = width * (is_last() ? s.outputs : s.count);
@@ -227,9 +248,37 @@ struct Shard::Impl {
     for (const SequenceTokens& s : batch.sequences) suspect[s.sequence.value()] = true;
   }
 
+  // Computes tokens that are resident already once more, for the states of recurrent layers.
+  Result<void> replay(uint32_t sequence, uint32_t position, const StepInputs& inputs) {
+    const auto count =
+        static_cast<uint32_t>(is_first() ? inputs.tokens.size() : inputs.activations.size() / arch.activation_width());
+    const SequenceTokens again{.sequence = wire::SeqId(sequence), .position = position, .count = count, .outputs = 0};
+    const uint32_t length = std::exchange(lengths[sequence], position);
+    auto planned = plan_batch({&again, 1}, lengths, limits(), replay_plan);
+    lengths[sequence] = length;
+    EXO_CHECK(planned);
+    const RunnerInput input = is_first() ? first_input(inputs.tokens) : RunnerInput{{}, inputs.activations};
+    EXO_TRY([[maybe_unused]] auto result,
+            gpu::guarded_result(device, "computing again", [&] { return runner->run(replay_plan, input); }));
+    return {};
+  }
+
+  // Before a batch of these sequences: their states are those of their lengths.
+  Result<void> catch_up(const Batch& batch) {
+    if (memory.empty()) return {};
+    const auto again = [this](uint32_t sequence, uint32_t position, const StepInputs& inputs) {
+      return replay(sequence, position, inputs);
+    };
+    for (const SequenceTokens& s : batch.sequences)
+      EXO_CHECK(gpu::guarded_result(device, "restoring states",
+                                    [&] { return memory.catch_up(s.sequence.value(), s.position, again); }));
+    return {};
+  }
+
   Result<std::span<const float>> forward(const Batch& batch) {
     EXO_CHECK(plan_batch(batch.sequences, lengths, limits(), plan));
     if (!is_last()) plan.drop_outputs();
+    EXO_CHECK(catch_up(batch));
     EXO_TRY(RunnerInput input, input_of(batch));
     if (threads) set_threads(backend.get(), static_cast<int>(threads->begin_step()));
     auto result = gpu::guarded_result(device, "computing", [&] { return runner->run(plan, input, batch.into); });
@@ -240,9 +289,11 @@ struct Shard::Impl {
     if (reads_file())
       if (auto same = file.check(); !same) result = std::unexpected(same.error());
     if (!result) {
+      memory.failed(batch);
       forget(batch);
       return result;
     }
+    EXO_CHECK(gpu::guarded(device, "keeping states", [&] { memory.moved(batch); }));
     for (const SequenceTokens& s : batch.sequences) lengths[s.sequence.value()] += s.count;
     return result;
   }
@@ -252,6 +303,7 @@ struct Shard::Impl {
     if (suspect[sequence])
       EXO_CHECK(gpu::guarded(device, "clearing the KV cache", [&] { cache.clear(sequence, end, lengths[sequence]); }));
     lengths[sequence] = end;
+    memory.truncate(sequence, end);
     suspect[sequence] = suspect[sequence] && end > 0;
     return {};
   }
@@ -294,8 +346,10 @@ Result<void> Shard::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t lengt
                 impl_->lengths[from.value()], length);
   EXO_CHECK(impl_->truncate(to.value(), length));
   if (from == to) return {};
-  EXO_CHECK(gpu::guarded(impl_->device, "copying within the KV cache",
-                         [&] { impl_->cache.copy(from.value(), to.value(), length); }));
+  EXO_CHECK(gpu::guarded(impl_->device, "copying within the KV cache", [&] {
+    impl_->cache.copy(from.value(), to.value(), length);
+    impl_->memory.copy_prefix(from.value(), to.value(), length);
+  }));
   impl_->lengths[to.value()] = length;
   impl_->suspect[to.value()] = impl_->suspect[from.value()];
   return {};

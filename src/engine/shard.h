@@ -1,4 +1,4 @@
-// A contiguous run of transformer layers resident on one device, with the KV cache of those layers.
+// A contiguous run of transformer layers resident on one device, with the KV cache and the states of those layers.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,10 @@ struct MemoryNeed {
   Bytes weights = 0;
   Bytes weights_mapped = 0;  // the part of `weights` that is the file's own pages
   Bytes cache = 0;
+  Bytes state = 0;     // of recurrent layers: the present states of all sequences, and earlier ones
+  Bytes retained = 0;  // of the host: the inputs of recurrent layers, to compute them again after a truncation
   Bytes compute = 0;
-  Bytes total() const { return weights + cache + compute; }
+  Bytes total() const { return weights + cache + state + compute; }
 };
 
 // The next tokens of one sequence within a batch.
@@ -41,7 +43,7 @@ struct SequenceTokens {
 struct Batch {
   std::span<const SequenceTokens> sequences;
   std::span<const model::TokenId> tokens;  // to the shard with layer 0: all tokens
-  std::span<const float> activations;      // to the others: [tokens, d_model], the result of the shard before
+  std::span<const float> activations;      // to the others: [tokens, activation width], the result of the shard before
   // Memory for the result, from host_memory() or elsewhere; empty: the shard's own buffer, valid until the next call.
   std::span<float> into = {};
 };
@@ -55,7 +57,8 @@ class Shard {
   // When the file changes while it is open, a shard that computes with the file's own pages fails from then on; one
   // whose weights are all on its device continues.
   // Errors: out_of_memory (before anything is allocated; names the missing bytes and options that fit),
-  // unsupported, corrupt, invalid_argument (layers outside the model, a context beyond 2^24), cancelled, unavailable
+  // unsupported, corrupt, invalid_argument (layers outside the model, layers that attend to the keys and values of one
+  // that is not among them, a context beyond 2^24), cancelled, unavailable
   // (the file was changed while it was read).
   static Result<Shard> load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
                             const ShardOptions& options, const Progress& progress = {},
@@ -69,12 +72,13 @@ class Shard {
   ~Shard();
 
   // Computes the batch and returns, in `into`: from the last shard logits [outputs, n_vocab] f32 in batch order,
-  // from the others activations [tokens, d_model] f32. On an error no sequence has moved. Errors: invalid_argument
-  // (what is wrong with the batch), resource_exhausted (past the context), corrupt (the result is not finite: names the
-  // sequence), unavailable (the device failed, or the file was changed: names the file).
+  // from the others activations [tokens, activation width] f32. On an error no sequence has moved. Errors:
+  // invalid_argument (what is wrong with the batch), resource_exhausted (past the context), corrupt (the result is not
+  // finite: names the sequence), unavailable (the device failed, or the file was changed: names the file).
   Result<std::span<const float>> forward(const Batch& batch);
 
-  // Drops tokens at positions >= end. Makes a failed step safe to retry.
+  // Drops tokens at positions >= end. Makes a failed step safe to retry. Recurrent layers then compute the tokens since
+  // the last state that they kept again, with the next forward() of the sequence.
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   // Makes the first `length` tokens of `to` those of `from`, so that a shared prompt is computed once.
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);

@@ -71,7 +71,7 @@ TEST(ShardLoad, TheEstimateCountsEveryPart) {
   ASSERT_TRUE(whole) << whole.error().message;
   auto architecture = read_architecture(file.gguf());
   ASSERT_TRUE(architecture);
-  uint64_t per_token = uint64_t{architecture->k_width()} + architecture->v_width();
+  uint64_t per_token = uint64_t{architecture->layers[0].k_width()} + architecture->layers[0].v_width();
   EXPECT_EQ(whole->cache, 1024 * per_token * 2 * 2);  // two layers, two bytes each
   Bytes tensors = 0;
   for (const auto& t : file.gguf().tensors()) tensors += t.bytes;

@@ -34,14 +34,28 @@ BatchShape scattered(BatchShape shape) {
   return shape;
 }
 
-bool device_has_flash_attention(ggml_backend_dev_t device, const Architecture& a, KvType type) {
+bool device_has_flash_attention(ggml_backend_dev_t device, const Architecture& a, const LayerSpec& l, KvType type) {
   ggml_context_ptr ctx(ggml_init({.mem_size = 16 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
-  ggml_tensor* q = ggml_new_tensor_4d(ctx.get(), GGML_TYPE_F32, a.head_dim_k, 32, a.n_heads, 1);
-  ggml_tensor* k = ggml_new_tensor_4d(ctx.get(), to_ggml(type), a.head_dim_k, 256, a.n_kv_heads, 1);
-  ggml_tensor* v = ggml_new_tensor_4d(ctx.get(), to_ggml(type), a.head_dim_v, 256, a.n_kv_heads, 1);
+  ggml_tensor* q = ggml_new_tensor_4d(ctx.get(), GGML_TYPE_F32, l.head_dim_k, 32, l.n_heads, 1);
+  ggml_tensor* k = ggml_new_tensor_4d(ctx.get(), to_ggml(type), l.head_dim_k, 256, l.n_kv_heads, 1);
+  ggml_tensor* v = ggml_new_tensor_4d(ctx.get(), to_ggml(type), l.head_dim_v, 256, l.n_kv_heads, 1);
   ggml_tensor* mask = ggml_new_tensor_4d(ctx.get(), GGML_TYPE_F16, 256, 32, 1, 1);
   ggml_tensor* op = ggml_flash_attn_ext(ctx.get(), q, k, v, mask, a.attention_scale, 0.0F, a.attention_softcap);
+  if (a.sinks) ggml_flash_attn_ext_add_sinks(op, ggml_new_tensor_1d(ctx.get(), GGML_TYPE_F32, l.n_heads));
   return ggml_backend_dev_supports_op(device, op);
+}
+
+// Those that attend, one of each shape.
+std::vector<LayerSpec> attention_shapes(const Architecture& a) {
+  std::vector<LayerSpec> shapes;
+  auto same = [](const LayerSpec& x, const LayerSpec& y) {
+    return x.head_dim_k == y.head_dim_k && x.head_dim_v == y.head_dim_v && x.n_heads == y.n_heads &&
+           x.n_kv_heads == y.n_kv_heads;
+  };
+  for (const LayerSpec& l : a.layers)
+    if (l.attends() && std::ranges::none_of(shapes, [&](const LayerSpec& s) { return same(s, l); }))
+      shapes.push_back(l);
+  return shapes;
 }
 
 }  // namespace
@@ -67,6 +81,18 @@ Result<ShardOptions> complete_options(ShardOptions options, const Architecture& 
   return options;
 }
 
+Result<void> check_shared_keys(const Architecture& a, wire::LayerRange layers) {
+  for (uint32_t i = layers.begin; i < layers.end; ++i) {
+    const LayerSpec& l = a.layers[i];
+    if (!l.attends() || layers.contains(l.kv_layer)) continue;
+    return fail(
+        ErrorCode::invalid_argument,
+        "layer {} attends to the keys and values of layer {}, so layers {} to {} cannot be cut off between them", i,
+        l.kv_layer, layers.begin, layers.end);
+  }
+  return {};
+}
+
 std::vector<BatchShape> largest_batches(const ShardOptions& o, uint32_t rows) {
   uint32_t chunk = std::min(o.batch_tokens, o.context);
   std::vector<BatchShape> shapes = {full_batch(1, chunk, o.outputs, rows)};
@@ -80,19 +106,24 @@ std::vector<BatchShape> largest_batches(const ShardOptions& o, uint32_t rows) {
 Result<bool> choose_flash_attention(const gpu::Device& device, const Architecture& a, const ShardOptions& o) {
   bool requested = o.flash_attention == FlashAttention::on ||
                    (o.flash_attention == FlashAttention::automatic && o.kv_type != KvType::f32);
-  bool possible = device_has_flash_attention(device.handle(), a, o.kv_type);
-  if (o.flash_attention == FlashAttention::on && !possible)
+  if (o.flash_attention == FlashAttention::off) return false;
+  for (const LayerSpec& l : attention_shapes(a)) {
+    const bool fits = o.kv_type != KvType::q8_0 || (l.head_dim_k % 32 == 0 && l.head_dim_v % 32 == 0);
+    if (!fits || device_has_flash_attention(device.handle(), a, l, o.kv_type)) continue;  // check_cache_type() tells
+    if (o.flash_attention != FlashAttention::on) return false;
     return fail(ErrorCode::unsupported,
                 "{} has no flash attention for heads of {} and a {} KV cache; leave it to choose", device.info().name,
-                a.head_dim_k, to_string(o.kv_type));
-  return requested && possible;
+                l.head_dim_k, to_string(o.kv_type));
+  }
+  return requested;
 }
 
 Result<void> check_cache_type(const Architecture& a, KvType type, bool flash) {
   if (type != KvType::q8_0) return {};
-  if (a.head_dim_k % 32 != 0 || a.head_dim_v % 32 != 0)
-    return fail(ErrorCode::unsupported, "a q8_0 KV cache needs heads of a multiple of 32, and these have {}; use f16",
-                a.head_dim_k);
+  for (const LayerSpec& l : attention_shapes(a))
+    if (l.head_dim_k % 32 != 0 || l.head_dim_v % 32 != 0)
+      return fail(ErrorCode::unsupported, "a q8_0 KV cache needs heads of a multiple of 32, and these have {}; use f16",
+                  l.head_dim_k);
   if (!flash)
     return fail(ErrorCode::unsupported,
                 "a q8_0 KV cache needs flash attention, which is off or missing on this device; use f16");

@@ -13,6 +13,10 @@ namespace exogpu::engine {
 // The options with every default filled in. Errors: invalid_argument, naming the option and what is possible.
 Result<ShardOptions> complete_options(ShardOptions options, const Architecture& a, wire::LayerRange layers);
 
+// Whether every layer that attends to another's keys and values is together with it. Errors: invalid_argument, naming
+// the layers.
+Result<void> check_shared_keys(const Architecture& a, wire::LayerRange layers);
+
 // The batches that need the most compute memory, one long prompt and every sequence at once, with caches of `rows`.
 std::vector<BatchShape> largest_batches(const ShardOptions& options, uint32_t rows);
 

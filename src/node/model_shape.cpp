@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "engine/families/architecture.h"
 #include "model/summary.h"
@@ -42,14 +43,15 @@ wire::ModelShape work_of(const model::Gguf& file, const engine::Architecture& a,
                          const std::vector<LayerTensors>& tensors) {
   wire::ModelShape shape;
   shape.name = file.path().filename().string();
-  shape.activation_width = a.d_model;
+  shape.activation_width = a.activation_width();
   shape.vocabulary = a.n_vocab;
   shape.context_granularity = kContextGranularity;
   shape.head_flops_per_token = 2.0 * a.d_model * a.n_vocab;
   if (a.experts.count > 0)
     shape.experts_used_share = static_cast<double>(a.experts.used) / static_cast<double>(a.experts.count);
   double bytes = 0, elements = 0;
-  for (const LayerTensors& layer : tensors) {
+  for (uint32_t l = 0; l < a.n_layers; ++l) {
+    const LayerTensors& layer = tensors[l];
     bytes += static_cast<double>(layer.matrix_bytes);
     elements += layer.matrix_elements;
     const double unused = 1 - shape.experts_used_share;
@@ -57,6 +59,8 @@ wire::ModelShape work_of(const model::Gguf& file, const engine::Architecture& a,
         {.weight_bytes = 0,
          .active_weight_bytes = layer.bytes - static_cast<Bytes>(static_cast<double>(layer.expert_bytes) * unused),
          .kv_bytes_per_token = 0,
+         .state_bytes = 0,
+         .joined_to_previous = !a.can_cut(l),
          .flops_per_token = 2 * (layer.matrix_elements - layer.expert_elements * unused)});
   }
   shape.bits_per_weight = elements > 0 ? bytes * 8 / elements : 0;
@@ -69,6 +73,7 @@ Bytes beyond(Bytes all, Bytes part) { return all > part ? all - part : 0; }
 struct Sizes {
   std::vector<Bytes> weights;
   std::vector<Bytes> kv_per_token;
+  std::vector<Bytes> state;  // of one sequence
   Bytes embedding = 0, head = 0, ends_shared = 0;
   Bytes compute = 0, head_compute = 0;
 };
@@ -80,37 +85,39 @@ class Measuring {
 
   Result<Sizes> run(const engine::Architecture& a, const std::vector<LayerTensors>& tensors) {
     const uint32_t n = a.n_layers;
-    const Bytes rows = Bytes{(options_.context + kContextGranularity - 1) / kContextGranularity} * kContextGranularity *
-                       options_.sequences;
     EXO_TRY(const engine::MemoryNeed whole, need({0, n}));
     EXO_TRY(const engine::MemoryNeed first, need({0, 1}));
     EXO_TRY(const engine::MemoryNeed last, need({n - 1, n}));
     Sizes sizes;
-    sizes.compute = n > 1 ? first.compute : whole.compute;
-    // Layers of the same bytes and the same kind of attention are alike: one of each is measured, away from the ends.
-    std::map<std::pair<Bytes, bool>, Bytes> alike;
+    sizes.compute = n > 1 ? scratch(first) : scratch(whole);
+    // Layers of the same bytes and the same parts are alike: one of each is measured, away from the ends.
+    std::map<Kind, engine::MemoryNeed> alike = {{kind(a, 0, tensors), first}, {kind(a, n - 1, tensors), last}};
+    std::map<Kind, Bytes> weights_of;
     for (uint32_t l = 1; l + 1 < n; ++l) {
-      auto [at, fresh] = alike.try_emplace({tensors[l].bytes, a.sliding.applies_to(l)});
-      if (!fresh) continue;
+      if (weights_of.contains(kind(a, l, tensors))) continue;
       EXO_TRY(const engine::MemoryNeed one, need({l, l + 1}));
-      at->second = one.weights;
-      sizes.compute = std::max(sizes.compute, one.compute);
+      weights_of.emplace(kind(a, l, tensors), one.weights);
+      alike.insert_or_assign(kind(a, l, tensors), one);
+      sizes.compute = std::max(sizes.compute, scratch(one));
     }
     // A run takes a little more scratch memory than one layer.
-    Bytes last_compute = std::max(last.compute, whole.compute);
+    Bytes last_compute = std::max(scratch(last), scratch(whole));
     if (n > 2) {
       EXO_TRY(const engine::MemoryNeed without_last, need({0, n - 1}));
       EXO_TRY(const engine::MemoryNeed without_first, need({1, n}));
       EXO_TRY(const engine::MemoryNeed middle, need({1, n - 1}));
-      sizes.compute = std::max({sizes.compute, without_last.compute, middle.compute});
-      last_compute = std::max(last_compute, without_first.compute);
+      sizes.compute = std::max({sizes.compute, scratch(without_last), scratch(middle)});
+      last_compute = std::max(last_compute, scratch(without_first));
     }
     Bytes weights = 0;
     for (uint32_t l = 0; l < n; ++l) {
-      auto at = alike.find({tensors[l].bytes, a.sliding.applies_to(l)});
-      sizes.weights.push_back(at == alike.end() ? tensors[l].bytes : at->second);
+      auto at = weights_of.find(kind(a, l, tensors));
+      sizes.weights.push_back(at == weights_of.end() ? tensors[l].bytes : at->second);
       weights += sizes.weights.back();
-      sizes.kv_per_token.push_back((whole.cache + rows * n - 1) / (rows * n));
+      const engine::MemoryNeed& one = alike.at(kind(a, l, tensors));
+      const bool own_cache = a.layers[l].kv_layer == l;
+      sizes.kv_per_token.push_back(own_cache ? (one.cache + rows() - 1) / rows() : 0);
+      sizes.state.push_back((one.state + options_.sequences - 1) / options_.sequences);
     }
     if (n > 1) {
       sizes.embedding = beyond(first.weights, sizes.weights.front());
@@ -125,6 +132,18 @@ class Measuring {
   }
 
  private:
+  // Its bytes, what it is made of, whether its attention slides, and whether it has keys and values of its own.
+  using Kind = std::tuple<Bytes, engine::Mixer, engine::FeedForward, bool, bool>;
+  static Kind kind(const engine::Architecture& a, uint32_t layer, const std::vector<LayerTensors>& tensors) {
+    const engine::LayerSpec& l = a.layers[layer];
+    return {tensors[layer].bytes, l.mixer, l.feed_forward, l.sliding, l.kv_layer == layer};
+  }
+  // Of a stage, beside weights and caches.
+  static Bytes scratch(const engine::MemoryNeed& need) { return need.compute + need.retained; }
+  Bytes rows() const {
+    return Bytes{(options_.context + kContextGranularity - 1) / kContextGranularity} * kContextGranularity *
+           options_.sequences;
+  }
   Result<engine::MemoryNeed> need(wire::LayerRange layers) const {
     return engine::Shard::measure(file_, layers, device_, options_);
   }
@@ -139,6 +158,7 @@ void widen(wire::ModelShape& shape, const Sizes& sizes, bool first) {
     wire::LayerShape& layer = shape.layers[l];
     layer.weight_bytes = std::max({layer.weight_bytes, sizes.weights[l], layer.active_weight_bytes});
     layer.kv_bytes_per_token = std::max(layer.kv_bytes_per_token, sizes.kv_per_token[l]);
+    layer.state_bytes = std::max(layer.state_bytes, sizes.state[l]);
   }
   shape.embedding_bytes = std::max(shape.embedding_bytes, sizes.embedding);
   shape.head_bytes = std::max(shape.head_bytes, sizes.head);

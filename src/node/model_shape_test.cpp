@@ -25,17 +25,22 @@ TEST_P(ShapeOf, IsWhatShardsMeasure) {
   const auto layers = static_cast<uint32_t>(shape->layers.size());
   ASSERT_EQ(layers, 6U);
   const Bytes rows = 512 * 3;
+  const auto later = engine::Shard::measure(*file, {1, layers}, machine->devices().back(), options);
+  ASSERT_TRUE(later) << later.error().message;
   for (uint32_t begin = 0; begin < layers; ++begin) {
     for (uint32_t end = begin + 1; end <= layers; ++end) {
+      const bool can_begin = !shape->layers[begin].joined_to_previous;
+      if (!can_begin || (end < layers && shape->layers[end].joined_to_previous)) continue;
       const auto need = engine::Shard::measure(*file, {begin, end}, machine->devices().back(), options);
       ASSERT_TRUE(need) << need.error().message;
       Bytes weights = begin == 0 ? shape->embedding_bytes : 0;
       if (end == layers) weights += shape->head_bytes;
       if (begin == 0 && end == layers) weights -= shape->ends_shared_bytes;
-      Bytes cache = 0;
+      Bytes cache = 0, states = 0;
       for (uint32_t l = begin; l < end; ++l) {
         weights += shape->layers[l].weight_bytes;
         cache += shape->layers[l].kv_bytes_per_token * rows;
+        states += shape->layers[l].state_bytes * options.sequences;
         EXPECT_LE(shape->layers[l].active_weight_bytes, shape->layers[l].weight_bytes);
       }
       const Bytes compute = shape->compute_bytes + (end == layers ? shape->head_compute_bytes : 0);
@@ -44,16 +49,20 @@ TEST_P(ShapeOf, IsWhatShardsMeasure) {
       EXPECT_LE(weights, need->weights + need->weights / 50 + 8 * KiB * (end - begin)) << begin << " to " << end;
       EXPECT_GE(cache, need->cache);
       EXPECT_LE(cache, need->cache + need->cache / 50);
-      EXPECT_GE(compute, need->compute) << begin << " to " << end;
+      EXPECT_GE(states, need->state);
+      EXPECT_LE(states, need->state + need->state / 50);
+      EXPECT_GE(compute, need->compute + need->retained) << begin << " to " << end;
       if (end - begin > 1) {
-        EXPECT_LE(compute, 2 * need->compute) << begin << " to " << end;
+        EXPECT_LE(compute, 2 * need->compute + later->retained) << begin << " to " << end;
       }
     }
   }
   EXPECT_NEAR(shape->bits_per_weight, 8.5, 0.2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, ShapeOf, ::testing::Values("llama", "qwen3", "qwen3moe", "gemma3", "phi3"),
+INSTANTIATE_TEST_SUITE_P(Families, ShapeOf,
+                         ::testing::Values("llama", "qwen3", "qwen3moe", "gemma3", "phi3", "qwen35", "gemma4",
+                                           "deepseek2"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 TEST(ShapeOfMixture, ReadsTheExpertsItUses) {

@@ -12,7 +12,7 @@ Result<double> warm(engine::Shard& shard, uint32_t count, uint32_t position = 0)
   const auto start = std::chrono::steady_clock::now();
   const engine::SequenceTokens next{.sequence = wire::SeqId(0), .position = position, .count = count, .outputs = 1};
   const std::vector<model::TokenId> tokens(count, 0);
-  const std::vector<float> activations(size_t{count} * shard.architecture().d_model, 0.01F);
+  const std::vector<float> activations(size_t{count} * shard.architecture().activation_width(), 0.01F);
   engine::Batch batch{.sequences = {&next, 1}, .tokens = {}, .activations = {}};
   if (shard.layers().begin == 0) {
     batch.tokens = tokens;

@@ -21,7 +21,7 @@ struct RingOptions {
   wire::PlanEpoch epoch;
   wire::NodeId self;
   std::vector<wire::NodeId> nodes;  // of each stage, in order
-  uint32_t activation_width = 0;    // d_model
+  uint32_t activation_width = 0;    // values of one token
   uint32_t batch_tokens = 0;        // of a step at most
   wire::Dtype activations = wire::Dtype::f32;
   size_t sent_bytes_max = size_t{64} << 20;  // of activations that a stage retains, see SentRows

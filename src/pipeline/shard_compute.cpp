@@ -8,7 +8,7 @@ ShardCompute::ShardCompute(engine::Shard shard)
     : shard_(std::move(shard)),
       info_{.layers = shard_.layers(),
             .model_layers = shard_.architecture().n_layers,
-            .activation_width = shard_.architecture().d_model,
+            .activation_width = shard_.architecture().activation_width(),
             .vocabulary = shard_.architecture().n_vocab,
             .sequences = shard_.options().sequences,
             .batch_tokens = shard_.options().batch_tokens} {}

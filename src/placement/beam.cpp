@@ -106,7 +106,9 @@ class BeamSearch {
           partial.ring.empty() ? Cost{} : problem_.with_hop(partial.cost, partial.ring.back().device, d);
       const uint32_t end_max = problem_.end_max(d, l);
       if (reach(d, l) == problem_.layers()) finish(partial, entered, d, l);
-      for (uint32_t end = l + 1; end <= end_max; ++end) add_partial(partial, entered, d, {l, end});
+      for (uint32_t end = l + 1; end <= end_max; ++end) {
+        if (problem_.can_cut(end)) add_partial(partial, entered, d, {l, end});
+      }
     }
   }
 

@@ -33,7 +33,8 @@ CostModel::CostModel(const wire::ClusterView& view, const wire::ModelShape& shap
   cache_before_ = {0};
   for (const wire::LayerShape& layer : shape.layers) {
     weights_before_.push_back(weights_before_.back() + layer.weight_bytes);
-    cache_before_.push_back(cache_before_.back() + layer.kv_bytes_per_token * rows);
+    cache_before_.push_back(cache_before_.back() + layer.kv_bytes_per_token * rows +
+                            layer.state_bytes * request.serving.sequences);
   }
   std::map<wire::NodeId, size_t> nodes;
   for (const wire::DeviceProfile& device : view.devices) {
@@ -78,7 +79,9 @@ double CostModel::layer_s(size_t device, uint32_t layer, const Work& work) const
   const double compute_s = l.flops_per_token * work.tokens / rates_[device]->matmul_flops_per_s;
   const double cache_s =
       static_cast<double>(l.kv_bytes_per_token) * work.kv_tokens / view_->devices[device].memory_bytes_per_s;
-  return std::max(weights_s, compute_s) + cache_s;
+  // A step reads and writes the present state of each sequence, which is most of the bytes; it has an output for each.
+  const double states_s = static_cast<double>(l.state_bytes) * work.outputs / view_->devices[device].memory_bytes_per_s;
+  return std::max(weights_s, compute_s) + cache_s + states_s;
 }
 
 double CostModel::head_s(size_t device, const Work& work) const {

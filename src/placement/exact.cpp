@@ -92,6 +92,7 @@ class ExactSearch {
     const size_t row = i * problem_.layers() + from.end;
     if (finishes_[row] != 0) finish(next, problem_.with_stage(entered, devices_[i], {from.end, problem_.layers()}));
     for (uint32_t end = from.end + 1; end <= ends_[row]; ++end) {
+      if (!problem_.can_cut(end)) continue;
       next.cost = problem_.with_stage(entered, devices_[i], {from.end, end});
       next.end = end;
       add_label(next);

@@ -37,6 +37,7 @@ Result<void> check_bytes(const std::string& subject, std::string_view name, Byte
 Result<void> check_layer(const std::string& subject, const wire::LayerShape& layer) {
   EXO_CHECK(check_bytes(subject, "weight_bytes", layer.weight_bytes));
   EXO_CHECK(check_bytes(subject, "kv_bytes_per_token", layer.kv_bytes_per_token));
+  EXO_CHECK(check_bytes(subject, "state_bytes", layer.state_bytes));
   if (layer.weight_bytes == 0) return fail(ErrorCode::invalid_argument, "{}: it has no weights", subject);
   if (layer.active_weight_bytes == 0 || layer.active_weight_bytes > layer.weight_bytes)
     return fail(ErrorCode::invalid_argument, "{}: a token reads {} bytes of weights, and the layer has {}", subject,
@@ -83,6 +84,11 @@ Result<void> check_fixed_layers(const PlacementRequest& request, const wire::Clu
     if (stage.layers.end > shape.layers.size())
       return fail(ErrorCode::invalid_argument, "layers by hand: {} gets layer {}, and the last of the model is {}",
                   subject, stage.layers.end - 1, shape.layers.size() - 1);
+    if (next > 0 && shape.layers[next].joined_to_previous)
+      return fail(ErrorCode::invalid_argument,
+                  "layers by hand: {} begins with layer {}, where the model cannot be cut: layers from there on attend "
+                  "to keys and values of layers before it",
+                  subject, next);
     next = stage.layers.end;
   }
   if (next == shape.layers.size() || request.fixed_layers.empty()) return {};

@@ -249,6 +249,37 @@ TEST(Placement, FixedLayersAreCheckedAndComparedWithThePlannersChoice) {
   EXPECT_EQ(slow->unused[0].reason, "faster with it: 337.9 against 49.0 tokens/s");
 }
 
+TEST(Placement, AModelIsNotCutBetweenLayersThatShareACache) {
+  const wire::ClusterView view = gpu_and_cpu(750 * MB);
+  wire::ModelShape shape = example_shape(10);
+  for (uint32_t l : {5, 6, 7, 8}) shape.layers[l].joined_to_previous = true;
+  const auto answer = assign_layers(view, shape, {});
+  ASSERT_TRUE(answer) << answer.error().message;
+  for (const wire::Stage& stage : answer->plan.stages)
+    EXPECT_FALSE(shape.layers[stage.layers.begin].joined_to_previous) << stage.layers.begin;
+  EXPECT_EQ(answer->plan.stages.size(), 2U);
+
+  PlacementRequest by_hand;
+  by_hand.fixed_layers = {{view.devices[0].id, {0, 6}}, {view.devices[1].id, {6, 10}}};
+  const auto refused = assign_layers(view, shape, by_hand);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_TRUE(refused.error().message.contains("layer 6")) << refused.error().message;
+}
+
+TEST(Placement, StatesOfSequencesTakeMemoryAndTime) {
+  const wire::ClusterView view = gpu_and_cpu(2000 * MB);
+  wire::ModelShape shape = example_shape(10);
+  PlacementRequest request;
+  request.serving.sequences = 4;
+  const auto without = assign_layers(view, shape, request);
+  for (wire::LayerShape& layer : shape.layers) layer.state_bytes = 3 * MB;
+  const auto with = assign_layers(view, shape, request);
+  ASSERT_TRUE(without && with);
+  EXPECT_EQ(with->plan.stages[0].memory.cache, without->plan.stages[0].memory.cache + 10 * 4 * 3 * MB);
+  EXPECT_LT(with->plan.predicted.tokens_per_s_alone, without->plan.predicted.tokens_per_s_alone);
+}
+
 TEST(Placement, FixedLayersMustFit) {
   const wire::ClusterView view = gpu_and_cpu(750 * MB);
   PlacementRequest request;

@@ -20,6 +20,8 @@ double context_mean_of(const PlacementRequest& request) {
 
 RingProblem::RingProblem(const CostModel& model, const Work& work, double head_outputs)
     : model_(&model), hop_bytes_(model.activation_bytes(work.tokens)), usable_(model.devices(), true) {
+  cuts_.assign(model.layers() + 1, true);
+  for (uint32_t l = 0; l < model.layers(); ++l) cuts_[l] = !model.shape().layers[l].joined_to_previous;
   const Work head = {.tokens = work.tokens, .kv_tokens = 0, .outputs = head_outputs};
   for (size_t d = 0; d < model.devices(); ++d) {
     std::vector<double>& before = before_s_.emplace_back(1, 0.0);
@@ -57,6 +59,10 @@ RingProblem RingProblem::first_token(const CostModel& model) {
 }
 
 bool RingProblem::fits(size_t device, wire::LayerRange layers) const {
+  return can_cut(layers.begin) && can_cut(layers.end) && has_room(device, layers);
+}
+
+bool RingProblem::has_room(size_t device, wire::LayerRange layers) const {
   return model_->memory(layers).total() <= model_->memory_free(device);
 }
 
@@ -64,13 +70,14 @@ uint32_t RingProblem::end_max(size_t device, uint32_t begin) const {
   uint32_t low = begin, high = layers() - 1;  // a run up to `low` fits or is empty
   while (low < high) {
     const uint32_t middle = low + (high - low + 1) / 2;
-    if (fits(device, {begin, middle})) {
+    if (has_room(device, {begin, middle})) {
       low = middle;
     } else {
       high = middle - 1;
     }
   }
-  return low;
+  while (low > begin && !can_cut(low)) --low;
+  return can_cut(begin) ? low : begin;
 }
 
 Cost RingProblem::with_stage(Cost cost, size_t device, wire::LayerRange layers) const {

@@ -47,11 +47,14 @@ Case random_case(int devices_max, int layers_max) {
   c.shape = example_shape(static_cast<uint32_t>(layers));
   const bool alike = *rc::gen::arbitrary<bool>();
   const bool mixture = *rc::gen::arbitrary<bool>();
+  const bool shares_caches = pick(0, 3) == 0;
   c.shape.experts_used_share = mixture ? 0.25 : 1;
   for (wire::LayerShape& layer : c.shape.layers) {
     if (!alike) layer.weight_bytes = static_cast<Bytes>(between(20, 200)) * MB;
     layer.active_weight_bytes = mixture ? layer.weight_bytes / 3 : layer.weight_bytes;
     if (!alike) layer.kv_bytes_per_token = static_cast<Bytes>(between(0, 5000));
+    if (!alike) layer.state_bytes = static_cast<Bytes>(between(0, 5)) * MB;
+    layer.joined_to_previous = shares_caches && &layer != &c.shape.layers.front() && pick(0, 3) == 0;
   }
   c.shape.embedding_bytes = static_cast<Bytes>(between(0, 100)) * MB;
   c.shape.head_bytes = static_cast<Bytes>(between(0, 200)) * MB;
@@ -132,6 +135,7 @@ void check_sound(const Case& c, const PlacementResult& answer) {
   for (const wire::Stage& stage : answer.plan.stages) {
     RC_ASSERT(stage.layers.begin == next);
     RC_ASSERT(stage.layers.end > next);
+    RC_ASSERT(!c.shape.layers[next].joined_to_previous);
     next = stage.layers.end;
     auto device = std::ranges::find(c.view.devices, stage.device, &wire::DeviceProfile::id);
     RC_ASSERT(device != c.view.devices.end());

@@ -57,8 +57,12 @@ ServedModel some_model() {
   model.shape.activation_width = 64;
   model.shape.vocabulary = 1000;
   model.shape.context_granularity = 256;
-  const LayerShape layer{
-      .weight_bytes = kFar, .active_weight_bytes = 4, .kv_bytes_per_token = 8, .flops_per_token = 2e8};
+  const LayerShape layer{.weight_bytes = kFar,
+                         .active_weight_bytes = 4,
+                         .kv_bytes_per_token = 8,
+                         .state_bytes = 16,
+                         .joined_to_previous = true,
+                         .flops_per_token = 2e8};
   model.shape.layers = {layer, layer, {.weight_bytes = 1, .active_weight_bytes = 1, .flops_per_token = 1}, layer};
   model.shape.embedding_bytes = 11;
   model.shape.head_bytes = 12;

@@ -10,10 +10,12 @@
 namespace exogpu::wire {
 
 struct LayerShape {
-  Bytes weight_bytes = 0;         // resident on a device
-  Bytes active_weight_bytes = 0;  // read for one token; less than all in a mixture of experts
-  Bytes kv_bytes_per_token = 0;   // of the KV cache, in its number type
-  double flops_per_token = 0;     // of its matrix products, a multiply and an add being two
+  Bytes weight_bytes = 0;           // resident on a device
+  Bytes active_weight_bytes = 0;    // read for one token; less than all in a mixture of experts
+  Bytes kv_bytes_per_token = 0;     // of the KV cache, in its number type
+  Bytes state_bytes = 0;            // of one sequence whatever its length: the states of a recurrent layer
+  bool joined_to_previous = false;  // it or a later layer attends to the KV cache of one before it: no cut between
+  double flops_per_token = 0;       // of its matrix products, a multiply and an add being two
   friend bool operator==(const LayerShape&, const LayerShape&) = default;
 };
 

@@ -22,6 +22,8 @@ void put(proto::ModelShape& out, const ModelShape& in) {
     layer->set_weight_bytes(in.layers[i].weight_bytes);
     layer->set_active_weight_bytes(in.layers[i].active_weight_bytes);
     layer->set_kv_bytes_per_token(in.layers[i].kv_bytes_per_token);
+    layer->set_state_bytes(in.layers[i].state_bytes);
+    layer->set_joined_to_previous(in.layers[i].joined_to_previous);
     layer->set_flops_per_token(in.layers[i].flops_per_token);
     layer->set_times(1);
   }
@@ -48,6 +50,8 @@ Result<ModelShape> shape_of(const proto::ModelShape& in) {
     LayerShape layer{.weight_bytes = field.weight_bytes(),
                      .active_weight_bytes = field.active_weight_bytes(),
                      .kv_bytes_per_token = field.kv_bytes_per_token(),
+                     .state_bytes = field.state_bytes(),
+                     .joined_to_previous = field.joined_to_previous(),
                      .flops_per_token = 0};
     EXO_TRY(layer.flops_per_token, amount_of(field.flops_per_token(), "the work of a layer"));
     out.layers.insert(out.layers.end(), field.times(), layer);

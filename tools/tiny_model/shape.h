@@ -11,6 +11,26 @@ struct Experts {
   uint32_t count = 8;
   uint32_t used = 2;  // per token
   uint32_t feed_forward = 256;
+  uint32_t shared = 0;         // width of the shared expert
+  uint32_t leading_dense = 0;  // layers
+  uint32_t groups = 1, groups_used = 1;
+  bool biases = false;       // of the router and of every matrix
+  bool choice_bias = false;  // on the choice of experts only
+  bool shared_gate = false;
+};
+
+// DeepSeek's compressed keys and values.
+struct Latent {
+  uint32_t q_rank = 96, kv_rank = 64, nope = 32, rope = 32, value = 32;
+};
+
+// Gated delta nets; of every `interval` layers the last attends.
+struct Delta {
+  uint32_t key_heads = 2, value_heads = 4, head_dim = 32, taps = 4, interval = 2;
+};
+
+struct Mamba2 {
+  uint32_t inner = 512, state = 32, heads = 8, groups = 2, taps = 4;
 };
 
 struct RopeScaling {
@@ -49,6 +69,18 @@ struct Shape {
   std::optional<Experts> experts = {};
   std::optional<SoftCap> soft_cap = {};
   std::optional<GraniteScales> granite = {};
+  std::optional<Latent> latent = {};
+  std::optional<Delta> delta = {};
+  std::optional<Mamba2> mamba2 = {};
+  uint32_t short_conv_taps = 0;
+  // A letter for each layer where they differ: A attention, M Mamba-2, C short convolution, F feed-forward alone.
+  std::string_view plan = "";
+  uint32_t shared_kv_layers = 0;  // the last so many attend to the keys and values of earlier ones
+  uint32_t per_layer_width = 0;   // of a vector for each token and layer
+  uint32_t streams = 1;           // residual streams
+  bool layer_norm = false, parallel = false, sinks = false, relu_squared = false;
+  bool whole_layers = true;  // each layer has a mixer and a feed-forward
+  std::string_view feed_forward_norm = "ffn_norm.weight";
   std::string_view pre_tokenizer = "gpt-2";
   bool add_bos = false;
 };

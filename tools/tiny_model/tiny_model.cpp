@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <format>
 #include <fstream>
 #include <numbers>
 #include <string>
 
 #include "model/testing/gguf_writer.h"
+#include "tiny_model/parts.h"
 #include "tiny_model/shapes.h"
+#include "tiny_model/tensors.h"
 #include "tiny_model/vocabulary.h"
 #include "tiny_model/weights.h"
 
@@ -44,18 +47,20 @@ void add_hyperparameters(GgufWriter& file, const Shape& shape, const Options& op
   add("context_length", options.context_length);
   add("embedding_length", shape.embedding);
   add("block_count", shape.layers);
-  add("feed_forward_length", shape.feed_forward);
+  add_feed_forward_length(file, shape);
   add("attention.head_count", shape.heads);
-  add("attention.head_count_kv", shape.kv_heads);
-  add("attention.key_length", shape.head_dim);
-  add("attention.value_length", shape.head_dim);
-  add("attention.layer_norm_rms_epsilon", shape.epsilon);
+  add_kv_heads(file, shape);
+  if (!shape.latent) {
+    add("attention.key_length", shape.head_dim);
+    add("attention.value_length", shape.head_dim);
+  }
+  add(shape.layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", shape.epsilon);
   add("rope.freq_base", shape.rope_base);
-  add("rope.dimension_count", shape.head_dim);
+  if (!shape.latent) add("rope.dimension_count", shape.head_dim);
   if (shape.experts) {
     add("expert_count", shape.experts->count);
     add("expert_used_count", shape.experts->used);
-    if (shape.architecture == "qwen3moe") add("expert_feed_forward_length", shape.experts->feed_forward);
+    if (shape.architecture != "llama") add("expert_feed_forward_length", shape.experts->feed_forward);
   }
   if (shape.scaling) {
     add("rope.scaling.type", shape.scaling->kind);
@@ -73,6 +78,7 @@ void add_hyperparameters(GgufWriter& file, const Shape& shape, const Options& op
     add("attention.sliding_window", options.context_length);
     add("rope.scaling.original_context_length", options.context_length);
   }
+  add_part_hyperparameters(file, shape);
   if (shape.granite) {
     add("embedding_scale", shape.granite->embedding);
     add("residual_scale", shape.granite->residual);
@@ -80,42 +86,6 @@ void add_hyperparameters(GgufWriter& file, const Shape& shape, const Options& op
     add("logit_scale", shape.granite->logit);
   }
 }
-
-class Tensors {
- public:
-  Tensors(GgufWriter& file, uint64_t seed, MatrixType matrices) : file_(file), noise_(seed), matrices_(matrices) {}
-
-  // [rows, columns], row-major. The products keep the magnitude of what they are given.
-  void matrix(std::string_view name, uint64_t rows, uint64_t columns, std::optional<float> scale = {}) {
-    add_matrix(name, {columns, rows}, scale.value_or(1 / std::sqrt(static_cast<float>(columns))));
-  }
-  // [experts, rows, columns]
-  void expert_matrix(std::string_view name, uint64_t experts, uint64_t rows, uint64_t columns) {
-    add_matrix(name, {columns, rows, experts}, 1 / std::sqrt(static_cast<float>(columns)));
-  }
-  // [size], near `around`
-  void vector(std::string_view name, uint64_t size, float around = 1) {
-    std::vector<float> values(size);
-    for (float& value : values) value = around + 0.1F * noise_.next();
-    given(name, values);
-  }
-  void given(std::string_view name, std::span<const float> values) {
-    file_.tensor(name, model::TensorType::f32, {values.size()}, encode(values, MatrixType::f32));
-  }
-
- private:
-  void add_matrix(std::string_view name, std::vector<uint64_t> dims, float scale) {
-    uint64_t elements = 1;
-    for (uint64_t dim : dims) elements *= dim;
-    std::vector<float> values(elements);
-    for (float& value : values) value = scale * noise_.next();
-    file_.tensor(name, tensor_type(matrices_), std::move(dims), encode(values, matrices_));
-  }
-
-  GgufWriter& file_;
-  Noise noise_;
-  MatrixType matrices_;
-};
 
 // Llama 3.1's: long waves are stretched eight times, short ones left alone, and those between blended.
 std::vector<float> llama3_rope_factors(const Shape& shape) {
@@ -137,59 +107,13 @@ std::vector<float> llama3_rope_factors(const Shape& shape) {
   return factors;
 }
 
-void add_attention(Tensors& tensors, const Shape& shape, const std::string& block) {
-  const uint64_t q = uint64_t{shape.heads} * shape.head_dim, kv = uint64_t{shape.kv_heads} * shape.head_dim;
-  if (shape.packed) {
-    tensors.matrix(block + "attn_qkv.weight", q + 2 * kv, shape.embedding);
-  } else {
-    tensors.matrix(block + "attn_q.weight", q, shape.embedding);
-    tensors.matrix(block + "attn_k.weight", kv, shape.embedding);
-    tensors.matrix(block + "attn_v.weight", kv, shape.embedding);
-  }
-  tensors.matrix(block + "attn_output.weight", shape.embedding, q);
-  if (shape.qkv_bias) {
-    tensors.vector(block + "attn_q.bias", q, 0);
-    tensors.vector(block + "attn_k.bias", kv, 0);
-    tensors.vector(block + "attn_v.bias", kv, 0);
-  }
-  if (shape.qk_norm || shape.wide_qk_norm) {
-    tensors.vector(block + "attn_q_norm.weight", shape.wide_qk_norm ? q : shape.head_dim);
-    tensors.vector(block + "attn_k_norm.weight", shape.wide_qk_norm ? kv : shape.head_dim);
-  }
-}
-
-void add_feed_forward(Tensors& tensors, const Shape& shape, const std::string& block) {
-  if (shape.experts) {
-    const auto [count, used, width] = *shape.experts;
-    tensors.matrix(block + "ffn_gate_inp.weight", count, shape.embedding);
-    tensors.expert_matrix(block + "ffn_gate_exps.weight", count, width, shape.embedding);
-    tensors.expert_matrix(block + "ffn_up_exps.weight", count, width, shape.embedding);
-    tensors.expert_matrix(block + "ffn_down_exps.weight", count, shape.embedding, width);
-  } else {
-    if (!shape.packed) tensors.matrix(block + "ffn_gate.weight", shape.feed_forward, shape.embedding);
-    tensors.matrix(block + "ffn_up.weight", uint64_t{shape.packed ? 2U : 1U} * shape.feed_forward, shape.embedding);
-    tensors.matrix(block + "ffn_down.weight", shape.embedding, shape.feed_forward);
-  }
-}
-
 void add_weights(Tensors& tensors, const Shape& shape, uint32_t vocabulary) {
   tensors.matrix("token_embd.weight", vocabulary, shape.embedding, 0.7F);
-  tensors.vector("output_norm.weight", shape.embedding);
+  tensors.vector(shape.short_conv_taps > 0 ? "token_embd_norm.weight" : "output_norm.weight", shape.embedding);
   if (!shape.tied) tensors.matrix("output.weight", vocabulary, shape.embedding);
   if (shape.llama3_rope) tensors.given("rope_freqs.weight", llama3_rope_factors(shape));
-  for (uint32_t layer = 0; layer < shape.layers; ++layer) {
-    const std::string block = std::format("blk.{}.", layer);
-    if (shape.pre_norm) {
-      tensors.vector(block + "attn_norm.weight", shape.embedding);
-      tensors.vector(block + "ffn_norm.weight", shape.embedding);
-    }
-    if (shape.post_norm) {
-      tensors.vector(block + "post_attention_norm.weight", shape.embedding);
-      tensors.vector(block + "post_ffw_norm.weight", shape.embedding);
-    }
-    add_attention(tensors, shape, block);
-    add_feed_forward(tensors, shape, block);
-  }
+  add_part_ends(tensors, shape, vocabulary);
+  for (uint32_t layer = 0; layer < shape.layers; ++layer) add_layer(tensors, shape, layer);
 }
 
 }  // namespace

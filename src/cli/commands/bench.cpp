@@ -41,7 +41,7 @@ Bytes bytes_per_token(const model::Gguf& file, const engine::Architecture& a) {
   Bytes total = 0;
   bool tied = file.find_tensor("output.weight") == nullptr;
   for (const model::TensorInfo& t : file.tensors()) {
-    if (t.name == "token_embd.weight" && !tied) continue;
+    if ((t.name == "token_embd.weight" && !tied) || t.name == "per_layer_token_embd.weight") continue;
     bool expert = t.name.contains("_exps.");
     total += expert ? t.bytes * a.experts.used / std::max(1U, a.experts.count) : t.bytes;
   }

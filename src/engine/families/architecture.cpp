@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <format>
+#include <span>
 
 #include "base/units.h"
 #include "engine/families/family.h"
-#include "engine/families/metadata.h"
+#include "engine/families/known_parts.h"
+#include "engine/families/reading.h"
 
 namespace exogpu::engine {
 namespace {
@@ -18,8 +20,29 @@ Result<const Family*> find_family(const model::Gguf& file, std::string_view name
     known += known.empty() ? "" : ", ";
     known += family.name;
   }
-  return fail(ErrorCode::unsupported, "{}: models of architecture \"{}\" are not supported; supported are {}",
-              file.path().string(), name, known);
+  return fail(ErrorCode::unsupported, "{}: models of architecture \"{}\" are not supported; supported are {}. {}",
+              file.path().string(), name, known, parts_of_unknown(file));
+}
+
+Result<void> read_layers(const Metadata& file, Architecture& a) {
+  EXO_TRY(const auto heads, file.count_per_layer("attention.head_count", a.n_layers, 0));
+  EXO_TRY(const auto kv_heads, file.count_per_layer("attention.head_count_kv", a.n_layers, heads.front()));
+  EXO_TRY(const auto widths, file.count_per_layer("feed_forward_length", a.n_layers, 0));
+  const uint32_t most_heads = std::ranges::max(heads);
+  if (most_heads == 0) return file.corrupt("attention.head_count", "is missing or 0");
+  EXO_TRY(const uint32_t head_dim_k, file.count_or("attention.key_length", a.d_model / most_heads));
+  EXO_TRY(const uint32_t head_dim_v, file.count_or("attention.value_length", a.d_model / most_heads));
+  for (uint32_t i = 0; i < a.n_layers; ++i) {
+    LayerSpec layer;
+    layer.n_heads = heads[i];
+    layer.n_kv_heads = kv_heads[i];
+    layer.head_dim_k = head_dim_k;
+    layer.head_dim_v = head_dim_v;
+    layer.d_ff = widths[i];
+    layer.kv_layer = i;
+    a.layers.push_back(layer);
+  }
+  return {};
 }
 
 Result<void> read_sizes(const Metadata& file, Architecture& a) {
@@ -27,77 +50,54 @@ Result<void> read_sizes(const Metadata& file, Architecture& a) {
   if (a.n_layers > file.file().tensors().size())
     return fail(ErrorCode::corrupt, "{}: {} = {}, but the file has only {} tensors", file.file().path().string(),
                 file.key("block_count"), a.n_layers, file.file().tensors().size());
+  // Layers that predict further tokens follow the model's own; they are not run.
+  EXO_TRY(const uint32_t predicting, file.count_or("nextn_predict_layers", 0));
+  if (predicting >= a.n_layers) return file.corrupt("nextn_predict_layers", "leaves no layers");
+  a.n_layers -= predicting;
   EXO_TRY(a.d_model, file.count("embedding_length"));
-  EXO_TRY(a.n_heads, file.count("attention.head_count"));
-  EXO_TRY(a.n_kv_heads, file.count_or("attention.head_count_kv", a.n_heads));
-  EXO_TRY(a.head_dim_k, file.count_or("attention.key_length", a.d_model / a.n_heads));
-  EXO_TRY(a.head_dim_v, file.count_or("attention.value_length", a.d_model / a.n_heads));
   EXO_TRY(a.context_trained, file.count("context_length"));
-  EXO_TRY(a.norm_eps, file.number("attention.layer_norm_rms_epsilon"));
-  EXO_TRY(a.d_ff, file.count_or("feed_forward_length", 0));
+  const char* eps = file.has("attention.layer_norm_rms_epsilon") ? "attention.layer_norm_rms_epsilon"
+                                                                 : "attention.layer_norm_epsilon";
+  if (!file.has(eps)) return file.corrupt("attention.layer_norm_rms_epsilon", "is missing");
+  EXO_TRY(a.norm_eps, file.number(eps));
+  if (!(a.norm_eps >= 0.0F && a.norm_eps < 1.0F)) return file.corrupt(eps, "is not between 0 and 1");
+  return read_layers(file, a);
+}
+
+Result<void> check_attention(const std::string& path, uint32_t index, const LayerSpec& l) {
+  if (l.n_heads == 0 || l.n_kv_heads == 0 || l.n_heads % l.n_kv_heads != 0)
+    return fail(ErrorCode::corrupt, "{}: {} heads cannot share {} key-value heads (layer {})", path, l.n_heads,
+                l.n_kv_heads, index);
+  if (l.head_dim_k == 0 || l.head_dim_v == 0)
+    return fail(ErrorCode::corrupt, "{}: the heads have no width ({} / {})", path, l.head_dim_k, l.head_dim_v);
+  if (uint64_t{l.n_heads} * std::max(l.head_dim_k, l.head_dim_v) > (1U << 24))
+    return fail(ErrorCode::corrupt, "{}: {} heads of width {} are beyond anything real", path, l.n_heads, l.head_dim_k);
   return {};
 }
 
-Result<void> check_sizes(const Metadata& file, const Architecture& a) {
-  std::string path = file.file().path().string();
-  if (a.n_kv_heads == 0 || a.n_heads % a.n_kv_heads != 0)
-    return fail(ErrorCode::corrupt, "{}: {} heads cannot share {} key-value heads", path, a.n_heads, a.n_kv_heads);
-  if (a.head_dim_k == 0 || a.head_dim_v == 0)
-    return fail(ErrorCode::corrupt, "{}: the heads have no width ({} / {})", path, a.head_dim_k, a.head_dim_v);
-  if (uint64_t{a.n_heads} * std::max(a.head_dim_k, a.head_dim_v) > (1U << 24))
-    return fail(ErrorCode::corrupt, "{}: {} heads of width {} are beyond anything real", path, a.n_heads, a.head_dim_k);
-  if (!(a.norm_eps >= 0.0F && a.norm_eps < 1.0F))
-    return fail(ErrorCode::corrupt, "{}: {} = {} makes no sense", path, file.key("attention.layer_norm_rms_epsilon"),
-                a.norm_eps);
-  return {};
+Result<void> check_rope(const Metadata& file, const Architecture& a, uint32_t index) {
+  const LayerSpec& l = a.layers[index];
+  const Rope& rope = a.rope_of(index);
+  const uint32_t rotating = l.mixer == Mixer::latent_attention ? a.latent.rope : l.head_dim_k;
+  if (!l.rotates || (rope.dims > 0 && rope.dims <= rotating && rope.dims % 2 == 0)) return {};
+  return fail(ErrorCode::corrupt, "{}: {} = {} does not fit heads of width {}", file.file().path().string(),
+              file.key("rope.dimension_count"), rope.dims, rotating);
 }
 
-Result<void> read_experts(const Metadata& file, Architecture& a) {
-  EXO_TRY(a.experts.count, file.count_or("expert_count", 0));
-  if (a.experts.count == 0) {
-    if (a.d_ff == 0)
-      return fail(ErrorCode::corrupt, "{}: {} is missing", file.file().path().string(),
-                  file.key("feed_forward_length"));
-    return {};
-  }
-  EXO_TRY(a.experts.used, file.count("expert_used_count"));
-  EXO_TRY(a.experts.d_ff, file.count_or("expert_feed_forward_length", a.d_ff));
-  EXO_TRY(a.experts.weight_scale, file.number_or("expert_weights_scale", 1.0F));
-  if (a.experts.weight_scale == 0.0F) a.experts.weight_scale = 1.0F;
-  if (a.experts.used > a.experts.count)
-    return fail(ErrorCode::corrupt, "{}: {} experts are used of only {}", file.file().path().string(), a.experts.used,
-                a.experts.count);
-  if (a.experts.d_ff == 0)
-    return fail(ErrorCode::corrupt, "{}: {} is missing", file.file().path().string(),
-                file.key("expert_feed_forward_length"));
-  return {};
-}
-
-Result<void> read_rope(const Metadata& file, Architecture& a) {
-  Rope& rope = a.rope;
-  EXO_TRY(rope.dims, file.count_or("rope.dimension_count", a.head_dim_k));
-  if (rope.dims == 0 || rope.dims > a.head_dim_k || rope.dims % 2 != 0)
-    return fail(ErrorCode::corrupt, "{}: {} = {} does not fit heads of width {}", file.file().path().string(),
-                file.key("rope.dimension_count"), rope.dims, a.head_dim_k);
-  EXO_TRY(rope.base, file.number_or("rope.freq_base", 10000.0F));
-  EXO_TRY(rope.attention_factor, file.number_or("rope.scaling.attn_factor", 1.0F));
-  EXO_TRY(rope.context_trained, file.count_or("rope.scaling.original_context_length", a.context_trained));
-  EXO_TRY(std::string kind, file.text_or("rope.scaling.type", "linear"));
-  EXO_TRY(float factor, file.number_or("rope.scaling.factor", 0.0F));
-  if (factor == 0.0F) {
-    EXO_TRY(factor, file.number_or("rope.scale_linear", 0.0F));
-  }
-  if (rope.base <= 0.0F || factor < 0.0F)
-    return fail(ErrorCode::corrupt, "{}: the rope's base {} or scaling factor {} is not positive",
-                file.file().path().string(), rope.base, factor);
-  if (kind != "none" && kind != "linear" && kind != "yarn" && kind != "longrope")
-    return fail(ErrorCode::unsupported, "{}: {} \"{}\" is not supported; supported are none, linear, yarn, longrope",
-                file.file().path().string(), file.key("rope.scaling.type"), kind);
-  if (kind != "none" && factor > 0.0F) rope.frequency_scale = 1.0F / factor;
-  if (kind == "yarn") {
-    rope.extrapolation = 1.0F;
-    EXO_TRY(rope.beta_fast, file.number_or("rope.scaling.yarn_beta_fast", 32.0F));
-    EXO_TRY(rope.beta_slow, file.number_or("rope.scaling.yarn_beta_slow", 1.0F));
+Result<void> check_layers(const Metadata& file, const Architecture& a) {
+  const std::string path = file.file().path().string();
+  for (uint32_t i = 0; i < a.n_layers; ++i) {
+    const LayerSpec& l = a.layers[i];
+    if (l.attends()) {
+      EXO_CHECK(check_attention(path, i, l));
+      EXO_CHECK(check_rope(file, a, i));
+      if (l.kv_layer > i || a.layers[l.kv_layer].k_width() != l.k_width() ||
+          a.layers[l.kv_layer].v_width() != l.v_width())
+        return fail(ErrorCode::corrupt, "{}: layer {} cannot read the keys and values of layer {}", path, i,
+                    l.kv_layer);
+    }
+    const bool dense = l.feed_forward == FeedForward::dense || l.feed_forward == FeedForward::dense_and_experts;
+    if (dense && l.d_ff == 0) return file.corrupt("feed_forward_length", "is missing");
   }
   return {};
 }
@@ -122,6 +122,11 @@ Result<void> read_vocabulary(const Metadata& file, Architecture& a) {
 
 }  // namespace
 
+bool Architecture::can_cut(uint32_t layer) const {
+  return std::ranges::none_of(std::span(layers).subspan(layer),
+                              [&](const LayerSpec& l) { return l.attends() && l.kv_layer < layer; });
+}
+
 uint32_t default_context(const Architecture& a) { return std::min(4096U, a.context_trained); }
 
 std::string context_warning(const Architecture& a, uint32_t context) {
@@ -138,12 +143,12 @@ Result<Architecture> read_architecture(const model::Gguf& file) {
   EXO_TRY(const Family* family, find_family(file, a.name));
   Metadata metadata(file, a.name);
   EXO_CHECK(read_sizes(metadata, a));
-  EXO_CHECK(check_sizes(metadata, a));
   EXO_CHECK(read_experts(metadata, a));
   EXO_CHECK(read_rope(metadata, a));
   EXO_CHECK(read_vocabulary(metadata, a));
-  a.attention_scale = 1.0F / std::sqrt(static_cast<float>(a.head_dim_k));
+  a.attention_scale = 1.0F / std::sqrt(static_cast<float>(a.layers.front().head_dim_k));
   EXO_CHECK(family->describe(metadata, a));
+  EXO_CHECK(check_layers(metadata, a));
   return a;
 }
 

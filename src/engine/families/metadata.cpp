@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <format>
+#include <span>
+#include <utility>
 
 namespace exogpu::engine {
 namespace {
@@ -32,6 +35,30 @@ Result<uint32_t> Metadata::count(std::string_view name) const {
   EXO_TRY(uint32_t value, count_or(name, 0));
   if (value == 0) return fail(ErrorCode::corrupt, "{}: {} must not be 0", file_->path().string(), key(name));
   return value;
+}
+
+Result<std::vector<uint32_t>> Metadata::count_per_layer(std::string_view name, uint32_t n, uint32_t fallback) const {
+  const auto* each = file_->ints(key(name));
+  if (each == nullptr) {
+    EXO_TRY(const uint32_t same, count_or(name, fallback));
+    return std::vector<uint32_t>(n, same);
+  }
+  if (each->size() < n) return corrupt(name, std::format("has {} values for {} layers", each->size(), n));
+  std::vector<uint32_t> values;
+  for (const int64_t value : std::span(*each).first(n)) {
+    if (value < 0 || std::cmp_greater(value, count_max))
+      return corrupt(name, "has a value that is beyond anything real");
+    values.push_back(static_cast<uint32_t>(value));
+  }
+  return values;
+}
+
+std::unexpected<Error> Metadata::corrupt(std::string_view name, std::string_view why) const {
+  return fail(ErrorCode::corrupt, "{}: {} {}", file_->path().string(), key(name), why);
+}
+
+std::unexpected<Error> Metadata::unsupported(std::string_view name, std::string_view why) const {
+  return fail(ErrorCode::unsupported, "{}: {} {}", file_->path().string(), key(name), why);
 }
 
 Result<float> Metadata::number_or(std::string_view name, float fallback) const {

@@ -1,5 +1,6 @@
 // OLMo-2: norms only after attention and feed-forward, and over the whole width of q and k.
 #include "engine/families/family.h"
+#include "engine/families/reading.h"
 
 namespace exogpu::engine {
 
@@ -8,9 +9,7 @@ Result<void> describe_olmo2(const Metadata& file, Architecture& a) {
   a.pre_norm = false;
   a.post_norm = true;
   a.qk_norm = QkNorm::whole;
-  EXO_TRY(a.sliding.window, file.count_or("attention.sliding_window", 0));
-  a.sliding.period = a.sliding.window > 0 ? 4 : 0;
-  a.rope_sliding = a.rope;
+  EXO_CHECK(read_sliding(file, a, 4));
   a.rope_sliding.frequency_scale = 1.0F;
   a.rope_sliding.extrapolation = 0.0F;
   a.rope_sliding.attention_factor = 1.0F;

@@ -8,6 +8,7 @@
 #include "engine/families/architecture.h"
 #include "engine/graph/batch_shape.h"
 #include "engine/tensors/kv_cache.h"
+#include "engine/tensors/recurrent_state.h"
 #include "engine/tensors/weights.h"
 #include "wire/layer_range.h"
 
@@ -19,24 +20,27 @@ struct GraphSource {
   wire::LayerRange layers;
   const ModelWeights& weights;
   const KvCache& cache;
+  const RecurrentState& states;
   bool flash_attention;
 };
 
 // The positions of tokens, and for each of their groups a mask of the cache rows that they attend to.
 struct AttentionInputs {
-  ggml_tensor* positions = nullptr;         // [tokens] i32
+  ggml_tensor* positions = nullptr;         // [tokens] i32, or [4 * tokens] where positions have axes
+  ggml_tensor* query_scales = nullptr;      // [1, 1, tokens] f32, where queries grow with their position
   std::vector<ggml_tensor*> masks;          // per group [rows, tokens, 1, slots] f16: 0 or -inf
   std::vector<ggml_tensor*> sliding_masks;  // the same for layers with a sliding window; empty when there are none
 };
 
 // Tensors that the runner fills before each run. Null when the graph does not need them.
 struct GraphInputs {
-  ggml_tensor* tokens = nullptr;       // [tokens] i32, when the device looks the embedding up
-  ggml_tensor* activations = nullptr;  // [d_model, tokens] f32, otherwise
-  ggml_tensor* cache_rows = nullptr;   // [tokens] i64: the cache row of each token
-  AttentionInputs attention;           // of all tokens
-  ggml_tensor* output_rows = nullptr;  // [outputs] i32: the tokens that get logits; null when all do
-  AttentionInputs output_attention;    // of the output tokens
+  ggml_tensor* tokens = nullptr;        // [tokens] i32, when the device looks embeddings up
+  ggml_tensor* activations = nullptr;   // [activation width, tokens] f32, or [d_model, tokens] looked up on the host
+  ggml_tensor* cache_rows = nullptr;    // [tokens] i64: the cache row of each token
+  ggml_tensor* slot_numbers = nullptr;  // [slots] i32: 0, 1, 2 ...; for operations that pick states by number
+  AttentionInputs attention;            // of all tokens
+  ggml_tensor* output_rows = nullptr;   // [outputs] i32: the tokens that get logits; null when all do
+  AttentionInputs output_attention;     // of the output tokens
 };
 
 struct Graph {
@@ -44,7 +48,8 @@ struct Graph {
   ggml_context_ptr ctx;
   ggml_cgraph* nodes = nullptr;
   GraphInputs inputs;
-  ggml_tensor* result = nullptr;  // [d_model, tokens] or [n_vocab, outputs] f32; null: the graph only fills the cache
+  ggml_tensor* result = nullptr;  // [activation width, tokens] or [n_vocab, outputs] f32; null: the graph only fills
+                                  // the cache and the states
 };
 
 Graph build_graph(const GraphSource& source, const BatchShape& shape);

@@ -2,9 +2,16 @@
 
 namespace exogpu::engine {
 
-ggml_tensor* norm(const Builder& b, ggml_tensor* x, ggml_tensor* weight) {
-  if (weight == nullptr) return x;
-  return ggml_mul(b.ctx(), ggml_rms_norm(b.ctx(), x, b.arch().norm_eps), weight);
+ggml_tensor* rms_norm(const Builder& b, ggml_tensor* x, ggml_tensor* weight) {
+  x = ggml_rms_norm(b.ctx(), x, b.arch().norm_eps);
+  return weight != nullptr ? ggml_mul(b.ctx(), x, weight) : x;
+}
+
+ggml_tensor* norm(const Builder& b, ggml_tensor* x, const Norm& weights) {
+  if (weights.weight == nullptr) return x;
+  x = b.arch().layer_norm ? ggml_norm(b.ctx(), x, b.arch().norm_eps) : ggml_rms_norm(b.ctx(), x, b.arch().norm_eps);
+  x = ggml_mul(b.ctx(), x, weights.weight);
+  return weights.bias != nullptr ? ggml_add(b.ctx(), x, weights.bias) : x;
 }
 
 ggml_tensor* precise(ggml_tensor* product) {
@@ -27,6 +34,17 @@ ggml_tensor* part_of(const Builder& b, const FusedMatrices& fused, size_t i, ggm
 ggml_tensor* softcap(const Builder& b, ggml_tensor* x, float c) {
   if (c == 0.0F) return x;
   return ggml_scale(b.ctx(), ggml_tanh(b.ctx(), ggml_scale(b.ctx(), x, 1.0F / c)), c);
+}
+
+// Neighbours are joined pair by pair, so that each is copied log2(n) times and not n.
+ggml_tensor* join_tokens(const Builder& b, std::span<ggml_tensor* const> parts) {
+  if (parts.size() == 1) return parts.front();
+  const size_t half = parts.size() / 2;
+  return ggml_concat(b.ctx(), join_tokens(b, parts.first(half)), join_tokens(b, parts.subspan(half)), 1);
+}
+
+ggml_tensor* select_rows(const Builder& b, ggml_tensor* x, QueryRows rows) {
+  return rows == QueryRows::outputs ? ggml_get_rows(b.ctx(), x, b.graph.inputs.output_rows) : x;
 }
 
 }  // namespace exogpu::engine

@@ -59,6 +59,13 @@ Result<Matrix> add_matrix(WeightPlaces& places, const std::string& prefix, uint3
   return m;
 }
 
+Result<Norm> add_norm(WeightPlaces& places, const std::string& prefix, uint32_t n) {
+  Norm norm;
+  EXO_TRY(norm.weight, places.add_vector(prefix + ".weight", n));
+  EXO_TRY(norm.bias, places.add_vector_if(prefix + ".bias", n));
+  return norm;
+}
+
 Result<FusedMatrices> fuse(WeightPlaces& places, std::span<const PartName> names, uint32_t d_in) {
   FusedMatrices fused;
   for (size_t from = 0; from < names.size();) {

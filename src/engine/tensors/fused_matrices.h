@@ -19,6 +19,9 @@ struct PartName {
 // PREFIX.weight, and PREFIX.bias where the file has one.
 Result<Matrix> add_matrix(WeightPlaces& places, const std::string& prefix, uint32_t d_in, uint32_t d_out);
 
+// PREFIX.weight and, where the file has one, PREFIX.bias of a norm.
+Result<Norm> add_norm(WeightPlaces& places, const std::string& prefix, uint32_t n);
+
 // Joins the longest runs of neighbours that may be joined.
 Result<FusedMatrices> fuse(WeightPlaces& places, std::span<const PartName> names, uint32_t d_in);
 

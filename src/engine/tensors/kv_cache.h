@@ -21,7 +21,7 @@ ggml_type to_ggml(wire::KvType type);
 
 class KvCache {
  public:
-  // Plans the tensors; `context` tokens (rounded up to 256) for each of `slots` sequences.
+  // Plans the tensors of layers that attend; `context` tokens (rounded up to 256) for each of `slots` sequences.
   KvCache(const Architecture& a, wire::LayerRange layers, uint32_t context, uint32_t slots, wire::KvType type,
           ggml_backend_buffer_type_t home);
 
@@ -36,7 +36,8 @@ class KvCache {
   // Zeroes the rows [begin, end) of a slot.
   void clear(uint32_t slot, uint32_t begin, uint32_t end) const;
 
-  // [width, context * slots]; `layer` counts from the shard's first.
+  // [width, context * slots]; `layer` counts from the shard's first. Null where the layer has none: no attention, or
+  // values that are part of the keys. Layers that attend to another's have the same.
   ggml_tensor* keys(uint32_t layer) const { return keys_[layer]; }
   ggml_tensor* values(uint32_t layer) const { return values_[layer]; }
 
@@ -47,6 +48,7 @@ class KvCache {
   uint32_t context_;
   std::vector<ggml_tensor*> keys_;
   std::vector<ggml_tensor*> values_;
+  std::vector<ggml_tensor*> own_;  // each once
 };
 
 }  // namespace exogpu::engine

@@ -1,64 +1,123 @@
 #include "engine/tensors/layer_weights.h"
 
-#include <array>
 #include <string>
 
 #include "engine/tensors/fused_matrices.h"
+#include "engine/tensors/layer_parts.h"
 
 namespace exogpu::engine {
 namespace {
 
-Result<void> add_feed_forward(WeightPlaces& places, const Architecture& a, const std::string& block,
-                              LayerWeights& layer) {
-  if (a.experts.count > 0) {
-    int64_t n = a.experts.count;
-    int64_t ff = a.experts.d_ff;
-    EXO_TRY(layer.router, places.add({block + "ffn_gate_inp.weight", {a.d_model, n, 1}}, WeightUse::matrix));
-    EXO_TRY(layer.experts_gate,
-            places.add({block + "ffn_gate_exps.weight", {a.d_model, ff, n}}, WeightUse::expert_matrix));
-    EXO_TRY(layer.experts_up, places.add({block + "ffn_up_exps.weight", {a.d_model, ff, n}}, WeightUse::expert_matrix));
-    EXO_TRY(layer.experts_down,
-            places.add({block + "ffn_down_exps.weight", {ff, a.d_model, n}}, WeightUse::expert_matrix));
-    return {};
+// `name` is that of the weight; a bias has the same with another ending.
+Result<Norm> add_named_norm(WeightPlaces& places, const std::string& block, std::string_view name, uint32_t n) {
+  if (name.ends_with(".weight")) return add_norm(places, block + std::string(name.substr(0, name.size() - 7)), n);
+  Norm norm;
+  EXO_TRY(norm.weight, places.add_vector(block + std::string(name), n));
+  return norm;
+}
+
+Result<void> add_norms(WeightPlaces& places, const Architecture& a, const LayerSpec& l, const std::string& block,
+                       LayerWeights& w) {
+  if (a.pre_norm && l.mixer != Mixer::none) {
+    EXO_TRY(w.mixer_norm, add_norm(places, block + "attn_norm", a.d_model));
   }
-  if (places.has(block + "ffn_gate.weight")) {
-    std::array names = {PartName{block + "ffn_gate", a.d_ff}, PartName{block + "ffn_up", a.d_ff}};
-    EXO_TRY(layer.gate_up, fuse(places, names, a.d_model));
-  } else {
-    EXO_TRY(layer.gate_up, split(places, block + "ffn_up", a.d_model, {a.d_ff, a.d_ff}));
+  if (a.pre_norm && !a.parallel && l.feed_forward != FeedForward::none) {
+    EXO_TRY(w.feed_forward_norm, add_named_norm(places, block, a.feed_forward_norm, a.d_model));
   }
-  EXO_TRY(layer.down, add_matrix(places, block + "ffn_down", a.d_ff, a.d_model));
+  if (a.post_norm) {
+    EXO_TRY(w.mixer_post_norm, add_norm(places, block + "post_attention_norm", a.d_model));
+    EXO_TRY(w.feed_forward_post_norm, add_norm(places, block + "post_ffw_norm", a.d_model));
+  }
+  return {};
+}
+
+Result<void> add_mixer(WeightPlaces& places, const Architecture& a, uint32_t index, const std::string& block,
+                       LayerWeights& w) {
+  const Mixer mixer = a.layers[index].mixer;
+  if (mixer == Mixer::attention || mixer == Mixer::attention_and_mamba2) {
+    EXO_TRY(w.attention, add_attention(places, a, index, block));
+  }
+  if (mixer == Mixer::mamba2 || mixer == Mixer::attention_and_mamba2) {
+    EXO_TRY(w.mamba2, add_mamba2(places, a, block));
+  }
+  if (mixer == Mixer::latent_attention) {
+    EXO_TRY(w.latent, add_latent(places, a, index, block));
+  }
+  if (mixer == Mixer::gated_delta) {
+    EXO_TRY(w.delta, add_delta(places, a, block));
+  }
+  if (mixer == Mixer::short_conv) {
+    EXO_TRY(w.short_conv, add_short_conv(places, a, block));
+  }
+  return {};
+}
+
+Result<void> add_stream_weights(WeightPlaces& places, const Architecture& a, const std::string& block,
+                                StreamWeights& w) {
+  const uint32_t n = a.streams.count;
+  EXO_TRY(w.router_norm, add_norm(places, block + "altup_router_norm", a.d_model));
+  EXO_TRY(w.router, add_matrix(places, block + "altup_router", a.d_model, n));
+  EXO_TRY(w.predict, add_matrix(places, block + "altup_predict_coef", n, n * n));
+  EXO_TRY(w.correct, add_matrix(places, block + "altup_correct_coef", n, n));
+  EXO_TRY(w.correct_scale, places.add_vector(block + "altup_correct_scale.weight", a.d_model));
+  EXO_TRY(w.laurel_down, add_matrix(places, block + "laurel_l", a.d_model, a.streams.laurel_rank));
+  EXO_TRY(w.laurel_up, add_matrix(places, block + "laurel_r", a.streams.laurel_rank, a.d_model));
+  EXO_TRY(w.laurel_norm, add_norm(places, block + "laurel_post_norm", a.d_model));
+  return {};
+}
+
+Result<void> add_per_layer(WeightPlaces& places, const Architecture& a, const std::string& block, PerLayerWeights& w) {
+  EXO_TRY(w.gate, add_matrix(places, block + "inp_gate", a.d_model, a.per_layer_width));
+  EXO_TRY(w.out, add_matrix(places, block + "proj", a.per_layer_width, a.d_model));
+  EXO_TRY(w.norm, add_norm(places, block + "post_norm", a.d_model));
+  return {};
+}
+
+// What the first shard makes of a token beside its embedding.
+Result<void> add_beginning(WeightPlaces& places, const Architecture& a, ModelWeights& w) {
+  if (a.per_layer_width > 0) {
+    const uint32_t width = a.per_layer_width * a.n_layers;
+    EXO_TRY(w.per_layer_embedding, places.add({"per_layer_token_embd.weight", {width, a.n_vocab, 1}}, WeightUse::rows));
+    EXO_TRY(w.per_layer_projection, add_matrix(places, "per_layer_model_proj", a.d_model, width));
+    EXO_TRY(w.per_layer_norm, add_norm(places, "per_layer_proj_norm", a.per_layer_width));
+  }
+  if (a.streams.count > 1) {
+    EXO_TRY(w.streams_in,
+            places.add({"altup_proj.weight", {a.d_model, a.d_model, a.streams.count - 1}}, WeightUse::batch));
+  }
+  return {};
+}
+
+Result<void> add_head(WeightPlaces& places, const Architecture& a, const RequiredTensor& embedding, bool tied,
+                      ModelWeights& w) {
+  EXO_TRY(w.output_norm, add_named_norm(places, "", a.output_norm, a.d_model));
+  EXO_TRY(w.output.weight, places.add({tied ? embedding.name : "output.weight", embedding.shape}, WeightUse::matrix));
+  EXO_TRY(w.output.bias, places.add_vector_if("output.bias", a.n_vocab));
+  if (a.streams.count > 1) {
+    EXO_TRY(w.streams_out,
+            places.add({"altup_unembd_proj.weight", {a.d_model, a.d_model, a.streams.count - 1}}, WeightUse::batch));
+  }
   return {};
 }
 
 }  // namespace
 
 Result<LayerWeights> add_layer(WeightPlaces& places, const Architecture& a, uint32_t index) {
-  std::string block = "blk." + std::to_string(index) + ".";
-  LayerWeights layer;
-  if (a.pre_norm) {
-    EXO_TRY(layer.attention_norm, places.add_vector(block + "attn_norm.weight", a.d_model));
-    EXO_TRY(layer.feed_forward_norm, places.add_vector(block + "ffn_norm.weight", a.d_model));
+  const std::string block = "blk." + std::to_string(index) + ".";
+  const LayerSpec& l = a.layers[index];
+  LayerWeights w;
+  EXO_CHECK(add_norms(places, a, l, block, w));
+  EXO_CHECK(add_mixer(places, a, index, block, w));
+  if (l.feed_forward == FeedForward::dense || l.feed_forward == FeedForward::dense_and_experts) {
+    EXO_TRY(w.dense, add_dense(places, a.d_model, l.d_ff, block, "", a.activation));
   }
-  if (a.post_norm) {
-    EXO_TRY(layer.attention_post_norm, places.add_vector(block + "post_attention_norm.weight", a.d_model));
-    EXO_TRY(layer.feed_forward_post_norm, places.add_vector(block + "post_ffw_norm.weight", a.d_model));
+  if (l.has_experts()) {
+    EXO_TRY(w.experts, add_experts(places, a, l, block));
   }
-  if (a.qk_norm != QkNorm::none) {
-    bool whole = a.qk_norm == QkNorm::whole;
-    EXO_TRY(layer.q_norm, places.add_vector(block + "attn_q_norm.weight", whole ? a.q_width() : a.head_dim_k));
-    EXO_TRY(layer.k_norm, places.add_vector(block + "attn_k_norm.weight", whole ? a.k_width() : a.head_dim_k));
-  }
-  if (places.has(block + "attn_qkv.weight")) {
-    EXO_TRY(layer.qkv, split(places, block + "attn_qkv", a.d_model, {a.q_width(), a.k_width(), a.v_width()}));
-  } else {
-    std::array names = {PartName{block + "attn_q", a.q_width()}, PartName{block + "attn_k", a.k_width()},
-                        PartName{block + "attn_v", a.v_width()}};
-    EXO_TRY(layer.qkv, fuse_qkv(places, names, a.d_model, index + 1 == a.n_layers));
-  }
-  EXO_TRY(layer.attention_out, add_matrix(places, block + "attn_output", a.n_heads * a.head_dim_v, a.d_model));
-  EXO_CHECK(add_feed_forward(places, a, block, layer));
-  return layer;
+  if (a.streams.count > 1) EXO_CHECK(add_stream_weights(places, a, block, w.streams));
+  if (a.per_layer_width > 0) EXO_CHECK(add_per_layer(places, a, block, w.per_layer));
+  EXO_TRY(w.output_scale, places.add_vector_if(block + "layer_output_scale.weight", 1));
+  return w;
 }
 
 Result<void> add_ends(WeightPlaces& places, const Architecture& a, wire::LayerRange layers, ModelWeights& weights) {
@@ -68,14 +127,11 @@ Result<void> add_ends(WeightPlaces& places, const Architecture& a, wire::LayerRa
   bool tied = !places.has("output.weight");
   bool looks_up = false;
   if (is_first) {
+    EXO_CHECK(add_beginning(places, a, weights));
     EXO_TRY(const model::TensorInfo* info, places.find(embedding));
     looks_up = places.home().supports(WeightUse::rows, static_cast<ggml_type>(info->type), embedding.shape);
   }
-  if (is_last) {
-    EXO_TRY(weights.output_norm, places.add_vector("output_norm.weight", a.d_model));
-    EXO_TRY(weights.output.weight,
-            places.add({tied ? embedding.name : "output.weight", embedding.shape}, WeightUse::matrix));
-  }
+  if (is_last) EXO_CHECK(add_head(places, a, embedding, tied, weights));
   if (!looks_up) return {};
   // A packed matrix cannot be looked up in.
   if (is_last && tied && !places.is_packed(weights.output.weight)) {
@@ -90,7 +146,11 @@ Result<void> add_rope_factors(WeightPlaces& places, const Architecture& a, uint3
   const char* by_length = context > a.rope.context_trained ? "rope_factors_long.weight" : "rope_factors_short.weight";
   for (const char* name : {"rope_freqs.weight", by_length}) {
     if (!places.has(name)) continue;
-    EXO_TRY(weights.rope_factors, places.add_vector(name, a.rope.dims / 2));
+    // Some files have factors for pairs that do not rotate, too.
+    const uint64_t n = places.file().find_tensor(name)->dims[0];
+    const uint32_t most = a.layers.front().head_dim_k / 2;
+    const uint32_t size = n > a.rope.dims / 2 && n <= most ? static_cast<uint32_t>(n) : a.rope.dims / 2;
+    EXO_TRY(weights.rope_factors, places.add_vector(name, size));
     return {};
   }
   return {};

@@ -1,4 +1,4 @@
-// The tensors of a transformer block and of the model's two ends, as the architecture has them.
+// The tensors of a layer and of the model's two ends, as the architecture has them.
 #pragma once
 
 #include "engine/families/architecture.h"

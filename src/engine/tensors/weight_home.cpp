@@ -33,9 +33,13 @@ bool WeightMemory::supports_in(ggml_backend_buffer_type_t home, WeightUse use, g
     case WeightUse::rows:
       op = ggml_get_rows(ctx.get(), weight, ggml_new_tensor_1d(ctx.get(), GGML_TYPE_I32, 512));
       break;
+    case WeightUse::batch:
+      op = ggml_mul_mat(ctx.get(), weight, ggml_new_tensor_3d(ctx.get(), GGML_TYPE_F32, shape[0], 512, shape[2]));
+      break;
     case WeightUse::vector:
       op = ggml_mul(ctx.get(), ggml_new_tensor_2d(ctx.get(), GGML_TYPE_F32, shape[0], 512), weight);
       break;
+    case WeightUse::small: return true;
   }
   // An empty buffer shows the backend where the weight would be.
   ggml_backend_buffer_ptr buffer(ggml_backend_buft_alloc_buffer(home, 0));
@@ -46,6 +50,9 @@ bool WeightMemory::supports_in(ggml_backend_buffer_type_t home, WeightUse use, g
 ggml_backend_buffer_type_t WeightMemory::packed(WeightUse use, ggml_type type,
                                                 const std::array<int64_t, 3>& shape) const {
   if (use != WeightUse::matrix && use != WeightUse::expert_matrix) return nullptr;
+  // The kernels of packed layouts compute such short rows wrongly.
+  constexpr int64_t packed_row_min = 64;
+  if (shape[0] < packed_row_min) return nullptr;
   for (auto* home : extra_)
     if (!ggml_backend_buft_is_host(home) && supports_in(home, use, type, shape)) return home;
   return nullptr;

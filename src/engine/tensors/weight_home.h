@@ -11,7 +11,9 @@
 
 namespace exogpu::engine {
 
-enum class WeightUse { matrix, expert_matrix, rows, vector };
+// `batch`: matrices that multiply a batch each, which packed layouts compute wrongly. `small`: F32 values of any shape
+// that are no factor of a matrix product.
+enum class WeightUse { matrix, expert_matrix, batch, rows, vector, small };
 
 class WeightMemory {
  public:

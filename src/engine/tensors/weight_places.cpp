@@ -8,7 +8,7 @@
 namespace exogpu::engine {
 namespace {
 
-constexpr size_t tensors_per_layer_max = 24;
+constexpr size_t tensors_per_layer_max = 48;
 
 std::string shape_text(const std::array<int64_t, 3>& shape) {
   std::string text = std::to_string(shape[0]);
@@ -18,9 +18,20 @@ std::string shape_text(const std::array<int64_t, 3>& shape) {
 
 // Tensors outside the layers that a shard may not need, and what old converters left in files without any use.
 bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
-  static constexpr std::array<std::string_view, 6> ends = {
-      "token_embd.weight", "output_norm.weight",        "output.weight",
-      "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"};
+  static constexpr std::array<std::string_view, 14> ends = {"token_embd.weight",
+                                                            "token_embd_norm.weight",
+                                                            "output_norm.weight",
+                                                            "output_norm.bias",
+                                                            "output.weight",
+                                                            "output.bias",
+                                                            "rope_freqs.weight",
+                                                            "rope_factors_short.weight",
+                                                            "rope_factors_long.weight",
+                                                            "per_layer_token_embd.weight",
+                                                            "per_layer_model_proj.weight",
+                                                            "per_layer_proj_norm.weight",
+                                                            "altup_proj.weight",
+                                                            "altup_unembd_proj.weight"};
   if (std::ranges::contains(ends, name) || name.ends_with(".attn_rot_embd")) return true;
   const auto layer = model::layer_of(name);
   return layer && !layers.contains(*layer);
@@ -76,7 +87,7 @@ ggml_tensor* WeightPlaces::assign(ggml_backend_buffer_type_t type, std::vector<c
 Result<ggml_tensor*> WeightPlaces::add(const RequiredTensor& required, WeightUse use) {
   EXO_TRY(const model::TensorInfo* info, find(required));
   auto type = static_cast<ggml_type>(info->type);
-  if (use == WeightUse::vector && type != GGML_TYPE_F32)
+  if ((use == WeightUse::vector || use == WeightUse::small) && type != GGML_TYPE_F32)
     return fail(ErrorCode::unsupported, "{}: tensor {} is {}, but only F32 can be used_ there", file_->path().string(),
                 required.name, ggml_type_name(type));
   if (auto* packed = home_.packed(use, type, required.shape)) return assign(packed, {info}, required.shape);

@@ -46,6 +46,10 @@ class WeightPlaces {
   const WeightMemory& home() const { return home_; }
   std::span<const std::unique_ptr<Home>> homes() const { return homes_; }
 
+  // Null where the file has no such tensor.
+  Result<ggml_tensor*> add_vector_if(const std::string& name, uint32_t n) {
+    return has(name) ? add_vector(name, n) : Result<ggml_tensor*>(nullptr);
+  }
   bool has(const std::string& name) const { return file_->find_tensor(name) != nullptr; }
   // Errors: corrupt (missing, or of another shape), unsupported (of a type that cannot be a weight).
   Result<const model::TensorInfo*> find(const RequiredTensor& required) const;
@@ -61,6 +65,8 @@ class WeightPlaces {
                       const std::array<int64_t, 3>& shape);
   bool is_packed(const ggml_tensor* tensor) const;
 
+  // The file may have this tensor, and no shard computes with it.
+  void ignore(const std::string& name) { used_.insert(file_->find_tensor(name)); }
   // Refuses tensors that the family does not know: ignoring one would silently give wrong answers.
   // Errors: unsupported, naming it.
   Result<void> check_all_used(wire::LayerRange layers) const;

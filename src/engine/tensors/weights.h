@@ -36,27 +36,126 @@ struct FusedMatrices {
   std::vector<Part> parts;
 };
 
-struct LayerWeights {
-  ggml_tensor* attention_norm = nullptr;  // [d_model]; norms are null where the family has none
-  FusedMatrices qkv;
+// The weights of a norm; `weight` is null where a family has no norm there, `bias` in most.
+struct Norm {
+  ggml_tensor* weight = nullptr;
+  ggml_tensor* bias = nullptr;
+};
+
+struct AttentionWeights {
+  FusedMatrices qkv;  // q, k, v; only q where the layer attends to another layer's keys and values; q, k where v is k
   ggml_tensor* q_norm = nullptr;  // [head_dim] or [q_width]
   ggml_tensor* k_norm = nullptr;
-  Matrix attention_out;
-  ggml_tensor* attention_post_norm = nullptr;
-  ggml_tensor* feed_forward_norm = nullptr;
-  FusedMatrices gate_up;  // dense models
+  ggml_tensor* sinks = nullptr;  // [n_heads]: one more score in each softmax
+  Matrix out;
+};
+
+struct LatentWeights {
+  Matrix q;  // from x, or from the compressed query
+  Matrix q_down;
+  Norm q_norm;
+  Matrix kv_down;  // [d_model, kv_rank + rope]
+  Norm kv_norm;
+  ggml_tensor* k_up = nullptr;  // absorbed: [nope, kv_rank, n_heads]
+  ggml_tensor* v_up = nullptr;  // absorbed: [kv_rank, v, n_heads]
+  Matrix kv_up;                 // else: [kv_rank, n_heads * (nope + v)]
+  Matrix out;
+};
+
+struct DeltaWeights {
+  Matrix qkv;
+  Matrix gate;
+  ggml_tensor* kernel = nullptr;  // [taps, conv_width]
+  ggml_tensor* decay = nullptr;   // [v_heads]
+  ggml_tensor* step_bias = nullptr;
+  Matrix beta_alpha;  // for each key head [betas, alphas] of its value heads; or both below
+  Matrix beta;
+  Matrix alpha;
+  Norm norm;
+  Matrix out;
+};
+
+struct Mamba2Weights {
+  Matrix in;
+  ggml_tensor* kernel = nullptr;       // [taps, conv_width]
+  ggml_tensor* kernel_bias = nullptr;  // may be null
+  ggml_tensor* step_bias = nullptr;    // [heads]
+  ggml_tensor* decay = nullptr;        // [1, heads]
+  ggml_tensor* skip = nullptr;         // [1, heads]
+  ggml_tensor* norm = nullptr;         // [inner / groups, groups]; may be null
+  Matrix out;
+};
+
+struct ShortConvWeights {
+  Matrix in;
+  ggml_tensor* kernel = nullptr;  // [taps, d_model]
+  Matrix out;
+};
+
+struct DenseWeights {
+  FusedMatrices gate_up;  // gate and up, or only up
   Matrix down;
-  ggml_tensor* router = nullptr;        // [d_model, n_experts]; mixtures of experts
-  ggml_tensor* experts_gate = nullptr;  // [d_model, d_ff, n_experts]
-  ggml_tensor* experts_up = nullptr;
-  ggml_tensor* experts_down = nullptr;  // [d_ff, d_model, n_experts]
-  ggml_tensor* feed_forward_post_norm = nullptr;
+};
+
+struct ExpertWeights {
+  Matrix router;                        // [d_model, n_experts]
+  ggml_tensor* router_scale = nullptr;  // [d_model]
+  ggml_tensor* choice_bias = nullptr;   // [n_experts]: added to the scores for the choice only
+  Matrix gate;                          // [d_model, d_ff, n_experts]; null where there is none
+  Matrix up;                            // the same; with gate_up both in one: [d_model, 2 * d_ff, n_experts]
+  Matrix gate_up;
+  Matrix down;                            // [d_ff, d_model, n_experts]
+  ggml_tensor* down_scale = nullptr;      // [n_experts]
+  DenseWeights shared;                    // an expert for every token; without matrices where there is none
+  ggml_tensor* shared_gate = nullptr;     // [d_model]
+  Norm norm, dense_post_norm, post_norm;  // where a dense feed-forward stands beside the experts
+};
+
+// Of models with several residual streams.
+struct StreamWeights {
+  Norm router_norm;
+  Matrix router;
+  Matrix predict;
+  Matrix correct;
+  ggml_tensor* correct_scale = nullptr;  // [d_model]
+  Matrix laurel_down;
+  Matrix laurel_up;
+  Norm laurel_norm;
+};
+
+// Of models in which each layer receives a vector for each token.
+struct PerLayerWeights {
+  Matrix gate;
+  Matrix out;
+  Norm norm;
+};
+
+struct LayerWeights {
+  Norm mixer_norm;
+  Norm mixer_post_norm;
+  AttentionWeights attention;
+  LatentWeights latent;
+  DeltaWeights delta;
+  Mamba2Weights mamba2;
+  ShortConvWeights short_conv;
+  Norm feed_forward_norm;
+  Norm feed_forward_post_norm;
+  DenseWeights dense;
+  ExpertWeights experts;
+  StreamWeights streams;
+  PerLayerWeights per_layer;
+  ggml_tensor* output_scale = nullptr;  // [1]
 };
 
 struct ModelWeights {
-  ggml_tensor* embedding = nullptr;  // first shard, where the device can look rows up; else the host does
+  ggml_tensor* embedding = nullptr;            // first shard, where the device can look rows up; else the host does
+  ggml_tensor* per_layer_embedding = nullptr;  // first shard: [per_layer_width * n_layers, n_vocab]
+  Matrix per_layer_projection;
+  Norm per_layer_norm;
+  ggml_tensor* streams_in = nullptr;   // first shard: [d_model, d_model, streams - 1]
+  ggml_tensor* streams_out = nullptr;  // last shard
   std::vector<LayerWeights> layers;
-  ggml_tensor* output_norm = nullptr;  // last shard, likewise below
+  Norm output_norm;  // last shard, likewise below
   Matrix output;
   ggml_tensor* rope_factors = nullptr;  // [rope.dims / 2]
 };

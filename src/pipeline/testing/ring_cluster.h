@@ -106,7 +106,7 @@ class RingCluster {
     RingOptions options{.epoch = before.epoch,
                         .self = {},
                         .nodes = {},
-                        .activation_width = whole.architecture().d_model,
+                        .activation_width = whole.architecture().activation_width(),
                         .batch_tokens = shard.batch_tokens,
                         .activations = activations};
     for (size_t i = 0; i < count; ++i) options.nodes.push_back(id_of(i));
