@@ -1,0 +1,2 @@
+//! The C interface of llguidance, which is all that this library exports.
+pub use llguidance::ffi::*;
