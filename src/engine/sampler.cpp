@@ -45,6 +45,8 @@ void Sampler::accept(TokenId token) {
     slot = token;
   }
   ++position_;
+  if (!constraint_ || constraint_failure_) return;
+  if (auto accepted = constraint_->accept(token); !accepted) constraint_failure_ = std::move(accepted).error();
 }
 
 Result<TokenChoice> Sampler::sample(std::span<const float> logits) {
@@ -57,8 +59,9 @@ Result<TokenChoice> Sampler::sample(std::span<const float> logits) {
                 logits[*bad]);
   }
   TokenChoice choice;
-  if (has_penalties() || !settings_.logit_bias.empty()) {
+  if (has_penalties() || !settings_.logit_bias.empty() || constraint_) {
     adjust(logits);
+    if (constraint_) EXO_CHECK(mask());
     (void)adjusted_maxima_.scan(adjusted_);  // finite: adjust() keeps them so
     EXO_TRY(choice.token, choose(adjusted_, adjusted_maxima_));
   } else {
@@ -85,10 +88,28 @@ void Sampler::adjust(std::span<const float> logits) {
   }
 }
 
+Result<void> Sampler::mask() {
+  if (constraint_failure_) return std::unexpected(*constraint_failure_);
+  EXO_TRY(const std::span<const uint32_t> allowed, constraint_->mask());
+  constexpr size_t bits = 32;
+  const size_t known_tokens = std::min<size_t>(n_vocab_, allowed.size() * bits);
+  for (size_t begin = 0; begin < known_tokens; begin += bits) {
+    const uint32_t word = allowed[begin / bits];
+    if (word == UINT32_MAX) continue;
+    const size_t end = std::min(begin + bits, known_tokens);
+    for (size_t i = begin; i < end; ++i) {
+      if ((word >> (i - begin) & 1U) == 0) adjusted_[i] = kBannedLogit;
+    }
+  }
+  std::fill(adjusted_.begin() + static_cast<ptrdiff_t>(known_tokens), adjusted_.end(), kBannedLogit);
+  return {};
+}
+
 Result<TokenId> Sampler::choose(std::span<const float> logits, const BlockMaxima& maxima) {
   const size_t best = maxima.argmax(logits);
   if (logits[best] == kBannedLogit) {
-    return fail(ErrorCode::failed_precondition, "logit_bias bans every token; leave at least one to choose");
+    return fail(ErrorCode::failed_precondition, "logit_bias bans every token{}; leave at least one to choose",
+                constraint_ ? " that the answer's form allows" : "");
   }
   if (settings_.temperature < kGreedyTemperature) return static_cast<TokenId>(best);
 

@@ -1,8 +1,9 @@
 // Chooses the next token from a model's logits.
 //
-// The transforms, in this order: penalties, logit bias, then on the softmax of the result top-k, typical, top-p and
-// min-p, and last the temperature among the remaining tokens. This is llama.cpp's order, so its users' settings
-// keep their meaning, except that the bias is added after the penalties: a biased token gets exactly that bias.
+// The transforms, in this order: penalties, logit bias, the constraint's mask, then on the softmax of the result top-k,
+// typical, top-p and min-p, and last the temperature among the remaining tokens. This is llama.cpp's order, so its
+// users' settings keep their meaning, except that the bias is added after the penalties: a biased token gets exactly
+// that bias.
 //
 // The draw is a pure function of (logits, settings, tokens accepted so far): random_unit(seed, position()) and
 // arithmetic that gives the same bits on every machine. So the same seed gives the same text wherever the logits are
@@ -12,10 +13,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/candidates.h"
+#include "engine/constraint/token_constraint.h"
 #include "model/tokenizer/tokenizer.h"
 #include "wire/sampling.h"
 
@@ -42,12 +45,16 @@ class Sampler {
 
   // `logits`: [n_vocab]. Has no visible effect: called again, it chooses the same token.
   // Errors: invalid_argument (another number of logits), corrupt (a logit is NaN or infinite),
-  // failed_precondition (the bias bans every token).
+  // failed_precondition (bias and constraint ban every token), and those of TokenConstraint.
   Result<TokenChoice> sample(std::span<const float> logits);
 
   // Appends a token to the sequence: each one chosen, and those of the prompt, before the first sample().
   // A token outside the vocabulary takes a position and has no other effect.
   void accept(TokenId token);
+
+  // Only tokens that `constraint` allows are chosen from now on; it accepts those that accept() appends. It has seen
+  // the tokens of the answer so far, and belongs to a vocabulary of at most as many tokens as there are logits.
+  void constrain(TokenConstraint constraint) { constraint_ = std::move(constraint); }
 
   uint64_t position() const { return position_; }  // tokens accepted
   const SamplerSettings& settings() const { return settings_; }
@@ -58,6 +65,7 @@ class Sampler {
   bool has_penalties() const { return !window_.empty(); }
   bool known(TokenId token) const { return token >= 0 && static_cast<uint32_t>(token) < n_vocab_; }
   void adjust(std::span<const float> logits);
+  Result<void> mask();
   Result<TokenId> choose(std::span<const float> logits, const BlockMaxima& maxima);
   void report_logprobs(std::span<const float> logits, TokenChoice& choice);
 
@@ -66,10 +74,12 @@ class Sampler {
   uint64_t position_ = 0;
   std::vector<TokenId> window_;   // the last accepted tokens, that of position p at [p % size]; empty: no penalties
   std::vector<uint32_t> counts_;  // [n_vocab] occurrences in the window
+  std::optional<TokenConstraint> constraint_;
+  std::optional<Error> constraint_failure_;  // of accept()
 
   // Scratch of sample().
   BlockMaxima maxima_;           // of the model's logits
-  std::vector<float> adjusted_;  // [n_vocab] logits after penalties and bias
+  std::vector<float> adjusted_;  // [n_vocab] logits after penalties, bias and mask
   BlockMaxima adjusted_maxima_;
   Candidates candidates_;
   Candidates likeliest_;

@@ -89,6 +89,9 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
   host_.in_background([job, post = host_.post, alive = std::weak_ptr(alive_)] {
     auto prompt = job->serving.encoder->encode(job->request.prompt);
     if (!prompt) return job->listener->on_error(prompt.error());
+    if (auto form = job->serving.encoder->constrain(job->request.options, *prompt); !form) {
+      return job->listener->on_error(form.error());
+    }
     job->prompt = *std::move(prompt);
     post([job, alive] {
       const auto self = alive.lock();

@@ -10,10 +10,11 @@
 namespace exogpu::node {
 namespace {
 
-std::vector<std::unique_ptr<pipeline::Compute>> computes_of(engine::Chain chain) {
+std::vector<std::unique_ptr<pipeline::Compute>> computes_of(engine::Chain chain, const PromptEncoder& encoder) {
   std::vector<std::unique_ptr<pipeline::Compute>> computes;
   for (engine::Shard& shard : std::move(chain).release()) {
-    computes.push_back(std::make_unique<pipeline::ShardCompute>(std::move(shard)));
+    computes.push_back(
+        std::make_unique<pipeline::ShardCompute>(std::move(shard), [&encoder] { return encoder.constraints(); }));
   }
   return computes;
 }
@@ -40,7 +41,7 @@ LocalGenerator::LocalGenerator(engine::Chain chain, const PromptEncoder& encoder
     : encoder_(&encoder),
       context_(chain.options().context),
       vocabulary_(chain.architecture().n_vocab),
-      ring_(computes_of(std::move(chain)), context_) {}
+      ring_(computes_of(std::move(chain), encoder), context_) {}
 
 Result<engine::GenerateStats> LocalGenerator::generate(const EncodedPrompt& prompt,
                                                        const engine::GenerateOptions& options,

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "engine/testing/tiny.h"
 
 namespace exogpu::node {
@@ -61,6 +63,24 @@ TEST_F(LocalGeneratorTest, TheSameSeedGivesTheSameTextOnEveryCut) {
   LocalGenerator other = generator_of({1});
   EXPECT_EQ(write(other, prompt, seeded(7, 40)).text, first.text);
   EXPECT_NE(write(other, prompt, seeded(8, 40)).text, first.text);
+}
+
+TEST_F(LocalGeneratorTest, AnAnswerHasItsForm) {
+  LocalGenerator generator = generator_of({1});
+  for (uint64_t seed = 0; seed < 5; ++seed) {
+    GenerateOptions options = seeded(seed, 300);
+    options.ignore_end = false;
+    options.sampling.logprobs = 2;
+    options.sampling.constraint = {
+        .kind = wire::ConstraintKind::json_schema,
+        .text = R"({"type": "object", "properties": {"n": {"type": "integer", "minimum": 10, "maximum": 99}},
+                    "required": ["n"], "additionalProperties": false})"};
+    EncodedPrompt prompt = encode("A number?");
+    ASSERT_TRUE(encoder->constrain(options, prompt));
+    const Written w = write(generator, prompt, options);
+    EXPECT_EQ(w.stats.reason, FinishReason::end_of_text) << w.text;
+    EXPECT_TRUE(std::regex_match(w.text, std::regex(R"(\{\s*"n"\s*:\s*[1-9][0-9]\s*\})"))) << w.text;
+  }
 }
 
 TEST_F(LocalGeneratorTest, AConversationComputesOnlyWhatIsNew) {

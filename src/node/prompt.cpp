@@ -121,4 +121,28 @@ Result<void> PromptEncoder::check_tokens(std::span<const model::TokenId> tokens)
   return {};
 }
 
+Result<std::shared_ptr<engine::ConstraintVocabulary>> PromptEncoder::constraints() const {
+  const MutexLock lock(constraints_mutex_);
+  if (!constraints_) {
+    EXO_TRY(constraints_, engine::ConstraintVocabulary::of(tokenizer_));
+  }
+  return constraints_;
+}
+
+Result<void> PromptEncoder::constrain(const engine::GenerateOptions& options, EncodedPrompt& prompt) const {
+  if (!options.sampling.constraint) return {};
+  if (options.ignore_end) {
+    return fail(ErrorCode::invalid_argument,
+                "ignore_eos cannot be combined with a form of the answer, which decides where the answer ends");
+  }
+  EXO_TRY(const auto vocabulary, constraints());
+  EXO_CHECK(vocabulary->compile(*options.sampling.constraint));
+  prompt.end_texts.clear();
+  if (!prompt.opens_thought) return {};
+  const auto closing = tokenizer_.encode("\n</think>\n\n", {.add_special = false, .parse_special = true});
+  prompt.tokens.insert(prompt.tokens.end(), closing.begin(), closing.end());
+  prompt.opens_thought = false;
+  return {};
+}
+
 }  // namespace exogpu::node

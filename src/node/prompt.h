@@ -11,6 +11,8 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "engine/constraint/token_constraint.h"
+#include "engine/generation.h"
 #include "model/chat_template.h"
 #include "model/gguf.h"
 #include "model/tokenizer/tokenizer.h"
@@ -77,6 +79,13 @@ class PromptEncoder : public ModelText {
   }
   Result<std::string> detokenize(std::span<const model::TokenId> tokens) const override;
 
+  // Checks the constraint of an answer, where there is one, and has the answer begin with its text: a thought that the
+  // prompt opens is closed. May take some hundred milliseconds.
+  // Errors: those of ConstraintVocabulary, invalid_argument (ignore_end, with which no constrained answer ends).
+  Result<void> constrain(const engine::GenerateOptions& options, EncodedPrompt& prompt) const;
+  // Made at the first call. Errors: those of ConstraintVocabulary::of().
+  Result<std::shared_ptr<engine::ConstraintVocabulary>> constraints() const EXO_EXCLUDES(constraints_mutex_);
+
   const model::Tokenizer& tokenizer() const { return tokenizer_; }
   // All that end an answer.
   const std::vector<model::TokenId>& end_tokens() const { return end_tokens_; }
@@ -93,6 +102,8 @@ class PromptEncoder : public ModelText {
   std::vector<std::string> warnings_;
   ModelDetails details_;
   std::vector<model::TokenId> end_tokens_;
+  mutable Mutex constraints_mutex_;
+  mutable std::shared_ptr<engine::ConstraintVocabulary> constraints_ EXO_GUARDED_BY(constraints_mutex_);
 };
 
 }  // namespace exogpu::node

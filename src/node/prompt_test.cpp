@@ -62,6 +62,24 @@ TEST(PromptEncoder, AThoughtThatTheTemplateOpensIsNoticed) {
   EXPECT_FALSE(encoder->encode(closed).value().opens_thought);
 }
 
+TEST(PromptEncoder, AnAnswerWithAFormBeginsBehindTheThought) {
+  const auto encoder = encoder_of(TinyFile("qwen3", "'<|im_start|>assistant\n'", "'<|im_start|>a <think>\n'"));
+  EncodedPrompt prompt = encoder->encode(kHello).value();
+  engine::GenerateOptions options;
+  ASSERT_TRUE(encoder->constrain(options, prompt));
+  EXPECT_TRUE(prompt.opens_thought);  // no form, no change
+  options.sampling.constraint = {.kind = wire::ConstraintKind::json_schema, .text = "{}"};
+  ASSERT_TRUE(encoder->constrain(options, prompt));
+  EXPECT_FALSE(prompt.opens_thought);
+  EXPECT_TRUE(encoder->tokenizer().decode(prompt.tokens, true).ends_with("<think>\n\n</think>\n\n"));
+
+  options.ignore_end = true;
+  exogpu::testing::expect_error(encoder->constrain(options, prompt), ErrorCode::invalid_argument, "ignore_eos");
+  options.ignore_end = false;
+  options.sampling.constraint->text = "{";
+  exogpu::testing::expect_error(encoder->constrain(options, prompt), ErrorCode::invalid_argument, "no JSON");
+}
+
 TEST(PromptEncoder, TokensStayAsTheyAreWhereTheModelHasThem) {
   const auto encoder = encoder_of(TinyFile("llama"));
   const std::vector<model::TokenId> tokens{5, 9, 5};

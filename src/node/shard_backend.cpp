@@ -17,6 +17,14 @@ namespace {
 constexpr uint64_t kSentShare = 64;
 constexpr std::chrono::milliseconds kProgressEvery{200};
 
+// Of the model in this file.
+engine::LoadVocabulary vocabulary_of(worker::SharedGguf file) {
+  return [file = std::move(file)]() -> Result<std::shared_ptr<engine::ConstraintVocabulary>> {
+    EXO_TRY(const model::Tokenizer tokenizer, model::Tokenizer::load(*file));
+    return engine::ConstraintVocabulary::of(tokenizer);
+  };
+}
+
 }  // namespace
 
 ShardBackend::ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait)
@@ -52,7 +60,7 @@ void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, s
         const auto options = engine::ShardOptions::serving(part->key.settings, threads);
         EXO_TRY(auto shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
         part->reads_file = shard.reads_file();
-        part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard)));
+        part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file)));
         part->warm = false;
         return {};
       },

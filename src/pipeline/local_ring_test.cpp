@@ -12,10 +12,10 @@ using namespace testing;
 
 class LocalRingTest : public ::testing::Test {
  protected:
-  LocalRing ring(const std::vector<uint32_t>& cuts = {}) {
+  LocalRing ring(const std::vector<uint32_t>& cuts = {}, const engine::LoadVocabulary& vocabulary = {}) {
     std::vector<std::unique_ptr<Compute>> computes;
     for (engine::Shard& shard : engine::testing::load_chain(file, cuts, shard_options(1)).release()) {
-      computes.push_back(std::make_unique<ShardCompute>(std::move(shard)));
+      computes.push_back(std::make_unique<ShardCompute>(std::move(shard), vocabulary));
     }
     return LocalRing(std::move(computes), 512);
   }
@@ -63,6 +63,44 @@ TEST_F(LocalRingTest, AnAnswerThatIsCutShortLeavesNothingWrongBehind) {
   stopped.request_stop();
   EXPECT_TRUE(one.generate(input, [](const TokenEvent&) { return true; }, stopped.get_token()));
   EXPECT_EQ(ask(one, input).tokens, alone(file, input));
+}
+
+TEST_F(LocalRingTest, AnAnswerWithAFormContinuesInItsMiddle) {
+  const auto tokenizer = model::Tokenizer::load(file.gguf()).value();
+  LocalRing one = ring({2}, [&] { return engine::ConstraintVocabulary::of(tokenizer); });
+  Request input = request(tokens_of(40, 300), 40, 3);
+  input.sampling.constraint = {.kind = wire::ConstraintKind::regex, .text = "[a-f]{9}!"};
+  for (uint32_t token = 0; token < tokenizer.size(); ++token) {
+    if (tokenizer.is_end(static_cast<wire::TokenId>(token)))
+      input.end_tokens.push_back(static_cast<wire::TokenId>(token));
+  }
+  const Received whole = ask(one, input);
+  EXPECT_EQ(whole.end, wire::GenerateEnd::end_of_text);
+  std::vector<wire::TokenId> text = whole.tokens;
+  text.pop_back();
+  const std::string written = tokenizer.decode(text);
+  EXPECT_TRUE(written.size() == 10 && written.back() == '!' && written.find_first_not_of("abcdef") == 9) << written;
+  // As after the loss of a ring: the tokens so far are part of what is asked.
+  Request rest = input;
+  rest.prompt_tokens = static_cast<uint32_t>(input.tokens.size());
+  rest.tokens.insert(rest.tokens.end(), whole.tokens.begin(), whole.tokens.begin() + 3);
+  const Received continued = ask(one, rest);
+  EXPECT_EQ(continued.tokens, std::vector<wire::TokenId>(whole.tokens.begin() + 3, whole.tokens.end()));
+}
+
+TEST_F(LocalRingTest, AFormThatCannotBeHadEndsItsAnswerAlone) {
+  const auto tokenizer = model::Tokenizer::load(file.gguf()).value();
+  LocalRing one = ring({2}, [&] { return engine::ConstraintVocabulary::of(tokenizer); });
+  Request input = request(tokens_of(40, 300), 4, 3);
+  input.sampling.constraint = {.kind = wire::ConstraintKind::regex, .text = "("};
+  const Received refused = ask(one, input);
+  ASSERT_TRUE(refused.failure);
+  EXPECT_EQ(refused.failure->code, ErrorCode::invalid_argument);
+  input.sampling.constraint.reset();
+  EXPECT_EQ(ask(one, input).tokens, alone(file, input));
+  LocalRing without = ring();
+  input.sampling.constraint = {.kind = wire::ConstraintKind::regex, .text = "a"};
+  EXPECT_EQ(ask(without, input).failure.value().code, ErrorCode::unsupported);
 }
 
 TEST_F(LocalRingTest, RefusesWhatTheSchedulerRefuses) {

@@ -14,7 +14,8 @@ Result<void> RequestServer::begin(wire::NodeId from, wire::Generate request) {
   Request input{.tokens = std::move(request.tokens),
                 .sampling = std::move(request.sampling),
                 .tokens_max = request.tokens_max,
-                .end_tokens = std::move(request.end_tokens)};
+                .end_tokens = std::move(request.end_tokens),
+                .prompt_tokens = request.prompt_tokens};
   EXO_TRY(const RequestId id, driver->generate(std::move(input), [this, from, number](const TokenEvent& event) {
     if (event.is_last()) served_.erase({from, number});
     host_.send(from, to_message(number, event));

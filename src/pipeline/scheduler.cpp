@@ -19,6 +19,7 @@ constexpr uint32_t kCopyMin = 16;
 // ones wait for the next.
 constexpr size_t kChangesMax = 1024;
 constexpr size_t kChangesTokensMax = 128 * 1024;
+constexpr size_t kTokenBytes = 4;  // of a token in a message, about
 
 }  // namespace
 
@@ -133,6 +134,11 @@ void Scheduler::assign_slot(RequestId request_id, Request request) {
   sampler.length = static_cast<uint32_t>(tokens.size());
   sampler.recent.assign(tokens.end() - static_cast<ptrdiff_t>(recent), tokens.end());
   changes_tokens_ += recent;
+  if (request.sampling.constraint) {
+    const auto prompt = std::min<size_t>(request.prompt_tokens.value_or(tokens.size()), tokens.size());
+    sampler.generated.assign(tokens.begin() + static_cast<ptrdiff_t>(prompt), tokens.end());
+    changes_tokens_ += sampler.generated.size() + request.sampling.constraint->text.size() / kTokenBytes;
+  }
   decode_order_.push_back(request_id);
   active_.emplace(request_id,
                   Active{.id = request_id, .request = std::move(request), .sequence = id, .reused = reused});

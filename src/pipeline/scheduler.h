@@ -39,10 +39,11 @@ struct ScheduleOptions {
 constexpr size_t steps_in_flight_max(size_t stages) { return stages > 1 ? std::max(stages + 1, 2 * stages) : stages; }
 
 struct Request {
-  std::vector<wire::TokenId> tokens;
+  std::vector<wire::TokenId> tokens;  // the prompt, and of a continuation the answer so far
   wire::SamplerSettings sampling;
   uint32_t tokens_max = 0;  // 0: until the context is full
   std::vector<wire::TokenId> end_tokens;
+  std::optional<uint32_t> prompt_tokens{};  // of `tokens`; all without a value
 };
 
 // A step for the first stage.

@@ -24,6 +24,19 @@ TEST(Scheduler, RefusesWhatCannotBeAnswered) {
   EXPECT_EQ(scheduler.requests().size(), 2U);
 }
 
+TEST(Scheduler, AConstraintSeesTheAnswerSoFar) {
+  const auto generated = [&](Request input) {
+    Scheduler scheduler(wire::PlanEpoch(1), {.sequences = 2, .context = 100});
+    EXPECT_TRUE(scheduler.add(RequestId(input.tokens.size()), std::move(input)));
+    return std::get<wire::OpenSampler>(scheduler.next().value().step.changes.back().kind).generated;
+  };
+  Request input{.tokens = prompt_of(7), .sampling = {}, .end_tokens = {}, .prompt_tokens = 5};
+  EXPECT_EQ(generated(input), Tokens());  // nobody asked
+  input.tokens = prompt_of(8);
+  input.sampling.constraint = {.kind = wire::ConstraintKind::regex, .text = "a"};
+  EXPECT_EQ(generated(input), Tokens(input.tokens.begin() + 5, input.tokens.end()));
+}
+
 TEST(Scheduler, APromptIsCutAndAnswered) {
   Bench bench({.stages = 3, .sequences = 2, .context = 1000, .batch_tokens = 100});
   bench.ask(prompt_of(777), 20);

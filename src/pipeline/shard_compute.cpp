@@ -4,14 +4,16 @@
 
 namespace exogpu::pipeline {
 
-ShardCompute::ShardCompute(engine::Shard shard)
+ShardCompute::ShardCompute(engine::Shard shard, engine::LoadVocabulary vocabulary)
     : shard_(std::move(shard)),
       info_{.layers = shard_.layers(),
             .model_layers = shard_.architecture().n_layers,
             .activation_width = shard_.architecture().activation_width(),
             .vocabulary = shard_.architecture().n_vocab,
             .sequences = shard_.options().sequences,
-            .batch_tokens = shard_.options().batch_tokens} {}
+            .batch_tokens = shard_.options().batch_tokens} {
+  if (vocabulary) constraints_ = std::make_unique<engine::ConstraintCompiler>(std::move(vocabulary));
+}
 
 Result<std::span<const float>> ShardCompute::forward(const ComputeBatch& batch, std::span<float> into) {
   spans_.clear();
@@ -44,12 +46,22 @@ wire::SampledToken ShardCompute::sample(wire::SeqId sequence, std::span<const fl
     token.failure = sampler->second.error();
     return token;
   }
-  const auto choice = sampler->second->sample(logits);
+  Sampling& sampling = *sampler->second;
+  if (sampling.constraint.valid()) {
+    auto constraint = sampling.constraint.get();
+    if (!constraint) {
+      token.failure = constraint.error();
+      sampler->second = std::unexpected(std::move(constraint).error());
+      return token;
+    }
+    sampling.sampler.constrain(*std::move(constraint));
+  }
+  const auto choice = sampling.sampler.sample(logits);
   if (!choice) {
     token.failure = choice.error();
     return token;
   }
-  sampler->second->accept(choice->token);
+  sampling.sampler.accept(choice->token);
   token.token = choice->token;
   token.logprob = choice->logprob;
   token.top.assign(choice->top.begin(), choice->top.end());
@@ -62,14 +74,20 @@ Result<void> ShardCompute::open_sampler(wire::SeqId sequence, const wire::OpenSa
     return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} of this stage", sequence.value(),
                 info_.sequences);
   }
-  auto sampler = engine::Sampler::create(open.settings, info_.vocabulary);
-  if (sampler) {
-    const uint32_t before = open.length - std::min<uint32_t>(open.length, static_cast<uint32_t>(open.recent.size()));
-    for (uint32_t i = 0; i < before; ++i) sampler->accept(-1);  // only counts
-    for (const wire::TokenId token : open.recent) sampler->accept(token);
-  }
-  samplers_.insert_or_assign(sequence, std::move(sampler));
+  samplers_.insert_or_assign(sequence, begin_sampling(open));
   return {};
+}
+
+Result<ShardCompute::Sampling> ShardCompute::begin_sampling(const wire::OpenSampler& open) {
+  EXO_TRY(engine::Sampler sampler, engine::Sampler::create(open.settings, info_.vocabulary));
+  const uint32_t before = open.length - std::min<uint32_t>(open.length, static_cast<uint32_t>(open.recent.size()));
+  for (uint32_t i = 0; i < before; ++i) sampler.accept(-1);  // only counts
+  for (const wire::TokenId token : open.recent) sampler.accept(token);
+  Sampling sampling{.sampler = std::move(sampler)};
+  if (!open.settings.constraint) return sampling;
+  if (!constraints_) return fail(ErrorCode::unsupported, "this stage knows no tokens to give an answer a form with");
+  sampling.constraint = constraints_->begin(*open.settings.constraint, open.generated);
+  return sampling;
 }
 
 }  // namespace exogpu::pipeline

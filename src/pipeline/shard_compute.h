@@ -1,10 +1,13 @@
 // A shard of the engine as the compute of a stage.
 #pragma once
 
+#include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "engine/constraint/constraint_compiler.h"
 #include "engine/sampler.h"
 #include "engine/shard.h"
 #include "pipeline/compute.h"
@@ -13,7 +16,9 @@ namespace exogpu::pipeline {
 
 class ShardCompute final : public Compute {
  public:
-  explicit ShardCompute(engine::Shard shard);
+  // `vocabulary`: of the model, for the constraints of answers; needed by the last layers only. Without it, a request
+  // with a constraint fails.
+  explicit ShardCompute(engine::Shard shard, engine::LoadVocabulary vocabulary = {});
 
   engine::Shard& shard() { return shard_; }
 
@@ -29,12 +34,19 @@ class ShardCompute final : public Compute {
   std::shared_ptr<std::byte[]> host_memory(size_t bytes) const override { return shard_.host_memory(bytes); }
 
  private:
+  struct Sampling {
+    engine::Sampler sampler;
+    std::future<Result<engine::TokenConstraint>> constraint{};  // that the sampler has not received yet
+  };
+
+  Result<Sampling> begin_sampling(const wire::OpenSampler& open);
   wire::SampledToken sample(wire::SeqId sequence, std::span<const float> logits);
 
   engine::Shard shard_;
   ComputeInfo info_;
   std::vector<engine::SequenceTokens> spans_;  // of the batch
-  std::map<wire::SeqId, Result<engine::Sampler>> samplers_;
+  std::map<wire::SeqId, Result<Sampling>> samplers_;
+  std::unique_ptr<engine::ConstraintCompiler> constraints_;
 };
 
 }  // namespace exogpu::pipeline

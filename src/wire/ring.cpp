@@ -45,6 +45,22 @@ void put(proto::Sampling& out, const SamplerSettings& in) {
   }
   out.set_seed(in.seed);
   out.set_logprobs_plus_one(in.logprobs ? *in.logprobs + 1 : 0);
+  if (in.constraint) {
+    out.mutable_constraint()->set_kind(static_cast<uint32_t>(in.constraint->kind));
+    out.mutable_constraint()->set_text(in.constraint->text);
+  }
+}
+
+Result<Constraint> constraint_of(const proto::Constraint& in, std::string_view name) {
+  if (in.kind() > static_cast<uint32_t>(kConstraintKindLast)) {
+    return fail(ErrorCode::corrupt, "a {} message with a constraint of a kind that is not known here ({})", name,
+                in.kind());
+  }
+  if (in.text().size() > kConstraintBytesMax) {
+    return fail(ErrorCode::corrupt, "a {} message with a constraint of {} bytes, at most {} are allowed", name,
+                format_count(in.text().size()), format_count(kConstraintBytesMax));
+  }
+  return Constraint{.kind = static_cast<ConstraintKind>(in.kind()), .text = in.text()};
 }
 
 // The sampler checks the ranges.
@@ -65,13 +81,17 @@ Result<SamplerSettings> sampling_of(const proto::Sampling& in, std::string_view 
                          .penalty_last_n = in.penalty_last_n(),
                          .logit_bias = {},
                          .seed = in.seed(),
-                         .logprobs = std::nullopt};
+                         .logprobs = std::nullopt,
+                         .constraint = std::nullopt};
   for (const auto& bias : in.logit_bias()) {
     if (std::isnan(bias.value()))
       return fail(ErrorCode::corrupt, "a {} message whose logit bias is not a number", name);
     out.logit_bias[bias.token()] = bias.value();
   }
   if (in.logprobs_plus_one() > 0) out.logprobs = in.logprobs_plus_one() - 1;
+  if (in.has_constraint()) {
+    EXO_TRY(out.constraint, constraint_of(in.constraint(), name));
+  }
   return out;
 }
 
@@ -81,6 +101,7 @@ void put(proto::SequenceChange& out, const SequenceChange& in) {
     put(*out.mutable_open()->mutable_sampling(), open->settings);
     out.mutable_open()->set_length(open->length);
     out.mutable_open()->mutable_recent()->Add(open->recent.begin(), open->recent.end());
+    out.mutable_open()->mutable_generated()->Add(open->generated.begin(), open->generated.end());
   } else if (const auto* truncate = std::get_if<Truncate>(&in.kind)) {
     out.set_truncate(truncate->end);
   } else {
@@ -95,10 +116,12 @@ Result<SequenceChange> change_of(const proto::SequenceChange& in) {
   switch (in.kind_case()) {
     case proto::SequenceChange::kOpen: {
       EXO_CHECK(within(in.open().recent_size(), kPenaltyTokensMax, "the recent tokens of a step"));
+      EXO_CHECK(within(in.open().generated_size(), kTokensMax, "the generated tokens of a step"));
       EXO_TRY(SamplerSettings settings, sampling_of(in.open().sampling(), "step"));
       out.kind = OpenSampler{.settings = std::move(settings),
                              .length = in.open().length(),
-                             .recent = {in.open().recent().begin(), in.open().recent().end()}};
+                             .recent = {in.open().recent().begin(), in.open().recent().end()},
+                             .generated = {in.open().generated().begin(), in.open().generated().end()}};
       return out;
     }
     case proto::SequenceChange::kTruncate: out.kind = Truncate{in.truncate()}; return out;

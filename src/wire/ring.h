@@ -33,6 +33,8 @@ struct OpenSampler {
   SamplerSettings settings{};
   uint32_t length = 0;            // tokens so far
   std::vector<TokenId> recent{};  // the last tokens, as many as the penalties consider
+  // Of them, those of the answer, which the settings' constraint has seen; without a constraint none.
+  std::vector<TokenId> generated{};
   friend bool operator==(const OpenSampler&, const OpenSampler&) = default;
 };
 struct Truncate {

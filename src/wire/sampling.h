@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 
+#include "wire/constraint.h"
+
 namespace exogpu::wire {
 
 using TokenId = int32_t;
@@ -25,6 +27,7 @@ struct SamplerSettings {
   uint64_t seed = 0;
   // Absent: no log probabilities. Otherwise the chosen token's, and those of this many likeliest tokens.
   std::optional<uint32_t> logprobs = std::nullopt;
+  std::optional<Constraint> constraint = std::nullopt;  // only tokens that keep the text in this form
   friend bool operator==(const SamplerSettings&, const SamplerSettings&) = default;
 };
 

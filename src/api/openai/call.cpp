@@ -69,11 +69,6 @@ Parsed<void> refuse_unsupported(const Fields& fields, CallKind kind) {
   if (kind == CallKind::chat) {
     EXO_CHECK(refuse(fields, "functions", "give the functions as `tools`"));
     EXO_CHECK(refuse(fields, "audio", "leave it out; answers are text"));
-    const json* format = fields.find("response_format");
-    if (format && !(format->is_object() && format->value("type", json()) == json("text"))) {
-      return bad_field("response_format", "unsupported_parameter",
-                       "only {{\"type\": \"text\"}} is supported; ask for the form in the prompt");
-    }
     return {};
   }
   EXO_CHECK(refuse(fields, "echo", "leave it out and put the prompt before the answer yourself"));

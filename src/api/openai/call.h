@@ -1,7 +1,7 @@
 // A request for text, read from the body of /v1/chat/completions or /v1/completions.
 //
 // Unknown fields are ignored. Known fields of a wrong type or value are refused, and so are fields that would change
-// the answer and are not supported (response_format, echo, ...), so that no client believes that they had an effect.
+// the answer and are not supported (echo, ...), so that no client believes that they had an effect.
 // Absent fields have the defaults of engine::SamplerSettings; an absent seed is drawn at random.
 #pragma once
 

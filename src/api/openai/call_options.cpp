@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
 #include "api/openai/call.h"
 
@@ -48,6 +49,7 @@ Parsed<void> read_options(const Fields& fields, CallKind kind, node::GenerationR
   engine::SamplerSettings& sampling = request.options.sampling;
   EXO_CHECK(read_sampling(fields, sampling, seed));
   EXO_TRY(sampling.logprobs, read_logprobs(fields, kind));
+  EXO_TRY(sampling.constraint, read_form(fields));
 
   EXO_TRY(request.options.tokens_max, read_length(fields, kind));
   EXO_TRY(request.options.stops, read_stops(fields, "stop"));
