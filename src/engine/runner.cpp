@@ -83,16 +83,17 @@ Result<Runner> Runner::create(const GraphSource& source, std::span<const BatchSh
   return runner;
 }
 
-Result<Graph*> Runner::graph_for(const BatchShape& shape) {
+Result<Runner::CachedGraph*> Runner::graph_for(const BatchShape& shape) {
   ++clock_;
   for (CachedGraph& k : cached_graphs_) {
     if (k.graph.shape != shape) continue;
     k.last_used = clock_;
-    return &k.graph;
+    return &k;
   }
   if (cached_graphs_.size() == cached_graphs_max)
     cached_graphs_.erase(std::ranges::min_element(cached_graphs_, {}, &CachedGraph::last_used));
-  cached_graphs_.push_back({build_graph(source_, shape), clock_});
+  cached_graphs_.push_back({.graph = build_graph(source_, shape), .parts = {}, .last_used = clock_});
+  cached_graphs_.back().parts = parts_of(cached_graphs_.back().graph);
   ++graphs_built_;
   Graph& graph = cached_graphs_.back().graph;
   if (!ggml_gallocr_alloc_graph(allocator_.get(), graph.nodes)) {
@@ -105,7 +106,7 @@ Result<Graph*> Runner::graph_for(const BatchShape& shape) {
     reserved_ = now;
     cached_graphs_.erase(cached_graphs_.begin(), cached_graphs_.end() - 1);
   }
-  return &cached_graphs_.back().graph;
+  return &cached_graphs_.back();
 }
 
 void Runner::fill_masks(std::span<ggml_tensor* const> masks, std::span<const SlotGroup> groups,
@@ -170,14 +171,28 @@ void Runner::fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& 
   fill(in.output_attention, plan.shape.output_groups, plan.output_positions);
 }
 
-Result<std::span<const float>> Runner::run(const BatchPlan& plan, const RunnerInput& input, std::span<float> into) {
-  EXO_TRY(Graph * graph, graph_for(plan.shape));
+ggml_status Runner::compute(const CachedGraph& cached, const BeforePart& before_part) {
+  if (!before_part || cached.parts.parts.empty()) {
+    if (before_part) before_part();
+    return ggml_backend_graph_compute_async(backend_, cached.graph.nodes);
+  }
+  for (ggml_cgraph* part : cached.parts.parts) {
+    before_part();
+    if (auto status = ggml_backend_graph_compute_async(backend_, part); status != GGML_STATUS_SUCCESS) return status;
+  }
+  return GGML_STATUS_SUCCESS;
+}
+
+Result<std::span<const float>> Runner::run(const BatchPlan& plan, const RunnerInput& input, std::span<float> into,
+                                           const BeforePart& before_part) {
+  EXO_TRY(const CachedGraph* cached, graph_for(plan.shape));
+  const Graph* graph = &cached->graph;
   const size_t floats = graph->result == nullptr ? 0 : static_cast<size_t>(ggml_nelements(graph->result));
   if (into.empty()) into = result_;
   if (into.size() < floats)
     return fail(ErrorCode::invalid_argument, "a result of {} numbers does not go into {}", floats, into.size());
   fill(*graph, plan, input);
-  ggml_status status = ggml_backend_graph_compute_async(backend_, graph->nodes);
+  const ggml_status status = compute(*cached, before_part);
   if (status != GGML_STATUS_SUCCESS) {
     ggml_backend_synchronize(backend_);
     return fail(status == GGML_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::unavailable,

@@ -4,6 +4,7 @@
 #include <ggml-cpp.h>
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/units.h"
 #include "engine/batch_plan.h"
 #include "engine/graph/graph.h"
+#include "engine/graph/graph_parts.h"
 
 namespace exogpu::engine {
 
@@ -32,21 +34,28 @@ class Runner {
   static Result<Runner> create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
                                ggml_backend_t backend);
 
+  // Called before each part of a run, to change the number of threads.
+  using BeforePart = std::function<void()>;
+
   // The result, empty where the shape has none: at the beginning of `into`, or valid until the next run if that is
-  // empty. Errors: unavailable, out_of_memory, invalid_argument (`into` is too small).
-  Result<std::span<const float>> run(const BatchPlan& plan, const RunnerInput& input, std::span<float> into = {});
+  // empty. With `before_part`, many tokens are computed in parts. Errors: unavailable, out_of_memory, invalid_argument
+  // (`into` is too small).
+  Result<std::span<const float>> run(const BatchPlan& plan, const RunnerInput& input, std::span<float> into = {},
+                                     const BeforePart& before_part = {});
 
   uint64_t graphs_built() const { return graphs_built_; }
 
  private:
   struct CachedGraph {
     Graph graph;
+    GraphParts parts;
     uint64_t last_used = 0;
   };
 
   Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend);
   Result<void> reserve();
-  Result<Graph*> graph_for(const BatchShape& shape);
+  Result<CachedGraph*> graph_for(const BatchShape& shape);
+  ggml_status compute(const CachedGraph& cached, const BeforePart& before_part);
   void fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input);
   void fill(const AttentionInputs& in, std::span<const SlotGroup> groups, std::span<const int32_t> positions);
   void fill_masks(std::span<ggml_tensor* const> masks, std::span<const SlotGroup> groups,

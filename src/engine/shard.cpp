@@ -275,13 +275,18 @@ struct Shard::Impl {
     return {};
   }
 
+  Result<std::span<const float>> run(const RunnerInput& input, std::span<float> into) {
+    if (!threads) return runner->run(plan, input, into);
+    return runner->run(plan, input, into,
+                       [this] { set_threads(backend.get(), static_cast<int>(threads->begin_step())); });
+  }
+
   Result<std::span<const float>> forward(const Batch& batch) {
     EXO_CHECK(plan_batch(batch.sequences, lengths, limits(), plan));
     if (!is_last()) plan.drop_outputs();
     EXO_CHECK(catch_up(batch));
     EXO_TRY(RunnerInput input, input_of(batch));
-    if (threads) set_threads(backend.get(), static_cast<int>(threads->begin_step()));
-    auto result = gpu::guarded_result(device, "computing", [&] { return runner->run(plan, input, batch.into); });
+    auto result = gpu::guarded_result(device, "computing", [&] { return run(input, batch.into); });
     if (threads) threads->end_step();
     if (result)
       if (auto sound = check_result(batch, *result); !sound) result = std::unexpected(sound.error());

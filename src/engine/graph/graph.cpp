@@ -94,8 +94,11 @@ Graph build_graph(const GraphSource& source, const BatchShape& shape) {
   add_inputs(b);
   Passing p = enter(b);
   bool is_last = source.layers.end == source.architecture.n_layers;
-  for (uint32_t i = source.layers.begin; i < source.layers.end; ++i)
+  for (uint32_t i = source.layers.begin; i < source.layers.end; ++i) {
     p = layer(b, i, p, is_last && i + 1 == source.layers.end);
+    if (p.x != nullptr) b.expand(p.x);
+    graph.layer_ends.push_back(ggml_graph_n_nodes(graph.nodes));
+  }
   if (p.x != nullptr) {
     graph.result = leave(b, p);
     ggml_set_name(graph.result, "result");

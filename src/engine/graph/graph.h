@@ -47,6 +47,7 @@ struct Graph {
   BatchShape shape;
   ggml_context_ptr ctx;
   ggml_cgraph* nodes = nullptr;
+  std::vector<int> layer_ends;  // for each layer, the number of nodes up to its end
   GraphInputs inputs;
   ggml_tensor* result = nullptr;  // [activation width, tokens] or [n_vocab, outputs] f32; null: the graph only fills
                                   // the cache and the states

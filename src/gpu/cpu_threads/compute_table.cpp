@@ -108,10 +108,11 @@ struct ComputeTable::Mapping {
   void note(Time now, double used_s, bool computing) {
     Entry* e = own_entry(now);
     if (e == nullptr) return;
-    // A step ended now, or a pause between steps.
+    // A part of a step ended now, or a pause between steps.
+    const bool computed = e->computing.load() != 0;
     const double weight = 1 - std::exp(-std::chrono::duration<double>(now - last) / kMemory);
     const float before = e->share.load();
-    e->share = before + ((computing ? 0.F : 1.F) - before) * static_cast<float>(weight);
+    e->share = before + ((computed ? 1.F : 0.F) - before) * static_cast<float>(weight);
     e->used_ns = static_cast<int64_t>(used_s * 1e9);
     e->computing = computing ? 1 : 0;
     e->at_ns = to_ns(now);

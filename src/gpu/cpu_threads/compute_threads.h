@@ -26,7 +26,8 @@ class ComputeThreads {
   explicit ComputeThreads(uint32_t fixed = 0, std::filesystem::path root = "/",
                           const std::filesystem::path& table = ComputeTable::default_path());
 
-  // The number of threads for the step that begins now; end_step() ends it. Costs about 0.1 ms every 25 ms.
+  // The number of threads for the step that begins now; end_step() ends it. Called again for each part of a long step.
+  // Costs about 0.1 ms every 25 ms.
   uint32_t begin_step(Time now = std::chrono::steady_clock::now());
   void end_step(Time now = std::chrono::steady_clock::now());
 
