@@ -51,6 +51,9 @@ if(EXOGPU_SANITIZE MATCHES thread)
   set_property(TARGET Boost::headers APPEND PROPERTY INTERFACE_COMPILE_OPTIONS $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
 endif()
 
+# Compressed bodies of requests.
+find_package(ZLIB REQUIRED)
+
 # The line editor of the chat.
 pkg_check_modules(isocline REQUIRED IMPORTED_TARGET isocline)
 

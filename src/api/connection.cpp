@@ -8,8 +8,6 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <chrono>
 
-#include "base/rng.h"
-
 namespace exogpu::api {
 
 namespace asio = boost::asio;
@@ -19,23 +17,13 @@ using boost::system::error_code;
 namespace {
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-constexpr size_t kSlice = 64 * KiB;         // of a write: what a slow client must take within the time limit
-constexpr size_t kReadAheadMax = 64 * KiB;  // of later requests, while one is answered
+constexpr size_t kSlice = 64 * KiB;  // of a write: what a slow client must take within the time limit
 constexpr size_t kBufferMax = 256 * KiB;
 constexpr size_t kLingerBytes = 64 * MiB;
 constexpr std::chrono::milliseconds kLingerTime{5000};
 constexpr std::chrono::milliseconds kLingerStopping{100};  // a client that keeps the connection must not hold up a stop
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
-
-std::string chunk(std::string_view text) { return std::format("{:x}\r\n{}\r\n", text.size(), text); }
-
-Reply error_reply(const AnswerWriter& writer, const Error& error) {
-  const ApiError what = to_api_error(error);
-  Reply reply = error_reply(what);
-  reply.body = writer.error(what);
-  return reply;
-}
 
 }  // namespace
 
@@ -100,19 +88,6 @@ void Connection::arm(std::chrono::milliseconds timeout) {
 void Connection::disarm() {
   ++deadline_id_;
   deadline_.cancel();
-}
-
-void Connection::watch() {
-  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this(), id = watch_id_](error_code failure) {
-    if (failure || id != self->watch_id_) return;
-    if (self->buffer_.size() >= kReadAheadMax) return;
-    const size_t got = self->socket_.read_some(self->buffer_.prepare(4 * KiB), failure);
-    self->buffer_.commit(got);
-    if (!failure || failure == asio::error::would_block) return self->watch();
-    self->gone_ = true;
-    self->wake_.cancel();
-    self->socket_.cancel(failure);
-  });
 }
 
 Connection::Awaitable<void> Connection::run() {
@@ -229,101 +204,6 @@ void Connection::release_body(Parser& parser) {
   body_bytes_ = 0;
 }
 
-Connection::Awaitable<bool> Connection::answer(Parser& parser) {
-  const auto& request = parser.get();
-  const RequestView what{.method = view(request.method_string()),
-                         .target = view(request.target()),
-                         .body = request.body(),
-                         .host = view(request[http::field::host]),
-                         .authorization = view(request[http::field::authorization]),
-                         .origin = view(request[http::field::origin]),
-                         .requested_headers = view(request[http::field::access_control_request_headers])};
-  const uint64_t seed = random_bits(shared_.random_seed, shared_.random_position++);
-  Action action = route(what, shared_.options, shared_.service, seed);
-  release_body(parser);
-  if (TextCall* call = std::get_if<TextCall>(&action)) co_return co_await generate(std::move(*call));
-  co_return co_await write_reply(std::move(std::get<Reply>(action)));
-}
-
-Connection::Awaitable<bool> Connection::generate(TextCall call) {
-  std::vector<uint32_t> answers(call.generations.size(), call.generations.front().answers);
-  mailbox_ = std::make_shared<Mailbox>(socket_.get_executor(), std::move(answers), shared_.options.backlog_bytes_max,
-                                       [this] { wake_.cancel(); });
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const std::unique_ptr<AnswerWriter> writer =
-      call.writer({.id = random_bits(shared_.random_seed, shared_.random_position++),
-                   .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
-                   .model = call.generations.front().model});
-  gone_ = false;
-  watch();
-  for (uint32_t i = 0; i < call.generations.size(); ++i) {
-    shared_.service.generate(std::move(call.generations[i]), mailbox_->listener(i), mailbox_->cancel_token());
-  }
-
-  bool reusable = false;
-  Delivery first = co_await next_delivery();
-  if (gone_) {
-    // The client has disconnected.
-  } else if (first.error) {
-    reusable = co_await write_reply(error_reply(*writer, *first.error));
-  } else if (call.stream) {
-    reusable = co_await stream(*writer, std::move(first));
-  } else {
-    reusable = co_await gather(*writer, std::move(first));
-  }
-  ++watch_id_;
-  error_code ignored;
-  socket_.cancel(ignored);
-  mailbox_->close();
-  mailbox_.reset();
-  co_return reusable && !gone_;
-}
-
-// Empty when there was nothing to send for a while.
-Connection::Awaitable<Delivery> Connection::next_delivery() {
-  for (;;) {
-    Delivery delivery = mailbox_->take();
-    if (ending_ && !delivery.ended) {
-      delivery.error = Error{ErrorCode::unavailable, "the node is stopping"};
-      delivery.ended = true;
-    }
-    begun_ = begun_ || !delivery.empty();
-    if (gone_ || !delivery.empty()) co_return delivery;
-    wake_.expires_after(shared_.options.comment_interval);
-    const auto [woken] = co_await wake_.async_wait(kAsTuple);
-    if (!woken) co_return delivery;
-  }
-}
-
-Connection::Awaitable<bool> Connection::stream(AnswerWriter& writer, Delivery delivery) {
-  std::string out = head(200, {{"Content-Type", std::string(writer.stream_type())},
-                               {"Cache-Control", "no-cache"},
-                               {"X-Accel-Buffering", "no"},  // nginx passes it on at once
-                               {http_1_0_ ? "Pragma" : "Transfer-Encoding", http_1_0_ ? "no-cache" : "chunked"}});
-  for (;;) {
-    const std::string events = delivery.empty() ? writer.keep_alive() : writer.events(delivery);
-    if (!events.empty()) out += http_1_0_ ? events : chunk(events);
-    if (delivery.ended && !http_1_0_) out += chunk({});
-    const bool taken = co_await write(std::move(out));
-    if (!taken) co_return false;
-    if (delivery.ended) co_return keep_alive_ && !http_1_0_;
-    delivery = co_await next_delivery();
-    if (gone_) co_return false;
-    out.clear();
-  }
-}
-
-Connection::Awaitable<bool> Connection::gather(AnswerWriter& writer, Delivery delivery) {
-  for (;;) {
-    const bool ended = delivery.ended;
-    if (delivery.error) co_return co_await write_reply(error_reply(writer, *delivery.error));
-    writer.collect(std::move(delivery));
-    if (ended) co_return co_await write_reply({.body = writer.whole()});
-    delivery = co_await next_delivery();
-    if (gone_) co_return false;
-  }
-}
-
 Connection::Awaitable<bool> Connection::write(std::string text) {
   for (size_t sent = 0; sent < text.size();) {
     const size_t size = std::min(kSlice, text.size() - sent);
@@ -342,7 +222,7 @@ Connection::Awaitable<bool> Connection::write(std::string text) {
 Connection::Awaitable<bool> Connection::write_reply(Reply reply) {
   if (shared_.stopping) keep_alive_ = false;
   if (reply.status != 204) {
-    reply.fields.emplace_back("Content-Type", "application/json");
+    reply.fields.emplace_back("Content-Type", reply.type);
     reply.fields.emplace_back("Content-Length", std::to_string(reply.body.size()));
   }
   std::string text = head(reply.status, std::move(reply.fields));

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -24,6 +25,8 @@ class Connection;
 struct Shared {
   const ServerOptions& options;
   node::Service& service;
+  AnswerStore& answers;
+  boost::asio::thread_pool& workers;  // for work that takes longer than a request may hold up the others
   std::set<Connection*> connections = {};
   Bytes body_bytes = 0;   // of all requests being read
   bool stopping = false;  // no connection reads further requests
@@ -61,7 +64,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<bool> generate(TextCall call);
   Awaitable<bool> stream(AnswerWriter& writer, Delivery first);
   Awaitable<bool> gather(AnswerWriter& writer, Delivery first);
+  Awaitable<Reply> run_elsewhere(Job job);
   Awaitable<Delivery> next_delivery();
+  // Sends something that has no meaning, which the system of a client that is gone refuses. False: it could not be
+  // sent.
+  Awaitable<bool> probe();
   Awaitable<bool> write(std::string text);  // false: the client did not read it in time
   Awaitable<bool> write_reply(Reply reply);
   Awaitable<bool> refuse(ApiError error);  // returns false: nothing more can be read from this client
@@ -76,6 +83,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void release_body(Parser& parser);
   // Detects that the client disconnects while its reply is computed.
   void watch();
+  void watch_for_reset();
+  void lost();  // the client is gone
 
   boost::asio::ip::tcp::socket socket_;
   Shared& shared_;
@@ -86,9 +95,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   uint64_t watch_id_ = 0, deadline_id_ = 0;  // handlers with other numbers are obsolete
   Bytes body_bytes_ = 0;                     // this connection's part of Shared::body_bytes
   bool timed_out_ = false, gone_ = false, aborted_ = false;
-  bool answering_ = false;  // a request is complete and its reply is not
-  bool begun_ = false;      // the first part of an answer was delivered
-  bool ending_ = false;     // the next delivery is an error
+  bool answering_ = false;                        // a request is complete and its reply is not
+  bool begun_ = false;                            // the first part of an answer was delivered
+  bool ending_ = false;                           // the next delivery is an error
+  bool half_closed_ = false, probe_due_ = false;  // the client sends nothing more; it is to be probed
+  bool stream_begun_ = false;                     // the header of a stream was sent
 
   // The current request.
   bool http_1_0_ = false, keep_alive_ = true, head_only_ = false;

@@ -1,227 +1,177 @@
 #include "api/routes.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <ranges>
 
-#include "api/cluster_json.h"
-#include "api/openai/call.h"
+#include "api/anthropic/routes.h"
+#include "api/cluster_routes.h"
+#include "api/llama_cpp/routes.h"
+#include "api/ollama/routes.h"
+#include "api/openai/routes.h"
+#include "api/responses/routes.h"
+#include "api/surface/content_coding.h"
+#include "api/surface/models.h"
+#include "api/surface/query.h"
 #include "base/utf8.h"
 
 namespace exogpu::api {
 
-using json = nlohmann::ordered_json;
-
 namespace {
 
-// Takes as long for a key that is nearly right as for any other.
-bool equal_secrets(std::string_view given, std::string_view secret) {
-  unsigned difference = given.size() == secret.size() ? 0 : 1;
-  for (size_t i = 0; i < given.size(); ++i) {
-    difference |= static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(secret[i % secret.size()]);
+constexpr std::string_view kAllMethods = "GET, HEAD, POST, DELETE, OPTIONS";
+
+// Those whose prefix is longer come first.
+std::span<const Surface> surfaces() {
+  static const Surface kSurfaces[] = {cluster_surface(),    anthropic::surface(), ollama::surface(),
+                                      llama_cpp::surface(), responses::surface(), openai_surface()};
+  return kSurfaces;
+}
+
+bool matches(const Route& route, std::string_view path) {
+  if (path == route.path) return true;
+  return route.path.size() > 1 && route.path.ends_with('/') && path.starts_with(route.path);
+}
+
+struct Found {
+  const Surface* surface = nullptr;  // of the path, also where it has no such route; never null
+  const Route* route = nullptr;      // of the path and the method
+  std::string methods{};             // of the path; empty: there is no such path
+};
+
+// The surface whose form a client of an unknown path most likely expects.
+const Surface* surface_of(std::string_view path) {
+  for (const Surface& surface : surfaces()) {
+    if (!surface.prefix.empty() && path.starts_with(surface.prefix)) return &surface;
   }
-  return difference == 0;
+  return &surfaces().back();
 }
 
-bool authorized(std::string_view authorization, const std::string& key) {
-  if (key.empty()) return true;
-  constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() <= kScheme.size()) return false;
-  const std::string_view scheme = authorization.substr(0, kScheme.size());
-  return std::ranges::equal(scheme, kScheme, [](char a, char b) { return (a | 0x20) == (b | 0x20); }) &&
-         equal_secrets(authorization.substr(kScheme.size()), key);
-}
-
-json describe(const node::ModelEntry& model) {
-  return {{"id", model.id},
-          {"object", "model"},
-          {"created", std::chrono::duration_cast<std::chrono::seconds>(model.created.time_since_epoch()).count()},
-          {"owned_by", "exogpu"},
-          {"max_model_len", model.context_tokens}};
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') return (c | 0x20) - 'a' + 10;
-  return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
+Found find_route(std::string_view path, std::string_view method) {
+  if (method == "HEAD") method = "GET";
+  Found found{.surface = surface_of(path)};
+  for (const Surface& surface : surfaces()) {
+    for (const Route& route : surface.routes) {
+      if (!matches(route, path)) continue;
+      found.surface = &surface;
+      if (route.method == method) found.route = &route;
+      if (!found.methods.empty()) found.methods += ", ";
+      found.methods += route.method == "GET" ? "GET, HEAD" : route.method;
     }
+    if (!found.methods.empty()) break;
   }
-  return out;
-}
-
-ApiError unknown_model(std::string_view name, const std::vector<node::ModelEntry>& models) {
-  std::string known;
-  for (const auto& model : models) known += (known.empty() ? "" : ", ") + model.id;
-  return {.status = 404,
-          .message = std::format("there is no model {}; there is {}", dump(json(name.substr(0, 200))),
-                                 known.empty() ? "none at present" : known),
-          .param = "model",
-          .code = "model_not_found"};
-}
-
-Reply health(node::Service& service) {
-  const auto ready = service.ready();
-  if (ready) return {.body = R"({"status":"ok"})"};
-  return error_reply(to_api_error(ready.error()));
-}
-
-Reply list_models(node::Service& service) {
-  json list = json::array();
-  for (const auto& model : service.models()) list.push_back(describe(model));
-  return {.body = dump({{"object", "list"}, {"data", std::move(list)}})};
-}
-
-Reply one_model(std::string_view encoded, node::Service& service) {
-  const std::string name = percent_decoded(encoded);
-  const auto models = service.models();
-  const auto found = std::ranges::find(models, name, &node::ModelEntry::id);
-  if (found == models.end()) return error_reply(unknown_model(name, models));
-  return {.body = dump(describe(*found))};
-}
-
-// {"node": NAME, "draining": true}
-Reply drain(std::string_view body, node::Service& service) {
-  const json asked = json::parse(body, nullptr, false);
-  const bool sound = asked.is_object() && asked.contains("node") && asked["node"].is_string() &&
-                     (!asked.contains("draining") || asked["draining"].is_boolean());
-  if (!sound) {
-    return error_reply({.status = 400,
-                        .message = R"(send {"node": NAME, "draining": true}, or false to use it again)",
-                        .param = "node",
-                        .code = "invalid_request"});
-  }
-  const auto done = service.drain(asked["node"].get<std::string>(), asked.value("draining", true));
-  if (!done) return error_reply(to_api_error(done.error()));
-  return {.body = R"({"status":"ok"})"};
-}
-
-Action start_call(const TextSurface& surface, const RequestView& request, const ServerOptions& options,
-                  node::Service& service, uint64_t seed) {
-  const auto refuse = [&](const ApiError& error) {
-    Reply reply = error_reply(error);
-    reply.body = surface.error(error);
-    return reply;
-  };
-  const CallLimits limits{.json = {.depth_max = options.json_depth_max, .values_max = options.json_values_max},
-                          .answers_max = options.answers_max};
-  auto call = surface.read(request.body, limits, seed);
-  if (!call) return refuse(call.error());
-  const auto models = service.models();
-  if (models.empty()) {
-    // One that waits longer than others is for the node to judge.
-    if (call->generations.front().wait) return *std::move(call);
-    if (const auto ready = service.ready(); !ready) return refuse(to_api_error(ready.error()));
-  }
-  std::string& name = call->generations.front().model;
-  if (name.empty() && !models.empty()) name = models.front().id;
-  if (std::ranges::find(models, name, &node::ModelEntry::id) == models.end()) {
-    return refuse(unknown_model(name, models));
-  }
-  for (auto& generation : call->generations) generation.model = name;
-  return *std::move(call);
-}
-
-struct Path {
-  std::string_view path;
-  std::string_view methods;  // as in Allow
-};
-
-constexpr Path kPaths[] = {
-    {"/health", "GET, HEAD"},      {"/v1/models", "GET, HEAD"}, {"/v1/cluster", "GET, HEAD"},
-    {"/v1/models/", "GET, HEAD"},  // and a model's name
-    {"/v1/cluster/drain", "POST"}, {"/v1/completions", "POST"}, {"/v1/chat/completions", "POST"},
-};
-
-const Path* find_path(std::string_view path) {
-  for (const Path& known : kPaths) {
-    if (path == known.path || (known.path.ends_with('/') && path.starts_with(known.path))) return &known;
-  }
-  return nullptr;
+  return found;
 }
 
 // "/health, /v1/models, ..."
 std::string known_paths() {
   std::string all;
-  for (const Path& known : kPaths) {
-    if (!known.path.ends_with('/')) all += (all.empty() ? "" : ", ") + std::string(known.path);
+  for (const Surface& surface : surfaces()) {
+    for (const Route& route : surface.routes) {
+      if (!route.path.ends_with('/')) all += (all.empty() ? "" : ", ") + std::string(route.path);
+    }
   }
   return all;
 }
 
-bool takes(const Path& path, std::string_view method) {
-  for (const auto part : std::views::split(path.methods, std::string_view(", "))) {
-    if (std::string_view(part) == method) return true;
-  }
-  return false;
-}
-
 Reply preflight(const RequestView& request) {
   Reply reply{.status = 204,
-              .fields = {{"Access-Control-Allow-Methods", "GET, POST, OPTIONS"}, {"Access-Control-Max-Age", "3600"}}};
+              .fields = {{"Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"},
+                         {"Access-Control-Max-Age", "3600"},
+                         {"Allow", std::string(kAllMethods)}}};
   if (!request.requested_headers.empty()) {
     reply.fields.emplace_back("Access-Control-Allow-Headers", request.requested_headers);
   }
   return reply;
 }
 
+ApiError unknown_path(std::string_view path) {
+  return {.status = 404,
+          .message = std::format("there is no {} here; there is {}", dump(path.substr(0, 200)), known_paths()),
+          .code = "unknown_url"};
+}
+
+ApiError foreign_origin(std::string_view origin) {
+  return {.status = 403,
+          .message = std::format("pages of {0} may not use this server; let them in with "
+                                 "`exogpu serve --origin \"{0}\"`",
+                                 printable(origin.substr(0, 200))),
+          .code = "origin_not_allowed"};
+}
+
+ApiError unauthorized(const RequestView& request) {
+  return {.status = 401,
+          .message = request.authorization.empty() && request.api_key.empty()
+                         ? "the API key is missing; send it as \"Authorization: Bearer KEY\" or as \"x-api-key: KEY\""
+                         : "the API key is wrong",
+          .type = "authentication_error",
+          .code = "invalid_api_key"};
+}
+
+// Gives the model's full name to the generations.
+Parsed<Routed> with_model(TextCall call, const node::Service& service) {
+  const node::GenerationRequest& first = call.generations.front();
+  // One that waits longer than others is for the node to judge.
+  if (first.wait && service.models().empty()) return call;
+  EXO_TRY(const node::ModelEntry model, find_model(service, first.model));
+  for (auto& generation : call.generations) generation.model = model.id;
+  return call;
+}
+
+Parsed<Routed> run(const Found& found, const Exchange& exchange) {
+  const auto error_body = found.surface->error;
+  EXO_TRY(Action action, found.route->handle(exchange));
+  if (auto* call = std::get_if<TextCall>(&action)) return with_model(std::move(*call), exchange.service);
+  if (auto* reply = std::get_if<Reply>(&action)) return std::move(*reply);
+  return Job([work = std::get<Work>(std::move(action)), error_body]() mutable {
+    auto reply = work();
+    return reply ? *std::move(reply) : error_reply(reply.error(), error_body(reply.error()));
+  });
+}
+
 }  // namespace
 
-Reply error_reply(const ApiError& error) {
-  Reply reply{.status = error.status, .body = to_json(error)};
+Reply error_reply(const ApiError& error, std::string body) {
+  Reply reply{.status = error.status, .body = std::move(body)};
   if (error.status == 401) reply.fields.emplace_back("WWW-Authenticate", "Bearer");
+  if (error.status == 415) reply.fields.emplace_back("Accept-Encoding", "gzip, deflate");
   if (error.status == 503) reply.fields.emplace_back("Retry-After", "1");
   return reply;
 }
 
-Action route(const RequestView& request, const ServerOptions& options, node::Service& service, uint64_t seed) {
-  std::string_view path = request.target.substr(0, request.target.find('?'));
-  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  if (!origin_allowed(request.origin, request.host, options)) {
-    return error_reply({.status = 403,
-                        .message = std::format("pages of {0} may not use this server; let them in with "
-                                               "`exogpu serve --origin \"{0}\"`",
-                                               printable(request.origin.substr(0, 200))),
-                        .code = "origin_not_allowed"});
-  }
-  const Path* known = find_path(path);
-  if (!known) {
-    return error_reply(
-        {.status = 404,
-         .message = std::format("there is no {} here; there is {}", dump(json(path.substr(0, 200))), known_paths()),
-         .code = "unknown_url"});
-  }
-  if (request.method == "OPTIONS") return preflight(request);
-  if (!takes(*known, request.method)) {
-    Reply reply = error_reply({.status = 405,
-                               .message = std::format("{} takes {} alone", known->path, known->methods),
-                               .code = "method_not_allowed"});
-    reply.fields.emplace_back("Allow", std::string(known->methods) + ", OPTIONS");
+Reply error_reply(const ApiError& error) { return error_reply(error, to_json(error)); }
+
+Routed route(const RequestView& request, const ServerOptions& options, node::Service& service, AnswerStore& answers,
+             uint64_t seed) {
+  const Target target = split_target(request.target);
+  const Found found = find_route(target.path, request.method);
+  const auto refuse = [&](const ApiError& error) { return error_reply(error, found.surface->error(error)); };
+  if (!origin_allowed(request.origin, request.host, options)) return refuse(foreign_origin(request.origin));
+  if (request.method == "OPTIONS" && (target.path == "*" || !found.methods.empty())) return preflight(request);
+  if (found.methods.empty()) return refuse(unknown_path(target.path));
+  if (!found.route) {
+    Reply reply = refuse({.status = 405,
+                          .message = std::format("{} takes {} alone", target.path, found.methods),
+                          .code = "method_not_allowed"});
+    reply.fields.emplace_back("Allow", found.methods + ", OPTIONS");
     return reply;
   }
-  if (path == "/health") return health(service);
-  if (!authorized(request.authorization, options.api_key)) {
-    return error_reply({.status = 401,
-                        .message = request.authorization.empty()
-                                       ? "the API key is missing; send it as \"Authorization: Bearer KEY\""
-                                       : "the API key is wrong",
-                        .code = "invalid_api_key"});
-  }
-  if (path == "/v1/models") return list_models(service);
-  if (path == "/v1/cluster/drain") return drain(request.body, service);
-  if (path == "/v1/cluster") return Reply{.body = cluster_json(*service.cluster())};
-  if (path == "/v1/chat/completions") return start_call(kChatSurface, request, options, service, seed);
-  if (path == "/v1/completions") return start_call(kCompletionSurface, request, options, service, seed);
-  return one_model(path.substr(std::string_view("/v1/models/").size()), service);
+  if (found.route->needs_key && !authorized(request, options)) return refuse(unauthorized(request));
+  std::string storage;
+  const auto body = decoded_body(request.body, request.content_encoding, options.body_bytes_max, storage);
+  if (!body) return refuse(body.error());
+  const std::string_view path = found.route->path;
+  const Exchange exchange{
+      .body = *body,
+      .query = target.query,
+      .rest = path.ends_with('/') && target.path.size() > path.size() ? percent_decoded(target.path.substr(path.size()))
+                                                                      : std::string(),
+      .limits = {.json = {.depth_max = options.json_depth_max, .values_max = options.json_values_max},
+                 .answers_max = options.answers_max},
+      .service = service,
+      .answers = answers,
+      .seed = seed};
+  auto routed = run(found, exchange);
+  if (!routed) return refuse(routed.error());
+  return *std::move(routed);
 }
 
 }  // namespace exogpu::api

@@ -1,42 +1,29 @@
-// The action of each path. No I/O: takes a request, returns a reply or a call for text.
+// Finds who answers a request, and checks that it may be answered. No I/O.
 #pragma once
 
-#include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "api/generation/text_call.h"
 #include "api/server_options.h"
+#include "api/surface/exchange.h"
 
 namespace exogpu::api {
 
-// The parts of an HTTP request that the routes use. Absent header fields are empty.
-struct RequestView {
-  std::string_view method = {};
-  std::string_view target = {};
-  std::string_view body = {};
-  std::string_view host = {};
-  std::string_view authorization = {};
-  std::string_view origin = {};
-  std::string_view requested_headers = {};  // Access-Control-Request-Headers
-};
-
-struct Reply {
-  unsigned status = 200;
-  std::string body = {};
-  std::vector<std::pair<std::string, std::string>> fields = {};  // in addition to content type and length
-};
-
-Reply error_reply(const ApiError& error);
-
-using Action = std::variant<Reply, TextCall>;
+// Runs on another thread than the server's; errors have become replies.
+using Job = std::move_only_function<Reply()>;
+using Routed = std::variant<Reply, TextCall, Job>;
 
 // A returned TextCall has its model's name. `seed` is for a call without one.
-Action route(const RequestView& request, const ServerOptions& options, node::Service& service, uint64_t seed);
+Routed route(const RequestView& request, const ServerOptions& options, node::Service& service, AnswerStore& answers,
+             uint64_t seed);
+
+// A reply in OpenAI's form, for requests that no surface could be found for.
+Reply error_reply(const ApiError& error);
+Reply error_reply(const ApiError& error, std::string body);
 
 // Whether a web page of `origin` may use the API. A request without an origin is not from a page.
 //
@@ -48,5 +35,8 @@ bool origin_allowed(std::string_view origin, std::string_view host, const Server
 
 // The header fields that let the page read the reply.
 std::vector<std::pair<std::string, std::string>> origin_fields(const RequestView& request);
+
+// Whether the request has the key that `options` ask for, as "Authorization: Bearer KEY" or as "x-api-key: KEY".
+bool authorized(const RequestView& request, const ServerOptions& options);
 
 }  // namespace exogpu::api

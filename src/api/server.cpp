@@ -46,7 +46,8 @@ Result<asio::ip::address> read_address(const std::string& text) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(const ServerOptions& given, node::Service& service) : options(given), shared{options, service} {
+  Impl(const ServerOptions& given, node::Service& service)
+      : options(given), shared{options, service, answers, workers} {
     std::random_device random;
     shared.random_seed = static_cast<uint64_t>(random()) << 32 | random();
     shared.on_closed = [this] {
@@ -133,6 +134,8 @@ struct Server::Impl {
   }
 
   const ServerOptions options;
+  AnswerStore answers{options.answers_stored_max, options.answers_stored_bytes_max};
+  asio::thread_pool workers{1};
   Shared shared;
   std::atomic<uint32_t> open = 0;
   asio::io_context io{1};

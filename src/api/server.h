@@ -1,4 +1,4 @@
-// The OpenAI-compatible HTTP server of a node: /v1/models, /v1/chat/completions, /v1/completions, /v1/cluster, /health.
+// The HTTP server of a node, for clients of OpenAI's, Anthropic's, Ollama's and llama.cpp's APIs (routes.h).
 #pragma once
 
 #include <chrono>

@@ -61,6 +61,44 @@ TEST_F(Api, AClientThatDisconnectsStopsTheWork) {
   expect_serving();
 }
 
+TEST_F(Api, AClientThatOnlyEndsItsSendingGetsItsAnswer) {
+  for (const bool stream : {true, false}) {
+    Client client(port());
+    client.send(
+        Client::request("POST", kChat, chat_request("!slow one", {{"max_tokens", 10}, {"stream", stream}}).dump()));
+    client.end_sending();
+    const Response response = client.read();
+    EXPECT_EQ(response.status, 200);
+    EXPECT_TRUE(response.complete);
+    EXPECT_NE(response.body.find(" one"), std::string::npos) << response.body;
+    EXPECT_TRUE(client.closed_by_server());
+  }
+  Client old(port());
+  const std::string body = chat_request("!slow one", {{"max_tokens", 10}}).dump();
+  old.send(std::format("POST {} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{}", kChat, body.size(), body));
+  old.end_sending();
+  EXPECT_EQ(old.read().status, 200);
+  EXPECT_EQ(service_.cancelled, 0u);
+}
+
+TEST_F(Api, AbsoluteTargetsOptionsOfAllAndCompressedBodies) {
+  Client client(port());
+  EXPECT_EQ(client.get("http://test/v1/models").status, 200);
+  client.send(Client::request("OPTIONS", "*"));
+  const Response all = client.read();
+  EXPECT_EQ(all.status, 204);
+  EXPECT_NE(all.fields.at("allow").find("POST"), std::string::npos);
+  client.send(Client::request("HEAD", "/v1/models"));
+  EXPECT_EQ(client.read(false).status, 200);
+  EXPECT_EQ(client.get("/").body, "exogpu is running\n");
+  EXPECT_FALSE(client.get("/version").json().at("version").get<std::string>().empty());
+  client.send(Client::request("POST", kChat, "x", "Content-Encoding: br\r\n"));
+  const Response coded = client.read();
+  expect_error(coded, 415, "unsupported_content_encoding", "\"br\"");
+  EXPECT_EQ(coded.fields.at("accept-encoding"), "gzip, deflate");
+  expect_error(client.get("/v1/embeddings"), 405, "method_not_allowed", "POST");
+}
+
 TEST_F(Api, AKeyIsAskedFor) {
   ServerOptions options;
   options.api_key = "sesame";

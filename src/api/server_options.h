@@ -13,7 +13,8 @@ namespace exogpu::api {
 struct ServerOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6; "::" means all of both
   uint16_t port = 0;                  // 0: any free port
-  std::string api_key;  // every request except /health must send it as "Authorization: Bearer"; empty: no key
+  std::string
+      api_key;  // every request except /health must send it as "Authorization: Bearer" or "x-api-key"; empty: no key
 
   // Origins of web pages on other machines that may use the API, such as "https://chat.example.com"; "*" means all.
   // Pages on this machine always may.
@@ -26,6 +27,10 @@ struct ServerOptions {
   Bytes bodies_bytes_max = 256 * MiB;  // of all requests being read together
   uint32_t json_depth_max = 64;
   uint32_t json_values_max = 1 << 20;
+
+  // Answers that /v1/responses keeps, to be continued by their ids. Beyond either limit the least recently used go.
+  uint32_t answers_stored_max = 1000;
+  Bytes answers_stored_bytes_max = 64 * MiB;
 
   // Output that waits for a slow client; beyond it the generation is cancelled.
   Bytes backlog_bytes_max = 1 * MiB;

@@ -30,6 +30,7 @@ struct GenerateOptions {
 
 struct GenerateStats {
   FinishReason reason = FinishReason::end_of_text;
+  std::string stop{};  // the string of GenerateOptions::stops that ended it; empty: none of them
   uint32_t prompt_tokens = 0;
   uint32_t prompt_reused = 0;  // of these, already in the KV cache
   uint32_t answer_tokens = 0;

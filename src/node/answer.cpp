@@ -34,6 +34,7 @@ Answer::Answer(uint32_t index, const engine::GenerateOptions& options, bool open
       reports_requested_(options.sampling.logprobs.has_value()),
       opens_thought_(opens_thought),
       stops_(std::move(stops)),
+      stop_strings_(options.stops),
       tokenizer_(&tokenizer),
       listener_(&listener),
       stream_(tokenizer) {}
@@ -80,6 +81,9 @@ void Answer::end(engine::FinishReason reason) {
   const auto now = Clock::now();
   if (first_ == Clock::time_point{}) first_ = now;
   stats_.reason = reason;
+  if (const auto matched = stops_.matched(); matched && *matched < stop_strings_.size()) {
+    stats_.stop = stop_strings_[*matched];
+  }
   stats_.prompt_time = first_ - begun_;
   stats_.answer_time = now - first_;
   listener_->on_end(index_, stats_);

@@ -43,6 +43,7 @@ class Answer {
   bool reports_requested_;
   bool opens_thought_;
   engine::StopMatcher stops_;
+  std::vector<std::string> stop_strings_;  // the request's own, which come first in `stops_`
   const model::Tokenizer* tokenizer_;
   GenerationListener* listener_;
   model::TokenStream stream_;

@@ -89,6 +89,7 @@ TEST_F(AnswerTest, AStopStringEndsItAndIsNotShown) {
   EXPECT_TRUE(one.ended());
   EXPECT_EQ(recorded.text(), "the ");
   EXPECT_EQ(recorded.stats->reason, engine::FinishReason::stop_string);
+  EXPECT_EQ(recorded.stats->stop, "END");
   EXPECT_EQ(recorded.stats->answer_tokens, 7U);
   EXPECT_TRUE(push_all(one, "more"));  // of tokens that were under way
   one.end(engine::FinishReason::length);

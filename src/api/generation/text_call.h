@@ -32,12 +32,4 @@ struct CallLimits {
   uint32_t answers_max = 32;
 };
 
-// A path that answers with text, in its own form of JSON.
-struct TextSurface {
-  // Reads the body of a request. `seed` is used if the request has none.
-  Parsed<TextCall> (*read)(std::string_view body, const CallLimits& limits, uint64_t seed);
-  // The body of a reply with error.status, before there is a writer.
-  std::string (*error)(const ApiError& error);
-};
-
 }  // namespace exogpu::api

@@ -196,16 +196,4 @@ TextCall to_text_call(Call call) {
           .writer = [options](const AnswerStart& start) { return std::make_unique<AnswerFormat>(options, start); }};
 }
 
-namespace {
-
-template <CallKind kind>
-Parsed<TextCall> read_call(std::string_view body, const CallLimits& limits, uint64_t seed) {
-  return parse_call(kind, body, limits, seed).transform(to_text_call);
-}
-
-}  // namespace
-
-constexpr TextSurface kChatSurface{.read = read_call<CallKind::chat>, .error = to_json};
-constexpr TextSurface kCompletionSurface{.read = read_call<CallKind::completion>, .error = to_json};
-
 }  // namespace exogpu::api

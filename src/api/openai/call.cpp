@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "api/generation/token_list.h"
+
 namespace exogpu::api {
 
 using json = nlohmann::ordered_json;
@@ -10,19 +12,16 @@ namespace {
 
 using Prompt = decltype(node::GenerationRequest::prompt);
 
-Parsed<std::vector<model::TokenId>> read_tokens(const json& array, const std::string& name) {
-  std::vector<model::TokenId> tokens;
-  tokens.reserve(array.size());
-  for (const json& item : array) {
-    if (!item.is_number_integer()) {
-      return bad_field(name, "invalid_type", "must hold token ids alone, and holds {}", kind(item));
-    }
-    if (item.is_number_unsigned() ? item.get<uint64_t>() > INT32_MAX : true) {
-      return bad_field(name, "invalid_value", "holds {}, which is no token id", item.dump());
-    }
-    tokens.push_back(item.get<model::TokenId>());
+// With a suffix, each text is what stands before a gap that the model is to fill.
+Parsed<void> add_suffix(const Fields& fields, std::vector<Prompt>& prompts) {
+  EXO_TRY(const auto suffix, fields.text("suffix"));
+  if (!suffix || suffix->empty()) return {};
+  for (Prompt& prompt : prompts) {
+    auto* text = std::get_if<std::string>(&prompt);
+    if (!text) return bad_field("suffix", "unsupported_parameter", "needs a prompt that is text, not tokens");
+    prompt = node::InfillPrompt{.prefix = std::move(*text), .suffix = *suffix, .start = ""};
   }
-  return tokens;
+  return {};
 }
 
 // A text, an array of texts, an array of token ids, or an array of such arrays.
@@ -72,8 +71,6 @@ Parsed<void> refuse_unsupported(const Fields& fields, CallKind kind) {
     return {};
   }
   EXO_CHECK(refuse(fields, "echo", "leave it out and put the prompt before the answer yourself"));
-  const json* suffix = fields.find("suffix");
-  if (suffix && *suffix != json("")) return refuse(fields, "suffix", "leave it out; text is only added at the end");
   EXO_TRY(const auto best_of, fields.integer("best_of", 1, 128));
   EXO_TRY(const auto n, fields.integer("n", 1, 128));
   if (best_of && *best_of != n.value_or(1)) {
@@ -81,6 +78,8 @@ Parsed<void> refuse_unsupported(const Fields& fields, CallKind kind) {
   }
   return {};
 }
+
+}  // namespace
 
 Parsed<Conversation> read_conversation(const Fields& fields) {
   Conversation conversation;
@@ -99,8 +98,6 @@ Parsed<Conversation> read_conversation(const Fields& fields) {
   if (effort) variables["reasoning_effort"] = *effort;
   return conversation;
 }
-
-}  // namespace
 
 Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& limits, uint64_t seed) {
   EXO_TRY(const json object, parse_object(body, limits.json));
@@ -132,6 +129,7 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
     prompts.emplace_back(to_prompt(conversation));
   } else {
     EXO_TRY(prompts, read_prompts(fields));
+    EXO_CHECK(add_suffix(fields, prompts));
   }
   if (prompts.size() * request.answers > limits.answers_max) {
     return bad_field(prompts.size() > 1 ? "prompt" : "n", "invalid_value",

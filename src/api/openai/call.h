@@ -37,6 +37,9 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
 // The fields of both kinds: sampling, lengths, stops, n.
 Parsed<void> read_options(const Fields& fields, CallKind kind, node::GenerationRequest& request, uint64_t seed);
 
+// The conversation of a chat, with its tools and the variables of its template.
+Parsed<Conversation> read_conversation(const Fields& fields);
+
 // The array of messages: parts of contents are joined, "developer" becomes "system", "function" becomes "tool".
 Parsed<std::vector<Message>> read_messages(const Fields& fields);
 
@@ -45,8 +48,5 @@ Parsed<void> read_tools(const Fields& fields, Conversation& conversation);
 
 // What the server runs; its writer is an AnswerFormat.
 TextCall to_text_call(Call call);
-
-extern const TextSurface kChatSurface;        // /v1/chat/completions
-extern const TextSurface kCompletionSurface;  // /v1/completions
 
 }  // namespace exogpu::api

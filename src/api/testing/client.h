@@ -55,6 +55,7 @@ class Client {
   ~Client() { close(); }
 
   bool connected() const { return connected_; }
+  void end_sending() { ::shutdown(socket_, SHUT_WR); }
   void close() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;

@@ -172,7 +172,9 @@ class WordsService : public node::Service {
     answer.ended = true;
     const std::string rest = answer.stops->stopped() ? "" : answer.stops->flush();
     if (!rest.empty()) work.listener->on_piece(index, {.text = rest}, {});
+    const auto stop = answer.stops->matched();
     work.listener->on_end(index, {.reason = reason,
+                                  .stop = stop ? work.request.options.stops[*stop] : "",
                                   .prompt_tokens = static_cast<uint32_t>(work.words.size()),
                                   .prompt_reused = 1,
                                   .answer_tokens = answer.tokens});

@@ -1,0 +1,184 @@
+// The part of a connection that answers a request which has been read.
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+
+#include "api/connection.h"
+#include "base/rng.h"
+
+namespace exogpu::api {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+constexpr size_t kReadAheadMax = 64 * KiB;  // of later requests, while one is answered
+
+std::string_view field(const http::request<http::string_body>& request, auto name) {
+  const boost::beast::string_view value = request[name];
+  return {value.data(), value.size()};
+}
+
+std::string chunk(std::string_view text) { return std::format("{:x}\r\n{}\r\n", text.size(), text); }
+
+Reply error_reply(const AnswerWriter& writer, const Error& error) {
+  const ApiError what = to_api_error(error);
+  return error_reply(what, writer.error(what));
+}
+
+}  // namespace
+
+// A client that only ends its sending side waits for its reply; one that has closed the connection looks the same until
+// it is sent something.
+void Connection::watch() {
+  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this(), id = watch_id_](error_code failure) {
+    if (failure || id != self->watch_id_) return;
+    if (self->buffer_.size() >= kReadAheadMax) return;
+    const size_t got = self->socket_.read_some(self->buffer_.prepare(4 * KiB), failure);
+    self->buffer_.commit(got);
+    if (!failure || failure == asio::error::would_block) return self->watch();
+    if (failure != asio::error::eof) return self->lost();
+    self->half_closed_ = self->probe_due_ = true;
+    self->watch_for_reset();
+    self->wake_.cancel();
+  });
+}
+
+void Connection::watch_for_reset() {
+  socket_.async_wait(asio::socket_base::wait_error, [self = shared_from_this(), id = watch_id_](error_code failure) {
+    if (!failure && id == self->watch_id_) self->lost();
+  });
+}
+
+void Connection::lost() {
+  gone_ = true;
+  wake_.cancel();
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
+Connection::Awaitable<bool> Connection::probe() {
+  if (http_1_0_ || stream_begun_) co_return true;  // a stream sends comments; HTTP/1.0 has nothing to send
+  co_return co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+Connection::Awaitable<bool> Connection::answer(Parser& parser) {
+  const auto& request = parser.get();
+  const boost::beast::string_view method = request.method_string(), target = request.target();
+  const RequestView what{.method = {method.data(), method.size()},
+                         .target = {target.data(), target.size()},
+                         .body = request.body(),
+                         .content_encoding = field(request, http::field::content_encoding),
+                         .host = field(request, http::field::host),
+                         .authorization = field(request, http::field::authorization),
+                         .api_key = field(request, "x-api-key"),
+                         .origin = field(request, http::field::origin),
+                         .requested_headers = field(request, http::field::access_control_request_headers)};
+  const uint64_t seed = random_bits(shared_.random_seed, shared_.random_position++);
+  Routed routed = route(what, shared_.options, shared_.service, shared_.answers, seed);
+  release_body(parser);
+  if (auto* call = std::get_if<TextCall>(&routed)) co_return co_await generate(std::move(*call));
+  if (auto* job = std::get_if<Job>(&routed)) {
+    Reply reply = co_await run_elsewhere(std::move(*job));
+    co_return co_await write_reply(std::move(reply));
+  }
+  co_return co_await write_reply(std::move(std::get<Reply>(routed)));
+}
+
+Connection::Awaitable<Reply> Connection::run_elsewhere(Job job) {
+  co_return co_await asio::co_spawn(
+      shared_.workers, [job = std::move(job)]() mutable -> Awaitable<Reply> { co_return job(); }, asio::use_awaitable);
+}
+
+Connection::Awaitable<bool> Connection::generate(TextCall call) {
+  std::vector<uint32_t> answers(call.generations.size(), call.generations.front().answers);
+  mailbox_ = std::make_shared<Mailbox>(socket_.get_executor(), std::move(answers), shared_.options.backlog_bytes_max,
+                                       [this] { wake_.cancel(); });
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::unique_ptr<AnswerWriter> writer =
+      call.writer({.id = random_bits(shared_.random_seed, shared_.random_position++),
+                   .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+                   .model = call.generations.front().model});
+  gone_ = half_closed_ = probe_due_ = stream_begun_ = false;
+  watch();
+  for (uint32_t i = 0; i < call.generations.size(); ++i) {
+    shared_.service.generate(std::move(call.generations[i]), mailbox_->listener(i), mailbox_->cancel_token());
+  }
+
+  bool reusable = false;
+  Delivery first = co_await next_delivery();
+  if (gone_) {
+    // The client has disconnected.
+  } else if (first.error) {
+    reusable = co_await write_reply(error_reply(*writer, *first.error));
+  } else if (call.stream) {
+    reusable = co_await stream(*writer, std::move(first));
+  } else {
+    reusable = co_await gather(*writer, std::move(first));
+  }
+  ++watch_id_;
+  error_code ignored;
+  socket_.cancel(ignored);
+  mailbox_->close();
+  mailbox_.reset();
+  co_return reusable && !gone_;
+}
+
+// Empty when there was nothing to send for a while.
+Connection::Awaitable<Delivery> Connection::next_delivery() {
+  for (;;) {
+    Delivery delivery = mailbox_->take();
+    if (ending_ && !delivery.ended) {
+      delivery.error = Error{ErrorCode::unavailable, "the node is stopping"};
+      delivery.ended = true;
+    }
+    begun_ = begun_ || !delivery.empty();
+    if (gone_ || !delivery.empty()) co_return delivery;
+    if (std::exchange(probe_due_, false)) {
+      const bool sent = co_await probe();
+      if (!sent || stream_begun_) co_return delivery;
+      continue;  // what arrived meanwhile has woken nobody
+    }
+    wake_.expires_after(shared_.options.comment_interval);
+    const auto [woken] = co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (woken) continue;
+    probe_due_ = half_closed_;
+    if (!probe_due_) co_return delivery;
+  }
+}
+
+Connection::Awaitable<bool> Connection::stream(AnswerWriter& writer, Delivery delivery) {
+  stream_begun_ = true;
+  std::string out = head(200, {{"Content-Type", std::string(writer.stream_type())},
+                               {"Cache-Control", "no-cache"},
+                               {"X-Accel-Buffering", "no"},  // nginx passes it on at once
+                               {http_1_0_ ? "Pragma" : "Transfer-Encoding", http_1_0_ ? "no-cache" : "chunked"}});
+  for (;;) {
+    const bool ended = delivery.ended;
+    const std::string events = delivery.empty() ? writer.keep_alive() : writer.events(std::move(delivery));
+    if (!events.empty()) out += http_1_0_ ? events : chunk(events);
+    if (ended && !http_1_0_) out += chunk({});
+    const bool taken = co_await write(std::move(out));
+    if (!taken) co_return false;
+    if (ended) co_return keep_alive_ && !http_1_0_;
+    delivery = co_await next_delivery();
+    if (gone_) co_return false;
+    out.clear();
+  }
+}
+
+Connection::Awaitable<bool> Connection::gather(AnswerWriter& writer, Delivery delivery) {
+  for (;;) {
+    const bool ended = delivery.ended;
+    if (delivery.error) co_return co_await write_reply(error_reply(writer, *delivery.error));
+    writer.collect(std::move(delivery));
+    if (ended) co_return co_await write_reply({.body = writer.whole()});
+    delivery = co_await next_delivery();
+    if (gone_) co_return false;
+  }
+}
+
+}  // namespace exogpu::api

@@ -1,0 +1,49 @@
+#include "api/ollama/routes.h"
+
+#include "api/ollama/calls.h"
+#include "api/ollama/model_list.h"
+#include "wire/version.h"
+
+namespace exogpu::api::ollama {
+
+namespace {
+
+// {"error": MESSAGE}
+std::string error_body(const ApiError& error) { return dump({{"error", error.message}}); }
+
+Parsed<Action> version(const Exchange&) { return Reply{.body = dump({{"version", wire::own_versions().program}})}; }
+
+Parsed<Action> pull(const Exchange&) {
+  return std::unexpected(not_supported("/api/pull", "fetch the model with `exogpu pull NAME` on a node"));
+}
+
+Parsed<Action> fixed_models(const Exchange&) {
+  return std::unexpected(not_supported("changing models through the API",
+                                       "models are files: see `exogpu models` and `exogpu pull` on a node"));
+}
+
+Parsed<Action> embed(const Exchange&) {
+  return std::unexpected(not_supported("/api/embed", "this server writes texts and computes no embeddings"));
+}
+
+constexpr Route kRoutes[] = {
+    {.path = "/api/chat", .method = "POST", .handle = chat},
+    {.path = "/api/generate", .method = "POST", .handle = generate},
+    {.path = "/api/tags", .method = "GET", .handle = tags},
+    {.path = "/api/ps", .method = "GET", .handle = loaded},
+    {.path = "/api/show", .method = "POST", .handle = show},
+    {.path = "/api/version", .method = "GET", .handle = version},
+    {.path = "/api/pull", .method = "POST", .handle = pull},
+    {.path = "/api/push", .method = "POST", .handle = fixed_models},
+    {.path = "/api/create", .method = "POST", .handle = fixed_models},
+    {.path = "/api/copy", .method = "POST", .handle = fixed_models},
+    {.path = "/api/delete", .method = "DELETE", .handle = fixed_models},
+    {.path = "/api/embed", .method = "POST", .handle = embed},
+    {.path = "/api/embeddings", .method = "POST", .handle = embed},
+};
+
+}  // namespace
+
+Surface surface() { return {.error = error_body, .routes = kRoutes, .prefix = "/api/"}; }
+
+}  // namespace exogpu::api::ollama

@@ -1,0 +1,66 @@
+#include "api/openai/routes.h"
+
+#include "api/openai/call.h"
+#include "api/surface/models.h"
+
+namespace exogpu::api {
+
+using json = nlohmann::ordered_json;
+
+namespace {
+
+// With the fields of Anthropic's list, whose clients ask at the same path.
+json describe(const node::ModelEntry& model) {
+  const auto created = std::chrono::floor<std::chrono::seconds>(model.created);
+  return {{"id", model.id},
+          {"object", "model"},
+          {"created", created.time_since_epoch().count()},
+          {"owned_by", "exogpu"},
+          {"max_model_len", model.context_tokens},
+          {"type", "model"},
+          {"display_name", model.id},
+          {"created_at", std::format("{:%FT%T}Z", created)}};
+}
+
+Parsed<Action> list_models(const Exchange& exchange) {
+  json list = json::array();
+  for (const auto& model : exchange.service.models()) list.push_back(describe(model));
+  const json first = list.empty() ? json() : list.front()["id"];
+  const json last = list.empty() ? json() : list.back()["id"];
+  return Reply{.body = dump({{"object", "list"},
+                             {"data", std::move(list)},
+                             {"has_more", false},
+                             {"first_id", first},
+                             {"last_id", last}})};
+}
+
+Parsed<Action> one_model(const Exchange& exchange) {
+  EXO_TRY(const node::ModelEntry model, find_model(exchange.service, exchange.rest));
+  return Reply{.body = dump(describe(model))};
+}
+
+Parsed<Action> start_call(CallKind kind, const Exchange& exchange) {
+  EXO_TRY(Call call, parse_call(kind, exchange.body, exchange.limits, exchange.seed));
+  return to_text_call(std::move(call));
+}
+
+Parsed<Action> chat(const Exchange& exchange) { return start_call(CallKind::chat, exchange); }
+Parsed<Action> completion(const Exchange& exchange) { return start_call(CallKind::completion, exchange); }
+
+Parsed<Action> embeddings(const Exchange&) {
+  return std::unexpected(not_supported("/v1/embeddings", "this server writes texts and computes no embeddings"));
+}
+
+constexpr Route kOpenaiRoutes[] = {
+    {.path = "/v1/models", .method = "GET", .handle = list_models},
+    {.path = "/v1/models/", .method = "GET", .handle = one_model},
+    {.path = "/v1/chat/completions", .method = "POST", .handle = chat},
+    {.path = "/v1/completions", .method = "POST", .handle = completion},
+    {.path = "/v1/embeddings", .method = "POST", .handle = embeddings},
+};
+
+}  // namespace
+
+Surface openai_surface() { return {.error = to_json, .routes = kOpenaiRoutes}; }
+
+}  // namespace exogpu::api

@@ -1,0 +1,11 @@
+// OpenAI's API.
+#pragma once
+
+#include "api/surface/exchange.h"
+
+namespace exogpu::api {
+
+// /v1/models, /v1/chat/completions, /v1/completions.
+Surface openai_surface();
+
+}  // namespace exogpu::api

@@ -1,0 +1,30 @@
+#include "api/responses/routes.h"
+
+#include "api/responses/create.h"
+
+namespace exogpu::api::responses {
+
+namespace {
+
+Parsed<Action> retrieve(const Exchange& exchange) {
+  const StoredAnswer* stored = exchange.answers.find(exchange.rest);
+  if (!stored) return std::unexpected(unknown_response("id", exchange.rest));
+  return Reply{.body = stored->body};
+}
+
+Parsed<Action> remove(const Exchange& exchange) {
+  if (!exchange.answers.erase(exchange.rest)) return std::unexpected(unknown_response("id", exchange.rest));
+  return Reply{.body = dump({{"id", exchange.rest}, {"object", "response"}, {"deleted", true}})};
+}
+
+constexpr Route kRoutes[] = {
+    {.path = "/v1/responses", .method = "POST", .handle = create},
+    {.path = "/v1/responses/", .method = "GET", .handle = retrieve},
+    {.path = "/v1/responses/", .method = "DELETE", .handle = remove},
+};
+
+}  // namespace
+
+Surface surface() { return {.error = to_json, .routes = kRoutes}; }
+
+}  // namespace exogpu::api::responses
