@@ -105,6 +105,7 @@ TEST(Call, WhatCannotBeDoneIsRefusedNotIgnored) {
   expect_refused(chat(with(R"("tool_choice":"required")")), "tool_choice", "auto");
   expect_refused(completion(R"({"prompt":"a","echo":true})"), "echo", "not supported");
   expect_refused(completion(R"({"prompt":"a","best_of":3})"), "best_of", "must equal n");
+  EXPECT_TRUE(completion(R"({"prompt":"a","best_of":2,"n":2,"echo":false,"suffix":""})"));
 }
 
 TEST(Call, MessagesBecomeWhatTemplatesKnow) {

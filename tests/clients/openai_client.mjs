@@ -1,4 +1,4 @@
-// OpenAI's client for JavaScript against a server: client_test.mjs BASE_URL MODEL. Holds for any model's words.
+// OpenAI's client for JavaScript against a server: openai_client.mjs BASE_URL MODEL. Holds for any model's words.
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -45,6 +45,20 @@ test("completions", async () => {
   let text = "";
   for await (const chunk of await client.completions.create({ ...settings, stream: true })) text += chunk.choices[0].text;
   assert.equal(text, whole.choices[0].text);
+});
+
+test("a response whole and streamed is the same", async () => {
+  const settings = { model, input: "say hello", max_output_tokens: 8, seed: 3 };
+  const whole = await client.responses.create(settings);
+  let text = "", last;
+  for await (const event of await client.responses.create({ ...settings, stream: true })) {
+    if (event.type === "response.output_text.delta") text += event.delta;
+    last = event;
+  }
+  assert.equal(text, whole.output_text);
+  assert.ok(["response.completed", "response.incomplete"].includes(last.type));
+  const next = await client.responses.create({ ...settings, previous_response_id: whole.id });
+  assert.equal(next.previous_response_id, whole.id);
 });
 
 test("errors have their classes", async () => {

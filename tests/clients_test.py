@@ -1,7 +1,7 @@
-"""The official `openai` clients for Python and JavaScript against a server.
+"""The official clients of OpenAI, Anthropic and Ollama, for Python and JavaScript, against a server.
 
-usage: openai_test.py --build DIR --server PROGRAM [ARGUMENT...]    starts it: it prints its URL and ends with its input
-       openai_test.py --build DIR --base-url http://127.0.0.1:8080 --model NAME    one that runs
+usage: clients_test.py --build DIR --server PROGRAM [ARGUMENT...]    starts it: it prints its URL and ends with its input
+       clients_test.py --build DIR --base-url http://127.0.0.1:8080 --model NAME    one that runs
 
 The clients are installed below DIR when they are new (pip and npm, as this machine has them set up). Exit status 77 says
 that one of them cannot be had here.
@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent / "openai"
+HERE = pathlib.Path(__file__).resolve().parent / "clients"
 
 
 class Missing(Exception):
@@ -79,14 +79,19 @@ def main():
         python = installed(build, [HERE / "requirements.txt"], install_python)
         javascript = installed(build, [HERE / "package.json", HERE / "package-lock.json"], install_javascript)
     except Missing as missing:
-        print(f"skipped: OpenAI's clients cannot be installed here: {missing}")
+        print(f"skipped: the clients cannot be installed here: {missing}")
         return 77
     # Node.js searches packages beside the script.
-    shutil.copy(HERE / "client_test.mjs", javascript)
+    for script in HERE.glob("*.mjs"):
+        shutil.copy(script, javascript)
     failed = 0
     with serving(options) as base_url:
-        for command in ([python / "venv/bin/python", HERE / "client_test.py"], ["node", javascript / "client_test.mjs"]):
-            done = subprocess.run([*command, base_url + "/v1", options.model], timeout=300, check=False)
+        for script in sorted((*HERE.glob("*_client.py"), *javascript.glob("*_client.mjs"))):
+            command = [python / "venv/bin/python" if script.suffix == ".py" else "node", script]
+            # OpenAI's clients expect the version in their address, the others write it themselves.
+            url = base_url + ("/v1" if script.name.startswith("openai") else "")
+            print(f"{script.name}:", flush=True)
+            done = subprocess.run([*command, url, options.model], timeout=300, check=False)
             failed += done.returncode != 0
     return 1 if failed else 0
 

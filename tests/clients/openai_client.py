@@ -1,4 +1,4 @@
-"""OpenAI's client for Python against a server: client_test.py BASE_URL MODEL. Holds for any model's words."""
+"""OpenAI's client for Python against a server: openai_client.py BASE_URL MODEL. Holds for any model's words."""
 import asyncio
 import sys
 import unittest
@@ -83,6 +83,42 @@ class Client(unittest.TestCase):
         with self.assertRaises(openai.BadRequestError) as long:
             self.chat(messages=[{"role": "user", "content": "word " * 200_000}])
         self.assertEqual(long.exception.code, "context_length_exceeded")
+
+    def test_a_response_whole_and_streamed_is_the_same(self):
+        settings = {"model": MODEL, "input": "say hello", "instructions": "be brief", "max_output_tokens": 8,
+                    "extra_body": {"seed": 3}}
+        whole = self.client.responses.create(**settings)
+        self.assertIn(whole.status, ("completed", "incomplete"))
+        self.assertLessEqual(whole.usage.output_tokens, 8)
+        text, last, numbers = "", None, []
+        for event in self.client.responses.create(stream=True, **settings):
+            numbers.append(event.sequence_number)
+            if event.type == "response.output_text.delta":
+                text += event.delta
+            last = event
+        self.assertEqual(text, whole.output_text)
+        self.assertEqual(numbers, list(range(len(numbers))))
+        self.assertEqual(last.response.output_text, whole.output_text)
+        with self.client.responses.stream(**settings) as stream:
+            stream.until_done()
+        self.assertEqual(stream.get_final_response().output_text, whole.output_text)
+
+    def test_responses_are_continued_and_deleted(self):
+        first = self.client.responses.create(model=MODEL, input="one", max_output_tokens=4)
+        again = self.client.responses.create(model=MODEL, input="two", max_output_tokens=4, previous_response_id=first.id)
+        self.assertEqual(again.previous_response_id, first.id)
+        self.assertEqual(self.client.responses.retrieve(first.id).output_text, first.output_text)
+        self.client.responses.delete(first.id)
+        with self.assertRaises(openai.NotFoundError):
+            self.client.responses.retrieve(first.id)
+
+    def test_functions_of_responses_are_taken(self):
+        tool = {"type": "function", "name": "weather", "parameters": TOOL["function"]["parameters"], "strict": False}
+        answer = self.client.responses.create(model=MODEL, max_output_tokens=4, tools=[tool], input=[
+            {"role": "user", "content": "weather?"},
+            {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": '{"town": "Ulm"}'},
+            {"type": "function_call_output", "call_id": "c1", "output": "rain"}])
+        self.assertTrue(answer.id)
 
     def test_a_stream_that_is_left(self):
         with self.chat(stream=True, max_tokens=None) as stream:

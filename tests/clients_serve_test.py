@@ -1,6 +1,6 @@
-"""The official `openai` clients against a model that two nodes share.
+"""The official clients against a model that two nodes share.
 
-usage: openai_serve_test.py EXOGPU MODEL CLIENTS_BUILD_DIR
+usage: clients_serve_test.py EXOGPU MODEL CLIENTS_BUILD_DIR
 """
 import pathlib
 import re
@@ -40,7 +40,7 @@ with tempfile.TemporaryDirectory() as scratch:
         ["127.0.0.1:", ""]))
     try:
         until("the model is served", lambda: healthy(url), 200)
-        status = subprocess.run([sys.executable, HERE / "openai_test.py", "--build", BUILD, "--base-url", url, "--model",
+        status = subprocess.run([sys.executable, HERE / "clients_test.py", "--build", BUILD, "--base-url", url, "--model",
                                  pathlib.Path(MODEL).stem]).returncode
     finally:
         for process in (first, second):

@@ -1,0 +1,27 @@
+"""lm-eval against a server: its models local-chat-completions and local-completions. BASE_URL MODEL
+
+The tasks are written here, so that no data set is fetched.
+"""
+import sys
+
+from lm_eval.api.instance import Instance
+from lm_eval.models.api_models import JsonChatStr
+from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
+
+BASE_URL, MODEL = sys.argv[1:3]
+COMMON = {"model": MODEL, "tokenizer_backend": None, "num_concurrent": 1, "max_retries": 1}
+
+
+def generate(prompt):
+    return Instance(request_type="generate_until", doc={}, idx=0,
+                    arguments=(prompt, {"until": ["\n\n"], "max_gen_toks": 16}))
+
+
+completions = LocalCompletionsAPI(base_url=BASE_URL + "/v1/completions", tokenized_requests=False, **COMMON)
+assert completions.generate_until([generate("one two three")], disable_tqdm=True)[0]
+print("local-completions: generate_until")
+chat = LocalChatCompletion(base_url=BASE_URL + "/v1/chat/completions", **COMMON)
+assert chat.generate_until([generate(JsonChatStr('[{"role": "user", "content": "say hello"}]'))], disable_tqdm=True)[0]
+print("local-chat-completions: generate_until")
+score = Instance(request_type="loglikelihood", doc={}, idx=0, arguments=("one two", " three"))
+print("local-completions: loglikelihood", completions.loglikelihood([score], disable_tqdm=True)[0])
