@@ -23,5 +23,3 @@ print("local-completions: generate_until")
 chat = LocalChatCompletion(base_url=BASE_URL + "/v1/chat/completions", **COMMON)
 assert chat.generate_until([generate(JsonChatStr('[{"role": "user", "content": "say hello"}]'))], disable_tqdm=True)[0]
 print("local-chat-completions: generate_until")
-score = Instance(request_type="loglikelihood", doc={}, idx=0, arguments=("one two", " three"))
-print("local-completions: loglikelihood", completions.loglikelihood([score], disable_tqdm=True)[0])
