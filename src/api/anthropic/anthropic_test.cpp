@@ -107,6 +107,14 @@ TEST_F(Api, AnthropicErrorsHaveTheirForm) {
   EXPECT_EQ(keyed.status, 200) << keyed.body;
 }
 
+TEST_F(Api, AnOutputFormatConstrainsTheAnswer) {
+  const json format = {{"type", "json_schema"}, {"schema", {{"type", "array"}}}};
+  for (const json& more : {json{{"output_config", {{"format", format}}}}, json{{"output_format", format}}}) {
+    ASSERT_EQ(post("/v1/messages", message_request(json::array({user("x")}), more)).status, 200);
+    EXPECT_EQ(service_.last_request().options.sampling.constraint->text, R"({"type":"array"})");
+  }
+}
+
 TEST_F(Api, TheStopSequenceIsNamed) {
   const json answer = post("/v1/messages", message_request(json::array({user("one two three")}),
                                                            {{"max_tokens", 90}, {"stop_sequences", {"zebra", "two"}}}))

@@ -1,6 +1,7 @@
 #include "api/anthropic/messages_call.h"
 
 #include "api/anthropic/message_writer.h"
+#include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
 #include "api/surface/models.h"
 
@@ -11,18 +12,25 @@ using json = nlohmann::ordered_json;
 namespace {
 
 Parsed<void> refuse_unsupported(const Fields& fields) {
-  for (const char* name : {"container", "mcp_servers", "output_format"}) {
+  for (const char* name : {"container", "mcp_servers"}) {
     const json* value = fields.find(name);
     if (value && !value->empty()) {
       return bad_field(name, "unsupported_parameter", "is not supported; leave it out");
     }
   }
-  if (const json* config = fields.find("output_config"); config && config->is_object() && config->contains("format")) {
-    if (!(*config)["format"].is_null()) {
-      return bad_field("output_config.format", "unsupported_parameter", "is not supported; leave it out");
-    }
-  }
   return {};
+}
+
+// `output_config.format`, or the older `output_format`: {"type": "json_schema", "schema": ...}
+Parsed<std::optional<wire::Constraint>> read_format(const Fields& fields) {
+  const json* format = fields.find("output_format");
+  if (const json* config = fields.find("output_config"); config && config->is_object()) {
+    if (const json* newer = Fields(*config).find("format")) format = newer;
+  }
+  if (!format) return std::nullopt;
+  auto form = read_form(Fields(json{{"response_format", *format}}));
+  if (!form) form.error().message = "output_config.format: " + form.error().message;
+  return form;
 }
 
 // Whether thinking is to be shown.
@@ -46,6 +54,7 @@ Parsed<bool> read_thinking(const Fields& fields, Conversation& conversation) {
 Parsed<void> read_settings(const Fields& fields, uint64_t seed, node::GenerationRequest& request) {
   EXO_CHECK(read_sampling(fields, request.options.sampling, seed));
   EXO_TRY(request.options.stops, read_stops(fields, "stop_sequences"));
+  EXO_TRY(request.options.sampling.constraint, read_format(fields));
   EXO_TRY(const auto length, fields.integer("max_tokens", 1, INT32_MAX));
   if (!length) {
     return bad_field("max_tokens", "missing_required_parameter", "is missing; say how long the answer may be");

@@ -1,5 +1,6 @@
 #include "api/llama_cpp/completion.h"
 
+#include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
 #include "api/generation/token_list.h"
 #include "api/llama_cpp/completion_writer.h"
@@ -18,7 +19,7 @@ Parsed<void> refuse_unless_empty(const Fields& fields, const char* name) {
 }
 
 Parsed<void> refuse_unsupported(const Fields& fields) {
-  for (const char* name : {"grammar", "json_schema", "mirostat", "lora", "image_data", "n_probs", "n_indent"}) {
+  for (const char* name : {"mirostat", "lora", "image_data", "n_probs", "n_indent"}) {
     EXO_CHECK(refuse_unless_empty(fields, name));
   }
   return {};
@@ -31,6 +32,7 @@ Parsed<TextCall> read_call(const Fields& fields, const Exchange& exchange) {
   EXO_TRY(auto model, fields.text("model"));
   if (model) request.model = *std::move(model);
   EXO_CHECK(read_sampling(fields, request.options.sampling, exchange.seed));
+  EXO_TRY(request.options.sampling.constraint, read_form(fields));
   EXO_TRY(request.options.stops, read_stops(fields, "stop"));
   EXO_TRY(const auto length, fields.integer("n_predict", -2, INT32_MAX));  // -1, -2: as long as the context allows
   if (length && *length == 0) return bad_field("n_predict", "invalid_value", "must be at least 1, or -1, and is 0");

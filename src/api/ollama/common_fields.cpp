@@ -1,3 +1,4 @@
+#include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
 #include "api/ollama/calls.h"
 
@@ -26,6 +27,15 @@ Parsed<void> read_options(const json& options, node::GenerationRequest& request,
   return {};
 }
 
+// "json", or a schema.
+Parsed<std::optional<wire::Constraint>> read_format(const Fields& fields) {
+  const json* format = fields.find("format");
+  if (!format || *format == json("") || is_empty_array(*format)) return std::nullopt;
+  if (*format == json("json")) return read_form(Fields(json{{"response_format", {{"type", "json_object"}}}}));
+  if (format->is_object()) return read_form(Fields(json{{"guided_json", *format}}));
+  return bad_field("format", "invalid_value", "must be \"json\" or a JSON schema");
+}
+
 Parsed<void> read_logprobs(const Fields& fields, node::GenerationRequest& request) {
   EXO_TRY(const auto requested, fields.boolean("logprobs"));
   EXO_TRY(const auto count, fields.integer("top_logprobs", 0, 20));
@@ -40,7 +50,7 @@ Parsed<void> read_common(const Fields& fields, const Exchange& exchange, TextCal
   EXO_TRY(auto model, fields.text("model"));
   if (!model || model->empty()) return bad_field("model", "missing_required_parameter", "is missing; name a model");
   request.model = *std::move(model);
-  EXO_CHECK(refuse_unless(fields, "format", {""}));
+  EXO_TRY(request.options.sampling.constraint, read_format(fields));
   EXO_CHECK(refuse_unless(fields, "images", {json::array()}));
   const json none = json::object();
   const json* options = fields.find("options");

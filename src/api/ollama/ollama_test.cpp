@@ -111,6 +111,15 @@ TEST_F(Api, OllamaErrorsAreTexts) {
   EXPECT_NE(broken.back()["error"].get<std::string>().find("unplugged"), std::string::npos);
 }
 
+TEST_F(Api, OllamaFormatsConstrainTheAnswer) {
+  ASSERT_EQ(post("/api/chat", ollama_chat("x", {{"format", "json"}})).status, 200);
+  EXPECT_EQ(service_.last_request().options.sampling.constraint->text, R"({"type":"object"})");
+  ASSERT_EQ(post("/api/chat", ollama_chat("x", {{"format", {{"type", "array"}}}})).status, 200);
+  EXPECT_EQ(service_.last_request().options.sampling.constraint->text, R"({"type":"array"})");
+  ASSERT_EQ(post("/api/chat", ollama_chat("x", {{"format", ""}})).status, 200);
+  EXPECT_FALSE(service_.last_request().options.sampling.constraint);
+}
+
 TEST_F(Api, OllamaToolsReachTheTemplate) {
   const json tool = json::parse(R"({"type":"function","function":{"name":"f","parameters":{"type":"object"}}})");
   const json messages = json::parse(

@@ -1,5 +1,6 @@
 #include "api/responses/create.h"
 
+#include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
 #include "api/responses/response_writer.h"
 
@@ -19,15 +20,19 @@ Parsed<void> refuse_unsupported(const Fields& fields) {
   if (truncation && *truncation != "disabled" && *truncation != "auto") {
     return bad_field("truncation", "invalid_value", "must be \"auto\" or \"disabled\"");
   }
+  return {};
+}
+
+// {"format": {"type": "json_schema", "name": ..., "schema": ...}}, or another form of the answer.
+Parsed<std::optional<wire::Constraint>> read_text_format(const Fields& fields) {
   const json* text = fields.find("text");
-  if (!text || is_empty_array(*text)) return {};
+  if (!text || is_empty_array(*text)) return std::nullopt;
   if (!text->is_object()) return bad_field("text", "invalid_type", "must be an object, and is {}", kind(*text));
   const json* format = Fields(*text).find("format");
-  if (format && !(format->is_object() && format->value("type", json()) == json("text"))) {
-    return bad_field("text.format", "unsupported_parameter",
-                     "only {{\"type\": \"text\"}} is supported; ask for the form in the prompt");
-  }
-  return {};
+  if (!format) return std::nullopt;
+  auto form = read_form(Fields(json{{"response_format", *format}}));
+  if (!form) form.error().param = "text.format";
+  return form;
 }
 
 Parsed<void> read_reasoning(const Fields& fields, Conversation& conversation) {
@@ -66,7 +71,7 @@ json echo(const Fields& fields) {
           {"reasoning", field("reasoning", {{"effort", nullptr}, {"summary", nullptr}})},
           {"store", field("store", true)},
           {"temperature", field("temperature", nullptr)},
-          {"text", {{"format", {{"type", "text"}}}}},
+          {"text", field("text", {{"format", {{"type", "text"}}}})},
           {"tool_choice", field("tool_choice", "auto")},
           {"tools", field("tools", json::array())},
           {"top_p", field("top_p", nullptr)},
@@ -78,6 +83,7 @@ Parsed<void> read_settings(const Fields& fields, uint64_t seed, node::Generation
   EXO_TRY(auto model, fields.text("model"));
   request.model = std::move(model).value_or("");
   EXO_CHECK(read_sampling(fields, request.options.sampling, seed));
+  EXO_TRY(request.options.sampling.constraint, read_text_format(fields));
   EXO_TRY(const auto length, fields.integer("max_output_tokens", 1, INT32_MAX));
   request.options.tokens_max = static_cast<uint32_t>(length.value_or(0));
   return {};

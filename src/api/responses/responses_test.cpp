@@ -70,6 +70,14 @@ TEST_F(Api, ItemsBecomeMessages) {
   EXPECT_EQ(json::parse(chat.extra_json)["reasoning_effort"], "low");
 }
 
+TEST_F(Api, FormatsOfResponsesConstrainTheAnswer) {
+  const json format = {{"type", "json_schema"}, {"name", "n"}, {"schema", {{"type", "array"}}}};
+  ASSERT_EQ(post(kResponses, response_request("x", {{"text", {{"format", format}}}})).status, 200);
+  EXPECT_EQ(service_.last_request().options.sampling.constraint->text, R"({"type":"array"})");
+  expect_error(post(kResponses, response_request("x", {{"text", {{"format", {{"type", "xml"}}}}}})), 400,
+               "unsupported_parameter", "xml");
+}
+
 TEST_F(Api, ResponsesRefuseWhatTheyCannotDo) {
   expect_error(post(kResponses, response_request("x", {{"background", true}})), 400, "unsupported_parameter",
                "background");
