@@ -8,9 +8,11 @@ import pydantic
 BASE_URL, MODEL = sys.argv[1:3]
 
 
+# Bounded, since a small model may not end a text by itself.
 class Person(pydantic.BaseModel):
-    name: str
-    age: int
+    model_config = pydantic.ConfigDict(extra="forbid")
+    name: str = pydantic.Field(max_length=12)
+    age: int = pydantic.Field(ge=0, le=150)
 
 
 client = instructor.from_openai(openai.OpenAI(base_url=BASE_URL + "/v1", api_key="none", max_retries=0),
