@@ -44,7 +44,7 @@ class Log(Cluster):
         b.waits_to_say("of model ")
         self.assertRegex(b.said(), r" weights: received \S+ \S+ of model \w+ in \d+\.\d s: \S+ \S+ from node a\n")
 
-    def test_says_when_the_model_that_it_was_given_is_not_served(self):
+    def test_says_that_models_are_served_and_which_a_node_has(self):
         other = self.folder / "other.gguf"
         other.write_bytes(pathlib.Path(MODEL).read_bytes().replace(b"tokenizer.chat_template", b"tokenizer.chat_templet_"))
         same = self.folder / "same.gguf"
@@ -52,8 +52,8 @@ class Log(Cluster):
         a = self.node("a", MODEL)
         b = self.node("b", other, "--join", f"127.0.0.1:{a.link}", "--token", a.token())
         c = self.node("c", same, "--join", f"127.0.0.1:{a.link}", "--token", a.token())
-        b.waits_to_say(f"{other} is another model and is not served")
-        self.assertIn(" warning b node: the cluster serves ", b.said())
+        b.waits_to_say("serving other")
+        a.waits_to_say("serving other")
         c.waits_to_say(f"{same} is the same model")
 
     def test_a_file_that_is_rotated_is_followed_by_a_new_one(self):

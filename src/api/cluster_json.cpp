@@ -14,6 +14,7 @@ Json json_of(const node::NodeSnapshot& node);
 Json json_of(const node::StageSnapshot& stage);
 Json json_of(const node::UnusedDevice& unused);
 Json json_of(const node::IdentityConflict& conflict);
+Json json_of(const node::ModelSnapshot& model);
 
 Json json_of(const node::DeviceSnapshot& device) {
   return {{"id", device.id},
@@ -112,6 +113,16 @@ Json json_of(const node::LiveRates& live) {
           {"stage_step_s", live.stage_step_s}};
 }
 
+Json json_of(const node::ModelSnapshot& model) {
+  return {{"model", model.name},
+          {"content", model.content},
+          {"pinned", model.pinned},
+          {"serving", model.serving},
+          {"not_serving_reason", or_null(model.not_serving_reason)},
+          {"plan", model.plan ? json_of(*model.plan) : Json(nullptr)},
+          {"live", model.live ? json_of(*model.live) : Json(nullptr)}};
+}
+
 Json json_of(const node::IdentityConflict& conflict) {
   const auto at = std::chrono::floor<std::chrono::seconds>(conflict.refused_at.time_since_epoch());
   return {{"node", conflict.node}, {"source", conflict.source}, {"refused_at_unix_s", at.count()}};
@@ -120,11 +131,15 @@ Json json_of(const node::IdentityConflict& conflict) {
 }  // namespace
 
 std::string cluster_json(const node::ClusterSnapshot& cluster) {
+  // The fields of one model are those of the first, for clients that know only one.
+  static const node::ModelSnapshot none{.not_serving_reason = "no model is to be served"};
+  const node::ModelSnapshot& first = cluster.models.empty() ? none : cluster.models.front();
   const Json object = {
-      {"model", cluster.model ? Json(cluster.model->name) : Json(nullptr)},
-      {"content", cluster.model ? Json(cluster.model->content) : Json(nullptr)},
-      {"serving", cluster.serving},
-      {"not_serving_reason", or_null(cluster.not_serving_reason)},
+      {"model", or_null(first.name)},
+      {"content", or_null(first.content)},
+      {"serving", first.serving},
+      {"not_serving_reason", or_null(first.not_serving_reason)},
+      {"models", array_of(cluster.models)},
       {"model_file_error", or_null(cluster.model_file_error)},
       {"identity_conflicts", array_of(cluster.identity_conflicts)},
       {"leader", or_null(cluster.leader)},
@@ -132,8 +147,8 @@ std::string cluster_json(const node::ClusterSnapshot& cluster) {
       {"term", cluster.term},
       {"index", cluster.index},
       {"nodes", array_of(cluster.nodes)},
-      {"plan", cluster.plan ? json_of(*cluster.plan) : Json(nullptr)},
-      {"live", cluster.live ? json_of(*cluster.live) : Json(nullptr)},
+      {"plan", first.plan ? json_of(*first.plan) : Json(nullptr)},
+      {"live", first.live ? json_of(*first.live) : Json(nullptr)},
       {"weights", {{"sent_bytes", cluster.weights.sent}, {"received_bytes", cluster.weights.received}}}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

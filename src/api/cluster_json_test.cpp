@@ -12,16 +12,15 @@ using nlohmann::json;
 json parsed(const node::ClusterSnapshot& cluster) { return json::parse(cluster_json(cluster)); }
 
 TEST(ClusterJson, AnEmptySnapshotHasReasons) {
-  const json status = parsed({.not_serving_reason = "no plan has been made yet",
-                              .leader = {},
-                              .no_leader_reason = "no other node has replied yet"});
+  const json status = parsed({.leader = {}, .no_leader_reason = "no other node has replied yet"});
   EXPECT_EQ(status["serving"], false);
-  EXPECT_EQ(status["not_serving_reason"], "no plan has been made yet");
+  EXPECT_EQ(status["not_serving_reason"], "no model is to be served");
   EXPECT_EQ(status["no_leader_reason"], "no other node has replied yet");
   for (const char* key : {"model", "content", "leader", "plan", "live", "model_file_error"}) {
     EXPECT_TRUE(status.at(key).is_null()) << key;
   }
   EXPECT_EQ(status["nodes"], json::array());
+  EXPECT_EQ(status["models"], json::array());
   EXPECT_EQ(status["identity_conflicts"], json::array());
 }
 
@@ -33,7 +32,7 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   online.battery = node::BatterySnapshot{.charge_percent = 15, .discharging = true, .low = true};
   online.on_battery = true;
   const node::NodeSnapshot offline{.id = {}, .name = "lamp", .offline_reason = "silent for 800 ms"};
-  const json status = parsed({.serving = true, .leader = "desk", .nodes = {online, offline}});
+  const json status = parsed({.models = {{.name = "m", .serving = true}}, .leader = "desk", .nodes = {online, offline}});
   EXPECT_TRUE(status["not_serving_reason"].is_null());
   EXPECT_TRUE(status["no_leader_reason"].is_null());
   const json& desk = status["nodes"][0];
@@ -60,10 +59,26 @@ TEST(ClusterJson, PlanStagesAndLiveRates) {
   plan.stages[0].activity = {.text = "loading", .done = 5, .total = 20};
   plan.predicted.tokens_per_s_parallel = 30;
   plan.unused_devices = {{.node = "lamp", .device = "cpu", .constraint = "speed", .reason = "slower with it"}};
-  const json status = parsed({.plan = plan,
-                              .live = node::LiveRates{.requests = 2, .waiting_requests = 1, .stage_step_s = {0.25}},
+  const node::ModelSnapshot model{
+      .name = "m",
+      .content = "c",
+      .pinned = true,
+      .serving = false,
+      .not_serving_reason = "desk/cpu is loading its part of the model",
+      .plan = plan,
+      .live = node::LiveRates{.requests = 2, .waiting_requests = 1, .stage_step_s = {0.25}}};
+  const json status = parsed({.models = {model, {.name = "other", .content = "d"}},
                               .weights = {.sent = 1, .received = 2},
                               .model_file_error = "m.gguf: has changed"});
+  EXPECT_EQ(status["model"], "m");
+  EXPECT_EQ(status["content"], "c");
+  EXPECT_EQ(status["serving"], false);
+  EXPECT_EQ(status["not_serving_reason"], model.not_serving_reason);
+  EXPECT_EQ(status["models"][0]["pinned"], true);
+  EXPECT_EQ(status["models"][0]["plan"], status["plan"]);
+  EXPECT_EQ(status["models"][0]["live"], status["live"]);
+  EXPECT_EQ(status["models"][1]["model"], "other");
+  EXPECT_TRUE(status["models"][1]["plan"].is_null());
   const json& stage = status["plan"]["stages"][0];
   EXPECT_EQ(stage["status"], "loading");
   EXPECT_EQ(stage["activity"], "loading");
@@ -85,7 +100,7 @@ TEST(ClusterJson, AnIdentityConflictHasItsTime) {
 }
 
 TEST(ClusterJson, TextThatIsNotUtf8IsReplaced) {
-  EXPECT_EQ(parsed({.not_serving_reason = "bad \xff name"})["not_serving_reason"], "bad \xEF\xBF\xBD name");
+  EXPECT_EQ(parsed({.model_file_error = "bad \xff name"})["model_file_error"], "bad \xEF\xBF\xBD name");
 }
 
 }  // namespace

@@ -114,19 +114,22 @@ void Agent::set_link(NodeId peer, const LinkMeasured& measured) {
   found->second.measured = measured;
 }
 
-void Agent::set_stages(PlanEpoch epoch, std::map<uint32_t, StageStatus> stages, Time now) {
-  stages_epoch_ = std::max(stages_epoch_, epoch);
+void Agent::set_stages(const std::string& content, PlanEpoch epoch, std::map<uint32_t, StageStatus> stages, Time now) {
+  OwnStages& own = stages_[content];
+  own.epoch = std::max(own.epoch, epoch);
   epoch_max_ = std::max(epoch_max_, epoch);
-  if (epoch < stages_epoch_) return;
-  stages_ = std::move(stages);
+  if (epoch < own.epoch) return;
+  own.stages = std::move(stages);
   propose_ = true;
   propose_at_ = now;
   step(now);
 }
 
-void Agent::plan_broken(PlanEpoch epoch, std::string why, std::optional<NodePair> link, Time now) {
-  if (broken_ && broken_->epoch == epoch) return;
-  broken_ = PlanEnded{.epoch = epoch, .reason = std::move(why), .link = link};
+void Agent::plan_broken(PlanEnded broken, Time now) {
+  const auto known = broken_.find(broken.content);
+  if (known != broken_.end() && known->second.epoch == broken.epoch) return;
+  const std::string content = broken.content;
+  broken_.insert_or_assign(content, std::move(broken));
   propose_ = true;
   propose_at_ = now;
   step(now);

@@ -63,11 +63,14 @@ class Agent {
   void set_facts(wire::NodeFacts facts, Time now);
   // Each change is sent to all nodes, so the caller passes what ConditionFilter returns.
   void set_condition(wire::NodeCondition condition, Time now);
-  // The status of this node's stages in the plan of this epoch, by stage index.
-  void set_stages(wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages, Time now);
-  void set_busy(bool busy) { busy_ = busy; }
-  // Reports that the ring of this plan has failed; `link`: because this link is lost.
-  void plan_broken(wire::PlanEpoch epoch, std::string why, std::optional<wire::NodePair> link, Time now);
+  // The status of this node's stages in the plan of this epoch for the model with this content id, by stage index.
+  void set_stages(const std::string& content, wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages,
+                  Time now);
+  // The models that this node has requests in progress for, by content id.
+  void set_busy(std::set<std::string> models) { busy_models_ = std::move(models); }
+  // Reports that the ring of this plan has failed. It names the model, the plan, the reason, and the link whose loss
+  // was the cause, if one was.
+  void plan_broken(wire::PlanEnded broken, Time now);
   // Measurements of a link by its channel. The agent publishes them at intervals, when they have changed much.
   struct LinkMeasured {
     Duration round_trip{};
@@ -76,8 +79,8 @@ class Agent {
     double loss = 0;
   };
   void set_link(wire::NodeId peer, const LinkMeasured& measured);
-  // A user's command: DrainingSet, ModelSet or NodeForgotten. Proposed to each leader in turn until the state has it,
-  // for at most 30 s.
+  // A user's command: DrainingSet, ModelSet, ModelRemoved or NodeForgotten. Proposed to each leader in turn until the
+  // state has it, for at most 30 s.
   void command(const wire::Event& event, Time now);
 
   // The output since the last call.
@@ -111,7 +114,12 @@ class Agent {
     std::optional<uint64_t> sent_index;  // the last log index sent to it; empty before its first acknowledgement
     Time sent_at{};
     wire::PlanEpoch epoch;
-    bool busy = false;
+    std::set<std::string> busy_models;
+  };
+  // Of one model.
+  struct OwnStages {
+    wire::PlanEpoch epoch;  // the highest plan of which this node has had stages
+    std::map<uint32_t, wire::StageStatus> stages;
   };
   struct Election {
     Time next{};
@@ -170,8 +178,8 @@ class Agent {
   void replicate(wire::NodeId node, Follower& follower, const wire::Position& at, Time now);
   void flush(Time now);
   void plan(Time now);
-  bool idle() const;
-  void remember_plan();
+  bool idle(const std::string& content) const;
+  void remember_plans();
   uint32_t followers() const { return static_cast<uint32_t>(followers_.size()); }
 
   wire::NodeId self_;
@@ -183,16 +191,15 @@ class Agent {
   wire::Term term_;
   uint64_t counter_max_ = 0;
   wire::ReplicatedState state_;
-  std::optional<wire::PlanMade> previous_plan_;  // the last plan of the state
+  std::map<std::string, wire::PlanMade> previous_plans_;  // the last plan of each model of the state
   Log log_;
   std::map<wire::NodeId, Peer> peers_;
   Output out_;
 
-  std::map<uint32_t, wire::StageStatus> stages_;
-  wire::PlanEpoch stages_epoch_;  // the highest plan of which this node has had stages
-  wire::PlanEpoch epoch_max_;     // the highest plan of any state that it has received
-  std::optional<wire::PlanEnded> broken_;
-  bool busy_ = false;
+  std::map<std::string, OwnStages> stages_;        // by content id
+  wire::PlanEpoch epoch_max_;                      // the highest plan of any state that it has received
+  std::map<std::string, wire::PlanEnded> broken_;  // by content id
+  std::set<std::string> busy_models_;
   struct Command {
     wire::Event event;
     Time until;
@@ -219,8 +226,8 @@ class Agent {
   wire::NodeId scanned_;
   wire::Position flushed_;
   Time flushed_at_{};
-  bool plan_stale_ = false;  // an event since the last plan() affects plans
-  bool postponed_ = false;   // a better plan may wait until the cluster is idle
+  bool plan_stale_ = false;          // an event since the last plan() affects plans
+  std::set<std::string> postponed_;  // models for which a better plan may wait until they are idle
   Time plan_at_{};
   size_t facts_bytes_ = 0;  // of all nodes
   LinkFaults faults_;

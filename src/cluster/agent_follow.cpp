@@ -45,7 +45,8 @@ void Agent::on(NodeId from, const Heartbeat& message, Time now) {
   }
   // The acknowledgement shows the leader of an older term that there is a later one.
   send(from,
-       HeartbeatAck{.term = term_, .number = message.number, .at = state_.at, .epoch = epoch_max_, .busy = busy_});
+       HeartbeatAck{
+           .term = term_, .number = message.number, .at = state_.at, .epoch = epoch_max_, .busy_models = busy_models_});
 }
 
 void Agent::on(NodeId from, const LogEntries& message, Time now) {
@@ -56,7 +57,7 @@ void Agent::on(NodeId from, const LogEntries& message, Time now) {
   for (const Entry& entry : message.entries) {
     if (follows) {
       apply(state_, entry);
-      remember_plan();
+      remember_plans();
       log_.append(entry);
       EXO_ASSERT(log_.end() == state_.at, "the log ends where the state is");
       out_.state_changed = true;
@@ -72,23 +73,33 @@ void Agent::on(NodeId from, const LogSnapshot& message, Time now) {
   // A reordered, older snapshot of this term.
   if (message.state.at.term == state_.at.term && message.state.at.index <= state_.at.index) return;
   state_ = message.state;
-  remember_plan();
+  remember_plans();
   log_.restart(state_.at);
   out_.state_changed = true;
   applied();
 }
 
-// Remembers the last plan, of which nodes may still have resident stages. A leader without it makes worse plans, not
-// wrong ones.
-void Agent::remember_plan() {
-  if (!state_.plan || (previous_plan_ && previous_plan_->plan.epoch == state_.plan->made.plan.epoch)) return;
-  previous_plan_ = state_.plan->made;
+// Remembers the last plan of each model, of which nodes may still have resident stages. A leader without it makes worse
+// plans, not wrong ones.
+void Agent::remember_plans() {
+  std::erase_if(previous_plans_, [&](const auto& each) { return !state_.models.contains(each.first); });
+  for (const auto& [content, model] : state_.models) {
+    if (!model.plan) continue;
+    const auto known = previous_plans_.find(content);
+    if (known != previous_plans_.end() && known->second.plan.epoch == model.plan->made.plan.epoch) continue;
+    previous_plans_.insert_or_assign(content, model.plan->made);
+  }
 }
 
 void Agent::applied() {
   epoch_max_ = std::max(epoch_max_, state_.epoch_last);
   propose_ = true;
   std::erase_if(commands_, [&](const Command& command) { return !changes(state_, command.event); });
+  // What is over is not reported any more; what the state does not have yet is.
+  const auto over = [&](PlanEpoch epoch) { return epoch <= state_.epoch_last && planned_in(state_, epoch) == nullptr; };
+  std::erase_if(broken_, [&](const auto& each) { return over(each.second.epoch); });
+  std::erase_if(stages_,
+                [&](const auto& each) { return !state_.models.contains(each.first) && each.second.stages.empty(); });
 }
 
 // The events by which the state would agree with this node's facts, condition, stages and commands.
@@ -100,9 +111,13 @@ std::vector<Event> Agent::unreported() const {
   };
   add_if_new(NodeReported{facts_});
   add_if_new(ConditionReported{.node = self_, .condition = condition_});
-  if (broken_ && state_.plan) add_if_new(*broken_);
-  for (const auto& [index, status] : stages_) {
-    add_if_new(StageReported{.epoch = stages_epoch_, .stage = index, .phase = status.phase, .failure = status.failure});
+  for (const auto& [content, broken] : broken_) {
+    if (planned_in(state_, broken.epoch) != nullptr) add_if_new(broken);
+  }
+  for (const auto& [content, own] : stages_) {
+    for (const auto& [index, status] : own.stages) {
+      add_if_new(StageReported{.epoch = own.epoch, .stage = index, .phase = status.phase, .failure = status.failure});
+    }
   }
   for (const Command& command : commands_) add_if_new(command.event);
   return events;

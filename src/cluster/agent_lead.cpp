@@ -55,7 +55,7 @@ void Agent::append(const Event& written) {
   const bool about_plan = affects_plans(state_, event);
   Entry entry{.term = term_, .event = std::move(event)};
   apply(state_, entry);
-  remember_plan();
+  remember_plans();
   log_.append(std::move(entry));
   EXO_ASSERT(log_.end() == state_.at, "the log ends where the state is");
   out_.state_changed = true;
@@ -83,10 +83,11 @@ void Agent::append_proposed(NodeId from, const Event& event, Time now) {
     if (after > before && facts_bytes_ - before + after > kFactsBytesMax) return;
     facts_bytes_ += after - before;
   } else if (const auto* stage = std::get_if<StageReported>(&event)) {
-    if (state_.plan->made.plan.stages[stage->stage].device.node != from) return;
+    if (planned_in(state_, stage->epoch)->plan->made.plan.stages[stage->stage].device.node != from) return;
   } else if (const auto* ended = std::get_if<PlanEnded>(&event)) {
-    if (!state_.plan || ended->epoch != state_.plan->made.plan.epoch) return;
-    if (!std::ranges::contains(state_.plan->made.plan.stages, from,
+    const ModelRecord* model = planned_in(state_, ended->epoch);
+    if (model == nullptr || model->served.content != ended->content) return;
+    if (!std::ranges::contains(model->plan->made.plan.stages, from,
                                [](const PlannedStage& each) { return each.device.node; })) {
       return;
     }
@@ -98,7 +99,7 @@ void Agent::append_proposed(NodeId from, const Event& event, Time now) {
       if (reached(one) && reached(other)) plan_at_ = std::min(plan_at_, now + kPlanWait);
     }
   } else if (!std::holds_alternative<DrainingSet>(event) && !std::holds_alternative<ModelSet>(event) &&
-             !std::holds_alternative<NodeForgotten>(event)) {
+             !std::holds_alternative<ModelRemoved>(event) && !std::holds_alternative<NodeForgotten>(event)) {
     return;  // only the leader originates the other events
   }
   append(event);
@@ -143,7 +144,7 @@ void Agent::on(NodeId from, const HeartbeatAck& message, Time now) {
     follower.detector.received(now);
   }
   follower.epoch = message.epoch;
-  follower.busy = message.busy;
+  follower.busy_models = message.busy_models;
   if (state_.epoch_last < message.epoch) plan_stale_ = true;
   replicate(from, follower, message.at, now);
 }
@@ -172,8 +173,7 @@ void Agent::lead(Time now) {
     scan_for_others(now);
     update_link_avoidance(now);
   }
-  if (postponed_ && idle()) {
-    postponed_ = false;
+  if (std::erase_if(postponed_, [&](const std::string& content) { return idle(content); }) > 0) {
     plan_stale_ = true;
     plan_at_ = now + kSettleWait;
   }
@@ -259,22 +259,28 @@ void Agent::flush(Time now) {
   }
 }
 
-// Whether no node has requests in progress.
-bool Agent::idle() const {
-  return !busy_ && std::ranges::none_of(followers_, [](const auto& each) { return each.second.busy; });
+// Whether no node has requests for the model in progress.
+bool Agent::idle(const std::string& content) const {
+  return !busy_models_.contains(content) &&
+         std::ranges::none_of(followers_, [&](const auto& each) { return each.second.busy_models.contains(content); });
 }
 
 void Agent::plan(Time now) {
   update_link_avoidance(now);
   plan_stale_ = false;
   plan_at_ = now + kSettleWait;
-  PlanContext context{.term = term_, .idle = idle(), .epoch_max = epoch_max_, .previous = previous_plan_};
-  postponed_ = !context.idle;
+  PlanContext context{.term = term_, .epoch_max = epoch_max_};
   for (const auto& [id, follower] : followers_) context.epoch_max = std::max(context.epoch_max, follower.epoch);
-  if (auto event = plan_for(state_, context)) {
-    append(*event);
-    plan_stale_ = false;
+  context.lost_epoch = state_.epoch_last < context.epoch_max;
+  postponed_.clear();
+  for (const std::string& content : planning_order(state_)) {
+    context.idle = idle(content);
+    if (!context.idle) postponed_.insert(content);
+    const auto previous = previous_plans_.find(content);
+    context.previous = previous == previous_plans_.end() ? std::nullopt : std::optional(previous->second);
+    if (const auto event = plan_for(model_view(state_, content), context)) append(*event);
   }
+  plan_stale_ = false;
 }
 
 }  // namespace exogpu::cluster

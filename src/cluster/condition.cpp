@@ -118,17 +118,19 @@ const NodeCondition& ConditionFilter::update(const SensorReadings& readings, Tim
   return reported_;
 }
 
-std::vector<ResidentShard> shards_of(const LocalPlan& local) {
+std::vector<ResidentShard> shards_of(const std::vector<const LocalPlan*>& plans) {
   std::vector<ResidentShard> shards;
-  if (!local.plan) return shards;
-  for (const auto& [index, stage] : local.stages) {
-    if (stage.progress < StageReadiness::loaded || index >= local.plan->stages.size()) continue;
-    const PlannedStage& planned = local.plan->stages[index];
-    shards.push_back({.device = planned.device.device,
-                      .model = local.plan->model,
-                      .content = local.plan->content,
-                      .layers = planned.layers});
-    if (shards.size() == kShardsMax) break;
+  for (const LocalPlan* local : plans) {
+    if (!local->plan) continue;
+    for (const auto& [index, stage] : local->stages) {
+      if (stage.progress < StageReadiness::loaded || index >= local->plan->stages.size()) continue;
+      if (shards.size() == kShardsMax) return shards;
+      const PlannedStage& planned = local->plan->stages[index];
+      shards.push_back({.device = planned.device.device,
+                        .model = local->plan->model,
+                        .content = local->plan->content,
+                        .layers = planned.layers});
+    }
   }
   return shards;
 }

@@ -72,8 +72,8 @@ class ConditionFilter {
   std::optional<Time> updated_at_, amounts_at_;
 };
 
-// The resident shards of a node, for its condition: layers that are loaded, whether they serve yet or not.
-std::vector<wire::ResidentShard> shards_of(const LocalPlan& local);
+// The resident shards of a node's plans, for its condition: layers that are loaded, whether they serve yet or not.
+std::vector<wire::ResidentShard> shards_of(const std::vector<const LocalPlan*>& plans);
 
 // How strongly plans avoid a device of this node. 0: they do not; 1: its battery is low; 2: the device is critically
 // hot.

@@ -153,15 +153,15 @@ ReplicatedState served_by(const std::vector<Bytes>& memories, double first_rate 
     add(state, NodeReported{example_facts(static_cast<uint8_t>(i + 1), memories[i], i == 0 ? first_rate : 1e11)});
   }
   add(state, ModelSet{example_model(8)});
-  add(state, plan_for(state, busy()).value());
-  for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
+  add(state, plan_for(view(state), busy()).value());
+  for (uint32_t i = 0; i < only(state).plan->stages.size(); ++i) {
     add(state, StageReported{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
   }
   return state;
 }
 
 bool uses(const ReplicatedState& state, uint8_t node) {
-  return std::ranges::contains(state.plan->made.plan.stages, example_id(node),
+  return std::ranges::contains(only(state).plan->made.plan.stages, example_id(node),
                                [](const PlannedStage& stage) { return stage.device.node; });
 }
 
@@ -172,53 +172,53 @@ TEST(Condition, PlansAvoidDevicesIfTheOthersCanHoldTheModel) {
     EXPECT_TRUE(affects_plans(state, reported));
     add(state, reported);
     EXPECT_FALSE(affects_plans(state, reported)) << "reported before";
-    EXPECT_NE(avoidable_reason(state).find("n1/gpu0"), std::string::npos) << avoidable_reason(state);
-    const auto next = plan_for(state, busy());
+    EXPECT_NE(avoidable_reason(view(state)).find("n1/gpu0"), std::string::npos) << avoidable_reason(view(state));
+    const auto next = plan_for(view(state), busy());
     ASSERT_TRUE(next) << "at once, though somebody is answered";
     add(state, *next);
     EXPECT_FALSE(uses(state, 1));
-    EXPECT_EQ(avoidable_reason(state), "");
-    ASSERT_EQ(state.plan->made.unused.size(), 1U);
-    EXPECT_EQ(state.plan->made.unused[0].constraint, "avoided");
-    EXPECT_FALSE(plan_for(state, busy()));
-    EXPECT_EQ(impossible_reason(state), "");
+    EXPECT_EQ(avoidable_reason(view(state)), "");
+    ASSERT_EQ(only(state).plan->made.unused.size(), 1U);
+    EXPECT_EQ(only(state).plan->made.unused[0].constraint, "avoided");
+    EXPECT_FALSE(plan_for(view(state), busy()));
+    EXPECT_EQ(impossible_reason(view(state)), "");
   }
 }
 
 TEST(Condition, AnAvoidedDeviceIsUsedWhereTheModelNeedsIt) {
   ReplicatedState state = served_by({500 * MB, 500 * MB});
   add(state, low_battery(1));
-  EXPECT_FALSE(plan_for(state, busy()));
-  EXPECT_EQ(avoidable_reason(state), "");
-  state.plan.reset();
-  const auto next = plan_for(state, busy());
+  EXPECT_FALSE(plan_for(view(state), busy()));
+  EXPECT_EQ(avoidable_reason(view(state)), "");
+  only(state).plan.reset();
+  const auto next = plan_for(view(state), busy());
   ASSERT_TRUE(next);
   add(state, *next);
-  EXPECT_TRUE(state.plan && uses(state, 1)) << state.no_plan_reason;
+  EXPECT_TRUE(only(state).plan && uses(state, 1)) << only(state).no_plan_reason;
 }
 
 TEST(Condition, OfTwoTheHottestIsAvoidedFirst) {
   ReplicatedState state = served_by({500 * MB, 500 * MB, 500 * MB});
   add(state, heat(1, Heat::critical));
   add(state, low_battery(2));
-  if (auto next = plan_for(state, busy())) add(state, *next);
+  if (auto next = plan_for(view(state), busy())) add(state, *next);
   EXPECT_FALSE(uses(state, 1));
   EXPECT_TRUE(uses(state, 2));
-  EXPECT_EQ(avoidable_reason(state), "");
+  EXPECT_EQ(avoidable_reason(view(state)), "");
 }
 
 TEST(Condition, ARecoveredDeviceIsUsedAgainWhenNoRequestIsInProgress) {
   ReplicatedState state = served_by({2000 * MB, 500 * MB, 500 * MB}, 2e11);
   add(state, low_battery(1));
-  add(state, plan_for(state, busy()).value());
-  for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
+  add(state, plan_for(view(state), busy()).value());
+  for (uint32_t i = 0; i < only(state).plan->stages.size(); ++i) {
     add(state, StageReported{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
   }
   add(state, ConditionReported{.node = example_id(1), .condition = {}});
-  EXPECT_FALSE(plan_for(state, busy()));
+  EXPECT_FALSE(plan_for(view(state), busy()));
   PlanContext idle = busy();
   idle.idle = true;
-  const auto next = plan_for(state, idle);
+  const auto next = plan_for(view(state), idle);
   ASSERT_TRUE(next);
   add(state, *next);
   EXPECT_TRUE(uses(state, 1));
@@ -231,9 +231,9 @@ TEST(Condition, ASlowedDeviceGetsLess) {
   PlanContext idle = busy();
   idle.idle = true;
   add(state, heat(used, Heat::hot, 95));
-  EXPECT_FALSE(plan_for(state, idle)) << "not worth it";
+  EXPECT_FALSE(plan_for(view(state), idle)) << "not worth it";
   add(state, heat(used, Heat::hot, 40));
-  const auto next = plan_for(state, idle);
+  const auto next = plan_for(view(state), idle);
   ASSERT_TRUE(next);
   add(state, *next);
   EXPECT_FALSE(uses(state, used));
@@ -251,16 +251,16 @@ TEST(Condition, ARestartForgetsIt) {
 
 TEST(Condition, ShardsAreWhatIsLoaded) {
   LocalPlan local;
-  EXPECT_TRUE(shards_of(local).empty());
+  EXPECT_TRUE(shards_of({&local}).empty());
   const ReplicatedState state = served_by({500 * MB, 500 * MB});
-  accept_plan(local, state.plan->made.plan);
+  accept_plan(local, only(state).plan->made.plan);
   local.stages[0].progress = StageReadiness::fetched;
-  EXPECT_TRUE(shards_of(local).empty());
+  EXPECT_TRUE(shards_of({&local}).empty());
   local.stages[0].progress = StageReadiness::loaded;
-  const auto shards = shards_of(local);
+  const auto shards = shards_of({&local});
   ASSERT_EQ(shards.size(), 1U);
   EXPECT_EQ(shards[0].model, "made");
-  EXPECT_EQ(shards[0].layers, state.plan->made.plan.stages[0].layers);
+  EXPECT_EQ(shards[0].layers, only(state).plan->made.plan.stages[0].layers);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@ namespace {
 
 using namespace wire;
 
+bool has_plan(const ModelRecord& model, PlanEpoch epoch) { return model.plan && model.plan->made.plan.epoch == epoch; }
+
 struct Fold {
   ReplicatedState& state;
 
@@ -17,12 +19,8 @@ struct Fold {
     NodeRecord& node = state.nodes[event.facts.info.self.node];
     // A restarted node has no resident shards, and the cause of a failed load may be gone.
     if (node.facts.incarnation != event.facts.incarnation) {
-      node.unfit.clear();
       node.condition = {};
-      if (planned(event.facts.info.self.node)) {
-        state.plan.reset();
-        state.no_plan_reason = std::format("node {} was restarted", event.facts.info.self.name);
-      }
+      for (auto& [content, model] : state.models) restarted(model, event.facts.info.self);
     }
     node.facts = event.facts;
     node.online = true;
@@ -46,28 +44,39 @@ struct Fold {
     if (node != state.nodes.end()) node->second.draining = event.draining;
   }
 
-  void operator()(const ModelSet& event) const { state.model = event.model; }
+  void operator()(const ModelSet& event) const {
+    const std::string& content = event.model.content;
+    if (state.models.size() < kModelsMax || state.models.contains(content)) state.models[content].served = event.model;
+  }
+
+  void operator()(const ModelRemoved& event) const { state.models.erase(event.content); }
 
   void operator()(const PlanMade& event) const {
     if (event.plan.epoch <= state.epoch_last || event.stage_bytes.size() != event.plan.stages.size()) return;
+    const auto model = state.models.find(event.plan.content);
+    if (model == state.models.end()) return;
     state.epoch_last = event.plan.epoch;
-    state.plan = PlanRecord{.made = event, .stages = std::vector<StageStatus>(event.plan.stages.size())};
-    state.no_plan_reason.clear();
+    model->second.plan = PlanRecord{.made = event, .stages = std::vector<StageStatus>(event.plan.stages.size())};
+    model->second.no_plan_reason.clear();
   }
 
   void operator()(const PlanEnded& event) const {
-    if (state.plan && state.plan->made.plan.epoch != event.epoch) return;
-    state.plan.reset();
-    state.no_plan_reason = event.reason;
+    const auto model = state.models.find(event.content);
+    if (model == state.models.end()) return;
+    if (model->second.plan && model->second.plan->made.plan.epoch != event.epoch) return;
+    model->second.plan.reset();
+    model->second.no_plan_reason = event.reason;
   }
 
   void operator()(const StageReported& event) const {
-    if (!state.plan || state.plan->made.plan.epoch != event.epoch || event.stage >= state.plan->stages.size()) return;
-    state.plan->stages[event.stage] = {.phase = event.phase, .failure = event.failure};
-    if (event.phase != StagePhase::failed) return;
-    const DeviceRef& device = state.plan->made.plan.stages[event.stage].device;
-    const auto node = state.nodes.find(device.node);
-    if (node != state.nodes.end()) node->second.unfit[device.device] = event.failure;
+    const auto found =
+        std::ranges::find_if(state.models, [&](const auto& each) { return has_plan(each.second, event.epoch); });
+    if (found == state.models.end()) return;
+    ModelRecord& model = found->second;
+    if (event.stage >= model.plan->stages.size()) return;
+    model.plan->stages[event.stage] = {.phase = event.phase, .failure = event.failure};
+    const DeviceRef& device = model.plan->made.plan.stages[event.stage].device;
+    if (event.phase == StagePhase::failed && model.unfit.size() < kUnfitMax) model.unfit[device] = event.failure;
   }
 
   void operator()(const LinkUse& event) const {
@@ -83,9 +92,15 @@ struct Fold {
     if (node != state.nodes.end()) node->second.condition = event.condition;
   }
 
-  bool planned(NodeId node) const {
-    return state.plan && std::ranges::any_of(state.plan->made.plan.stages,
-                                             [&](const PlannedStage& stage) { return stage.device.node == node; });
+  static void restarted(ModelRecord& model, const Member& node) {
+    std::erase_if(model.unfit, [&](const auto& each) { return each.first.node == node.node; });
+    if (!model.plan || std::ranges::none_of(model.plan->made.plan.stages, [&](const PlannedStage& stage) {
+          return stage.device.node == node.node;
+        })) {
+      return;
+    }
+    model.plan.reset();
+    model.no_plan_reason = std::format("node {} was restarted", node.name);
   }
 };
 
@@ -113,15 +128,24 @@ struct Changes {
     const NodeRecord* node = find(event.node);
     return node && node->draining != event.draining;
   }
-  bool operator()(const ModelSet& event) const { return state.model != event.model; }
-  bool operator()(const PlanMade& event) const { return event.plan.epoch > state.epoch_last; }
+  bool operator()(const ModelSet& event) const {
+    const auto model = state.models.find(event.model.content);
+    return model == state.models.end() ? state.models.size() < kModelsMax : model->second.served != event.model;
+  }
+  bool operator()(const ModelRemoved& event) const { return state.models.contains(event.content); }
+  bool operator()(const PlanMade& event) const {
+    return event.plan.epoch > state.epoch_last && state.models.contains(event.plan.content);
+  }
   bool operator()(const PlanEnded& event) const {
-    if (state.plan) return state.plan->made.plan.epoch == event.epoch;
-    return state.no_plan_reason != event.reason;
+    const auto model = state.models.find(event.content);
+    if (model == state.models.end()) return false;
+    if (model->second.plan) return has_plan(model->second, event.epoch);
+    return model->second.no_plan_reason != event.reason;
   }
   bool operator()(const StageReported& event) const {
-    return state.plan && state.plan->made.plan.epoch == event.epoch && event.stage < state.plan->stages.size() &&
-           state.plan->stages[event.stage] != StageStatus{.phase = event.phase, .failure = event.failure};
+    const ModelRecord* model = planned_in(state, event.epoch);
+    return model != nullptr && event.stage < model->plan->stages.size() &&
+           model->plan->stages[event.stage] != StageStatus{.phase = event.phase, .failure = event.failure};
   }
   bool operator()(const LinkUse& event) const { return state.links_avoided.contains(event.link) != event.avoided; }
   bool operator()(const ConditionReported& event) const {
@@ -139,9 +163,25 @@ void apply(ReplicatedState& state, const Entry& entry) {
 
 bool changes(const ReplicatedState& state, const Event& event) { return std::visit(Changes{state}, event); }
 
+namespace {
+
+bool all_ready(const std::optional<PlanRecord>& plan) {
+  return plan &&
+         std::ranges::all_of(plan->stages, [](const StageStatus& stage) { return stage.phase == StagePhase::ready; });
+}
+
+}  // namespace
+
+bool serving(const ModelRecord& model) { return all_ready(model.plan); }
+bool serving(const ModelView& view) { return all_ready(view.plan); }
+
 bool serving(const ReplicatedState& state) {
-  return state.plan && std::ranges::all_of(state.plan->stages,
-                                           [](const StageStatus& stage) { return stage.phase == StagePhase::ready; });
+  return std::ranges::any_of(state.models, [](const auto& each) { return serving(each.second); });
+}
+
+const ModelRecord* planned_in(const ReplicatedState& state, PlanEpoch epoch) {
+  const auto found = std::ranges::find_if(state.models, [&](const auto& each) { return has_plan(each.second, epoch); });
+  return found == state.models.end() ? nullptr : &found->second;
 }
 
 }  // namespace exogpu::cluster

@@ -1,6 +1,7 @@
 // The replicated state as the sum of its events: a pure function, the same on every node.
 #pragma once
 
+#include "cluster/model_view.h"
 #include "wire/cluster_log.h"
 
 namespace exogpu::cluster {
@@ -12,7 +13,13 @@ void apply(wire::ReplicatedState& state, const wire::Entry& entry);
 // Whether the event would change more than the position.
 bool changes(const wire::ReplicatedState& state, const wire::Event& event);
 
-// Whether all stages of the plan are ready.
+// Whether the model has a plan of which all stages are ready.
+bool serving(const wire::ModelRecord& model);
+bool serving(const ModelView& view);
+// Whether any model is served.
 bool serving(const wire::ReplicatedState& state);
+
+// The model that has the plan of this epoch, or null.
+const wire::ModelRecord* planned_in(const wire::ReplicatedState& state, wire::PlanEpoch epoch);
 
 }  // namespace exogpu::cluster

@@ -15,6 +15,7 @@ using namespace wire;
 PlanMade plan_on(uint8_t node, uint64_t epoch) {
   StagePlan plan;
   plan.epoch = PlanEpoch(epoch);
+  plan.content = "abc";
   plan.stages = {{.device = {.node = example_id(node), .device = "gpu0"}, .layers = {0, 4}}};
   return {.plan = plan, .stage_bytes = {100}, .predicted = {}};
 }
@@ -32,7 +33,14 @@ TEST(Fold, EventsAddUp) {
   EXPECT_TRUE(state.nodes.at(example_id(1)).draining);
   EXPECT_FALSE(state.nodes.at(example_id(2)).online);
   EXPECT_EQ(state.nodes.at(example_id(2)).offline_reason, "silent");
-  EXPECT_EQ(state.model, example_model(4));
+  EXPECT_EQ(state.models.at("abc").served, example_model(4));
+  ServedModel second = example_model(3);
+  second.content = "def";
+  add(state, ModelSet{second});
+  EXPECT_EQ(state.models.size(), 2U);
+  add(state, ModelRemoved{.content = "abc", .reason = "nobody uses it"});
+  EXPECT_EQ(state.models.size(), 1U);
+  EXPECT_EQ(state.models.at("def").served, second);
   add(state, NodeForgotten{example_id(1)});
   EXPECT_TRUE(state.nodes.contains(example_id(1))) << "it is here";
   add(state, NodeForgotten{example_id(2)});
@@ -42,6 +50,7 @@ TEST(Fold, EventsAddUp) {
 TEST(Fold, APlanServesWhenAllItsStagesAreReady) {
   ReplicatedState state;
   add(state, NodeReported{example_facts(1)});
+  add(state, ModelSet{example_model(4)});
   add(state, plan_on(1, 5));
   EXPECT_FALSE(serving(state));
   add(state, StageReported{.epoch = PlanEpoch(4), .stage = 0, .phase = StagePhase::ready, .failure = {}});
@@ -55,33 +64,37 @@ TEST(Fold, APlanServesWhenAllItsStagesAreReady) {
   add(state, plan_on(1, 6));
   EXPECT_EQ(state.epoch_last, PlanEpoch(6));
   EXPECT_FALSE(serving(state));
-  add(state, PlanEnded{.epoch = PlanEpoch(5), .reason = "no"});
-  EXPECT_TRUE(state.plan);
-  add(state, PlanEnded{.epoch = PlanEpoch(6), .reason = "no"});
-  EXPECT_FALSE(state.plan);
-  EXPECT_EQ(state.no_plan_reason, "no");
+  add(state, PlanEnded{.content = "abc", .epoch = PlanEpoch(5), .reason = "no"});
+  EXPECT_TRUE(only(state).plan);
+  add(state, PlanEnded{.content = "abc", .epoch = PlanEpoch(6), .reason = "no"});
+  EXPECT_FALSE(only(state).plan);
+  EXPECT_EQ(only(state).no_plan_reason, "no");
 }
 
 TEST(Fold, ARestartedNodeMayBeRepairedAndHasNoShards) {
   ReplicatedState state;
   add(state, NodeReported{example_facts(1)});
+  add(state, ModelSet{example_model(4)});
   add(state, plan_on(1, 5));
   add(state, StageReported{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::failed, .failure = "no room"});
-  EXPECT_EQ(state.nodes.at(example_id(1)).unfit.at("gpu0"), "no room");
+  EXPECT_EQ(only(state).unfit.at({.node = example_id(1), .device = "gpu0"}), "no room");
   NodeFacts again = example_facts(1);
   again.fitness.mains = false;
   add(state, NodeReported{again});
-  EXPECT_FALSE(state.nodes.at(example_id(1)).unfit.empty());
+  EXPECT_FALSE(only(state).unfit.empty());
   again.incarnation = 2;
   add(state, NodeReported{again});
-  EXPECT_TRUE(state.nodes.at(example_id(1)).unfit.empty());
-  EXPECT_FALSE(state.plan);
+  EXPECT_TRUE(only(state).unfit.empty());
+  EXPECT_FALSE(only(state).plan);
 }
 
 TEST(Fold, WhatChangesNothingIsKnownBefore) {
   ReplicatedState state;
   add(state, NodeReported{example_facts(1)});
+  add(state, ModelSet{example_model(4)});
   add(state, plan_on(1, 5));
+  PlanMade plan_of_another = plan_on(1, 6);
+  plan_of_another.plan.content = "def";
   const std::vector<Event> nothing = {
       TermBegan{},
       NodeReported{example_facts(1)},
@@ -89,9 +102,12 @@ TEST(Fold, WhatChangesNothingIsKnownBefore) {
       NodeForgotten{example_id(1)},
       DrainingSet{.node = example_id(1), .draining = false},
       DrainingSet{.node = example_id(7), .draining = true},
-      ModelSet{},
+      ModelSet{example_model(4)},
+      ModelRemoved{.content = "def", .reason = "x"},
       plan_on(1, 5),
-      PlanEnded{.epoch = PlanEpoch(4), .reason = "x"},
+      plan_of_another,
+      PlanEnded{.content = "def", .epoch = PlanEpoch(0), .reason = "x"},
+      PlanEnded{.content = "abc", .epoch = PlanEpoch(4), .reason = "x"},
       StageReported{.epoch = PlanEpoch(5), .stage = 3, .phase = StagePhase::ready, .failure = {}},
       StageReported{.epoch = PlanEpoch(5), .stage = 0, .phase = StagePhase::waiting, .failure = {}}};
   for (const Event& event : nothing) {

@@ -14,28 +14,28 @@ std::string unique_name(const std::string& name, wire::NodeId node, bool is_uniq
 
 }  // namespace
 
-std::map<wire::NodeId, std::string> names_of(const wire::ReplicatedState& state) {
+std::map<wire::NodeId, std::string> names_of(const wire::NodeRecords& nodes) {
   std::map<std::string_view, size_t> times;
-  for (const auto& [id, node] : state.nodes) ++times[node.facts.info.self.name];
+  for (const auto& [id, node] : nodes) ++times[node.facts.info.self.name];
   std::map<wire::NodeId, std::string> names;
-  for (const auto& [id, node] : state.nodes) {
+  for (const auto& [id, node] : nodes) {
     const std::string& name = node.facts.info.self.name;
     names.emplace(id, unique_name(name, id, times[name] == 1));
   }
   return names;
 }
 
-std::string name_of(const wire::ReplicatedState& state, wire::NodeId node) {
-  const auto found = state.nodes.find(node);
-  if (found == state.nodes.end()) return node.short_text();
+std::string name_of(const wire::NodeRecords& nodes, wire::NodeId node) {
+  const auto found = nodes.find(node);
+  if (found == nodes.end()) return node.short_text();
   const std::string& name = found->second.facts.info.self.name;
   const auto same =
-      std::ranges::count_if(state.nodes, [&](const auto& entry) { return entry.second.facts.info.self.name == name; });
+      std::ranges::count_if(nodes, [&](const auto& entry) { return entry.second.facts.info.self.name == name; });
   return unique_name(name, node, same == 1);
 }
 
-std::string name_of(const wire::ReplicatedState& state, const wire::DeviceRef& device) {
-  return name_of(state, device.node) + "/" + device.device;
+std::string name_of(const wire::NodeRecords& nodes, const wire::DeviceRef& device) {
+  return name_of(nodes, device.node) + "/" + device.device;
 }
 
 }  // namespace exogpu::cluster

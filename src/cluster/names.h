@@ -8,12 +8,12 @@
 
 namespace exogpu::cluster {
 
-// The node's own name, with the beginning of its id where two nodes have the same name; only that of a node that the
-// state does not know.
-std::string name_of(const wire::ReplicatedState& state, wire::NodeId node);
-// Of all nodes of the state.
-std::map<wire::NodeId, std::string> names_of(const wire::ReplicatedState& state);
+// The node's own name, with the beginning of its id where two nodes have the same name; only that of an unknown
+// node.
+std::string name_of(const wire::NodeRecords& nodes, wire::NodeId node);
+// Of all these nodes.
+std::map<wire::NodeId, std::string> names_of(const wire::NodeRecords& nodes);
 // "desk/vulkan0"
-std::string name_of(const wire::ReplicatedState& state, const wire::DeviceRef& device);
+std::string name_of(const wire::NodeRecords& nodes, const wire::DeviceRef& device);
 
 }  // namespace exogpu::cluster

@@ -16,16 +16,16 @@ TEST(Names, TwoNodesOfOneNameGetUniqueNames) {
     if (number > 1) facts.info.self.name = "twin";
     add(state, wire::NodeReported{facts});
   }
-  EXPECT_EQ(name_of(state, example_id(1)), "n1");
-  EXPECT_EQ(name_of(state, example_id(2)), "twin-02000000");
-  EXPECT_EQ(name_of(state, wire::DeviceRef{.node = example_id(3), .device = "cpu"}), "twin-03000000/cpu");
-  EXPECT_EQ(name_of(state, example_id(9)), "09000000");
-  const auto all = names_of(state);
+  EXPECT_EQ(name_of(state.nodes, example_id(1)), "n1");
+  EXPECT_EQ(name_of(state.nodes, example_id(2)), "twin-02000000");
+  EXPECT_EQ(name_of(state.nodes, wire::DeviceRef{.node = example_id(3), .device = "cpu"}), "twin-03000000/cpu");
+  EXPECT_EQ(name_of(state.nodes, example_id(9)), "09000000");
+  const auto all = names_of(state.nodes);
   EXPECT_EQ(all.size(), 3U);
-  for (const auto& [id, name] : all) EXPECT_EQ(name, name_of(state, id));
+  for (const auto& [id, name] : all) EXPECT_EQ(name, name_of(state.nodes, id));
   add(state, wire::NodeLost{.node = example_id(3), .reason = "silent"});
   add(state, wire::NodeForgotten{example_id(3)});
-  EXPECT_EQ(name_of(state, example_id(2)), "twin");
+  EXPECT_EQ(name_of(state.nodes, example_id(2)), "twin");
 }
 
 }  // namespace

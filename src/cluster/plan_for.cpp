@@ -20,7 +20,7 @@ using namespace wire;
 constexpr double kWorthMoving = 1.10;
 
 // The greatest avoidance of a device of the current plan.
-int avoided_in_plan(const ReplicatedState& state) {
+int avoided_in_plan(const ModelView& state) {
   int most = 0;
   for (const PlannedStage& stage : state.plan->made.plan.stages) {
     const auto node = state.nodes.find(stage.device.node);
@@ -32,10 +32,10 @@ int avoided_in_plan(const ReplicatedState& state) {
 // The fixed cost of a step in units of the time per prompt token, at the slowest stage. A step reads all weights
 // however many tokens it has, so its fixed cost is at least that of one token alone; more on a GPU that few tokens do
 // not fill.
-double step_cost_tokens(const ReplicatedState& state, const Plan& plan) {
+double step_cost_tokens(const ModelView& state, const Plan& plan) {
   double cost = 0;
   for (const Stage& stage : plan.stages) {
-    const DeviceProfile* device = find_device(state, stage.device);
+    const DeviceProfile* device = find_device(state.nodes, stage.device);
     if (!device || device->rates.empty()) continue;
     double flops = 0;
     for (uint32_t layer = stage.layers.begin; layer < stage.layers.end; ++layer) {
@@ -60,7 +60,7 @@ size_t devices_of(const Stages& stages) {
   return devices.size();
 }
 
-PlanEpoch next_epoch(const ReplicatedState& state, const PlanContext& context) {
+PlanEpoch next_epoch(const ModelView& state, const PlanContext& context) {
   const auto id = context.term.leader.bytes();
   const uint64_t of_term =
       context.term.counter << 32 | static_cast<uint64_t>(id[0]) << 24 | static_cast<uint64_t>(id[1]) << 16;
@@ -68,14 +68,14 @@ PlanEpoch next_epoch(const ReplicatedState& state, const PlanContext& context) {
 }
 
 // The node whose loss ended the plan, for the reason why there is no new one.
-std::string lost(const ReplicatedState& state) {
+std::string lost(const ModelView& state) {
   for (const auto& [id, node] : state.nodes) {
-    if (!node.online) return std::format("node {} is offline: {}; ", name_of(state, id), node.offline_reason);
+    if (!node.online) return std::format("node {} is offline: {}; ", name_of(state.nodes, id), node.offline_reason);
   }
   return {};
 }
 
-PlanMade made_of(const ReplicatedState& state, const FoundPlan& found, PlanEpoch epoch) {
+PlanMade made_of(const ModelView& state, const FoundPlan& found, PlanEpoch epoch) {
   const Plan& best = found.result.plan;
   const ServedModel& model = *state.model;
   PlanMade made{.plan = {.epoch = epoch,
@@ -94,8 +94,8 @@ PlanMade made_of(const ReplicatedState& state, const FoundPlan& found, PlanEpoch
   for (const placement::UnusedDevice& unused : found.result.unused) {
     if (made.unused.size() == kUnusedDevicesMax) break;
     const NodeRecord& node = state.nodes.at(unused.device.node);
-    const auto failed = node.unfit.find(unused.device.device);
-    if (failed != node.unfit.end()) {
+    const auto failed = state.unfit.find(unused.device);
+    if (failed != state.unfit.end()) {
       made.unused.push_back({.device = unused.device, .constraint = "failed", .reason = failed->second});
     } else if (is_avoided(state, unused.device, found.avoidance_limit)) {
       made.unused.push_back(
@@ -110,35 +110,44 @@ PlanMade made_of(const ReplicatedState& state, const FoundPlan& found, PlanEpoch
 
 }  // namespace
 
-std::string broken_reason(const ReplicatedState& state) {
+std::vector<std::string> planning_order(const ReplicatedState& state) {
+  std::vector<std::string> order;
+  for (const bool planned : {true, false}) {
+    for (const auto& [content, model] : state.models) {
+      if (model.plan.has_value() == planned) order.push_back(content);
+    }
+  }
+  return order;
+}
+
+std::string broken_reason(const ModelView& state) {
   if (!state.plan) return {};
   const StagePlan& plan = state.plan->made.plan;
-  if (!state.model) return "no model is to be served";
-  const ServedModel& model = *state.model;
-  if (!same_model(model, plan)) return "the model is to be served otherwise";
+  if (!state.model) return std::string(kNotServed);
+  if (!same_model(*state.model, plan)) return "the model is to be served otherwise";
   std::map<DeviceRef, Bytes> needed;
   for (size_t i = 0; i < plan.stages.size(); ++i) needed[plan.stages[i].device] += state.plan->made.stage_bytes[i];
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     const DeviceRef& device = plan.stages[i].device;
     const auto node = state.nodes.find(device.node);
-    if (node == state.nodes.end()) return std::format("{} is unknown", name_of(state, device));
-    const std::string name = name_of(state, device.node);
+    if (node == state.nodes.end()) return std::format("{} is unknown", name_of(state.nodes, device));
+    const std::string name = name_of(state.nodes, device.node);
     if (!node->second.online) return std::format("node {} is offline: {}", name, node->second.offline_reason);
     if (node->second.draining) return std::format("node {} is being drained", name);
-    const auto unfit = node->second.unfit.find(device.device);
-    if (unfit != node->second.unfit.end()) return std::format("{}: {}", name_of(state, device), unfit->second);
-    const DeviceProfile* profile = find_device(state, device);
-    if (!profile) return std::format("{} is no longer there", name_of(state, device));
+    const auto unfit = state.unfit.find(device);
+    if (unfit != state.unfit.end()) return std::format("{}: {}", name_of(state.nodes, device), unfit->second);
+    const DeviceProfile* profile = find_device(state.nodes, device);
+    if (!profile) return std::format("{} is no longer there", name_of(state.nodes, device));
     if (profile->memory_free < needed.at(device)) {
-      return std::format("{} has only {} left for its layers, which need {}", name_of(state, device),
+      return std::format("{} has only {} left for its layers, which need {}", name_of(state.nodes, device),
                          format_bytes(profile->memory_free), format_bytes(needed.at(device)));
     }
   }
   return {};
 }
 
-std::string impossible_reason(const ReplicatedState& state) {
-  if (!state.model) return "no model is to be served";
+std::string impossible_reason(const ModelView& state) {
+  if (!state.model) return std::string(kNotServed);
   const auto found = search_plan(state);
   return found ? std::string() : found.error().message;
 }
@@ -150,7 +159,7 @@ bool affects_plans(const ReplicatedState& state, const Event& event) {
   const auto known = state.nodes.find(reported->node);
   if (known == state.nodes.end()) return false;
   const NodeRecord& before = known->second;
-  const NodeRecord after{.facts = {}, .offline_reason = {}, .unfit = {}, .condition = reported->condition};
+  const NodeRecord after{.facts = {}, .offline_reason = {}, .condition = reported->condition};
   return std::ranges::any_of(before.facts.info.devices, [&](const DeviceProfile& each) {
     const std::string& device = each.id.device;
     return avoidance(before, device) != avoidance(after, device) ||
@@ -158,7 +167,7 @@ bool affects_plans(const ReplicatedState& state, const Event& event) {
   });
 }
 
-std::string avoidable_reason(const ReplicatedState& state) {
+std::string avoidable_reason(const ModelView& state) {
   if (!state.plan || !state.model || !broken_reason(state).empty()) return {};
   const int avoided_by = avoided_in_plan(state);
   if (avoided_by == 0) return {};
@@ -166,24 +175,24 @@ std::string avoidable_reason(const ReplicatedState& state) {
   if (!found || avoided_by < found->avoidance_limit) return {};
   for (const PlannedStage& stage : state.plan->made.plan.stages) {
     if (is_avoided(state, stage.device, found->avoidance_limit)) {
-      return std::format("{}: {}", name_of(state, stage.device),
+      return std::format("{}: {}", name_of(state.nodes, stage.device),
                          avoided_reason(state.nodes.at(stage.device.node), stage.device.device));
     }
   }
   return {};
 }
 
-std::optional<Event> plan_for(const ReplicatedState& state, const PlanContext& context) {
+std::optional<Event> plan_for(const ModelView& state, const PlanContext& context) {
   const auto ended = [&](std::string why) -> std::optional<Event> {
-    PlanEnded event{.epoch = state.plan ? state.plan->made.plan.epoch : PlanEpoch(0), .reason = std::move(why)};
+    PlanEnded event{.content = state.model->content,
+                    .epoch = state.plan ? state.plan->made.plan.epoch : PlanEpoch(0),
+                    .reason = std::move(why)};
     if (!state.plan && state.no_plan_reason == event.reason) return std::nullopt;
     return event;
   };
-  if (!state.model) return ended("no model is to be served");
   const std::string broken = broken_reason(state);
-  const bool lost_epoch = state.epoch_last < context.epoch_max;
   const int avoided_by = state.plan ? avoided_in_plan(state) : 0;
-  bool must = !state.plan || !broken.empty() || lost_epoch;
+  bool must = !state.plan || !broken.empty() || context.lost_epoch;
   if (!must && avoided_by == 0 && (!context.idle || !serving(state))) return std::nullopt;
   const auto found = search_plan(state);
   if (!found) {

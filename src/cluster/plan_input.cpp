@@ -38,20 +38,20 @@ void slow_down(DeviceProfile& device, double speed) {
 
 }  // namespace
 
-const DeviceProfile* find_device(const ReplicatedState& state, const DeviceRef& ref) {
-  const auto node = state.nodes.find(ref.node);
-  if (node == state.nodes.end()) return nullptr;
+const DeviceProfile* find_device(const NodeRecords& nodes, const DeviceRef& ref) {
+  const auto node = nodes.find(ref.node);
+  if (node == nodes.end()) return nullptr;
   const auto& devices = node->second.facts.info.devices;
   const auto found = std::ranges::find(devices, ref, &DeviceProfile::id);
   return found == devices.end() ? nullptr : &*found;
 }
 
-bool is_avoided(const ReplicatedState& state, const DeviceRef& device, int from) {
+bool is_avoided(const ModelView& state, const DeviceRef& device, int from) {
   const auto node = state.nodes.find(device.node);
   return node != state.nodes.end() && avoidance(node->second, device.device) >= from;
 }
 
-std::vector<NodeId> usable_nodes(const ReplicatedState& state, int avoidance_limit) {
+std::vector<NodeId> usable_nodes(const ModelView& state, int avoidance_limit) {
   std::vector<std::tuple<bool, double, NodeId>> sorted;
   for (const auto& [id, node] : state.nodes) {
     if (!node.online || node.draining) continue;
@@ -66,9 +66,9 @@ std::vector<NodeId> usable_nodes(const ReplicatedState& state, int avoidance_lim
   return nodes;
 }
 
-ClusterView view_of(const ReplicatedState& state, std::vector<NodeId> nodes) {
+ClusterView view_of(const ModelView& state, std::vector<NodeId> nodes) {
   std::ranges::sort(nodes);
-  const auto names = names_of(state);
+  const auto names = names_of(state.nodes);
   ClusterView view;
   for (const NodeId id : nodes) {
     for (DeviceProfile device : state.nodes.at(id).facts.info.devices) {
@@ -98,8 +98,7 @@ placement::PlacementRequest request_of(const ServedModel& model) {
   return request;
 }
 
-Result<placement::PlacementRequest> request_of(const ReplicatedState& state, const ClusterView& view,
-                                               int avoidance_limit) {
+Result<placement::PlacementRequest> request_of(const ModelView& state, const ClusterView& view, int avoidance_limit) {
   const ServedModel& model = *state.model;
   placement::PlacementRequest request = request_of(model);
   if (!model.layers.empty()) {
@@ -110,7 +109,7 @@ Result<placement::PlacementRequest> request_of(const ReplicatedState& state, con
     if (auto device = placement::find_device(view, name)) request.excluded.push_back(*std::move(device));
   }
   for (const DeviceProfile& device : view.devices) {
-    if (!state.nodes.at(device.id.node).unfit.contains(device.id.device)) {
+    if (!state.unfit.contains(device.id)) {
       if (is_avoided(state, device.id, avoidance_limit)) request.excluded.push_back(device.id);
       continue;
     }
@@ -118,7 +117,7 @@ Result<placement::PlacementRequest> request_of(const ReplicatedState& state, con
       return fail(ErrorCode::unavailable,
                   "{} is given layers by hand and could not load them; it is tried again when node {} is restarted, "
                   "or give it fewer",
-                  name_of(state, device.id), device.node_name);
+                  name_of(state.nodes, device.id), device.node_name);
     }
     request.excluded.push_back(device.id);
   }

@@ -21,13 +21,13 @@ constexpr double kReplaceNowGain = 1.5;
 // be slower than one of the fastest nodes, and planning takes time with the square of the nodes.
 constexpr size_t kNodesAtFirst = 48;
 
-Result<placement::PlacementResult> search(const ReplicatedState& state, const ClusterView& view, int avoidance_limit) {
+Result<placement::PlacementResult> search(const ModelView& state, const ClusterView& view, int avoidance_limit) {
   EXO_TRY(const placement::PlacementRequest request, request_of(state, view, avoidance_limit));
   return placement::assign_layers(view, state.model->shape, request);
 }
 
 // Plans with the most useful nodes, and with more as long as there is no plan.
-Result<placement::PlacementResult> search(const ReplicatedState& state, int avoidance_limit) {
+Result<placement::PlacementResult> search(const ModelView& state, int avoidance_limit) {
   const std::vector<NodeId> nodes = usable_nodes(state, avoidance_limit);
   size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
   while (true) {
@@ -41,7 +41,7 @@ Result<placement::PlacementResult> search(const ReplicatedState& state, int avoi
 }
 
 // Plans without avoided devices if the others can hold the model. Fixed layers ignore avoidance.
-Result<FoundPlan> search_by_links(const ReplicatedState& state) {
+Result<FoundPlan> search_by_links(const ModelView& state) {
   const bool fixed_layers = !state.model->layers.empty();
   for (int avoidance_limit = fixed_layers ? kAvoidanceMax + 1 : 1;; ++avoidance_limit) {
     const auto any = [&](const auto& entry) {
@@ -60,15 +60,15 @@ Result<FoundPlan> search_by_links(const ReplicatedState& state) {
 
 }  // namespace
 
-Result<FoundPlan> search_plan(const ReplicatedState& state) {
+Result<FoundPlan> search_plan(const ModelView& state) {
   auto found = search_by_links(state);
   if (found || state.links_avoided.empty()) return found;
-  ReplicatedState with_all = state;
+  ModelView with_all = state;
   with_all.links_avoided.clear();
   return search_by_links(with_all);
 }
 
-PredictedSpeed speed_now(const ReplicatedState& state) {
+PredictedSpeed speed_now(const ModelView& state) {
   const PlanMade& made = state.plan->made;
   placement::PlacementRequest request = request_of(*state.model);
   std::set<NodeId> nodes;
@@ -94,7 +94,7 @@ bool same_model(const ServedModel& model, const StagePlan& plan) {
   return model.model == plan.model && model.content == plan.content && model.settings == plan.settings;
 }
 
-std::optional<placement::PlacementResult> plan_with_resident_parts(const ReplicatedState& state, const PlanMade& before,
+std::optional<placement::PlacementResult> plan_with_resident_parts(const ModelView& state, const PlanMade& before,
                                                                    const FoundPlan& found) {
   const Plan& best = found.result.plan;
   const ServedModel& model = *state.model;
@@ -105,9 +105,9 @@ std::optional<placement::PlacementResult> plan_with_resident_parts(const Replica
   std::vector<placement::AssignedLayers> parts;
   for (size_t i = 0; i < before.plan.stages.size(); ++i) {
     const PlannedStage& stage = before.plan.stages[i];
-    const DeviceProfile* device = find_device(state, stage.device);
+    const DeviceProfile* device = find_device(state.nodes, stage.device);
     if (!device || !usable.contains(stage.device.node) || device->memory_free < before.stage_bytes[i]) continue;
-    if (state.nodes.at(stage.device.node).unfit.contains(stage.device.device)) continue;
+    if (state.unfit.contains(stage.device)) continue;
     parts.push_back({.device = stage.device, .layers = stage.layers});
     if (!std::ranges::contains(nodes, stage.device.node)) nodes.push_back(stage.device.node);
   }

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "cluster/model_view.h"
 #include "placement/placement.h"
 #include "wire/cluster_log.h"
 
@@ -16,15 +17,15 @@ struct FoundPlan {
 // The best plan for the model of the state. Precondition: the state has a model. Uses avoided devices only if the
 // others cannot hold the model, and avoided links only if there is no ring without them. Errors: those of
 // placement::assign_layers() and request_of().
-Result<FoundPlan> search_plan(const wire::ReplicatedState& state);
+Result<FoundPlan> search_plan(const ModelView& state);
 
 // A plan that leaves the resident stages of the plan `before` on their devices; nothing when the best plan is much
 // faster. Stages on avoided devices that the best plan does not use are moved.
-std::optional<placement::PlacementResult> plan_with_resident_parts(const wire::ReplicatedState& state,
-                                                                   const wire::PlanMade& before, const FoundPlan& best);
+std::optional<placement::PlacementResult> plan_with_resident_parts(const ModelView& state, const wire::PlanMade& before,
+                                                                   const FoundPlan& best);
 
 // The predicted speed of the current plan by the present profiles; the prediction of its making when that fails.
-wire::PredictedSpeed speed_now(const wire::ReplicatedState& state);
+wire::PredictedSpeed speed_now(const ModelView& state);
 
 // The figure that the objective maximises.
 double speed_of(const wire::PredictedSpeed& speed, wire::Objective objective);

@@ -71,7 +71,7 @@ Action leave(const LocalPlan& local, bool gently, const std::string& why, Time n
   return {.act = Act::none, .why = why + "; waiting for requests to end", .retry_at = until};
 }
 
-Action advance(const ReplicatedState& state, const LocalPlan& local, Time now) {
+Action advance(const ModelView& state, const LocalPlan& local, Time now) {
   std::optional<Time> again;
   std::string why;
   for (const auto& [index, stage] : local.stages) {
@@ -86,7 +86,7 @@ Action advance(const ReplicatedState& state, const LocalPlan& local, Time now) {
     Action next{.act = act_after(stage.progress), .stage = index, .why = std::string(verb(stage.progress))};
     if (next.act == Act::connect) {
       const auto& stages = state.plan->made.plan.stages;
-      next.why += " to node " + name_of(state, stages[(index + 1) % stages.size()].device.node);
+      next.why += " to node " + name_of(state.nodes, stages[(index + 1) % stages.size()].device.node);
     }
     return next;
   }
@@ -131,7 +131,7 @@ Duration back_off(uint32_t failures) {
   return std::chrono::milliseconds(250) * (1 << std::min<uint32_t>(failures > 0 ? failures - 1 : 0, 5));
 }
 
-Action next_action(const ReplicatedState& state, const LocalPlan& local, bool has_leader, Time now) {
+Action next_action(const ModelView& state, const LocalPlan& local, bool has_leader, Time now) {
   if (local.acting) return {.act = Act::none, .why = "at work"};
   if (!has_leader) return {.act = Act::none, .why = "there is no leader"};
   const StagePlan* plan = state.plan ? &state.plan->made.plan : nullptr;
@@ -141,7 +141,7 @@ Action next_action(const ReplicatedState& state, const LocalPlan& local, bool ha
       return {.act = Act::adopt, .why = "its layers are the same in the new plan"};
     }
     // The next plan may have the same layers for this node.
-    if (!plan && state.model && state.model->content == local.plan->content) {
+    if (!plan && state.model && !local.memory_needed) {
       return {.act = Act::none, .why = state.no_plan_reason};
     }
     // A ring whose nodes and devices all work may finish its requests.
@@ -150,7 +150,7 @@ Action next_action(const ReplicatedState& state, const LocalPlan& local, bool ha
         self != state.nodes.end() && self->second.online &&
         std::ranges::all_of(local.plan->stages, [&](const PlannedStage& stage) {
           const auto node = state.nodes.find(stage.device.node);
-          return node != state.nodes.end() && node->second.online && !node->second.unfit.contains(stage.device.device);
+          return node != state.nodes.end() && node->second.online && !state.unfit.contains(stage.device);
         });
     return leave(local, gently, plan ? "there is a new plan" : state.no_plan_reason, now);
   }

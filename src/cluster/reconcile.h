@@ -1,5 +1,5 @@
-// The next action by which a worker brings its resident stages to the plan: a pure function of the state and of the
-// worker's record of its stages.
+// The next action by which a worker brings its resident stages of a model to the plan: a pure function of the state and
+// of the worker's record of its stages.
 //
 // The caller does the action, records the outcome in `LocalPlan`, and calls next_action() again.
 #pragma once
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cluster/detector.h"
+#include "cluster/model_view.h"
 #include "wire/cluster_log.h"
 
 namespace exogpu::cluster {
@@ -34,6 +35,7 @@ struct LocalPlan {
   std::map<uint32_t, LocalStage> stages;  // of this node, by their index in the plan
   bool acting = false;                    // the last action is still in progress
   bool busy = false;                      // its stages have steps in flight
+  bool memory_needed = false;             // by another model of this node
   std::optional<Time> draining_since{};   // when Act::drain was returned
 };
 
@@ -60,7 +62,7 @@ struct Action {
 };
 
 // `has_leader`: without a leader the state may be outdated, and the local plan stays as it is.
-Action next_action(const wire::ReplicatedState& state, const LocalPlan& local, bool has_leader, Time now);
+Action next_action(const ModelView& state, const LocalPlan& local, bool has_leader, Time now);
 
 // Record a completed action in `local`.
 void accept_plan(LocalPlan& local, const wire::StagePlan& plan);

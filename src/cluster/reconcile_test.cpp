@@ -19,15 +19,17 @@ class Reconcile : public ::testing::Test {
     add(state, NodeReported{example_facts(2, 500 * MB)});
     add(state, ModelSet{example_model(8)});
     replan();
-    local.self = state.plan->made.plan.stages[0].device.node;
+    local.self = only(state).plan->made.plan.stages[0].device.node;
   }
   void replan() {
-    const auto event = plan_for(state, {.term = example_term(1), .epoch_max = local.epoch_last});
+    const auto event = plan_for(
+        view(state),
+        {.term = example_term(1), .epoch_max = local.epoch_last, .lost_epoch = state.epoch_last < local.epoch_last});
     ASSERT_TRUE(event);
     add(state, *event);
-    ASSERT_TRUE(state.plan) << state.no_plan_reason;
+    ASSERT_TRUE(only(state).plan) << only(state).no_plan_reason;
   }
-  Action next() const { return next_action(state, local, true, now); }
+  Action next() const { return next_action(view(state), local, true, now); }
   // Performs each next action until there is none.
   std::vector<Act> work() {
     std::vector<Act> acts;
@@ -39,9 +41,9 @@ class Reconcile : public ::testing::Test {
       }
       acts.push_back(action.act);
       if (action.act == Act::accept_plan) {
-        accept_plan(local, state.plan->made.plan);
+        accept_plan(local, only(state).plan->made.plan);
       } else if (action.act == Act::adopt) {
-        adopt(local, state.plan->made.plan);
+        adopt(local, only(state).plan->made.plan);
       } else if (action.act == Act::unload) {
         unload(local);
       } else {
@@ -52,7 +54,7 @@ class Reconcile : public ::testing::Test {
     return acts;
   }
   void all_ready() {
-    for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
+    for (uint32_t i = 0; i < only(state).plan->stages.size(); ++i) {
       add(state, StageReported{.epoch = state.epoch_last, .stage = i, .phase = StagePhase::ready, .failure = {}});
     }
   }
@@ -66,12 +68,12 @@ TEST_F(Reconcile, ARemainingNodeRetainsItsShardWhenANodeIsLost) {
   add(state, NodeReported{example_facts(3, 500 * MB)});
   work();
   all_ready();
-  const StagePlan before = state.plan->made.plan;
+  const StagePlan before = only(state).plan->made.plan;
   const NodeId lost = before.stages[1].device.node;
   ASSERT_NE(lost, local.self);
   add(state, NodeLost{.node = lost, .reason = "silent"});
   replan();
-  const StagePlan& plan = state.plan->made.plan;
+  const StagePlan& plan = only(state).plan->made.plan;
   ASSERT_EQ(plan.stages.size(), 2U);
   EXPECT_EQ(plan.stages[0], before.stages[0]);
   EXPECT_EQ(plan.stages[1].layers, before.stages[1].layers);
@@ -79,11 +81,11 @@ TEST_F(Reconcile, ARemainingNodeRetainsItsShardWhenANodeIsLost) {
   EXPECT_EQ(work(), (std::vector{Act::adopt, Act::connect, Act::warm}));
   LocalPlan spare;
   spare.self = example_id(3);
-  EXPECT_EQ(next_action(state, spare, true, now).act, Act::accept_plan);
+  EXPECT_EQ(next_action(view(state), spare, true, now).act, Act::accept_plan);
 }
 
 TEST_F(Reconcile, FromNothingToServing) {
-  EXPECT_EQ(next_action(state, local, false, now).act, Act::none) << "nobody is obeyed";
+  EXPECT_EQ(next_action(view(state), local, false, now).act, Act::none) << "nobody is obeyed";
   EXPECT_EQ(work(), (std::vector{Act::accept_plan, Act::fetch, Act::load, Act::connect, Act::warm}));
   EXPECT_NE(next().why.find("waiting for n"), std::string::npos) << next().why;
   EXPECT_EQ(status_of(local).at(0).phase, StagePhase::ready);
@@ -117,7 +119,10 @@ TEST_F(Reconcile, AnUnchangedShardIsRetained) {
   work();
   all_ready();
   // The same again, as after a ring that broke.
-  add(state, PlanEnded{.epoch = state.epoch_last, .reason = "the ring broke"});
+  add(state, PlanEnded{.content = "abc", .epoch = state.epoch_last, .reason = "the ring broke"});
+  local.memory_needed = true;
+  EXPECT_EQ(next().act, Act::unload) << "another model needs the memory";
+  local.memory_needed = false;
   EXPECT_EQ(next().act, Act::none) << "what is loaded waits for the next plan";
   replan();
   EXPECT_EQ(work(), (std::vector{Act::adopt, Act::connect, Act::warm}));
@@ -127,12 +132,11 @@ TEST_F(Reconcile, AnUnchangedShardIsRetained) {
 TEST_F(Reconcile, APartThatChangesIsUnloadedBeforeAnythingIsLoaded) {
   work();
   ServedModel other = example_model(8);
-  other.content = "def";
+  other.settings.context = 2048;
   add(state, ModelSet{other});
   replan();
   EXPECT_EQ(work(), (std::vector{Act::unload, Act::accept_plan, Act::fetch, Act::load, Act::connect, Act::warm}));
-  add(state, ModelSet{});
-  add(state, PlanEnded{.epoch = state.epoch_last, .reason = "no model is to be served"});
+  add(state, ModelRemoved{.content = "abc", .reason = "nobody uses it"});
   EXPECT_EQ(next().act, Act::unload);
 }
 
@@ -141,7 +145,7 @@ TEST_F(Reconcile, RequestsInFlightEndBeforeAShardIsFreed) {
   all_ready();
   local.busy = true;
   ServedModel other = example_model(8);
-  other.content = "def";
+  other.settings.context = 2048;
   add(state, ModelSet{other});
   replan();
   EXPECT_EQ(next().act, Act::drain);

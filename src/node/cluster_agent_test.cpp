@@ -125,7 +125,7 @@ TEST_F(ClusterAgentTest, AChangeFromInsideACallIsDoneAfterIt) {
     a.calls.push_back("changed");
   };
   a.agent.tick();
-  EXPECT_TRUE(run([&] { return a.agent.state().model.has_value(); }));
+  EXPECT_TRUE(run([&] { return !a.agent.state().models.empty(); }));
   const auto changed = std::ranges::find(a.calls, "changed");
   ASSERT_NE(changed, a.calls.end());
   EXPECT_EQ(*(changed - 1), "state");  // no call came between

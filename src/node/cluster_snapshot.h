@@ -4,10 +4,12 @@
 // `..._reason` and `failure` are for people; an empty one means that there is nothing to report.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/units.h"
@@ -134,9 +136,15 @@ struct WeightTraffic {
   friend bool operator==(const WeightTraffic&, const WeightTraffic&) = default;
 };
 
+// A model that is to be served.
 struct ModelSnapshot {
   std::string name{};
   std::string content{};  // content id, as text
+  bool pinned = false;
+  bool serving = false;
+  std::string not_serving_reason{};
+  std::optional<PlanSnapshot> plan{};
+  std::optional<LiveRates> live{};
   friend bool operator==(const ModelSnapshot&, const ModelSnapshot&) = default;
 };
 
@@ -149,20 +157,21 @@ struct IdentityConflict {
 };
 
 struct ClusterSnapshot {
-  uint64_t version = 0;  // grows with every change that this node sees; starts again with each start
-  std::optional<ModelSnapshot> model{};
-  bool serving = false;
-  std::string not_serving_reason{};
+  uint64_t version = 0;                 // grows with every change that this node sees; starts again with each start
+  std::vector<ModelSnapshot> models{};  // those that are served first, each group by name
   std::optional<std::string> leader{};  // name
   std::string no_leader_reason{};
   uint64_t term = 0;   // of the state: which leader wrote it,
   uint64_t index = 0;  // and how many events it has
   std::vector<NodeSnapshot> nodes{};
-  std::optional<PlanSnapshot> plan{};
-  std::optional<LiveRates> live{};
   WeightTraffic weights{};
   std::string model_file_error{};                      // of this node's own model file; names the file
   std::vector<IdentityConflict> identity_conflicts{};  // since this node's start, the last of each node
+  // By its name in requests; null: it is not to be served.
+  const ModelSnapshot* find_model(std::string_view name) const {
+    const auto found = std::ranges::find(models, name, &ModelSnapshot::name);
+    return found == models.end() ? nullptr : &*found;
+  }
   friend bool operator==(const ClusterSnapshot&, const ClusterSnapshot&) = default;
 };
 

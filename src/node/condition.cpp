@@ -15,9 +15,9 @@ void Condition::read() {
   });
 }
 
-wire::NodeCondition Condition::current(const cluster::LocalPlan& local) const {
+wire::NodeCondition Condition::current(const std::vector<const cluster::LocalPlan*>& plans) const {
   wire::NodeCondition condition = watch_.reported();
-  condition.shards = cluster::shards_of(local);
+  condition.shards = cluster::shards_of(plans);
   return condition;
 }
 

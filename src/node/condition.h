@@ -26,8 +26,8 @@ class Condition {
 
   // Reads the sensors, unless a reading is in flight.
   void read();
-  // As the last reading has it, with the shards that this node has loaded.
-  wire::NodeCondition current(const cluster::LocalPlan& local) const;
+  // As the last reading has it, with the shards that this node has loaded for these plans.
+  wire::NodeCondition current(const std::vector<const cluster::LocalPlan*>& plans) const;
 
  private:
   ConditionHost host_;

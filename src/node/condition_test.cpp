@@ -43,10 +43,10 @@ TEST(ConditionTest, HasTheShardsThatAreLoadedNow) {
   local.plan->model = "made";
   local.plan->stages = {{.device = {.node = {}, .device = "cpu"}, .layers = {0, 2}}};
   local.stages[0].progress = cluster::StageReadiness::fetched;
-  EXPECT_TRUE(condition.current(local).shards.empty());
+  EXPECT_TRUE(condition.current({&local}).shards.empty());
   local.stages[0].progress = cluster::StageReadiness::loaded;
-  ASSERT_EQ(condition.current(local).shards.size(), 1U);
-  EXPECT_EQ(condition.current(local).shards[0].device, "cpu");
+  ASSERT_EQ(condition.current({&local}).shards.size(), 1U);
+  EXPECT_EQ(condition.current({&local}).shards[0].device, "cpu");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ void Membership::register_handlers(Dispatch& dispatch) {
 // Of two nodes, the one with the smaller id opens the channel. After its restart it may not know the other's address,
 // so the other opens it to a node that is offline.
 void Membership::on_state(const wire::ReplicatedState& state) {
-  const auto names = cluster::names_of(state);
+  const auto names = cluster::names_of(state.nodes);
   std::vector<wire::Member> online;
   for (const auto& [id, node] : state.nodes) {
     wire::Member member = node.facts.info.self;

@@ -17,7 +17,7 @@ ModelFiles::ModelFiles(ModelFilesOptions options, ModelFilesHost host)
     : options_(std::move(options)),
       host_(std::move(host)),
       exchange_(options_.cache, host_.post, {.name_of = host_.name_of}),
-      offer_(options_.offered_model) {}
+      offer_(options_.offered_model, options_.joins) {}
 
 void ModelFiles::register_handlers(Dispatch& dispatch) {
   for (uint16_t number = 0; number < kControlTypesMax; ++number) {
@@ -48,7 +48,7 @@ void ModelFiles::start() {
 
 void ModelFiles::stop() {
   measuring_.reset();
-  fetching_.cancel();
+  fetching_.clear();
   spare_.cancel();
 }
 
@@ -77,24 +77,17 @@ void ModelFiles::check_own_file() {
 }
 
 void ModelFiles::compare_own_model(const wire::ReplicatedState& state) {
-  if (options_.offered_model || !options_.file || own_content_.empty() || !state.model) return;
-  if (std::exchange(compared_content_, state.model->content) == state.model->content) return;
-  const std::string file = options_.file->path().string();
-  if (state.model->content == own_content_) {
-    log::info("node", "the cluster serves {}; {} is the same model, and its weights are read there", state.model->model,
-              file);
-  } else {
-    host_.note(
-        std::format("the cluster serves {}; {} is another model and is not served. Without --join, this node "
-                    "has the cluster serve it",
-                    state.model->model, file));
-  }
+  const auto served = state.models.find(own_content_);
+  if (compared_ || !options_.file || served == state.models.end()) return;
+  compared_ = true;
+  log::info("node", "the cluster serves {}; {} is the same model, and its weights are read there",
+            served->second.served.model, options_.file->path().string());
 }
 
 void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,
                        std::function<void(Result<SharedGguf>)> done) {
   spare_ = {};
-  fetching_ = {};
+  fetching_[plan.content] = {};
   check_own_file();
   if (options_.file && plan.content == own_content_) {
     return host_.post([done = std::move(done), file = options_.file] { done(file); });
@@ -103,7 +96,7 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
   if (!content) {
     return host_.post([done = std::move(done)] { done(fail(ErrorCode::corrupt, "the plan names no model")); });
   }
-  fetching_ =
+  fetching_[plan.content] =
       exchange_.fetch(*content, {.layers = layers, .n_layers = plan.stages.back().layers.end},
                       {.on_progress = std::move(progress),
                        .on_done = [this, done](Result<std::shared_ptr<weights::PartialModel>> model) {
@@ -117,41 +110,60 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
 }
 
 void ModelFiles::load_encoder(const std::string& content, SharedGguf file) {
-  if (encoder_.content == content && encoder_.encoder) return host_.on_encoder();
-  host_.in_background([this, content, file = std::move(file), chat_template = options_.chat_template] {
+  if (encoder(content).encoder) return host_.on_encoder();
+  // The template is for the model that this node was given, if it was given one.
+  const bool replaces = !options_.file || content == own_content_;
+  host_.in_background([this, content, file = std::move(file),
+                       chat_template = replaces ? options_.chat_template : std::nullopt] {
     auto loaded = PromptEncoder::load(*file, chat_template);
     host_.post([this, content, loaded = std::move(loaded)]() mutable {
       if (loaded) {
         for (const std::string& warning : (*loaded)->warnings()) host_.note(warning);
       }
-      encoder_ = {.encoder = nullptr, .content = content, .error = {}};
+      EncoderStatus& status = encoders_[content];
+      status = {};
       if (loaded) {
-        encoder_.encoder = *std::move(loaded);
+        status.encoder = *std::move(loaded);
       } else {
-        encoder_.error = loaded.error();
+        status.error = loaded.error();
       }
       host_.on_encoder();
     });
   });
 }
 
+EncoderStatus ModelFiles::encoder(const std::string& content) const {
+  const auto found = encoders_.find(content);
+  return found == encoders_.end() ? EncoderStatus{} : found->second;
+}
+
 void ModelFiles::update_spare(const wire::ReplicatedState& state, bool idle, cluster::Time now) {
   constexpr std::chrono::seconds quiet{2};
   constexpr std::chrono::minutes retry{1};
-  const bool needed =
-      options_.spare && state.plan && state.model && (!options_.file || state.plan->made.plan.content != own_content_);
-  if (!needed || !idle) {
+  const auto gone = [&](const auto& each) { return !state.models.contains(each.first); };
+  std::erase_if(encoders_, gone);
+  std::erase_if(fetching_, gone);
+  const wire::ModelRecord* next = options_.spare ? next_spare(state) : nullptr;
+  if (next == nullptr || !idle) {
     spare_ = {};
     spare_at_ = now + quiet;
     return;
   }
-  const wire::StagePlan& plan = state.plan->made.plan;
-  if (now < spare_at_ || spare_content_ == plan.content) return;
+  if (now < spare_at_) return;
   spare_at_ = now + retry;
-  Bytes bytes = state.model->shape.embedding_bytes + state.model->shape.head_bytes;
-  for (const wire::LayerShape& layer : state.model->shape.layers) bytes += layer.weight_bytes;
-  const auto content = wire::ContentId::parse(plan.content);
-  if (content && 2 * bytes <= options_.cache->limit()) fetch_spare(plan, *content);
+  const wire::StagePlan& plan = next->plan->made.plan;
+  if (const auto content = wire::ContentId::parse(plan.content)) fetch_spare(plan, *content);
+}
+
+// A planned model of which something may be missing here, and that has room in the cache; or null.
+const wire::ModelRecord* ModelFiles::next_spare(const wire::ReplicatedState& state) const {
+  for (const auto& [content, model] : state.models) {
+    if (!model.plan || spare_contents_.contains(content) || (options_.file && content == own_content_)) continue;
+    Bytes bytes = model.served.shape.embedding_bytes + model.served.shape.head_bytes;
+    for (const wire::LayerShape& layer : model.served.shape.layers) bytes += layer.weight_bytes;
+    if (2 * bytes <= options_.cache->limit()) return &model;
+  }
+  return nullptr;
 }
 
 void ModelFiles::fetch_spare(const wire::StagePlan& plan, const wire::ContentId& content) {
@@ -164,7 +176,8 @@ void ModelFiles::fetch_spare(const wire::StagePlan& plan, const wire::ContentId&
            spare_at_ = std::chrono::steady_clock::now() + retry;
            return;
          }
-         spare_content_ = of;
+         spare_contents_.insert(of);
+         spare_at_ = {};
          if (auto resident = weights::Content::of_cache(*model)) exchange_.offer(*resident);
        }});
 }

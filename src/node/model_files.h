@@ -1,11 +1,13 @@
 // The part of a node that has models: the file that it was given, the weights that it fetches for its stages, the
-// spare weights, and the tokenizer of the model that is served.
+// spare weights, and the tokenizers of the models that are served.
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "cluster/detector.h"
@@ -25,11 +27,12 @@ using SharedGguf = std::shared_ptr<const model::Gguf>;
 
 struct ModelFilesOptions {
   SharedGguf file;                                     // that this node was given; null: none
-  std::optional<model::TemplateText> chat_template{};  // instead of the one in the model's file
+  std::optional<model::TemplateText> chat_template{};  // instead of the one in that file; without it, in any model's
   std::shared_ptr<weights::WeightCache> cache;
   std::filesystem::path manifests;                   // folder of what is known about files
   std::optional<wire::ServedModel> offered_model{};  // of the own file, where the cluster is to serve it
-  bool spare = true;                                 // fetch all of the model when the node is idle
+  bool joins = false;                                // the offer leaves the settings to the cluster: see ModelOffer
+  bool spare = true;                                 // fetch all of each model when the node is idle
 };
 
 struct ModelFilesHost {
@@ -39,7 +42,7 @@ struct ModelFilesHost {
   std::function<void()> on_own_content;  // the own file was read; proposal() may have something
   // The own file is not what it was when it was opened: unavailable, naming the file. Once; it is not used any more.
   std::function<void(const Error&)> on_own_file_changed;
-  std::function<void()> on_encoder;  // encoder() is another, or is needed again
+  std::function<void()> on_encoder;  // an encoder() is another, or is needed again
   std::function<void(const std::string&)> note;
   std::function<std::string(wire::NodeId)> name_of{};  // for the log
 };
@@ -63,16 +66,17 @@ class ModelFiles {
   void tick(cluster::Time now);
 
   // Gets a file with the tensors of these layers; with no layers, of the headers alone. `done` is called later, once,
-  // unless another call replaces this one before. Errors: those of weights::WeightExchange::fetch().
+  // unless another call for the same model replaces this one before. Errors: those of weights::WeightExchange::fetch().
   void fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,
              std::function<void(Result<SharedGguf>)> done);
-  // While `idle`, fetches what is missing of the served model, if twice its size fits into the cache, so that this node
-  // can continue when others are lost. Otherwise stops fetching it.
+  // While `idle`, fetches what is missing of the served models, of each if twice its size fits into the cache, so that
+  // this node can continue when others are lost. Otherwise stops fetching. Forgets models that are no longer served.
   void update_spare(const wire::ReplicatedState& state, bool idle, cluster::Time now);
 
   // Loads the tokenizer of this model from its headers, in the background.
   void load_encoder(const std::string& content, SharedGguf file);
-  const EncoderStatus& encoder() const { return encoder_; }
+  // That of the model with this content id.
+  EncoderStatus encoder(const std::string& content) const;
 
   // See ModelOffer.
   std::optional<wire::ModelSet> proposal(const wire::ReplicatedState& state, const wire::Term& term,
@@ -80,7 +84,7 @@ class ModelFiles {
     return offer_.proposal(state, term, now);
   }
 
-  // Notes once when the cluster serves another model than that of the own file, which is not offered to it.
+  // Logs once that the cluster serves the model of the own file.
   void compare_own_model(const wire::ReplicatedState& state);
 
   WeightTraffic traffic() const;
@@ -88,6 +92,7 @@ class ModelFiles {
  private:
   void check_own_file();
   void on_own_content(const Result<std::shared_ptr<const weights::Content>>& content);
+  const wire::ModelRecord* next_spare(const wire::ReplicatedState& state) const;
   void fetch_spare(const wire::StagePlan& plan, const wire::ContentId& content);
 
   ModelFilesOptions options_;
@@ -96,11 +101,12 @@ class ModelFiles {
   ModelOffer offer_;
   std::optional<weights::Measuring> measuring_;  // the own file
   std::string own_content_;                      // of it, once it was read
-  std::string compared_content_;                 // of the cluster's model
-  weights::Fetching fetching_, spare_;
-  std::string spare_content_;  // of which everything is here
-  cluster::Time spare_at_{};   // not before
-  EncoderStatus encoder_;
+  bool compared_ = false;
+  std::map<std::string, weights::Fetching> fetching_;  // by content id
+  weights::Fetching spare_;
+  std::set<std::string> spare_contents_;  // of which everything is here
+  cluster::Time spare_at_{};              // not before
+  std::map<std::string, EncoderStatus> encoders_;
 };
 
 }  // namespace exogpu::node

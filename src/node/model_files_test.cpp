@@ -80,12 +80,14 @@ class ModelFilesTest : public ::testing::Test {
   }
   std::string own_content() {
     tasks_.run_until([&] { return contents_ > 0; });
-    return files_->proposal({}, example_term(1), cluster::Time(std::chrono::hours(1)))->model->content;
+    return files_->proposal({}, example_term(1), cluster::Time(std::chrono::hours(1)))->model.content;
   }
   // Waits until the weights of the planned model were asked for so often, after a call at this time.
   void expect_queries(int count, bool idle, std::chrono::seconds at) {
     wire::ReplicatedState state = testing::planned_state();
-    state.plan->made.plan.content = std::string(64, 'a');
+    auto planned = state.models.extract("abc");
+    planned.key() = planned.mapped().served.content = planned.mapped().plan->made.plan.content = std::string(64, 'a');
+    state.models.insert(std::move(planned));
     files_->update_spare(state, idle, cluster::Time(std::chrono::hours(1) + at));
     const auto sent = [&] { return std::ranges::count(channel_.controls, wire::ControlType::weights_query); };
     tasks_.run_until([&] { return sent() >= count; });
@@ -154,15 +156,20 @@ TEST_F(ModelFilesTest, APlanThatNamesNoModelIsAnError) {
 TEST_F(ModelFilesTest, TheTokenizerIsLoadedInTheBackgroundOncePerModel) {
   make(nullptr);
   files_->load_encoder("abc", file_);
-  EXPECT_FALSE(files_->encoder().encoder);
+  EXPECT_FALSE(files_->encoder("abc").encoder);
   background_.run();
   tasks_.run_until([&] { return encoders_ == 1; });
-  EXPECT_EQ(files_->encoder().content, "abc");
-  const auto encoder = files_->encoder().encoder;
+  EXPECT_FALSE(files_->encoder("def").encoder);
+  const auto encoder = files_->encoder("abc").encoder;
   ASSERT_TRUE(encoder);
   files_->load_encoder("abc", file_);
   EXPECT_EQ(encoders_, 2);
-  EXPECT_EQ(files_->encoder().encoder, encoder);
+  EXPECT_EQ(files_->encoder("abc").encoder, encoder);
+  // What is no longer served is forgotten.
+  files_->update_spare(testing::planned_state(), false, {});
+  EXPECT_TRUE(files_->encoder("abc").encoder);
+  files_->update_spare({}, false, {});
+  EXPECT_FALSE(files_->encoder("abc").encoder);
 }
 
 // The model has four layers of 100 MB.

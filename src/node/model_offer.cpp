@@ -13,14 +13,15 @@ void ModelOffer::set_content(std::string content) {
 std::optional<wire::ModelSet> ModelOffer::proposal(const wire::ReplicatedState& state, const wire::Term& term,
                                                    cluster::Time now) {
   if (!content_known_ || overruled_) return std::nullopt;
-  if (state.model == model_) {
+  const auto known = state.models.find(model_->content);
+  if (known != state.models.end() && (joins_ || known->second.served == *model_)) {
     accepted_in_ = term;
     return std::nullopt;
   }
-  overruled_ = state.model && accepted_in_ == term;
+  overruled_ = accepted_in_ == term;
   if (overruled_ || (proposed_at_ && now < *proposed_at_ + kRetry)) return std::nullopt;
   proposed_at_ = now;
-  return wire::ModelSet{model_};
+  return wire::ModelSet{*model_};
 }
 
 }  // namespace exogpu::node

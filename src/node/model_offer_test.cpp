@@ -49,23 +49,53 @@ TEST_F(ModelOfferTest, AnotherLeaderMayHaveLostIt) {
   offer_.set_content("abc");
   add(state_, *proposal());
   EXPECT_FALSE(proposal());
-  state_.model.reset();
+  state_.models.clear();
   now_ += ModelOffer::kRetry;
   EXPECT_TRUE(proposal(2));
 }
 
-TEST_F(ModelOfferTest, AModelOfThePreviousClusterIsReplacedInAnotherTerm) {
+TEST_F(ModelOfferTest, IsServedBesideOthers) {
   offer_.set_content("abc");
-  state_.model = example_model(4);
-  state_.model->content = "other";
+  wire::ServedModel other = example_model(4);
+  other.content = "def";
+  add(state_, wire::ModelSet{other});
   EXPECT_TRUE(proposal());
 }
 
-TEST_F(ModelOfferTest, IsOverForGoodWhenSomebodyChoosesAnotherModel) {
+TEST_F(ModelOfferTest, SettingsOfAnEarlierStartAreReplaced) {
+  offer_.set_content("abc");
+  wire::ServedModel earlier = example_model(4);
+  earlier.settings.context = 512;
+  add(state_, wire::ModelSet{earlier});
+  EXPECT_TRUE(proposal());
+}
+
+TEST_F(ModelOfferTest, ANodeThatJoinsLeavesTheSettingsToTheCluster) {
+  ModelOffer joining(example_model(4), true);
+  joining.set_content("abc");
+  EXPECT_TRUE(joining.proposal(state_, example_term(1), now_));
+  wire::ServedModel served = example_model(4);
+  served.settings.context = 512;
+  add(state_, wire::ModelSet{served});
+  now_ += ModelOffer::kRetry;
+  EXPECT_FALSE(joining.proposal(state_, example_term(1), now_));
+}
+
+TEST_F(ModelOfferTest, IsOverForGoodWhenSomebodyRemovesTheModel) {
   offer_.set_content("abc");
   add(state_, *proposal());
   EXPECT_FALSE(proposal());
-  state_.model->content = "other";
+  add(state_, wire::ModelRemoved{.content = "abc", .reason = "nobody uses it"});
+  now_ += ModelOffer::kRetry;
+  EXPECT_FALSE(proposal());
+  EXPECT_FALSE(proposal(2));
+}
+
+TEST_F(ModelOfferTest, IsOverForGoodWhenSomebodyChoosesOtherSettings) {
+  offer_.set_content("abc");
+  add(state_, *proposal());
+  EXPECT_FALSE(proposal());
+  only(state_).served.settings.context = 512;
   now_ += ModelOffer::kRetry;
   EXPECT_FALSE(proposal());
   EXPECT_FALSE(proposal(2));

@@ -16,22 +16,9 @@ uint16_t Node::port() const { return impl_->port(); }
 const std::string& Node::name() const { return impl_->name(); }
 void Node::set_api(std::string host, uint16_t port) { impl_->set_api(std::move(host), port); }
 
-std::vector<ModelEntry> Node::models() const {
-  const auto expected = impl_->requests().generations().expected();
-  if (!expected) return {};
-  return {{.id = expected->model, .created = expected->since, .context_tokens = expected->context}};
-}
-Result<std::shared_ptr<ModelText>> Node::text(std::string_view model) const {
-  EXO_TRY(const Serving expected, impl_->requests().generations().expected());
-  if (!model.empty() && model != expected.model) {
-    return fail(ErrorCode::not_found, "there is no model \"{}\"; here is \"{}\"", model, expected.model);
-  }
-  return expected.encoder;
-}
-Result<void> Node::ready() const {
-  EXO_CHECK(impl_->requests().generations().serving());
-  return {};
-}
+std::vector<ModelEntry> Node::models() const { return impl_->requests().models(); }
+Result<std::shared_ptr<ModelText>> Node::text(std::string_view model) const { return impl_->requests().text(model); }
+Result<void> Node::ready() const { return impl_->requests().ready(); }
 std::shared_ptr<const ClusterSnapshot> Node::cluster() const { return impl_->status().snapshot(); }
 std::shared_ptr<const ClusterSnapshot> Node::wait_for_cluster(uint64_t version,
                                                               std::chrono::milliseconds timeout) const {

@@ -1,5 +1,6 @@
 #include "node/node_impl.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <format>
 #include <utility>
@@ -52,7 +53,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
 Node::Impl::~Impl() {
   if (status_) status_->stop();
   loop_.stop();
-  if (requests_) requests_->generations().fail_all({ErrorCode::unavailable, "the node is stopping"});
+  if (requests_) requests_->fail_all({ErrorCode::unavailable, "the node is stopping"});
   if (model_files_) model_files_->stop();
   local_network_.reset();
   listener_.reset();
@@ -62,7 +63,7 @@ Node::Impl::~Impl() {
   }
   peers_.reset();
   background_.join();
-  worker_.reset();
+  workers_.reset();
   shards_.reset();
   requests_.reset();
   model_files_.reset();
@@ -100,7 +101,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
   const auto now = steady_clock::now();
   model_files_->on_link_up(peer, *peers_->channel(peer));
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_up(peer, at); });
-  worker_->tick(now);
+  workers_->tick(now);
   links_->watch(nodes_to_watch(now));
   membership_->introduce_leader(agent_->state(), peer);
   status_->greet(peer);
@@ -112,7 +113,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   ring_frames_.peer_lost(peer);
   links_->on_link_down(peer);
   requests_->on_link_down(peer);
-  worker_->link_lost(
+  workers_->link_lost(
       peer, {ErrorCode::unavailable, std::format("node {} is offline: {}", peers_->name_of(peer), why.message)}, now);
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_down(peer, at); });
 }
@@ -152,44 +153,45 @@ void Node::Impl::on_identity_in_use(const Error& why) {
 
 void Node::Impl::on_leader() {
   membership_->on_leader(agent_->state(), agent_->leader());
-  worker_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
+  workers_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   status_->set_changed();
 }
 
 void Node::Impl::on_state() {
   membership_->on_state(agent_->state());
-  worker_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
+  workers_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   propose_model();
-  update_gate();
+  update_requests();
   status_->set_changed();
 }
 
 void Node::Impl::on_worker() {
   const auto now = steady_clock::now();
-  worker_->tick(now);
+  workers_->tick(now);
   report_stages();
   report_condition();
-  if (const auto wake = worker_->wake()) timers_.worker.set(*wake);
+  if (const auto wake = workers_->wake()) timers_.worker.set(*wake);
 }
 
 void Node::Impl::report_stages() {
   agent_->change([&](cluster::Agent& agent, cluster::Time at) {
-    agent.set_stages(worker_->epoch(), worker_->stages(), at);
+    for (const auto& [content, worker] : workers_->all()) {
+      agent.set_stages(content, worker->epoch(), worker->stages(), at);
+    }
     agent.set_busy(busy());
   });
 }
 
 void Node::Impl::report_condition() {
   agent_->change([this](cluster::Agent& agent, cluster::Time at) {
-    agent.set_condition(condition_->current(worker_->local_plan()), at);
+    agent.set_condition(condition_->current(workers_->local_plans()), at);
   });
 }
 
 // Maybe called from inside the agent's own calls.
-void Node::Impl::on_ring_broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost) {
-  const auto link = lost ? std::optional(wire::pair_of(self(), *lost)) : std::nullopt;
-  loop_.post([this, epoch, reason = why.message, link] {
-    agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.plan_broken(epoch, reason, link, at); });
+void Node::Impl::on_ring_broken(const wire::PlanEnded& broken) {
+  loop_.post([this, broken] {
+    agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.plan_broken(broken, at); });
   });
 }
 
@@ -198,8 +200,10 @@ void Node::Impl::on_own_file_changed(const Error& why) {
   status_->set_model_file_error(why.message);
 }
 
-void Node::Impl::update_gate() {
-  gate_->update(agent_->state(), status_->reports(), model_files_->encoder(), steady_clock::now());
+void Node::Impl::update_requests() {
+  requests_->update(
+      agent_->state(), status_->reports(),
+      [this](const std::string& content) { return model_files_->encoder(content); }, steady_clock::now());
 }
 
 void Node::Impl::propose_model() {
@@ -211,7 +215,25 @@ void Node::Impl::propose_model() {
 }
 
 // Answers that this node was asked for count, too: between two rings no stage has to do with them.
-bool Node::Impl::busy() { return worker_->busy() || requests_->generations().busy(); }
+std::set<std::string> Node::Impl::busy() const {
+  std::set<std::string> models = workers_->busy();
+  models.merge(requests_->busy());
+  return models;
+}
+
+bool Node::Impl::idle(cluster::Time now) const {
+  return requests_->serving() && std::ranges::none_of(workers_->all(), [&](const auto& each) {
+           return each.second->local_plan().acting || each.second->steps_in_flight(now);
+         });
+}
+
+std::map<std::string, LiveRates> Node::Impl::live_rates(cluster::Time now) {
+  std::map<std::string, LiveRates> rates;
+  for (const auto& [content, worker] : workers_->all()) {
+    if (const auto* driver = worker->driver()) rates.emplace(content, requests_->measure(content, *driver, now));
+  }
+  return rates;
+}
 
 void Node::Impl::tick() {
   const auto now = steady_clock::now();
@@ -219,14 +241,14 @@ void Node::Impl::tick() {
     timers_.looked_after_at = now;
     look_after(now);
   }
-  requests_->generations().resume();
-  update_gate();
-  timers_.tick.set(now + (requests_->generations().waiting() ? kTickWaiting : kTick));
+  requests_->resume();
+  update_requests();
+  timers_.tick.set(now + (requests_->waiting() ? kTickWaiting : kTick));
 }
 
 void Node::Impl::look_after(cluster::Time now) {
   model_files_->tick(now);
-  status_->set_live(requests_->measure(now), model_files_->traffic());
+  status_->set_live(live_rates(now), model_files_->traffic());
   status_->set_own_reports(own_reports());
   membership_->introduce_leader_to_all(agent_->state());
   links_->watch(nodes_to_watch(now));
@@ -242,8 +264,7 @@ void Node::Impl::look_after(cluster::Time now) {
     agent.set_busy(busy());
   });
   propose_model();
-  const bool idle = gate_->serving() && !worker_->local_plan().acting && !worker_->steps_in_flight(now);
-  model_files_->update_spare(agent_->state(), idle, now);
+  model_files_->update_spare(agent_->state(), idle(now), now);
 }
 
 // --- what the parts ask
@@ -274,23 +295,27 @@ wire::NodeFacts Node::Impl::facts() const {
 // Those whose silence would hold up an answer.
 std::set<wire::NodeId> Node::Impl::nodes_to_watch(cluster::Time now) {
   std::set<wire::NodeId> near = requests_->answering_nodes();
-  if (worker_->plan() && worker_->steps_in_flight(now)) {
-    for (const wire::PlannedStage& stage : worker_->plan()->stages) near.insert(stage.device.node);
+  for (const auto& [content, worker] : workers_->all()) {
+    if (!worker->plan() || !worker->steps_in_flight(now)) continue;
+    for (const wire::PlannedStage& stage : worker->plan()->stages) near.insert(stage.device.node);
   }
   return near;
 }
 
 StageReports Node::Impl::own_reports() const {
   StageReports reports;
-  if (!worker_->plan()) return reports;
-  for (const auto& [stage, resident] : worker_->local_plan().stages) {
-    wire::StageProgress report{.epoch = worker_->epoch(), .stage = stage, .activity = worker_->doing().why};
-    const auto found = worker_->progress().find(stage);
-    if (found != worker_->progress().end()) {
-      report.done = found->second.done;
-      report.total = found->second.total;
+  for (const auto& [content, worker] : workers_->all()) {
+    if (!worker->plan()) continue;
+    const wire::PlanEpoch epoch = worker->plan()->epoch;
+    for (const auto& [stage, resident] : worker->local_plan().stages) {
+      wire::StageProgress report{.epoch = epoch, .stage = stage, .activity = worker->doing().why};
+      const auto found = worker->progress().find(stage);
+      if (found != worker->progress().end()) {
+        report.done = found->second.done;
+        report.total = found->second.total;
+      }
+      reports.emplace(std::pair(epoch, stage), std::move(report));
     }
-    reports.emplace(stage, std::move(report));
   }
   return reports;
 }

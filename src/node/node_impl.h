@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,11 +21,10 @@
 #include "node/node_resources.h"
 #include "node/peers.h"
 #include "node/requests.h"
-#include "node/serving_gate.h"
 #include "node/shard_backend.h"
 #include "node/status.h"
 #include "pipeline/ring_frames.h"
-#include "worker/worker.h"
+#include "worker/model_workers.h"
 
 namespace exogpu::node {
 
@@ -72,9 +72,9 @@ class Node::Impl final : public PeerHandler {
   void on_leader();
   void on_state();
   void on_worker();
-  void on_ring_broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost);
+  void on_ring_broken(const wire::PlanEnded& broken);
   void on_own_file_changed(const Error& why);
-  void update_gate();
+  void update_requests();
   void propose_model();
   void report_condition();
   void report_stages();
@@ -84,7 +84,9 @@ class Node::Impl final : public PeerHandler {
   wire::NodeId self() const { return resources_.identity.node(); }
   wire::Member member() const;
   wire::NodeFacts facts() const;
-  bool busy();
+  std::set<std::string> busy() const;
+  bool idle(cluster::Time now) const;  // nothing is computed or loaded
+  std::map<std::string, LiveRates> live_rates(cluster::Time now);
   std::set<wire::NodeId> nodes_to_watch(cluster::Time now);
   StageReports own_reports() const;
   void in_background(std::move_only_function<void()> task);
@@ -102,13 +104,12 @@ class Node::Impl final : public PeerHandler {
   std::optional<LinkMonitor> links_;
   std::optional<ModelFiles> model_files_;
   std::optional<Requests> requests_;
-  std::optional<ServingGate> gate_;
   std::optional<Status> status_;
   std::optional<Condition> condition_;
   std::optional<LocalNetwork> local_network_;
-  pipeline::RingFrames ring_frames_{[this] { return worker_->ring(); }};
+  pipeline::RingFrames ring_frames_{[this](wire::PlanEpoch epoch) { return workers_->ring(epoch); }};
   std::unique_ptr<ShardBackend> shards_;
-  std::unique_ptr<worker::Worker> worker_;
+  std::unique_ptr<worker::ModelWorkers> workers_;
   struct Timers {
     Alarm tick, agent, worker, status;
     cluster::Time looked_after_at{}, facts_at{};

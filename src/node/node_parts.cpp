@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cluster/fold.h"
 #include "net/mdns/discovery.h"
 #include "node/node_impl.h"
 #include "node/sensor_input.h"
@@ -67,18 +68,17 @@ void Node::Impl::make_agent() {
 }
 
 void Node::Impl::make_requests() {
-  const auto epoch = [this] { return worker_->plan() ? std::optional(worker_->plan()->epoch) : std::nullopt; };
-  const auto first_node = [this]() -> std::optional<wire::NodeId> {
-    const auto& plan = agent_->state().plan;
-    return plan ? std::optional(plan->made.plan.stages.front().device.node) : std::nullopt;
+  const auto first_node = [this](wire::PlanEpoch epoch) -> std::optional<wire::NodeId> {
+    const wire::ModelRecord* model = cluster::planned_in(agent_->state(), epoch);
+    return model ? std::optional(model->plan->made.plan.stages.front().device.node) : std::nullopt;
   };
   requests_.emplace(
       self(), *peers_,
-      RingAccess{.driver = [this] { return worker_->driver(); }, .epoch = epoch, .first_node = first_node},
+      RingAccess{.driver = [this](wire::PlanEpoch epoch) { return workers_->driver(epoch); }, .first_node = first_node},
       GenerationsHost{.post = [this](auto task) { loop_.post(std::move(task)); },
                       .in_background = [this](auto task) { in_background(std::move(task)); },
-                      .wait = options_.wait});
-  gate_.emplace(requests_->generations(), [](const std::string& text) { log::info("node", "{}", text); });
+                      .wait = options_.wait},
+      [](const std::string& text) { log::info("node", "{}", text); });
 }
 
 void Node::Impl::make_model_files() {
@@ -87,12 +87,13 @@ void Node::Impl::make_model_files() {
                                          .cache = resources_.cache,
                                          .manifests = options_.cache / "manifests",
                                          .offered_model = resources_.offered_model,
+                                         .joins = !options_.connect.empty(),
                                          .spare = options_.spare},
                        ModelFilesHost{.post = [this](auto task) { loop_.post(std::move(task)); },
                                       .in_background = [this](auto task) { in_background(std::move(task)); },
                                       .on_own_content = [this] { propose_model(); },
                                       .on_own_file_changed = [this](const Error& why) { on_own_file_changed(why); },
-                                      .on_encoder = [this] { update_gate(); },
+                                      .on_encoder = [this] { update_requests(); },
                                       .note = [this](const std::string& text) { note(text); },
                                       .name_of = [this](wire::NodeId node) { return peers_->name_of(node); }});
 }
@@ -100,7 +101,7 @@ void Node::Impl::make_model_files() {
 void Node::Impl::make_worker() {
   shards_ = std::make_unique<ShardBackend>(
       resources_.machine, options_.threads, [this](auto task) { loop_.post(std::move(task)); }, &loop_.busy_wait());
-  worker_ = std::make_unique<worker::Worker>(
+  workers_ = std::make_unique<worker::ModelWorkers>(
       self(), options_.name, *shards_,
       worker::WorkerHost{
           .post = [this](auto task) { loop_.post(std::move(task)); },
@@ -118,8 +119,7 @@ void Node::Impl::make_worker() {
                   on_worker();
                 });
               },
-          .on_broken = [this](wire::PlanEpoch epoch, const Error& why,
-                              std::optional<wire::NodeId> lost) { on_ring_broken(epoch, why, lost); },
+          .on_broken = [this](const wire::PlanEnded& broken) { on_ring_broken(broken); },
           .on_note = [this](const std::string& text) { note(text); }});
 }
 

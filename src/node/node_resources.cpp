@@ -133,7 +133,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
                           .offered_model = {},
                           .cache = nullptr,
                           .incarnation = std::uniform_int_distribution<uint64_t>()(entropy)};
-  if (options.connect.empty() && resources.file) {
+  if (resources.file) {
     EXO_TRY(resources.offered_model, served_model(options, *resources.file, resources.machine));
   }
   EXO_TRY(resources.term_counter, read_term_counter(options.state));

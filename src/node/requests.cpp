@@ -1,35 +1,27 @@
 #include "node/requests.h"
 
+#include <algorithm>
+#include <format>
+#include <ranges>
+
 namespace exogpu::node {
 
-Requests::Requests(wire::NodeId self, Transport& transport, RingAccess ring, GenerationsHost host)
+Requests::Requests(wire::NodeId self, Transport& transport, RingAccess rings, GenerationsHost host,
+                   std::function<void(const std::string&)> note)
     : self_(self),
       transport_(&transport),
-      ring_(std::move(ring)),
-      server_(server_host()),
-      client_(self, server_, client_host()),
-      generations_(generations_host(std::move(host))) {}
+      rings_(std::move(rings)),
+      host_(std::move(host)),
+      note_(std::move(note)),
+      server_(server_host()) {}
 
 pipeline::RequestServerHost Requests::server_host() {
-  return {.driver = [this](wire::PlanEpoch epoch) { return ring_.epoch() == epoch ? ring_.driver() : nullptr; },
+  return {.driver = [this](wire::PlanEpoch epoch) { return rings_.driver(epoch); },
           .send =
               [this](wire::NodeId to, const wire::Generated& message) {
-                if (to == self_) return client_.on_generated(self_, message);
+                if (to == self_) return on_generated(self_, message);
                 (void)transport_->send_message(to, message);
               }};
-}
-
-pipeline::RequestClientHost Requests::client_host() {
-  return {.first_node = [this] { return ring_.first_node(); },
-          .send = [this](wire::NodeId to, net::Outgoing frame) { return transport_->send(to, std::move(frame)); },
-          .on_generated = [this](const wire::Generated& message) { generations_.on_generated(message); },
-          .on_interrupted = [this] { generations_.interrupt_all(); }};
-}
-
-GenerationsHost Requests::generations_host(GenerationsHost host) {
-  host.submit = [this](wire::Generate request) { return client_.submit(std::move(request)); };
-  host.cancel = [this](uint64_t request) { client_.cancel(request); };
-  return host;
 }
 
 void Requests::register_handlers(Dispatch& dispatch) {
@@ -39,20 +31,148 @@ void Requests::register_handlers(Dispatch& dispatch) {
     });
   }
   dispatch.on<wire::Generated>(
-      [this](wire::NodeId from, const wire::Generated& message) { client_.on_generated(from, message); });
+      [this](wire::NodeId from, const wire::Generated& message) { on_generated(from, message); });
+}
+
+void Requests::on_generated(wire::NodeId from, const wire::Generated& message) {
+  const uint32_t index = ModelRequests::index_of(message.request);
+  if (index < by_index_.size()) by_index_[index]->on_generated(from, message);
+}
+
+// --- any thread
+
+void Requests::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
+                        std::stop_token cancel) {
+  const auto model = find(request.model, request.wait);
+  if (!model) return listener->on_error(model.error());
+  (*model)->generations().generate(std::move(request), std::move(listener), std::move(cancel));
+}
+
+Result<std::shared_ptr<ModelText>> Requests::text(std::string_view model) const {
+  EXO_TRY(const auto requests, find(model, {}));
+  EXO_TRY(const Serving expected, requests->generations().expected());
+  return expected.encoder;
+}
+
+Result<std::shared_ptr<ModelRequests>> Requests::find(std::string_view name,
+                                                      std::optional<std::chrono::milliseconds> wait) const {
+  const MutexLock lock(mutex_);
+  if (named_.empty()) return std::unexpected(no_model_);
+  std::string names;
+  for (const Named& model : named_) {
+    if (!model.requests->generations().expected(wait)) continue;
+    if (name.empty() || model.name == name) return model.requests;
+    names += std::format("{}\"{}\"", names.empty() ? "" : ", ", model.name);
+  }
+  // What is not served says why.
+  const auto same = std::ranges::find(named_, name, &Named::name);
+  if (same != named_.end()) return same->requests;
+  if (names.empty()) return named_.front().requests;
+  return fail(ErrorCode::not_found, "there is no model \"{}\"; here is {}", name, names);
+}
+
+std::vector<ModelEntry> Requests::models() const {
+  const MutexLock lock(mutex_);
+  std::vector<ModelEntry> entries;
+  for (const Named& model : named_) {
+    const auto expected = model.requests->generations().expected();
+    if (!expected) continue;
+    entries.push_back({.id = expected->model, .created = expected->since, .context_tokens = expected->context});
+  }
+  return entries;
+}
+
+Result<void> Requests::ready() const {
+  const MutexLock lock(mutex_);
+  Result<void> ready = std::unexpected(no_model_);
+  for (const Named& model : named_ | std::views::reverse) {
+    const auto serving = model.requests->generations().serving();
+    if (serving) return {};
+    ready = std::unexpected(serving.error());
+  }
+  return ready;
+}
+
+// --- the node's thread
+
+ModelRequests& Requests::of(const std::string& content) {
+  Model& model = models_[content];
+  if (!model.requests) {
+    model.requests = std::make_shared<ModelRequests>(static_cast<uint32_t>(by_index_.size()), content, self_, server_,
+                                                     *transport_, rings_, host_, note_);
+    by_index_.push_back(model.requests.get());
+  }
+  return *model.requests;
+}
+
+void Requests::update(const wire::ReplicatedState& state, const StageReports& reports,
+                      const std::function<EncoderStatus(const std::string&)>& encoder, cluster::Time now) {
+  for (const auto& [content, model] : state.models) {
+    of(content);
+    models_.at(content).name = model.served.model;
+  }
+  for (const auto& [content, model] : models_) {
+    model.requests->gate().update(state, reports, encoder(content), now);
+  }
+  publish(state);
+}
+
+void Requests::publish(const wire::ReplicatedState& state) {
+  std::vector<Named> named;
+  const auto add = [&](const Model& model) { named.push_back({.name = model.name, .requests = model.requests}); };
+  for (const wire::ModelRecord* model : models_in_order(state)) add(models_.at(model->served.content));
+  // What is no longer served may be waited for.
+  for (const auto& [content, model] : models_) {
+    if (!state.models.contains(content) && model.requests->generations().expected()) add(model);
+  }
+  const MutexLock lock(mutex_);
+  named_ = std::move(named);
+  no_model_ = {ErrorCode::unavailable, "no model is to be served"};
 }
 
 void Requests::on_link_down(wire::NodeId peer) {
   server_.peer_lost(peer);
-  client_.peer_lost(peer);
+  for (ModelRequests* model : by_index_) model->on_link_down(peer);
 }
 
-std::optional<LiveRates> Requests::measure(std::chrono::steady_clock::time_point now) {
-  const auto* driver = ring_.driver();
-  if (!driver) return std::nullopt;
-  const pipeline::Scheduler& scheduler = driver->scheduler();
+std::set<wire::NodeId> Requests::answering_nodes() const {
+  std::set<wire::NodeId> nodes;
+  for (const ModelRequests* model : by_index_) nodes.merge(model->answering_nodes());
+  return nodes;
+}
+
+void Requests::resume() {
+  for (ModelRequests* model : by_index_) model->generations().resume();
+}
+
+bool Requests::waiting() const {
+  return std::ranges::any_of(by_index_, [](const ModelRequests* model) { return model->generations().waiting(); });
+}
+
+void Requests::fail_all(const Error& why) {
+  for (ModelRequests* model : by_index_) model->generations().fail_all(why);
+}
+
+std::set<std::string> Requests::busy() const {
+  std::set<std::string> busy;
+  for (const auto& [content, model] : models_) {
+    if (model.requests->generations().busy()) busy.insert(content);
+  }
+  return busy;
+}
+
+bool Requests::serving() const {
+  return std::ranges::any_of(models_,
+                             [](const auto& each) { return each.second.requests->gate().serving().has_value(); });
+}
+
+LiveRates Requests::measure(const std::string& content, const pipeline::Driver& driver,
+                            std::chrono::steady_clock::time_point now) {
+  of(content);
+  Counts& measured = models_.at(content).measured;
+  const pipeline::Scheduler& scheduler = driver.scheduler();
   const Counts before = std::exchange(
-      measured_, {.at = now, .sampled = scheduler.tokens_sampled(), .computed = scheduler.tokens_computed()});
+      measured, {.at = now, .sampled = scheduler.tokens_sampled(), .computed = scheduler.tokens_computed()});
   const double seconds = std::chrono::duration<double>(now - before.at).count();
   // Counts of a new ring begin at 0 again.
   const auto rate = [&](uint64_t count, uint64_t previous) {
@@ -60,10 +180,10 @@ std::optional<LiveRates> Requests::measure(std::chrono::steady_clock::time_point
   };
   return LiveRates{.requests = scheduler.active(),
                    .waiting_requests = scheduler.waiting(),
-                   .tokens_per_s = rate(measured_.sampled, before.sampled),
-                   .computed_tokens_per_s = rate(measured_.computed, before.computed),
+                   .tokens_per_s = rate(measured.sampled, before.sampled),
+                   .computed_tokens_per_s = rate(measured.computed, before.computed),
                    .replayed_tokens = scheduler.tokens_replayed(),
-                   .stage_step_s = driver->stage_seconds()};
+                   .stage_step_s = driver.stage_seconds()};
 }
 
 }  // namespace exogpu::node

@@ -1,73 +1,102 @@
-// The part of a node that serves requests: those of its own API, which it sends to the node of the first stage, and
-// those of other nodes, which it submits to its ring if that has the first stage.
+// The part of a node that serves requests: those of its own API, which it sends to the node of the first stage of the
+// model that they name, and those of other nodes, which it submits to the rings that begin here.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <stop_token>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "base/mutex.h"
 #include "node/cluster_snapshot.h"
 #include "node/dispatch.h"
-#include "node/generations.h"
-#include "node/transport.h"
-#include "pipeline/request_client.h"
+#include "node/model_requests.h"
 #include "pipeline/request_server.h"
 
 namespace exogpu::node {
 
-// The ring of the current plan. On the node's thread.
-struct RingAccess {
-  // Null while this node does not have the first stage, or not all stages are ready.
-  std::function<pipeline::Driver*()> driver;
-  // Of this node's plan.
-  std::function<std::optional<wire::PlanEpoch>()> epoch;
-  // The node of the first stage, by the cluster's plan.
-  std::function<std::optional<wire::NodeId>()> first_node;
-};
-
-// On the node's thread, except generate().
+// On the node's thread, except where marked.
 class Requests {
  public:
-  // The transport must outlive it. `host`: without submit and cancel, which are this class's own.
-  Requests(wire::NodeId self, Transport& transport, RingAccess ring, GenerationsHost host);
+  // The transport must outlive it. `host` is that of each model's generations, without submit and cancel.
+  Requests(wire::NodeId self, Transport& transport, RingAccess rings, GenerationsHost host,
+           std::function<void(const std::string&)> note);
 
   void register_handlers(Dispatch& dispatch);
 
-  // Any thread.
-  void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
-    generations_.generate(std::move(request), std::move(listener), std::move(cancel));
-  }
+  // --- any thread
+  // As Service::generate(). A request that names no model is for the first of models().
+  void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel)
+      EXO_EXCLUDES(mutex_);
+  // Those that requests are accepted for, served ones first.
+  std::vector<ModelEntry> models() const EXO_EXCLUDES(mutex_);
+  // As Service::text().
+  Result<std::shared_ptr<ModelText>> text(std::string_view model) const EXO_EXCLUDES(mutex_);
+  // Errors: why no model is served.
+  Result<void> ready() const EXO_EXCLUDES(mutex_);
 
+  // --- the node's thread
+  // To be called when one of these has changed, and now and then. `encoder` is asked by content id.
+  void update(const wire::ReplicatedState& state, const StageReports& reports,
+              const std::function<EncoderStatus(const std::string&)>& encoder, cluster::Time now) EXO_EXCLUDES(mutex_);
   // Interrupts requests that the peer computes for this node; cancels requests that this node computes for the peer.
   void on_link_down(wire::NodeId peer);
-
-  Generations& generations() { return generations_; }
   // The other nodes that compute answers for this one now.
-  std::set<wire::NodeId> answering_nodes() const { return client_.answering_nodes(); }
-  // The rates since the previous call; empty if the ring does not begin here.
-  std::optional<LiveRates> measure(std::chrono::steady_clock::time_point now);
+  std::set<wire::NodeId> answering_nodes() const;
+  // As of Generations, for all models.
+  void resume();
+  bool waiting() const;
+  void fail_all(const Error& why);
+  // The models with a generation that is computed or waits, by content id.
+  std::set<std::string> busy() const;
+  // Whether requests are taken for a model.
+  bool serving() const;
+  // The rates of this ring since the previous call for the model.
+  LiveRates measure(const std::string& content, const pipeline::Driver& driver,
+                    std::chrono::steady_clock::time_point now);
+
+  // That of the model with this content id, which exists from now on.
+  ModelRequests& of(const std::string& content);
 
  private:
-  pipeline::RequestServerHost server_host();
-  pipeline::RequestClientHost client_host();
-  GenerationsHost generations_host(GenerationsHost host);
-
   struct Counts {
     std::chrono::steady_clock::time_point at{};
     uint64_t sampled = 0, computed = 0;  // tokens
   };
+  // A model that was served once stays: it may come again, and is a few hundred bytes.
+  struct Model {
+    std::string name;
+    std::shared_ptr<ModelRequests> requests;
+    Counts measured{};
+  };
+  struct Named {
+    std::string name;
+    std::shared_ptr<ModelRequests> requests;
+  };
+  pipeline::RequestServerHost server_host();
+  void on_generated(wire::NodeId from, const wire::Generated& message);
+  void publish(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
+  Result<std::shared_ptr<ModelRequests>> find(std::string_view name,
+                                              std::optional<std::chrono::milliseconds> wait) const EXO_EXCLUDES(mutex_);
 
   wire::NodeId self_;
   Transport* transport_;
-  RingAccess ring_;
+  RingAccess rings_;
+  GenerationsHost host_;
+  std::function<void(const std::string&)> note_;
   pipeline::RequestServer server_;
-  pipeline::RequestClient client_;
-  Generations generations_;
-  Counts measured_;
+  std::map<std::string, Model> models_;  // by content id
+  std::vector<ModelRequests*> by_index_;
+  mutable Mutex mutex_;
+  std::vector<Named> named_ EXO_GUARDED_BY(mutex_);  // what requests may name, served models first
+  Error no_model_ EXO_GUARDED_BY(mutex_){ErrorCode::unavailable, "the node is starting"};
 };
 
 }  // namespace exogpu::node

@@ -10,6 +10,7 @@
 namespace exogpu::node {
 namespace {
 
+using cluster::testing::add;
 using cluster::testing::example_id;
 using testing::deliver;
 using testing::GenerationLog;
@@ -27,8 +28,29 @@ class RequestsTest : public ::testing::Test {
   }
   void serve() {
     const testing::TinyFile file("llama");
-    requests_.generations().serve(
-        {.model = "tiny", .epoch = kEpoch, .context = 64, .encoder = PromptEncoder::load(file.gguf()).value()});
+    serve("abc", "tiny", kEpoch, file);
+  }
+  // All stages of a plan for this model are ready.
+  void serve(const std::string& content, const std::string& name, wire::PlanEpoch epoch,
+             const testing::TinyFile& file) {
+    wire::ServedModel model = cluster::testing::example_model(2);
+    model.content = content;
+    model.model = name;
+    wire::PlanMade made;
+    made.plan.epoch = epoch;
+    made.plan.model = name;
+    made.plan.content = content;
+    made.stage_bytes = {1};
+    made.plan.settings.context = 64;
+    made.plan.stages = {{.device = {.node = example_id(1), .device = "cpu"}, .layers = {0, 2}}};
+    add(state_, wire::ModelSet{model});
+    add(state_, made);
+    add(state_, wire::StageReported{.epoch = epoch, .stage = 0, .phase = wire::StagePhase::ready, .failure = {}});
+    encoders_[content].encoder = PromptEncoder::load(file.gguf()).value();
+    update();
+  }
+  void update() {
+    requests_.update(state_, {}, [this](const std::string& content) { return encoders_[content]; }, now_);
   }
   // The first stage is here.
   void have_ring() {
@@ -48,8 +70,8 @@ class RequestsTest : public ::testing::Test {
       }
     }
   }
-  std::shared_ptr<GenerationLog> ask(uint32_t tokens_max = 2) {
-    GenerationRequest request{.model = "tiny", .prompt = std::vector<model::TokenId>{1, 2, 3}, .options = {}};
+  std::shared_ptr<GenerationLog> ask(uint32_t tokens_max = 2, const std::string& model = "tiny") {
+    GenerationRequest request{.model = model, .prompt = std::vector<model::TokenId>{1, 2, 3}, .options = {}};
     request.options.tokens_max = tokens_max;
     request.options.ignore_end = true;
     auto log = std::make_shared<GenerationLog>();
@@ -61,6 +83,11 @@ class RequestsTest : public ::testing::Test {
     return {.epoch = epoch, .request = number, .tokens = {1, 2, 3}, .prompt_tokens = 3, .tokens_max = 2};
   }
 
+  LiveRates measure(std::chrono::steady_clock::time_point at) { return requests_.measure("abc", *driver_, at); }
+
+  wire::ReplicatedState state_;
+  std::map<std::string, EncoderStatus> encoders_;
+  cluster::Time now_{std::chrono::hours(1)};
   TaskQueue tasks_;
   std::stop_source cancel_;
   testing::FakeTransport transport_;
@@ -69,14 +96,15 @@ class RequestsTest : public ::testing::Test {
   wire::TokenId next_token_ = 65;
   std::optional<pipeline::Driver> driver_;
   std::optional<wire::NodeId> first_node_;
-  Requests requests_{example_id(1),
-                     transport_,
-                     {.driver = [this] { return driver_ ? &*driver_ : nullptr; },
-                      .epoch = [] { return std::optional(kEpoch); },
-                      .first_node = [this] { return first_node_; }},
-                     {.post = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
-                      .in_background = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
-                      .wait = std::chrono::seconds(5)}};
+  Requests requests_{
+      example_id(1),
+      transport_,
+      {.driver = [this](wire::PlanEpoch epoch) { return epoch == kEpoch && driver_ ? &*driver_ : nullptr; },
+       .first_node = [this](wire::PlanEpoch) { return first_node_; }},
+      {.post = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
+       .in_background = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
+       .wait = std::chrono::seconds(5)},
+      [](const std::string&) {}};
 };
 
 TEST_F(RequestsTest, WithTheFirstStageHereTheRingIsAskedDirectly) {
@@ -107,14 +135,71 @@ TEST_F(RequestsTest, ElsewhereTheNodeOfTheFirstStageIsAsked) {
   EXPECT_TRUE(requests_.answering_nodes().empty());
 }
 
+TEST_F(RequestsTest, ARequestIsForTheModelThatItNames) {
+  EXPECT_EQ(requests_.ready().error().message, "the node is starting");
+  EXPECT_EQ(ask()->lines, Lines{"error: the node is starting"});
+  update();
+  EXPECT_EQ(ask()->lines, Lines{"error: no model is to be served"});
+  const testing::TinyFile file("llama");
+  serve("def", "other", wire::PlanEpoch(8), file);
+  EXPECT_EQ(ask()->lines, Lines{"error: there is no model \"tiny\"; here is \"other\""});
+  serve("abc", "tiny", wire::PlanEpoch(9), file);
+  ASSERT_EQ(requests_.models().size(), 2U);
+  EXPECT_EQ(requests_.models()[0].id, "other");
+  EXPECT_EQ(requests_.models()[1].id, "tiny");
+  EXPECT_TRUE(requests_.ready());
+
+  first_node_ = example_id(2);
+  (void)ask(2, "tiny");
+  (void)ask(2, "other");
+  (void)ask(2, "");
+  const auto asked = transport_.take<wire::Generate>(example_id(2));
+  ASSERT_EQ(asked.size(), 3U);
+  EXPECT_EQ(asked[0].epoch, wire::PlanEpoch(9));
+  EXPECT_EQ(asked[1].epoch, wire::PlanEpoch(8));
+  EXPECT_EQ(asked[2].epoch, wire::PlanEpoch(8)) << "the first";
+  EXPECT_EQ(std::set({asked[0].request, asked[1].request, asked[2].request}).size(), 3U)
+      << "a node's requests for all models have numbers of their own";
+  EXPECT_EQ(requests_.busy(), (std::set<std::string>{"abc", "def"}));
+}
+
+TEST_F(RequestsTest, AnswersOfOneModelEndAndThoseOfAnotherDoNot) {
+  const testing::TinyFile file("llama");
+  serve("abc", "tiny", kEpoch, file);
+  serve("def", "other", wire::PlanEpoch(8), file);
+  first_node_ = example_id(2);
+  const auto tiny = ask(2, "tiny");
+  first_node_ = example_id(3);
+  const auto other = ask(2, "other");
+  EXPECT_EQ(requests_.answering_nodes(), (std::set{example_id(2), example_id(3)}));
+  requests_.on_link_down(example_id(2));
+  EXPECT_EQ(requests_.answering_nodes(), std::set{example_id(3)});
+  wire::Generated message{.request = transport_.take<wire::Generate>(example_id(3)).at(0).request};
+  message.tokens = {{.token = 65}};
+  message.end = wire::GenerateEnd::length;
+  EXPECT_TRUE(deliver(dispatch_, example_id(3), message));
+  EXPECT_EQ(other->lines, (Lines{"prompt 3", "0 ends: length, 1 tokens"}));
+  EXPECT_EQ(tiny->lines, Lines{"prompt 3"});
+
+  add(state_, wire::ModelRemoved{.content = "abc", .reason = "nobody uses it"});
+  update();
+  EXPECT_EQ(requests_.models().size(), 2U) << "an answer of it may continue";
+  now_ += ServingGate::kPlanTime + std::chrono::seconds(5);
+  update();
+  EXPECT_EQ(tiny->lines, (Lines{"prompt 3", "error: the model is not to be served"}));
+  update();
+  ASSERT_EQ(requests_.models().size(), 1U);
+  EXPECT_EQ(requests_.models()[0].id, "other");
+}
+
 TEST_F(RequestsTest, ALostNodeInterruptsWhatItComputes) {
   serve();
   first_node_ = example_id(2);
   const auto log = ask(2);
   requests_.on_link_down(example_id(3));
-  EXPECT_FALSE(requests_.generations().waiting());
+  EXPECT_FALSE(requests_.waiting());
   requests_.on_link_down(example_id(2));
-  EXPECT_TRUE(requests_.generations().waiting());
+  EXPECT_TRUE(requests_.waiting());
   EXPECT_EQ(log->lines, Lines{"prompt 3"});
   EXPECT_TRUE(requests_.answering_nodes().empty());
 }
@@ -123,12 +208,12 @@ TEST_F(RequestsTest, ANodeThatCannotBeReachedIsARingThatEnded) {
   serve();
   first_node_ = example_id(9);
   const auto log = ask(2);
-  EXPECT_TRUE(requests_.generations().waiting());
+  EXPECT_TRUE(requests_.waiting());
   EXPECT_EQ(log->lines, Lines{"prompt 3"});
   transport_.connected = {example_id(9)};
   transport_.full = true;  // this is no prompt that is too long
-  requests_.generations().resume();
-  EXPECT_TRUE(requests_.generations().waiting());
+  requests_.resume();
+  EXPECT_TRUE(requests_.waiting());
 }
 
 TEST_F(RequestsTest, ACancelReachesTheNodeThatComputes) {
@@ -194,18 +279,16 @@ TEST_F(RequestsTest, RequestsOfALostNodeFreeTheRing) {
 }
 
 TEST_F(RequestsTest, RatesAreOfTheTimeSinceTheLastCall) {
-  EXPECT_FALSE(requests_.measure({}));
   have_ring();
   const std::chrono::steady_clock::time_point begin(std::chrono::hours(1));
-  EXPECT_EQ(requests_.measure(begin)->tokens_per_s, 0);
+  EXPECT_EQ(measure(begin).tokens_per_s, 0);
   EXPECT_TRUE(deliver(dispatch_, example_id(2), remote_request(5)));
-  EXPECT_EQ(requests_.measure(begin)->requests, 1U);
+  EXPECT_EQ(measure(begin).requests, 1U);
   compute();
-  const auto rates = requests_.measure(begin + std::chrono::seconds(2));
-  ASSERT_TRUE(rates);
-  EXPECT_DOUBLE_EQ(rates->tokens_per_s, 1);
-  EXPECT_DOUBLE_EQ(rates->computed_tokens_per_s, 0.5);  // the prompt was in flight at the call before
-  EXPECT_EQ(rates->requests, 0U);
+  const auto rates = measure(begin + std::chrono::seconds(2));
+  EXPECT_DOUBLE_EQ(rates.tokens_per_s, 1);
+  EXPECT_DOUBLE_EQ(rates.computed_tokens_per_s, 0.5);  // the prompt was in flight at the call before
+  EXPECT_EQ(rates.requests, 0U);
 }
 
 }  // namespace

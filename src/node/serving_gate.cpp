@@ -9,18 +9,18 @@ namespace exogpu::node {
 
 void ServingGate::update(const wire::ReplicatedState& state, const StageReports& reports, const EncoderStatus& encoder,
                          cluster::Time now) {
-  const wire::StagePlan* plan = state.plan ? &state.plan->made.plan : nullptr;
-  if (plan) without_plan_since_.reset();
-  // A plan for another model than the requested one lasts for a moment, and serves no requests.
-  const bool requested = plan && state.model && state.model->content == plan->content;
-  std::string reason = not_serving_reason(state, reports);
-  if (requested && cluster::serving(state) && encoder.encoder && encoder.content == plan->content) {
-    return open(*plan, encoder.encoder, reason.empty());
+  const auto found = state.models.find(content_);
+  if (found == state.models.end()) return close(false, std::string(cluster::kNotServed), now);
+  const wire::ModelRecord& model = found->second;
+  if (model.plan) without_plan_since_.reset();
+  std::string reason = not_serving_reason(state, model, reports);
+  if (cluster::serving(model) && encoder.encoder) {
+    return open(model.plan->made.plan, encoder.encoder, reason.empty());
   }
   if (reason.empty()) {
     reason = encoder.error ? encoder.error->message : "this node is getting the model's tokenizer";
   }
-  close(plan != nullptr, reason, now);
+  close(model.plan.has_value(), reason, now);
 }
 
 void ServingGate::open(const wire::StagePlan& plan, std::shared_ptr<PromptEncoder> encoder, bool cluster_serves) {

@@ -1,5 +1,5 @@
-// Decides whether this node takes requests, and for which ring: they are taken while all stages of the plan are ready
-// and this node has the tokenizer of its model.
+// Decides whether this node takes requests for a model, and for which ring: they are taken while all stages of the
+// model's plan are ready and this node has its tokenizer.
 #pragma once
 
 #include <functional>
@@ -15,9 +15,8 @@ namespace exogpu::node {
 
 // The tokenizer and template that this node has.
 struct EncoderStatus {
-  std::shared_ptr<PromptEncoder> encoder;  // null: none
-  std::string content;                     // of the model that it is, or that it failed for
-  std::optional<Error> error;              // why there is none
+  std::shared_ptr<PromptEncoder> encoder{};  // null: none
+  std::optional<Error> error{};              // why there is none
 };
 
 // On the node's thread.
@@ -26,9 +25,9 @@ class ServingGate {
   // For the leader to make a new plan when one has ended. Requests wait so long in any case.
   static constexpr std::chrono::milliseconds kPlanTime{600};
 
-  // `generations` must outlive it.
-  ServingGate(Generations& generations, std::function<void(const std::string&)> note)
-      : generations_(&generations), note_(std::move(note)) {}
+  // For the model with this content id. `generations` must outlive it.
+  ServingGate(std::string content, Generations& generations, std::function<void(const std::string&)> note)
+      : content_(std::move(content)), generations_(&generations), note_(std::move(note)) {}
 
   // To be called when one of these has changed, and now and then.
   void update(const wire::ReplicatedState& state, const StageReports& reports, const EncoderStatus& encoder,
@@ -41,6 +40,7 @@ class ServingGate {
   void open(const wire::StagePlan& plan, std::shared_ptr<PromptEncoder> encoder, bool cluster_serves);
   void close(bool planned, const std::string& reason, cluster::Time now);
 
+  std::string content_;
   Generations* generations_;
   std::function<void(const std::string&)> note_;
   std::optional<wire::PlanEpoch> serving_;

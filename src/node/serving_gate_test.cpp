@@ -16,7 +16,7 @@ class ServingGateTest : public ::testing::Test {
  protected:
   ServingGateTest() {
     const testing::TinyFile file("llama");
-    encoder_ = {.encoder = PromptEncoder::load(file.gguf()).value(), .content = "abc", .error = {}};
+    encoder_ = {.encoder = PromptEncoder::load(file.gguf()).value(), .error = {}};
   }
   void update() { gate_.update(state_, {}, encoder_, now_); }
   void all_ready() {
@@ -32,7 +32,7 @@ class ServingGateTest : public ::testing::Test {
   EncoderStatus encoder_;
   Notes notes_;
   Generations generations_{{.post = [](auto) {}, .in_background = [](auto) {}, .wait = 5s}};
-  ServingGate gate_{generations_, [this](const std::string& text) { notes_.push_back(text); }};
+  ServingGate gate_{"abc", generations_, [this](const std::string& text) { notes_.push_back(text); }};
 };
 
 TEST_F(ServingGateTest, ServesWhenAllStagesAreReady) {
@@ -51,26 +51,36 @@ TEST_F(ServingGateTest, ServesWhenAllStagesAreReady) {
 
 TEST_F(ServingGateTest, NeedsTheTokenizerOfThisModel) {
   all_ready();
-  encoder_.content = "another";
+  const EncoderStatus whole = std::exchange(encoder_, {});
   update();
   EXPECT_EQ(refusal(), "this node is getting the model's tokenizer");
-  encoder_ = {.encoder = nullptr, .content = "abc", .error = Error{ErrorCode::unsupported, "no tokenizer"}};
+  encoder_ = {.encoder = nullptr, .error = Error{ErrorCode::unsupported, "no tokenizer"}};
   update();
   EXPECT_EQ(refusal(), "no tokenizer");
+  encoder_ = whole;
+  update();
+  EXPECT_EQ(refusal(), "");
 }
 
-TEST_F(ServingGateTest, APlanForAModelThatIsNoLongerRequestedDoesNotServe) {
+TEST_F(ServingGateTest, AModelThatIsRemovedIsNotServedAndMayComeBack) {
   all_ready();
-  state_.model->content = "another";
+  update();
+  const wire::ReplicatedState before = state_;
+  add(state_, wire::ModelRemoved{.content = "abc", .reason = "nobody uses it"});
   update();
   EXPECT_FALSE(gate_.serving());
+  EXPECT_EQ(refusal(), cluster::kNotServed);
+  EXPECT_TRUE(generations_.expected()) << "another leader may know of it";
+  state_ = before;
+  update();
+  EXPECT_TRUE(gate_.serving());
 }
 
 TEST_F(ServingGateTest, WithoutAPlanRequestsWaitForTheNextOneFirst) {
   all_ready();
   update();
-  state_.plan.reset();
-  state_.no_plan_reason = "out of memory: 3 GB are missing";
+  only(state_).plan.reset();
+  only(state_).no_plan_reason = "out of memory: 3 GB are missing";
   update();
   EXPECT_FALSE(gate_.serving());
   EXPECT_EQ(refusal(), "out of memory: 3 GB are missing");
@@ -87,14 +97,14 @@ TEST_F(ServingGateTest, WithoutAPlanRequestsWaitForTheNextOneFirst) {
 TEST_F(ServingGateTest, TheNextPlanStartsTheWaitAgain) {
   all_ready();
   update();
-  const auto plan = std::exchange(state_.plan, std::nullopt);
+  const auto plan = std::exchange(only(state_).plan, std::nullopt);
   update();
   now_ += 1min;
-  state_.plan = plan;
-  state_.plan->made.plan.epoch = wire::PlanEpoch(8);
+  only(state_).plan = plan;
+  only(state_).plan->made.plan.epoch = wire::PlanEpoch(8);
   update();
   EXPECT_EQ(gate_.serving(), wire::PlanEpoch(8));
-  state_.plan.reset();
+  only(state_).plan.reset();
   update();
   EXPECT_TRUE(generations_.expected());
 }

@@ -22,8 +22,8 @@ TEST(Worker, AFileThatIsCorruptIsNotTriedAgain) {
   const auto broken = std::make_shared<TinyFile>("llama", "blk.1.attn_q.weight", "blk.1.attn_x.weight");
   WorkerCluster one(1, SharedGguf(broken, &broken->gguf()));
   one.set(one.example_plan({2}, {0}));
-  one.run_until([&] { return one.state.plan->stages[0].phase == StagePhase::failed; });
-  const std::string failure = one.state.plan->stages[0].failure;
+  one.run_until([&] { return only(one.state).plan->stages[0].phase == StagePhase::failed; });
+  const std::string failure = only(one.state).plan->stages[0].failure;
   EXPECT_TRUE(failure.starts_with("n1/cpu: ")) << failure;
   EXPECT_NE(failure.find("blk.1.attn_"), std::string::npos) << failure;
   EXPECT_EQ(one.nodes[0]->notes, (std::vector{failure}));
@@ -38,7 +38,7 @@ TEST(Worker, ADeviceWithoutRoomIsNotTriedAgain) {
   plan.settings.context = 1U << 24U;
   plan.settings.sequences = 1U << 12U;
   one.set(plan);
-  one.run_until([&] { return one.state.plan->stages[0].phase == StagePhase::failed; });
+  one.run_until([&] { return only(one.state).plan->stages[0].phase == StagePhase::failed; });
   EXPECT_TRUE(one.worker(0).local_plan().stages.at(0).permanent);
   EXPECT_EQ(one.worker(0).local_plan().stages.at(0).failures, 1U);
   // What fits is served when the plan is another.
@@ -55,7 +55,7 @@ TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
   one.run_until([&] { return one.worker(0).local_plan().stages.at(0).failures == 1; });
   EXPECT_EQ(one.worker(0).doing().why, "retrying fetching: n1/cpu: nobody has the model");
   EXPECT_EQ(one.worker(0).wake(), one.worker(0).local_plan().stages.at(0).failed_at + cluster::back_off(1));
-  EXPECT_EQ(one.state.plan->stages[0].phase, StagePhase::fetching);
+  EXPECT_EQ(only(one.state).plan->stages[0].phase, StagePhase::fetching);
   one.run_until_served();
   EXPECT_EQ(one.nodes[0]->fetches.size(), 3U);
 
@@ -68,8 +68,8 @@ TEST(Worker, AFetchThatFailsIsTriedAgainAndThenGivenUp) {
   }
   other.run_for(std::chrono::milliseconds(20));
   EXPECT_EQ(other.nodes[0]->fetches.size(), cluster::kFailuresMax);
-  EXPECT_EQ(other.state.plan->stages[0].phase, StagePhase::failed);
-  EXPECT_EQ(other.state.plan->stages[0].failure, "n1/cpu: the disk is worn out");
+  EXPECT_EQ(only(other.state).plan->stages[0].phase, StagePhase::failed);
+  EXPECT_EQ(only(other.state).plan->stages[0].failure, "n1/cpu: the disk is worn out");
 }
 
 TEST(Worker, AFetchIsTriedForAsLongAsNobodyHasTheModel) {
@@ -79,7 +79,7 @@ TEST(Worker, AFetchIsTriedForAsLongAsNobodyHasTheModel) {
   one.set(one.example_plan({4}, {0}));
   for (size_t i = 1; i <= kTimes; ++i) {
     one.run_until([&] { return one.nodes[0]->fetches.size() == i && !one.worker(0).local_plan().acting; });
-    EXPECT_EQ(one.state.plan->stages[0].phase, StagePhase::fetching);
+    EXPECT_EQ(only(one.state).plan->stages[0].phase, StagePhase::fetching);
     one.later += seconds(10);
   }
   one.run_until_served();
@@ -95,8 +95,8 @@ TEST(Worker, AStageWaitsForItsConnection) {
   two.later = seconds(6);
   two.run_until([&] { return !two.nodes[0]->broken.empty(); });
   EXPECT_EQ(two.nodes[0]->broken[0].epoch, PlanEpoch(1));
-  EXPECT_EQ(two.nodes[0]->broken[0].why.message, "node n1 has no connection to node n2");
-  EXPECT_EQ(two.nodes[0]->broken[0].lost, two.nodes[1]->id);
+  EXPECT_EQ(two.nodes[0]->broken[0].reason, "node n1 has no connection to node n2");
+  EXPECT_EQ(two.nodes[0]->broken[0].link, wire::pair_of(two.nodes[0]->id, two.nodes[1]->id));
   // It is no fault of the device, however often.
   for (uint32_t i = 2; i < 8; ++i) {
     two.later += seconds(10);
@@ -121,7 +121,7 @@ TEST(Worker, ALinkThatBrokeAMomentAgoIsNotWaitedForForLong) {
     for (const size_t i : {0, 1}) {
       two.worker(i).link_lost(two.nodes[1 - i]->id, {ErrorCode::unavailable, "the link broke"}, two.now());
     }
-    add(two.state, wire::PlanEnded{.epoch = PlanEpoch(epoch), .reason = "the link broke"});
+    add(two.state, wire::PlanEnded{.content = "abc", .epoch = PlanEpoch(epoch), .reason = "the link broke"});
     two.report_state();
     two.nodes[1]->connected = false;
     auto next = plan;
@@ -134,7 +134,7 @@ TEST(Worker, ALinkThatBrokeAMomentAgoIsNotWaitedForForLong) {
   two.later += milliseconds(300);
   two.run_until([&] { return two.nodes[0]->broken.size() == 2; });
   EXPECT_EQ(two.nodes[0]->broken[1].epoch, PlanEpoch(2));
-  EXPECT_EQ(two.nodes[0]->broken[1].lost, two.nodes[1]->id);
+  EXPECT_EQ(two.nodes[0]->broken[1].link, wire::pair_of(two.nodes[0]->id, two.nodes[1]->id));
   // A node that is restarted takes its time.
   breaks(2);
   ++two.state.nodes.at(two.nodes[1]->id).facts.incarnation;
@@ -165,7 +165,7 @@ TEST(Worker, ALinkThatIsLostEndsTheRing) {
   for (const size_t i : {0, 1}) {
     three.worker(i).link_lost(three.nodes[1 - i]->id, {ErrorCode::unavailable, "the link broke"}, three.now());
     ASSERT_EQ(three.nodes[i]->broken.size(), 1U);
-    EXPECT_EQ(three.nodes[i]->broken[0].lost, three.nodes[1 - i]->id);
+    EXPECT_EQ(three.nodes[i]->broken[0].link, wire::pair_of(three.nodes[i]->id, three.nodes[1 - i]->id));
     EXPECT_EQ(three.nodes[i]->broken[0].epoch, PlanEpoch(1));
   }
   ASSERT_TRUE(received.failure);
@@ -173,7 +173,7 @@ TEST(Worker, ALinkThatIsLostEndsTheRing) {
   EXPECT_EQ(received.failure->message, "the link broke");
   EXPECT_FALSE(three.worker(0).busy());
   EXPECT_TRUE(three.driver().over());
-  add(three.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "the link broke"});
+  add(three.state, wire::PlanEnded{.content = "abc", .epoch = PlanEpoch(1), .reason = "the link broke"});
   three.report_state();
   auto next = plan;
   next.epoch = PlanEpoch(2);
@@ -190,7 +190,7 @@ TEST(Worker, ARingThatHasEndedIsNotServedAgain) {
   ReceivedAnswer received;
   ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 300, received));
   const auto before = one.state;
-  add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "a link broke"});
+  add(one.state, wire::PlanEnded{.content = "abc", .epoch = PlanEpoch(1), .reason = "a link broke"});
   one.report_state();
   EXPECT_TRUE(received.interrupted);
   EXPECT_TRUE(one.nodes[0]->broken.empty());
@@ -206,8 +206,8 @@ TEST(Worker, WhatAPeerSendsWronglyBreaksTheRing) {
   two.run_until_served();
   two.worker(1).ring()->on_step(two.nodes[0]->id, {.epoch = PlanEpoch(1), .stage = 7, .number = 1});
   two.run_until([&] { return !two.nodes[1]->broken.empty(); });
-  EXPECT_NE(two.nodes[1]->broken[0].why.message.find("stage 7"), std::string::npos);
-  EXPECT_FALSE(two.nodes[1]->broken[0].lost);
+  EXPECT_NE(two.nodes[1]->broken[0].reason.find("stage 7"), std::string::npos);
+  EXPECT_FALSE(two.nodes[1]->broken[0].link);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class ChangedFileTest : public ::testing::Test {
   // As the leader does it.
   void plan_again() {
     const auto plan = *two_.worker(0).plan();
-    add(two_.state, wire::PlanEnded{.epoch = plan.epoch, .reason = "a file was changed"});
+    add(two_.state, wire::PlanEnded{.content = "abc", .epoch = plan.epoch, .reason = "a file was changed"});
     two_.report_state();
     auto next = plan;
     next.epoch = PlanEpoch(plan.epoch.value() + 1);
@@ -60,7 +60,7 @@ TEST_F(ChangedFileTest, ItsPartIsFetchedAgainOnceThereIsAnotherCopy) {
   two_.later += seconds(10);
   two_.run_until([&] { return !node.broken.empty(); });
   EXPECT_EQ(node.broken[0].epoch, PlanEpoch(1));
-  EXPECT_FALSE(node.broken[0].lost);
+  EXPECT_FALSE(node.broken[0].link);
   EXPECT_TRUE(two_.nodes[0]->broken.empty());
   plan_again();
   two_.run_until_served();

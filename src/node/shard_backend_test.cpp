@@ -159,7 +159,7 @@ TEST(Worker, RequestsInFlightEndBeforeAShardIsUnloaded) {
   two.run_until([&] { return !received.tokens.empty(); });
   for (auto& node : two.nodes) node->worker->tick(two.now());
   auto other = two.example_plan({2, 4}, {0, 1});
-  other.content = "def";
+  other.settings.context = 1024;
   two.set(other);
   EXPECT_FALSE(received.over());
   ReceivedAnswer late;
@@ -190,7 +190,7 @@ TEST(Worker, AfterAPlanThatWasTakenBackRequestsAreTakenAgain) {
   two.run_until([&] { return !received.tokens.empty(); });
   for (auto& node : two.nodes) node->worker->tick(two.now());
   auto other = two.example_plan({2, 4}, {0, 1});
-  other.content = "def";
+  other.settings.context = 1024;
   two.set(other);
   ASSERT_TRUE(two.driver().over());
 
@@ -212,7 +212,7 @@ TEST(Worker, ARequestDoesNotHoldUpAPlanForEver) {
   ASSERT_TRUE(one.ask(tokens_of(60, 64, 5), 400, received));
   one.run_until([&] { return !received.tokens.empty(); });
   auto other = one.example_plan({4}, {0});
-  other.content = "def";
+  other.settings.context = 1024;
   one.set(other);
   EXPECT_FALSE(received.over());
   one.later = cluster::kDrainMax;
@@ -232,7 +232,7 @@ TEST(Worker, ARingThatStandsStillIsNotWaitedFor) {
   two.worker(1).stop({ErrorCode::unavailable, "the node is stopping"});
   two.run_for(milliseconds(20));
   auto other = two.example_plan({4}, {0});
-  other.content = "def";
+  other.settings.context = 1024;
   two.set(other);
   EXPECT_FALSE(received.over());
   two.later = seconds(3);
@@ -252,13 +252,12 @@ TEST(Worker, WithoutAModelNothingIsResident) {
     one.nodes[0]->file.reset();
   }
   EXPECT_FALSE(resident.expired());
-  add(one.state, wire::ModelSet{});
-  add(one.state, wire::PlanEnded{.epoch = PlanEpoch(1), .reason = "no model is to be served"});
+  add(one.state, wire::ModelRemoved{.content = "abc", .reason = "nobody uses it"});
   one.report_state();
   one.run_until([&] { return !one.worker(0).plan(); });
   EXPECT_EQ(one.worker(0).ring(), nullptr);
   EXPECT_TRUE(one.worker(0).stages().empty());
-  EXPECT_EQ(one.worker(0).doing().why, "no model is to be served");
+  EXPECT_EQ(one.worker(0).doing().why, cluster::kNotServed);
   one.run_until([&] { return resident.expired(); });
 }
 
@@ -276,8 +275,7 @@ TEST(Worker, WhatWasRetainedForAPlanIsFreedWithIt) {
   }
   two.set(two.example_plan({1, 4}, {0, 1}));
   EXPECT_EQ(two.worker(0).doing().act, cluster::Act::unload);
-  add(two.state, wire::ModelSet{});
-  add(two.state, wire::PlanEnded{.epoch = PlanEpoch(2), .reason = "no model is to be served"});
+  add(two.state, wire::ModelRemoved{.content = "abc", .reason = "nobody uses it"});
   two.report_state();
   two.run_until([&] { return resident.expired(); });
 }
@@ -309,11 +307,6 @@ TEST(Worker, ANodeWithoutAShardGetsTheHeaders) {
   two.run_until_served();
   EXPECT_EQ(idle.fetches.size(), 3U);
   EXPECT_EQ(idle.files_reported.size(), 4U);
-  auto other = two.example_plan({4}, {0});
-  other.content = "def";
-  two.set(other);
-  two.run_until([&] { return idle.files_reported.size() == 5; });
-  EXPECT_EQ(idle.fetches.size(), 4U);
 }
 
 TEST(Worker, WhatIsNotNeededAnyMoreIsStopped) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <format>
+#include <tuple>
 
 #include "cluster/fold.h"
 #include "cluster/names.h"
@@ -12,11 +13,20 @@ namespace {
 using wire::ReplicatedState;
 
 const wire::StageProgress* report_of(const wire::PlanRecord& plan, uint32_t stage, const StageReports& reports) {
-  const auto found = reports.find(stage);
-  return found != reports.end() && found->second.epoch == plan.made.plan.epoch ? &found->second : nullptr;
+  const auto found = reports.find({plan.made.plan.epoch, stage});
+  return found != reports.end() ? &found->second : nullptr;
 }
 
-DeviceSnapshot device_snapshot(const wire::NodeRecord& node, const wire::DeviceProfile& profile) {
+// Why plans of a model do not use the device.
+std::string failure_of(const ReplicatedState& state, const wire::DeviceRef& device) {
+  for (const auto& [content, model] : state.models) {
+    if (const auto unfit = model.unfit.find(device); unfit != model.unfit.end()) return unfit->second;
+  }
+  return {};
+}
+
+DeviceSnapshot device_snapshot(const ReplicatedState& state, const wire::NodeRecord& node,
+                               const wire::DeviceProfile& profile) {
   DeviceSnapshot device{.id = profile.id.device,
                         .name = profile.name,
                         .memory_free = profile.memory_free,
@@ -24,7 +34,7 @@ DeviceSnapshot device_snapshot(const wire::NodeRecord& node, const wire::DeviceP
                         .temperature_c = {},
                         .heat = {},
                         .speed_percent = {},
-                        .failure = {}};
+                        .failure = failure_of(state, profile.id)};
   const auto condition = std::ranges::find(node.condition.devices, device.id, &wire::DeviceCondition::device);
   if (condition != node.condition.devices.end()) {
     device.load_percent = condition->load_percent;
@@ -32,7 +42,6 @@ DeviceSnapshot device_snapshot(const wire::NodeRecord& node, const wire::DeviceP
     device.heat = condition->heat;
     device.speed_percent = condition->speed_percent;
   }
-  if (const auto unfit = node.unfit.find(device.id); unfit != node.unfit.end()) device.failure = unfit->second;
   return device;
 }
 
@@ -46,7 +55,7 @@ std::optional<BatterySnapshot> battery_snapshot(const wire::NodeCondition& condi
 NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const wire::NodeRecord& record) {
   const wire::NodeInfo& info = record.facts.info;
   NodeSnapshot node{.id = id,
-                    .name = cluster::name_of(state, id),
+                    .name = cluster::name_of(state.nodes, id),
                     .leader = false,
                     .online = record.online,
                     .offline_reason = record.online ? "" : record.offline_reason,
@@ -60,7 +69,7 @@ NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const 
                     .devices = {},
                     .shards = {},
                     .links = {}};
-  for (const wire::DeviceProfile& device : info.devices) node.devices.push_back(device_snapshot(record, device));
+  for (const wire::DeviceProfile& device : info.devices) node.devices.push_back(device_snapshot(state, record, device));
   for (const wire::LinkProfile& link : info.links) {
     node.links.push_back({.to = link.to,
                           .delay_s = link.delay_s,
@@ -89,7 +98,7 @@ PlanSnapshot plan_snapshot(const ReplicatedState& state, const wire::PlanRecord&
   for (uint32_t i = 0; i < made.plan.stages.size(); ++i) {
     const wire::PlannedStage& stage = made.plan.stages[i];
     const wire::StageProgress* report = report_of(record, i, reports);
-    plan.stages.push_back({.node = cluster::name_of(state, stage.device.node),
+    plan.stages.push_back({.node = cluster::name_of(state.nodes, stage.device.node),
                            .device = stage.device.device,
                            .layers = stage.layers,
                            .memory = made.stage_bytes[i],
@@ -99,7 +108,7 @@ PlanSnapshot plan_snapshot(const ReplicatedState& state, const wire::PlanRecord&
                                            : std::nullopt});
   }
   for (const wire::UnusedDevice& unused : made.unused) {
-    plan.unused_devices.push_back({.node = cluster::name_of(state, unused.device.node),
+    plan.unused_devices.push_back({.node = cluster::name_of(state.nodes, unused.device.node),
                                    .device = unused.device.device,
                                    .constraint = unused.constraint,
                                    .reason = unused.reason});
@@ -120,15 +129,25 @@ std::string_view in_words(wire::StagePhase phase) {
 
 }  // namespace
 
-std::string not_serving_reason(const ReplicatedState& state, const StageReports& reports) {
-  if (cluster::serving(state)) return {};
-  if (!state.plan) return state.no_plan_reason.empty() ? "no plan has been made yet" : state.no_plan_reason;
-  for (uint32_t i = 0; i < state.plan->stages.size(); ++i) {
-    const wire::StagePhase phase = state.plan->stages[i].phase;
+std::vector<const wire::ModelRecord*> models_in_order(const ReplicatedState& state) {
+  std::vector<const wire::ModelRecord*> models;
+  for (const auto& [content, model] : state.models) models.push_back(&model);
+  std::ranges::sort(models, {}, [](const wire::ModelRecord* model) {
+    return std::tuple(!cluster::serving(*model), model->served.model, model->served.content);
+  });
+  return models;
+}
+
+std::string not_serving_reason(const ReplicatedState& state, const wire::ModelRecord& model,
+                               const StageReports& reports) {
+  if (cluster::serving(model)) return {};
+  if (!model.plan) return model.no_plan_reason.empty() ? "no plan has been made yet" : model.no_plan_reason;
+  for (uint32_t i = 0; i < model.plan->stages.size(); ++i) {
+    const wire::StagePhase phase = model.plan->stages[i].phase;
     if (phase == wire::StagePhase::ready) continue;
     std::string text =
-        std::format("{} {}", cluster::name_of(state, state.plan->made.plan.stages[i].device), in_words(phase));
-    const wire::StageProgress* report = report_of(*state.plan, i, reports);
+        std::format("{} {}", cluster::name_of(state.nodes, model.plan->made.plan.stages[i].device), in_words(phase));
+    const wire::StageProgress* report = report_of(*model.plan, i, reports);
     if (report && report->total > 0) {
       text +=
           std::format(" ({:.0f} %)", 100.0 * static_cast<double>(report->done) / static_cast<double>(report->total));
@@ -143,11 +162,19 @@ std::string not_serving_reason(const ReplicatedState& state, const StageReports&
 ClusterSnapshot snapshot_of(const ReplicatedState& state, std::optional<wire::NodeId> leader,
                             const std::string& no_leader_reason, const StageReports& reports) {
   ClusterSnapshot snapshot;
-  if (state.model) snapshot.model = {.name = state.model->model, .content = state.model->content};
-  snapshot.not_serving_reason = not_serving_reason(state, reports);
-  snapshot.serving = snapshot.not_serving_reason.empty();
+  for (const wire::ModelRecord* model : models_in_order(state)) {
+    snapshot.models.push_back({.name = model->served.model,
+                               .content = model->served.content,
+                               .pinned = model->served.pinned,
+                               .not_serving_reason = not_serving_reason(state, *model, reports),
+                               .plan = {},
+                               .live = {}});
+    ModelSnapshot& added = snapshot.models.back();
+    added.serving = added.not_serving_reason.empty();
+    if (model->plan) added.plan = plan_snapshot(state, *model->plan, reports);
+  }
   if (leader) {
-    snapshot.leader = cluster::name_of(state, *leader);
+    snapshot.leader = cluster::name_of(state.nodes, *leader);
   } else {
     snapshot.no_leader_reason = no_leader_reason;
   }
@@ -157,7 +184,6 @@ ClusterSnapshot snapshot_of(const ReplicatedState& state, std::optional<wire::No
     snapshot.nodes.push_back(node_snapshot(state, id, record));
     snapshot.nodes.back().leader = id == leader;
   }
-  if (state.plan) snapshot.plan = plan_snapshot(state, *state.plan, reports);
   return snapshot;
 }
 

@@ -8,6 +8,7 @@ namespace exogpu::node {
 namespace {
 
 using namespace cluster::testing;
+using testing::kPlannedEpoch;
 using testing::planned_state;
 using testing::set_phase;
 
@@ -16,22 +17,22 @@ TEST(SnapshotOf, ShowsWhichStageDoesWhatAndHowFar) {
   set_phase(state, 0, wire::StagePhase::ready);
   set_phase(state, 1, wire::StagePhase::loading);
   const StageReports reports{
-      {1, {.epoch = wire::PlanEpoch(7), .stage = 1, .done = 5, .total = 20, .activity = "loading"}}};
-  EXPECT_EQ(not_serving_reason(state, reports), "n2/gpu0 is loading its part of the model (25 %)");
+      {{kPlannedEpoch, 1}, {.epoch = wire::PlanEpoch(7), .stage = 1, .done = 5, .total = 20, .activity = "loading"}}};
+  EXPECT_EQ(not_serving_reason(state, only(state), reports), "n2/gpu0 is loading its part of the model (25 %)");
   const ClusterSnapshot snapshot = snapshot_of(state, example_id(1), "not to be seen", reports);
-  EXPECT_FALSE(snapshot.serving);
-  EXPECT_EQ(snapshot.not_serving_reason, "n2/gpu0 is loading its part of the model (25 %)");
+  EXPECT_FALSE(snapshot.models.at(0).serving);
+  EXPECT_EQ(snapshot.models.at(0).not_serving_reason, "n2/gpu0 is loading its part of the model (25 %)");
   EXPECT_EQ(snapshot.leader, "n1");
   EXPECT_EQ(snapshot.no_leader_reason, "");
   EXPECT_TRUE(snapshot.nodes[0].leader);
   EXPECT_FALSE(snapshot.nodes[1].leader);
-  ASSERT_TRUE(snapshot.plan);
-  EXPECT_EQ(snapshot.plan->stages[0].status, wire::StagePhase::ready);
-  EXPECT_FALSE(snapshot.plan->stages[0].activity);
-  ASSERT_TRUE(snapshot.plan->stages[1].activity);
-  EXPECT_EQ(snapshot.plan->stages[1].activity->text, "loading");
-  EXPECT_EQ(snapshot.plan->stages[1].activity->done, 5U);
-  EXPECT_EQ(snapshot.plan->unused_devices[0].reason, "slower with it");
+  ASSERT_TRUE(snapshot.models.at(0).plan);
+  EXPECT_EQ(snapshot.models.at(0).plan->stages[0].status, wire::StagePhase::ready);
+  EXPECT_FALSE(snapshot.models.at(0).plan->stages[0].activity);
+  ASSERT_TRUE(snapshot.models.at(0).plan->stages[1].activity);
+  EXPECT_EQ(snapshot.models.at(0).plan->stages[1].activity->text, "loading");
+  EXPECT_EQ(snapshot.models.at(0).plan->stages[1].activity->done, 5U);
+  EXPECT_EQ(snapshot.models.at(0).plan->unused_devices[0].reason, "slower with it");
 }
 
 TEST(SnapshotOf, ShowsConditions) {
@@ -60,16 +61,35 @@ TEST(SnapshotOf, ShowsConditions) {
 
 TEST(SnapshotOf, IgnoresReportsOfAnotherPlan) {
   const wire::ReplicatedState state = planned_state();
-  const StageReports old{{0, {.epoch = wire::PlanEpoch(6), .stage = 0, .done = 5, .total = 20, .activity = "loading"}}};
-  EXPECT_EQ(not_serving_reason(state, old), "n1/gpu0 is waiting for its part of the model");
-  EXPECT_FALSE(snapshot_of(state, {}, "alone", old).plan->stages[0].activity);
+  const StageReports old{{{wire::PlanEpoch(6), 0},
+                          {.epoch = wire::PlanEpoch(6), .stage = 0, .done = 5, .total = 20, .activity = "loading"}}};
+  EXPECT_EQ(not_serving_reason(state, only(state), old), "n1/gpu0 is waiting for its part of the model");
+  EXPECT_FALSE(snapshot_of(state, {}, "alone", old).models.at(0).plan->stages[0].activity);
 }
 
 TEST(SnapshotOf, ServesWhenAllStagesAreReady) {
   wire::ReplicatedState state = planned_state();
   for (const uint32_t stage : {0U, 1U}) set_phase(state, stage, wire::StagePhase::ready);
-  EXPECT_EQ(not_serving_reason(state, {}), "");
-  EXPECT_TRUE(snapshot_of(state, example_id(2), {}, {}).serving);
+  EXPECT_EQ(not_serving_reason(state, only(state), {}), "");
+  EXPECT_TRUE(snapshot_of(state, example_id(2), {}, {}).models.at(0).serving);
+}
+
+TEST(SnapshotOf, ServedModelsComeFirstAndThenTheirNamesDecide) {
+  wire::ReplicatedState state = planned_state();
+  for (const auto& [name, content] : {std::pair("zebra", "123"), std::pair("ant", "456")}) {
+    wire::ServedModel other = example_model(4);
+    other.model = name;
+    other.content = content;
+    add(state, wire::ModelSet{other});
+  }
+  const auto names = [&] {
+    std::vector<std::string> out;
+    for (const ModelSnapshot& model : snapshot_of(state, {}, {}, {}).models) out.push_back(model.name);
+    return out;
+  };
+  EXPECT_EQ(names(), (std::vector<std::string>{"ant", "made", "zebra"}));
+  for (const uint32_t stage : {0U, 1U}) set_phase(state, stage, wire::StagePhase::ready);
+  EXPECT_EQ(names(), (std::vector<std::string>{"made", "ant", "zebra"}));
 }
 
 TEST(SnapshotOf, NamesTheReasonsOfOfflineNodesAndAMissingLeader) {

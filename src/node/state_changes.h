@@ -30,8 +30,9 @@ class StateChanges {
 
  private:
   void observe_nodes(const wire::ReplicatedState& state);
-  void observe_plan(const wire::ReplicatedState& state);
-  void observe_stages(const wire::ReplicatedState& state);
+  void observe_models(const wire::ReplicatedState& state);
+  void observe_plan(const wire::ReplicatedState& state, const wire::ModelRecord& model);
+  void observe_stages(const wire::ReplicatedState& state, const wire::PlanRecord& plan);
   void observe_links(const wire::ReplicatedState& state);
   template <typename... Args>
   void report(log::Level level, std::format_string<Args...> text, Args&&... args);
@@ -39,8 +40,13 @@ class StateChanges {
   wire::NodeId self_;
   std::map<wire::NodeId, bool> online_;
   std::set<wire::NodeId> draining_;
-  std::optional<wire::PlanEpoch> plan_;
-  std::vector<wire::StagePhase> phases_;  // of that plan
+  struct Model {
+    std::string name;
+    std::optional<wire::PlanEpoch> plan{};
+    std::string no_plan_reason{};
+    std::vector<wire::StagePhase> phases{};  // of that plan
+  };
+  std::map<std::string, Model> models_;  // by content id
   std::set<wire::NodePair> links_avoided_;
   std::vector<StateChange> changes_;
 };

@@ -19,9 +19,11 @@ class StateChangesTest : public ::testing::Test {
     for (const uint8_t number : {1, 2}) add(state_, wire::NodeReported{example_facts(number)});
   }
   void add_plan() {
+    add(state_, wire::ModelSet{example_model(4)});
     wire::PlanMade made;
     made.plan.epoch = kPlanEpoch;
     made.plan.model = "made";
+    made.plan.content = "abc";
     made.plan.stages = {{.device = {.node = example_id(1), .device = "gpu0"}, .layers = {0, 2}},
                         {.device = {.node = example_id(2), .device = "gpu0"}, .layers = {2, 4}}};
     made.stage_bytes = {10, 20};
@@ -61,12 +63,14 @@ TEST_F(StateChangesTest, APlanItsStagesAndItsEnd) {
   EXPECT_EQ(observed(), (Changes{{info, "plan 7 of made: n1/gpu0 layers 0-1, n2/gpu0 layers 2-3"},
                                  {info, "plan 7 does not use n2/cpu: slower with it"}}));
   add(state_, wire::StageReported{.epoch = kPlanEpoch, .stage = 0, .phase = wire::StagePhase::loading, .failure = {}});
-  EXPECT_EQ(observed(), (Changes{{info, "n1/gpu0: loading"}}));
+  EXPECT_EQ(observed(), (Changes{{info, "n1/gpu0, made: loading"}}));
   add(state_,
       wire::StageReported{.epoch = kPlanEpoch, .stage = 1, .phase = wire::StagePhase::failed, .failure = "no memory"});
-  EXPECT_EQ(observed(), (Changes{{error, "n2/gpu0 failed at its part of the model: no memory"}}));
-  add(state_, wire::PlanEnded{.epoch = kPlanEpoch, .reason = "a stage failed"});
-  EXPECT_EQ(observed(), (Changes{{info, "there is no plan: a stage failed"}}));
+  EXPECT_EQ(observed(), (Changes{{error, "n2/gpu0 failed at its part of made: no memory"}}));
+  add(state_, wire::PlanEnded{.content = "abc", .epoch = kPlanEpoch, .reason = "a stage failed"});
+  EXPECT_EQ(observed(), (Changes{{info, "there is no plan for made: a stage failed"}}));
+  add(state_, wire::ModelRemoved{.content = "abc", .reason = "nobody uses it"});
+  EXPECT_EQ(observed(), (Changes{{info, "made is no longer served"}}));
 }
 
 TEST_F(StateChangesTest, ALinkThatPlansAvoid) {

@@ -1,10 +1,12 @@
 #include "node/status.h"
 
+#include <algorithm>
 #include <format>
 #include <set>
 #include <utility>
 
 #include "base/utf8.h"
+#include "cluster/fold.h"
 
 namespace exogpu::node {
 
@@ -22,12 +24,14 @@ void Status::update(cluster::Time now) {
   changed_ = false;
   updated_at_ = now;
   const ClusterKnowledge known = knowledge_();
-  std::erase_if(reports_, [&](const auto& entry) {
-    return !known.state.plan || known.state.plan->made.plan.epoch != entry.second.epoch;
-  });
+  std::erase_if(reports_,
+                [&](const auto& entry) { return cluster::planned_in(known.state, entry.second.epoch) == nullptr; });
   ClusterSnapshot next = snapshot_of(known.state, known.leader, known.no_leader_reason, reports_);
   const auto before = snapshot();
-  next.live = before->live;
+  for (ModelSnapshot& model : next.models) {
+    const auto same = std::ranges::find(before->models, model.content, &ModelSnapshot::content);
+    if (same != before->models.end()) model.live = same->live;
+  }
   next.weights = before->weights;
   next.model_file_error = before->model_file_error;
   next.identity_conflicts = before->identity_conflicts;
@@ -43,11 +47,12 @@ void Status::publish(ClusterSnapshot next) {
   published_.notify_all();
 }
 
-void Status::set_live(std::optional<LiveRates> live, const WeightTraffic& weights) {
-  const auto before = snapshot();
-  if (before->live == live && before->weights == weights) return;
-  ClusterSnapshot next = *before;
-  next.live = std::move(live);
+void Status::set_live(const std::map<std::string, LiveRates>& live, const WeightTraffic& weights) {
+  ClusterSnapshot next = *snapshot();
+  for (ModelSnapshot& model : next.models) {
+    const auto rates = live.find(model.content);
+    model.live = rates == live.end() ? std::nullopt : std::optional(rates->second);
+  }
   next.weights = weights;
   publish(std::move(next));
 }
@@ -82,10 +87,13 @@ void Status::greet(wire::NodeId peer) {
 }
 
 void Status::on_report(wire::NodeId from, wire::StageProgress report) {
-  const auto& plan = knowledge_().state.plan;
-  if (!plan || plan->made.plan.epoch != report.epoch || report.stage >= plan->made.plan.stages.size()) return;
-  if (plan->made.plan.stages[report.stage].device.node != from) return;
-  reports_[report.stage] = std::move(report);
+  const ClusterKnowledge known = knowledge_();
+  const wire::ModelRecord* model = cluster::planned_in(known.state, report.epoch);
+  if (model == nullptr) return;
+  const auto& stages = model->plan->made.plan.stages;
+  if (report.stage >= stages.size() || stages[report.stage].device.node != from) return;
+  const auto key = std::pair(report.epoch, report.stage);
+  reports_.insert_or_assign(key, std::move(report));
   set_changed();
 }
 

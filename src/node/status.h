@@ -43,13 +43,14 @@ class Status {
   // Makes the snapshot where one is due.
   void update(cluster::Time now);
 
-  // How far this node's stages are, by their index; what is new is sent to all nodes.
+  // How far this node's stages are; what is new is sent to all nodes.
   void set_own_reports(StageReports reports);
   // Sends them to a node that has just connected.
   void greet(wire::NodeId peer);
   const StageReports& reports() const { return reports_; }
 
-  void set_live(std::optional<LiveRates> live, const WeightTraffic& weights);
+  // `live`: of the rings that begin here, by the model's content id.
+  void set_live(const std::map<std::string, LiveRates>& live, const WeightTraffic& weights);
   void set_model_file_error(std::string error);
   // Replaces an earlier conflict of the same node.
   void add_identity_conflict(IdentityConflict conflict);

@@ -69,18 +69,18 @@ TEST_F(StatusTest, ManyChangesMakeOneSnapshot) {
 }
 
 TEST_F(StatusTest, OwnReportsGoToAllNodesOnceEach) {
-  status_.set_own_reports({{0, report(0, 5)}});
-  status_.set_own_reports({{0, report(0, 5)}});
+  status_.set_own_reports({{{kPlannedEpoch, 0}, report(0, 5)}});
+  status_.set_own_reports({{{kPlannedEpoch, 0}, report(0, 5)}});
   for (const uint8_t number : {2, 3}) {
     EXPECT_EQ(transport_.take<wire::StageProgress>(example_id(number)), std::vector{report(0, 5)});
   }
-  status_.set_own_reports({{0, report(0, 6)}});
+  status_.set_own_reports({{{kPlannedEpoch, 0}, report(0, 6)}});
   EXPECT_EQ(transport_.take<wire::StageProgress>(example_id(3)), std::vector{report(0, 6)});
   transport_.connected.insert(example_id(4));
   status_.greet(example_id(4));
   EXPECT_EQ(transport_.take<wire::StageProgress>(example_id(4)), std::vector{report(0, 6)});
   update();
-  EXPECT_EQ(status_.snapshot()->plan->stages[0].activity->done, 6U);
+  EXPECT_EQ(status_.snapshot()->models.at(0).plan->stages[0].activity->done, 6U);
 }
 
 TEST_F(StatusTest, ReportsCountOnlyFromTheNodeOfTheStage) {
@@ -92,8 +92,8 @@ TEST_F(StatusTest, ReportsCountOnlyFromTheNodeOfTheStage) {
   EXPECT_TRUE(deliver(dispatch_, example_id(2), old));
   update();
   const auto snapshot = status_.snapshot();
-  EXPECT_FALSE(snapshot->plan->stages[0].activity);
-  EXPECT_EQ(snapshot->plan->stages[1].activity->done, 7U);
+  EXPECT_FALSE(snapshot->models.at(0).plan->stages[0].activity);
+  EXPECT_EQ(snapshot->models.at(0).plan->stages[1].activity->done, 7U);
 }
 
 TEST_F(StatusTest, AMessageThatCannotBeDecodedIsAnError) {
@@ -106,13 +106,13 @@ TEST_F(StatusTest, AMessageThatCannotBeDecodedIsAnError) {
 
 TEST_F(StatusTest, LiveRatesStayWhenTheStateChanges) {
   update();
-  status_.set_live(LiveRates{.requests = 3, .stage_step_s = {}}, {.sent = 1, .received = 2});
+  status_.set_live({{"abc", LiveRates{.requests = 3, .stage_step_s = {}}}}, {.sent = 1, .received = 2});
   status_.set_model_file_error("m.gguf has changed");
   leader_.reset();
   update();
   const auto snapshot = status_.snapshot();
-  ASSERT_TRUE(snapshot->live);
-  EXPECT_EQ(snapshot->live->requests, 3U);
+  ASSERT_TRUE(snapshot->models.at(0).live);
+  EXPECT_EQ(snapshot->models.at(0).live->requests, 3U);
   EXPECT_EQ(snapshot->weights.received, 2U);
   EXPECT_EQ(snapshot->model_file_error, "m.gguf has changed");
 }

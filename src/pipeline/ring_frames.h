@@ -1,4 +1,4 @@
-// The frames of a ring: passes what channels receive to the current Ring, if there is one.
+// The frames of rings: passes what channels receive to the Ring of the frame's plan, if there is one.
 #pragma once
 
 #include <functional>
@@ -10,11 +10,11 @@
 
 namespace exogpu::pipeline {
 
-// One thread, the ring's.
+// One thread, the rings'.
 class RingFrames {
  public:
-  // `ring` is asked with each frame; null: there is none, and the frame is ignored.
-  explicit RingFrames(std::function<Ring*()> ring) : ring_(std::move(ring)) {}
+  // `ring` is asked with the plan of each frame; null: there is none, and the frame is ignored.
+  explicit RingFrames(std::function<Ring*(wire::PlanEpoch)> ring) : ring_(std::move(ring)) {}
 
   static bool owns(wire::ControlType type) {
     return type == wire::ControlType::step || type == wire::ControlType::step_done;
@@ -30,7 +30,7 @@ class RingFrames {
   void peer_lost(wire::NodeId peer) { receiving_.erase(peer); }
 
  private:
-  std::function<Ring*()> ring_;
+  std::function<Ring*(wire::PlanEpoch)> ring_;
   std::map<wire::NodeId, Buffer> receiving_;
 };
 

@@ -4,6 +4,8 @@
 #include <functional>
 #include <string_view>
 
+#include "cluster/plan_input.h"
+
 namespace exogpu::sim {
 
 using namespace wire;
@@ -38,15 +40,28 @@ void Checks::observe_state(const NodeIncarnation& node, const ReplicatedState& s
       fail(std::format("node {} has another state at {} than one before it", node.number, to_text(state.at)));
     }
   }
-  if (state.plan) {
-    const auto& plan = state.plan->made.plan;
+  check_plans(state);
+}
+
+void Checks::check_plans(const ReplicatedState& state) {
+  std::map<DeviceRef, Bytes> planned;
+  for (const auto& [content, model] : state.models) {
+    if (!model.plan) continue;
+    const auto& plan = model.plan->made.plan;
     const auto [known, first] = plans_.emplace(plan.epoch, plan);
     if (!first && known->second != plan) fail(std::format("two plans have epoch {:x}", plan.epoch.value()));
+    for (size_t i = 0; i < plan.stages.size(); ++i) planned[plan.stages[i].device] += model.plan->made.stage_bytes[i];
+  }
+  for (const auto& [device, bytes] : planned) {
+    const DeviceProfile* profile = cluster::find_device(state.nodes, device);
+    if (profile == nullptr || bytes <= profile->memory_free) continue;
+    fail(std::format("the plans give {} of node {} to a device with {}", format_bytes(bytes), profile->node_name,
+                     format_bytes(profile->memory_free)));
   }
 }
 
-void Checks::took_on(const NodeIncarnation& node, PlanEpoch epoch) {
-  PlanEpoch& last = last_epoch_[node];
+void Checks::took_on(const NodeIncarnation& node, const std::string& content, PlanEpoch epoch) {
+  PlanEpoch& last = last_epoch_[{node, content}];
   if (epoch <= last) {
     fail(
         std::format("node {} took on a plan of epoch {:x} after epoch {:x}", node.number, epoch.value(), last.value()));

@@ -4,38 +4,42 @@
 #include <utility>
 
 #include "cluster/fold.h"
-#include "cluster/plan_for.h"
 #include "sim/fake_backend.h"
 
 namespace exogpu::sim {
 
 using namespace wire;
 
-Clients::Clients(NodeId self, pipeline::RequestServer& server, ClientsHost host)
-    : host_(std::move(host)),
+Clients::Clients(uint32_t index, std::string content, NodeId self, pipeline::RequestServer& server, ClientsHost host)
+    : index_(index),
+      content_(std::move(content)),
+      host_(std::move(host)),
       client_(self, server,
               {.first_node = [this] { return first_; },
                .send = host_.send,
-               .on_generated = [this](const Generated& message) { continuations_.on_generated(message); },
+               .on_generated =
+                   [this](Generated message) {
+                     message.request &= (uint64_t{1} << kIndexShift) - 1;
+                     continuations_.on_generated(message);
+                   },
                .on_interrupted = [this] { continuations_.interrupt_all(); }}),
       continuations_(
           {.submit = [this](Generate request) { return submit(std::move(request)); },
-           .cancel = [this](uint64_t request) { client_.cancel(request); },
+           .cancel = [this](uint64_t request) { client_.cancel(numbered(request)); },
            .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}) {}
 
 bool Clients::ask(uint64_t number, const NodeIncarnation& node, uint32_t layers, uint64_t seed,
                   std::vector<TokenId> prompt, uint32_t tokens) {
-  if (!model_) return false;
+  if (!takes_requests_) return false;
   host_.trace(std::format("asks for {} tokens, request {}", tokens, number));
   const pipeline::testing::FakeModel model{
-      .content = content_number(*model_), .layers = layers, .vocabulary = kVocabulary};
+      .content = content_number(content_), .layers = layers, .vocabulary = kVocabulary};
   host_.checks->asked(number, node, pipeline::testing::ExpectedAnswer(model, seed, prompt), tokens);
-  models_.emplace(number, *model_);
   pipeline::Request request;
   request.tokens = std::move(prompt);
   request.sampling.seed = seed;
   request.tokens_max = tokens;
-  continuations_.begin(pipeline::AnswerId(number), *model_, std::move(request));
+  continuations_.begin(pipeline::AnswerId(number), content_, std::move(request));
   return true;
 }
 
@@ -48,24 +52,27 @@ Result<void> Clients::submit(Generate request) {
       ++request.tokens_max;
     }
   }
+  request.request = numbered(request.request);
   return client_.submit(std::move(request));
 }
 
-void Clients::follow_plan(const ReplicatedState& state) {
-  const StagePlan& plan = state.plan->made.plan;
-  // A plan for another model than the one that is now requested is about to be replaced.
-  const bool current = state.model && state.model->content == plan.content && encoder_ == plan.content;
-  if (current && cluster::serving(state)) {
+void Clients::pause(const std::string& why) {
+  epoch_.reset();
+  first_.reset();
+  continuations_.pause({ErrorCode::unavailable, why});
+  continuations_.interrupt_all();
+}
+
+void Clients::follow_plan(const ModelRecord& model) {
+  const StagePlan& plan = model.plan->made.plan;
+  if (encoder_ && cluster::serving(model)) {
     if (epoch_ == plan.epoch) return;
     epoch_ = plan.epoch;
     first_ = plan.stages.front().device.node;
-    model_ = plan.content;
-    continuations_.serve(plan.epoch, plan.content);
+    takes_requests_ = true;
+    continuations_.serve(plan.epoch, content_);
   } else if (epoch_ || first_) {
-    epoch_.reset();
-    first_.reset();
-    continuations_.pause({ErrorCode::unavailable, "the stages are not ready"});
-    continuations_.interrupt_all();
+    pause("the stages are not ready");
   }
 }
 
@@ -74,26 +81,26 @@ void Clients::update(const ReplicatedState& state, bool obeys, Time now) {
     if (without_since_) without_since_ = now;
     return;
   }
-  if (state.plan) {
+  const auto found = state.models.find(content_);
+  if (found != state.models.end() && found->second.plan) {
     without_since_.reset();
-    return follow_plan(state);
+    return follow_plan(found->second);
   }
+  const std::string no_plan_reason =
+      found == state.models.end() ? std::string(cluster::kNotServed) : found->second.no_plan_reason;
   if (!without_since_) {
     without_since_ = now;
-    epoch_.reset();
-    first_.reset();
-    continuations_.pause({ErrorCode::unavailable, state.no_plan_reason});
-    continuations_.interrupt_all();
+    pause(no_plan_reason);
   }
-  if (!model_ || now - *without_since_ < host_.no_plan_wait) return;
+  if (!takes_requests_ || now - *without_since_ < host_.no_plan_wait) return;
   // A node may just have come online again.
-  const std::string why = host_.careless ? state.no_plan_reason : cluster::impossible_reason(state);
+  const std::string why = host_.careless ? no_plan_reason : host_.excuse();
   if (why.empty()) {
     without_since_ = now;
     return;
   }
   host_.trace("gives up: " + why);
-  model_.reset();
+  takes_requests_ = false;
   continuations_.fail_waiting({ErrorCode::unavailable, why});
 }
 
@@ -101,10 +108,9 @@ void Clients::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event)
   const uint64_t number = id.value();
   if (event.token) host_.checks->received(number, event.token->token);
   if (!event.is_last()) return;
-  const auto model = models_.extract(number);
   host_.trace(std::format("request {} {}", number, event.failure ? "fails: " + event.failure->message : "ends"));
   if (event.failure) {
-    host_.checks->failed(number, event.failure->message, host_.excuse(model ? model.mapped() : ""));
+    host_.checks->failed(number, event.failure->message, host_.excuse());
   } else {
     host_.checks->ended(number);
   }

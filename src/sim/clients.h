@@ -1,5 +1,5 @@
-// Clients that ask one node for answers, and what the node does for them: the product's continuations and request
-// client, driven by the state as the node knows it.
+// Clients that ask one node for answers of one model, and what the node does for them: the product's continuations and
+// request client, driven by the state as the node knows it.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ inline constexpr Duration kNoPlanWait = std::chrono::seconds(3);
 struct ClientsHost {
   std::function<Result<void>(wire::NodeId, net::Outgoing)> send;
   std::function<void(const std::string&)> trace;
-  // Why this node believes that nothing can be served now; empty if it can.
-  std::function<std::string(const std::string& model)> excuse;
+  // Why this node believes that the model cannot be served now; empty if it can.
+  std::function<std::string()> excuse;
   AnswerChecks* checks = nullptr;
   Duration no_plan_wait = kNoPlanWait;
   bool forgets_last = false;  // injected bugs, see InjectedBug
@@ -34,15 +34,18 @@ struct ClientsHost {
 
 class Clients {
  public:
+  // Of the model with this content id. As in a node, the numbers of requests have the model's index in the upper bits.
   // `server`: of this node, see RequestClient.
-  Clients(wire::NodeId self, pipeline::RequestServer& server, ClientsHost host);
+  Clients(uint32_t index, std::string content, wire::NodeId self, pipeline::RequestServer& server, ClientsHost host);
+  static uint32_t index_of(uint64_t request) { return static_cast<uint32_t>(request >> kIndexShift); }
 
-  // Submits a request, numbered over all nodes. False: no model is served, so it is refused.
+  bool takes_requests() const { return takes_requests_; }
+  // Submits a request, numbered over all nodes. False: the model is not served, so it is refused.
   bool ask(uint64_t number, const NodeIncarnation& node, uint32_t layers, uint64_t seed,
            std::vector<wire::TokenId> prompt, uint32_t tokens);
   void update(const wire::ReplicatedState& state, bool obeys, Time now);
-  // The headers of this model have arrived, so prompts can be encoded.
-  void set_encoder(const std::string& content) { encoder_ = content; }
+  // The model's headers have arrived, so prompts can be encoded.
+  void set_encoder() { encoder_ = true; }
   void on_generated(wire::NodeId from, const wire::Generated& message) { client_.on_generated(from, message); }
   void peer_lost(wire::NodeId peer) { client_.peer_lost(peer); }
   void resume() { continuations_.resume(); }
@@ -50,17 +53,21 @@ class Clients {
   bool open() const { return continuations_.open() > 0; }
 
  private:
+  static constexpr unsigned kIndexShift = 40;
+  uint64_t numbered(uint64_t request) const { return request | (uint64_t{index_} << kIndexShift); }
   Result<void> submit(wire::Generate request);
-  void follow_plan(const wire::ReplicatedState& state);
+  void follow_plan(const wire::ModelRecord& model);
+  void pause(const std::string& why);
   void on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event);
 
+  uint32_t index_;
+  std::string content_;
   ClientsHost host_;
   pipeline::RequestClient client_;
   pipeline::Continuations continuations_;
-  std::map<uint64_t, std::string> models_;  // of those open
-  std::string encoder_;                     // of this content
-  std::optional<std::string> model_;        // that requests are taken for
-  std::optional<wire::NodeId> first_;       // stage, of the plan that serves
+  bool encoder_ = false;
+  bool takes_requests_ = false;
+  std::optional<wire::NodeId> first_;  // stage, of the plan that serves
   std::optional<wire::PlanEpoch> epoch_;
   std::optional<Time> without_since_;  // a plan
 };

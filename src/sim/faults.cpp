@@ -119,6 +119,9 @@ void World::do_step(const ScriptStep& step) {
   } else if (step.what == "model") {
     trace("another model is to be served");
     command(node, ModelSet{.model = model(++model_)});
+    if (model_ <= scenario_.models) return;
+    command(node,
+            ModelRemoved{.content = model(model_ - scenario_.models).content, .reason = "another is to be served"});
   }
 }
 

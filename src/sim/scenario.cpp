@@ -144,6 +144,7 @@ Result<Scenario> read_scenario(const std::filesystem::path& path) {
   fields.take("settle_s", out.settle_s);
   fields.take("measure_s", out.measure_s);
   fields.take("member_bytes_max", out.member_bytes_max);
+  fields.take("models", out.models);
   fields.take("layers", out.layers);
   fields.take("layer_mb", out.layer_mb);
   fields.take("memory_mb_min", out.memory_mb_min);

@@ -30,7 +30,7 @@ struct FaultRates {
   double burst = 0;      // a third of all messages is lost
   double work = 0;       // a fetch, load or connect fails, of ten
   double drain = 0;
-  double model = 0;    // another model is to be served
+  double model = 0;    // another model is to be served, in place of the oldest where there are as many as `models`
   double heat = 0;     // a device computes at a tenth to seven tenths of its rate, and reports so
   double battery = 0;  // a node runs on a battery with 2 to 40 % left
   double longest_s = 4;
@@ -56,7 +56,8 @@ struct Scenario {
   double settle_s = 8;          // after the last
   double measure_s = 0;         // at the end, in which traffic is counted
   double member_bytes_max = 0;  // a second, of each node but the leader, in that time; 0: whatever
-  uint32_t layers = 12;
+  uint32_t models = 1;          // served at once
+  uint32_t layers = 12;         // of each
   double layer_mb = 100;
   double memory_mb_min = 300, memory_mb_max = 1500;  // of each node's device
   NetworkSettings network;

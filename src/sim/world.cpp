@@ -146,7 +146,9 @@ Outcome World::run() {
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
     after(seconds(dice_.between(0, 0.3)), [this, i] { start(i); });
   }
-  after(seconds(1), [this] { do_step({.what = "model", .node = 0}); });
+  for (uint32_t i = 0; i < scenario_.models; ++i) {
+    after(seconds(1), [this] { do_step({.what = "model", .node = 0}); });
+  }
   for (const ScriptStep& step : scenario_.script) {
     after(seconds(step.at_s), [this, step] { do_step(step); });
   }

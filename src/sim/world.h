@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,12 @@ struct StageInput;
 }
 namespace exogpu::worker {
 struct PartKey;
-class Worker;
+class ModelWorkers;
 }  // namespace exogpu::worker
 
 namespace exogpu::sim {
+
+class Clients;
 
 struct RunOptions {
   uint64_t seed = 1;
@@ -131,24 +134,25 @@ class World {
 
   // A worker with fake devices (world_workers.cpp).
   void start_worker(uint32_t node);
-  std::unique_ptr<worker::Worker> make_worker(uint32_t node);
+  std::unique_ptr<worker::ModelWorkers> make_workers(uint32_t node);
   void on_worker_changed(uint32_t node);
   void on_worker(uint32_t node);
   void fetch(uint32_t node, const wire::LayerRange& layers,
              std::function<void(Result<std::shared_ptr<const model::Gguf>>)> done);
   Bytes bytes_of(uint32_t node, const worker::PartKey& key);
   void on_step(uint32_t node, const pipeline::StageInput& input, size_t waiting);
-  void plan_broken(uint32_t node, wire::PlanEpoch epoch, const std::string& why, std::optional<wire::NodeId> lost);
+  void plan_broken(uint32_t node, const wire::PlanEnded& broken);
   void reverse_epoch(uint32_t node);
 
   // Requests (world_requests.cpp).
   void start_requests(uint32_t node);
   void tick_requests(uint32_t node);
   void update_clients(uint32_t node);
-  bool busy(uint32_t node) const;
+  std::set<std::string> busy(uint32_t node) const;  // models, by content id
   void schedule_requests();
   void ask(uint32_t node);
-  std::string excuse(uint32_t node, const std::string& model) const;
+  Clients& clients_of(uint32_t node, const std::string& content);
+  std::string excuse(uint32_t node, const std::string& content) const;
 
   // The frames that nodes send each other for them (world_frames.cpp).
   Result<void> send_frame(uint32_t from, uint32_t to, net::Outgoing frame);
@@ -171,6 +175,7 @@ class World {
   // Whether all is well (world_checks.cpp).
   std::string unsettled() const;  // why it is not settled; empty: it is
   std::string unsettled(uint32_t node, uint32_t leader) const;
+  std::string unsettled(const wire::ReplicatedState& state, const wire::ModelRecord& model) const;
   bool better_plan_pending() const;  // there is a better one than the current
   bool all_have_leaders() const;
   bool all_obey(uint32_t leader) const;
@@ -210,7 +215,7 @@ class World {
   bool healed_ = false;
   Time healed_at_{};
   uint64_t watched_ = 0;
-  uint32_t model_ = 0;
+  uint32_t model_ = 0;  // the last that was to be served
   Outcome outcome_;
   std::optional<Time> leader_crashed_;
   std::optional<Time> leader_missed_;

@@ -69,17 +69,22 @@ void World::observe_state(uint32_t number) {
   SimNode& node = *nodes_[number];
   const ReplicatedState& state = node.agent->state();
   checks_.observe_state(node.current(number), state);
-  for (size_t i = 0; state.plan && i < state.plan->made.stage_bytes.size(); ++i) {
-    const PlannedStage& stage = state.plan->made.plan.stages[i];
-    if (stage.device.node != node.id) continue;
-    node.part_bytes[{state.plan->made.plan.content, stage.layers.begin, stage.layers.end}] =
-        state.plan->made.stage_bytes[i];
+  for (const auto& [content, model] : state.models) {
+    for (size_t i = 0; model.plan && i < model.plan->made.stage_bytes.size(); ++i) {
+      const PlannedStage& stage = model.plan->made.plan.stages[i];
+      if (stage.device.node != node.id) continue;
+      node.part_bytes[{content, stage.layers.begin, stage.layers.end}] = model.plan->made.stage_bytes[i];
+    }
   }
   if (!options_.trace) return;
   const auto alive = std::ranges::count_if(state.nodes, [](const auto& each) { return each.second.online; });
-  trace(std::format("n{} is at {}.{}: {} nodes, {} {}", number, state.at.term.counter, state.at.index, alive,
-                    state.plan ? std::format("plan {:x}", state.plan->made.plan.epoch.value()) : "no plan",
-                    serving(state) ? "serving" : state.no_plan_reason));
+  std::string models;
+  for (const auto& [content, model] : state.models) {
+    models += std::format("; {} {} {}", model.served.model,
+                          model.plan ? std::format("plan {:x}", model.plan->made.plan.epoch.value()) : "no plan",
+                          serving(model) ? "serving" : model.no_plan_reason);
+  }
+  trace(std::format("n{} is at {}.{}: {} nodes{}", number, state.at.term.counter, state.at.index, alive, models));
 }
 
 void World::drive(uint32_t number) {
@@ -96,7 +101,7 @@ void World::drive(uint32_t number) {
     if (out.state_changed) observe_state(number);
     const bool obeys = node.agent->role() != Role::electing;
     if (std::exchange(node.obeys, obeys) != obeys || out.state_changed) {
-      node.worker->follow(node.agent->state(), obeys, now_);
+      node.workers->follow(node.agent->state(), obeys, now_);
     }
     update_clients(number);
   }
@@ -106,7 +111,7 @@ void World::drive(uint32_t number) {
 void World::set_wake(uint32_t number) {
   SimNode& node = *nodes_[number];
   Time wake_at = node.agent->wake();
-  if (const auto worker = node.worker->wake()) wake_at = std::min(wake_at, *worker);
+  if (const auto workers = node.workers->wake()) wake_at = std::min(wake_at, *workers);
   wake_at = std::max(wake_at, now_);
   if (wake_at >= node.wake_at) return;
   node.wake_at = wake_at;
@@ -126,7 +131,7 @@ void World::wake(uint32_t number) {
     node.agent->tick(now_);
     agents_cpu_s_ += cpu_s() - before;
   }
-  if (const auto due = node.worker->wake(); due && now_ >= *due) node.worker->tick(now_);
+  if (const auto due = node.workers->wake(); due && now_ >= *due) node.workers->tick(now_);
   drive(number);
 }
 

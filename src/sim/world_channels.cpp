@@ -50,8 +50,8 @@ void World::link_down(uint32_t number, uint32_t other) {
   const wire::NodeId peer = nodes_[other]->id;
   node.frames->peer_lost(peer);
   node.server->peer_lost(peer);
-  node.clients->peer_lost(peer);
-  node.worker->link_lost(peer, {ErrorCode::unavailable, "a node of the ring is away"}, now_);
+  for (Clients* clients : node.clients_by_index) clients->peer_lost(peer);
+  node.workers->link_lost(peer, {ErrorCode::unavailable, "a node of the ring is away"}, now_);
   node.agent->link_down(peer, now_);
   drive(number);
 }
@@ -59,7 +59,7 @@ void World::link_down(uint32_t number, uint32_t other) {
 void World::link_up(uint32_t number, uint32_t other) {
   SimNode& node = *nodes_[number];
   node.agent->link_up(nodes_[other]->id, now_);
-  node.worker->tick(now_);
+  node.workers->tick(now_);
   drive(number);
 }
 

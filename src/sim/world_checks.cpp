@@ -31,7 +31,7 @@ std::string World::unsettled(uint32_t number, uint32_t leader) const {
   if (node.on_battery && node.charge < 0.2 && !(condition.battery && condition.battery->low)) {
     return std::format("the battery of n{} is low, and that is not known", number);
   }
-  if (condition.shards != shards_of(node.worker->local_plan()))
+  if (condition.shards != shards_of(node.workers->local_plans()))
     return std::format("the resident shards of n{} are not known", number);
   return {};
 }
@@ -47,15 +47,23 @@ std::string World::unsettled() const {
   for (const auto& [id, known] : state.nodes) {
     if (known.online && !nodes_[number_of(id)]->alive) return std::format("n{} counts as alive", number_of(id));
   }
-  if (const std::string why = avoidable_reason(state); !why.empty()) return "a plan uses " + why;
-  if (state.plan && !serving(state)) return "the plan is not served";
-  if (!state.plan && (state.no_plan_reason.empty() || scenario_.wants_service))
-    return "there is no plan: " + state.no_plan_reason;
-  if (scenario_.wants_service) {
-    const auto first = number_of(state.plan->made.plan.stages.front().device.node);
-    auto* driver = nodes_[first]->worker->driver();
-    if (driver == nullptr || driver->over()) return std::format("n{} does not serve", first);
+  if (scenario_.wants_service && state.models.empty()) return "no model is to be served";
+  for (const auto& [content, model] : state.models) {
+    if (std::string why = unsettled(state, model); !why.empty()) return std::format("{}: {}", model.served.model, why);
   }
+  return {};
+}
+
+std::string World::unsettled(const ReplicatedState& state, const ModelRecord& model) const {
+  const std::string why = avoidable_reason(model_view(state, model.served.content));
+  if (!why.empty()) return "a plan uses " + why;
+  if (model.plan && !serving(model)) return "the plan is not served";
+  if (!model.plan && (model.no_plan_reason.empty() || scenario_.wants_service))
+    return "there is no plan: " + model.no_plan_reason;
+  if (!model.plan) return {};
+  const auto first = number_of(model.plan->made.plan.stages.front().device.node);
+  auto* driver = nodes_[first]->workers->driver(model.plan->made.plan.epoch);
+  if (scenario_.wants_service && (driver == nullptr || driver->over())) return std::format("n{} does not serve", first);
   return {};
 }
 
@@ -64,8 +72,11 @@ bool World::better_plan_pending() const {
   if (!leader) return true;
   const ReplicatedState& state = nodes_[*leader]->agent->state();
   // A new reason why there is none is no better plan.
-  const auto event = cluster::plan_for(state, {.term = state.at.term, .epoch_max = state.epoch_last});
-  return event && std::holds_alternative<wire::PlanMade>(*event);
+  return std::ranges::any_of(planning_order(state), [&](const std::string& content) {
+    const auto event =
+        cluster::plan_for(model_view(state, content), {.term = state.at.term, .epoch_max = state.epoch_last});
+    return event && std::holds_alternative<wire::PlanMade>(*event);
+  });
 }
 
 bool World::all_have_leaders() const {
@@ -114,8 +125,10 @@ void World::watch_leaders() {
 
 bool World::served_by_living(uint32_t leader) const {
   const ReplicatedState& state = nodes_[leader]->agent->state();
-  return serving(state) && std::ranges::all_of(state.plan->made.plan.stages, [&](const PlannedStage& stage) {
-           return nodes_[number_of(stage.device.node)]->alive;
+  const auto living = [&](const PlannedStage& stage) { return nodes_[number_of(stage.device.node)]->alive; };
+  return serving(state) && std::ranges::all_of(state.models, [&](const auto& each) {
+           const ModelRecord& model = each.second;
+           return !model.plan || (serving(model) && std::ranges::all_of(model.plan->made.plan.stages, living));
          });
 }
 

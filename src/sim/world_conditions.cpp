@@ -66,7 +66,7 @@ void World::watch_condition(uint32_t number) {
 
 void World::set_condition(uint32_t number, NodeCondition condition) {
   SimNode& node = *nodes_[number];
-  condition.shards = shards_of(node.worker->local_plan());
+  condition.shards = shards_of(node.workers->local_plans());
   if (!has(InjectedBug::condition_unreported)) node.agent->set_condition(std::move(condition), now_);
 }
 

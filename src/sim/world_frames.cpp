@@ -89,12 +89,15 @@ Result<void> World::on_control(uint32_t from, uint32_t to, const Frame& frame) {
   SimNode& node = *nodes_[to];
   const ControlType type = std::get<Control>(frame.header.of).type;
   if (pipeline::RingFrames::owns(type)) return node.frames->on_control(node_id(from), type, frame.payload);
-  const bool was_busy = busy(to);
+  const std::set<std::string> was_busy = busy(to);
   if (pipeline::RequestServer::owns(type)) {
     EXO_CHECK(node.server->on_control(node_id(from), type, frame.payload));
   } else {
     EXO_TRY(const Generated generated, decode<Generated>(frame.payload));
-    node.clients->on_generated(node_id(from), generated);
+    const uint32_t index = Clients::index_of(generated.request);
+    if (index < node.clients_by_index.size()) {
+      node.clients_by_index[index]->on_generated(node_id(from), generated);
+    }
   }
   if (was_busy != busy(to)) drive(to);
   return {};

@@ -3,7 +3,10 @@
 
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <tuple>
+#include <vector>
 
 #include "cluster/condition.h"
 #include "pipeline/request_server.h"
@@ -11,7 +14,7 @@
 #include "sim/clients.h"
 #include "sim/fake_backend.h"
 #include "sim/world.h"
-#include "worker/worker.h"
+#include "worker/model_workers.h"
 
 namespace exogpu::sim {
 
@@ -27,17 +30,18 @@ struct World::SimNode {
   uint64_t counter_saved = 0;  // on its disk
   uint64_t incarnation = 0;
   bool alive = false;
-  bool was_busy = false;
+  std::set<std::string> was_busy;  // models
   bool obeys = false;
   // The process. What is below calls what is above.
   std::unique_ptr<cluster::Agent> agent;
   std::unique_ptr<pipeline::RequestServer> server;
-  std::unique_ptr<Clients> clients;
+  std::map<std::string, std::unique_ptr<Clients>> clients;  // by content id
+  std::vector<Clients*> clients_by_index;
   std::unique_ptr<FakeBackend> backend;
-  std::unique_ptr<worker::Worker> worker;
+  std::unique_ptr<worker::ModelWorkers> workers;
   std::unique_ptr<pipeline::RingFrames> frames;
   bool worker_due = false;
-  wire::PlanEpoch epoch;  // that the worker has taken on last
+  std::map<std::string, wire::PlanEpoch> epochs;  // that the workers have taken on last, by content id
   std::map<std::tuple<std::string, uint32_t, uint32_t>, Bytes>
       part_bytes{};                                     // of the plans known, by content and layers
   std::optional<wire::ReplicatedState> state_before{};  // with a plan that it took on; for InjectedBug::epoch_reversed
@@ -51,14 +55,15 @@ struct World::SimNode {
   void end_process() {
     alive = false;
     frames.reset();
-    worker.reset();
+    workers.reset();
     backend.reset();
-    clients.reset();
+    clients_by_index.clear();
+    clients.clear();
     server.reset();
     agent.reset();
     worker_due = false;
     obeys = false;
-    epoch = {};
+    epochs.clear();
     state_before.reset();
     wake_at = Time::max();
   }

@@ -23,30 +23,40 @@ void World::start_requests(uint32_t number) {
     return send_frame(number, number_of(to), std::move(frame));
   };
   node.server = std::make_unique<pipeline::RequestServer>(pipeline::RequestServerHost{
-      .driver = [this, number](PlanEpoch epoch) -> pipeline::Driver* {
-        const worker::Worker* worker = nodes_[number]->worker.get();
-        return worker->plan() && worker->plan()->epoch == epoch ? nodes_[number]->worker->driver() : nullptr;
-      },
+      .driver = [this, number](PlanEpoch epoch) { return nodes_[number]->workers->driver(epoch); },
       .send =
           [this, number, send](NodeId to, const Generated& message) {
             SimNode& self = *nodes_[number];
-            if (to == self.id) return self.clients->on_generated(to, message);
+            if (to == self.id) {
+              return self.clients_by_index.at(Clients::index_of(message.request))->on_generated(to, message);
+            }
             (void)send(to, pipeline::control_frame(message));
           }});
-  node.clients = std::make_unique<Clients>(
-      node.id, *node.server,
+  if (scenario_.requests.per_s > 0) later(number, kTick, [this, number] { tick_requests(number); });
+}
+
+Clients& World::clients_of(uint32_t number, const std::string& content) {
+  SimNode& node = *nodes_[number];
+  std::unique_ptr<Clients>& clients = node.clients[content];
+  if (clients) return *clients;
+  const auto send = [this, number](NodeId to, net::Outgoing frame) {
+    return send_frame(number, number_of(to), std::move(frame));
+  };
+  clients = std::make_unique<Clients>(
+      static_cast<uint32_t>(node.clients_by_index.size()), content, node.id, *node.server,
       ClientsHost{.send = send,
                   .trace = [this, number](const std::string& text) { trace(std::format("n{} {}", number, text)); },
-                  .excuse = [this, number](const std::string& model) { return excuse(number, model); },
+                  .excuse = [this, number, content] { return excuse(number, content); },
                   .checks = &answer_checks_,
                   .no_plan_wait = has(InjectedBug::given_up_early) ? Duration{} : kNoPlanWait,
                   .forgets_last = has(InjectedBug::token_forgotten),
                   .careless = has(InjectedBug::given_up_early)});
-  if (scenario_.requests.per_s > 0) later(number, kTick, [this, number] { tick_requests(number); });
+  node.clients_by_index.push_back(clients.get());
+  return *clients;
 }
 
 void World::tick_requests(uint32_t number) {
-  nodes_[number]->clients->resume();
+  for (Clients* clients : nodes_[number]->clients_by_index) clients->resume();
   nodes_[number]->agent->set_busy(busy(number));
   drive(number);
   later(number, kTick, [this, number] { tick_requests(number); });
@@ -54,22 +64,26 @@ void World::tick_requests(uint32_t number) {
 
 void World::update_clients(uint32_t number) {
   SimNode& node = *nodes_[number];
-  node.clients->update(node.agent->state(), node.agent->role() != cluster::Role::electing, now_);
-  const bool is_busy = busy(number);
-  node.was_busy = node.was_busy || is_busy;
-  node.agent->set_busy(has(InjectedBug::busy_stuck) ? node.was_busy : is_busy);
+  for (const auto& [content, model] : node.agent->state().models) clients_of(number, content);
+  for (Clients* clients : node.clients_by_index) {
+    clients->update(node.agent->state(), node.agent->role() != cluster::Role::electing, now_);
+  }
+  node.was_busy.merge(busy(number));
+  node.agent->set_busy(busy(number));
 }
 
-bool World::busy(uint32_t number) const {
+std::set<std::string> World::busy(uint32_t number) const {
   const SimNode& node = *nodes_[number];
-  if (has(InjectedBug::busy_stuck) && node.was_busy) return true;
-  return node.worker->busy() || node.clients->open();
+  if (has(InjectedBug::busy_stuck) && !node.was_busy.empty()) return node.was_busy;
+  std::set<std::string> models = node.workers->busy();
+  for (const auto& [content, clients] : node.clients) {
+    if (clients->open()) models.insert(content);
+  }
+  return models;
 }
 
-std::string World::excuse(uint32_t number, const std::string& model) const {
-  const ReplicatedState& state = nodes_[number]->agent->state();
-  if (!state.model || state.model->content != model) return "another model is served";
-  return cluster::impossible_reason(state);
+std::string World::excuse(uint32_t number, const std::string& content) const {
+  return cluster::impossible_reason(cluster::model_view(nodes_[number]->agent->state(), content));
 }
 
 void World::schedule_requests() {
@@ -97,7 +111,13 @@ void World::ask(uint32_t number) {
     prompt.push_back(static_cast<TokenId>(bits % kVocabulary));
   }
   const auto tokens = static_cast<uint32_t>(1 + dice_.below(scenario_.requests.tokens_max));
-  (void)node.clients->ask(++requests_, node.current(number), scenario_.layers, dice_.bits(), std::move(prompt), tokens);
+  std::vector<Clients*> models;
+  for (Clients* clients : node.clients_by_index) {
+    if (clients->takes_requests()) models.push_back(clients);
+  }
+  if (models.empty()) return;
+  (void)models[dice_.below(models.size())]->ask(++requests_, node.current(number), scenario_.layers, dice_.bits(),
+                                                std::move(prompt), tokens);
   drive(number);
 }
 

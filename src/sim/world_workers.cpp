@@ -53,13 +53,14 @@ void World::start_worker(uint32_t number) {
       .failures = scenario_.faults.work / 10,
       .leaks = has(InjectedBug::memory_leaked),
       .ignores_truncate = has(InjectedBug::caches_not_truncated)});
-  node.worker = make_worker(number);
-  node.frames = std::make_unique<pipeline::RingFrames>([this, number] { return nodes_[number]->worker->ring(); });
+  node.workers = make_workers(number);
+  node.frames = std::make_unique<pipeline::RingFrames>(
+      [this, number](PlanEpoch epoch) { return nodes_[number]->workers->ring(epoch); });
 }
 
-std::unique_ptr<worker::Worker> World::make_worker(uint32_t number) {
+std::unique_ptr<worker::ModelWorkers> World::make_workers(uint32_t number) {
   SimNode& node = *nodes_[number];
-  return std::make_unique<worker::Worker>(
+  return std::make_unique<worker::ModelWorkers>(
       node.id, std::format("n{}", number), *node.backend,
       worker::WorkerHost{
           .post =
@@ -73,7 +74,7 @@ std::unique_ptr<worker::Worker> World::make_worker(uint32_t number) {
                                   auto done) { fetch(number, layers, std::move(done)); },
           .on_file =
               [this, number](const StagePlan& plan, const SharedGguf&) {
-                nodes_[number]->clients->set_encoder(plan.content);
+                clients_of(number, plan.content).set_encoder();
                 on_worker_changed(number);
               },
           .connected =
@@ -81,8 +82,7 @@ std::unique_ptr<worker::Worker> World::make_worker(uint32_t number) {
                 return peer == nodes_[number]->id || channel_[number * nodes_.size() + number_of(peer)] != 0;
               },
           .on_change = [this, number](const worker::WorkerChanges&) { on_worker_changed(number); },
-          .on_broken = [this, number](PlanEpoch epoch, const Error& why,
-                                      std::optional<NodeId> lost) { plan_broken(number, epoch, why.message, lost); },
+          .on_broken = [this, number](const PlanEnded& broken) { plan_broken(number, broken); },
           .on_note = [this, number](const std::string& text) { trace(std::format("n{}: {}", number, text)); }});
 }
 
@@ -97,16 +97,21 @@ void World::on_worker_changed(uint32_t number) {
 
 void World::on_worker(uint32_t number) {
   SimNode& node = *nodes_[number];
-  node.worker->tick(now_);
-  if (options_.trace) {
-    const cluster::Action& doing = node.worker->doing();
-    trace(std::format("n{} {} {}: {}", number, to_string(doing.act), doing.stage, doing.why));
+  node.workers->tick(now_);
+  bool took_on = false;
+  for (const auto& [content, worker] : node.workers->all()) {
+    if (options_.trace) {
+      const cluster::Action& doing = worker->doing();
+      trace(std::format("n{} {} {}: {}", number, to_string(doing.act), doing.stage, doing.why));
+    }
+    if (std::exchange(node.epochs[content], worker->epoch()) == worker->epoch()) continue;
+    checks_.took_on(node.current(number), content, worker->epoch());
+    took_on = true;
   }
-  if (std::exchange(node.epoch, node.worker->epoch()) != node.worker->epoch()) {
-    checks_.took_on(node.current(number), node.epoch);
-    if (has(InjectedBug::epoch_reversed)) reverse_epoch(number);
+  if (took_on && has(InjectedBug::epoch_reversed)) reverse_epoch(number);
+  for (const auto& [content, worker] : node.workers->all()) {
+    node.agent->set_stages(content, worker->epoch(), worker->stages(), now_);
   }
-  node.agent->set_stages(node.worker->epoch(), node.worker->stages(), now_);
   set_condition(number, node.watch.reported());
   node.agent->set_busy(busy(number));
   drive(number);
@@ -116,11 +121,12 @@ void World::on_worker(uint32_t number) {
 void World::reverse_epoch(uint32_t number) {
   SimNode& node = *nodes_[number];
   const std::optional<ReplicatedState> before = node.state_before;
-  if (node.agent->state().plan) node.state_before = node.agent->state();
+  const auto planned = [](const auto& model) { return model.second.plan.has_value(); };
+  if (std::ranges::any_of(node.agent->state().models, planned)) node.state_before = node.agent->state();
   if (!before || tampered_) return;
   tampered_ = true;
-  node.worker = make_worker(number);
-  node.worker->follow(*before, true, now_);
+  node.workers = make_workers(number);
+  node.workers->follow(*before, true, now_);
 }
 
 void World::fetch(uint32_t number, const LayerRange& layers, std::function<void(Result<SharedGguf>)> done) {
@@ -143,19 +149,19 @@ Bytes World::bytes_of(uint32_t number, const worker::PartKey& key) {
 void World::on_step(uint32_t number, const pipeline::StageInput& input, size_t waiting) {
   const auto& only = input.step.replay;
   if (only && input.step.stage == only->begin) answer_checks_.replayed(input.step.rows());
-  const auto& plan = nodes_[number]->worker->plan();
-  if (!plan) return;
-  const size_t most = pipeline::steps_in_flight_max(plan->stages.size());
+  const worker::Worker* worker = nodes_[number]->workers->find(input.step.epoch);
+  if (worker == nullptr) return;
+  const size_t stages = worker->plan()->stages.size();
+  const size_t most = pipeline::steps_in_flight_max(stages);
   if (waiting <= most) return;
   checks_.fail(std::format("stage {} at n{} has {} steps in its queue, and a ring of {} stages may have {} in flight",
-                           input.step.stage, number, waiting, plan->stages.size(), most));
+                           input.step.stage, number, waiting, stages, most));
 }
 
-void World::plan_broken(uint32_t number, PlanEpoch epoch, const std::string& why, std::optional<NodeId> lost) {
-  trace(std::format("n{}: the ring of {:x} is broken: {}", number, epoch.value(), why));
-  later(number, {}, [this, number, epoch, why, lost] {
-    cluster::Agent& agent = *nodes_[number]->agent;
-    agent.plan_broken(epoch, why, lost ? std::optional(pair_of(agent.self(), *lost)) : std::nullopt, now_);
+void World::plan_broken(uint32_t number, const PlanEnded& broken) {
+  trace(std::format("n{}: the ring of {:x} is broken: {}", number, broken.epoch.value(), broken.reason));
+  later(number, {}, [this, number, broken] {
+    nodes_[number]->agent->plan_broken(broken, now_);
     drive(number);
   });
 }

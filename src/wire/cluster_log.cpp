@@ -18,11 +18,6 @@ Result<std::pair<NodeId, NodeRecord>> record_of(const proto::NodeRecord& in) {
   out.online = in.online();
   EXO_TRY(out.offline_reason, name_of(in.offline_reason(), "the reason why a node is away", kReasonCharsMax));
   out.draining = in.draining();
-  EXO_CHECK(within(in.unfit_size(), kDevicesMax, "the unfit devices of a node"));
-  for (const auto& field : in.unfit()) {
-    EXO_TRY(std::string device, name_of(field.device(), "an unfit device"));
-    EXO_TRY(out.unfit[std::move(device)], name_of(field.reason(), "the reason why a device is unfit", kReasonCharsMax));
-  }
   EXO_TRY(out.condition, condition_of(in.condition()));
   const NodeId node = out.facts.info.self.node;
   return std::pair(node, std::move(out));
@@ -82,24 +77,10 @@ ByteVector encode(const LogSnapshot& message) {
     node->set_online(in.online);
     node->set_offline_reason(text(in.offline_reason, kReasonCharsMax));
     node->set_draining(in.draining);
-    for (const auto& [device, reason] : in.unfit) {
-      auto* unfit = node->add_unfit();
-      unfit->set_device(text(device));
-      unfit->set_reason(text(reason, kReasonCharsMax));
-    }
     put(*node->mutable_condition(), in.condition);
   }
-  if (state.model) put(*out.mutable_model(), *state.model);
-  if (state.plan) {
-    put(*out.mutable_plan()->mutable_made(), state.plan->made);
-    for (const StageStatus& in : state.plan->stages) {
-      auto* stage = out.mutable_plan()->add_stages();
-      stage->set_phase(static_cast<uint32_t>(in.phase));
-      stage->set_failure(text(in.failure, kReasonCharsMax));
-    }
-  }
+  for (const auto& [content, in] : state.models) put(*out.add_models(), in);
   out.set_epoch_last(state.epoch_last.value());
-  out.set_no_plan_reason(text(state.no_plan_reason, kReasonCharsMax));
   for (const NodePair& link : state.links_avoided) put(*out.add_links_avoided(), link);
   return serialize(out);
 }
@@ -118,26 +99,15 @@ Result<LogSnapshot> decode<LogSnapshot>(std::span<const std::byte> bytes) {
       return fail(ErrorCode::corrupt, "a log snapshot with a node twice");
     }
   }
-  if (in.has_model()) {
-    EXO_TRY(state.model, model_of(in.model()));
-  }
-  if (in.has_plan()) {
-    PlanRecord plan;
-    EXO_TRY(plan.made, plan_made_of(in.plan().made()));
-    if (static_cast<size_t>(in.plan().stages_size()) != plan.made.plan.stages.size()) {
-      return fail(ErrorCode::corrupt, "a plan of {} stages with the status of {}", plan.made.plan.stages.size(),
-                  in.plan().stages_size());
+  EXO_CHECK(within(in.models_size(), kModelsMax, "the models of a log snapshot"));
+  for (const proto::ModelRecord& field : in.models()) {
+    EXO_TRY(ModelRecord model, model_record_of(field));
+    const std::string content = model.served.content;
+    if (!state.models.emplace(content, std::move(model)).second) {
+      return fail(ErrorCode::corrupt, "a log snapshot with a model twice");
     }
-    for (const proto::StageStatus& field : in.plan().stages()) {
-      StageStatus status;
-      EXO_TRY(status.phase, phase_of(field.phase()));
-      EXO_TRY(status.failure, name_of(field.failure(), "the failure of a stage", kReasonCharsMax));
-      plan.stages.push_back(std::move(status));
-    }
-    state.plan = std::move(plan);
   }
   state.epoch_last = PlanEpoch(in.epoch_last());
-  EXO_TRY(state.no_plan_reason, name_of(in.no_plan_reason(), "the reason why there is no plan", kReasonCharsMax));
   EXO_CHECK(within(in.links_avoided_size(), kLinksMax, "the avoided links"));
   for (const proto::LinkEnds& field : in.links_avoided()) {
     EXO_TRY(const NodePair link, ends_of(field));

@@ -1,5 +1,5 @@
 // The replicated log: events in one order, the state that they add up to, and the messages that carry both
-// (proto/cluster.proto). The state has nodes, devices, the model and its plan, but no requests and no tokens.
+// (proto/cluster.proto). The state has nodes, devices, the models and their plans, but no requests and no tokens.
 //
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
@@ -27,6 +27,8 @@ inline constexpr size_t kLayersMax = 10000;
 inline constexpr size_t kWithoutMax = 256;
 inline constexpr size_t kUnusedDevicesMax = 64;  // devices, of a plan
 inline constexpr size_t kLinksMax = 4096;        // avoided links
+inline constexpr size_t kModelsMax = 64;         // served at once
+inline constexpr size_t kUnfitMax = 4096;        // devices, of a model
 
 // What a node reports about itself that seldom changes.
 struct NodeFacts {
@@ -46,6 +48,8 @@ struct ServedModel {
   std::string layers;                // fixed by the user, as placement::parse_layers() reads it; empty: planned
   std::vector<std::string> without;  // excluded devices, by name
   uint32_t devices_min = 1;          // a plan uses at least so many, even if fewer are faster
+  bool pinned = false;               // it is not removed to make room for another model
+  uint32_t keep_loaded_s = 0;        // it is removed when nobody used it for so long; 0: it stays
   friend bool operator==(const ServedModel&, const ServedModel&) = default;
 };
 
@@ -80,9 +84,16 @@ struct DrainingSet {
   bool draining = true;
   friend bool operator==(const DrainingSet&, const DrainingSet&) = default;
 };
+// The model is to be served, beside the others; or otherwise than before.
 struct ModelSet {
-  std::optional<ServedModel> model;
+  ServedModel model;
   friend bool operator==(const ModelSet&, const ModelSet&) = default;
+};
+// The model is no longer to be served.
+struct ModelRemoved {
+  std::string content;
+  std::string reason;  // for people
+  friend bool operator==(const ModelRemoved&, const ModelRemoved&) = default;
 };
 // A device that could be used and is not in the plan, with the reason.
 struct UnusedDevice {
@@ -103,7 +114,8 @@ struct PlanMade {
   friend bool operator==(const PlanMade&, const PlanMade&) = default;
 };
 struct PlanEnded {
-  PlanEpoch epoch;
+  std::string content;  // of its model
+  PlanEpoch epoch;      // without a meaning where the model has no plan: the reason is another
   std::string reason;
   std::optional<NodePair> link{};  // the lost link that ended it, if any
   friend bool operator==(const PlanEnded&, const PlanEnded&) = default;
@@ -123,7 +135,7 @@ struct StageReported {
 };
 
 using Event = std::variant<TermBegan, NodeReported, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded,
-                           StageReported, LinkUse, ConditionReported>;
+                           StageReported, LinkUse, ConditionReported, ModelRemoved>;
 
 struct Entry {
   Term term;  // of the leader that appended it
@@ -136,8 +148,7 @@ struct NodeRecord {
   bool online = false;
   std::string offline_reason;
   bool draining = false;
-  std::map<std::string, std::string> unfit;  // devices that failed to load their layers, with the failure
-  NodeCondition condition{};                 // its last report since its start
+  NodeCondition condition{};  // its last report since its start
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 
@@ -153,15 +164,26 @@ struct PlanRecord {
   friend bool operator==(const PlanRecord&, const PlanRecord&) = default;
 };
 
+// Devices that failed to load layers of a model, with the failure.
+using UnfitDevices = std::map<DeviceRef, std::string>;
+
+struct ModelRecord {
+  ServedModel served;
+  std::optional<PlanRecord> plan;
+  std::string no_plan_reason;  // empty when there is a plan
+  UnfitDevices unfit;
+  friend bool operator==(const ModelRecord&, const ModelRecord&) = default;
+};
+
+using NodeRecords = std::map<NodeId, NodeRecord>;
+
 // Equal on all nodes at the same position.
 struct ReplicatedState {
   Position at;
-  std::map<NodeId, NodeRecord> nodes;
-  std::optional<ServedModel> model;
-  std::optional<PlanRecord> plan;
-  PlanEpoch epoch_last;                // the highest of any plan
-  std::string no_plan_reason;          // empty when there is a plan
-  std::set<NodePair> links_avoided{};  // links that broke repeatedly
+  NodeRecords nodes;
+  std::map<std::string, ModelRecord> models;  // to be served, by content id
+  PlanEpoch epoch_last;                       // the highest of any plan
+  std::set<NodePair> links_avoided{};         // links that broke repeatedly
   friend bool operator==(const ReplicatedState&, const ReplicatedState&) = default;
 };
 

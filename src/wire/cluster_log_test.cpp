@@ -108,10 +108,10 @@ std::vector<Event> all_events() {
           NodeForgotten{id_of(2)},
           DrainingSet{.node = id_of(3), .draining = true},
           ModelSet{some_model()},
-          ModelSet{},
+          ModelRemoved{.content = "abc", .reason = "nobody uses it"},
           some_plan_made(),
-          PlanEnded{.epoch = PlanEpoch(4), .reason = "no room"},
-          PlanEnded{.epoch = PlanEpoch(4), .reason = "lost", .link = pair_of(id_of(8), id_of(7))},
+          PlanEnded{.content = "abc", .epoch = PlanEpoch(4), .reason = "no room"},
+          PlanEnded{.content = "abc", .epoch = PlanEpoch(4), .reason = "lost", .link = pair_of(id_of(8), id_of(7))},
           LinkUse{.link = pair_of(id_of(7), id_of(8)), .avoided = true},
           ConditionReported{.node = id_of(3), .condition = {}},
           ConditionReported{.node = id_of(3), .condition = some_condition()},
@@ -121,17 +121,24 @@ std::vector<Event> all_events() {
 ReplicatedState some_state() {
   ReplicatedState state;
   state.at = some_position();
-  state.nodes[id_of(5)] = {.facts = some_facts(), .online = true, .offline_reason = {}, .draining = true, .unfit = {}};
-  NodeRecord away{.facts = some_facts(), .offline_reason = "silent", .unfit = {{"cuda0", "no room"}}};
+  state.nodes[id_of(5)] = {.facts = some_facts(), .online = true, .offline_reason = {}, .draining = true};
+  NodeRecord away{.facts = some_facts(), .offline_reason = "silent"};
   away.facts.info.self.node = id_of(9);
   away.facts.info.devices.clear();
   away.facts.info.links.clear();
   away.condition = some_condition();
   state.nodes[id_of(9)] = away;
-  state.model = some_model();
-  state.plan = PlanRecord{.made = some_plan_made(), .stages = {{.phase = StagePhase::failed, .failure = "no room"}}};
+  state.models["abc"] = {
+      .served = some_model(),
+      .plan = PlanRecord{.made = some_plan_made(), .stages = {{.phase = StagePhase::failed, .failure = "no room"}}},
+      .no_plan_reason = "no",
+      .unfit = {{{.node = id_of(9), .device = "cuda0"}, "no room"}}};
+  ServedModel waiting = some_model();
+  waiting.content = "def";
+  waiting.pinned = true;
+  waiting.keep_loaded_s = 1800;
+  state.models["def"] = {.served = waiting, .plan = {}, .no_plan_reason = {}, .unfit = {}};
   state.epoch_last = PlanEpoch(kFar + 1);
-  state.no_plan_reason = "no";
   state.links_avoided = {pair_of(id_of(5), id_of(9))};
   return state;
 }
@@ -151,7 +158,7 @@ TEST(ElectionMessages, RoundTrip) {
   const Heartbeat heartbeat{.term = some_term(), .number = kFar, .acked = kFar - 1, .followers = 3, .serving = true};
   EXPECT_EQ(decode<Heartbeat>(encode(heartbeat)).value(), heartbeat);
   const HeartbeatAck ack{
-      .term = some_term(), .number = 3, .at = some_position(), .epoch = PlanEpoch(kFar), .busy = true};
+      .term = some_term(), .number = 3, .at = some_position(), .epoch = PlanEpoch(kFar), .busy_models = {"abc", "def"}};
   EXPECT_EQ(decode<HeartbeatAck>(encode(ack)).value(), ack);
   const LinkPing ping{.number = kFar, .answer = true};
   EXPECT_EQ(decode<LinkPing>(encode(ping)).value(), ping);
@@ -296,9 +303,19 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
     expect_corrupt<LogSnapshot>(bytes_of(snapshot), words);
   };
   spoilt_state([](auto& s) { *s.add_nodes() = s.nodes(0); }, "a log snapshot with a node twice");
-  spoilt_state([](auto& s) { s.mutable_plan()->add_stages(); }, "a plan of 1 stages with the status of 2");
-  spoilt_state([](auto& s) { s.mutable_plan()->mutable_stages(0)->set_phase(5); }, "not known here (5)");
-  spoilt_state([](auto& s) { s.set_no_plan_reason("\x1b"); }, "the reason why there is no plan");
+  const auto first = [](proto::LogSnapshot& s) { return s.mutable_models(0); };
+  spoilt_state([&](auto& s) { *s.add_models() = *first(s); }, "a log snapshot with a model twice");
+  spoilt_state(
+      [&](auto& s) {
+        for (size_t i = 0; i < kModelsMax; ++i) s.add_models();
+      },
+      "the models of a log snapshot: 66 entries");
+  spoilt_state([&](auto& s) { first(s)->mutable_plan()->add_stages(); }, "a plan of 1 stages with the status of 2");
+  spoilt_state([&](auto& s) { first(s)->mutable_plan()->mutable_stages(0)->set_phase(5); }, "not known here (5)");
+  spoilt_state([&](auto& s) { first(s)->mutable_plan()->mutable_made()->mutable_plan()->set_content("def"); },
+               "a model with the plan of another");
+  spoilt_state([&](auto& s) { first(s)->set_no_plan_reason("\x1b"); }, "the reason why there is no plan");
+  spoilt_state([&](auto& s) { first(s)->mutable_unfit(0)->set_node("x"); }, "an unfit device is not 16 bytes");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "wire/election.h"
 
 #include <format>
+#include <ranges>
 
 #include "wire/cluster_coding.h"
 
@@ -110,16 +111,23 @@ ByteVector encode(const HeartbeatAck& message) {
   out.set_number(message.number);
   put(*out.mutable_at(), message.at);
   out.set_epoch(message.epoch.value());
-  out.set_busy(message.busy);
+  for (const std::string& content : message.busy_models | std::views::take(kBusyModelsMax)) {
+    out.add_busy_models(text(content));
+  }
   return serialize(out);
 }
 
 template <>
 Result<HeartbeatAck> decode<HeartbeatAck>(std::span<const std::byte> bytes) {
   EXO_TRY(const auto in, parse<proto::HeartbeatAck>(bytes, "heartbeat answer"));
-  HeartbeatAck out{.term = {}, .number = in.number(), .at = {}, .epoch = PlanEpoch(in.epoch()), .busy = in.busy()};
+  HeartbeatAck out{.term = {}, .number = in.number(), .at = {}, .epoch = PlanEpoch(in.epoch()), .busy_models = {}};
   EXO_TRY(out.term, term_of(in.term(), "a heartbeat answer"));
   EXO_TRY(out.at, position_of(in.at(), "a heartbeat answer's state"));
+  EXO_CHECK(within(in.busy_models_size(), kBusyModelsMax, "the busy models of a heartbeat answer"));
+  for (const std::string& field : in.busy_models()) {
+    EXO_TRY(std::string content, name_of(field, "a busy model"));
+    out.busy_models.insert(std::move(content));
+  }
   return out;
 }
 

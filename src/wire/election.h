@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -69,13 +70,15 @@ struct Heartbeat {
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
+inline constexpr size_t kBusyModelsMax = 64;
+
 struct HeartbeatAck {
   static constexpr ControlType kType = ControlType::heartbeat_ack;
   Term term;
-  uint64_t number = 0;  // of the heartbeat
-  Position at;          // of the sender's state
-  PlanEpoch epoch;      // the highest plan that the sender has received
-  bool busy = false;    // its first stage has requests in progress
+  uint64_t number = 0;                // of the heartbeat
+  Position at;                        // of the sender's state
+  PlanEpoch epoch;                    // the highest plan that the sender has received
+  std::set<std::string> busy_models;  // by content id: those that the sender has requests in progress for
   friend bool operator==(const HeartbeatAck&, const HeartbeatAck&) = default;
 };
 

@@ -96,12 +96,14 @@ void put(proto::Event& out, const Event& in) {
                           out.mutable_draining_set()->set_node(text_of(e.node));
                           out.mutable_draining_set()->set_draining(e.draining);
                         },
-                        [&](const ModelSet& e) {
-                          out.mutable_model_set();
-                          if (e.model) put(*out.mutable_model_set()->mutable_model(), *e.model);
+                        [&](const ModelSet& e) { put(*out.mutable_model_set()->mutable_model(), e.model); },
+                        [&](const ModelRemoved& e) {
+                          out.mutable_model_removed()->set_content(text(e.content));
+                          out.mutable_model_removed()->set_reason(text(e.reason, kReasonCharsMax));
                         },
                         [&](const PlanMade& e) { put(*out.mutable_plan_made(), e); },
                         [&](const PlanEnded& e) {
+                          out.mutable_plan_ended()->set_content(text(e.content));
                           out.mutable_plan_ended()->set_epoch(e.epoch.value());
                           out.mutable_plan_ended()->set_reason(text(e.reason, kReasonCharsMax));
                           if (e.link) put(*out.mutable_plan_ended()->mutable_link(), *e.link);
@@ -148,9 +150,7 @@ Result<Event> event_of(const proto::Event& in) {
     }
     case proto::Event::kModelSet: {
       ModelSet out;
-      if (in.model_set().has_model()) {
-        EXO_TRY(out.model, model_of(in.model_set().model()));
-      }
+      EXO_TRY(out.model, model_of(in.model_set().model()));
       return out;
     }
     case proto::Event::kPlanMade: {
@@ -158,7 +158,8 @@ Result<Event> event_of(const proto::Event& in) {
       return made;
     }
     case proto::Event::kPlanEnded: {
-      PlanEnded out{.epoch = PlanEpoch(in.plan_ended().epoch()), .reason = {}};
+      PlanEnded out{.content = {}, .epoch = PlanEpoch(in.plan_ended().epoch()), .reason = {}};
+      EXO_TRY(out.content, name_of(in.plan_ended().content(), "the content of a model"));
       EXO_TRY(out.reason, name_of(in.plan_ended().reason(), "the reason why a plan ended", kReasonCharsMax));
       if (in.plan_ended().has_link()) {
         EXO_TRY(out.link, ends_of(in.plan_ended().link()));
@@ -180,6 +181,12 @@ Result<Event> event_of(const proto::Event& in) {
       ConditionReported out;
       EXO_TRY(out.node, node_of(in.condition_reported().node(), "the node of a condition"));
       EXO_TRY(out.condition, condition_of(in.condition_reported().condition()));
+      return out;
+    }
+    case proto::Event::kModelRemoved: {
+      ModelRemoved out;
+      EXO_TRY(out.content, name_of(in.model_removed().content(), "the content of a model"));
+      EXO_TRY(out.reason, name_of(in.model_removed().reason(), "the reason why a model is removed", kReasonCharsMax));
       return out;
     }
     case proto::Event::KIND_NOT_SET: break;

@@ -1,4 +1,4 @@
-// The encoding of a served model.
+// The encoding of a served model, and of its record with the plan.
 #include "wire/log_coding.h"
 
 namespace exogpu::wire {
@@ -65,6 +65,22 @@ Result<ModelShape> shape_of(const proto::ModelShape& in) {
   return out;
 }
 
+Result<PlanRecord> plan_record_of(const proto::PlanRecord& in) {
+  PlanRecord plan;
+  EXO_TRY(plan.made, plan_made_of(in.made()));
+  if (static_cast<size_t>(in.stages_size()) != plan.made.plan.stages.size()) {
+    return fail(ErrorCode::corrupt, "a plan of {} stages with the status of {}", plan.made.plan.stages.size(),
+                in.stages_size());
+  }
+  for (const proto::StageStatus& field : in.stages()) {
+    StageStatus status;
+    EXO_TRY(status.phase, phase_of(field.phase()));
+    EXO_TRY(status.failure, name_of(field.failure(), "the failure of a stage", kReasonCharsMax));
+    plan.stages.push_back(std::move(status));
+  }
+  return plan;
+}
+
 }  // namespace
 
 void put(proto::ServedModel& out, const ServedModel& in) {
@@ -75,6 +91,8 @@ void put(proto::ServedModel& out, const ServedModel& in) {
   out.set_layers(text(in.layers, kReasonCharsMax));
   for (const std::string& name : in.without) out.add_without(text(name));
   out.set_devices_min(in.devices_min);
+  out.set_pinned(in.pinned);
+  out.set_keep_loaded_s(in.keep_loaded_s);
 }
 
 Result<ServedModel> model_of(const proto::ServedModel& in) {
@@ -90,6 +108,47 @@ Result<ServedModel> model_of(const proto::ServedModel& in) {
     out.without.push_back(std::move(name));
   }
   out.devices_min = in.devices_min();
+  out.pinned = in.pinned();
+  out.keep_loaded_s = in.keep_loaded_s();
+  return out;
+}
+
+void put(proto::ModelRecord& out, const ModelRecord& in) {
+  put(*out.mutable_served(), in.served);
+  if (in.plan) {
+    put(*out.mutable_plan()->mutable_made(), in.plan->made);
+    for (const StageStatus& status : in.plan->stages) {
+      auto* stage = out.mutable_plan()->add_stages();
+      stage->set_phase(static_cast<uint32_t>(status.phase));
+      stage->set_failure(text(status.failure, kReasonCharsMax));
+    }
+  }
+  out.set_no_plan_reason(text(in.no_plan_reason, kReasonCharsMax));
+  for (const auto& [device, reason] : in.unfit) {
+    auto* unfit = out.add_unfit();
+    unfit->set_node(text_of(device.node));
+    unfit->set_device(text(device.device));
+    unfit->set_reason(text(reason, kReasonCharsMax));
+  }
+}
+
+Result<ModelRecord> model_record_of(const proto::ModelRecord& in) {
+  ModelRecord out;
+  EXO_TRY(out.served, model_of(in.served()));
+  if (in.has_plan()) {
+    EXO_TRY(out.plan, plan_record_of(in.plan()));
+    if (out.plan->made.plan.content != out.served.content) {
+      return fail(ErrorCode::corrupt, "a model with the plan of another");
+    }
+  }
+  EXO_TRY(out.no_plan_reason, name_of(in.no_plan_reason(), "the reason why there is no plan", kReasonCharsMax));
+  EXO_CHECK(within(in.unfit_size(), kUnfitMax, "the unfit devices of a model"));
+  for (const proto::Unfit& field : in.unfit()) {
+    DeviceRef device;
+    EXO_TRY(device.node, node_of(field.node(), "an unfit device"));
+    EXO_TRY(device.device, name_of(field.device(), "an unfit device"));
+    EXO_TRY(out.unfit[device], name_of(field.reason(), "the reason why a device is unfit", kReasonCharsMax));
+  }
   return out;
 }
 

@@ -21,13 +21,16 @@ constexpr std::chrono::milliseconds kDrainedLook{100};
 
 }  // namespace
 
-Worker::Worker(wire::NodeId self, std::string name, StageBackend& backend, WorkerHost host)
+Worker::Worker(wire::NodeId self, std::string name, std::string content, wire::PlanEpoch epoch_last,
+               StageBackend& backend, WorkerHost host)
     : name_(name),
       host_(std::move(host)),
+      content_(std::move(content)),
       headers_(fetch_host("")),
       replacement_(fetch_host("looking for another copy of a file that was changed: ")),
       stages_(self, std::move(name), backend, stages_host()) {
   local_plan_.self = self;
+  local_plan_.epoch_last = epoch_last;
 }
 
 Worker::~Worker() = default;
@@ -75,7 +78,7 @@ void Worker::set_doing(const Action& action) {
 }
 
 void Worker::follow(const wire::ReplicatedState& state, bool obeys, Time now) {
-  state_ = relevant_state(state, local_plan_);
+  state_ = relevant_state(state, content_, local_plan_);
   broken_reported_ = {};  // the new state may still have the broken plan
   obeys_ = obeys;
   // The previous state may have been that of a replaced leader, with a plan for which this one was drained.
@@ -84,6 +87,14 @@ void Worker::follow(const wire::ReplicatedState& state, bool obeys, Time now) {
 }
 
 void Worker::tick(Time now) { advance(now); }
+
+void Worker::set_memory_needed(bool needed, Time now) {
+  if (std::exchange(local_plan_.memory_needed, needed) != needed) advance(now);
+}
+
+bool Worker::holds_more() const {
+  return local_plan_.plan && (!state_.plan || state_.plan->made.plan != *local_plan_.plan);
+}
 
 std::optional<Time> Worker::wake() const {
   if (stopped_) return std::nullopt;
@@ -105,7 +116,8 @@ void Worker::end_ring(const Error& why) {
 
 void Worker::broken(wire::PlanEpoch epoch, const Error& why, std::optional<wire::NodeId> lost) {
   broken_reported_ = epoch;
-  host_.on_broken(epoch, why, lost);
+  const auto link = lost ? std::optional(wire::pair_of(local_plan_.self, *lost)) : std::nullopt;
+  host_.on_broken({.content = content_, .epoch = epoch, .reason = why.message, .link = link});
 }
 
 void Worker::link_lost(wire::NodeId peer, const Error& why, Time now) {
@@ -155,7 +167,9 @@ void Worker::advance(Time now) {
 // Whether there may be more to do.
 bool Worker::perform(Time now) {
   local_plan_.busy = steps_in_flight(now);
-  const Action action = cluster::next_action(state_, local_plan_, obeys_, now);
+  Action action = cluster::next_action(state_, local_plan_, obeys_, now);
+  waits_for_memory_ = action.act == Act::load && host_.may_load && !host_.may_load();
+  if (waits_for_memory_) action = {.act = Act::none, .why = "waiting for memory that another model is leaving"};
   set_doing(action);
   if (action.retry_at) wake_by(*action.retry_at);
   switch (action.act) {

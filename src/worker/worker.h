@@ -1,5 +1,5 @@
-// This node's part in what the cluster serves: decides with cluster::next_action() what is done next, has Stages do it,
-// and records the results.
+// This node's part in one model that the cluster serves: decides with cluster::next_action() what is done next, has
+// Stages do it, and records the results.
 //
 // All on the node's thread. It has no clock and no timer: its owner passes the time, and calls it at wake().
 #pragma once
@@ -37,16 +37,20 @@ struct WorkerHost {
   std::function<void(const wire::StagePlan& plan, SharedGguf file)> on_file;
   std::function<bool(wire::NodeId)> connected;  // a channel to it is open
   std::function<void(const WorkerChanges&)> on_change;
-  // The ring of this plan can do no more; `lost`: the other end of the link that failed. Maybe several times.
-  std::function<void(wire::PlanEpoch, const Error& why, std::optional<wire::NodeId> lost)> on_broken;
+  // The ring of this plan can do no more. Maybe several times. As Agent::plan_broken() takes it.
+  std::function<void(const wire::PlanEnded&)> on_broken;
   std::function<void(const std::string&)> on_note;
+  // Whether no other model on this node holds memory that its plan does not have. Absent: none does.
+  std::function<bool()> may_load{};
 };
 
 // The host's functions may call the worker.
 class Worker {
  public:
-  // `name` is the node's, for messages. `backend` must outlive it.
-  Worker(wire::NodeId self, std::string name, StageBackend& backend, WorkerHost host);
+  // Of the model with this content id. `name` is the node's, for messages. `epoch_last`: the highest of any plan of the
+  // model that this node has accepted. `backend` must outlive it.
+  Worker(wire::NodeId self, std::string name, std::string content, wire::PlanEpoch epoch_last, StageBackend& backend,
+         WorkerHost host);
   ~Worker();
 
   // Whenever the state has changed, or whether the node has a leader (`obeys`).
@@ -58,6 +62,15 @@ class Worker {
   void link_lost(wire::NodeId peer, const Error& why, cluster::Time now);
   // Ends for good. Requests in flight end with `why`.
   void stop(const Error& why);
+
+  // Another model of this node waits for memory: stages of a plan that has ended do not wait for the next plan.
+  void set_memory_needed(bool needed, cluster::Time now);
+  // It does not load before may_load() says so.
+  bool waits_for_memory() const { return waits_for_memory_; }
+  // It holds memory that its model's plan does not have.
+  bool holds_more() const;
+  // The model is not to be served, and nothing of it is here.
+  bool over() const { return !state_.model && !local_plan_.plan && !local_plan_.acting; }
 
   const cluster::LocalPlan& local_plan() const { return local_plan_; }
   // For Agent::set_stages().
@@ -123,7 +136,8 @@ class Worker {
   std::string name_;
   WorkerHost host_;
   cluster::LocalPlan local_plan_;
-  wire::ReplicatedState state_;  // as far as it matters here
+  std::string content_;
+  cluster::ModelView state_;  // as far as it matters here
   bool obeys_ = false;
   bool stopped_ = false;
   WorkerChanges changes_;  // not reported yet
@@ -140,6 +154,7 @@ class Worker {
   uint64_t steps_counted_ = 0;  // of the ring
   cluster::Time steps_counted_at_{};
   bool advancing_ = false, again_ = false;
+  bool waits_for_memory_ = false;
   std::optional<cluster::Time> wake_;
   ModelHeaders headers_;
   // In place of the files that the ring reads and that were changed: by stage, and what is fetched now.

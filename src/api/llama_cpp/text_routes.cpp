@@ -94,9 +94,10 @@ Parsed<Action> props(const Exchange& exchange) {
   EXO_TRY(const node::ModelEntry model, find_model(exchange.service, query_value(exchange.query, "model")));
   EXO_TRY(const TextPtr text, find_text(exchange.service, model.id));
   const node::ModelDetails& details = text->details();
-  const auto snapshot = exchange.service.cluster();
+  const auto cluster = exchange.service.cluster();
+  const node::ModelSnapshot* served = cluster->find_model(model.id);
   return Reply{.body = dump({{"default_generation_settings", {{"n_ctx", model.context_tokens}}},
-                             {"total_slots", snapshot->plan ? snapshot->plan->parallel : 1},
+                             {"total_slots", served != nullptr && served->plan ? served->plan->parallel : 1},
                              {"model_alias", model.id},
                              {"model_path", model.id},
                              {"chat_template", details.chat_template},

@@ -27,7 +27,8 @@ json details_json(const node::ModelDetails& details) {
 
 // The id of the content where the cluster knows it.
 std::string digest(const node::ClusterSnapshot& cluster, const std::string& name) {
-  return cluster.model && cluster.model->name == name ? cluster.model->content : std::string();
+  const node::ModelSnapshot* model = cluster.find_model(name);
+  return model != nullptr ? model->content : std::string();
 }
 
 json list_entry(const node::ModelEntry& model, const node::ClusterSnapshot& cluster,
@@ -101,7 +102,8 @@ Parsed<Action> loaded(const Exchange& exchange) {
     const auto text = exchange.service.text(model.id);
     if (!text) continue;
     json entry = list_entry(model, *cluster, &(*text)->details());
-    if (cluster->plan) add_memory(entry, *cluster->plan);
+    const node::ModelSnapshot* served = cluster->find_model(model.id);
+    if (served != nullptr && served->plan) add_memory(entry, *served->plan);
     entry["context_length"] = model.context_tokens;
     list.push_back(std::move(entry));
   }

@@ -1,6 +1,7 @@
 // Messages and states of the cluster in words, for transcripts; testdata/README.md explains them.
 #pragma once
 
+#include <algorithm>
 #include <format>
 #include <string>
 
@@ -55,7 +56,10 @@ struct EventWords {
     return letter(event.node) + (event.draining ? " draining" : " not draining");
   }
   std::string operator()(const wire::ModelSet& event) const {
-    return event.model ? std::format("model of {} layers", event.model->shape.layers.size()) : "no model";
+    return std::format("model of {} layers", event.model.shape.layers.size());
+  }
+  std::string operator()(const wire::ModelRemoved& event) const {
+    return std::format("model removed ({})", event.reason);
   }
   std::string operator()(const wire::PlanMade& event) const { return "plan" + describe(event.plan); }
   std::string operator()(const wire::PlanEnded& event) const {
@@ -107,18 +111,23 @@ inline std::string describe(const Message& message) { return std::visit(MessageW
 inline std::string describe(const wire::ReplicatedState& state) {
   std::string text = "at " + describe(state.at) + ":";
   for (const auto& [id, node] : state.nodes) {
+    const bool unfit = std::ranges::any_of(state.models, [&](const auto& model) {
+      return std::ranges::any_of(model.second.unfit, [&](const auto& each) { return each.first.node == id; });
+    });
     text += std::format(" {} {}{}{}", letter(id), node.online ? "online" : "offline", node.draining ? " draining" : "",
-                        node.unfit.empty() ? "" : " unfit");
+                        unfit ? " unfit" : "");
     if (node.condition != wire::NodeCondition{}) text += describe(node.condition);
     text += ",";
   }
   if (state.nodes.empty()) text += " no nodes,";
   for (const wire::NodePair& link : state.links_avoided) text += std::format(" link {} avoided,", describe(link));
   text.pop_back();
-  if (state.plan) {
-    text += std::format("; {}{}", serving(state) ? "serving" : "plan", describe(state.plan->made.plan));
-  } else if (state.model) {
-    text += "; no plan: " + state.no_plan_reason;
+  for (const auto& [content, model] : state.models) {
+    if (model.plan) {
+      text += std::format("; {}{}", serving(model) ? "serving" : "plan", describe(model.plan->made.plan));
+    } else {
+      text += "; no plan: " + model.no_plan_reason;
+    }
   }
   return text;
 }

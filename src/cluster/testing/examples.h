@@ -53,6 +53,12 @@ inline wire::ServedModel example_model(uint32_t layers) {
   return model;
 }
 
+// The record of the only model of a state.
+inline wire::ModelRecord& only(wire::ReplicatedState& state) { return state.models.begin()->second; }
+inline const wire::ModelRecord& only(const wire::ReplicatedState& state) { return state.models.begin()->second; }
+// The view of that of example_model().
+inline ModelView view(const wire::ReplicatedState& state) { return model_view(state, "abc"); }
+
 inline wire::Term example_term(uint64_t counter, uint8_t leader = 1) {
   return {.counter = counter, .leader = example_id(leader)};
 }

@@ -46,6 +46,11 @@ class Scenario {
   static constexpr Duration kTick = std::chrono::milliseconds(1);
   static constexpr Duration kDelay = std::chrono::milliseconds(1);
 
+  static constexpr const char* kContent = "abc";  // of example_model()
+  static const wire::PlanRecord* plan_of(const Agent& agent) {
+    const auto model = agent.state().models.find(kContent);
+    return model != agent.state().models.end() && model->second.plan ? &*model->second.plan : nullptr;
+  }
   static wire::NodeId id_of(const std::string& word) { return example_id(static_cast<uint8_t>(word[0] - 'a' + 1)); }
   static std::string rest(const Words& words, size_t from) {
     std::string text;
@@ -71,7 +76,8 @@ class Scenario {
 
   // Commands to one node, from a person or from its other components.
   bool apply(Agent& agent, const std::string& command, const Words& words) {
-    if (command == "model" && words.at(1) == "none") return give(agent, wire::ModelSet{});
+    if (command == "model" && words.at(1) == "none")
+      return give(agent, wire::ModelRemoved{.content = kContent, .reason = "unloaded"});
     if (command == "model") {
       return give(agent, wire::ModelSet{example_model(static_cast<uint32_t>(std::stoul(words.at(1))))});
     }
@@ -82,7 +88,7 @@ class Scenario {
     if (command == "broken") return report_broken(agent, words);
     if (command == "condition") return report_condition(agent, words);
     if (command != "busy" && command != "idle") return false;
-    agent.set_busy(command == "busy");
+    agent.set_busy(command == "busy" ? std::set<std::string>{kContent} : std::set<std::string>{});
     return true;
   }
   bool give(Agent& agent, const wire::Event& event) {
@@ -145,32 +151,36 @@ class Scenario {
 
   bool report_all_ready() {
     for (auto& [id, node] : nodes_) {
-      const auto& plan = node.agent.state().plan;
-      if (!plan) continue;
+      const auto* plan = plan_of(node.agent);
+      if (plan == nullptr) continue;
       std::map<uint32_t, wire::StageStatus> stages;
       for (uint32_t i = 0; i < plan->stages.size(); ++i) {
         if (plan->made.plan.stages[i].device.node == id) stages[i].phase = wire::StagePhase::ready;
       }
-      node.agent.set_stages(plan->made.plan.epoch, std::move(stages), now_);
+      node.agent.set_stages(kContent, plan->made.plan.epoch, std::move(stages), now_);
     }
     return true;
   }
   bool report_stage(Agent& agent, const Words& words) {
-    if (!agent.state().plan) return false;
+    if (plan_of(agent) == nullptr) return false;
     wire::StageStatus status{.phase = wire::StagePhase::waiting, .failure = rest(words, 3)};
     while (to_string(status.phase) != words.at(2)) {
       if (status.phase == wire::StagePhase::failed) return false;
       status.phase = static_cast<wire::StagePhase>(static_cast<int>(status.phase) + 1);
     }
-    agent.set_stages(agent.state().plan->made.plan.epoch, {{static_cast<uint32_t>(std::stoul(words.at(1))), status}},
-                     now_);
+    agent.set_stages(kContent, plan_of(agent)->made.plan.epoch,
+                     {{static_cast<uint32_t>(std::stoul(words.at(1))), status}}, now_);
     return true;
   }
   bool report_broken(Agent& agent, const Words& words) {
-    if (!agent.state().plan) return false;
+    if (plan_of(agent) == nullptr) return false;
     std::optional<wire::NodePair> link;
     if (words.at(1) == "link") link = wire::pair_of(id_of(words.at(2)), id_of(words.at(3)));
-    agent.plan_broken(agent.state().plan->made.plan.epoch, rest(words, link ? 4 : 1), link, now_);
+    agent.plan_broken({.content = kContent,
+                       .epoch = plan_of(agent)->made.plan.epoch,
+                       .reason = rest(words, link ? 4 : 1),
+                       .link = link},
+                      now_);
     return true;
   }
   bool report_condition(Agent& agent, const Words& words) {

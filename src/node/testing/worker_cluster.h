@@ -26,6 +26,7 @@ using worker::WorkerHost;
 
 using cluster::testing::add;
 using cluster::testing::example_id;
+using cluster::testing::only;
 
 inline const gpu::Machine& machine() {
   static const gpu::Machine machine = gpu::Machine::discover({.backend = "cpu"}).value();
@@ -41,11 +42,6 @@ struct ReceivedAnswer {
 };
 
 struct WorkerNode {
-  struct Broken {
-    wire::PlanEpoch epoch;
-    Error why;
-    std::optional<wire::NodeId> lost;
-  };
   wire::NodeId id;
   bool connected = true;              // with all others
   std::vector<Error> fetch_failures;  // of the next calls
@@ -55,12 +51,12 @@ struct WorkerNode {
   // What was observed.
   std::vector<wire::LayerRange> fetches;
   std::vector<wire::PlanEpoch> files_reported;
-  std::vector<Broken> broken;
+  std::vector<wire::PlanEnded> broken;
   std::vector<std::string> notes;
   std::vector<std::string> acts;  // in flight, or why there was none
   bool changed = false;
   std::unique_ptr<ShardBackend> backend;
-  pipeline::RingFrames frames{[this] { return worker->ring(); }};
+  pipeline::RingFrames frames{[this](wire::PlanEpoch) { return worker->ring(); }};
   std::unique_ptr<Worker> worker;  // last: it calls the above
 
   void on_change() {
@@ -85,7 +81,7 @@ class WorkerCluster {
       at->backend = std::make_unique<ShardBackend>(
           machine(), 1, [this](pipeline::testing::Tasks::Task task) { tasks.post(std::move(task)); }, nullptr);
       at->worker = std::make_unique<Worker>(
-          at->id, std::format("n{}", i + 1), *at->backend,
+          at->id, std::format("n{}", i + 1), "abc", wire::PlanEpoch(), *at->backend,
           WorkerHost{
               .post = [this](pipeline::testing::Tasks::Task task) { tasks.post(std::move(task)); },
               .send = [this, at](wire::NodeId to, net::Outgoing frame) { return send(*at, to, std::move(frame)); },
@@ -98,8 +94,7 @@ class WorkerCluster {
                   },
               .connected = [this, at](wire::NodeId to) { return at->connected && find(to).connected; },
               .on_change = [at](const WorkerChanges&) { at->on_change(); },
-              .on_broken = [at](wire::PlanEpoch epoch, const Error& why,
-                                std::optional<wire::NodeId> lost) { at->broken.push_back({epoch, why, lost}); },
+              .on_broken = [at](const wire::PlanEnded& broken) { at->broken.push_back(broken); },
               .on_note = [at](const std::string& note) { at->notes.push_back(note); }});
       nodes.push_back(std::move(node));
     }

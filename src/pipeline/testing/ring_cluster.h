@@ -75,7 +75,7 @@ class RingNode {
   std::vector<std::unique_ptr<Link>> links;
   std::vector<Error> broken;
   std::unique_ptr<Ring> ring;
-  RingFrames frames{[this] { return ring.get(); }};
+  RingFrames frames{[this](wire::PlanEpoch) { return ring.get(); }};
 };
 
 inline wire::NodeId id_of(size_t number) {
