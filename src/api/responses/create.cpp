@@ -59,9 +59,9 @@ Parsed<std::vector<Message>> earlier_messages(const Fields& fields, AnswerStore&
 
 // The fields of the request that the response repeats.
 json echo(const Fields& fields) {
-  const auto field = [&](const char* name, json otherwise) {
+  const auto field = [&](const char* name, const json& otherwise) {
     const json* value = fields.find(name);
-    return value ? *value : std::move(otherwise);
+    return value ? *value : otherwise;
   };
   return {{"instructions", field("instructions", nullptr)},
           {"max_output_tokens", field("max_output_tokens", nullptr)},

@@ -14,14 +14,14 @@ ResponseWriter::ResponseWriter(const AnswerStart& start, json settings, std::vec
       messages_(std::move(messages)),
       store_(store) {}
 
-void ResponseWriter::event(const char* type, json fields) {
+void ResponseWriter::event(const char* type, const json& fields) {
   if (!out_) return;
   json data = {{"type", type}, {"sequence_number", sequence_++}};
   data.update(fields);
   *out_ += std::format("event: {}\ndata: {}\n\n", type, dump(data));
 }
 
-void ResponseWriter::item_event(const char* type, json fields) {
+void ResponseWriter::item_event(const char* type, const json& fields) {
   json place = {{"item_id", items_.back().id}, {"output_index", items_.size() - 1}};
   if (items_.back().kind != Kind::call) place["content_index"] = 0;
   place.update(fields);

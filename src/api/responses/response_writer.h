@@ -34,8 +34,8 @@ class ResponseWriter final : public AnswerWriter {
   void close();
   void finish();
   // Adds an event to the stream, where there is one.
-  void event(const char* type, json fields);
-  void item_event(const char* type, json fields);  // with the place of the last item
+  void event(const char* type, const json& fields);
+  void item_event(const char* type, const json& fields);  // with the place of the last item
   const char* status() const;
   json response(const char* status) const;
   json usage() const;
