@@ -25,7 +25,7 @@ void ResponseWriter::item_event(const char* type, const json& fields) {
   json place = {{"item_id", items_.back().id}, {"output_index", items_.size() - 1}};
   if (items_.back().kind != Kind::call) place["content_index"] = 0;
   place.update(fields);
-  event(type, std::move(place));
+  event(type, place);
 }
 
 void ResponseWriter::open(OutputItem item) {

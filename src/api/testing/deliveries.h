@@ -1,6 +1,7 @@
 // What a node delivers for one answer, for tests of answer writers.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
