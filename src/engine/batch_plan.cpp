@@ -49,7 +49,19 @@ void add_to_groups(const SequenceTokens& s, uint32_t tokens, uint32_t slot_rows,
 int32_t first_visible(const SlidingWindow& sliding, int32_t position) {
   const auto window = static_cast<int32_t>(sliding.window);
   if (window == 0) return 0;
-  return sliding.kind == SlidingWindow::Kind::chunk ? position / window * window : std::max(0, position - window + 1);
+  switch (sliding.kind) {
+    case SlidingWindow::Kind::chunk: return position / window * window;
+    case SlidingWindow::Kind::both_sides: return std::max(0, position - window / 2);
+    case SlidingWindow::Kind::last: break;
+  }
+  return std::max(0, position - window + 1);
+}
+
+// The row after the last that it attends to, where it also sees later tokens, of which `last` is the last.
+int32_t end_visible(const SlidingWindow& sliding, int32_t position, int32_t last) {
+  const auto window = static_cast<int32_t>(sliding.window);
+  const bool bounded = window > 0 && sliding.kind == SlidingWindow::Kind::both_sides;
+  return bounded ? std::min(last, position + window / 2) + 1 : last + 1;
 }
 
 void clear(BatchPlan& plan) {
@@ -103,16 +115,32 @@ Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const u
   return {};
 }
 
-void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, const SlidingWindow& sliding,
+Result<void> rows_of_embeddings(const Architecture& a, std::span<const SequenceTokens> batch,
+                                std::vector<SequenceTokens>& rows) {
+  const bool whole = !a.causal || a.pooling != Pooling::last;
+  rows.assign(batch.begin(), batch.end());
+  for (SequenceTokens& s : rows) {
+    if (s.outputs > 1 || (whole && (s.outputs != 1 || s.position != 0)))
+      return fail(ErrorCode::invalid_argument,
+                  "sequence {}: the embedding of a text is one row, and the whole text must come in one batch",
+                  s.sequence.value());
+    if (a.pooling != Pooling::last) s.outputs = s.count;
+  }
+  return {};
+}
+
+void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, const SlidingWindow& sliding, bool causal,
                std::span<uint16_t> mask) {
   constexpr uint16_t visible = 0;
   constexpr uint16_t hidden = 0xFC00;  // -inf
   auto row = mask.begin();
-  for (int32_t position : positions) {
-    const int32_t begin = first_visible(sliding, position);
+  for (size_t i = 0; i < positions.size(); ++i) {
+    const size_t last = (i / group.tokens + 1) * group.tokens - 1;  // of the same sequence
+    const int32_t begin = first_visible(sliding, positions[i]);
+    const int32_t end = causal ? positions[i] + 1 : end_visible(sliding, positions[i], positions[last]);
     std::fill(row, row + begin, hidden);
-    std::fill(row + begin, row + position + 1, visible);
-    std::fill(row + position + 1, row + group.rows, hidden);
+    std::fill(row + begin, row + end, visible);
+    std::fill(row + end, row + group.rows, hidden);
     row += group.rows;
   }
 }

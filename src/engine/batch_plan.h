@@ -36,9 +36,16 @@ struct BatchLimits {
 Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const uint32_t> lengths,
                         const BatchLimits& limits, BatchPlan& plan);
 
+// The tokens whose last layer is computed for embeddings, of which each sequence of `batch` requests one or none: all
+// of a sequence, where its vector is made of all. Errors: invalid_argument (several rows, or part of a text that must
+// come whole).
+Result<void> rows_of_embeddings(const Architecture& a, std::span<const SequenceTokens> batch,
+                                std::vector<SequenceTokens>& rows);
+
 // Fills a mask [slots, tokens, rows] of IEEE half floats, 0 where the token attends to the row and -inf elsewhere.
-// `positions` are those of the group's tokens; a window of 0 does not slide.
-void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, const SlidingWindow& sliding,
+// `positions` are those of the group's tokens; a window of 0 does not slide. Not `causal`: tokens also attend to later
+// ones of the batch.
+void fill_mask(const SlotGroup& group, std::span<const int32_t> positions, const SlidingWindow& sliding, bool causal,
                std::span<uint16_t> mask);
 
 }  // namespace exogpu::engine

@@ -45,10 +45,10 @@ TEST(Mask, ShowsThePastAndTheWindow) {
   SlotGroup group = {0, 1, 3, 8};
   std::vector<int32_t> positions = {2, 3, 4};
   std::vector<uint16_t> mask(24);
-  fill_mask(group, positions, {}, mask);
+  fill_mask(group, positions, {}, true, mask);
   for (uint32_t t = 0; t < 3; ++t)
     for (uint32_t row = 0; row < 8; ++row) EXPECT_EQ(mask[t * 8 + row] == 0, row <= t + 2);
-  fill_mask(group, positions, {.window = 2}, mask);
+  fill_mask(group, positions, {.window = 2}, true, mask);
   for (uint32_t t = 0; t < 3; ++t)
     for (uint32_t row = 0; row < 8; ++row) EXPECT_EQ(mask[t * 8 + row] == 0, row <= t + 2 && row + 2 > t + 2);
 }

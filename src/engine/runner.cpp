@@ -115,7 +115,7 @@ void Runner::fill_masks(std::span<ggml_tensor* const> masks, std::span<const Slo
     const SlotGroup& group = groups[i];
     if (masks[i]->buffer != nullptr) {
       mask_.resize(size_t{group.rows} * group.all_tokens());
-      fill_mask(group, positions.first(group.all_tokens()), sliding, mask_);
+      fill_mask(group, positions.first(group.all_tokens()), sliding, source_.architecture.causal, mask_);
       set<uint16_t>(masks[i], mask_);
     }
     positions = positions.subspan(group.all_tokens());

@@ -50,8 +50,11 @@ struct Shard::Impl {
   std::vector<uint32_t> lengths;
   std::vector<bool> suspect;  // per sequence: its cache may have values that are not finite
   std::vector<float> embedded;
+  std::vector<SequenceTokens> pooled;
 
-  GraphSource source() const { return {arch, layers, weights.weights(), cache, memory.states(), flash}; }
+  GraphSource source() const {
+    return {arch, layers, weights.weights(), cache, memory.states(), flash, options.embeddings};
+  }
   bool is_first() const { return layers.begin == 0; }
   bool is_last() const { return layers.end == arch.n_layers; }
   bool reads_file() const { return need.weights_mapped > 0 || embeds_on_host(); }
@@ -88,7 +91,8 @@ struct Shard::Impl {
                                                .replay_plan = {},
                                                .lengths = {},
                                                .suspect = {},
-                                               .embedded = {}});
+                                               .embedded = {},
+                                               .pooled = {}});
     EXO_CHECK(impl->measure());
     return impl;
   }
@@ -171,8 +175,9 @@ struct Shard::Impl {
       EXO_TRY(embedding, HostEmbedding::open(file, arch));
       embedded.resize(size_t{options.batch_tokens} * arch.d_model);
     }
-    size_t result_floats =
-        is_last() ? size_t{options.outputs} * arch.n_vocab : size_t{options.batch_tokens} * arch.activation_width();
+    size_t result_floats = result_width() * (!is_last()           ? options.batch_tokens
+                                             : options.embeddings ? options.sequences
+                                                                  : options.outputs);
     EXO_TRY(Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
               return Runner::create(source(), largest_batches(options, cache.context()), result_floats, backend.get());
             }));
@@ -222,10 +227,9 @@ struct Shard::Impl {
   // Records which sequences' caches are sound: those with a finite result, which depends on all of the cache. Without a
   // result a cache stays suspect.
   Result<void> check_result(const Batch& batch, std::span<const float> result) {
-    size_t width = is_last() ? arch.n_vocab : arch.activation_width();
     std::optional<wire::SeqId> bad;
     for (const SequenceTokens& s : batch.sequences) {
-      size_t values = width * (is_last() ? s.outputs : s.count);
+      size_t values = result_width() * (is_last() ? s.outputs : s.count);
       EXO_ASSERT(values <= result.size(), "a result has the rows that its batch asks for");
       bool finite = all_finite(result.first(values));
       result = result.subspan(values);
@@ -246,6 +250,12 @@ struct Shard::Impl {
     });
     if (cleared) return;
     for (const SequenceTokens& s : batch.sequences) suspect[s.sequence.value()] = true;
+  }
+
+  // Values of each row of the result.
+  size_t result_width() const {
+    if (!is_last()) return arch.activation_width();
+    return options.embeddings ? arch.embedding_width() : arch.n_vocab;
   }
 
   // Computes tokens that are resident already once more, for the states of recurrent layers.
@@ -282,7 +292,9 @@ struct Shard::Impl {
   }
 
   Result<std::span<const float>> forward(const Batch& batch) {
-    EXO_CHECK(plan_batch(batch.sequences, lengths, limits(), plan));
+    if (options.embeddings) EXO_CHECK(rows_of_embeddings(arch, batch.sequences, pooled));
+    EXO_CHECK(plan_batch(options.embeddings ? std::span<const SequenceTokens>(pooled) : batch.sequences, lengths,
+                         limits(), plan));
     if (!is_last()) plan.drop_outputs();
     EXO_CHECK(catch_up(batch));
     EXO_TRY(RunnerInput input, input_of(batch));

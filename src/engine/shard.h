@@ -36,7 +36,7 @@ struct SequenceTokens {
   wire::SeqId sequence;
   uint32_t position = 0;  // of the first token; must be the present length of the sequence
   uint32_t count = 0;
-  uint32_t outputs = 0;  // the last so many tokens get logits
+  uint32_t outputs = 0;  // the last so many tokens get logits; of a shard that gives embeddings, 1: the whole does
 };
 
 // Work for one forward(). Sequences appear once each; their tokens follow one another in the order of `sequences`.
@@ -71,8 +71,9 @@ class Shard {
   Shard& operator=(Shard&&) noexcept;
   ~Shard();
 
-  // Computes the batch and returns, in `into`: from the last shard logits [outputs, n_vocab] f32 in batch order,
-  // from the others activations [tokens, activation width] f32. On an error no sequence has moved. Errors:
+  // Computes the batch and returns, in `into`: from the last shard logits [outputs, n_vocab] f32 in batch order (or,
+  // with `embeddings`, a pooled vector of each sequence's tokens in this batch, [sequences, embedding width], not
+  // normalised), from the others activations [tokens, activation width] f32. On an error no sequence has moved. Errors:
   // invalid_argument (what is wrong with the batch), resource_exhausted (past the context), corrupt (the result is not
   // finite: names the sequence), unavailable (the device failed, or the file was changed: names the file).
   Result<std::span<const float>> forward(const Batch& batch);

@@ -18,7 +18,8 @@ struct ShardOptions {
   uint32_t outputs = 0;         // logits rows of one forward(); 0: one per sequence
   KvType kv_type = KvType::f16;
   FlashAttention flash_attention = FlashAttention::automatic;
-  uint32_t threads = 0;  // on the CPU; 0: one per core that this process may use
+  bool embeddings = false;  // the last shard gives one vector for each sequence, not logits
+  uint32_t threads = 0;     // on the CPU; 0: one per core that this process may use
 
   // The options of a shard of a plan with these settings: one row of logits per sequence.
   static ShardOptions serving(const wire::ServingSettings& settings, uint32_t threads = 0);

@@ -72,9 +72,16 @@ Result<ShardOptions> complete_options(ShardOptions options, const Architecture& 
   if (options.batch_tokens == 0 || options.batch_tokens > 65536)
     return fail(ErrorCode::invalid_argument, "batches of {} tokens are not possible; choose 1 to 65536",
                 options.batch_tokens);
+  if (options.embeddings && a.pooling == Pooling::none)
+    return fail(ErrorCode::unsupported, "this model gives no embeddings: its file names no pooling");
+  if (!options.embeddings && !a.has_head)
+    return fail(ErrorCode::unsupported, "a model of architecture {} gives embeddings, and no text", a.name);
   options.batch_tokens = std::max(options.batch_tokens, options.sequences);
   if (options.outputs == 0) options.outputs = options.sequences;
+  // A vector of all tokens needs the last layer of all.
+  if (options.embeddings && a.pooling != Pooling::last) options.outputs = options.batch_tokens;
   options.outputs = std::clamp(options.outputs, options.sequences, options.batch_tokens);
+  if (a.embeds_positions) options.context = std::min(options.context, a.context_trained);
   if (options.threads == 0) options.threads = gpu::read_host_cpu().threads();
   if (options.threads > 1024)
     return fail(ErrorCode::invalid_argument, "{} threads are not possible; choose 1 to 1024", options.threads);

@@ -147,6 +147,7 @@ Result<Architecture> read_architecture(const model::Gguf& file) {
   EXO_CHECK(read_rope(metadata, a));
   EXO_CHECK(read_vocabulary(metadata, a));
   a.attention_scale = 1.0F / std::sqrt(static_cast<float>(a.layers.front().head_dim_k));
+  EXO_CHECK(read_pooling(metadata, a));
   EXO_CHECK(family->describe(metadata, a));
   EXO_CHECK(check_layers(metadata, a));
   return a;

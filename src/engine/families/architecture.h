@@ -36,7 +36,10 @@ struct Rope {
   bool has_axes() const { return pairs == Pairs::sections || pairs == Pairs::interleaved_sections; }
 };
 
-enum class Activation { silu, gelu, clamped_swiglu, relu_squared };
+enum class Activation { silu, gelu, clamped_swiglu, relu_squared, plain_gelu };
+
+// Whether the feed-forward has no gate beside what it activates.
+constexpr bool ungated(Activation a) { return a == Activation::relu_squared || a == Activation::plain_gelu; }
 
 // How a router's scores become the weights of the chosen experts.
 enum class Gating { softmax, sigmoid, softmax_of_chosen };
@@ -57,9 +60,11 @@ struct Experts {
 
 // Layers that attend only to the tokens near them.
 struct SlidingWindow {
-  enum class Kind { last, chunk };
-  Kind kind = Kind::last;  // the last `window` tokens, or those of the same aligned chunk of `window`
-  uint32_t window = 0;     // 0: no layer slides
+  // The last `window` tokens, those of the same aligned chunk of `window`, or those up to window / 2 away on both
+  // sides.
+  enum class Kind { last, chunk, both_sides };
+  Kind kind = Kind::last;
+  uint32_t window = 0;  // 0: no layer slides
 };
 
 // Multi-head latent attention (arXiv:2405.04434): keys and values are compressed to one vector for each token.
@@ -145,6 +150,9 @@ struct QueryTemperature {
   uint32_t length = 0;
 };
 
+// How the vectors of a text's tokens become one, of models that give embeddings.
+enum class Pooling { none, mean, first, last };
+
 enum class QkNorm { none, per_head, whole };
 
 struct Architecture {
@@ -156,13 +164,21 @@ struct Architecture {
   std::vector<LayerSpec> layers;
 
   float norm_eps = 1e-5F;
-  bool layer_norm = false;  // LayerNorm, not RMS norm
-  bool pre_norm = true;     // a norm before the mixer and before the feed-forward
-  bool post_norm = false;   // a norm after them, before the residual addition
-  bool parallel = false;    // mixer and feed-forward see the same normed input and are added together
+  bool layer_norm = false;     // LayerNorm, not RMS norm
+  bool pre_norm = true;        // a norm before the mixer and before the feed-forward
+  bool post_norm = false;      // a norm after them, before the residual addition
+  bool residual_norm = false;  // a norm after each residual addition
+  bool parallel = false;       // mixer and feed-forward see the same normed input and are added together
   // Where the file has another name than most for a norm.
   std::string_view feed_forward_norm = "ffn_norm.weight";
-  std::string_view output_norm = "output_norm.weight";
+  std::string_view output_norm = "output_norm.weight";  // empty: none
+
+  bool causal = true;                         // else each token sees the whole text, which must come in one batch
+  Pooling pooling = Pooling::none;            // of the text's vectors, where the model gives embeddings
+  bool has_head = true;                       // else the model gives embeddings only
+  bool embedding_norm = false;                // a norm after the embedding
+  bool embeds_positions = false;              // a learned vector for each position is added to the embedding
+  std::array<uint32_t, 2> dense_widths = {};  // of matrices after the pooling; 0: none
 
   QkNorm qk_norm = QkNorm::none;
   bool qk_norm_rotated = false;  // after the rotation, not before
@@ -195,6 +211,11 @@ struct Architecture {
   uint32_t activation_width() const { return d_model * streams.count + per_layer_width * n_layers; }
   // Whether the model can be cut before this layer: none from it on attends to the keys and values of one before it.
   bool can_cut(uint32_t layer) const;
+  // Values of an embedding.
+  uint32_t embedding_width() const {
+    if (dense_widths[1] > 0) return dense_widths[1];
+    return dense_widths[0] > 0 ? dense_widths[0] : d_model;
+  }
 };
 
 // The default context of a model: 4,096 tokens, or the context that it was trained for if that is less.

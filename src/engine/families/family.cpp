@@ -46,6 +46,9 @@ std::span<const Family> families() {
       Family{"hunyuan-dense", describe_hunyuan_dense},
       Family{"hunyuan-moe", describe_hunyuan_moe},
       Family{"seed_oss", describe_seed_oss},
+      Family{"bert", describe_bert},
+      Family{"nomic-bert", describe_nomic_bert},
+      Family{"gemma-embedding", describe_gemma_embedding},
   };
   return all;
 }

@@ -19,6 +19,9 @@ struct Family {
 std::span<const Family> families();
 
 Result<void> describe_bailingmoe2(const Metadata& file, Architecture& a);
+Result<void> describe_bert(const Metadata& file, Architecture& a);
+Result<void> describe_nomic_bert(const Metadata& file, Architecture& a);
+Result<void> describe_gemma_embedding(const Metadata& file, Architecture& a);
 Result<void> describe_cohere2(const Metadata& file, Architecture& a);
 Result<void> describe_deepseek2(const Metadata& file, Architecture& a);
 Result<void> describe_ernie4_5(const Metadata& file, Architecture& a);

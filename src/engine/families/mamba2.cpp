@@ -41,7 +41,7 @@ Result<void> describe_nemotron_h(const Metadata& file, Architecture& a) {
 
 Result<void> describe_falcon_h1(const Metadata& file, Architecture& a) {
   a.rope.pairs = Rope::Pairs::halves;
-  a.feed_forward_norm = "ffn_norm";
+  if (!file.has_tensor("blk.0.ffn_norm.weight")) a.feed_forward_norm = "ffn_norm";  // the name that converters gave it
   for (LayerSpec& layer : a.layers) layer.mixer = Mixer::attention_and_mamba2;
   return read_mamba2(file, a);
 }

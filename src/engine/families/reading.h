@@ -34,6 +34,9 @@ Result<void> read_granite_scales(const Metadata& file, Architecture& a);
 // state a length, which is the same.
 Result<void> read_temperature(const Metadata& file, Architecture& a);
 
+// pooling_type, and the matrices after it.
+Result<void> read_pooling(const Metadata& file, Architecture& a);
+
 // Norms of queries and keys of each head, if the file has them.
 void read_qk_norm(const Metadata& file, Architecture& a);
 

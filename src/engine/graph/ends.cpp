@@ -1,5 +1,6 @@
 // What a shard begins with and what it hands on.
 #include <cmath>
+#include <vector>
 
 #include "engine/graph/builder.h"
 
@@ -28,6 +29,10 @@ Passing begin_model(const Builder& b) {
   ggml_tensor* embedding = b.source.weights.embedding;
   ggml_tensor* x = embedding != nullptr ? ggml_get_rows(b.ctx(), embedding, in.tokens) : in.activations;
   if (a.embedding_scale != 1.0F) x = ggml_scale(b.ctx(), x, a.embedding_scale);
+  const ModelWeights& w = b.source.weights;
+  if (w.token_types != nullptr) x = ggml_add(b.ctx(), x, ggml_view_1d(b.ctx(), w.token_types, a.d_model, 0));
+  if (w.positions != nullptr) x = ggml_add(b.ctx(), x, ggml_get_rows(b.ctx(), w.positions, in.attention.positions));
+  x = norm(b, x, w.embedding_norm);
   Passing p{x, nullptr};
   if (a.per_layer_width > 0) p.per_layer = per_layer_vectors(b, x);
   if (a.streams.count > 1) p.x = split_streams(b, x);
@@ -42,12 +47,38 @@ ggml_tensor* by_token(const Builder& b, ggml_tensor* x) {
   return ggml_reshape_2d(b.ctx(), x, x->ne[0] * count, x->ne[2]);
 }
 
+// One vector of each sequence's tokens: [d_model, n] -> [embedding width, sequences].
+ggml_tensor* embedding_of(const Builder& b, ggml_tensor* x) {
+  ggml_context* ctx = b.ctx();
+  const Pooling pooling = b.arch().pooling;
+  std::vector<ggml_tensor*> parts;
+  int64_t first_token = 0;
+  for (const SlotGroup& g : b.graph.shape.groups) {
+    if (pooling == Pooling::last) break;  // the outputs are the last tokens
+    ggml_tensor* tokens =
+        ggml_view_3d(ctx, x, x->ne[0], g.tokens, g.slots, x->nb[1], x->nb[1] * g.tokens, x->nb[1] * first_token);
+    if (pooling == Pooling::mean) {
+      tokens = ggml_mean(ctx, ggml_cont(ctx, ggml_permute(ctx, tokens, 1, 0, 2, 3)));
+      parts.push_back(ggml_reshape_2d(ctx, tokens, x->ne[0], g.slots));
+    } else {
+      parts.push_back(ggml_cont(ctx, ggml_view_2d(ctx, tokens, x->ne[0], g.slots, tokens->nb[2], 0)));
+    }
+    first_token += g.all_tokens();
+  }
+  ggml_tensor* pooled = parts.empty() ? x : join_tokens(b, parts);
+  for (const Matrix& dense : b.source.weights.pooled_dense)
+    if (dense.weight != nullptr) pooled = multiply(b, dense, pooled);
+  return pooled;
+}
+
 ggml_tensor* head(const Builder& b, ggml_tensor* x) {
   if (b.arch().streams.count > 1) {
     x = merge_streams(b, x);
     if (b.graph.inputs.output_rows != nullptr) x = select_rows(b, x, QueryRows::outputs);
   }
-  x = multiply(b, b.source.weights.output, norm(b, x, b.source.weights.output_norm));
+  x = norm(b, x, b.source.weights.output_norm);
+  if (b.source.embeddings) return embedding_of(b, x);
+  x = multiply(b, b.source.weights.output, x);
   if (b.arch().logit_scale != 1.0F) x = ggml_scale(b.ctx(), x, b.arch().logit_scale);
   return softcap(b, x, b.arch().logit_softcap);
 }

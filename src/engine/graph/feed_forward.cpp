@@ -26,6 +26,7 @@ ggml_tensor* gated(const Builder& b, ggml_tensor* gate, ggml_tensor* up, Activat
     case Activation::gelu: return ggml_geglu_split(b.ctx(), gate, up);
     case Activation::clamped_swiglu: return ggml_swiglu_oai(b.ctx(), gate, up, steepness, limit);
     case Activation::relu_squared:
+    case Activation::plain_gelu:
     case Activation::silu: break;
   }
   return ggml_swiglu_split(b.ctx(), gate, up);
@@ -39,7 +40,9 @@ ggml_tensor* dense_feed_forward(const Builder& b, const DenseWeights& w, ggml_te
                                 bool sparse) {
   const FusedMatrices& m = w.gate_up;
   ggml_tensor* inner = nullptr;
-  if (activation == Activation::relu_squared) {
+  if (activation == Activation::plain_gelu) {
+    inner = ggml_gelu(b.ctx(), multiply(b, m.matrices[0], x));
+  } else if (activation == Activation::relu_squared) {
     inner = ggml_sqr(b.ctx(), ggml_relu(b.ctx(), multiply(b, m.matrices[0], x)));
   } else if (sparse) {
     ggml_tensor* first = multiply(b, m.matrices[0], x);

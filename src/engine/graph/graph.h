@@ -22,6 +22,7 @@ struct GraphSource {
   const KvCache& cache;
   const RecurrentState& states;
   bool flash_attention;
+  bool embeddings = false;  // the last shard gives a vector of each sequence, not logits
 };
 
 // The positions of tokens, and for each of their groups a mask of the cache rows that they attend to.
@@ -49,7 +50,8 @@ struct Graph {
   ggml_cgraph* nodes = nullptr;
   std::vector<int> layer_ends;  // for each layer, the number of nodes up to its end
   GraphInputs inputs;
-  ggml_tensor* result = nullptr;  // [activation width, tokens] or [n_vocab, outputs] f32; null: the graph only fills
+  ggml_tensor* result = nullptr;  // [activation width, tokens] or [n_vocab, outputs] f32, or
+                                  // [embedding width, sequences]; null: the graph only fills
                                   // the cache and the states
 };
 

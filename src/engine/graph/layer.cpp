@@ -59,10 +59,10 @@ Passing plain_layer(const Builder& b, uint32_t index, Passing in, QueryRows rows
     y = ggml_add(b.ctx(), y, layer_feed_forward(b, index, select_rows(b, normed, rows), x));
     return {add_residual(b, x, y), in.per_layer};
   }
-  if (y != nullptr) x = add_residual(b, x, norm(b, y, w.mixer_post_norm));
+  if (y != nullptr) x = norm(b, add_residual(b, x, norm(b, y, w.mixer_post_norm)), w.after_mixer);
   if (l.feed_forward != FeedForward::none) {
     y = layer_feed_forward(b, index, norm(b, x, w.feed_forward_norm), x);
-    x = add_residual(b, x, norm(b, y, w.feed_forward_post_norm));
+    x = norm(b, add_residual(b, x, norm(b, y, w.feed_forward_post_norm)), w.after_feed_forward);
   }
   if (in.per_layer != nullptr)
     x = ggml_add(b.ctx(), x, per_layer_input(b, index, x, select_rows(b, in.per_layer, rows)));

@@ -53,7 +53,7 @@ Result<DenseWeights> add_dense(WeightPlaces& places, uint32_t d_model, uint32_t 
   DenseWeights w;
   const std::string gate = block + "ffn_gate" + suffix;
   const std::string up = block + "ffn_up" + suffix;
-  if (activation == Activation::relu_squared) {
+  if (ungated(activation)) {
     const std::array names = {PartName{up, d_ff}};
     EXO_TRY(w.gate_up, fuse(places, names, d_model));
   } else if (places.has(gate + ".weight")) {

@@ -24,6 +24,10 @@ Result<void> add_norms(WeightPlaces& places, const Architecture& a, const LayerS
   if (a.pre_norm && !a.parallel && l.feed_forward != FeedForward::none) {
     EXO_TRY(w.feed_forward_norm, add_named_norm(places, block, a.feed_forward_norm, a.d_model));
   }
+  if (a.residual_norm) {
+    EXO_TRY(w.after_mixer, add_norm(places, block + "attn_output_norm", a.d_model));
+    EXO_TRY(w.after_feed_forward, add_norm(places, block + "layer_output_norm", a.d_model));
+  }
   if (a.post_norm) {
     EXO_TRY(w.mixer_post_norm, add_norm(places, block + "post_attention_norm", a.d_model));
     EXO_TRY(w.feed_forward_post_norm, add_norm(places, block + "post_ffw_norm", a.d_model));
@@ -81,6 +85,16 @@ Result<void> add_beginning(WeightPlaces& places, const Architecture& a, ModelWei
     EXO_TRY(w.per_layer_projection, add_matrix(places, "per_layer_model_proj", a.d_model, width));
     EXO_TRY(w.per_layer_norm, add_norm(places, "per_layer_proj_norm", a.per_layer_width));
   }
+  if (a.embedding_norm) {
+    EXO_TRY(w.embedding_norm, add_norm(places, "token_embd_norm", a.d_model));
+  }
+  if (const model::TensorInfo* types = places.file().find_tensor("token_types.weight"); types != nullptr) {
+    EXO_TRY(w.token_types,
+            places.add({types->name, {a.d_model, static_cast<int64_t>(types->dims[1]), 1}}, WeightUse::small));
+  }
+  if (a.embeds_positions) {
+    EXO_TRY(w.positions, places.add({"position_embd.weight", {a.d_model, a.context_trained, 1}}, WeightUse::rows));
+  }
   if (a.streams.count > 1) {
     EXO_TRY(w.streams_in,
             places.add({"altup_proj.weight", {a.d_model, a.d_model, a.streams.count - 1}}, WeightUse::batch));
@@ -90,7 +104,16 @@ Result<void> add_beginning(WeightPlaces& places, const Architecture& a, ModelWei
 
 Result<void> add_head(WeightPlaces& places, const Architecture& a, const RequiredTensor& embedding, bool tied,
                       ModelWeights& w) {
-  EXO_TRY(w.output_norm, add_named_norm(places, "", a.output_norm, a.d_model));
+  if (!a.output_norm.empty()) {
+    EXO_TRY(w.output_norm, add_named_norm(places, "", a.output_norm, a.d_model));
+  }
+  uint32_t width = a.d_model;
+  for (size_t i = 0; i < a.dense_widths.size(); ++i) {
+    if (a.dense_widths[i] == 0) continue;
+    EXO_TRY(w.pooled_dense[i], add_matrix(places, "dense_" + std::to_string(i + 2), width, a.dense_widths[i]));
+    width = a.dense_widths[i];
+  }
+  if (!a.has_head) return {};
   EXO_TRY(w.output.weight, places.add({tied ? embedding.name : "output.weight", embedding.shape}, WeightUse::matrix));
   EXO_TRY(w.output.bias, places.add_vector_if("output.bias", a.n_vocab));
   if (a.streams.count > 1) {
@@ -134,7 +157,7 @@ Result<void> add_ends(WeightPlaces& places, const Architecture& a, wire::LayerRa
   if (is_last) EXO_CHECK(add_head(places, a, embedding, tied, weights));
   if (!looks_up) return {};
   // A packed matrix cannot be looked up in.
-  if (is_last && tied && !places.is_packed(weights.output.weight)) {
+  if (is_last && tied && a.has_head && !places.is_packed(weights.output.weight)) {
     weights.embedding = weights.output.weight;
   } else {
     EXO_TRY(weights.embedding, places.add(embedding, WeightUse::rows));

@@ -18,7 +18,7 @@ std::string shape_text(const std::array<int64_t, 3>& shape) {
 
 // Tensors outside the layers that a shard may not need, and what old converters left in files without any use.
 bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
-  static constexpr std::array<std::string_view, 14> ends = {"token_embd.weight",
+  static constexpr std::array<std::string_view, 19> ends = {"token_embd.weight",
                                                             "token_embd_norm.weight",
                                                             "output_norm.weight",
                                                             "output_norm.bias",
@@ -31,7 +31,12 @@ bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
                                                             "per_layer_model_proj.weight",
                                                             "per_layer_proj_norm.weight",
                                                             "altup_proj.weight",
-                                                            "altup_unembd_proj.weight"};
+                                                            "altup_unembd_proj.weight",
+                                                            "token_embd_norm.bias",
+                                                            "token_types.weight",
+                                                            "position_embd.weight",
+                                                            "dense_2.weight",
+                                                            "dense_3.weight"};
   if (std::ranges::contains(ends, name) || name.ends_with(".attn_rot_embd")) return true;
   const auto layer = model::layer_of(name);
   return layer && !layers.contains(*layer);

@@ -145,6 +145,8 @@ struct LayerWeights {
   StreamWeights streams;
   PerLayerWeights per_layer;
   ggml_tensor* output_scale = nullptr;  // [1]
+  Norm after_mixer;                     // of the residual stream
+  Norm after_feed_forward;
 };
 
 struct ModelWeights {
@@ -157,6 +159,10 @@ struct ModelWeights {
   std::vector<LayerWeights> layers;
   Norm output_norm;  // last shard, likewise below
   Matrix output;
+  Norm embedding_norm;                  // first shard, likewise below
+  ggml_tensor* token_types = nullptr;   // [d_model, types]
+  ggml_tensor* positions = nullptr;     // [d_model, context]
+  std::array<Matrix, 2> pooled_dense;   // last shard
   ggml_tensor* rope_factors = nullptr;  // [rope.dims / 2]
 };
 

@@ -48,11 +48,14 @@ class TinyFile {
   std::unique_ptr<model::Gguf> gguf_;
 };
 
-// The CPU of this machine, with the kernels of EXOGPU_CPU_VARIANT where that is set.
+// The CPU of this machine, with the kernels of EXOGPU_CPU_VARIANT where that is set; or the first device of the backend
+// EXOGPU_TEST_BACKEND ("vulkan"), software renderers included.
 inline const gpu::Device& cpu() {
   static const gpu::Machine machine = [] {
     if (const char* variant = std::getenv("EXOGPU_CPU_VARIANT")) gpu::force_cpu_variant(variant);
-    auto found = gpu::Machine::discover({.backend = "cpu"});
+    const char* backend = std::getenv("EXOGPU_TEST_BACKEND");
+    auto found =
+        gpu::Machine::discover({.backend = backend != nullptr ? backend : "cpu", .software = backend != nullptr});
     if (!found) throw std::runtime_error(found.error().message);
     const gpu::DeviceInfo& info = found->devices().back().info();
     std::println("{}, kernels {}", info.name, info.driver_version.empty() ? "built in" : info.driver_version);
