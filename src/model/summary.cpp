@@ -101,15 +101,33 @@ void read_shape(const Reader& reader, ModelSummary& out) {
   out.rope_scaling = rope_scaling(reader);
 }
 
-void read_kv(ModelSummary& out) {
+// Layers without a cache of their own: those that are recurrent, and those that attend to the cache of another.
+std::vector<bool> layers_with_kv(const Reader& reader, size_t layers) {
+  std::vector<bool> has(layers, true);
+  if (const auto interval = reader.arch_number("full_attention_interval"); interval && *interval > 0)
+    for (size_t i = 0; i < layers; ++i) has[i] = (i + 1) % *interval == 0;
+  const uint64_t shared = std::min<uint64_t>(reader.arch_number("attention.shared_kv_layers").value_or(0), layers);
+  for (size_t i = layers - shared; i < layers; ++i) has[i] = false;
+  return has;
+}
+
+void read_kv(const Reader& reader, ModelSummary& out) {
   // Keeps later products and sums far from overflow, for any file.
   constexpr uint64_t kMost = 1 << 20;
   bool sane = out.key_length.value_or(kMost) < kMost && out.value_length.value_or(kMost) < kMost &&
               std::ranges::all_of(out.kv_heads, [](uint64_t n) { return n < kMost; });
   if (out.kv_heads.empty() || !sane) return;
+  const std::vector<bool> has = layers_with_kv(reader, out.layers.size());
+  // Latent attention caches one vector, of which the values are a part.
+  const bool latent = reader.arch_number("attention.key_length_mla").has_value();
+  const auto sliding = reader.per_layer("attention.sliding_window_pattern", out.layers.size());
+  const auto k_sliding = reader.arch_number("attention.key_length_swa").value_or(*out.key_length);
+  const auto v_sliding = reader.arch_number("attention.value_length_swa").value_or(*out.value_length);
   for (size_t i = 0; i < out.layers.size(); ++i) {
-    out.layers[i].k_elements = out.kv_heads[i] * *out.key_length;
-    out.layers[i].v_elements = out.kv_heads[i] * *out.value_length;
+    if (!has[i]) continue;
+    const bool slides = i < sliding.size() && sliding[i] == 1;
+    out.layers[i].k_elements = out.kv_heads[i] * (slides ? std::min(k_sliding, kMost) : *out.key_length);
+    if (!latent) out.layers[i].v_elements = out.kv_heads[i] * (slides ? std::min(v_sliding, kMost) : *out.value_length);
   }
   out.kv_known = true;
 }
@@ -175,7 +193,7 @@ ModelSummary summarize(const Gguf& file) {
   if (auto type = reader.number("general.file_type")) out.file_type = file_type_name(*type);
   out.layers.resize(layer_count(reader, file));
   read_shape(reader, out);
-  read_kv(out);
+  read_kv(reader, out);
   read_vocabulary(file, reader, out);
   count_weights(file, out);
   return out;

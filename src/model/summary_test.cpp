@@ -140,5 +140,24 @@ TEST(Summary, ReadsTheRecordedModels) {
   EXPECT_EQ(summarize(*yarn).rope_scaling, "yarn, factor 4 from 512 tokens");
 }
 
+TEST(Summary, CachesAreCountedWhereLayersHaveThem) {
+  GgufWriter hybrid;
+  hybrid.meta("general.architecture", "qwen35").meta("qwen35.block_count", 8U).meta("qwen35.embedding_length", 64U);
+  hybrid.meta("qwen35.attention.head_count", 4U).meta("qwen35.attention.head_count_kv", 2U);
+  hybrid.meta("qwen35.full_attention_interval", 4U);
+  hybrid.zeros("token_embd.weight", TensorType::f32, {64, 2});
+  const ModelSummary one = summary_of(hybrid);
+  EXPECT_EQ(kv_bytes_per_token(one.layers, TensorType::f16), 2 * 2 * 2 * 16 * 2) << "two layers of eight attend";
+
+  GgufWriter latent;
+  latent.meta("general.architecture", "deepseek2").meta("deepseek2.block_count", 1U);
+  latent.meta("deepseek2.embedding_length", 64U).meta("deepseek2.attention.head_count", 4U);
+  latent.meta("deepseek2.attention.head_count_kv", 1U).meta("deepseek2.attention.key_length", 96U);
+  latent.meta("deepseek2.attention.value_length", 64U).meta("deepseek2.attention.key_length_mla", 48U);
+  latent.zeros("token_embd.weight", TensorType::f32, {64, 2});
+  const ModelSummary two = summary_of(latent);
+  EXPECT_EQ(kv_bytes_per_token(two.layers, TensorType::f16), 96 * 2) << "values are a part of the keys";
+}
+
 }  // namespace
 }  // namespace exogpu::model

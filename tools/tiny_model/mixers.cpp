@@ -29,6 +29,7 @@ void add_attention(Tensors& tensors, const Shape& shape, uint32_t layer, const s
     tensors.vector(block + "attn_q.bias", q, 0);
     tensors.vector(block + "attn_k.bias", kv, 0);
     tensors.vector(block + "attn_v.bias", kv, 0);
+    if (shape.encoder) tensors.vector(block + "attn_output.bias", shape.embedding, 0);
   }
   if (shape.qk_norm || shape.wide_qk_norm) {
     tensors.vector(block + "attn_q_norm.weight", shape.wide_qk_norm ? q : shape.head_dim);

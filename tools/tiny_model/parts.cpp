@@ -18,10 +18,18 @@ char letter(const Shape& shape, uint32_t layer) {
 // The gate, or what it is multiplied with; rows of `columns`.
 void add_dense(Tensors& tensors, const Shape& shape, const std::string& block, uint64_t width,
                const std::string& suffix = "") {
-  if (!shape.packed && !shape.relu_squared)
+  if (!shape.packed && !shape.relu_squared && !shape.encoder)
     tensors.matrix(block + "ffn_gate" + suffix + ".weight", width, shape.embedding);
   tensors.matrix(block + "ffn_up" + suffix + ".weight", (shape.packed ? 2 : 1) * width, shape.embedding);
   tensors.matrix(block + "ffn_down" + suffix + ".weight", shape.embedding, width);
+  if (!shape.encoder) return;
+  tensors.vector(block + "ffn_up.bias", width, 0);
+  tensors.vector(block + "ffn_down.bias", shape.embedding, 0);
+}
+
+void add_norm_with_bias(Tensors& tensors, const Shape& shape, const std::string& prefix) {
+  tensors.vector(prefix + ".weight", shape.embedding);
+  tensors.vector(prefix + ".bias", shape.embedding, 0);
 }
 
 void add_experts(Tensors& tensors, const Shape& shape, const std::string& block) {
@@ -46,6 +54,10 @@ void add_norms(Tensors& tensors, const Shape& shape, const std::string& block) {
     tensors.vector(block + "attn_norm.weight", shape.embedding);
     if (!shape.parallel && shape.whole_layers)
       tensors.vector(block + std::string(shape.feed_forward_norm), shape.embedding);
+  }
+  if (shape.encoder) {
+    add_norm_with_bias(tensors, shape, block + "attn_output_norm");
+    add_norm_with_bias(tensors, shape, block + "layer_output_norm");
   }
   if (shape.post_norm) {
     tensors.vector(block + "post_attention_norm.weight", shape.embedding);
@@ -151,6 +163,7 @@ void add_part_hyperparameters(GgufWriter& file, const Shape& shape) {
     add("ssm.time_step_rank", m.heads);
     add("ssm.group_count", m.groups);
   }
+  if (shape.pooling > 0) add("pooling_type", shape.pooling);
   if (shape.short_conv_taps > 0) add("shortconv.l_cache", shape.short_conv_taps);
   if (shape.per_layer_width > 0) add("embedding_length_per_layer_input", shape.per_layer_width);
   if (shape.shared_kv_layers > 0) add("attention.shared_kv_layers", shape.shared_kv_layers);
@@ -158,6 +171,12 @@ void add_part_hyperparameters(GgufWriter& file, const Shape& shape) {
 }
 
 void add_part_ends(Tensors& tensors, const Shape& shape, uint32_t vocabulary) {
+  if (shape.encoder) {
+    constexpr uint32_t kinds = 2;
+    add_norm_with_bias(tensors, shape, "token_embd_norm");
+    tensors.values("token_types.weight", {shape.embedding, kinds}, 1);
+    tensors.values("position_embd.weight", {shape.embedding, kEncoderContext}, 1);
+  }
   if (shape.per_layer_width > 0) {
     const uint64_t width = uint64_t{shape.per_layer_width} * shape.layers;
     tensors.matrix("per_layer_token_embd.weight", vocabulary, width, 0.2F);

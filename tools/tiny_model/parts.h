@@ -9,6 +9,8 @@
 
 namespace exogpu::tiny {
 
+inline constexpr uint32_t kEncoderContext = 128;  // tokens, of models that have learned positions
+
 // One number, or one for each layer where they differ.
 void add_feed_forward_length(model::testing::GgufWriter& file, const Shape& shape);
 void add_kv_heads(model::testing::GgufWriter& file, const Shape& shape);

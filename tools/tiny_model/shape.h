@@ -79,6 +79,8 @@ struct Shape {
   uint32_t per_layer_width = 0;   // of a vector for each token and layer
   uint32_t streams = 1;           // residual streams
   bool layer_norm = false, parallel = false, sinks = false, relu_squared = false;
+  bool encoder = false;      // every token sees all others; norms after the residual additions
+  uint32_t pooling = 0;      // of embedding models: 1 mean, 2 first token, 3 last
   bool whole_layers = true;  // each layer has a mixer and a feed-forward
   std::string_view feed_forward_norm = "ffn_norm.weight";
   std::string_view pre_tokenizer = "gpt-2";

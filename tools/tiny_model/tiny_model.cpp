@@ -44,7 +44,7 @@ void add_hyperparameters(GgufWriter& file, const Shape& shape, const Options& op
   const auto add = [&](std::string_view key, auto value) {
     file.meta(std::format("{}.{}", shape.architecture, key), value);
   };
-  add("context_length", options.context_length);
+  add("context_length", shape.encoder ? kEncoderContext : options.context_length);
   add("embedding_length", shape.embedding);
   add("block_count", shape.layers);
   add_feed_forward_length(file, shape);
@@ -109,7 +109,8 @@ std::vector<float> llama3_rope_factors(const Shape& shape) {
 
 void add_weights(Tensors& tensors, const Shape& shape, uint32_t vocabulary) {
   tensors.matrix("token_embd.weight", vocabulary, shape.embedding, 0.7F);
-  tensors.vector(shape.short_conv_taps > 0 ? "token_embd_norm.weight" : "output_norm.weight", shape.embedding);
+  if (!shape.encoder)
+    tensors.vector(shape.short_conv_taps > 0 ? "token_embd_norm.weight" : "output_norm.weight", shape.embedding);
   if (!shape.tied) tensors.matrix("output.weight", vocabulary, shape.embedding);
   if (shape.llama3_rope) tensors.given("rope_freqs.weight", llama3_rope_factors(shape));
   add_part_ends(tensors, shape, vocabulary);
