@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 WORDS = ["name", "age", "id", "city", "tags", "items", "price", "is_ok", "größe", "a b", "x", "note", "kind"]
 PATTERNS = ["^[a-z]{2,5}$", "^[0-9]{3}-[0-9]{4}$", "^(yes|no)$", "^[A-Z][a-z]*$", "[0-9]", "^\\d{4}$"]
-FORMATS = ["date", "time", "date-time", "uuid", "ipv4", "email"]
+FORMATS = ["date", "date-time", "uuid", "ipv4", "email"]
 
 
 def string(r):

@@ -47,14 +47,16 @@ Result<engine::GenerateStats> LocalModel::answer(std::span<const ChatMessage> co
   model::ChatRequest request;
   request.messages_json = messages.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   request.extra_json = extra.dump();
-  EXO_TRY(const node::EncodedPrompt prompt, encoder_->encode(request));
+  EXO_TRY(node::EncodedPrompt prompt, encoder_->encode(request));
+  EXO_CHECK(encoder_->constrain(settings.generate, prompt));
   return generator_.generate(prompt, settings.generate, on_text, cancel);
 }
 
 Result<engine::GenerateStats> LocalModel::complete(std::string_view text, const engine::GenerateOptions& options,
                                                    const std::function<void(std::string_view)>& on_text,
                                                    const std::stop_token& cancel) {
-  EXO_TRY(const node::EncodedPrompt prompt, encoder_->encode(std::string(text)));
+  EXO_TRY(node::EncodedPrompt prompt, encoder_->encode(std::string(text)));
+  EXO_CHECK(encoder_->constrain(options, prompt));
   return generator_.generate(prompt, options, on_text, cancel);
 }
 

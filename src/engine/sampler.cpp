@@ -12,6 +12,8 @@ namespace exogpu::engine {
 namespace {
 
 constexpr float kGreedyTemperature = 1e-6f;
+constexpr uint64_t kEndLookup = 2048;  // tokens left from which on an end is looked for
+constexpr uint64_t kEndMargin = 32;    // tokens that a short end may grow by until it is looked for again
 
 // A logit moved out of the range of float stays at its end: infinities would make NaN of later sums.
 float limited(float logit) { return std::clamp(logit, kBannedLogit, std::numeric_limits<float>::max()); }
@@ -46,6 +48,7 @@ void Sampler::accept(TokenId token) {
   }
   ++position_;
   if (!constraint_ || constraint_failure_) return;
+  if (tokens_left_ != UINT64_MAX && tokens_left_ > 0) --tokens_left_;
   if (auto accepted = constraint_->accept(token); !accepted) constraint_failure_ = std::move(accepted).error();
 }
 
@@ -64,6 +67,9 @@ Result<TokenChoice> Sampler::sample(std::span<const float> logits) {
     if (constraint_) EXO_CHECK(mask());
     (void)adjusted_maxima_.scan(adjusted_);  // finite: adjust() keeps them so
     EXO_TRY(choice.token, choose(adjusted_, adjusted_maxima_));
+    if (constraint_) {
+      EXO_TRY(choice.token, within_tokens_left(choice.token));
+    }
   } else {
     EXO_TRY(choice.token, choose(logits, maxima_));
   }
@@ -103,6 +109,27 @@ Result<void> Sampler::mask() {
   }
   std::fill(adjusted_.begin() + static_cast<ptrdiff_t>(known_tokens), adjusted_.end(), kBannedLogit);
   return {};
+}
+
+TokenId Sampler::likeliest_end() const {
+  return *std::ranges::max_element(constraint_->end_tokens(), {},
+                                   [&](TokenId token) { return adjusted_[static_cast<size_t>(token)]; });
+}
+
+// Looks for an end every few tokens, and at each token when those left may not do much longer.
+Result<TokenId> Sampler::within_tokens_left(TokenId token) {
+  if (tokens_left_ > kEndLookup) return token;
+  const bool near = tokens_left_ <= 2 * end_size_ + kEndMargin;
+  if (!near && position_ % kEndMargin != 0) return token;
+  EXO_TRY(const TokenConstraint::End end, constraint_->short_end());
+  if (!end) return token;
+  end_size_ = end->size();
+  if (std::ranges::contains(constraint_->end_tokens(), token)) return token;
+  const TokenId towards_end = end->empty() ? likeliest_end() : end->front();
+  if (tokens_left_ <= end->size() + 1) return towards_end;
+  if (!near) return token;
+  EXO_TRY(const TokenConstraint::End after, constraint_->short_end_after(token));
+  return after && after->size() + 2 <= tokens_left_ ? token : towards_end;
 }
 
 Result<TokenId> Sampler::choose(std::span<const float> logits, const BlockMaxima& maxima) {

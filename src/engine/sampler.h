@@ -54,7 +54,13 @@ class Sampler {
 
   // Only tokens that `constraint` allows are chosen from now on; it accepts those that accept() appends. It has seen
   // the tokens of the answer so far, and belongs to a vocabulary of at most as many tokens as there are logits.
-  void constrain(TokenConstraint constraint) { constraint_ = std::move(constraint); }
+  //
+  // `tokens_left`: how many tokens may still be chosen, the one that ends the text among them. When they become few,
+  // the text is led to its end: tokens behind which no end is found within those left are not chosen.
+  void constrain(TokenConstraint constraint, uint64_t tokens_left = UINT64_MAX) {
+    constraint_ = std::move(constraint);
+    tokens_left_ = tokens_left;
+  }
 
   uint64_t position() const { return position_; }  // tokens accepted
   const SamplerSettings& settings() const { return settings_; }
@@ -66,6 +72,8 @@ class Sampler {
   bool known(TokenId token) const { return token >= 0 && static_cast<uint32_t>(token) < n_vocab_; }
   void adjust(std::span<const float> logits);
   Result<void> mask();
+  Result<TokenId> within_tokens_left(TokenId token);
+  TokenId likeliest_end() const;
   Result<TokenId> choose(std::span<const float> logits, const BlockMaxima& maxima);
   void report_logprobs(std::span<const float> logits, TokenChoice& choice);
 
@@ -76,6 +84,8 @@ class Sampler {
   std::vector<uint32_t> counts_;  // [n_vocab] occurrences in the window
   std::optional<TokenConstraint> constraint_;
   std::optional<Error> constraint_failure_;  // of accept()
+  uint64_t tokens_left_ = UINT64_MAX;
+  size_t end_size_ = 0;  // tokens of a short end, when it was last looked for
 
   // Scratch of sample().
   BlockMaxima maxima_;           // of the model's logits

@@ -132,6 +132,8 @@ void Scheduler::assign_slot(RequestId request_id, Request request) {
   auto& sampler = change(id).emplace<wire::OpenSampler>();
   sampler.settings = request.sampling;
   sampler.length = static_cast<uint32_t>(tokens.size());
+  sampler.tokens_left = options_.context + 1 - sampler.length;  // the last one needs no room
+  if (request.tokens_max > 0) sampler.tokens_left = std::min(sampler.tokens_left, request.tokens_max);
   sampler.recent.assign(tokens.end() - static_cast<ptrdiff_t>(recent), tokens.end());
   changes_tokens_ += recent;
   if (request.sampling.constraint) {

@@ -54,7 +54,7 @@ wire::SampledToken ShardCompute::sample(wire::SeqId sequence, std::span<const fl
       sampler->second = std::unexpected(std::move(constraint).error());
       return token;
     }
-    sampling.sampler.constrain(*std::move(constraint));
+    sampling.sampler.constrain(*std::move(constraint), sampling.tokens_left);
   }
   const auto choice = sampling.sampler.sample(logits);
   if (!choice) {
@@ -83,7 +83,7 @@ Result<ShardCompute::Sampling> ShardCompute::begin_sampling(const wire::OpenSamp
   const uint32_t before = open.length - std::min<uint32_t>(open.length, static_cast<uint32_t>(open.recent.size()));
   for (uint32_t i = 0; i < before; ++i) sampler.accept(-1);  // only counts
   for (const wire::TokenId token : open.recent) sampler.accept(token);
-  Sampling sampling{.sampler = std::move(sampler)};
+  Sampling sampling{.sampler = std::move(sampler), .constraint = {}, .tokens_left = open.tokens_left};
   if (!open.settings.constraint) return sampling;
   if (!constraints_) return fail(ErrorCode::unsupported, "this stage knows no tokens to give an answer a form with");
   sampling.constraint = constraints_->begin(*open.settings.constraint, open.generated);

@@ -37,6 +37,7 @@ class ShardCompute final : public Compute {
   struct Sampling {
     engine::Sampler sampler;
     std::future<Result<engine::TokenConstraint>> constraint{};  // that the sampler has not received yet
+    uint32_t tokens_left = 0;
   };
 
   Result<Sampling> begin_sampling(const wire::OpenSampler& open);

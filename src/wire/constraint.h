@@ -20,8 +20,9 @@ enum class ConstraintKind : uint8_t {
   // Free text stands before, between and behind the structures, until a trigger, with which the `begin` of a structure
   // begins. Without triggers there is no free text, and `separator` stands between the structures.
   structural_tag = 3,
+  gbnf = 4,  // a grammar as llama.cpp has them; the text derives from `root`
 };
-inline constexpr auto kConstraintKindLast = ConstraintKind::structural_tag;
+inline constexpr auto kConstraintKindLast = ConstraintKind::gbnf;
 
 struct Constraint {
   ConstraintKind kind = ConstraintKind::json_schema;

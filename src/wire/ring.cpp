@@ -102,6 +102,7 @@ void put(proto::SequenceChange& out, const SequenceChange& in) {
     out.mutable_open()->set_length(open->length);
     out.mutable_open()->mutable_recent()->Add(open->recent.begin(), open->recent.end());
     out.mutable_open()->mutable_generated()->Add(open->generated.begin(), open->generated.end());
+    out.mutable_open()->set_tokens_left(open->tokens_left);
   } else if (const auto* truncate = std::get_if<Truncate>(&in.kind)) {
     out.set_truncate(truncate->end);
   } else {
@@ -121,7 +122,8 @@ Result<SequenceChange> change_of(const proto::SequenceChange& in) {
       out.kind = OpenSampler{.settings = std::move(settings),
                              .length = in.open().length(),
                              .recent = {in.open().recent().begin(), in.open().recent().end()},
-                             .generated = {in.open().generated().begin(), in.open().generated().end()}};
+                             .generated = {in.open().generated().begin(), in.open().generated().end()},
+                             .tokens_left = in.open().tokens_left()};
       return out;
     }
     case proto::SequenceChange::kTruncate: out.kind = Truncate{in.truncate()}; return out;

@@ -35,6 +35,7 @@ struct OpenSampler {
   std::vector<TokenId> recent{};  // the last tokens, as many as the penalties consider
   // Of them, those of the answer, which the settings' constraint has seen; without a constraint none.
   std::vector<TokenId> generated{};
+  uint32_t tokens_left = 0;  // that may still be chosen
   friend bool operator==(const OpenSampler&, const OpenSampler&) = default;
 };
 struct Truncate {

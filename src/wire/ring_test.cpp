@@ -22,14 +22,14 @@ SamplerSettings some_settings() {
   settings.seed = UINT64_MAX;
   settings.logit_bias = {{5, -100.0F}, {9, std::numeric_limits<float>::infinity()}};
   settings.logprobs = 0;  // not the same as none
-  settings.constraint = {.kind = ConstraintKind::regex, .text = "[a-z]+"};
+  settings.constraint = {.kind = ConstraintKind::gbnf, .text = "root ::= [a-z]+"};
   return settings;
 }
 
 Step some_step() {
   Step step{.epoch = PlanEpoch(UINT64_MAX), .stage = 2, .number = 1ULL << 40};
   step.changes.push_back(
-      {.sequence = SeqId(1), .kind = OpenSampler{.settings = some_settings(), .length = 9, .recent = {1, 2, -3}, .generated = {-3}}});
+      {.sequence = SeqId(1), .kind = OpenSampler{.settings = some_settings(), .length = 9, .recent = {1, 2, -3}, .generated = {-3}, .tokens_left = 9}});
   step.changes.push_back({.sequence = SeqId(2), .kind = Truncate{0}});
   step.changes.push_back({.sequence = SeqId(3), .kind = CopyPrefix{.from = SeqId(0), .length = 7}});
   step.spans = {{SeqId(1), 8, 1, true}, {SeqId(2), 0, 500, false}};

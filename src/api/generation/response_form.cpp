@@ -76,26 +76,26 @@ Parsed<std::optional<Constraint>> read_response_format(const json& value) {
 
 struct Named {
   const char* name;
-  enum class Form { schema, regex, lark, choice, structural_tag } form;
+  enum class Form { schema, regex, grammar, choice, structural_tag } form;
 };
 constexpr Named kAlone[] = {
-    {"json_schema", Named::Form::schema},  // llama.cpp
-    {"regex", Named::Form::regex},         // SGLang
-    {"guided_json", Named::Form::schema},  // vLLM
-    {"guided_regex", Named::Form::regex}, {"guided_choice", Named::Form::choice},
+    {"json_schema", Named::Form::schema},   {"grammar", Named::Form::grammar},     // llama.cpp
+    {"regex", Named::Form::regex},          {"ebnf", Named::Form::grammar},        // SGLang
+    {"guided_json", Named::Form::schema},   {"guided_regex", Named::Form::regex},  // vLLM
+    {"guided_choice", Named::Form::choice}, {"guided_grammar", Named::Form::grammar},
 };
 // Of vLLM's `structured_outputs`.
 constexpr Named kStructured[] = {{"json", Named::Form::schema},
                                  {"regex", Named::Form::regex},
                                  {"choice", Named::Form::choice},
+                                 {"grammar", Named::Form::grammar},
                                  {"structural_tag", Named::Form::structural_tag}};
-constexpr const char* kUnsupported[] = {"grammar", "ebnf", "guided_grammar", "guided_whitespace_pattern"};
 
 Parsed<Constraint> read_named(const json& value, const std::string& name, Named::Form form) {
   switch (form) {
     case Named::Form::schema: return read_schema(value, name);
     case Named::Form::regex: return read_text(value, name, ConstraintKind::regex);
-    case Named::Form::lark: return read_text(value, name, ConstraintKind::lark);
+    case Named::Form::grammar: return read_text(value, name, ConstraintKind::gbnf);
     case Named::Form::choice: return read_choices(value, name);
     case Named::Form::structural_tag:
       if (value.is_object()) return Constraint{.kind = ConstraintKind::structural_tag, .text = value.dump()};
@@ -118,7 +118,8 @@ Parsed<void> read_structured_outputs(const json& value, Forms& forms) {
     const auto* known = std::ranges::find_if(kStructured, [&](const Named& named) { return key == named.name; });
     const std::string name = fields.name(key);
     if (known == std::end(kStructured)) {
-      return bad_field(name, "unsupported_parameter", "is not supported; json, regex, choice and structural_tag are");
+      return bad_field(name, "unsupported_parameter",
+                       "is not supported; json, regex, choice, grammar and structural_tag are");
     }
     EXO_TRY(auto form, read_named(item, name, known->form));
     forms.emplace_back(name, std::move(form));
@@ -136,18 +137,12 @@ Parsed<std::optional<Constraint>> read_form(const Fields& fields) {
   }
   for (const Named& named : kAlone) {
     const json* value = fields.find(named.name);
-    if (!value) continue;
+    if (!value || *value == json("")) continue;
     EXO_TRY(auto form, read_named(*value, named.name, named.form));
     forms.emplace_back(named.name, std::move(form));
   }
   if (const json* structured = fields.find("structured_outputs"))
     EXO_CHECK(read_structured_outputs(*structured, forms));
-  for (const char* name : kUnsupported) {
-    const json* value = fields.find(name);
-    if (value && *value != json("")) {
-      return bad_field(name, "unsupported_parameter", "is not supported; give a JSON schema or a regular expression");
-    }
-  }
   if (forms.empty()) return std::nullopt;
   if (forms.size() > 1) {
     return bad_field(forms[1].first, "invalid_value", "cannot be combined with {}; an answer has one form",

@@ -60,6 +60,10 @@ TEST(ResponseForm, OtherForms) {
   expect_form(R"({"regex": "[ab]"})", ConstraintKind::regex, "[ab]");
   expect_form(R"({"guided_regex": "[ab]"})", ConstraintKind::regex, "[ab]");
   expect_form(R"({"structured_outputs": {"regex": "[ab]"}})", ConstraintKind::regex, "[ab]");
+  for (const char* name : {"grammar", "ebnf", "guided_grammar"}) {
+    expect_form(std::format(R"({{"{}": "root ::= x"}})", name), ConstraintKind::gbnf, "root ::= x");
+  }
+  expect_form(R"({"structured_outputs": {"grammar": "root ::= x"}})", ConstraintKind::gbnf, "root ::= x");
   expect_form(R"({"guided_choice": ["yes", "no \"\n"]})", ConstraintKind::lark, "start: \"yes\" | \"no \\\"\\n\"\n");
   expect_form(R"({"response_format": {"type": "structural_tag", "structures": []}})", ConstraintKind::structural_tag,
               R"({"type":"structural_tag","structures":[]})");
@@ -74,8 +78,8 @@ TEST(ResponseForm, WhatCannotBeDoneIsNamed) {
   expect_refused(R"({"regex": 5})", "regex", "must be a string");
   expect_refused(R"({"guided_choice": []})", "guided_choice", "1 to");
   expect_refused(R"({"guided_choice": [1]})", "guided_choice", "texts");
-  expect_refused(R"({"grammar": "root ::= x"})", "grammar", "not supported");
-  expect_refused(R"({"structured_outputs": {"grammar": "x"}})", "structured_outputs.grammar", "not supported");
+  expect_refused(R"({"structured_outputs": {"whitespace_pattern": "x"}})", "structured_outputs.whitespace_pattern",
+                 "not supported");
   expect_refused(R"({"regex": "a", "response_format": {"type": "json_object"}})", "regex", "combined");
   expect_refused(std::format(R"({{"regex": "{}"}})", std::string(300 * 1024, 'a')), "regex", "262144 is the most");
 }

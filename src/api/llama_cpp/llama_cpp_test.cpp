@@ -50,8 +50,8 @@ TEST_F(Api, CompletionsInLlamaCppsForm) {
   EXPECT_EQ(json(text), whole["content"]);
   EXPECT_EQ(json::parse(events.back())["stop"], true);
   EXPECT_EQ(post("/completion", {{"prompt", {97, 98}}, {"n_predict", 1}}).json()["tokens_evaluated"], 2);
-  expect_error(post("/completion", {{"prompt", "x"}, {"grammar", "root ::= \"a\""}}), 400, "unsupported_parameter",
-               "grammar");
+  expect_error(post("/completion", {{"prompt", "x"}, {"structured_outputs", {{"whitespace_pattern", "x"}}}}), 400,
+               "unsupported_parameter", "structured_outputs.whitespace_pattern");
   expect_error(post("/completion", {{"prompt", "x"}, {"n_predict", 0}}), 400, "invalid_value", "n_predict");
   expect_error(post("/completion", json::object()), 400, "missing_required_parameter", "prompt");
 }

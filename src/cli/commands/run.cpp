@@ -5,6 +5,7 @@
 #include "cli/chat/chat.h"
 #include "cli/chat/interrupts.h"
 #include "cli/command.h"
+#include "cli/form_options.h"
 #include "cli/local_model.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
@@ -21,6 +22,7 @@ struct Options {
   bool stats = false;
   bool no_thinking = false;
   std::vector<std::string> logit_bias;
+  FormOptions form;
   LogOptions log;
 };
 
@@ -63,6 +65,7 @@ Result<void> answer_once(LocalModel& model, const Options& o) {
 Result<void> run(Options o) {
   for (const std::string& bias : o.logit_bias) EXO_CHECK(add_bias(bias, o.settings.generate.sampling.logit_bias));
   if (o.no_thinking) o.settings.thinking = false;
+  EXO_TRY(o.settings.generate.sampling.constraint, read_form(o.form));
   if (o.raw && !o.prompt) return fail(ErrorCode::invalid_argument, "--raw continues a text; give it with --prompt");
   EXO_CHECK(start_log(o.log, log::Level::warning));
   EXO_TRY(std::unique_ptr<LocalModel> model, LocalModel::load(o.model));
@@ -100,6 +103,7 @@ void add_run(CLI::App& app, Action& action) {
       "Examples:\n"
       "  exogpu run model.gguf                               a chat; /help lists its commands\n"
       "  exogpu run model.gguf -p \"Why is the sky blue?\"     one answer, for scripts\n"
+      "  exogpu run model.gguf --json -p \"A city?\"          an answer in JSON\n"
       "  exogpu run model.gguf --raw -p \"Once upon a time\"   continues a text, without a chat template");
   add_model_options(*command, options->model);
   command
@@ -119,6 +123,7 @@ void add_run(CLI::App& app, Action& action) {
   command->add_flag("--ignore-end", options->settings.generate.ignore_end, "Continue where the model ends its answer");
   command->add_flag("--stats", options->stats, "Print tokens and speed to standard error at the end");
   add_sampling_options(*command, *options);
+  add_form_options(*command, options->form);
   add_log_options(*command, options->log, log::Level::warning);
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }

@@ -47,6 +47,7 @@ Result<TokenConstraint> ConstraintCompiler::compile(const wire::Constraint& cons
   }
   EXO_TRY(TokenConstraint state, vocabulary_->compile(constraint));
   for (const model::TokenId token : tokens) EXO_CHECK(state.accept(token));
+  EXO_CHECK(state.short_end());  // known from now on, so that the sampler does not look for it
   return state;
 }
 

@@ -3,6 +3,8 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "engine/constraint/gbnf.h"
+#include "engine/constraint/schema_limits.h"
 #include "engine/constraint/structural_tag.h"
 
 namespace exogpu::engine {
@@ -36,6 +38,7 @@ std::string_view kind_name(wire::ConstraintKind kind) {
     case wire::ConstraintKind::regex: return "regular expression";
     case wire::ConstraintKind::lark: return "Lark grammar";
     case wire::ConstraintKind::structural_tag: return "structural tag";
+    case wire::ConstraintKind::gbnf: return "grammar";
   }
   return "constraint";
 }
@@ -44,6 +47,7 @@ std::string_view kind_name(wire::ConstraintKind kind) {
 Result<std::string> schema_text(std::string_view schema) {
   const json parsed = json::parse(schema, nullptr, false);
   if (parsed.is_discarded()) return fail(ErrorCode::invalid_argument, "the JSON schema is no JSON");
+  EXO_CHECK(check_schema_limits(parsed));
   if (parsed == json(true)) return std::format("{{{}}}", kJsonOptions);
   if (!parsed.is_object()) {
     return fail(ErrorCode::invalid_argument, "the JSON schema must be an object or true, and is {}",
@@ -62,8 +66,15 @@ Result<GrammarText> grammar_text(const wire::Constraint& constraint, const Const
       out.type = "json_schema";
       return out;
     }
-    case wire::ConstraintKind::regex: return GrammarText{.type = "regex", .text = constraint.text};
+    case wire::ConstraintKind::regex: {
+      EXO_CHECK(check_pattern_limits(constraint.text));
+      return GrammarText{.type = "regex", .text = constraint.text};
+    }
     case wire::ConstraintKind::lark: return GrammarText{.type = "lark", .text = constraint.text};
+    case wire::ConstraintKind::gbnf: {
+      EXO_TRY(out.text, lark_of_gbnf(constraint.text));
+      return out;
+    }
     case wire::ConstraintKind::structural_tag: {
       EXO_TRY(out.text, lark_of_structural_tag(constraint.text, vocabulary));
       return out;

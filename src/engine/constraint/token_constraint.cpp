@@ -12,12 +12,15 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "engine/constraint/closing_tokens.h"
+#include "engine/constraint/deep_stack.h"
 #include "engine/constraint/grammar_text.h"
 
 namespace exogpu::engine {
 namespace {
 
 constexpr size_t kWordBits = 32;
+constexpr size_t kShortEndMax = 512;    // tokens
 constexpr size_t kCompiledMax = 32;     // constraints that a vocabulary remembers
 constexpr size_t kComplaintMax = 1000;  // bytes of the library's words in a message
 constexpr std::chrono::milliseconds kCompileMax{500};
@@ -36,7 +39,7 @@ using LlgVocabulary = std::unique_ptr<LlgTokenizer, TokenizerDeleter>;
 std::string complaint_of(LlgMatcher& matcher) {
   const char* text = llg_matcher_get_error(&matcher);
   std::string_view rest(text == nullptr ? "" : text);
-  rest = rest.substr(0, std::min(rest.find("\n<non-verbose"), kComplaintMax));
+  rest = rest.substr(0, std::min({rest.find("\n<non-verbose"), rest.find("<backtrace>"), kComplaintMax}));
   std::string line;
   for (const char c : rest) {
     const bool space = c == '\n' || c == ' ';
@@ -101,6 +104,25 @@ LlgConstraintInit init_of(const LlgTokenizer& vocabulary) {
 struct TokenConstraint::State {
   Matcher matcher;
   std::vector<uint32_t> mask;
+  std::shared_ptr<const ClosingTokens> closing;
+  std::optional<End> end{};                                  // of the text as it is, where known
+  std::optional<std::pair<model::TokenId, End>> next_end{};  // after one more token
+
+  // A copy that continues equally.
+  State clone() const {
+    return {.matcher = Matcher(llg_clone_matcher(matcher.get())), .mask = mask, .closing = closing, .end = end};
+  }
+  // `token` has been appended.
+  void advance(model::TokenId token) {
+    if (next_end && next_end->first == token) {
+      end = std::move(next_end->second);
+    } else if (end && *end && !(*end)->empty() && (*end)->front() == token) {
+      (*end)->erase((*end)->begin());
+    } else {
+      end.reset();
+    }
+    next_end.reset();
+  }
 
   Error failure(std::string_view doing) const {
     const bool exhausted = complaint_of(*matcher).contains("too complex") || complaint_of(*matcher).contains("limit");
@@ -115,8 +137,7 @@ TokenConstraint& TokenConstraint::operator=(TokenConstraint&&) noexcept = defaul
 TokenConstraint::~TokenConstraint() = default;
 
 TokenConstraint::TokenConstraint(const TokenConstraint& other)
-    : state_(
-          new State{.matcher = Matcher(llg_clone_matcher(other.state_->matcher.get())), .mask = other.state_->mask}) {}
+    : state_(std::make_unique<State>(other.state_->clone())) {}
 
 TokenConstraint& TokenConstraint::operator=(const TokenConstraint& other) {
   if (this != &other) *this = TokenConstraint(other);
@@ -141,9 +162,47 @@ Result<void> TokenConstraint::accept(model::TokenId token) {
     if (index / kWordBits < ends.size() && (ends[index / kWordBits] >> (index % kWordBits) & 1U) != 0) return {};
     return fail(ErrorCode::failed_precondition, "the answer has its form and must end; token {} cannot follow", token);
   }
-  if (llg_matcher_consume_token(matcher, static_cast<uint32_t>(token)) == 0) return {};
+  if (llg_matcher_consume_token(matcher, static_cast<uint32_t>(token)) == 0) {
+    state_->advance(token);
+    return {};
+  }
   return std::unexpected(state_->failure(std::format("does not allow token {}", token)));
 }
+
+Result<TokenConstraint::End> TokenConstraint::find_end() {
+  std::vector<model::TokenId> tokens;
+  while (tokens.size() < kShortEndMax && !may_end()) {
+    EXO_TRY(const auto allowed, mask());
+    tokens.push_back(state_->closing->choose(allowed));
+    EXO_CHECK(accept(tokens.back()));
+  }
+  const bool ends = may_end();
+  if (!tokens.empty() && llg_matcher_rollback(state_->matcher.get(), tokens.size()) != 0) {
+    return std::unexpected(state_->failure("cannot go back"));
+  }
+  state_->next_end.reset();
+  return ends ? End(std::move(tokens)) : End();
+}
+
+Result<TokenConstraint::End> TokenConstraint::short_end() {
+  if (!state_->end) {
+    EXO_TRY(state_->end, find_end());
+  }
+  return *state_->end;
+}
+
+Result<TokenConstraint::End> TokenConstraint::short_end_after(model::TokenId token) {
+  if (state_->next_end && state_->next_end->first == token) return state_->next_end->second;
+  const std::optional<End> before = state_->end;
+  EXO_CHECK(accept(token));
+  EXO_TRY(End end, short_end());
+  if (llg_matcher_rollback(state_->matcher.get(), 1) != 0) return std::unexpected(state_->failure("cannot go back"));
+  state_->end = before;
+  state_->next_end.emplace(token, end);
+  return end;
+}
+
+std::span<const model::TokenId> TokenConstraint::end_tokens() const { return state_->closing->end_tokens(); }
 
 bool TokenConstraint::may_end() { return llg_matcher_is_accepting(state_->matcher.get()); }
 
@@ -151,6 +210,7 @@ struct ConstraintVocabulary::Tokens {
   TokenTexts texts;
   LlgVocabulary library;
   size_t special_bytes_max = 0;
+  std::shared_ptr<const ClosingTokens> closing{};
 };
 
 namespace {
@@ -199,6 +259,7 @@ Result<std::shared_ptr<ConstraintVocabulary>> ConstraintVocabulary::of(const mod
   std::weak_ptr<ConstraintVocabulary>& known = shared.by_hash[hash];
   if (auto same = known.lock(); same && same->tokens_->texts == texts) return same;
   EXO_TRY(tokens->library, build(texts));
+  tokens->closing = std::make_shared<const ClosingTokens>(texts.bytes, texts.sizes, texts.ends);
   for (const auto& [name, token] : texts.special) {
     tokens->special_bytes_max = std::max(tokens->special_bytes_max, name.size());
   }
@@ -233,6 +294,7 @@ Result<TokenConstraint> ConstraintVocabulary::compile_new(const wire::Constraint
   auto state = std::make_unique<TokenConstraint::State>();
   state->mask.resize((size() + kWordBits - 1) / kWordBits);
   state->matcher = std::move(matcher);
+  state->closing = tokens_->closing;
   TokenConstraint begin(std::move(state));
   // What no text can satisfy, and what takes too long at the very first token, is known now.
   const auto mask = begin.mask();
@@ -255,7 +317,9 @@ Result<TokenConstraint> ConstraintVocabulary::compile(const wire::Constraint& co
       return found->second.begin;
     }
   }
-  EXO_TRY(TokenConstraint begin, compile_new(constraint));
+  Result<TokenConstraint> compiled = fail(ErrorCode::internal, "a constraint was not compiled");
+  EXO_CHECK(on_deep_stack([&] { compiled = compile_new(constraint); }));
+  EXO_TRY(TokenConstraint begin, std::move(compiled));
   const MutexLock lock(mutex_);
   if (compiled_.size() >= kCompiledMax) {
     compiled_.erase(std::ranges::min_element(compiled_, {}, [](const auto& entry) { return entry.second.used; }));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,7 +35,17 @@ class TokenConstraint {
   Result<void> accept(model::TokenId token);
   bool may_end();
 
+  // Few tokens with which the text gets to where it may end, without the one that ends it. They are found step by step,
+  // so they are not always the fewest; null where no end was found. Costs a mask for each token, and nothing where it
+  // is known. Errors: those of mask().
+  using End = std::optional<std::vector<model::TokenId>>;
+  Result<End> short_end();
+  // The same after one more token, which the mask has. Errors: those of mask() and accept().
+  Result<End> short_end_after(model::TokenId token);
+  std::span<const model::TokenId> end_tokens() const;  // all that end a text
+
  private:
+  Result<End> find_end();
   friend class ConstraintVocabulary;
   struct State;
   explicit TokenConstraint(std::unique_ptr<State> state);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/testing/expect.h"
+#include "engine/sampler.h"
 #include "engine/testing/constrained_walk.h"
 #include "engine/testing/tiny.h"
 
@@ -130,6 +131,59 @@ TEST_F(Constrained, ASchemaMayNotChangeTheRules) {
   EXPECT_TRUE(accepts(schema("true"), "null"));
 }
 
+TEST_F(Constrained, AShortEndIsFoundFromEverywhere) {
+  for (const char* text : {kPerson, "{}", R"({"type": "object"})", R"({"type": "string", "pattern": "^[a-f]{3,9}$"})",
+                           R"({"$defs": {"n": {"type": "object", "properties": {"v": {"type": "string", "minLength": 3},
+                               "next": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/n"}]}},
+                               "required": ["v", "next"], "additionalProperties": false}}, "$ref": "#/$defs/n"})"}) {
+    SCOPED_TRACE(text);
+    TokenConstraint constraint = schema(text);
+    const Walk walk = random_walk(constraint, tokenizer, 3, 60);
+    for (const model::TokenId token : walk.tokens) {
+      const auto after = constraint.short_end_after(token);
+      ASSERT_TRUE(after && *after) << (after ? "no end" : after.error().message);
+      const auto before = allowed_tokens(constraint, tokenizer);
+      TokenConstraint copy = constraint;
+      ASSERT_TRUE(constraint.accept(token));
+      EXPECT_EQ(constraint.short_end().value(), *after);
+      EXPECT_LT((*after)->size(), 60U);
+      EXPECT_EQ(allowed_tokens(copy, tokenizer), before);  // looking for an end leaves the state as it is
+      copy = constraint;
+      for (const model::TokenId next : **after) {
+        EXPECT_FALSE(copy.may_end());
+        ASSERT_TRUE(copy.accept(next));
+      }
+      EXPECT_TRUE(copy.may_end());
+    }
+  }
+  TokenConstraint endless = compile(ConstraintKind::lark, "start: \"x\" start | \"y\" start").value();
+  EXPECT_FALSE(endless.short_end().value());
+}
+
+TEST_F(Constrained, ASamplerEndsTheTextWithinItsTokens) {
+  const TokenConstraint person = schema(kPerson);
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    wire::SamplerSettings settings{.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0, .seed = seed};
+    Sampler sampler = Sampler::create(settings, tokenizer.size()).value();
+    const uint32_t tokens_max = 24 + static_cast<uint32_t>(seed);
+    sampler.constrain(person, tokens_max);
+    std::string text;
+    bool ended = false;
+    for (uint32_t i = 0; i < tokens_max && !ended; ++i) {
+      std::vector<float> logits(tokenizer.size());
+      for (size_t t = 0; t < logits.size(); ++t) logits[t] = static_cast<float>(random_unit(seed, i * 1000 + t));
+      const auto choice = sampler.sample(logits);
+      ASSERT_TRUE(choice) << choice.error().message;
+      EXPECT_EQ(sampler.sample(logits)->token, choice->token);
+      sampler.accept(choice->token);
+      ended = tokenizer.is_end(choice->token);
+      if (!ended) text += tokenizer.piece(choice->token);
+    }
+    EXPECT_TRUE(ended) << tokens_max << ": " << text;
+    EXPECT_TRUE(json::accept(text)) << text;
+  }
+}
+
 TEST_F(Constrained, StructuresBetweenMarks) {
   const std::string one =
       R"("structures": [{"begin": "<|im_start|>call\n", "schema": {"type": "integer"}, "end": "!"}])";
@@ -193,6 +247,7 @@ TEST_F(Constrained, WhatIsWrongIsNamed) {
   expect_refused(ConstraintKind::regex, "(a", "regular expression");
   expect_refused(ConstraintKind::regex, std::string("a\0b", 3), "zero byte");
   expect_refused(ConstraintKind::lark, "start: nothing", "nothing");
+  expect_refused(ConstraintKind::gbnf, "root ::= [a", "line 1: the text ends inside");
   expect_refused(ConstraintKind::structural_tag, "{}", "structures must be an array");
   expect_refused(ConstraintKind::structural_tag, R"({"structures": [{"begin": 1}]})", "begin must be a string");
   expect_refused(ConstraintKind::structural_tag, R"({"structures": [{}], "triggers": ["x"]})", "no trigger");
@@ -202,22 +257,52 @@ TEST_F(Constrained, WhatIsWrongIsNamed) {
 
 // What would take for ever, or all memory, ends within the library's own limits.
 TEST_F(Constrained, HostileConstraintsAreRefusedWithinABound) {
+  const auto repeat = [](size_t count, auto item) {
+    std::string out;
+    for (size_t i = 0; i < count; ++i) out += std::string(i == 0 ? "" : ", ") + item(i);
+    return out;
+  };
+  const auto many = [&](size_t count, std::string_view name, std::string_view value) {
+    return repeat(count, [&](size_t i) { return std::format(R"("{}{}": {})", name, i, value); });
+  };
+  // a0 refers to a1, and so on.
+  const std::string chain = repeat(999, [](size_t i) {
+    return std::format(R"("a{}": {{"type": "array", "items": {{"$ref": "#/$defs/a{}"}}}})", i, i + 1);
+  });
   std::string nested = "{}";
   for (int i = 0; i < 500; ++i) nested = std::format(R"({{"items": {}}})", nested);
-  std::string wide = R"({"type": "object", "properties": {)";
-  for (int i = 0; i < 4000; ++i)
-    wide += std::format(R"("p{0}": {{"type": "string", "pattern": "^(a{0}|b)*c{{3,900}}$"}},)", i);
-  wide += R"("z": {}}})";
+  const auto json_schema = ConstraintKind::json_schema;
   const std::pair<ConstraintKind, std::string> hostile[] = {
-      {ConstraintKind::json_schema, nested},
-      {ConstraintKind::json_schema, wide},
-      {ConstraintKind::json_schema, R"({"type": "string", "pattern": "^(([a-z]+)+)+[0-9]{1000,100000}$"})"},
-      {ConstraintKind::json_schema, R"({"type": "string", "minLength": 100000000})"},
-      {ConstraintKind::json_schema, R"({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"})"},
-      {ConstraintKind::json_schema, R"({"allOf": [{"$ref": "#"}, {"type": "object"}]})"},
-      {ConstraintKind::json_schema, "{\"const\": \"" + std::string(wire::kConstraintBytesMax, 'x') + "\"}"},
+      {json_schema, nested},
+      {json_schema, R"({"$ref": "#/$defs/a0", "$defs": {"a999": {}, )" + chain + "}}"},
+      {json_schema, std::format(R"({{"properties": {{{}}}}})", many(10'000, "p", "{}"))},
+      {json_schema, std::format(R"({{"properties": {{{}}}}})", many(1'000, "p", R"({"pattern": "^(a|b)*c$"})"))},
+      {json_schema, std::format(R"({{"enum": [{}]}})", repeat(30'000, [](size_t i) { return std::to_string(i); }))},
+      {json_schema,
+       std::format(R"({{"allOf": [{}]}})",
+                   repeat(20, [](size_t i) { return std::format(R"({{"pattern": "a.{{{}}}b"}})", i + 20); }))},
+      {json_schema, std::format(R"({{"allOf": [{}]}})",
+                                repeat(6,
+                                       [&](size_t i) {
+                                         return std::format(
+                                             R"({{"anyOf": [{}]}})", repeat(8, [&](size_t j) {
+                                               return std::format(
+                                                   R"({{"type": "object", "properties": {{"k{}_{}": {{}}}}}})", i, j);
+                                             }));
+                                       }))},
+      {json_schema, R"({"type": "integer", "multipleOf": 62615533})"},
+      {json_schema, R"({"allOf": [{"type": "integer", "multipleOf": 97}, {"multipleOf": 89}, {"multipleOf": 83}]})"},
+      {json_schema, R"({"type": "number", "multipleOf": 0.0000000001})"},
+      {json_schema, R"({"type": "integer", "minimum": 1e300})"},
+      {json_schema, R"({"type": "string", "pattern": "^(([a-z]+)+)+[0-9]{1000,100000}$"})"},
+      {json_schema, R"({"type": "string", "minLength": 100000000})"},
+      {json_schema, R"({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"})"},
+      {json_schema, R"({"allOf": [{"$ref": "#"}, {"type": "object"}]})"},
+      {json_schema, "{\"const\": \"" + std::string(200'000, 'x') + "\"}"},
       {ConstraintKind::regex, "(((a{1,1000}){1,1000}){1,1000}){1,1000}"},
-      {ConstraintKind::regex, std::string(5000, '(') + std::string(5000, ')')},
+      {ConstraintKind::regex, std::string(2000, '(') + std::string(2000, ')')},
+      {ConstraintKind::regex, repeat(100'000, [](size_t) { return "a?"; })},
+      {ConstraintKind::regex, "(.*a.*b.*c.*d.*e.*f.*g.*h.*){3}(.*)*[ab].{20}x"},
       {ConstraintKind::lark, "start: start start | start"},
   };
   for (const auto& [kind, text] : hostile) {
