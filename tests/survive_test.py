@@ -3,6 +3,7 @@
 usage: survive_test.py EXOGPU TINY_MODEL MODEL    (nodes.py)
 """
 import itertools
+import json
 import subprocess
 import sys
 import time
@@ -93,6 +94,23 @@ class Survive(Cluster):
                     self.assertEqual("".join(parts), whole)
             workers[worker].restart()
             workers[worker].waits_to_serve()
+
+    def test_an_answer_with_a_form_keeps_it(self):
+        """The next ring rebuilds the state of the form from the tokens so far."""
+        a = self.node("a", MODEL, "--without", "a/cpu", "-c", 2048)
+        token = a.token("--uses", 2)
+        workers = {name: self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bc"}
+        for node in (a, *workers.values()):
+            node.waits_to_serve()
+        numbers = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 99}, "minItems": 90, "maxItems": 99}
+        stream = a.stream(max_tokens=500, temperature=1, seed=7, guided_json=numbers)
+        received = [next(stream)]
+        workers[a.cluster()["plan"]["stages"][0]["node"]].kill()
+        received += stream
+        self.assertFalse([part for part in received if "error" in part])
+        answer = json.loads("".join(choice["text"] for part in received for choice in part["choices"]))
+        self.assertIn(len(answer), range(90, 100))
+        self.assertLessEqual(set(answer), set(range(100)))
 
     def test_a_leader_that_is_killed_is_followed_again(self):
         a, b, c = self.three()
