@@ -1,11 +1,12 @@
 """Several models in one cluster. Arguments: as in nodes.py."""
 import pathlib
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from harness import cases
-from harness.waiting import until
-from nodes import MODEL, Cluster
+from harness.waiting import WAIT_S, until
+from nodes import EXOGPU, MODEL, Cluster
 
 FIRST = pathlib.Path(MODEL).stem
 GREEDY = {"max_tokens": 60, "ignore_eos": True}
@@ -34,6 +35,11 @@ class ManyModels(Cluster):
         self.assertEqual(a.text(model=FIRST, **GREEDY), b.text(model="second", **GREEDY))
         status, answer = a.request("POST", "/v1/completions", {"model": "third", "prompt": "x"})
         self.assertEqual(status, 404, answer)
+        status = subprocess.run([EXOGPU, "status", "--api", f"127.0.0.1:{b.api}"], capture_output=True, text=True,
+                                timeout=WAIT_S, check=True).stdout
+        for name in FIRST, "second":
+            self.assertIn(f"Serving {name}.", status)
+            self.assertIn(f"\n{name}:\n", status)
         models = {model["model"]: model for model in b.cluster()["models"]}
         self.assertEqual(sorted(models), sorted([FIRST, "second"]))
         self.assertTrue(all(model["serving"] for model in models.values()), models)

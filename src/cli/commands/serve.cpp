@@ -131,7 +131,8 @@ void add_serve(CLI::App& app, Action& action) {
       "  exogpu join                                       on another device: shows a code; here: exogpu approve CODE\n"
       "  exogpu serve                                      there, from then on: finds the cluster by itself\n"
       "  exogpu token                                      a token, for scripts and other networks\n"
-      "  exogpu serve --join desk --token TOKEN            on that device: joins, and gets its part of the model\n"
+      "  exogpu serve --join desk --token TOKEN            on that device: joins, and gets its part of the models\n"
+      "  exogpu serve other.gguf --join desk --token TOKEN    likewise, and has this model served beside the others\n"
       "  exogpu serve model.gguf --layers desk/cpu:0-11,laptop/vulkan0:12-27    layers assigned by hand");
   auto& node = options->node;
   add_model_argument(*command, options->model)
@@ -207,7 +208,8 @@ void add_serve(CLI::App& app, Action& action) {
       ->delimiter(',')
       ->type_name("DEVICE")
       ->group(devices);
-  command->add_option("-t,--threads", node.threads, "CPU threads (default: as many as find free cores)")->group(devices);
+  command->add_option("-t,--threads", node.threads, "CPU threads (default: as many as find free cores)")
+      ->group(devices);
   const char* plan = "Model and plan (on the node that is given the model)";
   add_context(*command, node.serving.context)->group(plan);
   command

@@ -122,20 +122,37 @@ std::string identity_conflicts(const Json& cluster) {
   return out;
 }
 
+std::string model_sentences(const Json& cluster) {
+  std::string out;
+  for (const Json& model : list(cluster, "models")) {
+    if (!out.empty()) out += " ";
+    const std::string name = text(model, "model");
+    out += yes(model, "serving") ? std::format("Serving {}.", name)
+                                 : std::format("Not serving {}: {}.", name, text(model, "not_serving_reason"));
+  }
+  return out.empty() ? "No model is to be served." : out;
+}
+
+std::string plans(const Json& cluster) {
+  const Json& models = list(cluster, "models");
+  std::string out;
+  for (const Json& model : models) {
+    const auto plan = model.find("plan");
+    if (plan == model.end() || !plan->is_object()) continue;
+    if (models.size() > 1) out += std::format("\n{}:", text(model, "model"));
+    out += "\n" + plan_table(*plan);
+  }
+  return out;
+}
+
 std::string report(const Json& cluster) {
-  const std::string model = text(cluster, "model");
-  std::string out = yes(cluster, "serving") ? std::format("Serving {}.", model)
-                    : model.empty()         ? std::string("No model is to be served.")
-                                    : std::format("Not serving {}: {}.", model, text(cluster, "not_serving_reason"));
+  std::string out = model_sentences(cluster);
   const std::string leader = text(cluster, "leader");
   out += leader.empty() ? std::format(" No leader: {}.\n\n", text(cluster, "no_leader_reason"))
                         : std::format(" The leader is {}.\n\n", leader);
   if (const std::string broken = text(cluster, "model_file_error"); !broken.empty()) out += broken + "\n\n";
   out += identity_conflicts(cluster);
-  out += nodes_table(cluster);
-  const auto plan = cluster.find("plan");
-  if (plan != cluster.end() && plan->is_object()) out += "\n" + plan_table(*plan);
-  return out;
+  return out + nodes_table(cluster) + plans(cluster);
 }
 
 Result<void> status(const Options& options) {
