@@ -45,6 +45,16 @@ class ManyModels(Cluster):
         self.assertTrue(all(model["serving"] for model in models.values()), models)
         self.assertNotEqual(models[FIRST]["plan"]["epoch"], models["second"]["plan"]["epoch"])
 
+        for node in a, b:
+            self.assertEqual(node.request("POST", "/v1/models/unload", {"model": "third"})[0], 404)
+        self.assertEqual(a.request("POST", "/models/unload", {})[0], 400)
+        subprocess.run([EXOGPU, "unload", "second", "--api", f"127.0.0.1:{a.api}"], timeout=WAIT_S, check=True,
+                       capture_output=True)
+        until("second is no longer served", lambda: [each["model"] for each in b.cluster()["models"]] == [FIRST])
+        until("its memory is free", lambda: {shard["model"] for each in b.cluster()["nodes"] for shard in each["shards"]}
+              == {FIRST})
+        self.assertEqual(len(b.text(model=FIRST, **GREEDY)), 1)
+
     def test_answers_of_two_models_outlive_a_node(self):
         both = ["--devices-min", 2, "-c", 1024]
         a = self.node("a", MODEL, *both)

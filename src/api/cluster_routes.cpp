@@ -36,12 +36,25 @@ Parsed<Action> drain(const Exchange& exchange) {
   return Reply{.body = R"({"status":"ok"})"};
 }
 
+// {"model": NAME}
+Parsed<Action> unload(const Exchange& exchange) {
+  const json asked = json::parse(exchange.body, nullptr, false);
+  if (!asked.is_object() || !asked.contains("model") || !asked["model"].is_string()) {
+    return std::unexpected(ApiError{.message = R"(send {"model": NAME})", .param = "model", .code = "invalid_request"});
+  }
+  const auto done = exchange.service.unload(asked["model"].get<std::string>());
+  if (!done) return std::unexpected(to_api_error(done.error()));
+  return Reply{.body = R"({"success":true})"};
+}
+
 constexpr Route kClusterRoutes[] = {
     {.path = "/", .method = "GET", .handle = root, .needs_key = false},
     {.path = "/health", .method = "GET", .handle = health, .needs_key = false},
     {.path = "/version", .method = "GET", .handle = version, .needs_key = false},
     {.path = "/v1/cluster", .method = "GET", .handle = cluster},
     {.path = "/v1/cluster/drain", .method = "POST", .handle = drain},
+    {.path = "/v1/models/unload", .method = "POST", .handle = unload},
+    {.path = "/models/unload", .method = "POST", .handle = unload},  // as llama.cpp's router has it
 };
 
 }  // namespace

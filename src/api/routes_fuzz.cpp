@@ -37,6 +37,7 @@ class SilentService : public node::Service {
     return cluster();
   }
   Result<void> drain(std::string_view, bool) override { return {}; }
+  Result<void> unload(std::string_view) override { return {}; }
   void generate(node::GenerationRequest, std::shared_ptr<node::GenerationListener>, std::stop_token) override {}
 };
 

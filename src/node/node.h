@@ -72,6 +72,7 @@ class Node : public Service {
   std::shared_ptr<const ClusterSnapshot> wait_for_cluster(uint64_t version,
                                                           std::chrono::milliseconds timeout) const override;
   Result<void> drain(std::string_view node, bool draining) override;
+  Result<void> unload(std::string_view model) override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;
 

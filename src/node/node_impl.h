@@ -41,6 +41,7 @@ class Node::Impl final : public PeerHandler {
   const Status& status() const { return *status_; }
   Requests& requests() { return *requests_; }
   Result<void> drain(std::string_view node, bool draining);
+  Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port);
 
  private:

@@ -94,6 +94,10 @@ class Service {
   // this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).
   virtual Result<void> drain(std::string_view node, bool draining) = 0;
 
+  // The cluster no longer serves this model, given by its name, once the answers that it is writing have ended. Takes
+  // effect soon after this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).
+  virtual Result<void> unload(std::string_view model) = 0;
+
   // Begins; everything, errors too, is reported to the listener, possibly before this returns. When `cancel` asks to
   // stop, the work ends soon, with on_end() (FinishReason::cancelled) or on_error().
   virtual void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,

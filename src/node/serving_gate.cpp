@@ -10,7 +10,8 @@ namespace exogpu::node {
 void ServingGate::update(const wire::ReplicatedState& state, const StageReports& reports, const EncoderStatus& encoder,
                          cluster::Time now) {
   const auto found = state.models.find(content_);
-  if (found == state.models.end()) return close(false, std::string(cluster::kNotServed), now);
+  // What is in flight may end; the ring interrupts what it cannot end.
+  if (found == state.models.end()) return close(false, false, std::string(cluster::kNotServed), now);
   const wire::ModelRecord& model = found->second;
   if (model.plan) without_plan_since_.reset();
   std::string reason = not_serving_reason(state, model, reports);
@@ -20,7 +21,7 @@ void ServingGate::update(const wire::ReplicatedState& state, const StageReports&
   if (reason.empty()) {
     reason = encoder.error ? encoder.error->message : "this node is getting the model's tokenizer";
   }
-  close(model.plan.has_value(), reason, now);
+  close(model.plan.has_value(), true, reason, now);
 }
 
 void ServingGate::open(const wire::StagePlan& plan, std::shared_ptr<PromptEncoder> encoder, bool cluster_serves) {
@@ -31,9 +32,9 @@ void ServingGate::open(const wire::StagePlan& plan, std::shared_ptr<PromptEncode
       {.model = plan.model, .epoch = plan.epoch, .context = plan.settings.context, .encoder = std::move(encoder)});
 }
 
-void ServingGate::close(bool planned, const std::string& reason, cluster::Time now) {
+void ServingGate::close(bool planned, bool interrupts, const std::string& reason, cluster::Time now) {
   generations_->stop_serving({ErrorCode::unavailable, reason});
-  if (std::exchange(serving_, std::nullopt)) generations_->interrupt_all();
+  if (std::exchange(serving_, std::nullopt) && interrupts) generations_->interrupt_all();
   if (planned) return;
   if (std::exchange(noted_, reason) != reason) note_(reason);
   if (!without_plan_since_) without_plan_since_ = now;

@@ -38,7 +38,7 @@ class ServingGate {
 
  private:
   void open(const wire::StagePlan& plan, std::shared_ptr<PromptEncoder> encoder, bool cluster_serves);
-  void close(bool planned, const std::string& reason, cluster::Time now);
+  void close(bool planned, bool interrupts, const std::string& reason, cluster::Time now);
 
   std::string content_;
   Generations* generations_;

@@ -60,7 +60,6 @@ void Clients::pause(const std::string& why) {
   epoch_.reset();
   first_.reset();
   continuations_.pause({ErrorCode::unavailable, why});
-  continuations_.interrupt_all();
 }
 
 void Clients::follow_plan(const ModelRecord& model) {
@@ -73,6 +72,7 @@ void Clients::follow_plan(const ModelRecord& model) {
     continuations_.serve(plan.epoch, content_);
   } else if (epoch_ || first_) {
     pause("the stages are not ready");
+    continuations_.interrupt_all();
   }
 }
 
@@ -91,6 +91,8 @@ void Clients::update(const ReplicatedState& state, bool obeys, Time now) {
   if (!without_since_) {
     without_since_ = now;
     pause(no_plan_reason);
+    // As a node's gate does it: what is in flight for a model that was removed may end.
+    if (found != state.models.end()) continuations_.interrupt_all();
   }
   if (!takes_requests_ || now - *without_since_ < host_.no_plan_wait) return;
   // A node may just have come online again.

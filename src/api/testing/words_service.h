@@ -74,6 +74,11 @@ class WordsService : public node::Service {
     return {};
   }
 
+  Result<void> unload(std::string_view model) override {
+    if (model != "words") return fail(ErrorCode::not_found, "there is no model \"{}\"; here are: words", model);
+    return {};
+  }
+
   void generate(node::GenerationRequest request, std::shared_ptr<node::GenerationListener> listener,
                 std::stop_token cancel) override {
     const MutexLock lock(mutex_);
