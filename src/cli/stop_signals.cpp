@@ -1,6 +1,7 @@
 #include "cli/stop_signals.h"
 
 #include <cstdlib>
+#include <utility>
 
 namespace exogpu::cli {
 
@@ -24,27 +25,26 @@ void end_by_default(int which) {
   raise(which);
 }
 
-StopSignals::StopSignals() : set_(stop_signals()) {
-  pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-  listener_ = std::jthread([this] { listen(); });
+SignalListener::SignalListener(std::function<void(int which)> on_signal)
+    : set_(stop_signals()), on_signal_(std::move(on_signal)) {
+  pthread_sigmask(SIG_BLOCK, &set_, &previous_);
+  thread_ = std::jthread([this] {
+    for (int which = 0; sigwait(&set_, &which) == 0 && !over_;) on_signal_(which);
+  });
 }
 
-StopSignals::~StopSignals() {
-  {
-    const MutexLock lock(mutex_);
-    over_ = true;
-  }
-  pthread_kill(listener_.native_handle(), SIGTERM);
+SignalListener::~SignalListener() {
+  over_ = true;
+  pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+  pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
 }
 
-void StopSignals::listen() {
-  for (int which = 0; sigwait(&set_, &which) == 0;) {
-    const MutexLock lock(mutex_);
-    if (over_) return;
-    if (!ready_ || requested_) end_by_default(which);
-    requested_ = true;
-    changes_.notify_all();
-  }
+void StopSignals::on_signal(int which) {
+  const MutexLock lock(mutex_);
+  if (!ready_ || requested_) end_by_default(which);
+  requested_ = true;
+  changes_.notify_all();
 }
 
 void StopSignals::ready() {

@@ -1,10 +1,12 @@
-// The signals that ask a service to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its terminal has gone).
+// The signals that ask a command to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its terminal has gone).
 #pragma once
 
 #include <pthread.h>
 #include <signal.h>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <thread>
 
@@ -13,23 +15,36 @@
 
 namespace exogpu::cli {
 
-// SIGINT, SIGTERM, and SIGHUP unless the parent process set it to be ignored.
+// SIGINT, SIGTERM, and SIGHUP unless the parent process set it to be ignored (nohup).
 sigset_t stop_signals();
 
 // Ends the program by the default action of the signal.
 void end_by_default(int which);
 
+// Receives the stop_signals() on a thread of its own.
+//
 // Construct it before any other thread: threads started during its life leave these signals to it.
+class SignalListener {
+ public:
+  explicit SignalListener(std::function<void(int which)> on_signal);
+  ~SignalListener();  // afterwards the calling thread receives the signals as it did before
+  SignalListener(const SignalListener&) = delete;
+  SignalListener& operator=(const SignalListener&) = delete;
+
+ private:
+  sigset_t set_{};
+  sigset_t previous_{};
+  std::function<void(int which)> on_signal_;
+  std::atomic<bool> over_ = false;
+  std::jthread thread_;
+};
+
+// Lets a service end in its own time. Construct it before any other thread.
 //
 // Until ready() a signal ends the program at once, as its default action does; so does the second signal. Files stay
-// consistent then, as after any other sudden end. A SIGHUP that the parent set to be ignored (nohup) stays ignored.
+// consistent then, as after any other sudden end.
 class StopSignals {
  public:
-  StopSignals();
-  ~StopSignals();
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-
   // From here on the first signal ends wait().
   void ready();
   // Returns when a signal has asked to stop, or with the error of stop_for().
@@ -41,16 +56,14 @@ class StopSignals {
   void end_within(std::chrono::milliseconds longest);
 
  private:
-  void listen();
+  void on_signal(int which);
 
-  sigset_t set_{};
   Mutex mutex_;
   CondVar changes_;
   bool ready_ EXO_GUARDED_BY(mutex_) = false;
   bool requested_ EXO_GUARDED_BY(mutex_) = false;  // by a signal
-  bool over_ EXO_GUARDED_BY(mutex_) = false;
   std::optional<Error> error_ EXO_GUARDED_BY(mutex_);
-  std::jthread listener_;
+  SignalListener listener_{[this](int which) { on_signal(which); }};
   std::jthread deadline_;
 };
 

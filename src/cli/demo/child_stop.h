@@ -1,13 +1,12 @@
 // Stop signals (cli/stop_signals.h) for a command that waits for its child processes.
 #pragma once
 
-#include <signal.h>
 #include <sys/types.h>
 
-#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
+#include "cli/stop_signals.h"
 
 namespace exogpu::cli {
 
@@ -17,11 +16,6 @@ namespace exogpu::cli {
 // Construct it before any other thread.
 class ChildStop {
  public:
-  ChildStop();
-  ~ChildStop();
-  ChildStop(const ChildStop&) = delete;
-  ChildStop& operator=(const ChildStop&) = delete;
-
   // The process gets SIGTERM with the stop signal, or now if that has already come.
   void add(pid_t process);
   // To be called before the process is waited for: its id may be another's afterwards.
@@ -31,15 +25,12 @@ class ChildStop {
   int signal() const;
 
  private:
-  void listen();
+  void on_signal(int which);
 
-  sigset_t set_{};
-  sigset_t previous_{};
   mutable Mutex mutex_;
   int signal_ EXO_GUARDED_BY(mutex_) = 0;
-  bool over_ EXO_GUARDED_BY(mutex_) = false;
   std::vector<pid_t> processes_ EXO_GUARDED_BY(mutex_);
-  std::jthread listener_;
+  SignalListener listener_{[this](int which) { on_signal(which); }};
 };
 
 }  // namespace exogpu::cli
