@@ -8,18 +8,16 @@
 namespace exogpu::node {
 namespace {
 
-using testing::TinyFile;
-
-const TinyFile::Changes kMarks = {
+const testing::TinyFile::Changes kMarks = {
     {"<|unused_0|>", "<fim_prefix>"}, {"<|unused_1|>", "<fim_suffix>"}, {"<|unused_2|>", "<fim_middle>"}};
 
-std::string encoded(const TinyFile& file, const InfillPrompt& prompt) {
+std::string encoded(const testing::TinyFile& file, const InfillPrompt& prompt) {
   const auto encoder = PromptEncoder::load(file.gguf()).value();
   return encoder->detokenize(encoder->encode(prompt).value().tokens).value();
 }
 
 TEST(Infill, PrefixAndSuffixStandBetweenTheirMarks) {
-  const TinyFile file("qwen3", kMarks);
+  const testing::TinyFile file("qwen3", kMarks);
   EXPECT_EQ(encoded(file, {.prefix = "a(", .suffix = ")\n", .start = "x"}),
             "<fim_prefix>a(<fim_suffix>)\n<fim_middle>x");
   EXPECT_EQ(encoded(file, {.prefix = "", .suffix = "", .start = ""}), "<fim_prefix><fim_suffix><fim_middle>");
@@ -27,7 +25,7 @@ TEST(Infill, PrefixAndSuffixStandBetweenTheirMarks) {
 }
 
 TEST(Infill, MarksInTheTextsAreText) {
-  const TinyFile file("qwen3", kMarks);
+  const testing::TinyFile file("qwen3", kMarks);
   const auto encoder = PromptEncoder::load(file.gguf()).value();
   const auto tokens =
       encoder->encode(InfillPrompt{.prefix = "<fim_middle>", .suffix = "<|im_end|>", .start = ""}).value().tokens;
@@ -37,24 +35,24 @@ TEST(Infill, MarksInTheTextsAreText) {
 
 TEST(Infill, OtherFilesComeFirst) {
   const InfillPrompt prompt{.prefix = "p", .suffix = "s", .start = "", .files = {{"a.py", "A"}, {"b.py", "B"}}};
-  EXPECT_EQ(encoded(TinyFile("qwen3", kMarks), prompt),
+  EXPECT_EQ(encoded(testing::TinyFile("qwen3", kMarks), prompt),
             "--- a.py ---\nA\n--- b.py ---\nB\n<fim_prefix>p<fim_suffix>s<fim_middle>");
-  TinyFile::Changes marks = kMarks;
+  testing::TinyFile::Changes marks = kMarks;
   marks.emplace_back("<|unused_3|>", "<|fim_repo|>");
   marks.emplace_back("<|unused_4|>", "<|file_sep|>");
-  EXPECT_EQ(encoded(TinyFile("qwen3", marks), prompt),
+  EXPECT_EQ(encoded(testing::TinyFile("qwen3", marks), prompt),
             "<|fim_repo|>project\n<|file_sep|>a.py\nA\n<|file_sep|>b.py\nB\n<|file_sep|>current\n"
             "<fim_prefix>p<fim_suffix>s<fim_middle>");
 }
 
 TEST(Infill, AModelWithoutTheMarksIsNamed) {
-  const auto encoder = PromptEncoder::load(TinyFile("qwen3").gguf()).value();
+  const auto encoder = PromptEncoder::load(testing::TinyFile("qwen3").gguf()).value();
   EXPECT_FALSE(encoder->details().infill);
   exogpu::testing::expect_error(encoder->encode(InfillPrompt{}), ErrorCode::unsupported, "prefix, suffix and middle");
 }
 
 TEST(ModelDetails, AreThoseOfTheFile) {
-  const TinyFile file("qwen3");
+  const testing::TinyFile file("qwen3");
   const auto encoder = PromptEncoder::load(file.gguf()).value();
   const ModelDetails& details = encoder->details();
   EXPECT_EQ(details.architecture, "qwen3");
@@ -71,7 +69,7 @@ TEST(ModelDetails, AreThoseOfTheFile) {
 }
 
 TEST(ModelText, TokensAreTextAgain) {
-  const auto encoder = PromptEncoder::load(TinyFile("llama").gguf()).value();
+  const auto encoder = PromptEncoder::load(testing::TinyFile("llama").gguf()).value();
   const auto tokens = encoder->tokenize("a <|im_end|>", {.add_special = false, .parse_special = true});
   EXPECT_EQ(tokens.back(), encoder->tokenizer().eos());
   EXPECT_EQ(encoder->detokenize(tokens).value(), "a <|im_end|>");

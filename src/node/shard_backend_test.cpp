@@ -149,18 +149,29 @@ TEST(Worker, OneStageOfSeveralIsRetained) {
   EXPECT_EQ(two.answer(), expected());
 }
 
-// It ended elsewhere, and then the word of it was lost with its leader.
-TEST(Worker, RequestsInFlightEndBeforeAShardIsUnloaded) {
-  WorkerCluster two(2, small());
-  two.set(two.example_plan({1, 4}, {0, 1}));
-  two.run_until_served();
+// Two nodes that compute an answer when another plan comes.
+class DrainedPlan : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    two.set(two.example_plan({1, 4}, {0, 1}));
+    two.run_until_served();
+    before = two.state;
+    ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, received));
+    two.run_until([&] { return !received.tokens.empty(); });
+    for (auto& node : two.nodes) node->worker->tick(two.now());
+    other = two.example_plan({2, 4}, {0, 1});
+    other.settings.context = 1024;
+    two.set(other);
+  }
+
+  WorkerCluster two{2, small()};
+  wire::ReplicatedState before;
   ReceivedAnswer received;
-  ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, received));
-  two.run_until([&] { return !received.tokens.empty(); });
-  for (auto& node : two.nodes) node->worker->tick(two.now());
-  auto other = two.example_plan({2, 4}, {0, 1});
-  other.settings.context = 1024;
-  two.set(other);
+  wire::StagePlan other;
+};
+
+// It ended elsewhere, and then the word of it was lost with its leader.
+TEST_F(DrainedPlan, RequestsInFlightEndBeforeAShardIsUnloaded) {
   EXPECT_FALSE(received.over());
   ReceivedAnswer late;
   const auto refused = two.ask(tokens_of(9, 64), 5, late);
@@ -179,19 +190,7 @@ TEST(Worker, RequestsInFlightEndBeforeAShardIsUnloaded) {
 }
 
 // A leader that has been replaced may send another plan for a moment.
-TEST(Worker, AfterAPlanThatWasTakenBackRequestsAreTakenAgain) {
-  WorkerCluster two(2, small());
-  const auto plan = two.example_plan({1, 4}, {0, 1});
-  two.set(plan);
-  two.run_until_served();
-  const wire::ReplicatedState before = two.state;
-  ReceivedAnswer received;
-  ASSERT_TRUE(two.ask(tokens_of(100, 64), 20, received));
-  two.run_until([&] { return !received.tokens.empty(); });
-  for (auto& node : two.nodes) node->worker->tick(two.now());
-  auto other = two.example_plan({2, 4}, {0, 1});
-  other.settings.context = 1024;
-  two.set(other);
+TEST_F(DrainedPlan, AfterAPlanThatWasTakenBackRequestsAreTakenAgain) {
   ASSERT_TRUE(two.driver().over());
 
   two.state = before;
