@@ -200,7 +200,7 @@ TEST_F(RequestsTest, ALostNodeInterruptsWhatItComputes) {
   EXPECT_FALSE(requests_.waiting());
   requests_.on_link_down(example_id(2));
   EXPECT_TRUE(requests_.waiting());
-  EXPECT_EQ(log->lines, Lines{"prompt 3"});
+  EXPECT_TRUE(log->lines.empty());
   EXPECT_TRUE(requests_.answering_nodes().empty());
 }
 
@@ -209,7 +209,7 @@ TEST_F(RequestsTest, ANodeThatCannotBeReachedIsARingThatEnded) {
   first_node_ = example_id(9);
   const auto log = ask(2);
   EXPECT_TRUE(requests_.waiting());
-  EXPECT_EQ(log->lines, Lines{"prompt 3"});
+  EXPECT_TRUE(log->lines.empty());
   transport_.connected = {example_id(9)};
   transport_.full = true;  // this is no prompt that is too long
   requests_.resume();
@@ -236,10 +236,11 @@ TEST_F(RequestsTest, RequestsOfOtherNodesAreComputedHere) {
   compute();
   for (const uint8_t number : {2, 3}) {
     const auto messages = transport_.take<wire::Generated>(example_id(number));
-    ASSERT_EQ(messages.size(), 2U);
-    EXPECT_EQ(messages[0].request, 5U);
-    EXPECT_GE(messages[0].tokens.at(0).token, 65);
-    EXPECT_EQ(messages[1].end, wire::GenerateEnd::length);
+    ASSERT_EQ(messages.size(), 3U);
+    EXPECT_EQ(messages[0], wire::Generated{.request = 5});  // it is accepted
+    EXPECT_EQ(messages[1].request, 5U);
+    EXPECT_GE(messages[1].tokens.at(0).token, 65);
+    EXPECT_EQ(messages[2].end, wire::GenerateEnd::length);
   }
   EXPECT_TRUE(driver_->idle());
 }
@@ -274,7 +275,7 @@ TEST_F(RequestsTest, RequestsOfALostNodeFreeTheRing) {
   requests_.on_link_down(example_id(2));
   EXPECT_TRUE(deliver(dispatch_, example_id(3), wire::CancelGenerate{.request = 4}));  // none of its requests
   compute();
-  EXPECT_EQ(transport_.take<wire::Generated>(example_id(3)).size(), 2U);
+  EXPECT_EQ(transport_.take<wire::Generated>(example_id(3)).size(), 3U);
   EXPECT_TRUE(driver_->idle());
 }
 

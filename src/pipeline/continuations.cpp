@@ -99,7 +99,10 @@ void Continuations::ask(AnswerId id) {
                                        .prompt_tokens = answer.prompt_tokens,
                                        .sampling = request.sampling,
                                        .tokens_max = request.tokens_max == 0 ? 0 : request.tokens_max - generated,
-                                       .end_tokens = request.end_tokens});
+                                       .end_tokens = request.end_tokens,
+                                       .client = request.client,
+                                       .accepted_before = answer.accepted,
+                                       .queue_wait_max = request.queue_wait_max});
   if (sent) return;
   const auto still = answers_.find(id);
   if (still == answers_.end() || still->second.number != number) return;
@@ -121,6 +124,7 @@ void Continuations::on_generated(const wire::Generated& message) {
     if (!may_wait(answer)) end(id, {.failure = message.failure.value_or(unavailable_reason_)});
     return;
   }
+  answer.accepted |= !message.failure;
   const bool first = answer.request.tokens.size() == answer.prompt_tokens;
   for (const wire::SampledToken& token : message.tokens) answer.request.tokens.push_back(token.token);
   for (TokenEvent& event : to_events(message)) {

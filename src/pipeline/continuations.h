@@ -68,6 +68,7 @@ class Continuations {
     Duration wait{};
     uint64_t number = 0;      // under which it is in flight; 0: it waits
     wire::PlanEpoch asked{};  // the ring that was asked last
+    bool accepted = false;    // by a ring
   };
   bool may_wait(const Answer& answer) const { return !waited_ || answer.wait > *waited_; }
   void ask(AnswerId id);

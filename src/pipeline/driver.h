@@ -27,8 +27,11 @@ class Driver {
          std::optional<ResumedTokens> resumed = {})
       : begin_(std::move(begin)), scheduler_(epoch, options, std::move(resumed)) {}
 
-  // Errors: those of Scheduler::add(); then the listener is not called.
+  // Errors, after which the listener is not called: those of Scheduler::add(), unavailable (it would wait longer than
+  // it is to).
   Result<RequestId> generate(Request request, Listener listener);
+  // Where a request of this client would stand now.
+  wire::QueuePlace place(wire::ClientId client) const;
   void cancel(RequestId id);
   void on_done(const wire::StepDone& done);
   // All requests end with this reason, and none is taken any more.
@@ -49,6 +52,7 @@ class Driver {
   Scheduler scheduler_;
   std::map<RequestId, Listener> listeners_;
   std::vector<double> stage_seconds_;
+  double step_seconds_ = 0;  // smoothed, of the slowest stage, which all others wait for
   uint64_t next_id_ = 1;
   std::optional<Error> over_;    // fail_all() was called
   std::optional<Error> closed_;  // close() was

@@ -9,14 +9,16 @@ Result<void> RequestClient::submit(wire::Generate request) {
   const auto first = host_.first_node();
   if (!first) return fail(kRingEnded, "there is no plan");
   const uint64_t number = request.request;
-  Result<void> sent;
+  in_flight_.insert_or_assign(number, *first);
   if (*first == self_) {
-    sent = server_->begin(self_, std::move(request));
-  } else if (sent = host_.send(*first, control_frame(request)); !sent) {
-    sent.error().code = kRingEnded;  // a lane without room is not a prompt that is too long
+    server_->begin(self_, std::move(request));
+    return {};
   }
-  if (sent) in_flight_.insert_or_assign(number, *first);
-  return sent;
+  if (const auto sent = host_.send(*first, control_frame(request)); !sent) {
+    in_flight_.erase(number);
+    return fail(kRingEnded, "{}", sent.error().message);  // a lane without room is not a prompt that is too long
+  }
+  return {};
 }
 
 void RequestClient::cancel(uint64_t request) {

@@ -30,7 +30,8 @@ class RequestClient {
   RequestClient(wire::NodeId self, RequestServer& server, RequestClientHost host)
       : self_(self), server_(&server), host_(std::move(host)) {}
 
-  // Errors: kRingEnded, also where the node cannot be reached; those of RequestServer::begin().
+  // Errors: kRingEnded, where there is no plan or no way to the node. What the node refuses is reported as an event,
+  // possibly before this returns.
   Result<void> submit(wire::Generate request);
   // Nothing more of it is reported. A number that is not in flight is ignored.
   void cancel(uint64_t request);

@@ -3,26 +3,21 @@
 #include <gtest/gtest.h>
 
 #include "pipeline/continuations.h"
+#include "pipeline/testing/request_bench.h"
 
 namespace exogpu::pipeline {
 namespace {
 
-wire::NodeId client_node(uint8_t number) {
-  std::array<uint8_t, wire::kKeyHashBytes> id{};
-  id[0] = number;
-  return wire::NodeId(id);
-}
+using namespace testing;
 
 // Node 1, whose driver records its steps.
 class RequestClientTest : public ::testing::Test {
  protected:
-  static constexpr wire::PlanEpoch kEpoch{4};
-
-  Result<void> submit(uint64_t number, wire::PlanEpoch epoch = kEpoch) {
-    return client_.submit({.epoch = epoch, .request = number, .tokens = {1, 2}, .prompt_tokens = 2});
+  Result<void> submit(uint64_t number, wire::PlanEpoch epoch = kBenchEpoch) {
+    return client_.submit(bench_request(number, epoch));
   }
   Result<void> send(wire::NodeId to, const net::Outgoing& frame) {
-    if (to != client_node(2)) return fail(ErrorCode::unavailable, "there is no channel");
+    if (to != bench_node(2)) return fail(ErrorCode::unavailable, "there is no channel");
     if (full_) return fail(ErrorCode::resource_exhausted, "the lane is full");
     sent_.push_back(std::get<wire::Control>(frame.header.of).type);
     return {};
@@ -36,11 +31,11 @@ class RequestClientTest : public ::testing::Test {
   std::vector<wire::ControlType> sent_;
   std::vector<wire::Generated> received_;
   int interrupted_ = 0;
-  Driver driver_{kEpoch, {.sequences = 4, .context = 10}, [](const Work&) {}};
+  BenchDriver ring_;
   RequestServer server_{
-      {.driver = [this](wire::PlanEpoch epoch) { return epoch == kEpoch ? &driver_ : nullptr; },
+      {.driver = [this](wire::PlanEpoch epoch) { return ring_.of(epoch); },
        .send = [this](wire::NodeId to, const wire::Generated& message) { client_.on_generated(to, message); }}};
-  RequestClient client_{client_node(1),
+  RequestClient client_{bench_node(1),
                         server_,
                         {.first_node = [this] { return first_; },
                          .send = [this](wire::NodeId to, const net::Outgoing& frame) { return send(to, frame); },
@@ -49,71 +44,75 @@ class RequestClientTest : public ::testing::Test {
 };
 
 TEST_F(RequestClientTest, WithTheFirstStageHereTheServerComputes) {
-  first_ = client_node(1);
+  first_ = bench_node(1);
   ASSERT_TRUE(submit(7));
-  driver_.on_done({.epoch = kEpoch, .number = 1, .tokens = {{.sequence = wire::SeqId(0), .token = 3}}});
-  ASSERT_EQ(received_.size(), 1U);
-  EXPECT_EQ(received_[0].request, 7U);
+  ring_.done(1);
+  ASSERT_EQ(received_.size(), 2U);  // that it is accepted, and a token
+  EXPECT_EQ(received_[1].request, 7U);
   EXPECT_TRUE(sent_.empty());
   EXPECT_TRUE(client_.answering_nodes().empty());
   client_.cancel(7);
-  EXPECT_TRUE(driver_.idle());
+  EXPECT_TRUE(ring_.driver.idle());
 }
 
 TEST_F(RequestClientTest, ElsewhereTheNodeOfTheFirstStageComputes) {
-  first_ = client_node(2);
+  first_ = bench_node(2);
   ASSERT_TRUE(submit(7));
-  EXPECT_EQ(client_.answering_nodes(), std::set{client_node(2)});
-  client_.on_generated(client_node(3), token(7));  // of a node that was not asked
-  client_.on_generated(client_node(2), token(8));
+  EXPECT_EQ(client_.answering_nodes(), std::set{bench_node(2)});
+  client_.on_generated(bench_node(3), token(7));  // of a node that was not asked
+  client_.on_generated(bench_node(2), token(8));
   EXPECT_TRUE(received_.empty());
-  client_.on_generated(client_node(2), token(7));
+  client_.on_generated(bench_node(2), token(7));
   wire::Generated last = token(7);
   last.end = wire::GenerateEnd::length;
-  client_.on_generated(client_node(2), last);
-  client_.on_generated(client_node(2), token(7));
+  client_.on_generated(bench_node(2), last);
+  client_.on_generated(bench_node(2), token(7));
   EXPECT_EQ(received_.size(), 2U);
   client_.cancel(7);  // it has ended
   EXPECT_EQ(sent_, std::vector{wire::ControlType::generate});
 }
 
 TEST_F(RequestClientTest, ACancelIsSentToTheNodeThatComputesAlsoWithAnotherPlan) {
-  first_ = client_node(2);
+  first_ = bench_node(2);
   ASSERT_TRUE(submit(7));
-  first_ = client_node(1);
+  first_ = bench_node(1);
   client_.cancel(7);
   EXPECT_EQ(sent_, (std::vector{wire::ControlType::generate, wire::ControlType::generate_cancel}));
   EXPECT_TRUE(client_.answering_nodes().empty());
 }
 
 TEST_F(RequestClientTest, OnlyALostNodeThatComputesInterrupts) {
-  first_ = client_node(2);
+  first_ = bench_node(2);
   ASSERT_TRUE(submit(7));
   ASSERT_TRUE(submit(8));
-  client_.peer_lost(client_node(3));
+  client_.peer_lost(bench_node(3));
   EXPECT_EQ(interrupted_, 0);
-  client_.peer_lost(client_node(2));
-  client_.peer_lost(client_node(2));
+  client_.peer_lost(bench_node(2));
+  client_.peer_lost(bench_node(2));
   EXPECT_EQ(interrupted_, 1);
 }
 
 TEST_F(RequestClientTest, WhatCannotBeSentMayBeSubmittedAgain) {
   EXPECT_EQ(submit(7).error().code, kRingEnded);  // no plan
-  first_ = client_node(3);
+  first_ = bench_node(3);
   EXPECT_EQ(submit(7).error().code, kRingEnded);  // no channel
-  first_ = client_node(2);
+  first_ = bench_node(2);
   full_ = true;
   EXPECT_EQ(submit(7).error().code, kRingEnded);
-  first_ = client_node(1);
-  EXPECT_EQ(submit(7, wire::PlanEpoch(3)).error().code, kRingEnded);  // another plan's ring
   EXPECT_TRUE(client_.answering_nodes().empty());
+  EXPECT_TRUE(received_.empty());
+  first_ = bench_node(1);
+  ASSERT_TRUE(submit(7, wire::PlanEpoch(3)));  // another plan's ring
+  ASSERT_EQ(received_.size(), 1U);
+  EXPECT_TRUE(received_[0].interrupted);
 }
 
 TEST_F(RequestClientTest, AnErrorOfTheRequestItselfIsNotReplaced) {
-  first_ = client_node(1);
-  const auto refused = client_.submit({.epoch = kEpoch, .request = 7, .tokens = {}, .prompt_tokens = 0});
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().code, kRingEnded);
+  first_ = bench_node(1);
+  ASSERT_TRUE(client_.submit({.epoch = kBenchEpoch, .request = 7, .tokens = {}, .prompt_tokens = 0}));
+  ASSERT_EQ(received_.size(), 1U);
+  EXPECT_FALSE(received_[0].interrupted);
+  EXPECT_EQ(received_[0].failure.value_or(Error{}).code, ErrorCode::invalid_argument);
 }
 
 }  // namespace

@@ -23,9 +23,11 @@ class RequestServer {
  public:
   explicit RequestServer(RequestServerHost host) : host_(std::move(host)) {}
 
-  // A request of this node with the same number is cancelled. Errors, after which nothing is sent: kRingEnded; those of
-  // Driver::generate().
-  Result<void> begin(wire::NodeId from, wire::Generate request);
+  // A request of this node with the same number is cancelled. The first message back has no token, and its place in the
+  // queue if it waits. One that is refused is answered with the error: it is
+  // interrupted where there is no such ring, and it may be asked of the next; otherwise the errors of
+  // Driver::generate(), with its place in the queue where that is the reason.
+  void begin(wire::NodeId from, wire::Generate request);
   void cancel(wire::NodeId from, uint64_t request);
   // The requests of `peer` are cancelled.
   void peer_lost(wire::NodeId peer);
@@ -33,12 +35,13 @@ class RequestServer {
   static bool owns(wire::ControlType type) {
     return type == wire::ControlType::generate || type == wire::ControlType::generate_cancel;
   }
-  // A request that is refused is answered with the error. Errors: those of decode().
+  // Errors: those of decode().
   Result<void> on_control(wire::NodeId from, wire::ControlType type, std::span<const std::byte> payload);
 
  private:
   using Key = std::pair<wire::NodeId, uint64_t>;  // the requester, and its number
 
+  Result<RequestId> start(Driver& driver, wire::NodeId from, wire::Generate request);
   void cancel(wire::PlanEpoch epoch, RequestId id);
 
   struct Served {

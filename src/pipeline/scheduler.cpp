@@ -24,7 +24,7 @@ constexpr size_t kTokenBytes = 4;  // of a token in a message, about
 }  // namespace
 
 Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<ResumedTokens> resumed)
-    : epoch_(epoch), options_(options), slots_(options.sequences) {
+    : epoch_(epoch), options_(options), slots_(options.sequences), waiting_(options.waiting_max) {
   if (!resumed || std::ranges::all_of(resumed->resident.sequences, &std::vector<wire::TokenId>::empty)) return;
   fresh_stages_ = resumed->fresh_stages;
   resumed_ = std::move(resumed->resident);
@@ -51,10 +51,12 @@ Result<void> Scheduler::add(RequestId id, Request request) {
                 "the prompt has {} tokens and is longer than the context of {}; start with a larger one (--context)",
                 request.tokens.size(), options_.context);
   }
-  if (waiting_.size() >= options_.waiting_max) {
-    return fail(ErrorCode::unavailable, "{} requests wait already; try again later", waiting_.size());
+  const bool taken = request.accepted_before ? !waiting_.full() : waiting_.has_room(request.client);
+  if (!taken) {
+    return fail(ErrorCode::unavailable, "{} requests wait already, {} of this client; try again later", waiting_.size(),
+                waiting_.waiting(request.client));
   }
-  waiting_.emplace_back(id, std::move(request));
+  waiting_.push(id, std::move(request));
   admit();
   return {};
 }
@@ -77,8 +79,7 @@ std::pair<uint32_t, uint32_t> Scheduler::best_slot(const std::vector<wire::Token
 
 void Scheduler::admit() {
   while (!waiting_.empty() && active_.size() < slots_.size() && !changes_full()) {
-    auto [id, request] = std::move(waiting_.front());
-    waiting_.pop_front();
+    auto [id, request] = waiting_.pop();
     assign_slot(id, std::move(request));
   }
 }
@@ -142,8 +143,16 @@ void Scheduler::assign_slot(RequestId request_id, Request request) {
     changes_tokens_ += sampler.generated.size() + request.sampling.constraint->text.size() / kTokenBytes;
   }
   decode_order_.push_back(request_id);
-  active_.emplace(request_id,
-                  Active{.id = request_id, .request = std::move(request), .sequence = id, .reused = reused});
+  admitted_.push_back(request_id);
+  // Neither is a token that a cache holds computed for the client, nor one that the end of a ring has lost.
+  if (!request.continues()) {
+    waiting_.charge(request.client, kPromptTokenCost * (request.tokens.size() - reused));
+  }
+  active_.emplace(request_id, Active{.id = request_id,
+                                     .request = std::move(request),
+                                     .sequence = id,
+                                     .reused = reused,
+                                     .steps_before = steps_done_});
 }
 
 void Scheduler::end(RequestId id, bool broken) {
@@ -153,21 +162,27 @@ void Scheduler::end(RequestId id, bool broken) {
   kv.used = false;
   if (broken) kv.lose();
   kv.last_use = ++uses_;
+  const auto steps = static_cast<double>(steps_done_ - found->second.steps_before);
+  steps_per_request_ = steps_per_request_ ? 0.9 * *steps_per_request_ + 0.1 * steps : steps;
   active_.erase(found);
   std::erase(decode_order_, id);
+  std::erase(admitted_, id);
   admit();
 }
 
 void Scheduler::cancel(RequestId id) {
-  std::erase_if(waiting_, [&](const auto& entry) { return entry.first == id; });
-  end(id, false);
+  if (!waiting_.erase(id)) end(id, false);
 }
 
 std::vector<RequestId> Scheduler::requests() const {
-  std::vector<RequestId> ids;
+  std::vector<RequestId> ids = waiting_.requests();
   for (const auto& [id, active] : active_) ids.push_back(id);
-  for (const auto& [id, request] : waiting_) ids.push_back(id);
   return ids;
+}
+
+std::optional<double> Scheduler::steps_per_free_sequence() const {
+  if (!steps_per_request_) return std::nullopt;
+  return *steps_per_request_ / static_cast<double>(slots_.size());
 }
 
 ResidentTokens Scheduler::resident() const {
@@ -235,6 +250,7 @@ void Scheduler::sampled(RequestId id, const wire::SampledToken& token, std::vect
   if (!event.failure) {
     ++tokens_sampled_;
     ++active.generated;
+    waiting_.charge(active.request.client, kAnswerTokenCost);
     active.awaits = false;
     active.request.tokens.push_back(token.token);
     event.token = token;
@@ -256,6 +272,7 @@ void Scheduler::done(const wire::StepDone& step, std::vector<RequestEvent>& even
   if (found == steps_.end()) return;
   const StepInFlight was = std::move(found->second);
   steps_.erase(found);
+  ++steps_done_;
   const auto expected = static_cast<size_t>(std::ranges::count_if(was.parts, &Part::sample));
   if (step.failure || step.tokens.size() != expected) {
     failed(step.number,

@@ -17,6 +17,8 @@
 
 #include "base/result.h"
 #include "pipeline/cache_resume.h"
+#include "pipeline/fair_queue.h"
+#include "pipeline/request.h"
 #include "pipeline/token_event.h"
 #include "wire/ring.h"
 
@@ -32,19 +34,11 @@ struct ScheduleOptions {
   // the ring and the fixed costs together are the least.
   double step_cost_tokens = 4;
   uint32_t busy_chunk = 128;  // prompt tokens in a step while others decode
-  size_t waiting_max = 4096;  // requests that wait for a sequence
+  size_t waiting_max = 4096;  // requests that wait for a sequence, see FairQueue::has_room()
 };
 
 // How many steps a ring has in flight at most.
 constexpr size_t steps_in_flight_max(size_t stages) { return stages > 1 ? std::max(stages + 1, 2 * stages) : stages; }
-
-struct Request {
-  std::vector<wire::TokenId> tokens;  // the prompt, and of a continuation the answer so far
-  wire::SamplerSettings sampling;
-  uint32_t tokens_max = 0;  // 0: until the context is full
-  std::vector<wire::TokenId> end_tokens;
-  std::optional<uint32_t> prompt_tokens{};  // of `tokens`; all without a value
-};
 
 // A step for the first stage.
 struct Work {
@@ -58,7 +52,7 @@ class Scheduler {
   Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<ResumedTokens> resumed = {});
 
   // Errors: invalid_argument (no tokens, one outside the vocabulary), resource_exhausted (longer than the context),
-  // unavailable (too many wait).
+  // unavailable (too many wait). Requests get sequences in the order of a FairQueue.
   Result<void> add(RequestId id, Request request);
   // Without effect for a request that has ended. Its sequence is free at once.
   void cancel(RequestId id);
@@ -74,6 +68,13 @@ class Scheduler {
   // The tokens that are resident at all stages for certain, whatever becomes of the steps in flight. Before the first
   // step, what was resumed.
   ResidentTokens resident() const;
+
+  const FairQueue& queue() const { return waiting_; }
+  // Whether a request that is added now gets a sequence at once.
+  bool has_free_sequence() const { return waiting_.empty() && active_.size() < slots_.size(); }
+  // Smoothed number of steps between two moments at which a sequence becomes free, while all are in use; empty before
+  // the first request has ended.
+  std::optional<double> steps_per_free_sequence() const;
 
   bool idle() const { return active_.empty() && waiting_.empty(); }
   uint32_t active() const { return static_cast<uint32_t>(active_.size()); }
@@ -110,7 +111,8 @@ class Scheduler {
     wire::SeqId sequence;
     uint32_t generated = 0;
     uint32_t reused = 0;
-    bool awaits = false;  // a token that is in flight round the ring
+    uint64_t steps_before = 0;  // that were done when it got its sequence
+    bool awaits = false;        // a token that is in flight round the ring
   };
   struct Part {
     RequestId id;
@@ -147,8 +149,9 @@ class Scheduler {
   std::optional<ResidentTokens> resumed_;  // until the first step
   wire::StageRange fresh_stages_;
   std::vector<Slot> slots_;
-  std::deque<std::pair<RequestId, Request>> waiting_;
-  std::map<RequestId, Active> active_;         // older first
+  FairQueue waiting_;
+  std::map<RequestId, Active> active_;
+  std::vector<RequestId> admitted_;            // the active ones, in the order in which they got their sequences
   std::deque<RequestId> decode_order_;         // the active ones, the next to decode first
   std::vector<wire::SequenceChange> changes_;  // for the next step
   // Of those that copy, by index: what was in flight when they were decided.
@@ -158,6 +161,8 @@ class Scheduler {
   std::map<uint64_t, StepInFlight> steps_;
   uint64_t next_number_ = 1;
   uint64_t uses_ = 0;
+  uint64_t steps_done_ = 0;
+  std::optional<double> steps_per_request_;  // smoothed
   uint64_t tokens_sampled_ = 0;
   uint64_t tokens_computed_ = 0;
   uint64_t tokens_replayed_ = 0;

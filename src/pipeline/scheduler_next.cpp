@@ -47,7 +47,8 @@ void Scheduler::take(Active& active, uint32_t count, Work& work, StepInFlight& s
 // compute: it needs no tokens, unless the first stage is one of them.
 void Scheduler::take_replays(Work& work, StepInFlight& step, bool others_decode) {
   uint32_t room = others_decode ? std::min(options_.busy_chunk, options_.batch_tokens) : options_.batch_tokens;
-  for (const auto& [id, active] : active_) {
+  for (const RequestId id : admitted_) {
+    const Active& active = active_.at(id);
     Slot& kv = slot(active.sequence);
     if (!kv.replayed || room == 0) continue;
     const uint32_t position = *kv.replayed;
@@ -83,7 +84,8 @@ void Scheduler::take_decodes(Work& work, StepInFlight& step, uint32_t decoding) 
 
 void Scheduler::take_prompts(Work& work, StepInFlight& step, bool others_decode) {
   size_t room = std::min<size_t>(options_.batch_tokens - work.tokens.size(), chunk(others_decode));
-  for (auto& [id, active] : active_) {
+  for (const RequestId id : admitted_) {
+    Active& active = active_.at(id);
     if (room == 0) return;
     const size_t remaining = active.request.tokens.size() - slot(active.sequence).tokens.size();
     if (active.generated > 0 || active.awaits || remaining == 0 || slot(active.sequence).replayed) continue;

@@ -105,5 +105,34 @@ TEST(Scheduler, AnswersStayRightFromRingToRing) {
   EXPECT_GT(replayed, 1000U) << "this has tried nothing";
 }
 
+// One client has a hundred requests; whenever a new one asks, only those begin before it that have a sequence already,
+// and one more.
+TEST(Scheduler, AHundredRequestsOfOneClientDoNotStarveAnother) {
+  EXPECT_TRUE(rc::check([] {
+    ScheduleOptions options = any_options();
+    options.batch_tokens = pick(8, 70);
+    Bench bench(options);
+    std::minstd_rand random(pick(0, 1U << 30));
+    const auto any = [&](uint32_t below) { return static_cast<uint32_t>(random() % below); };
+    for (uint32_t i = 0; i < 100; ++i) bench.ask(prompt_of(1 + any(20), i), 1 + any(3), 64, wire::ClientId(1));
+    std::map<RequestId, size_t> singles;  // and how many had begun
+    for (uint32_t i = 0; i < 20; ++i) {
+      for (uint32_t steps = any(8); steps > 0; --steps) {
+        bench.begin();
+        bench.finish();
+      }
+      if (std::ranges::any_of(singles, [&](const auto& single) { return !bench.asked[single.first].over(); })) continue;
+      singles.emplace(bench.ask(prompt_of(1 + any(30), any(1000)), 1 + any(8), 64, wire::ClientId(2 + i)),
+                      bench.begun.size());
+    }
+    bench.run();
+    bench.expect_all_answered();
+    for (const auto& [id, before] : singles) {
+      const auto at = static_cast<size_t>(std::ranges::find(bench.begun, id) - bench.begun.begin());
+      RC_ASSERT(at - before <= options.sequences + 1);
+    }
+  }));
+}
+
 }  // namespace
 }  // namespace exogpu::pipeline

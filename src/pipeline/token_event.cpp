@@ -7,7 +7,8 @@ wire::Generated to_message(uint64_t request, const TokenEvent& event) {
                           .end = event.end,
                           .failure = event.failure,
                           .prompt_reused = event.prompt_reused,
-                          .interrupted = event.interrupted};
+                          .interrupted = event.interrupted,
+                          .queue = event.queue};
   if (event.token) message.tokens.push_back(*event.token);
   return message;
 }
@@ -21,6 +22,7 @@ std::vector<TokenEvent> to_events(const wire::Generated& message) {
   events.back().end = message.end;
   events.back().failure = message.failure;
   events.back().interrupted = message.interrupted;
+  events.back().queue = message.queue;
   return events;
 }
 

@@ -14,13 +14,15 @@ namespace exogpu::pipeline {
 
 using RequestId = Strong<uint64_t, struct RequestIdTag>;
 
-// After an event that is_last() none follows. A failure has no token.
+// After an event that is_last() none follows. A failure has no token. The first event may have none either: then it
+// says that the request was accepted.
 struct TokenEvent {
   std::optional<wire::SampledToken> token{};  // its `sequence` and `failure` mean nothing
   std::optional<wire::GenerateEnd> end{};
   std::optional<Error> failure{};
-  uint32_t prompt_reused = 0;  // tokens of the prompt that were in a cache
-  bool interrupted = false;    // the failure is the ring's; the next ring may continue the answer
+  uint32_t prompt_reused = 0;               // tokens of the prompt that were in a cache
+  bool interrupted = false;                 // the failure is the ring's; the next ring may continue the answer
+  std::optional<wire::QueuePlace> queue{};  // where the request waits; with a failure, where it would have
   bool is_last() const { return end || failure; }
 };
 

@@ -13,6 +13,7 @@ using namespace wire;
 Clients::Clients(uint32_t index, std::string content, NodeId self, pipeline::RequestServer& server, ClientsHost host)
     : index_(index),
       content_(std::move(content)),
+      self_(self),
       host_(std::move(host)),
       client_(self, server,
               {.first_node = [this] { return first_; },
@@ -25,21 +26,27 @@ Clients::Clients(uint32_t index, std::string content, NodeId self, pipeline::Req
                .on_interrupted = [this] { continuations_.interrupt_all(); }}),
       continuations_(
           {.submit = [this](Generate request) { return submit(std::move(request)); },
-           .cancel = [this](uint64_t request) { client_.cancel(numbered(request)); },
+           .cancel =
+               [this](uint64_t request) {
+                 host_.fairness->cancelled(self_, numbered(request));
+                 client_.cancel(numbered(request));
+               },
            .on_event = [this](pipeline::AnswerId id, const pipeline::TokenEvent& event) { on_event(id, event); }}) {}
 
-bool Clients::ask(uint64_t number, const NodeIncarnation& node, uint32_t layers, uint64_t seed,
-                  std::vector<TokenId> prompt, uint32_t tokens) {
+bool Clients::ask(ClientRequest request, const NodeIncarnation& node, uint32_t layers) {
   if (!takes_requests_) return false;
-  host_.trace(std::format("asks for {} tokens, request {}", tokens, number));
+  host_.trace(std::format("asks for {} tokens for client {}, request {}", request.tokens, request.client.value(),
+                          request.number));
   const pipeline::testing::FakeModel model{
       .content = content_number(content_), .layers = layers, .vocabulary = kVocabulary};
-  host_.checks->asked(number, node, pipeline::testing::ExpectedAnswer(model, seed, prompt), tokens);
-  pipeline::Request request;
-  request.tokens = std::move(prompt);
-  request.sampling.seed = seed;
-  request.tokens_max = tokens;
-  continuations_.begin(pipeline::AnswerId(number), content_, std::move(request));
+  host_.checks->asked(request.number, node, pipeline::testing::ExpectedAnswer(model, request.seed, request.prompt),
+                      request.tokens);
+  pipeline::Request submitted;
+  submitted.tokens = std::move(request.prompt);
+  submitted.sampling.seed = request.seed;
+  submitted.tokens_max = request.tokens;
+  submitted.client = request.client;
+  continuations_.begin(pipeline::AnswerId(request.number), content_, std::move(submitted));
   return true;
 }
 
@@ -53,6 +60,8 @@ Result<void> Clients::submit(Generate request) {
     }
   }
   request.request = numbered(request.request);
+  if (first_) host_.fairness->submitted(self_, request, request.client);
+  if (host_.confuses_clients) request.client = {};
   return client_.submit(std::move(request));
 }
 

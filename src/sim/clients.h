@@ -7,11 +7,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "net/channel.h"
 #include "pipeline/continuations.h"
 #include "pipeline/request_client.h"
 #include "sim/answer_checks.h"
+#include "sim/fairness_checks.h"
 #include "sim/network.h"
 #include "wire/cluster_log.h"
 
@@ -27,9 +29,20 @@ struct ClientsHost {
   // Why this node believes that the model cannot be served now; empty if it can.
   std::function<std::string()> excuse;
   AnswerChecks* checks = nullptr;
+  FairnessChecks* fairness = nullptr;
   Duration no_plan_wait = kNoPlanWait;
   bool forgets_last = false;  // injected bugs, see InjectedBug
   bool careless = false;
+  bool confuses_clients = false;
+};
+
+// One request of a client.
+struct ClientRequest {
+  uint64_t number = 0;  // over all nodes
+  wire::ClientId client;
+  uint64_t seed = 0;
+  std::vector<wire::TokenId> prompt;
+  uint32_t tokens = 0;
 };
 
 class Clients {
@@ -40,9 +53,8 @@ class Clients {
   static uint32_t index_of(uint64_t request) { return static_cast<uint32_t>(request >> kIndexShift); }
 
   bool takes_requests() const { return takes_requests_; }
-  // Submits a request, numbered over all nodes. False: the model is not served, so it is refused.
-  bool ask(uint64_t number, const NodeIncarnation& node, uint32_t layers, uint64_t seed,
-           std::vector<wire::TokenId> prompt, uint32_t tokens);
+  // False: the model is not served, so it is refused.
+  bool ask(ClientRequest request, const NodeIncarnation& node, uint32_t layers);
   void update(const wire::ReplicatedState& state, bool obeys, Time now);
   // The model's headers have arrived, so prompts can be encoded.
   void set_encoder() { encoder_ = true; }
@@ -62,6 +74,7 @@ class Clients {
 
   uint32_t index_;
   std::string content_;
+  wire::NodeId self_;
   ClientsHost host_;
   pipeline::RequestClient client_;
   pipeline::Continuations continuations_;

@@ -23,6 +23,7 @@ enum class InjectedBug {
   frames_reordered,      // activations travel before their step
   resume_miscounted,     // a stage resumes one token less of each sequence than there is
   queue_bound_ignored,   // a node sends more steps than a ring may have in flight
+  clients_confused,      // a client's node submits all requests as those of one client
   replay_row_shifted,    // activations that are replayed are those of the next position
 };
 

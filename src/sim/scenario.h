@@ -40,6 +40,7 @@ struct FaultRates {
 struct RequestSettings {
   double per_s = 0;  // of the whole cluster
   uint32_t prompt_max = 60, tokens_max = 40;
+  uint32_t burst = 0;  // requests of one client at once, every few seconds
 };
 
 struct ScriptStep {

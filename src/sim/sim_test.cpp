@@ -70,6 +70,8 @@ TEST(Sim, ReplayedActivationsOfAnotherPositionAreFound) {
   expect_found("requests", InjectedBug::replay_row_shifted, "is another");
 }
 
+TEST(Sim, AClientThatIsStarvedIsFound) { expect_found("fair", InjectedBug::clients_confused, "is starved"); }
+
 TEST(Sim, AConditionThatIsNotReportedIsFound) {
   expect_found("mixed", InjectedBug::condition_unreported, "is low, and that is not known");
 }

@@ -5,6 +5,7 @@
 #include <format>
 
 #include "cluster/fold.h"
+#include "pipeline/fair_queue.h"
 #include "sim/cpu_time.h"
 #include "sim/world_node.h"
 
@@ -24,7 +25,14 @@ NodeId id_of(uint32_t number, uint64_t seed) {
 }
 
 constexpr uint32_t kWholeStatesMax = 64;
+constexpr uint64_t kSequencesMax = 2;  // of a model, see World::model()
 constexpr Duration kAnswerWait = std::chrono::seconds(3);
+
+// See FairnessChecks.
+uint64_t starvation_bound(const RequestSettings& requests) {
+  const uint64_t prompt = requests.prompt_max * pipeline::kPromptTokenCost;
+  return 4 * kSequencesMax * (prompt + requests.tokens_max * pipeline::kAnswerTokenCost);
+}
 
 }  // namespace
 
@@ -36,6 +44,7 @@ World::World(const Scenario& scenario, RunOptions options)
       checks_(scenario.nodes <= kWholeStatesMax),
       channel_(static_cast<size_t>(scenario.nodes) * scenario.nodes, 0),
       answer_checks_(checks_),
+      fairness_(checks_, starvation_bound(scenario.requests)),
       connections_(channel_.size(), 0),
       tamper_(options_.bug),
       counted_messages_(scenario.nodes, 0),

@@ -18,6 +18,7 @@
 #include "net/channel.h"
 #include "sim/answer_checks.h"
 #include "sim/checks.h"
+#include "sim/fairness_checks.h"
 #include "sim/frame_tamper.h"
 #include "sim/injected_bug.h"
 #include "sim/network.h"
@@ -150,7 +151,8 @@ class World {
   void update_clients(uint32_t node);
   std::set<std::string> busy(uint32_t node) const;  // models, by content id
   void schedule_requests();
-  void ask(uint32_t node);
+  wire::ClientId any_client();
+  void ask(uint32_t node, wire::ClientId client);
   Clients& clients_of(uint32_t node, const std::string& content);
   std::string excuse(uint32_t node, const std::string& content) const;
 
@@ -198,6 +200,7 @@ class World {
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::vector<uint8_t> channel_;  // [nodes, nodes]: known as up
   AnswerChecks answer_checks_;
+  FairnessChecks fairness_;
   std::vector<uint32_t> connections_;  // [nodes, nodes]: how often the channel has broken
   struct InFlight {
     Time at;

@@ -50,6 +50,7 @@ void World::link_down(uint32_t number, uint32_t other) {
   const wire::NodeId peer = nodes_[other]->id;
   node.frames->peer_lost(peer);
   node.server->peer_lost(peer);
+  fairness_.peer_lost(node.id, peer);
   for (Clients* clients : node.clients_by_index) clients->peer_lost(peer);
   node.workers->link_lost(peer, {ErrorCode::unavailable, "a node of the ring is away"}, now_);
   node.agent->link_down(peer, now_);

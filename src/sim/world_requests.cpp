@@ -14,6 +14,7 @@ using namespace wire;
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(500);  // of a node
+constexpr uint64_t kClients = 3;                            // that ask now and then
 
 }  // namespace
 
@@ -27,6 +28,7 @@ void World::start_requests(uint32_t number) {
       .send =
           [this, number, send](NodeId to, const Generated& message) {
             SimNode& self = *nodes_[number];
+            fairness_.sent(self.id, to, message);
             if (to == self.id) {
               return self.clients_by_index.at(Clients::index_of(message.request))->on_generated(to, message);
             }
@@ -48,9 +50,11 @@ Clients& World::clients_of(uint32_t number, const std::string& content) {
                   .trace = [this, number](const std::string& text) { trace(std::format("n{} {}", number, text)); },
                   .excuse = [this, number, content] { return excuse(number, content); },
                   .checks = &answer_checks_,
+                  .fairness = &fairness_,
                   .no_plan_wait = has(InjectedBug::given_up_early) ? Duration{} : kNoPlanWait,
                   .forgets_last = has(InjectedBug::token_forgotten),
-                  .careless = has(InjectedBug::given_up_early)});
+                  .careless = has(InjectedBug::given_up_early),
+                  .confuses_clients = has(InjectedBug::clients_confused)});
   node.clients_by_index.push_back(clients.get());
   return *clients;
 }
@@ -87,19 +91,33 @@ std::string World::excuse(uint32_t number, const std::string& content) const {
 }
 
 void World::schedule_requests() {
-  const double per_s = scenario_.requests.per_s;
-  if (per_s <= 0) return;
+  const RequestSettings& settings = scenario_.requests;
+  if (settings.per_s <= 0) return;
+  const auto any_node = [this] { return static_cast<uint32_t>(dice_.below(nodes_.size())); };
   double at_s = 1;
-  while ((at_s += dice_.exponential(1 / per_s)) < scenario_.faults_s) {
-    after(seconds(at_s), [this] { ask(static_cast<uint32_t>(dice_.below(nodes_.size()))); });
+  while ((at_s += dice_.exponential(1 / settings.per_s)) < scenario_.faults_s) {
+    after(seconds(at_s), [this, any_node] {
+      const uint32_t node = any_node();
+      ask(node, any_client());
+    });
+  }
+  for (at_s = 2; settings.burst > 0 && at_s < scenario_.faults_s; at_s += dice_.between(2, 4)) {
+    after(seconds(at_s), [this, any_node] {
+      const uint32_t node = any_node();
+      for (uint32_t i = 0; i < scenario_.requests.burst; ++i) ask(node, ClientId(1));
+    });
   }
   // And some when all is well again.
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
-    after(seconds(scenario_.faults_s + scenario_.settle_s * dice_.between(0.1, 0.5)), [this, i] { ask(i); });
+    after(seconds(scenario_.faults_s + scenario_.settle_s * dice_.between(0.1, 0.5)),
+          [this, i] { ask(i, any_client()); });
   }
 }
 
-void World::ask(uint32_t number) {
+// The first client is the one that asks in bursts.
+ClientId World::any_client() { return ClientId(2 + dice_.below(kClients)); }
+
+void World::ask(uint32_t number, ClientId client) {
   SimNode& node = *nodes_[number];
   if (!node.alive || now_ < node.stalled_until) return;
   const auto length = static_cast<uint32_t>(1 + dice_.below(scenario_.requests.prompt_max));
@@ -116,8 +134,10 @@ void World::ask(uint32_t number) {
     if (clients->takes_requests()) models.push_back(clients);
   }
   if (models.empty()) return;
-  (void)models[dice_.below(models.size())]->ask(++requests_, node.current(number), scenario_.layers, dice_.bits(),
-                                                std::move(prompt), tokens);
+  Clients& model = *models[dice_.below(models.size())];
+  (void)model.ask(
+      {.number = ++requests_, .client = client, .seed = dice_.bits(), .prompt = std::move(prompt), .tokens = tokens},
+      node.current(number), scenario_.layers);
   drive(number);
 }
 

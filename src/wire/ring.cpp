@@ -15,6 +15,12 @@ bool same(const std::optional<Error>& a, const std::optional<Error>& b) {
   return a.has_value() == b.has_value() && (!a || (a->code == b->code && a->message == b->message));
 }
 
+// As long as a duration may be without a sum of two overflowing.
+std::chrono::milliseconds wait_of(uint64_t ms) {
+  constexpr uint64_t kLongestMs = uint64_t{365} * 24 * 3600 * 1000;
+  return std::chrono::milliseconds(std::min(ms, kLongestMs));
+}
+
 template <typename Field>
 void set_failure(Field* field, const Error& error) {
   field->set_code(std::string(to_string(error.code)));
@@ -197,7 +203,7 @@ bool operator==(const StepDone& a, const StepDone& b) {
 }
 bool operator==(const Generated& a, const Generated& b) {
   return a.request == b.request && a.tokens == b.tokens && a.end == b.end && same(a.failure, b.failure) &&
-         a.prompt_reused == b.prompt_reused && a.interrupted == b.interrupted;
+         a.prompt_reused == b.prompt_reused && a.interrupted == b.interrupted && a.queue == b.queue;
 }
 
 uint64_t Step::rows() const {
@@ -298,6 +304,9 @@ ByteVector encode(const Generate& message) {
   put(*out.mutable_sampling(), message.sampling);
   out.set_tokens_max(message.tokens_max);
   out.mutable_end_tokens()->Add(message.end_tokens.begin(), message.end_tokens.end());
+  out.set_client(message.client.value());
+  out.set_accepted_before(message.accepted_before);
+  if (message.queue_wait_max) out.set_queue_wait_max_ms(static_cast<uint64_t>(message.queue_wait_max->count()));
   return serialize(out);
 }
 
@@ -312,13 +321,18 @@ Result<Generate> decode<Generate>(std::span<const std::byte> bytes) {
                 in.tokens_size());
   }
   EXO_TRY(SamplerSettings sampling, sampling_of(in.sampling(), "generate"));
+  std::optional<std::chrono::milliseconds> queue_wait_max;
+  if (in.has_queue_wait_max_ms()) queue_wait_max = wait_of(in.queue_wait_max_ms());
   return Generate{.epoch = PlanEpoch(in.epoch()),
                   .request = in.request(),
                   .tokens = {in.tokens().begin(), in.tokens().end()},
                   .prompt_tokens = in.prompt_tokens(),
                   .sampling = std::move(sampling),
                   .tokens_max = in.tokens_max(),
-                  .end_tokens = {in.end_tokens().begin(), in.end_tokens().end()}};
+                  .end_tokens = {in.end_tokens().begin(), in.end_tokens().end()},
+                  .client = ClientId(in.client()),
+                  .accepted_before = in.accepted_before(),
+                  .queue_wait_max = queue_wait_max};
 }
 
 ByteVector encode(const Generated& message) {
@@ -329,6 +343,12 @@ ByteVector encode(const Generated& message) {
   if (message.failure) set_failure(out.mutable_failure(), *message.failure);
   out.set_prompt_reused(message.prompt_reused);
   out.set_interrupted(message.interrupted);
+  if (message.queue) {
+    auto* queue = out.mutable_queue();
+    queue->set_position(message.queue->position);
+    queue->set_own(message.queue->own);
+    if (message.queue->wait) queue->set_wait_ms(static_cast<uint64_t>(message.queue->wait->count()));
+  }
   return serialize(out);
 }
 
@@ -346,6 +366,10 @@ Result<Generated> decode<Generated>(std::span<const std::byte> bytes) {
   EXO_TRY(out.failure, failure_of(in, "generated"));
   out.prompt_reused = in.prompt_reused();
   out.interrupted = in.interrupted();
+  if (in.has_queue()) {
+    out.queue = {.position = in.queue().position(), .own = in.queue().own()};
+    if (in.queue().has_wait_ms()) out.queue->wait = wait_of(in.queue().wait_ms());
+  }
   return out;
 }
 

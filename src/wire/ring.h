@@ -6,6 +6,7 @@
 // decode() as in messages.h. Errors: corrupt, naming the message and the field.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -132,7 +133,19 @@ struct Generate {
   SamplerSettings sampling{};
   uint32_t tokens_max = 0;  // to generate; 0: until the context is full
   std::vector<TokenId> end_tokens{};
+  ClientId client{};
+  bool accepted_before = false;  // by an earlier ring: not to be refused because the queue is full
+  std::optional<std::chrono::milliseconds> queue_wait_max{};  // refused at once if the estimated wait is longer
   friend bool operator==(const Generate&, const Generate&) = default;
+};
+
+// Where a request stands, or would stand, in the queue for a sequence. Positions and the wait are estimates: requests
+// of other clients may come, and those ahead may end early.
+struct QueuePlace {
+  uint32_t position = 1;                            // 1: the next
+  uint32_t own = 0;                                 // requests of the same client that wait
+  std::optional<std::chrono::milliseconds> wait{};  // empty: no request has ended yet
+  friend bool operator==(const QueuePlace&, const QueuePlace&) = default;
 };
 
 enum class GenerateEnd : uint8_t { end_of_text = 0, length = 1, context_full = 2, cancelled = 3 };
@@ -144,7 +157,8 @@ struct Generated {
   std::optional<GenerateEnd> end{};
   std::optional<Error> failure{};  // ends the answer, too
   uint32_t prompt_reused = 0;
-  bool interrupted = false;  // by its ring; the answer may continue with the next ring
+  bool interrupted = false;           // by its ring; the answer may continue with the next ring
+  std::optional<QueuePlace> queue{};  // where the request waits; with a failure, where it would have
   friend bool operator==(const Generated&, const Generated&);
 };
 

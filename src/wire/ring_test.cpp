@@ -65,6 +65,9 @@ TEST(RingMessages, RoundTrip) {
   generate.sampling = some_settings();
   generate.tokens_max = 100;
   generate.end_tokens = {2, 7};
+  generate.client = ClientId(0xFEDCBA9876543210);
+  generate.accepted_before = true;
+  generate.queue_wait_max = std::chrono::milliseconds(0);
   EXPECT_EQ(decode<Generate>(encode(generate)).value(), generate);
   generate.sampling.logprobs.reset();
   EXPECT_EQ(decode<Generate>(encode(generate)).value(), generate);
@@ -74,6 +77,10 @@ TEST(RingMessages, RoundTrip) {
         .request = 4, .tokens = {some_token()}, .end = end, .prompt_reused = 12, .interrupted = true};
     EXPECT_EQ(decode<Generated>(encode(generated)).value(), generated);
   }
+  Generated refused{.request = 4, .queue = QueuePlace{.position = 7, .own = 2}};
+  EXPECT_EQ(decode<Generated>(encode(refused)).value(), refused);
+  refused.queue->wait = std::chrono::milliseconds(1500);
+  EXPECT_EQ(decode<Generated>(encode(refused)).value(), refused);
   EXPECT_EQ(decode<Generated>(encode(Generated{.request = 1})).value(), Generated{.request = 1});
   EXPECT_EQ(decode<CancelGenerate>(encode(CancelGenerate{.request = 3})).value(), CancelGenerate{.request = 3});
 }

@@ -123,9 +123,9 @@ class Bench {
     }
   }
 
-  RequestId ask(Tokens prompt, uint32_t tokens_max, uint32_t penalty_last_n = 64) {
+  RequestId ask(Tokens prompt, uint32_t tokens_max, uint32_t penalty_last_n = 64, wire::ClientId client = {}) {
     const RequestId id(next_id_++);
-    Request request{.tokens = prompt, .sampling = {}, .tokens_max = tokens_max, .end_tokens = {}};
+    Request request{.tokens = prompt, .sampling = {}, .tokens_max = tokens_max, .end_tokens = {}, .client = client};
     request.sampling.penalty_last_n = penalty_last_n;
     asked[id] = {.prompt = std::move(prompt), .tokens_max = tokens_max};
     EXPECT_TRUE(scheduler.add(id, std::move(request)));
@@ -201,12 +201,15 @@ class Bench {
   uint64_t wait_longest = 0;  // steps between two tokens of a request
   uint64_t prompt_steps = 0;
   uint32_t reused_most = 0;
-  uint64_t replayed = 0;  // tokens, in the rings that have ended
+  uint64_t replayed = 0;         // tokens, in the rings that have ended
+  std::vector<RequestId> begun;  // those that have received a token, in that order
 
  private:
   void ask_again(RequestId id) {
     const Asked& request = asked.at(id);
     Request next{.tokens = request.prompt, .sampling = {}, .tokens_max = 0, .end_tokens = {}};
+    next.prompt_tokens = static_cast<uint32_t>(request.prompt.size());
+    next.accepted_before = true;
     next.tokens.insert(next.tokens.end(), request.received.begin(), request.received.end());
     if (request.tokens_max > 0) next.tokens_max = request.tokens_max - static_cast<uint32_t>(request.received.size());
     EXPECT_TRUE(scheduler.add(id, std::move(next)));
@@ -236,6 +239,7 @@ class Bench {
     if (event.token) {
       if (!request.received.empty()) wait_longest = std::max(wait_longest, request.steps_since_token);
       request.steps_since_token = 0;
+      if (request.received.empty()) begun.push_back(id);
       request.received.push_back(event.token->token);
     }
     reused_most = std::max(reused_most, event.prompt_reused);
