@@ -32,7 +32,8 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   online.battery = node::BatterySnapshot{.charge_percent = 15, .discharging = true, .low = true};
   online.on_battery = true;
   const node::NodeSnapshot offline{.id = {}, .name = "lamp", .offline_reason = "silent for 800 ms"};
-  const json status = parsed({.models = {{.name = "m", .serving = true}}, .leader = "desk", .nodes = {online, offline}});
+  const json status =
+      parsed({.models = {{.name = "m", .serving = true}}, .leader = "desk", .nodes = {online, offline}});
   EXPECT_TRUE(status["not_serving_reason"].is_null());
   EXPECT_TRUE(status["no_leader_reason"].is_null());
   const json& desk = status["nodes"][0];

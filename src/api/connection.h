@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "api/generation/answer_writer.h"
 #include "api/generation/mailbox.h"
 #include "api/generation/text_call.h"
+#include "api/kept_answer.h"
 #include "api/routes.h"
 
 namespace exogpu::api {
@@ -28,6 +30,7 @@ struct Shared {
   AnswerStore& answers;
   boost::asio::thread_pool& workers;  // for work that takes longer than a request may hold up the others
   std::set<Connection*> connections = {};
+  std::vector<std::weak_ptr<KeptAnswer>> kept_answers = {};
   Bytes body_bytes = 0;   // of all requests being read
   bool stopping = false;  // no connection reads further requests
   uint64_t random_seed = 0, random_position = 0;
@@ -62,6 +65,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<bool> read_body(Parser& parser);
   Awaitable<bool> answer(Parser& parser);
   Awaitable<bool> generate(TextCall call);
+  // An answer that has begun with `first` goes on as a stream that the node keeps, and this connection follows.
+  Awaitable<bool> keep(std::unique_ptr<AnswerWriter>& writer, uint64_t id, std::chrono::milliseconds linger,
+                       Delivery first);
+  // Sends a stream that a node keeps, from an offset on.
+  Awaitable<bool> follow(wire::StreamRead request);
+  Awaitable<bool> relay(wire::StreamRead request);
+  Awaitable<std::optional<Result<wire::StreamBytes>>> read_stream(wire::StreamRead request);
   Awaitable<bool> stream(AnswerWriter& writer, Delivery first);
   Awaitable<bool> gather(AnswerWriter& writer, Delivery first);
   Awaitable<Reply> run_elsewhere(Job job);
@@ -75,6 +85,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<void> linger();
 
   std::string head(unsigned status, std::vector<std::pair<std::string, std::string>> fields) const;
+  // Of a stream of this Content-Type.
+  std::string stream_head(std::string_view type, std::vector<std::pair<std::string, std::string>> fields) const;
+  // What the reply of an answer has besides.
+  std::vector<std::pair<std::string, std::string>> answer_fields() const;
+  std::string client_address() const;
   ApiError read_error(boost::system::error_code failure, const char* part) const;
 
   // Cancels the socket's operations after `timeout`, unless it is called again before.
@@ -102,6 +117,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool stream_begun_ = false;                     // the header of a stream was sent
 
   // The current request.
+  uint32_t messages_removed_ = 0;  // of its conversation, which did not fit
+  std::string owner_;              // of the streams that it may read, see ClientIdentity
   bool http_1_0_ = false, keep_alive_ = true, head_only_ = false;
   std::vector<std::pair<std::string, std::string>> origin_fields_;
 };

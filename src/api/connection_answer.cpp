@@ -3,8 +3,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <random>
 
+#include "api/client_identity.h"
 #include "api/connection.h"
+#include "api/http_chunk.h"
 #include "base/rng.h"
 
 namespace exogpu::api {
@@ -22,10 +25,14 @@ std::string_view field(const http::request<http::string_body>& request, auto nam
   return {value.data(), value.size()};
 }
 
-std::string chunk(std::string_view text) { return std::format("{:x}\r\n{}\r\n", text.size(), text); }
+// Not to be guessed: it is part of the right to read a stream.
+uint64_t random_stream_id() {
+  std::random_device random;
+  return static_cast<uint64_t>(random()) << 32 | random();
+}
 
-Reply error_reply(const AnswerWriter& writer, const Error& error) {
-  const ApiError what = to_api_error(error);
+Reply error_reply(const AnswerWriter& writer, const Delivery& delivery) {
+  const ApiError what = to_api_error(*delivery.error, delivery.queue);
   return error_reply(what, writer.error(what));
 }
 
@@ -79,8 +86,18 @@ Connection::Awaitable<bool> Connection::answer(Parser& parser) {
                          .requested_headers = field(request, http::field::access_control_request_headers)};
   const uint64_t seed = random_bits(shared_.random_seed, shared_.random_position++);
   Routed routed = route(what, shared_.options, shared_.service, shared_.answers, seed);
+  const ClientIdentity client =
+      client_identity(presented_key(what.authorization, what.api_key), client_address(), shared_.options);
+  owner_ = client.owner;
   release_body(parser);
-  if (auto* call = std::get_if<TextCall>(&routed)) co_return co_await generate(std::move(*call));
+  if (auto* call = std::get_if<TextCall>(&routed)) {
+    for (node::GenerationRequest& generation : call->generations) generation.client = client.id;
+    co_return co_await generate(std::move(*call));
+  }
+  if (auto* read = std::get_if<wire::StreamRead>(&routed)) {
+    read->owner = owner_;
+    co_return co_await follow(std::move(*read));
+  }
   if (auto* job = std::get_if<Job>(&routed)) {
     Reply reply = co_await run_elsewhere(std::move(*job));
     co_return co_await write_reply(std::move(reply));
@@ -98,11 +115,13 @@ Connection::Awaitable<bool> Connection::generate(TextCall call) {
   mailbox_ = std::make_shared<Mailbox>(socket_.get_executor(), std::move(answers), shared_.options.backlog_bytes_max,
                                        [this] { wake_.cancel(); });
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const std::unique_ptr<AnswerWriter> writer =
-      call.writer({.id = random_bits(shared_.random_seed, shared_.random_position++),
+  const uint64_t id = random_stream_id();
+  std::unique_ptr<AnswerWriter> writer =
+      call.writer({.id = id,
                    .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
                    .model = call.generations.front().model});
   gone_ = half_closed_ = probe_due_ = stream_begun_ = false;
+  messages_removed_ = 0;
   watch();
   for (uint32_t i = 0; i < call.generations.size(); ++i) {
     shared_.service.generate(std::move(call.generations[i]), mailbox_->listener(i), mailbox_->cancel_token());
@@ -113,7 +132,9 @@ Connection::Awaitable<bool> Connection::generate(TextCall call) {
   if (gone_) {
     // The client has disconnected.
   } else if (first.error) {
-    reusable = co_await write_reply(error_reply(*writer, *first.error));
+    reusable = co_await write_reply(error_reply(*writer, first));
+  } else if (const auto linger = call.linger.value_or(shared_.options.linger); call.stream && linger.count() > 0) {
+    reusable = co_await keep(writer, id, linger, std::move(first));
   } else if (call.stream) {
     reusable = co_await stream(*writer, std::move(first));
   } else {
@@ -122,7 +143,7 @@ Connection::Awaitable<bool> Connection::generate(TextCall call) {
   ++watch_id_;
   error_code ignored;
   socket_.cancel(ignored);
-  mailbox_->close();
+  if (mailbox_) mailbox_->close();
   mailbox_.reset();
   co_return reusable && !gone_;
 }
@@ -136,6 +157,7 @@ Connection::Awaitable<Delivery> Connection::next_delivery() {
       delivery.ended = true;
     }
     begun_ = begun_ || !delivery.empty();
+    if (delivery.prompt_tokens) messages_removed_ = delivery.messages_removed;
     if (gone_ || !delivery.empty()) co_return delivery;
     if (std::exchange(probe_due_, false)) {
       const bool sent = co_await probe();
@@ -152,10 +174,7 @@ Connection::Awaitable<Delivery> Connection::next_delivery() {
 
 Connection::Awaitable<bool> Connection::stream(AnswerWriter& writer, Delivery delivery) {
   stream_begun_ = true;
-  std::string out = head(200, {{"Content-Type", std::string(writer.stream_type())},
-                               {"Cache-Control", "no-cache"},
-                               {"X-Accel-Buffering", "no"},  // nginx passes it on at once
-                               {http_1_0_ ? "Pragma" : "Transfer-Encoding", http_1_0_ ? "no-cache" : "chunked"}});
+  std::string out = stream_head(writer.stream_type(), answer_fields());
   for (;;) {
     const bool ended = delivery.ended;
     const std::string events = delivery.empty() ? writer.keep_alive() : writer.events(std::move(delivery));
@@ -173,9 +192,9 @@ Connection::Awaitable<bool> Connection::stream(AnswerWriter& writer, Delivery de
 Connection::Awaitable<bool> Connection::gather(AnswerWriter& writer, Delivery delivery) {
   for (;;) {
     const bool ended = delivery.ended;
-    if (delivery.error) co_return co_await write_reply(error_reply(writer, *delivery.error));
+    if (delivery.error) co_return co_await write_reply(error_reply(writer, delivery));
     writer.collect(std::move(delivery));
-    if (ended) co_return co_await write_reply({.body = writer.whole()});
+    if (ended) co_return co_await write_reply({.body = writer.whole(), .fields = answer_fields()});
     delivery = co_await next_delivery();
     if (gone_) co_return false;
   }

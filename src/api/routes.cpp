@@ -8,6 +8,7 @@
 #include "api/ollama/routes.h"
 #include "api/openai/routes.h"
 #include "api/responses/routes.h"
+#include "api/stream_routes.h"
 #include "api/surface/content_coding.h"
 #include "api/surface/models.h"
 #include "api/surface/query.h"
@@ -21,8 +22,9 @@ constexpr std::string_view kAllMethods = "GET, HEAD, POST, DELETE, OPTIONS";
 
 // Those whose prefix is longer come first.
 std::span<const Surface> surfaces() {
-  static const Surface kSurfaces[] = {cluster_surface(),    anthropic::surface(), ollama::surface(),
-                                      llama_cpp::surface(), responses::surface(), openai_surface()};
+  static const Surface kSurfaces[] = {cluster_surface(), stream_surface(),     anthropic::surface(),
+                                      ollama::surface(), llama_cpp::surface(), responses::surface(),
+                                      openai_surface()};
   return kSurfaces;
 }
 
@@ -121,6 +123,7 @@ Parsed<Routed> run(const Found& found, const Exchange& exchange) {
   EXO_TRY(Action action, found.route->handle(exchange));
   if (auto* call = std::get_if<TextCall>(&action)) return with_model(std::move(*call), exchange.service);
   if (auto* reply = std::get_if<Reply>(&action)) return std::move(*reply);
+  if (auto* read = std::get_if<wire::StreamRead>(&action)) return std::move(*read);
   return Job([work = std::get<Work>(std::move(action)), error_body]() mutable {
     auto reply = work();
     return reply ? *std::move(reply) : error_reply(reply.error(), error_body(reply.error()));
@@ -133,7 +136,7 @@ Reply error_reply(const ApiError& error, std::string body) {
   Reply reply{.status = error.status, .body = std::move(body)};
   if (error.status == 401) reply.fields.emplace_back("WWW-Authenticate", "Bearer");
   if (error.status == 415) reply.fields.emplace_back("Accept-Encoding", "gzip, deflate");
-  if (error.status == 503) reply.fields.emplace_back("Retry-After", "1");
+  if (const auto after = retry_after_s(error)) reply.fields.emplace_back("Retry-After", std::to_string(*after));
   return reply;
 }
 
@@ -165,7 +168,8 @@ Routed route(const RequestView& request, const ServerOptions& options, node::Ser
       .rest = path.ends_with('/') && target.path.size() > path.size() ? percent_decoded(target.path.substr(path.size()))
                                                                       : std::string(),
       .limits = {.json = {.depth_max = options.json_depth_max, .values_max = options.json_values_max},
-                 .answers_max = options.answers_max},
+                 .answers_max = options.answers_max,
+                 .truncate = options.truncate},
       .service = service,
       .answers = answers,
       .seed = seed};

@@ -10,12 +10,14 @@
 
 #include "api/server_options.h"
 #include "api/surface/exchange.h"
+#include "wire/stream.h"
 
 namespace exogpu::api {
 
 // Runs on another thread than the server's; errors have become replies.
 using Job = std::move_only_function<Reply()>;
-using Routed = std::variant<Reply, TextCall, Job>;
+// The owner of a stream that is to be read is for the connection to say.
+using Routed = std::variant<Reply, TextCall, Job, wire::StreamRead>;
 
 // A returned TextCall has its model's name. `seed` is for a call without one.
 Routed route(const RequestView& request, const ServerOptions& options, node::Service& service, AnswerStore& answers,

@@ -52,7 +52,9 @@ struct Server::Impl {
     shared.random_seed = static_cast<uint64_t>(random()) << 32 | random();
     shared.on_closed = [this] {
       open = static_cast<uint32_t>(shared.connections.size());
-      if (shared.stopping && shared.connections.empty()) grace_over.cancel();
+      if (!shared.stopping || !shared.connections.empty()) return;
+      grace_over.cancel();
+      end_kept_answers();
     };
   }
 
@@ -113,6 +115,7 @@ struct Server::Impl {
     retry.cancel();
     const std::set<Connection*> all = shared.connections;
     for (Connection* connection : all) connection->close_when_idle();
+    if (all.empty() || grace.count() == 0) end_kept_answers();
     if (all.empty()) return;
     if (grace.count() == 0) return abort_all();
     grace_over.expires_after(grace);
@@ -120,12 +123,19 @@ struct Server::Impl {
       if (cancelled) return;
       const std::set<Connection*> remaining = shared.connections;
       for (Connection* connection : remaining) connection->end_answer();
+      end_kept_answers();
       // The connections whose clients do not receive the error.
       grace_over.expires_after(kFarewell);
       grace_over.async_wait([this](error_code ended) {
         if (!ended) abort_all();
       });
     });
+  }
+
+  void end_kept_answers() {
+    for (const auto& kept : shared.kept_answers) {
+      if (const auto answer = kept.lock()) answer->stop({ErrorCode::unavailable, "the node is stopping"});
+    }
   }
 
   void abort_all() {

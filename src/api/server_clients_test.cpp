@@ -101,7 +101,7 @@ TEST_F(Api, AbsoluteTargetsOptionsOfAllAndCompressedBodies) {
 
 TEST_F(Api, AKeyIsAskedFor) {
   ServerOptions options;
-  options.api_key = "sesame";
+  options.api_keys = {"sesame"};
   serve(options);
   Client client(port());
   const Response none = client.get("/v1/models");

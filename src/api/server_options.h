@@ -13,12 +13,20 @@ namespace exogpu::api {
 struct ServerOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6; "::" means all of both
   uint16_t port = 0;                  // 0: any free port
-  std::string
-      api_key;  // every request except /health must send it as "Authorization: Bearer" or "x-api-key"; empty: no key
+  // Every request except /health must send one of them as "Authorization: Bearer KEY" or "x-api-key: KEY"; none: no key
+  // is needed. With several, each is a client for fair queueing.
+  std::vector<std::string> api_keys;
 
   // Origins of web pages on other machines that may use the API, such as "https://chat.example.com"; "*" means all.
   // Pages on this machine always may.
   std::vector<std::string> origins;
+
+  bool truncate =
+      false;  // the oldest turns of a conversation go where the context is too short, unless it says otherwise
+
+  // How long a streamed answer goes on without its client, and is kept afterwards, unless a request says otherwise
+  // (linger_s). 0: it ends with the connection, since most clients that close it have given up on the answer.
+  std::chrono::milliseconds linger{0};
 
   uint32_t connections_max = 4096;
   uint32_t answers_max = 32;  // of one request: n × the number of prompts

@@ -2,6 +2,8 @@
 
 #include <format>
 
+#include "node/prompt_fit.h"
+
 namespace exogpu::node {
 
 struct Generations::Job {
@@ -16,6 +18,7 @@ struct Generations::Job {
   EncodedPrompt prompt;
   std::vector<Part> parts;  // of each answer
   size_t open = 0;
+  bool accepted = false;  // by a ring
   bool over = false;
   std::stop_token cancel;
   std::optional<std::stop_callback<std::function<void()>>> on_cancel;
@@ -87,12 +90,13 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
   job->serving = *std::move(now);
   job->cancel = std::move(cancel);
   host_.in_background([job, post = host_.post, alive = std::weak_ptr(alive_)] {
-    auto prompt = job->serving.encoder->encode(job->request.prompt);
-    if (!prompt) return job->listener->on_error(prompt.error());
-    if (auto form = job->serving.encoder->constrain(job->request.options, *prompt); !form) {
+    auto fitted = fit_prompt(*job->serving.encoder, job->request, job->serving.context);
+    if (!fitted) return job->listener->on_error(fitted.error());
+    if (auto form = job->serving.encoder->constrain(job->request.options, fitted->prompt); !form) {
       return job->listener->on_error(form.error());
     }
-    job->prompt = *std::move(prompt);
+    if (fitted->messages_removed > 0) job->listener->on_shortened(fitted->messages_removed);
+    job->prompt = std::move(fitted->prompt);
     post([job, alive] {
       const auto self = alive.lock();
       if (self) return (*self)->begin(job);
@@ -118,7 +122,6 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
   }
   jobs_.emplace(job.get(), job);
   job->open = job->parts.size();
-  job->listener->on_prompt(prompt_tokens);
   for (uint32_t i = 0; i < job->parts.size(); ++i)
     open_answers_.emplace(job->parts[i].id, OpenAnswer{.job = job, .answer = i});
   std::chrono::milliseconds waits{};
@@ -129,6 +132,8 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
   for (uint32_t i = 0; i < job->parts.size() && !job->over; ++i) {
     pipeline::Request request = ring_request(job->prompt, job->request.options, *job->serving.encoder);
     request.sampling.seed += i;
+    request.client = job->request.client;
+    request.queue_wait_max = job->request.wait;
     continuations_.begin(job->parts[i].id, job->serving.model, std::move(request), waits);
   }
   if (job->over) return;
@@ -189,7 +194,11 @@ void Generations::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& ev
   const OpenAnswer open = found->second;
   if (event.failure) {
     open_answers_.erase(found);
+    if (event.queue) open.job->listener->on_refused(*event.queue);
     return failed(open.job, *event.failure);
+  }
+  if (!std::exchange(open.job->accepted, true)) {
+    open.job->listener->on_prompt(static_cast<uint32_t>(open.job->prompt.tokens.size()));
   }
   Answer& answer = open.job->parts[open.answer].answer;
   if (!answer.on_event(event)) return;

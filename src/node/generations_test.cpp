@@ -65,11 +65,15 @@ class GenerationsTest : public ::testing::Test {
   std::vector<wire::Generate> submitted_;
   std::vector<uint64_t> cancelled_;
   Result<void> submits_;  // the result of a submission
+  bool accepts_ = true;   // the ring says at once that it has accepted what was submitted
+  std::optional<wire::QueuePlace> waits_at_;
   Generations generations_{{.post = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
                             .in_background = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
                             .submit = [this](wire::Generate request) -> Result<void> {
                               if (!submits_) return submits_;
+                              const uint64_t number = request.request;
                               submitted_.push_back(std::move(request));
+                              if (accepts_) generations_.on_generated({.request = number, .queue = waits_at_});
                               return {};
                             },
                             .cancel = [this](uint64_t number) { cancelled_.push_back(number); },
@@ -153,7 +157,7 @@ TEST_F(GenerationsTest, ARequestBetweenTwoRingsWaits) {
   serve(7);
   lose_ring();
   const auto log = start(request(1));
-  EXPECT_EQ(log->lines, Lines{"prompt 3"});
+  EXPECT_TRUE(log->lines.empty());
   EXPECT_TRUE(submitted_.empty());
   serve(8);
   token(65, wire::GenerateEnd::length);
@@ -223,7 +227,7 @@ TEST_F(GenerationsTest, ARingThatDoesNotKnowYetThatItServesIsAskedAgain) {
   serve(7);
   submits_ = fail(kRingEnded, "there is no plan");
   const auto log = start(request(1));
-  EXPECT_EQ(log->lines, Lines{"prompt 3"});
+  EXPECT_TRUE(log->lines.empty());
   EXPECT_TRUE(generations_.waiting());
   submits_ = {};
   generations_.resume();
@@ -235,13 +239,45 @@ TEST_F(GenerationsTest, ARingThatDoesNotKnowYetThatItServesIsAskedAgain) {
 TEST_F(GenerationsTest, AFailureOfTheRequestItselfEndsIt) {
   serve(7);
   submits_ = fail(ErrorCode::unavailable, "too many requests wait");
-  EXPECT_EQ(start(request())->lines, (Lines{"prompt 3", "error: too many requests wait"}));
+  EXPECT_EQ(start(request())->lines, Lines{"error: too many requests wait"});
   submits_ = {};
   const auto log = start(request());
   token(65);
   fail_request({ErrorCode::internal, "tiny.gguf has changed"}, false);
   EXPECT_EQ(log->lines.back(), "error: tiny.gguf has changed");
   EXPECT_FALSE(generations_.busy());
+}
+
+TEST_F(GenerationsTest, APromptIsAcceptedWhenARingAcceptsIt) {
+  serve(7);
+  accepts_ = false;
+  const auto log = start(request(1));
+  EXPECT_TRUE(log->lines.empty());
+  generations_.on_generated({.request = submitted_.back().request});
+  EXPECT_EQ(log->lines, Lines{"prompt 3"});
+  // A ring that does not say so accepts with the first token.
+  const auto other = start(request(1));
+  token(65, wire::GenerateEnd::length);
+  EXPECT_EQ(other->lines, (Lines{"prompt 3", "0 ends: length, 1 tokens"}));
+}
+
+TEST_F(GenerationsTest, ARefusedRequestIsToldItsPlaceInTheQueue) {
+  serve(7);
+  waits_at_ = wire::QueuePlace{.position = 3};
+  GenerationRequest waits = request();
+  waits.client = wire::ClientId(5);
+  waits.wait = 9s;
+  const auto log = start(std::move(waits));
+  EXPECT_EQ(submitted_.back().client, wire::ClientId(5));
+  EXPECT_EQ(submitted_.back().queue_wait_max, 9s);
+  EXPECT_EQ(log->lines, Lines{"prompt 3"});
+  accepts_ = false;
+  const auto refused = start(request());
+  EXPECT_EQ(submitted_.back().queue_wait_max, std::nullopt);
+  wire::Generated message{.request = submitted_.back().request, .queue = wire::QueuePlace{.position = 7}};
+  message.failure = Error{ErrorCode::unavailable, "too many requests wait"};
+  generations_.on_generated(message);
+  EXPECT_EQ(refused->lines, (Lines{"place 7", "error: too many requests wait"}));
 }
 
 TEST_F(GenerationsTest, ACancelReachesTheRingAndEndsEveryAnswer) {

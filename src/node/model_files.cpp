@@ -113,23 +113,23 @@ void ModelFiles::load_encoder(const std::string& content, SharedGguf file) {
   if (encoder(content).encoder) return host_.on_encoder();
   // The template is for the model that this node was given, if it was given one.
   const bool replaces = !options_.file || content == own_content_;
-  host_.in_background([this, content, file = std::move(file),
-                       chat_template = replaces ? options_.chat_template : std::nullopt] {
-    auto loaded = PromptEncoder::load(*file, chat_template);
-    host_.post([this, content, loaded = std::move(loaded)]() mutable {
-      if (loaded) {
-        for (const std::string& warning : (*loaded)->warnings()) host_.note(warning);
-      }
-      EncoderStatus& status = encoders_[content];
-      status = {};
-      if (loaded) {
-        status.encoder = *std::move(loaded);
-      } else {
-        status.error = loaded.error();
-      }
-      host_.on_encoder();
-    });
-  });
+  host_.in_background(
+      [this, content, file = std::move(file), chat_template = replaces ? options_.chat_template : std::nullopt] {
+        auto loaded = PromptEncoder::load(*file, chat_template);
+        host_.post([this, content, loaded = std::move(loaded)]() mutable {
+          if (loaded) {
+            for (const std::string& warning : (*loaded)->warnings()) host_.note(warning);
+          }
+          EncoderStatus& status = encoders_[content];
+          status = {};
+          if (loaded) {
+            status.encoder = *std::move(loaded);
+          } else {
+            status.error = loaded.error();
+          }
+          host_.on_encoder();
+        });
+      });
 }
 
 EncoderStatus ModelFiles::encoder(const std::string& content) const {

@@ -29,5 +29,11 @@ Result<void> Node::drain(std::string_view node, bool draining) { return impl_->d
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
   impl_->requests().generate(std::move(request), std::move(listener), std::move(cancel));
 }
+std::unique_ptr<StreamStore::Writer> Node::keep_stream(wire::StreamId id, StreamOptions options) {
+  return impl_->streams().create(id, std::move(options), StreamStore::Clock::now());
+}
+void Node::read_stream(wire::StreamRead request, StreamReader done) {
+  impl_->read_stream(std::move(request), std::move(done));
+}
 
 }  // namespace exogpu::node

@@ -75,6 +75,8 @@ class Node : public Service {
   Result<void> unload(std::string_view model) override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;
+  std::unique_ptr<StreamStore::Writer> keep_stream(wire::StreamId id, StreamOptions options) override;
+  void read_stream(wire::StreamRead request, StreamReader done) override;
 
  private:
   class Impl;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +18,8 @@
 #include "model/tokenizer/tokenizer.h"
 #include "node/cluster_snapshot.h"
 #include "node/prompt.h"
+#include "node/streams/stream_store.h"
+#include "wire/ring.h"
 
 namespace exogpu::node {
 
@@ -26,13 +29,26 @@ struct ModelEntry {
   uint32_t context_tokens = 0;
 };
 
+struct ShortenedPrompt {
+  Prompt prompt;
+  uint32_t messages_removed = 0;
+};
+// How a conversation becomes shorter where it does not fit.
+struct Shortening {
+  uint32_t turns = 0;                                      // that may go; at least one
+  std::function<ShortenedPrompt(uint32_t turns)> without;  // so many, the oldest; any thread
+};
+
 struct GenerationRequest {
   std::string model;
   Prompt prompt;
-  engine::GenerateOptions options;  // sampling.logprobs asks for TokenReport
-  uint32_t answers = 1;             // answer i draws with the seed options.sampling.seed + i
-  // How long it waits while the online nodes cannot hold the model; without a value, as the node is set up.
+  std::optional<Shortening> shortening{};  // without it, a prompt that does not fit is refused
+  engine::GenerateOptions options;         // sampling.logprobs asks for TokenReport
+  uint32_t answers = 1;                    // answer i draws with the seed options.sampling.seed + i
+  // How long it waits while the online nodes cannot hold the model; without a value, as the node is set up. With a
+  // value it is also refused at once if it would wait longer for the requests of others.
   std::optional<std::chrono::milliseconds> wait{};
+  wire::ClientId client{};  // requests that wait are served fairly between clients
 };
 
 struct TokenReport {
@@ -51,13 +67,19 @@ class GenerationListener {
  public:
   virtual ~GenerationListener() = default;
 
-  // Once and first: the prompt is rendered, encoded and fits; the work begins.
+  // Once and first: the prompt is rendered, encoded and fits, and the devices have accepted it.
   virtual void on_prompt(uint32_t prompt_tokens) = 0;
+
+  // Before on_prompt(): the prompt did not fit, and was shortened.
+  virtual void on_shortened(uint32_t messages_removed) { (void)messages_removed; }
 
   // More of answer `answer` (0 ... answers - 1): whole UTF-8 characters, nothing of a stop string. `piece` may be an
   // empty text where a token completes no character; `tokens` has the tokens since the last call, where they were asked
   // for. Of a text or tokens to continue, all pieces are text.
   virtual void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const TokenReport> tokens) = 0;
+
+  // Before on_error(unavailable): the reason is that too many requests wait, and this would have been its place.
+  virtual void on_refused(const wire::QueuePlace& place) { (void)place; }
 
   virtual void on_end(uint32_t answer, const engine::GenerateStats& stats) = 0;
 
@@ -102,6 +124,12 @@ class Service {
   // stop, the work ends soon, with on_end() (FinishReason::cancelled) or on_error().
   virtual void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                         std::stop_token cancel) = 0;
+
+  // Keeps the bytes of a stream, which clients may read at every node of the cluster. Null if too many are kept
+  // already. The service must outlive the writer.
+  virtual std::unique_ptr<StreamStore::Writer> keep_stream(wire::StreamId id, StreamOptions options) = 0;
+  // Reads a stream that this or another node keeps. Errors: those of StreamStore::read() and StreamRelay::read().
+  virtual void read_stream(wire::StreamRead request, StreamReader done) = 0;
 };
 
 }  // namespace exogpu::node

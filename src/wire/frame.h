@@ -86,6 +86,9 @@ enum class ControlType : uint16_t {
   generate = 66,
   generated = 67,
   generate_cancel = 68,
+  // Between a client's node and one that keeps its stream (stream.h).
+  stream_read = 69,
+  stream_bytes = 70,
   // Between the nodes of a cluster (cluster.h); 72 to 75 were used before.
   leader_hint = 76,
   link_probe_result = 77,

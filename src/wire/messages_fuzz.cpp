@@ -9,6 +9,7 @@
 #include "wire/election.h"
 #include "wire/messages.h"
 #include "wire/ring.h"
+#include "wire/stream.h"
 #include "wire/weights.h"
 
 namespace {
@@ -53,6 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 66: check<Generate>(bytes); break;
     case 67: check<Generated>(bytes); break;
     case 68: check<CancelGenerate>(bytes); break;
+    case 69: check<StreamRead>(bytes); break;
+    case 70: check<StreamBytes>(bytes); break;
     case 76: check<LeaderHint>(bytes); break;
     case 77: check<LinkProbeResult>(bytes); break;
     case 78: check<StageProgress>(bytes); break;

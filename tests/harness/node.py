@@ -21,6 +21,9 @@ class Node:
         self.folder.mkdir(exist_ok=True)
         self.log = self.folder / "log"
         self.arguments = [*map(str, arguments)]
+        self.headers = {"Content-Type": "application/json"}
+        if "--api-key" in self.arguments:
+            self.headers["Authorization"] = "Bearer " + self.arguments[self.arguments.index("--api-key") + 1]
         self.start(link or free_port(), api or free_port())
 
     def start(self, link, api):
@@ -69,7 +72,7 @@ class Node:
         connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=WAIT_S)
         try:
             connection.request(method, path, body if isinstance(body, (str, bytes)) or body is None else json.dumps(body),
-                               {"Content-Type": "application/json"})
+                               self.headers)
             response = connection.getresponse()
             return response.status, json.loads(response.read() or b"null")
         finally:
@@ -103,7 +106,7 @@ class Node:
         connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=WAIT_S)
         connection.request("POST", "/v1/completions", json.dumps({
             "prompt": PROMPT, "max_tokens": 24, "temperature": 0, "stream": True, **fields}),
-            {"Content-Type": "application/json"})
+            self.headers)
         response = connection.getresponse()
         try:
             if response.status != 200:

@@ -99,7 +99,7 @@ TEST_F(Api, AnthropicErrorsHaveTheirForm) {
                      "away");
   expect_typed_error(Client(port()).get("/v1/messages"), 405, "invalid_request_error", "POST");
   ServerOptions options;
-  options.api_key = "sesame";
+  options.api_keys = {"sesame"};
   serve(options);
   expect_typed_error(post("/v1/messages", message_request(hello)), 401, "authentication_error", "x-api-key");
   const Response keyed = Client(port()).post("/v1/messages", message_request(hello),

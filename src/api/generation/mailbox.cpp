@@ -54,6 +54,8 @@ class Mailbox::Listener : public node::GenerationListener {
   }
 
   void on_prompt(uint32_t tokens) override { mailbox_->on_prompt(tokens); }
+  void on_shortened(uint32_t messages_removed) override { mailbox_->on_shortened(messages_removed); }
+  void on_refused(const wire::QueuePlace& place) override { mailbox_->on_refused(place); }
   void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const node::TokenReport> tokens) override {
     if (answer < answers_) mailbox_->on_piece(first_ + answer, piece, tokens);
   }
@@ -99,13 +101,17 @@ Delivery Mailbox::take() {
   const MutexLock lock(mutex_);
   notified_ = false;
   Delivery delivery;
-  if (std::exchange(prompt_tokens_new_, false)) delivery.prompt_tokens = prompt_tokens_;
+  if (std::exchange(prompt_tokens_new_, false)) {
+    delivery.prompt_tokens = prompt_tokens_;
+    delivery.messages_removed = messages_removed_;
+  }
   for (AnswerUpdate& update : pending_) {
     if (!is_new(update)) continue;
     delivery.updates.push_back(std::exchange(update, AnswerUpdate{.answer = update.answer}));
   }
   backlog_ = 0;
   delivery.error = error_;
+  delivery.queue = queue_;
   delivery.ended = error_ || answers_pending_ == 0;
   return delivery;
 }
@@ -135,6 +141,16 @@ void Mailbox::on_prompt(uint32_t tokens) {
   if (--prompts_pending_ > 0) return;
   prompt_tokens_new_ = true;
   notify();
+}
+
+void Mailbox::on_shortened(uint32_t messages_removed) {
+  const MutexLock lock(mutex_);
+  messages_removed_ += messages_removed;
+}
+
+void Mailbox::on_refused(const wire::QueuePlace& place) {
+  const MutexLock lock(mutex_);
+  if (!error_) queue_ = place;
 }
 
 void Mailbox::on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const node::TokenReport> tokens) {

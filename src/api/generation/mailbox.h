@@ -27,8 +27,10 @@ struct AnswerUpdate {
 
 struct Delivery {
   std::optional<uint32_t> prompt_tokens;  // of all prompts, once all are accepted
+  uint32_t messages_removed = 0;          // of the prompt, with `prompt_tokens`: it did not fit
   std::vector<AnswerUpdate> updates;      // in order of answers; only those with something new
   std::optional<Error> error;             // ends the request
+  std::optional<wire::QueuePlace> queue;  // with an error: too many requests wait
   bool ended = false;                     // all answers have ended, or there is an error
 
   bool empty() const { return !prompt_tokens && updates.empty() && !ended; }
@@ -47,8 +49,10 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   std::shared_ptr<node::GenerationListener> listener(uint32_t prompt);
   std::stop_token cancel_token() const { return cancel_.get_token(); }
 
-  // Both run on the executor's thread.
+  // All run on the executor's thread.
   Delivery take();
+  // Another receiver takes over. What is there already wakes nobody.
+  void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
   // Cancels the generation. Nothing is posted or stored afterwards.
   void close();
 
@@ -56,6 +60,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   class Listener;
 
   void on_prompt(uint32_t tokens);
+  void on_shortened(uint32_t messages_removed);
+  void on_refused(const wire::QueuePlace& place);
   void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const node::TokenReport> tokens);
   void on_end(uint32_t answer, const engine::GenerateStats& stats);
   void on_error(const Error& error);
@@ -75,6 +81,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   uint32_t answers_pending_ EXO_GUARDED_BY(mutex_);
   uint32_t prompt_tokens_ EXO_GUARDED_BY(mutex_) = 0;
   bool prompt_tokens_new_ EXO_GUARDED_BY(mutex_) = false;
+  uint32_t messages_removed_ EXO_GUARDED_BY(mutex_) = 0;
+  std::optional<wire::QueuePlace> queue_ EXO_GUARDED_BY(mutex_);
   std::optional<Error> error_ EXO_GUARDED_BY(mutex_);
   std::vector<AnswerUpdate> pending_ EXO_GUARDED_BY(mutex_);  // [answers]
 };

@@ -1,9 +1,11 @@
 // A request for text as the server runs it, by whatever surface it came.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,12 +26,14 @@ struct TextCall {
   // One per prompt; only the prompts differ. `model` is empty if the request names none.
   std::vector<node::GenerationRequest> generations;
   bool stream = false;
+  std::optional<std::chrono::milliseconds> linger{};  // see ServerOptions::linger
   std::function<std::unique_ptr<AnswerWriter>(const AnswerStart& start)> writer;
 };
 
 struct CallLimits {
   JsonLimits json;
   uint32_t answers_max = 32;
+  bool truncate = false;  // conversations that are longer than the context, see read_truncation()
 };
 
 }  // namespace exogpu::api

@@ -40,19 +40,36 @@ nlohmann::ordered_json text_or_null(const std::optional<std::string>& text) {
 
 }  // namespace
 
-ApiError to_api_error(const Error& error) {
+ApiError to_api_error(const Error& error, const std::optional<wire::QueuePlace>& queue) {
   const Meaning m = meaning(error.code);
   ApiError out{.status = m.status, .message = error.message, .type = m.type, .code = m.code};
   if (error.code == ErrorCode::not_found) out.param = "model";
+  if (!queue) return out;
+  out.queue = queue;
+  out.status = queue->own > 0 ? 429 : 503;
+  out.type = queue->own > 0 ? "rate_limit_error" : "server_error";
+  out.code = queue->own > 0 ? "rate_limit_exceeded" : "queue_full";
   return out;
 }
 
+std::optional<uint64_t> retry_after_s(const ApiError& error) {
+  if (error.status != 429 && error.status != 503) return std::nullopt;
+  const auto wait = error.queue ? error.queue->wait : std::nullopt;
+  if (!wait) return 1;
+  return std::max<uint64_t>(1, static_cast<uint64_t>(std::chrono::ceil<std::chrono::seconds>(*wait).count()));
+}
+
 std::string to_json(const ApiError& error) {
-  const nlohmann::ordered_json body = {{"error",
-                                        {{"message", error.message},
-                                         {"type", error.type},
-                                         {"param", text_or_null(error.param)},
-                                         {"code", text_or_null(error.code)}}}};
+  nlohmann::ordered_json body = {{"error",
+                                  {{"message", error.message},
+                                   {"type", error.type},
+                                   {"param", text_or_null(error.param)},
+                                   {"code", text_or_null(error.code)}}}};
+  if (error.queue) {
+    auto& queue = body["error"]["queue"] = {{"position", error.queue->position}, {"own_requests", error.queue->own}};
+    queue["estimated_wait_s"] = nullptr;
+    if (error.queue->wait) queue["estimated_wait_s"] = std::chrono::duration<double>(*error.queue->wait).count();
+  }
   return body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

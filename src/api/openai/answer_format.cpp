@@ -70,7 +70,9 @@ AnswerFormat::AnswerFormat(const Options& options, const AnswerStart& start)
 
 // An object without its closing brace, so that fields can be appended.
 std::string AnswerFormat::head(const char* object) const {
-  std::string text = dump({{"id", id_}, {"object", object}, {"created", created_}, {"model", model_}});
+  json fields = {{"id", id_}, {"object", object}, {"created", created_}, {"model", model_}};
+  if (messages_removed_ > 0) fields["truncation"] = {{"messages_removed", messages_removed_}};
+  std::string text = dump(fields);
   text.pop_back();
   return text;
 }
@@ -83,7 +85,10 @@ std::string AnswerFormat::usage() const {
 }
 
 void AnswerFormat::count(const Delivery& delivery) {
-  if (delivery.prompt_tokens) prompt_tokens_ = *delivery.prompt_tokens;
+  if (delivery.prompt_tokens) {
+    prompt_tokens_ = *delivery.prompt_tokens;
+    messages_removed_ = delivery.messages_removed;
+  }
   for (const AnswerUpdate& update : delivery.updates) {
     if (!update.end) continue;
     answer_tokens_ += update.end->answer_tokens;
@@ -146,7 +151,7 @@ std::string AnswerFormat::events(Delivery delivery) {
       add({{"index", update.answer}, {"delta", json::object()}, {"logprobs", nullptr}, {"finish_reason", reason}});
     }
   }
-  if (delivery.error) return out + event(to_json(to_api_error(*delivery.error)));
+  if (delivery.error) return out + event(to_json(to_api_error(*delivery.error, delivery.queue)));
   if (delivery.ended) {
     if (options_.include_usage) out += event(opening + R"(,"choices":[],"usage":)" + usage() + "}");
     out += event("[DONE]");
@@ -193,6 +198,7 @@ TextCall to_text_call(Call call) {
                                       .answers = call.answers()};
   return {.generations = std::move(call.generations),
           .stream = call.stream,
+          .linger = call.linger,
           .writer = [options](const AnswerStart& start) { return std::make_unique<AnswerFormat>(options, start); }};
 }
 

@@ -44,6 +44,7 @@ class AnswerFormat final : public AnswerWriter {
   std::string model_;
   std::vector<Answer> answers_;
   uint64_t prompt_tokens_ = 0, reused_tokens_ = 0, answer_tokens_ = 0;
+  uint32_t messages_removed_ = 0;
 };
 
 }  // namespace exogpu::api

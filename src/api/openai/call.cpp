@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/generation/shortening.h"
 #include "api/generation/token_list.h"
 
 namespace exogpu::api {
@@ -115,6 +116,9 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
 
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(false);
+  EXO_TRY(const auto linger, fields.number("linger_s", 0, 3600));
+  if (linger && !call.stream) return bad_field("linger_s", "invalid_value", "needs stream to be true");
+  if (linger) call.linger = std::chrono::milliseconds(static_cast<int64_t>(*linger * 1000));
   if (const json* options = fields.find("stream_options"); options && !is_empty_array(*options)) {
     if (!options->is_object()) {
       return bad_field("stream_options", "invalid_type", "must be an object, and is {}", api::kind(*options));
@@ -125,8 +129,10 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
 
   std::vector<Prompt> prompts;
   if (kind == CallKind::chat) {
-    EXO_TRY(const Conversation conversation, read_conversation(fields));
+    EXO_TRY(Conversation conversation, read_conversation(fields));
+    EXO_TRY(const bool truncates, read_truncation(fields, limits));
     prompts.emplace_back(to_prompt(conversation));
+    if (truncates) request.shortening = shortening(std::move(conversation));
   } else {
     EXO_TRY(prompts, read_prompts(fields));
     EXO_CHECK(add_suffix(fields, prompts));

@@ -24,7 +24,8 @@ struct Call {
   // One per prompt; only the prompts differ. `model` is empty if the request names none.
   std::vector<node::GenerationRequest> generations;
   bool stream = false;
-  bool include_usage = false;  // a stream ends with a chunk of the usage
+  std::optional<std::chrono::milliseconds> linger{};  // as in TextCall
+  bool include_usage = false;                         // a stream ends with a chunk of the usage
   bool logprobs = false;
   bool only_prompt = false;  // max_tokens is 0: one token is generated and not sent
 

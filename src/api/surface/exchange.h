@@ -18,6 +18,7 @@
 #include "api/json/api_error.h"
 #include "api/json/json_body.h"
 #include "node/service.h"
+#include "wire/stream.h"
 
 namespace exogpu::api {
 
@@ -43,7 +44,7 @@ struct Reply {
 
 // Takes longer than the server's thread may: runs on another one.
 using Work = std::move_only_function<Parsed<Reply>()>;
-using Action = std::variant<Reply, TextCall, Work>;
+using Action = std::variant<Reply, TextCall, Work, wire::StreamRead>;
 
 // Borrows everything; valid while a handler runs. Work copies what it needs; the service outlives it.
 struct Exchange {

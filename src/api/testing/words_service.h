@@ -3,8 +3,9 @@
 //
 // The answer to a prompt repeats its words, one token each, after a number that depends on the seed. Some words of a
 // prompt trigger special behaviour: "!slow" waits 20 ms between tokens, "!fast" writes 500 tokens at a time, "!fail"
-// fails before the first token, "!break" after three, "!vanish" ends without a result, "!hold" never begins. A prompt
-// of more than 1,000 words is too long. All logprobs are the same number.
+// fails before the first token, "!break" after three, "!vanish" ends without a result, "!hold" never begins, "!full"
+// is refused because the client's own requests wait, "!crowded" because those of others do. A prompt of more than 1,000
+// words is too long. All logprobs are the same number.
 #pragma once
 
 #include <algorithm>
@@ -27,6 +28,7 @@ namespace exogpu::api::testing {
 class WordsService : public node::Service {
  public:
   static constexpr uint32_t kContext = 1000;
+  static constexpr std::chrono::milliseconds kRefusedWait{12'500};
 
   // `tick`: the pause between rounds; each answer grows by a token per round.
   explicit WordsService(std::chrono::microseconds tick = std::chrono::microseconds(200))
@@ -88,11 +90,19 @@ class WordsService : public node::Service {
     changed_.notify_all();
   }
 
+  std::unique_ptr<node::StreamStore::Writer> keep_stream(wire::StreamId id, node::StreamOptions options) override {
+    return streams.create(id, std::move(options), node::StreamStore::Clock::now());
+  }
+  void read_stream(wire::StreamRead request, node::StreamReader done) override {
+    streams.read(request, std::move(done), node::StreamStore::Clock::now());
+  }
+
   node::GenerationRequest last_request() const {
     const MutexLock lock(mutex_);
     return last_request_;
   }
 
+  node::StreamStore streams;
   std::atomic<bool> loading = false;
   std::atomic<uint32_t> started = 0, finished = 0, cancelled = 0;
 
@@ -136,15 +146,36 @@ class WordsService : public node::Service {
     return text;
   }
 
+  static std::vector<std::string> words_of(const node::GenerationRequest& request) {
+    std::istringstream text(prompt_text(request));
+    std::vector<std::string> words;
+    for (std::string word; text >> word;) words.push_back(word);
+    if (words.empty()) words.emplace_back("nothing");
+    return words;
+  }
+
   // False: the work is finished.
   bool begin(Work& work) {
-    std::istringstream text(prompt_text(work.request));
-    for (std::string word; text >> word;) work.words.push_back(word);
-    if (work.words.empty()) work.words.emplace_back("nothing");
+    work.words = words_of(work.request);
+    uint32_t removed = 0;
+    const auto& shortening = work.request.shortening;
+    for (uint32_t turns = 1; shortening && work.words.size() > kContext && turns <= shortening->turns; ++turns) {
+      node::ShortenedPrompt shorter = shortening->without(turns);
+      removed = shorter.messages_removed;
+      node::GenerationRequest request = work.request;
+      request.prompt = std::move(shorter.prompt);
+      work.words = words_of(request);
+    }
+    if (removed > 0) work.listener->on_shortened(removed);
     if (work.words.size() > kContext) {
       work.listener->on_error(
           {ErrorCode::resource_exhausted,
            std::format("the prompt has {} tokens, and the context {}; shorten it", work.words.size(), kContext)});
+      return false;
+    }
+    if (work.contains("!full") || work.contains("!crowded")) {
+      work.listener->on_refused({.position = 3, .own = work.contains("!full") ? 2U : 0U, .wait = kRefusedWait});
+      work.listener->on_error({ErrorCode::unavailable, "12 requests wait already"});
       return false;
     }
     if (work.contains("!fail")) {

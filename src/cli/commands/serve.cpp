@@ -181,7 +181,10 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("--host", options->api_host)->excludes("--api")->group("");
   command->add_option("--port", options->api_port)->check(between(0, 65535))->excludes("--api")->group("");
   command->add_flag("--no-api", options->no_api, "Do not serve the API on this node")->group(api);
-  command->add_option("--api-key", options->server.api_key, "The key that clients must send")->group(api);
+  command
+      ->add_option("--api-key", options->server.api_keys,
+                   "A key that clients must send; may be repeated: requests that wait are served fairly between keys")
+      ->group(api);
   command
       ->add_option("--origin", options->server.origins,
                    "Allow web pages of this origin to use the API; may be repeated")
@@ -193,6 +196,20 @@ void add_serve(CLI::App& app, Action& action) {
           "Seconds that requests wait while the devices online cannot serve the model")
       ->check(between(0, 3600))
       ->default_str("5")
+      ->group(api);
+  command
+      ->add_option_function<double>(
+          "--linger",
+          [options](double s) { options->server.linger = std::chrono::milliseconds(static_cast<int64_t>(s * 1000)); },
+          "Seconds that a streamed answer goes on, and can be taken up again, after its client's connection was lost")
+      ->check(between(0, 3600))
+      ->default_str("0")
+      ->group(api);
+  command
+      ->add_flag_callback(
+          "--truncate", [options] { options->server.truncate = true; },
+          "Leave out the oldest turns of a conversation that is longer than the context, and say how many messages "
+          "went")
       ->group(api);
   command
       ->add_option("--chat-template", options->chat_template,

@@ -23,6 +23,8 @@ class GenerationLog final : public GenerationListener {
     lines.push_back(std::format("{} ends: {}, {} tokens", answer, to_string(stats.reason), stats.answer_tokens));
     reused = stats.prompt_reused;
   }
+  void on_shortened(uint32_t removed) override { lines.push_back(std::format("{} removed", removed)); }
+  void on_refused(const wire::QueuePlace& place) override { lines.push_back(std::format("place {}", place.position)); }
   void on_error(const Error& error) override { lines.push_back("error: " + error.message); }
 
   std::vector<std::string> lines;
