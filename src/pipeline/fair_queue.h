@@ -27,8 +27,8 @@ class FairQueue {
  public:
   explicit FairQueue(size_t waiting_max) : waiting_max_(waiting_max) {}
 
-  // A client may have as many requests here as there is free room, so that there is always room for another client:
-  // alone it may use a half, beside one other a third. (Dynamic thresholds: Choudhury and Hahne, 1998.)
+  // A client may have as many requests here as there is free room, which is half of what the others leave, so that
+  // there is room for further clients. (Dynamic thresholds: Choudhury and Hahne, 1998.)
   bool has_room(wire::ClientId client) const;
   // Bounds what was accepted before, which a client's share does not.
   bool full() const { return size_ >= 2 * waiting_max_; }

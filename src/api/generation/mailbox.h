@@ -26,12 +26,12 @@ struct AnswerUpdate {
 };
 
 struct Delivery {
-  std::optional<uint32_t> prompt_tokens;  // of all prompts, once all are accepted
-  uint32_t messages_removed = 0;          // of the prompt, with `prompt_tokens`: it did not fit
-  std::vector<AnswerUpdate> updates;      // in order of answers; only those with something new
-  std::optional<Error> error;             // ends the request
-  std::optional<wire::QueuePlace> queue;  // with an error: too many requests wait
-  bool ended = false;                     // all answers have ended, or there is an error
+  std::optional<uint32_t> prompt_tokens;    // of all prompts, once all are accepted
+  uint32_t messages_removed = 0;            // of the prompt, with `prompt_tokens`: it did not fit
+  std::vector<AnswerUpdate> updates;        // in order of answers; only those with something new
+  std::optional<Error> error;               // ends the request
+  std::optional<wire::QueuePlace> queue{};  // with an error: too many requests wait
+  bool ended = false;                       // all answers have ended, or there is an error
 
   bool empty() const { return !prompt_tokens && updates.empty() && !ended; }
 };
