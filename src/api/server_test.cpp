@@ -161,5 +161,65 @@ TEST_F(Api, ErrorsOfTheNode) {
   EXPECT_EQ(json::parse(stream.events().back()).at("error").at("code"), "unavailable");
 }
 
+const json kWeather = {{"type", "function"}, {"function", {{"name", "weather"}, {"parameters", {{"type", "object"}}}}}};
+// The fake begins every answer with a number.
+constexpr const char* kTwoCalls = R"(<tool_call> {"name": "weather", "arguments": {"town": "A"}} </tool_call> )"
+                                  R"(<tool_call> {"name": "weather", "arguments": {}} </tool_call> END)";
+
+TEST_F(Api, ToolCallsComeOutAsToolCalls) {
+  const json answer =
+      post(kChat, chat_request(kTwoCalls, {{"tools", json::array({kWeather})}, {"stop", "END"}})).json();
+  const json& choice = answer.at("choices")[0];
+  EXPECT_EQ(choice.at("finish_reason"), "tool_calls");
+  const json& calls = choice.at("message").at("tool_calls");
+  ASSERT_EQ(calls.size(), 2u) << answer;
+  EXPECT_EQ(calls[0].at("type"), "function");
+  EXPECT_EQ(calls[0].at("function").at("name"), "weather");
+  EXPECT_EQ(json::parse(calls[0].at("function").at("arguments").get<std::string>()), json({{"town", "A"}}));
+  EXPECT_EQ(calls[1].at("function").at("arguments"), "{}");
+  EXPECT_NE(calls[0].at("id"), calls[1].at("id"));
+  EXPECT_FALSE(choice.at("message").at("content").get<std::string>().contains("tool_call"));
+}
+
+TEST_F(Api, ToolCallsAreStreamedPieceByPiece) {
+  const Response response =
+      post(kChat, chat_request(kTwoCalls, {{"tools", json::array({kWeather})}, {"stop", "END"}, {"stream", true}}));
+  std::vector<json> calls;
+  std::string reason;
+  for (const std::string& event : response.events()) {
+    if (event == "[DONE]") continue;
+    const json choice = json::parse(event).at("choices")[0];
+    if (choice.at("finish_reason").is_string()) reason = choice["finish_reason"];
+    for (const json& part : choice.at("delta").value("tool_calls", json::array())) {
+      const size_t index = part.at("index");
+      if (index == calls.size()) {
+        calls.push_back(part);
+      } else {
+        ASSERT_LT(index, calls.size());
+        EXPECT_FALSE(part.contains("id"));
+        auto& arguments = calls[index]["function"]["arguments"].get_ref<std::string&>();
+        arguments += part.at("function").at("arguments").get<std::string>();
+      }
+    }
+  }
+  ASSERT_EQ(calls.size(), 2u);
+  EXPECT_EQ(calls[0].at("function").at("name"), "weather");
+  EXPECT_EQ(json::parse(calls[0].at("function").at("arguments").get<std::string>()), json({{"town", "A"}}));
+  EXPECT_EQ(reason, "tool_calls");
+}
+
+TEST_F(Api, OneCallIsEnoughWhereSeveralMayNotBe) {
+  const json answer =
+      post(kChat, chat_request(kTwoCalls, {{"tools", json::array({kWeather})}, {"parallel_tool_calls", false}})).json();
+  EXPECT_EQ(answer.at("choices")[0].at("message").at("tool_calls").size(), 1u);
+  EXPECT_EQ(answer.at("choices")[0].at("finish_reason"), "tool_calls");
+}
+
+TEST_F(Api, WithoutToolsTheMarksAreText) {
+  const json answer = post(kChat, chat_request(kTwoCalls, {{"stop", "END"}})).json();
+  EXPECT_EQ(answer.at("choices")[0].at("finish_reason"), "stop");
+  EXPECT_TRUE(answer.at("choices")[0].at("message").at("content").get<std::string>().contains("<tool_call>"));
+}
+
 }  // namespace
 }  // namespace exogpu::api

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/adapted_messages.h"
 #include "model/jinja/engine.h"
 #include "model/jinja/variables.h"
 #include "model/mapped_file.h"
@@ -145,23 +146,30 @@ Result<ChatTemplate> ChatTemplate::parse(std::string source, std::string_view bo
 
 bool ChatTemplate::is_default() const { return impl_->is_default; }
 
-Result<std::string> ChatTemplate::render(const ChatRequest& request) {
+std::string ChatTemplate::source() const {
+  std::string all;
+  for (const Source& source : impl_->sources) all += source.text + '\n';
+  return all;
+}
+
+Result<std::string> ChatTemplate::render(const ChatRequest& request, const Protect& protect) {
   const Bytes size = request.messages_json.size() + request.tools_json.size() + request.extra_json.size();
   if (size > request_bytes_max) {
     return fail(ErrorCode::invalid_argument, "the conversation has {}, more than the limit of {}", format_bytes(size),
                 format_bytes(request_bytes_max));
   }
-  EXO_TRY(const std::string messages, jinja::encode_messages(request.messages_json));
+  EXO_TRY(const std::string messages, jinja::encode_messages(request.messages_json, protect));
   std::string tools = "null";
   if (!request.tools_json.empty()) {
-    EXO_TRY(tools, jinja::encode_array("tools", request.tools_json));
+    EXO_TRY(tools, jinja::encode_array("tools", request.tools_json, protect));
     if (tools == "[\"a\"]") tools = "null";
   }
   std::string variables = "[\"o\"" + impl_->token_members;
   add_member(variables, "messages", messages);
   add_member(variables, "tools", tools);
   add_member(variables, "documents", "null");
-  const std::string_view answer = without_blanks(request.answer_so_far);
+  const std::string begun = protect ? protect(request.answer_so_far, true) : request.answer_so_far;
+  const std::string_view answer = without_blanks(begun);
   add_member(variables, "add_generation_prompt", request.add_generation_prompt && answer.empty() ? "true" : "false");
   if (!request.extra_json.empty()) {
     EXO_TRY(const std::string extra, jinja::encode_members("template variables", request.extra_json));
@@ -175,6 +183,18 @@ Result<std::string> ChatTemplate::render(const ChatRequest& request) {
   if (!prompt && prompt.error().code == ErrorCode::resource_exhausted) impl_->engine.reset();
   if (!prompt || answer.empty()) return prompt;
   return end_with(*std::move(prompt), answer);
+}
+
+Result<std::string> ChatTemplate::render_adapted(const ChatRequest& request, const Protect& protect) {
+  auto first = render(request, protect);
+  if (first || first.error().code != ErrorCode::invalid_argument) return first;
+  for (std::string& form : adapted_messages(request.messages_json)) {
+    ChatRequest adapted = request;
+    adapted.messages_json = std::move(form);
+    auto rendered = render(adapted, protect);
+    if (rendered || rendered.error().code != ErrorCode::invalid_argument) return rendered;
+  }
+  return first;
 }
 
 }  // namespace exogpu::model

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +28,8 @@ struct ChatRequest {
   // The text of the last message, if the prompt must end with it so that the model continues it; then
   // add_generation_prompt is off. Empty: a new turn.
   std::string answer_so_far{};
-  std::string extra_json;  // a JSON object of further variables, or empty: {"enable_thinking": false}
+  uint32_t calls_max = UINT32_MAX;  // tool calls in the answer; the template does not see it
+  std::string extra_json;           // a JSON object of further variables, or empty: {"enable_thinking": false}
   // The result of a template's strftime_now, in local time; the time of the call if empty.
   std::optional<std::chrono::system_clock::time_point> now;
 };
@@ -59,12 +62,21 @@ class ChatTemplate {
   // Whether this is ChatML because the file has no template.
   bool is_default() const;
 
+  // The texts of the file's templates, one after another.
+  std::string source() const;
+
   // Renders like apply_chat_template of Hugging Face's transformers. A tool call's arguments may be an object or its
   // JSON text; the template can use either.
   // Errors: invalid_argument (invalid JSON; the template called raise_exception, whose text is in the message; or the
   // template changes `answer_so_far`), resource_exhausted (too much time or memory; the next render starts with a new
   // engine).
-  Result<std::string> render(const ChatRequest& request);
+  // `protect` changes each text of the messages and tools first; the prompt has the changed ones.
+  using Protect = std::function<std::string(std::string_view text, bool by_assistant)>;
+  Result<std::string> render(const ChatRequest& request, const Protect& protect = {});
+
+  // Likewise; if the template refuses the messages, the first of their other forms (adapted_messages.h) that it
+  // renders. If it renders none, the error is the first one.
+  Result<std::string> render_adapted(const ChatRequest& request, const Protect& protect = {});
 
   struct Impl;
 

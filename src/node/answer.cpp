@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace exogpu::node {
 namespace {
@@ -23,21 +24,34 @@ Result<Answer> Answer::create(uint32_t index, const engine::GenerateOptions& opt
   std::vector<std::string> texts = options.stops;
   std::ranges::copy(prompt.end_texts, std::back_inserter(texts));
   EXO_TRY(engine::StopMatcher stops, engine::StopMatcher::create(std::move(texts)));
-  Answer answer(index, options, prompt.opens_thought, std::move(stops), tokenizer, listener);
+  Answer answer(index, options, prompt, std::move(stops), tokenizer, listener);
   answer.stats_.prompt_tokens = static_cast<uint32_t>(prompt.tokens.size());
   return answer;
 }
 
-Answer::Answer(uint32_t index, const engine::GenerateOptions& options, bool opens_thought, engine::StopMatcher stops,
-               const model::Tokenizer& tokenizer, GenerationListener& listener)
+Answer::Answer(uint32_t index, const engine::GenerateOptions& options, const EncodedPrompt& prompt,
+               engine::StopMatcher stops, const model::Tokenizer& tokenizer, GenerationListener& listener)
     : index_(index),
       reports_requested_(options.sampling.logprobs.has_value()),
-      opens_thought_(opens_thought),
+      opens_thought_(prompt.opens_thought && !prompt.reading),
+      parser_(prompt.reading ? std::make_unique<model::AnswerParser>(prompt.reading->parser) : nullptr),
       stops_(std::move(stops)),
       stop_strings_(options.stops),
       tokenizer_(&tokenizer),
       listener_(&listener),
-      stream_(tokenizer) {}
+      stream_(tokenizer, false, prompt.reading ? prompt.reading->shown : std::vector<model::TokenId>()) {}
+
+void Answer::pass_on(std::string text, std::vector<TokenReport> reports) {
+  if (!parser_) {
+    if (!text.empty() || !reports.empty()) listener_->on_piece(index_, {.text = std::move(text)}, reports);
+    return;
+  }
+  const auto sink = [&](const model::AnswerPiece& piece) {
+    listener_->on_piece(index_, piece, std::exchange(reports, {}));
+  };
+  parser_->push(text, sink);
+  if (!reports.empty()) listener_->on_piece(index_, {}, reports);
+}
 
 TokenReport Answer::report(const wire::SampledToken& token) const {
   const auto candidate = [&](wire::TokenId id, float logprob) {
@@ -57,9 +71,10 @@ bool Answer::push(const wire::SampledToken& token, bool ends_text) {
   if (opens_thought_ && stats_.answer_tokens == 1) text.insert(0, "<think>");
   std::vector<TokenReport> reports;
   if (reports_requested_) reports.push_back(report(token));
-  if (!text.empty() || !reports.empty()) listener_->on_piece(index_, {.text = std::move(text)}, reports);
-  if (!stops_.stopped()) return false;
-  end(engine::FinishReason::stop_string);
+  pass_on(std::move(text), std::move(reports));
+  const bool full = parser_ && parser_->is_full();
+  if (!stops_.stopped() && !full) return false;
+  end(full ? engine::FinishReason::end_of_text : engine::FinishReason::stop_string);
   return true;
 }
 
@@ -76,8 +91,9 @@ void Answer::end(engine::FinishReason reason) {
   if (!stops_.stopped()) {
     std::string rest = stops_.push(stream_.flush());
     rest += stops_.flush();
-    if (!rest.empty()) listener_->on_piece(index_, {.text = std::move(rest)}, {});
+    pass_on(std::move(rest), {});
   }
+  if (parser_) parser_->finish([&](const model::AnswerPiece& piece) { listener_->on_piece(index_, piece, {}); });
   const auto now = Clock::now();
   if (first_ == Clock::time_point{}) first_ = now;
   stats_.reason = reason;

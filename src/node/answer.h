@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ class Answer {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Stop strings are those of `options` and of the prompt. Errors: those of StopMatcher::create().
+  // Stop strings are those of `options` and of the prompt, which says how the answer is read. Errors: those of
+  // StopMatcher::create().
   static Result<Answer> create(uint32_t index, const engine::GenerateOptions& options, const EncodedPrompt& prompt,
                                const model::Tokenizer& tokenizer, GenerationListener& listener);
 
@@ -33,15 +35,18 @@ class Answer {
   bool ended() const { return ended_; }
 
  private:
-  Answer(uint32_t index, const engine::GenerateOptions& options, bool opens_thought, engine::StopMatcher stops,
+  Answer(uint32_t index, const engine::GenerateOptions& options, const EncodedPrompt& prompt, engine::StopMatcher stops,
          const model::Tokenizer& tokenizer, GenerationListener& listener);
   // Whether a stop string has ended the answer.
   bool push(const wire::SampledToken& token, bool ends_text);
   TokenReport report(const wire::SampledToken& token) const;
+  // Passes on the pieces of `text`, the reports with the first of them.
+  void pass_on(std::string text, std::vector<TokenReport> reports);
 
   uint32_t index_;
   bool reports_requested_;
   bool opens_thought_;
+  std::unique_ptr<model::AnswerParser> parser_;  // none: all of it is text
   engine::StopMatcher stops_;
   std::vector<std::string> stop_strings_;  // the request's own, which come first in `stops_`
   const model::Tokenizer* tokenizer_;

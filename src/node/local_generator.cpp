@@ -57,7 +57,9 @@ Result<engine::GenerateStats> LocalGenerator::generate(const EncodedPrompt& prom
   // The ring reports bad settings with the first token, after a long prompt has been computed.
   EXO_CHECK(engine::check_sampling(options.sampling, vocabulary_));
   TextListener listener(on_text);
-  EXO_TRY(Answer answer, Answer::create(0, options, prompt, encoder_->tokenizer(), listener));
+  EncodedPrompt as_text = prompt;
+  as_text.reading.reset();
+  EXO_TRY(Answer answer, Answer::create(0, options, as_text, encoder_->tokenizer(), listener));
   std::optional<Error> failure;
   EXO_CHECK(ring_.generate(
       ring_request(prompt, options, *encoder_),

@@ -25,6 +25,21 @@ std::vector<std::string> textual_marks(const model::Tokenizer& tokenizer) {
   return marks;
 }
 
+// Those of the texts that are one special token.
+std::vector<model::TokenId> single_tokens(const model::Tokenizer& tokenizer,
+                                          const std::vector<std::string_view>& texts) {
+  std::vector<model::TokenId> tokens;
+  for (const std::string_view text : texts) {
+    const auto encoded = tokenizer.encode(text, {.add_special = false, .parse_special = true});
+    if (encoded.size() == 1 && tokenizer.is_special(encoded.front())) tokens.push_back(encoded.front());
+  }
+  return tokens;
+}
+
+std::string source_of(const Result<model::ChatTemplate>& chat_template) {
+  return chat_template ? chat_template->source() : std::string();
+}
+
 Error without_template(const Error& why) {
   return {ErrorCode::unsupported,
           why.message +
@@ -59,8 +74,11 @@ Result<std::unique_ptr<PromptEncoder>> PromptEncoder::load(const model::Gguf& fi
 }
 
 PromptEncoder::PromptEncoder(model::Tokenizer tokenizer, Result<model::ChatTemplate> chat_template)
-    : tokenizer_(std::move(tokenizer)), template_(std::move(chat_template)) {
+    : tokenizer_(std::move(tokenizer)), template_(std::move(chat_template)), guard_(tokenizer_, source_of(template_)) {
   if (template_ && template_->is_default()) end_texts_ = textual_marks(tokenizer_);
+  if (template_) form_ = model::AnswerForm::of(source_of(template_));
+  shown_ = single_tokens(tokenizer_, form_.marks(false));
+  shown_with_calls_ = single_tokens(tokenizer_, form_.marks(true));
   for (uint32_t token = 0; token < tokenizer_.size(); ++token) {
     if (tokenizer_.is_end(static_cast<model::TokenId>(token))) {
       end_tokens_.push_back(static_cast<model::TokenId>(token));
@@ -68,27 +86,48 @@ PromptEncoder::PromptEncoder(model::Tokenizer tokenizer, Result<model::ChatTempl
   }
 }
 
-Result<std::string> PromptEncoder::render(const model::ChatRequest& request) {
+Result<model::GuardedPrompt> PromptEncoder::render_guarded(const model::ChatRequest& request) {
   const MutexLock lock(mutex_);
   if (!template_) return std::unexpected(template_.error());
-  auto rendered = template_->render(request);
+  auto rendered = template_->render_adapted(
+      request, [this](std::string_view text, bool by_assistant) { return guard_.protect(text, by_assistant); });
   // Of a node, resource_exhausted means a prompt that is too long.
   if (!rendered && rendered.error().code == ErrorCode::resource_exhausted) {
     rendered.error().code = ErrorCode::invalid_argument;
   }
-  return rendered;
+  return std::move(rendered).transform(model::TextGuard::take_apart);
+}
+
+Result<std::string> PromptEncoder::render(const model::ChatRequest& request) {
+  EXO_TRY(model::GuardedPrompt prompt, render_guarded(request));
+  return std::move(prompt.text);
 }
 
 Result<EncodedPrompt> PromptEncoder::encode_chat(const model::ChatRequest& request) {
-  EXO_TRY(const std::string text, render(request));
+  EXO_TRY(const model::GuardedPrompt rendered, render_guarded(request));
   // Most templates write BOS themselves; a second one would confuse the model.
-  EncodedPrompt prompt{.tokens = tokenizer_.encode(text, {.add_special = false, .parse_special = true}),
-                       .opens_thought = ends_in_thought(text),
-                       .end_texts = end_texts_};
+  EncodedPrompt prompt{.tokens = tokenizer_.encode(
+                           rendered.text, {.add_special = false, .parse_special = true, .guards = rendered.guards}),
+                       .opens_thought = ends_in_thought(rendered.text),
+                       .end_texts = end_texts_,
+                       .reading = reading_of(request, rendered.text)};
   if (tokenizer_.adds_bos() && (prompt.tokens.empty() || prompt.tokens.front() != tokenizer_.bos())) {
     prompt.tokens.insert(prompt.tokens.begin(), tokenizer_.bos());
   }
   return prompt;
+}
+
+AnswerReading PromptEncoder::reading_of(const model::ChatRequest& request, std::string_view prompt) const {
+  const bool begun = !request.answer_so_far.empty();
+  AnswerReading reading{
+      .parser = {.form = form_,
+                 .tools = model::tool_shapes(request.tools_json),
+                 .reasoning_close = std::string(begun ? model::unclosed_reasoning(request.answer_so_far)
+                                                      : model::open_reasoning(prompt)),
+                 .calls_max = request.calls_max},
+      .shown = {}};
+  reading.shown = reading.parser.tools.empty() ? shown_ : shown_with_calls_;
+  return reading;
 }
 
 Result<EncodedPrompt> PromptEncoder::encode(const Prompt& prompt) {

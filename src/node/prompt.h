@@ -13,8 +13,10 @@
 #include "base/result.h"
 #include "engine/constraint/token_constraint.h"
 #include "engine/generation.h"
+#include "model/answer/answer_parser.h"
 #include "model/chat_template.h"
 #include "model/gguf.h"
+#include "model/tokenizer/text_guard.h"
 #include "model/tokenizer/tokenizer.h"
 #include "node/model_details.h"
 
@@ -33,11 +35,18 @@ struct InfillPrompt {
 // A conversation for the model's chat template, or a text, or tokens as they are, or a text with a gap.
 using Prompt = std::variant<model::ChatRequest, std::string, std::vector<model::TokenId>, InfillPrompt>;
 
+// How the answer to a conversation is read.
+struct AnswerReading {
+  model::AnswerParserOptions parser;
+  std::vector<model::TokenId> shown;  // special tokens whose text the parser must see
+};
+
 struct EncodedPrompt {
   std::vector<model::TokenId> tokens;
   bool opens_thought = false;  // the template has written "<think>" already; the answer continues after it
   // Texts that end the answer as an end token would: the marks of a template that are no tokens of this model.
   std::vector<std::string> end_texts{};
+  std::optional<AnswerReading> reading{};  // none: all of the answer is text
 };
 
 // How a served model reads and writes text, and what its file says about it.
@@ -93,12 +102,17 @@ class PromptEncoder : public ModelText {
  private:
   PromptEncoder(model::Tokenizer tokenizer, Result<model::ChatTemplate> chat_template);
   Result<void> check_tokens(std::span<const model::TokenId> tokens) const;
+  Result<model::GuardedPrompt> render_guarded(const model::ChatRequest& request);
   Result<EncodedPrompt> encode_chat(const model::ChatRequest& request);
+  AnswerReading reading_of(const model::ChatRequest& request, std::string_view prompt) const;
 
   model::Tokenizer tokenizer_;
   Mutex mutex_;
   Result<model::ChatTemplate> template_ EXO_GUARDED_BY(mutex_);
+  model::TextGuard guard_;
   std::vector<std::string> end_texts_;  // of a conversation
+  model::AnswerForm form_;
+  std::vector<model::TokenId> shown_, shown_with_calls_;  // see AnswerReading
   std::vector<std::string> warnings_;
   ModelDetails details_;
   std::vector<model::TokenId> end_tokens_;

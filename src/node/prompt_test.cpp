@@ -32,6 +32,9 @@ TEST(PromptEncoder, AConversationIsRenderedAndItsMarksAreTokens) {
   EXPECT_EQ(text_of(*encoder, prompt), "<|im_start|>user\nHello <|im_end|><|im_end|>\n<|im_start|>assistant\n");
   EXPECT_TRUE(encoder->tokenizer().is_special(prompt.tokens.front()));
   EXPECT_FALSE(prompt.opens_thought);
+  // The mark that the user wrote is text: those of the template are the only tokens of their kind.
+  const auto is_mark = [&](model::TokenId token) { return encoder->tokenizer().is_special(token); };
+  EXPECT_EQ(std::ranges::count_if(prompt.tokens, is_mark), 3);
 }
 
 TEST(PromptEncoder, ThereIsOneBosWhereTheFileRequiresIt) {

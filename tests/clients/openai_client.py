@@ -1,5 +1,6 @@
 """OpenAI's client for Python against a server: openai_client.py BASE_URL MODEL. Holds for any model's words."""
 import asyncio
+import json
 import sys
 import unittest
 
@@ -72,6 +73,49 @@ class Client(unittest.TestCase):
 
     def test_tools_are_taken(self):
         self.assertTrue(self.chat(tools=[TOOL], tool_choice="auto").choices)
+
+    def call_request(self, **settings):
+        """A request that the fake model, which repeats the words of its prompt, answers with calls of the tool."""
+        call = '<tool_call> {"name": "weather", "arguments": {"town": "Rivertown"}} </tool_call>'
+        return self.chat(messages=[{"role": "user", "content": f"{call} {call} END"}], tools=[TOOL], stop=["END"],
+                         max_tokens=None, **settings)
+
+    @unittest.skipUnless(MODEL == "words", "needs a model that calls tools")
+    def test_tool_calls_whole_and_streamed_are_the_same(self):
+        choice = self.call_request().choices[0]
+        self.assertEqual(choice.finish_reason, "tool_calls")
+        whole = [(call.function.name, json.loads(call.function.arguments)) for call in choice.message.tool_calls]
+        self.assertEqual(whole, [("weather", {"town": "Rivertown"})] * 2)
+        self.assertEqual(len({call.id for call in choice.message.tool_calls}), 2)
+        names, arguments, reason = [], [], None
+        for chunk in self.call_request(stream=True):
+            reason = chunk.choices[0].finish_reason or reason
+            for part in chunk.choices[0].delta.tool_calls or []:
+                if part.id:
+                    names.append(part.function.name)
+                    arguments.append("")
+                arguments[part.index] += part.function.arguments or ""
+        self.assertEqual([(name, json.loads(text)) for name, text in zip(names, arguments)], whole)
+        self.assertEqual(reason, "tool_calls")
+
+    @unittest.skipUnless(MODEL == "words", "needs a model that calls tools")
+    def test_a_loop_of_tool_calls_ends(self):
+        call = '<tool_call> {"name": "weather", "arguments": {"town": "Rivertown"}} </tool_call>'
+        messages = [{"role": "user", "content": call}]
+        for _ in range(3):
+            message = self.chat(messages=messages, tools=[TOOL], parallel_tool_calls=False, max_tokens=None).choices[0].message
+            self.assertEqual(len(message.tool_calls), 1)
+            messages += [message, {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "sunny"}]
+        last = self.chat(messages=messages, tools=[TOOL], tool_choice="none").choices[0]
+        self.assertIsNone(last.message.tool_calls)
+        self.assertTrue(last.message.content)
+
+    def test_the_result_of_a_tool_is_read(self):
+        call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"town":"Rivertown"}'}}
+        for assistant in ({"content": None}, {}, {"content": []}, {"content": [{"type": "refusal", "refusal": "no"}]}):
+            self.assertTrue(self.chat(messages=[
+                {"role": "user", "content": "What is the weather?"}, {"role": "assistant", "tool_calls": [call]} | assistant,
+                {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "sunny"}]}]).choices)
 
     def test_errors_have_their_classes(self):
         with self.assertRaises(openai.NotFoundError) as unknown:

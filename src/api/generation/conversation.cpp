@@ -58,6 +58,7 @@ model::ChatRequest to_prompt(const Conversation& conversation) {
       conversation.continue_final_message && last.role == "assistant" && last.calls.empty()) {
     prompt.answer_so_far = last.text;
   }
+  if (!conversation.parallel_tool_calls) prompt.calls_max = 1;
   if (!conversation.template_variables.empty()) prompt.extra_json = dump(conversation.template_variables);
   return prompt;
 }

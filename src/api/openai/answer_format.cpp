@@ -1,5 +1,6 @@
 #include "api/openai/answer_format.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace exogpu::api {
@@ -57,20 +58,32 @@ json completion_logprobs(const std::vector<node::TokenReport>& tokens, size_t of
   return out;
 }
 
+// A message of tool calls alone has no content.
+json chat_message(const WholeAnswer& whole) {
+  json message = {{"role", "assistant"}, {"content", whole.text}, {"refusal", nullptr}};
+  if (!whole.reasoning.empty()) message["reasoning_content"] = whole.reasoning;
+  if (whole.calls.empty()) return message;
+  if (whole.text.empty()) message["content"] = nullptr;
+  for (const ToolCall& call : whole.calls) {
+    message["tool_calls"].push_back(
+        {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+  }
+  return message;
+}
+
 std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
 
 }  // namespace
 
 AnswerFormat::AnswerFormat(const Options& options, const AnswerStart& start)
     : options_(options),
+      start_(start),
       id_(std::format("{}-{:016x}", options.kind == CallKind::chat ? "chatcmpl" : "cmpl", start.id)),
-      created_(start.created),
-      model_(start.model),
       answers_(options.answers) {}
 
 // An object without its closing brace, so that fields can be appended.
 std::string AnswerFormat::head(const char* object) const {
-  json fields = {{"id", id_}, {"object", object}, {"created", created_}, {"model", model_}};
+  json fields = {{"id", id_}, {"object", object}, {"created", start_.created}, {"model", start_.model}};
   if (messages_removed_ > 0) fields["truncation"] = {{"messages_removed", messages_removed_}};
   std::string text = dump(fields);
   text.pop_back();
@@ -90,11 +103,15 @@ void AnswerFormat::count(const Delivery& delivery) {
     messages_removed_ = delivery.messages_removed;
   }
   for (const AnswerUpdate& update : delivery.updates) {
+    answers_[update.answer].calls += static_cast<size_t>(
+        std::ranges::count(update.pieces, model::AnswerPiece::Kind::call, &model::AnswerPiece::kind));
     if (!update.end) continue;
     answer_tokens_ += update.end->answer_tokens;
     // Further answers to the same prompt reuse all of it, so only the first reports how much was resident.
     if (update.answer == 0) reused_tokens_ = update.end->prompt_reused;
-    answers_[update.answer].finish_reason = finish_reason(update.end->reason);
+    Answer& answer = answers_[update.answer];
+    answer.finish_reason = finish_reason(update.end->reason);
+    if (answer.calls > 0 && answer.finish_reason == "stop") answer.finish_reason = "tool_calls";
   }
 }
 
@@ -109,54 +126,89 @@ Delivery AnswerFormat::without_text(Delivery delivery) const {
   return delivery;
 }
 
+std::string AnswerFormat::stream_event(const json& choice) const {
+  const bool chat = options_.kind == CallKind::chat;
+  return event(head(chat ? "chat.completion.chunk" : "text_completion") + R"(,"choices":[)" + dump(choice) + "]" +
+               (options_.include_usage ? R"(,"usage":null})" : "}"));
+}
+
+json AnswerFormat::delta(Answer& answer, uint32_t index, const model::AnswerPiece& piece) const {
+  using Kind = model::AnswerPiece::Kind;
+  switch (piece.kind) {
+    case Kind::text: break;
+    case Kind::reasoning: return {{"reasoning_content", piece.text}};
+    case Kind::call: {
+      const size_t call = answer.streamed_calls++;
+      const json function = {{"name", piece.text}, {"arguments", ""}};
+      return {{"tool_calls",
+               {{{"index", call},
+                 {"id", call_id(piece, start_, index, call)},
+                 {"type", "function"},
+                 {"function", function}}}}};
+    }
+    case Kind::arguments:
+      return {{"tool_calls", {{{"index", answer.streamed_calls - 1}, {"function", {{"arguments", piece.text}}}}}}};
+  }
+  return {{"content", piece.text}};
+}
+
+std::string AnswerFormat::chat_events(const AnswerUpdate& update, json logprobs) {
+  std::string out;
+  const auto add = [&](json changes) {
+    out += stream_event({{"index", update.answer},
+                         {"delta", std::move(changes)},
+                         {"logprobs", std::exchange(logprobs, nullptr)},
+                         {"finish_reason", nullptr}});
+  };
+  for (const model::AnswerPiece& piece : update.pieces) add(delta(answers_[update.answer], update.answer, piece));
+  if (!logprobs.is_null()) add({{"content", ""}});
+  return out;
+}
+
+std::string AnswerFormat::update_events(const AnswerUpdate& update) {
+  Answer& answer = answers_[update.answer];
+  const bool chat = options_.kind == CallKind::chat;
+  json logprobs = nullptr;
+  if (options_.logprobs && !update.tokens.empty()) {
+    logprobs = chat ? chat_logprobs(update.tokens) : completion_logprobs(update.tokens, answer.text_bytes);
+    for (const auto& token : update.tokens) answer.text_bytes += token.chosen.bytes.size();
+  }
+  const json reason = update.end ? json(answer.finish_reason) : json(nullptr);
+  if (!chat) {
+    return stream_event({{"index", update.answer},
+                         {"text", update.text()},
+                         {"logprobs", std::move(logprobs)},
+                         {"finish_reason", reason}});
+  }
+  std::string out = chat_events(update, std::move(logprobs));
+  if (update.end) {
+    out += stream_event(
+        {{"index", update.answer}, {"delta", json::object()}, {"logprobs", nullptr}, {"finish_reason", reason}});
+  }
+  return out;
+}
+
 std::string AnswerFormat::events(Delivery delivery) {
   if (options_.only_prompt) delivery = without_text(std::move(delivery));
   count(delivery);
-  const bool chat = options_.kind == CallKind::chat;
-  const std::string opening = head(chat ? "chat.completion.chunk" : "text_completion");
-  const std::string closing = options_.include_usage ? R"(,"usage":null})" : "}";
   std::string out;
-  const auto add = [&](const json& choice) {
-    out += event(opening + R"(,"choices":[)" + dump(choice) + "]" + closing);
-  };
-
-  if (delivery.prompt_tokens && chat) {
+  if (delivery.prompt_tokens && options_.kind == CallKind::chat) {
     for (size_t i = 0; i < answers_.size(); ++i) {
-      add({{"index", i},
-           {"delta", {{"role", "assistant"}, {"content", ""}}},
-           {"logprobs", nullptr},
-           {"finish_reason", nullptr}});
+      out += stream_event({{"index", i},
+                           {"delta", {{"role", "assistant"}, {"content", ""}}},
+                           {"logprobs", nullptr},
+                           {"finish_reason", nullptr}});
     }
   }
-  for (const AnswerUpdate& update : delivery.updates) {
-    Answer& answer = answers_[update.answer];
-    const std::string text = update.text();
-    json logprobs = nullptr;
-    if (options_.logprobs && !update.tokens.empty()) {
-      logprobs = chat ? chat_logprobs(update.tokens) : completion_logprobs(update.tokens, answer.text_bytes);
-      for (const auto& token : update.tokens) answer.text_bytes += token.chosen.bytes.size();
-    }
-    const json reason = update.end ? json(answer.finish_reason) : json(nullptr);
-    if (!chat) {
-      add({{"index", update.answer}, {"text", text}, {"logprobs", std::move(logprobs)}, {"finish_reason", reason}});
-      continue;
-    }
-    if (!text.empty() || !logprobs.is_null()) {
-      add({{"index", update.answer},
-           {"delta", {{"content", text}}},
-           {"logprobs", std::move(logprobs)},
-           {"finish_reason", nullptr}});
-    }
-    if (update.end) {
-      add({{"index", update.answer}, {"delta", json::object()}, {"logprobs", nullptr}, {"finish_reason", reason}});
-    }
-  }
+  for (const AnswerUpdate& update : delivery.updates) out += update_events(update);
   if (delivery.error) return out + event(to_json(to_api_error(*delivery.error, delivery.queue)));
-  if (delivery.ended) {
-    if (options_.include_usage) out += event(opening + R"(,"choices":[],"usage":)" + usage() + "}");
-    out += event("[DONE]");
+  if (!delivery.ended) return out;
+  const bool chat = options_.kind == CallKind::chat;
+  if (options_.include_usage) {
+    out +=
+        event(head(chat ? "chat.completion.chunk" : "text_completion") + R"(,"choices":[],"usage":)" + usage() + "}");
   }
-  return out;
+  return out + event("[DONE]");
 }
 
 void AnswerFormat::collect(Delivery delivery) {
@@ -164,7 +216,7 @@ void AnswerFormat::collect(Delivery delivery) {
   count(delivery);
   for (AnswerUpdate& update : delivery.updates) {
     Answer& answer = answers_[update.answer];
-    answer.text += update.text();
+    for (const model::AnswerPiece& piece : update.pieces) answer.whole.add(piece, start_, update.answer);
     std::move(update.tokens.begin(), update.tokens.end(), std::back_inserter(answer.tokens));
   }
 }
@@ -178,9 +230,9 @@ std::string AnswerFormat::whole() const {
     if (options_.logprobs) logprobs = chat ? chat_logprobs(answer.tokens) : completion_logprobs(answer.tokens, 0);
     json choice = {{"index", i}};
     if (chat) {
-      choice["message"] = {{"role", "assistant"}, {"content", answer.text}, {"refusal", nullptr}};
+      choice["message"] = chat_message(answer.whole);
     } else {
-      choice["text"] = answer.text;
+      choice["text"] = answer.whole.text;
     }
     choice["logprobs"] = std::move(logprobs);
     choice["finish_reason"] = answer.finish_reason;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/generation/answer_writer.h"
+#include "api/generation/whole_answer.h"
 #include "api/openai/call.h"
 
 namespace exogpu::api {
@@ -27,7 +28,9 @@ class AnswerFormat final : public AnswerWriter {
 
  private:
   struct Answer {
-    std::string text;
+    WholeAnswer whole;
+    size_t calls = 0;           // begun
+    size_t streamed_calls = 0;  // of these, in the stream
     std::vector<node::TokenReport> tokens;
     std::string finish_reason;
     size_t text_bytes = 0;  // bytes of the tokens so far, for text_offset
@@ -37,11 +40,15 @@ class AnswerFormat final : public AnswerWriter {
   Delivery without_text(Delivery delivery) const;
   std::string usage() const;
   std::string head(const char* object) const;
+  std::string stream_event(const nlohmann::ordered_json& choice) const;
+  // The events of one update of a chat, without its end; `logprobs` go with the first.
+  std::string chat_events(const AnswerUpdate& update, nlohmann::ordered_json logprobs);
+  nlohmann::ordered_json delta(Answer& answer, uint32_t index, const model::AnswerPiece& piece) const;
+  std::string update_events(const AnswerUpdate& update);
 
   Options options_;
+  AnswerStart start_;
   std::string id_;
-  int64_t created_;
-  std::string model_;
   std::vector<Answer> answers_;
   uint64_t prompt_tokens_ = 0, reused_tokens_ = 0, answer_tokens_ = 0;
   uint32_t messages_removed_ = 0;

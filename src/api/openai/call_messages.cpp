@@ -193,6 +193,8 @@ Parsed<void> read_tools(const Fields& fields, Conversation& conversation) {
     EXO_TRY(Tool tool, read_tool((*value)[i], std::format("tools[{}]", i)));
     conversation.tools.push_back(std::move(tool));
   }
+  EXO_TRY(const auto parallel, fields.boolean("parallel_tool_calls"));
+  conversation.parallel_tool_calls = parallel.value_or(true);
   if (const json* choice = fields.find("tool_choice")) {
     EXO_TRY(conversation.tool_choice, read_choice(*choice));
   }

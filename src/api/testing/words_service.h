@@ -5,7 +5,8 @@
 // prompt trigger special behaviour: "!slow" waits 20 ms between tokens, "!fast" writes 500 tokens at a time, "!fail"
 // fails before the first token, "!break" after three, "!vanish" ends without a result, "!hold" never begins, "!full"
 // is refused because the client's own requests wait, "!crowded" because those of others do. A prompt of more than 1,000
-// words is too long. All logprobs are the same number.
+// words is too long. All logprobs are the same number. The answer to a chat is read as Hermes models write: <think> and
+// <tool_call> in its words are what they are for a model.
 #pragma once
 
 #include <algorithm>
@@ -111,6 +112,7 @@ class WordsService : public node::Service {
 
   struct Answer {
     std::optional<engine::StopMatcher> stops;
+    std::unique_ptr<model::AnswerParser> parser;  // of a chat
     uint32_t tokens = 0;
     bool ended = false;
   };
@@ -190,6 +192,12 @@ class WordsService : public node::Service {
         return false;
       }
       answer.stops = *std::move(stops);
+      if (const auto* chat = std::get_if<model::ChatRequest>(&work.request.prompt)) {
+        answer.parser = std::make_unique<model::AnswerParser>(
+            model::AnswerParserOptions{.form = model::AnswerForm::of("<tool_call>"),
+                                       .tools = model::tool_shapes(chat->tools_json),
+                                       .calls_max = chat->calls_max});
+      }
     }
     work.begun = true;
     if (!work.contains("!hold")) work.listener->on_prompt(static_cast<uint32_t>(work.words.size()));
@@ -197,17 +205,33 @@ class WordsService : public node::Service {
   }
 
   std::string token(const Work& work, uint32_t answer, uint32_t position) const {
-    if (position == 0) {
+    const bool thinks = work.words.front() == "<think>";  // which must stand at the beginning
+    if (position == 0 && !thinks) {
       return std::to_string(random_bits(work.request.options.sampling.seed + answer, 0) % 1'000'000);
     }
-    return " " + work.words[(position - 1) % work.words.size()];
+    return " " + work.words[(thinks ? position : position - 1) % work.words.size()];
+  }
+
+  // The reports go with the first piece.
+  static void write(Work& work, uint32_t index, const std::string& text, std::vector<node::TokenReport> reports) {
+    Answer& answer = work.answers[index];
+    if (answer.parser) {
+      answer.parser->push(text, [&](const model::AnswerPiece& piece) {
+        work.listener->on_piece(index, piece, std::exchange(reports, {}));
+      });
+    }
+    const bool rest = answer.parser ? !reports.empty() : !text.empty() || !reports.empty();
+    if (rest) work.listener->on_piece(index, {.text = answer.parser ? "" : text}, reports);
   }
 
   void end(Work& work, uint32_t index, engine::FinishReason reason) {
     Answer& answer = work.answers[index];
     answer.ended = true;
     const std::string rest = answer.stops->stopped() ? "" : answer.stops->flush();
-    if (!rest.empty()) work.listener->on_piece(index, {.text = rest}, {});
+    write(work, index, rest, {});
+    if (answer.parser) {
+      answer.parser->finish([&](const model::AnswerPiece& piece) { work.listener->on_piece(index, piece, {}); });
+    }
     const auto stop = answer.stops->matched();
     work.listener->on_end(index, {.reason = reason,
                                   .stop = stop ? work.request.options.stops[*stop] : "",
@@ -230,8 +254,10 @@ class WordsService : public node::Service {
       reports.push_back({.chosen = chosen, .likeliest = std::vector(*logprobs, chosen)});
     }
     const std::string out = answer.stops->push(text);
-    if (!out.empty() || !reports.empty()) work.listener->on_piece(index, {.text = out}, reports);
-    if (answer.stops->stopped()) {
+    write(work, index, out, std::move(reports));
+    if (answer.parser && answer.parser->is_full()) {
+      end(work, index, engine::FinishReason::end_of_text);
+    } else if (answer.stops->stopped()) {
       end(work, index, engine::FinishReason::stop_string);
     } else if (answer.tokens == work.request.options.tokens_max) {
       end(work, index, engine::FinishReason::length);

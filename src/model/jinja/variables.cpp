@@ -18,7 +18,8 @@ enum class Shape { array, object, messages };
 // Writes the encoding while parsing, without building a tree, so depth and counts cost no memory beyond the text.
 class Encoder : public nlohmann::json_sax<Json> {
  public:
-  explicit Encoder(Shape shape) : shape_(shape) {}
+  Encoder(Shape shape, const Protect* protect, bool by_assistant = false)
+      : shape_(shape), protect_(protect), by_assistant_(by_assistant) {}
 
   std::string out;
   std::string problem;
@@ -33,20 +34,24 @@ class Encoder : public nlohmann::json_sax<Json> {
   }
   bool number_float(number_float_t, const string_t& digits) override { return put("[\"f\"," + digits + "]"); }
   bool string(string_t& text) override {
-    if (is_message_role()) has_role_ = true;
-    if (!is_tool_arguments()) return put(encode_string(text));
-    Encoder arguments(Shape::object);
-    if (!Json::sax_parse(text, &arguments)) return put(encode_string(text));
-    return put("[\"t\"," + encode_string(text) + "," + arguments.out + "]");
+    if (is_message_role()) {
+      has_role_ = true;
+      by_assistant_ = text == "assistant";
+    }
+    const std::string shown = encode_string(protected_text(text));
+    if (!is_tool_arguments()) return put(shown);
+    Encoder arguments(Shape::object, protect_, by_assistant_);
+    if (!Json::sax_parse(text, &arguments)) return put(shown);
+    return put("[\"t\"," + shown + "," + arguments.out + "]");
   }
   bool binary(binary_t&) override { return false; }
 
   bool start_object(size_t) override {
-    if (depth() == 1) has_role_ = false;
+    if (depth() == 1) has_role_ = by_assistant_ = false;
     return enter('o');
   }
   bool key(string_t& name) override {
-    put(encode_string(name));
+    put(encode_string(protected_text(name)));
     open_.back().key = name;
     return true;
   }
@@ -73,6 +78,9 @@ class Encoder : public nlohmann::json_sax<Json> {
   };
 
   size_t depth() const { return open_.size(); }
+  std::string protected_text(const std::string& text) const {
+    return protect_ != nullptr && *protect_ ? (*protect_)(text, by_assistant_) : text;
+  }
 
   bool stop(std::string why) {
     problem = std::move(why);
@@ -124,11 +132,13 @@ class Encoder : public nlohmann::json_sax<Json> {
 
   Shape shape_;
   std::vector<Open> open_;
+  const Protect* protect_;  // null: none
+  bool by_assistant_;       // the message is the assistant's
   bool has_role_ = false;
 };
 
-Result<std::string> encode(std::string_view what, std::string_view json, Shape shape) {
-  Encoder encoder(shape);
+Result<std::string> encode(std::string_view what, std::string_view json, Shape shape, const Protect* protect) {
+  Encoder encoder(shape, protect);
   if (!Json::sax_parse(json, &encoder)) {
     return fail(ErrorCode::invalid_argument, "cannot use the {}: {}", what, encoder.problem);
   }
@@ -141,14 +151,16 @@ std::string encode_string(std::string_view text) {
   return Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Result<std::string> encode_messages(std::string_view json) { return encode("messages", json, Shape::messages); }
+Result<std::string> encode_messages(std::string_view json, const Protect& protect) {
+  return encode("messages", json, Shape::messages, &protect);
+}
 
-Result<std::string> encode_array(std::string_view what, std::string_view json) {
-  return encode(what, json, Shape::array);
+Result<std::string> encode_array(std::string_view what, std::string_view json, const Protect& protect) {
+  return encode(what, json, Shape::array, &protect);
 }
 
 Result<std::string> encode_members(std::string_view what, std::string_view json) {
-  EXO_TRY(const std::string object, encode(what, json, Shape::object));
+  EXO_TRY(const std::string object, encode(what, json, Shape::object, nullptr));
   constexpr size_t open_length = std::string_view("[\"o\"").size();
   return object.substr(open_length, object.size() - open_length - 1);
 }

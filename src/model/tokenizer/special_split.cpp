@@ -9,11 +9,32 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+// A text in which some positions must not lie inside a token.
+struct Guarded {
+  const char* begin;
+  std::span<const size_t> guards;
+
+  // The first place of `token` in `text`, a part of the whole, that no guard is inside of.
+  size_t find(std::string_view text, std::string_view token) const {
+    size_t found = text.find(token);
+    while (found != text.npos && is_cut(static_cast<size_t>(text.data() - begin) + found, token.size())) {
+      found = text.find(token, found + 1);
+    }
+    return found;
+  }
+
+ private:
+  bool is_cut(size_t at, size_t size) const {
+    const auto next = std::ranges::upper_bound(guards, at);
+    return next != guards.end() && *next < at + size;
+  }
+};
+
 // Appends `text` with every `token` in it as a separate fragment.
-void take_out(std::vector<Fragment>& out, std::string_view text, TokenId token, std::string_view token_text,
-              TokenFlags flags) {
+void take_out(std::vector<Fragment>& out, const Guarded& whole, std::string_view text, TokenId token,
+              std::string_view token_text, TokenFlags flags) {
   while (true) {
-    const size_t found = text.find(token_text);
+    const size_t found = whole.find(text, token_text);
     std::string_view left = text.substr(0, found);
     if (found != text.npos && (flags & kStripsLeft) != 0) {
       while (!left.empty() && is_space(left.back())) left.remove_suffix(1);
@@ -72,7 +93,9 @@ std::vector<TokenId> SpecialSplitter::occurring(std::string_view text, const Pre
   return tokens;
 }
 
-std::vector<Fragment> SpecialSplitter::split(std::string_view text, bool parse_special) const {
+std::vector<Fragment> SpecialSplitter::split(std::string_view text, bool parse_special,
+                                             std::span<const size_t> guards) const {
+  const Guarded whole{.begin = text.data(), .guards = guards};
   std::vector<Fragment> fragments;
   if (!text.empty()) fragments.push_back({-1, text});
   const PrefixTable& table = parse_special ? special_ : always_;
@@ -83,7 +106,7 @@ std::vector<Fragment> SpecialSplitter::split(std::string_view text, bool parse_s
       if (fragment.token >= 0) {
         next.push_back(fragment);
       } else {
-        take_out(next, fragment.text, token, vocab_->text(token), vocab_->flags(token));
+        take_out(next, whole, fragment.text, token, vocab_->text(token), vocab_->flags(token));
       }
     }
     fragments = std::move(next);

@@ -1,6 +1,7 @@
 // Finds special tokens in a text.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -22,7 +23,8 @@ class SpecialSplitter {
   explicit SpecialSplitter(const Vocab& vocab);
 
   // Without `parse_special`, finds only user-defined tokens: control tokens in a user's text are plain text.
-  std::vector<Fragment> split(std::string_view text, bool parse_special) const;
+  // No token lies across one of the `guards`: byte positions, ascending.
+  std::vector<Fragment> split(std::string_view text, bool parse_special, std::span<const size_t> guards = {}) const;
 
  private:
   // The tokens that occur in `text`, in the order in which they are extracted.

@@ -72,6 +72,11 @@ void unmark(Vocab& vocab, TokenId token, TokenFlags flags) {
   vocab.set_flags(token, flags);
 }
 
+void show(Vocab& vocab, TokenId token) {
+  vocab.set_flags(token, kUserDefined);
+  vocab.shown_marks.push_back(token);
+}
+
 bool has_any(std::string_view text, Texts parts) {
   return std::ranges::any_of(parts, [&](std::string_view part) { return text.contains(part); });
 }
@@ -95,14 +100,17 @@ void mark_ends(Vocab& vocab, const EndIds& ids) {
   mark(vocab.infill.file);
   for (std::string_view text : kEndTexts) mark(make_control(vocab, {text}));
   for (std::string_view text : kShownTexts) {
-    if (const TokenId token = vocab.find(text); token >= 0) vocab.set_flags(token, kUserDefined);
+    if (const TokenId token = vocab.find(text); token >= 0) show(vocab, token);
   }
   for (TokenId token : {vocab.eos, ids.eot, ids.eom}) mark(token);
 
   // If messages end with other tokens, <|end|> only closes one of several parts of an answer.
   const bool calls = find_end(vocab, "<|call|>") >= 0 || find_end(vocab, "<|calls|>") >= 0;
   const bool returns = find_end(vocab, "<|return|>") >= 0 || find_end(vocab, "<|flush|>") >= 0;
-  if (const TokenId end = find_end(vocab, "<|end|>"); end >= 0 && calls && returns) unmark(vocab, end, kUserDefined);
+  if (const TokenId end = find_end(vocab, "<|end|>"); end >= 0 && calls && returns) {
+    vocab.ends_answer[end] = false;
+    show(vocab, end);
+  }
   // In these models </s> is a tag in text.
   if (const TokenId s = find_end(vocab, "</s>"); s >= 0 && find_end(vocab, "<|tool_response>") >= 0)
     unmark(vocab, s, kNormal);

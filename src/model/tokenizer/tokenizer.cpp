@@ -1,5 +1,7 @@
 #include "model/tokenizer/tokenizer.h"
 
+#include <algorithm>
+
 #include "base/utf8.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/special_split.h"
@@ -69,12 +71,18 @@ bool Tokenizer::is_special(TokenId token) const {
   return impl_->vocab.has(token) && (impl_->vocab.flags(token) & (kControl | kUserDefined)) != 0;
 }
 
+bool Tokenizer::is_mark(TokenId token) const {
+  const Vocab& vocab = impl_->vocab;
+  return vocab.has(token) &&
+         ((vocab.flags(token) & (kControl | kUnknown)) != 0 || std::ranges::contains(vocab.shown_marks, token));
+}
+
 std::vector<TokenId> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   const Vocab& vocab = impl_->vocab;
   std::vector<TokenId> out;
   if (options.add_special && vocab.add_bos) out.push_back(vocab.bos);
   bool after_special = true;
-  for (const Fragment& fragment : impl_->splitter.split(text, options.parse_special)) {
+  for (const Fragment& fragment : impl_->splitter.split(text, options.parse_special, options.guards)) {
     after_special = after_special || fragment.token >= 0;
     if (fragment.token >= 0) {
       out.push_back(fragment.token);
@@ -125,7 +133,7 @@ std::string Tokenizer::decode(std::span<const TokenId> tokens, bool special) con
 }
 
 std::string TokenStream::push(TokenId token) {
-  pending_ += tokenizer_->piece(token, special_);
+  pending_ += tokenizer_->piece(token, special_ || std::ranges::contains(shown_, token));
   std::string out;
   const size_t remaining = append_whole(out, pending_, false);
   pending_.erase(0, pending_.size() - remaining);

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +20,9 @@ using wire::TokenId;
 struct EncodeOptions {
   bool add_special = true;     // BOS/EOS if the file requests them
   bool parse_special = false;  // text such as "<|im_end|>" becomes that one token; for rendered chat templates
+  // Byte positions, ascending, that no special token lies across, not even one that is found in any text. See
+  // TextGuard.
+  std::span<const size_t> guards = {};
 };
 
 // The tokens around the parts of a text whose middle a model is to write. -1: the vocabulary has none.
@@ -51,6 +55,7 @@ class Tokenizer {
   TokenId eos() const;
   bool is_end(TokenId token) const;      // any token that ends an answer: EOS, EOT, <|im_end|>, ...
   bool is_special(TokenId token) const;  // control and user-defined tokens
+  bool is_mark(TokenId token) const;     // control tokens, also those whose text is shown to readers of answers
   const InfillTokens& infill_tokens() const;
   bool adds_bos() const;  // whether encode(add_special) starts with BOS
 
@@ -64,7 +69,9 @@ class Tokenizer {
 // Converts a stream of tokens to text. Delays bytes until they form whole characters. The tokenizer must outlive it.
 class TokenStream {
  public:
-  explicit TokenStream(const Tokenizer& tokenizer, bool special = false) : tokenizer_(&tokenizer), special_(special) {}
+  // Special tokens give their text if `special`, or if they are among `shown`.
+  explicit TokenStream(const Tokenizer& tokenizer, bool special = false, std::vector<TokenId> shown = {})
+      : tokenizer_(&tokenizer), special_(special), shown_(std::move(shown)) {}
   // The text that is complete after `token`; may be empty. Never ends inside a UTF-8 character.
   std::string push(TokenId token);
   // The delayed bytes at the end, with U+FFFD for incomplete characters.
@@ -73,6 +80,7 @@ class TokenStream {
  private:
   const Tokenizer* tokenizer_;
   bool special_;
+  std::vector<TokenId> shown_;  // few
   std::string pending_;
 };
 

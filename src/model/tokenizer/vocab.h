@@ -56,7 +56,8 @@ class Vocab {
   bool add_bos = false, add_eos = false;
   bool add_space_prefix = false;
   InfillTokens infill;
-  std::vector<bool> ends_answer;  // [size()]
+  std::vector<bool> ends_answer;     // [size()]
+  std::vector<TokenId> shown_marks;  // control tokens whose text is shown: their flag is kUserDefined
 
  private:
   Vocab() = default;
