@@ -24,7 +24,7 @@ class ArgumentsReader {
 };
 
 // A JSON object. `outer` has read the text of the object around it up to here, or nothing if there is none. If the
-// model makes a mistake, what it writes until the next mark is passed on as it is.
+// model makes an error, what it writes until the next mark is passed on as it is.
 std::unique_ptr<ArgumentsReader> read_object(const JsonProgress& outer);
 
 // Parameters between tags, each with its key.
