@@ -138,7 +138,11 @@ Result<AskStats> ask(const ApiAddress& at, const std::string& question, uint32_t
       if (chunk.is_discarded()) return fail(ErrorCode::corrupt, "the API sent an event that is no JSON");
       if (chunk.contains("error")) return fail(ErrorCode::unavailable, "{}", message_of(chunk.dump()));
       for (const auto& choice : chunk.value("choices", nlohmann::json::array())) {
-        const std::string piece = choice.value(nlohmann::json::json_pointer("/delta/content"), std::string());
+        // A model that thinks first has no content for a while.
+        const auto part = [&](const char* path) {
+          return choice.value(nlohmann::json::json_pointer(path), std::string());
+        };
+        const std::string piece = part("/delta/reasoning_content") + part("/delta/content");
         if (piece.empty()) continue;
         if (stats.pieces++ == 0) stats.first = Clock::now() - begin;
         on_text(piece);

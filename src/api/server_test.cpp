@@ -215,6 +215,23 @@ TEST_F(Api, OneCallIsEnoughWhereSeveralMayNotBe) {
   EXPECT_EQ(answer.at("choices")[0].at("finish_reason"), "tool_calls");
 }
 
+TEST_F(Api, ReasoningComesOutAsReasoning) {
+  const json request = chat_request("<think> hm, so </think> yes END", {{"stop", "END"}});
+  const json message = post(kChat, request).json().at("choices")[0].at("message");
+  EXPECT_EQ(message.value("reasoning_content", ""), "hm, so");
+  EXPECT_EQ(message.at("content"), "yes ");
+  json streamed = request;
+  streamed["stream"] = true;
+  const Response stream = post(kChat, streamed);
+  std::string reasoning;
+  for (const std::string& event : stream.events()) {
+    if (event == "[DONE]") continue;
+    reasoning += json::parse(event).at("choices")[0].at("delta").value("reasoning_content", "");
+  }
+  EXPECT_EQ(reasoning, "hm, so");
+  EXPECT_EQ(joined(stream), "yes ");
+}
+
 TEST_F(Api, WithoutToolsTheMarksAreText) {
   const json answer = post(kChat, chat_request(kTwoCalls, {{"stop", "END"}})).json();
   EXPECT_EQ(answer.at("choices")[0].at("finish_reason"), "stop");

@@ -28,8 +28,11 @@ struct ChatRequest {
   // The text of the last message, if the prompt must end with it so that the model continues it; then
   // add_generation_prompt is off. Empty: a new turn.
   std::string answer_so_far{};
-  uint32_t calls_max = UINT32_MAX;  // tool calls in the answer; the template does not see it
-  std::string extra_json;           // a JSON object of further variables, or empty: {"enable_thinking": false}
+  // Of the answer; the template does not see them.
+  uint32_t calls_max = UINT32_MAX;  // tool calls
+  bool must_call = false;           // at least one tool call, and no text; of the tool `must_call_name` if it is named
+  std::string must_call_name{};
+  std::string extra_json;  // a JSON object of further variables, or empty: {"enable_thinking": false}
   // The result of a template's strftime_now, in local time; the time of the call if empty.
   std::optional<std::chrono::system_clock::time_point> now;
 };

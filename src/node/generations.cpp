@@ -92,6 +92,7 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
   host_.in_background([job, post = host_.post, alive = std::weak_ptr(alive_)] {
     auto fitted = fit_prompt(*job->serving.encoder, job->request, job->serving.context);
     if (!fitted) return job->listener->on_error(fitted.error());
+    if (fitted->prompt.constraint) job->request.options.sampling.constraint = fitted->prompt.constraint;
     if (auto form = job->serving.encoder->constrain(job->request.options, fitted->prompt); !form) {
       return job->listener->on_error(form.error());
     }

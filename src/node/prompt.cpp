@@ -2,7 +2,9 @@
 
 #include <format>
 #include <string_view>
+#include <utility>
 
+#include "model/answer/forced_calls.h"
 #include "model/base_model.h"
 #include "model/consistency.h"
 #include "node/infill.h"
@@ -111,6 +113,12 @@ Result<EncodedPrompt> PromptEncoder::encode_chat(const model::ChatRequest& reque
                        .opens_thought = ends_in_thought(rendered.text),
                        .end_texts = end_texts_,
                        .reading = reading_of(request, rendered.text)};
+  if (request.must_call) {
+    const model::ForcedCalls calls{
+        .tools_json = request.tools_json, .name = request.must_call_name, .one = request.calls_max == 1};
+    EXO_TRY(std::string tag, model::structural_tag(form_, calls));
+    prompt.constraint = wire::Constraint{.kind = wire::ConstraintKind::structural_tag, .text = std::move(tag)};
+  }
   if (tokenizer_.adds_bos() && (prompt.tokens.empty() || prompt.tokens.front() != tokenizer_.bos())) {
     prompt.tokens.insert(prompt.tokens.begin(), tokenizer_.bos());
   }
@@ -177,10 +185,12 @@ Result<void> PromptEncoder::constrain(const engine::GenerateOptions& options, En
   EXO_TRY(const auto vocabulary, constraints());
   EXO_CHECK(vocabulary->compile(*options.sampling.constraint));
   prompt.end_texts.clear();
-  if (!prompt.opens_thought) return {};
-  const auto closing = tokenizer_.encode("\n</think>\n\n", {.add_special = false, .parse_special = true});
-  prompt.tokens.insert(prompt.tokens.end(), closing.begin(), closing.end());
+  std::string close = prompt.opens_thought ? "</think>" : "";
+  if (prompt.reading) close = std::exchange(prompt.reading->parser.reasoning_close, {});
   prompt.opens_thought = false;
+  if (close.empty()) return {};
+  const auto closing = tokenizer_.encode("\n" + close + "\n\n", {.add_special = false, .parse_special = true});
+  prompt.tokens.insert(prompt.tokens.end(), closing.begin(), closing.end());
   return {};
 }
 

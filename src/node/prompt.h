@@ -46,6 +46,7 @@ struct EncodedPrompt {
   bool opens_thought = false;  // the template has written "<think>" already; the answer continues after it
   // Texts that end the answer as an end token would: the marks of a template that are no tokens of this model.
   std::vector<std::string> end_texts{};
+  std::optional<wire::Constraint> constraint{};  // of an answer that must call a tool
   std::optional<AnswerReading> reading{};  // none: all of the answer is text
 };
 

@@ -1,5 +1,7 @@
 #include "api/generation/conversation.h"
 
+#include <algorithm>
+
 #include "api/json/json_body.h"
 
 namespace exogpu::api {
@@ -40,8 +42,16 @@ Tool Tool::function(std::string name, const std::string& description, json param
 
 Parsed<void> check_tool_choice(const Conversation& conversation) {
   const ToolChoice& choice = conversation.tool_choice;
-  if (choice.kind == ToolChoice::Kind::automatic || choice.kind == ToolChoice::Kind::none) return {};
-  return bad_field("tool_choice", "unsupported_value", "only \"auto\" and \"none\" are supported");
+  const bool named = choice.kind == ToolChoice::Kind::named;
+  if (!named && choice.kind != ToolChoice::Kind::required) return {};
+  if (conversation.tools.empty()) {
+    return bad_field("tool_choice", "invalid_value", "requires a tool call, and the request has no tools");
+  }
+  if (named && !std::ranges::contains(conversation.tools, choice.name, &Tool::name)) {
+    return bad_field("tool_choice", "invalid_value", "names \"{}\", which is none of the tools",
+                     choice.name.substr(0, 64));
+  }
+  return {};
 }
 
 model::ChatRequest to_prompt(const Conversation& conversation) {
@@ -58,7 +68,10 @@ model::ChatRequest to_prompt(const Conversation& conversation) {
       conversation.continue_final_message && last.role == "assistant" && last.calls.empty()) {
     prompt.answer_so_far = last.text;
   }
-  if (!conversation.parallel_tool_calls) prompt.calls_max = 1;
+  const bool named = conversation.tool_choice.kind == ToolChoice::Kind::named;
+  prompt.must_call = named || conversation.tool_choice.kind == ToolChoice::Kind::required;
+  if (named) prompt.must_call_name = conversation.tool_choice.name;
+  if (named || !conversation.parallel_tool_calls) prompt.calls_max = 1;
   if (!conversation.template_variables.empty()) prompt.extra_json = dump(conversation.template_variables);
   return prompt;
 }

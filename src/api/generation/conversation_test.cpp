@@ -37,6 +37,26 @@ TEST(Conversation, NoToolsAreShownWhenNoneMayBeUsed) {
   EXPECT_EQ(to_prompt(chat).tools_json, "");
 }
 
+TEST(Conversation, ACallThatMustBeMadeIsOneOfTheTools) {
+  Conversation chat = weather();
+  EXPECT_TRUE(check_tool_choice(chat));
+  EXPECT_FALSE(to_prompt(chat).must_call);
+  chat.tool_choice.kind = ToolChoice::Kind::required;
+  EXPECT_TRUE(check_tool_choice(chat));
+  EXPECT_TRUE(to_prompt(chat).must_call);
+  EXPECT_EQ(to_prompt(chat).calls_max, UINT32_MAX);
+  chat.tool_choice = {.kind = ToolChoice::Kind::named, .name = "time"};
+  EXPECT_TRUE(check_tool_choice(chat));
+  EXPECT_EQ(to_prompt(chat).must_call_name, "time");
+  EXPECT_EQ(to_prompt(chat).calls_max, 1u);
+  chat.tool_choice.name = "date";
+  EXPECT_FALSE(check_tool_choice(chat));
+  chat.tools.clear();
+  chat.tool_choice = {.kind = ToolChoice::Kind::required};
+  ASSERT_FALSE(check_tool_choice(chat));
+  EXPECT_EQ(check_tool_choice(chat).error().param, "tool_choice");
+}
+
 TEST(Conversation, TheLastTextOfTheAssistantIsContinued) {
   Conversation chat{.messages = {{.role = "user", .text = "hi"}, {.role = "assistant", .text = "He"}}};
   EXPECT_EQ(to_prompt(chat).answer_so_far, "He");

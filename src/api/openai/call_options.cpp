@@ -2,6 +2,7 @@
 
 #include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
+#include "api/generation/unsupported_fields.h"
 #include "api/openai/call.h"
 
 namespace exogpu::api {
@@ -47,6 +48,7 @@ Parsed<uint32_t> read_length(const Fields& fields, CallKind kind) {
 
 Parsed<void> read_options(const Fields& fields, CallKind kind, node::GenerationRequest& request, uint64_t seed) {
   engine::SamplerSettings& sampling = request.options.sampling;
+  EXO_CHECK(refuse_unsupported_fields(fields));
   EXO_CHECK(read_sampling(fields, sampling, seed));
   EXO_TRY(sampling.logprobs, read_logprobs(fields, kind));
   EXO_TRY(sampling.constraint, read_form(fields));

@@ -102,7 +102,7 @@ TEST(Call, WrongTypesAndValuesAreNamed) {
 TEST(Call, WhatCannotBeDoneIsRefusedNotIgnored) {
   EXPECT_TRUE(chat(with(R"("response_format":{"type":"text"})")));
   expect_refused(chat(with(R"("functions":[{}])")), "functions", "give the functions as `tools`");
-  expect_refused(chat(with(R"("tool_choice":"required")")), "tool_choice", "auto");
+  expect_refused(chat(with(R"("tool_choice":"required")")), "tool_choice", "has no tools");
   expect_refused(completion(R"({"prompt":"a","echo":true})"), "echo", "not supported");
   expect_refused(completion(R"({"prompt":"a","best_of":3})"), "best_of", "must equal n");
   EXPECT_TRUE(completion(R"({"prompt":"a","best_of":2,"n":2,"echo":false,"suffix":""})"));
