@@ -110,6 +110,20 @@ class Client(unittest.TestCase):
         self.assertIsNone(last.message.tool_calls)
         self.assertTrue(last.message.content)
 
+    @unittest.skipIf(MODEL == "words", "needs a model whose tokens are masked")
+    def test_a_call_that_must_be_made_is_made(self):
+        towns = {"type": "string", "enum": ["Rivertown", "Hillside"]}
+        tool = {"type": "function", "function": {"name": "weather", "parameters": {
+            "type": "object", "properties": {"town": towns}, "required": ["town"], "additionalProperties": False}}}
+        for choice in ("required", {"type": "function", "function": {"name": "weather"}}):
+            answer = self.chat(tools=[tool], tool_choice=choice, parallel_tool_calls=False, max_tokens=200).choices[0]
+            self.assertEqual(answer.finish_reason, "tool_calls")
+            self.assertEqual([call.function.name for call in answer.message.tool_calls], ["weather"])
+            self.assertIn(json.loads(answer.message.tool_calls[0].function.arguments)["town"], towns["enum"])
+        with self.assertRaises(openai.BadRequestError) as unknown:
+            self.chat(tools=[tool], tool_choice={"type": "function", "function": {"name": "time"}})
+        self.assertEqual(unknown.exception.param, "tool_choice")
+
     def test_the_result_of_a_tool_is_read(self):
         call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"town":"Rivertown"}'}}
         for assistant in ({"content": None}, {}, {"content": []}, {"content": [{"type": "refusal", "refusal": "no"}]}):
