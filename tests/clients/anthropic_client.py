@@ -49,6 +49,27 @@ class Client(unittest.TestCase):
         answer = self.client.messages.create(**self.settings(messages=LOOP, tools=[TOOL]))
         self.assertIsNotNone(answer.stop_reason)
 
+    @unittest.skipUnless(MODEL == "words", "needs a model that calls tools")
+    def test_a_loop_of_three_tool_calls_ends(self):
+        # The fake model repeats the words of its prompt.
+        call = '<tool_call> {"name": "weather", "arguments": {"town": "Ulm"}} </tool_call>'
+        messages = [{"role": "user", "content": call}]
+        for turn in range(3):
+            settings = self.settings(messages=messages, tools=[TOOL], max_tokens=900,
+                                     tool_choice={"type": "auto", "disable_parallel_tool_use": True})
+            if turn:
+                with self.client.messages.stream(**settings) as stream:
+                    answer = stream.get_final_message()
+            else:
+                answer = self.client.messages.create(**settings)
+            self.assertEqual(answer.stop_reason, "tool_use")
+            uses = [block for block in answer.content if block.type == "tool_use"]
+            self.assertEqual([(use.name, use.input) for use in uses], [("weather", {"town": "Ulm"})])
+            messages += [{"role": "assistant", "content": answer.content},
+                         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": uses[0].id, "content": "rain"}]}]
+        last = self.client.messages.create(**self.settings(messages=messages, tools=[TOOL], tool_choice={"type": "none"}))
+        self.assertEqual({block.type for block in last.content}, {"text"})
+
     def test_a_stop_sequence(self):
         text = self.client.messages.create(**self.settings()).content[0].text
         self.assertGreater(len(text), 2)
