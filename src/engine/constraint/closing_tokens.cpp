@@ -37,6 +37,7 @@ ClosingTokens::ClosingTokens(std::string_view texts, std::span<const uint32_t> s
     if (consists_of(text, "}]")) brackets_.push_back(token);
     if (text == "\"" || (text.front() == '"' && consists_of(text.substr(1), "}]"))) quotes_.push_back(token);
     if (consists_of(text, "0123456789") && text.size() == 1) digits_.push_back(token);
+    if (text == ",") commas_.push_back(token);
     if (text == "q" || text == "Q") letters_.push_back(token);
     const bool space = std::isspace(static_cast<unsigned char>(text.front())) != 0;
     const size_t size = std::min<size_t>(text.size() + 1, std::numeric_limits<uint16_t>::max());
@@ -68,6 +69,9 @@ model::TokenId ClosingTokens::choose(std::span<const uint32_t> allowed) const {
     if (const auto token = first_allowed(brackets_, allowed)) return *token;
   }
   if (const auto token = first_allowed(quotes_, allowed)) return *token;
+  if (!first_allowed(letters_, allowed)) {
+    if (const auto token = first_allowed(commas_, allowed)) return *token;
+  }
   if (const auto token = first_allowed(digits_, allowed)) return *token;
   return longest(allowed);
 }

@@ -17,8 +17,8 @@ class ClosingTokens {
   ClosingTokens(std::string_view texts, std::span<const uint32_t> sizes, std::span<const uint32_t> ends);
 
   // `allowed` as TokenConstraint::mask(), with a token that does not end the text.
-  // Inside a string of JSON, what closes it; behind a value, what closes most; else a digit, or the longest token,
-  // which gets through what is prescribed soonest. White space last.
+  // Inside a string of JSON, what closes it; behind a value, what closes most, or a comma; else a digit, or the longest
+  // token, which gets through what is prescribed soonest. White space last.
   model::TokenId choose(std::span<const uint32_t> allowed) const;
 
   std::span<const model::TokenId> end_tokens() const { return ends_; }
@@ -28,6 +28,7 @@ class ClosingTokens {
 
   std::vector<uint32_t> brackets_;  // of } and ] alone; the longest first, likewise below
   std::vector<uint32_t> quotes_;    // of a quotation mark, and } and ] behind it
+  std::vector<uint32_t> commas_;    // a comma alone
   std::vector<uint32_t> digits_;    // one digit
   std::vector<uint32_t> letters_;   // one letter, that only a string may have before its end
   std::vector<model::TokenId> ends_;

@@ -9,8 +9,6 @@
 
 namespace exogpu::engine {
 
-using json = nlohmann::ordered_json;
-
 namespace {
 
 // Between the parts of JSON. Without a bound, a model may go on with white space for ever.
@@ -45,10 +43,10 @@ std::string_view kind_name(wire::ConstraintKind kind) {
 
 // The text of the schema stays as it is: its numbers may be beyond what a parser here represents.
 Result<std::string> schema_text(std::string_view schema) {
-  const json parsed = json::parse(schema, nullptr, false);
+  const auto parsed = nlohmann::json::parse(schema, nullptr, false);
   if (parsed.is_discarded()) return fail(ErrorCode::invalid_argument, "the JSON schema is no JSON");
   EXO_CHECK(check_schema_limits(parsed));
-  if (parsed == json(true)) return std::format("{{{}}}", kJsonOptions);
+  if (parsed == nlohmann::json(true)) return std::format("{{{}}}", kJsonOptions);
   if (!parsed.is_object()) {
     return fail(ErrorCode::invalid_argument, "the JSON schema must be an object or true, and is {}",
                 parsed.type_name());

@@ -7,14 +7,13 @@
 
 namespace exogpu::engine {
 
-using json = nlohmann::ordered_json;
-
 namespace {
 
 constexpr uint32_t kSchemaDepthMax = 64;
 constexpr size_t kSchemaValuesMax = 20'000;
 constexpr size_t kPropertiesMax = 1'000;     // of one object
 constexpr size_t kAllPropertiesMax = 4'000;  // of all objects
+constexpr size_t kKeysMax = 2'000;           // of one object
 constexpr size_t kReferencesMax = 1'000;
 constexpr size_t kMergedMax = 8;             // schemas of one allOf, whose forms are intersected
 constexpr size_t kTextBytesMax = 16 * 1024;  // of one text
@@ -30,16 +29,17 @@ std::unexpected<Error> beyond(std::string_view what, size_t most) {
 
 class SchemaLimits {
  public:
-  Result<void> check(const json& value, uint32_t depth) {
+  Result<void> check(const nlohmann::json& value, uint32_t depth) {
     if (depth > kSchemaDepthMax) return beyond("values nested too deep", kSchemaDepthMax);
     if (++values_ > kSchemaValuesMax) return beyond("too many values", kSchemaValuesMax);
     if (value.is_string() && value.get_ref<const std::string&>().size() > kTextBytesMax) {
       return beyond("a text that is too long, in bytes", kTextBytesMax);
     }
     if (value.is_array()) {
-      for (const json& item : value) EXO_CHECK(check(item, depth + 1));
+      for (const nlohmann::json& item : value) EXO_CHECK(check(item, depth + 1));
     }
     if (!value.is_object()) return {};
+    if (value.size() > kKeysMax) return beyond("too many keys in one object", kKeysMax);
     for (const auto& [key, item] : value.items()) {
       if (key.size() > kTextBytesMax) return beyond("a key that is too long, in bytes", kTextBytesMax);
       EXO_CHECK(check_keyword(key, item));
@@ -49,7 +49,7 @@ class SchemaLimits {
   }
 
  private:
-  Result<void> check_keyword(const std::string& key, const json& item) {
+  Result<void> check_keyword(const std::string& key, const nlohmann::json& item) {
     if (key == "properties" || key == "patternProperties") return check_properties(key, item);
     if (key == "$ref" && ++references_ > kReferencesMax) return beyond("too many references", kReferencesMax);
     if (key == "allOf" && item.size() > kMergedMax) return beyond("too many schemas in an allOf", kMergedMax);
@@ -58,7 +58,7 @@ class SchemaLimits {
     return {};
   }
 
-  Result<void> check_properties(const std::string& key, const json& item) {
+  Result<void> check_properties(const std::string& key, const nlohmann::json& item) {
     if (item.size() > kPropertiesMax) return beyond("too many properties in one object", kPropertiesMax);
     properties_ += item.size();
     if (properties_ > kAllPropertiesMax) return beyond("too many properties", kAllPropertiesMax);
@@ -102,6 +102,6 @@ Result<void> check_pattern_limits(std::string_view pattern) {
               kPatternBytesMax);
 }
 
-Result<void> check_schema_limits(const json& schema) { return SchemaLimits().check(schema, 0); }
+Result<void> check_schema_limits(const nlohmann::json& schema) { return SchemaLimits().check(schema, 0); }
 
 }  // namespace exogpu::engine

@@ -9,7 +9,7 @@
 namespace exogpu::engine {
 
 // Errors: invalid_argument, naming what there is too much of, and the limit.
-Result<void> check_schema_limits(const nlohmann::ordered_json& schema);
+Result<void> check_schema_limits(const nlohmann::json& schema);
 
 // Of a regular expression. Errors: invalid_argument.
 Result<void> check_pattern_limits(std::string_view pattern);

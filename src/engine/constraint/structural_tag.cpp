@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/constraint/grammar_text.h"
+#include "engine/constraint/schema_limits.h"
 
 namespace exogpu::engine {
 
@@ -56,6 +57,8 @@ Result<Structure> read_structure(const json& object) {
 }
 
 Result<StructuralTag> read(std::string_view text) {
+  EXO_CHECK(
+      check_schema_limits(nlohmann::json::parse(text, nullptr, false)));  // an ordered object takes n^2 for n keys
   const json object = json::parse(text, nullptr, false);
   if (!object.is_object()) return refuse("it must be a JSON object");
   for (const auto& [name, value] : object.items()) {
