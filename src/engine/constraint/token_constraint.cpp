@@ -105,8 +105,9 @@ struct TokenConstraint::State {
   Matcher matcher;
   std::vector<uint32_t> mask;
   std::shared_ptr<const ClosingTokens> closing;
-  std::optional<End> end{};                                  // of the text as it is, where known
-  std::optional<std::pair<model::TokenId, End>> next_end{};  // after one more token
+  std::optional<End> end{};                    // of the text as it is, where known
+  std::optional<model::TokenId> next_token{};  // for which next_end is known
+  End next_end{};                              // after that token
 
   // A copy that continues equally.
   State clone() const {
@@ -114,14 +115,14 @@ struct TokenConstraint::State {
   }
   // `token` has been appended.
   void advance(model::TokenId token) {
-    if (next_end && next_end->first == token) {
-      end = std::move(next_end->second);
+    if (next_token == token) {
+      end = std::move(next_end);
     } else if (end && *end && !(*end)->empty() && (*end)->front() == token) {
       (*end)->erase((*end)->begin());
     } else {
       end.reset();
     }
-    next_end.reset();
+    next_token.reset();
   }
 
   Error failure(std::string_view doing) const {
@@ -180,7 +181,7 @@ Result<TokenConstraint::End> TokenConstraint::find_end() {
   if (!tokens.empty() && llg_matcher_rollback(state_->matcher.get(), tokens.size()) != 0) {
     return std::unexpected(state_->failure("cannot go back"));
   }
-  state_->next_end.reset();
+  state_->next_token.reset();
   return ends ? End(std::move(tokens)) : End();
 }
 
@@ -192,14 +193,14 @@ Result<TokenConstraint::End> TokenConstraint::short_end() {
 }
 
 Result<TokenConstraint::End> TokenConstraint::short_end_after(model::TokenId token) {
-  if (state_->next_end && state_->next_end->first == token) return state_->next_end->second;
+  if (state_->next_token == token) return state_->next_end;
   const std::optional<End> before = state_->end;
   EXO_CHECK(accept(token));
-  EXO_TRY(End end, short_end());
+  EXO_CHECK(short_end());
   if (llg_matcher_rollback(state_->matcher.get(), 1) != 0) return std::unexpected(state_->failure("cannot go back"));
-  state_->end = before;
-  state_->next_end.emplace(token, end);
-  return end;
+  state_->next_end = *std::exchange(state_->end, before);
+  state_->next_token = token;
+  return state_->next_end;
 }
 
 std::span<const model::TokenId> TokenConstraint::end_tokens() const { return state_->closing->end_tokens(); }
