@@ -17,12 +17,12 @@ namespace exogpu::api {
 class KeptAnswer : public std::enable_shared_from_this<KeptAnswer> {
  public:
   // `comment_interval`: after so long without output the stream gets AnswerWriter::keep_alive().
-  KeptAnswer(boost::asio::any_io_executor executor, std::shared_ptr<Mailbox> mailbox,
+  KeptAnswer(const boost::asio::any_io_executor& executor, std::shared_ptr<Mailbox> mailbox,
              std::unique_ptr<AnswerWriter> writer, std::chrono::milliseconds comment_interval)
       : mailbox_(std::move(mailbox)),
         writer_(std::move(writer)),
         comment_interval_(comment_interval),
-        wake_(std::move(executor)) {}
+        wake_(executor) {}
   KeptAnswer(const KeptAnswer&) = delete;
   KeptAnswer& operator=(const KeptAnswer&) = delete;
 

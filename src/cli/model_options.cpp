@@ -32,7 +32,8 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
                   "The device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...), or gpu (default: the best)")
       ->type_name("DEVICE");
   add_context(command, o.shard.context);
-  command.add_option("-t,--threads", o.shard.threads, "CPU threads (default: as many as find free cores, decided before each step)");
+  command.add_option("-t,--threads", o.shard.threads,
+                     "CPU threads (default: as many as find free cores, decided before each step)");
   command.add_option("-b,--batch,--batch-size", o.shard.batch_tokens, "Prompt tokens computed together")
       ->capture_default_str();
   add_kv_type(command, o.shard.kv_type);

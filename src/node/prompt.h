@@ -47,7 +47,7 @@ struct EncodedPrompt {
   // Texts that end the answer as an end token would: the marks of a template that are no tokens of this model.
   std::vector<std::string> end_texts{};
   std::optional<wire::Constraint> constraint{};  // of an answer that must call a tool
-  std::optional<AnswerReading> reading{};  // none: all of the answer is text
+  std::optional<AnswerReading> reading{};        // none: all of the answer is text
 };
 
 // How a served model reads and writes text, and what its file says about it.

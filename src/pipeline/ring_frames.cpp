@@ -3,7 +3,9 @@
 namespace exogpu::pipeline {
 namespace {
 
-wire::PlanEpoch epoch_of(const wire::FrameHeader& activation) { return std::get<wire::Activation>(activation.of).epoch; }
+wire::PlanEpoch epoch_of(const wire::FrameHeader& activation) {
+  return std::get<wire::Activation>(activation.of).epoch;
+}
 
 }  // namespace
 

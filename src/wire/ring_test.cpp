@@ -29,7 +29,9 @@ SamplerSettings some_settings() {
 Step some_step() {
   Step step{.epoch = PlanEpoch(UINT64_MAX), .stage = 2, .number = 1ULL << 40};
   step.changes.push_back(
-      {.sequence = SeqId(1), .kind = OpenSampler{.settings = some_settings(), .length = 9, .recent = {1, 2, -3}, .generated = {-3}, .tokens_left = 9}});
+      {.sequence = SeqId(1),
+       .kind = OpenSampler{
+           .settings = some_settings(), .length = 9, .recent = {1, 2, -3}, .generated = {-3}, .tokens_left = 9}});
   step.changes.push_back({.sequence = SeqId(2), .kind = Truncate{0}});
   step.changes.push_back({.sequence = SeqId(3), .kind = CopyPrefix{.from = SeqId(0), .length = 7}});
   step.spans = {{SeqId(1), 8, 1, true}, {SeqId(2), 0, 500, false}};
