@@ -75,7 +75,7 @@ void ComputeThreads::observe(Time now) {
     }
     short_at_ = now;
     short_waited_s_ = after.times.waited_s;
-    long_ = std::move(after);
+    long_ = after;
     return;
   }
   if (!long_) {
