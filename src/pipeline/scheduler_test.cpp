@@ -27,7 +27,8 @@ TEST(Scheduler, RefusesWhatCannotBeAnswered) {
 TEST(Scheduler, AConstraintSeesTheAnswerSoFar) {
   const auto generated = [&](Request input) {
     Scheduler scheduler(wire::PlanEpoch(1), {.sequences = 2, .context = 100});
-    EXPECT_TRUE(scheduler.add(RequestId(input.tokens.size()), std::move(input)));
+    const RequestId id(input.tokens.size());
+    EXPECT_TRUE(scheduler.add(id, std::move(input)));
     return std::get<wire::OpenSampler>(scheduler.next().value().step.changes.back().kind).generated;
   };
   Request input{.tokens = prompt_of(7), .sampling = {}, .end_tokens = {}, .prompt_tokens = 5};

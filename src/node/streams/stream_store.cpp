@@ -42,7 +42,7 @@ Result<wire::StreamBytes> StreamStore::part(const Stream& stream, const wire::St
 }
 
 void StreamStore::serve_readers(Stream& stream, Calls& calls) {
-  std::erase_if(stream.readers, [&](Waiting& waiting) {
+  std::erase_if(stream.readers, [&](Waiting& waiting) EXO_REQUIRES(mutex_) {
     auto result = part(stream, waiting.request);
     if (result && result->bytes.empty() && !result->ended) return false;
     calls.emplace_back(
@@ -57,7 +57,7 @@ void StreamStore::abandon(Stream& stream, Calls& calls) {
   }
 }
 
-void StreamStore::read(const wire::StreamRead& request, StreamReader done, Clock::time_point now) {
+void StreamStore::read(const wire::StreamRead& request, const StreamReader& done, Clock::time_point now) {
   Calls calls;
   std::optional<Result<wire::StreamBytes>> result;
   {
@@ -143,7 +143,7 @@ void StreamStore::tick(Clock::time_point now) {
   {
     const MutexLock lock(mutex_);
     for (auto& [id, stream] : streams_) {
-      std::erase_if(stream.readers, [&](Waiting& waiting) {
+      std::erase_if(stream.readers, [&](Waiting& waiting) EXO_REQUIRES(mutex_) {
         if (now - waiting.since < limits_.read_wait) return false;
         stream.read_at = now;
         auto nothing = part(stream, waiting.request);
@@ -152,7 +152,7 @@ void StreamStore::tick(Clock::time_point now) {
         return true;
       });
     }
-    std::erase_if(streams_, [&](auto& entry) {
+    std::erase_if(streams_, [&](auto& entry) EXO_REQUIRES(mutex_) {
       Stream& stream = entry.second;
       if (!stream.readers.empty() || now - stream.read_at <= stream.options.linger) return false;
       abandon(stream, calls);

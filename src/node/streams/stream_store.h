@@ -65,7 +65,7 @@ class StreamStore {
   std::unique_ptr<Writer> create(wire::StreamId id, StreamOptions options, Clock::time_point now) EXO_EXCLUDES(mutex_);
   // Errors: not_found (no such stream of this owner), invalid_argument (what follows the offset is gone, or the offset
   // lies behind the end), unavailable (too many readers).
-  void read(const wire::StreamRead& request, StreamReader done, Clock::time_point now) EXO_EXCLUDES(mutex_);
+  void read(const wire::StreamRead& request, const StreamReader& done, Clock::time_point now) EXO_EXCLUDES(mutex_);
   // To be called now and then.
   void tick(Clock::time_point now) EXO_EXCLUDES(mutex_);
   bool has(wire::StreamId id, const std::string& owner) const EXO_EXCLUDES(mutex_);
