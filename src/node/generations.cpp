@@ -48,6 +48,10 @@ void Generations::serve(Serving serving) {
 }
 
 void Generations::resume() { continuations_.resume(); }
+bool Generations::was_served() const {
+  const MutexLock lock(mutex_);
+  return previous_.has_value();
+}
 bool Generations::waiting() const { return continuations_.waiting() > 0; }
 
 bool Generations::busy() const { return continuations_.open() > 0; }

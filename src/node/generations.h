@@ -71,7 +71,8 @@ class Generations {
   // Submits again what could not be submitted. To be called now and then while waiting().
   void resume();
   bool waiting() const;
-  bool busy() const;  // a generation is computed, or waits for that
+  bool was_served() const EXO_EXCLUDES(mutex_);  // on any thread
+  bool busy() const;                             // a generation is computed, or waits for that
   // Every generation ends with `why`.
   void fail_all(const Error& why) EXO_EXCLUDES(mutex_);
 

@@ -43,9 +43,27 @@ void Requests::on_generated(wire::NodeId from, const wire::Generated& message) {
 
 void Requests::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                         std::stop_token cancel) {
-  const auto model = find(request.model, request.wait);
-  if (!model) return listener->on_error(model.error());
-  (*model)->generations().generate(std::move(request), std::move(listener), std::move(cancel));
+  const auto generations = generations_for(request);
+  if (generations) return (*generations)->generate(std::move(request), std::move(listener), std::move(cancel));
+  if (generations.error().code != ErrorCode::unavailable || was_served(request.model)) {
+    return listener->on_error(generations.error());
+  }
+  const auto now = EarlyRequests::Clock::now();
+  const auto until = now + request.wait.value_or(host_.wait);
+  early_.add({std::move(request), std::move(listener), std::move(cancel), until, generations.error()}, now);
+}
+
+bool Requests::was_served(std::string_view name) const {
+  const MutexLock lock(mutex_);
+  const auto same = std::ranges::find(named_, name, &Named::name);
+  if (same != named_.end()) return same->requests->generations().was_served();
+  return std::ranges::any_of(named_, [](const Named& model) { return model.requests->generations().was_served(); });
+}
+
+Result<Generations*> Requests::generations_for(const GenerationRequest& request) const {
+  EXO_TRY(const auto model, find(request.model, request.wait));
+  EXO_CHECK(model->generations().expected(request.wait));
+  return &model->generations();
 }
 
 Result<std::shared_ptr<ModelText>> Requests::text(std::string_view model) const {
@@ -115,6 +133,15 @@ void Requests::update(const wire::ReplicatedState& state, const StageReports& re
     model.requests->gate().update(state, reports, encoder(content), now);
   }
   publish(state);
+  early_.retry(EarlyRequests::Clock::now(), [this](EarlyRequests::Request& early) {
+    const auto generations = generations_for(early.request);
+    if (!generations) {
+      early.why = generations.error();
+      return false;
+    }
+    (*generations)->generate(std::move(early.request), std::move(early.listener), std::move(early.cancel));
+    return true;
+  });
 }
 
 void Requests::publish(const wire::ReplicatedState& state) {
@@ -150,6 +177,7 @@ bool Requests::waiting() const {
 }
 
 void Requests::fail_all(const Error& why) {
+  early_.fail_all(why);
   for (ModelRequests* model : by_index_) model->generations().fail_all(why);
 }
 

@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "node/cluster_snapshot.h"
 #include "node/dispatch.h"
+#include "node/early_requests.h"
 #include "node/model_requests.h"
 #include "pipeline/request_server.h"
 
@@ -32,7 +33,8 @@ class Requests {
   void register_handlers(Dispatch& dispatch);
 
   // --- any thread
-  // As Service::generate(). A request that names no model is for the first of models().
+  // As Service::generate(). A request that names no model is for the first of models(). While no model is served yet
+  // that it could be for, it waits as long as requests do that nobody can compute now.
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel)
       EXO_EXCLUDES(mutex_);
   // Those that requests are accepted for, served ones first.
@@ -81,6 +83,10 @@ class Requests {
     std::shared_ptr<ModelRequests> requests;
   };
   pipeline::RequestServerHost server_host();
+  // Whether a model of this name, or any model if there is none, was served before.
+  bool was_served(std::string_view name) const EXO_EXCLUDES(mutex_);
+  // The generations that compute it, or those that it may wait for. Errors: unavailable, not_found.
+  Result<Generations*> generations_for(const GenerationRequest& request) const EXO_EXCLUDES(mutex_);
   void on_generated(wire::NodeId from, const wire::Generated& message);
   void publish(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
   Result<std::shared_ptr<ModelRequests>> find(std::string_view name,
@@ -94,6 +100,7 @@ class Requests {
   pipeline::RequestServer server_;
   std::map<std::string, Model> models_;  // by content id
   std::vector<ModelRequests*> by_index_;
+  EarlyRequests early_;
   mutable Mutex mutex_;
   std::vector<Named> named_ EXO_GUARDED_BY(mutex_);  // what requests may name, served models first
   Error no_model_ EXO_GUARDED_BY(mutex_){ErrorCode::unavailable, "the node is starting"};

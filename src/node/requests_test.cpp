@@ -70,8 +70,10 @@ class RequestsTest : public ::testing::Test {
       }
     }
   }
-  std::shared_ptr<GenerationLog> ask(uint32_t tokens_max = 2, const std::string& model = "tiny") {
+  std::shared_ptr<GenerationLog> ask(uint32_t tokens_max = 2, const std::string& model = "tiny",
+                                     std::optional<std::chrono::milliseconds> wait = {}) {
     GenerationRequest request{.model = model, .prompt = std::vector<model::TokenId>{1, 2, 3}, .options = {}};
+    request.wait = wait;
     request.options.tokens_max = tokens_max;
     request.options.ignore_end = true;
     auto log = std::make_shared<GenerationLog>();
@@ -115,6 +117,19 @@ TEST_F(RequestsTest, WithTheFirstStageHereTheRingIsAskedDirectly) {
   EXPECT_EQ(log->lines, (Lines{"prompt 3", "0 ends: length, 2 tokens"}));
   EXPECT_TRUE(transport_.sent.empty());
   EXPECT_TRUE(requests_.answering_nodes().empty());
+}
+
+TEST_F(RequestsTest, ARequestWaitsForTheFirstPlan) {
+  const auto early = ask(2);
+  const auto another = ask(2);
+  const auto impatient = ask(2, "tiny", std::chrono::milliseconds(0));
+  EXPECT_EQ(impatient->lines, Lines{"error: the node is starting"});
+  have_ring();
+  serve();
+  tasks_.run();
+  compute();
+  EXPECT_EQ(early->lines, (Lines{"prompt 3", "0 ends: length, 2 tokens"}));
+  EXPECT_EQ(another->lines, early->lines);
 }
 
 TEST_F(RequestsTest, ElsewhereTheNodeOfTheFirstStageIsAsked) {
