@@ -66,8 +66,8 @@ class ManyModels(Cluster):
             self.serve_both(node, "second")
         expected = a.text(model=FIRST, max_tokens=200, ignore_eos=True)
         def has_both():
-            weights = c.cluster()["weights"]["received_bytes"]
-            return weights > 1.8 * pathlib.Path(MODEL).stat().st_size
+            weights = c.cluster()["weights"]["received_bytes"]  # 11 of 12 layers are 0.93 of a model
+            return weights > 2 * 0.97 * pathlib.Path(MODEL).stat().st_size
         until(lambda: f"c has all of both models; it said {c.said()!r}", has_both)
         with ThreadPoolExecutor(8) as pool:
             streams = [(node, name, node.stream(model=name, max_tokens=200, ignore_eos=True))

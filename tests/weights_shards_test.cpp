@@ -24,14 +24,27 @@ INSTANTIATE_TEST_SUITE_P(EveryFamily, Shards, ::testing::ValuesIn(tiny::families
                            return name;
                          });
 
+// As many layer ranges as the model can be cut into.
+std::vector<wire::LayerRange> ranges_of(const engine::Architecture& architecture) {
+  std::vector<wire::LayerRange> ranges;
+  uint32_t begin = 0;
+  for (uint32_t layer = 1; layer <= architecture.n_layers; ++layer) {
+    if (layer < architecture.n_layers && !architecture.can_cut(layer)) continue;
+    ranges.push_back({begin, layer});
+    begin = layer;
+  }
+  return ranges;
+}
+
 // The outputs of shards that follow one another, each computing with what the one before returned.
 std::vector<std::vector<float>> outputs_of(std::span<const std::shared_ptr<const model::Gguf>> files,
-                                           std::span<const wire::LayerRange> layers) {
+                                           std::span<const wire::LayerRange> layers, bool embeddings) {
   ShardOptions options;
+  options.embeddings = embeddings;
   options.kv_type = engine::KvType::f32;
   options.context = 512;
-  options.outputs = 8;
-  options.threads = 2;
+  options.outputs = embeddings ? 1 : 8;
+  options.threads = 1;
   std::vector<std::vector<float>> outputs;
   std::vector<float> activations;
   for (size_t i = 0; i < layers.size(); ++i) {
@@ -39,7 +52,7 @@ std::vector<std::vector<float>> outputs_of(std::span<const std::shared_ptr<const
     EXPECT_TRUE(shard) << shard.error().message;
     if (!shard) return {};
     const auto tokens = engine::testing::tokens_of(8, shard->architecture().n_vocab);
-    const engine::SequenceTokens next = {wire::SeqId(0), 0, 8, 8};
+    const engine::SequenceTokens next = {wire::SeqId(0), 0, 8, embeddings ? 1U : 8U};
     const auto result =
         shard->forward({{&next, 1}, i == 0 ? std::span(tokens) : std::span<const model::TokenId>(), activations});
     EXPECT_TRUE(result) << result.error().message;
@@ -58,8 +71,9 @@ TEST_P(Shards, AreTheSameFromAPartOfTheFile) {
   const auto architecture = engine::read_architecture(*whole->gguf());
   ASSERT_TRUE(architecture);
   const uint32_t n_layers = architecture->n_layers;
-  std::vector<wire::LayerRange> layers;
-  for (uint32_t i = 0; i < n_layers; ++i) layers.push_back({i, i + 1});
+  const bool embeddings = !architecture->has_head;
+  std::vector<wire::LayerRange> layers = ranges_of(*architecture);
+  const size_t cuts = layers.size();
   layers.push_back({0, n_layers});
 
   std::vector<std::shared_ptr<const model::Gguf>> parts;
@@ -80,12 +94,12 @@ TEST_P(Shards, AreTheSameFromAPartOfTheFile) {
     parts.push_back(*std::move(file));
     models.push_back(*std::move(model));
   }
-  const auto single = std::span(layers).first(n_layers), all = std::span(layers).last(1);
+  const auto single = std::span(layers).first(cuts), all = std::span(layers).last(1);
   const std::vector<std::shared_ptr<const model::Gguf>> same(layers.size(), whole->gguf());
-  const auto expected = outputs_of(same, single);
-  ASSERT_EQ(expected.size(), n_layers);
-  EXPECT_EQ(outputs_of(parts, single), expected);
-  EXPECT_EQ(outputs_of(std::span(parts).last(1), all).back(), expected.back());
+  const auto expected = outputs_of(same, single, embeddings);
+  ASSERT_EQ(expected.size(), cuts);
+  EXPECT_EQ(outputs_of(parts, single, embeddings), expected);
+  EXPECT_EQ(outputs_of(std::span(parts).last(1), all, embeddings).back(), expected.back());
 }
 
 }  // namespace

@@ -31,6 +31,10 @@ void Continuations::interrupt(Answer& answer) {
 
 void Continuations::interrupt_all() {
   for (auto& [id, answer] : answers_) interrupt(answer);
+  if (ring_) return;
+  for (const auto& [id, answer] : std::map(answers_)) {
+    if (!may_wait(answer)) end(id, {.failure = unavailable_reason_});
+  }
 }
 
 void Continuations::resume() {

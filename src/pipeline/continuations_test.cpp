@@ -194,6 +194,20 @@ TEST(Continuations, EachWaitsForAsLongAsItIsToWait) {
   EXPECT_EQ(asker.ends, 2);
 }
 
+// What is in flight for a model that was removed may end, but does not wait when its ring is lost.
+TEST(Continuations, WhatIsLostWhenNothingWaitsAnyMoreEnds) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1), "m");
+  asker.begin();
+  asker.answers.pause({ErrorCode::unavailable, "the model is not to be served"});
+  asker.answers.fail_waiting({ErrorCode::unavailable, "the model is not to be served"});
+  EXPECT_EQ(asker.ends, 0);
+  asker.answers.interrupt_all();
+  EXPECT_EQ(asker.ends, 1);
+  ASSERT_TRUE(asker.failure);
+  EXPECT_EQ(asker.failure->message, "the model is not to be served");
+}
+
 TEST(Continuations, ADifferentModelDoesNotContinue) {
   Asker asker;
   asker.answers.serve(PlanEpoch(1), "m");
