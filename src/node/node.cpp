@@ -30,10 +30,10 @@ void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListene
   impl_->requests().generate(std::move(request), std::move(listener), std::move(cancel));
 }
 std::unique_ptr<StreamStore::Writer> Node::keep_stream(wire::StreamId id, StreamOptions options) {
-  return impl_->streams().create(id, std::move(options), StreamStore::Clock::now());
+  return impl_->requests().streams().create(id, std::move(options), StreamStore::Clock::now());
 }
 void Node::read_stream(wire::StreamRead request, StreamReader done) {
-  impl_->read_stream(std::move(request), std::move(done));
+  impl_->requests().read_stream(std::move(request), std::move(done));
 }
 
 }  // namespace exogpu::node

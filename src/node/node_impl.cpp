@@ -78,7 +78,6 @@ void Node::Impl::register_handlers() {
   links_->register_handlers(dispatch_);
   model_files_->register_handlers(dispatch_);
   requests_->register_handlers(dispatch_);
-  stream_relay_->register_handlers(dispatch_);
   status_->register_handlers(dispatch_);
   register_ring_frames();
 }
@@ -115,7 +114,6 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   ring_frames_.peer_lost(peer);
   links_->on_link_down(peer);
   requests_->on_link_down(peer);
-  stream_relay_->on_link_down(peer);
   workers_->link_lost(
       peer, {ErrorCode::unavailable, std::format("node {} is offline: {}", peers_->name_of(peer), why.message)}, now);
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_down(peer, at); });
@@ -249,18 +247,8 @@ void Node::Impl::tick() {
   timers_.tick.set(now + (requests_->waiting() ? kTickWaiting : kTick));
 }
 
-void Node::Impl::read_stream(wire::StreamRead request, StreamReader done) {
-  if (streams_.has(request.stream, request.owner)) {
-    return streams_.read(request, std::move(done), StreamStore::Clock::now());
-  }
-  loop_.post([this, request = std::move(request), done = std::move(done)]() mutable {
-    stream_relay_->read(std::move(request), std::move(done), StreamStore::Clock::now());
-  });
-}
-
 void Node::Impl::look_after(cluster::Time now) {
-  streams_.tick(now);
-  stream_relay_->tick(now);
+  requests_->tick(now);
   model_files_->tick(now);
   status_->set_live(live_rates(now), model_files_->traffic());
   status_->set_own_reports(own_reports());

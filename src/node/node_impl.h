@@ -23,7 +23,6 @@
 #include "node/requests.h"
 #include "node/shard_backend.h"
 #include "node/status.h"
-#include "node/stream_relay.h"
 #include "pipeline/ring_frames.h"
 #include "worker/model_workers.h"
 
@@ -41,8 +40,6 @@ class Node::Impl final : public PeerHandler {
   const std::string& name() const { return options_.name; }
   const Status& status() const { return *status_; }
   Requests& requests() { return *requests_; }
-  StreamStore& streams() { return streams_; }
-  void read_stream(wire::StreamRead request, StreamReader done);
   Result<void> drain(std::string_view node, bool draining);
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port);
@@ -98,7 +95,6 @@ class Node::Impl final : public PeerHandler {
 
   NodeOptions options_;
   NodeResources resources_;
-  StreamStore streams_;
   Loop loop_;
   boost::asio::thread_pool background_{2};  // tokenizers, prompts, sensors
   Dispatch dispatch_;
@@ -109,7 +105,6 @@ class Node::Impl final : public PeerHandler {
   std::optional<LinkMonitor> links_;
   std::optional<ModelFiles> model_files_;
   std::optional<Requests> requests_;
-  std::optional<StreamRelay> stream_relay_;
   std::optional<Status> status_;
   std::optional<Condition> condition_;
   std::optional<LocalNetwork> local_network_;

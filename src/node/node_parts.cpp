@@ -79,7 +79,6 @@ void Node::Impl::make_requests() {
                       .in_background = [this](auto task) { in_background(std::move(task)); },
                       .wait = options_.wait},
       [](const std::string& text) { log::info("node", "{}", text); });
-  stream_relay_.emplace(streams_, *peers_, [this](auto task) { loop_.post(std::move(task)); });
 }
 
 void Node::Impl::make_model_files() {

@@ -13,6 +13,7 @@ Requests::Requests(wire::NodeId self, Transport& transport, RingAccess rings, Ge
       rings_(std::move(rings)),
       host_(std::move(host)),
       note_(std::move(note)),
+      stream_relay_(streams_, transport, host_.post),
       server_(server_host()) {}
 
 pipeline::RequestServerHost Requests::server_host() {
@@ -32,6 +33,7 @@ void Requests::register_handlers(Dispatch& dispatch) {
   }
   dispatch.on<wire::Generated>(
       [this](wire::NodeId from, const wire::Generated& message) { on_generated(from, message); });
+  stream_relay_.register_handlers(dispatch);
 }
 
 void Requests::on_generated(wire::NodeId from, const wire::Generated& message) {
@@ -157,7 +159,20 @@ void Requests::publish(const wire::ReplicatedState& state) {
   no_model_ = {ErrorCode::unavailable, "no model is to be served"};
 }
 
+void Requests::read_stream(wire::StreamRead request, StreamReader done) {
+  if (streams_.has(request.stream, request.owner)) return streams_.read(request, done, StreamStore::Clock::now());
+  host_.post([this, request = std::move(request), done = std::move(done)]() mutable {
+    stream_relay_.read(std::move(request), std::move(done), StreamStore::Clock::now());
+  });
+}
+
+void Requests::tick(cluster::Time now) {
+  streams_.tick(now);
+  stream_relay_.tick(now);
+}
+
 void Requests::on_link_down(wire::NodeId peer) {
+  stream_relay_.on_link_down(peer);
   server_.peer_lost(peer);
   for (ModelRequests* model : by_index_) model->on_link_down(peer);
 }

@@ -19,6 +19,8 @@
 #include "node/dispatch.h"
 #include "node/early_requests.h"
 #include "node/model_requests.h"
+#include "node/stream_relay.h"
+#include "node/streams/stream_store.h"
 #include "pipeline/request_server.h"
 
 namespace exogpu::node {
@@ -41,6 +43,10 @@ class Requests {
   std::vector<ModelEntry> models() const EXO_EXCLUDES(mutex_);
   // As Service::text().
   Result<std::shared_ptr<ModelText>> text(std::string_view model) const EXO_EXCLUDES(mutex_);
+  // Streams that are kept for clients whose connection broke.
+  StreamStore& streams() { return streams_; }
+  // As Service::read_stream().
+  void read_stream(wire::StreamRead request, StreamReader done);
   // Errors: why no model is served.
   Result<void> ready() const EXO_EXCLUDES(mutex_);
 
@@ -48,6 +54,8 @@ class Requests {
   // To be called when one of these has changed, and now and then. `encoder` is asked by content id.
   void update(const wire::ReplicatedState& state, const StageReports& reports,
               const std::function<EncoderStatus(const std::string&)>& encoder, cluster::Time now) EXO_EXCLUDES(mutex_);
+  // To be called now and then.
+  void tick(cluster::Time now);
   // Interrupts requests that the peer computes for this node; cancels requests that this node computes for the peer.
   void on_link_down(wire::NodeId peer);
   // The other nodes that compute answers for this one now.
@@ -97,6 +105,8 @@ class Requests {
   RingAccess rings_;
   GenerationsHost host_;
   std::function<void(const std::string&)> note_;
+  StreamStore streams_;
+  StreamRelay stream_relay_;
   pipeline::RequestServer server_;
   std::map<std::string, Model> models_;  // by content id
   std::vector<ModelRequests*> by_index_;
