@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <cctype>
 
 #include "engine/testing/tiny.h"
 
@@ -79,7 +79,11 @@ TEST_F(LocalGeneratorTest, AnAnswerHasItsForm) {
     ASSERT_TRUE(encoder->constrain(options, prompt));
     const Written w = write(generator, prompt, options);
     EXPECT_EQ(w.stats.reason, FinishReason::end_of_text) << w.text;
-    EXPECT_TRUE(std::regex_match(w.text, std::regex(R"(\{\s*"n"\s*:\s*[1-9][0-9]\s*\})"))) << w.text;
+    std::string dense = w.text;
+    std::erase_if(dense, [](unsigned char c) { return std::isspace(c) != 0; });
+    ASSERT_EQ(dense.size(), 8U) << w.text;
+    EXPECT_EQ(dense.substr(0, 5) + dense.back(), R"({"n":})") << w.text;
+    EXPECT_TRUE(dense[5] >= '1' && dense[5] <= '9' && dense[6] >= '0' && dense[6] <= '9') << w.text;
   }
 }
 
