@@ -391,6 +391,7 @@ class Serve(Cluster):
         b = self.node("b", wrong, "--join", f"127.0.0.1:{a.link}", "--token", a.token())
         for node in (a, b):
             node.waits_to_serve()
+        b.waits_to_say("is not served: the cluster serves another model of this name")
         self.assertEqual(b.text(), a.text())
 
     def test_a_host_that_is_not_there_is_tried_again(self):

@@ -78,7 +78,14 @@ void ModelFiles::check_own_file() {
 
 void ModelFiles::compare_own_model(const wire::ReplicatedState& state) {
   const auto served = state.models.find(own_content_);
-  if (compared_ || !options_.file || served == state.models.end()) return;
+  if (compared_ || !options_.file) return;
+  if (served == state.models.end()) {
+    if (!offer_.name_taken(state)) return;
+    compared_ = true;
+    return log::warning("node",
+                        "{} is not served: the cluster serves another model of this name; give the file another name",
+                        options_.file->path().string());
+  }
   compared_ = true;
   log::info("node", "the cluster serves {}; {} is the same model, and its weights are read there",
             served->second.served.model, options_.file->path().string());

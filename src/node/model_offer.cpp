@@ -1,5 +1,6 @@
 #include "node/model_offer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace exogpu::node {
@@ -10,9 +11,16 @@ void ModelOffer::set_content(std::string content) {
   content_known_ = true;
 }
 
+bool ModelOffer::name_taken(const wire::ReplicatedState& state) const {
+  if (!model_ || !content_known_) return false;
+  return std::ranges::any_of(state.models, [&](const auto& entry) {
+    return entry.first != model_->content && entry.second.served.model == model_->model;
+  });
+}
+
 std::optional<wire::ModelSet> ModelOffer::proposal(const wire::ReplicatedState& state, const wire::Term& term,
                                                    cluster::Time now) {
-  if (!content_known_ || overruled_) return std::nullopt;
+  if (!content_known_ || overruled_ || name_taken(state)) return std::nullopt;
   const auto known = state.models.find(model_->content);
   if (known != state.models.end() && (joins_ || known->second.served == *model_)) {
     accepted_in_ = term;

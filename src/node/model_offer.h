@@ -22,7 +22,11 @@ class ModelOffer {
   // What to propose to the leader now. In another term the state may be one that never had the model, which is then
   // proposed again; in the term in which the cluster had taken it, its absence or other settings are somebody's
   // decision.
+  // A model whose name another one has is not proposed: requests could not tell them apart.
   std::optional<wire::ModelSet> proposal(const wire::ReplicatedState& state, const wire::Term& term, cluster::Time now);
+
+  // Whether the cluster serves another model of this name.
+  bool name_taken(const wire::ReplicatedState& state) const;
 
  private:
   std::optional<wire::ServedModel> model_;

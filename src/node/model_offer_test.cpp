@@ -54,10 +54,23 @@ TEST_F(ModelOfferTest, AnotherLeaderMayHaveLostIt) {
   EXPECT_TRUE(proposal(2));
 }
 
+TEST_F(ModelOfferTest, ANameIsOfOneModel) {
+  offer_.set_content("abc");
+  wire::ServedModel other = example_model(4);
+  other.content = "def";
+  add(state_, wire::ModelSet{other});
+  EXPECT_TRUE(offer_.name_taken(state_));
+  EXPECT_FALSE(proposal());
+  add(state_, wire::ModelRemoved{.content = "def", .reason = "nobody uses it"});
+  EXPECT_FALSE(offer_.name_taken(state_));
+  EXPECT_TRUE(proposal());
+}
+
 TEST_F(ModelOfferTest, IsServedBesideOthers) {
   offer_.set_content("abc");
   wire::ServedModel other = example_model(4);
   other.content = "def";
+  other.model = "other";
   add(state_, wire::ModelSet{other});
   EXPECT_TRUE(proposal());
 }

@@ -152,9 +152,10 @@ TEST_F(RequestsTest, ElsewhereTheNodeOfTheFirstStageIsAsked) {
 
 TEST_F(RequestsTest, ARequestIsForTheModelThatItNames) {
   EXPECT_EQ(requests_.ready().error().message, "the node is starting");
-  EXPECT_EQ(ask()->lines, Lines{"error: the node is starting"});
+  const auto at_once = std::chrono::milliseconds(0);
+  EXPECT_EQ(ask(2, "tiny", at_once)->lines, Lines{"error: the node is starting"});
   update();
-  EXPECT_EQ(ask()->lines, Lines{"error: no model is to be served"});
+  EXPECT_EQ(ask(2, "tiny", at_once)->lines, Lines{"error: no model is to be served"});
   const testing::TinyFile file("llama");
   serve("def", "other", wire::PlanEpoch(8), file);
   EXPECT_EQ(ask()->lines, Lines{"error: there is no model \"tiny\"; here is \"other\""});
