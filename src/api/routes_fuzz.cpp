@@ -39,6 +39,10 @@ class SilentService : public node::Service {
   Result<void> drain(std::string_view, bool) override { return {}; }
   Result<void> unload(std::string_view) override { return {}; }
   void generate(node::GenerationRequest, std::shared_ptr<node::GenerationListener>, std::stop_token) override {}
+  std::unique_ptr<node::StreamStore::Writer> keep_stream(wire::StreamId, node::StreamOptions) override {
+    return nullptr;
+  }
+  void read_stream(wire::StreamRead, node::StreamReader) override {}
 };
 
 void check_request(const node::GenerationRequest& request) {
