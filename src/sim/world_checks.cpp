@@ -62,6 +62,7 @@ std::string World::unsettled(const ReplicatedState& state, const ModelRecord& mo
     return "there is no plan: " + model.no_plan_reason;
   if (!model.plan) return {};
   const auto first = number_of(model.plan->made.plan.stages.front().device.node);
+  if (!nodes_[first]->alive) return std::format("n{}, where the ring begins, is down", first);
   auto* driver = nodes_[first]->workers->driver(model.plan->made.plan.epoch);
   if (scenario_.wants_service && (driver == nullptr || driver->over())) return std::format("n{} does not serve", first);
   return {};
