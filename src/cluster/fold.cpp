@@ -129,6 +129,10 @@ struct Changes {
     return node && node->draining != event.draining;
   }
   bool operator()(const ModelSet& event) const {
+    const bool name_taken = std::ranges::any_of(state.models, [&](const auto& entry) {
+      return entry.first != event.model.content && entry.second.served.model == event.model.model;
+    });
+    if (name_taken) return false;  // requests could not tell them apart
     const auto model = state.models.find(event.model.content);
     return model == state.models.end() ? state.models.size() < kModelsMax : model->second.served != event.model;
   }

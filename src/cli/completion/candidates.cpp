@@ -130,7 +130,8 @@ Candidates candidates_for(const CLI::App& program, std::vector<std::string> word
     add_options(collector, program, *cursor.command);
   } else {
     for (const CLI::App* each : cursor.command->get_subcommands({})) {
-      if (!each->get_group().empty()) collector.add(each->get_name(), each->get_description());
+      const bool is_option_group = each->get_name().empty();
+      if (!is_option_group && !each->get_group().empty()) collector.add(each->get_name(), each->get_description());
     }
     if (const CLI::Option* next = positional_at(*cursor.command, cursor.positionals))
       collector.add_values(*next, models);
