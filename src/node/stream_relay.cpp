@@ -39,7 +39,7 @@ void StreamRelay::on_read(wire::NodeId from, const wire::StreamRead& request) {
 }
 
 void StreamRelay::read(wire::StreamRead request, StreamReader done, Clock::time_point now) {
-  if (store_->has(request.stream, request.owner)) return store_->read(request, std::move(done), now);
+  if (store_->has(request.stream, request.owner)) return store_->read(request, done, now);
   Pending pending{.request = request, .done = std::move(done), .asked = {}, .since = now};
   const uint64_t number = next_number_++;
   const uint64_t reader_number = std::exchange(request.request, number);

@@ -95,7 +95,7 @@ class WordsService : public node::Service {
     return streams.create(id, std::move(options), node::StreamStore::Clock::now());
   }
   void read_stream(wire::StreamRead request, node::StreamReader done) override {
-    streams.read(request, std::move(done), node::StreamStore::Clock::now());
+    streams.read(request, done, node::StreamStore::Clock::now());
   }
 
   node::GenerationRequest last_request() const {
