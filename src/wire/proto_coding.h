@@ -75,4 +75,21 @@ inline Result<Error> error_of(const std::string& code, const std::string& messag
   return Error{.code = code_of(code), .message = printable(message)};
 }
 
+inline bool same(const std::optional<Error>& a, const std::optional<Error>& b) {
+  return a.has_value() == b.has_value() && (!a || (a->code == b->code && a->message == b->message));
+}
+
+template <typename Field>
+void set_failure(Field* field, const Error& error) {
+  field->set_code(std::string(to_string(error.code)));
+  field->set_message(cut(error.message, kReasonCharsMax));
+}
+
+template <typename Message>
+Result<std::optional<Error>> failure_of(const Message& in, std::string_view name) {
+  if (!in.has_failure()) return std::optional<Error>();
+  EXO_TRY(Error error, error_of(in.failure().code(), in.failure().message(), name));
+  return std::optional(std::move(error));
+}
+
 }  // namespace exogpu::wire

@@ -11,27 +11,10 @@
 namespace exogpu::wire {
 namespace {
 
-bool same(const std::optional<Error>& a, const std::optional<Error>& b) {
-  return a.has_value() == b.has_value() && (!a || (a->code == b->code && a->message == b->message));
-}
-
 // As long as a duration may be without a sum of two overflowing.
 std::chrono::milliseconds wait_of(uint64_t ms) {
   constexpr uint64_t kLongestMs = uint64_t{365} * 24 * 3600 * 1000;
   return std::chrono::milliseconds(std::min(ms, kLongestMs));
-}
-
-template <typename Field>
-void set_failure(Field* field, const Error& error) {
-  field->set_code(std::string(to_string(error.code)));
-  field->set_message(cut(error.message, kReasonCharsMax));
-}
-
-template <typename Message>
-Result<std::optional<Error>> failure_of(const Message& in, std::string_view name) {
-  if (!in.has_failure()) return std::optional<Error>();
-  EXO_TRY(Error error, error_of(in.failure().code(), in.failure().message(), name));
-  return std::optional(std::move(error));
 }
 
 void put(proto::Sampling& out, const SamplerSettings& in) {

@@ -8,10 +8,7 @@
 namespace exogpu::wire {
 
 bool operator==(const StreamBytes& a, const StreamBytes& b) {
-  const auto failure = [](const StreamBytes& of) {
-    return of.failure ? std::optional(std::pair(of.failure->code, of.failure->message)) : std::nullopt;
-  };
-  return a.request == b.request && failure(a) == failure(b) && a.type == b.type && a.offset == b.offset &&
+  return a.request == b.request && same(a.failure, b.failure) && a.type == b.type && a.offset == b.offset &&
          a.bytes == b.bytes && a.ended == b.ended;
 }
 
@@ -43,10 +40,7 @@ Result<StreamRead> decode<StreamRead>(std::span<const std::byte> bytes) {
 ByteVector encode(const StreamBytes& message) {
   proto::StreamBytes out;
   out.set_request(message.request);
-  if (message.failure) {
-    out.mutable_failure()->set_code(std::string(to_string(message.failure->code)));
-    out.mutable_failure()->set_message(cut(message.failure->message, kReasonCharsMax));
-  }
+  if (message.failure) set_failure(out.mutable_failure(), *message.failure);
   out.set_type(message.type);
   out.set_offset(message.offset);
   out.set_content(message.bytes);
@@ -68,9 +62,7 @@ Result<StreamBytes> decode<StreamBytes>(std::span<const std::byte> bytes) {
   }
   StreamBytes out{.request = in.request(), .type = in.type(), .offset = in.offset(), .bytes = in.content()};
   out.ended = in.ended();
-  if (in.has_failure()) {
-    EXO_TRY(out.failure, error_of(in.failure().code(), in.failure().message(), "stream bytes"));
-  }
+  EXO_TRY(out.failure, failure_of(in, "stream bytes"));
   return out;
 }
 
