@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "api/json/json_body.h"
-
 namespace exogpu::api {
 
 using json = nlohmann::ordered_json;
@@ -38,6 +36,19 @@ Tool Tool::function(std::string name, const std::string& description, json param
   if (!description.empty()) function["description"] = description;
   if (!parameters.is_null()) function["parameters"] = std::move(parameters);
   return {.name = std::move(name), .definition = std::move(definition)};
+}
+
+Parsed<std::vector<Tool>> read_tool_list(const Fields& fields,
+                                         Parsed<Tool> (*read)(const json& given, const std::string& path)) {
+  std::vector<Tool> tools;
+  const json* list = fields.find("tools");
+  if (!list) return tools;
+  if (!list->is_array()) return bad_field("tools", "invalid_type", "must be an array, and is {}", kind(*list));
+  for (size_t i = 0; i < list->size(); ++i) {
+    EXO_TRY(Tool tool, read((*list)[i], std::format("tools[{}]", i)));
+    tools.push_back(std::move(tool));
+  }
+  return tools;
 }
 
 Parsed<void> check_tool_choice(const Conversation& conversation) {

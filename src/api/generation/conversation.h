@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/json/api_error.h"
+#include "api/json/json_body.h"
 #include "node/service.h"
 
 namespace exogpu::api {
@@ -57,6 +58,11 @@ struct Conversation {
   // Further variables of the template: {"enable_thinking": false, "reasoning_effort": "low"}.
   nlohmann::ordered_json template_variables = nlohmann::ordered_json::object();
 };
+
+// The array "tools", empty if there is none. `read` reads one of them in the form of its surface; `path` names it in
+// errors: "tools[2]".
+Parsed<std::vector<Tool>> read_tool_list(const Fields& fields, Parsed<Tool> (*read)(const nlohmann::ordered_json& given,
+                                                                                    const std::string& path));
 
 // Whether the choice of tools can be obeyed: a named tool is one of `tools`; some tool is there if one is required.
 // Errors name the field "tool_choice". Each surface asks before to_prompt().

@@ -58,22 +58,15 @@ Parsed<Message> read_message(const json& given, const std::string& path) {
                  .name = std::move(tool).value_or("")};
 }
 
-Parsed<std::vector<Tool>> read_tools(const Fields& fields) {
-  std::vector<Tool> tools;
-  const json* list = fields.find("tools");
-  if (!list) return tools;
-  if (!list->is_array()) return bad_field("tools", "invalid_type", "must be an array, and is {}", kind(*list));
-  for (size_t i = 0; i < list->size(); ++i) {
-    const std::string name = std::format("tools[{}].function", i);
-    const json* function = (*list)[i].is_object() ? Fields((*list)[i]).find("function") : nullptr;
-    if (!function || !function->is_object()) {
-      return bad_field(name, "invalid_type", "must be an object with the function's name and parameters");
-    }
-    EXO_TRY(auto called, Fields(*function, name + ".").text("name"));
-    if (!called || called->empty()) return bad_field(name + ".name", "missing_required_parameter", "is missing");
-    tools.push_back({.name = *std::move(called), .definition = (*list)[i]});
+Parsed<Tool> read_tool(const json& given, const std::string& path) {
+  const std::string name = path + ".function";
+  const json* function = given.is_object() ? Fields(given).find("function") : nullptr;
+  if (!function || !function->is_object()) {
+    return bad_field(name, "invalid_type", "must be an object with the function's name and parameters");
   }
-  return tools;
+  EXO_TRY(auto called, Fields(*function, name + ".").text("name"));
+  if (!called || called->empty()) return bad_field(name + ".name", "missing_required_parameter", "is missing");
+  return Tool{.name = *std::move(called), .definition = given};
 }
 
 }  // namespace
@@ -98,7 +91,7 @@ Parsed<Action> chat(const Exchange& exchange) {
   Conversation conversation;
   EXO_TRY(conversation.messages, ollama::read_messages(fields));
   if (conversation.messages.empty()) return only_load(fields, exchange, AnswerForm::chat);
-  EXO_TRY(conversation.tools, read_tools(fields));
+  EXO_TRY(conversation.tools, read_tool_list(fields, read_tool));
   EXO_CHECK(read_think(fields, conversation));
   call.generations.front().prompt = to_prompt(conversation);
   call.writer = [](const AnswerStart& start) { return std::make_unique<AnswerLines>(AnswerForm::chat, start.model); };

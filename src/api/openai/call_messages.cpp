@@ -185,14 +185,7 @@ Parsed<std::vector<Message>> read_messages(const Fields& fields) {
 }
 
 Parsed<void> read_tools(const Fields& fields, Conversation& conversation) {
-  const json* value = fields.find("tools");
-  if (value && !value->is_array()) {
-    return bad_field("tools", "invalid_type", "must be an array, and is {}", kind(*value));
-  }
-  for (size_t i = 0; value && i < value->size(); ++i) {
-    EXO_TRY(Tool tool, read_tool((*value)[i], std::format("tools[{}]", i)));
-    conversation.tools.push_back(std::move(tool));
-  }
+  EXO_TRY(conversation.tools, read_tool_list(fields, read_tool));
   EXO_TRY(const auto parallel, fields.boolean("parallel_tool_calls"));
   conversation.parallel_tool_calls = parallel.value_or(true);
   if (const json* choice = fields.find("tool_choice")) {

@@ -44,13 +44,7 @@ Parsed<ToolChoice> read_choice(const json& choice) {
 }  // namespace
 
 Parsed<void> read_tools(const Fields& fields, Conversation& conversation) {
-  if (const json* list = fields.find("tools")) {
-    if (!list->is_array()) return bad_field("tools", "invalid_type", "must be an array, and is {}", kind(*list));
-    for (size_t i = 0; i < list->size(); ++i) {
-      EXO_TRY(Tool tool, read_tool((*list)[i], std::format("tools[{}]", i)));
-      conversation.tools.push_back(std::move(tool));
-    }
-  }
+  EXO_TRY(conversation.tools, read_tool_list(fields, read_tool));
   if (const json* choice = fields.find("tool_choice")) {
     EXO_TRY(conversation.tool_choice, read_choice(*choice));
   }
