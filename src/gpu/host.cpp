@@ -178,6 +178,18 @@ std::optional<double> read_throttled_s(const fs::path& root) {
   return seconds;
 }
 
+// Sizes are "32768K".
+Bytes read_cache_bytes(const fs::path& root) {
+  Bytes largest = 0;
+  for (int index = 0; index < 8; ++index) {
+    const fs::path folder = root / "sys/devices/system/cpu/cpu0/cache" / ("index" + std::to_string(index));
+    const std::string size = first_line(folder / "size");
+    const Bytes unit = size.ends_with('M') ? MiB : size.ends_with('K') ? KiB : 1;
+    largest = std::max(largest, number(size).value_or(0) * unit);
+  }
+  return largest;
+}
+
 MemoryInfo read_host_memory(const fs::path& root) {
   std::vector<std::string> lines = read_lines(root / "proc/meminfo");
   auto kib = [&](std::string_view key) { return number(value_of(lines, key)).value_or(0) * KiB; };

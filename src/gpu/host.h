@@ -37,6 +37,9 @@ HostCpu read_host_cpu(const std::filesystem::path& root = "/");
 // seconds. Absent without a quota.
 std::optional<double> read_throttled_s(const std::filesystem::path& root = "/");
 
+// The bytes of the largest cache of the first processor; 0 when unknown.
+Bytes read_cache_bytes(const std::filesystem::path& root = "/");
+
 // Memory of the host within the limits of this process's control group. `free` is what can be had without swapping.
 // All zero when it cannot be read.
 MemoryInfo read_host_memory(const std::filesystem::path& root = "/");

@@ -57,6 +57,7 @@ void add_rows(Rows& rows, const std::string& id, const gpu::CachedProfile& cache
     if (i == 0) {
       row[0] = id;
       if (profile.threads > 0) row[1] = std::to_string(profile.threads);
+      row.push_back(profile.memory_bytes_per_s() > 0 ? rate_text(profile.memory_bytes_per_s(), "B/s") : "?");
       row.push_back(rate_text(profile.host_to_device_bytes_per_s, "B/s"));
       row.push_back(rate_text(profile.device_to_host_bytes_per_s, "B/s"));
       row.push_back(std::format("{:.1f} us", profile.graph_overhead_s * 1e6));
@@ -68,8 +69,8 @@ void add_rows(Rows& rows, const std::string& id, const gpu::CachedProfile& cache
 }
 
 std::string profiles_table(const std::vector<DeviceReport>& devices) {
-  Rows rows = {{"ID", "THREADS", "WEIGHTS", "ONE TOKEN READS", "MANY TOKENS COMPUTE", "TO DEVICE", "FROM DEVICE",
-                "PER GRAPH", "MEASURED"}};
+  Rows rows = {{"ID", "THREADS", "WEIGHTS", "ONE TOKEN READS", "MANY TOKENS COMPUTE", "MEMORY", "TO DEVICE",
+                "FROM DEVICE", "PER GRAPH", "MEASURED"}};
   for (const DeviceReport& device : devices) {
     if (device.profile && *device.profile) add_rows(rows, device.info.id, **device.profile);
   }

@@ -32,6 +32,8 @@ DevicesReport two_devices() {
 gpu::CachedProfile some_profile() {
   gpu::CachedProfile cached;
   cached.profile.bandwidth_bytes_per_s = 2.5e12;
+  cached.profile.memory_read_bytes_per_s = 4.2e12;
+  cached.profile.memory_copy_bytes_per_s = 4.3e12;
   cached.profile.products = {{.type = "q4_K", .matvec_bytes_per_s = 2.5e12, .matmul_flops_per_s = 3.21e14},
                              {.type = "f16", .matvec_bytes_per_s = 2.4e12, .matmul_flops_per_s = 0}};
   cached.profile.host_to_device_bytes_per_s = 5.5e10;
@@ -53,7 +55,8 @@ TEST(DevicesReport, AProfileHasALineForEachTypeOfWeights) {
   DevicesReport report = two_devices();
   report.devices[0].profile = some_profile();
   std::string text = as_text(report);
-  EXPECT_TRUE(text.contains("cuda0  q4_K     2.5 TB/s         321 TFLOP/s          55 GB/s    52 GB/s      12.3 us"))
+  EXPECT_TRUE(
+      text.contains("cuda0  q4_K     2.5 TB/s         321 TFLOP/s          4.3 TB/s  55 GB/s    52 GB/s      12.3 us"))
       << text;
   EXPECT_TRUE(text.contains("f16      2.4 TB/s         ?\n")) << text;
   EXPECT_TRUE(text.contains("now, in 1.3 s")) << text;
@@ -81,6 +84,7 @@ TEST(DevicesReport, JsonHasTheProfileOrWhyThereIsNone) {
   nlohmann::json json = nlohmann::json::parse(as_json(report));
   const nlohmann::json& profile = json["devices"][0]["profile"];
   EXPECT_EQ(profile["bandwidth_bytes_per_s"], 2.5e12);
+  EXPECT_EQ(profile["memory_read_bytes_per_s"], 4.2e12);
   EXPECT_EQ(profile["products"][0]["type"], "q4_K");
   EXPECT_TRUE(profile["products"][1]["matmul_flops_per_s"].is_null());
   EXPECT_EQ(profile["measured_now"], true);

@@ -1,4 +1,4 @@
-// The file: {"version": 2, "profiles": {KEY: PROFILE, ...}}, where PROFILE is as json.h has it.
+// The file: {"version": 3, "profiles": {KEY: PROFILE, ...}}, where PROFILE is as json.h has it.
 #include "gpu/profile/cache.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr std::uintmax_t kFileMax = 4 * MiB;
 
 using Profiles = std::map<std::string, Profile>;

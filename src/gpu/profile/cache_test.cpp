@@ -133,8 +133,8 @@ TEST_F(Cache, FreshForcesAMeasurement) {
 }
 
 TEST_F(Cache, ACorruptFileIsMeasuredAgainWithANote) {
-  for (const char* bad : {"garbage", "", "[]", "42", R"({"version":2})", R"({"version":2,"profiles":[]})",
-                          R"({"version":2,"profiles":{"device":{}}})", R"({"version":2,"profiles":{"x":null}})"}) {
+  for (const char* bad : {"garbage", "", "[]", "42", R"({"version":3})", R"({"version":3,"profiles":[]})",
+                          R"({"version":3,"profiles":{"device":{}}})", R"({"version":3,"profiles":{"x":null}})"}) {
     write(bad);
     CachedProfile answer = ask();
     EXPECT_TRUE(answer.measured) << bad;
@@ -147,7 +147,7 @@ TEST_F(Cache, ACorruptFileIsMeasuredAgainWithANote) {
 }
 
 TEST_F(Cache, AFileOfAnotherVersionIsReplaced) {
-  write(R"({"version":3,"profiles":"of another form"})");
+  write(R"({"version":2,"profiles":"of another form"})");
   CachedProfile answer = ask();
   EXPECT_TRUE(answer.measured);
   EXPECT_EQ(answer.note, "");

@@ -37,6 +37,8 @@ Json to_json(const Profile& profile) {
   }
   return {
       {"bandwidth_bytes_per_s", profile.bandwidth_bytes_per_s},
+      {"memory_read_bytes_per_s", profile.memory_read_bytes_per_s},
+      {"memory_copy_bytes_per_s", profile.memory_copy_bytes_per_s},
       {"products", std::move(products)},
       {"host_to_device_bytes_per_s", profile.host_to_device_bytes_per_s},
       {"device_to_host_bytes_per_s", profile.device_to_host_bytes_per_s},
@@ -56,8 +58,11 @@ Result<Profile> profile_from_json(const Json& json) {
   EXO_TRY(profile.device_to_host_bytes_per_s, rate(json, "device_to_host_bytes_per_s"));
   EXO_TRY(profile.graph_overhead_s, rate(json, "graph_overhead_s"));
   EXO_TRY(profile.took_s, rate(json, "took_s"));
-  if (json.value("fixed_columns", Json(0)) != Json(0)) {
-    EXO_TRY(profile.fixed_columns, rate(json, "fixed_columns"));
+  for (auto [name, value] : {std::pair{"fixed_columns", &profile.fixed_columns},
+                             std::pair{"memory_read_bytes_per_s", &profile.memory_read_bytes_per_s},
+                             std::pair{"memory_copy_bytes_per_s", &profile.memory_copy_bytes_per_s}}) {
+    if (json.value(name, Json(0)) == Json(0)) continue;  // not measured
+    EXO_TRY(*value, rate(json, name));
   }
   EXO_TRY(uint64_t threads, whole(json, "threads"));
   profile.threads = static_cast<uint32_t>(threads);

@@ -5,6 +5,7 @@
 
 #include "gpu/buffer.h"
 #include "gpu/host.h"
+#include "gpu/profile/bandwidth.h"
 #include "gpu/profile/products.h"
 #include "gpu/profile/profile.h"
 
@@ -184,6 +185,8 @@ double undisturbed_time(std::vector<double> times, bool& disturbed) {
   return least;
 }
 
+double Profile::memory_bytes_per_s() const { return std::max(memory_read_bytes_per_s, memory_copy_bytes_per_s); }
+
 const ProductRates* Profile::product(std::string_view type) const {
   for (const ProductRates& rates : products) {
     if (rates.type == type) return &rates;
@@ -232,6 +235,12 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
   EXO_TRY(ProductGraph trivial, ProductGraph::make_trivial(bench));
   EXO_TRY(profile.graph_overhead_s, least_time(pace.slice_s / 4, [&] { return trivial.run(); }));
   EXO_CHECK(measure_copies(device, pace.slice_s / 2, profile));
+  if (!late()) {
+    const Bytes moved = device.info().software ? std::min(most, 32 * MiB) : most;
+    EXO_TRY(const MemoryRates memory, measure_memory(bench, moved, pace.slice_s / 2));
+    profile.memory_read_bytes_per_s = memory.read_bytes_per_s;
+    profile.memory_copy_bytes_per_s = memory.copy_bytes_per_s;
+  }
   // A GPU that clocks up has such times, too.
   profile.disturbed = bench.limited || (pace.disturbed && device.info().kind == DeviceKind::cpu);
   profile.took_s = since(start);

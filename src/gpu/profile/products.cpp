@@ -1,42 +1,15 @@
 #include "gpu/profile/products.h"
 
-#include <ggml-alloc.h>
-#include <ggml.h>
-
 #include <algorithm>
 #include <chrono>
 #include <random>
 #include <string>
 
 #include "gpu/guard.h"
+#include "gpu/owned.h"
 
 namespace exogpu::gpu {
 namespace {
-
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* object) const {
-    try {
-      Free(object);
-    } catch (...) {
-      // The device is lost, and the object with it.
-    }
-  }
-};
-using Context = std::unique_ptr<ggml_context, Freer<ggml_free>>;
-using ProbeBuffer = std::unique_ptr<ggml_backend_buffer, Freer<ggml_backend_buffer_free>>;
-using Allocator = std::unique_ptr<ggml_gallocr, Freer<ggml_gallocr_free>>;
-
-// A context for the descriptions of up to `tensors` tensors, and of a graph of them.
-Context make_context(size_t tensors) {
-  ggml_init_params params = {.mem_size = ggml_tensor_overhead() * tensors + ggml_graph_overhead_custom(tensors, false),
-                             .mem_buffer = nullptr,
-                             .no_alloc = true};
-  return Context(ggml_init(params));
-}
-
-void free_backend(ggml_backend_t backend) { Freer<ggml_backend_free>()(backend); }
 
 // The type of buffer in which the device multiplies weights of this type fastest: one that packs them again for its
 // kernels when it has one that takes them, else its ordinary one.
@@ -47,12 +20,12 @@ ggml_backend_buffer_type_t weight_buffer_type(const Bench& bench, ggml_type type
   if (extra != nullptr) {
     ggml_backend_buffer_type_t* types = extra(handle);
     for (; types != nullptr && *types != nullptr; ++types) {
-      Context context = make_context(8);
+      ContextOwner context = make_context(8);
       ggml_tensor* weight = ggml_new_tensor_2d(context.get(), type, kWidths[0], kWidths[0]);
       ggml_tensor* product =
           ggml_mul_mat(context.get(), weight, ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, kWidths[0], 1));
       // Such a type knows the weights it takes by their buffer; an empty one will do.
-      ProbeBuffer empty(ggml_backend_buft_alloc_buffer(*types, 0));
+      BufferOwner empty(ggml_backend_buft_alloc_buffer(*types, 0));
       weight->buffer = empty.get();
       bool takes = empty != nullptr && ggml_backend_dev_supports_op(handle, product);
       weight->buffer = nullptr;
@@ -91,7 +64,7 @@ Result<Bench> Bench::open(const Device& device, uint32_t threads) {
     return fail(ErrorCode::unavailable, "{} ({}): the device cannot be opened{}", device.info().id, device.info().name,
                 ggml_reason());
   }
-  Bench bench{.device = device, .backend = {backend, free_backend}};
+  Bench bench{.device = device, .backend = BackendOwner(backend)};
   auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
       ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device.handle()), "ggml_backend_set_n_threads"));
   if (set_threads != nullptr && device.info().kind == DeviceKind::cpu) {
@@ -102,7 +75,7 @@ Result<Bench> Bench::open(const Device& device, uint32_t threads) {
 }
 
 bool supports_product(const Bench& bench, ggml_type type) {
-  Context context = make_context(8);
+  ContextOwner context = make_context(8);
   for (int64_t columns : {1, 512}) {
     ggml_tensor* product = ggml_mul_mat(context.get(), ggml_new_tensor_2d(context.get(), type, kWidths[0], kWidths[0]),
                                         ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, kWidths[0], columns));
@@ -116,8 +89,8 @@ bool supports_product(const Bench& bench, ggml_type type) {
 struct Weights::Impl {
   ggml_type type = GGML_TYPE_F32;
   int level = 0;
-  Context context;
-  ProbeBuffer buffer;
+  ContextOwner context;
+  BufferOwner buffer;
   std::vector<ggml_tensor*> up;
   std::vector<ggml_tensor*> down;
 };
@@ -170,8 +143,8 @@ Result<Weights> Weights::make(const Bench& bench, ggml_type type, int level, int
 
 struct ProductGraph::Impl {
   Bench* bench = nullptr;
-  Context context;
-  Allocator allocator;
+  ContextOwner context;
+  AllocatorOwner allocator;
   ggml_cgraph* graph = nullptr;
 
   // Allocates the graph that ends in `last` and fills its input.

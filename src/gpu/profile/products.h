@@ -11,13 +11,14 @@
 #include "base/units.h"
 #include "gpu/cpu_threads/compute_threads.h"
 #include "gpu/device.h"
+#include "gpu/owned.h"
 
 namespace exogpu::gpu {
 
 // A backend opened for measuring. Never holds a null pointer.
 struct Bench {
   Device device;
-  std::unique_ptr<ggml_backend, void (*)(ggml_backend_t)> backend;
+  BackendOwner backend;
   // Of a CPU: each run computes with as many threads as a step of a shard would.
   std::optional<ComputeThreads> threads{};
   ggml_backend_set_n_threads_t set_threads = nullptr;

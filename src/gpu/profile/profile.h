@@ -20,9 +20,11 @@ struct ProductRates {
 };
 
 struct Profile {
-  // Weights read when decoding, for the type with the highest rate. Measured with ggml's kernels, so the memory itself
-  // may be faster.
+  // Weights read when decoding, for the type with the highest rate.
   double bandwidth_bytes_per_s = 0;
+  // The memory itself: a plain read, and a copy (bytes read and written). 0: not measured.
+  double memory_read_bytes_per_s = 0;
+  double memory_copy_bytes_per_s = 0;
   std::vector<ProductRates>
       products;  // of those of q4_K, q8_0 and f16 that the device supports, as far as the time limit allowed
   double host_to_device_bytes_per_s = 0;
@@ -38,6 +40,8 @@ struct Profile {
   std::chrono::sys_seconds measured_at = {};
   double took_s = 0;
 
+  // What no kernel can exceed by much: the faster of a read and a copy, 0 where neither was measured.
+  double memory_bytes_per_s() const;
   // Null when the type was not measured.
   const ProductRates* product(std::string_view type) const;
 };
