@@ -39,11 +39,16 @@ Parsed<TextCall> read_call(const Fields& fields, const Exchange& exchange) {
   if (length && *length > 0) request.options.tokens_max = static_cast<uint32_t>(*length);
   EXO_TRY(const auto ignore_end, fields.boolean("ignore_eos"));
   request.options.ignore_end = ignore_end.value_or(false);
+  EXO_TRY(const auto tokens, fields.boolean("return_tokens"));
+  const bool return_tokens = tokens.value_or(false);
+  if (return_tokens) request.options.sampling.logprobs = 0;  // reports each token, without other candidates
   TextCall call;
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(false);
   call.generations.push_back(std::move(request));
-  call.writer = [](const AnswerStart& start) { return std::make_unique<CompletionWriter>(start.model); };
+  call.writer = [return_tokens](const AnswerStart& start) {
+    return std::make_unique<CompletionWriter>(start.model, return_tokens);
+  };
   return call;
 }
 

@@ -21,6 +21,7 @@ const char* stop_type(engine::FinishReason reason) {
 
 json CompletionWriter::result(const std::string& text, bool stop) const {
   json out = {{"index", 0}, {"content", text}, {"stop", stop}};
+  if (return_tokens_) out["tokens"] = tokens_;
   if (!stop) return out;
   out["model"] = model_;
   out["tokens_evaluated"] = prompt_tokens_;
@@ -36,21 +37,24 @@ void CompletionWriter::collect(Delivery delivery) {
   if (delivery.prompt_tokens) prompt_tokens_ = *delivery.prompt_tokens;
   for (const AnswerUpdate& update : delivery.updates) {
     text_ += update.text();
+    for (const node::TokenReport& token : update.tokens) tokens_.push_back(token.chosen.token);
     if (update.end) end_ = update.end;
   }
 }
 
 std::string CompletionWriter::events(Delivery delivery) {
   text_.clear();
+  tokens_.clear();
   const std::optional<Error> error = delivery.error;
   const bool ended = delivery.ended;
   collect(std::move(delivery));
   std::string out;
   const auto add = [&](const std::string& data) { out += "data: " + data + "\n\n"; };
-  if (!text_.empty()) add(dump(result(text_, false)));
+  if (!text_.empty() || !tokens_.empty()) add(dump(result(text_, false)));
   if (error) {
     add(to_json(to_api_error(*error)));
   } else if (ended) {
+    tokens_.clear();
     add(dump(result("", true)));
   }
   return out;

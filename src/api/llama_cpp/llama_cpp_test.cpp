@@ -56,6 +56,22 @@ TEST_F(Api, CompletionsInLlamaCppsForm) {
   expect_error(post("/completion", json::object()), 400, "missing_required_parameter", "prompt");
 }
 
+TEST_F(Api, CompletionsListTheirTokens) {
+  json body = {{"prompt", {97, 98}}, {"n_predict", 4}, {"return_tokens", true}};
+  const json whole = post("/completion", body).json();
+  EXPECT_EQ(whole["tokens"].size(), 4U) << whole;
+  EXPECT_EQ(service_.last_request().options.sampling.logprobs, 0U);
+  body["stream"] = true;
+  json streamed = json::array();
+  for (const std::string& event : post("/completion", body).events()) {
+    const json parsed = json::parse(event);
+    for (const json& token : parsed["tokens"]) streamed.push_back(token);
+  }
+  EXPECT_EQ(streamed, whole["tokens"]);
+  body["return_tokens"] = false;
+  EXPECT_FALSE(post("/completion", body).json().contains("tokens"));
+}
+
 TEST_F(Api, TextsWithAGap) {
   const json body = {{"input_prefix", "def f("},
                      {"input_suffix", "):"},
