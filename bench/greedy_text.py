@@ -92,10 +92,11 @@ def free_port():
 
 
 class Server:
-    """A program that serves one model until the block ends."""
+    """A program that serves one model until the block ends. `lists_end`: its lists of tokens have the one that ended an
+    answer, as llama.cpp's do and exogpu's do not."""
 
-    def __init__(self, command, port, log):
-        self.port, self.log = port, log
+    def __init__(self, command, port, log, lists_end=True):
+        self.port, self.log, self.lists_end = port, log, lists_end
         self.process = subprocess.Popen(command, stdout=log.open("wb"), stderr=subprocess.STDOUT, start_new_session=True)
 
     def __enter__(self):
@@ -132,9 +133,8 @@ def answer(server, ids, count, candidates=0):
     best = [{each["id"]: each["logprob"] for each in entry["top_logprobs"]}
             for entry in reply.get("completion_probabilities", [])]
     tokens = reply["tokens"]
-    if reply["stop_type"] == "eos":  # llama.cpp lists the token that ended the answer, exogpu does not
-        tokens = tokens[:-1] if candidates else tokens
-        tokens.append(ENDED)
+    if reply["stop_type"] == "eos":
+        tokens = tokens[:-1 if server.lists_end else None] + [ENDED]
     return tokens, best
 
 
@@ -200,7 +200,7 @@ def differences_of(ours, peer, encoded, count, title):
 def run(args, path, folder):
     ports = [free_port() for _ in range(3)]
     with Server(peer_command(args, path, ports[0], args.peer_options), ports[0], folder / "peer.log") as peer:
-        with Server(our_command(args, path, ports[1], folder), ports[1], folder / "ours.log") as ours:
+        with Server(our_command(args, path, ports[1], folder), ports[1], folder / "ours.log", lists_end=False) as ours:
             encoded = list(prompts(ours, peer, has_template(args.ours, path)))
             answers = differences_of(ours, peer, encoded, args.tokens, "exogpu")
         with Server(peer_command(args, path, ports[2], args.variant), ports[2], folder / "variant.log") as variant:

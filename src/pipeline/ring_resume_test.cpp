@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "pipeline/testing/ring_requests.h"
 
@@ -16,7 +18,7 @@ class AfterALoss : public ::testing::Test {
   static constexpr uint32_t kBefore = 12;  // tokens that are received from the first ring
   static constexpr uint32_t kInAll = 30;
 
-  AfterALoss() {
+  explicit AfterALoss(std::string_view family = "llama") : file_(small(family)) {
     for (uint32_t i = 0; i < 3; ++i) {
       requests_.push_back(request(tokens_of(40 + 60 * i, 64, i), kInAll, i));
       expected_.push_back(alone(file_, requests_.back()));
@@ -70,17 +72,22 @@ class AfterALoss : public ::testing::Test {
     return tokens;
   }
 
-  TinyFile file_ = small();
+  TinyFile file_;
   std::vector<Request> requests_;
   std::vector<std::vector<wire::TokenId>> expected_, received_;
   ResidentTokens resident_;
   std::map<uint32_t, RetainedStage> remains_;
 };
 
-class LostStages : public AfterALoss, public ::testing::WithParamInterface<wire::StageRange> {};
+using Loss = std::pair<std::string_view, wire::StageRange>;  // of which family, and the stages
+
+class LostStages : public AfterALoss, public ::testing::WithParamInterface<Loss> {
+ protected:
+  LostStages() : AfterALoss(GetParam().first) {}
+};
 
 TEST_P(LostStages, ReplayWhatTheyHadAndNoOtherStageComputesIt) {
-  const wire::StageRange fresh = GetParam();
+  const wire::StageRange fresh = GetParam().second;
   for (uint32_t lost = fresh.begin; lost < fresh.end; ++lost) remains_.erase(lost);
   RingCluster next(file_, {1, 2, 3}, shard_options(4), {}, wire::Dtype::f32, before(fresh));
   EXPECT_EQ(expect_the_rest(next), 0U);
@@ -92,8 +99,13 @@ TEST_P(LostStages, ReplayWhatTheyHadAndNoOtherStageComputesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stages, LostStages,
-                         ::testing::Values(wire::StageRange{1, 2}, wire::StageRange{3, 4}, wire::StageRange{0, 1},
-                                           wire::StageRange{1, 3}, wire::StageRange{2, 2}));
+                         ::testing::Values(Loss{"llama", {1, 2}}, Loss{"llama", {3, 4}}, Loss{"llama", {0, 1}},
+                                           Loss{"llama", {1, 3}}, Loss{"llama", {2, 2}}));
+
+// The states of recurrent layers: of a lost stage they come from the replay, on others they are those they were.
+INSTANTIATE_TEST_SUITE_P(RecurrentStages, LostStages,
+                         ::testing::Values(Loss{"qwen35", {0, 1}}, Loss{"qwen35", {1, 3}}, Loss{"falcon-h1", {2, 3}},
+                                           Loss{"lfm2", {2, 2}}));
 
 TEST_F(AfterALoss, AStageThatRetainedNothingIsFound) {
   remains_.erase(2);  // restarted, and believed to be as before

@@ -38,6 +38,29 @@ INSTANTIATE_TEST_SUITE_P(Cuts, AnyCut,
                          ::testing::Values(std::vector<uint32_t>{}, std::vector<uint32_t>{1},
                                            std::vector<uint32_t>{1, 2}, std::vector<uint32_t>{1, 2, 3}));
 
+class RecurrentRing : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(RecurrentRing, EightSequencesAreEachWrittenAsAlone) {
+  const TinyFile file = small(GetParam());
+  RingCluster cluster(file, {1, 2}, shard_options(8), {});
+  std::vector<Request> requests;
+  std::vector<wire::TokenId> tokens = tokens_of(60, 64, 3);
+  for (uint32_t i = 0; i < 10; ++i) {  // more than there are sequences; some begin alike
+    tokens.resize(60 - 5 * i);
+    if (i % 3 == 0) tokens.back() = static_cast<wire::TokenId>(i + 1);
+    requests.push_back(request(tokens, 6 + i, i));
+  }
+  std::vector<Received> received(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) ASSERT_TRUE(cluster.driver->generate(requests[i], into(received[i])));
+  cluster.run_until([&] { return std::ranges::all_of(received, &Received::over); });
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_FALSE(received[i].failure) << received[i].failure->message;
+    EXPECT_EQ(received[i].tokens, alone(file, requests[i])) << "request " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, RecurrentRing, ::testing::Values("qwen35", "falcon-h1", "lfm2"));
+
 TEST(Ring, ASequenceIsUsedAgainForAPromptThatBeginsAlike) {
   const TinyFile file = small();
   RingCluster cluster(file, {2}, shard_options(2), {});

@@ -32,7 +32,7 @@ TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
   for (const bool with_failures : {fails, injects}) {
     EXPECT_TRUE(rc::check([with_failures] {
       const ScheduleOptions options = any_options();
-      Bench bench(options);
+      Bench bench(options, pick(0, 2) == 1);
       const uint32_t rate = pick(2, 12);
       const uint64_t seed = pick(0, 1U << 30);
       std::minstd_rand random(static_cast<uint32_t>(seed));
@@ -75,7 +75,7 @@ TEST(Scheduler, AnswersStayRightFromRingToRing) {
   uint64_t replayed = 0;
   EXPECT_TRUE(rc::check([&replayed] {
     const ScheduleOptions options = any_options();
-    Bench bench(options);
+    Bench bench(options, pick(0, 2) == 1);
     std::minstd_rand random(pick(0, 1U << 30));
     const auto any = [&](uint32_t below) { return static_cast<uint32_t>(random() % below); };
     std::vector<RequestId> ids;
@@ -111,7 +111,7 @@ TEST(Scheduler, AHundredRequestsOfOneClientDoNotStarveAnother) {
   EXPECT_TRUE(rc::check([] {
     ScheduleOptions options = any_options();
     options.batch_tokens = pick(8, 70);
-    Bench bench(options);
+    Bench bench(options, pick(0, 2) == 1);
     std::minstd_rand random(pick(0, 1U << 30));
     const auto any = [&](uint32_t below) { return static_cast<uint32_t>(random() % below); };
     for (uint32_t i = 0; i < 100; ++i) bench.ask(prompt_of(1 + any(20), i), 1 + any(3), 64, wire::ClientId(1));

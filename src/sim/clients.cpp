@@ -38,7 +38,7 @@ bool Clients::ask(ClientRequest request, const NodeIncarnation& node, uint32_t l
   host_.trace(std::format("asks for {} tokens for client {}, request {}", request.tokens, request.client.value(),
                           request.number));
   const pipeline::testing::FakeModel model{
-      .content = content_number(content_), .layers = layers, .vocabulary = kVocabulary};
+      .content = content_number(content_), .layers = layers, .vocabulary = kVocabulary, .recurrent = host_.recurrent};
   host_.checks->asked(request.number, node, pipeline::testing::ExpectedAnswer(model, request.seed, request.prompt),
                       request.tokens);
   pipeline::Request submitted;

@@ -30,6 +30,7 @@ struct ClientsHost {
   std::function<std::string()> excuse;
   AnswerChecks* checks = nullptr;
   FairnessChecks* fairness = nullptr;
+  bool recurrent = false;  // the models are
   Duration no_plan_wait = kNoPlanWait;
   bool forgets_last = false;  // injected bugs, see InjectedBug
   bool careless = false;

@@ -111,10 +111,13 @@ void FakeBackend::load(std::shared_ptr<worker::Part> part, Progress, std::stop_t
        .end = [this, part, memory](bool stopped) -> Result<void> {
          if (stopped) return fail(ErrorCode::cancelled, "not wanted any more");
          EXO_CHECK(chance("loading"));
-         const FakeModel model{
-             .content = content_number(part->key.content), .layers = host_.model_layers, .vocabulary = kVocabulary};
-         part->stage.emplace(
-             std::make_unique<PartCompute>(model, part->key, std::move(*memory), host_.ignores_truncate));
+         const FakeModel model{.content = content_number(part->key.content),
+                               .layers = host_.model_layers,
+                               .vocabulary = kVocabulary,
+                               .recurrent = host_.recurrent};
+         auto compute = std::make_unique<PartCompute>(model, part->key, std::move(*memory), host_.ignores_truncate);
+         compute->keeps_state = host_.keeps_state;
+         part->stage.emplace(std::move(compute));
          part->warm = false;
          return {};
        },

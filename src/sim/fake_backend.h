@@ -33,9 +33,11 @@ struct FakeBackendHost {
   std::function<void(const pipeline::StageInput&, size_t waiting)> on_step;
   Dice* dice = nullptr;
   uint32_t model_layers = 0;
-  double failures = 0;  // share of loads and warm-ups that fail
-  bool leaks = false;   // bugs that are injected, see InjectedBug
+  bool recurrent = false;  // the models are
+  double failures = 0;     // share of loads and warm-ups that fail
+  bool leaks = false;      // bugs that are injected, see InjectedBug
   bool ignores_truncate = false;
+  bool keeps_state = false;
 };
 
 class FakeBackend final : public worker::StageBackend {

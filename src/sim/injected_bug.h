@@ -17,6 +17,7 @@ enum class InjectedBug {
   token_forgotten,     // by a client's node, when it asks the next ring
   row_changed,         // one of the activations, in flight to the next stage
   caches_not_truncated,  // computes do not forget tokens, so that a ring begins with those of another
+  state_not_restored,    // recurrent layers keep their state when tokens are removed
   step_dropped,          // in flight to the next stage, and those behind it take its number
   given_up_early,        // a client's node does not wait for the next plan
   condition_unreported,  // no agent receives the condition of its node

@@ -147,6 +147,7 @@ Result<Scenario> read_scenario(const std::filesystem::path& path) {
   fields.take("member_bytes_max", out.member_bytes_max);
   fields.take("models", out.models);
   fields.take("layers", out.layers);
+  fields.take("recurrent", out.recurrent);
   fields.take("layer_mb", out.layer_mb);
   fields.take("memory_mb_min", out.memory_mb_min);
   fields.take("memory_mb_max", out.memory_mb_max);

@@ -59,6 +59,7 @@ struct Scenario {
   double member_bytes_max = 0;  // a second, of each node but the leader, in that time; 0: whatever
   uint32_t models = 1;          // served at once
   uint32_t layers = 12;         // of each
+  bool recurrent = false;       // most layers keep a recurrent state
   double layer_mb = 100;
   double memory_mb_min = 300, memory_mb_max = 1500;  // of each node's device
   NetworkSettings network;

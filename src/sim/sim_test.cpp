@@ -52,6 +52,9 @@ TEST(Sim, ARequestThatDoesNotEndIsFound) { expect_found("requests", InjectedBug:
 TEST(Sim, TokensOfAPreviousPlanInAKvCacheAreFound) {
   expect_found("requests", InjectedBug::caches_not_truncated, "came to a sequence of");
 }
+TEST(Sim, ARecurrentStateThatIsNotRestoredIsFound) {
+  expect_found("models", InjectedBug::state_not_restored, "is another");
+}
 TEST(Sim, AStepThatIsDroppedIsFound) { expect_found("requests", InjectedBug::step_dropped, "request"); }
 TEST(Sim, ARequestThatIsGivenUpTooEarlyIsFound) {
   expect_found("requests", InjectedBug::given_up_early, "fails, and could be answered");

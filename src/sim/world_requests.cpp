@@ -51,6 +51,7 @@ Clients& World::clients_of(uint32_t number, const std::string& content) {
                   .excuse = [this, number, content] { return excuse(number, content); },
                   .checks = &answer_checks_,
                   .fairness = &fairness_,
+                  .recurrent = scenario_.recurrent,
                   .no_plan_wait = has(InjectedBug::given_up_early) ? Duration{} : kNoPlanWait,
                   .forgets_last = has(InjectedBug::token_forgotten),
                   .careless = has(InjectedBug::given_up_early),

@@ -50,9 +50,11 @@ void World::start_worker(uint32_t number) {
       .on_step = [this, number](const pipeline::StageInput& input, size_t waiting) { on_step(number, input, waiting); },
       .dice = &dice_,
       .model_layers = scenario_.layers,
+      .recurrent = scenario_.recurrent,
       .failures = scenario_.faults.work / 10,
       .leaks = has(InjectedBug::memory_leaked),
-      .ignores_truncate = has(InjectedBug::caches_not_truncated)});
+      .ignores_truncate = has(InjectedBug::caches_not_truncated),
+      .keeps_state = has(InjectedBug::state_not_restored)});
   node.workers = make_workers(number);
   node.frames = std::make_unique<pipeline::RingFrames>(
       [this, number](PlanEpoch epoch) { return nodes_[number]->workers->ring(epoch); });

@@ -17,13 +17,16 @@ constexpr uint64_t mix(uint64_t x) {
 
 FakeCompute::FakeCompute(const FakeModel& model, wire::LayerRange layers, uint32_t sequences, uint32_t batch_tokens)
     : content_(model.content),
+      recurrent_(model.recurrent),
       info_{.layers = layers,
             .model_layers = model.layers,
             .activation_width = kActivationWidth,
             .vocabulary = model.vocabulary,
             .sequences = sequences,
             .batch_tokens = batch_tokens},
-      sequences_(sequences) {}
+      sequences_(sequences),
+      positions_(sequences),
+      present_(engine::SequenceStates::rows(sequences) * width()) {}
 
 FakeCompute::Row FakeCompute::embed(wire::TokenId token) {
   return mix(static_cast<uint64_t>(token) + 0x9e3779b97f4a7c15ULL);
@@ -38,15 +41,45 @@ uint32_t FakeCompute::length(wire::SeqId sequence) const {
   return static_cast<uint32_t>(sequences_.at(sequence.value()).states.size() / width());
 }
 
-FakeCompute::Row FakeCompute::advance(wire::SeqId id, Row row) {
+FakeCompute::Row FakeCompute::compute(wire::SeqId id, size_t position, Row row) {
   auto& states = sequences_.at(id.value()).states;
+  states.resize(std::max(states.size(), (position + 1) * width()));
   for (size_t i = 0; i < width(); ++i) {
-    const Row before = states.size() < width() ? 0 : states[states.size() - width()];
+    Row before = position == 0 ? 0 : states[(position - 1) * width() + i];
+    if (is_recurrent(i)) before = present(id, i);
     const Row state = mix(before ^ row ^ mix(content_ + info_.layers.begin + i));
     row = mix(row + state);
-    states.push_back(state);
+    (is_recurrent(i) ? present(id, i) : states[position * width() + i]) = state;
   }
   return row;
+}
+
+FakeCompute::Row FakeCompute::advance(wire::SeqId id, Row row) {
+  const uint32_t position = length(id);
+  if (recurrent_) sequences_.at(id.value()).inputs.push_back(row);
+  row = compute(id, position, row);
+  positions_.moved(id.value(), position + 1);
+  return row;
+}
+
+void FakeCompute::copy_state(size_t from, size_t to) {
+  std::copy_n(present_.begin() + static_cast<ptrdiff_t>(from * width()), width(),
+              present_.begin() + static_cast<ptrdiff_t>(to * width()));
+}
+
+void FakeCompute::keep_state(wire::SeqId id, uint32_t tokens) {
+  if (const auto row = positions_.keep(id.value(), tokens)) copy_state(id.value(), *row);
+}
+
+void FakeCompute::catch_up(wire::SeqId id) {
+  if (!recurrent_ || keeps_state) return;
+  const uint32_t end = length(id);
+  const auto start = positions_.start(id.value(), end);
+  if (start.row) copy_state(*start.row, id.value());
+  if (start.cleared) std::fill_n(&present(id, 0), width(), 0);
+  const auto& inputs = sequences_.at(id.value()).inputs;
+  for (uint32_t position = start.position; position < end; ++position) compute(id, position, inputs[position]);
+  positions_.moved(id.value(), end);
 }
 
 Result<void> FakeCompute::check(const ComputeBatch& batch) {
@@ -73,6 +106,7 @@ Result<std::span<const float>> FakeCompute::forward(const ComputeBatch& batch, s
   }
   size_t at = 0;
   for (const wire::Span& span : batch.spans) {
+    catch_up(span.sequence);
     for (uint32_t i = 0; i < span.count; ++i, ++at) {
       Row row = 0;
       if (info_.first()) {
@@ -83,6 +117,7 @@ Result<std::span<const float>> FakeCompute::forward(const ComputeBatch& batch, s
       row = advance(span.sequence, row);
       std::memcpy(&into[at * kActivationWidth], &row, sizeof(row));
     }
+    keep_state(span.sequence, span.count);
   }
   return into;
 }
@@ -128,10 +163,13 @@ Result<void> FakeCompute::open_sampler(wire::SeqId id, const wire::OpenSampler& 
 Result<void> FakeCompute::truncate(wire::SeqId id, uint32_t end) {
   EXO_TRY(Sequence * sequence, find(id));
   sequence->states.resize(std::min(sequence->states.size(), end * width()));
+  sequence->inputs.resize(std::min<size_t>(sequence->inputs.size(), end));
+  positions_.truncated(id.value(), end);
   return {};
 }
 
 Result<void> FakeCompute::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) {
+  if (from == to) return FakeCompute::truncate(to, length);
   EXO_TRY(const Sequence* source, find(from));
   EXO_TRY(Sequence * sequence, find(to));
   if (source->states.size() < length * width()) {
@@ -139,6 +177,13 @@ Result<void> FakeCompute::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t
   }
   const auto begin = source->states.begin();
   sequence->states = std::vector<Row>(begin, begin + static_cast<ptrdiff_t>(length * width()));
+  if (!recurrent_) return {};
+  sequence->inputs = std::vector<Row>(source->inputs.begin(), source->inputs.begin() + length);
+  positions_.lost(to.value());
+  const auto start = positions_.start(from.value(), length);
+  if (start.cleared) return {};
+  copy_state(start.row.value_or(from.value()), to.value());
+  positions_.moved(to.value(), start.position);
   return {};
 }
 

@@ -1,12 +1,14 @@
 // A fake model: each layer keeps a state for each token, and the next token follows from all before by way of every
 // layer. So an answer is right only where each stage had the right KV cache, and the right answer is known. Any cut
-// of the layers gives the same.
+// of the layers gives the same. Recurrent layers keep one state of a sequence instead, which each token overwrites,
+// with the engine's own account of the states that remain after a truncation.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "engine/sequence_states.h"
 #include "pipeline/compute.h"
 
 namespace exogpu::pipeline::testing {
@@ -15,6 +17,7 @@ struct FakeModel {
   uint64_t content = 1;  // another content, other answers
   uint32_t layers = 1;
   uint32_t vocabulary = 1000;
+  bool recurrent = false;  // every second layer is, beginning with the first
 };
 
 class FakeCompute : public Compute {
@@ -41,10 +44,12 @@ class FakeCompute : public Compute {
   static Row embed(wire::TokenId token);
 
   std::optional<Error> fails;  // of the next batch
+  bool keeps_state = false;    // an injected bug: recurrent layers do not go back when tokens are removed
 
  private:
   struct Sequence {
-    std::vector<Row> states;  // [tokens, layers]
+    std::vector<Row> states;  // [tokens, layers]; 0 for recurrent layers
+    std::vector<Row> inputs;  // [tokens], where there are recurrent layers
     bool samples = false;
     uint64_t seed = 0;
     uint32_t sampled_at = 0;  // tokens that the sampler has accepted
@@ -52,10 +57,21 @@ class FakeCompute : public Compute {
   Result<Sequence*> find(wire::SeqId id);
   Result<void> check(const ComputeBatch& batch);
   size_t width() const { return info_.layers.size(); }
+  bool is_recurrent(size_t layer) const { return recurrent_ && (info_.layers.begin + layer) % 2 == 0; }
+  Row& present(wire::SeqId sequence, size_t layer) { return present_[sequence.value() * width() + layer]; }
+  // The token at `position`, which is resident or the next.
+  Row compute(wire::SeqId sequence, size_t position, Row row);
+  // The recurrent layers have the state after all tokens of the sequence.
+  void catch_up(wire::SeqId sequence);
+  void copy_state(size_t from, size_t to);                 // rows
+  void keep_state(wire::SeqId sequence, uint32_t tokens);  // after a step of so many
 
   uint64_t content_;
+  bool recurrent_;
   ComputeInfo info_;
   std::vector<Sequence> sequences_;
+  engine::SequenceStates positions_;
+  std::vector<Row> present_;  // [SequenceStates::rows(sequences), layers]: the recurrent layers' states
   std::vector<float> out_;
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "engine/chain.h"
@@ -15,8 +16,8 @@ namespace exogpu::pipeline::testing {
 using engine::testing::TinyFile;
 using engine::testing::tokens_of;
 
-inline TinyFile small() {
-  return TinyFile("llama", 1, {.matrices = tiny::MatrixType::f32, .layers = 4, .embedding_length = 64});
+inline TinyFile small(std::string_view family = "llama") {
+  return TinyFile(family, 1, {.matrices = tiny::MatrixType::f32, .layers = 4, .embedding_length = 64});
 }
 
 struct Received {

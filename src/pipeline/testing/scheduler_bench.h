@@ -25,8 +25,9 @@ using Tokens = std::vector<wire::TokenId>;
 inline constexpr uint32_t kBenchVocabulary = 50;
 
 // What a request must get, when nothing goes wrong.
-inline Tokens answer_to(const Tokens& prompt, uint32_t count, uint32_t layers = 1) {
-  ExpectedAnswer answer({.layers = layers, .vocabulary = kBenchVocabulary}, wire::SamplerSettings().seed, prompt);
+inline Tokens answer_to(const Tokens& prompt, uint32_t count,
+                        const FakeModel& model = {.vocabulary = kBenchVocabulary}) {
+  ExpectedAnswer answer(model, wire::SamplerSettings().seed, prompt);
   Tokens tokens;
   for (uint32_t i = 0; i < count; ++i) tokens.push_back(answer.next());
   return tokens;
@@ -35,7 +36,7 @@ inline Tokens answer_to(const Tokens& prompt, uint32_t count, uint32_t layers = 
 // The stages of a ring, one layer each, without threads or a network.
 class FakeRing {
  public:
-  explicit FakeRing(const ScheduleOptions& options) : options_(options) {
+  FakeRing(const ScheduleOptions& options, const FakeModel& model) : options_(options), model_(model) {
     for (uint32_t stage = 0; stage < options.stages; ++stage) stages_.push_back(fresh(stage));
   }
 
@@ -75,8 +76,7 @@ class FakeRing {
     }
   }
   FakeStage fresh(uint32_t stage) const {
-    const FakeModel model{.layers = options_.stages, .vocabulary = kBenchVocabulary};
-    auto compute = std::make_unique<FakeCompute>(model, wire::LayerRange{stage, stage + 1}, options_.sequences,
+    auto compute = std::make_unique<FakeCompute>(model_, wire::LayerRange{stage, stage + 1}, options_.sequences,
                                                  options_.batch_tokens);
     FakeCompute* at = compute.get();
     return {.machine = std::make_unique<StepMachine>(
@@ -85,6 +85,7 @@ class FakeRing {
             .compute = at};
   }
   ScheduleOptions options_;
+  FakeModel model_;
   std::vector<FakeStage> stages_;
 };
 
@@ -102,8 +103,11 @@ struct Asked {
 // The scheduler, a ring of a fake model, and clients. What must hold at all times is checked at every step.
 class Bench {
  public:
-  explicit Bench(const ScheduleOptions& options)
-      : options_(options), scheduler(wire::PlanEpoch(7), options), ring_(options) {}
+  explicit Bench(const ScheduleOptions& options, bool recurrent = false)
+      : options_(options),
+        scheduler(wire::PlanEpoch(7), options),
+        model_{.layers = options.stages, .vocabulary = kBenchVocabulary, .recurrent = recurrent},
+        ring_(options, model_) {}
 
   // The ring ends, and another continues from it without what the stages `fresh` had, nor `forgets`, of which the
   // scheduler does not know.
@@ -181,8 +185,7 @@ class Bench {
     for (const auto& [id, request] : asked) {
       EXPECT_TRUE(request.over()) << "request " << id.value() << " has not ended";
       if (request.failure || request.cancelled) continue;
-      EXPECT_EQ(request.received,
-                answer_to(request.prompt, static_cast<uint32_t>(request.received.size()), options_.stages));
+      EXPECT_EQ(request.received, answer_to(request.prompt, static_cast<uint32_t>(request.received.size()), model_));
       const auto room = options_.context + 1 - static_cast<uint32_t>(request.prompt.size());
       const uint32_t most = request.tokens_max == 0 ? room : std::min(room, request.tokens_max);
       EXPECT_EQ(request.received.size(), most);
@@ -248,6 +251,7 @@ class Bench {
     request.failure = event.failure;
   }
 
+  FakeModel model_;
   FakeRing ring_;
   wire::PlanEpoch epoch_{7};
   bool resumes_ = false;  // the ring has something to resume
