@@ -88,6 +88,8 @@ class Plan(unittest.TestCase):
         environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder)}
         devices = subprocess.run([EXOGPU, "devices", "--json", "--profile"], check=True, capture_output=True,
                                  text=True, timeout=120, env=environment)
+        cpu = next(each for each in json.loads(devices.stdout)["devices"] if each["id"] == "cpu")
+        self.assertEqual(cpu["layouts"]["verdicts"]["CPU/q8_0/matrix"], {"state": "right", "reason": ""})
         done = self.plan("--devices", "-", stdin=devices.stdout)
         self.assertEqual(done.returncode, 0, done.stderr)
 

@@ -1,9 +1,12 @@
 #include "cli/find_device.h"
 
+#include "cli/layout_book.h"
+
 namespace exogpu::cli {
 
 Result<FoundDevice> find_device(std::string_view name) {
   gpu::DiscoverOptions options;
+  options.layouts = layout_book();
   options.cpu_only = name == "cpu";
   options.software = !name.empty() && !options.cpu_only;
   EXO_TRY(gpu::Machine machine, gpu::Machine::discover(options));

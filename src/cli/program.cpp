@@ -11,6 +11,7 @@
 #include "cli/arguments/explain.h"
 #include "cli/arguments/help.h"
 #include "cli/folders.h"
+#include "cli/layout_book.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "gpu/cpu_variant.h"
@@ -58,6 +59,7 @@ int end_of_parsing(const CLI::App& program, const CLI::ParseError& end) {
 int parse_and_run(const std::vector<std::string>& words, const std::string& version) {
   CLI::App program;
   if (const char* variant = std::getenv("EXOGPU_CPU_VARIANT")) gpu::force_cpu_variant(variant);
+  if (answered_layout_checks(words)) return 0;
   Action action;
   add_commands(program, action, version);
   if (words.empty()) {

@@ -10,6 +10,7 @@
 #include "engine/recurrent_memory.h"
 #include "engine/runner.h"
 #include "engine/shard_setup.h"
+#include "engine/tensors/weight_layouts.h"
 #include "gpu/buffer.h"
 #include "gpu/cpu_threads/compute_threads.h"
 #include "gpu/guard.h"
@@ -67,7 +68,8 @@ struct Shard::Impl {
     ggml_backend_dev_t handle = device.handle();
     EXO_TRY(bool flash, choose_flash_attention(device, a, options));
     EXO_CHECK(check_cache_type(a, options.kv_type, flash));
-    EXO_TRY(WeightStore weights, WeightStore::plan(file, a, layers, options.context, handle));
+    EXO_TRY(WeightStore weights,
+            WeightStore::plan(file, a, layers, options.context, device, layout_aim(options.objective)));
     ggml_backend_buffer_type_t home = ggml_backend_dev_buffer_type(handle);
     KvCache cache(a, layers, options.context, options.sequences, options.kv_type, home);
     RecurrentMemory memory(a, layers, options, home);
@@ -333,6 +335,7 @@ Shard::~Shard() = default;
 
 Result<Shard> Shard::load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
                           const ShardOptions& options, const Progress& progress, const std::stop_token& stop) {
+  if (device.layouts() != nullptr) learn_layouts(file, layers, device);
   EXO_TRY(auto impl, Impl::plan_only(file, layers, device, options));
   EXO_CHECK(impl->load(progress, stop));
   return Shard(std::move(impl));

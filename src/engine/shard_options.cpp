@@ -9,6 +9,7 @@ ShardOptions ShardOptions::serving(const wire::ServingSettings& settings, uint32
           .outputs = settings.sequences,
           .kv_type = settings.kv_type,
           .flash_attention = settings.flash_attention,
+          .objective = settings.objective,
           .threads = threads};
 }
 

@@ -19,7 +19,8 @@ struct ShardOptions {
   KvType kv_type = KvType::f16;
   FlashAttention flash_attention = FlashAttention::automatic;
   bool embeddings = false;  // the last shard gives one vector for each sequence, not logits
-  uint32_t threads = 0;     // on the CPU; 0: one per core that this process may use
+  wire::Objective objective = wire::Objective::latency;  // which the layout of the weights serves
+  uint32_t threads = 0;                                  // on the CPU; 0: one per core that this process may use
 
   // The options of a shard of a plan with these settings: one row of logits per sequence.
   static ShardOptions serving(const wire::ServingSettings& settings, uint32_t threads = 0);

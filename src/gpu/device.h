@@ -45,6 +45,8 @@ struct MemoryInfo {
   Bytes free = 0;
 };
 
+class LayoutBook;
+
 // One device. Cheap to keep; the machine it came from must outlive it.
 class Device {
  public:
@@ -52,10 +54,14 @@ class Device {
   const DeviceInfo& info() const { return info_; }
   MemoryInfo memory() const;  // asked of the driver on every call
   ggml_backend_device* handle() const { return handle_; }
+  // What is known of its layouts of weights; null where nothing is to be checked.
+  const std::shared_ptr<LayoutBook>& layouts() const { return layouts_; }
+  void set_layouts(std::shared_ptr<LayoutBook> layouts) { layouts_ = std::move(layouts); }
 
  private:
   DeviceInfo info_;
   ggml_backend_device* handle_;
+  std::shared_ptr<LayoutBook> layouts_;
 };
 
 struct DiscoverOptions {
@@ -64,6 +70,7 @@ struct DiscoverOptions {
   // Not even look for GPUs through Vulkan: its drivers cost time and memory. Holds for the whole process when it is the
   // first discovery.
   bool cpu_only = false;
+  std::shared_ptr<LayoutBook> layouts{};  // of all devices found but software renderers
 };
 
 // All devices of this machine, best first, the CPU always last. One physical GPU that two backends report is listed

@@ -151,7 +151,11 @@ Result<Machine> Machine::discover(const DiscoverOptions& options) {
     return std::unexpected(std::move(error));
   }
   Machine machine;
-  for (Found& device : *chosen) machine.devices_.emplace_back(std::move(device.info), device.handle);
+  for (Found& device : *chosen) {
+    Device& added = machine.devices_.emplace_back(std::move(device.info), device.handle);
+    // A software renderer compiles each kernel for many seconds, and no plan uses one: it is checked only by request.
+    if (!added.info().software) added.set_layouts(options.layouts);
+  }
   return machine;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "gpu/layouts/profile_options.h"
 #include "gpu/profile/cache.h"
 #include "model/tensor_type.h"
 
@@ -65,7 +66,8 @@ Result<std::vector<wire::DeviceProfile>> profiles_of(std::span<const gpu::Device
   cache.file = gpu::profile_cache_file(std::getenv("XDG_CACHE_HOME"), std::getenv("HOME"));
   std::vector<wire::DeviceProfile> profiles;
   for (const gpu::Device* device : devices) {
-    EXO_TRY(const gpu::CachedProfile cached, gpu::cached_profile(*device, {.threads = threads}, cache));
+    EXO_TRY(const gpu::CachedProfile cached,
+            gpu::cached_profile(*device, gpu::profile_options(*device, threads), cache));
     profiles.push_back(device_profile(device->info(), device->memory().free, cached.profile));
   }
   return profiles;

@@ -15,6 +15,10 @@
 #include "security/join_token.h"
 #include "wire/serving_settings.h"
 
+namespace exogpu::gpu {
+class LayoutBook;
+}
+
 namespace exogpu::node {
 
 struct Address {
@@ -36,6 +40,7 @@ struct NodeOptions {
   std::filesystem::path model;       // what the cluster is to serve; with `connect`, a file that saves fetching
   std::vector<std::string> devices;  // by id; empty: all of this machine but GPUs rendered by the CPU
   uint32_t threads = 0;
+  std::shared_ptr<gpu::LayoutBook> layouts{};  // of the devices; null: nothing is checked
 
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
 

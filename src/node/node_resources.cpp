@@ -111,9 +111,10 @@ Result<NodeResources> prepare(NodeOptions& options) {
   }
   EXO_TRY(security::TlsContext tls, security::TlsContext::for_node(identity));
   const bool only_cpu = options.devices == std::vector<std::string>{"cpu"};
-  EXO_TRY(
-      gpu::Machine machine,
-      gpu::Machine::discover({.backend = {}, .software = !options.devices.empty() && !only_cpu, .cpu_only = only_cpu}));
+  EXO_TRY(gpu::Machine machine, gpu::Machine::discover({.backend = {},
+                                                        .software = !options.devices.empty() && !only_cpu,
+                                                        .cpu_only = only_cpu,
+                                                        .layouts = options.layouts}));
   EXO_TRY(const auto devices, chosen(machine, options.devices));
   EXO_TRY(auto profiles, profiles_of(devices, options.threads));
   for (wire::DeviceProfile& profile : profiles) {

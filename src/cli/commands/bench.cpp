@@ -9,6 +9,7 @@
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "engine/speed.h"
+#include "gpu/layouts/profile_options.h"
 #include "gpu/profile/cache.h"
 
 namespace exogpu::cli {
@@ -51,7 +52,7 @@ Bytes bytes_per_token(const model::Gguf& file, const engine::Architecture& a) {
 std::optional<gpu::CachedProfile> profile_of(const gpu::Device& device, uint32_t threads, bool fresh) {
   gpu::ProfileCache cache;
   cache.file = gpu::profile_cache_file(std::getenv("XDG_CACHE_HOME"), std::getenv("HOME"));
-  auto profile = gpu::cached_profile(device, {.threads = threads}, cache, fresh);
+  auto profile = gpu::cached_profile(device, gpu::profile_options(device, threads), cache, fresh);
   if (!profile) return std::nullopt;
   return *std::move(profile);
 }

@@ -7,9 +7,11 @@
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/devices/report.h"
+#include "cli/layout_book.h"
 #include "cli/output.h"
 #include "gpu/device.h"
 #include "gpu/ggml_runtime.h"
+#include "gpu/layouts/profile_options.h"
 #include "gpu/profile/cache.h"
 #include "gpu/sensors/sensor_reader.h"
 
@@ -33,8 +35,11 @@ DevicesReport look_at(const gpu::Machine& machine) {
   for (const gpu::Device& device : machine.devices()) sensors.read(device.info());
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   for (const gpu::Device& device : machine.devices()) {
-    report.devices.push_back(
-        {.info = device.info(), .memory = device.memory(), .readings = sensors.read(device.info()), .profile = {}});
+    report.devices.push_back({.info = device.info(),
+                              .memory = device.memory(),
+                              .readings = sensors.read(device.info()),
+                              .profile = {},
+                              .layouts = {}});
   }
   report.supply = sensors.read_power_supply();
   return report;
@@ -43,16 +48,17 @@ DevicesReport look_at(const gpu::Machine& machine) {
 void add_profiles(DevicesReport& report, const gpu::Machine& machine, const Options& options) {
   gpu::ProfileCache cache;
   cache.file = gpu::profile_cache_file(std::getenv("XDG_CACHE_HOME"), std::getenv("HOME"));
-  gpu::ProfileOptions how;
-  how.threads = options.threads;
   for (size_t i = 0; i < report.devices.size(); ++i) {
-    report.devices[i].profile = gpu::cached_profile(machine.devices()[i], how, cache, options.fresh);
+    const gpu::Device& device = machine.devices()[i];
+    report.devices[i].profile =
+        gpu::cached_profile(device, gpu::profile_options(device, options.threads), cache, options.fresh);
+    if (device.layouts() != nullptr) report.devices[i].layouts = device.layouts()->known(device);
   }
 }
 
 Result<void> run(const Options& options) {
   gpu::set_ggml_verbose(options.verbose);
-  gpu::DiscoverOptions discover{.backend = {}, .software = options.software};
+  gpu::DiscoverOptions discover{.backend = {}, .software = options.software, .layouts = layout_book()};
   if (!options.backend.empty()) discover.backend = options.backend;
   EXO_TRY(gpu::Machine machine, gpu::Machine::discover(discover));
   // Sensors first: profiling heats the device.

@@ -6,6 +6,7 @@
 
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
+#include "cli/layout_book.h"
 #include "cli/model_options.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
@@ -58,7 +59,8 @@ Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& m
 Result<void> plan(const Options& options) {
   EXO_TRY(const model::Gguf file, open_model(options.model));
   // For devices of a file, the model is measured on the CPU.
-  EXO_TRY(const gpu::Machine machine, gpu::Machine::discover({.backend = {}, .cpu_only = !options.devices.empty()}));
+  EXO_TRY(const gpu::Machine machine,
+          gpu::Machine::discover({.backend = {}, .cpu_only = !options.devices.empty(), .layouts = layout_book()}));
   EXO_TRY(const wire::ClusterView view, view_for(options, machine));
 
   placement::PlacementRequest request = options.request;

@@ -7,6 +7,7 @@
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "cli/layout_book.h"
 #include "cli/log_options.h"
 #include "cli/model_options.h"
 #include "cli/open_model.h"
@@ -44,6 +45,7 @@ constexpr std::chrono::milliseconds kStopTime{800};
 
 Result<node::NodeOptions> node_options(const Options& options) {
   node::NodeOptions node = options.node;
+  node.layouts = layout_book();
   if (!options.model.empty()) {
     EXO_TRY(const model::Gguf file, open_model(options.model));
     node.model = file.path();

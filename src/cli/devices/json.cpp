@@ -4,6 +4,7 @@
 
 #include "cli/devices/report.h"
 #include "cli/readings.h"
+#include "gpu/layouts/stored.h"
 
 namespace exogpu::cli {
 namespace {
@@ -45,7 +46,10 @@ Json json_of(const DeviceReport& device) {
       {"uuid", json_of(info.uuid)},
       {"readings", readings_json(device.readings)},
   };
-  if (device.profile) json["profile"] = json_of(*device.profile);
+  if (device.profile) {
+    json["profile"] = json_of(*device.profile);
+    json["layouts"] = gpu::to_json(device.layouts);
+  }
   return json;
 }
 

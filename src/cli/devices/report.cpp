@@ -1,11 +1,11 @@
 #include "cli/devices/report.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <format>
 
 #include "base/units.h"
+#include "cli/rates.h"
 #include "cli/readings.h"
 #include "cli/table.h"
 
@@ -34,17 +34,6 @@ std::string devices_table(const std::vector<DeviceReport>& devices) {
                     readings_text(device.readings), info.pci_address, info.driver_version});
   }
   return format_table(rows);
-}
-
-// "12.3 GB/s": rates use powers of ten, as in data sheets.
-std::string rate_text(double per_s, std::string_view unit) {
-  static constexpr std::array prefixes = {"", "k", "M", "G", "T", "P"};
-  size_t prefix = 0;
-  while (per_s >= 999.5 && prefix + 1 < prefixes.size()) {
-    per_s /= 1000;
-    ++prefix;
-  }
-  return std::format("{:.3g} {}{}", per_s, prefixes[prefix], unit);
 }
 
 // One row for each type of weights; the first row also has the values of the whole device.
@@ -77,13 +66,21 @@ std::string profiles_table(const std::vector<DeviceReport>& devices) {
   return rows.size() > 1 ? "\n" + format_table(rows) : "";
 }
 
+std::vector<DeviceLayouts> layouts_of(const DevicesReport& report) {
+  std::vector<DeviceLayouts> layouts;
+  for (const DeviceReport& device : report.devices)
+    if (device.profile) layouts.push_back({.device = device.info.id, .known = device.layouts});
+  return layouts;
+}
+
 }  // namespace
 
 std::string as_text(const DevicesReport& report) {
   std::string text = devices_table(report.devices);
   const std::string power = power_supply_text(report.supply);
   if (!power.empty()) text += "power: " + power + "\n";
-  return text + profiles_table(report.devices);
+  const std::string layouts = layouts_table(layouts_of(report));
+  return text + profiles_table(report.devices) + (layouts.empty() ? "" : "\n" + layouts);
 }
 
 std::vector<std::string> problems(const DevicesReport& report) {
@@ -94,6 +91,7 @@ std::vector<std::string> problems(const DevicesReport& report) {
     // A file that cannot be read adds the same note to each device.
     if (!line.empty() && std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
   }
+  for (std::string& line : layouts_not_used(layouts_of(report))) lines.push_back(std::move(line));
   return lines;
 }
 

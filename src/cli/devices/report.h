@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/devices/layouts.h"
 #include "gpu/device.h"
 #include "gpu/profile/cache.h"
 #include "gpu/sensors/readings.h"
@@ -16,6 +17,7 @@ struct DeviceReport {
   gpu::MemoryInfo memory;
   gpu::Readings readings;
   std::optional<Result<gpu::CachedProfile>> profile;  // empty if not requested
+  gpu::LayoutKnowledge layouts{};                     // likewise
 };
 
 struct DevicesReport {
@@ -28,7 +30,8 @@ std::string as_text(const DevicesReport& report);
 // One object. Released keys do not change; new ones may be added. Unknown values are null.
 std::string as_json(const DevicesReport& report);
 
-// One line for each device that could not be measured, or whose profile has a note.
+// One line for each device that could not be measured, or whose profile has a note, and for each layout of weights that
+// is not used because it is wrong.
 std::vector<std::string> problems(const DevicesReport& report);
 
 }  // namespace exogpu::cli

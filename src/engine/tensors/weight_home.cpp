@@ -2,18 +2,35 @@
 
 #include <ggml-cpp.h>
 
+#include <optional>
+
 namespace exogpu::engine {
 
-WeightMemory::WeightMemory(ggml_backend_dev_t device)
-    : device_(device),
-      plain_(ggml_backend_dev_buffer_type(device)),
-      is_cpu_(ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU) {
-  auto* registry = ggml_backend_dev_backend_reg(device);
-  auto get_extra = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
-      ggml_backend_reg_get_proc_address(registry, "ggml_backend_dev_get_extra_bufts"));
-  if (get_extra == nullptr) return;
-  for (auto* home = get_extra(device); home != nullptr && *home != nullptr; ++home) extra_.push_back(*home);
+namespace {
+
+constexpr int64_t short_row_max = 63;
+
+// How gpu's checks name such a use; none for weights that no kernel of a layout multiplies.
+std::optional<gpu::WeightShape> shape_of(WeightUse use, const std::array<int64_t, 3>& shape) {
+  switch (use) {
+    case WeightUse::matrix: return shape[0] <= short_row_max ? gpu::WeightShape::short_rows : gpu::WeightShape::matrix;
+    case WeightUse::expert_matrix: return gpu::WeightShape::experts;
+    case WeightUse::batch: return gpu::WeightShape::batch;
+    case WeightUse::rows: return gpu::WeightShape::rows;
+    case WeightUse::vector:
+    case WeightUse::small: return std::nullopt;
+  }
+  return std::nullopt;
 }
+
+}  // namespace
+
+WeightMemory::WeightMemory(const gpu::Device& device, gpu::LayoutAim aim)
+    : device_(device),
+      aim_(aim),
+      plain_(ggml_backend_dev_buffer_type(device.handle())),
+      layouts_(gpu::layouts_of(device)),
+      is_cpu_(ggml_backend_dev_type(device.handle()) == GGML_BACKEND_DEVICE_TYPE_CPU) {}
 
 bool WeightMemory::supports_in(ggml_backend_buffer_type_t home, WeightUse use, ggml_type type,
                                const std::array<int64_t, 3>& shape) const {
@@ -44,22 +61,39 @@ bool WeightMemory::supports_in(ggml_backend_buffer_type_t home, WeightUse use, g
   // An empty buffer shows the backend where the weight would be.
   ggml_backend_buffer_ptr buffer(ggml_backend_buft_alloc_buffer(home, 0));
   weight->buffer = buffer.get();
-  return ggml_backend_dev_supports_op(device_, op);
+  return ggml_backend_dev_supports_op(device_.handle(), op);
 }
 
 ggml_backend_buffer_type_t WeightMemory::packed(WeightUse use, ggml_type type,
                                                 const std::array<int64_t, 3>& shape) const {
   if (use != WeightUse::matrix && use != WeightUse::expert_matrix) return nullptr;
-  // The kernels of packed layouts compute such short rows wrongly.
-  constexpr int64_t packed_row_min = 64;
-  if (shape[0] < packed_row_min) return nullptr;
-  for (auto* home : extra_)
-    if (!ggml_backend_buft_is_host(home) && supports_in(home, use, type, shape)) return home;
+  // Unchecked kernels of packed layouts compute such short rows wrongly.
+  if (device_.layouts() == nullptr && shape[0] <= short_row_max) return nullptr;
+  const std::vector<gpu::Layout> ranked =
+      device_.layouts() == nullptr
+          ? layouts_
+          : device_.layouts()->ranked(device_, ggml_type_name(type), *shape_of(use, shape), aim_);
+  for (const gpu::Layout& layout : ranked) {
+    if (!layout.packed) return nullptr;
+    if (supports_in(layout.type, use, type, shape)) return layout.type;
+  }
   return nullptr;
 }
 
+gpu::LayoutVerdict WeightMemory::plain_verdict(WeightUse use, ggml_type type,
+                                               const std::array<int64_t, 3>& shape) const {
+  const auto checked = shape_of(use, shape);
+  if (device_.layouts() == nullptr || !checked) return {};
+  return device_.layouts()->verdict(device_, {layouts_.back().name, ggml_type_name(type), *checked});
+}
+
 bool WeightMemory::supports(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const {
-  return supports_in(plain_, use, type, shape);
+  return supports_in(plain_, use, type, shape) && plain_verdict(use, type, shape).state != gpu::LayoutState::wrong;
+}
+
+std::string WeightMemory::unsupported_reason(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const {
+  const gpu::LayoutVerdict verdict = plain_verdict(use, type, shape);
+  return verdict.state == gpu::LayoutState::wrong ? ": its driver computes wrongly, " + verdict.reason : std::string();
 }
 
 }  // namespace exogpu::engine

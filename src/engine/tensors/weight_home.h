@@ -5,9 +5,11 @@
 #include <ggml-backend.h>
 
 #include <array>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "gpu/layouts/book.h"
 
 namespace exogpu::engine {
 
@@ -17,23 +19,31 @@ enum class WeightUse { matrix, expert_matrix, batch, rows, vector, small };
 
 class WeightMemory {
  public:
-  explicit WeightMemory(ggml_backend_dev_t device);
+  // `device` with its book of layouts, where it has one: then only layouts that compute rightly are chosen, and of
+  // those the best for `aim`. Without one, packed ones in ggml's order.
+  WeightMemory(const gpu::Device& device, gpu::LayoutAim aim);
 
   bool is_cpu() const { return is_cpu_; }
-  ggml_backend_dev_t device() const { return device_; }
+  ggml_backend_dev_t device() const { return device_.handle(); }
   ggml_backend_buffer_type_t plain() const { return plain_; }
   // The packed buffer type for a matrix of this type and shape, or null when there is none.
   ggml_backend_buffer_type_t packed(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
-  // Whether the device can compute with such a weight in plain memory.
+  // Whether the device can compute with such a weight in plain memory, and does so rightly as far as is known.
   bool supports(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
+
+  // ": its kernels ..." when supports() is false because the device computes wrongly; else empty.
+  std::string unsupported_reason(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
 
  private:
   bool supports_in(ggml_backend_buffer_type_t home, WeightUse use, ggml_type type,
                    const std::array<int64_t, 3>& shape) const;
 
-  ggml_backend_dev_t device_;
+  gpu::LayoutVerdict plain_verdict(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
+
+  gpu::Device device_;
+  gpu::LayoutAim aim_;
   ggml_backend_buffer_type_t plain_;
-  std::vector<ggml_backend_buffer_type_t> extra_;
+  std::vector<gpu::Layout> layouts_;
   bool is_cpu_;
 };
 

@@ -44,8 +44,8 @@ bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
 
 }  // namespace
 
-WeightPlaces::WeightPlaces(const model::Gguf& file, ggml_backend_dev_t device, size_t n_layers)
-    : file_(&file), home_(device), tensors_max_((n_layers + 1) * tensors_per_layer_max) {}
+WeightPlaces::WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers)
+    : file_(&file), home_(std::move(home)), tensors_max_((n_layers + 1) * tensors_per_layer_max) {}
 
 Home& WeightPlaces::home_for(ggml_backend_buffer_type_t type) {
   for (auto& h : homes_)
@@ -98,9 +98,10 @@ Result<ggml_tensor*> WeightPlaces::add(const RequiredTensor& required, WeightUse
   if (auto* packed = home_.packed(use, type, required.shape)) return assign(packed, {info}, required.shape);
   if (!home_.supports(use, type, required.shape))
     return fail(ErrorCode::unsupported,
-                "{}: tensor {} is of type {}, which this device cannot compute with; run it on the CPU "
+                "{}: tensor {} is of type {}, which this device cannot compute with{}; run it on the CPU "
                 "(--device cpu) or use a file in another quantisation",
-                file_->path().string(), required.name, ggml_type_name(type));
+                file_->path().string(), required.name, ggml_type_name(type),
+                home_.unsupported_reason(use, type, required.shape));
   return assign(mappable(*info) ? nullptr : home_.plain(), {info}, required.shape);
 }
 

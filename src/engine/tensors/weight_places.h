@@ -40,7 +40,7 @@ struct RequiredTensor {
 // Collects the tensors one by one; allocates nothing on the device. Borrows the file.
 class WeightPlaces {
  public:
-  WeightPlaces(const model::Gguf& file, ggml_backend_dev_t device, size_t n_layers);
+  WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers);
 
   const model::Gguf& file() const { return *file_; }
   const WeightMemory& home() const { return home_; }

@@ -19,8 +19,8 @@ WeightStore& WeightStore::operator=(WeightStore&&) noexcept = default;
 WeightStore::~WeightStore() = default;
 
 Result<WeightStore> WeightStore::plan(const model::Gguf& file, const Architecture& a, wire::LayerRange layers,
-                                      uint32_t context, ggml_backend_dev_t device) {
-  auto impl = std::make_unique<Impl>(WeightPlaces(file, device, layers.size()));
+                                      uint32_t context, const gpu::Device& device, gpu::LayoutAim aim) {
+  auto impl = std::make_unique<Impl>(WeightPlaces(file, WeightMemory(device, aim), layers.size()));
   EXO_CHECK(add_ends(impl->places, a, layers, impl->weights));
   EXO_CHECK(add_rope_factors(impl->places, a, context, impl->weights));
   for (uint32_t i = layers.begin; i < layers.end; ++i) {

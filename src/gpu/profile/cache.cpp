@@ -1,18 +1,12 @@
 // The file: {"version": 3, "profiles": {KEY: PROFILE, ...}}, where PROFILE is as json.h has it.
 #include "gpu/profile/cache.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <format>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "gpu/ggml_runtime.h"
+#include "gpu/device_key.h"
+#include "gpu/json_file.h"
 #include "gpu/profile/json.h"
 
 namespace exogpu::gpu {
@@ -22,26 +16,12 @@ using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr int kVersion = 3;
-constexpr std::uintmax_t kFileMax = 4 * MiB;
 
 using Profiles = std::map<std::string, Profile>;
 
 // An absent file holds no profiles, and so does one of another version.
 Result<Profiles> read_file(const fs::path& file) {
-  std::error_code error;
-  fs::file_status status = fs::status(file, error);
-  if (status.type() == fs::file_type::not_found) return Profiles{};
-  if (status.type() != fs::file_type::regular) {
-    return fail(ErrorCode::io_error, "{}: cannot read the file", file.string());
-  }
-  if (fs::file_size(file, error) > kFileMax) {
-    return fail(ErrorCode::corrupt, "{}: is larger than {}", file.string(), format_bytes(kFileMax));
-  }
-  std::ifstream in(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) return fail(ErrorCode::io_error, "{}: cannot be read", file.string());
-  Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::corrupt, "{}: not a JSON object", file.string());
+  EXO_TRY(const Json json, read_json_file(file));
   if (json.value("version", Json()) != Json(kVersion)) return Profiles{};
   Json entries = json.value("profiles", Json());
   if (!entries.is_object()) return fail(ErrorCode::corrupt, "{}: holds no profiles", file.string());
@@ -52,37 +32,6 @@ Result<Profiles> read_file(const fs::path& file) {
     profiles.emplace(key, *std::move(profile));
   }
   return profiles;
-}
-
-Result<void> write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail(ErrorCode::io_error, "{}", std::strerror(errno));
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  if (::fsync(descriptor) != 0) return fail(ErrorCode::io_error, "{}", std::strerror(errno));
-  return {};
-}
-
-// Whole or not at all: written beside the file and moved over it.
-Result<void> write_file(const fs::path& file, const std::string& text) {
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  if (error) return fail(ErrorCode::io_error, "{}: {}", file.parent_path().string(), error.message());
-  fs::path beside = file;
-  beside += std::format(".{}.tmp", ::getpid());
-  int descriptor = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor < 0) return fail(ErrorCode::io_error, "{}: {}", beside.string(), std::strerror(errno));
-  Result<void> written = write_all(descriptor, text);
-  ::close(descriptor);
-  if (written) {
-    fs::rename(beside, file, error);
-    if (error) written = fail(ErrorCode::io_error, "{}", error.message());
-  }
-  if (written) return {};
-  fs::remove(beside, error);
-  return fail(ErrorCode::io_error, "{}: {}", file.string(), written.error().message);
 }
 
 // A profile from the future was saved while the clock was wrong.
@@ -96,7 +45,7 @@ Result<void> store(const ProfileCache& cache, Profiles profiles, const std::stri
   Json entries = Json::object();
   for (const auto& [name, value] : profiles) entries[name] = to_json(value);
   Json json = {{"version", kVersion}, {"profiles", std::move(entries)}};
-  return write_file(cache.file, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return write_json_file(cache.file, json);
 }
 
 }  // namespace
@@ -112,14 +61,7 @@ fs::path profile_cache_file(const char* xdg_cache_home, const char* home) {
 }
 
 std::string profile_key(const Device& device, uint32_t threads) {
-  const DeviceInfo& info = device.info();
-  std::string key = std::format("{}, {}, {}, {}, driver {}, ggml {}, {} threads", info.backend, info.name,
-                                info.pci_address, info.uuid, info.driver_version, ggml_version_text(), threads);
-  // The file cannot store these characters unchanged, so the key would never be found again.
-  for (char& c : key) {
-    if (static_cast<unsigned char>(c) >= 0x80 || static_cast<unsigned char>(c) < 0x20) c = '?';
-  }
-  return key;
+  return std::format("{}, {} threads", device_key(device), threads);
 }
 
 Result<CachedProfile> cached_profile(const std::string& key, const ProfileCache& cache, bool fresh,

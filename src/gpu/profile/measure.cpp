@@ -97,12 +97,12 @@ Result<double> time_of_pass(bool sizing, Pace& pace, ProductGraph& graph) {
 }
 
 // Small weights give the device's approximate speed; the next ones are as large as a pass of the wanted length reads.
-Result<Matvec> measure_matvec(Bench& bench, ggml_type type, Bytes most, Pace& pace) {
+Result<Matvec> measure_matvec(Bench& bench, ggml_type type, ggml_backend_buffer_type_t layout, Bytes most, Pace& pace) {
   std::optional<Matvec> best;
   Size size;
   for (int attempt = 0; attempt < 3; ++attempt) {
     best.reset();  // frees the smaller weights before the larger ones are made
-    EXO_TRY(Weights weights, Weights::make(bench, type, size.level, size.pairs));
+    EXO_TRY(Weights weights, Weights::make(bench, type, size.level, size.pairs, layout));
     EXO_TRY(ProductGraph graph, ProductGraph::make(bench, weights, size.pairs, 1));
     EXO_TRY(double pass_s, time_of_pass(attempt == 0, pace, graph));
     double bytes = static_cast<double>(pair_bytes(type, size.level)) * size.pairs;
@@ -216,7 +216,9 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
   for (ggml_type type : kTypes) {
     if (!supports_product(bench, type)) continue;
     if (late() && !profile.products.empty()) break;
-    EXO_TRY(Matvec matvec, measure_matvec(bench, type, most, pace));
+    const auto layout = options.layout ? options.layout(ggml_type_name(type)) : nullptr;
+    if (!layout) continue;
+    EXO_TRY(Matvec matvec, measure_matvec(bench, type, *layout, most, pace));
     double matmul = 0;
     if (!late()) {
       EXO_TRY(matmul, measure_matmul(bench, matvec.weights, pace));

@@ -12,7 +12,7 @@ namespace {
 
 using Measuring = OnEachBackend;
 
-constexpr ProfileOptions kShort{.threads = 0, .time_limit_s = 0.3};
+const ProfileOptions kShort{.threads = 0, .time_limit_s = 0.3};
 
 TEST_P(Measuring, GivesRatesThatAreMeasured) {
   std::chrono::sys_seconds now(std::chrono::seconds(1'700'000'000));

@@ -55,6 +55,14 @@ std::vector<std::byte> random_weights(ggml_type type, int64_t elements, int64_t 
 
 }  // namespace
 
+std::optional<ggml_type> weight_type(std::string_view name) {
+  for (int i = 0; i < GGML_TYPE_COUNT; ++i) {
+    const char* known = ggml_type_name(static_cast<ggml_type>(i));
+    if (known != nullptr && name == known) return static_cast<ggml_type>(i);
+  }
+  return std::nullopt;
+}
+
 Bytes pair_bytes(ggml_type type, int level) { return ggml_row_size(type, pair_elements(level)); }
 
 Result<Bench> Bench::open(const Device& device, uint32_t threads) {
@@ -106,7 +114,8 @@ int Weights::pairs() const { return static_cast<int>(impl_->up.size()); }
 ggml_tensor* Weights::up(int pair) const { return impl_->up[static_cast<size_t>(pair)]; }
 ggml_tensor* Weights::down(int pair) const { return impl_->down[static_cast<size_t>(pair)]; }
 
-Result<Weights> Weights::make(const Bench& bench, ggml_type type, int level, int pairs) {
+Result<Weights> Weights::make(const Bench& bench, ggml_type type, int level, int pairs,
+                              ggml_backend_buffer_type_t layout) {
   Bytes wanted = pair_bytes(type, level) * static_cast<Bytes>(pairs);
   // Asked first: some drivers grant any size, and end the process when it is used.
   if (MemoryInfo memory = bench.device.memory(); wanted > memory.free) {
@@ -125,7 +134,8 @@ Result<Weights> Weights::make(const Bench& bench, ggml_type type, int level, int
   }
   std::string doing = std::format("allocating {} of weights", format_bytes(wanted));
   EXO_CHECK(guarded(bench.device, doing, [&] {
-    impl->buffer.reset(ggml_backend_alloc_ctx_tensors_from_buft(impl->context.get(), weight_buffer_type(bench, type)));
+    impl->buffer.reset(ggml_backend_alloc_ctx_tensors_from_buft(
+        impl->context.get(), layout != nullptr ? layout : weight_buffer_type(bench, type)));
   }));
   if (impl->buffer == nullptr) {
     return fail(ErrorCode::out_of_memory, "{} ({}): {} failed{}", bench.device.info().id, bench.device.info().name,

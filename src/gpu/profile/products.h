@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -37,14 +38,19 @@ inline constexpr int kLevels = std::size(kWidths);
 inline int64_t pair_elements(int level) { return 7 * kWidths[level] * kWidths[level]; }
 Bytes pair_bytes(ggml_type type, int level);
 
+// By its name in ggml: "q4_K".
+std::optional<ggml_type> weight_type(std::string_view name);
+
 // Whether the device multiplies weights of this type with f32.
 bool supports_product(const Bench& bench, ggml_type type);
 
-// Pairs of weight matrices resident on the device, in its backend's fastest layout.
+// Pairs of weight matrices resident on the device.
 class Weights {
  public:
+  // In memory of this type; null: the one that the backend prefers.
   // Errors: out_of_memory, unavailable.
-  static Result<Weights> make(const Bench& bench, ggml_type type, int level, int pairs);
+  static Result<Weights> make(const Bench& bench, ggml_type type, int level, int pairs,
+                              ggml_backend_buffer_type_t layout = nullptr);
   Weights(Weights&&) noexcept;
   Weights& operator=(Weights&&) noexcept;
   ~Weights();

@@ -3,12 +3,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "gpu/device.h"
+
+struct ggml_backend_buffer_type;
 
 namespace exogpu::gpu {
 
@@ -52,7 +56,9 @@ struct Profile {
 double undisturbed_time(std::vector<double> times, bool& disturbed);
 
 struct ProfileOptions {
-  uint32_t threads = 0;       // on a CPU; 0: the physical cores this process may use
+  uint32_t threads = 0;  // on a CPU; 0: the physical cores this process may use
+  // The memory to hold weights of a type in; null: the one that the backend prefers. Absent: the type is not measured.
+  std::function<std::optional<ggml_backend_buffer_type*>(std::string_view type)> layout{};
   double time_limit_s = 1.5;  // a target: well past it no further rate is measured, except the first
 };
 

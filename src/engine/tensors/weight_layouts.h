@@ -1,0 +1,23 @@
+// Which layouts of weights a shard needs to know about.
+#pragma once
+
+#include <vector>
+
+#include "gpu/layouts/book.h"
+#include "model/gguf.h"
+#include "wire/layer_range.h"
+#include "wire/serving_settings.h"
+
+namespace exogpu::engine {
+
+// Each type of weights with each shape, as the layers of this file have them, for all layouts of the device.
+std::vector<gpu::LayoutCase> layout_cases(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device);
+
+// Has the device's book check those, and measure the types of which there is so much that their speed matters. Takes
+// about a second where a device meets a type for the first time, and no time afterwards.
+void learn_layouts(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device);
+
+// What the layout of a shard's weights serves in a plan that optimises this.
+gpu::LayoutAim layout_aim(wire::Objective objective);
+
+}  // namespace exogpu::engine
