@@ -22,6 +22,13 @@ target_include_directories(Vulkan::Headers SYSTEM INTERFACE ${VULKAN_INCLUDE_DIR
 
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
 
+# Not by pkg-config, whose flags for it would reach every file that includes `model`.
+find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
+find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
+add_library(utf8proc::utf8proc INTERFACE IMPORTED)
+target_include_directories(utf8proc::utf8proc SYSTEM INTERFACE ${UTF8PROC_INCLUDE_DIR})
+target_link_libraries(utf8proc::utf8proc INTERFACE ${UTF8PROC_LIBRARY})
+
 find_path(QUICKJS_INCLUDE_DIR quickjs/quickjs.h REQUIRED)
 find_library(QUICKJS_LIBRARY quickjs PATH_SUFFIXES quickjs REQUIRED)
 add_library(quickjs::quickjs INTERFACE IMPORTED)

@@ -72,4 +72,16 @@ inline GgufWriter sentencepiece_vocab() {
   return writer;
 }
 
+// WordPiece. [UNK], [CLS] and [SEP], then a few words and pieces.
+inline GgufWriter wordpiece_vocab() {
+  std::vector<std::string> tokens = {"[UNK]", "[CLS]", "[SEP]", "\u2581hello", "\u2581he",
+                                     "llo",   "l",     "o",     "\u2581,",     "\u2581e"};
+  std::vector<int32_t> types(3, 3);
+  types.resize(tokens.size(), 1);
+  GgufWriter writer = vocab_head("bert");
+  writer.meta("tokenizer.ggml.seperator_token_id", uint32_t{kEosId});
+  writer.array("tokenizer.ggml.tokens", tokens).array("tokenizer.ggml.token_type", types);
+  return writer;
+}
+
 }  // namespace exogpu::model::testing

@@ -9,6 +9,7 @@
 #include "model/tokenizer/unigram.h"
 #include "model/tokenizer/utf8.h"
 #include "model/tokenizer/vocab.h"
+#include "model/tokenizer/wordpiece.h"
 
 namespace exogpu::model {
 
@@ -40,6 +41,12 @@ Result<Tokenizer> Tokenizer::load(const Gguf& file) {
       break;
     case Algorithm::unigram: {
       EXO_TRY(impl->encoder, UnigramEncoder::make(vocab, file));
+      impl->escapes_spaces = true;
+      break;
+    }
+    case Algorithm::word_pieces: {
+      EXO_TRY(const WordNormalizer normalizer, WordNormalizer::read(file));
+      impl->encoder = std::make_unique<WordPieceEncoder>(vocab, normalizer);
       impl->escapes_spaces = true;
       break;
     }
@@ -116,7 +123,8 @@ std::string Tokenizer::piece(TokenId token, bool special) const {
 std::string Tokenizer::decode(std::span<const TokenId> tokens, bool special) const {
   const Vocab& vocab = impl_->vocab;
   std::string bytes;
-  bool leading_space = vocab.add_space_prefix && vocab.algorithm() != Algorithm::byte_pairs;
+  bool leading_space = vocab.algorithm() == Algorithm::word_pieces ||
+                       (vocab.add_space_prefix && vocab.algorithm() != Algorithm::byte_pairs);
   for (TokenId token : tokens) {
     const std::string text = piece(token, special);
     if (leading_space && !text.empty()) {

@@ -109,12 +109,12 @@ TEST(Tokenizer, HalfACharacterAtTheEndIsReplaced) {
 }
 
 TEST(Tokenizer, UnknownKindsAreNamed) {
-  GgufWriter wordpiece;
-  wordpiece.meta("tokenizer.ggml.model", "bert").array("tokenizer.ggml.tokens", std::vector<std::string>{"a"});
-  auto kind = load(wordpiece);
+  GgufWriter rwkv;
+  rwkv.meta("tokenizer.ggml.model", "rwkv").array("tokenizer.ggml.tokens", std::vector<std::string>{"a"});
+  auto kind = load(rwkv);
   ASSERT_FALSE(kind);
   EXPECT_EQ(kind.error().code, ErrorCode::unsupported);
-  EXPECT_NE(kind.error().message.find("\"bert\""), std::string::npos) << kind.error().message;
+  EXPECT_NE(kind.error().message.find("\"rwkv\""), std::string::npos) << kind.error().message;
 
   auto pre = load(byte_pair_vocab("martian"));
   ASSERT_FALSE(pre);

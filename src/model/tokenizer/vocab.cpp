@@ -85,13 +85,15 @@ Result<void> Vocab::read_algorithm(const Gguf& file) {
     pre_ = model;
   } else if (model == "t5") {
     algorithm_ = Algorithm::unigram;
+  } else if (model == "bert") {
+    algorithm_ = Algorithm::word_pieces;
   } else if (model.empty() || model == "none" || model == "no_vocab") {
     return fail(ErrorCode::unsupported,
                 "{}: the file has no tokenizer; use a file that has one, or give token ids instead of text", path);
   } else {
     return fail(ErrorCode::unsupported,
-                "{}: unknown tokenizer \"{}\" (tokenizer.ggml.model); supported are llama, gpt2, gemma4 and t5", path,
-                printable(model));
+                "{}: unknown tokenizer \"{}\" (tokenizer.ggml.model); supported are llama, gpt2, gemma4, t5 and bert",
+                path, printable(model));
   }
   return {};
 }
@@ -115,7 +117,8 @@ Result<void> Vocab::read_tokens(const Gguf& file) {
   EXO_CHECK(check_length(file, "scores", whole_scores, tokens->size()));
   EXO_CHECK(check_length(file, "scores", scores, tokens->size()));
   EXO_CHECK(check_length(file, "token_type", types, tokens->size()));
-  if (algorithm_ != Algorithm::byte_pairs && scores == nullptr && whole_scores == nullptr)
+  const bool needs_scores = algorithm_ == Algorithm::sentencepiece || algorithm_ == Algorithm::unigram;
+  if (needs_scores && scores == nullptr && whole_scores == nullptr)
     return fail(ErrorCode::corrupt, "{}: tokenizer.ggml.scores is missing; convert the model again", path);
   if (scores != nullptr) scores_.assign(scores->begin(), scores->end());
   if (whole_scores != nullptr) scores_.assign(whole_scores->begin(), whole_scores->end());
@@ -143,6 +146,10 @@ Result<void> Vocab::read_tokens(const Gguf& file) {
 }
 
 Result<void> Vocab::read_switches(const Gguf& file) {
+  if (algorithm_ == Algorithm::word_pieces) {  // [CLS] and [SEP] are always added
+    add_bos = add_eos = true;
+    return {};
+  }
   EXO_TRY(add_bos, file.get_bool_or(key_of("add_bos_token"), algorithm_ == Algorithm::sentencepiece));
   EXO_TRY(add_eos, file.get_bool_or(key_of("add_eos_token"), algorithm_ == Algorithm::unigram));
   EXO_TRY(add_space_prefix, file.get_bool_or(key_of("add_space_prefix"), algorithm_ == Algorithm::sentencepiece));
@@ -159,6 +166,11 @@ Result<void> Vocab::read_ids(const Gguf& file) {
   EXO_TRY(bos, id_or("bos_token_id", spm ? 1 : -1));
   EXO_TRY(eos, id_or("eos_token_id", spm ? 2 : unigram ? 1 : -1));
   EXO_TRY(unknown, id_or("unknown_token_id", spm ? 0 : unigram ? 2 : -1));
+  if (algorithm_ == Algorithm::word_pieces) {
+    EXO_TRY(bos, id_or("bos_token_id", 101));
+    EXO_TRY(eos, id_or("seperator_token_id", 102));  // as the key is spelt
+    EXO_TRY(unknown, id_or("unknown_token_id", 100));
+  }
   EndIds ends;
   EXO_TRY(ends.eot, id_or("eot_token_id", -1));
   EXO_TRY(ends.eom, id_or("eom_token_id", -1));

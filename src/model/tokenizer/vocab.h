@@ -24,7 +24,7 @@ inline constexpr TokenFlags kByte = 32;          // represents one byte of a cha
 inline constexpr TokenFlags kStripsLeft = 64;    // removes the white space before it
 inline constexpr TokenFlags kStripsRight = 128;  // removes the white space after it
 
-enum class Algorithm { sentencepiece, byte_pairs, unigram };
+enum class Algorithm { sentencepiece, byte_pairs, unigram, word_pieces };
 
 class Vocab {
  public:
