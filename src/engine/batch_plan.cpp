@@ -117,7 +117,7 @@ Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const u
 
 Result<void> rows_of_embeddings(const Architecture& a, std::span<const SequenceTokens> batch,
                                 std::vector<SequenceTokens>& rows) {
-  const bool whole = !a.causal || a.pooling != Pooling::last;
+  const bool whole = a.embeds_whole_texts();
   rows.assign(batch.begin(), batch.end());
   for (SequenceTokens& s : rows) {
     if (s.outputs > 1 || (whole && (s.outputs != 1 || s.position != 0)))

@@ -1,7 +1,6 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "base/rng.h"
@@ -36,7 +35,6 @@ Sampler::Sampler(SamplerSettings settings, uint32_t n_vocab) : settings_(std::mo
     window_.assign(settings_.penalty_last_n, -1);
     counts_.assign(n_vocab_, 0);
   }
-  top_.reserve(settings_.logprobs.value_or(0));
 }
 
 void Sampler::accept(TokenId token) {
@@ -73,7 +71,11 @@ Result<TokenChoice> Sampler::sample(std::span<const float> logits) {
   } else {
     EXO_TRY(choice.token, choose(logits, maxima_));
   }
-  if (settings_.logprobs) report_logprobs(logits, choice);
+  if (settings_.logprobs) {
+    const TokenLogprobs logprobs = logprobs_.report(logits, maxima_, choice.token, *settings_.logprobs);
+    choice.logprob = logprobs.of_token;
+    choice.top = logprobs.likeliest;
+  }
   return choice;
 }
 
@@ -149,18 +151,6 @@ Result<TokenId> Sampler::choose(std::span<const float> logits, const BlockMaxima
   if (settings_.min_p > 0) candidates_.keep_min_p(settings_.min_p);
   if (settings_.top_p < 1) candidates_.keep_top_p(settings_.top_p);
   return candidates_.draw(settings_.temperature, random_unit(settings_.seed, position_));
-}
-
-void Sampler::report_logprobs(std::span<const float> logits, TokenChoice& choice) {
-  const double max = logits[maxima_.argmax(logits)];
-  const double log_sum = max + std::log(exp_all(logits, static_cast<float>(max), 1.0f, {}));
-  const auto logprob = [&](float logit) { return limited(static_cast<float>(logit - log_sum)); };
-  choice.logprob = logprob(logits[static_cast<size_t>(choice.token)]);
-  top_.clear();
-  if (*settings_.logprobs == 0) return;
-  likeliest_.take_top(logits, maxima_, *settings_.logprobs);
-  for (const Candidate& c : likeliest_.items()) top_.push_back({c.token, logprob(c.logit)});
-  choice.top = top_;
 }
 
 }  // namespace exogpu::engine

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "engine/candidates.h"
 #include "engine/constraint/token_constraint.h"
+#include "engine/token_logprobs.h"
 #include "model/tokenizer/tokenizer.h"
 #include "wire/sampling.h"
 
@@ -75,7 +76,6 @@ class Sampler {
   Result<TokenId> within_tokens_left(TokenId token);
   TokenId likeliest_end() const;
   Result<TokenId> choose(std::span<const float> logits, const BlockMaxima& maxima);
-  void report_logprobs(std::span<const float> logits, TokenChoice& choice);
 
   SamplerSettings settings_;
   uint32_t n_vocab_;
@@ -92,8 +92,7 @@ class Sampler {
   std::vector<float> adjusted_;  // [n_vocab] logits after penalties, bias and mask
   BlockMaxima adjusted_maxima_;
   Candidates candidates_;
-  Candidates likeliest_;
-  std::vector<TokenLogprob> top_;
+  LogprobReporter logprobs_;
 };
 
 }  // namespace exogpu::engine

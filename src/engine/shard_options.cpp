@@ -1,14 +1,18 @@
 #include "engine/shard_options.h"
 
+#include "wire/ring.h"
+
 namespace exogpu::engine {
 
-ShardOptions ShardOptions::serving(const wire::ServingSettings& settings, uint32_t threads) {
+ShardOptions ShardOptions::serving(const wire::ServingSettings& settings, const Architecture& architecture,
+                                   uint32_t threads) {
   return {.context = settings.context,
           .sequences = settings.sequences,
           .batch_tokens = settings.batch_tokens,
-          .outputs = settings.sequences,
+          .outputs = settings.sequences + wire::kScoredTokens,
           .kv_type = settings.kv_type,
           .flash_attention = settings.flash_attention,
+          .embeddings = architecture.gives_embeddings(),
           .objective = settings.objective,
           .threads = threads};
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "engine/families/architecture.h"
 #include "wire/serving_settings.h"
 
 namespace exogpu::engine {
@@ -22,8 +23,10 @@ struct ShardOptions {
   wire::Objective objective = wire::Objective::latency;  // which the layout of the weights serves
   uint32_t threads = 0;                                  // on the CPU; 0: one per core that this process may use
 
-  // The options of a shard of a plan with these settings: one row of logits per sequence.
-  static ShardOptions serving(const wire::ServingSettings& settings, uint32_t threads = 0);
+  // The options of a shard of a plan with these settings: a row of logits per sequence, and for the tokens of prompts
+  // that a step scores; or embeddings, if the model was made for them.
+  static ShardOptions serving(const wire::ServingSettings& settings, const Architecture& architecture,
+                              uint32_t threads = 0);
 };
 
 }  // namespace exogpu::engine

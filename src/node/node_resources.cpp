@@ -70,7 +70,10 @@ Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& 
       !warning.empty() && options.on_note) {
     options.on_note(warning);
   }
-  EXO_TRY(wire::ModelShape shape, shape_of(file, machine.devices(), engine::ShardOptions::serving(options.serving)));
+  options.serving.batch_tokens =
+      engine::serving_batch(architecture, options.serving.context, options.serving.batch_tokens);
+  EXO_TRY(wire::ModelShape shape,
+          shape_of(file, machine.devices(), engine::ShardOptions::serving(options.serving, architecture)));
   return wire::ServedModel{.model = printable(options.model.stem().string()),
                            .content = {},
                            .shape = std::move(shape),

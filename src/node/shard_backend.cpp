@@ -57,7 +57,8 @@ void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, s
       [&machine = machine_, threads = threads_, part = std::move(part), progress = posted(std::move(progress)),
        stop = std::move(stop)]() -> Result<void> {
         EXO_TRY(const gpu::Device* device, machine.find(part->key.device));
-        const auto options = engine::ShardOptions::serving(part->key.settings, threads);
+        EXO_TRY(const engine::Architecture architecture, engine::read_architecture(*part->file));
+        const auto options = engine::ShardOptions::serving(part->key.settings, architecture, threads);
         EXO_TRY(auto shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
         part->reads_file = shard.reads_file();
         part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file)));

@@ -40,7 +40,8 @@ Result<void> warm_gpu(engine::Shard& shard, bool software, const std::stop_token
     if (took_s > slow_s || software || stop.stop_requested()) return {};
     if (count == most) break;
   }
-  for (uint32_t i = 0; i < chunks && (i + 1) * most <= options.context && !stop.stop_requested(); ++i) {
+  const uint32_t chunks_to_warm = options.embeddings ? 0 : chunks;  // texts to embed may have to come whole
+  for (uint32_t i = 0; i < chunks_to_warm && (i + 1) * most <= options.context && !stop.stop_requested(); ++i) {
     EXO_CHECK(warm(shard, most, i * most));
   }
   return shard.truncate(wire::SeqId(0), 0);

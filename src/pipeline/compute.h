@@ -21,6 +21,8 @@ struct ComputeInfo {
   uint32_t vocabulary = 0;
   uint32_t sequences = 0;
   uint32_t batch_tokens = 0;  // maximum of one forward()
+  bool embeds = false;        // the last layers give embeddings of texts, and no tokens
+  bool whole_texts = false;   // a text to embed must come in one batch
   bool first() const { return layers.begin == 0; }
   bool last() const { return layers.end == model_layers; }
 };
@@ -30,6 +32,12 @@ struct ComputeBatch {
   std::span<const wire::Span> spans;
   std::span<const wire::TokenId> tokens;  // for the first layers: the tokens of all spans, in order
   std::span<const float> activations;     // for the other layers: [tokens, activation_width]
+};
+
+// What the last layers make of a batch.
+struct LastOutput {
+  std::vector<wire::SampledToken> tokens{};  // one for each span that requests one, in order
+  std::vector<wire::SampledToken> scored{};  // one for each target of the spans, in order
 };
 
 // One thread at a time, except for info() and host_memory(), which any thread may call.
@@ -48,9 +56,9 @@ class Compute {
   // memory, valid until the next call. Errors: invalid_argument (with what is wrong with the batch), resource_exhausted
   // (beyond the context), corrupt (a result is not finite), unavailable (the device failed).
   virtual Result<std::span<const float>> forward(const ComputeBatch& batch, std::span<float> into) = 0;
-  // For the last layers. Returns a token for each span that requests one, in order; a sampler's error is the result of
-  // its token. Errors: those of forward().
-  virtual Result<std::vector<wire::SampledToken>> forward_and_sample(const ComputeBatch& batch) = 0;
+  // For the last layers; a sampler's error is the result of its token. Where they give embeddings, these take the place
+  // of tokens. Errors: those of forward().
+  virtual Result<LastOutput> forward_and_sample(const ComputeBatch& batch) = 0;
 
   // Begins the sampling of a sequence; only for the last layers. Settings that the sampler refuses become the error of
   // each token of this sequence. Errors: invalid_argument for a sequence that does not exist.

@@ -106,7 +106,9 @@ void Continuations::ask(AnswerId id) {
                                        .end_tokens = request.end_tokens,
                                        .client = request.client,
                                        .accepted_before = answer.accepted,
-                                       .queue_wait_max = request.queue_wait_max});
+                                       .queue_wait_max = request.queue_wait_max,
+                                       .embed = request.embed,
+                                       .prompt_logprobs = generated == 0 ? request.prompt_logprobs : std::nullopt});
   if (sent) return;
   const auto still = answers_.find(id);
   if (still == answers_.end() || still->second.number != number) return;
@@ -133,11 +135,24 @@ void Continuations::on_generated(const wire::Generated& message) {
   for (const wire::SampledToken& token : message.tokens) answer.request.tokens.push_back(token.token);
   for (TokenEvent& event : to_events(message)) {
     if (!first) event.prompt_reused = 0;
+    drop_known(answer, event);
     if (event.is_last()) return end(id, event);
     callbacks_.on_event(id, event);
     const auto still = answers_.find(id);
     if (still == answers_.end() || still->second.number != message.request) return;  // cancelled meanwhile
   }
+}
+
+// What an earlier ring has reported already.
+void Continuations::drop_known(Answer& answer, TokenEvent& event) {
+  const uint64_t end = uint64_t{event.scored_position} + event.scored.size();
+  if (event.scored.empty() || event.scored_position > answer.scored || end > answer.prompt_tokens) {
+    return event.scored.clear();
+  }
+  const auto known = std::min<size_t>(answer.scored - event.scored_position, event.scored.size());
+  event.scored.erase(event.scored.begin(), event.scored.begin() + static_cast<ptrdiff_t>(known));
+  event.scored_position += static_cast<uint32_t>(known);
+  answer.scored = std::max(answer.scored, static_cast<uint32_t>(end));
 }
 
 size_t Continuations::waiting() const {

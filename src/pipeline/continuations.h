@@ -69,10 +69,12 @@ class Continuations {
     uint64_t number = 0;      // under which it is in flight; 0: it waits
     wire::PlanEpoch asked{};  // the ring that was asked last
     bool accepted = false;    // by a ring
+    uint32_t scored = 1;      // tokens of the prompt that were reported, the first of which has nothing to report
   };
   bool may_wait(const Answer& answer) const { return !waited_ || answer.wait > *waited_; }
   void ask(AnswerId id);
   void interrupt(Answer& answer);
+  static void drop_known(Answer& answer, TokenEvent& event);
   void end(AnswerId id, const TokenEvent& last);
 
   ContinuationCallbacks callbacks_;

@@ -81,6 +81,48 @@ TEST(Continuations, AnUnfinishedAnswerContinuesWithTheNextRing) {
   EXPECT_EQ(asker.received.size(), 3U);
 }
 
+TEST(Continuations, EachScoreOfAPromptIsReportedOnce) {
+  std::vector<wire::Generate> asked;
+  Tokens scored;
+  Continuations answers{{.submit = [&](wire::Generate request) -> Result<void> {
+                           asked.push_back(std::move(request));
+                           return {};
+                         },
+                         .cancel = [](uint64_t) {},
+                         .on_event =
+                             [&](AnswerId, const TokenEvent& event) {
+                               if (event.scored.empty()) return;
+                               EXPECT_EQ(event.scored_position, scored.size() + 1);
+                               for (const auto& token : event.scored) scored.push_back(token.token);
+                             }}};
+  const auto score = [&](uint32_t position, const Tokens& tokens) {
+    wire::Generated message{.request = asked.back().request, .scored_position = position};
+    for (const wire::TokenId token : tokens) message.scored.push_back({.sequence = {}, .token = token});
+    answers.on_generated(message);
+  };
+  answers.serve(PlanEpoch(1), "m");
+  Request request{.tokens = {1, 2, 3, 4, 5}, .sampling = {}, .tokens_max = 2, .end_tokens = {}};
+  request.prompt_logprobs = 0;
+  answers.begin(AnswerId(1), "m", std::move(request));
+  score(1, {2, 3});
+  answers.interrupt_all();
+  answers.serve(PlanEpoch(2), "m");
+  ASSERT_EQ(asked.size(), 2U);
+  EXPECT_EQ(asked[1].prompt_logprobs, 0U);
+  score(1, {2, 3, 4});
+  score(4, {5});
+  score(4, {5});  // doubled
+  score(5, {6});  // beyond the prompt
+  EXPECT_EQ(scored, (Tokens{2, 3, 4, 5}));
+  wire::Generated token{.request = asked.back().request};
+  token.tokens.push_back({.sequence = {}, .token = 9});
+  answers.on_generated(token);
+  answers.interrupt_all();
+  answers.serve(PlanEpoch(3), "m");
+  ASSERT_EQ(asked.size(), 3U);
+  EXPECT_EQ(asked[2].prompt_logprobs, std::nullopt);  // all is known
+}
+
 TEST(Continuations, TokensOfOneMessageAreReportedOneByOneAndTheEndWithTheLast) {
   Asker asker;
   asker.answers.serve(PlanEpoch(1), "m");

@@ -51,6 +51,8 @@ LocalRing::LocalRing(std::vector<std::unique_ptr<Compute>> computes, uint32_t co
   ScheduleOptions schedule{.stages = 1, .sequences = info.sequences, .context = context};
   schedule.batch_tokens = info.batch_tokens;
   schedule.n_vocab = info.vocabulary;
+  schedule.embeds = info.embeds;
+  schedule.whole_texts = info.whole_texts;
   driver_ = std::make_unique<Driver>(*ring_, schedule);
 }
 

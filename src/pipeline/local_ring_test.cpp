@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "pipeline/shard_compute.h"
 #include "pipeline/testing/ring_requests.h"
 
@@ -101,6 +103,77 @@ TEST_F(LocalRingTest, AFormThatCannotBeHadEndsItsAnswerAlone) {
   LocalRing without = ring();
   input.sampling.constraint = {.kind = wire::ConstraintKind::regex, .text = "a"};
   EXPECT_EQ(ask(without, input).failure.value().code, ErrorCode::unsupported);
+}
+
+// The log probabilities of all tokens but the first, each from logits of its own.
+std::vector<double> scored_alone(const TinyFile& file, const std::vector<wire::TokenId>& tokens) {
+  engine::ShardOptions options = shard_options(1);
+  options.outputs = options.batch_tokens;
+  auto chain = engine::testing::load_chain(file, {}, options);
+  const uint32_t n_vocab = chain.architecture().n_vocab;
+  std::vector<double> scores;
+  for (size_t begin = 0; begin < tokens.size(); begin += 32) {
+    const auto chunk = std::span(tokens).subspan(begin, std::min<size_t>(32, tokens.size() - begin));
+    const std::vector<float> logits = engine::testing::feed(chain, chunk, static_cast<uint32_t>(chunk.size()));
+    for (size_t i = 0; i < chunk.size() && begin + i + 1 < tokens.size(); ++i) {
+      const auto row = std::span(logits).subspan(i * n_vocab, n_vocab);
+      double sum = 0;
+      for (const float logit : row) sum += std::exp(static_cast<double>(logit));
+      scores.push_back(row[static_cast<size_t>(tokens[begin + i + 1])] - std::log(sum));
+    }
+  }
+  return scores;
+}
+
+TEST_F(LocalRingTest, ScoresThePromptAsTheEngineDoesOnEveryCutAlsoOfAPromptThatIsResident) {
+  Request input = request(tokens_of(70, 300), 2, 0);
+  input.prompt_logprobs = 3;
+  const auto expected = scored_alone(file, input.tokens);
+  for (const std::vector<uint32_t>& cuts : std::vector<std::vector<uint32_t>>{{}, {1, 3}}) {
+    std::vector<std::unique_ptr<Compute>> computes;
+    engine::ShardOptions options = shard_options(1);
+    options.outputs = 1 + wire::kScoredTokens;
+    for (engine::Shard& shard : engine::testing::load_chain(file, cuts, options).release()) {
+      computes.push_back(std::make_unique<ShardCompute>(std::move(shard)));
+    }
+    LocalRing one(std::move(computes), 512);
+    for (int again = 0; again < 2; ++again) {
+      const Received received = ask(one, input);
+      EXPECT_FALSE(received.failure);
+      EXPECT_EQ(received.tokens.size(), 2U);
+      ASSERT_EQ(received.scored.size(), expected.size());
+      for (size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ(received.scored[i].token, input.tokens[i + 1]);
+        EXPECT_NEAR(received.scored[i].logprob.value(), expected[i], 1e-4) << i;
+        EXPECT_EQ(received.scored[i].top.size(), 3U);
+      }
+    }
+  }
+}
+
+TEST_F(LocalRingTest, GivesTheEmbeddingsOfTheEngineOnEveryCut) {
+  const TinyFile embedder("gemma-embedding", 1, {.matrices = tiny::MatrixType::f32, .layers = 4});
+  engine::ShardOptions options = shard_options(1);
+  options.embeddings = true;
+  const auto tokens = tokens_of(50, 300);
+  auto chain = engine::testing::load_chain(embedder, {}, options);
+  const std::vector<float> expected = engine::testing::feed(chain, tokens, 1);
+  Request input{.tokens = tokens, .sampling = {}, .tokens_max = 1, .end_tokens = {}, .embed = true};
+  for (const std::vector<uint32_t>& cuts : std::vector<std::vector<uint32_t>>{{}, {1, 2, 3}}) {
+    std::vector<std::unique_ptr<Compute>> computes;
+    for (engine::Shard& shard : engine::testing::load_chain(embedder, cuts, options).release()) {
+      computes.push_back(std::make_unique<ShardCompute>(std::move(shard)));
+    }
+    LocalRing one(std::move(computes), 512);
+    for (int again = 0; again < 2; ++again) {
+      const Received received = ask(one, input);
+      EXPECT_EQ(received.embedding, expected);
+      EXPECT_EQ(received.end, wire::GenerateEnd::length);
+    }
+    input.tokens = tokens_of(65, 300);
+    EXPECT_EQ(one.generate(input, [](const TokenEvent&) { return true; }).error().code, ErrorCode::resource_exhausted);
+    input.tokens = tokens;
+  }
 }
 
 TEST_F(LocalRingTest, RefusesWhatTheSchedulerRefuses) {

@@ -20,7 +20,11 @@ struct Request {
   wire::ClientId client{};
   bool accepted_before = false;  // by an earlier ring
   std::optional<std::chrono::milliseconds> queue_wait_max{};
+  bool embed = false;                         // the embedding of the tokens, and no answer
+  std::optional<uint32_t> prompt_logprobs{};  // of the tokens but the first, with so many likeliest
 
+  // All is computed: a cache has neither what is pooled nor logits.
+  bool afresh() const { return embed || prompt_logprobs; }
   bool continues() const { return prompt_tokens && *prompt_tokens < tokens.size(); }
 };
 

@@ -37,20 +37,36 @@ Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std:
   }
 }
 
+Result<void> Scheduler::check_length(const Request& request) const {
+  const size_t tokens = request.tokens.size();
+  // A continuation may have filled the context but for the token that follows.
+  if (tokens > options_.context) {
+    return fail(ErrorCode::resource_exhausted,
+                "the {} has {} tokens and is longer than the context of {}; start with a larger one (--context)",
+                request.embed ? "text" : "prompt", tokens, options_.context);
+  }
+  if (options_.whole_texts && tokens > options_.batch_tokens) {
+    return fail(ErrorCode::resource_exhausted,
+                "the text has {} tokens, and the model needs it whole, in a batch of {}; start with a larger one "
+                "(--batch)",
+                tokens, options_.batch_tokens);
+  }
+  return {};
+}
+
 Result<void> Scheduler::add(RequestId id, Request request) {
   if (request.tokens.empty()) return fail(ErrorCode::invalid_argument, "the prompt is empty");
+  if (request.embed != options_.embeds) {
+    return fail(ErrorCode::invalid_argument, "this model gives {}",
+                options_.embeds ? "embeddings, and no text" : "text, and no embeddings");
+  }
   // A step with one that no stage knows would fail whole, for all requests in it.
   for (const wire::TokenId token : request.tokens) {
     if (known(token)) continue;
     return fail(ErrorCode::invalid_argument, "token {} of the prompt is not one of the model's {}", token,
                 options_.n_vocab);
   }
-  // A continuation may have filled the context but for the token that follows.
-  if (request.tokens.size() > options_.context) {
-    return fail(ErrorCode::resource_exhausted,
-                "the prompt has {} tokens and is longer than the context of {}; start with a larger one (--context)",
-                request.tokens.size(), options_.context);
-  }
+  EXO_CHECK(check_length(request));
   const bool taken = request.accepted_before ? !waiting_.full() : waiting_.has_room(request.client);
   if (!taken) {
     return fail(ErrorCode::unavailable, "{} requests wait already, {} of this client; try again later", waiting_.size(),
@@ -95,7 +111,7 @@ decltype(wire::SequenceChange::kind)& Scheduler::change(wire::SeqId sequence) {
 // Gives a request a sequence, with as much of its prompt in it as some sequence already has.
 void Scheduler::assign_slot(RequestId request_id, Request request) {
   const auto& tokens = request.tokens;
-  auto [index, common] = best_slot(tokens);
+  auto [index, common] = best_slot(request.afresh() ? std::vector<wire::TokenId>() : tokens);
   EXO_ASSERT(index < slots_.size(), "a request is admitted where a sequence is free");
   const wire::SeqId id(index);
   Slot& mine = slots_[index];
@@ -103,7 +119,7 @@ void Scheduler::assign_slot(RequestId request_id, Request request) {
   uint32_t reused = std::min(common, static_cast<uint32_t>(tokens.size()) - 1);
   std::optional<uint32_t> from;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
-    if (i == index || slots_[i].broken) continue;
+    if (i == index || slots_[i].broken || request.afresh()) continue;
     const auto most = std::min(static_cast<uint32_t>(tokens.size()) - 1, slots_[i].replayed.value_or(UINT32_MAX));
     const uint32_t theirs = std::min(common_prefix(slots_[i].tokens, tokens), most);
     if (theirs >= reused + kCopyMin) {
@@ -129,19 +145,7 @@ void Scheduler::assign_slot(RequestId request_id, Request request) {
   }
   mine.broken = false;
   mine.used = true;
-  const size_t recent = std::min<size_t>(request.sampling.penalty_last_n, tokens.size());
-  auto& sampler = change(id).emplace<wire::OpenSampler>();
-  sampler.settings = request.sampling;
-  sampler.length = static_cast<uint32_t>(tokens.size());
-  sampler.tokens_left = options_.context + 1 - sampler.length;  // the last one needs no room
-  if (request.tokens_max > 0) sampler.tokens_left = std::min(sampler.tokens_left, request.tokens_max);
-  sampler.recent.assign(tokens.end() - static_cast<ptrdiff_t>(recent), tokens.end());
-  changes_tokens_ += recent;
-  if (request.sampling.constraint) {
-    const auto prompt = std::min<size_t>(request.prompt_tokens.value_or(tokens.size()), tokens.size());
-    sampler.generated.assign(tokens.begin() + static_cast<ptrdiff_t>(prompt), tokens.end());
-    changes_tokens_ += sampler.generated.size() + request.sampling.constraint->text.size() / kTokenBytes;
-  }
+  if (!request.embed) open_sampler(id, request);
   decode_order_.push_back(request_id);
   admitted_.push_back(request_id);
   // Neither is a token that a cache holds computed for the client, nor one that the end of a ring has lost.
@@ -153,6 +157,22 @@ void Scheduler::assign_slot(RequestId request_id, Request request) {
                                      .sequence = id,
                                      .reused = reused,
                                      .steps_before = steps_done_});
+}
+
+void Scheduler::open_sampler(wire::SeqId id, const Request& request) {
+  const auto& tokens = request.tokens;
+  const size_t recent = std::min<size_t>(request.sampling.penalty_last_n, tokens.size());
+  auto& sampler = change(id).emplace<wire::OpenSampler>();
+  sampler.settings = request.sampling;
+  sampler.length = static_cast<uint32_t>(tokens.size());
+  sampler.tokens_left = options_.context + 1 - sampler.length;  // the last one needs no room
+  if (request.tokens_max > 0) sampler.tokens_left = std::min(sampler.tokens_left, request.tokens_max);
+  sampler.recent.assign(tokens.end() - static_cast<ptrdiff_t>(recent), tokens.end());
+  changes_tokens_ += recent;
+  if (!request.sampling.constraint) return;
+  const auto prompt = std::min<size_t>(request.prompt_tokens.value_or(tokens.size()), tokens.size());
+  sampler.generated.assign(tokens.begin() + static_cast<ptrdiff_t>(prompt), tokens.end());
+  changes_tokens_ += sampler.generated.size() + request.sampling.constraint->text.size() / kTokenBytes;
 }
 
 void Scheduler::end(RequestId id, bool broken) {
@@ -237,23 +257,54 @@ void Scheduler::failed(uint64_t step, const Error& why, bool renews, std::vector
   }
 }
 
+// A token that is wrong concerns its own request only.
+void Scheduler::check_token(const Active& active, TokenEvent& event) const {
+  if (event.failure) return;
+  if (active.request.embed == event.token->embedding.empty()) {
+    event.failure = Error{ErrorCode::corrupt,
+                          "the last stage returned a token instead of an embedding, or the other "
+                          "way round"};
+  } else if (!known(event.token->token)) {
+    event.failure = Error{ErrorCode::corrupt, std::format("the last stage chose token {}, which is not one of the "
+                                                          "model's {}",
+                                                          event.token->token, options_.n_vocab)};
+  }
+}
+
+void Scheduler::scored(const Part& part, std::span<const wire::SampledToken> tokens,
+                       std::vector<RequestEvent>& events) {
+  const auto found = active_.find(part.id);
+  if (found == active_.end() || tokens.empty()) return;  // cancelled meanwhile
+  TokenEvent event{.scored = {tokens.begin(), tokens.end()}, .scored_position = part.scored_position};
+  const auto prompt = std::span(found->second.request.tokens).subspan(part.scored_position, tokens.size());
+  for (size_t i = 0; i < tokens.size() && !event.failure; ++i) {
+    event.failure = tokens[i].failure;
+    if (!event.failure && tokens[i].token != prompt[i]) {
+      event.failure = Error{ErrorCode::corrupt, "the last stage scored another token than it was asked about"};
+    }
+  }
+  if (event.failure) event.scored.clear();
+  const bool last = event.is_last();
+  events.push_back({part.id, std::move(event)});
+  if (last) end(part.id, false);
+}
+
 void Scheduler::sampled(RequestId id, const wire::SampledToken& token, std::vector<RequestEvent>& events) {
   const auto found = active_.find(id);
   if (found == active_.end()) return;  // cancelled meanwhile
   Active& active = found->second;
-  TokenEvent event{.failure = token.failure, .prompt_reused = active.reused};
-  if (!token.failure && !known(token.token)) {
-    event.failure = Error{ErrorCode::corrupt, std::format("the last stage chose token {}, which is not one of the "
-                                                          "model's {}",
-                                                          token.token, options_.n_vocab)};
-  }
-  if (!event.failure) {
+  TokenEvent event{.token = token, .failure = token.failure, .prompt_reused = active.reused};
+  check_token(active, event);
+  if (event.failure) {
+    event.token.reset();
+  } else if (active.request.embed) {
+    event.end = wire::GenerateEnd::length;
+  } else {
     ++tokens_sampled_;
     ++active.generated;
     waiting_.charge(active.request.client, kAnswerTokenCost);
     active.awaits = false;
     active.request.tokens.push_back(token.token);
-    event.token = token;
     if (std::ranges::contains(active.request.end_tokens, token.token)) {
       event.end = wire::GenerateEnd::end_of_text;
     } else if (active.request.tokens_max > 0 && active.generated >= active.request.tokens_max) {
@@ -274,7 +325,9 @@ void Scheduler::done(const wire::StepDone& step, std::vector<RequestEvent>& even
   steps_.erase(found);
   ++steps_done_;
   const auto expected = static_cast<size_t>(std::ranges::count_if(was.parts, &Part::sample));
-  if (step.failure || step.tokens.size() != expected) {
+  size_t to_score = 0;
+  for (const Part& part : was.parts) to_score += part.scored;
+  if (step.failure || step.tokens.size() != expected || step.scored.size() != to_score) {
     failed(step.number,
            step.failure.value_or(Error{ErrorCode::corrupt, "the last stage returned another number of tokens"}),
            was.renews, events);
@@ -284,7 +337,10 @@ void Scheduler::done(const wire::StepDone& step, std::vector<RequestEvent>& even
     std::erase_if(kv.in_flight, [&](const TokensInFlight& part) { return part.step == step.number; });
   }
   size_t token = 0;
+  std::span<const wire::SampledToken> scores = step.scored;
   for (const Part& part : was.parts) {
+    scored(part, scores.first(part.scored), events);
+    scores = scores.subspan(part.scored);
     if (part.sample) sampled(part.id, step.tokens[token++], events);
   }
 }

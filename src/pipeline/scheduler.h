@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct ScheduleOptions {
   // the ring and the fixed costs together are the least.
   double step_cost_tokens = 4;
   uint32_t busy_chunk = 128;  // prompt tokens in a step while others decode
+  bool embeds = false;        // the model gives embeddings, and no tokens
+  bool whole_texts = false;   // of texts that must each come in one step
   size_t waiting_max = 4096;  // requests that wait for a sequence, see FairQueue::has_room()
 };
 
@@ -51,7 +54,8 @@ class Scheduler {
   // `resumed`: of as many sequences, what is resident at the stages before the first step.
   Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<ResumedTokens> resumed = {});
 
-  // Errors: invalid_argument (no tokens, one outside the vocabulary), resource_exhausted (longer than the context),
+  // Errors: invalid_argument (no tokens, one outside the vocabulary, an answer of a model for embeddings and the other
+  // way round), resource_exhausted (longer than the context, or than a step if it must come in one),
   // unavailable (too many wait). Requests get sequences in the order of a FairQueue.
   Result<void> add(RequestId id, Request request);
   // Without effect for a request that has ended. Its sequence is free at once.
@@ -117,6 +121,8 @@ class Scheduler {
   struct Part {
     RequestId id;
     bool sample = false;
+    uint32_t scored = 0;           // tokens of the prompt
+    uint32_t scored_position = 0;  // of the first of them
   };
   struct StepInFlight {
     std::vector<Part> parts;  // the spans of the step
@@ -127,18 +133,24 @@ class Scheduler {
 
   void admit();
   void assign_slot(RequestId request_id, Request request);
+  void open_sampler(wire::SeqId id, const Request& request);
   decltype(wire::SequenceChange::kind)& change(wire::SeqId sequence);  // one more, for the next step
   std::pair<uint32_t, uint32_t> best_slot(const std::vector<wire::TokenId>& tokens) const;
   uint32_t chunk(bool others_decode) const;
   void take_replays(Work& work, StepInFlight& step, bool others_decode);
   void take_decodes(Work& work, StepInFlight& step, uint32_t decoding);
   void take_prompts(Work& work, StepInFlight& step, bool others_decode);
+  uint32_t part_of_prompt(const Active& active, size_t remaining, size_t room, const Work& work,
+                          uint32_t to_score) const;
   bool prompt_waits() const;
   bool changes_full() const;
   bool known(wire::TokenId token) const { return token >= 0 && std::cmp_less(token, options_.n_vocab); }
   std::set<uint64_t> doomed_by(uint64_t step) const;
   void failed(uint64_t step, const Error& why, bool renews, std::vector<RequestEvent>& events);
   void sampled(RequestId id, const wire::SampledToken& token, std::vector<RequestEvent>& events);
+  void scored(const Part& part, std::span<const wire::SampledToken> tokens, std::vector<RequestEvent>& events);
+  void check_token(const Active& active, TokenEvent& event) const;
+  Result<void> check_length(const Request& request) const;
   void take(Active& active, uint32_t count, Work& work, StepInFlight& step);
   void end(RequestId id, bool broken);
   Slot& slot(wire::SeqId id) { return slots_[id.value()]; }

@@ -32,13 +32,17 @@ void Scheduler::take(Active& active, uint32_t count, Work& work, StepInFlight& s
   EXO_ASSERT(position + count <= tokens.size(), "a step has tokens of its request only");
   const bool sample = position + count == tokens.size();
   const auto begin = tokens.begin() + position;
-  work.step.spans.push_back({active.sequence, position, count, sample});
+  wire::Span& span = work.step.spans.emplace_back(active.sequence, position, count, sample);
+  if (active.request.prompt_logprobs && active.generated == 0) {
+    span.likeliest = *active.request.prompt_logprobs;
+    span.targets.assign(tokens.begin() + position + 1, tokens.begin() + position + count + (sample ? 0 : 1));
+  }
   work.tokens.insert(work.tokens.end(), begin, begin + count);
   kv.tokens.insert(kv.tokens.end(), begin, begin + count);
   for (const TokensInFlight& part : kv.in_flight) step.needs.insert(part.step);
   kv.in_flight.push_back({.step = next_number_, .position = position});
   active.awaits = sample;
-  step.parts.push_back({active.id, sample});
+  step.parts.push_back({active.id, sample, static_cast<uint32_t>(span.targets.size()), position + 1});
   step.decodes |= active.generated > 0;
   tokens_computed_ += count;
 }
@@ -82,16 +86,29 @@ void Scheduler::take_decodes(Work& work, StepInFlight& step, uint32_t decoding) 
   }
 }
 
+// How many of the `remaining` tokens of a prompt a step takes, which has room for `room`; 0: none this time.
+uint32_t Scheduler::part_of_prompt(const Active& active, size_t remaining, size_t room, const Work& work,
+                                   uint32_t to_score) const {
+  const size_t most = options_.batch_tokens - work.tokens.size();
+  if (options_.whole_texts) return remaining <= most ? static_cast<uint32_t>(remaining) : 0;
+  size_t count = prompt_chunk(remaining, room, most);
+  if (active.request.prompt_logprobs) count = std::min<size_t>(count, to_score);
+  return static_cast<uint32_t>(count);
+}
+
 void Scheduler::take_prompts(Work& work, StepInFlight& step, bool others_decode) {
   size_t room = std::min<size_t>(options_.batch_tokens - work.tokens.size(), chunk(others_decode));
+  uint32_t to_score = wire::kScoredTokens;
   for (const RequestId id : admitted_) {
     Active& active = active_.at(id);
     if (room == 0) return;
     const size_t remaining = active.request.tokens.size() - slot(active.sequence).tokens.size();
     if (active.generated > 0 || active.awaits || remaining == 0 || slot(active.sequence).replayed) continue;
-    const size_t count = prompt_chunk(remaining, room, options_.batch_tokens - work.tokens.size());
-    take(active, static_cast<uint32_t>(count), work, step);
-    room -= std::min(room, count);
+    const uint32_t count = part_of_prompt(active, remaining, room, work, to_score);
+    if (count == 0) continue;
+    take(active, count, work, step);
+    to_score -= static_cast<uint32_t>(work.step.spans.back().targets.size());
+    room -= std::min<size_t>(room, count);
   }
 }
 

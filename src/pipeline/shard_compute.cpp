@@ -1,6 +1,7 @@
 #include "pipeline/shard_compute.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace exogpu::pipeline {
 
@@ -11,27 +12,57 @@ ShardCompute::ShardCompute(engine::Shard shard, engine::LoadVocabulary vocabular
             .activation_width = shard_.architecture().activation_width(),
             .vocabulary = shard_.architecture().n_vocab,
             .sequences = shard_.options().sequences,
-            .batch_tokens = shard_.options().batch_tokens} {
+            .batch_tokens = shard_.options().batch_tokens,
+            .embeds = shard_.options().embeddings,
+            .whole_texts = shard_.options().embeddings && shard_.architecture().embeds_whole_texts()} {
   if (vocabulary) constraints_ = std::make_unique<engine::ConstraintCompiler>(std::move(vocabulary));
 }
 
 Result<std::span<const float>> ShardCompute::forward(const ComputeBatch& batch, std::span<float> into) {
   spans_.clear();
   for (const wire::Span& span : batch.spans) {
-    spans_.push_back({span.sequence, span.position, span.count, span.sample ? 1U : 0U});
+    const auto outputs = static_cast<uint32_t>(span.targets.size()) + (span.sample ? 1U : 0U);
+    spans_.push_back({span.sequence, span.position, span.count, outputs});
   }
   return shard_.forward({.sequences = spans_, .tokens = batch.tokens, .activations = batch.activations, .into = into});
 }
 
-Result<std::vector<wire::SampledToken>> ShardCompute::forward_and_sample(const ComputeBatch& batch) {
-  EXO_TRY(const std::span<const float> logits, forward(batch, {}));
-  std::vector<wire::SampledToken> tokens;
-  size_t row = 0;
+Result<LastOutput> ShardCompute::forward_and_sample(const ComputeBatch& batch) {
+  EXO_TRY(std::span<const float> rows, forward(batch, {}));
+  const size_t width = info_.embeds ? shard_.architecture().embedding_width() : info_.vocabulary;
+  const auto next_row = [&] {
+    const auto row = rows.first(width);
+    rows = rows.subspan(width);
+    return row;
+  };
+  LastOutput out;
   for (const wire::Span& span : batch.spans) {
+    for (const wire::TokenId target : span.targets) out.scored.push_back(score(span, target, next_row()));
     if (!span.sample) continue;
-    tokens.push_back(sample(span.sequence, logits.subspan(row++ * info_.vocabulary, info_.vocabulary)));
+    if (!info_.embeds) {
+      out.tokens.push_back(sample(span.sequence, next_row()));
+      continue;
+    }
+    wire::SampledToken& pooled = out.tokens.emplace_back();
+    pooled.sequence = span.sequence;
+    const std::span<const float> row = next_row();
+    pooled.embedding.assign(row.begin(), row.end());
   }
-  return tokens;
+  return out;
+}
+
+// The shard's results are finite.
+wire::SampledToken ShardCompute::score(const wire::Span& span, wire::TokenId target, std::span<const float> logits) {
+  wire::SampledToken token{.sequence = span.sequence, .token = target};
+  if (target < 0 || std::cmp_greater_equal(target, info_.vocabulary)) {
+    token.failure = Error{ErrorCode::invalid_argument, "a token outside the vocabulary has no probability"};
+    return token;
+  }
+  (void)maxima_.scan(logits);
+  const auto logprobs = logprobs_.report(logits, maxima_, target, std::min(span.likeliest, info_.vocabulary));
+  token.logprob = logprobs.of_token;
+  token.top.assign(logprobs.likeliest.begin(), logprobs.likeliest.end());
+  return token;
 }
 
 wire::SampledToken ShardCompute::sample(wire::SeqId sequence, std::span<const float> logits) {

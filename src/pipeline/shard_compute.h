@@ -10,6 +10,7 @@
 #include "engine/constraint/constraint_compiler.h"
 #include "engine/sampler.h"
 #include "engine/shard.h"
+#include "engine/token_logprobs.h"
 #include "pipeline/compute.h"
 
 namespace exogpu::pipeline {
@@ -24,7 +25,7 @@ class ShardCompute final : public Compute {
 
   const ComputeInfo& info() const override { return info_; }
   Result<std::span<const float>> forward(const ComputeBatch& batch, std::span<float> into) override;
-  Result<std::vector<wire::SampledToken>> forward_and_sample(const ComputeBatch& batch) override;
+  Result<LastOutput> forward_and_sample(const ComputeBatch& batch) override;
   Result<void> open_sampler(wire::SeqId sequence, const wire::OpenSampler& open) override;
   Result<void> truncate(wire::SeqId sequence, uint32_t end) override { return shard_.truncate(sequence, end); }
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) override {
@@ -42,12 +43,15 @@ class ShardCompute final : public Compute {
 
   Result<Sampling> begin_sampling(const wire::OpenSampler& open);
   wire::SampledToken sample(wire::SeqId sequence, std::span<const float> logits);
+  wire::SampledToken score(const wire::Span& span, wire::TokenId target, std::span<const float> logits);
 
   engine::Shard shard_;
   ComputeInfo info_;
   std::vector<engine::SequenceTokens> spans_;  // of the batch
   std::map<wire::SeqId, Result<Sampling>> samplers_;
   std::unique_ptr<engine::ConstraintCompiler> constraints_;
+  engine::BlockMaxima maxima_;  // of what is scored
+  engine::LogprobReporter logprobs_;
 };
 
 }  // namespace exogpu::pipeline

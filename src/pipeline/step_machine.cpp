@@ -32,13 +32,14 @@ StageOutput StepMachine::run(StageInput input) {
   if (step.number == 1) check(resume(step));
   for (const wire::SequenceChange& next : step.changes) check(change(next));
   Buffer out;
-  std::vector<wire::SampledToken> tokens;
-  if (!step.failure && !step.spans.empty()) check(compute(input, out, tokens));
+  LastOutput last;
+  if (!step.failure && !step.spans.empty()) check(compute(input, out, last));
   if (info().last()) {
     return wire::StepDone{.epoch = step.epoch,
                           .number = step.number,
-                          .tokens = std::move(tokens),
+                          .tokens = std::move(last.tokens),
                           .stage_us = std::move(step.stage_us),
+                          .scored = std::move(last.scored),
                           .failure = std::move(step.failure)};
   }
   step.stage = options_.index + 1;
@@ -77,7 +78,7 @@ Result<void> StepMachine::change(const wire::SequenceChange& change) {
   return compute_->copy_prefix(copy.from, change.sequence, copy.length);
 }
 
-Result<void> StepMachine::compute(const StageInput& input, Buffer& out, std::vector<wire::SampledToken>& tokens) {
+Result<void> StepMachine::compute(const StageInput& input, Buffer& out, LastOutput& last) {
   const auto& only = input.step.replay;
   if (only && options_.index + 1 == only->begin) {
     EXO_TRY(out, replay(input.step));
@@ -90,7 +91,7 @@ Result<void> StepMachine::compute(const StageInput& input, Buffer& out, std::vec
     return {};
   }
   EXO_TRY(const ComputeBatch batch, batch_of(input));
-  EXO_TRY(tokens, compute_->forward_and_sample(batch));
+  EXO_TRY(last, compute_->forward_and_sample(batch));
   return {};
 }
 

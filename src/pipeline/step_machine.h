@@ -62,7 +62,7 @@ class StepMachine {
  private:
   Result<void> resume(const wire::Step& first);
   Result<void> change(const wire::SequenceChange& change);
-  Result<void> compute(const StageInput& input, Buffer& out, std::vector<wire::SampledToken>& tokens);
+  Result<void> compute(const StageInput& input, Buffer& out, LastOutput& last);
   Result<ComputeBatch> batch_of(const StageInput& input);
   Result<Buffer> replay(const wire::Step& step);
   Result<Buffer> forward(const StageInput& input);

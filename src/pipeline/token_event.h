@@ -14,8 +14,8 @@ namespace exogpu::pipeline {
 
 using RequestId = Strong<uint64_t, struct RequestIdTag>;
 
-// After an event that is_last() none follows. A failure has no token. The first event may have none either: then it
-// says that the request was accepted.
+// After an event that is_last() none follows. A failure has no token. The token of an embedding is one without a token.
+// The first event may have none either: then it says that the request was accepted.
 struct TokenEvent {
   std::optional<wire::SampledToken> token{};  // its `sequence` and `failure` mean nothing
   std::optional<wire::GenerateEnd> end{};
@@ -23,6 +23,9 @@ struct TokenEvent {
   uint32_t prompt_reused = 0;               // tokens of the prompt that were in a cache
   bool interrupted = false;                 // the failure is the ring's; the next ring may continue the answer
   std::optional<wire::QueuePlace> queue{};  // where the request waits; with a failure, where it would have
+  // Tokens of the prompt, from `scored_position` on; before the token, and all of them before the first one.
+  std::vector<wire::SampledToken> scored{};
+  uint32_t scored_position = 0;
   bool is_last() const { return end || failure; }
 };
 

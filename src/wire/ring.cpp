@@ -1,88 +1,12 @@
 #include "wire/ring.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
-#include <string>
 
-#include "proto/ring.pb.h"
-#include "wire/proto_coding.h"
+#include "wire/ring_coding.h"
 
 namespace exogpu::wire {
 namespace {
-
-// As long as a duration may be without a sum of two overflowing.
-std::chrono::milliseconds wait_of(uint64_t ms) {
-  constexpr uint64_t kLongestMs = uint64_t{365} * 24 * 3600 * 1000;
-  return std::chrono::milliseconds(std::min(ms, kLongestMs));
-}
-
-void put(proto::Sampling& out, const SamplerSettings& in) {
-  out.set_temperature(in.temperature);
-  out.set_top_k(in.top_k);
-  out.set_top_p(in.top_p);
-  out.set_min_p(in.min_p);
-  out.set_typical_p(in.typical_p);
-  out.set_repeat_penalty(in.repeat_penalty);
-  out.set_presence_penalty(in.presence_penalty);
-  out.set_frequency_penalty(in.frequency_penalty);
-  out.set_penalty_last_n(in.penalty_last_n);
-  for (const auto& [token, value] : in.logit_bias) {
-    auto* bias = out.add_logit_bias();
-    bias->set_token(token);
-    bias->set_value(value);
-  }
-  out.set_seed(in.seed);
-  out.set_logprobs_plus_one(in.logprobs ? *in.logprobs + 1 : 0);
-  if (in.constraint) {
-    out.mutable_constraint()->set_kind(static_cast<uint32_t>(in.constraint->kind));
-    out.mutable_constraint()->set_text(in.constraint->text);
-  }
-}
-
-Result<Constraint> constraint_of(const proto::Constraint& in, std::string_view name) {
-  if (in.kind() > static_cast<uint32_t>(kConstraintKindLast)) {
-    return fail(ErrorCode::corrupt, "a {} message with a constraint of a kind that is not known here ({})", name,
-                in.kind());
-  }
-  if (in.text().size() > kConstraintBytesMax) {
-    return fail(ErrorCode::corrupt, "a {} message with a constraint of {} bytes, at most {} are allowed", name,
-                format_count(in.text().size()), format_count(kConstraintBytesMax));
-  }
-  return Constraint{.kind = static_cast<ConstraintKind>(in.kind()), .text = in.text()};
-}
-
-// The sampler checks the ranges.
-Result<SamplerSettings> sampling_of(const proto::Sampling& in, std::string_view name) {
-  for (const float value : {in.temperature(), in.top_p(), in.min_p(), in.typical_p(), in.repeat_penalty(),
-                            in.presence_penalty(), in.frequency_penalty()}) {
-    if (std::isnan(value)) return fail(ErrorCode::corrupt, "a {} message whose sampling is not a number", name);
-  }
-  EXO_CHECK(within(in.logit_bias_size(), kLogitBiasMax, "the logit bias of a message"));
-  SamplerSettings out = {.temperature = in.temperature(),
-                         .top_k = in.top_k(),
-                         .top_p = in.top_p(),
-                         .min_p = in.min_p(),
-                         .typical_p = in.typical_p(),
-                         .repeat_penalty = in.repeat_penalty(),
-                         .presence_penalty = in.presence_penalty(),
-                         .frequency_penalty = in.frequency_penalty(),
-                         .penalty_last_n = in.penalty_last_n(),
-                         .logit_bias = {},
-                         .seed = in.seed(),
-                         .logprobs = std::nullopt,
-                         .constraint = std::nullopt};
-  for (const auto& bias : in.logit_bias()) {
-    if (std::isnan(bias.value()))
-      return fail(ErrorCode::corrupt, "a {} message whose logit bias is not a number", name);
-    out.logit_bias[bias.token()] = bias.value();
-  }
-  if (in.logprobs_plus_one() > 0) out.logprobs = in.logprobs_plus_one() - 1;
-  if (in.has_constraint()) {
-    EXO_TRY(out.constraint, constraint_of(in.constraint(), name));
-  }
-  return out;
-}
 
 void put(proto::SequenceChange& out, const SequenceChange& in) {
   out.set_sequence(in.sequence.value());
@@ -134,39 +58,18 @@ Result<StageRange> range_of(const proto::StageRange& in) {
   return StageRange{.begin = in.begin(), .end = in.end()};
 }
 
-void put(proto::SampledToken& out, const SampledToken& in) {
-  out.set_sequence(in.sequence.value());
-  out.set_token(in.token);
-  if (in.logprob) out.set_logprob(*in.logprob);
-  for (const TokenLogprob& entry : in.top) {
-    auto* top = out.add_top();
-    top->set_token(entry.token);
-    top->set_logprob(entry.logprob);
+Result<Span> span_of(const proto::Span& in) {
+  if (in.count() == 0) return fail(ErrorCode::corrupt, "a step has a span of no tokens");
+  const auto targets = static_cast<uint32_t>(in.targets_size());
+  if (targets > 0 && targets + (in.sample() ? 1 : 0) != in.count()) {
+    return fail(ErrorCode::corrupt, "a step scores {} tokens of a span of {}", targets, in.count());
   }
-  if (in.failure) set_failure(out.mutable_failure(), *in.failure);
-}
-
-template <typename Field>
-Result<std::vector<SampledToken>> tokens_of(const Field& field, std::string_view name) {
-  EXO_CHECK(within(field.size(), kStepSpansMax, "the tokens of a message"));
-  std::vector<SampledToken> out;
-  out.reserve(field.size());
-  for (const auto& in : field) {
-    SampledToken& token = out.emplace_back();
-    token.sequence = SeqId(in.sequence());
-    token.token = in.token();
-    if (in.has_logprob()) {
-      if (std::isnan(in.logprob())) return fail(ErrorCode::corrupt, "a {} message whose logprob is not a number", name);
-      token.logprob = in.logprob();
-    }
-    for (const auto& top : in.top()) {
-      if (std::isnan(top.logprob()))
-        return fail(ErrorCode::corrupt, "a {} message whose logprob is not a number", name);
-      token.top.push_back({.token = top.token(), .logprob = top.logprob()});
-    }
-    EXO_TRY(token.failure, failure_of(in, name));
-  }
-  return out;
+  return Span{.sequence = SeqId(in.sequence()),
+              .position = in.position(),
+              .count = in.count(),
+              .sample = in.sample(),
+              .targets = {in.targets().begin(), in.targets().end()},
+              .likeliest = in.likeliest()};
 }
 
 }  // namespace
@@ -176,19 +79,10 @@ bool operator==(const Step& a, const Step& b) {
          a.spans == b.spans && a.stage_us == b.stage_us && same(a.failure, b.failure) && a.resume == b.resume &&
          a.replay == b.replay;
 }
-bool operator==(const SampledToken& a, const SampledToken& b) {
-  return a.sequence == b.sequence && a.token == b.token && a.logprob == b.logprob && a.top == b.top &&
-         same(a.failure, b.failure);
-}
 bool operator==(const StepDone& a, const StepDone& b) {
   return a.epoch == b.epoch && a.number == b.number && a.tokens == b.tokens && a.stage_us == b.stage_us &&
          same(a.failure, b.failure);
 }
-bool operator==(const Generated& a, const Generated& b) {
-  return a.request == b.request && a.tokens == b.tokens && a.end == b.end && same(a.failure, b.failure) &&
-         a.prompt_reused == b.prompt_reused && a.interrupted == b.interrupted && a.queue == b.queue;
-}
-
 uint64_t Step::rows() const {
   uint64_t rows = 0;
   for (const Span& span : spans) rows += span.count;
@@ -207,6 +101,8 @@ ByteVector encode(const Step& message) {
     span->set_position(in.position);
     span->set_count(in.count);
     span->set_sample(in.sample);
+    span->mutable_targets()->Add(in.targets.begin(), in.targets.end());
+    span->set_likeliest(in.likeliest);
   }
   out.mutable_stage_us()->Add(message.stage_us.begin(), message.stage_us.end());
   if (message.failure) set_failure(out.mutable_failure(), *message.failure);
@@ -235,8 +131,8 @@ Result<Step> decode<Step>(std::span<const std::byte> bytes) {
     out.changes.push_back(std::move(next));
   }
   for (const auto& span : in.spans()) {
-    if (span.count() == 0) return fail(ErrorCode::corrupt, "a step has a span of no tokens");
-    out.spans.push_back({SeqId(span.sequence()), span.position(), span.count(), span.sample()});
+    EXO_TRY(Span next, span_of(span));
+    out.spans.push_back(std::move(next));
   }
   if (out.rows() > std::numeric_limits<uint32_t>::max()) return fail(ErrorCode::corrupt, "a step has too many tokens");
   out.stage_us.assign(in.stage_us().begin(), in.stage_us().end());
@@ -260,6 +156,7 @@ ByteVector encode(const StepDone& message) {
   out.set_epoch(message.epoch.value());
   out.set_number(message.number);
   for (const SampledToken& token : message.tokens) put(*out.add_tokens(), token);
+  for (const SampledToken& token : message.scored) put(*out.add_scored(), token);
   out.mutable_stage_us()->Add(message.stage_us.begin(), message.stage_us.end());
   if (message.failure) set_failure(out.mutable_failure(), *message.failure);
   return serialize(out);
@@ -273,99 +170,10 @@ Result<StepDone> decode<StepDone>(std::span<const std::byte> bytes) {
   out.epoch = PlanEpoch(in.epoch());
   out.number = in.number();
   EXO_TRY(out.tokens, tokens_of(in.tokens(), "step done"));
+  EXO_TRY(out.scored, tokens_of(in.scored(), "step done"));
   out.stage_us.assign(in.stage_us().begin(), in.stage_us().end());
   EXO_TRY(out.failure, failure_of(in, "step done"));
   return out;
-}
-
-ByteVector encode(const Generate& message) {
-  proto::Generate out;
-  out.set_epoch(message.epoch.value());
-  out.set_request(message.request);
-  out.mutable_tokens()->Add(message.tokens.begin(), message.tokens.end());
-  out.set_prompt_tokens(message.prompt_tokens);
-  put(*out.mutable_sampling(), message.sampling);
-  out.set_tokens_max(message.tokens_max);
-  out.mutable_end_tokens()->Add(message.end_tokens.begin(), message.end_tokens.end());
-  out.set_client(message.client.value());
-  out.set_accepted_before(message.accepted_before);
-  if (message.queue_wait_max) out.set_queue_wait_max_ms(static_cast<uint64_t>(message.queue_wait_max->count()));
-  return serialize(out);
-}
-
-template <>
-Result<Generate> decode<Generate>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::Generate>(bytes, "generate"));
-  EXO_CHECK(within(in.tokens_size(), kTokensMax, "the tokens of a request"));
-  EXO_CHECK(within(in.end_tokens_size(), kEndTokensMax, "the end tokens of a request"));
-  if (in.tokens_size() == 0) return fail(ErrorCode::corrupt, "a generate message without tokens");
-  if (in.prompt_tokens() > static_cast<uint32_t>(in.tokens_size())) {
-    return fail(ErrorCode::corrupt, "a generate message with a prompt of {} tokens and {} in all", in.prompt_tokens(),
-                in.tokens_size());
-  }
-  EXO_TRY(SamplerSettings sampling, sampling_of(in.sampling(), "generate"));
-  std::optional<std::chrono::milliseconds> queue_wait_max;
-  if (in.has_queue_wait_max_ms()) queue_wait_max = wait_of(in.queue_wait_max_ms());
-  return Generate{.epoch = PlanEpoch(in.epoch()),
-                  .request = in.request(),
-                  .tokens = {in.tokens().begin(), in.tokens().end()},
-                  .prompt_tokens = in.prompt_tokens(),
-                  .sampling = std::move(sampling),
-                  .tokens_max = in.tokens_max(),
-                  .end_tokens = {in.end_tokens().begin(), in.end_tokens().end()},
-                  .client = ClientId(in.client()),
-                  .accepted_before = in.accepted_before(),
-                  .queue_wait_max = queue_wait_max};
-}
-
-ByteVector encode(const Generated& message) {
-  proto::Generated out;
-  out.set_request(message.request);
-  for (const SampledToken& token : message.tokens) put(*out.add_tokens(), token);
-  out.set_end_plus_one(message.end ? static_cast<uint32_t>(*message.end) + 1 : 0);
-  if (message.failure) set_failure(out.mutable_failure(), *message.failure);
-  out.set_prompt_reused(message.prompt_reused);
-  out.set_interrupted(message.interrupted);
-  if (message.queue) {
-    auto* queue = out.mutable_queue();
-    queue->set_position(message.queue->position);
-    queue->set_own(message.queue->own);
-    if (message.queue->wait) queue->set_wait_ms(static_cast<uint64_t>(message.queue->wait->count()));
-  }
-  return serialize(out);
-}
-
-template <>
-Result<Generated> decode<Generated>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::Generated>(bytes, "generated"));
-  if (in.end_plus_one() > static_cast<uint32_t>(GenerateEnd::cancelled) + 1) {
-    return fail(ErrorCode::corrupt, "a generated message that ends in a way that is not known here ({})",
-                in.end_plus_one());
-  }
-  Generated out;
-  out.request = in.request();
-  EXO_TRY(out.tokens, tokens_of(in.tokens(), "generated"));
-  if (in.end_plus_one() > 0) out.end = static_cast<GenerateEnd>(in.end_plus_one() - 1);
-  EXO_TRY(out.failure, failure_of(in, "generated"));
-  out.prompt_reused = in.prompt_reused();
-  out.interrupted = in.interrupted();
-  if (in.has_queue()) {
-    out.queue = {.position = in.queue().position(), .own = in.queue().own()};
-    if (in.queue().has_wait_ms()) out.queue->wait = wait_of(in.queue().wait_ms());
-  }
-  return out;
-}
-
-ByteVector encode(const CancelGenerate& message) {
-  proto::CancelGenerate out;
-  out.set_request(message.request);
-  return serialize(out);
-}
-
-template <>
-Result<CancelGenerate> decode<CancelGenerate>(std::span<const std::byte> bytes) {
-  EXO_TRY(const auto in, parse<proto::CancelGenerate>(bytes, "cancel"));
-  return CancelGenerate{.request = in.request()};
 }
 
 }  // namespace exogpu::wire

@@ -28,6 +28,8 @@ inline constexpr size_t kPenaltyTokensMax = 1U << 20;  // of a sampler's penalti
 inline constexpr size_t kEndTokensMax = 1024;
 inline constexpr size_t kStagesMax = 4096;
 inline constexpr size_t kResumedSequencesMax = 65536;
+inline constexpr size_t kEmbeddingMax = 1U << 16;  // values of a text's embedding
+inline constexpr uint32_t kScoredTokens = 32;      // of prompts, that a step scores at most: each has a row of logits
 
 // Begins the sampling of a sequence, at the last stage.
 struct OpenSampler {
@@ -60,7 +62,11 @@ struct Span {
   SeqId sequence{};
   uint32_t position = 0;  // of the first
   uint32_t count = 0;
-  bool sample = false;  // sample the token that follows the last one
+  bool sample = false;  // sample the token that follows the last one; of a model for embeddings, pool the text
+  // Where tokens of a prompt are scored: the token that follows each of the span's, but for the last if that is
+  // sampled; the last stage reports the log probabilities of these, and of so many likeliest.
+  std::vector<TokenId> targets{};
+  uint32_t likeliest = 0;
   friend bool operator==(const Span&, const Span&) = default;
 };
 
@@ -109,6 +115,7 @@ struct SampledToken {
   std::optional<float> logprob{};
   std::vector<TokenLogprob> top{};
   std::optional<Error> failure{};  // then there is no token
+  std::vector<float> embedding{};  // of the text, not normalised; then there is no token either
   friend bool operator==(const SampledToken&, const SampledToken&);
 };
 
@@ -119,7 +126,8 @@ struct StepDone {
   uint64_t number = 0;
   std::vector<SampledToken> tokens{};
   std::vector<uint32_t> stage_us{};
-  std::optional<Error> failure{};  // no sequence of the step can continue
+  std::vector<SampledToken> scored{};  // one for each target of the step's spans, in their order
+  std::optional<Error> failure{};      // no sequence of the step can continue
   friend bool operator==(const StepDone&, const StepDone&);
 };
 
@@ -136,6 +144,8 @@ struct Generate {
   ClientId client{};
   bool accepted_before = false;  // by an earlier ring: not to be refused because the queue is full
   std::optional<std::chrono::milliseconds> queue_wait_max{};  // refused at once if the estimated wait is longer
+  bool embed = false;                         // asks for the embedding of the prompt: one result, and no token
+  std::optional<uint32_t> prompt_logprobs{};  // of each prompt token but the first, with so many likeliest
   friend bool operator==(const Generate&, const Generate&) = default;
 };
 
@@ -157,8 +167,10 @@ struct Generated {
   std::optional<GenerateEnd> end{};
   std::optional<Error> failure{};  // ends the answer, too
   uint32_t prompt_reused = 0;
-  bool interrupted = false;           // by its ring; the answer may continue with the next ring
-  std::optional<QueuePlace> queue{};  // where the request waits; with a failure, where it would have
+  bool interrupted = false;            // by its ring; the answer may continue with the next ring
+  std::optional<QueuePlace> queue{};   // where the request waits; with a failure, where it would have
+  std::vector<SampledToken> scored{};  // tokens of the prompt, the first of them at `scored_position`
+  uint32_t scored_position = 0;
   friend bool operator==(const Generated&, const Generated&);
 };
 

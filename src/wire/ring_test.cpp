@@ -35,6 +35,7 @@ Step some_step() {
   step.changes.push_back({.sequence = SeqId(2), .kind = Truncate{0}});
   step.changes.push_back({.sequence = SeqId(3), .kind = CopyPrefix{.from = SeqId(0), .length = 7}});
   step.spans = {{SeqId(1), 8, 1, true}, {SeqId(2), 0, 500, false}};
+  step.spans.push_back({.sequence = SeqId(3), .count = 3, .sample = true, .targets = {7, -1}, .likeliest = 5});
   step.stage_us = {7, UINT32_MAX};
   step.failure = Error{ErrorCode::out_of_memory, "desk/cpu: no room"};
   return step;
@@ -52,6 +53,7 @@ TEST(RingMessages, RoundTrip) {
   EXPECT_EQ(decode<Step>(encode(Step{})).value(), Step{});
   Step replay = some_step();
   replay.spans.front().sample = false;
+  replay.spans.pop_back();
   replay.resume = {.epoch = PlanEpoch(7), .fresh_stages = {.begin = 1, .end = 3}, .tokens = {5, 0, UINT32_MAX}};
   replay.replay = {.begin = 0, .end = 4096};
   EXPECT_EQ(decode<Step>(encode(replay)).value(), replay);
@@ -59,8 +61,9 @@ TEST(RingMessages, RoundTrip) {
   failed.failure = Error{ErrorCode::invalid_argument, "top_p is 3"};
   const StepDone done{.epoch = PlanEpoch(3),
                       .number = 8,
-                      .tokens = {some_token(), failed},
+                      .tokens = {some_token(), failed, {.sequence = SeqId(6), .embedding = {0.5F, -2}}},
                       .stage_us = {1, 2, 3},
+                      .scored = {some_token()},
                       .failure = Error{ErrorCode::corrupt, "x"}};
   EXPECT_EQ(decode<StepDone>(encode(done)).value(), done);
   Generate generate{.epoch = PlanEpoch(9), .request = 5, .tokens = {1, 2, 3}, .prompt_tokens = 2};
@@ -71,12 +74,20 @@ TEST(RingMessages, RoundTrip) {
   generate.accepted_before = true;
   generate.queue_wait_max = std::chrono::milliseconds(0);
   EXPECT_EQ(decode<Generate>(encode(generate)).value(), generate);
+  generate.embed = true;
+  generate.prompt_logprobs = 0;  // not the same as none
   generate.sampling.logprobs.reset();
   EXPECT_EQ(decode<Generate>(encode(generate)).value(), generate);
   for (const auto end :
        {GenerateEnd::end_of_text, GenerateEnd::length, GenerateEnd::context_full, GenerateEnd::cancelled}) {
-    const Generated generated{
-        .request = 4, .tokens = {some_token()}, .end = end, .prompt_reused = 12, .interrupted = true};
+    const Generated generated{.request = 4,
+                              .tokens = {some_token()},
+                              .end = end,
+                              .prompt_reused = 12,
+                              .interrupted = true,
+                              .queue = {},
+                              .scored = {some_token()},
+                              .scored_position = 9};
     EXPECT_EQ(decode<Generated>(encode(generated)).value(), generated);
   }
   Generated refused{.request = 4, .queue = QueuePlace{.position = 7, .own = 2}};
@@ -105,6 +116,10 @@ TEST(RingMessages, AStepOutOfBoundsIsRefused) {
   step.mutable_spans(0)->set_count(UINT32_MAX);
   step.add_spans()->set_count(1);
   expect_corrupt<Step>(bytes_of(step), "too many tokens");
+  step.Clear();
+  step.add_spans()->set_count(3);
+  step.mutable_spans(0)->add_targets(1);
+  expect_corrupt<Step>(bytes_of(step), "scores 1 tokens of a span of 3");
   step.Clear();
   step.add_changes()->set_sequence(6);
   expect_corrupt<Step>(bytes_of(step), "changes sequence 6 in a way that is not known here");
@@ -141,6 +156,15 @@ TEST(RingMessages, NumbersThatAreNoneAreRefused) {
   done.mutable_tokens(0)->set_logprob(-1);
   done.mutable_tokens(0)->add_top()->set_logprob(kNan);
   expect_corrupt<StepDone>(bytes_of(done), "logprob is not a number");
+  done.mutable_tokens(0)->clear_top();
+  done.mutable_tokens(0)->add_embedding(std::numeric_limits<float>::infinity());
+  expect_corrupt<StepDone>(bytes_of(done), "embedding is not finite");
+  done.clear_tokens();
+  for (size_t i = 0; i <= kEmbeddingMax; ++i) {
+    if (i == 0) done.add_tokens();
+    done.mutable_tokens(0)->add_embedding(1);
+  }
+  expect_corrupt<StepDone>(bytes_of(done), "an embedding: 65537 entries");
 }
 
 TEST(RingMessages, ARequestOutOfBoundsIsRefused) {

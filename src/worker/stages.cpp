@@ -216,6 +216,8 @@ void Stages::assemble() {
   EXO_ASSERT(all_warm() && !parts_.empty(), "a ring is assembled of stages that are warm");
   const pipeline::ComputeInfo& info = parts_.begin()->second->stage->compute->info();
   vocabulary_ = info.vocabulary;
+  embeds_ = info.embeds;
+  whole_texts_ = info.whole_texts;
   pipeline::RingOptions options{.epoch = plan_->epoch,
                                 .self = self_,
                                 .nodes = {},
@@ -249,7 +251,9 @@ void Stages::serve() {
                                      .sequences = plan_->settings.sequences,
                                      .context = plan_->settings.context,
                                      .batch_tokens = plan_->settings.batch_tokens,
-                                     .n_vocab = vocabulary_};
+                                     .n_vocab = vocabulary_,
+                                     .embeds = embeds_,
+                                     .whole_texts = whole_texts_};
   if (plan_->step_cost_tokens > 0) schedule.step_cost_tokens = plan_->step_cost_tokens;
   driver_ = std::make_unique<pipeline::Driver>(*ring_, schedule, resumed());
   host_.on_ring_changed();

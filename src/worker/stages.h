@@ -112,7 +112,8 @@ class Stages {
   std::unique_ptr<pipeline::Ring> ring_;
   std::unique_ptr<pipeline::Driver> driver_;
   std::optional<Previous> previous_;
-  uint32_t vocabulary_ = 0;  // of the ring's model
+  uint32_t vocabulary_ = 0;  // of the ring's model, as what follows
+  bool embeds_ = false, whole_texts_ = false;
   std::map<uint32_t, BytesDone> progress_;
   uint64_t loads_ = 0;
   uint64_t fetch_ = 0;     // number of the latest, whose result counts

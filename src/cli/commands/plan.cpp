@@ -64,12 +64,12 @@ Result<void> plan(const Options& options) {
   EXO_TRY(const wire::ClusterView view, view_for(options, machine));
 
   placement::PlacementRequest request = options.request;
-  if (request.serving.context == 0) {
-    EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
-    request.serving.context = engine::default_context(architecture);
-  }
+  EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
+  if (request.serving.context == 0) request.serving.context = engine::default_context(architecture);
+  request.serving.batch_tokens =
+      engine::serving_batch(architecture, request.serving.context, request.serving.batch_tokens);
   EXO_TRY(const wire::ModelShape shape,
-          node::shape_of(file, machine.devices(), engine::ShardOptions::serving(request.serving)));
+          node::shape_of(file, machine.devices(), engine::ShardOptions::serving(request.serving, architecture)));
   for (const std::string& name : options.without) {
     EXO_TRY(wire::DeviceRef device, placement::find_device(view, name));
     request.excluded.push_back(std::move(device));

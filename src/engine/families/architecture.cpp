@@ -9,6 +9,7 @@
 #include "engine/families/family.h"
 #include "engine/families/known_parts.h"
 #include "engine/families/reading.h"
+#include "wire/serving_settings.h"
 
 namespace exogpu::engine {
 namespace {
@@ -128,6 +129,13 @@ bool Architecture::can_cut(uint32_t layer) const {
 }
 
 uint32_t default_context(const Architecture& a) { return std::min(4096U, a.context_trained); }
+
+uint32_t serving_batch(const Architecture& a, uint32_t context, uint32_t requested) {
+  constexpr uint32_t most = 2048;  // scratch memory grows with the square of it
+  const bool is_default = requested == wire::ServingSettings().batch_tokens;
+  if (!a.gives_embeddings() || !a.embeds_whole_texts() || !is_default) return requested;
+  return std::max(requested, std::min(context, most));
+}
 
 std::string context_warning(const Architecture& a, uint32_t context) {
   if (context <= a.context_trained) return {};

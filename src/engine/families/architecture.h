@@ -211,12 +211,19 @@ struct Architecture {
   uint32_t activation_width() const { return d_model * streams.count + per_layer_width * n_layers; }
   // Whether the model can be cut before this layer: none from it on attends to the keys and values of one before it.
   bool can_cut(uint32_t layer) const;
+  // Whether shards of a plan give embeddings. A model that was made for them is not asked for text.
+  bool gives_embeddings() const { return pooling != Pooling::none || !has_head; }
+  // Whether the text of an embedding must come in one batch.
+  bool embeds_whole_texts() const { return !causal || pooling != Pooling::last; }
   // Values of an embedding.
   uint32_t embedding_width() const {
     if (dense_widths[1] > 0) return dense_widths[1];
     return dense_widths[0] > 0 ? dense_widths[0] : d_model;
   }
 };
+
+// The batch of a plan with this context: `requested`, or more where that is the default and texts must come whole.
+uint32_t serving_batch(const Architecture& a, uint32_t context, uint32_t requested);
 
 // The default context of a model: 4,096 tokens, or the context that it was trained for if that is less.
 uint32_t default_context(const Architecture& a);

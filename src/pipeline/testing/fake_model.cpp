@@ -23,7 +23,9 @@ FakeCompute::FakeCompute(const FakeModel& model, wire::LayerRange layers, uint32
             .activation_width = kActivationWidth,
             .vocabulary = model.vocabulary,
             .sequences = sequences,
-            .batch_tokens = batch_tokens},
+            .batch_tokens = batch_tokens,
+            .embeds = model.embeds,
+            .whole_texts = model.embeds},
       sequences_(sequences),
       positions_(sequences),
       present_(engine::SequenceStates::rows(sequences) * width()) {}
@@ -122,24 +124,42 @@ Result<std::span<const float>> FakeCompute::forward(const ComputeBatch& batch, s
   return into;
 }
 
-Result<std::vector<wire::SampledToken>> FakeCompute::forward_and_sample(const ComputeBatch& batch) {
+float FakeCompute::logprob(Row row, wire::TokenId target) {
+  return -static_cast<float>(mix(row ^ embed(target)) % 1000) / 8;
+}
+
+std::vector<float> FakeCompute::embedding(Row row) {
+  return {1, static_cast<float>(row % 1000) / 8, static_cast<float>(row / 1000 % 1000) / 8};
+}
+
+Result<LastOutput> FakeCompute::forward_and_sample(const ComputeBatch& batch) {
   EXO_TRY(const std::span<const float> rows, forward(batch, {}));
-  std::vector<wire::SampledToken> tokens;
+  LastOutput out;
+  const auto row_at = [&](size_t index) {
+    Row row = 0;
+    std::memcpy(&row, &rows[index * kActivationWidth], sizeof(row));
+    return row;
+  };
   size_t end = 0;
   for (const wire::Span& span : batch.spans) {
+    for (size_t i = 0; i < span.targets.size(); ++i) {
+      out.scored.push_back(
+          {.sequence = span.sequence, .token = span.targets[i], .logprob = logprob(row_at(end + i), span.targets[i])});
+    }
     end += span.count;
     if (!span.sample) continue;
-    Row row = 0;
-    std::memcpy(&row, &rows[(end - 1) * kActivationWidth], sizeof(row));
-    wire::SampledToken& token = tokens.emplace_back();
+    const Row row = row_at(end - 1);
+    wire::SampledToken& token = out.tokens.emplace_back();
     token.sequence = span.sequence;
-    if (const auto sampled = sample(span.sequence, row)) {
+    if (info_.embeds) {
+      token.embedding = embedding(row);
+    } else if (const auto sampled = sample(span.sequence, row)) {
       token.token = *sampled;
     } else {
       token.failure = sampled.error();
     }
   }
-  return tokens;
+  return out;
 }
 
 Result<wire::TokenId> FakeCompute::sample(wire::SeqId id, Row row) {

@@ -18,6 +18,7 @@ struct FakeModel {
   uint32_t layers = 1;
   uint32_t vocabulary = 1000;
   bool recurrent = false;  // every second layer is, beginning with the first
+  bool embeds = false;     // it gives embeddings of whole texts
 };
 
 class FakeCompute : public Compute {
@@ -31,7 +32,7 @@ class FakeCompute : public Compute {
   const ComputeInfo& info() const override { return info_; }
   // Errors: internal, where a span does not follow the tokens of its sequence.
   Result<std::span<const float>> forward(const ComputeBatch& batch, std::span<float> into) override;
-  Result<std::vector<wire::SampledToken>> forward_and_sample(const ComputeBatch& batch) override;
+  Result<LastOutput> forward_and_sample(const ComputeBatch& batch) override;
   Result<void> open_sampler(wire::SeqId sequence, const wire::OpenSampler& open) override;
   Result<void> truncate(wire::SeqId sequence, uint32_t end) override;
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) override;
@@ -42,6 +43,9 @@ class FakeCompute : public Compute {
   Row advance(wire::SeqId sequence, Row row);
   Result<wire::TokenId> sample(wire::SeqId sequence, Row row);
   static Row embed(wire::TokenId token);
+  // What stands for the log probability of `target` behind the token of this row; for its embedding.
+  static float logprob(Row row, wire::TokenId target);
+  static std::vector<float> embedding(Row row);
 
   std::optional<Error> fails;  // of the next batch
   bool keeps_state = false;    // an injected bug: recurrent layers do not go back when tokens are removed

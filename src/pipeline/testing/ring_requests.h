@@ -24,6 +24,8 @@ struct Received {
   std::vector<wire::TokenId> tokens;
   std::optional<wire::GenerateEnd> end;
   std::optional<Error> failure;
+  std::vector<wire::SampledToken> scored;
+  std::vector<float> embedding;
   uint32_t reused = 0;
   bool interrupted = false;
   bool over() const { return end || failure; }
@@ -33,6 +35,8 @@ inline Driver::Listener into(Received& received) {
   return [&received](const TokenEvent& event) {
     EXPECT_FALSE(received.over()) << "an event follows the end";
     if (event.token) received.tokens.push_back(event.token->token);
+    if (event.token) received.embedding = event.token->embedding;
+    received.scored.insert(received.scored.end(), event.scored.begin(), event.scored.end());
     received.end = event.end;
     received.failure = event.failure;
     received.reused = event.prompt_reused;
