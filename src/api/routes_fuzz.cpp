@@ -5,11 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "api/anthropic/messages_call.h"
+#include "api/generation/embedding_call.h"
 #include "api/llama_cpp/completion.h"
+#include "api/llama_cpp/embedding.h"
 #include "api/llama_cpp/text_routes.h"
 #include "api/ollama/calls.h"
 #include "api/ollama/model_list.h"
 #include "api/openai/call.h"
+#include "api/openai/embeddings.h"
 #include "api/responses/create.h"
 #include "api/surface/content_coding.h"
 
@@ -59,15 +62,18 @@ void check_request(const node::GenerationRequest& request) {
 void check_call(const api::TextCall& call) {
   const api::CallLimits limits;
   check(!call.generations.empty() && call.writer);
-  check(call.generations.size() * call.generations.front().answers <= limits.answers_max);
+  const bool embeds = call.generations.front().embedding.has_value();
+  check(call.generations.size() * call.generations.front().answers <=
+        (embeds ? api::kEmbeddedTextsMax : limits.answers_max));
   for (const node::GenerationRequest& request : call.generations) check_request(request);
   const auto writer = call.writer({.id = 1, .created = 1, .model = "m"});
   api::Delivery last;
   last.prompt_tokens = 1;
   last.updates.push_back({.answer = 0, .pieces = {{.text = "x"}}, .end = engine::GenerateStats{}});
+  if (embeds) last.updates.back().embedding = {0.5F, -2, 0};
   last.ended = true;
   writer->collect(std::move(last));
-  check(json::parse(writer->whole()).is_object());
+  check(json::parse(writer->whole()).is_structured());
 }
 
 template <api::CallKind kind>
@@ -78,18 +84,14 @@ api::Parsed<api::Action> openai(const api::Exchange& exchange) {
 }
 
 constexpr decltype(api::Route::handle) kHandlers[] = {
-    openai<api::CallKind::chat>,
-    openai<api::CallKind::completion>,
-    api::anthropic::messages,
-    api::anthropic::count_tokens,
-    api::ollama::chat,
-    api::ollama::generate,
-    api::ollama::show,
-    api::responses::create,
-    api::llama_cpp::completion,
-    api::llama_cpp::infill,
-    api::llama_cpp::tokenize,
-    api::llama_cpp::detokenize,
+    openai<api::CallKind::chat>,    openai<api::CallKind::completion>,
+    api::openai_embeddings,         api::anthropic::messages,
+    api::anthropic::count_tokens,   api::ollama::chat,
+    api::ollama::generate,          api::ollama::embed,
+    api::ollama::embeddings,        api::ollama::show,
+    api::responses::create,         api::llama_cpp::completion,
+    api::llama_cpp::embedding,      api::llama_cpp::infill,
+    api::llama_cpp::tokenize,       api::llama_cpp::detokenize,
     api::llama_cpp::apply_template,
 };
 

@@ -238,5 +238,29 @@ TEST_F(Api, WithoutToolsTheMarksAreText) {
   EXPECT_TRUE(answer.at("choices")[0].at("message").at("content").get<std::string>().contains("<tool_call>"));
 }
 
+TEST_F(Api, ACompletionMayBeginWithItsPrompt) {
+  json request = {{"prompt", "one two three"}, {"echo", true}, {"max_tokens", 2}, {"seed", 1}, {"logprobs", 2}};
+  const json choice = post(kCompletions, request).json()["choices"][0];
+  EXPECT_TRUE(choice["text"].get<std::string>().starts_with("one two three")) << choice;
+  const json& logprobs = choice["logprobs"];
+  ASSERT_EQ(logprobs["tokens"].size(), 5U);
+  EXPECT_TRUE(logprobs["token_logprobs"][0].is_null());
+  EXPECT_TRUE(logprobs["top_logprobs"][0].is_null());
+  EXPECT_EQ(logprobs["token_logprobs"][1], -0.25);
+  EXPECT_TRUE(logprobs["top_logprobs"][1].is_object());
+  EXPECT_EQ(logprobs["token_logprobs"][3], -0.5);
+
+  request["max_tokens"] = 0;
+  const json prompt = post(kCompletions, request).json();
+  EXPECT_EQ(prompt["choices"][0]["text"], "one two three");
+  EXPECT_EQ(prompt["choices"][0]["logprobs"]["tokens"].size(), 3U);
+  EXPECT_EQ(prompt["choices"][0]["finish_reason"], "length");
+  EXPECT_EQ(prompt["usage"]["completion_tokens"], 0);
+
+  request["stream"] = true;
+  request.erase("logprobs");
+  EXPECT_EQ(joined(post(kCompletions, request)), "one two three");
+}
+
 }  // namespace
 }  // namespace exogpu::api

@@ -26,6 +26,9 @@ struct GenerateOptions {
   uint32_t tokens_max = 0;  // of the answer; 0: until the context is full
   std::vector<std::string> stops;
   bool ignore_end = false;  // continue after the model's own end of text
+  // The answer begins with the prompt, where that is a text or tokens; with sampling.logprobs, those of its tokens too.
+  bool echo = false;
+  bool only_prompt = false;  // the answer has no tokens: tokens_max is 1, and that one is not reported
 };
 
 struct GenerateStats {

@@ -33,7 +33,12 @@ Answer::Answer(uint32_t index, const engine::GenerateOptions& options, const Enc
                engine::StopMatcher stops, const model::Tokenizer& tokenizer, GenerationListener& listener)
     : index_(index),
       reports_requested_(options.sampling.logprobs.has_value()),
+      only_prompt_(options.only_prompt),
+      echoes_(options.echo),
       opens_thought_(prompt.opens_thought && !prompt.reading),
+      echo_(prompt.echo),
+      first_token_(prompt.tokens.empty() ? -1 : prompt.tokens.front()),
+      adds_bos_(prompt.adds_bos),
       parser_(prompt.reading ? std::make_unique<model::AnswerParser>(prompt.reading->parser) : nullptr),
       stops_(std::move(stops)),
       stop_strings_(options.stops),
@@ -53,19 +58,40 @@ void Answer::pass_on(std::string text, std::vector<TokenReport> reports) {
   if (!reports.empty()) listener_->on_piece(index_, {}, reports);
 }
 
-TokenReport Answer::report(const wire::SampledToken& token) const {
+TokenReport Answer::report(const wire::SampledToken& token, bool special) const {
   const auto candidate = [&](wire::TokenId id, float logprob) {
-    return TokenReport::Candidate{.token = id, .bytes = tokenizer_->piece(id), .logprob = logprob};
+    return TokenReport::Candidate{.token = id, .bytes = tokenizer_->piece(id, special), .logprob = logprob};
   };
   TokenReport report{.chosen = candidate(token.token, token.logprob.value_or(0)), .likeliest = {}};
   for (const wire::TokenLogprob& top : token.top) report.likeliest.push_back(candidate(top.token, top.logprob));
   return report;
 }
 
+// The prompt, and what is known of its tokens now.
+void Answer::echo(const pipeline::TokenEvent& event) {
+  std::vector<TokenReport> reports;
+  std::string text;
+  if (echo_) {
+    text = *std::exchange(echo_, std::nullopt);
+    if (reports_requested_) {
+      reports.push_back(report({.sequence = {}, .token = first_token_}, !adds_bos_));
+      reports.back().begins = true;
+    }
+  }
+  for (const wire::SampledToken& token : event.scored) reports.push_back(report(token, true));
+  pass_on(std::move(text), std::move(reports));
+}
+
 bool Answer::push(const wire::SampledToken& token, bool ends_text) {
   if (ended_) return true;
   if (first_ == Clock::time_point{}) first_ = Clock::now();
-  if (ends_text) return false;
+  if (only_prompt_) end(engine::FinishReason::length);
+  if (ended_) return true;
+  if (ends_text) {
+    // Who scores a prompt counts on a token behind it.
+    if (echoes_ && reports_requested_) pass_on({}, {report(token)});
+    return false;
+  }
   ++stats_.answer_tokens;
   std::string text = stops_.push(stream_.push(token.token));
   if (opens_thought_ && stats_.answer_tokens == 1) text.insert(0, "<think>");
@@ -80,6 +106,7 @@ bool Answer::push(const wire::SampledToken& token, bool ends_text) {
 
 bool Answer::on_event(const pipeline::TokenEvent& event) {
   if (event.prompt_reused > 0) stats_.prompt_reused = event.prompt_reused;
+  if (!ended_ && (echo_ || !event.scored.empty())) echo(event);
   if (event.token && push(*event.token, event.end == wire::GenerateEnd::end_of_text)) return true;
   if (event.end) end(reason_of(*event.end));
   return ended_;
@@ -110,6 +137,7 @@ pipeline::Request ring_request(const EncodedPrompt& prompt, const engine::Genera
   pipeline::Request request{
       .tokens = prompt.tokens, .sampling = options.sampling, .tokens_max = options.tokens_max, .end_tokens = {}};
   if (!options.ignore_end) request.end_tokens = encoder.end_tokens();
+  if (options.echo) request.prompt_logprobs = options.sampling.logprobs;
   return request;
 }
 

@@ -39,13 +39,19 @@ class Answer {
          const model::Tokenizer& tokenizer, GenerationListener& listener);
   // Whether a stop string has ended the answer.
   bool push(const wire::SampledToken& token, bool ends_text);
-  TokenReport report(const wire::SampledToken& token) const;
+  TokenReport report(const wire::SampledToken& token, bool special = false) const;
+  void echo(const pipeline::TokenEvent& event);
   // Passes on the pieces of `text`, the reports with the first of them.
   void pass_on(std::string text, std::vector<TokenReport> reports);
 
   uint32_t index_;
   bool reports_requested_;
+  bool only_prompt_;
+  bool echoes_;
   bool opens_thought_;
+  std::optional<std::string> echo_;  // until it is passed on
+  model::TokenId first_token_;       // of the prompt
+  bool adds_bos_;
   std::unique_ptr<model::AnswerParser> parser_;  // none: all of it is text
   engine::StopMatcher stops_;
   std::vector<std::string> stop_strings_;  // the request's own, which come first in `stops_`

@@ -1,7 +1,9 @@
 #include "node/generations.h"
 
+#include <algorithm>
 #include <format>
 
+#include "node/embedding_text.h"
 #include "node/prompt_fit.h"
 
 namespace exogpu::node {
@@ -94,14 +96,7 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
   job->serving = *std::move(now);
   job->cancel = std::move(cancel);
   host_.in_background([job, post = host_.post, alive = std::weak_ptr(alive_)] {
-    auto fitted = fit_prompt(*job->serving.encoder, job->request, job->serving.context);
-    if (!fitted) return job->listener->on_error(fitted.error());
-    if (fitted->prompt.constraint) job->request.options.sampling.constraint = fitted->prompt.constraint;
-    if (auto form = job->serving.encoder->constrain(job->request.options, fitted->prompt); !form) {
-      return job->listener->on_error(form.error());
-    }
-    if (fitted->messages_removed > 0) job->listener->on_shortened(fitted->messages_removed);
-    job->prompt = std::move(fitted->prompt);
+    if (auto prepared = prepare(*job); !prepared) return job->listener->on_error(prepared.error());
     post([job, alive] {
       const auto self = alive.lock();
       if (self) return (*self)->begin(job);
@@ -110,9 +105,26 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
   });
 }
 
+// What takes its time: on a thread of its own.
+Result<void> Generations::prepare(Job& job) {
+  const Serving& serving = job.serving;
+  EXO_CHECK(check_purpose(job.request, serving.encoder->details(), serving.model));
+  if (job.request.embedding) {
+    EXO_TRY(job.prompt, text_to_embed(*serving.encoder, job.request, {serving.context, serving.batch}));
+    return {};
+  }
+  EXO_TRY(FittedPrompt fitted, fit_prompt(*serving.encoder, job.request, serving.context));
+  if (fitted.prompt.constraint) job.request.options.sampling.constraint = fitted.prompt.constraint;
+  EXO_CHECK(serving.encoder->constrain(job.request.options, fitted.prompt));
+  if (job.request.options.echo) EXO_CHECK(add_echo(*serving.encoder, job.request.prompt, fitted.prompt));
+  if (fitted.messages_removed > 0) job.listener->on_shortened(fitted.messages_removed);
+  job.prompt = std::move(fitted.prompt);
+  return {};
+}
+
 void Generations::begin(const std::shared_ptr<Job>& job) {
   const auto prompt_tokens = static_cast<uint32_t>(job->prompt.tokens.size());
-  if (prompt_tokens >= job->serving.context) {
+  if (prompt_tokens >= job->serving.context && !job->request.embedding) {
     return job->listener->on_error(
         {ErrorCode::resource_exhausted,
          std::format("the prompt has {} tokens and leaves no room for an answer in a context of {}; shorten it, or "
@@ -139,6 +151,7 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
     request.sampling.seed += i;
     request.client = job->request.client;
     request.queue_wait_max = job->request.wait;
+    request.embed = job->request.embedding.has_value();
     continuations_.begin(job->parts[i].id, job->serving.model, std::move(request), waits);
   }
   if (job->over) return;
@@ -206,6 +219,12 @@ void Generations::on_event(pipeline::AnswerId id, const pipeline::TokenEvent& ev
     open.job->listener->on_prompt(static_cast<uint32_t>(open.job->prompt.tokens.size()));
   }
   Answer& answer = open.job->parts[open.answer].answer;
+  if (event.token && !event.token->embedding.empty()) {
+    const std::vector<float>& all = event.token->embedding;
+    const size_t asked = open.job->request.embedding ? open.job->request.embedding->dimensions : 0;
+    open.job->listener->on_embedding(std::span(all).first(asked == 0 ? all.size() : std::min(asked, all.size())));
+    answer.end(engine::FinishReason::length);
+  }
   if (!answer.on_event(event)) return;
   open_answers_.erase(found);
   if (!event.end) continuations_.cancel(id);

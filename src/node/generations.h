@@ -27,6 +27,7 @@ struct Serving {
   wire::PlanEpoch epoch;
   uint32_t context = 0;
   std::shared_ptr<PromptEncoder> encoder;
+  uint32_t batch = UINT32_MAX;                    // tokens of a step
   std::chrono::system_clock::time_point since{};  // this node serves the model; set by Generations
 };
 
@@ -80,6 +81,7 @@ class Generations {
   struct Job;
   // How long such a request waits in all, since nobody could serve it.
   std::chrono::milliseconds total_wait(std::optional<std::chrono::milliseconds> wait) const EXO_REQUIRES(mutex_);
+  static Result<void> prepare(Job& job);
   void begin(const std::shared_ptr<Job>& job);
   void on_event(pipeline::AnswerId id, const pipeline::TokenEvent& event);
   void cancelled(const std::shared_ptr<Job>& job);

@@ -94,6 +94,51 @@ TEST_F(GenerationsTest, TokensOfTheRingBecomeAnAnswer) {
   EXPECT_FALSE(generations_.busy());
 }
 
+TEST_F(GenerationsTest, AnEmbeddingIsAskedAgainOfTheNextRing) {
+  const testing::TinyFile embedder("bert");
+  const std::shared_ptr<PromptEncoder> embeds = PromptEncoder::load(embedder.gguf()).value();
+  const auto serve_embedder = [&](uint64_t epoch) {
+    generations_.serve(
+        {.model = "tiny", .epoch = wire::PlanEpoch(epoch), .context = kContext, .encoder = embeds, .batch = 32});
+  };
+  serve_embedder(7);
+  GenerationRequest text = request();
+  text.embedding = {.dimensions = 2};
+  const auto log = start(text);
+  ASSERT_EQ(submitted_.size(), 1U);
+  EXPECT_TRUE(submitted_[0].embed);
+  lose_ring();
+  serve_embedder(8);
+  EXPECT_EQ(submitted_.at(1).tokens, submitted_[0].tokens);
+  wire::Generated message{.request = submitted_[1].request, .end = wire::GenerateEnd::length};
+  message.tokens.push_back({.sequence = {}, .embedding = {0.5F, 1, 2}});
+  generations_.on_generated(message);
+  EXPECT_EQ(log->lines, (Lines{"prompt 3", "2 values, the first 0.5", "0 ends: length, 0 tokens"}));
+  EXPECT_FALSE(generations_.busy());
+}
+
+TEST_F(GenerationsTest, AnAnswerBeginsWithItsPromptAndTheScoresOfItsTokens) {
+  serve(7);
+  GenerationRequest echoed = request(2);
+  echoed.prompt = std::string("ab");
+  echoed.options.echo = true;
+  echoed.options.sampling.logprobs = 1;
+  const auto log = start(echoed);
+  ASSERT_EQ(submitted_.size(), 1U);
+  EXPECT_EQ(submitted_[0].prompt_logprobs, 1U);
+  wire::Generated scored{.request = submitted_[0].request, .scored_position = 1};
+  for (size_t i = 1; i < submitted_[0].tokens.size(); ++i) {
+    scored.scored.push_back({.sequence = {}, .token = submitted_[0].tokens[i], .logprob = -1.0F});
+  }
+  generations_.on_generated(scored);
+  EXPECT_EQ(log->texts[0], "ab");
+  EXPECT_EQ(log->reports, submitted_[0].tokens.size());
+  token(65);
+  token(66, wire::GenerateEnd::length);
+  EXPECT_EQ(log->reports, submitted_[0].tokens.size() + 2);
+  EXPECT_TRUE(log->texts[0].starts_with("ab") && log->texts[0].size() > 2) << log->texts[0];
+}
+
 TEST_F(GenerationsTest, BeforeAnythingWasServedRequestsAreRefusedWithTheReason) {
   const auto log = start(request());
   EXPECT_EQ(log->lines, Lines{"error: the node is starting"});

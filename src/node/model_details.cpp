@@ -1,5 +1,6 @@
 #include "node/model_details.h"
 
+#include "engine/families/architecture.h"
 #include "model/summary.h"
 
 namespace exogpu::node {
@@ -30,6 +31,11 @@ ModelDetails model_details(const model::Gguf& file, const model::Tokenizer& toke
                        .bos = tokenizer.bos() < 0 ? "" : tokenizer.piece(tokenizer.bos(), true),
                        .eos = tokenizer.eos() < 0 ? "" : tokenizer.piece(tokenizer.eos(), true),
                        .infill = tokenizer.infill_tokens().complete()};
+  if (const auto architecture = engine::read_architecture(file)) {
+    details.embeddings = architecture->gives_embeddings();
+    details.embedding_width = details.embeddings ? architecture->embedding_width() : 0;
+    details.whole_texts = details.embeddings && architecture->embeds_whole_texts();
+  }
   for (const model::MetaEntry& entry : file.metadata()) {
     if (!entry.key.starts_with(kTemplateKey) && is_short(entry.value)) details.metadata.push_back(entry);
   }

@@ -20,9 +20,12 @@ struct ModelDetails {
   uint64_t context_length = 0;  // of the training; 0: unknown
   uint64_t width = 0;           // values per token; 0: unknown
   uint32_t vocabulary = 0;
-  std::string chat_template{};  // empty: the file has none
-  std::string bos{}, eos{};     // texts of these tokens
-  bool infill = false;          // has the tokens to fill in the middle of a text
+  std::string chat_template{};   // empty: the file has none
+  std::string bos{}, eos{};      // texts of these tokens
+  bool infill = false;           // has the tokens to fill in the middle of a text
+  bool embeddings = false;       // gives embeddings of texts, and writes none
+  bool whole_texts = false;      // of texts that must each come in one batch
+  uint32_t embedding_width = 0;  // values of an embedding
   // Without the chat template and without arrays that have an entry for each token.
   std::vector<model::MetaEntry> metadata{};
 };

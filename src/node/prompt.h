@@ -48,6 +48,8 @@ struct EncodedPrompt {
   std::vector<std::string> end_texts{};
   std::optional<wire::Constraint> constraint{};  // of an answer that must call a tool
   std::optional<AnswerReading> reading{};        // none: all of the answer is text
+  std::optional<std::string> echo{};             // the prompt itself, where the answer begins with it
+  bool adds_bos = false;                         // the first token is not one of the prompt itself
 };
 
 // How a served model reads and writes text, and what its file says about it.

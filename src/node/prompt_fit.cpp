@@ -41,4 +41,16 @@ Result<FittedPrompt> fit_prompt(ModelText& text, const GenerationRequest& reques
       whole.tokens.size(), least, room, context);
 }
 
+Result<void> add_echo(const PromptEncoder& encoder, const Prompt& prompt, EncodedPrompt& encoded) {
+  if (const auto* text = std::get_if<std::string>(&prompt)) {
+    encoded.echo = *text;
+    encoded.adds_bos = encoder.tokenizer().adds_bos();
+    return {};
+  }
+  const auto* tokens = std::get_if<std::vector<model::TokenId>>(&prompt);
+  if (!tokens) return fail(ErrorCode::invalid_argument, "echo repeats a prompt that is a text or tokens");
+  EXO_TRY(encoded.echo, encoder.detokenize(*tokens));
+  return {};
+}
+
 }  // namespace exogpu::node

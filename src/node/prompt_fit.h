@@ -22,4 +22,7 @@ uint32_t answer_room(uint32_t context, uint32_t tokens_max);
 // Errors: those of ModelText::encode(), resource_exhausted (no turn is left that may go; with all numbers).
 Result<FittedPrompt> fit_prompt(ModelText& text, const GenerationRequest& request, uint32_t context);
 
+// Has the answer begin with the prompt, which is a text or tokens. Errors: invalid_argument (a conversation, a gap).
+Result<void> add_echo(const PromptEncoder& encoder, const Prompt& prompt, EncodedPrompt& encoded);
+
 }  // namespace exogpu::node

@@ -97,7 +97,10 @@ std::vector<ModelEntry> Requests::models() const {
   for (const Named& model : named_) {
     const auto expected = model.requests->generations().expected();
     if (!expected) continue;
-    entries.push_back({.id = expected->model, .created = expected->since, .context_tokens = expected->context});
+    entries.push_back({.id = expected->model,
+                       .created = expected->since,
+                       .context_tokens = expected->context,
+                       .embeddings = expected->encoder->details().embeddings});
   }
   return entries;
 }

@@ -27,6 +27,13 @@ struct ModelEntry {
   std::string id;                                 // what a request names
   std::chrono::system_clock::time_point created;  // when this node first served it
   uint32_t context_tokens = 0;
+  bool embeddings = false;  // it gives embeddings of texts, and writes none
+};
+
+// Of a request for the embedding of a text, or of its tokens.
+struct EmbeddingOptions {
+  bool truncate = false;    // the end of a text that is too long is dropped; without it, the text is refused
+  uint32_t dimensions = 0;  // the first so many values, where the model was trained for that; 0: all
 };
 
 struct ShortenedPrompt {
@@ -42,9 +49,10 @@ struct Shortening {
 struct GenerationRequest {
   std::string model;
   Prompt prompt;
-  std::optional<Shortening> shortening{};  // without it, a prompt that does not fit is refused
-  engine::GenerateOptions options;         // sampling.logprobs asks for TokenReport
-  uint32_t answers = 1;                    // answer i draws with the seed options.sampling.seed + i
+  std::optional<Shortening> shortening{};       // without it, a prompt that does not fit is refused
+  std::optional<EmbeddingOptions> embedding{};  // of the prompt, a text or tokens; there is no answer then
+  engine::GenerateOptions options;              // sampling.logprobs asks for TokenReport
+  uint32_t answers = 1;                         // answer i draws with the seed options.sampling.seed + i
   // How long it waits while the online nodes cannot hold the model; without a value, as the node is set up. With a
   // value it is also refused at once if it would wait longer for the requests of others.
   std::optional<std::chrono::milliseconds> wait{};
@@ -58,6 +66,7 @@ struct TokenReport {
     float logprob = 0;  // natural logarithm, of the model itself
   };
   Candidate chosen;
+  bool begins = false;               // the first token of an echoed prompt, behind nothing: it has no logprob
   std::vector<Candidate> likeliest;  // as many as were asked for, likeliest first
 };
 
@@ -78,13 +87,17 @@ class GenerationListener {
   // for. Of a text or tokens to continue, all pieces are text.
   virtual void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const TokenReport> tokens) = 0;
 
+  // Once, before on_end(0), where that was asked for: the text's embedding as the model computes it, not normalised.
+  virtual void on_embedding(std::span<const float> values) { (void)values; }
+
   // Before on_error(unavailable): the reason is that too many requests wait, and this would have been its place.
   virtual void on_refused(const wire::QueuePlace& place) { (void)place; }
 
   virtual void on_end(uint32_t answer, const engine::GenerateStats& stats) = 0;
 
   // All answers end here. invalid_argument (a template's own complaint, a token outside the vocabulary), not_found (no
-  // such model), resource_exhausted (the prompt is longer than the context; for nothing else), unavailable (too much to
+  // such model), resource_exhausted (the prompt is longer than the context, or a text to embed than a batch where it
+  // must come in one; for nothing else), unavailable (too much to
   // do, or a device is away: may work later), cancelled, and what else may happen to a device.
   virtual void on_error(const Error& error) = 0;
 };

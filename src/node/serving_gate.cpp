@@ -28,8 +28,11 @@ void ServingGate::open(const wire::StagePlan& plan, std::shared_ptr<PromptEncode
   if (std::exchange(serving_, plan.epoch) == plan.epoch) return;
   if (!noted_.empty() || cluster_serves) note_(std::format("serving {}", plan.model));
   noted_.clear();
-  generations_->serve(
-      {.model = plan.model, .epoch = plan.epoch, .context = plan.settings.context, .encoder = std::move(encoder)});
+  generations_->serve({.model = plan.model,
+                       .epoch = plan.epoch,
+                       .context = plan.settings.context,
+                       .encoder = std::move(encoder),
+                       .batch = plan.settings.batch_tokens});
 }
 
 void ServingGate::close(bool planned, bool interrupts, const std::string& reason, cluster::Time now) {

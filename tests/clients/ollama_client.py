@@ -56,6 +56,16 @@ class Client(unittest.TestCase):
         self.assertIn("completion", shown.capabilities)
         self.assertTrue(shown.modelinfo["general.architecture"])
 
+    def test_embeddings(self):
+        try:
+            vectors = self.client.embed(model=MODEL, input=["one", "two words"]).embeddings
+        except ollama.ResponseError as refused:  # a model that was not made for them
+            self.assertIn("was not made for embeddings", refused.error)
+            return
+        self.assertEqual(len(vectors), 2)
+        self.assertAlmostEqual(sum(value * value for value in vectors[1]), 1, places=5)
+        self.assertEqual(len(self.client.embeddings(model=MODEL, prompt="one").embedding), len(vectors[0]))
+
     def test_errors(self):
         with self.assertRaises(ollama.ResponseError) as unknown:
             self.client.chat(model="no-such-model", messages=HELLO)

@@ -71,6 +71,26 @@ class Client(unittest.TestCase):
         self.assertLessEqual(tokens[0].logprob, 0)
         self.assertEqual(len(tokens[0].top_logprobs), 2)
 
+    def test_a_completion_with_its_prompt(self):
+        answer = self.client.completions.create(model=MODEL, prompt="one two three", echo=True, logprobs=1, max_tokens=2)
+        choice = answer.choices[0]
+        self.assertTrue(choice.text.startswith("one two three"), choice.text)
+        self.assertIsNone(choice.logprobs.token_logprobs[0])
+        self.assertTrue(all(logprob <= 0 for logprob in choice.logprobs.token_logprobs[1:]))
+
+    def test_embeddings(self):
+        try:
+            answer = self.client.embeddings.create(model=MODEL, input=["one", "two words"])
+        except openai.BadRequestError as refused:  # a model that was not made for them
+            self.assertIn("was not made for embeddings", str(refused))
+            return
+        first, second = (each.embedding for each in answer.data)
+        self.assertEqual(len(first), len(second))
+        self.assertAlmostEqual(sum(value * value for value in second), 1, places=5)
+        self.assertEqual(answer.usage.total_tokens, answer.usage.prompt_tokens)
+        numbers = self.client.embeddings.create(model=MODEL, input="two words", encoding_format="float").data[0].embedding
+        self.assertTrue(all(abs(a - b) < 1e-4 for a, b in zip(second, numbers)))
+
     def test_tools_are_taken(self):
         self.assertTrue(self.chat(tools=[TOOL], tool_choice="auto").choices)
 

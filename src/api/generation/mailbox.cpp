@@ -6,7 +6,9 @@ namespace exogpu::api {
 
 namespace {
 
-bool is_new(const AnswerUpdate& update) { return !update.pieces.empty() || !update.tokens.empty() || update.end; }
+bool is_new(const AnswerUpdate& update) {
+  return !update.pieces.empty() || !update.tokens.empty() || !update.embedding.empty() || update.end;
+}
 
 Bytes size_of(std::span<const node::TokenReport> tokens) {
   Bytes bytes = 0;
@@ -59,6 +61,7 @@ class Mailbox::Listener : public node::GenerationListener {
   void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const node::TokenReport> tokens) override {
     if (answer < answers_) mailbox_->on_piece(first_ + answer, piece, tokens);
   }
+  void on_embedding(std::span<const float> values) override { mailbox_->on_embedding(first_, values); }
   void on_end(uint32_t answer, const engine::GenerateStats& stats) override {
     if (answer >= answers_ || pending_ == 0) return;
     --pending_;
@@ -170,6 +173,12 @@ void Mailbox::on_piece(uint32_t answer, const model::AnswerPiece& piece, std::sp
     notify();
   }
   cancel_.request_stop();
+}
+
+// Does not count as backlog: a reply that is sent whole takes it, whatever its client reads.
+void Mailbox::on_embedding(uint32_t answer, std::span<const float> values) {
+  const MutexLock lock(mutex_);
+  if (!closed_ && !error_) pending_[answer].embedding.assign(values.begin(), values.end());
 }
 
 void Mailbox::on_end(uint32_t answer, const engine::GenerateStats& stats) {

@@ -20,6 +20,7 @@ struct AnswerUpdate {
   uint32_t answer = 0;
   std::vector<model::AnswerPiece> pieces = {};  // in order; neighbours of one kind are joined, calls never
   std::vector<node::TokenReport> tokens = {};
+  std::vector<float> embedding = {};
   std::optional<engine::GenerateStats> end = std::nullopt;
 
   std::string text() const;  // the pieces of Kind::text, joined
@@ -63,6 +64,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   void on_shortened(uint32_t messages_removed);
   void on_refused(const wire::QueuePlace& place);
   void on_piece(uint32_t answer, const model::AnswerPiece& piece, std::span<const node::TokenReport> tokens);
+  void on_embedding(uint32_t answer, std::span<const float> values);
   void on_end(uint32_t answer, const engine::GenerateStats& stats);
   void on_error(const Error& error);
   void notify() EXO_REQUIRES(mutex_);

@@ -13,7 +13,10 @@ TEST_F(Api, TextsBecomeTokensAndTextAgain) {
   const json pieces = post("/tokenize", {{"content", "a\u00e9"}, {"with_pieces", true}}).json()["tokens"];
   EXPECT_EQ(pieces[0], json::parse(R"({"id":97,"piece":"a"})"));
   EXPECT_EQ(pieces[1], json::parse(R"({"id":195,"piece":[195]})"));  // half a character
-  EXPECT_EQ(post("/detokenize", {{"tokens", {97, 98}}}).json(), json::parse(R"({"content":"ab"})"));
+  EXPECT_EQ(post("/detokenize", {{"tokens", {97, 98}}}).json(), json::parse(R"({"content":"ab","prompt":"ab"})"));
+  EXPECT_EQ(post("/tokenize", {{"prompt", "ab"}, {"add_special_tokens", false}}).json()["tokens"].size(), 2U);
+  EXPECT_EQ(post("/tokenize", {{"prompt", "ab"}}).json()["tokens"].size(), 3U);
+  EXPECT_EQ(Client(port()).get("/tokenizer_info").json()["chat_template"], "words");
   expect_error(post("/detokenize", {{"tokens", {97, 900}}}), 400, "invalid_value", "token 900");
   expect_error(post("/detokenize", {{"tokens", "ab"}}), 400, "invalid_type", "must be an array of token ids");
   expect_error(post("/tokenize", json::object()), 400, "missing_required_parameter", "content");

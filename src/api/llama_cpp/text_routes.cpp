@@ -47,9 +47,14 @@ Parsed<Action> tokenize(const Exchange& exchange) {
   EXO_TRY(const json body, parse_object(exchange.body, exchange.limits.json));
   const Fields fields(body);
   EXO_TRY(auto content, fields.text("content"));
+  EXO_TRY(auto add_special, fields.boolean("add_special"));
+  if (!content) {
+    EXO_TRY(content, fields.text("prompt"));
+    EXO_TRY(const auto add_special_tokens, fields.boolean("add_special_tokens"));
+    add_special = add_special_tokens.value_or(true);
+  }
   if (!content)
     return bad_field("content", "missing_required_parameter", "is missing; give the text to cut into tokens");
-  EXO_TRY(const auto add_special, fields.boolean("add_special"));
   EXO_TRY(const auto parse_special, fields.boolean("parse_special"));
   EXO_TRY(const auto with_pieces, fields.boolean("with_pieces"));
   EXO_TRY(TextPtr text, text_of(fields, exchange.service));
@@ -74,8 +79,18 @@ Parsed<Action> detokenize(const Exchange& exchange) {
   return Work([text = std::move(text), tokens = std::move(tokens)]() -> Parsed<Reply> {
     const auto content = text->detokenize(tokens);
     if (!content) return std::unexpected(to_api_error(content.error()));
-    return Reply{.body = dump({{"content", *content}})};
+    return Reply{.body = dump({{"content", *content}, {"prompt", *content}})};
   });
+}
+
+Parsed<Action> tokenizer_info(const Exchange& exchange) {
+  EXO_TRY(const TextPtr text, find_text(exchange.service, query_value(exchange.query, "model")));
+  const node::ModelDetails& details = text->details();
+  json info = {{"tokenizer_class", "exogpu"}};
+  if (!details.bos.empty()) info["bos_token"] = details.bos;
+  if (!details.eos.empty()) info["eos_token"] = details.eos;
+  if (!details.chat_template.empty()) info["chat_template"] = details.chat_template;
+  return Reply{.body = dump(info)};
 }
 
 Parsed<Action> apply_template(const Exchange& exchange) {

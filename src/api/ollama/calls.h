@@ -1,4 +1,4 @@
-// Ollama's requests for text.
+// Ollama's requests for text and embeddings.
 #pragma once
 
 #include "api/generation/conversation.h"
@@ -8,6 +8,10 @@ namespace exogpu::api::ollama {
 
 Parsed<Action> chat(const Exchange& exchange);
 Parsed<Action> generate(const Exchange& exchange);
+// /api/embed: vectors of length 1.
+Parsed<Action> embed(const Exchange& exchange);
+// /api/embeddings: the vector of one text as the model computes it.
+Parsed<Action> embeddings(const Exchange& exchange);
 
 // The fields that both have, into `call`: model, options, format, logprobs, stream (true by default). What would change
 // the answer and is not supported is refused by name; settings of how a model is loaded are ignored.

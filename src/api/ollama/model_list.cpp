@@ -66,7 +66,7 @@ json value_json(const model::MetaValue& value) {
 }
 
 json show_json(const node::ModelEntry& model, const node::ModelDetails& details) {
-  json capabilities = json::array({"completion"});
+  json capabilities = json::array({details.embeddings ? "embedding" : "completion"});
   if (details.infill) capabilities.push_back("insert");
   if (details.chat_template.find("tools") != std::string::npos) capabilities.push_back("tools");
   if (details.chat_template.find("enable_thinking") != std::string::npos) capabilities.push_back("thinking");

@@ -22,10 +22,6 @@ Parsed<Action> fixed_models(const Exchange&) {
                                        "models are files: see `exogpu models` and `exogpu pull` on a node"));
 }
 
-Parsed<Action> embed(const Exchange&) {
-  return std::unexpected(not_supported("/api/embed", "this server writes texts and computes no embeddings"));
-}
-
 constexpr Route kRoutes[] = {
     {.path = "/api/chat", .method = "POST", .handle = chat},
     {.path = "/api/generate", .method = "POST", .handle = generate},
@@ -39,7 +35,7 @@ constexpr Route kRoutes[] = {
     {.path = "/api/copy", .method = "POST", .handle = fixed_models},
     {.path = "/api/delete", .method = "DELETE", .handle = fixed_models},
     {.path = "/api/embed", .method = "POST", .handle = embed},
-    {.path = "/api/embeddings", .method = "POST", .handle = embed},
+    {.path = "/api/embeddings", .method = "POST", .handle = embeddings},
 };
 
 }  // namespace

@@ -45,8 +45,8 @@ json completion_logprobs(const std::vector<node::TokenReport>& tokens, size_t of
               {"text_offset", json::array()}};
   for (const node::TokenReport& token : tokens) {
     out["tokens"].push_back(token.chosen.bytes);
-    out["token_logprobs"].push_back(token.chosen.logprob);
-    json top = json::object();
+    out["token_logprobs"].push_back(token.begins ? json() : json(token.chosen.logprob));
+    json top = token.begins ? json() : json::object();
     for (const auto& candidate : token.likeliest) {
       // Several tokens may have the same text; the first is the most likely.
       if (!top.contains(candidate.bytes)) top[candidate.bytes] = candidate.logprob;
@@ -115,17 +115,6 @@ void AnswerFormat::count(const Delivery& delivery) {
   }
 }
 
-Delivery AnswerFormat::without_text(Delivery delivery) const {
-  std::erase_if(delivery.updates, [](const AnswerUpdate& update) { return !update.end; });
-  for (AnswerUpdate& update : delivery.updates) {
-    update.pieces.clear();
-    update.tokens.clear();
-    update.end->answer_tokens = 0;
-    update.end->reason = engine::FinishReason::length;
-  }
-  return delivery;
-}
-
 std::string AnswerFormat::stream_event(const json& choice) const {
   const bool chat = options_.kind == CallKind::chat;
   return event(head(chat ? "chat.completion.chunk" : "text_completion") + R"(,"choices":[)" + dump(choice) + "]" +
@@ -189,7 +178,6 @@ std::string AnswerFormat::update_events(const AnswerUpdate& update) {
 }
 
 std::string AnswerFormat::events(Delivery delivery) {
-  if (options_.only_prompt) delivery = without_text(std::move(delivery));
   count(delivery);
   std::string out;
   if (delivery.prompt_tokens && options_.kind == CallKind::chat) {
@@ -212,7 +200,6 @@ std::string AnswerFormat::events(Delivery delivery) {
 }
 
 void AnswerFormat::collect(Delivery delivery) {
-  if (options_.only_prompt) delivery = without_text(std::move(delivery));
   count(delivery);
   for (AnswerUpdate& update : delivery.updates) {
     Answer& answer = answers_[update.answer];
@@ -243,11 +230,8 @@ std::string AnswerFormat::whole() const {
 }
 
 TextCall to_text_call(Call call) {
-  const AnswerFormat::Options options{.kind = call.kind,
-                                      .include_usage = call.include_usage,
-                                      .logprobs = call.logprobs,
-                                      .only_prompt = call.only_prompt,
-                                      .answers = call.answers()};
+  const AnswerFormat::Options options{
+      .kind = call.kind, .include_usage = call.include_usage, .logprobs = call.logprobs, .answers = call.answers()};
   return {.generations = std::move(call.generations),
           .stream = call.stream,
           .linger = call.linger,

@@ -15,7 +15,7 @@ class AnswerFormat final : public AnswerWriter {
  public:
   struct Options {
     CallKind kind = CallKind::chat;
-    bool include_usage = false, logprobs = false, only_prompt = false;  // as in Call
+    bool include_usage = false, logprobs = false;  // as in Call
     uint32_t answers = 1;
   };
   AnswerFormat(const Options& options, const AnswerStart& start);
@@ -37,7 +37,6 @@ class AnswerFormat final : public AnswerWriter {
   };
 
   void count(const Delivery& delivery);
-  Delivery without_text(Delivery delivery) const;
   std::string usage() const;
   std::string head(const char* object) const;
   std::string stream_event(const nlohmann::ordered_json& choice) const;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "api/generation/prompt_list.h"
 #include "api/generation/shortening.h"
-#include "api/generation/token_list.h"
 
 namespace exogpu::api {
 
@@ -11,52 +11,16 @@ using json = nlohmann::ordered_json;
 
 namespace {
 
-using Prompt = decltype(node::GenerationRequest::prompt);
-
 // With a suffix, each text is what stands before a gap that the model is to fill.
-Parsed<void> add_suffix(const Fields& fields, std::vector<Prompt>& prompts) {
+Parsed<void> add_suffix(const Fields& fields, std::vector<node::Prompt>& prompts) {
   EXO_TRY(const auto suffix, fields.text("suffix"));
   if (!suffix || suffix->empty()) return {};
-  for (Prompt& prompt : prompts) {
+  for (node::Prompt& prompt : prompts) {
     auto* text = std::get_if<std::string>(&prompt);
     if (!text) return bad_field("suffix", "unsupported_parameter", "needs a prompt that is text, not tokens");
     prompt = node::InfillPrompt{.prefix = std::move(*text), .suffix = *suffix, .start = ""};
   }
   return {};
-}
-
-// A text, an array of texts, an array of token ids, or an array of such arrays.
-Parsed<std::vector<Prompt>> read_prompts(const Fields& fields) {
-  const json* value = fields.find("prompt");
-  if (!value) return bad_field("prompt", "missing_required_parameter", "is missing; give the text to go on with");
-  std::vector<Prompt> prompts;
-  if (value->is_string()) {
-    prompts.emplace_back(value->get<std::string>());
-    return prompts;
-  }
-  if (!value->is_array()) {
-    return bad_field("prompt", "invalid_type", "must be a string or an array, and is {}", kind(*value));
-  }
-  if (value->empty()) return bad_field("prompt", "invalid_value", "is an empty array");
-  if (value->front().is_number()) {
-    EXO_TRY(auto tokens, read_tokens(*value, "prompt"));
-    prompts.emplace_back(std::move(tokens));
-    return prompts;
-  }
-  for (size_t i = 0; i < value->size(); ++i) {
-    const json& item = (*value)[i];
-    const std::string name = std::format("prompt[{}]", i);
-    if (item.is_string()) {
-      prompts.emplace_back(item.get<std::string>());
-    } else if (item.is_array() && !item.empty()) {
-      EXO_TRY(auto tokens, read_tokens(item, name));
-      prompts.emplace_back(std::move(tokens));
-    } else {
-      return bad_field(name, "invalid_type", "must be a string or an array of token ids, and is {}",
-                       item.is_array() ? "an empty array" : kind(item));
-    }
-  }
-  return prompts;
 }
 
 Parsed<void> refuse(const Fields& fields, const char* name, std::string_view remedy) {
@@ -71,7 +35,6 @@ Parsed<void> refuse_unsupported(const Fields& fields, CallKind kind) {
     EXO_CHECK(refuse(fields, "audio", "leave it out; answers are text"));
     return {};
   }
-  EXO_CHECK(refuse(fields, "echo", "leave it out and put the prompt before the answer yourself"));
   EXO_TRY(const auto best_of, fields.integer("best_of", 1, 128));
   EXO_TRY(const auto n, fields.integer("n", 1, 128));
   if (best_of && *best_of != n.value_or(1)) {
@@ -112,7 +75,11 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
   EXO_CHECK(read_options(fields, kind, request, seed));
   call.logprobs = request.options.sampling.logprobs.has_value();
   const json* length = kind == CallKind::completion ? fields.find("max_tokens") : nullptr;
-  call.only_prompt = length && *length == json(0);
+  request.options.only_prompt = length && *length == json(0);
+  if (kind == CallKind::completion) {
+    EXO_TRY(const auto echo, fields.boolean("echo"));
+    request.options.echo = echo.value_or(false);
+  }
 
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(false);
@@ -127,14 +94,14 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
     call.include_usage = call.stream && usage.value_or(false);
   }
 
-  std::vector<Prompt> prompts;
+  std::vector<node::Prompt> prompts;
   if (kind == CallKind::chat) {
     EXO_TRY(Conversation conversation, read_conversation(fields));
     EXO_TRY(const bool truncates, read_truncation(fields, limits));
     prompts.emplace_back(to_prompt(conversation));
     if (truncates) request.shortening = shortening(std::move(conversation));
   } else {
-    EXO_TRY(prompts, read_prompts(fields));
+    EXO_TRY(prompts, read_prompts(fields, "prompt", "the text to go on with"));
     EXO_CHECK(add_suffix(fields, prompts));
   }
   if (prompts.size() * request.answers > limits.answers_max) {
@@ -142,7 +109,7 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
                      "{} answers are asked for at once, and {} is the most; send several requests",
                      prompts.size() * request.answers, limits.answers_max);
   }
-  for (Prompt& prompt : prompts) {
+  for (node::Prompt& prompt : prompts) {
     call.generations.push_back(request);
     call.generations.back().prompt = std::move(prompt);
   }

@@ -1,7 +1,7 @@
 // A request for text, read from the body of /v1/chat/completions or /v1/completions.
 //
 // Unknown fields are ignored. Known fields of a wrong type or value are refused, and so are fields that would change
-// the answer and are not supported (echo, ...), so that no client believes that they had an effect.
+// the answer and are not supported (best_of, ...), so that no client believes that they had an effect.
 // Absent fields have the defaults of engine::SamplerSettings; an absent seed is drawn at random.
 #pragma once
 
@@ -27,7 +27,6 @@ struct Call {
   std::optional<std::chrono::milliseconds> linger{};  // as in TextCall
   bool include_usage = false;                         // a stream ends with a chunk of the usage
   bool logprobs = false;
-  bool only_prompt = false;  // max_tokens is 0: one token is generated and not sent
 
   uint32_t answers() const { return static_cast<uint32_t>(generations.size()) * generations.front().answers; }
 };

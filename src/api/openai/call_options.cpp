@@ -27,7 +27,7 @@ Parsed<std::optional<uint32_t>> read_logprobs(const Fields& fields, CallKind kin
 }
 
 // 0: no limit but the context. -1 means the same, as with other servers. A completion of no tokens is made as one of
-// one token (Call::only_prompt).
+// one token (GenerateOptions::only_prompt).
 Parsed<uint32_t> read_length(const Fields& fields, CallKind kind) {
   EXO_TRY(auto length, fields.integer("max_tokens", -1, INT32_MAX));
   const char* name = "max_tokens";

@@ -103,7 +103,6 @@ TEST(Call, WhatCannotBeDoneIsRefusedNotIgnored) {
   EXPECT_TRUE(chat(with(R"("response_format":{"type":"text"})")));
   expect_refused(chat(with(R"("functions":[{}])")), "functions", "give the functions as `tools`");
   expect_refused(chat(with(R"("tool_choice":"required")")), "tool_choice", "has no tools");
-  expect_refused(completion(R"({"prompt":"a","echo":true})"), "echo", "not supported");
   expect_refused(completion(R"({"prompt":"a","best_of":3})"), "best_of", "must equal n");
   EXPECT_TRUE(completion(R"({"prompt":"a","best_of":2,"n":2,"echo":false,"suffix":""})"));
 }
@@ -170,9 +169,11 @@ TEST(Call, ToolsKeepTheOrderOfTheirKeys) {
 TEST(Call, ACompletionOfNoTokensReadsThePrompt) {
   const auto none = completion(R"({"prompt":"a","max_tokens":0})");
   ASSERT_TRUE(none) << none.error().message;
-  EXPECT_TRUE(none->only_prompt);
+  EXPECT_TRUE(none->generations[0].options.only_prompt);
   EXPECT_EQ(none->generations[0].options.tokens_max, 1u);
-  EXPECT_FALSE(completion(R"({"prompt":"a"})")->only_prompt);
+  EXPECT_FALSE(completion(R"({"prompt":"a"})")->generations[0].options.only_prompt);
+  EXPECT_FALSE(completion(R"({"prompt":"a"})")->generations[0].options.echo);
+  EXPECT_TRUE(completion(R"({"prompt":"a","echo":true})")->generations[0].options.echo);
 }
 
 TEST(Call, PromptsAreTextsOrTokens) {

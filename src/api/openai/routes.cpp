@@ -1,6 +1,7 @@
 #include "api/openai/routes.h"
 
 #include "api/openai/call.h"
+#include "api/openai/embeddings.h"
 #include "api/surface/models.h"
 
 namespace exogpu::api {
@@ -47,16 +48,12 @@ Parsed<Action> start_call(CallKind kind, const Exchange& exchange) {
 Parsed<Action> chat(const Exchange& exchange) { return start_call(CallKind::chat, exchange); }
 Parsed<Action> completion(const Exchange& exchange) { return start_call(CallKind::completion, exchange); }
 
-Parsed<Action> embeddings(const Exchange&) {
-  return std::unexpected(not_supported("/v1/embeddings", "this server writes texts and computes no embeddings"));
-}
-
 constexpr Route kOpenaiRoutes[] = {
     {.path = "/v1/models", .method = "GET", .handle = list_models},
     {.path = "/v1/models/", .method = "GET", .handle = one_model},
     {.path = "/v1/chat/completions", .method = "POST", .handle = chat},
     {.path = "/v1/completions", .method = "POST", .handle = completion},
-    {.path = "/v1/embeddings", .method = "POST", .handle = embeddings},
+    {.path = "/v1/embeddings", .method = "POST", .handle = openai_embeddings},
 };
 
 }  // namespace

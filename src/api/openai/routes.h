@@ -5,7 +5,7 @@
 
 namespace exogpu::api {
 
-// /v1/models, /v1/chat/completions, /v1/completions.
+// /v1/models, /v1/chat/completions, /v1/completions, /v1/embeddings.
 Surface openai_surface();
 
 }  // namespace exogpu::api

@@ -201,7 +201,32 @@ class WordsService : public node::Service {
     }
     work.begun = true;
     if (!work.contains("!hold")) work.listener->on_prompt(static_cast<uint32_t>(work.words.size()));
+    if (work.request.embedding) return embed(work);
+    if (work.request.options.echo) echo(work);
     return true;
+  }
+
+  // The number of words, and their letters.
+  bool embed(Work& work) const {
+    std::vector<float> values = {static_cast<float>(work.words.size()), 0, 1};
+    for (const std::string& word : work.words) values[1] += static_cast<float>(word.size());
+    if (const uint32_t most = work.request.embedding->dimensions; most > 0) values.resize(most);
+    work.listener->on_embedding(values);
+    work.listener->on_end(0, {.prompt_tokens = static_cast<uint32_t>(work.words.size())});
+    return false;
+  }
+
+  static void echo(const Work& work) {
+    std::vector<node::TokenReport> reports;
+    for (const std::string& word : work.words) {
+      if (!work.request.options.sampling.logprobs) break;
+      const node::TokenReport::Candidate chosen{.token = 1, .bytes = word, .logprob = -0.25F};
+      const std::vector likeliest(reports.empty() ? 0 : 1, chosen);
+      reports.push_back({.chosen = chosen, .begins = reports.empty(), .likeliest = likeliest});
+    }
+    for (uint32_t i = 0; i < work.answers.size(); ++i) {
+      work.listener->on_piece(i, {.text = prompt_text(work.request)}, reports);
+    }
   }
 
   std::string token(const Work& work, uint32_t answer, uint32_t position) const {
@@ -242,6 +267,10 @@ class WordsService : public node::Service {
 
   bool write_one(Work& work, uint32_t index) {
     Answer& answer = work.answers[index];
+    if (work.request.options.only_prompt) {
+      end(work, index, engine::FinishReason::length);
+      return true;
+    }
     const std::string text = token(work, index, answer.tokens++);
     if (work.contains("!break") && answer.tokens > 3) {
       work.listener->on_error({ErrorCode::unavailable, "the device was unplugged"});

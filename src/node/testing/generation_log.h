@@ -19,6 +19,9 @@ class GenerationLog final : public GenerationListener {
     texts[answer] += piece.text;
     reports += tokens.size();
   }
+  void on_embedding(std::span<const float> values) override {
+    lines.push_back(std::format("{} values, the first {}", values.size(), values.front()));
+  }
   void on_end(uint32_t answer, const engine::GenerateStats& stats) override {
     lines.push_back(std::format("{} ends: {}, {} tokens", answer, to_string(stats.reason), stats.answer_tokens));
     reused = stats.prompt_reused;
