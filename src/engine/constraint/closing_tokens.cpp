@@ -36,8 +36,11 @@ ClosingTokens::ClosingTokens(std::string_view texts, std::span<const uint32_t> s
     if (text.empty()) continue;
     if (consists_of(text, "}]")) brackets_.push_back(token);
     if (text == "\"" || (text.front() == '"' && consists_of(text.substr(1), "}]"))) quotes_.push_back(token);
-    if (consists_of(text, "0123456789") && text.size() == 1) digits_.push_back(token);
+    if (text == "0") zeros_.push_back(token);
+    if (consists_of(text, "123456789") && text.size() == 1) digits_.push_back(token);
     if (text == ",") commas_.push_back(token);
+    if (text == "@" || text == ":") turns_.push_back(token);
+    if (text == "Z") zulus_.push_back(token);
     if (text == "q" || text == "Q") letters_.push_back(token);
     const bool space = std::isspace(static_cast<unsigned char>(text.front())) != 0;
     const size_t size = std::min<size_t>(text.size() + 1, std::numeric_limits<uint16_t>::max());
@@ -63,16 +66,22 @@ model::TokenId ClosingTokens::longest(std::span<const uint32_t> allowed) const {
   return static_cast<model::TokenId>(best);
 }
 
-model::TokenId ClosingTokens::choose(std::span<const uint32_t> allowed) const {
+model::TokenId ClosingTokens::choose(std::span<const uint32_t> allowed, std::optional<model::TokenId> before) const {
   const bool in_string = first_allowed(brackets_, allowed) && first_allowed(letters_, allowed);
   if (!in_string) {
     if (const auto token = first_allowed(brackets_, allowed)) return *token;
   }
   if (const auto token = first_allowed(quotes_, allowed)) return *token;
+  if (const auto token = first_allowed(turns_, allowed); token && token != before) return *token;
   if (!first_allowed(letters_, allowed)) {
     if (const auto token = first_allowed(commas_, allowed)) return *token;
+    if (const auto token = first_allowed(zulus_, allowed); token && token != before) return *token;
   }
-  if (const auto token = first_allowed(digits_, allowed)) return *token;
+  // 0101-01-01 is a date everywhere; 0000-01-01 is not.
+  const bool behind_zero = before && std::ranges::contains(zeros_, static_cast<uint32_t>(*before));
+  const auto zero = first_allowed(zeros_, allowed), digit = first_allowed(digits_, allowed);
+  if (const auto token = behind_zero ? digit : zero) return *token;
+  if (const auto token = behind_zero ? zero : digit) return *token;
   return longest(allowed);
 }
 

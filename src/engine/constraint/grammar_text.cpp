@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/constraint/gbnf.h"
+#include "engine/constraint/one_of.h"
 #include "engine/constraint/schema_limits.h"
 #include "engine/constraint/structural_tag.h"
 
@@ -12,8 +13,12 @@ namespace exogpu::engine {
 namespace {
 
 // Between the parts of JSON. Without a bound, a model may go on with white space for ever.
-constexpr const char* kJsonOptions =
-    R"("x-guidance": {"whitespace_pattern": " |\\n{1,2}[ \\t]{0,20}", "coerce_one_of": false, "lenient": false})";
+// A `oneOf` is taken as `anyOf` where that is the same; otherwise the library refuses what it cannot tell apart either.
+std::string json_options(bool coerce_one_of) {
+  return std::format(
+      R"("x-guidance": {{"whitespace_pattern": " |\\n{{1,2}}[ \\t]{{0,20}}", "coerce_one_of": {}, "lenient": false}})",
+      coerce_one_of);
+}
 
 Result<void> check_text(const wire::Constraint& constraint) {
   const auto refuse = [&](std::string_view why) {
@@ -46,13 +51,13 @@ Result<std::string> schema_text(std::string_view schema) {
   const auto parsed = nlohmann::json::parse(schema, nullptr, false);
   if (parsed.is_discarded()) return fail(ErrorCode::invalid_argument, "the JSON schema is no JSON");
   EXO_CHECK(check_schema_limits(parsed));
-  if (parsed == nlohmann::json(true)) return std::format("{{{}}}", kJsonOptions);
+  if (parsed == nlohmann::json(true)) return std::format("{{{}}}", json_options(false));
   if (!parsed.is_object()) {
     return fail(ErrorCode::invalid_argument, "the JSON schema must be an object or true, and is {}",
                 parsed.type_name());
   }
   std::string text(schema.substr(0, schema.rfind('}')));
-  return std::format("{}{}{}}}", text, parsed.empty() ? "" : ",", kJsonOptions);
+  return std::format("{}{}{}}}", text, parsed.empty() ? "" : ",", json_options(alternatives_are_disjoint(parsed)));
 }
 
 Result<GrammarText> grammar_text(const wire::Constraint& constraint, const ConstraintVocabulary& vocabulary) {

@@ -174,7 +174,7 @@ Result<TokenConstraint::End> TokenConstraint::find_end() {
   std::vector<model::TokenId> tokens;
   while (tokens.size() < kShortEndMax && !may_end()) {
     EXO_TRY(const auto allowed, mask());
-    tokens.push_back(state_->closing->choose(allowed));
+    tokens.push_back(state_->closing->choose(allowed, tokens.empty() ? std::nullopt : std::optional(tokens.back())));
     EXO_CHECK(accept(tokens.back()));
   }
   const bool ends = may_end();

@@ -132,7 +132,10 @@ TEST_F(Constrained, ASchemaMayNotChangeTheRules) {
 }
 
 TEST_F(Constrained, AShortEndIsFoundFromEverywhere) {
-  for (const char* text : {kPerson, "{}", R"({"type": "object"})", R"({"type": "string", "pattern": "^[a-f]{3,9}$"})",
+  for (const char* text : {kPerson, "{}", R"({"type": "object"})", R"({"type": "string", "format": "email"})",
+                           R"({"type": "string", "format": "date-time"})", R"({"type": "string", "format": "ipv4"})",
+                           R"({"type": "string", "format": "uri"})", R"({"type": "string", "format": "uuid"})",
+                           R"({"type": "string", "pattern": "^[a-f]{3,9}$"})",
                            R"({"$defs": {"n": {"type": "object", "properties": {"v": {"type": "string", "minLength": 3},
                                "next": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/n"}]}},
                                "required": ["v", "next"], "additionalProperties": false}}, "$ref": "#/$defs/n"})"}) {
