@@ -17,8 +17,10 @@ import hashlib
 import http.client
 import json
 import math
+import os
 import pathlib
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -113,7 +115,7 @@ class Server:
         sys.exit(f"{self.process.args[0]} does not answer; see {self.log}")
 
     def __exit__(self, *_):
-        self.process.terminate()
+        os.killpg(self.process.pid, signal.SIGTERM)  # and what it started, if it is a script
         self.process.wait(60)
 
     def post(self, path, body):
