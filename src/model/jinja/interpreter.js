@@ -20,6 +20,7 @@ function subscript(object, key) {
     return item ?? attribute(object, key.value);
   }
   if (key instanceof IntegerValue || key instanceof BooleanValue) {
+    if (object instanceof ObjectValue) item = object.value.get(keyOf(key));
     const at = Number(key.value);
     if (object instanceof ArrayValue) item = object.value.at(at);
     if (object instanceof StringValue) {
@@ -135,6 +136,13 @@ function binary(op, left, right) {
 
 // Statements whose value is not printed.
 const SILENT = new Set(["Set", "Macro", "Comment"]);
+
+// {key: value}: a call of a function that no template can name, whose keys may be integers.
+ObjectLiteral = class extends CallExpression {
+  constructor(entries) {
+    super(new Identifier("{}"), Array.from(entries).flat());
+  }
+};
 
 Object.assign(Interpreter.prototype, {
   evaluateBlock(statements, environment) {
@@ -293,6 +301,15 @@ const GLOBALS = {
     if (numbers.length < 1 || numbers.length > 3 || step === 0) throw new Error("range() takes (stop), or (start, stop) and a step other than 0");
     if ((stop - start) / step > RANGE_MAX) throw new LimitError(`a range() of more than ${RANGE_MAX} numbers`);
     return list(range(start, stop, step).map(int));
+  },
+  "{}": (args) => {
+    const map = new Map();
+    for (let i = 0; i < args.length; i += 2) {
+      const key = keyOf(args[i]);
+      if (key === undefined) throw new Error("the keys of a dict must be strings or integers");
+      map.set(key, args[i + 1]);
+    }
+    return new ObjectValue(map);
   },
   dict: (args) => {
     const map = new Map();

@@ -132,6 +132,21 @@ function stripMethod(left, right) {
   };
 }
 
+// str.format() without attributes, items and format specifications.
+function formatText(what, self, args) {
+  const positional = args.filter((arg) => !(arg instanceof KeywordArgumentsValue));
+  const named = args.find((arg) => arg instanceof KeywordArgumentsValue)?.value ?? new Map();
+  let next = 0;
+  return self.replace(/\{\{|\}\}|\{([^{}]*)\}|[{}]/g, (match, field) => {
+    if (match === "{{" || match === "}}") return match[0];
+    const parts = /^(\d*|[\p{L}_][\p{L}\p{N}_]*)(?:!([rs]))?$/u.exec(field ?? "?");
+    if (!parts) throw new Error(`${what} does not know the field ${match}`);
+    const value = parts[1] === "" ? positional[next++] : positional[parts[1]] ?? named.get(parts[1]);
+    if (value === undefined) throw new Error(`${what} has no argument for the field ${match}`);
+    return parts[2] === "r" ? repr(value) : text(value);
+  });
+}
+
 function affixMethod(test) {
   return (what, self, args) => {
     const [affix] = bindArguments(what, args, ["affix"]);
@@ -225,6 +240,7 @@ const STRING_METHODS = new Map(Object.entries({
     const limit = optional(count) === null ? -1 : needInteger(what, count);
     return str(replaceText(self, needString(what, from), needString(what, to), limit));
   },
+  format: (what, self, args) => str(formatText(what, self, args)),
   join: (what, self, args) => {
     const [items] = bindArguments(what, args, ["iterable"]);
     return str(iterate(items).map((item) => needString(what, item)).join(self));
@@ -252,8 +268,7 @@ const LIST_METHODS = new Map(Object.entries({
   copy: (what, self) => list(self.slice()),
 }));
 
-const pair = ([key, value]) => new TupleValue([str(key), value]);
-const keyOf = (value) => (value instanceof StringValue ? value.value : undefined);
+const pair = ([key, value]) => new TupleValue([keyValue(key), value]);
 
 const DICT_METHODS = new Map(Object.entries({
   get: (what, self, args) => {
@@ -261,7 +276,7 @@ const DICT_METHODS = new Map(Object.entries({
     return self.get(keyOf(key)) ?? fallback ?? NONE;
   },
   items: (what, self) => list(Array.from(self, pair)),
-  keys: (what, self) => list(Array.from(self.keys(), str)),
+  keys: (what, self) => list(Array.from(self.keys(), keyValue)),
   values: (what, self) => list(Array.from(self.values())),
   copy: (what, self) => new ObjectValue(new Map(self)),
 }));

@@ -33,6 +33,17 @@ class ArgumentsValue extends ObjectValue {
 
 const NONE = new NullValue();
 
+// A dict's key within its Map: a string, or a number for an integer or a truth value. undefined: no key that a dict may
+// have here.
+function keyOf(value) {
+  if (value instanceof StringValue) return value.value;
+  return value instanceof IntegerValue || value instanceof BooleanValue ? Number(value.value) : undefined;
+}
+
+function keyValue(key) {
+  return typeof key === "number" ? new IntegerValue(key) : new StringValue(key);
+}
+
 function undefinedValue(hint) {
   const value = new UndefinedValue();
   value.hint = hint;
@@ -110,7 +121,7 @@ function repr(value) {
   }
   if (value instanceof ArrayValue) return `[${value.value.map(repr).join(", ")}]`;
   if (value instanceof ObjectValue || value instanceof NamespaceValue) {
-    const items = Array.from(value.value, ([key, item]) => `${quoted(key)}: ${repr(item)}`);
+    const items = Array.from(value.value, ([key, item]) => `${repr(keyValue(key))}: ${repr(item)}`);
     return value instanceof ObjectValue ? `{${items.join(", ")}}` : `<Namespace {${items.join(", ")}}>`;
   }
   return text(value);
@@ -168,7 +179,7 @@ toJSON = function (value, options = {}, depth = 0) {
     return container("[", value.value.map((item) => toJSON(item, options, depth + 1)), "]");
   }
   if (value instanceof ObjectValue) {
-    let entries = Array.from(value.value);
+    let entries = Array.from(value.value, ([key, item]) => [String(key), item]);
     if (sortKeys) entries = entries.sort(([a], [b]) => compareCodePoints(a, b));
     const items = entries.map(
       ([key, item]) => jsonString(key, ensureAscii) + colon + toJSON(item, options, depth + 1));
@@ -235,7 +246,7 @@ function contains(container, item) {
     return container.value.includes(item.value);
   }
   if (container instanceof ArrayValue) return container.value.some((other) => equals(other, item));
-  if (container instanceof ObjectValue) return item instanceof StringValue && container.value.has(item.value);
+  if (container instanceof ObjectValue) return container.value.has(keyOf(item));
   if (container instanceof UndefinedValue) return false;
   throw new Error(`a value of type ${typeName(container)} is not iterable`);
 }
@@ -243,7 +254,7 @@ function contains(container, item) {
 // What `for` and the list filters go through.
 function iterate(value) {
   if (value instanceof ArrayValue) return value.value;
-  if (value instanceof ObjectValue) return Array.from(value.value.keys(), (key) => new StringValue(key));
+  if (value instanceof ObjectValue) return Array.from(value.value.keys(), keyValue);
   if (value instanceof StringValue) return Array.from(value.value, (char) => new StringValue(char));
   if (value instanceof UndefinedValue) return [];
   throw new Error(`a value of type ${typeName(value)} is not iterable`);
