@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <format>
-#include <thread>
 #include <vector>
 
 #include "hub/content_range.h"
@@ -245,7 +244,7 @@ Result<Downloaded> Download::run() {
   if (!part && options_.retry.note)
     options_.retry.note(to_.string() + ": another exogpu fetches it; waiting for that one");
   while (!part) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXO_CHECK(pause(std::chrono::milliseconds(200), options_.retry.stop));
     EXO_TRY(auto opened, PartFile::open(to_));
     if (opened) part.emplace(*std::move(opened));
   }

@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -34,6 +35,7 @@ using TlsStream = asio::ssl::stream<beast::tcp_stream>;
 constexpr uint32_t kHeaderBytesMax = 64 * KiB;
 
 std::unexpected<Error> transport_error(const std::string& host, std::string_view activity, const error_code& error) {
+  if (error == asio::error::operation_aborted) return fail(ErrorCode::cancelled, "{}: {} was stopped", host, activity);
   if (error == beast::error::timeout) {
     return fail(ErrorCode::deadline_exceeded, "{}: {} took too long; is the network up?", host, activity);
   }
@@ -74,11 +76,13 @@ struct HttpReply::Impl {
   template <typename Begin>
   error_code wait(std::chrono::milliseconds limit, Begin&& begin) {
     error_code result;
+    if (options.stop.stop_requested()) return asio::error::operation_aborted;
     socket().expires_after(limit);
     begin([&result](const error_code& error, auto&&...) { result = error; });
     context.restart();
+    const std::stop_callback on_stop(options.stop, [this] { asio::post(context, [this] { socket().cancel(); }); });
     context.run();
-    return result;
+    return options.stop.stop_requested() && result ? asio::error::operation_aborted : result;
   }
 
   // The same for both kinds of stream.

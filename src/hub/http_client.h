@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,7 @@ namespace exogpu::hub {
 struct HttpOptions {
   std::chrono::milliseconds connect = std::chrono::seconds(20);  // of each: TCP connection, TLS handshake
   std::chrono::milliseconds silence = std::chrono::seconds(30);  // without a byte
+  std::stop_token stop{};  // ends what waits for the network, with ErrorCode::cancelled; a name lookup is not ended
 };
 
 struct HttpRequest {

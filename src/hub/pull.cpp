@@ -87,7 +87,9 @@ Result<void> check_gguf(const fs::path& part, const std::string& name) {
 
 }  // namespace
 
-Result<Pulled> pull(const Reference& reference, const PullOptions& options) {
+Result<Pulled> pull(const Reference& reference, const PullOptions& given) {
+  PullOptions options = given;
+  options.http.stop = options.retry.stop = given.stop;
   const Url& origin = reference.repository.empty() ? reference.url : options.hub.base;
   if (!options.hub.token.empty() && origin.same_origin(options.hub.base) && !origin.secure && !origin.is_loopback()) {
     return fail(ErrorCode::invalid_argument,

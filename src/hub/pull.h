@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct PullOptions {
   RetryOptions retry;
   // Of the file that is being fetched, which is number `index` of `count`; may be empty.
   std::function<void(size_t index, size_t count, Bytes done, Bytes total)> progress;
+  // Ends the pull; what has arrived stays for the next one. A checksum that is being computed is completed.
+  std::stop_token stop{};
 };
 
 struct Pulled {
@@ -33,7 +36,7 @@ struct Pulled {
 // Fetches all files of the model: of ORG/REPO into FOLDER/ORG/REPO, of an address into FOLDER. Checks that each is a
 // GGUF file before it gets its name, and that together they are a model.
 // Errors: those of list_files(), choose_files(), download() and Gguf::open(); invalid_argument when a token would be
-// sent without encryption.
+// sent without encryption; cancelled.
 Result<Pulled> pull(const Reference& reference, const PullOptions& options);
 
 }  // namespace exogpu::hub

@@ -1,8 +1,9 @@
 #include "hub/retries.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <format>
-#include <thread>
+#include <mutex>
 
 #include "base/rng.h"
 #include "base/utf8.h"
@@ -82,7 +83,16 @@ Result<void> Retries::wait_after(const Failure& failure) {
     options_.note(std::format("{}; trying again in {:.1f} s", printable(failure.error.message),
                               std::chrono::duration<double>(wait).count()));
   }
-  std::this_thread::sleep_for(wait);
+  return pause(wait, options_.stop);
+}
+
+Result<void> pause(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, time, [] { return false; });
+  if (stop.stop_requested())
+    return fail(ErrorCode::cancelled, "the download was stopped; the next one goes on from there");
   return {};
 }
 

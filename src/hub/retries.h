@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/result.h"
@@ -29,7 +30,11 @@ struct RetryOptions {
   std::chrono::milliseconds first{500};
   std::chrono::milliseconds longest{30'000};
   std::function<void(const std::string&)> note;  // gets a line of text before each wait; may be empty
+  std::stop_token stop{};                        // ends a wait
 };
+
+// Waits so long, or until `stop` asks to stop. Errors: cancelled.
+Result<void> pause(std::chrono::milliseconds time, const std::stop_token& stop);
 
 class Retries {
  public:
