@@ -176,6 +176,20 @@ TEST_F(Api, AConversationThatIsTooLongLosesItsOldestTurnsIfThatIsWanted) {
   EXPECT_EQ(stream.fields.at("x-messages-removed"), "2");
   EXPECT_EQ(json::parse(stream.events().front()).at("truncation"), (json{{"messages_removed", 2}}));
 
+  const auto of_others = [&](const char* target) {
+    return post(target, {{"model", "words"},
+                         {"max_tokens", 2},
+                         {"options", {{"num_predict", 2}}},
+                         {"stream", false},
+                         {"truncation", "auto"},
+                         {"messages", std::vector<json>(request["messages"].begin() + 1, request["messages"].end())}});
+  };
+  for (const char* target : {"/v1/messages", "/api/chat"}) {
+    const Response other = of_others(target);
+    EXPECT_EQ(other.status, 200) << other.body;
+    EXPECT_EQ(other.fields.at("x-messages-removed"), "2");
+  }
+
   ServerOptions options;
   options.truncate = true;
   serve(options);

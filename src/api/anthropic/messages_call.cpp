@@ -1,8 +1,10 @@
 #include "api/anthropic/messages_call.h"
 
 #include "api/anthropic/message_writer.h"
+#include "api/generation/linger.h"
 #include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
+#include "api/generation/shortening.h"
 #include "api/surface/models.h"
 
 namespace exogpu::api::anthropic {
@@ -91,8 +93,11 @@ Parsed<Action> messages(const Exchange& exchange) {
   request.model = std::move(read.model);
   EXO_CHECK(read_settings(fields, exchange.seed, request));
   request.prompt = to_prompt(read.conversation);
+  EXO_TRY(const bool truncates, read_truncation(fields, exchange.limits));
+  if (truncates) request.shortening = shortening(std::move(read.conversation));
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(false);
+  EXO_TRY(call.linger, read_linger(fields, call.stream));
   call.writer = [shows_thinking = read.shows_thinking](const AnswerStart& start) {
     return std::make_unique<MessageWriter>(start, shows_thinking);
   };

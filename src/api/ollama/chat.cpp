@@ -1,3 +1,4 @@
+#include "api/generation/shortening.h"
 #include "api/ollama/answer_lines.h"
 #include "api/ollama/calls.h"
 
@@ -94,6 +95,8 @@ Parsed<Action> chat(const Exchange& exchange) {
   EXO_TRY(conversation.tools, read_tool_list(fields, read_tool));
   EXO_CHECK(read_think(fields, conversation));
   call.generations.front().prompt = to_prompt(conversation);
+  EXO_TRY(const bool truncates, read_truncation(fields, exchange.limits));
+  if (truncates) call.generations.front().shortening = shortening(std::move(conversation));
   call.writer = [](const AnswerStart& start) { return std::make_unique<AnswerLines>(AnswerForm::chat, start.model); };
   return call;
 }

@@ -1,3 +1,4 @@
+#include "api/generation/linger.h"
 #include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
 #include "api/ollama/calls.h"
@@ -61,6 +62,7 @@ Parsed<void> read_common(const Fields& fields, const Exchange& exchange, TextCal
   EXO_CHECK(read_logprobs(fields, request));
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(true);
+  EXO_TRY(call.linger, read_linger(fields, call.stream));
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/generation/linger.h"
 #include "api/generation/prompt_list.h"
 #include "api/generation/shortening.h"
 
@@ -83,9 +84,7 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
 
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(false);
-  EXO_TRY(const auto linger, fields.number("linger_s", 0, 3600));
-  if (linger && !call.stream) return bad_field("linger_s", "invalid_value", "needs stream to be true");
-  if (linger) call.linger = std::chrono::milliseconds(static_cast<int64_t>(*linger * 1000));
+  EXO_TRY(call.linger, read_linger(fields, call.stream));
   if (const json* options = fields.find("stream_options"); options && !is_empty_array(*options)) {
     if (!options->is_object()) {
       return bad_field("stream_options", "invalid_type", "must be an object, and is {}", api::kind(*options));
