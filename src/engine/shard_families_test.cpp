@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -38,7 +39,15 @@ std::vector<RecordedModel> recorded(std::string_view ending) {
   return models;
 }
 
-double bound_of(const std::filesystem::path& path) { return path.string().contains("-Q") ? 1e-2 : 1e-3; }
+// Products of a GPU may round their inputs to half precision. Beside the recorded logits of quantised models they are
+// far off for being exact: those are of CPU kernels that round activations to 8 bits, and lie 0.02 to 0.08 from the
+// logits of the same weights in F32.
+double bound_of(const std::filesystem::path& path) {
+  const bool quantised = path.string().contains("-Q");
+  const bool rounded = quantised || path.stem() == "gpt-oss";
+  if (std::getenv("EXOGPU_TEST_BACKEND") != nullptr) return rounded ? 0.1 : 1e-2;
+  return quantised ? 1e-2 : 1e-3;
+}
 
 ShardOptions exact_options(uint32_t outputs) {
   ShardOptions o;
@@ -103,7 +112,7 @@ TEST_P(RecordedEmbeddings, AreThoseRecordedWholeAndInAnyCut) {
   const std::vector<float> embedding = feed(*whole, tokens, 1);
   ASSERT_EQ(embedding.size(), GetParam().values.size());
   EXPECT_GT(cosine(embedding, GetParam().values), 0.9999);
-  EXPECT_LT(relative_error(embedding, GetParam().values), 1e-3);
+  EXPECT_LT(relative_error(embedding, GetParam().values), bound_of(GetParam().path));
   for (uint32_t cut = 1; cut < whole->architecture().n_layers; ++cut) {
     auto chain = Chain::load(*file, {{cut}}, cpu(), options);
     ASSERT_TRUE(chain) << chain.error().message;

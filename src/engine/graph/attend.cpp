@@ -29,6 +29,7 @@ ggml_tensor* attend_in_steps(const Builder& b, ggml_tensor* q, ggml_tensor* k, g
   if (sinks != nullptr) ggml_soft_max_add_sinks(weights, sinks);
   ggml_tensor* v_by_row = ggml_cont(b.ctx(), ggml_transpose(b.ctx(), v));
   ggml_tensor* sum = ggml_mul_mat(b.ctx(), v_by_row, weights);  // [head_dim_v, tokens, heads, slots]
+  if (v_by_row->type == GGML_TYPE_F32) sum = precise(sum);
   return ggml_cont(b.ctx(), ggml_permute(b.ctx(), sum, 0, 2, 1, 3));
 }
 

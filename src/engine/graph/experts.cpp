@@ -20,6 +20,7 @@ ggml_tensor* inner_of(const Builder& b, const ExpertWeights& w, ggml_tensor* x, 
 // The sum over the experts of x [d_model, used, n]: [d_model, n].
 ggml_tensor* sum_experts(const Builder& b, ggml_tensor* x) {
   ggml_context* ctx = b.ctx();
+  if (x->ne[1] == 1) return ggml_reshape_2d(ctx, x, x->ne[0], x->ne[2]);
   b.expand(x);
   std::vector<ggml_tensor*> each;
   for (int64_t i = 0; i < x->ne[1]; ++i) {
@@ -31,7 +32,7 @@ ggml_tensor* sum_experts(const Builder& b, ggml_tensor* x) {
     total = ggml_add(ctx, total, each[i]);
     b.expand(total);
   }
-  return each.size() == 1 ? ggml_cont(ctx, total) : total;
+  return total;
 }
 
 ggml_tensor* shared_expert(const Builder& b, const ExpertWeights& w, ggml_tensor* x) {

@@ -38,7 +38,7 @@ ggml_tensor* mamba2(const Builder& b, const Mamba2Weights& w, uint32_t index, gg
   ggml_tensor* all = multiply(b, w.in, x);  // gate, then what is convolved, then the step sizes
   ggml_tensor* convolved = columns(b, all, m.inner, m.conv_width());
   ggml_tensor* steps = columns(b, all, m.inner + m.conv_width(), m.heads);
-  steps = ggml_add(ctx, ggml_cont(ctx, steps), w.step_bias);
+  steps = ggml_add(ctx, steps, w.step_bias);
   ggml_tensor* y = by_group(b, [&](const TokenGroup& g) {
     ggml_tensor* mixed = causal_convolution(b, b.source.states.inputs(local), w.kernel, tokens_of(b, convolved, g), g);
     if (w.kernel_bias != nullptr) mixed = ggml_add(ctx, mixed, w.kernel_bias);
@@ -46,7 +46,8 @@ ggml_tensor* mamba2(const Builder& b, const Mamba2Weights& w, uint32_t index, gg
   });
   if (rows == QueryRows::none) return nullptr;
   ggml_tensor* gate = select_rows(b, columns(b, all, 0, m.inner), rows);
-  y = ggml_swiglu_split(ctx, ggml_cont(ctx, gate), select_rows(b, y, rows));
+  if (!ggml_is_contiguous(gate)) gate = ggml_cont(ctx, gate);  // of several tokens; not all devices take strided ones
+  y = ggml_swiglu_split(ctx, gate, select_rows(b, y, rows));
   if (w.norm != nullptr) {
     const int64_t n = y->ne[1];
     y = rms_norm(b, ggml_reshape_3d(ctx, y, m.inner / m.groups, m.groups, n), w.norm);
