@@ -6,12 +6,11 @@
 namespace exogpu::engine {
 namespace {
 
-constexpr uint32_t row_step = 256;  // the attended rows grow in steps, so that graphs can be used again
-
-Result<void> check(const SequenceTokens& s, std::span<const uint32_t> lengths, const BatchLimits& limits) {
+Result<void> check(const SequenceTokens& s, std::span<const uint32_t> lengths, std::span<const wire::Region> regions,
+                   const BatchLimits& limits) {
   uint32_t id = s.sequence.value();
-  if (id >= limits.sequences)
-    return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", id, limits.sequences);
+  if (id >= lengths.size())
+    return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", id, lengths.size());
   if (s.count == 0) return fail(ErrorCode::invalid_argument, "sequence {} brings no tokens", id);
   if (s.outputs > s.count)
     return fail(ErrorCode::invalid_argument, "sequence {} requests {} outputs of {} tokens", id, s.outputs, s.count);
@@ -22,28 +21,43 @@ Result<void> check(const SequenceTokens& s, std::span<const uint32_t> lengths, c
     return fail(ErrorCode::resource_exhausted,
                 "sequence {} would hold {} tokens, but the context is {}; start with a larger one (--context)", id,
                 uint64_t{s.position} + s.count, limits.context);
+  if (const uint32_t rows = regions[id].rows; s.position + s.count > rows)
+    return fail(ErrorCode::invalid_argument, "sequence {} would hold {} tokens, and has {} rows of the KV cache", id,
+                s.position + s.count, rows);
   return {};
 }
 
-uint32_t rows_for(uint32_t length, uint32_t slot_rows) {
-  return std::min((length + row_step - 1) / row_step * row_step, slot_rows);
-}
+// The tokens of a batch in groups.
+class Groups {
+ public:
+  Groups(std::vector<SlotGroup>& groups, bool has_states) : groups_(groups), has_states_(has_states) {}
 
-// Adds the last `tokens` tokens of `s` to the last group where slots and counts allow it, else starts a group.
-void add_to_groups(const SequenceTokens& s, uint32_t tokens, uint32_t slot_rows, std::vector<SlotGroup>& groups) {
-  if (tokens == 0) return;
-  uint32_t slot = s.sequence.value();
-  uint32_t rows = rows_for(s.position + s.count, slot_rows);
-  if (!groups.empty()) {
-    SlotGroup& last = groups.back();
-    if (last.first_slot + last.slots == slot && last.tokens == tokens) {
+  // Adds the last `tokens` tokens of `s`, to the last group where it can be.
+  void add(const SequenceTokens& s, uint32_t tokens, const wire::Region& region) {
+    if (tokens == 0) return;
+    const uint32_t rows = std::min(wire::whole_region_steps(s.position + s.count), region.rows);
+    const uint32_t state = has_states_ ? s.sequence.value() : 0;
+    if (!groups_.empty() && follows(groups_.back(), tokens, region, state)) {
+      SlotGroup& last = groups_.back();
+      last.stride = region.rows;
       ++last.slots;
       last.rows = std::max(last.rows, rows);
-      return;
+    } else {
+      groups_.push_back({region.begin, 0, 1, tokens, rows, state});
     }
+    last_ = region;
   }
-  groups.push_back({slot, 1, tokens, rows});
-}
+
+ private:
+  bool follows(const SlotGroup& group, uint32_t tokens, const wire::Region& region, uint32_t state) const {
+    return group.tokens == tokens && region.rows == last_.rows && region.begin == last_.end() &&
+           (!has_states_ || state == group.first_state + group.slots);
+  }
+
+  std::vector<SlotGroup>& groups_;
+  bool has_states_;
+  wire::Region last_{};
+};
 
 // The first row that a token at `position` attends to.
 int32_t first_visible(const SlidingWindow& sliding, int32_t position) {
@@ -84,12 +98,15 @@ void BatchPlan::drop_outputs() {
 }
 
 Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const uint32_t> lengths,
-                        const BatchLimits& limits, BatchPlan& plan) {
+                        std::span<const wire::Region> regions, const BatchLimits& limits, BatchPlan& plan) {
   clear(plan);
+  Groups groups(plan.shape.groups, limits.has_states);
+  Groups output_groups(plan.shape.output_groups, limits.has_states);
   if (batch.empty()) return fail(ErrorCode::invalid_argument, "the batch has no sequences");
-  plan.in_batch.assign(limits.sequences, false);
+  plan.in_batch.assign(lengths.size(), false);
   for (const SequenceTokens& s : batch) {
-    EXO_CHECK(check(s, lengths, limits));
+    EXO_CHECK(check(s, lengths, regions, limits));
+    const wire::Region& region = regions[s.sequence.value()];
     if (plan.in_batch[s.sequence.value()])
       return fail(ErrorCode::invalid_argument, "sequence {} is in the batch twice", s.sequence.value());
     plan.in_batch[s.sequence.value()] = true;
@@ -101,15 +118,15 @@ Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const u
                   "the batch requests more than the {} logits rows this shard gives at once", limits.outputs);
     for (uint32_t t = 0; t < s.count; ++t) {
       plan.positions.push_back(static_cast<int32_t>(s.position + t));
-      plan.cache_rows.push_back(int64_t{limits.slot_rows} * s.sequence.value() + s.position + t);
+      plan.cache_rows.push_back(int64_t{region.begin} + s.position + t);
       if (t + s.outputs < s.count) continue;
       plan.output_rows.push_back(static_cast<int32_t>(plan.shape.tokens + t));
       plan.output_positions.push_back(static_cast<int32_t>(s.position + t));
     }
     plan.shape.tokens += s.count;
     plan.shape.outputs += s.outputs;
-    add_to_groups(s, s.count, limits.slot_rows, plan.shape.groups);
-    add_to_groups(s, s.outputs, limits.slot_rows, plan.shape.output_groups);
+    groups.add(s, s.count, region);
+    output_groups.add(s, s.outputs, region);
   }
   if (plan.shape.outputs == plan.shape.tokens) plan.shape.output_groups.clear();
   return {};

@@ -26,15 +26,14 @@ struct BatchPlan {
 struct BatchLimits {
   uint32_t tokens = 0;
   uint32_t outputs = 0;
-  uint32_t context = 0;    // tokens of one sequence, at most
-  uint32_t slot_rows = 0;  // rows of a slot in the cache
-  uint32_t sequences = 0;
+  uint32_t context = 0;     // tokens of one sequence, at most
+  bool has_states = false;  // of recurrent layers
 };
 
-// Fills `plan`, reusing its memory. `lengths[s]` is the number of tokens of sequence s.
+// Fills `plan`, reusing its memory. Sequence s has `lengths[s]` tokens, and its rows in the KV cache are `regions[s]`.
 // Errors: invalid_argument, resource_exhausted; `plan` is then unspecified.
 Result<void> plan_batch(std::span<const SequenceTokens> batch, std::span<const uint32_t> lengths,
-                        const BatchLimits& limits, BatchPlan& plan);
+                        std::span<const wire::Region> regions, const BatchLimits& limits, BatchPlan& plan);
 
 // The tokens whose last layer is computed for embeddings, of which each sequence of `batch` requests one or none: all
 // of a sequence, where its vector is made of all. Errors: invalid_argument (several rows, or part of a text that must

@@ -50,4 +50,9 @@ Result<void> Chain::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t lengt
   return {};
 }
 
+Result<void> Chain::place(std::span<const Placement> placements) {
+  for (Shard& shard : shards_) EXO_CHECK(shard.place(placements));
+  return {};
+}
+
 }  // namespace exogpu::engine

@@ -22,6 +22,7 @@ class Chain {
   Result<std::span<const float>> forward(const Batch& batch);
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
+  Result<void> place(std::span<const Placement> placements);
 
   std::span<const Shard> shards() const { return shards_; }
   // The shards, in the order of their layers.

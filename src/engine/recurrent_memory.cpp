@@ -1,31 +1,32 @@
 #include "engine/recurrent_memory.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace exogpu::engine {
 
 RecurrentMemory::RecurrentMemory(const Architecture& a, wire::LayerRange layers, const ShardOptions& options,
-                                 ggml_backend_buffer_type_t home)
+                                 uint64_t rows, ggml_backend_buffer_type_t home)
     : first_(layers.begin == 0),
       width_(a.activation_width()),
-      context_(options.context),
-      sequences_(options.sequences),
+      rows_(rows),
       batch_tokens_(options.batch_tokens),
       states_(a, layers, SequenceStates::rows(options.sequences), home),
-      positions_(options.sequences) {}
+      positions_(options.sequences),
+      begins_(options.sequences) {}
 
 Bytes RecurrentMemory::input_bytes() const {
   if (empty()) return 0;
   const Bytes each = first_ ? sizeof(model::TokenId) : sizeof(float) * width_;
-  return each * context_ * sequences_;
+  return each * rows_;
 }
 
 Result<void> RecurrentMemory::load() {
   if (empty()) return {};
   if (first_) {
-    tokens_.resize(at(sequences_, 0));
+    tokens_.resize(rows_);
   } else {
-    activations_.resize(at(sequences_, 0) * width_);
+    activations_.resize(rows_ * width_);
   }
   return states_.load();
 }
@@ -93,6 +94,27 @@ void RecurrentMemory::copy_prefix(uint32_t from, uint32_t to, uint32_t length) {
   if (start.cleared) return;
   states_.copy(start.row.value_or(from), to);
   positions_.moved(to, start.position);
+}
+
+std::span<std::byte> RecurrentMemory::bytes(uint64_t begin, uint64_t count) {
+  if (first_) return std::as_writable_bytes(std::span(tokens_).subspan(begin, count));
+  return std::as_writable_bytes(std::span(activations_).subspan(begin * width_, count * width_));
+}
+
+void RecurrentMemory::copy(const RowMove& move) {
+  if (empty()) return;
+  const std::span<std::byte> from = bytes(move.from, move.count);
+  std::memmove(bytes(move.to, move.count).data(), from.data(), from.size());
+}
+
+std::vector<std::byte> RecurrentMemory::read(uint64_t begin, uint64_t count) {
+  if (empty()) return {};
+  const std::span<std::byte> contents = bytes(begin, count);
+  return {contents.begin(), contents.end()};
+}
+
+void RecurrentMemory::write(uint64_t begin, uint64_t count, std::span<const std::byte> contents) {
+  if (!empty()) std::ranges::copy(contents, bytes(begin, count).begin());
 }
 
 }  // namespace exogpu::engine

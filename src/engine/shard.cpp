@@ -8,6 +8,7 @@
 #include "engine/batch_plan.h"
 #include "engine/host_embedding.h"
 #include "engine/recurrent_memory.h"
+#include "engine/residents.h"
 #include "engine/runner.h"
 #include "engine/shard_setup.h"
 #include "engine/tensors/weight_layouts.h"
@@ -48,8 +49,7 @@ struct Shard::Impl {
   std::optional<Runner> runner;
   BatchPlan plan;
   BatchPlan replay_plan;
-  std::vector<uint32_t> lengths;
-  std::vector<bool> suspect;  // per sequence: its cache may have values that are not finite
+  std::optional<Residents> residents;
   std::vector<float> embedded;
   std::vector<SequenceTokens> pooled;
 
@@ -71,8 +71,8 @@ struct Shard::Impl {
     EXO_TRY(WeightStore weights,
             WeightStore::plan(file, a, layers, options.context, device, layout_aim(options.objective)));
     ggml_backend_buffer_type_t home = ggml_backend_dev_buffer_type(handle);
-    KvCache cache(a, layers, options.context, options.sequences, options.kv_type, home);
-    RecurrentMemory memory(a, layers, options, home);
+    KvCache cache(a, layers, cache_rows(options), options.kv_type, home);
+    RecurrentMemory memory(a, layers, options, cache_rows(options), home);
     auto impl = std::unique_ptr<Impl>(new Impl{.file = file,
                                                .device = device,
                                                .arch = a,
@@ -91,8 +91,7 @@ struct Shard::Impl {
                                                .runner = std::nullopt,
                                                .plan = {},
                                                .replay_plan = {},
-                                               .lengths = {},
-                                               .suspect = {},
+                                               .residents = {},
                                                .embedded = {},
                                                .pooled = {}});
     EXO_CHECK(impl->measure());
@@ -103,7 +102,7 @@ struct Shard::Impl {
     weights.pretend_loaded(true);
     cache.pretend_loaded(true);
     memory.pretend_loaded(true);
-    auto compute = Runner::measure(source(), largest_batches(options, cache.context()), device.handle());
+    auto compute = Runner::measure(source(), largest_batches(options), device.handle());
     weights.pretend_loaded(false);
     cache.pretend_loaded(false);
     memory.pretend_loaded(false);
@@ -121,9 +120,12 @@ struct Shard::Impl {
     std::vector<std::string> ways;
     Bytes fixed = need.weights + need.state + need.compute;
     if (fixed < available && need.cache > 0) {
-      Bytes per_token = need.cache / cache.context();
-      Bytes context = (available - fixed) / per_token / 256 * 256;
-      if (context >= 256) ways.push_back(std::format("a context of {} (--context)", context));
+      const bool shares = options.pool_tokens > 0;
+      const Bytes tokens =
+          (available - fixed) / (need.cache / cache.rows()) / (shares ? 1 : options.sequences) / 256 * 256;
+      if (tokens >= 256)
+        ways.push_back(shares ? std::format("a pool of {} tokens (--pool)", tokens)
+                              : std::format("a context of {} (--context)", tokens));
     }
     if (need.cache > 0 && options.kv_type != KvType::q8_0 && check_cache_type(arch, KvType::q8_0, flash)) {
       Bytes smaller = need.cache * ggml_row_size(GGML_TYPE_Q8_0, 32) / ggml_row_size(to_ggml(options.kv_type), 32);
@@ -181,11 +183,10 @@ struct Shard::Impl {
                                              : options.embeddings ? options.sequences
                                                                   : options.outputs);
     EXO_TRY(Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
-              return Runner::create(source(), largest_batches(options, cache.context()), result_floats, backend.get());
+              return Runner::create(source(), largest_batches(options), result_floats, backend.get());
             }));
     runner.emplace(std::move(ready));
-    lengths.assign(options.sequences, 0);
-    suspect.assign(options.sequences, false);
+    residents.emplace(device, cache, memory, options);
     plan.shape.groups.reserve(options.sequences);
     plan.positions.reserve(options.batch_tokens);
     plan.cache_rows.reserve(options.batch_tokens);
@@ -222,9 +223,7 @@ struct Shard::Impl {
     return {tokens, rows};
   }
 
-  BatchLimits limits() const {
-    return {options.batch_tokens, options.outputs, options.context, cache.context(), options.sequences};
-  }
+  BatchLimits limits() const { return {options.batch_tokens, options.outputs, options.context, !memory.empty()}; }
 
   // Records which sequences' caches are sound: those with a finite result, which depends on all of the cache. Without a
   // result a cache stays suspect.
@@ -235,7 +234,7 @@ struct Shard::Impl {
       EXO_ASSERT(values <= result.size(), "a result has the rows that its batch asks for");
       bool finite = all_finite(result.first(values));
       result = result.subspan(values);
-      suspect[s.sequence.value()] = !finite || values == 0;
+      residents->suspect(s.sequence, !finite || values == 0);
       if (!finite && !bad) bad = s.sequence;
     }
     if (!bad) return {};
@@ -243,15 +242,6 @@ struct Shard::Impl {
                 "{}: layers {} to {} computed values that are not finite for sequence {}; the weights may be damaged "
                 "(exogpu inspect --check finds out)",
                 file.path().string(), layers.begin, layers.end, bad->value());
-  }
-
-  // Rows beyond a sequence's length are masked, but 0 times a NaN left in them would still be a NaN.
-  void forget(const Batch& batch) {
-    auto cleared = gpu::guarded(device, "clearing the KV cache", [&] {
-      for (const SequenceTokens& s : batch.sequences) cache.clear(s.sequence.value(), s.position, s.position + s.count);
-    });
-    if (cleared) return;
-    for (const SequenceTokens& s : batch.sequences) suspect[s.sequence.value()] = true;
   }
 
   // Values of each row of the result.
@@ -265,9 +255,9 @@ struct Shard::Impl {
     const auto count =
         static_cast<uint32_t>(is_first() ? inputs.tokens.size() : inputs.activations.size() / arch.activation_width());
     const SequenceTokens again{.sequence = wire::SeqId(sequence), .position = position, .count = count, .outputs = 0};
-    const uint32_t length = std::exchange(lengths[sequence], position);
-    auto planned = plan_batch({&again, 1}, lengths, limits(), replay_plan);
-    lengths[sequence] = length;
+    const uint32_t length = residents->set_length(sequence, position);
+    auto planned = plan_batch({&again, 1}, residents->lengths(), residents->regions(), limits(), replay_plan);
+    residents->set_length(sequence, length);
     EXO_CHECK(planned);
     const RunnerInput input = is_first() ? first_input(inputs.tokens) : RunnerInput{{}, inputs.activations};
     EXO_TRY([[maybe_unused]] auto result,
@@ -295,8 +285,8 @@ struct Shard::Impl {
 
   Result<std::span<const float>> forward(const Batch& batch) {
     if (options.embeddings) EXO_CHECK(rows_of_embeddings(arch, batch.sequences, pooled));
-    EXO_CHECK(plan_batch(options.embeddings ? std::span<const SequenceTokens>(pooled) : batch.sequences, lengths,
-                         limits(), plan));
+    EXO_CHECK(plan_batch(options.embeddings ? std::span<const SequenceTokens>(pooled) : batch.sequences,
+                         residents->lengths(), residents->regions(), limits(), plan));
     if (!is_last()) plan.drop_outputs();
     EXO_CHECK(catch_up(batch));
     EXO_TRY(RunnerInput input, input_of(batch));
@@ -309,22 +299,18 @@ struct Shard::Impl {
       if (auto same = file.check(); !same) result = std::unexpected(same.error());
     if (!result) {
       memory.failed(batch);
-      forget(batch);
+      residents->failed(batch);
       return result;
     }
     EXO_CHECK(gpu::guarded(device, "keeping states", [&] { memory.moved(batch); }));
-    for (const SequenceTokens& s : batch.sequences) lengths[s.sequence.value()] += s.count;
+    residents->grown(batch);
     return result;
   }
 
-  Result<void> truncate(uint32_t sequence, uint32_t end) {
-    if (end >= lengths[sequence]) return {};
-    if (suspect[sequence])
-      EXO_CHECK(gpu::guarded(device, "clearing the KV cache", [&] { cache.clear(sequence, end, lengths[sequence]); }));
-    lengths[sequence] = end;
-    memory.truncate(sequence, end);
-    suspect[sequence] = suspect[sequence] && end > 0;
-    return {};
+  Result<void> check_sequence(wire::SeqId sequence) const {
+    if (sequence.value() < options.sequences) return {};
+    return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", sequence.value(),
+                options.sequences);
   }
 };
 
@@ -350,30 +336,16 @@ Result<MemoryNeed> Shard::measure(const model::Gguf& file, wire::LayerRange laye
 Result<std::span<const float>> Shard::forward(const Batch& batch) { return impl_->forward(batch); }
 
 Result<void> Shard::truncate(wire::SeqId sequence, uint32_t end) {
-  if (sequence.value() >= impl_->lengths.size())
-    return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", sequence.value(),
-                impl_->lengths.size());
-  return impl_->truncate(sequence.value(), end);
+  EXO_CHECK(impl_->check_sequence(sequence));
+  return impl_->residents->truncate(sequence.value(), end);
 }
 
 Result<void> Shard::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) {
-  for (wire::SeqId s : {from, to})
-    if (s.value() >= impl_->lengths.size())
-      return fail(ErrorCode::invalid_argument, "sequence {} is beyond the {} this shard holds", s.value(),
-                  impl_->lengths.size());
-  if (length > impl_->lengths[from.value()])
-    return fail(ErrorCode::invalid_argument, "sequence {} holds {} tokens, so {} cannot be copied", from.value(),
-                impl_->lengths[from.value()], length);
-  EXO_CHECK(impl_->truncate(to.value(), length));
-  if (from == to) return {};
-  EXO_CHECK(gpu::guarded(impl_->device, "copying within the KV cache", [&] {
-    impl_->cache.copy(from.value(), to.value(), length);
-    impl_->memory.copy_prefix(from.value(), to.value(), length);
-  }));
-  impl_->lengths[to.value()] = length;
-  impl_->suspect[to.value()] = impl_->suspect[from.value()];
-  return {};
+  for (wire::SeqId s : {from, to}) EXO_CHECK(impl_->check_sequence(s));
+  return impl_->residents->copy_prefix(from.value(), to.value(), length);
 }
+
+Result<void> Shard::place(std::span<const Placement> placements) { return impl_->residents->place(placements); }
 
 std::shared_ptr<std::byte[]> Shard::host_memory(size_t bytes) const {
   auto buffer = gpu::HostBuffer::allocate(impl_->device, bytes);
@@ -383,7 +355,7 @@ std::shared_ptr<std::byte[]> Shard::host_memory(size_t bytes) const {
 }
 
 uint32_t Shard::length(wire::SeqId sequence) const {
-  return sequence.value() < impl_->lengths.size() ? impl_->lengths[sequence.value()] : 0;
+  return impl_->check_sequence(sequence) ? impl_->residents->lengths()[sequence.value()] : 0;
 }
 
 const Architecture& Shard::architecture() const { return impl_->arch; }

@@ -16,6 +16,7 @@
 #include "model/tokenizer/tokenizer.h"
 #include "wire/ids.h"
 #include "wire/layer_range.h"
+#include "wire/region.h"
 
 namespace exogpu::engine {
 
@@ -38,6 +39,8 @@ struct SequenceTokens {
   uint32_t count = 0;
   uint32_t outputs = 0;  // the last so many tokens get logits; of a shard that gives embeddings, 1: the whole does
 };
+
+using wire::Placement;
 
 // Work for one forward(). Sequences appear once each; their tokens follow one another in the order of `sequences`.
 struct Batch {
@@ -83,6 +86,11 @@ class Shard {
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   // Makes the first `length` tokens of `to` those of `from`, so that a shared prompt is computed once.
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
+  // Gives sequences other regions of the pool, of a shard that has one; before, each has none. Their tokens move there,
+  // all at once, as if in no order; tokens for which there is no row are dropped. Errors: invalid_argument (regions
+  // beyond the pool, or that would overlap; nothing has changed), failed_precondition (there is no pool), unavailable
+  // (the device failed; these sequences are empty).
+  Result<void> place(std::span<const Placement> placements);
   // Host memory that the device copies from and to directly, if the device has such; null when none is free. Any
   // thread; may outlive the shard.
   std::shared_ptr<std::byte[]> host_memory(size_t bytes) const;

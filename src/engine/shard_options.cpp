@@ -8,6 +8,7 @@ ShardOptions ShardOptions::serving(const wire::ServingSettings& settings, const 
                                    uint32_t threads) {
   return {.context = settings.context,
           .sequences = settings.sequences,
+          .pool_tokens = settings.pool_tokens,
           .batch_tokens = settings.batch_tokens,
           .outputs = settings.sequences + wire::kScoredTokens,
           .kv_type = settings.kv_type,

@@ -15,6 +15,7 @@ struct ShardOptions {
   uint32_t context = 4096;  // tokens of one sequence, prompt and answer together; some models rotate positions
                             // in another way in a long one, so all shards of a model must have the same
   uint32_t sequences = 1;
+  uint32_t pool_tokens = 0;  // of all sequences, which get their regions by Shard::place(); 0: each has a whole context
   uint32_t batch_tokens = 512;  // of one forward()
   uint32_t outputs = 0;         // logits rows of one forward(); 0: one per sequence
   KvType kv_type = KvType::f16;

@@ -11,15 +11,18 @@ namespace exogpu::engine {
 namespace {
 
 constexpr uint32_t context_max = 1U << 24;
+constexpr uint32_t pool_max = 1U << 31;  // row numbers have 32 bits
 
-// A batch in which each of the first `sequences` brings `tokens`, and all see a full cache.
+// A batch in which each of the first `sequences` brings `tokens`, and all see full regions of `rows`.
 BatchShape full_batch(uint32_t sequences, uint32_t tokens, uint32_t outputs, uint32_t rows) {
   BatchShape shape;
   shape.tokens = sequences * tokens;
-  shape.groups = {{0, sequences, tokens, rows}};
+  const uint32_t stride = sequences > 1 ? rows : 0;
+  shape.groups = {{.stride = stride, .slots = sequences, .tokens = tokens, .rows = rows}};
   uint32_t each = std::min(tokens, outputs / sequences);
   shape.outputs = each * sequences;
-  if (each > 0 && each < tokens) shape.output_groups = {{0, sequences, each, rows}};
+  if (each > 0 && each < tokens)
+    shape.output_groups = {{.stride = stride, .slots = sequences, .tokens = each, .rows = rows}};
   return shape;
 }
 
@@ -28,7 +31,7 @@ BatchShape scattered(BatchShape shape) {
   for (auto* groups : {&shape.groups, &shape.output_groups}) {
     std::vector<SlotGroup> single;
     for (const SlotGroup& g : *groups)
-      for (uint32_t i = 0; i < g.slots; ++i) single.push_back({g.first_slot + i, 1, g.tokens, g.rows});
+      for (uint32_t i = 0; i < g.slots; ++i) single.push_back({g.stride * i, 0, 1, g.tokens, g.rows, i});
     *groups = std::move(single);
   }
   return shape;
@@ -69,6 +72,12 @@ Result<ShardOptions> complete_options(ShardOptions options, const Architecture& 
                 context_max);
   if (options.sequences == 0 || options.sequences > 4096)
     return fail(ErrorCode::invalid_argument, "{} sequences are not possible; choose 1 to 4096", options.sequences);
+  if (options.pool_tokens > 0 && (options.pool_tokens < options.context || options.pool_tokens > pool_max))
+    return fail(ErrorCode::invalid_argument, "a pool of {} tokens is not possible; choose {} (the context) to {}",
+                options.pool_tokens, options.context, pool_max);
+  if (uint64_t{options.context} * options.sequences > pool_max && options.pool_tokens == 0)
+    return fail(ErrorCode::invalid_argument, "{} sequences of {} tokens are not possible; choose fewer than {} in all",
+                options.sequences, options.context, pool_max);
   if (options.batch_tokens == 0 || options.batch_tokens > 65536)
     return fail(ErrorCode::invalid_argument, "batches of {} tokens are not possible; choose 1 to 65536",
                 options.batch_tokens);
@@ -100,11 +109,17 @@ Result<void> check_shared_keys(const Architecture& a, wire::LayerRange layers) {
   return {};
 }
 
-std::vector<BatchShape> largest_batches(const ShardOptions& o, uint32_t rows) {
-  uint32_t chunk = std::min(o.batch_tokens, o.context);
+std::vector<BatchShape> largest_batches(const ShardOptions& o) {
+  const uint32_t chunk = std::min(o.batch_tokens, o.context);
+  const uint32_t rows = wire::whole_region_steps(o.context);
   std::vector<BatchShape> shapes = {full_batch(1, chunk, o.outputs, rows)};
-  if (o.sequences > 1) {
-    shapes.push_back(full_batch(o.sequences, std::clamp(o.batch_tokens / o.sequences, 1U, o.context), o.outputs, rows));
+  // In a pool, the more sequences there are the fewer rows each can have.
+  const uint32_t steps = wire::whole_region_steps(o.pool_tokens) / wire::kRegionStep;
+  const uint32_t sequences = o.pool_tokens > 0 ? std::min(o.sequences, steps) : o.sequences;
+  if (sequences > 1) {
+    const uint32_t each = o.pool_tokens > 0 ? std::min(rows, steps / sequences * wire::kRegionStep) : rows;
+    const uint32_t tokens = std::clamp(o.batch_tokens / sequences, 1U, std::min(o.context, each));
+    shapes.push_back(full_batch(sequences, tokens, o.outputs, each));
     shapes.push_back(scattered(shapes.back()));
   }
   return shapes;

@@ -17,8 +17,8 @@ Result<ShardOptions> complete_options(ShardOptions options, const Architecture& 
 // the layers.
 Result<void> check_shared_keys(const Architecture& a, wire::LayerRange layers);
 
-// The batches that need the most compute memory, one long prompt and every sequence at once, with caches of `rows`.
-std::vector<BatchShape> largest_batches(const ShardOptions& options, uint32_t rows);
+// The batches that need the most compute memory: one long prompt, and every sequence at once, with full caches.
+std::vector<BatchShape> largest_batches(const ShardOptions& options);
 
 // Whether the shard uses flash attention. Errors: unsupported, when it is requested and the device lacks it.
 Result<bool> choose_flash_attention(const gpu::Device& device, const Architecture& a, const ShardOptions& options);

@@ -160,12 +160,19 @@ void put(proto::ServingSettings& out, const ServingSettings& in) {
   out.set_flash_attention(static_cast<uint32_t>(in.flash_attention));
   out.set_activations(static_cast<uint32_t>(in.activations));
   out.set_objective(static_cast<uint32_t>(in.objective));
+  out.set_pool_tokens(in.pool_tokens);
+  out.set_private_prefixes(in.private_prefixes);
 }
 
 Result<ServingSettings> settings_of(const proto::ServingSettings& in, std::string_view of) {
   ServingSettings out{.context = in.context(), .sequences = in.sequences(), .batch_tokens = in.batch_tokens()};
   if (out.context == 0 || out.sequences == 0 || out.batch_tokens == 0) {
     return fail(ErrorCode::corrupt, "{} for no context, no sequences or no tokens at once", of);
+  }
+  out.pool_tokens = in.pool_tokens();
+  out.private_prefixes = in.private_prefixes();
+  if (out.pool_tokens > 0 && out.pool_tokens < out.context) {
+    return fail(ErrorCode::corrupt, "{} for sequences of {} tokens and a pool of {}", of, out.context, out.pool_tokens);
   }
   EXO_TRY(out.kv_type, kKvTypes.at_number(in.kv_type(), of));
   EXO_TRY(out.flash_attention, kFlashAttentions.at_number(in.flash_attention(), of));

@@ -88,7 +88,9 @@ StagePlan some_plan() {
                        .kv_type = KvType::q8_0,
                        .flash_attention = FlashAttention::off,
                        .activations = Dtype::q8_0,
-                       .objective = Objective::first_token},
+                       .objective = Objective::first_token,
+                       .pool_tokens = 70000,
+                       .private_prefixes = true},
           .step_cost_tokens = 3.5};
 }
 

@@ -3,6 +3,6 @@
 
 namespace exogpu::wire {
 
-Versions own_versions() { return {.program = EXOGPU_VERSION, .protocol_min = 4, .protocol_max = 4}; }
+Versions own_versions() { return {.program = EXOGPU_VERSION, .protocol_min = 5, .protocol_max = 5}; }
 
 }  // namespace exogpu::wire

@@ -8,6 +8,13 @@
 namespace exogpu::wire {
 namespace {
 
+void put(proto::Region& out, const Region& in) {
+  out.set_begin(in.begin);
+  out.set_rows(in.rows);
+}
+
+Region region_of(const proto::Region& in) { return {.begin = in.begin(), .rows = in.rows()}; }
+
 void put(proto::SequenceChange& out, const SequenceChange& in) {
   out.set_sequence(in.sequence.value());
   if (const auto* open = std::get_if<OpenSampler>(&in.kind)) {
@@ -18,6 +25,8 @@ void put(proto::SequenceChange& out, const SequenceChange& in) {
     out.mutable_open()->set_tokens_left(open->tokens_left);
   } else if (const auto* truncate = std::get_if<Truncate>(&in.kind)) {
     out.set_truncate(truncate->end);
+  } else if (const auto* place = std::get_if<Place>(&in.kind)) {
+    put(*out.mutable_place(), place->region);
   } else {
     const auto& copy = std::get<CopyPrefix>(in.kind);
     out.set_copy_from(copy.from.value());
@@ -41,6 +50,7 @@ Result<SequenceChange> change_of(const proto::SequenceChange& in) {
     }
     case proto::SequenceChange::kTruncate: out.kind = Truncate{in.truncate()}; return out;
     case proto::SequenceChange::kCopyFrom: out.kind = CopyPrefix{SeqId(in.copy_from()), in.copy_length()}; return out;
+    case proto::SequenceChange::kPlace: out.kind = Place{region_of(in.place())}; return out;
     case proto::SequenceChange::KIND_NOT_SET: break;
   }
   return fail(ErrorCode::corrupt, "a step changes sequence {} in a way that is not known here", in.sequence());
@@ -111,6 +121,7 @@ ByteVector encode(const Step& message) {
     resume.set_epoch(message.resume->epoch.value());
     put(*resume.mutable_fresh_stages(), message.resume->fresh_stages);
     resume.mutable_tokens()->Add(message.resume->tokens.begin(), message.resume->tokens.end());
+    for (const Region& region : message.resume->regions) put(*resume.add_regions(), region);
   }
   if (message.replay) put(*out.mutable_replay(), *message.replay);
   return serialize(out);
@@ -139,10 +150,13 @@ Result<Step> decode<Step>(std::span<const std::byte> bytes) {
   EXO_TRY(out.failure, failure_of(in, "step"));
   if (in.has_resume()) {
     EXO_CHECK(within(in.resume().tokens_size(), kResumedSequencesMax, "the sequences that a step resumes"));
+    EXO_CHECK(within(in.resume().regions_size(), kResumedSequencesMax, "the regions that a step resumes"));
     EXO_TRY(const StageRange fresh, range_of(in.resume().fresh_stages()));
     out.resume = {.epoch = PlanEpoch(in.resume().epoch()),
                   .fresh_stages = fresh,
-                  .tokens = {in.resume().tokens().begin(), in.resume().tokens().end()}};
+                  .tokens = {in.resume().tokens().begin(), in.resume().tokens().end()},
+                  .regions = {}};
+    for (const auto& region : in.resume().regions()) out.resume->regions.push_back(region_of(region));
   }
   if (in.has_replay()) {
     EXO_TRY(out.replay, range_of(in.replay()));

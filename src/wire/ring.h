@@ -17,6 +17,7 @@
 #include "wire/frame.h"
 #include "wire/ids.h"
 #include "wire/messages.h"
+#include "wire/region.h"
 #include "wire/sampling.h"
 
 namespace exogpu::wire {
@@ -51,9 +52,15 @@ struct CopyPrefix {
   uint32_t length = 0;
   friend bool operator==(const CopyPrefix&, const CopyPrefix&) = default;
 };
+// From now on the sequence has these rows of the pool. Its tokens move there; those for which there is no row are
+// forgotten.
+struct Place {
+  Region region{};
+  friend bool operator==(const Place&, const Place&) = default;
+};
 struct SequenceChange {
   SeqId sequence{};
-  std::variant<OpenSampler, Truncate, CopyPrefix> kind;
+  std::variant<OpenSampler, Truncate, CopyPrefix, Place> kind;
   friend bool operator==(const SequenceChange&, const SequenceChange&) = default;
 };
 
@@ -84,6 +91,9 @@ struct CacheResume {
   PlanEpoch epoch{};  // of the previous ring
   StageRange fresh_stages{};
   std::vector<uint32_t> tokens{};  // that each sequence retains, from its start
+  // Of each sequence, where the sequences share a pool: the stages of a ring that ended may have done other steps, and
+  // so have their rows in other places.
+  std::vector<Region> regions{};
   friend bool operator==(const CacheResume&, const CacheResume&) = default;
 };
 
@@ -146,6 +156,7 @@ struct Generate {
   std::optional<std::chrono::milliseconds> queue_wait_max{};  // refused at once if the estimated wait is longer
   bool embed = false;                         // asks for the embedding of the prompt: one result, and no token
   std::optional<uint32_t> prompt_logprobs{};  // of each prompt token but the first, with so many likeliest
+  bool computes_afresh = false;                               // nothing of the prompt is taken from a cache
   friend bool operator==(const Generate&, const Generate&) = default;
 };
 

@@ -33,6 +33,7 @@ ByteVector encode(const Generate& message) {
   out.set_client(message.client.value());
   out.set_accepted_before(message.accepted_before);
   if (message.queue_wait_max) out.set_queue_wait_max_ms(static_cast<uint64_t>(message.queue_wait_max->count()));
+  out.set_computes_afresh(message.computes_afresh);
   out.set_embed(message.embed);
   if (message.prompt_logprobs) out.set_prompt_logprobs(*message.prompt_logprobs);
   return serialize(out);
@@ -64,7 +65,8 @@ Result<Generate> decode<Generate>(std::span<const std::byte> bytes) {
                   .accepted_before = in.accepted_before(),
                   .queue_wait_max = queue_wait_max,
                   .embed = in.embed(),
-                  .prompt_logprobs = prompt_logprobs};
+                  .prompt_logprobs = prompt_logprobs,
+                  .computes_afresh = in.computes_afresh()};
 }
 
 ByteVector encode(const Generated& message) {

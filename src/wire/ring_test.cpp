@@ -34,6 +34,7 @@ Step some_step() {
            .settings = some_settings(), .length = 9, .recent = {1, 2, -3}, .generated = {-3}, .tokens_left = 9}});
   step.changes.push_back({.sequence = SeqId(2), .kind = Truncate{0}});
   step.changes.push_back({.sequence = SeqId(3), .kind = CopyPrefix{.from = SeqId(0), .length = 7}});
+  step.changes.push_back({.sequence = SeqId(4), .kind = Place{.region = {.begin = 512, .rows = UINT32_MAX}}});
   step.spans = {{SeqId(1), 8, 1, true}, {SeqId(2), 0, 500, false}};
   step.spans.push_back({.sequence = SeqId(3), .count = 3, .sample = true, .targets = {7, -1}, .likeliest = 5});
   step.stage_us = {7, UINT32_MAX};
@@ -54,7 +55,10 @@ TEST(RingMessages, RoundTrip) {
   Step replay = some_step();
   replay.spans.front().sample = false;
   replay.spans.pop_back();
-  replay.resume = {.epoch = PlanEpoch(7), .fresh_stages = {.begin = 1, .end = 3}, .tokens = {5, 0, UINT32_MAX}};
+  replay.resume = {.epoch = PlanEpoch(7),
+                   .fresh_stages = {.begin = 1, .end = 3},
+                   .tokens = {5, 0, UINT32_MAX},
+                   .regions = {{}, {256, 512}}};
   replay.replay = {.begin = 0, .end = 4096};
   EXPECT_EQ(decode<Step>(encode(replay)).value(), replay);
   SampledToken failed{.sequence = SeqId(5)};
@@ -73,6 +77,7 @@ TEST(RingMessages, RoundTrip) {
   generate.client = ClientId(0xFEDCBA9876543210);
   generate.accepted_before = true;
   generate.queue_wait_max = std::chrono::milliseconds(0);
+  generate.computes_afresh = true;
   EXPECT_EQ(decode<Generate>(encode(generate)).value(), generate);
   generate.embed = true;
   generate.prompt_logprobs = 0;  // not the same as none

@@ -32,6 +32,9 @@ struct ServingSettings {
   FlashAttention flash_attention = FlashAttention::automatic;
   Dtype activations = Dtype::f32;  // between stages; not i32
   Objective objective = Objective::latency;
+  // Tokens of all sequences together, which share the KV cache; 0: each sequence has room for a whole context.
+  uint32_t pool_tokens = 0;
+  bool private_prefixes = false;  // no client's prompt is taken from the KV cache of another's
   friend bool operator==(const ServingSettings&, const ServingSettings&) = default;
 };
 

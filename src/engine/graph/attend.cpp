@@ -6,12 +6,12 @@
 namespace exogpu::engine {
 namespace {
 
-// The rows of a group's slots, as [head_dim, rows, n_kv_heads, slots].
+// The rows of a group's regions, as [head_dim, rows, n_kv_heads, slots].
 ggml_tensor* rows_of_group(const Builder& b, ggml_tensor* cache, uint32_t head_dim, uint32_t heads,
                            const SlotGroup& g) {
-  size_t slot_bytes = cache->nb[1] * b.source.cache.context();
+  const size_t stride = g.slots > 1 ? g.stride : g.rows;
   return ggml_view_4d(b.ctx(), cache, head_dim, g.rows, heads, g.slots, cache->nb[1],
-                      ggml_row_size(cache->type, head_dim), slot_bytes, slot_bytes * g.first_slot);
+                      ggml_row_size(cache->type, head_dim), cache->nb[1] * stride, cache->nb[1] * g.first_row);
 }
 
 // Scores, softmax and weighted sum as separate operations, for devices without flash attention.

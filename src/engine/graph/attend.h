@@ -7,7 +7,7 @@ namespace exogpu::engine {
 
 // The keys and values that a layer attends to. `values` may be the same tensor: then a value is the beginning of a key.
 struct CachedRows {
-  ggml_tensor* keys = nullptr;  // [width, context * slots]
+  ggml_tensor* keys = nullptr;  // [width, rows]
   ggml_tensor* values = nullptr;
 };
 

@@ -6,12 +6,15 @@
 
 namespace exogpu::engine {
 
-// Neighbouring slots whose sequences have equally many tokens in the batch; one operation attends to all of them.
+// Sequences with equally many tokens in the batch and with neighbouring regions of equal size in the KV cache; one
+// operation attends to all of them. Where layers keep states, those are neighbours, too.
 struct SlotGroup {
-  uint32_t first_slot = 0;
-  uint32_t slots = 0;
-  uint32_t tokens = 0;  // of each sequence
-  uint32_t rows = 0;    // of each slot that the tokens attend to, a multiple of 256
+  uint32_t first_row = 0;    // where the first one's region begins
+  uint32_t stride = 0;       // rows from one region to the next; 0 for a single one
+  uint32_t slots = 0;        // sequences
+  uint32_t tokens = 0;       // of each sequence
+  uint32_t rows = 0;         // of each region that the tokens attend to, a multiple of 256
+  uint32_t first_state = 0;  // of the first sequence; 0 in models without states
 
   uint32_t all_tokens() const { return slots * tokens; }
   friend bool operator==(const SlotGroup&, const SlotGroup&) = default;

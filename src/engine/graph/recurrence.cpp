@@ -27,14 +27,14 @@ ggml_tensor* states_of(const Builder& b, ggml_tensor* states, const TokenGroup& 
                        int64_t ne2) {
   const size_t element = ggml_element_size(states);
   return ggml_view_4d(b.ctx(), states, ne0, ne1, ne2, g.slots.slots, ne0 * element, ne0 * ne1 * element, states->nb[1],
-                      states->nb[1] * g.slots.first_slot);
+                      states->nb[1] * g.slots.first_state);
 }
 
 void move_states(const Builder& b, ggml_tensor* states, const TokenGroup& g, ggml_tensor* from, size_t offset) {
   ggml_tensor* fresh =
       ggml_view_2d(b.ctx(), from, states->ne[0], g.slots.slots, states->ne[0] * ggml_element_size(from), offset);
   ggml_tensor* kept =
-      ggml_view_2d(b.ctx(), states, states->ne[0], g.slots.slots, states->nb[1], states->nb[1] * g.slots.first_slot);
+      ggml_view_2d(b.ctx(), states, states->ne[0], g.slots.slots, states->nb[1], states->nb[1] * g.slots.first_state);
   b.expand(ggml_cpy(b.ctx(), fresh, kept));
 }
 
@@ -43,7 +43,7 @@ ggml_tensor* causal_convolution(const Builder& b, ggml_tensor* states, ggml_tens
   const int64_t before = kernel->ne[0] - 1;
   ggml_tensor* earlier =
       ggml_view_3d(b.ctx(), states, before, x->ne[0], g.slots.slots, before * ggml_element_size(states), states->nb[1],
-                   states->nb[1] * g.slots.first_slot);
+                   states->nb[1] * g.slots.first_state);
   ggml_tensor* all = ggml_concat(b.ctx(), earlier, ggml_transpose(b.ctx(), x), 0);  // [before + tokens, width, slots]
   ggml_tensor* last =
       ggml_view_3d(b.ctx(), all, before, x->ne[0], g.slots.slots, all->nb[1], all->nb[2], g.slots.tokens * all->nb[0]);

@@ -5,7 +5,18 @@
 namespace exogpu::engine {
 namespace {
 
-uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
+// Copies rows that do not overlap.
+void copy_apart(ggml_tensor* all, uint64_t from, uint64_t to, uint64_t count) {
+  ggml_context_ptr ctx(ggml_init({.mem_size = 4 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+  auto rows_at = [&](uint64_t begin) {
+    EXO_ASSERT(begin + count <= static_cast<uint64_t>(all->ne[1]), "rows are copied within the cache");
+    ggml_tensor* rows =
+        ggml_view_2d(ctx.get(), all, all->ne[0], static_cast<int64_t>(count), all->nb[1], all->nb[1] * begin);
+    ggml_backend_view_init(rows);
+    return rows;
+  };
+  ggml_backend_tensor_copy(rows_at(from), rows_at(to));
+}
 
 }  // namespace
 
@@ -18,14 +29,13 @@ ggml_type to_ggml(wire::KvType type) {
   return GGML_TYPE_F16;
 }
 
-KvCache::KvCache(const Architecture& a, wire::LayerRange layers, uint32_t context, uint32_t slots, wire::KvType type,
+KvCache::KvCache(const Architecture& a, wire::LayerRange layers, uint64_t rows, wire::KvType type,
                  ggml_backend_buffer_type_t home)
-    : home_(home), context_(round_up(context, 256)) {
+    : home_(home), rows_(rows) {
   ctx_.reset(ggml_init(
       {.mem_size = (2 * layers.size() + 1) * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
-  int64_t rows = int64_t{context_} * slots;
   auto add = [&](const char* name, uint32_t layer, uint32_t width) {
-    own_.push_back(ggml_new_tensor_2d(ctx_.get(), to_ggml(type), width, rows));
+    own_.push_back(ggml_new_tensor_2d(ctx_.get(), to_ggml(type), width, static_cast<int64_t>(rows)));
     ggml_format_name(own_.back(), "%s.%u", name, layer);
     return own_.back();
   };
@@ -64,26 +74,34 @@ Result<void> KvCache::load() {
   return {};
 }
 
-void KvCache::copy(uint32_t from, uint32_t to, uint32_t length) const {
-  if (from == to || length == 0) return;
+void KvCache::copy(const RowMove& move) const {
+  for (ggml_tensor* all : own_)
+    for_parts_apart(move, [all](const RowMove& part) { copy_apart(all, part.from, part.to, part.count); });
+}
+
+std::vector<std::byte> KvCache::read(uint64_t begin, uint64_t count) const {
+  std::vector<std::byte> contents;
   for (ggml_tensor* all : own_) {
-    ggml_context_ptr ctx(ggml_init({.mem_size = 4 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
-    auto rows_of = [&](uint32_t slot) {
-      EXO_ASSERT(length <= context_ && int64_t{context_} * (slot + 1) <= all->ne[1], "rows are copied within slots");
-      size_t offset = all->nb[1] * context_ * slot;
-      ggml_tensor* rows = ggml_view_2d(ctx.get(), all, all->ne[0], length, all->nb[1], offset);
-      ggml_backend_view_init(rows);
-      return rows;
-    };
-    ggml_backend_tensor_copy(rows_of(from), rows_of(to));
+    const size_t bytes = all->nb[1] * count;
+    contents.resize(contents.size() + bytes);
+    ggml_backend_tensor_get(all, contents.data() + contents.size() - bytes, all->nb[1] * begin, bytes);
+  }
+  return contents;
+}
+
+void KvCache::write(uint64_t begin, uint64_t count, std::span<const std::byte> contents) const {
+  for (ggml_tensor* all : own_) {
+    const size_t bytes = all->nb[1] * count;
+    ggml_backend_tensor_set(all, contents.data(), all->nb[1] * begin, bytes);
+    contents = contents.subspan(bytes);
   }
 }
 
-void KvCache::clear(uint32_t slot, uint32_t begin, uint32_t end) const {
+void KvCache::clear(uint64_t begin, uint64_t end) const {
   if (begin >= end) return;
   for (ggml_tensor* all : own_) {
-    EXO_ASSERT(end <= context_ && int64_t{context_} * (slot + 1) <= all->ne[1], "rows are cleared within their slot");
-    ggml_backend_tensor_memset(all, 0, all->nb[1] * (size_t{context_} * slot + begin), all->nb[1] * (end - begin));
+    EXO_ASSERT(end <= static_cast<uint64_t>(all->ne[1]), "rows are cleared within the cache");
+    ggml_backend_tensor_memset(all, 0, all->nb[1] * begin, all->nb[1] * (end - begin));
   }
 }
 
