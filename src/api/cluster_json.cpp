@@ -95,6 +95,7 @@ Json json_of(const node::PlanSnapshot& plan) {
   return {{"epoch", plan.epoch.value()},
           {"stages", array_of(plan.stages)},
           {"context", plan.context},
+          {"pool", plan.pool},
           {"parallel", plan.parallel},
           {"activations", to_string(plan.activations)},
           {"predicted",

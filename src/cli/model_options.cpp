@@ -25,6 +25,16 @@ CLI::Option* add_context(CLI::App& command, uint32_t& tokens) {
       ->check(between(1, std::numeric_limits<uint32_t>::max()));
 }
 
+CLI::Option* add_pool(CLI::App& command, uint32_t& tokens) {
+  tokens = 0;
+  return command
+      .add_option("--pool", tokens,
+                  "Tokens of all sequences together, which share the KV cache: long and short conversations side by "
+                  "side (default of `serve`: 16384)")
+      ->type_name("TOKENS")
+      ->check(between(256, 1 << 30));
+}
+
 void add_model_options(CLI::App& command, ModelOptions& o) {
   add_model_argument(command, o.path)->required();
   command

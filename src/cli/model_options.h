@@ -24,6 +24,9 @@ struct ModelOptions {
 // Adds the argument MODEL to a command; `path` must live until the command has run.
 CLI::Option* add_model_argument(CLI::App& command, std::string& path);
 
+// Adds --pool. Without the option, `tokens` becomes 0.
+CLI::Option* add_pool(CLI::App& command, uint32_t& tokens);
+
 // Adds --context. Without the option, `tokens` becomes 0, which means engine::default_context().
 CLI::Option* add_context(CLI::App& command, uint32_t& tokens);
 

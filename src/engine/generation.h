@@ -28,7 +28,8 @@ struct GenerateOptions {
   bool ignore_end = false;  // continue after the model's own end of text
   // The answer begins with the prompt, where that is a text or tokens; with sampling.logprobs, those of its tokens too.
   bool echo = false;
-  bool only_prompt = false;  // the answer has no tokens: tokens_max is 1, and that one is not reported
+  bool only_prompt = false;      // the answer has no tokens: tokens_max is 1, and that one is not reported
+  bool computes_afresh = false;  // nothing of the prompt is taken from a cache
 };
 
 struct GenerateStats {

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/row_moves.h"
 #include "engine/sequence_states.h"
 #include "engine/shard.h"
 #include "engine/tensors/recurrent_state.h"
+#include "engine/tensors/row_moves.h"
 
 namespace exogpu::engine {
 

@@ -10,11 +10,6 @@ namespace exogpu::engine {
 
 using wire::kRegionStep;
 
-uint64_t cache_rows(const ShardOptions& options) {
-  if (options.pool_tokens > 0) return wire::whole_region_steps(options.pool_tokens);
-  return uint64_t{wire::whole_region_steps(options.context)} * options.sequences;
-}
-
 Residents::Residents(const gpu::Device& device, const KvCache& cache, RecurrentMemory& memory,
                      const ShardOptions& options)
     : device_(device),

@@ -14,9 +14,6 @@
 
 namespace exogpu::engine {
 
-// The rows of the KV cache of a shard with these options.
-uint64_t cache_rows(const ShardOptions& options);
-
 // Borrows the device, the cache and the memory, which must outlive it.
 class Residents {
  public:

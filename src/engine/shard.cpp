@@ -71,8 +71,8 @@ struct Shard::Impl {
     EXO_TRY(WeightStore weights,
             WeightStore::plan(file, a, layers, options.context, device, layout_aim(options.objective)));
     ggml_backend_buffer_type_t home = ggml_backend_dev_buffer_type(handle);
-    KvCache cache(a, layers, cache_rows(options), options.kv_type, home);
-    RecurrentMemory memory(a, layers, options, cache_rows(options), home);
+    KvCache cache(a, layers, options.cache_rows(), options.kv_type, home);
+    RecurrentMemory memory(a, layers, options, options.cache_rows(), home);
     auto impl = std::unique_ptr<Impl>(new Impl{.file = file,
                                                .device = device,
                                                .arch = a,

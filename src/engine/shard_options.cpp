@@ -1,8 +1,14 @@
 #include "engine/shard_options.h"
 
+#include "wire/region.h"
 #include "wire/ring.h"
 
 namespace exogpu::engine {
+
+uint64_t ShardOptions::cache_rows() const {
+  if (pool_tokens > 0) return wire::whole_region_steps(pool_tokens);
+  return uint64_t{wire::whole_region_steps(context)} * sequences;
+}
 
 ShardOptions ShardOptions::serving(const wire::ServingSettings& settings, const Architecture& architecture,
                                    uint32_t threads) {

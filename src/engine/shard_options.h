@@ -24,6 +24,8 @@ struct ShardOptions {
   wire::Objective objective = wire::Objective::latency;  // which the layout of the weights serves
   uint32_t threads = 0;                                  // on the CPU; 0: one per core that this process may use
 
+  uint64_t cache_rows() const;  // of the KV cache: of all sequences
+
   // The options of a shard of a plan with these settings: a row of logits per sequence, and for the tokens of prompts
   // that a step scores; or embeddings, if the model was made for them.
   static ShardOptions serving(const wire::ServingSettings& settings, const Architecture& architecture,

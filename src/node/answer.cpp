@@ -136,6 +136,7 @@ pipeline::Request ring_request(const EncodedPrompt& prompt, const engine::Genera
                                const PromptEncoder& encoder) {
   pipeline::Request request{
       .tokens = prompt.tokens, .sampling = options.sampling, .tokens_max = options.tokens_max, .end_tokens = {}};
+  request.computes_afresh = options.computes_afresh;
   if (!options.ignore_end) request.end_tokens = encoder.end_tokens();
   if (options.echo) request.prompt_logprobs = options.sampling.logprobs;
   return request;

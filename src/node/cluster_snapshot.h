@@ -110,7 +110,8 @@ struct UnusedDevice {
 struct PlanSnapshot {
   wire::PlanEpoch epoch{};
   std::vector<StageSnapshot> stages{};
-  uint32_t context = 0;   // tokens of a sequence
+  uint32_t context = 0;   // tokens of the longest conversation
+  uint32_t pool = 0;      // tokens of all sequences together
   uint32_t parallel = 0;  // sequences computed at once
   wire::Dtype activations = wire::Dtype::f32;
   wire::PredictedSpeed predicted{};

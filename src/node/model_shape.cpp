@@ -6,11 +6,10 @@
 
 #include "engine/families/architecture.h"
 #include "model/summary.h"
+#include "wire/region.h"
 
 namespace exogpu::node {
 namespace {
-
-constexpr uint32_t kContextGranularity = 256;  // of the KV cache
 
 // Of one layer, as the file has it.
 struct LayerTensors {
@@ -45,7 +44,7 @@ wire::ModelShape work_of(const model::Gguf& file, const engine::Architecture& a,
   shape.name = file.path().filename().string();
   shape.activation_width = a.activation_width();
   shape.vocabulary = a.n_vocab;
-  shape.context_granularity = kContextGranularity;
+  shape.context_granularity = wire::kRegionStep;
   shape.head_flops_per_token = 2.0 * a.d_model * a.n_vocab;
   if (a.experts.count > 0)
     shape.experts_used_share = static_cast<double>(a.experts.used) / static_cast<double>(a.experts.count);
@@ -140,10 +139,7 @@ class Measuring {
   }
   // Of a stage, beside weights and caches.
   static Bytes scratch(const engine::MemoryNeed& need) { return need.compute + need.retained; }
-  Bytes rows() const {
-    return Bytes{(options_.context + kContextGranularity - 1) / kContextGranularity} * kContextGranularity *
-           options_.sequences;
-  }
+  Bytes rows() const { return options_.cache_rows(); }
   Result<engine::MemoryNeed> need(wire::LayerRange layers) const {
     return engine::Shard::measure(file_, layers, device_, options_);
   }

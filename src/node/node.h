@@ -44,7 +44,7 @@ struct NodeOptions {
 
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
 
-  // How the model is served, where one is given. A context of 0 is engine::default_context().
+  // How the model is served, where one is given. What is 0 becomes as engine::complete_settings() says.
   wire::ServingSettings serving;
   uint32_t devices_min = 1;  // of a plan, also where fewer are faster
   std::string layers;

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/utf8.h"
+#include "engine/default_settings.h"
 #include "node/device_profiles.h"
 #include "node/host_name.h"
 #include "node/join_by_token.h"
@@ -65,7 +66,7 @@ Result<std::vector<const gpu::Device*>> chosen(const gpu::Machine& machine, cons
 // What the cluster is asked to serve; without the id of its content.
 Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& file, const gpu::Machine& machine) {
   EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
-  if (options.serving.context == 0) options.serving.context = engine::default_context(architecture);
+  options.serving = engine::complete_settings(options.serving, architecture);
   if (const std::string warning = engine::context_warning(architecture, options.serving.context);
       !warning.empty() && options.on_note) {
     options.on_note(warning);

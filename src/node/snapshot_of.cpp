@@ -91,6 +91,7 @@ PlanSnapshot plan_snapshot(const ReplicatedState& state, const wire::PlanRecord&
   PlanSnapshot plan{.epoch = made.plan.epoch,
                     .stages = {},
                     .context = made.plan.settings.context,
+                    .pool = made.plan.settings.tokens_of_all(),
                     .parallel = made.plan.settings.sequences,
                     .activations = made.plan.settings.activations,
                     .predicted = made.predicted,

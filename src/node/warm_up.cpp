@@ -4,6 +4,8 @@
 #include <chrono>
 #include <vector>
 
+#include "wire/region.h"
+
 namespace exogpu::node {
 namespace {
 
@@ -21,6 +23,15 @@ Result<double> warm(engine::Shard& shard, uint32_t count, uint32_t position = 0)
   }
   EXO_CHECK(shard.forward(batch));
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Gives the first sequence, and no other, so many rows where the sequences share a pool.
+Result<void> place(engine::Shard& shard, uint32_t rows) {
+  if (shard.options().pool_tokens == 0) return {};
+  std::vector<wire::Placement> places(shard.options().sequences);
+  for (uint32_t i = 0; i < places.size(); ++i) places[i].sequence = wire::SeqId(i);
+  places[0].region.rows = rows;
+  return shard.place(places);
 }
 
 // On a GPU: the sizes in which sequences decode together and prompts come, up to where one takes its time even when it
@@ -51,10 +62,11 @@ Result<void> warm_gpu(engine::Shard& shard, bool software, const std::stop_token
 
 Result<void> warm_up(engine::Shard& shard, const gpu::DeviceInfo& device, const std::stop_token& stop) {
   EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
+  EXO_CHECK(place(shard, wire::whole_region_steps(shard.options().context)));
   EXO_CHECK(warm(shard, 1));
   EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
   if (device.kind != gpu::DeviceKind::cpu) EXO_CHECK(warm_gpu(shard, device.software, stop));
-  return {};
+  return place(shard, 0);
 }
 
 }  // namespace exogpu::node

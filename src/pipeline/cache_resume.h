@@ -13,6 +13,8 @@ namespace exogpu::pipeline {
 struct ResidentTokens {
   wire::PlanEpoch epoch;                              // of the ring
   std::vector<std::vector<wire::TokenId>> sequences;  // their tokens, from the beginning
+  std::vector<wire::Region> regions{};                // of each sequence, where they share a pool
+  std::vector<wire::ClientId> clients{};              // whose tokens they are
 };
 
 // What a ring begins with.

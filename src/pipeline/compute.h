@@ -23,6 +23,7 @@ struct ComputeInfo {
   uint32_t batch_tokens = 0;  // maximum of one forward()
   bool embeds = false;        // the last layers give embeddings of texts, and no tokens
   bool whole_texts = false;   // a text to embed must come in one batch
+  bool pooled = false;        // the sequences share a pool of rows: each has those that place() gives it
   bool first() const { return layers.begin == 0; }
   bool last() const { return layers.end == model_layers; }
 };
@@ -67,6 +68,10 @@ class Compute {
   virtual Result<void> truncate(wire::SeqId sequence, uint32_t end) = 0;
   // Copies the first `length` tokens of `from` to `to`.
   virtual Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) = 0;
+  // Gives sequences other rows of the pool, all at once. Their tokens move there; those without a row are dropped.
+  // Errors: invalid_argument (rows beyond the pool, or those of another sequence; nothing has changed),
+  // failed_precondition (there is no pool), unavailable (the device failed; these sequences are empty).
+  virtual Result<void> place(std::span<const wire::Placement> placements) = 0;
   virtual uint32_t length(wire::SeqId sequence) const = 0;  // tokens of a sequence
 
   // Memory that the device copies from and to directly; null if there is none. May outlive this.

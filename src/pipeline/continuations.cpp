@@ -108,7 +108,8 @@ void Continuations::ask(AnswerId id) {
                                        .accepted_before = answer.accepted,
                                        .queue_wait_max = request.queue_wait_max,
                                        .embed = request.embed,
-                                       .prompt_logprobs = generated == 0 ? request.prompt_logprobs : std::nullopt});
+                                       .prompt_logprobs = generated == 0 ? request.prompt_logprobs : std::nullopt,
+                                       .computes_afresh = request.computes_afresh});
   if (sent) return;
   const auto still = answers_.find(id);
   if (still == answers_.end() || still->second.number != number) return;

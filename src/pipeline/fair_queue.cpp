@@ -58,6 +58,27 @@ void FairQueue::push(RequestId id, Request request) {
   client.waiting.push_back(std::move(waiting));
 }
 
+void FairQueue::put_back(RequestId id, Request request) {
+  ++size_;
+  continued_.push_front({.arrival = ++arrivals_, .id = id, .request = std::move(request)});
+}
+
+const FairQueue::Client& FairQueue::next_client() const {
+  const Client* best = nullptr;
+  for (const auto& [id, client] : clients_) {
+    if (client.waiting.empty()) continue;
+    const auto order = [](const Client& of) { return std::pair(of.counter, of.waiting.front().arrival); };
+    if (best == nullptr || order(client) < order(*best)) best = &client;
+  }
+  EXO_ASSERT(best != nullptr, "a request that waits is a client's");
+  return *best;
+}
+
+const Request& FairQueue::front() const {
+  EXO_ASSERT(size_ > 0, "there is a next request where one waits");
+  return continued_.empty() ? next_client().waiting.front().request : continued_.front().request;
+}
+
 std::pair<RequestId, Request> FairQueue::pop() {
   EXO_ASSERT(size_ > 0, "a request is taken where one waits");
   --size_;
@@ -66,17 +87,11 @@ std::pair<RequestId, Request> FairQueue::pop() {
     continued_.pop_front();
     return {next.id, std::move(next.request)};
   }
-  Client* best = nullptr;
-  for (auto& [id, client] : clients_) {
-    if (client.waiting.empty()) continue;
-    const auto order = [](const Client& of) { return std::pair(of.counter, of.waiting.front().arrival); };
-    if (best == nullptr || order(client) < order(*best)) best = &client;
-  }
-  EXO_ASSERT(best != nullptr, "a request that waits is a client's");
-  Waiting next = std::move(best->waiting.front());
-  best->waiting.pop_front();
+  Client& best = clients_.at(next_client().waiting.front().request.client);
+  Waiting next = std::move(best.waiting.front());
+  best.waiting.pop_front();
   last_ = next.request.client;
-  last_level_ = best->counter;
+  last_level_ = best.counter;
   return {next.id, std::move(next.request)};
 }
 

@@ -35,7 +35,10 @@ class FairQueue {
 
   // A request that continues an answer goes ahead of those that begin one.
   void push(RequestId id, Request request);
-  // Precondition: not empty.
+  // Ahead of all others: a request that had a sequence, and must have one again.
+  void put_back(RequestId id, Request request);
+  // The next. Precondition of both: not empty.
+  const Request& front() const;
   std::pair<RequestId, Request> pop();
   bool erase(RequestId id);
   // The client was given so much.
@@ -59,6 +62,7 @@ class FairQueue {
     std::deque<Waiting> waiting;  // by arrival
   };
   uint64_t smallest_counter() const;
+  const Client& next_client() const;
   void forget_idle();
 
   size_t waiting_max_;

@@ -22,6 +22,8 @@ struct Request {
   std::optional<std::chrono::milliseconds> queue_wait_max{};
   bool embed = false;                         // the embedding of the tokens, and no answer
   std::optional<uint32_t> prompt_logprobs{};  // of the tokens but the first, with so many likeliest
+  bool computes_afresh = false;               // nothing of the prompt is taken from a cache
+  std::optional<uint32_t> reused_at_first{};  // of the prompt, where the request had a sequence before
 
   // All is computed: a cache has neither what is pooled nor logits.
   bool afresh() const { return embed || prompt_logprobs; }

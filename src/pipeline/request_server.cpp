@@ -35,7 +35,8 @@ Result<RequestId> RequestServer::start(Driver& driver, wire::NodeId from, wire::
                 .accepted_before = request.accepted_before,
                 .queue_wait_max = request.queue_wait_max,
                 .embed = request.embed,
-                .prompt_logprobs = request.prompt_logprobs};
+                .prompt_logprobs = request.prompt_logprobs,
+                .computes_afresh = request.computes_afresh};
   return driver.generate(std::move(input), [this, from, number = request.request](const TokenEvent& event) {
     if (event.is_last()) served_.erase({from, number});
     host_.send(from, to_message(number, event));

@@ -2,18 +2,12 @@
 
 #include <algorithm>
 #include <format>
+#include <tuple>
 
 #include "base/assert.h"
 
 namespace exogpu::pipeline {
 namespace {
-
-uint32_t common_prefix(const std::vector<wire::TokenId>& a, const std::vector<wire::TokenId>& b) {
-  return static_cast<uint32_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
-
-// Shorter than this, computing the tokens again is as cheap as copying them.
-constexpr uint32_t kCopyMin = 16;
 
 // What a step may change: a message has room for more. When many requests are added and end during a step, the added
 // ones wait for the next.
@@ -25,12 +19,21 @@ constexpr size_t kTokenBytes = 4;  // of a token in a message, about
 
 Scheduler::Scheduler(wire::PlanEpoch epoch, const ScheduleOptions& options, std::optional<ResumedTokens> resumed)
     : epoch_(epoch), options_(options), slots_(options.sequences), waiting_(options.waiting_max) {
+  EXO_ASSERT(options.pool_tokens == 0 || options.pool_tokens >= options.context, "a whole context fits into the pool");
+  if (options.pool_tokens > 0) pool_.emplace(options.sequences, options.pool_tokens, options.region_step);
   if (!resumed || std::ranges::all_of(resumed->resident.sequences, &std::vector<wire::TokenId>::empty)) return;
   fresh_stages_ = resumed->fresh_stages;
   resumed_ = std::move(resumed->resident);
   resumed_->sequences.resize(options.sequences);
+  resumed_->clients.resize(options.sequences);
+  if (pool_) {
+    resumed_->regions.resize(options.sequences);
+    pool_.emplace(resumed_->regions, options.pool_tokens, options.region_step);
+    EXO_ASSERT(pool_->regions() == resumed_->regions, "a ring resumes the regions of one with as large a pool");
+  }
   for (uint32_t i = 0; i < options.sequences; ++i) {
     slots_[i].tokens = resumed_->sequences[i];
+    slots_[i].client = resumed_->clients[i];
     if (slots_[i].tokens.empty()) continue;
     slots_[i].in_flight.push_back({.step = next_number_, .position = 0});  // a stage may lack them after all
     if (!fresh_stages_.empty()) slots_[i].replayed = 0;
@@ -77,24 +80,8 @@ Result<void> Scheduler::add(RequestId id, Request request) {
   return {};
 }
 
-// The free sequence that has most of these tokens already, and how many; of equals the one longest unused.
-std::pair<uint32_t, uint32_t> Scheduler::best_slot(const std::vector<wire::TokenId>& tokens) const {
-  std::optional<uint32_t> best;
-  uint32_t most = 0;
-  for (uint32_t i = 0; i < slots_.size(); ++i) {
-    const Slot& candidate = slots_[i];
-    if (candidate.used) continue;
-    const uint32_t common = candidate.broken ? 0 : common_prefix(candidate.tokens, tokens);
-    if (!best || common > most || (common == most && candidate.last_use < slots_[*best].last_use)) {
-      best = i;
-      most = common;
-    }
-  }
-  return {best.value_or(static_cast<uint32_t>(slots_.size())), most};
-}
-
 void Scheduler::admit() {
-  while (!waiting_.empty() && active_.size() < slots_.size() && !changes_full()) {
+  while (!waiting_.empty() && active_.size() < slots_.size() && !changes_full() && has_rows_for(waiting_.front())) {
     auto [id, request] = waiting_.pop();
     assign_slot(id, std::move(request));
   }
@@ -108,53 +95,27 @@ decltype(wire::SequenceChange::kind)& Scheduler::change(wire::SeqId sequence) {
   return added.kind;
 }
 
-// Gives a request a sequence, with as much of its prompt in it as some sequence already has.
+// Gives a request a sequence.
 void Scheduler::assign_slot(RequestId request_id, Request request) {
-  const auto& tokens = request.tokens;
-  auto [index, common] = best_slot(request.afresh() ? std::vector<wire::TokenId>() : tokens);
+  auto [index, common] = best_slot(request);
   EXO_ASSERT(index < slots_.size(), "a request is admitted where a sequence is free");
+  if (const auto empty = empty_slot(); empty && spares(index, common, request))
+    std::tie(index, common) = std::pair(*empty, 0U);
   const wire::SeqId id(index);
-  Slot& mine = slots_[index];
-  // The last token is computed in any case: its logits are needed.
-  uint32_t reused = std::min(common, static_cast<uint32_t>(tokens.size()) - 1);
-  std::optional<uint32_t> from;
-  for (uint32_t i = 0; i < slots_.size(); ++i) {
-    if (i == index || slots_[i].broken || request.afresh()) continue;
-    const auto most = std::min(static_cast<uint32_t>(tokens.size()) - 1, slots_[i].replayed.value_or(UINT32_MAX));
-    const uint32_t theirs = std::min(common_prefix(slots_[i].tokens, tokens), most);
-    if (theirs >= reused + kCopyMin) {
-      reused = theirs;
-      from = i;
-    }
-  }
-  if (from) {
-    change(id).emplace<wire::Truncate>(0U);
-    change(id).emplace<wire::CopyPrefix>(wire::SeqId(*from), reused);
-    auto& needed = copies_[changes_.size() - 1] = slots_[*from].in_flight;
-    std::erase_if(needed, [&](const TokensInFlight& part) { return part.position >= reused; });
-  } else if (mine.broken || mine.tokens.size() > reused) {
-    change(id).emplace<wire::Truncate>(reused);
-  }
-  mine.tokens.assign(tokens.begin(), tokens.begin() + reused);
-  if (from) mine.copied_in = next_number_;
-  if (from || mine.broken || mine.replayed >= reused) mine.replayed.reset();
-  std::erase_if(mine.in_flight, [&](const TokensInFlight& part) { return part.position >= reused; });
-  if (from) {
-    mine.in_flight = copies_[changes_.size() - 1];
-    for (TokensInFlight& part : mine.in_flight) part.position = 0;  // a copy of what is not there copies nothing
-  }
-  mine.broken = false;
-  mine.used = true;
+  slots_[index].used = true;
+  const uint32_t reused = take_prefix(index, request, common);
+  slots_[index].client = request.client;
   if (!request.embed) open_sampler(id, request);
   decode_order_.push_back(request_id);
   admitted_.push_back(request_id);
   // Neither is a token that a cache holds computed for the client, nor one that the end of a ring has lost.
-  if (!request.continues()) {
+  if (!request.continues() && !request.reused_at_first) {
     waiting_.charge(request.client, kPromptTokenCost * (request.tokens.size() - reused));
   }
   active_.emplace(request_id, Active{.id = request_id,
                                      .request = std::move(request),
                                      .sequence = id,
+                                     .admission = ++admissions_,
                                      .reused = reused,
                                      .steps_before = steps_done_});
 }
@@ -184,10 +145,14 @@ void Scheduler::end(RequestId id, bool broken) {
   kv.last_use = ++uses_;
   const auto steps = static_cast<double>(steps_done_ - found->second.steps_before);
   steps_per_request_ = steps_per_request_ ? 0.9 * *steps_per_request_ + 0.1 * steps : steps;
-  active_.erase(found);
+  forget(id);
+  admit();
+}
+
+void Scheduler::forget(RequestId id) {
+  active_.erase(id);
   std::erase(decode_order_, id);
   std::erase(admitted_, id);
-  admit();
 }
 
 void Scheduler::cancel(RequestId id) {
@@ -208,12 +173,14 @@ std::optional<double> Scheduler::steps_per_free_sequence() const {
 ResidentTokens Scheduler::resident() const {
   if (resumed_) return *resumed_;
   ResidentTokens result{.epoch = epoch_, .sequences = {}};
+  if (pool_) result.regions = pool_->regions();
   for (const Slot& slot : slots_) {
     size_t length = slot.replayed.value_or(static_cast<uint32_t>(slot.tokens.size()));
     for (const TokensInFlight& part : slot.in_flight) length = std::min<size_t>(length, part.position);
     const bool copying = slot.copied_in == next_number_ || steps_.contains(slot.copied_in);
     if (slot.broken || copying) length = 0;
     result.sequences.emplace_back(slot.tokens.begin(), slot.tokens.begin() + static_cast<ptrdiff_t>(length));
+    result.clients.push_back(slot.client);
   }
   return result;
 }
@@ -274,7 +241,8 @@ void Scheduler::check_token(const Active& active, TokenEvent& event) const {
 void Scheduler::scored(const Part& part, std::span<const wire::SampledToken> tokens,
                        std::vector<RequestEvent>& events) {
   const auto found = active_.find(part.id);
-  if (found == active_.end() || tokens.empty()) return;  // cancelled meanwhile
+  if (found == active_.end() || found->second.admission != part.admission) return;  // it lost its sequence meanwhile
+  if (tokens.empty()) return;
   TokenEvent event{.scored = {tokens.begin(), tokens.end()}, .scored_position = part.scored_position};
   const auto prompt = std::span(found->second.request.tokens).subspan(part.scored_position, tokens.size());
   for (size_t i = 0; i < tokens.size() && !event.failure; ++i) {
@@ -289,11 +257,14 @@ void Scheduler::scored(const Part& part, std::span<const wire::SampledToken> tok
   if (last) end(part.id, false);
 }
 
-void Scheduler::sampled(RequestId id, const wire::SampledToken& token, std::vector<RequestEvent>& events) {
+void Scheduler::sampled(const Part& part, const wire::SampledToken& token, std::vector<RequestEvent>& events) {
+  const RequestId id = part.id;
   const auto found = active_.find(id);
-  if (found == active_.end()) return;  // cancelled meanwhile
+  if (found == active_.end() || found->second.admission != part.admission) return;  // it lost its sequence meanwhile
   Active& active = found->second;
-  TokenEvent event{.token = token, .failure = token.failure, .prompt_reused = active.reused};
+  TokenEvent event{.token = token,
+                   .failure = token.failure,
+                   .prompt_reused = active.request.reused_at_first.value_or(active.reused)};
   check_token(active, event);
   if (event.failure) {
     event.token.reset();
@@ -341,7 +312,7 @@ void Scheduler::done(const wire::StepDone& step, std::vector<RequestEvent>& even
   for (const Part& part : was.parts) {
     scored(part, scores.first(part.scored), events);
     scores = scores.subspan(part.scored);
-    if (part.sample) sampled(part.id, step.tokens[token++], events);
+    if (part.sample) sampled(part, step.tokens[token++], events);
   }
 }
 

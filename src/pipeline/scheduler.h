@@ -1,6 +1,11 @@
 // Decides what a ring of stages computes next: which sequences continue, and how much of which prompt. Pure: no clock,
 // no thread, no device. The first stage's node has one for each plan.
 //
+// Sequences have rows of their own for a whole context each, or share a pool. From the pool a request gets rows for its
+// prompt, and more as its answer grows. When none are free, the sequences that no request has lose their ends, the one
+// unused for longest first; then the youngest requests wait once more, with what their sequences keep. The oldest never
+// does: a whole context fits into the pool, so every answer ends.
+//
 // Decoding is split into as many groups as there are stages, so that each stage has one while a token of another goes
 // round the ring. Prompts are computed in chunks between them. With one stage, all sequences are one group.
 #pragma once
@@ -19,6 +24,7 @@
 #include "base/result.h"
 #include "pipeline/cache_resume.h"
 #include "pipeline/fair_queue.h"
+#include "pipeline/region_pool.h"
 #include "pipeline/request.h"
 #include "pipeline/token_event.h"
 #include "wire/ring.h"
@@ -29,6 +35,9 @@ struct ScheduleOptions {
   uint32_t stages = 1;
   uint32_t sequences = 1;                                  // resident at once
   uint32_t context = 4096;                                 // tokens of a sequence
+  uint32_t pool_tokens = 0;                                // of all sequences; 0: a whole context for each
+  uint32_t region_step = wire::kRegionStep;                // of the pool
+  bool private_prefixes = false;                           // no client gets what is cached of another
   uint32_t batch_tokens = 512;                             // of a step at most
   uint32_t n_vocab = std::numeric_limits<int32_t>::max();  // the model's tokens are those below
   // Prompt tokens that cost a stage as long as the fixed cost of a step. A prompt is cut so that filling and draining
@@ -75,7 +84,7 @@ class Scheduler {
 
   const FairQueue& queue() const { return waiting_; }
   // Whether a request that is added now gets a sequence at once.
-  bool has_free_sequence() const { return waiting_.empty() && active_.size() < slots_.size(); }
+  bool has_free_sequence() const;
   // Smoothed number of steps between two moments at which a sequence becomes free, while all are in use; empty before
   // the first request has ended.
   std::optional<double> steps_per_free_sequence() const;
@@ -87,6 +96,7 @@ class Scheduler {
   uint64_t tokens_sampled() const { return tokens_sampled_; }
   uint64_t tokens_computed() const { return tokens_computed_; }
   uint64_t tokens_replayed() const { return tokens_replayed_; }
+  uint64_t preempted() const { return preempted_; }  // requests that had to wait once more
 
  private:
   // Tokens that a step in flight is to compute.
@@ -108,11 +118,13 @@ class Scheduler {
     bool broken = false;  // its content is not known
     bool used = false;
     uint64_t last_use = 0;
+    wire::ClientId client{};  // whose tokens they are
   };
   struct Active {
     RequestId id;
     Request request;
     wire::SeqId sequence;
+    uint64_t admission = 0;  // tells the steps of a request before it waited once more from those after
     uint32_t generated = 0;
     uint32_t reused = 0;
     uint64_t steps_before = 0;  // that were done when it got its sequence
@@ -120,6 +132,7 @@ class Scheduler {
   };
   struct Part {
     RequestId id;
+    uint64_t admission = 0;
     bool sample = false;
     uint32_t scored = 0;           // tokens of the prompt
     uint32_t scored_position = 0;  // of the first of them
@@ -133,9 +146,13 @@ class Scheduler {
 
   void admit();
   void assign_slot(RequestId request_id, Request request);
+  uint32_t take_prefix(uint32_t index, const Request& request, uint32_t common);
   void open_sampler(wire::SeqId id, const Request& request);
   decltype(wire::SequenceChange::kind)& change(wire::SeqId sequence);  // one more, for the next step
-  std::pair<uint32_t, uint32_t> best_slot(const std::vector<wire::TokenId>& tokens) const;
+  std::pair<uint32_t, uint32_t> best_slot(const Request& request) const;
+  std::optional<uint32_t> empty_slot() const;
+  bool spares(uint32_t index, uint32_t common, const Request& request) const;
+  uint32_t common_with(const Slot& slot, const Request& request) const;
   uint32_t chunk(bool others_decode) const;
   void take_replays(Work& work, StepInFlight& step, bool others_decode);
   void take_decodes(Work& work, StepInFlight& step, uint32_t decoding);
@@ -147,12 +164,27 @@ class Scheduler {
   bool known(wire::TokenId token) const { return token >= 0 && std::cmp_less(token, options_.n_vocab); }
   std::set<uint64_t> doomed_by(uint64_t step) const;
   void failed(uint64_t step, const Error& why, bool renews, std::vector<RequestEvent>& events);
-  void sampled(RequestId id, const wire::SampledToken& token, std::vector<RequestEvent>& events);
+  void sampled(const Part& part, const wire::SampledToken& token, std::vector<RequestEvent>& events);
   void scored(const Part& part, std::span<const wire::SampledToken> tokens, std::vector<RequestEvent>& events);
   void check_token(const Active& active, TokenEvent& event) const;
   Result<void> check_length(const Request& request) const;
   void take(Active& active, uint32_t count, Work& work, StepInFlight& step);
   void end(RequestId id, bool broken);
+  void forget(RequestId id);
+  // Of the pool (scheduler_pool.cpp).
+  uint32_t rows_of(const Active& active) const;
+  // Room for an answer that there must be for a request to begin.
+  uint32_t answer_room() const { return std::max(1U, options_.region_step / 2); }
+  bool has_its_rows(const Active& active) const;
+  uint32_t unpromised_rows() const;
+  bool has_rows_for(const Request& request) const;
+  bool has_rows_beside(uint32_t index, const Request& request) const;
+  void give_rows(uint32_t index, uint32_t tokens, std::optional<uint32_t> source = {});
+  bool free_some_rows(uint32_t index, uint32_t missing, std::optional<uint32_t> source);
+  void shorten(uint32_t index, uint32_t rows);
+  void grow_regions();
+  void preempt(RequestId id);
+  void append(const std::vector<wire::Placement>& placements);
   Slot& slot(wire::SeqId id) { return slots_[id.value()]; }
   const Slot& slot(wire::SeqId id) const { return slots_[id.value()]; }
 
@@ -161,6 +193,7 @@ class Scheduler {
   std::optional<ResidentTokens> resumed_;  // until the first step
   wire::StageRange fresh_stages_;
   std::vector<Slot> slots_;
+  std::optional<RegionPool> pool_;
   FairQueue waiting_;
   std::map<RequestId, Active> active_;
   std::vector<RequestId> admitted_;            // the active ones, in the order in which they got their sequences
@@ -173,6 +206,8 @@ class Scheduler {
   std::map<uint64_t, StepInFlight> steps_;
   uint64_t next_number_ = 1;
   uint64_t uses_ = 0;
+  uint64_t admissions_ = 0;
+  uint64_t preempted_ = 0;
   uint64_t steps_done_ = 0;
   std::optional<double> steps_per_request_;  // smoothed
   uint64_t tokens_sampled_ = 0;

@@ -42,7 +42,7 @@ void Scheduler::take(Active& active, uint32_t count, Work& work, StepInFlight& s
   for (const TokensInFlight& part : kv.in_flight) step.needs.insert(part.step);
   kv.in_flight.push_back({.step = next_number_, .position = position});
   active.awaits = sample;
-  step.parts.push_back({active.id, sample, static_cast<uint32_t>(span.targets.size()), position + 1});
+  step.parts.push_back({active.id, active.admission, sample, static_cast<uint32_t>(span.targets.size()), position + 1});
   step.decodes |= active.generated > 0;
   tokens_computed_ += count;
 }
@@ -65,7 +65,7 @@ void Scheduler::take_replays(Work& work, StepInFlight& step, bool others_decode)
     kv.in_flight.push_back({.step = next_number_, .position = position});
     kv.replayed = position + count;
     if (kv.replayed == kv.tokens.size()) kv.replayed.reset();
-    step.parts.push_back({id, false});
+    step.parts.push_back({id, active.admission, false});
     step.renews = true;
     tokens_replayed_ += count;
     room -= count;
@@ -75,15 +75,22 @@ void Scheduler::take_replays(Work& work, StepInFlight& step, bool others_decode)
 void Scheduler::take_decodes(Work& work, StepInFlight& step, uint32_t decoding) {
   uint32_t group = std::min((decoding + options_.stages - 1) / options_.stages, options_.batch_tokens);
   const size_t turns = decode_order_.size();
+  std::vector<Active*> chosen;
   for (size_t i = 0; i < turns && group > 0; ++i) {
     const RequestId id = decode_order_.front();
     decode_order_.pop_front();
     decode_order_.push_back(id);
     Active& active = active_.at(id);
-    if (active.generated == 0 || active.awaits) continue;
-    take(active, 1, work, step);
+    if (active.generated == 0 || active.awaits || !has_its_rows(active)) continue;
+    chosen.push_back(&active);
     --group;
   }
+  // Neighbours in the KV cache are attended to together.
+  std::ranges::sort(chosen, {}, [this](const Active* active) {
+    const uint32_t index = active->sequence.value();
+    return pool_ ? pool_->of(index).begin : index;
+  });
+  for (Active* active : chosen) take(*active, 1, work, step);
 }
 
 // How many of the `remaining` tokens of a prompt a step takes, which has room for `room`; 0: none this time.
@@ -131,6 +138,7 @@ std::optional<Work> Scheduler::next() {
   if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : steps_in_flight_max(depth);
   if (steps_.size() >= depth) return std::nullopt;
 
+  grow_regions();
   Work work;
   StepInFlight step;
   // If decoding requests fill whole steps, every other one is for prompts.
@@ -148,7 +156,8 @@ std::optional<Work> Scheduler::next() {
   decoded_last_ = step.decodes;
   if (resumed_) {
     step.renews = true;
-    work.step.resume = {.epoch = resumed_->epoch, .fresh_stages = fresh_stages_, .tokens = {}};
+    work.step.resume = {
+        .epoch = resumed_->epoch, .fresh_stages = fresh_stages_, .tokens = {}, .regions = resumed_->regions};
     for (const auto& tokens : resumed_->sequences) {
       work.step.resume->tokens.push_back(static_cast<uint32_t>(tokens.size()));
     }

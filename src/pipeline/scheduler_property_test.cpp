@@ -23,14 +23,18 @@ ScheduleOptions any_options() {
   options.batch_tokens = pick(1, 70);
   options.busy_chunk = pick(1, 70);
   options.step_cost_tokens = pick(0, 20);
+  if (pick(0, 2) == 0) return options;
+  options.region_step = pick(1, 20);
+  options.pool_tokens = pick(options.context, 2 * options.context);
   return options;
 }
 
 // Requests that are added, cancelled, share beginnings and meet failures, in any order.
 TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
   const bool fails = false, injects = true;
+  uint64_t preempted = 0;
   for (const bool with_failures : {fails, injects}) {
-    EXPECT_TRUE(rc::check([with_failures] {
+    EXPECT_TRUE(rc::check([with_failures, &preempted] {
       const ScheduleOptions options = any_options();
       Bench bench(options, pick(0, 2) == 1);
       const uint32_t rate = pick(2, 12);
@@ -65,22 +69,24 @@ TEST(Scheduler, WhateverHappensEveryAnswerIsRight) {
       if (!with_failures) {
         for (const auto& [id, request] : bench.asked) EXPECT_FALSE(request.failure) << request.failure->message;
       }
+      preempted += bench.scheduler.preempted();
       RC_ASSERT(!::testing::Test::HasFailure());
     }));
   }
+  EXPECT_GT(preempted, 100U) << "no pool was ever full";
 }
 
 // Rings end at any moment, and the next resumes their KV caches.
 TEST(Scheduler, AnswersStayRightFromRingToRing) {
-  uint64_t replayed = 0;
-  EXPECT_TRUE(rc::check([&replayed] {
+  uint64_t replayed = 0, preempted = 0;
+  EXPECT_TRUE(rc::check([&replayed, &preempted] {
     const ScheduleOptions options = any_options();
     Bench bench(options, pick(0, 2) == 1);
     std::minstd_rand random(pick(0, 1U << 30));
     const auto any = [&](uint32_t below) { return static_cast<uint32_t>(random() % below); };
     std::vector<RequestId> ids;
     for (int i = 0; i < 400; ++i) {
-      if (any(10) == 0) {
+      if (any(5) == 0) {
         Tokens prompt = prompt_of(1 + any(options.context - 2), any(3));
         ids.push_back(bench.ask(prompt, any(3) == 0 ? 0 : 1 + any(30), any(100)));
       }
@@ -100,9 +106,11 @@ TEST(Scheduler, AnswersStayRightFromRingToRing) {
     bench.expect_all_answered();
     for (const auto& [id, request] : bench.asked) EXPECT_FALSE(request.failure) << request.failure->message;
     replayed += bench.replayed;
+    preempted += bench.preempted + bench.scheduler.preempted();
     RC_ASSERT(!::testing::Test::HasFailure());
   }));
   EXPECT_GT(replayed, 1000U) << "this has tried nothing";
+  EXPECT_GT(preempted, 10U) << "no pool was ever full";
 }
 
 // One client has a hundred requests; whenever a new one asks, only those begin before it that have a sequence already,

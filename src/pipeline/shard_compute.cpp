@@ -14,7 +14,8 @@ ShardCompute::ShardCompute(engine::Shard shard, engine::LoadVocabulary vocabular
             .sequences = shard_.options().sequences,
             .batch_tokens = shard_.options().batch_tokens,
             .embeds = shard_.options().embeddings,
-            .whole_texts = shard_.options().embeddings && shard_.architecture().embeds_whole_texts()} {
+            .whole_texts = shard_.options().embeddings && shard_.architecture().embeds_whole_texts(),
+            .pooled = shard_.options().pool_tokens > 0} {
   if (vocabulary) constraints_ = std::make_unique<engine::ConstraintCompiler>(std::move(vocabulary));
 }
 

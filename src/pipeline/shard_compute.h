@@ -31,6 +31,7 @@ class ShardCompute final : public Compute {
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) override {
     return shard_.copy_prefix(from, to, length);
   }
+  Result<void> place(std::span<const wire::Placement> placements) override { return shard_.place(placements); }
   uint32_t length(wire::SeqId sequence) const override { return shard_.length(sequence); }
   std::shared_ptr<std::byte[]> host_memory(size_t bytes) const override { return shard_.host_memory(bytes); }
 

@@ -61,6 +61,14 @@ Result<void> StepMachine::resume(const wire::Step& first) {
     EXO_CHECK(compute_->truncate(sequence, tokens));
     sent_.truncate(sequence, tokens);
   }
+  if (info().pooled) {
+    std::vector<wire::Placement> places;
+    for (uint32_t i = 0; i < info().sequences; ++i) {
+      const bool has = first.resume && i < first.resume->regions.size();
+      places.push_back({.sequence = wire::SeqId(i), .region = has ? first.resume->regions[i] : wire::Region()});
+    }
+    EXO_CHECK(compute_->place(places));
+  }
   if (!lacks) return {};
   return fail(ErrorCode::failed_precondition, "the KV cache of the previous ring is no longer resident");
 }
@@ -72,6 +80,11 @@ Result<void> StepMachine::change(const wire::SequenceChange& change) {
   if (const auto* truncate = std::get_if<wire::Truncate>(&change.kind)) {
     sent_.truncate(change.sequence, truncate->end);
     return compute_->truncate(change.sequence, truncate->end);
+  }
+  if (const auto* place = std::get_if<wire::Place>(&change.kind)) {
+    const wire::Placement placement{.sequence = change.sequence, .region = place->region};
+    sent_.truncate(change.sequence, place->region.rows);
+    return compute_->place({&placement, 1});
   }
   const auto& copy = std::get<wire::CopyPrefix>(change.kind);
   sent_.copy_prefix(copy.from, change.sequence, copy.length);

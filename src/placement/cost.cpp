@@ -22,7 +22,9 @@ double share_read(double used_share, double tokens) {
 
 Bytes cache_rows(const wire::ModelShape& shape, const PlacementRequest& request) {
   const Bytes granularity = shape.context_granularity;
-  return (request.serving.context + granularity - 1) / granularity * granularity * request.serving.sequences;
+  const auto whole = [granularity](Bytes tokens) { return (tokens + granularity - 1) / granularity * granularity; };
+  if (request.serving.pool_tokens > 0) return whole(request.serving.pool_tokens);
+  return whole(request.serving.context) * request.serving.sequences;
 }
 
 CostModel::CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const PlacementRequest& request)

@@ -165,6 +165,9 @@ Result<void> check_request(const PlacementRequest& request, const wire::ClusterV
   if (request.serving.context == 0 || request.serving.context > kContextMax)
     return fail(ErrorCode::invalid_argument, "a context of {} tokens is not possible; choose 1 to {}",
                 request.serving.context, kContextMax);
+  if (request.serving.pool_tokens > 0 && request.serving.pool_tokens < request.serving.context)
+    return fail(ErrorCode::invalid_argument, "sequences of {} tokens do not fit a pool of {}", request.serving.context,
+                request.serving.pool_tokens);
   if (request.serving.sequences == 0 || request.serving.sequences > kSequencesMax)
     return fail(ErrorCode::invalid_argument, "{} sequences are not possible; choose 1 to {}", request.serving.sequences,
                 kSequencesMax);

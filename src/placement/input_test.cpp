@@ -91,6 +91,8 @@ TEST(Input, InvalidRequestsAreRefusedByName) {
             "a prompt of 5000 tokens does not fit a context of 4096");
   EXPECT_EQ(refusal([](Input& i) { i.request.context_mean = 5000; }),
             "sequences of 5000 tokens on average do not fit a context of 4096");
+  EXPECT_EQ(refusal([](Input& i) { i.request.serving.pool_tokens = 4000; }),
+            "sequences of 4096 tokens do not fit a pool of 4000");
   EXPECT_EQ(refusal([](Input& i) { i.request.serving.batch_tokens = 0; }),
             "prompts cannot be cut into chunks of 0 tokens");
   EXPECT_EQ(refusal([](Input& i) {

@@ -22,10 +22,12 @@ struct AssignedLayers {
 };
 
 struct PlacementRequest {
-  wire::ServingSettings serving;  // memory for full contexts is reserved; prompts are cut into chunks of batch_tokens
-  uint32_t context_mean = 0;      // tokens in the cache of a sequence for predictions; 0: half of the context
-  uint32_t prompt = 0;            // tokens, for the time to the first token; 0: 512, or a shorter context
-  uint32_t devices_min = 1;       // even if fewer are faster; all devices when there are fewer
+  wire::ServingSettings
+      serving;  // memory for full contexts, or the pool, is reserved; prompts are cut into chunks of batch_tokens
+  uint32_t context_mean =
+      0;  // tokens in the cache of a sequence for predictions; 0: half of the context, in a pool at most 2,048
+  uint32_t prompt = 0;       // tokens, for the time to the first token; 0: 512, or a shorter context
+  uint32_t devices_min = 1;  // even if fewer are faster; all devices when there are fewer
   std::vector<wire::DeviceRef> excluded;
   std::vector<AssignedLayers> fixed_layers;  // in ring order; empty: the planner decides
 };

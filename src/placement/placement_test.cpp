@@ -59,6 +59,23 @@ TEST(Placement, AModelThatDoesNotFitSpillsAsLittleAsPossible) {
   EXPECT_LT(answer->plan.predicted.tokens_per_s_alone, 150);
 }
 
+TEST(Placement, APoolNeedsMemoryForItsTokensHoweverManySequencesThereAre) {
+  wire::ClusterView view;
+  view.devices = {example_device(1, 50'000 * MB, 1e11)};
+  const wire::ModelShape shape = example_shape(6);
+  const auto cache = [&](uint32_t sequences, uint32_t pool) {
+    PlacementRequest request;
+    request.serving.context = 4096;
+    request.serving.sequences = sequences;
+    request.serving.pool_tokens = pool;
+    const auto answer = assign_layers(view, shape, request);
+    EXPECT_TRUE(answer) << answer.error().message;
+    return answer ? answer->plan.stages[0].memory.cache : 0;
+  };
+  EXPECT_EQ(cache(16, 4 * 4096), cache(4, 0));
+  EXPECT_EQ(cache(64, 8192), cache(2, 0));
+}
+
 TEST(Placement, PredictionsFollowFromTheRates) {
   wire::ClusterView view;
   view.devices = {example_device(1, 500 * MB, 1e11), example_device(2, 500 * MB, 2e11)};

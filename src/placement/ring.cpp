@@ -7,6 +7,7 @@ namespace {
 
 constexpr double kTokenBytes = 4;  // a token, from the last stage to the first
 constexpr uint32_t kPromptDefault = 512;
+constexpr double kContextMeanOfPool = 2048;
 
 }  // namespace
 
@@ -15,7 +16,9 @@ uint32_t prompt_of(const PlacementRequest& request) {
 }
 
 double context_mean_of(const PlacementRequest& request) {
-  return request.context_mean > 0 ? request.context_mean : request.serving.context / 2.0;
+  if (request.context_mean > 0) return request.context_mean;
+  const double half = request.serving.context / 2.0;
+  return request.serving.pool_tokens > 0 ? std::min(half, kContextMeanOfPool) : half;
 }
 
 RingProblem::RingProblem(const CostModel& model, const Work& work, double head_outputs)

@@ -5,6 +5,7 @@
 
 #include "pipeline/testing/fake_model.h"
 #include "sim/clock_executor.h"
+#include "wire/region.h"
 
 namespace exogpu::sim {
 namespace {
@@ -37,10 +38,13 @@ class Allocation {
 class PartCompute final : public FakeCompute {
  public:
   PartCompute(const FakeModel& model, const worker::PartKey& key, std::shared_ptr<Allocation> memory,
-              bool ignores_truncate)
-      : FakeCompute(model, key.layers, key.settings.sequences, key.settings.batch_tokens),
+              const FakeBackendHost& host)
+      : FakeCompute(model, key.layers, key.settings.sequences, key.settings.batch_tokens,
+                    wire::whole_region_steps(key.settings.pool_tokens)),
         memory_(std::move(memory)),
-        ignores_truncate_(ignores_truncate) {}
+        ignores_truncate_(host.ignores_truncate) {
+    moves_rows = !host.moves_no_rows;
+  }
   Result<void> truncate(wire::SeqId sequence, uint32_t end) override {
     return ignores_truncate_ ? Result<void>() : FakeCompute::truncate(sequence, end);
   }
@@ -115,7 +119,7 @@ void FakeBackend::load(std::shared_ptr<worker::Part> part, Progress, std::stop_t
                                .layers = host_.model_layers,
                                .vocabulary = kVocabulary,
                                .recurrent = host_.recurrent};
-         auto compute = std::make_unique<PartCompute>(model, part->key, std::move(*memory), host_.ignores_truncate);
+         auto compute = std::make_unique<PartCompute>(model, part->key, std::move(*memory), host_);
          compute->keeps_state = host_.keeps_state;
          part->stage.emplace(std::move(compute));
          part->warm = false;

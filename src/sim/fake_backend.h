@@ -37,6 +37,7 @@ struct FakeBackendHost {
   double failures = 0;     // share of loads and warm-ups that fail
   bool leaks = false;      // bugs that are injected, see InjectedBug
   bool ignores_truncate = false;
+  bool moves_no_rows = false;
   bool keeps_state = false;
 };
 

@@ -94,8 +94,13 @@ Result<void> read_requests(const Json& json, const std::string& where, RequestSe
   fields.take("per_s", out.per_s);
   fields.take("prompt_max", out.prompt_max);
   fields.take("tokens_max", out.tokens_max);
+  fields.take("pool_tokens", out.pool_tokens);
   fields.take("burst", out.burst);
   EXO_CHECK(fields.done());
+  if (out.pool_tokens > 0 && out.pool_tokens < out.prompt_max + out.tokens_max) {
+    return fail(ErrorCode::invalid_argument, "{}: requests: pool_tokens must be 0, or fit a prompt and its answer",
+                where);
+  }
   if (out.prompt_max > 0 && out.tokens_max > 0 && out.prompt_max + out.tokens_max < 4000) return {};
   return fail(ErrorCode::invalid_argument, "{}: requests: prompt_max and tokens_max must be 1 or more, and fit 4,000",
               where);

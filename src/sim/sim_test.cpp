@@ -55,6 +55,9 @@ TEST(Sim, TokensOfAPreviousPlanInAKvCacheAreFound) {
 TEST(Sim, ARecurrentStateThatIsNotRestoredIsFound) {
   expect_found("models", InjectedBug::state_not_restored, "is another");
 }
+TEST(Sim, RowsThatDoNotMoveWithTheirSequenceAreFound) {
+  expect_found("pool", InjectedBug::rows_not_moved, "is another");
+}
 TEST(Sim, AStepThatIsDroppedIsFound) { expect_found("requests", InjectedBug::step_dropped, "request"); }
 TEST(Sim, ARequestThatIsGivenUpTooEarlyIsFound) {
   expect_found("requests", InjectedBug::given_up_early, "fails, and could be answered");

@@ -25,13 +25,14 @@ NodeId id_of(uint32_t number, uint64_t seed) {
 }
 
 constexpr uint32_t kWholeStatesMax = 64;
-constexpr uint64_t kSequencesMax = 2;  // of a model, see World::model()
+constexpr uint64_t kSequencesMax = 2;  // of a model without a pool, see World::model()
 constexpr Duration kAnswerWait = std::chrono::seconds(3);
 
 // See FairnessChecks.
 uint64_t starvation_bound(const RequestSettings& requests) {
   const uint64_t prompt = requests.prompt_max * pipeline::kPromptTokenCost;
-  return 4 * kSequencesMax * (prompt + requests.tokens_max * pipeline::kAnswerTokenCost);
+  const uint64_t sequences = requests.pool_tokens > 0 ? kSequencesOfPool : kSequencesMax;
+  return 4 * sequences * (prompt + requests.tokens_max * pipeline::kAnswerTokenCost);
 }
 
 }  // namespace

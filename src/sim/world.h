@@ -71,6 +71,8 @@ struct Outcome {
 // timestamps 32, IPv4 20, Ethernet 14.
 inline constexpr size_t kCarriedBytes = 104;
 
+constexpr uint32_t kSequencesOfPool = 4;  // where a scenario's models have a pool
+
 class World {
  public:
   World(const Scenario& scenario, RunOptions options);

@@ -60,6 +60,10 @@ ServedModel World::model(uint32_t variant) const {
       scenario_.layers,
       {.weight_bytes = bytes, .active_weight_bytes = bytes, .kv_bytes_per_token = 1000, .flops_per_token = 2e8});
   model.settings.sequences = 1 + variant % 2;
+  if (const uint32_t pool = scenario_.requests.pool_tokens; pool > 0) {
+    model.settings.sequences = kSequencesOfPool;
+    model.settings.context = model.settings.pool_tokens = pool;
+  }
   return model;
 }
 

@@ -54,6 +54,7 @@ void World::start_worker(uint32_t number) {
       .failures = scenario_.faults.work / 10,
       .leaks = has(InjectedBug::memory_leaked),
       .ignores_truncate = has(InjectedBug::caches_not_truncated),
+      .moves_no_rows = has(InjectedBug::rows_not_moved),
       .keeps_state = has(InjectedBug::state_not_restored)});
   node.workers = make_workers(number);
   node.frames = std::make_unique<pipeline::RingFrames>(

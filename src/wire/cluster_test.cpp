@@ -233,6 +233,7 @@ TEST(ClusterMessages, APlanOutOfBoundsIsRefused) {
          "a choice of flash attention that is not known here (3)");
   spoilt([](auto& p) { p.mutable_settings()->set_objective(256); }, "an objective that is not known here (256)");
   spoilt([](auto& p) { p.clear_settings(); }, "a plan for no context");
+  spoilt([](auto& p) { p.mutable_settings()->set_pool_tokens(4095); }, "sequences of 4096 tokens and a pool of 4095");
   spoilt([](auto& p) { p.mutable_settings()->set_context(0); }, "a plan for no context");
   spoilt([](auto& p) { p.mutable_settings()->set_sequences(0); }, "no sequences");
   spoilt([](auto& p) { p.mutable_settings()->set_batch_tokens(0); }, "no tokens at once");

@@ -3,6 +3,7 @@
 // This is the only definition of the settings' words (in options, JSON and messages) and numbers (proto/cluster.proto).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -35,6 +36,10 @@ struct ServingSettings {
   // Tokens of all sequences together, which share the KV cache; 0: each sequence has room for a whole context.
   uint32_t pool_tokens = 0;
   bool private_prefixes = false;  // no client's prompt is taken from the KV cache of another's
+  uint32_t tokens_of_all() const {
+    return pool_tokens > 0 ? pool_tokens
+                           : static_cast<uint32_t>(std::min<uint64_t>(uint64_t{context} * sequences, UINT32_MAX));
+  }
   friend bool operator==(const ServingSettings&, const ServingSettings&) = default;
 };
 

@@ -250,6 +250,8 @@ void Stages::serve() {
   pipeline::ScheduleOptions schedule{.stages = static_cast<uint32_t>(plan_->stages.size()),
                                      .sequences = plan_->settings.sequences,
                                      .context = plan_->settings.context,
+                                     .pool_tokens = plan_->settings.pool_tokens,
+                                     .private_prefixes = plan_->settings.private_prefixes,
                                      .batch_tokens = plan_->settings.batch_tokens,
                                      .n_vocab = vocabulary_,
                                      .embeds = embeds_,

@@ -42,6 +42,8 @@ Parsed<TextCall> read_call(const Fields& fields, const Exchange& exchange) {
   EXO_TRY(const auto tokens, fields.boolean("return_tokens"));
   const bool return_tokens = tokens.value_or(false);
   if (return_tokens) request.options.sampling.logprobs = 0;  // reports each token, without other candidates
+  EXO_TRY(const auto cached, fields.boolean("cache_prompt"));
+  request.options.computes_afresh = !cached.value_or(true);
   TextCall call;
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(false);

@@ -57,6 +57,8 @@ Parsed<void> read_options(const Fields& fields, CallKind kind, node::GenerationR
   EXO_TRY(request.options.stops, read_stops(fields, "stop"));
   EXO_TRY(const auto ignore_end, fields.boolean("ignore_eos"));
   request.options.ignore_end = ignore_end.value_or(false);
+  EXO_TRY(const auto cached, fields.boolean("cache_prompt"));
+  request.options.computes_afresh = !cached.value_or(true);
   EXO_TRY(const auto wait, fields.number("wait_s", 0, 3600));
   if (wait) request.wait = std::chrono::milliseconds(static_cast<int64_t>(*wait * 1000));
   EXO_TRY(const auto n, fields.integer("n", 1, 128));

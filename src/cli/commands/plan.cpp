@@ -13,6 +13,7 @@
 #include "cli/plan/cluster_file.h"
 #include "cli/plan/report.h"
 #include "cli/setting_options.h"
+#include "engine/default_settings.h"
 #include "node/device_profiles.h"
 #include "node/model_shape.h"
 #include "placement/by_name.h"
@@ -65,7 +66,7 @@ Result<void> plan(const Options& options) {
 
   placement::PlacementRequest request = options.request;
   EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
-  if (request.serving.context == 0) request.serving.context = engine::default_context(architecture);
+  if (request.serving.context == 0) request.serving = engine::complete_settings(request.serving, architecture);
   request.serving.batch_tokens =
       engine::serving_batch(architecture, request.serving.context, request.serving.batch_tokens);
   EXO_TRY(const wire::ModelShape shape,
@@ -104,8 +105,11 @@ void add_plan(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_option("--parallel,--sequences", options->request.serving.sequences, "Sequences computed at once")
       ->capture_default_str();
-  command->add_option("--mean-context", options->request.context_mean,
-                      "Tokens in a sequence for which to predict the speed (default: half of the context)");
+  add_pool(*command, options->request.serving.pool_tokens);
+  command->add_option(
+      "--mean-context", options->request.context_mean,
+      "Tokens in a sequence for which to predict the speed (default: half of the context, with --pool at most "
+      "2048)");
   command->add_option("--prompt-tokens,--prompt", options->request.prompt,
                       "Tokens of the prompt for which to predict the time to the first token (default: 512)");
   add_kv_type(*command, options->request.serving.kv_type);

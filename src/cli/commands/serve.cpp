@@ -230,16 +230,29 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("-t,--threads", node.threads, "CPU threads (default: as many as find free cores)")
       ->group(devices);
   const char* plan = "Model and plan (on the node that is given the model)";
-  add_context(*command, node.serving.context)->group(plan);
+  add_context(*command, node.serving.context)
+      ->description(
+          "Tokens of the longest conversation, prompt and answers together (default: the length that the model was "
+          "trained for, as far as the pool has room; 4096 with --parallel)")
+      ->group(plan);
   command
       ->add_option("--devices-min", node.devices_min,
                    "Use at least so many devices if there are as many, even where fewer are faster")
       ->check(between(1, 4096))
       ->capture_default_str()
       ->group(plan);
-  command->add_option("--parallel,--sequences", node.serving.sequences, "Sequences computed at once; others wait")
+  node.serving.sequences = 0;
+  command
+      ->add_option("--parallel,--sequences", node.serving.sequences,
+                   "Sequences computed at once; others wait (default: 16; 4 with --context). With --context or "
+                   "--parallel, and without --pool, each has room for a whole context of its own")
       ->check(between(1, 4096))
-      ->default_val(4)
+      ->group(plan);
+  add_pool(*command, node.serving.pool_tokens)->group(plan);
+  command
+      ->add_flag("--private-prefixes", node.serving.private_prefixes,
+                 "Never take a prompt's beginning from the KV cache of another client (API key or address), who could "
+                 "tell by the time that it takes")
       ->group(plan);
   command->add_option("-b,--batch,--batch-size", node.serving.batch_tokens, "Prompt tokens computed together")
       ->capture_default_str()

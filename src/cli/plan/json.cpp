@@ -42,6 +42,7 @@ std::string as_json(const PlanReport& r) {
   Json json = {{"model", r.shape.name},
                {"layers", r.shape.layers.size()},
                {"context", r.request.serving.context},
+               {"pool", r.request.serving.tokens_of_all()},
                {"parallel", r.request.serving.sequences},
                {"mean_context", placement::context_mean_of(r.request)},
                {"prompt", placement::prompt_of(r.request)},

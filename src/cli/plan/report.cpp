@@ -35,13 +35,21 @@ std::string objective_text(wire::Objective objective) {
   return {};
 }
 
+std::string room(const wire::ServingSettings& serving) {
+  const std::string context = format_count(serving.context);
+  if (serving.pool_tokens > 0) {
+    return std::format("{} tokens in all, up to {} of them in one of {} sequences", format_count(serving.pool_tokens),
+                       context, serving.sequences);
+  }
+  if (serving.sequences == 1) return std::format("{} tokens of context", context);
+  return std::format("{} tokens of context in each of {} sequences", context, serving.sequences);
+}
+
 std::string heading(const PlanReport& r) {
   Bytes weights = r.shape.embedding_bytes + r.shape.head_bytes - r.shape.ends_shared_bytes;
   for (const wire::LayerShape& layer : r.shape.layers) weights += layer.weight_bytes;
-  return std::format(
-      "{}: {} layers, {} of weights; room for {} tokens of context{}\n", r.shape.name, r.shape.layers.size(),
-      format_bytes(weights), format_count(r.request.serving.context),
-      r.request.serving.sequences == 1 ? "" : std::format(" in each of {} sequences", r.request.serving.sequences));
+  return std::format("{}: {} layers, {} of weights; room for {}\n", r.shape.name, r.shape.layers.size(),
+                     format_bytes(weights), room(r.request.serving));
 }
 
 const wire::DeviceProfile& profile_of(const PlanReport& r, const wire::DeviceRef& device) {

@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "engine/families/architecture.h"
-#include "engine/row_moves.h"
+#include "engine/tensors/row_moves.h"
 #include "wire/layer_range.h"
 #include "wire/serving_settings.h"
 

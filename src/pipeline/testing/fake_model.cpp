@@ -15,7 +15,8 @@ constexpr uint64_t mix(uint64_t x) {
 
 }  // namespace
 
-FakeCompute::FakeCompute(const FakeModel& model, wire::LayerRange layers, uint32_t sequences, uint32_t batch_tokens)
+FakeCompute::FakeCompute(const FakeModel& model, wire::LayerRange layers, uint32_t sequences, uint32_t batch_tokens,
+                         uint32_t pool_rows)
     : content_(model.content),
       recurrent_(model.recurrent),
       info_{.layers = layers,
@@ -25,10 +26,12 @@ FakeCompute::FakeCompute(const FakeModel& model, wire::LayerRange layers, uint32
             .sequences = sequences,
             .batch_tokens = batch_tokens,
             .embeds = model.embeds,
-            .whole_texts = model.embeds},
+            .whole_texts = model.embeds,
+            .pooled = pool_rows > 0},
       sequences_(sequences),
       positions_(sequences),
-      present_(engine::SequenceStates::rows(sequences) * width()) {}
+      present_(engine::SequenceStates::rows(sequences) * width()),
+      pool_(pool_rows * layers.size()) {}
 
 FakeCompute::Row FakeCompute::embed(wire::TokenId token) {
   return mix(static_cast<uint64_t>(token) + 0x9e3779b97f4a7c15ULL);
@@ -39,28 +42,34 @@ Result<FakeCompute::Sequence*> FakeCompute::find(wire::SeqId id) {
   return fail(ErrorCode::internal, "there is no sequence {}", id.value());
 }
 
-uint32_t FakeCompute::length(wire::SeqId sequence) const {
-  return static_cast<uint32_t>(sequences_.at(sequence.value()).states.size() / width());
+uint32_t FakeCompute::length(wire::SeqId sequence) const { return sequences_.at(sequence.value()).length; }
+
+// Of the token at this position: of each layer.
+FakeCompute::Row* FakeCompute::states(Sequence& sequence, uint32_t position) {
+  if (info_.pooled) return &pool_[(size_t{sequence.region.begin} + position) * width()];
+  if (sequence.states.size() < (position + 1) * width()) sequence.states.resize((position + 1) * width());
+  return &sequence.states[position * width()];
 }
 
-FakeCompute::Row FakeCompute::compute(wire::SeqId id, size_t position, Row row) {
-  auto& states = sequences_.at(id.value()).states;
-  states.resize(std::max(states.size(), (position + 1) * width()));
+FakeCompute::Row FakeCompute::compute(wire::SeqId id, uint32_t position, Row row) {
+  Sequence& sequence = sequences_.at(id.value());
+  Row* const own = states(sequence, position);
+  const Row* const earlier = position == 0 ? nullptr : states(sequence, position - 1);
   for (size_t i = 0; i < width(); ++i) {
-    Row before = position == 0 ? 0 : states[(position - 1) * width() + i];
+    Row before = earlier == nullptr ? 0 : earlier[i];
     if (is_recurrent(i)) before = present(id, i);
     const Row state = mix(before ^ row ^ mix(content_ + info_.layers.begin + i));
     row = mix(row + state);
-    (is_recurrent(i) ? present(id, i) : states[position * width() + i]) = state;
+    (is_recurrent(i) ? present(id, i) : own[i]) = state;
   }
   return row;
 }
 
 FakeCompute::Row FakeCompute::advance(wire::SeqId id, Row row) {
-  const uint32_t position = length(id);
-  if (recurrent_) sequences_.at(id.value()).inputs.push_back(row);
-  row = compute(id, position, row);
-  positions_.moved(id.value(), position + 1);
+  Sequence& sequence = sequences_.at(id.value());
+  if (recurrent_) sequence.inputs.push_back(row);
+  row = compute(id, sequence.length++, row);
+  positions_.moved(id.value(), sequence.length);
   return row;
 }
 
@@ -90,9 +99,14 @@ Result<void> FakeCompute::check(const ComputeBatch& batch) {
   for (const wire::Span& span : batch.spans) {
     EXO_TRY(const Sequence* sequence, find(span.sequence));
     rows += span.count;
-    if (sequence->states.size() == span.position * width()) continue;
-    return fail(ErrorCode::internal, "{} rows for position {} came to a sequence of {} tokens", span.count,
-                span.position, sequence->states.size() / width());
+    if (sequence->length != span.position) {
+      return fail(ErrorCode::internal, "{} rows for position {} came to a sequence of {} tokens", span.count,
+                  span.position, sequence->length);
+    }
+    if (info_.pooled && span.position + span.count > sequence->region.rows) {
+      return fail(ErrorCode::internal, "{} rows for position {} came to a sequence with {} rows of the pool",
+                  span.count, span.position, sequence->region.rows);
+    }
   }
   const size_t came = info_.first() ? batch.tokens.size() : batch.activations.size() / kActivationWidth;
   if (came == rows) return {};
@@ -182,7 +196,7 @@ Result<void> FakeCompute::open_sampler(wire::SeqId id, const wire::OpenSampler& 
 
 Result<void> FakeCompute::truncate(wire::SeqId id, uint32_t end) {
   EXO_TRY(Sequence * sequence, find(id));
-  sequence->states.resize(std::min(sequence->states.size(), end * width()));
+  sequence->length = std::min(sequence->length, end);
   sequence->inputs.resize(std::min<size_t>(sequence->inputs.size(), end));
   positions_.truncated(id.value(), end);
   return {};
@@ -190,13 +204,19 @@ Result<void> FakeCompute::truncate(wire::SeqId id, uint32_t end) {
 
 Result<void> FakeCompute::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) {
   if (from == to) return FakeCompute::truncate(to, length);
-  EXO_TRY(const Sequence* source, find(from));
+  EXO_TRY(Sequence * source, find(from));
   EXO_TRY(Sequence * sequence, find(to));
-  if (source->states.size() < length * width()) {
-    return fail(ErrorCode::internal, "{} tokens are to be copied of {}", length, source->states.size() / width());
+  if (source->length < length) {
+    return fail(ErrorCode::internal, "{} tokens are to be copied of {}", length, source->length);
   }
-  const auto begin = source->states.begin();
-  sequence->states = std::vector<Row>(begin, begin + static_cast<ptrdiff_t>(length * width()));
+  if (info_.pooled && length > sequence->region.rows) {
+    return fail(ErrorCode::internal, "{} tokens are to be copied into {} rows", length, sequence->region.rows);
+  }
+  for (uint32_t i = 0; i < length; ++i) {
+    Row* const own = states(*sequence, i);
+    std::copy_n(states(*source, i), width(), own);
+  }
+  sequence->length = length;
   if (!recurrent_) return {};
   sequence->inputs = std::vector<Row>(source->inputs.begin(), source->inputs.begin() + length);
   positions_.lost(to.value());
@@ -204,6 +224,32 @@ Result<void> FakeCompute::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t
   if (start.cleared) return {};
   copy_state(start.row.value_or(from.value()), to.value());
   positions_.moved(to.value(), start.position);
+  return {};
+}
+
+Result<void> FakeCompute::place(std::span<const wire::Placement> placements) {
+  if (!info_.pooled) return fail(ErrorCode::internal, "there is no pool");
+  std::vector<std::vector<Row>> contents;
+  for (const wire::Placement& placement : placements) {
+    EXO_TRY(Sequence * sequence, find(placement.sequence));
+    EXO_CHECK(FakeCompute::truncate(placement.sequence, placement.region.rows));
+    const Row* const begin = pool_.data() + sequence->region.begin * width();
+    contents.emplace_back(begin, begin + sequence->length * width());
+    // What is read from rows that the sequence has no longer is wrong.
+    std::fill_n(pool_.begin() + static_cast<ptrdiff_t>(sequence->region.begin * width()),
+                sequence->region.rows * width(), Row{0xDEAD});
+    sequence->region = placement.region;
+  }
+  for (const Sequence& a : sequences_) {
+    if (a.region.end() * width() > pool_.size()) return fail(ErrorCode::internal, "rows beyond the pool");
+    for (const Sequence& b : sequences_) {
+      if (&a == &b || a.region.rows == 0 || b.region.rows == 0 || !a.region.overlaps(b.region)) continue;
+      return fail(ErrorCode::internal, "two sequences have row {}", std::max(a.region.begin, b.region.begin));
+    }
+  }
+  for (size_t i = 0; moves_rows && i < placements.size(); ++i) {
+    std::ranges::copy(contents[i], pool_.begin() + static_cast<ptrdiff_t>(placements[i].region.begin * width()));
+  }
   return {};
 }
 

@@ -27,7 +27,9 @@ class FakeCompute : public Compute {
   using Row = uint64_t;
   static constexpr uint32_t kActivationWidth = sizeof(Row) / sizeof(float);
 
-  FakeCompute(const FakeModel& model, wire::LayerRange layers, uint32_t sequences, uint32_t batch_tokens);
+  // `pool_rows`: that the sequences share; 0: each has as many as it needs.
+  FakeCompute(const FakeModel& model, wire::LayerRange layers, uint32_t sequences, uint32_t batch_tokens,
+              uint32_t pool_rows = 0);
 
   const ComputeInfo& info() const override { return info_; }
   // Errors: internal, where a span does not follow the tokens of its sequence.
@@ -36,6 +38,7 @@ class FakeCompute : public Compute {
   Result<void> open_sampler(wire::SeqId sequence, const wire::OpenSampler& open) override;
   Result<void> truncate(wire::SeqId sequence, uint32_t end) override;
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) override;
+  Result<void> place(std::span<const wire::Placement> placements) override;
   uint32_t length(wire::SeqId sequence) const override;
   std::shared_ptr<std::byte[]> host_memory(size_t) const override { return nullptr; }
 
@@ -48,23 +51,27 @@ class FakeCompute : public Compute {
   static std::vector<float> embedding(Row row);
 
   std::optional<Error> fails;  // of the next batch
+  bool moves_rows = true;      // to where place() puts them; false is an injected bug
   bool keeps_state = false;    // an injected bug: recurrent layers do not go back when tokens are removed
 
  private:
   struct Sequence {
-    std::vector<Row> states;  // [tokens, layers]; 0 for recurrent layers
+    std::vector<Row> states;  // [tokens, layers], where there is no pool; 0 for recurrent layers
     std::vector<Row> inputs;  // [tokens], where there are recurrent layers
+    wire::Region region;      // of the pool
+    uint32_t length = 0;      // tokens
     bool samples = false;
     uint64_t seed = 0;
     uint32_t sampled_at = 0;  // tokens that the sampler has accepted
   };
   Result<Sequence*> find(wire::SeqId id);
   Result<void> check(const ComputeBatch& batch);
+  Row* states(Sequence& sequence, uint32_t position);
   size_t width() const { return info_.layers.size(); }
   bool is_recurrent(size_t layer) const { return recurrent_ && (info_.layers.begin + layer) % 2 == 0; }
   Row& present(wire::SeqId sequence, size_t layer) { return present_[sequence.value() * width() + layer]; }
   // The token at `position`, which is resident or the next.
-  Row compute(wire::SeqId sequence, size_t position, Row row);
+  Row compute(wire::SeqId sequence, uint32_t position, Row row);
   // The recurrent layers have the state after all tokens of the sequence.
   void catch_up(wire::SeqId sequence);
   void copy_state(size_t from, size_t to);                 // rows
@@ -76,6 +83,7 @@ class FakeCompute : public Compute {
   std::vector<Sequence> sequences_;
   engine::SequenceStates positions_;
   std::vector<Row> present_;  // [SequenceStates::rows(sequences), layers]: the recurrent layers' states
+  std::vector<Row> pool_;     // [rows, layers]: what is right only where each sequence has its own rows
   std::vector<float> out_;
 };
 

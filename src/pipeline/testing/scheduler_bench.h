@@ -77,12 +77,15 @@ class FakeRing {
   }
   FakeStage fresh(uint32_t stage) const {
     auto compute = std::make_unique<FakeCompute>(model_, wire::LayerRange{stage, stage + 1}, options_.sequences,
-                                                 options_.batch_tokens);
+                                                 options_.batch_tokens, pool_rows());
     FakeCompute* at = compute.get();
     return {.machine = std::make_unique<StepMachine>(
                 RetainedStage{.compute = std::move(compute)},
                 StageOptions{.index = stage, .name = "fake", .sent_bytes_max = size_t{16} << 20}),
             .compute = at};
+  }
+  uint32_t pool_rows() const {
+    return (options_.pool_tokens + options_.region_step - 1) / options_.region_step * options_.region_step;
   }
   ScheduleOptions options_;
   FakeModel model_;
@@ -119,6 +122,7 @@ class Bench {
     last_begun_ = 0;
     failures_until_ = 0;
     replayed += scheduler.tokens_replayed();
+    preempted += scheduler.preempted();
     ResidentTokens resident = scheduler.resident();
     resumes_ = !std::ranges::all_of(resident.sequences, &Tokens::empty);
     scheduler = Scheduler(epoch_, options_, ResumedTokens{.resident = std::move(resident), .fresh_stages = fresh});
@@ -127,10 +131,12 @@ class Bench {
     }
   }
 
-  RequestId ask(Tokens prompt, uint32_t tokens_max, uint32_t penalty_last_n = 64, wire::ClientId client = {}) {
+  RequestId ask(Tokens prompt, uint32_t tokens_max, uint32_t penalty_last_n = 64, wire::ClientId client = {},
+                bool computes_afresh = false) {
     const RequestId id(next_id_++);
     Request request{.tokens = prompt, .sampling = {}, .tokens_max = tokens_max, .end_tokens = {}, .client = client};
     request.sampling.penalty_last_n = penalty_last_n;
+    request.computes_afresh = computes_afresh;
     asked[id] = {.prompt = std::move(prompt), .tokens_max = tokens_max};
     EXPECT_TRUE(scheduler.add(id, std::move(request)));
     return id;
@@ -205,6 +211,7 @@ class Bench {
   uint64_t prompt_steps = 0;
   uint32_t reused_most = 0;
   uint64_t replayed = 0;         // tokens, in the rings that have ended
+  uint64_t preempted = 0;        // requests, in those
   std::vector<RequestId> begun;  // those that have received a token, in that order
 
  private:

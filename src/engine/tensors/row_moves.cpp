@@ -1,4 +1,4 @@
-#include "engine/row_moves.h"
+#include "engine/tensors/row_moves.h"
 
 namespace exogpu::engine {
 

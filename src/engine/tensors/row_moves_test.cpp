@@ -1,5 +1,5 @@
 // Whatever overlaps with what, each row arrives as it was.
-#include "engine/row_moves.h"
+#include "engine/tensors/row_moves.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>

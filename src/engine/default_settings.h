@@ -1,0 +1,18 @@
+// How a model is served where nothing else is asked for.
+#pragma once
+
+#include "engine/families/architecture.h"
+#include "wire/serving_settings.h"
+
+namespace exogpu::engine {
+
+// The settings with values in the place of zeros.
+//
+// With a context or a number of sequences and without a pool, each sequence has a whole context of its own: of
+// default_context(), for four sequences. Otherwise the sequences share a pool: by default as many tokens as four times
+// 4,096, in which one conversation may be as long as the model was trained for, and up to 16 are computed at once (of
+// models with recurrent layers 4, since each has a state of its own however short it is). Without flash attention a
+// conversation has at most 4,096 tokens, since the memory for computing grows with it.
+wire::ServingSettings complete_settings(wire::ServingSettings given, const Architecture& a);
+
+}  // namespace exogpu::engine
