@@ -2,7 +2,7 @@
 """Conversations that share a pool of tokens, by turns with conversations that each have rows of their own.
 
   bench/pool.py MODEL [--exogpu build/release/exogpu] [--long 32768] [--short 500] [--count 16] [--pool 40000]
-                      [--rounds 3] [--threads N] [--arguments "--kv-type q8_0"]
+                      [--rounds 3] [--arguments "--kv-type q8_0"]
 
   together  one conversation of --long tokens and --count of --short, all at once, in the pool: whether all are
             answered, and the tokens per second of each kind
@@ -10,7 +10,7 @@
   long      tokens per second of the one of --long tokens, in the pool and with one fixed slot
 
 A conversation is a prompt of all its tokens but an answer of 128. Rates are those of decoding: of the tokens after the
-last first one, so that no prompt is read meanwhile. Both sides run in turns; a ratio is that of medians.
+last first one, so that no prompt is read meanwhile. Both sides run in turns, with one thread; a ratio is that of medians.
 """
 
 import argparse
@@ -69,8 +69,7 @@ class Bench:
 
     def node(self, name, *options):
         a = self.arguments
-        more = ["--threads", a.threads] if a.threads else []
-        node = Node(a.exogpu.resolve(), self.folder, name, a.model.resolve(), *options, *more, *shlex.split(a.arguments))
+        node = Node(a.exogpu.resolve(), self.folder, name, a.model.resolve(), *options, *shlex.split(a.arguments))
         node.waits_to_serve()
         return node
 
@@ -104,7 +103,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("--exogpu", type=pathlib.Path, default=ROOT / "build/release/exogpu")
-    for name, default in (("long", 32768), ("short", 500), ("count", 16), ("pool", 40000), ("rounds", 3), ("threads", 0)):
+    for name, default in (("long", 32768), ("short", 500), ("count", 16), ("pool", 40000), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--arguments", default="", help="more options of each node")
     a = parser.parse_args()
