@@ -1,10 +1,10 @@
 #include "engine/shard.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "base/assert.h"
+#include "engine/all_finite.h"
 #include "engine/batch_plan.h"
 #include "engine/host_embedding.h"
 #include "engine/recurrent_memory.h"
@@ -18,17 +18,6 @@
 #include "gpu/host.h"
 
 namespace exogpu::engine {
-namespace {
-
-// Whether all are finite. In a form that compilers turn into vector code.
-bool all_finite(std::span<const float> values) {
-  constexpr uint32_t exponent = 0x7F800000;
-  bool bad = false;
-  for (float v : values) bad |= (std::bit_cast<uint32_t>(v) & exponent) == exponent;
-  return !bad;
-}
-
-}  // namespace
 
 struct Shard::Impl {
   const model::Gguf& file;
@@ -45,6 +34,7 @@ struct Shard::Impl {
   HostEmbedding embedding;
   ggml_backend_ptr backend;
   std::optional<gpu::ComputeThreads> threads;  // of a shard on the CPU
+  std::shared_ptr<gpu::SharedThreadUse> thread_use;
   ggml_backend_set_n_threads_t set_threads = nullptr;
   std::optional<Runner> runner;
   BatchPlan plan;
@@ -87,6 +77,7 @@ struct Shard::Impl {
                                                .embedding = {},
                                                .backend = nullptr,
                                                .threads = std::nullopt,
+                                               .thread_use = nullptr,
                                                .set_threads = nullptr,
                                                .runner = std::nullopt,
                                                .plan = {},
@@ -162,7 +153,9 @@ struct Shard::Impl {
       return fail(ErrorCode::unavailable, "{} ({}) could not be started", device.info().name, device.info().backend);
     set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
         ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device.handle()), "ggml_backend_set_n_threads"));
-    if (set_threads != nullptr) threads.emplace(fixed_threads);
+    if (set_threads == nullptr) return {};
+    threads.emplace(fixed_threads);
+    thread_use = std::make_shared<gpu::SharedThreadUse>();
     return {};
   }
 
@@ -291,7 +284,10 @@ struct Shard::Impl {
     EXO_CHECK(catch_up(batch));
     EXO_TRY(RunnerInput input, input_of(batch));
     auto result = gpu::guarded_result(device, "computing", [&] { return run(input, batch.into); });
-    if (threads) threads->end_step();
+    if (threads) {
+      threads->end_step();
+      thread_use->set(threads->use());
+    }
     if (result)
       if (auto sound = check_result(batch, *result); !sound) result = std::unexpected(sound.error());
     // Also the better reason for a result that is not finite.
@@ -364,6 +360,7 @@ const ShardOptions& Shard::options() const { return impl_->options; }
 const MemoryNeed& Shard::memory() const { return impl_->need; }
 uint32_t Shard::computing_threads() const { return impl_->threads ? impl_->threads->threads() : 0; }
 std::string Shard::threads_reason() const { return impl_->threads ? impl_->threads->reason() : ""; }
+std::shared_ptr<const gpu::SharedThreadUse> Shard::thread_use() const { return impl_->thread_use; }
 bool Shard::reads_file() const { return impl_->reads_file(); }
 bool Shard::flash_attention() const { return impl_->flash; }
 uint64_t Shard::graphs_built() const { return impl_->runner->graphs_built(); }

@@ -11,6 +11,7 @@
 #include "engine/families/architecture.h"
 #include "engine/shard_options.h"
 #include "engine/tensors/load_progress.h"
+#include "gpu/cpu_threads/thread_use.h"
 #include "gpu/device.h"
 #include "model/gguf.h"
 #include "model/tokenizer/tokenizer.h"
@@ -106,6 +107,8 @@ class Shard {
   // device that has no threads of this process.
   uint32_t computing_threads() const;
   std::string threads_reason() const;
+  // The same for any thread, while the shard computes and afterwards; null on such a device.
+  std::shared_ptr<const gpu::SharedThreadUse> thread_use() const;
   bool reads_file() const;        // it computes with the file's own pages
   bool flash_attention() const;   // whether the shard uses it
   uint64_t graphs_built() const;  // so far; constant while batches repeat their shape

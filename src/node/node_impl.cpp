@@ -316,6 +316,11 @@ StageReports Node::Impl::own_reports() const {
         report.done = found->second.done;
         report.total = found->second.total;
       }
+      if (resident.progress == cluster::StageReadiness::warm && stage < worker->plan()->stages.size()) {
+        const wire::PlannedStage& planned = worker->plan()->stages[stage];
+        const std::string threads = shards_->threads_of(content, planned.device.device, planned.layers);
+        if (!threads.empty()) report.activity = threads;
+      }
       reports.emplace(std::pair(epoch, stage), std::move(report));
     }
   }

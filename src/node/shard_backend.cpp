@@ -54,18 +54,34 @@ ShardBackend::Progress ShardBackend::posted(Progress progress) const {
 
 void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) {
   run(
-      [&machine = machine_, threads = threads_, part = std::move(part), progress = posted(std::move(progress)),
-       stop = std::move(stop)]() -> Result<void> {
-        EXO_TRY(const gpu::Device* device, machine.find(part->key.device));
+      [this, part = std::move(part), progress = posted(std::move(progress)), stop = std::move(stop)]() -> Result<void> {
+        EXO_TRY(const gpu::Device* device, machine_.find(part->key.device));
         EXO_TRY(const engine::Architecture architecture, engine::read_architecture(*part->file));
-        const auto options = engine::ShardOptions::serving(part->key.settings, architecture, threads);
+        const auto options = engine::ShardOptions::serving(part->key.settings, architecture, threads_);
         EXO_TRY(auto shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
         part->reads_file = shard.reads_file();
+        remember(part, shard.thread_use());
         part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file)));
         part->warm = false;
         return {};
       },
       std::move(done));
+}
+
+void ShardBackend::remember(const std::shared_ptr<worker::Part>& part,
+                            std::shared_ptr<const gpu::SharedThreadUse> use) {
+  const MutexLock lock(mutex_);
+  std::erase_if(used_, [](const Used& each) { return each.part.expired(); });
+  if (use != nullptr) used_.push_back({.part = part, .key = part->key, .use = std::move(use)});
+}
+
+std::string ShardBackend::threads_of(const std::string& content, const std::string& device,
+                                     wire::LayerRange layers) const {
+  const MutexLock lock(mutex_);
+  for (const Used& each : used_)
+    if (!each.part.expired() && each.key.content == content && each.key.device == device && each.key.layers == layers)
+      return gpu::to_string(each.use->get());
+  return {};
 }
 
 void ShardBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop, Done done) {

@@ -4,6 +4,8 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "base/busy_wait.h"
+#include "base/mutex.h"
+#include "gpu/cpu_threads/thread_use.h"
 #include "gpu/device.h"
 #include "worker/stage_backend.h"
 
@@ -27,15 +29,29 @@ class ShardBackend final : public worker::StageBackend {
   pipeline::MakeExecutor executors(const std::vector<std::string>& devices) override;
   size_t sent_bytes_max() const override;
 
+  // With how many threads of the CPU such a part computed last, for people; empty where none does, or not yet. Any
+  // thread.
+  std::string threads_of(const std::string& content, const std::string& device, wire::LayerRange layers) const
+      EXO_EXCLUDES(mutex_);
+
  private:
   void run(std::move_only_function<Result<void>()> task, Done done);
   Progress posted(Progress progress) const;
+  void remember(const std::shared_ptr<worker::Part>& part, std::shared_ptr<const gpu::SharedThreadUse> use)
+      EXO_EXCLUDES(mutex_);
   bool worth_busy_wait(const std::vector<std::string>& devices) const;
 
   const gpu::Machine& machine_;
   uint32_t threads_;
   Post post_;
   BusyWait* busy_wait_;
+  struct Used {
+    std::weak_ptr<worker::Part> part;
+    worker::PartKey key;
+    std::shared_ptr<const gpu::SharedThreadUse> use;
+  };
+  mutable Mutex mutex_;
+  std::vector<Used> used_ EXO_GUARDED_BY(mutex_);  // of the parts on the CPU
   boost::asio::thread_pool loader_{1};
 };
 

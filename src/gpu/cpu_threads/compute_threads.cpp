@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <format>
 #include <utility>
 
 #include "gpu/host.h"
@@ -115,12 +114,14 @@ void ComputeThreads::end_step(Time now) {
 
 bool ComputeThreads::limited() const { return fixed_ == 0 && threads_ < most_; }
 
-std::string ComputeThreads::reason() const {
-  if (fixed_ > 0) return "fixed by --threads";
-  if (threads_ >= cores_) return "";
-  if (threads_ == most_) return std::format("a quota limits this process to {} of {} cores", most_, cores_);
-  if (sharing_ > 1) return std::format("models that compute at the same time share {} cores: {}", cores_, sharing_);
-  return std::format("other processes use {} of {} cores", cores_ - threads_, cores_);
+ThreadUse ComputeThreads::use() const {
+  const auto limit = [this] {
+    if (fixed_ > 0) return ThreadLimit::fixed;
+    if (threads_ >= cores_) return ThreadLimit::none;
+    if (threads_ == most_) return ThreadLimit::quota;
+    return sharing_ > 1 ? ThreadLimit::sharing : ThreadLimit::others;
+  };
+  return {.threads = threads_, .cores = cores_, .sharing = sharing_, .limit = limit()};
 }
 
 }  // namespace exogpu::gpu

@@ -15,6 +15,7 @@
 #include "gpu/cpu_threads/compute_table.h"
 #include "gpu/cpu_threads/occupancy.h"
 #include "gpu/cpu_threads/processor_load.h"
+#include "gpu/cpu_threads/thread_use.h"
 
 namespace exogpu::gpu {
 
@@ -32,8 +33,10 @@ class ComputeThreads {
   void end_step(Time now = std::chrono::steady_clock::now());
 
   uint32_t threads() const { return threads_; }
+  // Of the latest step.
+  ThreadUse use() const;
   // Why not more: "fixed by --threads", "other processes use 3 of 16 cores", ...; empty when all cores compute.
-  std::string reason() const;
+  std::string reason() const { return reason_of(use()); }
   // Whether other processes are the reason.
   bool limited() const;
 
