@@ -31,7 +31,7 @@ MemoryInfo Device::memory() const {
     // These live in the host's memory, of which the backends count pages in use as free.
     if (MemoryInfo host = read_host_memory(); host.total != 0) {
       memory.total = std::min(memory.total, host.total);
-      memory.free = std::min(memory.free, host.free);
+      memory.free = std::min(memory.free, host.free - std::min(host.free, host_memory_reserve(host.total)));
     }
   }
   return memory;

@@ -52,7 +52,8 @@ class Device {
  public:
   Device(DeviceInfo info, ggml_backend_device* handle) : info_(std::move(info)), handle_(handle) {}
   const DeviceInfo& info() const { return info_; }
-  MemoryInfo memory() const;  // asked of the driver on every call
+  // Asked of the driver on every call. Of a device in the host's memory, less what is left to other programs.
+  MemoryInfo memory() const;
   ggml_backend_device* handle() const { return handle_; }
   // What is known of its layouts of weights; null where nothing is to be checked.
   const std::shared_ptr<LayoutBook>& layouts() const { return layouts_; }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #ifdef __linux__
@@ -122,6 +123,22 @@ std::vector<uint32_t> allowed_processors() {
   return allowed;
 }
 
+// The cores that these processors belong to; without a quota.
+CpuLimits cores_of(std::vector<uint32_t> processors, const fs::path& root) {
+  CpuLimits cpu;
+  cpu.processors = std::move(processors);
+  std::set<std::pair<uint64_t, uint64_t>> cores;
+  for (uint32_t processor : cpu.processors) {
+    fs::path topology = root / "sys/devices/system/cpu" / ("cpu" + std::to_string(processor)) / "topology";
+    auto core = read_number(topology / "core_id");
+    if (core) cores.emplace(read_number(topology / "physical_package_id").value_or(0), *core);
+  }
+  cpu.logical_cores = cpu.processors.empty() ? std::max(1u, std::thread::hardware_concurrency())
+                                             : static_cast<uint32_t>(cpu.processors.size());
+  cpu.physical_cores = cores.empty() ? cpu.logical_cores : static_cast<uint32_t>(cores.size());
+  return cpu;
+}
+
 std::string vendor_name(std::string_view id) {
   if (id == "AuthenticAMD") return "AMD";
   if (id == "GenuineIntel") return "Intel";
@@ -141,19 +158,15 @@ uint32_t CpuLimits::threads() const {
 }
 
 CpuLimits read_cpu_limits(const fs::path& root) {
-  CpuLimits cpu;
-  cpu.processors = allowed_processors();
-  std::set<std::pair<uint64_t, uint64_t>> cores;
-  for (uint32_t processor : cpu.processors) {
-    fs::path topology = root / "sys/devices/system/cpu" / ("cpu" + std::to_string(processor)) / "topology";
-    auto core = read_number(topology / "core_id");
-    if (core) cores.emplace(read_number(topology / "physical_package_id").value_or(0), *core);
-  }
-  cpu.logical_cores = cpu.processors.empty() ? std::max(1u, std::thread::hardware_concurrency())
-                                             : static_cast<uint32_t>(cpu.processors.size());
-  cpu.physical_cores = cores.empty() ? cpu.logical_cores : static_cast<uint32_t>(cores.size());
+  CpuLimits cpu = cores_of(allowed_processors(), root);
   cpu.quota_cores = quota_cores(root);
   return cpu;
+}
+
+void refresh_cpu_limits(CpuLimits& limits, const fs::path& root) {
+  std::vector<uint32_t> processors = allowed_processors();
+  if (processors != limits.processors) limits = cores_of(std::move(processors), root);
+  limits.quota_cores = quota_cores(root);
 }
 
 HostCpu read_host_cpu(const fs::path& root) {
@@ -177,6 +190,8 @@ std::optional<double> read_throttled_s(const fs::path& root) {
   }
   return seconds;
 }
+
+Bytes host_memory_reserve(Bytes total) { return std::min(total / 16, 512 * MiB); }
 
 // Sizes are "32768K".
 Bytes read_cache_bytes(const fs::path& root) {
@@ -204,7 +219,10 @@ MemoryInfo read_host_memory(const fs::path& root) {
     }
     if (!limit || *limit >= memory.total) continue;
     // File pages count as used but are given back on demand.
-    uint64_t reclaimable = number(value_of(read_lines(group / "memory.stat"), "inactive_file")).value_or(0);
+    // Version 1 counts the group's own pages, and with those of the groups below it, as `used` does.
+    const std::vector<std::string> stat = read_lines(group / "memory.stat");
+    const auto with_below = number(value_of(stat, "total_inactive_file"));
+    const uint64_t reclaimable = with_below.value_or(number(value_of(stat, "inactive_file")).value_or(0));
     uint64_t unreclaimable = used.value_or(0) - std::min(used.value_or(0), reclaimable);
     memory.total = *limit;
     memory.free = std::min(memory.free, *limit - std::min(*limit, unreclaimable));

@@ -25,6 +25,10 @@ struct CpuLimits {
 // Reads /proc and /sys below `root`. Never fails: what cannot be read keeps its default.
 CpuLimits read_cpu_limits(const std::filesystem::path& root = "/");
 
+// Reads again what changes while a process runs: its affinity, which also lacks processors that were taken offline, and
+// the quota. The cores, many small files, only when the processors have changed.
+void refresh_cpu_limits(CpuLimits& limits, const std::filesystem::path& root = "/");
+
 struct HostCpu : CpuLimits {
   std::string model;   // "AMD EPYC 9654 96-Core Processor"; empty when unknown
   std::string vendor;  // "AMD"
@@ -39,6 +43,10 @@ std::optional<double> read_throttled_s(const std::filesystem::path& root = "/");
 
 // The bytes of the largest cache of the first processor; 0 when unknown.
 Bytes read_cache_bytes(const std::filesystem::path& root = "/");
+
+// What is left to the system and the programs of a desktop when a device takes the host's memory: a sixteenth of it, at
+// most 512 MiB.
+Bytes host_memory_reserve(Bytes total);
 
 // Memory of the host within the limits of this process's control group. `free` is what can be had without swapping.
 // All zero when it cannot be read.

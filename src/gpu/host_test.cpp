@@ -156,6 +156,41 @@ TEST_F(Host, AControlGroupLimitsMemory) {
   EXPECT_EQ(read_host_memory(root_).total, 1000 * KiB);
 }
 
+TEST_F(Host, AControlGroupOfVersion1LimitsMemoryWithWhatLiesBelowIt) {
+  write("proc/meminfo", "MemTotal:       1000 kB\nMemAvailable:    900 kB\n");
+  write("proc/self/cgroup", "4:memory:/a/b\n0::/\n");
+  write("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "409600\n");
+  write("sys/fs/cgroup/memory/a/memory.usage_in_bytes", "307200\n");
+  write("sys/fs/cgroup/memory/a/memory.stat", "inactive_file 0\ntotal_inactive_file 102400\n");
+  MemoryInfo memory = read_host_memory(root_);
+  EXPECT_EQ(memory.total, 400 * KiB);
+  EXPECT_EQ(memory.free, 200 * KiB);
+}
+
+TEST_F(Host, SomeMemoryIsLeftToOthers) {
+  EXPECT_EQ(host_memory_reserve(0), 0u);
+  EXPECT_EQ(host_memory_reserve(4 * GiB), 256 * MiB);
+  EXPECT_EQ(host_memory_reserve(1024 * GiB), 512 * MiB);
+}
+
+TEST_F(Host, TheCoresAreReadAgainOnlyForOtherProcessors) {
+  CpuLimits limits = read_cpu_limits(root_);
+  const uint32_t cores = limits.physical_cores;
+  for (const uint32_t processor : limits.processors) write_core(static_cast<int>(processor), 0, 7);
+  refresh_cpu_limits(limits, root_);
+  EXPECT_EQ(limits.physical_cores, cores);
+  limits.processors.clear();
+  refresh_cpu_limits(limits, root_);
+  EXPECT_EQ(limits.physical_cores, read_cpu_limits(root_).physical_cores);
+}
+
+TEST_F(Host, TheLargestCacheCounts) {
+  EXPECT_EQ(read_cache_bytes(root_), 0u);
+  write("sys/devices/system/cpu/cpu0/cache/index0/size", "48K\n");
+  write("sys/devices/system/cpu/cpu0/cache/index3/size", "32M\n");
+  EXPECT_EQ(read_cache_bytes(root_), 32 * MiB);
+}
+
 TEST_F(Host, GarbageIsNotBelieved) {
   write("proc/meminfo", "MemTotal: elephants\nMemAvailable\n");
   write("proc/self/cgroup", "::::\nnothing\n0::/../../..\n");

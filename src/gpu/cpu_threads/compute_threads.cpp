@@ -6,8 +6,6 @@
 #include <cmath>
 #include <utility>
 
-#include "gpu/host.h"
-
 namespace exogpu::gpu {
 namespace {
 
@@ -40,11 +38,14 @@ ComputeThreads::ComputeThreads(uint32_t fixed, std::filesystem::path root, const
 
 void ComputeThreads::read_machine(Time now) {
   if (machine_read_ && now - *machine_read_ < kMachine) return;
+  if (machine_read_) {
+    refresh_cpu_limits(limits_, root_);
+  } else {
+    limits_ = read_cpu_limits(root_);
+  }
   machine_read_ = now;
-  CpuLimits limits = read_cpu_limits(root_);
-  cores_ = limits.physical_cores;
-  most_ = limits.threads();
-  processors_ = std::move(limits.processors);
+  cores_ = limits_.physical_cores;
+  most_ = limits_.threads();
 }
 
 // After a pause nothing is known of an interval: what runs at this moment has to do. Other shards among them are
@@ -60,7 +61,7 @@ void ComputeThreads::observe(Time now) {
   if (long_ && now - long_->at >= kLong) {
     const Reading before = *std::exchange(long_, std::nullopt);
     const double seconds = seconds_between(before.at, now);
-    Reading after{now, read_processor_times(root_, processors_), used_by_process_s(), {}};
+    Reading after{now, read_processor_times(root_, limits_.processors), used_by_process_s(), {}};
     if (table_) after.others = table_->others(now);
     if (now - before.at <= kLongMost && after.times.busy_s && before.times.busy_s &&
         after.others.processes == before.others.processes) {
@@ -79,7 +80,7 @@ void ComputeThreads::observe(Time now) {
   }
   if (!long_) {
     if (!observed_ || now - *observed_ > kLongMost) observe_running(now);
-    long_ = Reading{now, read_processor_times(root_, processors_), used_by_process_s(), {}};
+    long_ = Reading{now, read_processor_times(root_, limits_.processors), used_by_process_s(), {}};
     if (table_) long_->others = table_->others(now);
     short_at_ = now;
     short_waited_s_ = long_->times.waited_s;

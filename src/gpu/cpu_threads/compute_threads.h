@@ -10,12 +10,12 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "gpu/cpu_threads/compute_table.h"
 #include "gpu/cpu_threads/occupancy.h"
 #include "gpu/cpu_threads/processor_load.h"
 #include "gpu/cpu_threads/thread_use.h"
+#include "gpu/host.h"
 
 namespace exogpu::gpu {
 
@@ -49,9 +49,9 @@ class ComputeThreads {
   std::filesystem::path root_;
   std::optional<ComputeTable> table_;  // without it, other processes of exogpu are processes like others
   Occupancy occupancy_;
+  CpuLimits limits_;
   uint32_t cores_ = 1;  // that this process may run on
   uint32_t most_ = 1;   // ... and that its quota leaves it
-  std::vector<uint32_t> processors_;
   uint32_t threads_ = 1;
   uint32_t sharing_ = 1;  // shards that compute now, this one included
   std::optional<Time> machine_read_;

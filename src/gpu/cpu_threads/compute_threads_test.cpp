@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 #include <format>
 
@@ -62,6 +65,48 @@ TEST_F(ComputeThreadsTest, FollowsWhatOtherProcessesTake) {
   for (int i = 0; i < 20; ++i, pass(0)) step(threads);
   EXPECT_EQ(step(threads), cores_);
 }
+
+TEST_F(ComputeThreadsTest, AQuotaOfEitherVersionIsFollowedWhileItChanges) {
+  if (cores_ < 2) GTEST_SKIP() << "one core";
+  ComputeThreads threads = make();
+  EXPECT_EQ(step(threads), cores_);
+  files_.write("proc/self/cgroup", "0::/app\n");
+  files_.write("sys/fs/cgroup/app/cpu.max", "100000 100000\n");
+  now_ += 2s;
+  EXPECT_EQ(step(threads), 1u);
+  EXPECT_EQ(threads.reason(), std::format("a quota limits this process to 1 of {} cores", cores_));
+  files_.write("sys/fs/cgroup/app/cpu.max", "max 100000\n");
+  now_ += 2s;
+  EXPECT_EQ(step(threads), cores_);
+  files_.write("proc/self/cgroup", "5:cpu,cpuacct:/app\n");
+  files_.write("sys/fs/cgroup/cpu/app/cpu.cfs_quota_us", "50000\n");
+  files_.write("sys/fs/cgroup/cpu/app/cpu.cfs_period_us", "100000\n");
+  now_ += 2s;
+  EXPECT_EQ(step(threads), 1u);
+}
+
+#ifdef __linux__
+// A processor that is taken offline leaves the affinity, too.
+TEST_F(ComputeThreadsTest, AnAffinityThatChangesIsFollowed) {
+  cpu_set_t before;
+  CPU_ZERO(&before);
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  if (cores_ < 2) GTEST_SKIP() << "one core";
+  ComputeThreads threads = make();
+  EXPECT_EQ(step(threads), cores_);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (size_t i = 0; CPU_COUNT(&one) == 0; ++i)
+    if (CPU_ISSET(i, &before)) CPU_SET(i, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  now_ += 2s;
+  const uint32_t bound = step(threads);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
+  EXPECT_EQ(bound, 1u);
+  now_ += 2s;
+  EXPECT_EQ(step(threads), cores_);
+}
+#endif
 
 TEST_F(ComputeThreadsTest, TheFirstStepSeesWhatRunsAtThatMoment) {
   if (cores_ < 2) GTEST_SKIP() << "one core";
