@@ -5,6 +5,7 @@ usage: pull_test.py EXOGPU TINY_MODEL    (the two programs)
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 import socket
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from harness.waiting import until
 from hub_server import Hub
@@ -132,6 +135,36 @@ class Pull(unittest.TestCase):
         done = self.pull(f"{self.hub.url}/{REPO}/resolve/main/{FILE}", "--models", self.home)
         self.assertIn("the hub states no checksum", done.out)
         self.assertEqual((self.home / FILE).read_bytes(), self.model)
+
+    def test_a_node_pulls_for_its_clients(self):
+        served = self.home / "served.gguf"
+        served.write_bytes(self.model)
+        node = self.start("serve", served, "--api", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--no-discovery", "-d", "cpu",
+                          "--state", self.home / "state", "--cache", self.home / "cache")
+        def ended():
+            node.kill()
+            node.communicate()
+        self.addCleanup(ended)
+        url = re.search(r"http://[\d.:]+", node.stdout.readline())[0]
+
+        def pull(model):
+            body = json.dumps({"model": model}).encode()
+            with urllib.request.urlopen(urllib.request.Request(url + "/api/pull", body), timeout=120) as reply:
+                return [json.loads(line) for line in reply]
+
+        self.hub.faults = [{}, {"stop_after": 70000}]
+        steps = pull(REPO)
+        self.assertEqual(steps[0]["status"], "pulling manifest")
+        self.assertEqual(steps[-1], {"status": "success"})
+        progress = [step for step in steps if "total" in step]
+        self.assertEqual((progress[-1]["completed"], progress[-1]["total"]), (len(self.model), len(self.model)))
+        self.assert_whole()
+        self.hub.files.pop(NAME)
+        try:
+            last = pull("org/none")[-1]["error"]
+        except urllib.error.HTTPError as refused:
+            last = json.loads(refused.read())["error"]
+        self.assertIn("org/none", last)
 
     # ---- interruptions
 

@@ -111,7 +111,8 @@ Connection::Awaitable<Reply> Connection::run_elsewhere(Job job) {
 }
 
 Connection::Awaitable<bool> Connection::generate(TextCall call) {
-  std::vector<uint32_t> answers(call.generations.size(), call.generations.front().answers);
+  std::vector<uint32_t> answers(1, 1);
+  if (!call.work) answers.assign(call.generations.size(), call.generations.front().answers);
   mailbox_ = std::make_shared<Mailbox>(socket_.get_executor(), std::move(answers), shared_.options.backlog_bytes_max,
                                        [this] { wake_.cancel(); });
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -119,10 +120,11 @@ Connection::Awaitable<bool> Connection::generate(TextCall call) {
   std::unique_ptr<AnswerWriter> writer =
       call.writer({.id = id,
                    .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
-                   .model = call.generations.front().model});
+                   .model = call.work ? std::string() : call.generations.front().model});
   gone_ = half_closed_ = probe_due_ = stream_begun_ = false;
   messages_removed_ = 0;
   watch();
+  if (call.work) call.work(shared_.service, mailbox_->listener(0), mailbox_->cancel_token());
   for (uint32_t i = 0; i < call.generations.size(); ++i) {
     shared_.service.generate(std::move(call.generations[i]), mailbox_->listener(i), mailbox_->cancel_token());
   }

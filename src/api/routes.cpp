@@ -110,6 +110,7 @@ ApiError unauthorized(const RequestView& request) {
 
 // Gives the model's full name to the generations.
 Parsed<Routed> with_model(TextCall call, const node::Service& service) {
+  if (call.work) return call;  // asks no model
   const node::GenerationRequest& first = call.generations.front();
   // One that waits longer than others is for the node to judge.
   if (first.wait && service.models().empty()) return call;

@@ -41,6 +41,7 @@ class SilentService : public node::Service {
   }
   Result<void> drain(std::string_view, bool) override { return {}; }
   Result<void> unload(std::string_view) override { return {}; }
+  void pull(std::string, std::shared_ptr<node::PullListener>, std::stop_token) override {}
   void generate(node::GenerationRequest, std::shared_ptr<node::GenerationListener>, std::stop_token) override {}
   std::unique_ptr<node::StreamStore::Writer> keep_stream(wire::StreamId, node::StreamOptions) override {
     return nullptr;
@@ -61,6 +62,7 @@ void check_request(const node::GenerationRequest& request) {
 
 void check_call(const api::TextCall& call) {
   const api::CallLimits limits;
+  if (call.work) return check(call.generations.empty() && call.writer);
   check(!call.generations.empty() && call.writer);
   const bool embeds = call.generations.front().embedding.has_value();
   check(call.generations.size() * call.generations.front().answers <=
@@ -84,14 +86,23 @@ api::Parsed<api::Action> openai(const api::Exchange& exchange) {
 }
 
 constexpr decltype(api::Route::handle) kHandlers[] = {
-    openai<api::CallKind::chat>,    openai<api::CallKind::completion>,
-    api::openai_embeddings,         api::anthropic::messages,
-    api::anthropic::count_tokens,   api::ollama::chat,
-    api::ollama::generate,          api::ollama::embed,
-    api::ollama::embeddings,        api::ollama::show,
-    api::responses::create,         api::llama_cpp::completion,
-    api::llama_cpp::embedding,      api::llama_cpp::infill,
-    api::llama_cpp::tokenize,       api::llama_cpp::detokenize,
+    openai<api::CallKind::chat>,
+    openai<api::CallKind::completion>,
+    api::openai_embeddings,
+    api::anthropic::messages,
+    api::anthropic::count_tokens,
+    api::ollama::chat,
+    api::ollama::generate,
+    api::ollama::embed,
+    api::ollama::embeddings,
+    api::ollama::show,
+    api::ollama::pull,
+    api::responses::create,
+    api::llama_cpp::completion,
+    api::llama_cpp::embedding,
+    api::llama_cpp::infill,
+    api::llama_cpp::tokenize,
+    api::llama_cpp::detokenize,
     api::llama_cpp::apply_template,
 };
 

@@ -26,6 +26,9 @@ std::shared_ptr<const ClusterSnapshot> Node::wait_for_cluster(uint64_t version,
 }
 Result<void> Node::unload(std::string_view model) { return impl_->unload(model); }
 Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
+void Node::pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) {
+  impl_->pulls().add(std::move(source), std::move(listener), std::move(cancel));
+}
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
   impl_->requests().generate(std::move(request), std::move(listener), std::move(cancel));
 }

@@ -26,6 +26,11 @@ struct Address {
   uint16_t port = 0;
 };
 
+// Fetches a model into the models folder and returns its name there. Blocks. Errors: cancelled, and why it cannot be
+// had.
+using PullModel = std::function<Result<std::string>(
+    const std::string& source, const std::function<void(const PullProgress&)>& progress, const std::stop_token& stop)>;
+
 struct NodeOptions {
   std::filesystem::path state;  // identity, tokens, what is known of the cluster
   std::filesystem::path cache;  // what can be had again: weights that other nodes sent, what files hold
@@ -52,6 +57,7 @@ struct NodeOptions {
 
   std::chrono::milliseconds wait{5000};         // of requests, while the online nodes cannot hold the model
   std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
+  PullModel pull;                               // for clients that ask for that; empty: refused
   // The node can be no part of its cluster; it does nothing more and waits to be destroyed. From any thread.
   std::function<void(const Error&)> on_fatal;
   std::function<void(const std::string&)> on_note;  // a problem, a line each; from any thread
@@ -78,6 +84,7 @@ class Node : public Service {
                                                           std::chrono::milliseconds timeout) const override;
   Result<void> drain(std::string_view node, bool draining) override;
   Result<void> unload(std::string_view model) override;
+  void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;
   std::unique_ptr<StreamStore::Writer> keep_stream(wire::StreamId id, StreamOptions options) override;

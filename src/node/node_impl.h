@@ -20,6 +20,7 @@
 #include "node/node.h"
 #include "node/node_resources.h"
 #include "node/peers.h"
+#include "node/pulls.h"
 #include "node/requests.h"
 #include "node/shard_backend.h"
 #include "node/status.h"
@@ -40,6 +41,7 @@ class Node::Impl final : public PeerHandler {
   const std::string& name() const { return options_.name; }
   const Status& status() const { return *status_; }
   Requests& requests() { return *requests_; }
+  Pulls& pulls() { return pulls_; }
   Result<void> drain(std::string_view node, bool draining);
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port);
@@ -95,6 +97,7 @@ class Node::Impl final : public PeerHandler {
 
   NodeOptions options_;
   NodeResources resources_;
+  Pulls pulls_{options_.pull};
   Loop loop_;
   boost::asio::thread_pool background_{2};  // tokenizers, prompts, sensors
   Dispatch dispatch_;

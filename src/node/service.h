@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 #include "engine/generation.h"
 #include "model/answer/answer_piece.h"
 #include "model/tokenizer/tokenizer.h"
@@ -102,6 +103,20 @@ class GenerationListener {
   virtual void on_error(const Error& error) = 0;
 };
 
+// How far the fetching of a model is: of its file number `file` of `files`.
+struct PullProgress {
+  size_t file = 0, files = 0;
+  Bytes done = 0, total = 0;
+};
+
+// Receives the events of one pull, on any thread, one call at a time; calls return at once. The last is on_end().
+class PullListener {
+ public:
+  virtual ~PullListener() = default;
+  virtual void on_progress(const PullProgress& progress) = 0;
+  virtual void on_end(const Result<std::string>& name) = 0;  // in the models folder
+};
+
 // Thread-safe. No call waits for a device, a disk or the network; only wait_for_cluster() waits at all.
 class Service {
  public:
@@ -132,6 +147,11 @@ class Service {
   // The cluster no longer serves this model, given by its name, once the answers that it is writing have ended. Takes
   // effect soon after this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).
   virtual Result<void> unload(std::string_view model) = 0;
+
+  // Fetches a model from a hub into the models folder of this node: "ORG/REPO:Q4_K_M", or an address. One at a time;
+  // others wait. What has arrived stays when `cancel` asks to stop, and the next pull goes on from there. Errors, which
+  // the listener receives: what `exogpu pull` says; unavailable (too many wait), unsupported (this node cannot pull).
+  virtual void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) = 0;
 
   // Begins; everything, errors too, is reported to the listener, possibly before this returns. When `cancel` asks to
   // stop, the work ends soon, with on_end() (FinishReason::cancelled) or on_error().

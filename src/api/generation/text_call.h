@@ -25,6 +25,10 @@ struct AnswerStart {
 struct TextCall {
   // One per prompt; only the prompts differ. `model` is empty if the request names none.
   std::vector<node::GenerationRequest> generations;
+  // Instead of generations: other work of the node, which reports as one answer does.
+  std::function<void(node::Service& service, std::shared_ptr<node::GenerationListener> listener,
+                     std::stop_token cancel)>
+      work{};
   bool stream = false;
   std::optional<std::chrono::milliseconds> linger{};  // see ServerOptions::linger
   std::function<std::unique_ptr<AnswerWriter>(const AnswerStart& start)> writer;

@@ -8,6 +8,8 @@ namespace exogpu::api::ollama {
 
 Parsed<Action> chat(const Exchange& exchange);
 Parsed<Action> generate(const Exchange& exchange);
+// /api/pull: into the models folder of this node.
+Parsed<Action> pull(const Exchange& exchange);
 // /api/embed: vectors of length 1.
 Parsed<Action> embed(const Exchange& exchange);
 // /api/embeddings: the vector of one text as the model computes it.

@@ -104,11 +104,31 @@ TEST_F(Api, OllamaErrorsAreTexts) {
   expect_line_error(post("/api/chat", ollama_chat("x", {{"messages", image}})), 400, "messages[0].images");
   expect_line_error(post("/api/generate", {{"model", "words"}, {"prompt", "x"}, {"context", {1, 2}}}), 400, "context");
   expect_line_error(post("/api/generate", {{"prompt", "x"}}), 400, "model");
-  expect_line_error(post("/api/pull", {{"model", "x"}}), 501, "exogpu pull");
+  expect_line_error(post("/api/pull", json::object()), 400, "model");
   expect_line_error(post("/api/nothing", json::object()), 404, "there is no \"/api/nothing\"");
   const auto broken = lines(post("/api/chat", ollama_chat("!slow !break", {{"options", {{"num_predict", 40}}}})));
   ASSERT_FALSE(broken.empty());
   EXPECT_NE(broken.back()["error"].get<std::string>().find("unplugged"), std::string::npos);
+}
+
+TEST_F(Api, OllamaPullsWithALineForEachStep) {
+  const auto steps = lines(post("/api/pull", {{"model", "org/repo"}}));
+  ASSERT_GE(steps.size(), 3U);
+  EXPECT_EQ(steps.front()["status"], "pulling manifest");
+  EXPECT_EQ(steps[1]["completed"], 5);
+  EXPECT_EQ(steps[1]["total"], 5);
+  EXPECT_EQ(steps.back()["status"], "success");
+  EXPECT_EQ(post("/api/pull", {{"name", "org/repo"}, {"stream", false}}).json(), json({{"status", "success"}}));
+  expect_line_error(post("/api/pull", {{"model", "!fail"}}), 404, "the hub does not have it");
+}
+
+TEST_F(Api, AStreamOfOllamasMayLinger) {
+  const Response kept = post("/api/chat", ollama_chat("one two", {{"linger_s", 60}}));
+  ASSERT_TRUE(kept.fields.contains("x-stream-id")) << kept.body;
+  const Response again = Client(port()).get("/v1/stream/" + kept.fields.at("x-stream-id"));
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.body, kept.body);
+  expect_line_error(post("/api/chat", ollama_chat("x", {{"linger_s", 60}, {"stream", false}})), 400, "linger_s");
 }
 
 TEST_F(Api, OllamaFormatsConstrainTheAnswer) {

@@ -13,10 +13,6 @@ std::string error_body(const ApiError& error) { return dump({{"error", error.mes
 
 Parsed<Action> version(const Exchange&) { return Reply{.body = dump({{"version", wire::own_versions().program}})}; }
 
-Parsed<Action> pull(const Exchange&) {
-  return std::unexpected(not_supported("/api/pull", "fetch the model with `exogpu pull NAME` on a node"));
-}
-
 Parsed<Action> fixed_models(const Exchange&) {
   return std::unexpected(not_supported("changing models through the API",
                                        "models are files: see `exogpu models` and `exogpu pull` on a node"));

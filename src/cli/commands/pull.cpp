@@ -3,12 +3,12 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <memory>
 
 #include "base/utf8.h"
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
+#include "cli/hub_settings.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -16,36 +16,17 @@
 namespace exogpu::cli {
 namespace {
 
-constexpr std::string_view kUsualHub = "https://huggingface.co";
-
 struct Options {
   std::string model, folder, hub;
   uint32_t retries = 5;
   double timeout_s = 30;
 };
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
-Result<hub::Hub> hub_of(const Options& options) {
-  std::string base = options.hub.empty() ? environment("HF_ENDPOINT") : options.hub;
-  if (base.empty()) base = kUsualHub;
-  EXO_TRY(hub::Url url, hub::Url::parse(base));
-  std::string token = environment("HF_TOKEN");
-  for (const char c : token) {
-    if (c > ' ' && c < 0x7f) continue;
-    return fail(ErrorCode::invalid_argument, "HF_TOKEN holds a character that no token has; set it again");
-  }
-  return hub::Hub{.base = std::move(url), .token = std::move(token)};
-}
-
 Result<void> pull(const Options& options) {
   EXO_TRY(const hub::Reference reference, hub::parse_reference(options.model));
   EXO_TRY(const model::Library library, models_folder(options.folder));
   hub::PullOptions pull_options = {.folder = library.folder(), .hub = {}, .http = {}, .retry = {}, .progress = {}};
-  EXO_TRY(pull_options.hub, hub_of(options));
+  EXO_TRY(pull_options.hub, hub_of(options.hub));
   pull_options.http.silence = pull_options.http.connect =
       std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
   pull_options.retry.attempts_max = options.retries;

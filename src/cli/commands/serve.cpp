@@ -7,6 +7,7 @@
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "cli/hub_settings.h"
 #include "cli/layout_book.h"
 #include "cli/log_options.h"
 #include "cli/model_options.h"
@@ -72,6 +73,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
+  node.pull = pull_for_clients();
   node.on_note = [](const std::string& text) { log::warning("node", "{}", text); };
   return node;
 }

@@ -1,0 +1,44 @@
+// The models that clients have this node pull, one after another, on a thread of their own.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "base/mutex.h"
+#include "node/node.h"
+
+namespace exogpu::node {
+
+// Thread-safe. Its end stops what is being pulled.
+class Pulls {
+ public:
+  static constexpr size_t kMost = 16;  // that wait
+
+  explicit Pulls(PullModel pull);
+  ~Pulls();
+  Pulls(const Pulls&) = delete;
+  Pulls& operator=(const Pulls&) = delete;
+
+  // As Service::pull().
+  void add(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) EXO_EXCLUDES(mutex_);
+
+ private:
+  struct Job {
+    std::string source;
+    std::shared_ptr<PullListener> listener;
+    std::stop_token cancel;
+  };
+  void run(const std::stop_token& stop);
+  void pull(const Job& job, const std::stop_token& stop);
+
+  PullModel pull_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Job> waiting_ EXO_GUARDED_BY(mutex_);
+  std::jthread thread_;
+};
+
+}  // namespace exogpu::node
