@@ -44,8 +44,9 @@ struct Shard::Impl {
   std::vector<SequenceTokens> pooled;
 
   GraphSource source() const {
-    return {arch, layers, weights.weights(), cache, memory.states(), flash, options.embeddings};
+    return {arch, layers, weights.weights(), cache, memory.states(), flash, on_processor(), options.embeddings};
   }
+  bool on_processor() const { return device.info().kind == gpu::DeviceKind::cpu; }
   bool is_first() const { return layers.begin == 0; }
   bool is_last() const { return layers.end == arch.n_layers; }
   bool reads_file() const { return need.weights_mapped > 0 || embeds_on_host(); }
@@ -358,6 +359,7 @@ const Architecture& Shard::architecture() const { return impl_->arch; }
 wire::LayerRange Shard::layers() const { return impl_->layers; }
 const ShardOptions& Shard::options() const { return impl_->options; }
 const MemoryNeed& Shard::memory() const { return impl_->need; }
+bool Shard::on_processor() const { return impl_->on_processor(); }
 uint32_t Shard::computing_threads() const { return impl_->threads ? impl_->threads->threads() : 0; }
 std::string Shard::threads_reason() const { return impl_->threads ? impl_->threads->reason() : ""; }
 std::shared_ptr<const gpu::SharedThreadUse> Shard::thread_use() const { return impl_->thread_use; }

@@ -28,7 +28,7 @@ engine::LoadVocabulary vocabulary_of(worker::SharedGguf file) {
 }  // namespace
 
 ShardBackend::ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait)
-    : machine_(machine), threads_(threads), post_(std::move(post)), busy_wait_(busy_wait) {}
+    : machine_(machine), threads_(threads), post_(std::move(post)), busy_wait_(busy_wait), executors_(busy_wait) {}
 
 ShardBackend::~ShardBackend() { loader_.join(); }
 
@@ -128,7 +128,9 @@ bool ShardBackend::worth_busy_wait(const std::vector<std::string>& devices) cons
 
 pipeline::MakeExecutor ShardBackend::executors(const std::vector<std::string>& devices) {
   if (busy_wait_ != nullptr) busy_wait_->allow(worth_busy_wait(devices));
-  return pipeline::thread_executors(busy_wait_);
+  return [this](const pipeline::ComputeInfo& info, pipeline::StepWork work) {
+    return executors_.make(info, std::move(work));
+  };
 }
 
 size_t ShardBackend::sent_bytes_max() const { return gpu::read_host_memory().total / kSentShare; }

@@ -7,6 +7,7 @@
 #include "base/mutex.h"
 #include "gpu/cpu_threads/thread_use.h"
 #include "gpu/device.h"
+#include "pipeline/thread_executor.h"
 #include "worker/stage_backend.h"
 
 namespace exogpu::node {
@@ -52,6 +53,7 @@ class ShardBackend final : public worker::StageBackend {
   };
   mutable Mutex mutex_;
   std::vector<Used> used_ EXO_GUARDED_BY(mutex_);  // of the parts on the CPU
+  pipeline::ThreadExecutors executors_;
   boost::asio::thread_pool loader_{1};
 };
 

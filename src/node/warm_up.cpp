@@ -4,6 +4,7 @@
 #include <chrono>
 #include <vector>
 
+#include "gpu/cpu_threads/own_team.h"
 #include "wire/region.h"
 
 namespace exogpu::node {
@@ -61,11 +62,18 @@ Result<void> warm_gpu(engine::Shard& shard, bool software, const std::stop_token
 }  // namespace
 
 Result<void> warm_up(engine::Shard& shard, const gpu::DeviceInfo& device, const std::stop_token& stop) {
-  EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
-  EXO_CHECK(place(shard, wire::whole_region_steps(shard.options().context)));
-  EXO_CHECK(warm(shard, 1));
-  EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
-  if (device.kind != gpu::DeviceKind::cpu) EXO_CHECK(warm_gpu(shard, device.software, stop));
+  const auto first = [&]() -> Result<void> {
+    EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
+    EXO_CHECK(place(shard, wire::whole_region_steps(shard.options().context)));
+    EXO_CHECK(warm(shard, 1));
+    return shard.truncate(wire::SeqId(0), 0);
+  };
+  if (device.kind == gpu::DeviceKind::cpu) {
+    EXO_CHECK(gpu::with_own_team(first));
+  } else {
+    EXO_CHECK(first());
+    EXO_CHECK(warm_gpu(shard, device.software, stop));
+  }
   return place(shard, 0);
 }
 

@@ -24,6 +24,7 @@ struct ComputeInfo {
   bool embeds = false;        // the last layers give embeddings of texts, and no tokens
   bool whole_texts = false;   // a text to embed must come in one batch
   bool pooled = false;        // the sequences share a pool of rows: each has those that place() gives it
+  bool on_processor = false;  // the threads of this process compute, not a device of its own
   bool first() const { return layers.begin == 0; }
   bool last() const { return layers.end == model_layers; }
 };

@@ -15,7 +15,8 @@ ShardCompute::ShardCompute(engine::Shard shard, engine::LoadVocabulary vocabular
             .batch_tokens = shard_.options().batch_tokens,
             .embeds = shard_.options().embeddings,
             .whole_texts = shard_.options().embeddings && shard_.architecture().embeds_whole_texts(),
-            .pooled = shard_.options().pool_tokens > 0} {
+            .pooled = shard_.options().pool_tokens > 0,
+            .on_processor = shard_.on_processor()} {
   if (vocabulary) constraints_ = std::make_unique<engine::ConstraintCompiler>(std::move(vocabulary));
 }
 

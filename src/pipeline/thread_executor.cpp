@@ -1,57 +1,38 @@
 #include "pipeline/thread_executor.h"
 
+#include <chrono>
+#include <utility>
+
 namespace exogpu::pipeline {
 
-ThreadExecutor::ThreadExecutor(StepWork work, BusyWait* busy_wait)
-    : work_(std::move(work)), busy_wait_(busy_wait), thread_([this] { run(); }) {}
+ThreadExecutor::ThreadExecutor(StepWork work, std::shared_ptr<StepThread> thread)
+    : work_(std::move(work)), thread_(std::move(thread)) {}
 
 ThreadExecutor::~ThreadExecutor() { stop(); }
 
 void ThreadExecutor::stop() {
-  if (!thread_.joinable()) return;
-  {
-    const MutexLock lock(mutex_);
-    stopping_ = true;
-    called_ = true;
-  }
-  wakes_.notify_one();
-  thread_.join();
+  if (!thread_) return;
+  thread_->cancel(this);
+  thread_.reset();
 }
 
 void ThreadExecutor::push(StageInput input) {
-  {
-    const MutexLock lock(mutex_);
-    waiting_.push_back(std::move(input));
-    called_ = true;
-  }
-  if (busy_wait_ != nullptr) busy_wait_->extend();
-  wakes_.notify_one();
-}
-
-void ThreadExecutor::run() {
-  while (true) {
-    StageInput input;
-    if (busy_wait_ != nullptr) busy_wait_->wait([&] { return called_.load(); });
-    {
-      MutexLock lock(mutex_);
-      while (!stopping_ && waiting_.empty()) wakes_.wait(lock);
-      if (stopping_) return;
-      input = std::move(waiting_.front());
-      waiting_.pop_front();
-      called_ = !waiting_.empty();
-    }
+  if (!thread_) return;
+  thread_->push(this, [this, input = std::move(input)]() mutable {
     const auto started = std::chrono::steady_clock::now();
     StageOutput output = work_.run(std::move(input));
     const auto took = std::chrono::steady_clock::now() - started;
-    if (busy_wait_ != nullptr) busy_wait_->extend();
     work_.done(std::move(output), std::chrono::duration_cast<std::chrono::microseconds>(took));
-  }
+  });
 }
 
-MakeExecutor thread_executors(BusyWait* busy_wait) {
-  return [busy_wait](const ComputeInfo&, StepWork work) {
-    return std::make_unique<ThreadExecutor>(std::move(work), busy_wait);
-  };
+std::unique_ptr<StepExecutor> ThreadExecutors::make(const ComputeInfo& info, StepWork work) {
+  std::shared_ptr<StepThread> thread;
+  if (info.on_processor) thread = on_processor_.lock();
+  // A thread that polls would take the core of one that computes.
+  if (!thread) thread = std::make_shared<StepThread>(info.on_processor ? nullptr : busy_wait_);
+  if (info.on_processor) on_processor_ = thread;
+  return std::make_unique<ThreadExecutor>(std::move(work), std::move(thread));
 }
 
 }  // namespace exogpu::pipeline

@@ -1,38 +1,43 @@
-// Does the steps of a stage on a thread of its own.
+// Does the steps of a stage on a thread.
+//
+// All stages that compute on the processor share one: OpenMP has a team of threads for each thread that computes, and
+// libgomp's teams spin at barriers only while they have no more threads together than there are processors. Beside a
+// second team, idle or not, each thread sleeps at each barrier, of which a step has hundreds: half of the speed is
+// lost.
 #pragma once
 
-#include <atomic>
-#include <deque>
-#include <thread>
+#include <memory>
 
 #include "base/busy_wait.h"
-#include "base/mutex.h"
 #include "pipeline/step_executor.h"
+#include "pipeline/step_thread.h"
 
 namespace exogpu::pipeline {
 
 class ThreadExecutor final : public StepExecutor {
  public:
-  // `busy_wait`, where it is given, is extended with each step and must outlive this.
-  ThreadExecutor(StepWork work, BusyWait* busy_wait);
+  ThreadExecutor(StepWork work, std::shared_ptr<StepThread> thread);
   ~ThreadExecutor() override;
 
   void push(StageInput input) override;
   void stop() override;
 
  private:
-  void run();
-
   StepWork work_;
-  BusyWait* busy_wait_;
-  Mutex mutex_;
-  CondVar wakes_;
-  std::deque<StageInput> waiting_ EXO_GUARDED_BY(mutex_);
-  bool stopping_ EXO_GUARDED_BY(mutex_) = false;
-  std::atomic<bool> called_ = false;  // there is something under the mutex to look at
-  std::thread thread_;                // last: it uses all of the above
+  std::shared_ptr<StepThread> thread_;  // null: stopped
 };
 
-MakeExecutor thread_executors(BusyWait* busy_wait = nullptr);
+// Makes executors with a thread each, but one for all computes on the processor, while one of them is there.
+class ThreadExecutors {
+ public:
+  // `busy_wait`, where it is given, must outlive this and the executors.
+  explicit ThreadExecutors(BusyWait* busy_wait = nullptr) : busy_wait_(busy_wait) {}
+
+  std::unique_ptr<StepExecutor> make(const ComputeInfo& info, StepWork work);
+
+ private:
+  BusyWait* busy_wait_;
+  std::weak_ptr<StepThread> on_processor_;
+};
 
 }  // namespace exogpu::pipeline

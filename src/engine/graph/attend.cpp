@@ -33,6 +33,54 @@ ggml_tensor* attend_in_steps(const Builder& b, ggml_tensor* q, ggml_tensor* k, g
   return ggml_cont(b.ctx(), ggml_permute(b.ctx(), sum, 0, 2, 1, 3));
 }
 
+// ggml's CPU kernel divides that many rows of a single query between its threads, so that the sums depend on the number
+// of threads; not those of several sequences.
+constexpr uint32_t kRowsDivided = 512;
+
+bool would_divide_rows(const Builder& b, const SlotGroup& g) {
+  return b.source.on_processor && g.tokens == 1 && g.slots == 1 && g.rows >= kRowsDivided;
+}
+
+struct Operands {
+  ggml_tensor* q;  // [head_dim_k, tokens, heads, slots]
+  ggml_tensor* k;  // [head_dim_k, rows, n_kv_heads, slots]
+  ggml_tensor* v;
+};
+
+// [head_dim_v * heads] of one token. Each head of the keys, with the queries that share it, takes the place of a
+// sequence: all in the same order as before.
+ggml_tensor* attend_by_head(const Builder& b, const Operands& in, ggml_tensor* mask) {
+  const auto each_head = [&](ggml_tensor* t) {
+    return ggml_view_4d(b.ctx(), t, t->ne[0], t->ne[1], 1, t->ne[2], t->nb[1], t->nb[2], t->nb[2], 0);
+  };
+  const int64_t shared = in.q->ne[2] / in.k->ne[2];
+  ggml_tensor* q = ggml_view_4d(b.ctx(), in.q, in.q->ne[0], 1, shared, in.k->ne[2], in.q->nb[1], in.q->nb[2],
+                                in.q->nb[2] * static_cast<size_t>(shared), 0);
+  return ggml_flash_attn_ext(b.ctx(), q, each_head(in.k), each_head(in.v), mask, b.arch().attention_scale, 0.0F,
+                             b.arch().attention_softcap);
+}
+
+// The same where there is one head of keys, or where heads must stay together: for the same query twice.
+ggml_tensor* attend_twice(const Builder& b, const Operands& in, ggml_tensor* mask, ggml_tensor* sinks) {
+  ggml_tensor* q = ggml_repeat_4d(b.ctx(), in.q, in.q->ne[0], 2, in.q->ne[2], 1);
+  ggml_tensor* masks = ggml_repeat_4d(b.ctx(), mask, mask->ne[0], 2, 1, 1);
+  ggml_tensor* out =
+      ggml_flash_attn_ext(b.ctx(), q, in.k, in.v, masks, b.arch().attention_scale, 0.0F, b.arch().attention_softcap);
+  if (sinks != nullptr) ggml_flash_attn_ext_add_sinks(out, sinks);
+  return ggml_view_1d(b.ctx(), out, out->ne[0] * out->ne[1], 0);
+}
+
+ggml_tensor* attend_at_once(const Builder& b, const Operands& in, ggml_tensor* mask, ggml_tensor* sinks,
+                            const SlotGroup& g) {
+  if (would_divide_rows(b, g))
+    return in.k->ne[2] > 1 && sinks == nullptr ? attend_by_head(b, in, mask) : attend_twice(b, in, mask, sinks);
+  ggml_tensor* out =
+      ggml_flash_attn_ext(b.ctx(), in.q, in.k, in.v, mask, b.arch().attention_scale, 0.0F, b.arch().attention_softcap);
+  ggml_prec_set_acc(out, GGML_PREC_F32);
+  if (sinks != nullptr) ggml_flash_attn_ext_add_sinks(out, sinks);
+  return out;
+}
+
 // [head_dim_k, heads, n] queries of all tokens -> [heads * head_dim_v, tokens of the group]
 ggml_tensor* attend(const Builder& b, const LayerSpec& l, ggml_tensor* queries, const CachedRows& cached,
                     ggml_tensor* sinks, const SlotGroup& g, uint32_t first_token, ggml_tensor* mask) {
@@ -41,14 +89,8 @@ ggml_tensor* attend(const Builder& b, const LayerSpec& l, ggml_tensor* queries, 
   q = ggml_permute(b.ctx(), q, 0, 2, 1, 3);  // [head_dim_k, tokens, heads, slots]
   ggml_tensor* k = rows_of_group(b, cached.keys, l.head_dim_k, l.n_kv_heads, g);
   ggml_tensor* v = rows_of_group(b, cached.values, l.head_dim_v, l.n_kv_heads, g);
-  ggml_tensor* out = nullptr;
-  if (b.source.flash_attention) {
-    out = ggml_flash_attn_ext(b.ctx(), q, k, v, mask, b.arch().attention_scale, 0.0F, b.arch().attention_softcap);
-    ggml_prec_set_acc(out, GGML_PREC_F32);
-    if (sinks != nullptr) ggml_flash_attn_ext_add_sinks(out, sinks);
-  } else {
-    out = attend_in_steps(b, q, k, v, mask, sinks);
-  }
+  ggml_tensor* out = b.source.flash_attention ? attend_at_once(b, {q, k, v}, mask, sinks, g)
+                                              : attend_in_steps(b, q, k, v, mask, sinks);
   return ggml_reshape_2d(b.ctx(), out, int64_t{l.n_heads} * l.head_dim_v, g.all_tokens());
 }
 

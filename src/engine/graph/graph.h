@@ -22,6 +22,7 @@ struct GraphSource {
   const KvCache& cache;
   const RecurrentState& states;
   bool flash_attention;
+  bool on_processor = false;  // computed by threads of this process
   bool embeddings = false;  // the last shard gives a vector of each sequence, not logits
 };
 

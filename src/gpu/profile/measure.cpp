@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "gpu/buffer.h"
+#include "gpu/cpu_threads/own_team.h"
 #include "gpu/host.h"
 #include "gpu/profile/bandwidth.h"
 #include "gpu/profile/products.h"
@@ -199,7 +200,9 @@ uint32_t profile_threads(const Device& device, const ProfileOptions& options) {
   return options.threads > 0 ? options.threads : read_host_cpu().threads();
 }
 
-Result<Profile> measure(const Device& device, const ProfileOptions& options, std::chrono::sys_seconds now) {
+namespace {
+
+Result<Profile> measure_here(const Device& device, const ProfileOptions& options, std::chrono::sys_seconds now) {
   auto start = SteadyClock::now();
   Profile profile;
   profile.threads = profile_threads(device, options);
@@ -247,6 +250,13 @@ Result<Profile> measure(const Device& device, const ProfileOptions& options, std
   profile.disturbed = bench.limited || (pace.disturbed && device.info().kind == DeviceKind::cpu);
   profile.took_s = since(start);
   return profile;
+}
+
+}  // namespace
+
+Result<Profile> measure(const Device& device, const ProfileOptions& options, std::chrono::sys_seconds now) {
+  if (device.info().kind != DeviceKind::cpu) return measure_here(device, options, now);
+  return with_own_team([&] { return measure_here(device, options, now); });
 }
 
 }  // namespace exogpu::gpu

@@ -127,7 +127,9 @@ class RingCluster {
                             },
                             .on_done = [this](const wire::StepDone& done) { driver->on_done(done); },
                             .on_broken = [at](Error why) { at->broken.push_back(std::move(why)); },
-                            .make_executor = thread_executors()});
+                            .make_executor = [executors = std::make_shared<ThreadExecutors>()](
+                                                 const ComputeInfo& info,
+                                                 StepWork work) { return executors->make(info, std::move(work)); }});
       const auto index = static_cast<uint32_t>(i);
       auto remains = before.stages.extract(index);
       if (remains.empty()) {

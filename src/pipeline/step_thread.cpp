@@ -1,0 +1,61 @@
+#include "pipeline/step_thread.h"
+
+#include <utility>
+
+namespace exogpu::pipeline {
+
+StepThread::StepThread(BusyWait* busy_wait) : busy_wait_(busy_wait), thread_([this] { run(); }) {}
+
+StepThread::~StepThread() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    called_ = true;
+  }
+  wakes_.notify_one();
+  thread_.join();
+}
+
+void StepThread::push(const void* owner, Task task) {
+  {
+    const MutexLock lock(mutex_);
+    waiting_.push_back({owner, std::move(task)});
+    called_ = true;
+  }
+  if (busy_wait_ != nullptr) busy_wait_->extend();
+  wakes_.notify_one();
+}
+
+void StepThread::cancel(const void* owner) {
+  std::deque<Waiting> discarded;  // destroyed without the lock
+  MutexLock lock(mutex_);
+  std::deque<Waiting> others;
+  for (Waiting& each : waiting_) (each.owner == owner ? discarded : others).push_back(std::move(each));
+  waiting_ = std::move(others);
+  while (running_ == owner) done_.wait(lock);
+}
+
+void StepThread::run() {
+  while (true) {
+    Waiting next;
+    if (busy_wait_ != nullptr) busy_wait_->wait([&] { return called_.load(); });
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_ && waiting_.empty()) wakes_.wait(lock);
+      if (stopping_) return;
+      next = std::move(waiting_.front());
+      waiting_.pop_front();
+      running_ = next.owner;
+      called_ = !waiting_.empty();
+    }
+    next.task();
+    if (busy_wait_ != nullptr) busy_wait_->extend();
+    {
+      const MutexLock lock(mutex_);
+      running_ = nullptr;
+    }
+    done_.notify_all();
+  }
+}
+
+}  // namespace exogpu::pipeline

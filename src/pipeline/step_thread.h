@@ -1,0 +1,45 @@
+// A thread for the steps of one stage or of several.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <thread>
+
+#include "base/busy_wait.h"
+#include "base/mutex.h"
+
+namespace exogpu::pipeline {
+
+// Does tasks in the order of push(). Any thread but its own may make all calls.
+class StepThread {
+ public:
+  using Task = std::move_only_function<void()>;
+
+  // `busy_wait`, where it is given, is extended with each task and must outlive this.
+  explicit StepThread(BusyWait* busy_wait);
+  ~StepThread();  // waits for the task in progress and discards the others
+
+  void push(const void* owner, Task task);
+  // Waits for the owner's task in progress and discards its others.
+  void cancel(const void* owner);
+
+ private:
+  struct Waiting {
+    const void* owner = nullptr;
+    Task task;
+  };
+  void run();
+
+  BusyWait* busy_wait_;
+  Mutex mutex_;
+  CondVar wakes_;  // this thread
+  CondVar done_;   // those that wait for a task
+  std::deque<Waiting> waiting_ EXO_GUARDED_BY(mutex_);
+  const void* running_ EXO_GUARDED_BY(mutex_) = nullptr;  // the owner of the task in progress
+  bool stopping_ EXO_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> called_ = false;  // there is something under the mutex to look at
+  std::thread thread_;                // last: it uses all of the above
+};
+
+}  // namespace exogpu::pipeline
