@@ -1,6 +1,8 @@
 // Sequences that share a pool of rows.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "pipeline/testing/scheduler_bench.h"
 
 namespace exogpu::pipeline {
@@ -129,6 +131,27 @@ TEST(SchedulerPool, PrivatePrefixesStayWithTheirClient) {
       EXPECT_TRUE(bench.asked[other].over());
       bench.expect_all_answered();
     }
+  }
+}
+
+// A request may have its first tokens in common with several free sequences, of which only some leave room for it.
+TEST(SchedulerPool, PromptsThatShareTheirFirstTokensAreAllAnswered) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    std::minstd_rand random(seed + 1);
+    const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+    Bench bench(pool_of(160, 96, 6));
+    for (int i = 0; i < 12; ++i) {
+      std::vector<wire::TokenId> prompt = prompt_of(20 + 8 * below(3));
+      const auto rest = prompt_of(1 + below(30), 2 + below(40));
+      prompt.insert(prompt.end(), rest.begin(), rest.end());
+      bench.ask(prompt, 1 + below(20));
+      for (uint32_t steps = below(12); steps > 0; --steps) {
+        bench.begin();
+        bench.finish();
+      }
+    }
+    bench.run();
+    bench.expect_all_answered();
   }
 }
 

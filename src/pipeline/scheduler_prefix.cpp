@@ -68,7 +68,8 @@ uint32_t Scheduler::take_prefix(uint32_t index, const Request& request, uint32_t
     if (i == index) continue;
     const auto most = std::min(static_cast<uint32_t>(tokens.size()) - 1, slots_[i].replayed.value_or(UINT32_MAX));
     const uint32_t theirs = std::min(common_with(slots_[i], request), most);
-    if (theirs >= reused + kCopyMin) {
+    // A free sequence keeps what is copied from it, so both need room.
+    if (theirs >= reused + kCopyMin && (slots_[i].used || has_rows_beside(i, request))) {
       reused = theirs;
       from = i;
     }
