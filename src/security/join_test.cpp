@@ -108,8 +108,8 @@ TEST_F(Join, ABrokenRequestDoesNotUseTheTokenUp) {
   request.certificate_request.resize(30);
   expect_error(responder().admit(request, kNow), ErrorCode::corrupt, "not a certificate request");
   request = good.request();
-  request.versions = {.program = "9.9.9", .protocol_min = 7, .protocol_max = 9};
-  expect_error(responder().admit(request, kNow), ErrorCode::unsupported, "exogpu 9.9.9 (protocols 7 to 9)");
+  request.versions = {.program = "9.9.9", .protocol_min = 907, .protocol_max = 909};
+  expect_error(responder().admit(request, kNow), ErrorCode::unsupported, "exogpu 9.9.9 (protocols 907 to 909)");
   EXPECT_TRUE(responder().admit(good.request(), kNow));
   expect_error(responder().admit(good.request(), kNow), ErrorCode::unauthenticated, "used up");
 }

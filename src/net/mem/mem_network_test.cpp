@@ -273,12 +273,12 @@ TEST_F(MemLink, ALostConnectionSaysWhetherItCutAFrame) {
 
 TEST_F(MemLink, NodesWithoutACommonVersionNameBoth) {
   auto newer = node_named(2);
-  newer.versions = {.program = "7.0.0", .protocol_min = 5, .protocol_max = 7};
+  newer.versions = {.program = "7.0.0", .protocol_min = 905, .protocol_max = 907};
   const auto pair = network_.connect({node_named(1), {}}, {newer, {}});
   ASSERT_FALSE(pair);
   EXPECT_EQ(pair.error().code, ErrorCode::unsupported);
   EXPECT_TRUE(pair.error().message.contains("exogpu " + wire::own_versions().program + " (protocol "));
-  EXPECT_TRUE(pair.error().message.contains("exogpu 7.0.0 (protocols 5 to 7)")) << pair.error().message;
+  EXPECT_TRUE(pair.error().message.contains("exogpu 7.0.0 (protocols 905 to 907)")) << pair.error().message;
 }
 
 TEST_F(MemLink, NodesOfTwoClustersPart) {

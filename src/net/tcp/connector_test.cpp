@@ -84,14 +84,14 @@ TEST_F(Connections, AClientThatConnectsAndSendsNothingIsDropped) {
 }
 
 TEST_F(Connections, NodesWithoutACommonVersionNameBothOnBothSides) {
-  b_.self.versions = {.program = "8.1.0", .protocol_min = 6, .protocol_max = 8};
+  b_.self.versions = {.program = "8.1.0", .protocol_min = 906, .protocol_max = 908};
   b_.listen();
   const std::string own = "exogpu " + wire::own_versions().program + " (protocol ";
   const auto channel = a_.connect(a_.to(b_));
   expect_refused(channel, ErrorCode::unsupported, own);
-  expect_refused(channel, ErrorCode::unsupported, "exogpu 8.1.0 (protocols 6 to 8)");
+  expect_refused(channel, ErrorCode::unsupported, "exogpu 8.1.0 (protocols 906 to 908)");
   expect_refused(b_, ErrorCode::unsupported, own);
-  expect_refused(b_, ErrorCode::unsupported, "exogpu 8.1.0 (protocols 6 to 8)");
+  expect_refused(b_, ErrorCode::unsupported, "exogpu 8.1.0 (protocols 906 to 908)");
 }
 
 TEST_F(Connections, AnotherNodeThanTheExpectedOneIsRefused) {

@@ -297,7 +297,7 @@ TEST_F(Pairing, HellosWithoutAProofAreSlowedDown) {
 TEST_F(Pairing, OtherVersionsAreRefused) {
   (void)store_.show(kNow).value();
   auto hello = PairingNewcomer::begin(code("000000")).value().second;
-  hello.versions = {.program = "9.9.9", .protocol_min = 7, .protocol_max = 9};
+  hello.versions = {.program = "9.9.9", .protocol_min = 907, .protocol_max = 909};
   expect_error(pairing_.answer(hello, connection_, kNow), ErrorCode::unsupported, "exogpu 9.9.9");
 }
 
