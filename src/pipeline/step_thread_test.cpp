@@ -60,12 +60,12 @@ std::set<std::thread::id> threads_of(ThreadExecutors& executors, const std::vect
   std::vector<std::unique_ptr<StepExecutor>> stages;
   for (const ComputeInfo& info : computes) {
     stages.push_back(executors.make(info, {.run =
-                                               [&](StageInput) {
+                                               [&](const StageInput&) {
                                                  const std::scoped_lock lock(mutex);
                                                  threads.insert(std::this_thread::get_id());
                                                  return StageOutput(wire::StepDone{});
                                                },
-                                           .done = [&](StageOutput, auto) { all.count_down(); }}));
+                                           .done = [&](const StageOutput&, auto) { all.count_down(); }}));
     stages.back()->push({});
   }
   all.wait();

@@ -156,7 +156,7 @@ struct Generate {
   std::optional<std::chrono::milliseconds> queue_wait_max{};  // refused at once if the estimated wait is longer
   bool embed = false;                         // asks for the embedding of the prompt: one result, and no token
   std::optional<uint32_t> prompt_logprobs{};  // of each prompt token but the first, with so many likeliest
-  bool computes_afresh = false;                               // nothing of the prompt is taken from a cache
+  bool computes_afresh = false;               // nothing of the prompt is taken from a cache
   friend bool operator==(const Generate&, const Generate&) = default;
 };
 

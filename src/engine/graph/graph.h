@@ -23,7 +23,7 @@ struct GraphSource {
   const RecurrentState& states;
   bool flash_attention;
   bool on_processor = false;  // computed by threads of this process
-  bool embeddings = false;  // the last shard gives a vector of each sequence, not logits
+  bool embeddings = false;    // the last shard gives a vector of each sequence, not logits
 };
 
 // The positions of tokens, and for each of their groups a mask of the cache rows that they attend to.
