@@ -66,9 +66,10 @@ class Embeddings(Cluster):
         for node in a, b, c:
             node.waits_to_serve()
         expected = self.vectors(a, TEXTS)
-        stages = {stage["node"] for stage in a.cluster()["models"][0]["plan"]["stages"]}
-        others = [node for node in (b, c) if node.name in stages]
-        self.assertTrue(others, stages)
+        def computing():
+            plan = a.cluster()["models"][0]["plan"] or {"stages": []}
+            return [node for node in (b, c) if node.name in {stage["node"] for stage in plan["stages"]}]
+        others = until("another node computes", computing)
         until("the third node has the weights", lambda: all(
             node.cluster()["weights"]["received_bytes"] > 0 for node in (b, c)))
         with ThreadPoolExecutor(4) as pool:

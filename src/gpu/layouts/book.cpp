@@ -109,7 +109,11 @@ std::string LayoutBook::check(const Device& device, std::span<const LayoutCase> 
 std::string LayoutBook::measure(const Device& device, std::string_view type) {
   const MutexLock one(working_);
   const std::string key = device_key(device);
-  const std::vector<Layout> candidates = ranked(device, type, WeightShape::matrix, LayoutAim::answers);
+  std::vector<Layout> candidates = ranked(device, type, WeightShape::matrix, LayoutAim::answers);
+  // This process computes with them: one that was not found right may end it.
+  std::erase_if(candidates, [&](const Layout& layout) {
+    return verdict(device, {layout.name, std::string(type), WeightShape::matrix}).state != LayoutState::right;
+  });
   {
     const MutexLock lock(mutex_);
     const auto& rates = known_[key].rates;
