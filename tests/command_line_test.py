@@ -2,11 +2,13 @@
 
 Called with EXOGPU TINY_MODEL.
 """
+import json
 import os
 import pathlib
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -224,6 +226,56 @@ class Words(CommandLine):
         process = self.serve("--host", "0.0.0.0", "--port", port, stdout=subprocess.PIPE)
         self.addCleanup(process.stdout.close)
         self.assertRegex(process.stdout.readline(), rf"the API is at http://localhost:{port}/v1")
+
+
+def loader_of(program):
+    """The dynamic loader that the program names (ELF's PT_INTERP)."""
+    with open(program, "rb") as file:
+        header = file.read(64)
+        (offset,), (size, count) = struct.unpack_from("<Q", header, 32), struct.unpack_from("<HH", header, 54)
+        for index in range(count):
+            file.seek(offset + index * size)
+            entry = file.read(size)
+            if struct.unpack_from("<I", entry)[0] == 3:
+                (position,), (length,) = struct.unpack_from("<Q", entry, 8), struct.unpack_from("<Q", entry, 32)
+                file.seek(position)
+                return file.read(length).rstrip(b"\0").decode()
+    return None
+
+
+class Loader(CommandLine):
+    """A bundle runs the program with a dynamic loader of its own; /proc/self/exe is the loader then."""
+
+    def test_layouts_are_checked_by_the_same_program(self):
+        loader = loader_of(EXOGPU)
+        self.assertIsNotNone(loader)
+        cache = self.folder / "cache-of-loader"
+        command = [loader, "--library-path", os.environ.get("LD_LIBRARY_PATH", "/nowhere"), EXOGPU, "bench", self.model,
+                   "-p", "4", "-n", "4", "-r", "1", "-d", "cpu", "-t", "1"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, stdin=subprocess.DEVNULL,
+                              env={**self.environment, "XDG_CACHE_HOME": str(cache)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (device,) = json.loads((cache / "exogpu" / "layouts.json").read_text())["devices"].values()
+        states = {verdict["state"] for verdict in device["verdicts"].values()}
+        self.assertIn("right", states)
+
+
+class Surroundings(CommandLine):
+    def test_without_proc(self):
+        """What the machine is and does is not known then; it computes all the same."""
+        hidden = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$0" "$@"']
+        try:
+            possible = subprocess.run([*hidden, "true"], capture_output=True, timeout=WAIT_S).returncode == 0
+        except FileNotFoundError:
+            possible = False
+        if not possible:
+            self.skipTest("/proc cannot be hidden here")
+        for words in (["devices"], ["run", self.model, "-p", "hello", "-n", 4, "-d", "cpu", "-t", 1],
+                      ["bench", self.model, "-p", 4, "-n", 4, "-r", 1, "-d", "cpu", "-t", 1]):
+            done = subprocess.run([*map(str, [*hidden, EXOGPU, *words])], capture_output=True, text=True,
+                                  errors="replace", timeout=WAIT_S, stdin=subprocess.DEVNULL,
+                                  env={**self.environment, "XDG_CACHE_HOME": str(self.folder / "cache-without-proc")})
+            self.assertEqual(done.returncode, 0, f"{words}: {done.stderr}")
 
 
 class Completion(CommandLine):

@@ -1,7 +1,9 @@
 #include "cli/layout_book.h"
 
 #include <cstdlib>
+#include <utility>
 
+#include "cli/own_program.h"
 #include "gpu/layouts/child.h"
 #include "gpu/profile/cache.h"
 
@@ -11,11 +13,12 @@ namespace {
 constexpr const char* kCheckWord = "layout-check";
 
 std::shared_ptr<gpu::LayoutBook> book_in(const std::filesystem::path& file) {
-  return std::make_shared<gpu::LayoutBook>(file,
-                                           [program = gpu::CheckProgram{.command = {"/proc/self/exe", kCheckWord}}](
-                                               const gpu::Device& device, std::span<const gpu::LayoutCase> cases) {
-                                             return gpu::check_in_processes(program, device, cases);
-                                           });
+  gpu::CheckProgram program{.command = own_command()};
+  program.command.emplace_back(kCheckWord);
+  return std::make_shared<gpu::LayoutBook>(
+      file, [program = std::move(program)](const gpu::Device& device, std::span<const gpu::LayoutCase> cases) {
+        return gpu::check_in_processes(program, device, cases);
+      });
 }
 
 }  // namespace

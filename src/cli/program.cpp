@@ -14,6 +14,7 @@
 #include "cli/layout_book.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
+#include "cli/own_program.h"
 #include "gpu/cpu_variant.h"
 
 namespace exogpu::cli {
@@ -105,6 +106,7 @@ void add_commands(CLI::App& app, Action& action, const std::string& version) {
 
 int run_program(int argc, char** argv, const std::string& version) {
   prepare_standard_streams();
+  remember_own_command(argc);
   const int status = parse_and_run({argv + std::min(argc, 1), argv + argc}, version);
   const auto written = flush_out();
   if (written || status != 0) return status;

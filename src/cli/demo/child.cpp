@@ -15,12 +15,15 @@
 #include <thread>
 #include <utility>
 
+#include "cli/own_program.h"
+
 namespace exogpu::cli {
 
 namespace {
 
 // What a new process needs; created before it exists, since it may allocate no memory until it runs the program.
 struct Launch {
+  const char* program;
   std::vector<char*> argv;
   const char* log;
   int output;
@@ -38,7 +41,7 @@ void execute(const Launch& launch) {
   const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
   const int log = open(launch.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (dup2(input, STDIN_FILENO) < 0 || dup2(launch.output, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) return;
-  execv("/proc/self/exe", launch.argv.data());
+  execv(launch.program, launch.argv.data());
 }
 
 }  // namespace
@@ -47,9 +50,11 @@ Result<Child> Child::start(const std::vector<std::string>& arguments, const std:
                            ChildStop& stop) {
   std::array<int, 2> output{};
   if (pipe2(output.data(), O_CLOEXEC) != 0) return fail(ErrorCode::io_error, "a pipe: {}", std::strerror(errno));
-  std::vector<std::string> owned = {"exogpu"};
+  const std::string program = own_command().front();
+  std::vector<std::string> owned = own_command();
+  owned.front() = "exogpu";
   owned.insert(owned.end(), arguments.begin(), arguments.end());
-  Launch launch{.argv = {}, .log = log.c_str(), .output = output[1], .parent = getpid()};
+  Launch launch{.program = program.c_str(), .argv = {}, .log = log.c_str(), .output = output[1], .parent = getpid()};
   for (std::string& argument : owned) launch.argv.push_back(argument.data());
   launch.argv.push_back(nullptr);
   const pid_t process = fork();
