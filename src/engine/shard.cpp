@@ -273,6 +273,7 @@ struct Shard::Impl {
 
   Result<std::span<const float>> run(const RunnerInput& input, std::span<float> into) {
     if (!threads) return runner->run(plan, input, into);
+    threads->set_tokens(plan.shape.tokens);
     return runner->run(plan, input, into,
                        [this] { set_threads(backend.get(), static_cast<int>(threads->begin_step())); });
   }

@@ -35,6 +35,9 @@ struct DeviceInfo {
   std::string driver_version;  // of the CPU: the variant of ggml's kernels; empty when unknown; likewise below
   std::string api_version;
   uint32_t compute_units = 0;  // GPU compute units or CPU cores; 0 when unknown
+  // Of a CPU: its fast cores, where it has cores of several kinds, else all; and its hardware threads. 0 of a GPU.
+  uint32_t performance_cores = 0;
+  uint32_t hardware_threads = 0;
   Precisions precisions;
   std::string pci_address;  // "0000:65:00.0"
   std::string uuid;

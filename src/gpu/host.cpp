@@ -1,11 +1,9 @@
 #include "gpu/host.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <fstream>
+#include <limits>
 #include <optional>
-#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,74 +12,15 @@
 #include <sched.h>
 #endif
 
+#include "gpu/control_groups.h"
+#include "gpu/cpu_topology.h"
+#include "gpu/proc_file.h"
 #include "gpu/text.h"
 
 namespace exogpu::gpu {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kMaxLines = 100'000;
-
-std::vector<std::string> read_lines(const fs::path& path) {
-  std::vector<std::string> lines;
-  std::ifstream in(path);
-  for (std::string line; lines.size() < kMaxLines && std::getline(in, line);) lines.push_back(std::move(line));
-  return lines;
-}
-
-std::optional<uint64_t> number(std::string_view text) {
-  text = trim(text);
-  uint64_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc()) return std::nullopt;
-  return value;
-}
-
-std::string first_line(const fs::path& path) {
-  std::vector<std::string> lines = read_lines(path);
-  return lines.empty() ? std::string() : lines.front();
-}
-
-std::optional<uint64_t> read_number(const fs::path& path) { return number(first_line(path)); }
-
-// The value of the line "key: value" or "key value".
-std::string value_of(const std::vector<std::string>& lines, std::string_view key) {
-  for (const std::string& line : lines) {
-    std::string_view text = line;
-    if (!text.starts_with(key)) continue;
-    std::string_view rest = text.substr(key.size());
-    if (rest.empty() || (rest[0] != ':' && rest[0] != ' ' && rest[0] != '\t')) continue;
-    return std::string(trim(rest.substr(std::min(rest.find_first_not_of(" \t:"), rest.size()))));
-  }
-  return {};
-}
-
-// The folders of this process's control group, itself first, then its parents: a limit on any of them binds.
-// Version 2 ("0::/path") has one tree; version 1 ("4:memory:/path") one for each controller.
-std::vector<fs::path> control_groups(const fs::path& root, std::string_view controller) {
-  fs::path mount = root / "sys/fs/cgroup";
-  std::string group;
-  for (const std::string& line : read_lines(root / "proc/self/cgroup")) {
-    size_t first = line.find(':');
-    size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    if (controllers == ",,") {
-      group = line.substr(second + 1);
-    } else if (controllers.find("," + std::string(controller) + ",") != std::string::npos) {
-      group = line.substr(second + 1);
-      mount /= controller;
-      break;
-    }
-  }
-  std::vector<fs::path> folders;
-  fs::path below = fs::path(group).relative_path().lexically_normal();
-  for (; !below.empty() && below != "."; below = below.parent_path()) folders.push_back(mount / below);
-  // In a container the group's own path is often not visible, and its limits lie at the top.
-  folders.push_back(mount);
-  return folders;
-}
 
 // The quota of one control group, in cores; 0 when it has none.
 double group_quota(const fs::path& group) {
@@ -127,15 +66,12 @@ std::vector<uint32_t> allowed_processors() {
 CpuLimits cores_of(std::vector<uint32_t> processors, const fs::path& root) {
   CpuLimits cpu;
   cpu.processors = std::move(processors);
-  std::set<std::pair<uint64_t, uint64_t>> cores;
-  for (uint32_t processor : cpu.processors) {
-    fs::path topology = root / "sys/devices/system/cpu" / ("cpu" + std::to_string(processor)) / "topology";
-    auto core = read_number(topology / "core_id");
-    if (core) cores.emplace(read_number(topology / "physical_package_id").value_or(0), *core);
-  }
   cpu.logical_cores = cpu.processors.empty() ? std::max(1u, std::thread::hardware_concurrency())
                                              : static_cast<uint32_t>(cpu.processors.size());
-  cpu.physical_cores = cores.empty() ? cpu.logical_cores : static_cast<uint32_t>(cores.size());
+  const uint32_t cores = count_cores(cpu.processors, root);
+  cpu.physical_cores = cores == 0 ? cpu.logical_cores : cores;
+  const uint32_t fast = cores == 0 ? 0 : count_cores(performance_processors(cpu.processors, root), root);
+  cpu.performance_cores = fast == 0 ? cpu.physical_cores : fast;
   return cpu;
 }
 
@@ -149,12 +85,44 @@ std::string vendor_name(std::string_view id) {
   return id.starts_with("0x") ? std::string() : std::string(id);
 }
 
+// What a control group may use, and what it uses that it cannot give back.
+struct GroupMemory {
+  Bytes limit = std::numeric_limits<Bytes>::max();
+  Bytes held = 0;
+};
+
+// File pages count as used but are given back on demand. Version 1 counts the group's own pages, and with those of the
+// groups below it, as what is used does.
+GroupMemory read_group_memory(const fs::path& group) {
+  GroupMemory memory;
+  auto used = read_number(group / "memory.current");
+  for (const char* name : {"memory.max", "memory.high", "memory.limit_in_bytes"})
+    memory.limit = std::min(memory.limit, read_number(group / name).value_or(memory.limit));
+  if (!used) used = read_number(group / "memory.usage_in_bytes");
+  const std::vector<std::string> stat = read_lines(group / "memory.stat");
+  const auto pages = [&](const std::string& kind) {
+    const auto with_below = number(value_of(stat, "total_" + kind));
+    return with_below ? *with_below : number(value_of(stat, kind)).value_or(0);
+  };
+  const Bytes reclaimable = pages("inactive_file") + pages("active_file");
+  memory.held = used.value_or(0) - std::min(used.value_or(0), reclaimable);
+  return memory;
+}
+
 }  // namespace
 
 uint32_t CpuLimits::threads() const {
   constexpr double kNotWorthAThread = 0.1;
   double most = quota_cores > 0 ? std::ceil(quota_cores - kNotWorthAThread) : physical_cores;
   return static_cast<uint32_t>(std::clamp(most, 1.0, std::max(1.0, static_cast<double>(physical_cores))));
+}
+
+std::vector<uint32_t> CpuLimits::thread_candidates() const {
+  std::vector<uint32_t> numbers{threads()};
+  if (quota_cores > 0) return numbers;
+  for (const uint32_t other : {performance_cores, logical_cores})
+    if (other > 0 && !std::ranges::contains(numbers, other)) numbers.push_back(other);
+  return numbers;
 }
 
 CpuLimits read_cpu_limits(const fs::path& root) {
@@ -191,7 +159,7 @@ std::optional<double> read_throttled_s(const fs::path& root) {
   return seconds;
 }
 
-Bytes host_memory_reserve(Bytes total) { return std::min(total / 16, 512 * MiB); }
+Bytes host_memory_reserve(Bytes total) { return std::clamp(total / 16, std::min(total / 2, 32 * MiB), 512 * MiB); }
 
 // Sizes are "32768K".
 Bytes read_cache_bytes(const fs::path& root) {
@@ -211,21 +179,10 @@ MemoryInfo read_host_memory(const fs::path& root) {
   MemoryInfo memory{.total = kib("MemTotal"), .free = kib("MemAvailable")};
   if (memory.total == 0) return {};
   for (const fs::path& group : control_groups(root, "memory")) {
-    auto limit = read_number(group / "memory.max");
-    auto used = read_number(group / "memory.current");
-    if (!limit) {
-      limit = read_number(group / "memory.limit_in_bytes");
-      used = read_number(group / "memory.usage_in_bytes");
-    }
-    if (!limit || *limit >= memory.total) continue;
-    // File pages count as used but are given back on demand.
-    // Version 1 counts the group's own pages, and with those of the groups below it, as `used` does.
-    const std::vector<std::string> stat = read_lines(group / "memory.stat");
-    const auto with_below = number(value_of(stat, "total_inactive_file"));
-    const uint64_t reclaimable = with_below.value_or(number(value_of(stat, "inactive_file")).value_or(0));
-    uint64_t unreclaimable = used.value_or(0) - std::min(used.value_or(0), reclaimable);
-    memory.total = *limit;
-    memory.free = std::min(memory.free, *limit - std::min(*limit, unreclaimable));
+    const GroupMemory limited = read_group_memory(group);
+    if (limited.limit >= memory.total) continue;
+    memory.total = limited.limit;
+    memory.free = std::min(memory.free, limited.limit - std::min(limited.limit, limited.held));
   }
   memory.free = std::min(memory.free, memory.total);
   return memory;

@@ -86,6 +86,18 @@ TEST_F(Host, ThreadsOfOneCoreCountOnce) {
   EXPECT_EQ(read_host_cpu(root_).logical_cores, processors().size());
 }
 
+TEST_F(Host, OtherNumbersOfThreadsAreThoseOfTheProcessor) {
+  CpuLimits cpu;
+  cpu.physical_cores = cpu.performance_cores = cpu.logical_cores = 8;
+  EXPECT_EQ(cpu.thread_candidates(), std::vector<uint32_t>{8});
+  cpu.logical_cores = 16;
+  EXPECT_EQ(cpu.thread_candidates(), (std::vector<uint32_t>{8, 16}));
+  cpu.performance_cores = 4;
+  EXPECT_EQ(cpu.thread_candidates(), (std::vector<uint32_t>{8, 4, 16}));
+  cpu.quota_cores = 3;
+  EXPECT_EQ(cpu.thread_candidates(), std::vector<uint32_t>{3}) << "a quota is used up anyway";
+}
+
 TEST_F(Host, CoresOfDifferentPackagesAreDifferent) {
   int package = 0;
   for (int processor : processors()) write_core(processor, package++, 0);
@@ -156,6 +168,18 @@ TEST_F(Host, AControlGroupLimitsMemory) {
   EXPECT_EQ(read_host_memory(root_).total, 1000 * KiB);
 }
 
+TEST_F(Host, AControlGroupThatSlowsItsProcessesDownLimitsMemory) {
+  write("proc/meminfo", "MemTotal:       1000 kB\nMemAvailable:    600 kB\n");
+  write("proc/self/cgroup", "0::/app\n");
+  write("sys/fs/cgroup/app/memory.max", "max\n");
+  write("sys/fs/cgroup/app/memory.high", "409600\n");
+  write("sys/fs/cgroup/app/memory.current", "307200\n");
+  write("sys/fs/cgroup/app/memory.stat", "anon 1\ninactive_file 51200\nactive_file 51200\n");
+  const MemoryInfo memory = read_host_memory(root_);
+  EXPECT_EQ(memory.total, 400 * KiB);
+  EXPECT_EQ(memory.free, 200 * KiB);
+}
+
 TEST_F(Host, AControlGroupOfVersion1LimitsMemoryWithWhatLiesBelowIt) {
   write("proc/meminfo", "MemTotal:       1000 kB\nMemAvailable:    900 kB\n");
   write("proc/self/cgroup", "4:memory:/a/b\n0::/\n");
@@ -169,6 +193,8 @@ TEST_F(Host, AControlGroupOfVersion1LimitsMemoryWithWhatLiesBelowIt) {
 
 TEST_F(Host, SomeMemoryIsLeftToOthers) {
   EXPECT_EQ(host_memory_reserve(0), 0u);
+  EXPECT_EQ(host_memory_reserve(40 * MiB), 20 * MiB);
+  EXPECT_EQ(host_memory_reserve(100 * MiB), 32 * MiB);
   EXPECT_EQ(host_memory_reserve(4 * GiB), 256 * MiB);
   EXPECT_EQ(host_memory_reserve(1024 * GiB), 512 * MiB);
 }

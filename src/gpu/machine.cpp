@@ -57,6 +57,8 @@ void describe_cpu(DeviceInfo& info, ggml_backend_reg_t registry) {
   info.vendor = cpu.vendor;
   info.driver_version = cpu_variant();
   info.compute_units = cpu.physical_cores;
+  info.performance_cores = cpu.performance_cores;
+  info.hardware_threads = cpu.logical_cores;
   info.precisions = cpu_precisions(registry);
 }
 

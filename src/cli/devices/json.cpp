@@ -34,6 +34,8 @@ Json json_of(const DeviceReport& device) {
       {"driver_version", json_of(info.driver_version)},
       {"api_version", json_of(info.api_version)},
       {"compute_units", info.compute_units == 0 ? Json(nullptr) : Json(info.compute_units)},
+      {"performance_cores", info.performance_cores == 0 ? Json(nullptr) : Json(info.performance_cores)},
+      {"hardware_threads", info.hardware_threads == 0 ? Json(nullptr) : Json(info.hardware_threads)},
       {"memory_total_bytes", device.memory.total},
       {"memory_free_bytes", device.memory.free},
       {"precisions",

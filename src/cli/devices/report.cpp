@@ -24,14 +24,26 @@ std::string precisions_text(const gpu::Precisions& precisions) {
   return text;
 }
 
+// Examples: "132", "8, 16 threads", "8 performance, 16 efficiency, 32 threads"; empty when unknown.
+std::string cores_text(const gpu::DeviceInfo& info) {
+  if (info.compute_units == 0) return {};
+  std::string text = std::to_string(info.compute_units);
+  if (info.performance_cores > 0 && info.performance_cores < info.compute_units) {
+    text = std::format("{} performance, {} efficiency", info.performance_cores,
+                       info.compute_units - info.performance_cores);
+  }
+  if (info.hardware_threads > info.compute_units) text += std::format(", {} threads", info.hardware_threads);
+  return text;
+}
+
 std::string devices_table(const std::vector<DeviceReport>& devices) {
   Rows rows = {{"ID", "NAME", "KIND", "BACKEND", "MEMORY FREE", "OF", "CORES", "COMPUTES IN", "NOW", "PCI", "DRIVER"}};
   for (const DeviceReport& device : devices) {
     const gpu::DeviceInfo& info = device.info;
     rows.push_back({info.id, info.name, info.software ? "software" : std::string(gpu::to_string(info.kind)),
-                    info.backend, format_bytes(device.memory.free), format_bytes(device.memory.total),
-                    info.compute_units == 0 ? "" : std::to_string(info.compute_units), precisions_text(info.precisions),
-                    readings_text(device.readings), info.pci_address, info.driver_version});
+                    info.backend, format_bytes(device.memory.free), format_bytes(device.memory.total), cores_text(info),
+                    precisions_text(info.precisions), readings_text(device.readings), info.pci_address,
+                    info.driver_version});
   }
   return format_table(rows);
 }

@@ -51,6 +51,23 @@ TEST(DevicesReport, APageHasALineForEachDevice) {
             "cpu    Processor  cpu       CPU      1.00 GiB     4.00 GiB         f32\n");
 }
 
+TEST(DevicesReport, AProcessorNamesItsKindsOfCoresAndItsHardwareThreads) {
+  DevicesReport report = two_devices();
+  gpu::DeviceInfo& info = report.devices[1].info;
+  const auto says = [&](const std::string& words) { return as_text(report).contains("4.00 GiB  " + words + "  f32"); };
+  info.compute_units = info.performance_cores = info.hardware_threads = 8;
+  report.devices[0].info.compute_units = 0;
+  EXPECT_TRUE(says("8    ")) << as_text(report);
+  info.hardware_threads = 16;
+  EXPECT_TRUE(says("8, 16 threads")) << as_text(report);
+  info.compute_units = 24;
+  info.hardware_threads = 32;
+  EXPECT_TRUE(says("8 performance, 16 efficiency, 32 threads")) << as_text(report);
+  const auto json = nlohmann::json::parse(as_json(report))["devices"][1];
+  EXPECT_EQ(json["performance_cores"], 8);
+  EXPECT_EQ(json["hardware_threads"], 32);
+}
+
 TEST(DevicesReport, AProfileHasALineForEachTypeOfWeights) {
   DevicesReport report = two_devices();
   report.devices[0].profile = some_profile();
@@ -74,6 +91,8 @@ TEST(DevicesReport, JsonHasNullForWhatIsUnknown) {
   EXPECT_TRUE(gpu["uuid"].is_null());
   EXPECT_FALSE(gpu.contains("profile"));
   EXPECT_TRUE(json["devices"][1]["compute_units"].is_null());
+  EXPECT_TRUE(json["devices"][1]["performance_cores"].is_null());
+  EXPECT_TRUE(json["devices"][1]["hardware_threads"].is_null());
   EXPECT_TRUE(json.contains("power_supply"));
 }
 

@@ -11,9 +11,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kShort = 25ms;      // between looks at how long threads waited
-constexpr auto kLong = 100ms;      // ... at the whole machine
-constexpr auto kMachine = 1s;      // ... at affinity and quota
+constexpr auto kShort = 25ms;        // between looks at how long threads waited
+constexpr auto kLong = 100ms;        // ... at the whole machine
+constexpr auto kMachine = 1s;        // ... at affinity and quota
+constexpr uint32_t kFewTokens = 16;  // a step with more has other needs; with fewer than kManyTokens, those of neither
+constexpr uint32_t kManyTokens = 64;
 constexpr auto kLongMost = 400ms;  // a longer interval also holds a pause, which says little of now
 
 double used_by_process_s() {
@@ -44,8 +46,45 @@ void ComputeThreads::read_machine(Time now) {
     limits_ = read_cpu_limits(root_);
   }
   machine_read_ = now;
+  const bool other_cores = cores_ != limits_.physical_cores || most_ != limits_.threads() || !few_;
   cores_ = limits_.physical_cores;
   most_ = limits_.threads();
+  if (!other_cores) return;
+  few_.emplace(limits_.thread_candidates());
+  many_ = few_;
+}
+
+ThreadTrial* ComputeThreads::trial() {
+  if (tokens_ == 0 || !few_) return nullptr;
+  if (tokens_ <= kFewTokens) return &*few_;
+  return tokens_ >= kManyTokens ? &*many_ : nullptr;
+}
+
+uint32_t ComputeThreads::free_threads(uint32_t cores, uint32_t most) const {
+  return std::max(1u, occupancy_.best_threads(cores, most) / sharing_);
+}
+
+// As many threads as were found best for such steps; while that is being found, those of a candidate, as long as nobody
+// else uses the cores.
+void ComputeThreads::choose() {
+  const ThreadTrial* found = trial();
+  const uint32_t usual = free_threads(cores_, most_);
+  disturbed_ = usual != most_ || sharing_ > 1;
+  threads_ = usual;
+  best_ = most_;
+  if (found == nullptr || (!found->settled() && disturbed_)) return;
+  best_ = found->next();
+  if (best_ != most_) threads_ = free_threads(best_, best_);
+  disturbed_ = disturbed_ || threads_ != best_;
+}
+
+// Of a step with many tokens the first and the last part compute more than a layer.
+void ComputeThreads::end_part(Time now, bool last) {
+  ThreadTrial* found = trial();
+  if (part_at_ && found != nullptr && !disturbed_) {
+    const bool comparable = found == &*few_ ? last && parts_ == 1 : !last && parts_ > 1;
+    if (comparable) found->took(tokens_, seconds_between(*part_at_, now));
+  }
 }
 
 // After a pause nothing is known of an interval: what runs at this moment has to do. Other shards among them are
@@ -96,6 +135,7 @@ void ComputeThreads::observe(Time now) {
 
 uint32_t ComputeThreads::begin_step(Time now) {
   if (fixed_ > 0) return fixed_;
+  end_part(now, false);
   read_machine(now);
   observe(now);
   sharing_ = 1;
@@ -103,26 +143,32 @@ uint32_t ComputeThreads::begin_step(Time now) {
     table_->begin(now, used_by_process_s());
     sharing_ += table_->others(now).computing;
   }
-  threads_ = std::max(1u, occupancy_.best_threads(cores_, most_) / sharing_);
+  choose();
+  part_at_ = now;
+  ++parts_;
   return threads_;
 }
 
 void ComputeThreads::end_step(Time now) {
   if (fixed_ > 0) return;
+  end_part(now, true);
+  part_at_.reset();
+  parts_ = 0;
   if (table_) table_->end(now, used_by_process_s());
   observe(now);
 }
 
-bool ComputeThreads::limited() const { return fixed_ == 0 && threads_ < most_; }
+bool ComputeThreads::limited() const { return fixed_ == 0 && threads_ < best_; }
 
 ThreadUse ComputeThreads::use() const {
   const auto limit = [this] {
     if (fixed_ > 0) return ThreadLimit::fixed;
-    if (threads_ >= cores_) return ThreadLimit::none;
-    if (threads_ == most_) return ThreadLimit::quota;
-    return sharing_ > 1 ? ThreadLimit::sharing : ThreadLimit::others;
+    if (threads_ < best_) return sharing_ > 1 ? ThreadLimit::sharing : ThreadLimit::others;
+    if (best_ > cores_) return ThreadLimit::hardware;
+    if (best_ == cores_) return ThreadLimit::none;
+    return best_ == most_ ? ThreadLimit::quota : ThreadLimit::performance;
   };
-  return {.threads = threads_, .cores = cores_, .sharing = sharing_, .limit = limit()};
+  return {.threads = threads_, .cores = std::max(cores_, best_), .sharing = sharing_, .limit = limit()};
 }
 
 }  // namespace exogpu::gpu

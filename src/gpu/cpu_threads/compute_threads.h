@@ -1,8 +1,9 @@
 // With how many threads a shard on the CPU computes its next step.
 //
 // As many as there are cores free for it: the cores of the machine that this process may use, less those that other
-// processes take, shared with the other shards that compute at the same time. Decided before each step. How many
-// threads compute does not change a single bit of the result.
+// processes take, shared with the other shards that compute at the same time. Decided before each step. Where cores
+// have several hardware threads, or differ, the first undisturbed steps find out with how many threads the machine is
+// fastest, for few and for many tokens each. How many threads compute does not change a single bit of the result.
 #pragma once
 
 #include <chrono>
@@ -14,6 +15,7 @@
 #include "gpu/cpu_threads/compute_table.h"
 #include "gpu/cpu_threads/occupancy.h"
 #include "gpu/cpu_threads/processor_load.h"
+#include "gpu/cpu_threads/thread_trial.h"
 #include "gpu/cpu_threads/thread_use.h"
 #include "gpu/host.h"
 
@@ -27,6 +29,9 @@ class ComputeThreads {
   explicit ComputeThreads(uint32_t fixed = 0, std::filesystem::path root = "/",
                           const std::filesystem::path& table = ComputeTable::default_path());
 
+  // The step that begins next has so many tokens. Only steps of which this is known take part in finding the best
+  // number.
+  void set_tokens(uint32_t tokens) { tokens_ = tokens; }
   // The number of threads for the step that begins now; end_step() ends it. Called again for each part of a long step.
   // Costs about 0.1 ms every 25 ms.
   uint32_t begin_step(Time now = std::chrono::steady_clock::now());
@@ -44,6 +49,10 @@ class ComputeThreads {
   void observe(Time now);
   void observe_running(Time now);
   void read_machine(Time now);
+  uint32_t free_threads(uint32_t cores, uint32_t most) const;
+  void choose();
+  void end_part(Time now, bool last);
+  ThreadTrial* trial();
 
   uint32_t fixed_;
   std::filesystem::path root_;
@@ -53,7 +62,13 @@ class ComputeThreads {
   uint32_t cores_ = 1;  // that this process may run on
   uint32_t most_ = 1;   // ... and that its quota leaves it
   uint32_t threads_ = 1;
-  uint32_t sharing_ = 1;  // shards that compute now, this one included
+  uint32_t best_ = 1;  // threads of a step like this without other processes
+  uint32_t tokens_ = 0;
+  std::optional<ThreadTrial> few_, many_;  // steps with few tokens, and parts of steps with many
+  bool disturbed_ = false;                 // the part that is computed shows nothing about its number of threads
+  std::optional<Time> part_at_;            // of the step, in which it began
+  uint32_t parts_ = 0;                     // of the step, so far
+  uint32_t sharing_ = 1;                   // shards that compute now, this one included
   std::optional<Time> machine_read_;
   std::optional<Time> observed_;  // the last observation of occupancy_
 

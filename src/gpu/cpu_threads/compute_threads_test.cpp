@@ -108,6 +108,87 @@ TEST_F(ComputeThreadsTest, AnAffinityThatChangesIsFollowed) {
 }
 #endif
 
+// The first of these is used where nothing is measured.
+class ThreadCandidates : public ComputeThreadsTest {
+ protected:
+  // Steps of so many tokens, or parts of one, until as many were computed as a trial of three candidates takes.
+  void compute(ComputeThreads& threads, uint32_t tokens, uint32_t fastest) {
+    constexpr int kParts = 3 * ThreadTrial::kBlock * ThreadTrial::kRounds + 3;
+    const auto part = [&] { now_ += threads.threads() == fastest ? 1ms : 2ms; };
+    threads.set_tokens(tokens);
+    for (int i = 0; i < kParts; ++i) {
+      threads.begin_step(now_);
+      part();
+      if (tokens == 1) threads.end_step(now_);
+    }
+    if (tokens > 1) threads.end_step(now_);
+  }
+  void cores_with_two_threads() {
+    for (const uint32_t processor : read_cpu_limits(files_.root()).processors)
+      files_.write(std::format("sys/devices/system/cpu/cpu{}/topology/core_id", processor), "0\n");
+  }
+  // The first is a performance core.
+  void cores_of_two_kinds() {
+    uint32_t core = 0;
+    for (const uint32_t processor : read_cpu_limits(files_.root()).processors) {
+      const std::string folder = std::format("sys/devices/system/cpu/cpu{}/", processor);
+      files_.write(folder + "topology/core_id", std::format("{}\n", core));
+      files_.write(folder + "cpu_capacity", core++ == 0 ? "1024\n" : "400\n");
+    }
+  }
+  const uint32_t all_ = read_cpu_limits(files_.root()).logical_cores;
+};
+
+TEST_F(ThreadCandidates, HardwareThreadsAreUsedWhereTheyAreFaster) {
+  if (all_ < 2) GTEST_SKIP() << "one processor";
+  cores_with_two_threads();
+  for (const uint32_t fastest : {1u, all_}) {
+    ComputeThreads threads = make();
+    threads.set_tokens(1);
+    EXPECT_EQ(step(threads), 1u) << "one for each core, without a measurement";
+    compute(threads, 1, fastest);
+    EXPECT_EQ(step(threads), fastest);
+    EXPECT_EQ(threads.reason(), fastest == 1 ? "" : "several threads on each core are faster");
+  }
+}
+
+TEST_F(ThreadCandidates, FewAndManyTokensAreMeasuredApart) {
+  if (all_ < 2) GTEST_SKIP() << "one processor";
+  cores_with_two_threads();
+  ComputeThreads threads = make();
+  compute(threads, 1, 1);
+  compute(threads, 512, all_);
+  threads.set_tokens(1);
+  EXPECT_EQ(step(threads), 1u);
+  threads.set_tokens(512);
+  EXPECT_EQ(step(threads), all_);
+}
+
+TEST_F(ThreadCandidates, PerformanceCoresAloneAreUsedWhereTheyAreFaster) {
+  if (all_ < 2) GTEST_SKIP() << "one processor";
+  cores_of_two_kinds();
+  for (const uint32_t fastest : {1u, all_}) {
+    ComputeThreads threads = make();
+    compute(threads, 1, fastest);
+    EXPECT_EQ(step(threads), fastest);
+    EXPECT_EQ(threads.reason(), fastest == 1 ? "the performance cores alone are faster" : "");
+    EXPECT_FALSE(threads.limited());
+  }
+}
+
+TEST_F(ThreadCandidates, NothingIsMeasuredBesideOtherProcesses) {
+  if (all_ < 2) GTEST_SKIP() << "one processor";
+  cores_of_two_kinds();
+  ComputeThreads threads = make();
+  files_.write("proc/stat", "procs_running 2\n");
+  compute(threads, 1, 1);
+  EXPECT_EQ(threads.threads(), all_ - 1);
+  EXPECT_EQ(threads.reason(), std::format("other processes use 1 of {} cores", all_));
+  files_.write("proc/stat", "procs_running 1\n");
+  now_ += 10s;
+  EXPECT_EQ(step(threads), all_) << "one for each core, until the others are found to be better";
+}
+
 TEST_F(ComputeThreadsTest, TheFirstStepSeesWhatRunsAtThatMoment) {
   if (cores_ < 2) GTEST_SKIP() << "one core";
   files_.write("proc/stat", "procs_running 2\n");

@@ -14,6 +14,8 @@ std::string reason_of(const ThreadUse& use) {
       return std::format("models that compute at the same time share {} cores: {}", use.cores, use.sharing);
     case ThreadLimit::others:
       return std::format("other processes use {} of {} cores", use.cores - use.threads, use.cores);
+    case ThreadLimit::performance: return "the performance cores alone are faster";
+    case ThreadLimit::hardware: return "several threads on each core are faster";
   }
   return {};
 }

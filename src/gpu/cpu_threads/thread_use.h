@@ -9,11 +9,19 @@
 namespace exogpu::gpu {
 
 // Why a shard does not compute with more threads.
-enum class ThreadLimit : uint8_t { none, fixed, quota, sharing, others };
+enum class ThreadLimit : uint8_t {
+  none,
+  fixed,
+  quota,
+  sharing,
+  others,
+  performance,  // the performance cores alone were faster
+  hardware,     // all hardware threads were: more than cores
+};
 
 struct ThreadUse {
   uint32_t threads = 0;  // 0: no step yet
-  uint32_t cores = 0;    // that this process may run on
+  uint32_t cores = 0;    // that this process may run on; hardware threads, where these compute
   uint32_t sharing = 1;  // shards of all processes that compute at the same time
   ThreadLimit limit = ThreadLimit::none;
   friend bool operator==(const ThreadUse&, const ThreadUse&) = default;
