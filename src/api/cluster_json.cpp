@@ -65,6 +65,8 @@ Json json_of(const node::NodeSnapshot& node) {
           {"on_battery", node.on_battery},
           {"battery", node.battery ? json_of(*node.battery) : Json(nullptr)},
           {"load_percent", or_null(node.load_percent)},
+          {"memory_pressure", to_string(node.memory.pressure)},
+          {"memory_max_bytes", or_null(node.memory.bytes_max)},
           {"wired", node.wired},
           {"version", node.version},
           {"api_url", or_null(node.api_url)},

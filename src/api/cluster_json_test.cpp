@@ -31,6 +31,7 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   online.shards = {{.device = "vulkan0", .model = "m", .content = "c", .layers = {2, 5}}};
   online.battery = node::BatterySnapshot{.charge_percent = 15, .discharging = true, .low = true};
   online.on_battery = true;
+  online.memory = {.pressure = wire::MemoryPressure::layers, .bytes_max = 9};
   const node::NodeSnapshot offline{.id = {}, .name = "lamp", .offline_reason = "silent for 800 ms"};
   const json status =
       parsed({.models = {{.name = "m", .serving = true}}, .leader = "desk", .nodes = {online, offline}});
@@ -41,6 +42,8 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   EXPECT_TRUE(desk["offline_reason"].is_null());
   EXPECT_EQ(desk["on_battery"], true);
   EXPECT_EQ(desk["battery"], json::parse(R"({"charge_percent":15,"discharging":true,"low":true})"));
+  EXPECT_EQ(desk["memory_pressure"], "layers");
+  EXPECT_EQ(desk["memory_max_bytes"], 9);
   EXPECT_TRUE(desk["api_url"].is_null());
   EXPECT_EQ(desk["devices"][0]["heat"], "hot");
   EXPECT_TRUE(desk["devices"][0]["failure"].is_null());
@@ -51,6 +54,8 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   EXPECT_EQ(desk["shards"][0]["layer_end"], 5);
   const json& lamp = status["nodes"][1];
   EXPECT_EQ(lamp["online"], false);
+  EXPECT_EQ(lamp["memory_pressure"], "none");
+  EXPECT_TRUE(lamp["memory_max_bytes"].is_null());
   EXPECT_EQ(lamp["offline_reason"], "silent for 800 ms");
 }
 

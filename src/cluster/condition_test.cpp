@@ -239,6 +239,70 @@ TEST(Condition, ASlowedDeviceGetsLess) {
   EXPECT_FALSE(uses(state, used));
 }
 
+ConditionReported short_of_memory(uint8_t node, Bytes bytes_max) {
+  return {.node = example_id(node),
+          .condition = {.load_percent = {},
+                        .battery = {},
+                        .devices = {},
+                        .shards = {},
+                        .memory = {.pressure = MemoryPressure::layers, .bytes_max = bytes_max}}};
+}
+
+void put_all_in_host_memory(ReplicatedState& state) {
+  for (auto& [id, node] : state.nodes) {
+    for (DeviceProfile& device : node.facts.info.devices) device.uses_host_memory = true;
+  }
+}
+
+Bytes bytes_on(const ReplicatedState& state, uint8_t node) {
+  Bytes bytes = 0;
+  const PlanMade& made = only(state).plan->made;
+  for (size_t i = 0; i < made.plan.stages.size(); ++i) {
+    if (made.plan.stages[i].device.node == example_id(node)) bytes += made.stage_bytes[i];
+  }
+  return bytes;
+}
+
+TEST(Condition, ANodeThatIsShortOfMemoryGetsASmallerPart) {
+  ReplicatedState state = served_by({2000 * MB, 900 * MB, 500 * MB});
+  put_all_in_host_memory(state);
+  ASSERT_GT(bytes_on(state, 1), 400 * MB);
+  const ConditionReported reported = short_of_memory(1, 400 * MB);
+  EXPECT_TRUE(affects_plans(state, reported));
+  add(state, reported);
+  EXPECT_FALSE(affects_plans(state, reported)) << "reported before";
+  EXPECT_NE(avoidable_reason(view(state)).find("is short of memory"), std::string::npos)
+      << avoidable_reason(view(state));
+  const auto next = plan_for(view(state), busy());
+  ASSERT_TRUE(next) << "at once, though somebody is answered";
+  add(state, *next);
+  EXPECT_LE(bytes_on(state, 1), 400 * MB);
+  EXPECT_EQ(avoidable_reason(view(state)), "");
+  EXPECT_FALSE(plan_for(view(state), busy()));
+  add(state, ConditionReported{.node = example_id(1), .condition = {}});
+  EXPECT_FALSE(plan_for(view(state), busy())) << "it serves, and somebody is answered";
+}
+
+TEST(Condition, AShortageOfMemoryEndsNoPlanThatNothingCanReplace) {
+  ReplicatedState state = served_by({500 * MB, 500 * MB});
+  put_all_in_host_memory(state);
+  add(state, short_of_memory(1, 100 * MB));
+  EXPECT_FALSE(plan_for(view(state), busy()));
+  EXPECT_EQ(avoidable_reason(view(state)), "");
+  EXPECT_EQ(impossible_reason(view(state)), "");
+  only(state).plan.reset();
+  const auto next = plan_for(view(state), busy());
+  ASSERT_TRUE(next);
+  add(state, *next);
+  EXPECT_TRUE(only(state).plan && uses(state, 1)) << only(state).no_plan_reason;
+}
+
+TEST(Condition, AShortageOfTheHostDoesNotConcernDevicesWithMemoryOfTheirOwn) {
+  ReplicatedState state = served_by({2000 * MB, 900 * MB});
+  add(state, short_of_memory(1, 100 * MB));
+  EXPECT_FALSE(plan_for(view(state), busy()));
+}
+
 TEST(Condition, ARestartForgetsIt) {
   ReplicatedState state = served_by({2000 * MB, 500 * MB, 500 * MB});
   add(state, low_battery(1));

@@ -19,7 +19,31 @@ void subtract(NodeRecords& nodes, const PlanMade& made) {
   }
 }
 
+std::map<DeviceRef, Bytes> memory_spared(const NodeRecords& nodes) {
+  std::map<DeviceRef, Bytes> spared;
+  for (const auto& [id, node] : nodes) {
+    const std::optional<Bytes> most = node.condition.memory.bytes_max;
+    if (!most) continue;
+    for (const DeviceProfile& device : node.facts.info.devices) {
+      if (device.uses_host_memory && device.memory_free > *most) spared[device.id] = device.memory_free - *most;
+    }
+  }
+  return spared;
+}
+
 }  // namespace
+
+ModelView with_memory_spared(const ModelView& view) {
+  ModelView with = view;
+  with.memory_spared.clear();
+  for (auto& [id, node] : with.nodes) {
+    for (DeviceProfile& device : node.facts.info.devices) {
+      const auto spared = view.memory_spared.find(device.id);
+      if (spared != view.memory_spared.end()) device.memory_free -= std::min(device.memory_free, spared->second);
+    }
+  }
+  return with;
+}
 
 ModelView model_view(const ReplicatedState& state, const std::string& content) {
   ModelView view{.nodes = state.nodes,
@@ -28,7 +52,8 @@ ModelView model_view(const ReplicatedState& state, const std::string& content) {
                  .no_plan_reason = std::string(kNotServed),
                  .unfit = {},
                  .epoch_last = state.epoch_last,
-                 .links_avoided = state.links_avoided};
+                 .links_avoided = state.links_avoided,
+                 .memory_spared = memory_spared(state.nodes)};
   for (const auto& [id, record] : state.models) {
     if (id != content) {
       if (record.plan) subtract(view.nodes, record.plan->made);

@@ -1,6 +1,7 @@
 // One model of the cluster as the planner and a worker see it: as if it were the only one.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,7 +19,12 @@ struct ModelView {
   wire::UnfitDevices unfit;
   wire::PlanEpoch epoch_last;  // the highest of any plan of any model
   std::set<wire::NodePair> links_avoided;
+  // Of nodes that are short of memory: so much of the devices' free memory plans are not to use, if others have room.
+  std::map<wire::DeviceRef, Bytes> memory_spared{};
 };
+
+// The view with only the memory that nodes which are short of it leave to plans.
+ModelView with_memory_spared(const ModelView& view);
 
 // With all nodes. A model that the state does not have has a view without model and plan.
 ModelView model_view(const wire::ReplicatedState& state, const std::string& content);

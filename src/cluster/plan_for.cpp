@@ -29,6 +29,27 @@ int avoided_in_plan(const ModelView& state) {
   return most;
 }
 
+std::map<DeviceRef, Bytes> bytes_needed(const PlanMade& made) {
+  std::map<DeviceRef, Bytes> needed;
+  for (size_t i = 0; i < made.plan.stages.size(); ++i) needed[made.plan.stages[i].device] += made.stage_bytes[i];
+  return needed;
+}
+
+// The reason why the current plan is too large for a node that is short of memory; empty when it is not.
+std::string too_large_reason(const ModelView& state) {
+  if (!state.plan || state.memory_spared.empty()) return {};
+  for (const auto& [device, needed] : bytes_needed(state.plan->made)) {
+    const auto spared = state.memory_spared.find(device);
+    const DeviceProfile* profile = find_device(state.nodes, device);
+    if (spared == state.memory_spared.end() || !profile) continue;
+    const Bytes left = profile->memory_free - std::min(profile->memory_free, spared->second);
+    if (left >= needed) continue;
+    return std::format("{} is short of memory and leaves {} to its layers, which need {}", name_of(state.nodes, device),
+                       format_bytes(left), format_bytes(needed));
+  }
+  return {};
+}
+
 // The fixed cost of a step in units of the time per prompt token, at the slowest stage. A step reads all weights
 // however many tokens it has, so its fixed cost is at least that of one token alone; more on a GPU that few tokens do
 // not fill.
@@ -125,8 +146,7 @@ std::string broken_reason(const ModelView& state) {
   const StagePlan& plan = state.plan->made.plan;
   if (!state.model) return std::string(kNotServed);
   if (!same_model(*state.model, plan)) return "the model is to be served otherwise";
-  std::map<DeviceRef, Bytes> needed;
-  for (size_t i = 0; i < plan.stages.size(); ++i) needed[plan.stages[i].device] += state.plan->made.stage_bytes[i];
+  const std::map<DeviceRef, Bytes> needed = bytes_needed(state.plan->made);
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     const DeviceRef& device = plan.stages[i].device;
     const auto node = state.nodes.find(device.node);
@@ -162,7 +182,8 @@ bool affects_plans(const ReplicatedState& state, const Event& event) {
   const NodeRecord after{.facts = {}, .offline_reason = {}, .condition = reported->condition};
   return std::ranges::any_of(before.facts.info.devices, [&](const DeviceProfile& each) {
     const std::string& device = each.id.device;
-    return avoidance(before, device) != avoidance(after, device) ||
+    return before.condition.memory.bytes_max != after.condition.memory.bytes_max ||
+           avoidance(before, device) != avoidance(after, device) ||
            speed_share(before, device) != speed_share(after, device);
   });
 }
@@ -170,9 +191,11 @@ bool affects_plans(const ReplicatedState& state, const Event& event) {
 std::string avoidable_reason(const ModelView& state) {
   if (!state.plan || !state.model || !broken_reason(state).empty()) return {};
   const int avoided_by = avoided_in_plan(state);
-  if (avoided_by == 0) return {};
+  const std::string too_large = too_large_reason(state);
+  if (avoided_by == 0 && too_large.empty()) return {};
   const auto found = search_plan(state);
-  if (!found || avoided_by < found->avoidance_limit) return {};
+  if (found && found->spares_memory && !too_large.empty()) return too_large;
+  if (!found || avoided_by == 0 || avoided_by < found->avoidance_limit) return {};
   for (const PlannedStage& stage : state.plan->made.plan.stages) {
     if (is_avoided(state, stage.device, found->avoidance_limit)) {
       return std::format("{}: {}", name_of(state.nodes, stage.device),
@@ -192,8 +215,9 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
   };
   const std::string broken = broken_reason(state);
   const int avoided_by = state.plan ? avoided_in_plan(state) : 0;
+  const bool too_large = !too_large_reason(state).empty();
   bool must = !state.plan || !broken.empty() || context.lost_epoch;
-  if (!must && avoided_by == 0 && (!context.idle || !serving(state))) return std::nullopt;
+  if (!must && avoided_by == 0 && !too_large && (!context.idle || !serving(state))) return std::nullopt;
   const auto found = search_plan(state);
   if (!found) {
     if (!must) return std::nullopt;
@@ -201,7 +225,7 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
     return ended(because + found.error().message);
   }
   const Plan& best = found->result.plan;
-  must = must || avoided_by >= found->avoidance_limit;
+  must = must || avoided_by >= found->avoidance_limit || (too_large && found->spares_memory);
   if (!must) {
     if (!context.idle || !serving(state) || same_stages(best, state.plan->made.plan)) return std::nullopt;
     const Objective objective = state.model->settings.objective;
@@ -212,9 +236,12 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
     }
   }
   std::optional<placement::PlacementResult> in_place;
-  if (must && state.plan) in_place = plan_with_resident_parts(state, state.plan->made, *found);
-  if (!state.plan && context.previous) in_place = plan_with_resident_parts(state, *context.previous, *found);
-  const FoundPlan chosen{.result = in_place.value_or(found->result), .avoidance_limit = found->avoidance_limit};
+  const ModelView view = found->spares_memory ? with_memory_spared(state) : state;
+  if (must && state.plan) in_place = plan_with_resident_parts(view, state.plan->made, *found);
+  if (!state.plan && context.previous) in_place = plan_with_resident_parts(view, *context.previous, *found);
+  const FoundPlan chosen{.result = in_place.value_or(found->result),
+                         .avoidance_limit = found->avoidance_limit,
+                         .spares_memory = found->spares_memory};
   return made_of(state, chosen, next_epoch(state, context));
 }
 

@@ -58,14 +58,25 @@ Result<FoundPlan> search_by_links(const ModelView& state) {
   }
 }
 
-}  // namespace
-
-Result<FoundPlan> search_plan(const ModelView& state) {
+Result<FoundPlan> search_with_links(const ModelView& state) {
   auto found = search_by_links(state);
   if (found || state.links_avoided.empty()) return found;
   ModelView with_all = state;
   with_all.links_avoided.clear();
   return search_by_links(with_all);
+}
+
+}  // namespace
+
+// Layers that are assigned by hand do not depend on a shortage of memory.
+Result<FoundPlan> search_plan(const ModelView& state) {
+  if (state.memory_spared.empty()) return search_with_links(state);
+  if (state.model->layers.empty()) {
+    if (auto found = search_with_links(with_memory_spared(state))) return found;
+  }
+  auto found = search_with_links(state);
+  if (found) found->spares_memory = false;
+  return found;
 }
 
 PredictedSpeed speed_now(const ModelView& state) {

@@ -11,12 +11,13 @@ namespace exogpu::cluster {
 
 struct FoundPlan {
   placement::PlacementResult result;
-  int avoidance_limit = 1;  // it uses no device whose avoidance() is at least this
+  int avoidance_limit = 1;    // it uses no device whose avoidance() is at least this
+  bool spares_memory = true;  // nodes that are short of memory need no more for it than they ask for
 };
 
 // The best plan for the model of the state. Precondition: the state has a model. Uses avoided devices only if the
-// others cannot hold the model, and avoided links only if there is no ring without them. Errors: those of
-// placement::assign_layers() and request_of().
+// others cannot hold the model, and avoided links, or memory that nodes ask to be spared, only if there is no plan
+// without. Errors: those of placement::assign_layers() and request_of().
 Result<FoundPlan> search_plan(const ModelView& state);
 
 // A plan that leaves the resident stages of the plan `before` on their devices; nothing when the best plan is much

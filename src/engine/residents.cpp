@@ -144,6 +144,23 @@ void Residents::move(std::span<const RowMove> moves) {
   }
 }
 
+// Memory that was given back reads as zeros, as cleared rows do.
+Bytes Residents::release_rows() const {
+  std::vector<std::pair<uint64_t, uint64_t>> used;
+  for (uint32_t i = 0; i < regions_.size(); ++i) {
+    if (lengths_[i] > 0) used.emplace_back(regions_[i].begin, uint64_t{regions_[i].begin} + lengths_[i]);
+  }
+  std::ranges::sort(used);
+  used.emplace_back(cache_.rows(), cache_.rows());
+  uint64_t free_from = 0;
+  Bytes released = 0;
+  for (const auto& [begin, end] : used) {
+    if (begin > free_from) released += cache_.release(free_from, begin);
+    free_from = std::max(free_from, end);
+  }
+  return released;
+}
+
 void Residents::taint(const wire::Region& region) {
   for (uint64_t row = region.begin; row < region.end(); row += kRegionStep) tainted_[row / kRegionStep] = true;
 }

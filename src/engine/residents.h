@@ -35,6 +35,7 @@ class Residents {
   Result<void> truncate(uint32_t sequence, uint32_t end);
   Result<void> copy_prefix(uint32_t from, uint32_t to, uint32_t length);
   Result<void> place(std::span<const Placement> placements);
+  Bytes release_rows() const;
 
  private:
   Result<std::vector<wire::Region>> placed(std::span<const Placement> placements) const;

@@ -345,6 +345,8 @@ Result<void> Shard::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t lengt
 
 Result<void> Shard::place(std::span<const Placement> placements) { return impl_->residents->place(placements); }
 
+Bytes Shard::release_rows() const { return impl_->residents->release_rows(); }
+
 std::shared_ptr<std::byte[]> Shard::host_memory(size_t bytes) const {
   auto buffer = gpu::HostBuffer::allocate(impl_->device, bytes);
   if (!buffer) return nullptr;

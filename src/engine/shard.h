@@ -92,6 +92,9 @@ class Shard {
   // beyond the pool, or that would overlap; nothing has changed), failed_precondition (there is no pool), unavailable
   // (the device failed; these sequences are empty).
   Result<void> place(std::span<const Placement> placements);
+  // Gives the memory of the KV cache's rows without tokens back to the system, where the cache is in the host's memory;
+  // later tokens take memory again. Returns the bytes given back. Changes no result.
+  Bytes release_rows() const;
   // Host memory that the device copies from and to directly, if the device has such; null when none is free. Any
   // thread; may outlive the shard.
   std::shared_ptr<std::byte[]> host_memory(size_t bytes) const;

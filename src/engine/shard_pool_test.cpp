@@ -154,6 +154,23 @@ TEST(ShardPool, RegionsAreCheckedBeforeAnythingMoves) {
   EXPECT_FALSE(fixed.place(std::vector<Placement>{{SeqId(0), {0, 256}}}));
 }
 
+// Of a cache in the host's memory: rows that no token has.
+TEST(ShardPool, MemoryThatIsGivenBackChangesNoBit) {
+  const TinyFile file("llama");
+  Chain shard = load_chain(file, {}, pool_options());
+  const auto tokens = tokens_of(40, shard.architecture().n_vocab);
+  ASSERT_TRUE(shard.place(std::vector<Placement>{{SeqId(0), {0, 256}}, {SeqId(1), {512, 256}}}));
+  const std::vector<float> first = feed(shard, tokens, 1), second = feed(shard, tokens, 1, 1);
+  const Bytes rest = shard.shards().front().release_rows();
+  EXPECT_GT(rest, 0U);
+  EXPECT_EQ(feed(shard, tokens_of(1, 100), 1), feed(shard, tokens_of(1, 100), 1, 1)) << "resident tokens are kept";
+  ASSERT_TRUE(shard.truncate(SeqId(0), 0));
+  ASSERT_TRUE(shard.truncate(SeqId(1), 0));
+  EXPECT_GE(shard.shards().front().release_rows(), rest);
+  EXPECT_EQ(feed(shard, tokens, 1), first);
+  EXPECT_EQ(feed(shard, tokens, 1, 1), second);
+}
+
 // What is not finite stays with the sequence that brought it.
 TEST(ShardPool, RowsThatAnotherSequenceSpoiltAreCleanForTheNext) {
   const TinyFile file("llama");

@@ -61,6 +61,13 @@ struct ShardSnapshot {
   friend bool operator==(const ShardSnapshot&, const ShardSnapshot&) = default;
 };
 
+// What a node that is short of memory gives up.
+struct MemorySnapshot {
+  wire::MemoryPressure pressure = wire::MemoryPressure::none;
+  std::optional<Bytes> bytes_max{};  // of the host's memory that plans are to use there
+  friend bool operator==(const MemorySnapshot&, const MemorySnapshot&) = default;
+};
+
 struct NodeSnapshot {
   wire::NodeId id{};
   std::string name{};  // unique in the cluster
@@ -71,6 +78,7 @@ struct NodeSnapshot {
   bool on_battery = false;
   std::optional<BatterySnapshot> battery{};
   std::optional<uint32_t> load_percent{};
+  MemorySnapshot memory{};
   bool wired = false;
   std::string version{};
   std::string api_url{};

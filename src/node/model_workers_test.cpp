@@ -146,5 +146,20 @@ TEST_F(ModelWorkersTest, StagesWithoutAPlanGoWhereAnotherModelNeedsTheirMemory) 
   EXPECT_EQ(workers_.find("abc")->loads(), 1U);
 }
 
+TEST_F(ModelWorkersTest, StagesWithoutAPlanGoWhereTheNodeIsShortOfMemory) {
+  const auto first = serve("abc");
+  run_until([&] { return serves(first); });
+  workers_.set_memory_short(true, now());
+  step();
+  EXPECT_TRUE(serves(first)) << "what is planned stays";
+  workers_.set_memory_short(false, now());
+  add(state_, wire::PlanEnded{.content = "abc", .epoch = first, .reason = "a link broke"});
+  follow();
+  step();
+  EXPECT_TRUE(workers_.find("abc")->plan());
+  workers_.set_memory_short(true, now());
+  run_until([&] { return !workers_.find("abc")->plan(); });
+}
+
 }  // namespace
 }  // namespace exogpu::node

@@ -40,6 +40,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   impl->make_model_files();
   impl->make_worker();
   impl->make_condition();
+  impl->make_memory_guard();
   impl->make_local_network();
   impl->register_handlers();
   impl->status_->set_changed();
@@ -163,6 +164,7 @@ void Node::Impl::on_state() {
   workers_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   propose_model();
   update_requests();
+  update_cached();
   status_->set_changed();
 }
 
@@ -185,7 +187,9 @@ void Node::Impl::report_stages() {
 
 void Node::Impl::report_condition() {
   agent_->change([this](cluster::Agent& agent, cluster::Time at) {
-    agent.set_condition(condition_->current(workers_->local_plans()), at);
+    wire::NodeCondition condition = condition_->current(workers_->local_plans());
+    condition.memory = memory_->condition();
+    agent.set_condition(condition, at);
   });
 }
 
@@ -250,6 +254,8 @@ void Node::Impl::tick() {
 void Node::Impl::look_after(cluster::Time now) {
   requests_->tick(now);
   model_files_->tick(now);
+  memory_->read();
+  update_cached();
   status_->set_live(live_rates(now), model_files_->traffic());
   status_->set_own_reports(own_reports());
   membership_->introduce_leader_to_all(agent_->state());
@@ -266,7 +272,8 @@ void Node::Impl::look_after(cluster::Time now) {
     agent.set_busy(busy());
   });
   propose_model();
-  model_files_->update_spare(agent_->state(), idle(now), now);
+  const bool spare = memory_->condition().pressure == wire::MemoryPressure::none;
+  model_files_->update_spare(agent_->state(), spare && idle(now), now);
 }
 
 // --- what the parts ask

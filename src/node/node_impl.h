@@ -16,6 +16,7 @@
 #include "node/local_network.h"
 #include "node/loop.h"
 #include "node/membership.h"
+#include "node/memory_guard.h"
 #include "node/model_files.h"
 #include "node/node.h"
 #include "node/node_resources.h"
@@ -56,6 +57,7 @@ class Node::Impl final : public PeerHandler {
   void make_model_files();
   void make_worker();
   void make_condition();
+  void make_memory_guard();
   void make_local_network();
   void register_handlers();
   void register_ring_frames();
@@ -79,6 +81,8 @@ class Node::Impl final : public PeerHandler {
   void on_own_file_changed(const Error& why);
   void update_requests();
   void propose_model();
+  void on_memory();
+  void update_cached();
   void report_condition();
   void report_stages();
   void tick();
@@ -110,6 +114,7 @@ class Node::Impl final : public PeerHandler {
   std::optional<Requests> requests_;
   std::optional<Status> status_;
   std::optional<Condition> condition_;
+  std::optional<MemoryGuard> memory_;
   std::optional<LocalNetwork> local_network_;
   pipeline::RingFrames ring_frames_{[this](wire::PlanEpoch epoch) { return workers_->ring(epoch); }};
   std::unique_ptr<ShardBackend> shards_;

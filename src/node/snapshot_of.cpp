@@ -54,21 +54,23 @@ std::optional<BatterySnapshot> battery_snapshot(const wire::NodeCondition& condi
 
 NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const wire::NodeRecord& record) {
   const wire::NodeInfo& info = record.facts.info;
-  NodeSnapshot node{.id = id,
-                    .name = cluster::name_of(state.nodes, id),
-                    .leader = false,
-                    .online = record.online,
-                    .offline_reason = record.online ? "" : record.offline_reason,
-                    .draining = record.draining,
-                    .on_battery = !record.facts.fitness.mains,
-                    .battery = battery_snapshot(record.condition),
-                    .load_percent = record.condition.load_percent,
-                    .wired = record.facts.fitness.wired,
-                    .version = record.facts.version,
-                    .api_url = info.self.api_url,
-                    .devices = {},
-                    .shards = {},
-                    .links = {}};
+  NodeSnapshot node{
+      .id = id,
+      .name = cluster::name_of(state.nodes, id),
+      .leader = false,
+      .online = record.online,
+      .offline_reason = record.online ? "" : record.offline_reason,
+      .draining = record.draining,
+      .on_battery = !record.facts.fitness.mains,
+      .battery = battery_snapshot(record.condition),
+      .load_percent = record.condition.load_percent,
+      .memory = {.pressure = record.condition.memory.pressure, .bytes_max = record.condition.memory.bytes_max},
+      .wired = record.facts.fitness.wired,
+      .version = record.facts.version,
+      .api_url = info.self.api_url,
+      .devices = {},
+      .shards = {},
+      .links = {}};
   for (const wire::DeviceProfile& device : info.devices) node.devices.push_back(device_snapshot(state, record, device));
   for (const wire::LinkProfile& link : info.links) {
     node.links.push_back({.to = link.to,

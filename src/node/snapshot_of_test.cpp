@@ -46,7 +46,8 @@ TEST(SnapshotOf, ShowsConditions) {
                                             .temperature_c = 81,
                                             .heat = wire::Heat::hot,
                                             .speed_percent = 70}},
-                               .shards = {{.device = "gpu0", .model = "made", .content = "abc", .layers = {0, 2}}}}});
+                               .shards = {{.device = "gpu0", .model = "made", .content = "abc", .layers = {0, 2}}},
+                               .memory = {.pressure = wire::MemoryPressure::layers, .bytes_max = 5 * GiB}}});
   const ClusterSnapshot snapshot = snapshot_of(state, example_id(1), {}, {});
   const NodeSnapshot& node = snapshot.nodes[0];
   EXPECT_EQ(node.load_percent, 40U);
@@ -55,6 +56,7 @@ TEST(SnapshotOf, ShowsConditions) {
   EXPECT_EQ(node.devices[0].temperature_c, 81);
   EXPECT_EQ(node.devices[0].speed_percent, 70U);
   EXPECT_EQ(node.shards[0].layers, (wire::LayerRange{0, 2}));
+  EXPECT_EQ(node.memory, (MemorySnapshot{.pressure = wire::MemoryPressure::layers, .bytes_max = 5 * GiB}));
   EXPECT_FALSE(snapshot.nodes[1].battery);
   EXPECT_FALSE(snapshot.nodes[1].devices[0].heat);
 }

@@ -74,6 +74,9 @@ class Compute {
   // failed_precondition (there is no pool), unavailable (the device failed; these sequences are empty).
   virtual Result<void> place(std::span<const wire::Placement> placements) = 0;
   virtual uint32_t length(wire::SeqId sequence) const = 0;  // tokens of a sequence
+  // Gives the memory of rows without tokens back to the system, where the device can; they get memory again when tokens
+  // come. Without effect on results.
+  virtual void release_rows() {}
 
   // Memory that the device copies from and to directly; null if there is none. May outlive this.
   virtual std::shared_ptr<std::byte[]> host_memory(size_t bytes) const = 0;

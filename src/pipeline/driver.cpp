@@ -78,6 +78,12 @@ void Driver::fail_all(const Error& why) {
   }
 }
 
+void Driver::keep_cached(bool keeps) {
+  if (std::exchange(keeps_cached_, keeps) == keeps) return;
+  scheduler_.keep_cached(keeps);
+  if (!over_) pump();
+}
+
 void Driver::pump() {
   while (auto work = scheduler_.next()) begin_(*std::move(work));
 }

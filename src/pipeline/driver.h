@@ -39,6 +39,8 @@ class Driver {
   // No request is taken any more, for this reason; the others continue.
   void close(const Error& why) { closed_ = why; }
   void reopen() { closed_.reset(); }
+  // As of Scheduler. Without effect when nothing changes.
+  void keep_cached(bool keeps);
 
   bool over() const { return over_ || closed_; }  // no request is taken any more
   bool idle() const { return listeners_.empty(); }
@@ -52,6 +54,7 @@ class Driver {
   Scheduler scheduler_;
   std::map<RequestId, Listener> listeners_;
   std::vector<double> stage_seconds_;
+  bool keeps_cached_ = true;
   double step_seconds_ = 0;  // smoothed, of the slowest stage, which all others wait for
   uint64_t next_id_ = 1;
   std::optional<Error> over_;    // fail_all() was called

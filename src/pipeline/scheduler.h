@@ -75,6 +75,13 @@ class Scheduler {
   // A step is done. The events of its requests are appended to `events`.
   void done(const wire::StepDone& step, std::vector<RequestEvent>& events);
 
+  // Whether sequences keep the tokens of requests that have ended, for those that begin with the same. Otherwise the
+  // next step has the stages forget them, and give their memory back.
+  void keep_cached(bool keeps) {
+    releases_ = releases_ || (keeps_cached_ && !keeps);  // also rows that never had tokens
+    keeps_cached_ = keeps;
+  }
+
   // Those that have not ended.
   std::vector<RequestId> requests() const;
 
@@ -183,6 +190,7 @@ class Scheduler {
   bool free_some_rows(uint32_t index, uint32_t missing, std::optional<uint32_t> source);
   void shorten(uint32_t index, uint32_t rows);
   void grow_regions();
+  void drop_cached();
   void preempt(RequestId id);
   void append(const std::vector<wire::Placement>& placements);
   Slot& slot(wire::SeqId id) { return slots_[id.value()]; }
@@ -202,6 +210,8 @@ class Scheduler {
   // Of those that copy, by index: what was in flight when they were decided.
   std::map<size_t, std::vector<TokensInFlight>> copies_;
   size_t changes_tokens_ = 0;  // in them
+  bool keeps_cached_ = true;
+  bool releases_ = false;      // the next step gives memory back
   bool decoded_last_ = false;  // the last step had tokens of decoding requests
   std::map<uint64_t, StepInFlight> steps_;
   uint64_t next_number_ = 1;

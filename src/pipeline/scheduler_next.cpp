@@ -138,6 +138,7 @@ std::optional<Work> Scheduler::next() {
   if (options_.stages > 1) depth = decoding > 0 ? depth + 1 : steps_in_flight_max(depth);
   if (steps_.size() >= depth) return std::nullopt;
 
+  if (!keeps_cached_) drop_cached();
   grow_regions();
   Work work;
   StepInFlight step;
@@ -151,7 +152,7 @@ std::optional<Work> Scheduler::next() {
     take_prompts(work, step, decoding > 0);
   }
   if (work.step.spans.empty()) take_replays(work, step, decoding > 0);
-  if (work.step.spans.empty() && !changes_full()) return std::nullopt;
+  if (work.step.spans.empty() && !changes_full() && !releases_) return std::nullopt;
   EXO_ASSERT(work.step.rows() <= options_.batch_tokens, "a step has no more tokens than stages take");
   decoded_last_ = step.decodes;
   if (resumed_) {
@@ -166,6 +167,7 @@ std::optional<Work> Scheduler::next() {
   work.step.epoch = epoch_;
   work.step.number = next_number_++;
   work.step.changes = std::exchange(changes_, {});
+  work.step.releases = std::exchange(releases_, false);
   for (const auto& [index, needed] : std::exchange(copies_, {})) {
     for (const TokensInFlight& part : needed) step.needs.insert(part.step);
   }

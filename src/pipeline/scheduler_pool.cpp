@@ -125,6 +125,19 @@ void Scheduler::grow_regions() {
   }
 }
 
+// Empties the sequences that no request has.
+void Scheduler::drop_cached() {
+  for (uint32_t i = 0; i < slots_.size() && !changes_full(); ++i) {
+    Slot& kv = slots_[i];
+    if (kv.used || (kv.tokens.empty() && !kv.broken)) continue;
+    change(wire::SeqId(i)).emplace<wire::Truncate>(0);
+    kv.lose();
+    kv.broken = false;
+    if (pool_) shorten(i, 0);
+    releases_ = true;
+  }
+}
+
 // The request waits once more, and its sequence keeps what nobody else needs.
 void Scheduler::preempt(RequestId id) {
   Active& active = active_.at(id);

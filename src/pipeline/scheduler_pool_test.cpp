@@ -134,6 +134,48 @@ TEST(SchedulerPool, PrivatePrefixesStayWithTheirClient) {
   }
 }
 
+TEST(SchedulerPool, WithoutACacheSequencesAreEmptiedOnceNobodyHasThem) {
+  for (const uint32_t pool : {0U, 400U}) {
+    Bench bench(pool_of(pool, 96, 4));
+    const auto cached = [&] { return !std::ranges::all_of(bench.scheduler.resident().sequences, &Tokens::empty); };
+    bench.ask(prompt_of(50), 4);
+    bench.run();
+    EXPECT_TRUE(cached());
+    bench.scheduler.keep_cached(false);
+    const auto work = bench.scheduler.next();
+    ASSERT_TRUE(work);
+    EXPECT_TRUE(work->step.releases);
+    EXPECT_TRUE(work->step.spans.empty());
+    EXPECT_FALSE(bench.scheduler.next()) << "once";
+    EXPECT_FALSE(cached());
+  }
+}
+
+TEST(SchedulerPool, WithoutACacheAnswersAreTheSame) {
+  for (uint32_t seed = 0; seed < 100; ++seed) {
+    std::minstd_rand random(seed + 1);
+    const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+    Bench bench(pool_of(seed % 2 == 0 ? 160 : 0, 96, 6));
+    for (int i = 0; i < 12; ++i) {
+      bench.scheduler.keep_cached(below(2) == 0);
+      std::vector<wire::TokenId> prompt = prompt_of(20 + 8 * below(3));
+      const auto rest = prompt_of(1 + below(30), 2 + below(40));
+      prompt.insert(prompt.end(), rest.begin(), rest.end());
+      const RequestId id = bench.ask(prompt, 1 + below(20));
+      for (uint32_t steps = below(12); steps > 0; --steps) {
+        bench.begin();
+        bench.finish();
+      }
+      if (below(8) == 0) bench.next_ring({0, below(2)}, std::nullopt);
+      if (below(8) == 0 && !bench.asked[id].over()) bench.cancel(id);
+    }
+    bench.scheduler.keep_cached(false);
+    bench.run();
+    bench.expect_all_answered();
+    EXPECT_TRUE(std::ranges::all_of(bench.scheduler.resident().sequences, &Tokens::empty));
+  }
+}
+
 // A request may have its first tokens in common with several free sequences, of which only some leave room for it.
 TEST(SchedulerPool, PromptsThatShareTheirFirstTokensAreAllAnswered) {
   for (uint32_t seed = 0; seed < 300; ++seed) {

@@ -31,6 +31,7 @@ StageOutput StepMachine::run(StageInput input) {
   };
   if (step.number == 1) check(resume(step));
   for (const wire::SequenceChange& next : step.changes) check(change(next));
+  if (step.releases) compute_->release_rows();
   Buffer out;
   LastOutput last;
   if (!step.failure && !step.spans.empty()) check(compute(input, out, last));

@@ -77,6 +77,19 @@ TEST(StepMachineDeathTest, AStepAfterTheReleaseIsReported) {
   EXPECT_DEATH(one.run(first_input(kNow, 1, 0, {5})), "step_machine.cpp:[0-9]+: no step follows release");
 }
 
+TEST_F(ThreeStages, AllGiveMemoryBackWhenAStepSaysSo) {
+  begin();
+  StageInput input{.step = {.epoch = kBefore, .number = 2}, .tokens = {}, .activations = {}};
+  input.step.changes = {{.sequence = SeqId(0), .kind = wire::Truncate{0}}};
+  input.step.releases = true;
+  EXPECT_FALSE(run(std::move(input)).failure);
+  for (StepMachine& stage : stages_) {
+    const auto compute = stage.release().compute;
+    EXPECT_EQ(dynamic_cast<FakeCompute&>(*compute).released, 1U);
+    EXPECT_EQ(compute->length(SeqId(0)), 0U);
+  }
+}
+
 TEST_F(ThreeStages, ComputeWhatTheWholeModelDoes) {
   begin();
   wire::TokenId token = ExpectedAnswer(kModel, 0, prompt_).next();

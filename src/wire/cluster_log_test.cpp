@@ -98,7 +98,8 @@ NodeCondition some_condition() {
       .devices =
           {{.device = "cuda0", .load_percent = 100, .temperature_c = -5, .heat = Heat::critical, .speed_percent = 30},
            {.device = "cpu", .load_percent = {}, .temperature_c = {}}},
-      .shards = {{.device = "cuda0", .model = "demo", .content = "abc", .layers = {3, 7}}}};
+      .shards = {{.device = "cuda0", .model = "demo", .content = "abc", .layers = {3, 7}}},
+      .memory = {.pressure = MemoryPressure::layers, .bytes_max = 3 * GiB}};
 }
 
 std::vector<Event> all_events() {
@@ -278,6 +279,7 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
       condition, [&](auto& e) { condition_of(e)->mutable_devices(0)->set_temperature_c(1001); }, "of 1001 degrees");
   spoilt_event(
       condition, [&](auto& e) { condition_of(e)->mutable_shards(0)->set_layers_begin(8); }, "the layers 8 to 7");
+  spoilt_event(condition, [&](auto& e) { condition_of(e)->mutable_memory()->set_pressure(4); }, "not known here (4)");
 
   proto::LogEntries entries;
   const auto good = encode(LogEntries{

@@ -13,6 +13,16 @@ std::string_view to_string(Heat heat) {
   return "unknown";
 }
 
+std::string_view to_string(MemoryPressure pressure) {
+  switch (pressure) {
+    case MemoryPressure::none: return "none";
+    case MemoryPressure::spare: return "spare";
+    case MemoryPressure::cached: return "cached";
+    case MemoryPressure::layers: return "layers";
+  }
+  return "unknown";
+}
+
 namespace {
 
 constexpr int32_t kTemperatureMax = 1000;
@@ -80,6 +90,9 @@ void put(proto::NodeCondition& out, const NodeCondition& in) {
     resident->set_layers_begin(shard.layers.begin);
     resident->set_layers_end(shard.layers.end);
   }
+  if (in.memory == MemoryCondition()) return;
+  out.mutable_memory()->set_pressure(static_cast<uint32_t>(in.memory.pressure));
+  if (in.memory.bytes_max) out.mutable_memory()->set_bytes_max(*in.memory.bytes_max);
 }
 
 Result<NodeCondition> condition_of(const proto::NodeCondition& in) {
@@ -102,6 +115,11 @@ Result<NodeCondition> condition_of(const proto::NodeCondition& in) {
     EXO_TRY(ResidentShard shard, shard_of(field));
     out.shards.push_back(std::move(shard));
   }
+  if (in.memory().pressure() > static_cast<uint32_t>(MemoryPressure::layers)) {
+    return fail(ErrorCode::corrupt, "a pressure of memory that is not known here ({})", in.memory().pressure());
+  }
+  out.memory.pressure = static_cast<MemoryPressure>(in.memory().pressure());
+  if (in.memory().has_bytes_max()) out.memory.bytes_max = in.memory().bytes_max();
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/units.h"
 #include "wire/layer_range.h"
 
 namespace exogpu::wire {
@@ -35,6 +36,21 @@ struct BatteryCondition {
   friend bool operator==(const BatteryCondition&, const BatteryCondition&) = default;
 };
 
+// What a node gives up while its machine is short of memory: each level with those before it.
+enum class MemoryPressure : uint8_t {
+  none = 0,
+  spare = 1,   // it fetches no spare weights, and frees stages that wait for the next plan
+  cached = 2,  // the rings in which it has stages keep no tokens of conversations that are not answered now
+  layers = 3,  // it asks for a smaller part of the models: see MemoryCondition::bytes_max
+};
+std::string_view to_string(MemoryPressure pressure);
+
+struct MemoryCondition {
+  MemoryPressure pressure = MemoryPressure::none;
+  std::optional<Bytes> bytes_max{};  // of the host's memory that plans are to use here; absent: all that is free
+  friend bool operator==(const MemoryCondition&, const MemoryCondition&) = default;
+};
+
 // Layers of a model that are loaded on a device.
 struct ResidentShard {
   std::string device;
@@ -49,6 +65,7 @@ struct NodeCondition {
   std::optional<BatteryCondition> battery;
   std::vector<DeviceCondition> devices;
   std::vector<ResidentShard> shards;
+  MemoryCondition memory{};
   friend bool operator==(const NodeCondition&, const NodeCondition&) = default;
 };
 

@@ -87,7 +87,7 @@ Result<Span> span_of(const proto::Span& in) {
 bool operator==(const Step& a, const Step& b) {
   return a.epoch == b.epoch && a.stage == b.stage && a.number == b.number && a.changes == b.changes &&
          a.spans == b.spans && a.stage_us == b.stage_us && same(a.failure, b.failure) && a.resume == b.resume &&
-         a.replay == b.replay;
+         a.replay == b.replay && a.releases == b.releases;
 }
 bool operator==(const StepDone& a, const StepDone& b) {
   return a.epoch == b.epoch && a.number == b.number && a.tokens == b.tokens && a.stage_us == b.stage_us &&
@@ -124,6 +124,7 @@ ByteVector encode(const Step& message) {
     for (const Region& region : message.resume->regions) put(*resume.add_regions(), region);
   }
   if (message.replay) put(*out.mutable_replay(), *message.replay);
+  out.set_releases(message.releases);
   return serialize(out);
 }
 
@@ -158,6 +159,7 @@ Result<Step> decode<Step>(std::span<const std::byte> bytes) {
                   .regions = {}};
     for (const auto& region : in.resume().regions()) out.resume->regions.push_back(region_of(region));
   }
+  out.releases = in.releases();
   if (in.has_replay()) {
     EXO_TRY(out.replay, range_of(in.replay()));
     if (std::ranges::any_of(out.spans, &Span::sample)) return fail(ErrorCode::corrupt, "a replay that is to sample");

@@ -113,6 +113,7 @@ struct Step {
   std::optional<Error> failure{};       // of an earlier stage: no activation follows, and a stage only does the changes
   std::optional<CacheResume> resume{};  // of the first step; without it, all sequences are empty
   std::optional<StageRange> replay{};
+  bool releases = false;  // after the changes, stages give the memory of rows without tokens back to the system
   friend bool operator==(const Step&, const Step&);
   uint64_t rows() const;
   // Whether an activation frame follows the step to its receiver.

@@ -60,6 +60,7 @@ TEST(RingMessages, RoundTrip) {
                    .tokens = {5, 0, UINT32_MAX},
                    .regions = {{}, {256, 512}}};
   replay.replay = {.begin = 0, .end = 4096};
+  replay.releases = true;
   EXPECT_EQ(decode<Step>(encode(replay)).value(), replay);
   SampledToken failed{.sequence = SeqId(5)};
   failed.failure = Error{ErrorCode::invalid_argument, "top_p is 3"};

@@ -38,10 +38,15 @@ void ModelWorkers::tick(Time now) {
   share_memory(now);
 }
 
+void ModelWorkers::set_memory_short(bool is_short, Time now) {
+  memory_short_ = is_short;
+  share_memory(now);
+}
+
 // Models that wait for memory get that of plans that have ended.
 void ModelWorkers::share_memory(Time now) {
   const std::vector<Worker*> workers = pointers();
-  const bool needed = std::ranges::any_of(workers, &Worker::waits_for_memory);
+  const bool needed = memory_short_ || std::ranges::any_of(workers, &Worker::waits_for_memory);
   for (Worker* worker : workers) worker->set_memory_needed(needed && !worker->waits_for_memory(), now);
   for (Worker* worker : workers) {
     if (worker->waits_for_memory()) worker->tick(now);

@@ -26,6 +26,8 @@ class ModelWorkers {
   std::optional<cluster::Time> wake() const;
   void link_lost(wire::NodeId peer, const Error& why, cluster::Time now);
   void stop(const Error& why);
+  // The node is short of memory: stages of a plan that has ended do not wait for the next plan.
+  void set_memory_short(bool is_short, cluster::Time now);
 
   // By content id. A worker lives until a tick() after its model is no longer served and nothing of it is here.
   const std::map<std::string, std::unique_ptr<Worker>>& all() const { return workers_; }
@@ -52,6 +54,7 @@ class ModelWorkers {
   StageBackend& backend_;
   WorkerHost host_;
   bool obeys_ = false;
+  bool memory_short_ = false;
   std::map<std::string, wire::PlanEpoch> epochs_;  // the highest of each model that was served
   std::map<std::string, std::unique_ptr<Worker>> workers_;
 };

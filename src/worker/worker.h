@@ -63,7 +63,7 @@ class Worker {
   // Ends for good. Requests in flight end with `why`.
   void stop(const Error& why);
 
-  // Another model of this node waits for memory: stages of a plan that has ended do not wait for the next plan.
+  // The node, or another model of it, waits for memory: stages of a plan that has ended do not wait for the next plan.
   void set_memory_needed(bool needed, cluster::Time now);
   // It does not load before may_load() says so.
   bool waits_for_memory() const { return waits_for_memory_; }

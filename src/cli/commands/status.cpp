@@ -36,10 +36,19 @@ const Json& list(const Json& object, const char* key) {
   return found != object.end() && found->is_array() ? *found : none;
 }
 
+// What the node gives up while it is short of memory: ", short of memory"; empty when it is not.
+std::string shortage_of(const Json& node) {
+  const std::string pressure = text(node, "memory_pressure");
+  if (pressure == "spare") return ", short of memory: no spare weights";
+  if (pressure == "cached") return ", short of memory: no spare weights, no cached sequences";
+  if (pressure == "layers") return ", short of memory: asks for fewer layers";
+  return {};
+}
+
 std::string state_of(const Json& node) {
   if (!yes(node, "online")) return "offline: " + text(node, "offline_reason");
-  if (yes(node, "draining")) return "being drained";
-  return yes(node, "leader") ? "leader" : "online";
+  if (yes(node, "draining")) return "being drained" + shortage_of(node);
+  return (yes(node, "leader") ? "leader" : "online") + shortage_of(node);
 }
 
 // Examples: "mains", "battery 34 %", "battery 12 %, low".

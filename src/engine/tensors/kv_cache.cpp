@@ -1,5 +1,10 @@
 #include "engine/tensors/kv_cache.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 #include "base/assert.h"
 
 namespace exogpu::engine {
@@ -103,6 +108,24 @@ void KvCache::clear(uint64_t begin, uint64_t end) const {
     EXO_ASSERT(end <= static_cast<uint64_t>(all->ne[1]), "rows are cleared within the cache");
     ggml_backend_tensor_memset(all, 0, all->nb[1] * begin, all->nb[1] * (end - begin));
   }
+}
+
+Bytes KvCache::release(uint64_t begin, uint64_t end) const {
+  Bytes released = 0;
+#ifdef __linux__
+  // Its memory is anonymous and this process's alone, whose pages read as zeros after they are given back.
+  if (home_ != ggml_backend_cpu_buffer_type()) return 0;
+  static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (ggml_tensor* all : own_) {
+    EXO_ASSERT(begin <= end && end <= static_cast<uint64_t>(all->ne[1]), "rows are released within the cache");
+    const auto data = reinterpret_cast<uintptr_t>(all->data);
+    const uintptr_t first = (data + all->nb[1] * begin + page - 1) / page * page;
+    const uintptr_t last = (data + all->nb[1] * end) / page * page;
+    if (first < last && madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED) == 0)
+      released += last - first;
+  }
+#endif
+  return released;
 }
 
 }  // namespace exogpu::engine

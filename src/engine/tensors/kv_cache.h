@@ -40,6 +40,9 @@ class KvCache {
   void write(uint64_t begin, uint64_t count, std::span<const std::byte> contents) const;
   // Zeroes the rows [begin, end).
   void clear(uint64_t begin, uint64_t end) const;
+  // Zeroes what makes up whole pages of the rows [begin, end), and gives these pages back to the system. Returns their
+  // bytes: 0 on a device with memory of its own.
+  Bytes release(uint64_t begin, uint64_t end) const;
 
   // [width, rows]; `layer` counts from the shard's first. Null where the layer has none: no attention, or
   // values that are part of the keys. Layers that attend to another's have the same.

@@ -50,6 +50,8 @@ class FakeCompute : public Compute {
   static float logprob(Row row, wire::TokenId target);
   static std::vector<float> embedding(Row row);
 
+  void release_rows() override { ++released; }
+  uint32_t released = 0;       // calls of it
   std::optional<Error> fails;  // of the next batch
   bool moves_rows = true;      // to where place() puts them; false is an injected bug
   bool keeps_state = false;    // an injected bug: recurrent layers do not go back when tokens are removed

@@ -1,0 +1,53 @@
+// What a node does while its machine is short of memory.
+#include <algorithm>
+
+#include "base/heap.h"
+#include "base/log.h"
+#include "node/node_impl.h"
+
+namespace exogpu::node {
+
+using wire::MemoryPressure;
+
+void Node::Impl::make_memory_guard() {
+  Bytes bytes_all = 0;
+  for (const wire::DeviceProfile& device : resources_.devices) {
+    if (device.uses_host_memory) bytes_all = std::max(bytes_all, device.memory_free);
+  }
+  memory_.emplace(bytes_all, MemoryGuardHost{.in_background = [this](auto task) { in_background(std::move(task)); },
+                                             .post = [this](auto task) { loop_.post(std::move(task)); },
+                                             .read = [] { return gpu::read_memory(); },
+                                             .on_change = [this] { on_memory(); }});
+}
+
+void Node::Impl::on_memory() {
+  const auto now = std::chrono::steady_clock::now();
+  const bool is_short = memory_->condition().pressure != MemoryPressure::none;
+  if (is_short) {
+    log::warning("node", "{}", memory_->text());
+  } else {
+    log::info("node", "{}", memory_->text());
+  }
+  if (is_short) model_files_->update_spare(agent_->state(), false, now);
+  workers_->set_memory_short(is_short, now);
+  update_cached();
+  report_condition();
+  if (is_short) in_background([] { give_back_freed_memory(); });
+}
+
+// The rings that begin here keep no cached sequences while a node of theirs is short of memory. Answers that wait for
+// the next ring continue with what the last one retained.
+void Node::Impl::update_cached() {
+  const wire::NodeRecords& nodes = agent_->state().nodes;
+  const auto gives_up = [&](const wire::PlannedStage& stage) {
+    if (stage.device.node == self()) return memory_->condition().pressure >= MemoryPressure::cached;
+    const auto node = nodes.find(stage.device.node);
+    return node != nodes.end() && node->second.condition.memory.pressure >= MemoryPressure::cached;
+  };
+  for (const auto& [content, worker] : workers_->all()) {
+    if (worker->driver() == nullptr || !worker->plan()) continue;
+    worker->driver()->keep_cached(requests_->waiting() || std::ranges::none_of(worker->plan()->stages, gives_up));
+  }
+}
+
+}  // namespace exogpu::node
