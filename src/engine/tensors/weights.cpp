@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "engine/tensors/large_pages.h"
 #include "engine/tensors/layer_weights.h"
 #include "engine/tensors/weight_loading.h"
 #include "engine/tensors/weight_places.h"
@@ -66,6 +67,7 @@ Result<void> WeightStore::load(uint32_t threads, const Progress& progress, const
                   format_bytes(ggml_backend_alloc_ctx_tensors_from_buft_size(h->ctx.get(), h->type)),
                   ggml_backend_buft_name(h->type));
     ggml_backend_buffer_set_usage(h->buffers.back().get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+    if (impl_->places.home().is_cpu()) prefer_large_pages(h->buffers.back().get());
   }
   fill_all(impl_->places, threads, progress, stop);
   if (stop.stop_requested()) {
