@@ -44,7 +44,15 @@ struct Shard::Impl {
   std::vector<SequenceTokens> pooled;
 
   GraphSource source() const {
-    return {arch, layers, weights.weights(), cache, memory.states(), flash, on_processor(), options.embeddings};
+    return {arch,
+            layers,
+            weights.weights(),
+            cache,
+            memory.states(),
+            flash,
+            on_processor(),
+            options.threads == 1,
+            options.embeddings};
   }
   bool on_processor() const { return device.info().kind == gpu::DeviceKind::cpu; }
   bool is_first() const { return layers.begin == 0; }

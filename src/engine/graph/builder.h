@@ -31,6 +31,9 @@ ggml_tensor* multiply(const Builder& b, const Matrix& m, ggml_tensor* x);
 // `product` is that of the part's whole matrix.
 ggml_tensor* part_of(const Builder& b, const FusedMatrices& fused, size_t i, ggml_tensor* product);
 
+// The product of part `i` alone, [rows, n]. Precondition: `fused` is divisible.
+ggml_tensor* multiply_part(const Builder& b, const FusedMatrices& fused, size_t i, ggml_tensor* x);
+
 // c·tanh(x/c), in place of x; x where c is 0.
 ggml_tensor* softcap(const Builder& b, ggml_tensor* x, float c);
 

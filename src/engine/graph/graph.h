@@ -23,6 +23,7 @@ struct GraphSource {
   const RecurrentState& states;
   bool flash_attention;
   bool on_processor = false;  // computed by threads of this process
+  bool one_thread = false;    // ... by one and never more
   bool embeddings = false;    // the last shard gives a vector of each sequence, not logits
 };
 

@@ -31,6 +31,17 @@ ggml_tensor* part_of(const Builder& b, const FusedMatrices& fused, size_t i, ggm
                       part.begin * ggml_element_size(product));
 }
 
+ggml_tensor* multiply_part(const Builder& b, const FusedMatrices& fused, size_t i, ggml_tensor* x) {
+  const Matrix& all = fused.matrices.front();
+  const FusedMatrices::Part& part = fused.parts[i];
+  Matrix rows{ggml_view_2d(b.ctx(), all.weight, all.weight->ne[0], part.rows, all.weight->nb[1],
+                           part.begin * all.weight->nb[1]),
+              nullptr};
+  if (all.bias != nullptr)
+    rows.bias = ggml_view_1d(b.ctx(), all.bias, part.rows, part.begin * ggml_element_size(all.bias));
+  return multiply(b, rows, x);
+}
+
 ggml_tensor* softcap(const Builder& b, ggml_tensor* x, float c) {
   if (c == 0.0F) return x;
   return ggml_scale(b.ctx(), ggml_tanh(b.ctx(), ggml_scale(b.ctx(), x, 1.0F / c)), c);

@@ -1,5 +1,7 @@
 #include "engine/tensors/fused_matrices.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace exogpu::engine {
@@ -18,6 +20,18 @@ bool joinable(const WeightPlaces& places, std::span<const PartName> names, uint3
     if (places.has(n.prefix + ".bias") != places.has(names.front().prefix + ".bias")) return false;
   }
   return !places.home().is_cpu() || places.home().packed(WeightUse::matrix, type, {d_in, rows, 1}) != nullptr;
+}
+
+// ggml's repacked layout keeps the order of the rows, packed by eight; its kernels compute up to 16 at a time.
+bool keeps_rows(ggml_backend_buffer_type_t layout, std::span<const PartName> names) {
+  return layout != nullptr && std::string_view(ggml_backend_buft_name(layout)) == "CPU_REPACK" &&
+         std::ranges::all_of(names, [](const PartName& n) { return n.rows % 16 == 0; });
+}
+
+bool divisible(const WeightPlaces& places, const FusedMatrices& fused, std::span<const PartName> names) {
+  if (fused.matrices.size() != 1 || names.size() == 1) return false;
+  const ggml_tensor* all = fused.matrices.front().weight;
+  return keeps_rows(places.home().packed(WeightUse::matrix, all->type, {all->ne[0], all->ne[1], 1}), names);
 }
 
 Result<Matrix> join(WeightPlaces& places, std::span<const PartName> names, uint32_t d_in) {
@@ -78,6 +92,7 @@ Result<FusedMatrices> fuse(WeightPlaces& places, std::span<const PartName> names
     fused.matrices.push_back(m);
     from = to;
   }
+  fused.divisible = divisible(places, fused, names);
   return fused;
 }
 

@@ -35,6 +35,8 @@ struct FusedMatrices {
   };
   std::vector<Matrix> matrices;
   std::vector<Part> parts;
+  // The parts are joined in a layout where some of the rows are again a matrix, so that each can be multiplied alone.
+  bool divisible = false;
 };
 
 // The weights of a norm; `weight` is null where a family has no norm there, `bias` in most.
