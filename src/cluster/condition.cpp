@@ -151,6 +151,13 @@ std::string avoided_reason(const NodeRecord& node, const std::string& device) {
   }
 }
 
+bool caches_are_given_up(const NodeRecords& nodes, const StagePlan& plan) {
+  return std::ranges::any_of(plan.stages, [&](const PlannedStage& stage) {
+    const auto node = nodes.find(stage.device.node);
+    return node != nodes.end() && node->second.condition.memory.pressure >= MemoryPressure::cached;
+  });
+}
+
 double speed_share(const NodeRecord& node, const std::string& device) {
   const DeviceCondition* condition = condition_of(node, device);
   return condition ? condition->speed_percent / 100.0 : 1;

@@ -82,6 +82,9 @@ int avoidance(const wire::NodeRecord& node, const std::string& device);
 // The reason, for people; empty when plans do not avoid the device.
 std::string avoided_reason(const wire::NodeRecord& node, const std::string& device);
 
+// Whether a node of the plan gives up cached sequences: then the ring keeps none.
+bool caches_are_given_up(const wire::NodeRecords& nodes, const wire::StagePlan& plan);
+
 // 0..1: the share of its measured rates that the device reaches at its present temperature.
 double speed_share(const wire::NodeRecord& node, const std::string& device);
 

@@ -3,6 +3,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "cluster/condition.h"
 #include "node/node_impl.h"
 
 namespace exogpu::node {
@@ -38,15 +39,11 @@ void Node::Impl::on_memory() {
 // The rings that begin here keep no cached sequences while a node of theirs is short of memory. Answers that wait for
 // the next ring continue with what the last one retained.
 void Node::Impl::update_cached() {
-  const wire::NodeRecords& nodes = agent_->state().nodes;
-  const auto gives_up = [&](const wire::PlannedStage& stage) {
-    if (stage.device.node == self()) return memory_->condition().pressure >= MemoryPressure::cached;
-    const auto node = nodes.find(stage.device.node);
-    return node != nodes.end() && node->second.condition.memory.pressure >= MemoryPressure::cached;
-  };
+  const bool own = memory_->condition().pressure >= MemoryPressure::cached;
   for (const auto& [content, worker] : workers_->all()) {
     if (worker->driver() == nullptr || !worker->plan()) continue;
-    worker->driver()->keep_cached(requests_->waiting() || std::ranges::none_of(worker->plan()->stages, gives_up));
+    const bool given_up = own || cluster::caches_are_given_up(agent_->state().nodes, *worker->plan());
+    worker->driver()->keep_cached(requests_->waiting() || !given_up);
   }
 }
 

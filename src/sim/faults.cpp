@@ -12,9 +12,9 @@ using namespace wire;
 void World::schedule_faults() {
   const FaultRates& rates = scenario_.faults;
   const std::pair<const char*, double> kinds[] = {
-      {"crash", rates.crash}, {"stall", rates.stall},    {"partition", rates.partition}, {"one_way", rates.one_way},
-      {"slow", rates.slow},   {"burst", rates.burst},    {"drain", rates.drain},         {"model", rates.model},
-      {"heat", rates.heat},   {"battery", rates.battery}};
+      {"crash", rates.crash}, {"stall", rates.stall},     {"partition", rates.partition}, {"one_way", rates.one_way},
+      {"slow", rates.slow},   {"burst", rates.burst},     {"drain", rates.drain},         {"model", rates.model},
+      {"heat", rates.heat},   {"battery", rates.battery}, {"shortage", rates.shortage}};
   for (const auto& [what, rate] : kinds) {
     if (rate <= 0) continue;
     double at_s = 1;
@@ -82,6 +82,9 @@ void World::fault(const std::string& what) {
   } else if (what == "battery") {
     set_battery(node, dice_.between(0.02, 0.4), true);
     until_later(for_s, [this, node] { set_battery(node, 0.5, false); });
+  } else if (what == "shortage") {
+    set_memory_left(node, dice_.between(0.2, 0.8));
+    until_later(for_s, [this, node] { set_memory_left(node, 1); });
   } else if (what == "drain") {
     command(node, DrainingSet{.node = node_id(other), .draining = dice_.chance(0.5)});
   } else if (what == "model") {
@@ -134,6 +137,7 @@ void World::heal() {
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
     set_heat(i, 1);
     if (!dice_.chance(0.3)) set_battery(i, 1, false);  // where it is low, it stays so
+    if (scenario_.faults.shortage > 0 && !dice_.chance(0.3)) set_memory_left(i, 1);
     if (!is_alive(i) && !dice_.chance(0.1)) start(i);
     recover(i);
   }

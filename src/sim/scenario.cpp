@@ -83,6 +83,7 @@ Result<void> read_faults(const Json& json, const std::string& where, FaultRates&
   fields.take("model", out.model);
   fields.take("heat", out.heat);
   fields.take("battery", out.battery);
+  fields.take("shortage", out.shortage);
   fields.take("longest_s", out.longest_s);
   return fields.done();
 }

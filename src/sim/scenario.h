@@ -30,9 +30,10 @@ struct FaultRates {
   double burst = 0;      // a third of all messages is lost
   double work = 0;       // a fetch, load or connect fails, of ten
   double drain = 0;
-  double model = 0;    // another model is to be served, in place of the oldest where there are as many as `models`
-  double heat = 0;     // a device computes at a tenth to seven tenths of its rate, and reports so
-  double battery = 0;  // a node runs on a battery with 2 to 40 % left
+  double model = 0;     // another model is to be served, in place of the oldest where there are as many as `models`
+  double heat = 0;      // a device computes at a tenth to seven tenths of its rate, and reports so
+  double battery = 0;   // a node runs on a battery with 2 to 40 % left
+  double shortage = 0;  // a node is short of memory, and asks plans to use a fifth to four fifths of it
   double longest_s = 4;
 };
 

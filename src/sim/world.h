@@ -131,6 +131,8 @@ class World {
   // The condition of nodes (world_conditions.cpp).
   void set_heat(uint32_t node, double rate_share);
   void set_battery(uint32_t node, double charge, bool feeds);
+  void set_memory_left(uint32_t node, double share);
+  void update_cached(uint32_t number);
   void watch_condition(uint32_t node);  // now, and at intervals in this incarnation of it
   void report_condition(uint32_t node);
   void set_condition(uint32_t node, wire::NodeCondition condition);

@@ -31,6 +31,8 @@ std::string World::unsettled(uint32_t number, uint32_t leader) const {
   if (node.on_battery && node.charge < 0.2 && !(condition.battery && condition.battery->low)) {
     return std::format("the battery of n{} is low, and that is not known", number);
   }
+  if (condition.memory.bytes_max.has_value() != (node.memory_left < 1))
+    return std::format("whether n{} is short of memory is not known", number);
   if (condition.shards != shards_of(node.workers->local_plans()))
     return std::format("the resident shards of n{} are not known", number);
   return {};

@@ -1,4 +1,4 @@
-// The conditions of the nodes of a world: heat and batteries, and what their sensors measure.
+// The conditions of the nodes of a world: heat, batteries and memory, and what their sensors measure.
 #include <format>
 
 #include "sim/world_node.h"
@@ -31,6 +31,23 @@ void World::set_battery(uint32_t number, double charge, bool feeds) {
   node.on_battery = feeds;
   trace(std::format("n{} has {:.0f} % of its battery{}", number, 100 * charge, feeds ? "" : ", and is charged"));
   report_condition(number);
+}
+
+void World::set_memory_left(uint32_t number, double share) {
+  SimNode& node = *nodes_[number];
+  if (node.memory_left == share) return;
+  node.memory_left = share;
+  trace(std::format("n{} leaves {:.0f} % of its memory to plans", number, 100 * share));
+  report_condition(number);
+}
+
+// As a node does it.
+void World::update_cached(uint32_t number) {
+  SimNode& node = *nodes_[number];
+  for (const auto& [content, worker] : node.workers->all()) {
+    if (worker->driver() == nullptr || !worker->plan()) continue;
+    worker->driver()->keep_cached(!caches_are_given_up(node.agent->state().nodes, *worker->plan()));
+  }
 }
 
 // The readings of its sensors, with noise.
@@ -67,6 +84,10 @@ void World::watch_condition(uint32_t number) {
 void World::set_condition(uint32_t number, NodeCondition condition) {
   SimNode& node = *nodes_[number];
   condition.shards = shards_of(node.workers->local_plans());
+  if (node.memory_left < 1) {
+    condition.memory = {.pressure = MemoryPressure::layers,
+                        .bytes_max = static_cast<Bytes>(node.memory_left * static_cast<double>(node.memory))};
+  }
   if (!has(InjectedBug::condition_unreported)) node.agent->set_condition(std::move(condition), now_);
 }
 

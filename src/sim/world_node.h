@@ -25,6 +25,7 @@ struct World::SimNode {
   double heat = 1;    // the share of the rate that remains
   double charge = 1;  // of its battery
   bool on_battery = false;
+  double memory_left = 1;  // the share of its memory that plans are to use
   cluster::ConditionFilter watch;
   wire::Fitness fitness;
   uint64_t counter_saved = 0;  // on its disk

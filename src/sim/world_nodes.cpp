@@ -32,7 +32,7 @@ NodeFacts World::facts_of(uint32_t number) const {
   device.node_name = facts.info.self.name;
   device.name = "Simulated GPU";
   device.kind = DeviceKind::discrete;
-  device.uses_host_memory = false;
+  device.uses_host_memory = true;  // the only one of its node
   device.memory_free = node.memory;
   const double rate = node.rate;  // when it is cool
   device.memory_bytes_per_s = rate;

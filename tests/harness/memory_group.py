@@ -34,10 +34,12 @@ class MemoryGroup:
     def possible():
         """Whether this process may make such groups."""
         try:
-            MemoryGroup(1 << 30).remove()
+            group = MemoryGroup(1 << 30)
         except OSError:
             return False
-        return True
+        done = subprocess.run([*map(str, group.command("true"))], capture_output=True)
+        group.remove()
+        return done.returncode == 0
 
     def set_limit(self, limit):
         names = (["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"] if self.version == 1 else
