@@ -20,6 +20,11 @@ MIB = 1 << 20
 PROMPT = "A baker had a dream. One day " * 20
 
 
+def setUpModule():
+    """The program's pages count for the group that reads them first: none of those with little memory."""
+    pathlib.Path(EXOGPU).read_bytes()
+
+
 class Memory(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
