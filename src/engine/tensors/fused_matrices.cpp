@@ -29,9 +29,8 @@ bool keeps_rows(ggml_backend_buffer_type_t layout, std::span<const PartName> nam
 }
 
 bool divisible(const WeightPlaces& places, const FusedMatrices& fused, std::span<const PartName> names) {
-  if (fused.matrices.size() != 1 || names.size() == 1) return false;
-  const ggml_tensor* all = fused.matrices.front().weight;
-  return keeps_rows(places.home().packed(WeightUse::matrix, all->type, {all->ne[0], all->ne[1], 1}), names);
+  return fused.matrices.size() == 1 && names.size() > 1 &&
+         keeps_rows(places.layout_of(fused.matrices.front().weight), names);
 }
 
 Result<Matrix> join(WeightPlaces& places, std::span<const PartName> names, uint32_t d_in) {

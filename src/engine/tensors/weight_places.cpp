@@ -105,12 +105,16 @@ Result<ggml_tensor*> WeightPlaces::add(const RequiredTensor& required, WeightUse
   return assign(mappable(*info) ? nullptr : home_.plain(), {info}, required.shape);
 }
 
-bool WeightPlaces::is_packed(const ggml_tensor* tensor) const {
+ggml_backend_buffer_type_t WeightPlaces::layout_of(const ggml_tensor* tensor) const {
   for (const auto& h : homes_)
-    if (h->type != nullptr && h->type != home_.plain())
-      for (const Placed& p : h->placed)
-        if (p.tensor == tensor) return true;
-  return false;
+    for (const Placed& p : h->placed)
+      if (p.tensor == tensor) return h->type;
+  return nullptr;
+}
+
+bool WeightPlaces::is_packed(const ggml_tensor* tensor) const {
+  ggml_backend_buffer_type_t layout = layout_of(tensor);
+  return layout != nullptr && layout != home_.plain();
 }
 
 Result<void> WeightPlaces::check_all_used(wire::LayerRange layers) const {

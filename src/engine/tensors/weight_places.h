@@ -63,6 +63,8 @@ class WeightPlaces {
   // another.
   ggml_tensor* assign(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
                       const std::array<int64_t, 3>& shape);
+  // The kind of memory that a tensor is assigned to; null where it stays in the file.
+  ggml_backend_buffer_type_t layout_of(const ggml_tensor* tensor) const;
   bool is_packed(const ggml_tensor* tensor) const;
 
   // The file may have this tensor, and no shard computes with it.
