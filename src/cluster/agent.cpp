@@ -107,6 +107,14 @@ void Agent::set_condition(NodeCondition condition, Time now) {
   step(now);
 }
 
+void Agent::set_library(std::vector<LibraryModel> models, Time now) {
+  if (models == library_) return;
+  library_ = std::move(models);
+  propose_ = true;
+  propose_at_ = now;
+  step(now);
+}
+
 void Agent::set_link(NodeId peer, const LinkMeasured& measured) {
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return;

@@ -18,6 +18,7 @@
 #include "cluster/link_faults.h"
 #include "cluster/log.h"
 #include "cluster/order.h"
+#include "cluster/plan_for.h"
 #include "wire/cluster_log.h"
 #include "wire/election.h"
 
@@ -63,11 +64,17 @@ class Agent {
   void set_facts(wire::NodeFacts facts, Time now);
   // Each change is sent to all nodes, so the caller passes what ConditionFilter returns.
   void set_condition(wire::NodeCondition condition, Time now);
+  // The models that this node has files of. Each change is sent to all nodes.
+  void set_library(std::vector<wire::LibraryModel> models, Time now);
   // The status of this node's stages in the plan of this epoch for the model with this content id, by stage index.
   void set_stages(const std::string& content, wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages,
                   Time now);
   // The models that this node has requests in progress for, by content id.
   void set_busy(std::set<std::string> models) { busy_models_ = std::move(models); }
+  // A client of this node uses the model, perhaps for less time than passes between two calls of set_busy().
+  void note_use(const std::string& content) { used_models_.insert(content); }
+  // How long the models were not used, by content id, as far as this node knows.
+  std::map<std::string, Duration> unused_models(Time now) const;
   // Reports that the ring of this plan has failed. It names the model, the plan, the reason, and the link whose loss
   // was the cause, if one was.
   void plan_broken(wire::PlanEnded broken, Time now);
@@ -169,7 +176,8 @@ class Agent {
   void invite(wire::NodeId node, Time now);
   void resolve_leaders(wire::NodeId from, const wire::ElectionProbe& other, Time now);
   void append(const wire::Event& written);
-  size_t condition_bytes(wire::NodeId node, const wire::NodeCondition& condition) const;
+  size_t record_bytes(wire::NodeId node, const wire::NodeRecord& record) const;
+  bool accept_report(wire::NodeId from, const wire::Event& event);
   void append_proposed(wire::NodeId from, const wire::Event& event, Time now);
   void update_link_avoidance(Time now);
   void lead(Time now);
@@ -178,13 +186,23 @@ class Agent {
   void replicate(wire::NodeId node, Follower& follower, const wire::Position& at, Time now);
   void flush(Time now);
   void plan(Time now);
+
+  // While leading: the models (agent_models.cpp).
   bool idle(const std::string& content) const;
+  void note_uses(const std::set<std::string>& contents, Time now);
+  void update_uses(Time now);
+  void take_over_uses(Time now);
+  std::vector<wire::ModelUse> model_uses(Time now) const;
+  void remove_unused_models(Time now);
+  bool make_room(const std::string& content);
+  void plan_model(const std::string& content, const PlanContext& context);
   void remember_plans();
   uint32_t followers() const { return static_cast<uint32_t>(followers_.size()); }
 
   wire::NodeId self_;
   wire::NodeFacts facts_;
   wire::NodeCondition condition_;
+  std::vector<wire::LibraryModel> library_;
   AgentOptions options_;
   Time started_;
   Role role_ = Role::electing;
@@ -200,6 +218,8 @@ class Agent {
   wire::PlanEpoch epoch_max_;                      // the highest plan of any state that it has received
   std::map<std::string, wire::PlanEnded> broken_;  // by content id
   std::set<std::string> busy_models_;
+  std::set<std::string> used_models_;       // since the last acknowledgement, or since lead()
+  std::map<std::string, Duration> unused_;  // as the leader reported it last, by content id
   struct Command {
     wire::Event event;
     Time until;
@@ -226,8 +246,9 @@ class Agent {
   wire::NodeId scanned_;
   wire::Position flushed_;
   Time flushed_at_{};
-  bool plan_stale_ = false;          // an event since the last plan() affects plans
-  std::set<std::string> postponed_;  // models for which a better plan may wait until they are idle
+  bool plan_stale_ = false;              // an event since the last plan() affects plans
+  std::map<std::string, Time> used_at_;  // by content id
+  std::set<std::string> postponed_;      // models for which a better plan may wait until they are idle
   Time plan_at_{};
   size_t facts_bytes_ = 0;  // of all nodes
   LinkFaults faults_;

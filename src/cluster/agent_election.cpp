@@ -189,6 +189,7 @@ void Agent::claim_term(Time now) {
     scan_at_ = now + kScanInterval;
   }
   for (auto& [id, follower] : followers_) follower.next_heartbeat = now;
+  take_over_uses(now);
   append(TermBegan{});
   if (NodeLost lost{.node = before, .reason = lost_leader_reason(before)}; before != self_ && changes(state_, lost)) {
     append(lost);
@@ -197,8 +198,7 @@ void Agent::claim_term(Time now) {
   }
   facts_bytes_ = 0;
   for (const auto& [id, node] : state_.nodes) {
-    facts_bytes_ +=
-        encoded_bytes({.term = term_, .event = NodeReported{node.facts}}) + condition_bytes(id, node.condition);
+    facts_bytes_ += record_bytes(id, node);
   }
   // The state does not record how often these links broke: assume twice, so that they stay avoided.
   for (const auto& [a, b] : led ? std::set<NodePair>() : state_.links_avoided) {

@@ -42,11 +42,20 @@ void Agent::on(NodeId from, const Heartbeat& message, Time now) {
     if (acknowledged) leader_.received(now);
     leader_followers_ = message.followers;
     leader_serving_ = message.serving;
+    for (const ModelUse& use : message.uses) {
+      if (const ModelRecord* model = planned_in(state_, use.epoch)) {
+        unused_[model->served.content] = std::chrono::seconds(use.unused_s);
+      }
+    }
   }
+  std::set<std::string> busy = std::exchange(used_models_, {});
+  busy.insert(busy_models_.begin(), busy_models_.end());
   // The acknowledgement shows the leader of an older term that there is a later one.
-  send(from,
-       HeartbeatAck{
-           .term = term_, .number = message.number, .at = state_.at, .epoch = epoch_max_, .busy_models = busy_models_});
+  send(from, HeartbeatAck{.term = term_,
+                          .number = message.number,
+                          .at = state_.at,
+                          .epoch = epoch_max_,
+                          .busy_models = std::move(busy)});
 }
 
 void Agent::on(NodeId from, const LogEntries& message, Time now) {
@@ -98,6 +107,7 @@ void Agent::applied() {
   // What is over is not reported any more; what the state does not have yet is.
   const auto over = [&](PlanEpoch epoch) { return epoch <= state_.epoch_last && planned_in(state_, epoch) == nullptr; };
   std::erase_if(broken_, [&](const auto& each) { return over(each.second.epoch); });
+  std::erase_if(unused_, [&](const auto& each) { return !state_.models.contains(each.first); });
   std::erase_if(stages_,
                 [&](const auto& each) { return !state_.models.contains(each.first) && each.second.stages.empty(); });
 }
@@ -111,6 +121,7 @@ std::vector<Event> Agent::unreported() const {
   };
   add_if_new(NodeReported{facts_});
   add_if_new(ConditionReported{.node = self_, .condition = condition_});
+  add_if_new(LibraryReported{.node = self_, .models = library_});
   for (const auto& [content, broken] : broken_) {
     if (planned_in(state_, broken.epoch) != nullptr) add_if_new(broken);
   }

@@ -12,9 +12,11 @@ namespace exogpu::cluster {
 
 using namespace wire;
 
-// The approximate size of the condition in a snapshot.
-size_t Agent::condition_bytes(NodeId node, const NodeCondition& condition) const {
-  return encoded_bytes({.term = term_, .event = ConditionReported{.node = node, .condition = condition}});
+// The approximate size of what a node has reported in a snapshot.
+size_t Agent::record_bytes(NodeId node, const NodeRecord& record) const {
+  return encoded_bytes({.term = term_, .event = NodeReported{record.facts}}) +
+         encoded_bytes({.term = term_, .event = ConditionReported{.node = node, .condition = record.condition}}) +
+         encoded_bytes({.term = term_, .event = LibraryReported{.node = node, .models = record.library}});
 }
 
 // Makes the node a follower. The caller has claimed a term later than any that the node has followed.
@@ -62,26 +64,37 @@ void Agent::append(const Event& written) {
   plan_stale_ = plan_stale_ || about_plan;
 }
 
+// Whether the node reports itself, and the state still fits into a message with the report.
+bool Agent::accept_report(NodeId from, const Event& event) {
+  const auto known = state_.nodes.find(from);
+  const bool is_new = known == state_.nodes.end();
+  NodeRecord record = is_new ? NodeRecord{} : known->second;
+  bool restarted = false;
+  if (const auto* reported = std::get_if<NodeReported>(&event)) {
+    if (reported->facts.info.self.node != from) return false;
+    restarted = is_new || record.facts.incarnation != reported->facts.incarnation;
+    if (restarted) record = {};  // the rest is reported again
+    record.facts = reported->facts;
+  } else if (const auto* condition = std::get_if<ConditionReported>(&event)) {
+    if (condition->node != from) return false;
+    record.condition = condition->condition;
+  } else if (const auto* library = std::get_if<LibraryReported>(&event)) {
+    if (library->node != from) return false;
+    record.library = library->models;
+  }
+  const size_t before = is_new ? 0 : record_bytes(from, known->second);
+  const size_t after = record_bytes(from, record);
+  if (after > before && facts_bytes_ - before + after > kFactsBytesMax) return false;
+  facts_bytes_ += after - before;
+  if (restarted) faults_.forget(from);
+  return true;
+}
+
 void Agent::append_proposed(NodeId from, const Event& event, Time now) {
   if (!changes(state_, event)) return;
-  if (const auto* reported = std::get_if<NodeReported>(&event)) {
-    if (reported->facts.info.self.node != from) return;
-    const auto known = state_.nodes.find(from);
-    const bool is_new = known == state_.nodes.end();
-    const bool restarted = is_new || known->second.facts.incarnation != reported->facts.incarnation;
-    size_t before = is_new ? 0 : encoded_bytes({.term = term_, .event = NodeReported{known->second.facts}});
-    // A restarted node has no condition until it reports one.
-    if (restarted) before += is_new ? 0 : condition_bytes(from, known->second.condition);
-    const size_t after = encoded_bytes({.term = term_, .event = event}) + (restarted ? condition_bytes(from, {}) : 0);
-    if (facts_bytes_ - before + after > kFactsBytesMax) return;
-    facts_bytes_ += after - before;
-    if (restarted) faults_.forget(from);
-  } else if (const auto* condition = std::get_if<ConditionReported>(&event)) {
-    if (condition->node != from) return;
-    const size_t before = condition_bytes(from, state_.nodes.at(from).condition);
-    const size_t after = condition_bytes(from, condition->condition);
-    if (after > before && facts_bytes_ - before + after > kFactsBytesMax) return;
-    facts_bytes_ += after - before;
+  if (std::holds_alternative<NodeReported>(event) || std::holds_alternative<ConditionReported>(event) ||
+      std::holds_alternative<LibraryReported>(event)) {
+    if (!accept_report(from, event)) return;
   } else if (const auto* stage = std::get_if<StageReported>(&event)) {
     if (planned_in(state_, stage->epoch)->plan->made.plan.stages[stage->stage].device.node != from) return;
   } else if (const auto* ended = std::get_if<PlanEnded>(&event)) {
@@ -111,9 +124,10 @@ void Agent::on(NodeId from, const LogProposal& message, Time now) {
     const auto* reported = std::get_if<NodeReported>(&event);
     if (reported && reported->facts.incarnation != message.incarnation) continue;
     const auto known = state_.nodes.find(from);
-    // A condition of an earlier incarnation, whose shards no longer exist.
-    if (std::holds_alternative<ConditionReported>(event) &&
-        (known == state_.nodes.end() || known->second.facts.incarnation != message.incarnation)) {
+    // Of an earlier incarnation, whose shards no longer exist.
+    const bool of_incarnation =
+        std::holds_alternative<ConditionReported>(event) || std::holds_alternative<LibraryReported>(event);
+    if (of_incarnation && (known == state_.nodes.end() || known->second.facts.incarnation != message.incarnation)) {
       continue;
     }
     append_proposed(from, event, now);
@@ -145,12 +159,14 @@ void Agent::on(NodeId from, const HeartbeatAck& message, Time now) {
   }
   follower.epoch = message.epoch;
   follower.busy_models = message.busy_models;
+  note_uses(message.busy_models, now);
   if (state_.epoch_last < message.epoch) plan_stale_ = true;
   replicate(from, follower, message.at, now);
 }
 
 void Agent::lead(Time now) {
   lead_at_ = now + kLeadEvery;
+  update_uses(now);
   std::vector<NodeId> lost;
   for (auto& [id, follower] : followers_) {
     if (follower.detector.lost(now))
@@ -172,6 +188,7 @@ void Agent::lead(Time now) {
   if (now >= scan_at_) {
     scan_for_others(now);
     update_link_avoidance(now);
+    remove_unused_models(now);
   }
   if (std::erase_if(postponed_, [&](const std::string& content) { return idle(content); }) > 0) {
     plan_stale_ = true;
@@ -189,7 +206,8 @@ void Agent::send_heartbeat(NodeId node, Follower& follower, Time now) {
                        .number = follower.number,
                        .acked = follower.acked,
                        .followers = followers(),
-                       .serving = serving(state_)});
+                       .serving = serving(state_),
+                       .uses = model_uses(now)});
 }
 
 void Agent::scan_for_others(Time now) {
@@ -259,12 +277,6 @@ void Agent::flush(Time now) {
   }
 }
 
-// Whether no node has requests for the model in progress.
-bool Agent::idle(const std::string& content) const {
-  return !busy_models_.contains(content) &&
-         std::ranges::none_of(followers_, [&](const auto& each) { return each.second.busy_models.contains(content); });
-}
-
 void Agent::plan(Time now) {
   update_link_avoidance(now);
   plan_stale_ = false;
@@ -278,7 +290,7 @@ void Agent::plan(Time now) {
     if (!context.idle) postponed_.insert(content);
     const auto previous = previous_plans_.find(content);
     context.previous = previous == previous_plans_.end() ? std::nullopt : std::optional(previous->second);
-    if (const auto event = plan_for(model_view(state_, content), context)) append(*event);
+    plan_model(content, context);
   }
   plan_stale_ = false;
 }

@@ -20,6 +20,7 @@ struct Fold {
     // A restarted node has no resident shards, and the cause of a failed load may be gone.
     if (node.facts.incarnation != event.facts.incarnation) {
       node.condition = {};
+      node.library.clear();
       for (auto& [content, model] : state.models) restarted(model, event.facts.info.self);
     }
     node.facts = event.facts;
@@ -92,6 +93,11 @@ struct Fold {
     if (node != state.nodes.end()) node->second.condition = event.condition;
   }
 
+  void operator()(const LibraryReported& event) const {
+    const auto node = state.nodes.find(event.node);
+    if (node != state.nodes.end()) node->second.library = event.models;
+  }
+
   static void restarted(ModelRecord& model, const Member& node) {
     std::erase_if(model.unfit, [&](const auto& each) { return each.first.node == node.node; });
     if (!model.plan || std::ranges::none_of(model.plan->made.plan.stages, [&](const PlannedStage& stage) {
@@ -155,6 +161,10 @@ struct Changes {
   bool operator()(const ConditionReported& event) const {
     const NodeRecord* node = find(event.node);
     return node && node->condition != event.condition;
+  }
+  bool operator()(const LibraryReported& event) const {
+    const NodeRecord* node = find(event.node);
+    return node && node->library != event.models;
   }
 };
 

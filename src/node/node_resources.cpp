@@ -81,7 +81,8 @@ Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& 
                            .settings = options.serving,
                            .layers = options.layers,
                            .without = options.without,
-                           .devices_min = options.devices_min};
+                           .devices_min = options.devices_min,
+                           .pinned = true};  // a user named it
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ ServedModel World::model(uint32_t variant) const {
     model.settings.sequences = kSequencesOfPool;
     model.settings.context = model.settings.pool_tokens = pool;
   }
+  model.pinned = true;
   return model;
 }
 

@@ -19,6 +19,7 @@ Result<std::pair<NodeId, NodeRecord>> record_of(const proto::NodeRecord& in) {
   EXO_TRY(out.offline_reason, name_of(in.offline_reason(), "the reason why a node is away", kReasonCharsMax));
   out.draining = in.draining();
   EXO_TRY(out.condition, condition_of(in.condition()));
+  EXO_TRY(out.library, library_of(in.library()));
   const NodeId node = out.facts.info.self.node;
   return std::pair(node, std::move(out));
 }
@@ -78,6 +79,7 @@ ByteVector encode(const LogSnapshot& message) {
     node->set_offline_reason(text(in.offline_reason, kReasonCharsMax));
     node->set_draining(in.draining);
     put(*node->mutable_condition(), in.condition);
+    for (const LibraryModel& model : in.library) put(*node->add_library(), model);
   }
   for (const auto& [content, in] : state.models) put(*out.add_models(), in);
   out.set_epoch_last(state.epoch_last.value());

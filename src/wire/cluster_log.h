@@ -17,6 +17,7 @@
 #include "wire/cluster.h"
 #include "wire/condition.h"
 #include "wire/election.h"
+#include "wire/library.h"
 #include "wire/model_shape.h"
 #include "wire/plan.h"
 
@@ -134,8 +135,15 @@ struct StageReported {
   friend bool operator==(const StageReported&, const StageReported&) = default;
 };
 
+// The models that the node has files of, all of them.
+struct LibraryReported {
+  NodeId node;
+  std::vector<LibraryModel> models;  // at most kLibraryModelsMax
+  friend bool operator==(const LibraryReported&, const LibraryReported&) = default;
+};
+
 using Event = std::variant<TermBegan, NodeReported, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded,
-                           StageReported, LinkUse, ConditionReported, ModelRemoved>;
+                           StageReported, LinkUse, ConditionReported, ModelRemoved, LibraryReported>;
 
 struct Entry {
   Term term;  // of the leader that appended it
@@ -148,7 +156,8 @@ struct NodeRecord {
   bool online = false;
   std::string offline_reason;
   bool draining = false;
-  NodeCondition condition{};  // its last report since its start
+  NodeCondition condition{};            // its last report since its start
+  std::vector<LibraryModel> library{};  // likewise
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 

@@ -102,6 +102,19 @@ NodeCondition some_condition() {
       .memory = {.pressure = MemoryPressure::layers, .bytes_max = 3 * GiB}};
 }
 
+LibraryModel some_library_model() {
+  return {.model = "demo",
+          .content = "abc",
+          .bytes = kFar,
+          .architecture = "llama",
+          .quantisation = "Q4_K_M",
+          .layers = 12,
+          .parameters = kFar + 1,
+          .context = 4096,
+          .changed_s = kFar + 2,
+          .abilities = {.chat = true, .tools = true, .thinking = true, .embeddings = true, .infill = true}};
+}
+
 std::vector<Event> all_events() {
   return {TermBegan{},
           NodeReported{some_facts()},
@@ -116,7 +129,8 @@ std::vector<Event> all_events() {
           LinkUse{.link = pair_of(id_of(7), id_of(8)), .avoided = true},
           ConditionReported{.node = id_of(3), .condition = {}},
           ConditionReported{.node = id_of(3), .condition = some_condition()},
-          StageReported{.epoch = PlanEpoch(4), .stage = 2, .phase = StagePhase::failed, .failure = "no room"}};
+          StageReported{.epoch = PlanEpoch(4), .stage = 2, .phase = StagePhase::failed, .failure = "no room"},
+          LibraryReported{.node = id_of(3), .models = {some_library_model(), {}}}};
 }
 
 ReplicatedState some_state() {
@@ -128,6 +142,7 @@ ReplicatedState some_state() {
   away.facts.info.devices.clear();
   away.facts.info.links.clear();
   away.condition = some_condition();
+  away.library = {some_library_model()};
   state.nodes[id_of(9)] = away;
   state.models["abc"] = {
       .served = some_model(),
@@ -156,7 +171,12 @@ TEST(ElectionMessages, RoundTrip) {
                             .at = some_position()};
   EXPECT_EQ(decode<ElectionProbe>(encode(probe)).value(), probe);
   EXPECT_EQ(decode<ElectionProbe>(encode(ElectionProbe{})).value(), ElectionProbe{});
-  const Heartbeat heartbeat{.term = some_term(), .number = kFar, .acked = kFar - 1, .followers = 3, .serving = true};
+  const Heartbeat heartbeat{.term = some_term(),
+                            .number = kFar,
+                            .acked = kFar - 1,
+                            .followers = 3,
+                            .serving = true,
+                            .uses = {{.epoch = PlanEpoch(kFar), .unused_s = 7}}};
   EXPECT_EQ(decode<Heartbeat>(encode(heartbeat)).value(), heartbeat);
   const HeartbeatAck ack{
       .term = some_term(), .number = 3, .at = some_position(), .epoch = PlanEpoch(kFar), .busy_models = {"abc", "def"}};
@@ -281,6 +301,18 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
       condition, [&](auto& e) { condition_of(e)->mutable_shards(0)->set_layers_begin(8); }, "the layers 8 to 7");
   spoilt_event(condition, [&](auto& e) { condition_of(e)->mutable_memory()->set_pressure(4); }, "not known here (4)");
 
+  const Event library = LibraryReported{.node = id_of(3), .models = {some_library_model()}};
+  spoilt_event(library, [](auto& e) { e.mutable_library_reported()->set_node("x"); }, "the node of a library");
+  spoilt_event(
+      library, [](auto& e) { e.mutable_library_reported()->mutable_models(0)->set_model("\n"); },
+      "the name of a model");
+  spoilt_event(
+      library,
+      [](auto& e) {
+        for (size_t i = 0; i < kLibraryModelsMax; ++i) e.mutable_library_reported()->add_models();
+      },
+      "the models of a library: 129 entries");
+
   proto::LogEntries entries;
   const auto good = encode(LogEntries{
       .term = some_term(), .before = some_position(), .entries = {{.term = some_term(), .event = TermBegan{}}}});
@@ -318,6 +350,31 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
                "a model with the plan of another");
   spoilt_state([&](auto& s) { first(s)->set_no_plan_reason("\x1b"); }, "the reason why there is no plan");
   spoilt_state([&](auto& s) { first(s)->mutable_unfit(0)->set_node("x"); }, "an unfit device is not 16 bytes");
+}
+
+TEST(LibraryMessages, RoundTrip) {
+  const LoadModel all{.model = "demo",
+                      .settings = {.pinned = true, .context = 512, .sequences = 2, .keep_loaded_s = 0}};
+  for (const LoadModel& message : {all, LoadModel{.model = "x", .settings = {}}}) {
+    EXPECT_EQ(decode<LoadModel>(encode(message)).value(), message);
+  }
+  const auto refused =
+      decode<LoadRefused>(encode(LoadRefused{.model = "demo", .reason = {ErrorCode::resource_exhausted, "no room"}}));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->model, "demo");
+  EXPECT_EQ(refused->reason.code, ErrorCode::resource_exhausted);
+  EXPECT_EQ(refused->reason.message, "no room");
+}
+
+TEST(LibraryMessages, WhatIsNoTextIsRefused) {
+  expect_corrupt<LoadModel>(ByteVector{std::byte{0xFF}}, "a broken load model message");
+  expect_corrupt<LoadRefused>(ByteVector{std::byte{0xFF}}, "a broken load refused message");
+  proto::LoadModel load;
+  load.set_model("\n");
+  expect_corrupt<LoadModel>(bytes_of(load), "the name of a model to load");
+  proto::LoadRefused refused;
+  refused.set_message(std::string(kReasonCharsMax + 1, 'x'));
+  expect_corrupt<LoadRefused>(bytes_of(refused), "whose text is too long");
 }
 
 }  // namespace

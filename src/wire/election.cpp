@@ -91,6 +91,11 @@ ByteVector encode(const Heartbeat& message) {
   out.set_acked(message.acked);
   out.set_followers(message.followers);
   out.set_serving(message.serving);
+  for (const ModelUse& use : message.uses | std::views::take(kBusyModelsMax)) {
+    auto* field = out.add_uses();
+    field->set_epoch(use.epoch.value());
+    field->set_unused_s(use.unused_s);
+  }
   return serialize(out);
 }
 
@@ -102,6 +107,10 @@ Result<Heartbeat> decode<Heartbeat>(std::span<const std::byte> bytes) {
   EXO_TRY(out.term, term_of(in.term(), "a heartbeat"));
   if (out.term.counter == 0) return fail(ErrorCode::corrupt, "a heartbeat without a term");
   if (out.acked > out.number) return fail(ErrorCode::corrupt, "a heartbeat that was answered before it was sent");
+  EXO_CHECK(within(in.uses_size(), kBusyModelsMax, "the used models of a heartbeat"));
+  for (const proto::ModelUse& field : in.uses()) {
+    out.uses.push_back({.epoch = PlanEpoch(field.epoch()), .unused_s = field.unused_s()});
+  }
   return out;
 }
 

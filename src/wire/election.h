@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "wire/frame.h"
@@ -59,6 +60,15 @@ struct ElectionProbe {
   friend bool operator==(const ElectionProbe&, const ElectionProbe&) = default;
 };
 
+inline constexpr size_t kBusyModelsMax = 64;
+
+// When a model was used last.
+struct ModelUse {
+  PlanEpoch epoch;        // its plan
+  uint32_t unused_s = 0;  // seconds since its last request
+  friend bool operator==(const ModelUse&, const ModelUse&) = default;
+};
+
 // From the leader to each follower.
 struct Heartbeat {
   static constexpr ControlType kType = ControlType::heartbeat;
@@ -67,10 +77,9 @@ struct Heartbeat {
   uint64_t acked = 0;   // the highest that this receiver has acknowledged
   uint32_t followers = 0;
   bool serving = false;
+  std::vector<ModelUse> uses{};  // of the models that have a plan; at most kBusyModelsMax
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
-
-inline constexpr size_t kBusyModelsMax = 64;
 
 struct HeartbeatAck {
   static constexpr ControlType kType = ControlType::heartbeat_ack;

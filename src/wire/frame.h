@@ -101,6 +101,9 @@ enum class ControlType : uint16_t {
   log_entries = 84,
   log_snapshot = 85,
   log_proposal = 86,
+  // Between a node that wants a model served and one that has a file of it (library.h).
+  load_model = 88,
+  load_refused = 89,
   // Between a node that has a model and one that fetches it (weights.h).
   weights_query = 96,
   weights_availability = 97,

@@ -122,7 +122,8 @@ void put(proto::Event& out, const Event& in) {
                         [&](const ConditionReported& e) {
                           out.mutable_condition_reported()->set_node(text_of(e.node));
                           put(*out.mutable_condition_reported()->mutable_condition(), e.condition);
-                        }},
+                        },
+                        [&](const LibraryReported& e) { put(*out.mutable_library_reported(), e); }},
              in);
 }
 
@@ -187,6 +188,12 @@ Result<Event> event_of(const proto::Event& in) {
       ModelRemoved out;
       EXO_TRY(out.content, name_of(in.model_removed().content(), "the content of a model"));
       EXO_TRY(out.reason, name_of(in.model_removed().reason(), "the reason why a model is removed", kReasonCharsMax));
+      return out;
+    }
+    case proto::Event::kLibraryReported: {
+      LibraryReported out;
+      EXO_TRY(out.node, node_of(in.library_reported().node(), "the node of a library"));
+      EXO_TRY(out.models, library_of(in.library_reported().models()));
       return out;
     }
     case proto::Event::KIND_NOT_SET: break;

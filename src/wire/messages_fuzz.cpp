@@ -66,6 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 84: check<LogEntries>(bytes); break;
     case 85: check<LogSnapshot>(bytes); break;
     case 86: check<LogProposal>(bytes); break;
+    case 88: check<LoadModel>(bytes); break;
+    case 89: check<LoadRefused>(bytes); break;
     case 96: check<WeightsQuery>(bytes); break;
     case 97: check<WeightsAvailability>(bytes); break;
     case 98: check<WeightsRequest>(bytes); break;

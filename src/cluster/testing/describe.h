@@ -21,6 +21,9 @@ inline std::string describe(const wire::Position& at) {
   return at.index == 0 ? "0" : std::format("{}{}:{}", at.term.counter, letter(at.term.leader), at.index);
 }
 
+// Empty for that of example_model().
+inline std::string name_of_model(const std::string& content) { return content == "abc" ? "" : content + " "; }
+
 inline std::string describe(const wire::StagePlan& plan) {
   std::string text;
   for (const wire::PlannedStage& stage : plan.stages) {
@@ -48,6 +51,9 @@ struct EventWords {
   std::string operator()(const wire::ConditionReported& event) const {
     return std::format("condition of {}:{}", letter(event.node), describe(event.condition));
   }
+  std::string operator()(const wire::LibraryReported& event) const {
+    return std::format("library of {}: {} models", letter(event.node), event.models.size());
+  }
   std::string operator()(const wire::NodeLost& event) const {
     return std::format("{} offline ({})", letter(event.node), event.reason);
   }
@@ -56,14 +62,18 @@ struct EventWords {
     return letter(event.node) + (event.draining ? " draining" : " not draining");
   }
   std::string operator()(const wire::ModelSet& event) const {
-    return std::format("model of {} layers", event.model.shape.layers.size());
+    return std::format("model {}of {} layers{}", name_of_model(event.model.content), event.model.shape.layers.size(),
+                       event.model.pinned ? ", pinned" : "");
   }
   std::string operator()(const wire::ModelRemoved& event) const {
-    return std::format("model removed ({})", event.reason);
+    return std::format("model {}removed ({})", name_of_model(event.content), event.reason);
   }
-  std::string operator()(const wire::PlanMade& event) const { return "plan" + describe(event.plan); }
+  std::string operator()(const wire::PlanMade& event) const {
+    return name_of_model(event.plan.content) + "plan" + describe(event.plan);
+  }
   std::string operator()(const wire::PlanEnded& event) const {
-    return std::format("no plan ({}){}", event.reason, event.link ? ", link " + describe(*event.link) : "");
+    return std::format("{}no plan ({}){}", name_of_model(event.content), event.reason,
+                       event.link ? ", link " + describe(*event.link) : "");
   }
   std::string operator()(const wire::LinkUse& event) const {
     return std::format("link {} {}", describe(event.link), event.avoided ? "avoided" : "used again");
@@ -124,9 +134,10 @@ inline std::string describe(const wire::ReplicatedState& state) {
   text.pop_back();
   for (const auto& [content, model] : state.models) {
     if (model.plan) {
-      text += std::format("; {}{}", serving(model) ? "serving" : "plan", describe(model.plan->made.plan));
+      text += std::format("; {}{}{}", name_of_model(content), serving(model) ? "serving" : "plan",
+                          describe(model.plan->made.plan));
     } else {
-      text += "; no plan: " + model.no_plan_reason;
+      text += std::format("; {}no plan: {}", name_of_model(content), model.no_plan_reason);
     }
   }
   return text;

@@ -81,6 +81,12 @@ class Scenario {
     if (command == "model") {
       return give(agent, wire::ModelSet{example_model(static_cast<uint32_t>(std::stoul(words.at(1))))});
     }
+    if (command == "load") return load(agent, words);
+    if (command == "unload") return give(agent, wire::ModelRemoved{.content = words.at(1), .reason = "unloaded"});
+    if (command == "use") {
+      agent.note_use(words.at(1));
+      return true;
+    }
     if (command == "drain") return give(agent, wire::DrainingSet{.node = id_of(words.at(1)), .draining = true});
     if (command == "undrain") return give(agent, wire::DrainingSet{.node = id_of(words.at(1)), .draining = false});
     if (command == "forget") return give(agent, wire::NodeForgotten{id_of(words.at(1))});
@@ -88,12 +94,24 @@ class Scenario {
     if (command == "broken") return report_broken(agent, words);
     if (command == "condition") return report_condition(agent, words);
     if (command != "busy" && command != "idle") return false;
-    agent.set_busy(command == "busy" ? std::set<std::string>{kContent} : std::set<std::string>{});
+    std::set<std::string> busy;
+    if (command == "busy") busy.insert(words.size() > 1 ? words[1] : kContent);
+    agent.set_busy(std::move(busy));
     return true;
   }
   bool give(Agent& agent, const wire::Event& event) {
     agent.command(event, now_);
     return true;
+  }
+
+  bool load(Agent& agent, const Words& words) {
+    wire::ServedModel model = example_model(static_cast<uint32_t>(std::stoul(words.at(2))));
+    model.model = model.content = words.at(1);
+    for (const std::string& word : std::span(words).subspan(3)) {
+      if (word == "pinned") model.pinned = true;
+      if (word.starts_with("keep=")) model.keep_loaded_s = static_cast<uint32_t>(std::stoul(word.substr(5)));
+    }
+    return give(agent, wire::ModelSet{model});
   }
 
   bool start(const Words& words) {
@@ -151,15 +169,19 @@ class Scenario {
 
   bool report_all_ready() {
     for (auto& [id, node] : nodes_) {
-      const auto* plan = plan_of(node.agent);
-      if (plan == nullptr) continue;
-      std::map<uint32_t, wire::StageStatus> stages;
-      for (uint32_t i = 0; i < plan->stages.size(); ++i) {
-        if (plan->made.plan.stages[i].device.node == id) stages[i].phase = wire::StagePhase::ready;
+      const wire::ReplicatedState state = node.agent.state();
+      for (const auto& [content, model] : state.models) {
+        if (model.plan) report_ready(id, content, *model.plan);
       }
-      node.agent.set_stages(kContent, plan->made.plan.epoch, std::move(stages), now_);
     }
     return true;
+  }
+  void report_ready(wire::NodeId id, const std::string& content, const wire::PlanRecord& plan) {
+    std::map<uint32_t, wire::StageStatus> stages;
+    for (uint32_t i = 0; i < plan.stages.size(); ++i) {
+      if (plan.made.plan.stages[i].device.node == id) stages[i].phase = wire::StagePhase::ready;
+    }
+    nodes_.at(id).agent.set_stages(content, plan.made.plan.epoch, std::move(stages), now_);
   }
   bool report_stage(Agent& agent, const Words& words) {
     if (plan_of(agent) == nullptr) return false;
