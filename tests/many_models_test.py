@@ -20,7 +20,8 @@ class ManyModels(Cluster):
         return other
 
     def serve_both(self, node, name):
-        models = lambda: [model["id"] for model in (node.get("/v1/models") or {"data": []})["data"]]
+        models = lambda: [model["id"] for model in (node.get("/v1/models") or {"data": []})["data"]
+                          if model["status"]["value"] == "loaded"]
         until(lambda: f"{node.name} serves {FIRST} and {name}, not {models()}; it said {node.said()!r}",
               lambda: sorted(models()) == sorted([FIRST, name]))
 

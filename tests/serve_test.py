@@ -29,7 +29,7 @@ def serve_fails(folder, *arguments):
     """The error of an `exogpu serve` that does not start."""
     done = subprocess.run([*map(str, [EXOGPU, "serve", "--state", folder / "state", "--cache", folder / "cache", "-d",
                                       "cpu", "-t", "1", *arguments])], capture_output=True, text=True, timeout=WAIT_S,
-                          env={**os.environ, "XDG_CACHE_HOME": str(folder)})
+                          env={**os.environ, "XDG_CACHE_HOME": str(folder), "EXOGPU_MODELS": str(folder / "models")})
     if done.returncode != 1 or done.stdout:
         raise AssertionError(f"{done.returncode}: {done.stdout}{done.stderr}")
     return done.stderr
@@ -371,11 +371,11 @@ class Serve(Cluster):
 
     def test_problems_are_reported(self):
         fresh = self.folder / "fresh"
-        self.assertIn("give the model to serve, or the cluster to join", serve_fails(fresh))
+        self.assertIn("give the model to serve, put models into the models folder", serve_fails(fresh))
         self.assertIn("--name", serve_fails(fresh, MODEL, "--name", "a/b"))
         a = self.node("a", MODEL, "--layers", "a/cpu:0-3")
         a.waits_to_say("are given to no device")
-        self.assertEqual(a.request("GET", "/v1/models")[1]["data"], [])
+        self.assertFalse(a.serves())
         taken = serve_fails(fresh, MODEL, "--listen", f"127.0.0.1:{a.link}", "--no-api")
         self.assertIn("in use", taken)
         huge = self.node("huge", MODEL, "-c", 8_000_000, "--parallel", 64)

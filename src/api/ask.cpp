@@ -92,6 +92,46 @@ Result<ServerReply> exchange(const ApiAddress& at, const http::request<http::str
   }
 }
 
+// The pieces of an answer in a stream of events.
+class ChatPieces {
+ public:
+  explicit ChatPieces(const std::function<void(std::string_view)>& on_text) : on_text_(on_text) {}
+
+  Result<void> take(std::string_view event, AskStats& stats) {
+    if (!event.starts_with("data: {")) return {};
+    const auto chunk = nlohmann::json::parse(event.substr(6), nullptr, false);
+    if (chunk.is_discarded()) return fail(ErrorCode::corrupt, "the API sent an event that is no JSON");
+    if (chunk.contains("error")) return fail(ErrorCode::unavailable, "{}", message_of(chunk.dump()));
+    for (const auto& choice : chunk.value("choices", nlohmann::json::array())) take_choice(choice, stats);
+    if (const auto usage = chunk.find("usage"); usage != chunk.end() && usage->is_object()) {
+      stats.prompt_tokens = usage->value("prompt_tokens", 0U);
+      stats.answer_tokens = usage->value("completion_tokens", 0U);
+    }
+    return {};
+  }
+  void end() {
+    if (std::exchange(thinks_, false)) on_text_("</think>\n");
+  }
+
+ private:
+  void take_choice(const nlohmann::json& choice, AskStats& stats) {
+    const auto part = [&](const char* path) {
+      const auto at = nlohmann::json::json_pointer(path);
+      return choice.contains(at) && choice.at(at).is_string() ? choice.at(at).get<std::string>() : std::string();
+    };
+    const std::string thought = part("/delta/reasoning_content"), text = part("/delta/content");
+    if (!thought.empty() && !std::exchange(thinks_, true)) on_text_("<think>");
+    if (!thought.empty()) on_text_(thought);
+    if (!text.empty()) end();
+    if (!text.empty()) on_text_(text);
+    if (!thought.empty() || !text.empty()) ++stats.pieces;
+    if (const std::string reason = part("/finish_reason"); !reason.empty()) stats.finish_reason = reason;
+  }
+
+  const std::function<void(std::string_view)>& on_text_;
+  bool thinks_ = false;
+};
+
 }  // namespace
 
 std::string error_message(const ServerReply& reply) { return message_of(reply.body); }
@@ -109,22 +149,19 @@ Result<ServerReply> post(const ApiAddress& at, const std::string& path, const st
   return exchange(at, request, within);
 }
 
-Result<AskStats> ask(const ApiAddress& at, const std::string& question, uint32_t tokens_max,
-                     std::chrono::milliseconds silence, const std::function<void(std::string_view)>& on_text) {
+Result<AskStats> stream_chat(const ApiAddress& at, const std::string& body, std::chrono::milliseconds silence,
+                             const std::function<void(std::string_view)>& on_text, const std::stop_token& cancel) {
   AskedServer connection(silence);
   auto request = request_to(at, http::verb::post, "/v1/chat/completions");
   request.set(http::field::content_type, "application/json");
-  const nlohmann::json body = {{"messages", {{{"role", "user"}, {"content", question}}}},
-                               {"max_tokens", tokens_max},
-                               {"temperature", 0},
-                               {"stream", true}};
-  request.body() = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  request.body() = body;
   request.prepare_payload();
   const auto begin = Clock::now();
   EXO_CHECK(connection.send(at, request));
+  ChatPieces pieces(on_text);
   AskStats stats;
   std::string text;
-  while (true) {
+  while (!cancel.stop_requested()) {
     EXO_TRY(const bool more, connection.read(at));
     text += connection.take();
     if (connection.status() != 200) {
@@ -132,26 +169,23 @@ Result<AskStats> ask(const ApiAddress& at, const std::string& question, uint32_t
       return fail(ErrorCode::unavailable, "{}", message_of(text));
     }
     for (size_t end = 0; (end = text.find("\n\n")) != std::string::npos; text.erase(0, end + 2)) {
-      const std::string_view event = std::string_view(text).substr(0, end);
-      if (!event.starts_with("data: {")) continue;
-      const auto chunk = nlohmann::json::parse(event.substr(6), nullptr, false);
-      if (chunk.is_discarded()) return fail(ErrorCode::corrupt, "the API sent an event that is no JSON");
-      if (chunk.contains("error")) return fail(ErrorCode::unavailable, "{}", message_of(chunk.dump()));
-      for (const auto& choice : chunk.value("choices", nlohmann::json::array())) {
-        // A model that thinks first has no content for a while.
-        const auto part = [&](const char* path) {
-          return choice.value(nlohmann::json::json_pointer(path), std::string());
-        };
-        const std::string piece = part("/delta/reasoning_content") + part("/delta/content");
-        if (piece.empty()) continue;
-        if (stats.pieces++ == 0) stats.first = Clock::now() - begin;
-        on_text(piece);
-      }
+      EXO_CHECK(pieces.take(std::string_view(text).substr(0, end), stats));
+      if (stats.pieces > 0 && stats.first.count() == 0) stats.first = Clock::now() - begin;
     }
     if (!more) break;
   }
+  pieces.end();
   stats.whole = Clock::now() - begin;
   return stats;
+}
+
+Result<AskStats> ask(const ApiAddress& at, const std::string& question, uint32_t tokens_max,
+                     std::chrono::milliseconds silence, const std::function<void(std::string_view)>& on_text) {
+  const nlohmann::json body = {{"messages", {{{"role", "user"}, {"content", question}}}},
+                               {"max_tokens", tokens_max},
+                               {"temperature", 0},
+                               {"stream", true}};
+  return stream_chat(at, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), silence, on_text, {});
 }
 
 }  // namespace exogpu::api

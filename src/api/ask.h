@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -34,7 +35,15 @@ struct AskStats {
   uint32_t pieces = 0;
   std::chrono::duration<double> first{};  // until the first piece arrived
   std::chrono::duration<double> whole{};  // until the end
+  // As the API reports them; 0 and empty if it does not.
+  uint32_t prompt_tokens = 0, answer_tokens = 0;
+  std::string finish_reason{};
 };
+
+// Sends a chat whose body asks for a stream; `on_text` gets the answer piece by piece, reasoning between <think> and
+// </think>. Ends early, with what there is, when `cancel` asks to stop and more arrives. Errors: those of ask().
+Result<AskStats> stream_chat(const ApiAddress& at, const std::string& body, std::chrono::milliseconds silence,
+                             const std::function<void(std::string_view)>& on_text, const std::stop_token& cancel);
 
 // Sends one chat message; `on_text` gets the answer piece by piece.
 // Errors: unavailable, deadline_exceeded (nothing arrived for `silence`), and the API's own errors.

@@ -15,6 +15,11 @@ Json json_of(const node::StageSnapshot& stage);
 Json json_of(const node::UnusedDevice& unused);
 Json json_of(const node::IdentityConflict& conflict);
 Json json_of(const node::ModelSnapshot& model);
+Json json_of(const node::LibraryEntrySnapshot& entry);
+
+int64_t unix_s(std::chrono::system_clock::time_point time) {
+  return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+}
 
 Json json_of(const node::DeviceSnapshot& device) {
   return {{"id", device.id},
@@ -120,15 +125,36 @@ Json json_of(const node::ModelSnapshot& model) {
   return {{"model", model.name},
           {"content", model.content},
           {"pinned", model.pinned},
+          {"keep_loaded_s", model.keep_loaded_s},
+          {"used_at_unix_s", model.used_at ? Json(unix_s(*model.used_at)) : Json(nullptr)},
           {"serving", model.serving},
           {"not_serving_reason", or_null(model.not_serving_reason)},
           {"plan", model.plan ? json_of(*model.plan) : Json(nullptr)},
           {"live", model.live ? json_of(*model.live) : Json(nullptr)}};
 }
 
+Json json_of(const node::LibraryEntrySnapshot& entry) {
+  const wire::LibraryModel& model = entry.model;
+  Json abilities = Json::array();
+  if (model.abilities.chat) abilities.push_back("chat");
+  if (model.abilities.tools) abilities.push_back("tools");
+  if (model.abilities.thinking) abilities.push_back("thinking");
+  if (model.abilities.embeddings) abilities.push_back("embeddings");
+  if (model.abilities.infill) abilities.push_back("infill");
+  return {{"model", model.model},
+          {"content", or_null(model.content)},
+          {"nodes", entry.nodes},
+          {"bytes", model.bytes},
+          {"architecture", or_null(model.architecture)},
+          {"quantisation", or_null(model.quantisation)},
+          {"layers", model.layers},
+          {"parameters", model.parameters},
+          {"context", model.context},
+          {"abilities", std::move(abilities)}};
+}
+
 Json json_of(const node::IdentityConflict& conflict) {
-  const auto at = std::chrono::floor<std::chrono::seconds>(conflict.refused_at.time_since_epoch());
-  return {{"node", conflict.node}, {"source", conflict.source}, {"refused_at_unix_s", at.count()}};
+  return {{"node", conflict.node}, {"source", conflict.source}, {"refused_at_unix_s", unix_s(conflict.refused_at)}};
 }
 
 }  // namespace
@@ -143,6 +169,7 @@ std::string cluster_json(const node::ClusterSnapshot& cluster) {
       {"serving", first.serving},
       {"not_serving_reason", or_null(first.not_serving_reason)},
       {"models", array_of(cluster.models)},
+      {"library", array_of(cluster.library)},
       {"model_file_error", or_null(cluster.model_file_error)},
       {"identity_conflicts", array_of(cluster.identity_conflicts)},
       {"leader", or_null(cluster.leader)},

@@ -1,6 +1,8 @@
 #include "api/cluster_routes.h"
 
 #include "api/cluster_json.h"
+#include "api/json/json_body.h"
+#include "api/surface/models.h"
 #include "wire/version.h"
 
 namespace exogpu::api {
@@ -36,6 +38,28 @@ Parsed<Action> drain(const Exchange& exchange) {
   return Reply{.body = R"({"status":"ok"})"};
 }
 
+// {"model": NAME, "pinned": true, "context": 8192, "parallel": 2, "keep_loaded_s": 600}
+Parsed<Action> load(const Exchange& exchange) {
+  EXO_TRY(const json body, parse_object(exchange.body, exchange.limits.json));
+  const Fields fields(body);
+  EXO_TRY(const auto name, fields.text("model"));
+  if (!name) return bad_field("model", "missing_required_parameter", "is missing; name a model");
+  EXO_TRY(const node::ModelEntry model, find_model(exchange.service, *name));
+  EXO_TRY(const auto pinned, fields.boolean("pinned"));
+  EXO_TRY(const auto context, fields.integer("context", 1, INT32_MAX));
+  EXO_TRY(const auto parallel, fields.integer("parallel", 1, 4096));
+  EXO_TRY(const auto keep, fields.integer("keep_loaded_s", 0, INT32_MAX));
+  const auto number = [](const auto& value) {
+    return value ? std::optional(static_cast<uint32_t>(*value)) : std::nullopt;
+  };
+  const auto done = exchange.service.load(model.id, {.pinned = pinned.value_or(false),
+                                                     .context = number(context),
+                                                     .sequences = number(parallel),
+                                                     .keep_loaded_s = number(keep)});
+  if (!done) return std::unexpected(to_api_error(done.error()));
+  return Reply{.body = R"({"success":true})"};
+}
+
 // {"model": NAME}
 Parsed<Action> unload(const Exchange& exchange) {
   const json asked = json::parse(exchange.body, nullptr, false);
@@ -53,8 +77,10 @@ constexpr Route kClusterRoutes[] = {
     {.path = "/version", .method = "GET", .handle = version, .needs_key = false},
     {.path = "/v1/cluster", .method = "GET", .handle = cluster},
     {.path = "/v1/cluster/drain", .method = "POST", .handle = drain},
+    {.path = "/v1/models/load", .method = "POST", .handle = load},
+    {.path = "/models/load", .method = "POST", .handle = load},  // as llama.cpp's router has it
     {.path = "/v1/models/unload", .method = "POST", .handle = unload},
-    {.path = "/models/unload", .method = "POST", .handle = unload},  // as llama.cpp's router has it
+    {.path = "/models/unload", .method = "POST", .handle = unload},
 };
 
 }  // namespace

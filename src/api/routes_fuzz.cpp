@@ -40,6 +40,7 @@ class SilentService : public node::Service {
     return cluster();
   }
   Result<void> drain(std::string_view, bool) override { return {}; }
+  Result<void> load(std::string_view, const wire::LoadSettings&) override { return {}; }
   Result<void> unload(std::string_view) override { return {}; }
   void pull(std::string, std::shared_ptr<node::PullListener>, std::stop_token) override {}
   void generate(node::GenerationRequest, std::shared_ptr<node::GenerationListener>, std::stop_token) override {}

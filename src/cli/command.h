@@ -29,7 +29,9 @@ void add_join(CLI::App& app, Action& action);
 void add_approve(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
 void add_drain(CLI::App& app, Action& action);
+void add_load(CLI::App& app, Action& action);
 void add_unload(CLI::App& app, Action& action);
+void add_ps(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 

@@ -17,6 +17,7 @@
 #include "wire/condition.h"
 #include "wire/dtype.h"
 #include "wire/layer_range.h"
+#include "wire/library.h"
 #include "wire/node_id.h"
 #include "wire/plan.h"
 
@@ -150,11 +151,21 @@ struct ModelSnapshot {
   std::string name{};
   std::string content{};  // content id, as text
   bool pinned = false;
+  uint32_t keep_loaded_s = 0;  // it goes when nobody used it for so long; 0: it stays
+  // Of its last request at any node, to 10 s.
+  std::optional<std::chrono::system_clock::time_point> used_at{};
   bool serving = false;
   std::string not_serving_reason{};
   std::optional<PlanSnapshot> plan{};
   std::optional<LiveRates> live{};
   friend bool operator==(const ModelSnapshot&, const ModelSnapshot&) = default;
+};
+
+// A model that nodes of the cluster have files of.
+struct LibraryEntrySnapshot {
+  wire::LibraryModel model{};
+  std::vector<std::string> nodes{};  // that are online and have it, by name
+  friend bool operator==(const LibraryEntrySnapshot&, const LibraryEntrySnapshot&) = default;
 };
 
 // Another process had the identity of a node, and this node refused it: a copy of the node's disk or state folder runs.
@@ -168,7 +179,8 @@ struct IdentityConflict {
 struct ClusterSnapshot {
   uint64_t version = 0;                 // grows with every change that this node sees; starts again with each start
   std::vector<ModelSnapshot> models{};  // those that are served first, each group by name
-  std::optional<std::string> leader{};  // name
+  std::vector<LibraryEntrySnapshot> library{};  // by name
+  std::optional<std::string> leader{};          // name
   std::string no_leader_reason{};
   uint64_t term = 0;   // of the state: which leader wrote it,
   uint64_t index = 0;  // and how many events it has
@@ -176,6 +188,11 @@ struct ClusterSnapshot {
   WeightTraffic weights{};
   std::string model_file_error{};                      // of this node's own model file; names the file
   std::vector<IdentityConflict> identity_conflicts{};  // since this node's start, the last of each node
+  // Null: no node that is online has a file of it.
+  const LibraryEntrySnapshot* find_in_library(std::string_view name) const {
+    const auto found = std::ranges::find(library, name, [](const auto& entry) { return entry.model.model; });
+    return found == library.end() ? nullptr : &*found;
+  }
   // By its name in requests; null: it is not to be served.
   const ModelSnapshot* find_model(std::string_view name) const {
     const auto found = std::ranges::find(models, name, &ModelSnapshot::name);

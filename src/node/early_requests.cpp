@@ -38,6 +38,13 @@ void EarlyRequests::retry(Clock::time_point now, const std::function<bool(Reques
   waiting_.insert(waiting_.begin(), std::move_iterator(left.begin()), std::move_iterator(left.end()));
 }
 
+std::set<std::string> EarlyRequests::models() const {
+  const MutexLock lock(mutex_);
+  std::set<std::string> models;
+  for (const Request& each : waiting_) models.insert(each.request.model);
+  return models;
+}
+
 void EarlyRequests::fail_all(const Error& why) {
   for (const Request& each : take()) each.listener->on_error(why);
 }

@@ -1,11 +1,13 @@
-// Requests that came before their model was served: while a node starts, or a model is loaded for the first time.
+// Requests that came before their model was served: while a node starts, or a model is loaded.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <set>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -31,15 +33,19 @@ class EarlyRequests {
   void add(Request request, Clock::time_point now) EXO_EXCLUDES(mutex_);
 
   // `start` takes a request whose model is served now and returns true; it returns false, and leaves the request as it
-  // is, while it has to wait, and may say another reason why. What was cancelled or has waited too long ends.
+  // is, while it has to wait, and may say another reason why, or until when. What was cancelled or has waited too long
+  // ends.
   void retry(Clock::time_point now, const std::function<bool(Request&)>& start) EXO_EXCLUDES(mutex_);
+
+  // The models that requests wait for, by name.
+  std::set<std::string> models() const EXO_EXCLUDES(mutex_);
 
   void fail_all(const Error& why) EXO_EXCLUDES(mutex_);
 
  private:
   std::vector<Request> take() EXO_EXCLUDES(mutex_);
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<Request> waiting_ EXO_GUARDED_BY(mutex_);
 };
 

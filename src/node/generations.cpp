@@ -65,6 +65,11 @@ void Generations::stop_serving(Error why) {
   not_serving_ = std::move(why);
 }
 
+void Generations::expect_plan() {
+  const MutexLock lock(mutex_);
+  waited_.reset();
+}
+
 Result<Serving> Generations::serving() const {
   const MutexLock lock(mutex_);
   if (!serving_) return std::unexpected(not_serving_);

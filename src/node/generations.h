@@ -63,6 +63,9 @@ class Generations {
   // waits for the next ring. `wait` is the request's own, and counts from now.
   Result<Serving> expected(std::optional<std::chrono::milliseconds> wait = {}) const EXO_EXCLUDES(mutex_);
 
+  // The next plan has been made: requests wait for it, however long there was none.
+  void expect_plan() EXO_EXCLUDES(mutex_);
+
   void on_generated(const wire::Generated& message);
   // The ring has ended. Every generation continues with the next ring: its tokens so far are computed again, and its
   // listener receives those that follow.

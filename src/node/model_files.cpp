@@ -53,27 +53,50 @@ void ModelFiles::stop() {
 }
 
 void ModelFiles::on_own_content(const Result<std::shared_ptr<const weights::Content>>& content) {
+  unreadable_ = !content;
   if (!content) return host_.note(content.error().message);
   if (!options_.file) return;  // it has changed meanwhile
   own_content_ = (*content)->id().text();
-  exchange_.offer(*content);
+  add_file(*content);
   offer_.set_content(own_content_);
   host_.on_own_content();
 }
 
 void ModelFiles::tick(cluster::Time now) {
   exchange_.tick(now);
-  check_own_file();
+  check_own_files();
 }
 
-void ModelFiles::check_own_file() {
-  if (!options_.file) return;
-  const auto unchanged = options_.file->check();
-  if (unchanged) return;
-  measuring_.reset();
-  options_.file = nullptr;
-  if (const auto content = wire::ContentId::parse(own_content_)) exchange_.withdraw(*content);
-  host_.on_own_file_changed(unchanged.error());
+void ModelFiles::check_own_files() {
+  const auto unchanged = options_.file && own_content_.empty() ? options_.file->check() : Result<void>();
+  if (!unchanged) {
+    measuring_.reset();
+    options_.file = nullptr;
+    host_.on_own_file_changed(unchanged.error());
+  }
+  std::erase_if(own_files_, [this](const auto& own) {
+    const auto same = own.second->check();
+    if (same) return false;
+    if (own.second == options_.file) options_.file = nullptr;
+    if (const auto content = wire::ContentId::parse(own.first)) exchange_.withdraw(*content);
+    host_.on_own_file_changed(same.error());
+    return true;
+  });
+}
+
+bool ModelFiles::reading(const std::filesystem::path& file) const {
+  std::error_code error;
+  return reading() && std::filesystem::equivalent(options_.file->path(), file, error);
+}
+
+void ModelFiles::add_file(const std::shared_ptr<const weights::Content>& content) {
+  own_files_.insert_or_assign(content->id().text(), content->gguf());
+  exchange_.offer(content);
+}
+
+SharedGguf ModelFiles::own_file(const std::string& content) const {
+  const auto found = own_files_.find(content);
+  return found == own_files_.end() ? nullptr : found->second;
 }
 
 void ModelFiles::compare_own_model(const wire::ReplicatedState& state) {
@@ -95,9 +118,9 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
                        std::function<void(Result<SharedGguf>)> done) {
   spare_ = {};
   fetching_[plan.content] = {};
-  check_own_file();
-  if (options_.file && plan.content == own_content_) {
-    return host_.post([done = std::move(done), file = options_.file] { done(file); });
+  check_own_files();
+  if (const SharedGguf own = own_file(plan.content)) {
+    return host_.post([done = std::move(done), own] { done(own); });
   }
   const auto content = wire::ContentId::parse(plan.content);
   if (!content) {
@@ -165,7 +188,7 @@ void ModelFiles::update_spare(const wire::ReplicatedState& state, bool idle, clu
 // A planned model of which something may be missing here, and that has room in the cache; or null.
 const wire::ModelRecord* ModelFiles::next_spare(const wire::ReplicatedState& state) const {
   for (const auto& [content, model] : state.models) {
-    if (!model.plan || spare_contents_.contains(content) || (options_.file && content == own_content_)) continue;
+    if (!model.plan || spare_contents_.contains(content) || own_files_.contains(content)) continue;
     Bytes bytes = model.served.shape.embedding_bytes + model.served.shape.head_bytes;
     for (const wire::LayerShape& layer : model.served.shape.layers) bytes += layer.weight_bytes;
     if (2 * bytes <= options_.cache->limit()) return &model;

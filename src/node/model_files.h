@@ -1,5 +1,5 @@
-// The part of a node that has models: the file that it was given, the weights that it fetches for its stages, the
-// spare weights, and the tokenizers of the models that are served.
+// The part of a node that has models: the file that it was given, those of its library that are loaded, the weights
+// that it fetches for its stages, the spare weights, and the tokenizers of the models that are served.
 #pragma once
 
 #include <filesystem>
@@ -40,7 +40,7 @@ struct ModelFilesHost {
   std::function<void(std::move_only_function<void()>)> post;
   std::function<void(std::move_only_function<void()>)> in_background;
   std::function<void()> on_own_content;  // the own file was read; proposal() may have something
-  // The own file is not what it was when it was opened: unavailable, naming the file. Once; it is not used any more.
+  // An own file is not what it was when it was opened: unavailable, naming the file. Once; it is not used any more.
   std::function<void(const Error&)> on_own_file_changed;
   std::function<void()> on_encoder;  // an encoder() is another, or is needed again
   std::function<void(const std::string&)> note;
@@ -57,11 +57,15 @@ class ModelFiles {
   void start();
   // Ends what is in flight.
   void stop();
+  // Another file of this node, which was read whole: other nodes get it from here, and stages here compute from it.
+  void add_file(const std::shared_ptr<const weights::Content>& content);
+  // Whether this is the own file, and it is being read.
+  bool reading(const std::filesystem::path& file) const;
 
   void on_link_up(wire::NodeId peer, net::Channel& channel) { exchange_.peer_connected(peer, channel); }
   void on_link_down(wire::NodeId peer) { exchange_.peer_lost(peer); }
   void on_writable(wire::NodeId peer, net::Lane lane) { exchange_.on_writable(peer, lane); }
-  // To be called about twice a second. Withdraws the own file once it has changed, as fetch() does; its layers are then
+  // To be called about twice a second. Withdraws an own file once it has changed, as fetch() does; its layers are then
   // fetched from other nodes.
   void tick(cluster::Time now);
 
@@ -90,7 +94,9 @@ class ModelFiles {
   WeightTraffic traffic() const;
 
  private:
-  void check_own_file();
+  bool reading() const { return options_.file && own_content_.empty() && !unreadable_; }
+  void check_own_files();
+  SharedGguf own_file(const std::string& content) const;
   void on_own_content(const Result<std::shared_ptr<const weights::Content>>& content);
   const wire::ModelRecord* next_spare(const wire::ReplicatedState& state) const;
   void fetch_spare(const wire::StagePlan& plan, const wire::ContentId& content);
@@ -101,6 +107,8 @@ class ModelFiles {
   ModelOffer offer_;
   std::optional<weights::Measuring> measuring_;  // the own file
   std::string own_content_;                      // of it, once it was read
+  bool unreadable_ = false;                      // the own file
+  std::map<std::string, SharedGguf> own_files_;  // by content id, all that were read whole
   bool compared_ = false;
   std::map<std::string, weights::Fetching> fetching_;  // by content id
   weights::Fetching spare_;

@@ -8,6 +8,7 @@ ModelRequests::ModelRequests(uint32_t index, std::string content, wire::NodeId s
                              Transport& transport, const RingAccess& rings, GenerationsHost host,
                              std::function<void(const std::string&)> note)
     : index_(index),
+      content_(content),
       rings_(&rings),
       client_(self, server, client_host(transport)),
       generations_(generations_host(std::move(host))),

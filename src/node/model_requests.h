@@ -41,6 +41,7 @@ class ModelRequests {
   // The other nodes that compute answers for this one now.
   std::set<wire::NodeId> answering_nodes() const { return client_.answering_nodes(); }
 
+  const std::string& content() const { return content_; }
   Generations& generations() { return generations_; }
   const Generations& generations() const { return generations_; }
   ServingGate& gate() { return gate_; }
@@ -52,6 +53,7 @@ class ModelRequests {
   GenerationsHost generations_host(GenerationsHost host);
 
   uint32_t index_;
+  std::string content_;
   const RingAccess* rings_;
   wire::PlanEpoch asked_;  // the ring of the request that is being sent
   pipeline::RequestClient client_;

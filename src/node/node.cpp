@@ -24,6 +24,9 @@ std::shared_ptr<const ClusterSnapshot> Node::wait_for_cluster(uint64_t version,
                                                               std::chrono::milliseconds timeout) const {
   return impl_->status().wait(version, timeout);
 }
+Result<void> Node::load(std::string_view model, const wire::LoadSettings& settings) {
+  return impl_->load(model, settings);
+}
 Result<void> Node::unload(std::string_view model) { return impl_->unload(model); }
 Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
 void Node::pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) {

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "model/chat_template.h"
+#include "node/served_model.h"
 #include "node/service.h"
 #include "security/join_token.h"
 #include "wire/serving_settings.h"
@@ -42,10 +43,13 @@ struct NodeOptions {
   bool discover = false;               // shows itself on the local network, and finds the others of its cluster there
   std::optional<security::JoinToken> token{};          // to join that cluster first
   std::optional<model::TemplateText> chat_template{};  // for conversations that this node is asked for
-  std::filesystem::path model;       // what the cluster is to serve; with `connect`, a file that saves fetching
+  std::filesystem::path model;     // what the cluster is to serve; with `connect`, a file that saves fetching
+  std::filesystem::path models{};  // the models folder, whose models are loaded when they are asked for; empty: none
+  std::chrono::seconds keep_loaded{std::chrono::minutes(30)};  // a model that was not named at the start; 0: always
   std::vector<std::string> devices;  // by id; empty: all of this machine but GPUs rendered by the CPU
   uint32_t threads = 0;
   std::shared_ptr<gpu::LayoutBook> layouts{};  // of the devices; null: nothing is checked
+  std::optional<Bytes> memory_max{};           // of each device, for all models together
 
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
 
@@ -54,6 +58,8 @@ struct NodeOptions {
   uint32_t devices_min = 1;  // of a plan, also where fewer are faster
   std::string layers;
   std::vector<std::string> without;
+  // Of a model that was loaded for a request: all of the above but the layers.
+  ServeSettings serve_settings() const;
 
   std::chrono::milliseconds wait{5000};         // of requests, while the online nodes cannot hold the model
   std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
@@ -83,6 +89,7 @@ class Node : public Service {
   std::shared_ptr<const ClusterSnapshot> wait_for_cluster(uint64_t version,
                                                           std::chrono::milliseconds timeout) const override;
   Result<void> drain(std::string_view node, bool draining) override;
+  Result<void> load(std::string_view model, const wire::LoadSettings& settings) override;
   Result<void> unload(std::string_view model) override;
   void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,

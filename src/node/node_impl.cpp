@@ -38,6 +38,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   impl->make_agent();
   impl->make_requests();
   impl->make_model_files();
+  impl->make_library();
   impl->make_worker();
   impl->make_condition();
   impl->make_memory_guard();
@@ -57,6 +58,7 @@ Node::Impl::~Impl() {
   loop_.stop();
   if (requests_) requests_->fail_all({ErrorCode::unavailable, "the node is stopping"});
   if (model_files_) model_files_->stop();
+  measuring_.clear();
   local_network_.reset();
   listener_.reset();
   resources_.join.reset();
@@ -78,6 +80,7 @@ void Node::Impl::register_handlers() {
   membership_->register_handlers(dispatch_);
   links_->register_handlers(dispatch_);
   model_files_->register_handlers(dispatch_);
+  loads_->register_handlers(dispatch_);
   requests_->register_handlers(dispatch_);
   status_->register_handlers(dispatch_);
   register_ring_frames();
@@ -163,6 +166,7 @@ void Node::Impl::on_state() {
   membership_->on_state(agent_->state());
   workers_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   propose_model();
+  loads_->update();
   update_requests();
   update_cached();
   status_->set_changed();
@@ -216,7 +220,7 @@ void Node::Impl::propose_model() {
   if (!agent_->leader()) return;
   auto proposal = model_files_->proposal(agent_->state(), agent_->term(), steady_clock::now());
   if (!proposal) return;
-  agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.command(*std::move(proposal), at); });
+  propose(*proposal);
 }
 
 // Answers that this node was asked for count, too: between two rings no stage has to do with them.
@@ -256,7 +260,11 @@ void Node::Impl::look_after(cluster::Time now) {
   model_files_->tick(now);
   memory_->read();
   update_cached();
-  status_->set_live(live_rates(now), model_files_->traffic());
+  library_->tick(now);
+  loads_->update();
+  UnusedFor unused;
+  agent_->change([&](cluster::Agent& agent, cluster::Time at) { unused = agent.unused_models(at); });
+  status_->set_live(live_rates(now), model_files_->traffic(), unused);
   status_->set_own_reports(own_reports());
   membership_->introduce_leader_to_all(agent_->state());
   links_->watch(nodes_to_watch(now));
@@ -348,6 +356,12 @@ void Node::Impl::note(const std::string& text) const {
 void Node::Impl::set_api(std::string host, uint16_t port) {
   loop_.post([this, host = std::move(host), port] {
     const std::string at = host.empty() ? member().addresses.front() : host;
+    // For programs of this user on this machine; 0.0.0.0 and :: are reached by the loopback, too.
+    const std::string local = host.empty() ? "127.0.0.1" : host;
+    const auto written = security::write_secret(
+        options_.state / "api",
+        std::format("{0}{1}{2}:{3}", local.contains(':') ? "[" : "", local, local.contains(':') ? "]" : "", port));
+    if (!written) note(written.error().message);
     options_.api_url =
         std::format("http://{0}{1}{2}:{3}", at.contains(':') ? "[" : "", at, at.contains(':') ? "]" : "", port);
     agent_->change([this](cluster::Agent& agent, cluster::Time now) { agent.set_facts(facts(), now); });

@@ -12,12 +12,14 @@
 #include "net/tcp/listener.h"
 #include "node/cluster_agent.h"
 #include "node/condition.h"
+#include "node/library/own_library.h"
 #include "node/link_monitor.h"
 #include "node/local_network.h"
 #include "node/loop.h"
 #include "node/membership.h"
 #include "node/memory_guard.h"
 #include "node/model_files.h"
+#include "node/model_loads.h"
 #include "node/node.h"
 #include "node/node_resources.h"
 #include "node/peers.h"
@@ -44,6 +46,7 @@ class Node::Impl final : public PeerHandler {
   Requests& requests() { return *requests_; }
   Pulls& pulls() { return pulls_; }
   Result<void> drain(std::string_view node, bool draining);
+  Result<void> load(std::string_view model, const wire::LoadSettings& settings);
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port);
 
@@ -55,6 +58,7 @@ class Node::Impl final : public PeerHandler {
   void make_agent();
   void make_requests();
   void make_model_files();
+  void make_library();
   void make_worker();
   void make_condition();
   void make_memory_guard();
@@ -83,6 +87,12 @@ class Node::Impl final : public PeerHandler {
   void propose_model();
   void on_memory();
   void update_cached();
+  void propose(const wire::Event& event);
+  void want_model(const std::string& model, const wire::LoadSettings& settings);
+  void prepare_model(const std::string& model, const wire::LoadSettings& settings,
+                     std::function<void(Result<wire::ServedModel>)> done);
+  void read_content(const OwnModel& own, SharedGguf file, wire::ServedModel served,
+                    std::function<void(Result<wire::ServedModel>)> done);
   void report_condition();
   void report_stages();
   void tick();
@@ -111,6 +121,9 @@ class Node::Impl final : public PeerHandler {
   std::optional<Membership> membership_;
   std::optional<LinkMonitor> links_;
   std::optional<ModelFiles> model_files_;
+  std::optional<OwnLibrary> library_;
+  std::optional<ModelLoads> loads_;
+  std::map<std::string, weights::Measuring> measuring_;  // files that are read whole, by name of the model
   std::optional<Requests> requests_;
   std::optional<Status> status_;
   std::optional<Condition> condition_;

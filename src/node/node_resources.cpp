@@ -5,12 +5,12 @@
 #include <random>
 
 #include "base/utf8.h"
-#include "engine/default_settings.h"
+#include "model/library.h"
 #include "node/device_profiles.h"
 #include "node/host_name.h"
 #include "node/join_by_token.h"
-#include "node/model_shape.h"
 #include "node/nearby.h"
+#include "node/served_model.h"
 #include "node/term_file.h"
 #include "placement/by_name.h"
 #include "security/identity_store.h"
@@ -24,16 +24,25 @@ using security::IdentityStore;
 
 security::WallTime wall_now() { return std::chrono::system_clock::now(); }
 
+// Whether there is something to serve without other nodes.
+bool has_models(const NodeOptions& options) {
+  if (!options.model.empty()) return true;
+  if (options.models.empty()) return false;
+  const auto entries = model::Library(options.models).list();
+  return entries && std::ranges::any_of(*entries, &model::LibraryEntry::complete);
+}
+
 Result<Identity> identity_of(const NodeOptions& options) {
   const IdentityStore store(options.state);
-  if (options.connect.empty() && !options.model.empty()) return store.load_or_found(wall_now());
+  if (options.connect.empty() && has_models(options)) return store.load_or_found(wall_now());
   EXO_TRY(std::optional<Identity> known, store.load());
   if (!options.token) {
     if (known) return *std::move(known);
     if (options.connect.empty()) {
       const auto found = discover_nodes(std::chrono::seconds(2), [](const auto& nodes) { return !nodes.empty(); });
       return fail(ErrorCode::failed_precondition,
-                  "this node belongs to no cluster yet: give the model to serve, or the cluster to join. To join, run "
+                  "this node belongs to no cluster yet: give the model to serve, put models into the models folder "
+                  "(`exogpu pull`), or give the cluster to join. To join, run "
                   "`exogpu join` here and `exogpu approve CODE` on a device of the cluster. {}",
                   !found           ? found.error().message
                   : found->empty() ? "No node is seen on this network"
@@ -63,29 +72,16 @@ Result<std::vector<const gpu::Device*>> chosen(const gpu::Machine& machine, cons
   return devices;
 }
 
-// What the cluster is asked to serve; without the id of its content.
-Result<wire::ServedModel> served_model(NodeOptions& options, const model::Gguf& file, const gpu::Machine& machine) {
-  EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
-  options.serving = engine::complete_settings(options.serving, architecture);
-  if (const std::string warning = engine::context_warning(architecture, options.serving.context);
-      !warning.empty() && options.on_note) {
-    options.on_note(warning);
-  }
-  options.serving.batch_tokens =
-      engine::serving_batch(architecture, options.serving.context, options.serving.batch_tokens);
-  EXO_TRY(wire::ModelShape shape,
-          shape_of(file, machine.devices(), engine::ShardOptions::serving(options.serving, architecture)));
-  return wire::ServedModel{.model = printable(options.model.stem().string()),
-                           .content = {},
-                           .shape = std::move(shape),
-                           .settings = options.serving,
-                           .layers = options.layers,
-                           .without = options.without,
-                           .devices_min = options.devices_min,
-                           .pinned = true};  // a user named it
-}
-
 }  // namespace
+
+ServeSettings NodeOptions::serve_settings() const {
+  return {.serving = serving,
+          .layers = {},
+          .without = without,
+          .devices_min = devices_min,
+          .pinned = false,
+          .keep_loaded_s = static_cast<uint32_t>(keep_loaded.count())};
+}
 
 Result<NodeResources> prepare(NodeOptions& options) {
   if (options.name.empty()) options.name = host_name();
@@ -96,7 +92,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
                 printable(options.name), wire::kNameCharsMax);
   }
   if (!options.layers.empty()) EXO_CHECK(placement::check_layers(options.layers));
-  if (options.connect.empty() && options.model.empty() && !options.discover) {
+  if (options.connect.empty() && !has_models(options) && !options.discover) {
     return fail(ErrorCode::invalid_argument,
                 "give the model to serve, or the cluster to join (--join HOST:PORT --token TOKEN)");
   }
@@ -125,6 +121,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
   for (wire::DeviceProfile& profile : profiles) {
     profile.id.node = identity.node();
     profile.node_name = options.name;
+    profile.memory_free = std::min(profile.memory_free, options.memory_max.value_or(profile.memory_free));
   }
   EXO_TRY(auto running, security::FileLock::share(options.state / "node.lock"));
   std::random_device entropy;
@@ -140,7 +137,11 @@ Result<NodeResources> prepare(NodeOptions& options) {
                           .cache = nullptr,
                           .incarnation = std::uniform_int_distribution<uint64_t>()(entropy)};
   if (resources.file) {
-    EXO_TRY(resources.offered_model, served_model(options, *resources.file, resources.machine));
+    ServeSettings settings = options.serve_settings();
+    settings.layers = options.layers;
+    settings.pinned = true;  // a user named it
+    EXO_TRY(resources.offered_model,
+            served_model(*resources.file, resources.machine.devices(), settings, options.on_note));
   }
   EXO_TRY(resources.term_counter, read_term_counter(options.state));
   EXO_TRY(resources.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));

@@ -33,9 +33,8 @@ struct NodeResources {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
-// Fills in the node's name where `options` has none, and the context of the model where it has none. Blocks for as long
-// as it takes to join a cluster and to measure the devices.
-// Errors: those of Node::start().
+// Fills in the node's name where `options` has none. Blocks for as long as it takes to join a cluster and to measure
+// the devices. Errors: those of Node::start().
 Result<NodeResources> prepare(NodeOptions& options);
 
 }  // namespace exogpu::node

@@ -45,14 +45,31 @@ void Requests::on_generated(wire::NodeId from, const wire::Generated& message) {
 
 void Requests::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                         std::stop_token cancel) {
-  const auto generations = generations_for(request);
-  if (generations) return (*generations)->generate(std::move(request), std::move(listener), std::move(cancel));
-  if (generations.error().code != ErrorCode::unavailable || was_served(request.model)) {
-    return listener->on_error(generations.error());
+  if (auto model = to_load(request.model)) {
+    request.model = *std::move(model);
+    return load_for(std::move(request), std::move(listener), std::move(cancel));
   }
+  const auto model = requests_for(request);
+  if (model) return begin(**model, std::move(request), std::move(listener), std::move(cancel));
+  if (model.error().code != ErrorCode::unavailable || was_served(request.model)) {
+    return listener->on_error(model.error());
+  }
+  wait({std::move(request), std::move(listener), std::move(cancel), {}, model.error()});
+}
+
+void Requests::begin(ModelRequests& model, GenerationRequest request, std::shared_ptr<GenerationListener> listener,
+                     std::stop_token cancel) {
+  host_.post([this, content = model.content(), name = request.model, keep = request.keep_loaded_s] {
+    if (loading_.on_use) loading_.on_use(content);
+    if (keep) want(name, keep);
+  });
+  model.generations().generate(std::move(request), std::move(listener), std::move(cancel));
+}
+
+void Requests::wait(EarlyRequests::Request request) {
   const auto now = EarlyRequests::Clock::now();
-  const auto until = now + request.wait.value_or(host_.wait);
-  early_.add({std::move(request), std::move(listener), std::move(cancel), until, generations.error()}, now);
+  request.until = now + request.request.wait.value_or(host_.wait);
+  early_.add(std::move(request), now);
 }
 
 bool Requests::was_served(std::string_view name) const {
@@ -62,13 +79,16 @@ bool Requests::was_served(std::string_view name) const {
   return std::ranges::any_of(named_, [](const Named& model) { return model.requests->generations().was_served(); });
 }
 
-Result<Generations*> Requests::generations_for(const GenerationRequest& request) const {
-  EXO_TRY(const auto model, find(request.model, request.wait));
+Result<std::shared_ptr<ModelRequests>> Requests::requests_for(const GenerationRequest& request) const {
+  EXO_TRY(auto model, find(request.model, request.wait));
   EXO_CHECK(model->generations().expected(request.wait));
-  return &model->generations();
+  return model;
 }
 
 Result<std::shared_ptr<ModelText>> Requests::text(std::string_view model) const {
+  if (const auto name = to_load(model)) {
+    return fail(ErrorCode::unavailable, "the model \"{}\" is not loaded; load it, or send it a request", *name);
+  }
   EXO_TRY(const auto requests, find(model, {}));
   EXO_TRY(const Serving expected, requests->generations().expected());
   return expected.encoder;
@@ -77,7 +97,7 @@ Result<std::shared_ptr<ModelText>> Requests::text(std::string_view model) const 
 Result<std::shared_ptr<ModelRequests>> Requests::find(std::string_view name,
                                                       std::optional<std::chrono::milliseconds> wait) const {
   const MutexLock lock(mutex_);
-  if (named_.empty()) return std::unexpected(no_model_);
+  if (named_.empty() && (name.empty() || unloaded_.empty())) return std::unexpected(no_model_);
   std::string names;
   for (const Named& model : named_) {
     if (!model.requests->generations().expected(wait)) continue;
@@ -87,26 +107,15 @@ Result<std::shared_ptr<ModelRequests>> Requests::find(std::string_view name,
   // What is not served says why.
   const auto same = std::ranges::find(named_, name, &Named::name);
   if (same != named_.end()) return same->requests;
-  if (names.empty()) return named_.front().requests;
+  if (names.empty() && !named_.empty()) return named_.front().requests;
+  for (const ModelEntry& model : unloaded_) names += std::format("{}\"{}\"", names.empty() ? "" : ", ", model.id);
   return fail(ErrorCode::not_found, "there is no model \"{}\"; here is {}", name, names);
-}
-
-std::vector<ModelEntry> Requests::models() const {
-  const MutexLock lock(mutex_);
-  std::vector<ModelEntry> entries;
-  for (const Named& model : named_) {
-    const auto expected = model.requests->generations().expected();
-    if (!expected) continue;
-    entries.push_back({.id = expected->model,
-                       .created = expected->since,
-                       .context_tokens = expected->context,
-                       .embeddings = expected->encoder->details().embeddings});
-  }
-  return entries;
 }
 
 Result<void> Requests::ready() const {
   const MutexLock lock(mutex_);
+  // Whether a model is loaded is then a matter of those requests that name it.
+  if (std::ranges::none_of(named_, &Named::wanted) && !unloaded_.empty()) return {};
   Result<void> ready = std::unexpected(no_model_);
   for (const Named& model : named_ | std::views::reverse) {
     const auto serving = model.requests->generations().serving();
@@ -137,29 +146,9 @@ void Requests::update(const wire::ReplicatedState& state, const StageReports& re
   for (const auto& [content, model] : models_) {
     model.requests->gate().update(state, reports, encoder(content), now);
   }
-  publish(state);
-  early_.retry(EarlyRequests::Clock::now(), [this](EarlyRequests::Request& early) {
-    const auto generations = generations_for(early.request);
-    if (!generations) {
-      early.why = generations.error();
-      return false;
-    }
-    (*generations)->generate(std::move(early.request), std::move(early.listener), std::move(early.cancel));
-    return true;
-  });
-}
-
-void Requests::publish(const wire::ReplicatedState& state) {
-  std::vector<Named> named;
-  const auto add = [&](const Model& model) { named.push_back({.name = model.name, .requests = model.requests}); };
-  for (const wire::ModelRecord* model : models_in_order(state)) add(models_.at(model->served.content));
-  // What is no longer served may be waited for.
-  for (const auto& [content, model] : models_) {
-    if (!state.models.contains(content) && model.requests->generations().expected()) add(model);
-  }
-  const MutexLock lock(mutex_);
-  named_ = std::move(named);
-  no_model_ = {ErrorCode::unavailable, "no model is to be served"};
+  publish(state, reports);
+  load_interrupted(state);
+  early_.retry(EarlyRequests::Clock::now(), [this](EarlyRequests::Request& early) { return retry(early); });
 }
 
 void Requests::read_stream(wire::StreamRead request, StreamReader done) {
@@ -201,8 +190,9 @@ void Requests::fail_all(const Error& why) {
 
 std::set<std::string> Requests::busy() const {
   std::set<std::string> busy;
+  const std::set<std::string> wanted = early_.models();
   for (const auto& [content, model] : models_) {
-    if (model.requests->generations().busy()) busy.insert(content);
+    if (model.requests->generations().busy() || wanted.contains(model.name)) busy.insert(content);
   }
   return busy;
 }

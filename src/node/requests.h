@@ -25,6 +25,17 @@
 
 namespace exogpu::node {
 
+// How models that are not loaded come to be loaded, and what is known of that. On the node's thread.
+struct ModelLoading {
+  std::function<void(const std::string& model, const wire::LoadSettings& settings)> want;
+  // It was wanted, and is being prepared.
+  std::function<bool(const std::string& model)> active;
+  // Why it could not be loaded.
+  std::function<std::optional<Error>(const std::string& model)> failure;
+  // A request for this model begins.
+  std::function<void(const std::string& content)> on_use;
+};
+
 // On the node's thread, except where marked.
 class Requests {
  public:
@@ -32,14 +43,17 @@ class Requests {
   Requests(wire::NodeId self, Transport& transport, RingAccess rings, GenerationsHost host,
            std::function<void(const std::string&)> note);
 
+  // Before the first request. Without it, only models that are served can be named.
+  void set_loading(ModelLoading loading) { loading_ = std::move(loading); }
   void register_handlers(Dispatch& dispatch);
 
   // --- any thread
   // As Service::generate(). A request that names no model is for the first of models(). While no model is served yet
-  // that it could be for, it waits as long as requests do that nobody can compute now.
+  // that it could be for, it waits as long as requests do that nobody can compute now; while its model is loaded, as
+  // long as that takes.
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel)
       EXO_EXCLUDES(mutex_);
-  // Those that requests are accepted for, served ones first.
+  // Those that requests may name: served ones first, then those that are loaded, then the rest of the library.
   std::vector<ModelEntry> models() const EXO_EXCLUDES(mutex_);
   // As Service::text().
   Result<std::shared_ptr<ModelText>> text(std::string_view model) const EXO_EXCLUDES(mutex_);
@@ -89,14 +103,33 @@ class Requests {
   struct Named {
     std::string name;
     std::shared_ptr<ModelRequests> requests;
+    bool wanted = false;   // the cluster is to serve it
+    bool planned = false;  // and has a plan for that
+    std::string reason{};  // why it is not served
+    uint32_t context = 0;
   };
   pipeline::RequestServerHost server_host();
   // Whether a model of this name, or any model if there is none, was served before.
   bool was_served(std::string_view name) const EXO_EXCLUDES(mutex_);
-  // The generations that compute it, or those that it may wait for. Errors: unavailable, not_found.
-  Result<Generations*> generations_for(const GenerationRequest& request) const EXO_EXCLUDES(mutex_);
+  // Those of the model that compute it, or that it may wait for. Errors: unavailable, not_found.
+  Result<std::shared_ptr<ModelRequests>> requests_for(const GenerationRequest& request) const EXO_EXCLUDES(mutex_);
+  // Any thread.
+  void begin(ModelRequests& model, GenerationRequest request, std::shared_ptr<GenerationListener> listener,
+             std::stop_token cancel);
+  void wait(EarlyRequests::Request request);
+
+  // --- models of the library that the cluster is not to serve now (requests_loading.cpp)
+  // The full name of the one that must be loaded for such a request.
+  std::optional<std::string> to_load(std::string_view name) const EXO_EXCLUDES(mutex_);
+  void load_for(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
+  void want(const std::string& model, std::optional<uint32_t> keep_loaded_s);
+  bool retry(EarlyRequests::Request& early) EXO_EXCLUDES(mutex_);
+  bool retry_load(const std::string& model, EarlyRequests::Request& early);
+  bool is_planned(std::string_view name) const EXO_EXCLUDES(mutex_);
+  void load_interrupted(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
+  std::vector<ModelEntry> unloaded_models(const wire::ReplicatedState& state) const;
   void on_generated(wire::NodeId from, const wire::Generated& message);
-  void publish(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
+  void publish(const wire::ReplicatedState& state, const StageReports& reports) EXO_EXCLUDES(mutex_);
   Result<std::shared_ptr<ModelRequests>> find(std::string_view name,
                                               std::optional<std::chrono::milliseconds> wait) const EXO_EXCLUDES(mutex_);
 
@@ -104,6 +137,7 @@ class Requests {
   Transport* transport_;
   RingAccess rings_;
   GenerationsHost host_;
+  ModelLoading loading_{};
   std::function<void(const std::string&)> note_;
   StreamStore streams_;
   StreamRelay stream_relay_;
@@ -112,7 +146,8 @@ class Requests {
   std::vector<ModelRequests*> by_index_;
   EarlyRequests early_;
   mutable Mutex mutex_;
-  std::vector<Named> named_ EXO_GUARDED_BY(mutex_);  // what requests may name, served models first
+  std::vector<Named> named_ EXO_GUARDED_BY(mutex_);          // served models first
+  std::vector<ModelEntry> unloaded_ EXO_GUARDED_BY(mutex_);  // by name
   Error no_model_ EXO_GUARDED_BY(mutex_){ErrorCode::unavailable, "the node is starting"};
 };
 

@@ -20,15 +20,23 @@
 #include "node/cluster_snapshot.h"
 #include "node/prompt.h"
 #include "node/streams/stream_store.h"
+#include "wire/library.h"
 #include "wire/ring.h"
 
 namespace exogpu::node {
 
+// Whether a model is in memory. One that is not is loaded when a request names it.
+enum class ModelState : uint8_t { unloaded, loading, loaded };
+
 struct ModelEntry {
-  std::string id;                                 // what a request names
-  std::chrono::system_clock::time_point created;  // when this node first served it
-  uint32_t context_tokens = 0;
-  bool embeddings = false;  // it gives embeddings of texts, and writes none
+  std::string id;  // what a request names
+  std::chrono::system_clock::time_point
+      created;                  // when this node first served it; of others, when the file was changed
+  uint32_t context_tokens = 0;  // of one that is not loaded, of its training; 0: unknown
+  ModelState state = ModelState::loaded;
+  std::string load_reason{};  // for people: why it is not loaded yet, or could not be
+  bool load_failed = false;   // the last time that it was to be loaded
+  bool embeddings = false;    // it gives embeddings of texts, and writes none
 };
 
 // Of a request for the embedding of a text, or of its tokens.
@@ -57,6 +65,8 @@ struct GenerationRequest {
   // How long it waits while the online nodes cannot hold the model; without a value, as the node is set up. With a
   // value it is also refused at once if it would wait longer for the requests of others.
   std::optional<std::chrono::milliseconds> wait{};
+  // How long its model stays loaded after it, where it was loaded for a request; 0: until it is unloaded.
+  std::optional<uint32_t> keep_loaded_s{};
   wire::ClientId client{};  // requests that wait are served fairly between clients
 };
 
@@ -122,14 +132,15 @@ class Service {
  public:
   virtual ~Service() = default;
 
-  // What requests may name; the first is taken where a request names none.
+  // What requests may name, loaded models first; the first is taken where a request names none.
   virtual std::vector<ModelEntry> models() const = 0;
 
   // The text side of a model that requests may name; of the first one where `model` is empty. It stays valid when the
-  // model is no longer served. Errors: not_found, and those of ready().
+  // model is no longer served. Errors: not_found; unavailable, with the reason: it is not loaded.
   virtual Result<std::shared_ptr<ModelText>> text(std::string_view model) const = 0;
 
-  // Errors: unavailable, with the reason: the model is still being loaded, a device is away.
+  // Errors: unavailable, with the reason, where models are to be served and none is: one is still being loaded, a
+  // device is away.
   virtual Result<void> ready() const = 0;
 
   // The cluster as this node knows it now. Never null; does not change once it is returned.
@@ -143,6 +154,11 @@ class Service {
   // Plans stop using the devices of this node, given by its name or id, or may use them again. Takes effect soon after
   // this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).
   virtual Result<void> drain(std::string_view node, bool draining) = 0;
+
+  // The cluster is to serve this model of its library, given by its name, beside the others; or with these settings.
+  // Takes effect soon after this returns and shows in models(), also where it fails. Errors: not_found, unavailable
+  // (the cluster has no leader).
+  virtual Result<void> load(std::string_view model, const wire::LoadSettings& settings) = 0;
 
   // The cluster no longer serves this model, given by its name, once the answers that it is writing have ended. Takes
   // effect soon after this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).

@@ -11,9 +11,13 @@ void ServingGate::update(const wire::ReplicatedState& state, const StageReports&
                          cluster::Time now) {
   const auto found = state.models.find(content_);
   // What is in flight may end; the ring interrupts what it cannot end.
-  if (found == state.models.end()) return close(false, false, std::string(cluster::kNotServed), now);
+  const bool wanted_anew = !std::exchange(in_state_, found != state.models.end()) && in_state_;
+  if (!in_state_) return close(false, false, std::string(cluster::kNotServed), now);
   const wire::ModelRecord& model = found->second;
-  if (model.plan) without_plan_since_.reset();
+  if (model.plan || wanted_anew) {
+    without_plan_since_.reset();
+    generations_->expect_plan();
+  }
   std::string reason = not_serving_reason(state, model, reports);
   if (cluster::serving(model) && encoder.encoder) {
     return open(model.plan->made.plan, encoder.encoder, reason.empty());

@@ -46,6 +46,7 @@ class ServingGate {
   std::optional<wire::PlanEpoch> serving_;
   std::string noted_;  // why there is no plan, as it was noted last
   std::optional<cluster::Time> without_plan_since_;
+  bool in_state_ = false;  // the model is to be served
 };
 
 }  // namespace exogpu::node

@@ -132,6 +132,26 @@ std::string_view in_words(wire::StagePhase phase) {
 
 }  // namespace
 
+namespace {
+
+// Files of the same name and content are one model; where contents differ or are not known yet, they are not.
+std::vector<LibraryEntrySnapshot> library_of(const ReplicatedState& state) {
+  std::map<std::pair<std::string, std::string>, LibraryEntrySnapshot> entries;
+  for (const auto& [id, node] : state.nodes) {
+    if (!node.online) continue;
+    for (const wire::LibraryModel& model : node.library) {
+      auto& entry = entries[{model.model, model.content}];
+      entry.model = model;
+      entry.nodes.push_back(cluster::name_of(state.nodes, id));
+    }
+  }
+  std::vector<LibraryEntrySnapshot> list;
+  for (auto& [key, entry] : entries) list.push_back(std::move(entry));
+  return list;
+}
+
+}  // namespace
+
 std::vector<const wire::ModelRecord*> models_in_order(const ReplicatedState& state) {
   std::vector<const wire::ModelRecord*> models;
   for (const auto& [content, model] : state.models) models.push_back(&model);
@@ -169,6 +189,7 @@ ClusterSnapshot snapshot_of(const ReplicatedState& state, std::optional<wire::No
     snapshot.models.push_back({.name = model->served.model,
                                .content = model->served.content,
                                .pinned = model->served.pinned,
+                               .keep_loaded_s = model->served.keep_loaded_s,
                                .not_serving_reason = not_serving_reason(state, *model, reports),
                                .plan = {},
                                .live = {}});
@@ -176,6 +197,7 @@ ClusterSnapshot snapshot_of(const ReplicatedState& state, std::optional<wire::No
     added.serving = added.not_serving_reason.empty();
     if (model->plan) added.plan = plan_snapshot(state, *model->plan, reports);
   }
+  snapshot.library = library_of(state);
   if (leader) {
     snapshot.leader = cluster::name_of(state.nodes, *leader);
   } else {

@@ -30,7 +30,9 @@ void Status::update(cluster::Time now) {
   const auto before = snapshot();
   for (ModelSnapshot& model : next.models) {
     const auto same = std::ranges::find(before->models, model.content, &ModelSnapshot::content);
-    if (same != before->models.end()) model.live = same->live;
+    if (same == before->models.end()) continue;
+    model.live = same->live;
+    model.used_at = same->used_at;
   }
   next.weights = before->weights;
   next.model_file_error = before->model_file_error;
@@ -47,11 +49,18 @@ void Status::publish(ClusterSnapshot next) {
   published_.notify_all();
 }
 
-void Status::set_live(const std::map<std::string, LiveRates>& live, const WeightTraffic& weights) {
+void Status::set_live(const std::map<std::string, LiveRates>& live, const WeightTraffic& weights,
+                      const UnusedFor& unused) {
+  constexpr std::chrono::seconds step{10};
+  const auto now = std::chrono::system_clock::now();
   ClusterSnapshot next = *snapshot();
   for (ModelSnapshot& model : next.models) {
     const auto rates = live.find(model.content);
     model.live = rates == live.end() ? std::nullopt : std::optional(rates->second);
+    const auto since = unused.find(model.content);
+    if (since == unused.end()) continue;
+    const auto used_at = now - std::chrono::duration_cast<std::chrono::system_clock::duration>(since->second);
+    if (!model.used_at || used_at >= *model.used_at + step) model.used_at = used_at;
   }
   next.weights = weights;
   publish(std::move(next));

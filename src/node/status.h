@@ -25,6 +25,9 @@ struct ClusterKnowledge {
   std::string no_leader_reason;
 };
 
+// How long the models were not used, by content id.
+using UnusedFor = std::map<std::string, cluster::Duration>;
+
 // On the node's thread, except where marked.
 class Status {
  public:
@@ -50,7 +53,8 @@ class Status {
   const StageReports& reports() const { return reports_; }
 
   // `live`: of the rings that begin here, by the model's content id.
-  void set_live(const std::map<std::string, LiveRates>& live, const WeightTraffic& weights);
+  void set_live(const std::map<std::string, LiveRates>& live, const WeightTraffic& weights,
+                const UnusedFor& unused = {});
   void set_model_file_error(std::string error);
   // Replaces an earlier conflict of the same node.
   void add_identity_conflict(IdentityConflict conflict);

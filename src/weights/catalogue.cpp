@@ -87,6 +87,14 @@ Result<ModelManifest> Catalogue::manifest_of(const model::Gguf& file, const Prog
   return manifest;
 }
 
+std::optional<ContentId> Catalogue::content_of(const model::Gguf& file) const {
+  const auto key = key_of(file.parts());
+  if (!key) return std::nullopt;
+  const auto cached = read_cached(folder_ / (*key + std::string(kEnding)));
+  if (!cached || !check_headers(cached->manifest, file)) return std::nullopt;
+  return cached->content;
+}
+
 std::optional<fs::path> Catalogue::known(const ContentId& content) const {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder_, error)) {

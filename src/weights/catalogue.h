@@ -27,6 +27,9 @@ class Catalogue {
   Result<ModelManifest> manifest_of(const model::Gguf& file, const Progress& progress = {},
                                     const std::stop_token& stop = {}) const;
 
+  // The id of this file's content, if its manifest is stored; reads no weights.
+  std::optional<ContentId> content_of(const model::Gguf& file) const;
+
   // The file of a stored manifest with this id, if it is still the same; reads no weights.
   std::optional<std::filesystem::path> known(const ContentId& content) const;
 

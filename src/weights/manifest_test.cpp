@@ -101,16 +101,19 @@ TEST(Catalogue, ReadsAFileOnce) {
   int reports = 0;
   const Progress count = [&](Bytes, Bytes) { ++reports; };
   EXPECT_FALSE(catalogue.known(made.content->id()));
+  EXPECT_FALSE(catalogue.content_of(*open_model(made.path)));
   EXPECT_EQ(catalogue.manifest_of(*open_model(made.path), count).value(), made.content->manifest());
   EXPECT_GT(reports, 0);
   reports = 0;
   EXPECT_EQ(catalogue.manifest_of(*open_model(made.path), count).value(), made.content->manifest());
   EXPECT_EQ(reports, 0);
   EXPECT_EQ(catalogue.known(made.content->id()), fs::canonical(made.path));
+  EXPECT_EQ(catalogue.content_of(*open_model(made.path)), made.content->id());
 
   // Another content in the same file.
   flip_byte(made.path, made.content->manifest().tensors.back().object.offset);
   EXPECT_FALSE(catalogue.known(made.content->id()));
+  EXPECT_FALSE(catalogue.content_of(*open_model(made.path)));
   EXPECT_NE(catalogue.manifest_of(*open_model(made.path), count).value(), made.content->manifest());
   EXPECT_GT(reports, 0);
 }

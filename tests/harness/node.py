@@ -30,7 +30,9 @@ class Node:
         command = [self.exogpu, "serve", "--name", self.name, "--state", self.folder / "state", "--cache",
                    self.folder / "cache", "--listen", f"127.0.0.1:{link}", "--api", f"127.0.0.1:{api}", "-d", "cpu",
                    "-t", "1", *self.arguments]
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder.parent)}
+        # Not the models of the user that runs the tests.
+        environment = {"EXOGPU_MODELS": str(self.folder.parent / "models"), **os.environ,
+                       "XDG_CACHE_HOME": str(self.folder.parent)}
         self.errors = open(self.log, "ab")
         self.process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=self.errors, text=True,
                                         env=environment)
@@ -123,7 +125,8 @@ class Node:
         return ((time.monotonic(), piece) for piece in self.stream(**fields))
 
     def serves(self):
-        return self.request("GET", "/v1/models")[1]["data"] != []
+        models = self.request("GET", "/v1/models")[1]["data"]
+        return any(model["status"]["value"] == "loaded" for model in models)
 
     def waits_to_serve(self):
         until(lambda: f"{self.name} serves; it said {self.said()!r}", self.serves)

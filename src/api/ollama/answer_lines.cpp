@@ -1,5 +1,6 @@
 #include "api/ollama/answer_lines.h"
 
+#include "api/ollama/keep_alive.h"
 #include "api/ollama/time_text.h"
 #include "api/surface/models.h"
 
@@ -112,7 +113,14 @@ std::string AnswerLines::error(const ApiError& error) const { return dump({{"err
 Parsed<Action> only_load(const Fields& fields, const Exchange& exchange, AnswerForm form) {
   EXO_TRY(const auto name, fields.text("model"));
   EXO_TRY(const node::ModelEntry model, find_model(exchange.service, name.value_or("")));
-  if (const auto ready = exchange.service.ready(); !ready) return std::unexpected(to_api_error(ready.error()));
+  EXO_TRY(const auto keep, read_keep_alive(fields));
+  const bool unload = asks_to_unload(fields);
+  const auto done =
+      unload
+          ? exchange.service.unload(model.id)
+          : exchange.service.load(
+                model.id, {.pinned = false, .context = std::nullopt, .sequences = std::nullopt, .keep_loaded_s = keep});
+  if (!done) return std::unexpected(to_api_error(done.error()));
   json out = head(model.id);
   if (form == AnswerForm::chat) {
     out["message"] = {{"role", "assistant"}, {"content", ""}};
@@ -120,7 +128,7 @@ Parsed<Action> only_load(const Fields& fields, const Exchange& exchange, AnswerF
     out["response"] = "";
   }
   out["done"] = true;
-  out["done_reason"] = "load";
+  out["done_reason"] = unload ? "unload" : "load";
   return Reply{.body = dump(out)};
 }
 

@@ -16,7 +16,8 @@ Parsed<Action> embed(const Exchange& exchange);
 Parsed<Action> embeddings(const Exchange& exchange);
 
 // The fields that both have, into `call`: model, options, format, logprobs, stream (true by default). What would change
-// the answer and is not supported is refused by name; settings of how a model is loaded are ignored.
+// the answer and is not supported is refused by name; settings of how a model is loaded are ignored, except for how
+// long it stays loaded.
 Parsed<void> read_common(const Fields& fields, const Exchange& exchange, TextCall& call);
 
 // `think`: a boolean or an effort, as variables of the template.

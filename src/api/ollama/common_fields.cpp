@@ -2,6 +2,7 @@
 #include "api/generation/response_form.h"
 #include "api/generation/sampling_fields.h"
 #include "api/ollama/calls.h"
+#include "api/ollama/keep_alive.h"
 
 namespace exogpu::api::ollama {
 
@@ -60,6 +61,7 @@ Parsed<void> read_common(const Fields& fields, const Exchange& exchange, TextCal
   }
   EXO_CHECK(read_options(options && options->is_object() ? *options : none, request, exchange.seed));
   EXO_CHECK(read_logprobs(fields, request));
+  EXO_TRY(request.keep_loaded_s, read_keep_alive(fields));
   EXO_TRY(const auto stream, fields.boolean("stream"));
   call.stream = stream.value_or(true);
   EXO_TRY(call.linger, read_linger(fields, call.stream));

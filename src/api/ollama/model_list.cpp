@@ -25,14 +25,36 @@ json details_json(const node::ModelDetails& details) {
           {"quantization_level", details.file_type}};
 }
 
-// The id of the content where the cluster knows it.
-std::string digest(const node::ClusterSnapshot& cluster, const std::string& name) {
-  const node::ModelSnapshot* model = cluster.find_model(name);
-  return model != nullptr ? model->content : std::string();
+// What is known of a model that is not loaded.
+node::ModelDetails details_of(const wire::LibraryModel& model) {
+  node::ModelDetails details;
+  details.name = model.model;
+  details.architecture = model.architecture;
+  details.file_type = model.quantisation;
+  details.parameters = model.parameters;
+  details.weight_bytes = model.bytes;
+  details.context_length = model.context;
+  details.infill = model.abilities.infill;
+  details.embeddings = model.abilities.embeddings;
+  return details;
 }
 
-json list_entry(const node::ModelEntry& model, const node::ClusterSnapshot& cluster,
-                const node::ModelDetails* details) {
+std::optional<node::ModelDetails> details_of(const Exchange& exchange, const node::ClusterSnapshot& cluster,
+                                             const std::string& name) {
+  if (const auto text = exchange.service.text(name)) return (*text)->details();
+  const auto* entry = cluster.find_in_library(name);
+  return entry != nullptr ? std::optional(details_of(entry->model)) : std::nullopt;
+}
+
+// The id of the content where the cluster knows it.
+std::string digest(const node::ClusterSnapshot& cluster, const std::string& name) {
+  if (const node::ModelSnapshot* model = cluster.find_model(name)) return model->content;
+  const auto* entry = cluster.find_in_library(name);
+  return entry != nullptr ? entry->model.content : std::string();
+}
+
+json list_entry(const Exchange& exchange, const node::ModelEntry& model, const node::ClusterSnapshot& cluster) {
+  const auto details = details_of(exchange, cluster, model.id);
   json entry = {{"name", model.id},
                 {"model", model.id},
                 {"modified_at", time_text(model.created)},
@@ -40,6 +62,23 @@ json list_entry(const node::ModelEntry& model, const node::ClusterSnapshot& clus
                 {"digest", digest(cluster, model.id)}};
   if (details) entry["details"] = details_json(*details);
   return entry;
+}
+
+// When the model goes if nobody uses it any more. One that stays has a time far away, as Ollama writes it.
+std::chrono::system_clock::time_point expires_at(const node::ModelSnapshot& model) {
+  constexpr std::chrono::hours far{24 * 365 * 100};
+  const auto now = std::chrono::system_clock::now();
+  if (model.pinned || model.keep_loaded_s == 0) return now + far;
+  return model.used_at.value_or(now) + std::chrono::seconds(model.keep_loaded_s);
+}
+
+json capabilities_of(const node::ModelDetails& details, const wire::ModelAbilities* unloaded) {
+  const auto mentions = [&](const char* word) { return details.chat_template.find(word) != std::string::npos; };
+  json capabilities = json::array({details.embeddings ? "embedding" : "completion"});
+  if (details.infill) capabilities.push_back("insert");
+  if (unloaded ? unloaded->tools : mentions("tools")) capabilities.push_back("tools");
+  if (unloaded ? unloaded->thinking : mentions("enable_thinking")) capabilities.push_back("thinking");
+  return capabilities;
 }
 
 // The memory of the plan's stages, and that of those on GPUs.
@@ -65,11 +104,8 @@ json value_json(const model::MetaValue& value) {
       value);
 }
 
-json show_json(const node::ModelEntry& model, const node::ModelDetails& details) {
-  json capabilities = json::array({details.embeddings ? "embedding" : "completion"});
-  if (details.infill) capabilities.push_back("insert");
-  if (details.chat_template.find("tools") != std::string::npos) capabilities.push_back("tools");
-  if (details.chat_template.find("enable_thinking") != std::string::npos) capabilities.push_back("thinking");
+// `unloaded`: of a model whose file was not opened here; null otherwise.
+json show_json(const node::ModelEntry& model, const node::ModelDetails& details, const wire::ModelAbilities* unloaded) {
   json info = json::object();
   for (const model::MetaEntry& entry : details.metadata) info[entry.key] = value_json(entry.value);
   info["general.parameter_count"] = details.parameters;
@@ -79,7 +115,7 @@ json show_json(const node::ModelEntry& model, const node::ModelDetails& details)
           {"template", details.chat_template},
           {"details", details_json(details)},
           {"model_info", std::move(info)},
-          {"capabilities", std::move(capabilities)},
+          {"capabilities", capabilities_of(details, unloaded)},
           {"modified_at", time_text(model.created)}};
 }
 
@@ -89,8 +125,7 @@ Parsed<Action> tags(const Exchange& exchange) {
   const auto cluster = exchange.service.cluster();
   json list = json::array();
   for (const node::ModelEntry& model : exchange.service.models()) {
-    const auto text = exchange.service.text(model.id);
-    list.push_back(list_entry(model, *cluster, text ? &(*text)->details() : nullptr));
+    list.push_back(list_entry(exchange, model, *cluster));
   }
   return Reply{.body = dump({{"models", std::move(list)}})};
 }
@@ -99,11 +134,11 @@ Parsed<Action> loaded(const Exchange& exchange) {
   const auto cluster = exchange.service.cluster();
   json list = json::array();
   for (const node::ModelEntry& model : exchange.service.models()) {
-    const auto text = exchange.service.text(model.id);
-    if (!text) continue;
-    json entry = list_entry(model, *cluster, &(*text)->details());
+    if (model.state != node::ModelState::loaded || !exchange.service.text(model.id)) continue;
+    json entry = list_entry(exchange, model, *cluster);
     const node::ModelSnapshot* served = cluster->find_model(model.id);
     if (served != nullptr && served->plan) add_memory(entry, *served->plan);
+    if (served != nullptr) entry["expires_at"] = time_text(expires_at(*served));
     entry["context_length"] = model.context_tokens;
     list.push_back(std::move(entry));
   }
@@ -119,8 +154,13 @@ Parsed<Action> show(const Exchange& exchange) {
   }
   if (!name) return bad_field("model", "missing_required_parameter", "is missing; name a model");
   EXO_TRY(const node::ModelEntry model, find_model(exchange.service, *name));
+  const auto cluster = exchange.service.cluster();
+  const auto* entry = model.state == node::ModelState::loaded ? nullptr : cluster->find_in_library(model.id);
+  if (entry != nullptr) {
+    return Reply{.body = dump(show_json(model, details_of(entry->model), &entry->model.abilities))};
+  }
   EXO_TRY(const auto text, find_text(exchange.service, model.id));
-  return Reply{.body = dump(show_json(model, text->details()))};
+  return Reply{.body = dump(show_json(model, text->details(), nullptr))};
 }
 
 }  // namespace exogpu::api::ollama

@@ -77,7 +77,7 @@ TEST_F(Api, OllamaGeneratesWithAndWithoutTemplate) {
 
 TEST_F(Api, OllamaTellsAboutModels) {
   const json tags = Client(port()).get("/api/tags").json()["models"];
-  ASSERT_EQ(tags.size(), 2U);
+  ASSERT_EQ(tags.size(), 3U);
   EXPECT_EQ(tags[0]["name"], "words");
   EXPECT_EQ(tags[0]["modified_at"], "2023-11-14T22:13:20.000000Z");
   EXPECT_EQ(tags[0]["size"], 123'456);

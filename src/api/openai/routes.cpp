@@ -10,6 +10,14 @@ using json = nlohmann::ordered_json;
 
 namespace {
 
+// As llama.cpp's router has it.
+json status(const node::ModelEntry& model) {
+  json status = {{"value", name_of(model.state)}};
+  if (model.load_failed) status["failed"] = true;
+  if (!model.load_reason.empty()) status["reason"] = model.load_reason;
+  return status;
+}
+
 // With the fields of Anthropic's list, whose clients ask at the same path.
 json describe(const node::ModelEntry& model) {
   const auto created = std::chrono::floor<std::chrono::seconds>(model.created);
@@ -20,7 +28,8 @@ json describe(const node::ModelEntry& model) {
           {"max_model_len", model.context_tokens},
           {"type", "model"},
           {"display_name", model.id},
-          {"created_at", std::format("{:%FT%T}Z", created)}};
+          {"created_at", std::format("{:%FT%T}Z", created)},
+          {"status", status(model)}};
 }
 
 Parsed<Action> list_models(const Exchange& exchange) {

@@ -36,6 +36,15 @@ Parsed<node::ModelEntry> find_model(const node::Service& service, std::string_vi
   return *found;
 }
 
+std::string_view name_of(node::ModelState state) {
+  switch (state) {
+    case node::ModelState::unloaded: return "unloaded";
+    case node::ModelState::loading: return "loading";
+    case node::ModelState::loaded: return "loaded";
+  }
+  return "unloaded";
+}
+
 Parsed<std::shared_ptr<node::ModelText>> find_text(const node::Service& service, std::string_view name) {
   EXO_TRY(const node::ModelEntry model, find_model(service, name));
   auto text = service.text(model.id);

@@ -14,6 +14,9 @@ namespace exogpu::api {
 // Errors: 404, naming those that there are; where there are none, the node's reason.
 Parsed<node::ModelEntry> find_model(const node::Service& service, std::string_view name);
 
+// "loaded", "loading", "unloaded"
+std::string_view name_of(node::ModelState state);
+
 // Errors: those of find_model(), and that the model is not ready.
 Parsed<std::shared_ptr<node::ModelText>> find_text(const node::Service& service, std::string_view name);
 

@@ -45,13 +45,20 @@ class WordsService : public node::Service {
     return {{.id = "words",
              .created = std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000)),
              .context_tokens = kContext},
-            {.id = "family/other words", .created = {}, .context_tokens = kContext}};
+            {.id = "family/other words", .created = {}, .context_tokens = kContext},
+            {.id = "unloaded",
+             .created = {},
+             .context_tokens = 2048,
+             .state = node::ModelState::unloaded,
+             .load_reason = "it was too large",
+             .load_failed = true}};
   }
 
   Result<std::shared_ptr<node::ModelText>> text(std::string_view model) const override {
     EXO_CHECK(ready());
     for (const node::ModelEntry& entry : models()) {
-      if (model.empty() || model == entry.id) return std::make_shared<WordsText>();
+      if (entry.state == node::ModelState::loaded && (model.empty() || model == entry.id))
+        return std::make_shared<WordsText>();
     }
     return fail(ErrorCode::not_found, "there is no model \"{}\"", model);
   }
@@ -66,6 +73,13 @@ class WordsService : public node::Service {
     self.name = "test";
     auto snapshot = std::make_shared<node::ClusterSnapshot>();
     snapshot->nodes.push_back(std::move(self));
+    wire::LibraryModel unloaded;
+    unloaded.model = "unloaded";
+    unloaded.architecture = "llama";
+    unloaded.parameters = 30'000'000;
+    unloaded.bytes = 60'000'000;
+    unloaded.abilities.tools = true;
+    snapshot->library.push_back({.model = std::move(unloaded), .nodes = {"test"}});
     return snapshot;
   }
   std::shared_ptr<const node::ClusterSnapshot> wait_for_cluster(uint64_t, std::chrono::milliseconds) const override {
@@ -75,6 +89,16 @@ class WordsService : public node::Service {
   Result<void> drain(std::string_view node, bool) override {
     if (node != "test") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test", node);
     return {};
+  }
+
+  Result<void> load(std::string_view model, const wire::LoadSettings& settings) override {
+    const MutexLock lock(mutex_);
+    last_load_ = {.model = std::string(model), .settings = settings};
+    return {};
+  }
+  wire::LoadModel last_load() const {
+    const MutexLock lock(mutex_);
+    return last_load_;
   }
 
   Result<void> unload(std::string_view model) override {
@@ -348,6 +372,7 @@ class WordsService : public node::Service {
   CondVar changed_;
   std::vector<std::unique_ptr<Work>> running_ EXO_GUARDED_BY(mutex_);  // begun, and not yet taken by the thread
   node::GenerationRequest last_request_ EXO_GUARDED_BY(mutex_);
+  wire::LoadModel last_load_ EXO_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

@@ -46,7 +46,6 @@ class Arguments : public ::testing::Test {
 TEST_F(Arguments, OtherNamesOfCommandsWork) {
   EXPECT_EQ(resolved({"list"}), "models");
   EXPECT_EQ(resolved({"ls", "--json"}), "models --json");
-  EXPECT_EQ(resolved({"ps"}), "status");
   EXPECT_EQ(resolved({"chat", "m"}), "run m");
   EXPECT_EQ(resolved({"rm", "m"}), "models rm m");
   EXPECT_EQ(resolved({"models", "rm", "m"}), "models rm m");

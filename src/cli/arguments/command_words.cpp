@@ -24,7 +24,6 @@ constexpr auto kOtherNames = std::to_array<OtherName>({
     {"server", "serve"},
     {"list", "models"},
     {"ls", "models"},
-    {"ps", "status"},
     {"download", "pull"},
     {"fetch", "pull"},
     {"show", "inspect"},

@@ -3,9 +3,12 @@
 
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
+#include "cli/api_options.h"
 #include "cli/command.h"
+#include "cli/models/cluster_report.h"
 #include "cli/models/report.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
@@ -16,6 +19,8 @@ namespace {
 struct Options {
   std::string folder;
   bool json = false;
+  ApiOptions api;
+  bool cluster = false;
   std::vector<std::string> names;  // to remove
   bool yes = false;
 };
@@ -26,6 +31,15 @@ Result<void> list(const Options& options) {
   ModelsReport report = {.folder = library.folder(), .models = {}, .now = std::chrono::system_clock::now()};
   for (model::LibraryEntry& entry : entries) report.models.push_back(describe_model(std::move(entry)));
   write_out(options.json ? as_json(report) : as_text(report));
+  return {};
+}
+
+Result<void> list_cluster(const Options& options) {
+  EXO_TRY(const api::ApiAddress at, api_address(options.api));
+  EXO_TRY(const std::string body, body_of(api::get(at, "/v1/cluster", std::chrono::seconds(5))));
+  const auto cluster = nlohmann::json::parse(body, nullptr, false);
+  if (!cluster.is_object()) return fail(ErrorCode::corrupt, "the API sent a cluster that is no JSON");
+  write_out(options.json ? cluster.value("library", nlohmann::json::array()).dump(2) + "\n" : library_table(cluster));
   return {};
 }
 
@@ -70,6 +84,8 @@ void add_models(CLI::App& app, Action& action) {
       "there by hand are listed as well. USED is when the files were last read, as far as the system records it.");
   command->add_option("--models", options->folder, "The models folder")->type_name("DIR");
   command->add_flag("--json", options->json, "Print JSON");
+  command->add_flag("--cluster", options->cluster, "List the models of all nodes, as a node of the cluster knows them");
+  add_api_options(*command, options->api);
   CLI::App* rm = command->add_subcommand("rm", "Remove models, after confirmation");
   rm->add_option("name", options->names, "The model's name, as `exogpu models` lists it")
       ->required()
@@ -77,7 +93,10 @@ void add_models(CLI::App& app, Action& action) {
   rm->add_option("--models", options->folder, "The models folder")->type_name("DIR");
   rm->add_flag("-y,--yes", options->yes, "Remove without confirmation");
   command->callback([options, rm, &action] {
-    action = [options, removes = rm->parsed()] { return removes ? remove(*options) : list(*options); };
+    action = [options, removes = rm->parsed()] {
+      if (removes) return remove(*options);
+      return options->cluster ? list_cluster(*options) : list(*options);
+    };
   });
 }
 

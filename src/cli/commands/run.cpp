@@ -1,5 +1,7 @@
 // exogpu run: a chat in the terminal, or one answer for a script.
 #include <cstdio>
+#include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "cli/chat/chat.h"
@@ -9,6 +11,7 @@
 #include "cli/local_model.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
+#include "cli/remote_model.h"
 
 namespace exogpu::cli {
 namespace {
@@ -21,6 +24,7 @@ struct Options {
   bool raw = false;
   bool stats = false;
   bool no_thinking = false;
+  bool local = false;
   std::vector<std::string> logit_bias;
   FormOptions form;
   LogOptions log;
@@ -44,22 +48,39 @@ void print_stats(const engine::GenerateStats& s) {
               s.answer_time.count(), s.answer_tokens / s.answer_time.count(), engine::to_string(s.reason));
 }
 
-Result<void> answer_once(LocalModel& model, const Options& o) {
+using AnswerTo = std::function<Result<engine::GenerateStats>(const std::function<void(std::string_view)>& print,
+                                                             const std::stop_token& stop)>;
+
+Result<void> answer_once(const AnswerTo& answer, const Options& o) {
   Interrupts interrupts;
   auto print = [&](std::string_view text) {
     write_out(text);
     if (!flush_out()) interrupts.request_stop();  // the output is gone
   };
-  std::vector<ChatMessage> conversation;
-  if (!o.system.empty()) conversation.push_back({"system", o.system});
-  conversation.push_back({"user", *o.prompt});
-  EXO_TRY(engine::GenerateStats stats, o.raw ? model.complete(*o.prompt, o.settings.generate, print, interrupts.token())
-                                             : model.answer(conversation, o.settings, print, interrupts.token()));
+  EXO_TRY(const engine::GenerateStats stats, answer(print, interrupts.token()));
   write_out("\n");
   EXO_CHECK(flush_out());
   if (o.stats) print_stats(stats);
   if (stats.reason == engine::FinishReason::cancelled) return fail(ErrorCode::cancelled, "stopped by Ctrl-C");
   return {};
+}
+
+// A chat, or one answer.
+Result<void> converse(ChatBackend& model, const Options& o) {
+  if (!o.prompt) return run_chat(model, {o.settings, o.system});
+  std::vector<ChatMessage> conversation;
+  if (!o.system.empty()) conversation.push_back({"system", o.system});
+  conversation.push_back({"user", *o.prompt});
+  return answer_once(
+      [&](const auto& print, const auto& stop) { return model.answer(conversation, o.settings, print, stop); }, o);
+}
+
+// Whether the options leave it open where the model is computed, and the cluster can do the rest.
+bool cluster_may_answer(const Options& o) {
+  std::error_code ignored;
+  return !o.local && !o.raw && !o.settings.generate.sampling.constraint && o.model.device.empty() &&
+         o.model.cuts.empty() && o.model.chat_template.empty() && o.model.shard.context == 0 &&
+         !std::filesystem::exists(o.model.path, ignored);
 }
 
 Result<void> run(Options o) {
@@ -68,9 +89,14 @@ Result<void> run(Options o) {
   EXO_TRY(o.settings.generate.sampling.constraint, read_form(o.form));
   if (o.raw && !o.prompt) return fail(ErrorCode::invalid_argument, "--raw continues a text; give it with --prompt");
   EXO_CHECK(start_log(o.log, log::Level::warning));
+  if (const auto remote = cluster_may_answer(o) ? RemoteModel::find(o.model.path) : nullptr) {
+    return converse(*remote, o);
+  }
   EXO_TRY(std::unique_ptr<LocalModel> model, LocalModel::load(o.model));
-  if (o.prompt) return answer_once(*model, o);
-  return run_chat(*model, {o.settings, o.system});
+  if (!o.raw) return converse(*model, o);
+  return answer_once(
+      [&](const auto& print, const auto& stop) { return model->complete(*o.prompt, o.settings.generate, print, stop); },
+      o);
 }
 
 void add_sampling_options(CLI::App& command, Options& o) {
@@ -102,6 +128,8 @@ void add_run(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n"
       "  exogpu run model.gguf                               a chat; /help lists its commands\n"
+      "  exogpu run NAME                                     likewise; by the cluster of this machine's node, if it "
+      "has it\n"
       "  exogpu run model.gguf -p \"Why is the sky blue?\"     one answer, for scripts\n"
       "  exogpu run model.gguf --json -p \"A city?\"          an answer in JSON\n"
       "  exogpu run model.gguf --raw -p \"Once upon a time\"   continues a text, without a chat template");
@@ -118,6 +146,8 @@ void add_run(CLI::App& app, Action& action) {
                    "Longest answer in tokens; 0: until the context is full")
       ->capture_default_str();
   command->add_option("--stop", options->settings.generate.stops, "End the answer at this text; may be repeated");
+  command->add_flag("--local", options->local,
+                    "Load the model in this process, also where a node of this machine runs whose cluster has it");
   command->add_flag("--raw", options->raw, "Continue the prompt as a text, without the model's chat template");
   command->add_flag("--no-thinking", options->no_thinking, "Ask the model to answer without thinking first");
   command->add_flag("--ignore-end", options->settings.generate.ignore_end, "Continue where the model ends its answer");

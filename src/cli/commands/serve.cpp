@@ -35,7 +35,7 @@ struct Options {
   std::optional<uint16_t> api_port;
   bool no_api = false;
   bool no_discovery = false;
-  std::string state, cache, chat_template;
+  std::string state, cache, models, chat_template;
   LogOptions log;
   node::NodeOptions node;
   api::ServerOptions server;
@@ -53,6 +53,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
   }
   EXO_TRY(node.state, state_folder(options.state));
   EXO_TRY(node.cache, cache_folder(options.cache));
+  if (const auto library = models_folder(options.models)) node.models = library->folder();
   EXO_TRY(const HostPort listen, parse_host_port(options.listen, kLinkPort, "--listen"));
   node.listen = {.host = listen.host, .port = listen.port};
   if (!options.advertise.empty()) {
@@ -128,10 +129,12 @@ Result<void> serve(const Options& options) {
 void add_serve(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command =
-      app.add_subcommand("serve", "Serve a model over the OpenAI-compatible API, alone or with other devices");
+      app.add_subcommand("serve", "Serve models over the OpenAI-compatible API, alone or with other devices");
   command->footer(
       "Examples:\n"
       "  exogpu serve model.gguf                           on this machine; other devices may join\n"
+      "  exogpu serve                                      likewise; models of the models folder are loaded when asked "
+      "for\n"
       "  exogpu join                                       on another device: shows a code; here: exogpu approve CODE\n"
       "  exogpu serve                                      there, from then on: finds the cluster by itself\n"
       "  exogpu token                                      a token, for scripts and other networks\n"
@@ -140,7 +143,8 @@ void add_serve(CLI::App& app, Action& action) {
       "  exogpu serve model.gguf --layers desk/cpu:0-11,laptop/vulkan0:12-27    layers assigned by hand");
   auto& node = options->node;
   add_model_argument(*command, options->model)
-      ->description("A GGUF file or a model's name; not needed on a member of a cluster");
+      ->description(
+          "A GGUF file or a model's name, which stays loaded; without it, models are loaded when requests name them");
   const char* cluster = "Cluster";
   command->add_option("--join", options->join, "A node of the cluster; may be repeated (one reachable node is enough)")
       ->type_name("HOST[:PORT]")
@@ -169,6 +173,19 @@ void add_serve(CLI::App& app, Action& action) {
       ->group(cluster);
   command->add_option("--cache", options->cache, "The folder for weights received from other nodes")
       ->type_name("DIR")
+      ->group(cluster);
+  command
+      ->add_option("--models", options->models,
+                   "The folder of the models that are loaded when requests name them (default: as of `exogpu models`)")
+      ->type_name("DIR")
+      ->group(cluster);
+  command
+      ->add_option_function<double>(
+          "--keep-loaded",
+          [options](double m) { options->node.keep_loaded = std::chrono::seconds(static_cast<int64_t>(m * 60)); },
+          "Minutes without a request after which a model that was loaded for one goes; 0: never")
+      ->check(between(0, 1'000'000))
+      ->default_str("30")
       ->group(cluster);
   command
       ->add_flag("!--no-spare", node.spare,
@@ -230,6 +247,12 @@ void add_serve(CLI::App& app, Action& action) {
       ->type_name("DEVICE")
       ->group(devices);
   command->add_option("-t,--threads", node.threads, "CPU threads (default: as many as find free cores)")
+      ->group(devices);
+  command
+      ->add_option("--memory", node.memory_max,
+                   "Use at most so much memory of each device for models, for example 8GiB (default: what is free)")
+      ->transform(byte_size())
+      ->type_name("SIZE")
       ->group(devices);
   const char* plan = "Model and plan (on the node that is given the model)";
   add_context(*command, node.serving.context)

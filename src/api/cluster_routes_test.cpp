@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include "api/testing/api_fixture.h"
+
+namespace exogpu::api {
+namespace {
+
+using namespace testing;
+
+TEST_F(Api, ModelsAreListedWithTheirState) {
+  const json all = Client(port()).get("/v1/models").json();
+  ASSERT_EQ(all["data"].size(), 3U);
+  EXPECT_EQ(all["data"][0]["status"], json({{"value", "loaded"}}));
+  EXPECT_EQ(all["data"][2]["id"], "unloaded");
+  EXPECT_EQ(all["data"][2]["status"], json({{"value", "unloaded"}, {"failed", true}, {"reason", "it was too large"}}));
+}
+
+TEST_F(Api, AModelIsLoadedWithSettings) {
+  const json asked = {
+      {"model", "unloaded"}, {"pinned", true}, {"context", 512}, {"parallel", 2}, {"keep_loaded_s", 60}};
+  for (const char* path : {"/v1/models/load", "/models/load"}) {
+    const Response response = post(path, asked);
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(response.json(), json({{"success", true}}));
+    EXPECT_EQ(service_.last_load(),
+              (wire::LoadModel{.model = "unloaded",
+                               .settings = {.pinned = true, .context = 512, .sequences = 2, .keep_loaded_s = 60}}));
+  }
+  EXPECT_EQ(post("/v1/models/load", {{"model", "unloaded"}}).status, 200);
+  EXPECT_EQ(service_.last_load().settings, wire::LoadSettings{});
+  expect_error(post("/v1/models/load", {{"model", "none"}}), 404, "model_not_found", "words");
+  expect_error(post("/v1/models/load", json::object()), 400, "missing_required_parameter", "name a model");
+  expect_error(post("/v1/models/load", {{"model", "words"}, {"context", 0}}), 400, "invalid_value", "context");
+}
+
+TEST_F(Api, OllamaShowsWhatIsNotLoaded) {
+  const json tags = Client(port()).get("/api/tags").json();
+  ASSERT_EQ(tags["models"].size(), 3U);
+  EXPECT_EQ(tags["models"][2]["name"], "unloaded");
+  EXPECT_EQ(tags["models"][2]["size"], 60'000'000);
+  EXPECT_EQ(tags["models"][2]["details"]["parameter_size"], "30.0M");
+  EXPECT_EQ(Client(port()).get("/api/ps").json()["models"].size(), 2U);
+  const json shown = post("/api/show", {{"model", "unloaded"}}).json();
+  EXPECT_EQ(shown["details"]["family"], "llama");
+  EXPECT_EQ(shown["capabilities"], json({"completion", "tools"}));
+}
+
+TEST_F(Api, OllamaClientsSayHowLongAModelStays) {
+  const auto kept = [&](const json& keep_alive) {
+    const json body = {{"model", "words"}, {"prompt", "x"}, {"stream", false}, {"keep_alive", keep_alive}};
+    const Response response = post("/api/generate", body);
+    EXPECT_EQ(response.status, 200) << response.body;
+    return service_.last_request().keep_loaded_s;
+  };
+  EXPECT_EQ(kept(nullptr), std::nullopt);
+  EXPECT_EQ(kept("5m"), 300U);
+  EXPECT_EQ(kept("1h30m"), 5400U);
+  EXPECT_EQ(kept(20), 20U);
+  EXPECT_EQ(kept("1500ms"), 2U);
+  EXPECT_EQ(kept(-1), 0U) << "it stays";
+  EXPECT_EQ(kept("-1m"), 0U);
+  EXPECT_EQ(kept(0), 1U) << "it goes at once";
+  for (const char* wrong : {"soon", "5 parsecs", "m", "-", "1e9s"}) {
+    const json body = {{"model", "words"}, {"prompt", "x"}, {"keep_alive", wrong}};
+    EXPECT_EQ(post("/api/generate", body).status, 400) << wrong;
+  }
+  EXPECT_EQ(post("/api/generate", {{"model", "unloaded"}, {"keep_alive", "10m"}}).json()["done_reason"], "load");
+  EXPECT_EQ(service_.last_load().model, "unloaded");
+  EXPECT_EQ(service_.last_load().settings.keep_loaded_s, 600U);
+  EXPECT_EQ(post("/api/generate", {{"model", "words"}, {"keep_alive", 0}}).json()["done_reason"], "unload");
+}
+
+}  // namespace
+}  // namespace exogpu::api

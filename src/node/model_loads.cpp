@@ -1,0 +1,170 @@
+#include "node/model_loads.h"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+#include "base/utf8.h"
+#include "cluster/make_room.h"
+
+namespace exogpu::node {
+
+namespace {
+
+bool fulfils(const wire::ServedModel& served, const wire::LoadSettings& wanted) {
+  return (!wanted.pinned || served.pinned) && (!wanted.context || *wanted.context == served.settings.context) &&
+         (!wanted.sequences || *wanted.sequences == served.settings.sequences) &&
+         (!wanted.keep_loaded_s || served.pinned || *wanted.keep_loaded_s == served.keep_loaded_s);
+}
+
+// Whether the settings differ in what has no influence on the plan.
+bool same_plan(const wire::ServedModel& served, const wire::LoadSettings& wanted) {
+  return (!wanted.context || *wanted.context == served.settings.context) &&
+         (!wanted.sequences || *wanted.sequences == served.settings.sequences);
+}
+
+}  // namespace
+
+void ModelLoads::register_handlers(Dispatch& dispatch) {
+  dispatch.on<wire::LoadModel>([this](wire::NodeId from, const wire::LoadModel& message) { on_load(from, message); });
+  dispatch.on<wire::LoadRefused>(
+      [this](wire::NodeId from, const wire::LoadRefused& message) { on_refused(from, message); });
+}
+
+// --- what is wanted here
+
+void ModelLoads::want(const std::string& model, wire::LoadSettings settings) {
+  const auto known = wants_.find(model);
+  if (known != wants_.end() && !known->second.failure && known->second.settings == settings) return;
+  Want& want = wants_.insert_or_assign(model, Want{.settings = settings}).first->second;
+  if (update(model, want)) wants_.erase(model);
+  host_.on_change();
+}
+
+void ModelLoads::update() {
+  const auto now = host_.now();
+  std::erase_if(preparations_, [&](const auto& each) {
+    const auto& [model, preparation] = each;
+    if (preparation.proposed_at) return now >= *preparation.proposed_at + kPrepareAgain;
+    const wire::ServedModel* known = served(model);
+    return known != nullptr && fulfils(*known, preparation.settings);
+  });
+  if (std::erase_if(wants_, [this](auto& each) { return update(each.first, each.second); }) > 0) host_.on_change();
+}
+
+// True: it is done.
+bool ModelLoads::update(const std::string& model, Want& want) {
+  if (const wire::ServedModel* known = served(model)) {
+    if (fulfils(*known, want.settings)) return true;
+    if (same_plan(*known, want.settings)) {
+      wire::ServedModel changed = *known;
+      changed.pinned = changed.pinned || want.settings.pinned;
+      changed.keep_loaded_s = want.settings.keep_loaded_s.value_or(changed.keep_loaded_s);
+      host_.propose({.model = std::move(changed)});
+      return true;
+    }
+  }
+  if (want.failure) return false;
+  const auto holder = holder_of(model);
+  if (!holder) {
+    want.failure = {ErrorCode::not_found,
+                    std::format("no node that is online has a file of the model \"{}\"", printable(model))};
+    host_.on_change();
+    return false;
+  }
+  if (want.asked != holder || host_.now() >= want.asked_at + kAskAgain) ask(model, want, *holder);
+  return false;
+}
+
+void ModelLoads::ask(const std::string& model, Want& want, wire::NodeId holder) {
+  want.asked = holder;
+  want.asked_at = host_.now();
+  const wire::LoadModel message{.model = model, .settings = want.settings};
+  if (holder == self_) return on_load(self_, message);
+  (void)transport_->send_message(holder, message);
+}
+
+// All nodes choose the same one, so that the model is proposed once: the one with the lowest id that can be reached.
+std::optional<wire::NodeId> ModelLoads::holder_of(const std::string& model) const {
+  const std::vector<wire::NodeId> connected = transport_->connected_nodes();
+  for (const auto& [id, node] : host_.state().nodes) {
+    if (!node.online || !std::ranges::contains(node.library, model, &wire::LibraryModel::model)) continue;
+    if (id == self_ ? host_.has_file(model) : std::ranges::contains(connected, id)) return id;
+  }
+  return std::nullopt;
+}
+
+const wire::ServedModel* ModelLoads::served(const std::string& model) const {
+  const auto& models = host_.state().models;
+  const auto found = std::ranges::find(models, model, [](const auto& each) { return each.second.served.model; });
+  return found == models.end() ? nullptr : &found->second.served;
+}
+
+void ModelLoads::on_refused(wire::NodeId from, const wire::LoadRefused& message) {
+  const auto want = wants_.find(message.model);
+  if (want == wants_.end() || want->second.asked != from) return;
+  want->second.failure = message.reason;
+  host_.on_change();
+}
+
+bool ModelLoads::active(const std::string& model) const {
+  const auto want = wants_.find(model);
+  return want != wants_.end() && !want->second.failure;
+}
+
+std::optional<Error> ModelLoads::failure(const std::string& model) const {
+  const auto want = wants_.find(model);
+  return want == wants_.end() ? std::nullopt : want->second.failure;
+}
+
+// --- what other nodes want of this one, or it does itself
+
+void ModelLoads::on_load(wire::NodeId from, const wire::LoadModel& message) {
+  const std::string& model = message.model;
+  if (const wire::ServedModel* known = served(model); known && fulfils(*known, message.settings)) return;
+  const auto known = preparations_.find(model);
+  if (known != preparations_.end() && (!known->second.proposed_at || known->second.settings == message.settings)) {
+    known->second.askers.insert(from);
+    return;
+  }
+  preparations_.insert_or_assign(model, Preparation{.settings = message.settings, .askers = {from}});
+  if (!host_.has_file(model)) {
+    return refuse(model, {ErrorCode::not_found, std::format("the file of the model \"{}\" is gone", printable(model))});
+  }
+  host_.prepare(model, message.settings,
+                [this, model](Result<wire::ServedModel> prepared) { on_prepared(model, std::move(prepared)); });
+}
+
+void ModelLoads::on_prepared(const std::string& model, Result<wire::ServedModel> prepared) {
+  const auto preparation = preparations_.find(model);
+  if (preparation == preparations_.end()) return;
+  if (!prepared) return refuse(model, prepared.error());
+  if (const auto sound = check(*prepared); !sound) return refuse(model, sound.error());
+  preparation->second.proposed_at = host_.now();
+  host_.propose({.model = *std::move(prepared)});
+}
+
+Result<void> ModelLoads::check(const wire::ServedModel& model) const {
+  const wire::ServedModel* known = served(model.model);
+  if (known != nullptr && known->content != model.content) {
+    return fail(ErrorCode::already_exists, "the cluster serves another model named {}", model.model);
+  }
+  const std::string reason = cluster::too_large_reason(host_.state(), model);
+  if (!reason.empty()) return fail(ErrorCode::resource_exhausted, "{}", reason);
+  return {};
+}
+
+void ModelLoads::refuse(const std::string& model, const Error& reason) {
+  const auto preparation = preparations_.extract(model);
+  if (preparation.empty()) return;
+  const wire::LoadRefused message{.model = model, .reason = reason};
+  for (const wire::NodeId asker : preparation.mapped().askers) {
+    if (asker == self_) {
+      on_refused(self_, message);
+    } else {
+      (void)transport_->send_message(asker, message);
+    }
+  }
+}
+
+}  // namespace exogpu::node

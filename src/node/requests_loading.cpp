@@ -1,0 +1,164 @@
+// Requests for models of the library that are not loaded: they are wanted, and waited for.
+#include <algorithm>
+#include <format>
+#include <limits>
+
+#include "node/requests.h"
+
+namespace exogpu::node {
+
+namespace {
+
+ModelEntry unloaded_entry(const wire::LibraryModel& model) {
+  const auto context = std::min<uint64_t>(model.context, std::numeric_limits<uint32_t>::max());
+  return {.id = model.model,
+          .created = std::chrono::system_clock::time_point(std::chrono::seconds(model.changed_s)),
+          .context_tokens = static_cast<uint32_t>(context),
+          .state = ModelState::unloaded,
+          .embeddings = model.abilities.embeddings};
+}
+
+}  // namespace
+
+std::optional<std::string> Requests::to_load(std::string_view name) const {
+  const MutexLock lock(mutex_);
+  if (unloaded_.empty()) return std::nullopt;
+  if (name.empty()) {
+    return std::ranges::any_of(named_, &Named::wanted) ? std::nullopt : std::optional(unloaded_.front().id);
+  }
+  const auto found = std::ranges::find(unloaded_, name, &ModelEntry::id);
+  return found == unloaded_.end() ? std::nullopt : std::optional(found->id);
+}
+
+void Requests::load_for(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
+                        std::stop_token cancel) {
+  Error why{ErrorCode::unavailable, std::format("the model \"{}\" is not loaded yet", request.model)};
+  EarlyRequests::Request early{std::move(request), std::move(listener), std::move(cancel), {}, std::move(why)};
+  // In this order, or it would see why an earlier attempt failed.
+  host_.post([this, early = std::move(early)]() mutable {
+    want(early.request.model, early.request.keep_loaded_s);
+    wait(std::move(early));
+  });
+}
+
+std::vector<ModelEntry> Requests::models() const {
+  const MutexLock lock(mutex_);
+  std::vector<ModelEntry> entries;
+  for (const Named& model : named_) {
+    const auto expected = model.requests->generations().expected();
+    if (expected) {
+      entries.push_back({.id = expected->model,
+                         .created = expected->since,
+                         .context_tokens = expected->context,
+                         .embeddings = expected->encoder->details().embeddings});
+    } else if (model.wanted) {
+      entries.push_back({.id = model.name,
+                         .created = {},
+                         .context_tokens = model.context,
+                         .state = ModelState::loading,
+                         .load_reason = model.reason});
+    }
+  }
+  entries.insert(entries.end(), unloaded_.begin(), unloaded_.end());
+  std::ranges::stable_sort(entries, std::greater(), &ModelEntry::state);
+  return entries;
+}
+
+// --- the node's thread
+
+void Requests::want(const std::string& model, std::optional<uint32_t> keep_loaded_s) {
+  if (!loading_.want) return;
+  wire::LoadSettings settings;
+  settings.keep_loaded_s = keep_loaded_s;
+  loading_.want(model, settings);
+}
+
+bool Requests::retry(EarlyRequests::Request& early) {
+  if (const auto model = to_load(early.request.model)) return retry_load(*model, early);
+  const auto model = requests_for(early.request);
+  if (!model) {
+    early.why = model.error();
+    if (is_planned(early.request.model)) {
+      early.until = EarlyRequests::Clock::now() + early.request.wait.value_or(host_.wait);
+    }
+    return false;
+  }
+  begin(**model, std::move(early.request), std::move(early.listener), std::move(early.cancel));
+  return true;
+}
+
+bool Requests::retry_load(const std::string& model, EarlyRequests::Request& early) {
+  if (const auto failure = loading_.failure(model)) {
+    early.why = *failure;
+    early.until = {};
+    return false;
+  }
+  // It may have been loaded, and have made room for another one meanwhile.
+  if (!loading_.active(model)) want(model, early.request.keep_loaded_s);
+  early.until = EarlyRequests::Clock::now() + early.request.wait.value_or(host_.wait);
+  return false;
+}
+
+bool Requests::is_planned(std::string_view name) const {
+  const MutexLock lock(mutex_);
+  return std::ranges::any_of(named_,
+                             [&](const Named& model) { return model.planned && (name.empty() || model.name == name); });
+}
+
+// Answers whose ring has ended, and whose model made room for another one, go on once it is loaded again.
+void Requests::load_interrupted(const wire::ReplicatedState& state) {
+  for (const auto& [content, model] : models_) {
+    if (state.models.contains(content) || !model.requests->generations().waiting()) continue;
+    const auto name = to_load(model.name);
+    if (name && !loading_.active(*name) && !loading_.failure(*name)) want(*name, {});
+  }
+}
+
+void Requests::publish(const wire::ReplicatedState& state, const StageReports& reports) {
+  std::vector<ModelEntry> unloaded = unloaded_models(state);
+  std::vector<Named> named;
+  for (const wire::ModelRecord* model : models_in_order(state)) {
+    const Model& known = models_.at(model->served.content);
+    named.push_back({.name = known.name,
+                     .requests = known.requests,
+                     .wanted = true,
+                     .planned = model->plan.has_value(),
+                     .reason = not_serving_reason(state, *model, reports),
+                     .context = model->served.settings.context});
+  }
+  // What is no longer served may be waited for; what can be loaded again is.
+  for (const auto& [content, model] : models_) {
+    if (state.models.contains(content) || std::ranges::contains(unloaded, model.name, &ModelEntry::id)) continue;
+    if (model.requests->generations().expected()) named.push_back({.name = model.name, .requests = model.requests});
+  }
+  const MutexLock lock(mutex_);
+  named_ = std::move(named);
+  unloaded_ = std::move(unloaded);
+  no_model_ = {ErrorCode::unavailable, "no model is to be served"};
+}
+
+// By name.
+std::vector<ModelEntry> Requests::unloaded_models(const wire::ReplicatedState& state) const {
+  if (!loading_.want) return {};
+  std::map<std::string, ModelEntry> models;
+  for (const auto& [id, node] : state.nodes) {
+    for (const wire::LibraryModel& model : node.library) {
+      if (node.online) models.try_emplace(model.model, unloaded_entry(model));
+    }
+  }
+  for (const auto& [content, model] : state.models) models.erase(model.served.model);
+  std::vector<ModelEntry> list;
+  for (auto& [name, entry] : models) {
+    if (loading_.active(name)) {
+      entry.state = ModelState::loading;
+      entry.load_reason = "its file is read";
+    } else if (const auto failure = loading_.failure(name)) {
+      entry.load_failed = true;
+      entry.load_reason = failure->message;
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+}  // namespace exogpu::node

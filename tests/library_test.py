@@ -1,0 +1,108 @@
+"""Models that are loaded when requests name them. Arguments: as in nodes.py."""
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+
+from harness import cases
+from harness.waiting import WAIT_S, until
+from nodes import EXOGPU, MODEL, Cluster, TINY_MODEL
+
+# Room for two of the models below on one node: see models().
+SETTINGS = ["-c", 512, "--parallel", 2]
+
+
+class Library(Cluster):
+    def models(self, folder, *names):
+        """Models of equal size and different contents, in a folder."""
+        folder.mkdir()
+        original = pathlib.Path(MODEL).read_bytes()
+        for number, name in enumerate(names):
+            key = b"tokenizer.chat_templ" + bytes([ord("a") + number]) + b"te"  # the demo model needs none
+            (folder / f"{name}.gguf").write_bytes(original.replace(b"tokenizer.chat_template", key))
+        return folder
+
+    def memory_of_one(self):
+        """What the plan of one of these models takes of a device."""
+        node = self.node("measure", MODEL, *SETTINGS)
+        node.waits_to_serve()
+        memory = sum(stage["memory_bytes"] for stage in node.cluster()["plan"]["stages"])
+        node.kill()
+        return memory
+
+    def states(self, node):
+        return {model["id"]: model["status"]["value"] for model in node.get("/v1/models")["data"]}
+
+    def test_models_are_loaded_by_turns_and_make_room(self):
+        memory = int(2.5 * self.memory_of_one())
+        names = ["first", "second", "third"]
+        a = self.node("a", "--models", self.models(self.folder / "models_a", *names), *SETTINGS, "--memory", memory)
+        c = self.node("c", "--models", self.folder / "none", "--memory", "1MiB", "--join", f"127.0.0.1:{a.link}", "--token",
+                      a.token())
+        until(lambda: f"c knows the library; it said {c.said()!r}", lambda: c.get("/v1/models") and
+              sorted(self.states(c)) == names)
+        self.assertEqual(set(self.states(a).values()), {"unloaded"})
+        self.assertEqual([entry["nodes"] for entry in c.cluster()["library"]], [["a"]] * 3)
+        texts = set()
+        for turn in range(30):
+            name = names[turn % 3]
+            answer = c.complete(model=name, max_tokens=8, ignore_eos=True)
+            self.assertEqual((answer["model"], answer["usage"]["completion_tokens"]), (name, 8))
+            texts.add(answer["choices"][0]["text"])
+            self.assertLessEqual(list(self.states(c).values()).count("loaded"), 2, "there is room for two")
+        self.assertEqual(len(texts), 1, "the weights are the same")
+
+    def test_what_is_loaded_by_hand_and_what_has_no_room(self):
+        one = self.memory_of_one()
+        names = ["first", "second"]
+        a = self.node("a", "--models", self.models(self.folder / "models_a", *names), *SETTINGS, "--memory",
+                      f"{int(1.5 * one)}", "--keep-loaded", 0.05)
+        until("the library is known", lambda: sorted(self.states(a)) == names)
+        def run(*arguments):
+            return subprocess.run([EXOGPU, *map(str, arguments), "--api", f"127.0.0.1:{a.api}"], capture_output=True, text=True,
+                                  timeout=WAIT_S)
+        listed = run("models", "--cluster")
+        self.assertIn("first", listed.stdout, listed)
+        loaded = run("load", "first", "--pin")
+        self.assertEqual((loaded.returncode, loaded.stdout), (0, "first is loaded.\n"), loaded)
+        until("its place is shown", lambda: "pinned" in run("ps").stdout)
+
+        status, answer = a.request("POST", "/v1/completions", {"model": "second", "prompt": "x"})
+        self.assertNotEqual(status, 200, answer)
+        self.assertIn("bytes are missing", answer["error"]["message"])
+        refused = run("load", "second")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("bytes are missing", refused.stderr)
+        self.assertEqual(self.states(a), {"first": "loaded", "second": "unloaded"})
+        self.assertEqual(a.request("POST", "/v1/completions", {"model": "third", "prompt": "x"})[0], 404)
+
+        self.assertEqual(run("unload", "first").returncode, 0)
+        self.assertEqual(a.complete(model="second", max_tokens=4, ignore_eos=True)["model"], "second")
+        until("nobody used it for 3 s", lambda: self.states(a) == {"first": "unloaded", "second": "unloaded"})
+        self.models(self.folder / "more", "x", "y", "new")
+        shutil.copy(self.folder / "more" / "new.gguf", self.folder / "models_a" / "new.gguf")
+        until("the new file is seen", lambda: "new" in self.states(a))
+        for keep_alive, state in ("5m", "loaded"), (0, "unloaded"):
+            a.request("POST", "/api/generate", {"model": "new", "prompt": "x", "stream": False, "keep_alive": keep_alive,
+                                                "options": {"num_predict": 2}})
+            until(f"new is {state}", lambda: self.states(a)["new"] == state)
+
+    def test_a_stream_waits_for_its_model(self):
+        a = self.node("a", "--models", self.models(self.folder / "models_a", "first", "second"), *SETTINGS)
+        until("the library is known", lambda: len(self.states(a)) == 2)
+        done = {}
+        def ask(name):
+            done[name] = [part for part in a.stream(model=name, max_tokens=4, ignore_eos=True)]
+        threads = [threading.Thread(target=ask, args=[name]) for name in ("first", "second")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WAIT_S)
+        for name in "first", "second":
+            self.assertEqual([part for part in done[name] if "error" in part], [], a.said())
+        self.assertEqual(self.states(a), {"first": "loaded", "second": "loaded"})
+
+
+if __name__ == "__main__":
+    cases.run(sys.argv[4:])
