@@ -20,6 +20,7 @@ enum class InjectedBug {
   state_not_restored,    // recurrent layers keep their state when tokens are removed
   step_dropped,          // in flight to the next stage, and those behind it take its number
   given_up_early,        // a client's node does not wait for the next plan
+  busy_unreported,       // no agent learns which models answer
   condition_unreported,  // no agent receives the condition of its node
   frames_reordered,      // activations travel before their step
   resume_miscounted,     // a stage resumes one token less of each sequence than there is

@@ -152,6 +152,7 @@ Result<Scenario> read_scenario(const std::filesystem::path& path) {
   fields.take("measure_s", out.measure_s);
   fields.take("member_bytes_max", out.member_bytes_max);
   fields.take("models", out.models);
+  fields.take("library", out.library);
   fields.take("layers", out.layers);
   fields.take("recurrent", out.recurrent);
   fields.take("layer_mb", out.layer_mb);

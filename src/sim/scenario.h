@@ -60,6 +60,7 @@ struct Scenario {
   double measure_s = 0;         // at the end, in which traffic is counted
   double member_bytes_max = 0;  // a second, of each node but the leader, in that time; 0: whatever
   uint32_t models = 1;          // served at once
+  uint32_t library = 0;         // models that requests name, and that are loaded then; 0: those that are served
   uint32_t layers = 12;         // of each
   bool recurrent = false;       // most layers keep a recurrent state
   double layer_mb = 100;

@@ -82,6 +82,10 @@ TEST(Sim, AConditionThatIsNotReportedIsFound) {
   expect_found("mixed", InjectedBug::condition_unreported, "is low, and that is not known");
 }
 
+TEST(Sim, AModelThatGoesWhileItAnswersIsFound) {
+  expect_found("library", InjectedBug::busy_unreported, "removes a model while it answers");
+}
+
 TEST(Sim, TheSameSeedIsTheSameRun) {
   const auto lines = [](uint64_t seed) {
     std::string all;

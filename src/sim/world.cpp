@@ -143,6 +143,7 @@ void World::run_to_the_end() {
     if (answer_checks_.counts().tokens == before) break;
   }
   if (checks_.failure().empty()) answer_checks_.over();
+  if (checks_.failure().empty()) check_waiting();
   // A better plan waits until no request is in progress.
   for (int i = 0; i < 40 && better_plan_pending() && checks_.failure().empty(); ++i) {
     run_until(now_ + std::chrono::milliseconds(100));

@@ -18,6 +18,7 @@
 #include "net/channel.h"
 #include "sim/answer_checks.h"
 #include "sim/checks.h"
+#include "sim/clients.h"
 #include "sim/fairness_checks.h"
 #include "sim/frame_tamper.h"
 #include "sim/injected_bug.h"
@@ -154,11 +155,24 @@ class World {
   void tick_requests(uint32_t node);
   void update_clients(uint32_t node);
   std::set<std::string> busy(uint32_t node) const;  // models, by content id
+  void report_busy(uint32_t node);
   void schedule_requests();
   wire::ClientId any_client();
   void ask(uint32_t node, wire::ClientId client);
   Clients& clients_of(uint32_t node, const std::string& content);
   std::string excuse(uint32_t node, const std::string& content) const;
+
+  // Models that are loaded for requests (world_library.cpp).
+  struct WaitingRequest {
+    uint32_t variant = 0;
+    ClientRequest request;
+  };
+  void want_model(uint32_t node, uint32_t variant);
+  void ask_for(uint32_t node, uint32_t variant, ClientRequest request);
+  void retry_waiting(uint32_t node);
+  std::string library_excuse(uint32_t node, const std::string& content) const;
+  void check_removed(uint32_t node);
+  void check_waiting();
 
   // The frames that nodes send each other for them (world_frames.cpp).
   Result<void> send_frame(uint32_t from, uint32_t to, net::Outgoing frame);

@@ -69,6 +69,7 @@ void World::observe_state(uint32_t number) {
   SimNode& node = *nodes_[number];
   const ReplicatedState& state = node.agent->state();
   checks_.observe_state(node.current(number), state);
+  if (scenario_.library > 0) check_removed(number);
   for (const auto& [content, model] : state.models) {
     for (size_t i = 0; model.plan && i < model.plan->made.stage_bytes.size(); ++i) {
       const PlannedStage& stage = model.plan->made.plan.stages[i];

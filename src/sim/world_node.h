@@ -38,6 +38,9 @@ struct World::SimNode {
   std::unique_ptr<pipeline::RequestServer> server;
   std::map<std::string, std::unique_ptr<Clients>> clients;  // by content id
   std::vector<Clients*> clients_by_index;
+  std::vector<WaitingRequest> waiting;       // for their models
+  std::map<std::string, bool> known_models;  // of the last state, by content id, and whether they are pinned
+  wire::Term known_in;                       // the term of that state
   std::unique_ptr<FakeBackend> backend;
   std::unique_ptr<worker::ModelWorkers> workers;
   std::unique_ptr<pipeline::RingFrames> frames;
@@ -60,6 +63,8 @@ struct World::SimNode {
     backend.reset();
     clients_by_index.clear();
     clients.clear();
+    waiting.clear();
+    known_models.clear();
     server.reset();
     agent.reset();
     worker_due = false;

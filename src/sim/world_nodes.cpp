@@ -64,7 +64,8 @@ ServedModel World::model(uint32_t variant) const {
     model.settings.sequences = kSequencesOfPool;
     model.settings.context = model.settings.pool_tokens = pool;
   }
-  model.pinned = true;
+  model.pinned = scenario_.library == 0 || variant == 1;
+  model.keep_loaded_s = scenario_.library == 0 ? 0 : 6;
   return model;
 }
 

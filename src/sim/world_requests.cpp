@@ -62,7 +62,8 @@ Clients& World::clients_of(uint32_t number, const std::string& content) {
 
 void World::tick_requests(uint32_t number) {
   for (Clients* clients : nodes_[number]->clients_by_index) clients->resume();
-  nodes_[number]->agent->set_busy(busy(number));
+  if (scenario_.library > 0) retry_waiting(number);
+  report_busy(number);
   drive(number);
   later(number, kTick, [this, number] { tick_requests(number); });
 }
@@ -74,7 +75,11 @@ void World::update_clients(uint32_t number) {
     clients->update(node.agent->state(), node.agent->role() != cluster::Role::electing, now_);
   }
   node.was_busy.merge(busy(number));
-  node.agent->set_busy(busy(number));
+  report_busy(number);
+}
+
+void World::report_busy(uint32_t number) {
+  if (!has(InjectedBug::busy_unreported)) nodes_[number]->agent->set_busy(busy(number));
 }
 
 std::set<std::string> World::busy(uint32_t number) const {
@@ -84,10 +89,12 @@ std::set<std::string> World::busy(uint32_t number) const {
   for (const auto& [content, clients] : node.clients) {
     if (clients->open()) models.insert(content);
   }
+  for (const WaitingRequest& each : node.waiting) models.insert(model(each.variant).content);
   return models;
 }
 
 std::string World::excuse(uint32_t number, const std::string& content) const {
+  if (scenario_.library > 0) return library_excuse(number, content);
   return cluster::impossible_reason(cluster::model_view(nodes_[number]->agent->state(), content));
 }
 
@@ -130,6 +137,14 @@ void World::ask(uint32_t number, ClientId client) {
     prompt.push_back(static_cast<TokenId>(bits % kVocabulary));
   }
   const auto tokens = static_cast<uint32_t>(1 + dice_.below(scenario_.requests.tokens_max));
+  if (scenario_.library > 0) {
+    const auto variant = static_cast<uint32_t>(1 + dice_.below(scenario_.library));
+    ask_for(
+        number, variant,
+        {.number = ++requests_, .client = client, .seed = dice_.bits(), .prompt = std::move(prompt), .tokens = tokens});
+    report_busy(number);
+    return drive(number);
+  }
   std::vector<Clients*> models;
   for (Clients* clients : node.clients_by_index) {
     if (clients->takes_requests()) models.push_back(clients);

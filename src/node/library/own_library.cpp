@@ -36,9 +36,8 @@ uint64_t changed_s(const fs::path& path) {
   return static_cast<uint64_t>(std::max<int64_t>(0, std::chrono::floor<std::chrono::seconds>(since).count()));
 }
 
-wire::ModelAbilities abilities_of(const model::Gguf& file, const model::ModelSummary& summary) {
+wire::ModelAbilities abilities_of(const model::Gguf& file, bool embeds) {
   const std::string text = file.get_string_or("tokenizer.chat_template", "").value_or("");
-  const bool embeds = file.find(summary.architecture + ".pooling_type") != nullptr;
   return {.chat = !text.empty() && !embeds,
           .tools = text.contains("tools"),
           .thinking = text.contains("enable_thinking") || text.contains("<think>"),
@@ -50,7 +49,9 @@ wire::ModelAbilities abilities_of(const model::Gguf& file, const model::ModelSum
 // Nothing where no model can be served from this file.
 std::optional<OwnModel> read_model(const fs::path& path, const fs::path& manifests) {
   const auto file = model::Gguf::open(path);
-  if (!file || !engine::read_architecture(*file)) return std::nullopt;
+  if (!file) return std::nullopt;
+  const auto architecture = engine::read_architecture(*file);
+  if (!architecture) return std::nullopt;
   const model::ModelSummary summary = model::summarize(*file);
   const auto content = weights::Catalogue(manifests).content_of(*file);
   return OwnModel{.facts = {.model = model_name_of(path),
@@ -62,7 +63,7 @@ std::optional<OwnModel> read_model(const fs::path& path, const fs::path& manifes
                             .parameters = summary.parameters,
                             .context = summary.context_length.value_or(0),
                             .changed_s = changed_s(path),
-                            .abilities = abilities_of(*file, summary)},
+                            .abilities = abilities_of(*file, architecture->gives_embeddings())},
                   .path = path};
 }
 
