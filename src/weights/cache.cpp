@@ -10,6 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kNameBytesMax = 4096;
 constexpr std::string_view kNew = ".new-", kOld = ".old-";
 
 Bytes folder_bytes(const fs::path& folder) {
@@ -17,6 +18,17 @@ Bytes folder_bytes(const fs::path& folder) {
   std::error_code error;
   for (const auto& file : fs::directory_iterator(folder, error)) sum += bytes_on_disk(file.path());
   return sum;
+}
+
+// Of the model in such a folder; see partial_model.h.
+fs::path first_file(const fs::path& folder) {
+  fs::path first;
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(folder, error)) {
+    const fs::path& path = file.path();
+    if (path.extension() == ".gguf" && (first.empty() || path < first)) first = path;
+  }
+  return first;
 }
 
 Result<Bytes> disk_free(const fs::path& folder) {
@@ -132,10 +144,14 @@ std::vector<CacheEntry> WeightCache::entries_locked() const {
   for (const auto& folder : fs::directory_iterator(options_.folder, error)) {
     const auto content = ContentId::parse(folder.path().filename().string());
     if (!content) continue;
+    std::string name = security::read_file(folder.path() / "name", kNameBytesMax).value_or("");
+    fs::path file = name.empty() ? fs::path() : first_file(folder.path());
     entries.push_back({.content = *content,
                        .bytes = folder_bytes(folder.path()),
                        .used = fs::last_write_time(folder.path() / "lock", error),
-                       .in_use = in_use(*content) != nullptr});
+                       .in_use = in_use(*content) != nullptr,
+                       .name = std::move(name),
+                       .file = std::move(file)});
   }
   std::ranges::sort(entries, {}, &CacheEntry::used);
   return entries;

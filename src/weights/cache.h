@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -24,6 +25,9 @@ struct CacheEntry {
   Bytes bytes = 0;  // on the disk
   std::filesystem::file_time_type used;
   bool in_use = false;  // by this process
+  // Of a model that is complete: what it is called, and the first of its files. Otherwise empty.
+  std::string name{};
+  std::filesystem::path file{};
 };
 
 // Thread-safe; calls may take as long as the disk does.

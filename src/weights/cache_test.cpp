@@ -56,6 +56,29 @@ TEST_F(Cache, TheLeastRecentlyUsedIsRemovedFirst) {
   EXPECT_EQ(content_ids(*cache), std::vector{middle->id()});
 }
 
+TEST_F(Cache, OnlyACompleteModelHasAName) {
+  const auto cache = cache_in(folder_, "cache", 100 * MiB);
+  ExampleModel made(folder_, "1.gguf", 1, "llama", 1);
+  {
+    auto model = cache->make(made.content->encoded_manifest()).value();
+    const auto all = all_objects(made.content->manifest());
+    fill(*model, *made.content, std::span(all).first(all.size() - 1));
+    EXPECT_EQ(model->set_complete("tiny").error().code, ErrorCode::failed_precondition);
+    EXPECT_EQ(cache->entries().at(0).name, "");
+    fill(*model, *made.content, std::span(all).last(1));
+    ASSERT_TRUE(model->set_complete("tiny"));
+    ASSERT_TRUE(model->sync());
+  }
+  const fs::path folder = cache->folder() / made.content->id().text();
+  EXPECT_EQ(cache->entries().at(0).name, "tiny");
+  EXPECT_EQ(cache->entries().at(0).file, folder / "model.gguf");
+  EXPECT_TRUE(cache->find(made.content->id()));
+  EXPECT_EQ(cache->entries().at(0).name, "tiny") << "it is still complete";
+  fs::resize_file(folder / "journal", 0);
+  EXPECT_TRUE(cache->find(made.content->id()));
+  EXPECT_EQ(cache->entries().at(0).name, "");
+}
+
 TEST_F(Cache, NothingInUseIsRemoved) {
   const auto cache = cache_in(folder_, "cache", 20 * MiB);
   const auto one = add(*cache, 1, 9), other = add(*cache, 2, 5);

@@ -120,9 +120,24 @@ Result<std::shared_ptr<PartialModel>> PartialModel::open(const path& folder, con
   EXO_TRY(ModelManifest manifest, decode_manifest(encoded));
   EXO_TRY(auto parts, open_parts(folder, manifest));
   EXO_TRY(Journal journal, Journal::open(folder / "journal", content, manifest.object_count()));
-  return std::shared_ptr<PartialModel>(new PartialModel(folder, content, std::move(manifest),
-                                                        {encoded.begin(), encoded.end()}, std::move(lock),
-                                                        std::move(journal), std::move(parts)));
+  std::shared_ptr<PartialModel> model(new PartialModel(folder, content, std::move(manifest),
+                                                       {encoded.begin(), encoded.end()}, std::move(lock),
+                                                       std::move(journal), std::move(parts)));
+  // After a restart of the machine it may have fewer objects than before.
+  if (!model->complete()) model->forget_name();
+  return model;
+}
+
+bool PartialModel::complete() const { return !std::ranges::contains(present(), false); }
+
+void PartialModel::forget_name() const {
+  std::error_code error;
+  std::filesystem::remove(folder_ / "name", error);
+}
+
+Result<void> PartialModel::set_complete(std::string_view name) {
+  if (!complete()) return fail(ErrorCode::failed_precondition, "{}: not all of the model is here", folder_.string());
+  return security::write_secret(folder_ / "name", name);
 }
 
 bool PartialModel::has(ObjectIndex object) const {
@@ -218,6 +233,7 @@ Result<std::vector<ObjectIndex>> PartialModel::verify(const Progress& progress, 
     EXO_CHECK(journal_.gone(i));
     damaged.push_back(i);
   }
+  if (!damaged.empty()) forget_name();
   return damaged;
 }
 

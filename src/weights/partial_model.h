@@ -3,6 +3,7 @@
 //   manifest                                   as manifest.h has it
 //   model.gguf, or model-00001-of-0000N.gguf …  files of the full size with holes for absent objects
 //   journal                                    which objects are whole (journal.h)
+//   name                                       only while all objects are present: what the model is called
 //   lock                                       locked by the process that uses the folder; its time is that of the last
 //   use
 //
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
@@ -59,6 +61,10 @@ class PartialModel {
   Result<void> commit(ObjectIndex object);
   Result<void> sync();
 
+  // All objects are present, and the model is known by this name: entries() of the cache have it from now on.
+  // Errors: failed_precondition while an object is missing, io_error.
+  Result<void> set_complete(std::string_view name);
+
   // Reads all objects that are present, and marks damaged ones as absent. Returns those. Errors: cancelled, io_error.
   Result<std::vector<ObjectIndex>> verify(const Progress& progress = {}, const std::stop_token& stop = {});
 
@@ -69,6 +75,10 @@ class PartialModel {
  private:
   PartialModel(std::filesystem::path folder, ContentId content, ModelManifest manifest, wire::ByteVector encoded,
                PosixFile lock, Journal journal, std::vector<PosixFile> parts);
+
+  bool complete() const;
+  // The name is for complete models only.
+  void forget_name() const;
 
   const std::filesystem::path folder_;
   const ContentId content_;
