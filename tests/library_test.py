@@ -53,6 +53,23 @@ class Library(Cluster):
             self.assertLessEqual(list(self.states(c).values()).count("loaded"), 2, "there is room for two")
         self.assertEqual(len(texts), 1, "the weights are the same")
 
+    def test_one_content_of_two_names_is_one_model(self):
+        folder = self.models(self.folder / "models_a", "first")
+        shutil.copy(folder / "first.gguf", folder / "copy.gguf")
+        a = self.node("a", "--models", folder, *SETTINGS)
+        until("the library is known", lambda: sorted(self.states(a)) == ["copy", "first"])
+        def names():
+            return [model["model"] for model in a.cluster()["models"]]
+        expected = a.text(model="first")
+        for name in "copy", "first", "copy":
+            self.assertEqual(a.text(model=name), expected)
+            self.assertEqual(names(), ["first"])
+        self.assertEqual(self.states(a), {"first": "loaded", "copy": "loaded"})
+        self.assertEqual(a.request("POST", "/v1/models/unload", {"model": "copy"})[0], 200)
+        until("both are unloaded", lambda: self.states(a) == {"first": "unloaded", "copy": "unloaded"})
+        self.assertEqual(a.text(model="copy"), expected)
+        self.assertEqual(names(), ["copy"])
+
     def test_what_is_loaded_by_hand_and_what_has_no_room(self):
         one = self.memory_of_one()
         names = ["first", "second"]

@@ -193,9 +193,14 @@ struct ClusterSnapshot {
     const auto found = std::ranges::find(library, name, [](const auto& entry) { return entry.model.model; });
     return found == library.end() ? nullptr : &*found;
   }
-  // By its name in requests; null: it is not to be served.
+  // By its name in requests, or that of a file of the same content; null: it is not to be served.
   const ModelSnapshot* find_model(std::string_view name) const {
-    const auto found = std::ranges::find(models, name, &ModelSnapshot::name);
+    auto found = std::ranges::find(models, name, &ModelSnapshot::name);
+    const auto same_name = [&](const auto& entry) { return entry.model.model == name && !entry.model.content.empty(); };
+    const auto file = std::ranges::find_if(library, same_name);
+    if (found == models.end() && file != library.end()) {
+      found = std::ranges::find(models, file->model.content, &ModelSnapshot::content);
+    }
     return found == models.end() ? nullptr : &*found;
   }
   friend bool operator==(const ClusterSnapshot&, const ClusterSnapshot&) = default;

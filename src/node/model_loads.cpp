@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "cluster/make_room.h"
+#include "node/library/served_names.h"
 
 namespace exogpu::node {
 
@@ -95,9 +96,8 @@ std::optional<wire::NodeId> ModelLoads::holder_of(const std::string& model) cons
 }
 
 const wire::ServedModel* ModelLoads::served(const std::string& model) const {
-  const auto& models = host_.state().models;
-  const auto found = std::ranges::find(models, model, [](const auto& each) { return each.second.served.model; });
-  return found == models.end() ? nullptr : &found->second.served;
+  const wire::ModelRecord* found = find_served(host_.state(), model);
+  return found == nullptr ? nullptr : &found->served;
 }
 
 void ModelLoads::on_refused(wire::NodeId from, const wire::LoadRefused& message) {
@@ -139,14 +139,27 @@ void ModelLoads::on_prepared(const std::string& model, Result<wire::ServedModel>
   const auto preparation = preparations_.find(model);
   if (preparation == preparations_.end()) return;
   if (!prepared) return refuse(model, prepared.error());
+  const auto& models = host_.state().models;
+  if (const auto same = models.find(prepared->content); same != models.end()) {
+    // It is served by another name, which it keeps; that both are one shows in the library from now on.
+    const wire::ServedModel& known = same->second.served;
+    prepared->model = known.model;
+    prepared->pinned = prepared->pinned || known.pinned;
+    if (fulfils(known, preparation->second.settings)) {
+      preparation->second.proposed_at = host_.now();
+      return;
+    }
+  }
   if (const auto sound = check(*prepared); !sound) return refuse(model, sound.error());
   preparation->second.proposed_at = host_.now();
   host_.propose({.model = *std::move(prepared)});
 }
 
 Result<void> ModelLoads::check(const wire::ServedModel& model) const {
-  const wire::ServedModel* known = served(model.model);
-  if (known != nullptr && known->content != model.content) {
+  const auto same_name = [&](const auto& each) {
+    return each.first != model.content && each.second.served.model == model.model;
+  };
+  if (std::ranges::any_of(host_.state().models, same_name)) {
     return fail(ErrorCode::already_exists, "the cluster serves another model named {}", model.model);
   }
   const std::string reason = cluster::too_large_reason(host_.state(), model);

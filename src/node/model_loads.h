@@ -76,7 +76,7 @@ class ModelLoads {
   bool update(const std::string& model, Want& want);
   void ask(const std::string& model, Want& want, wire::NodeId holder);
   std::optional<wire::NodeId> holder_of(const std::string& model) const;
-  const wire::ServedModel* served(const std::string& model) const;
+  const wire::ServedModel* served(const std::string& model) const;  // also by another name of its content
 
   wire::NodeId self_;
   Transport* transport_;

@@ -171,6 +171,28 @@ TEST_F(ModelLoadsTest, SettingsThatLeaveThePlanAreProposedWithoutTheFile) {
   EXPECT_EQ(asked(1).size(), 1U) << "another context has another shape";
 }
 
+TEST_F(ModelLoadsTest, AContentThatIsServedByAnotherNameKeepsThatName) {
+  have(2, "other");
+  add(state_, wire::ModelSet{model_of(2)});
+  loads_.want("other", {});
+  ASSERT_EQ(prepared_.size(), 1U);
+  prepared_[0](model_of(2, "other"));
+  EXPECT_TRUE(proposed_.empty()) << "it is served already";
+  EXPECT_TRUE(loads_.active("other"));
+  wire::LibraryModel facts;
+  facts.model = "other";
+  facts.content = model_of(2).content;
+  add(state_, wire::LibraryReported{.node = example_id(2), .models = {facts}});
+  loads_.update();
+  EXPECT_FALSE(loads_.active("other"));
+  EXPECT_FALSE(loads_.failure("other"));
+
+  loads_.want("other", settings(true));
+  ASSERT_EQ(proposed_.size(), 1U);
+  EXPECT_EQ(proposed_[0].model.model, "tiny");
+  EXPECT_TRUE(proposed_[0].model.pinned);
+}
+
 TEST_F(ModelLoadsTest, ANameThatAnotherModelHasIsRefused) {
   have(2, "tiny");
   loads_.want("tiny", {});

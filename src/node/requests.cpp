@@ -190,7 +190,10 @@ void Requests::fail_all(const Error& why) {
 
 std::set<std::string> Requests::busy() const {
   std::set<std::string> busy;
-  const std::set<std::string> wanted = early_.models();
+  std::set<std::string> wanted = early_.models();
+  for (const auto& [name, content] : other_names_) {
+    if (wanted.contains(name)) wanted.insert(models_.at(content).name);
+  }
   for (const auto& [content, model] : models_) {
     if (model.requests->generations().busy() || wanted.contains(model.name)) busy.insert(content);
   }

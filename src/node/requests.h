@@ -128,6 +128,9 @@ class Requests {
   bool is_planned(std::string_view name) const EXO_EXCLUDES(mutex_);
   void load_interrupted(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
   std::vector<ModelEntry> unloaded_models(const wire::ReplicatedState& state) const;
+  // A name by which the model can be loaded again. Its own, or that of a file of the same content.
+  std::optional<std::string> to_load_again(const wire::ReplicatedState& state, const std::string& content,
+                                           const std::string& name) const EXO_EXCLUDES(mutex_);
   void on_generated(wire::NodeId from, const wire::Generated& message);
   void publish(const wire::ReplicatedState& state, const StageReports& reports) EXO_EXCLUDES(mutex_);
   Result<std::shared_ptr<ModelRequests>> find(std::string_view name,
@@ -145,6 +148,7 @@ class Requests {
   std::map<std::string, Model> models_;  // by content id
   std::vector<ModelRequests*> by_index_;
   EarlyRequests early_;
+  std::map<std::string, std::string> other_names_;  // see node::other_names()
   mutable Mutex mutex_;
   std::vector<Named> named_ EXO_GUARDED_BY(mutex_);          // served models first
   std::vector<ModelEntry> unloaded_ EXO_GUARDED_BY(mutex_);  // by name

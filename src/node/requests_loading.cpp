@@ -3,6 +3,7 @@
 #include <format>
 #include <limits>
 
+#include "node/library/served_names.h"
 #include "node/requests.h"
 
 namespace exogpu::node {
@@ -47,7 +48,7 @@ std::vector<ModelEntry> Requests::models() const {
   for (const Named& model : named_) {
     const auto expected = model.requests->generations().expected();
     if (expected) {
-      entries.push_back({.id = expected->model,
+      entries.push_back({.id = model.name,
                          .created = expected->since,
                          .context_tokens = expected->context,
                          .embeddings = expected->encoder->details().embeddings});
@@ -109,12 +110,23 @@ bool Requests::is_planned(std::string_view name) const {
 void Requests::load_interrupted(const wire::ReplicatedState& state) {
   for (const auto& [content, model] : models_) {
     if (state.models.contains(content) || !model.requests->generations().waiting()) continue;
-    const auto name = to_load(model.name);
+    const auto name = to_load_again(state, content, model.name);
     if (name && !loading_.active(*name) && !loading_.failure(*name)) want(*name, {});
   }
 }
 
+std::optional<std::string> Requests::to_load_again(const wire::ReplicatedState& state, const std::string& content,
+                                                   const std::string& name) const {
+  if (auto same = to_load(name)) return same;
+  for (const auto& [id, node] : state.nodes) {
+    const auto file = std::ranges::find(node.library, content, &wire::LibraryModel::content);
+    if (node.online && file != node.library.end()) return to_load(file->model);
+  }
+  return std::nullopt;
+}
+
 void Requests::publish(const wire::ReplicatedState& state, const StageReports& reports) {
+  other_names_ = other_names(state);
   std::vector<ModelEntry> unloaded = unloaded_models(state);
   std::vector<Named> named;
   for (const wire::ModelRecord* model : models_in_order(state)) {
@@ -125,6 +137,13 @@ void Requests::publish(const wire::ReplicatedState& state, const StageReports& r
                      .planned = model->plan.has_value(),
                      .reason = not_serving_reason(state, *model, reports),
                      .context = model->served.settings.context});
+  }
+  for (const auto& [name, content] : other_names_) {
+    const auto same = std::ranges::find(named, models_.at(content).name, &Named::name);
+    if (same == named.end()) continue;
+    Named other = *same;
+    other.name = name;
+    named.push_back(std::move(other));
   }
   // What is no longer served may be waited for; what can be loaded again is.
   for (const auto& [content, model] : models_) {
@@ -147,6 +166,7 @@ std::vector<ModelEntry> Requests::unloaded_models(const wire::ReplicatedState& s
     }
   }
   for (const auto& [content, model] : state.models) models.erase(model.served.model);
+  for (const auto& [name, content] : other_names_) models.erase(name);
   std::vector<ModelEntry> list;
   for (auto& [name, entry] : models) {
     if (loading_.active(name)) {

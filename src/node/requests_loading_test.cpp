@@ -137,6 +137,24 @@ TEST_F(RequestsLoadingTest, WhatARequestWaitsForIsBusy) {
   EXPECT_EQ(states(), (States{{"tiny", ModelState::loading}}));
 }
 
+TEST_F(RequestsLoadingTest, AFileOfTheSameContentIsAnotherNameOfTheModel) {
+  serve();
+  have_ring();
+  wire::LibraryReported library{.node = example_id(2), .models = {}};
+  for (const char* name : {"copy", "tiny"}) {
+    wire::LibraryModel& model = library.models.emplace_back();
+    model.model = name;
+    model.content = "abc";
+  }
+  add(state_, library);
+  update();
+  EXPECT_EQ(states(), (States{{"tiny", ModelState::loaded}, {"copy", ModelState::loaded}}));
+  const auto log = ask(2, "copy");
+  compute();
+  EXPECT_EQ(log->lines, (Lines{"prompt 3", "0 ends: length, 2 tokens"}));
+  EXPECT_TRUE(wanted_.empty());
+}
+
 TEST_F(RequestsLoadingTest, ARequestSaysHowLongItsModelStays) {
   serve();
   have_ring();

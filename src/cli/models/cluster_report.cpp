@@ -88,10 +88,15 @@ std::string used(const Json& model, std::chrono::system_clock::time_point now) {
   return age_words(now - std::chrono::system_clock::time_point(std::chrono::seconds(static_cast<int64_t>(at))));
 }
 
-const Json& served_as(const Json& cluster, const std::string& name) {
+// By its own name, or by that of another file of the same content.
+const Json& served_as(const Json& cluster, const Json& entry) {
   static const Json none = Json::object();
   const Json& models = list(cluster, "models");
-  const auto found = std::ranges::find_if(models, [&](const Json& model) { return text(model, "model") == name; });
+  const std::string name = text(entry, "model"), content = text(entry, "content");
+  const auto is_same = [&](const Json& model) {
+    return text(model, "model") == name || (!content.empty() && text(model, "content") == content);
+  };
+  const auto found = std::ranges::find_if(models, is_same);
   return found == models.end() ? none : *found;
 }
 
@@ -115,7 +120,7 @@ std::string library_table(const nlohmann::json& cluster) {
   Rows rows{{"MODEL", "STATE", "SIZE", "TYPE", "ARCHITECTURE", "CONTEXT", "CAN", "NODES", "PREDICTED"}};
   for (const Json& entry : list(cluster, "library")) {
     const std::string name = text(entry, "model");
-    const Json& served = served_as(cluster, name);
+    const Json& served = served_as(cluster, entry);
     const double context = number(entry, "context");
     rows.push_back({name, served.empty() ? "" : state_of(served), bytes_text(number(entry, "bytes")),
                     text(entry, "quantisation"), text(entry, "architecture"),
