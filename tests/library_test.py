@@ -53,6 +53,34 @@ class Library(Cluster):
             self.assertLessEqual(list(self.states(c).values()).count("loaded"), 2, "there is room for two")
         self.assertEqual(len(texts), 1, "the weights are the same")
 
+    def test_models_outlive_the_node_that_proposed_them(self):
+        memory = int(2.5 * self.memory_of_one())
+        names = ["first", "second", "third"]
+        options = [*SETTINGS, "--memory", memory, "--no-spare"]
+        a = self.node("a", "--models", self.models(self.folder / "models_a", *names), *options)
+        join = ["--join", f"127.0.0.1:{a.link}", "--token", a.token("--uses", 2)]
+        self.node("b", "--models", self.models(self.folder / "models_b", *names), *options, *join)
+        c = self.node("c", "--models", self.folder / "none", "--memory", "1MiB", "--no-spare", *join)
+        until("both nodes have all of them",
+              lambda: [len(entry["nodes"]) for entry in (c.get("/v1/cluster") or {"library": []})["library"]] == [2] * 3)
+        for turn in range(12):
+            if turn == 5:
+                a.kill()
+            answer = c.complete(model=names[turn % 3], max_tokens=8, ignore_eos=True)
+            self.assertEqual(answer["usage"]["completion_tokens"], 8)
+        self.assertLessEqual(list(self.states(c).values()).count("loaded"), 2, "one node has room for two")
+
+    def test_what_a_node_has_received_whole_is_in_the_library(self):
+        a = self.node("a", "--models", self.models(self.folder / "models_a", "first"), *SETTINGS)
+        c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--join", f"127.0.0.1:{a.link}", "--token", a.token())
+        until("c knows the library", lambda: c.get("/v1/models") and list(self.states(c)) == ["first"])
+        before = c.text(model="first")
+        until("c has it, too", lambda: [sorted(entry["nodes"]) for entry in c.cluster()["library"]] == [["a", "c"]])
+        self.assertEqual(c.request("POST", "/v1/models/unload", {"model": "first"})[0], 200)
+        until("it is unloaded", lambda: self.states(c) == {"first": "unloaded"})
+        a.kill()
+        self.assertEqual(c.text(model="first"), before)
+
     def test_one_content_of_two_names_is_one_model(self):
         folder = self.models(self.folder / "models_a", "first")
         shutil.copy(folder / "first.gguf", folder / "copy.gguf")

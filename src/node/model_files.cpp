@@ -1,5 +1,6 @@
 #include "node/model_files.h"
 
+#include <algorithm>
 #include <format>
 #include <utility>
 
@@ -49,6 +50,7 @@ void ModelFiles::start() {
 void ModelFiles::stop() {
   measuring_.reset();
   fetching_.clear();
+  waiting_.clear();
   spare_.cancel();
 }
 
@@ -90,8 +92,13 @@ bool ModelFiles::reading(const std::filesystem::path& file) const {
 }
 
 void ModelFiles::add_file(const std::shared_ptr<const weights::Content>& content) {
-  own_files_.insert_or_assign(content->id().text(), content->gguf());
+  const std::string id = content->id().text();
+  own_files_.insert_or_assign(id, content->gguf());
   exchange_.offer(content);
+  auto waiting = waiting_.extract(id);
+  if (waiting.empty()) return;
+  fetching_[id] = {};
+  host_.post([done = std::move(waiting.mapped()), file = content->gguf()] { done(file); });
 }
 
 SharedGguf ModelFiles::own_file(const std::string& content) const {
@@ -118,6 +125,7 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
                        std::function<void(Result<SharedGguf>)> done) {
   spare_ = {};
   fetching_[plan.content] = {};
+  waiting_.erase(plan.content);
   check_own_files();
   if (const SharedGguf own = own_file(plan.content)) {
     return host_.post([done = std::move(done), own] { done(own); });
@@ -126,17 +134,31 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
   if (!content) {
     return host_.post([done = std::move(done)] { done(fail(ErrorCode::corrupt, "the plan names no model")); });
   }
+  waiting_.insert_or_assign(plan.content, done);
   fetching_[plan.content] =
       exchange_.fetch(*content, {.layers = layers, .n_layers = plan.stages.back().layers.end},
                       {.on_progress = std::move(progress),
-                       .on_done = [this, done](Result<std::shared_ptr<weights::PartialModel>> model) {
+                       .on_done = [this, done, plan](Result<std::shared_ptr<weights::PartialModel>> model) {
+                         waiting_.erase(plan.content);
                          if (!model) return done(std::unexpected(model.error()));
                          auto resident = weights::Content::of_cache(*model);
                          if (!resident) return done(std::unexpected(resident.error()));
                          exchange_.offer(*resident);
+                         on_fetched(plan, *model);
                          // The cache retains the file for as long as the content is referenced.
                          done(SharedGguf((*resident)->gguf().get(), [owner = *resident](const model::Gguf*) {}));
                        }});
+}
+
+// A model that is here whole belongs to the library, by the name that it is served by.
+void ModelFiles::on_fetched(const wire::StagePlan& plan, const std::shared_ptr<weights::PartialModel>& model) {
+  if (std::ranges::contains(model->present(), false)) return;
+  host_.in_background([this, model, name = plan.model] {
+    if (const auto named = model->set_complete(name); !named) log::warning("node", "{}", named.error().message);
+    host_.post([this] {
+      if (host_.on_complete) host_.on_complete();
+    });
+  });
 }
 
 void ModelFiles::load_encoder(const std::string& content, SharedGguf file) {
@@ -173,6 +195,7 @@ void ModelFiles::update_spare(const wire::ReplicatedState& state, bool idle, clu
   const auto gone = [&](const auto& each) { return !state.models.contains(each.first); };
   std::erase_if(encoders_, gone);
   std::erase_if(fetching_, gone);
+  std::erase_if(waiting_, gone);
   const wire::ModelRecord* next = options_.spare ? next_spare(state) : nullptr;
   if (next == nullptr || !idle) {
     spare_ = {};
@@ -201,14 +224,15 @@ void ModelFiles::fetch_spare(const wire::StagePlan& plan, const wire::ContentId&
   const uint32_t n_layers = plan.stages.back().layers.end;
   spare_ = exchange_.fetch(
       content, {.layers = {0, n_layers}, .n_layers = n_layers},
-      {.on_progress = {}, .on_done = [this, of = plan.content](Result<std::shared_ptr<weights::PartialModel>> model) {
+      {.on_progress = {}, .on_done = [this, plan](Result<std::shared_ptr<weights::PartialModel>> model) {
          if (!model) {
            spare_at_ = std::chrono::steady_clock::now() + retry;
            return;
          }
-         spare_contents_.insert(of);
+         spare_contents_.insert(plan.content);
          spare_at_ = {};
          if (auto resident = weights::Content::of_cache(*model)) exchange_.offer(*resident);
+         on_fetched(plan, *model);
        }});
 }
 

@@ -45,6 +45,7 @@ struct ModelFilesHost {
   std::function<void()> on_encoder;  // an encoder() is another, or is needed again
   std::function<void(const std::string&)> note;
   std::function<std::string(wire::NodeId)> name_of{};  // for the log
+  std::function<void()> on_complete{};                 // the cache may have another model that is complete
 };
 
 // On the node's thread. The host runs no task of it after it is destroyed; stop() is called before.
@@ -58,7 +59,11 @@ class ModelFiles {
   // Ends what is in flight.
   void stop();
   // Another file of this node, which was read whole: other nodes get it from here, and stages here compute from it.
+  // A fetch of its layers that is in flight ends with it.
   void add_file(const std::shared_ptr<const weights::Content>& content);
+  // A model of the cache: other nodes get it from here.
+  void offer(std::shared_ptr<const weights::Content> content) { exchange_.offer(std::move(content)); }
+  bool has_file(const std::string& content) const { return own_files_.contains(content); }
   // Whether this is the own file, and it is being read.
   bool reading(const std::filesystem::path& file) const;
 
@@ -97,6 +102,7 @@ class ModelFiles {
   bool reading() const { return options_.file && own_content_.empty() && !unreadable_; }
   void check_own_files();
   SharedGguf own_file(const std::string& content) const;
+  void on_fetched(const wire::StagePlan& plan, const std::shared_ptr<weights::PartialModel>& model);
   void on_own_content(const Result<std::shared_ptr<const weights::Content>>& content);
   const wire::ModelRecord* next_spare(const wire::ReplicatedState& state) const;
   void fetch_spare(const wire::StagePlan& plan, const wire::ContentId& content);
@@ -110,7 +116,8 @@ class ModelFiles {
   bool unreadable_ = false;                      // the own file
   std::map<std::string, SharedGguf> own_files_;  // by content id, all that were read whole
   bool compared_ = false;
-  std::map<std::string, weights::Fetching> fetching_;  // by content id
+  std::map<std::string, weights::Fetching> fetching_;                       // by content id
+  std::map<std::string, std::function<void(Result<SharedGguf>)>> waiting_;  // for those, likewise
   weights::Fetching spare_;
   std::set<std::string> spare_contents_;  // of which everything is here
   cluster::Time spare_at_{};              // not before

@@ -146,6 +146,28 @@ TEST_F(ModelFilesTest, AnOwnFileThatChangesIsReportedOnceAndUsedNoLonger) {
   EXPECT_FALSE(fetched);
 }
 
+TEST_F(ModelFilesTest, AFileThatWasReadEndsAFetchOfItsLayers) {
+  make(nullptr);
+  files_->on_link_up(example_id(2), channel_);
+  const auto manifest = weights::Catalogue(folder_ / "manifests").manifest_of(*file_).value();
+  const auto content = weights::Content::of_file(file_, manifest).value();
+  EXPECT_FALSE(files_->has_file(content->id().text()));
+  wire::StagePlan plan;
+  plan.content = content->id().text();
+  plan.stages = {{.device = {}, .layers = {0, 2}}};
+  std::vector<Result<SharedGguf>> fetched;
+  files_->fetch(
+      plan, {0, 2}, [](Bytes, Bytes) {}, [&](Result<SharedGguf> file) { fetched.push_back(std::move(file)); });
+  files_->add_file(content);
+  EXPECT_TRUE(files_->has_file(content->id().text()));
+  EXPECT_TRUE(fetched.empty()) << "never from inside a call";
+  tasks_.run_until([&] { return !fetched.empty(); });
+  ASSERT_TRUE(fetched.front()) << fetched.front().error().message;
+  EXPECT_EQ(*fetched.front(), file_);
+  files_->on_link_down(example_id(2));
+  EXPECT_EQ(fetched.size(), 1U);
+}
+
 TEST_F(ModelFilesTest, APlanThatNamesNoModelIsAnError) {
   make(nullptr);
   const auto fetched = fetch("not a content id");

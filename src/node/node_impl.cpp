@@ -261,6 +261,7 @@ void Node::Impl::look_after(cluster::Time now) {
   memory_->read();
   update_cached();
   library_->tick(now);
+  read_served_files();
   loads_->update();
   UnusedFor unused;
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { unused = agent.unused_models(at); });
@@ -282,6 +283,8 @@ void Node::Impl::look_after(cluster::Time now) {
   propose_model();
   const bool spare = memory_->condition().pressure == wire::MemoryPressure::none;
   model_files_->update_spare(agent_->state(), spare && idle(now), now);
+  // What is read here need not be fetched.
+  model_files_->update_spare(agent_->state(), idle(now) && measuring_.empty(), now);
 }
 
 // --- what the parts ask

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "net/tcp/listener.h"
 #include "node/cluster_agent.h"
@@ -91,8 +92,11 @@ class Node::Impl final : public PeerHandler {
   void want_model(const std::string& model, const wire::LoadSettings& settings);
   void prepare_model(const std::string& model, const wire::LoadSettings& settings,
                      std::function<void(Result<wire::ServedModel>)> done);
-  void read_content(const OwnModel& own, SharedGguf file, wire::ServedModel served,
-                    std::function<void(Result<wire::ServedModel>)> done);
+  // `done` gets the content id.
+  void read_content(const OwnModel& own, SharedGguf file, std::function<void(Result<std::string>)> done);
+  void offer_cached(const OwnModel& own, std::function<void(Result<std::string>)> done);
+  void read_served_files();
+  const OwnModel* unread_file(const wire::ServedModel& served) const;
   void report_condition();
   void report_stages();
   void tick();
@@ -123,7 +127,8 @@ class Node::Impl final : public PeerHandler {
   std::optional<ModelFiles> model_files_;
   std::optional<OwnLibrary> library_;
   std::optional<ModelLoads> loads_;
-  std::map<std::string, weights::Measuring> measuring_;  // files that are read whole, by name of the model
+  std::set<std::pair<std::filesystem::path, uint64_t>> read_;  // files of served models, and when they were changed
+  std::map<std::string, weights::Measuring> measuring_;        // files that are read whole, by name of the model
   std::optional<Requests> requests_;
   std::optional<Status> status_;
   std::optional<Condition> condition_;

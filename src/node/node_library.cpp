@@ -1,4 +1,5 @@
 // The library of a node: what it has files of, and how models of it come to be served.
+#include <algorithm>
 #include <format>
 #include <utility>
 
@@ -13,19 +14,57 @@ namespace {
 
 constexpr std::chrono::milliseconds kAgain{200};
 
+// Errors: not_found (an object is missing, or the model was removed), those of weights::WeightCache::find().
+Result<std::shared_ptr<const weights::Content>> cached_content(weights::WeightCache& cache, const std::string& id) {
+  const auto content = wire::ContentId::parse(id);
+  if (!content) return fail(ErrorCode::not_found, "the model of the cache has no content id");
+  EXO_TRY(const auto model, cache.find(*content));
+  if (std::ranges::contains(model->present(), false)) {
+    return fail(ErrorCode::not_found, "{}: not all of the model is in the cache any more", model->folder().string());
+  }
+  return weights::Content::of_cache(model);
+}
+
+ServeSettings with(ServeSettings serve, const wire::LoadSettings& settings) {
+  wire::ServingSettings& serving = serve.serving;
+  serving.context = settings.context.value_or(serving.context);
+  serving.sequences = settings.sequences.value_or(serving.sequences);
+  if (serving.pool_tokens > 0) serving.pool_tokens = std::max(serving.pool_tokens, serving.context);
+  serve.pinned = settings.pinned;
+  serve.keep_loaded_s = settings.keep_loaded_s.value_or(serve.keep_loaded_s);
+  return serve;
+}
+
+// A file that some node has read whole. Null: none is known.
+const wire::LibraryModel* file_with(const wire::ReplicatedState& state, const std::string& content) {
+  for (const auto& [id, node] : state.nodes) {
+    const auto file = std::ranges::find(node.library, content, &wire::LibraryModel::content);
+    if (file != node.library.end()) return &*file;
+  }
+  return nullptr;
+}
+
+// All but the name, so that one content may have two.
+bool alike(const wire::LibraryModel& a, const wire::LibraryModel& b) {
+  return a.bytes == b.bytes && a.architecture == b.architecture && a.quantisation == b.quantisation &&
+         a.layers == b.layers && a.parameters == b.parameters && a.context == b.context;
+}
+
 }  // namespace
 
 void Node::Impl::make_library() {
-  library_.emplace(
-      OwnLibraryOptions{.folder = options_.models, .given = options_.model, .manifests = options_.cache / "manifests"},
-      OwnLibraryHost{.post = [this](auto task) { loop_.post(std::move(task)); },
-                     .in_background = [this](auto task) { in_background(std::move(task)); },
-                     .on_change =
-                         [this] {
-                           agent_->change([this](cluster::Agent& agent, cluster::Time now) {
-                             agent.set_library(library_->facts(), now);
-                           });
-                         }});
+  library_.emplace(OwnLibraryOptions{.folder = options_.models,
+                                     .given = options_.model,
+                                     .manifests = options_.cache / "manifests",
+                                     .cache = resources_.cache},
+                   OwnLibraryHost{.post = [this](auto task) { loop_.post(std::move(task)); },
+                                  .in_background = [this](auto task) { in_background(std::move(task)); },
+                                  .on_change =
+                                      [this] {
+                                        agent_->change([this](cluster::Agent& agent, cluster::Time now) {
+                                          agent.set_library(library_->facts(), now);
+                                        });
+                                      }});
   loads_.emplace(
       self(), *peers_,
       ModelLoadsHost{.now = [] { return steady_clock::now(); },
@@ -67,42 +106,95 @@ void Node::Impl::prepare_model(const std::string& model, const wire::LoadSetting
       prepare_model(model, settings, std::move(done));
     });
   }
-  ServeSettings serve = options_.serve_settings();
-  serve.serving.context = settings.context.value_or(serve.serving.context);
-  serve.serving.sequences = settings.sequences.value_or(serve.serving.sequences);
-  serve.pinned = settings.pinned;
-  serve.keep_loaded_s = settings.keep_loaded_s.value_or(serve.keep_loaded_s);
-  in_background([this, own = *own, serve = std::move(serve), done = std::move(done)]() mutable {
-    auto opened = model::Gguf::open(own.path);
-    const auto file = opened ? std::make_shared<const model::Gguf>(*std::move(opened)) : nullptr;
-    auto served = file ? served_model(*file, resources_.machine.devices(), serve, options_.on_note)
-                       : Result<wire::ServedModel>(std::unexpected(opened.error()));
-    if (served) served->model = own.facts.model;
-    loop_.post([this, own, file, served = std::move(served), done = std::move(done)]() mutable {
-      if (!served) return done(std::unexpected(served.error()));
-      read_content(own, file, *std::move(served), std::move(done));
-    });
-  });
+  in_background(
+      [this, own = *own, serve = with(options_.serve_settings(), settings), done = std::move(done)]() mutable {
+        auto opened = model::Gguf::open(own.path);
+        const auto file = opened ? std::make_shared<const model::Gguf>(*std::move(opened)) : nullptr;
+        auto served = file ? served_model(*file, resources_.machine.devices(), serve, options_.on_note)
+                           : Result<wire::ServedModel>(std::unexpected(opened.error()));
+        if (served) served->model = own.facts.model;
+        loop_.post([this, own, file, served = std::move(served), done = std::move(done)]() mutable {
+          if (!served) return done(std::unexpected(served.error()));
+          read_content(own, file,
+                       [served = *std::move(served), done = std::move(done)](Result<std::string> content) mutable {
+                         if (!content) return done(std::unexpected(content.error()));
+                         served.content = *std::move(content);
+                         done(std::move(served));
+                       });
+        });
+      });
 }
 
 // Reads all of the file, unless that was done before: its content has to be known before others can get it.
-void Node::Impl::read_content(const OwnModel& own, SharedGguf file, wire::ServedModel served,
-                              std::function<void(Result<wire::ServedModel>)> done) {
+void Node::Impl::read_content(const OwnModel& own, SharedGguf file, std::function<void(Result<std::string>)> done) {
+  if (own.cached) return offer_cached(own, std::move(done));
   const std::string& name = own.facts.model;
-  const auto on_done = [this, own, served = std::move(served),
-                        done = std::move(done)](Result<std::shared_ptr<const weights::Content>> content) mutable {
+  if (measuring_.contains(name)) {
+    return loop_.post_after(kAgain, [this, own, file = std::move(file), done = std::move(done)]() mutable {
+      read_content(own, std::move(file), std::move(done));
+    });
+  }
+  const auto on_done = [this, own,
+                        done = std::move(done)](const Result<std::shared_ptr<const weights::Content>>& content) {
     loop_.post([this, name = own.facts.model] { measuring_.erase(name); });
     if (!content) return done(std::unexpected(content.error()));
     model_files_->add_file(*content);
-    served.content = (*content)->id().text();
-    library_->set_content(own.path, served.content);
-    done(std::move(served));
+    const std::string id = (*content)->id().text();
+    library_->set_content(own.path, id);
+    done(id);
   };
-  measuring_.erase(name);
   measuring_.try_emplace(
       name, weights::Catalogue(options_.cache / "manifests"), std::move(file),
       [this](auto task) { loop_.post(std::move(task)); },
       weights::Measuring::Calls{.on_progress = {}, .on_done = on_done});
+}
+
+void Node::Impl::offer_cached(const OwnModel& own, std::function<void(Result<std::string>)> done) {
+  in_background([this, id = own.facts.content, done = std::move(done)]() mutable {
+    auto content = cached_content(*resources_.cache, id);
+    loop_.post([this, id, content = std::move(content), done = std::move(done)] {
+      if (!content) {
+        library_->set_changed();
+        return done(std::unexpected(content.error()));
+      }
+      model_files_->offer(*content);
+      done(id);
+    });
+  });
+}
+
+// --- files of models that others proposed
+
+// With them stages here compute from the file, and the model outlives the nodes that it came from. Files are read one
+// after another.
+void Node::Impl::read_served_files() {
+  if (!measuring_.empty()) return;
+  for (const auto& [content, record] : agent_->state().models) {
+    const OwnModel* own = model_files_->has_file(content) ? nullptr : unread_file(record.served);
+    if (own == nullptr || model_files_->reading(own->path)) continue;
+    read_.emplace(own->path, own->facts.changed_s);
+    return in_background([this, own = *own] {
+      auto opened = model::Gguf::open(own.path);
+      if (!opened) return;
+      loop_.post([this, own, file = std::make_shared<const model::Gguf>(*std::move(opened))] {
+        read_content(own, file, [](const Result<std::string>&) {});
+      });
+    });
+  }
+}
+
+// A file that may have the content of this model. Whether it does shows when it is read whole.
+const OwnModel* Node::Impl::unread_file(const wire::ServedModel& served) const {
+  const wire::LibraryModel* known = file_with(agent_->state(), served.content);
+  const OwnModel* found = nullptr;
+  for (const OwnModel& own : library_->models()) {
+    if (own.cached || read_.contains({own.path, own.facts.changed_s})) continue;
+    if (own.facts.content == served.content) return &own;
+    if (!own.facts.content.empty()) continue;
+    if (own.facts.model == served.model) return &own;
+    if (known != nullptr && alike(own.facts, *known)) found = &own;
+  }
+  return found;
 }
 
 // --- any thread

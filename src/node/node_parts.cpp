@@ -95,7 +95,8 @@ void Node::Impl::make_model_files() {
                                       .on_own_file_changed = [this](const Error& why) { on_own_file_changed(why); },
                                       .on_encoder = [this] { update_requests(); },
                                       .note = [this](const std::string& text) { note(text); },
-                                      .name_of = [this](wire::NodeId node) { return peers_->name_of(node); }});
+                                      .name_of = [this](wire::NodeId node) { return peers_->name_of(node); },
+                                      .on_complete = [this] { library_->set_changed(); }});
 }
 
 void Node::Impl::make_worker() {

@@ -47,15 +47,17 @@ wire::ModelAbilities abilities_of(const model::Gguf& file, bool embeds) {
 }
 
 // Nothing where no model can be served from this file.
-std::optional<OwnModel> read_model(const fs::path& path, const fs::path& manifests) {
+std::optional<OwnModel> read_model(const fs::path& path, const fs::path& manifests, std::string content) {
   const auto file = model::Gguf::open(path);
   if (!file) return std::nullopt;
   const auto architecture = engine::read_architecture(*file);
   if (!architecture) return std::nullopt;
   const model::ModelSummary summary = model::summarize(*file);
-  const auto content = weights::Catalogue(manifests).content_of(*file);
+  if (content.empty()) {
+    if (const auto known = weights::Catalogue(manifests).content_of(*file)) content = known->text();
+  }
   return OwnModel{.facts = {.model = model_name_of(path),
-                            .content = content ? content->text() : std::string(),
+                            .content = std::move(content),
                             .bytes = summary.weight_bytes,
                             .architecture = summary.architecture,
                             .quantisation = summary.file_type,
@@ -75,14 +77,14 @@ std::string model_name_of(const fs::path& file) {
   return printable(parsed.stem.empty() ? file.stem().string() : parsed.stem);
 }
 
-const std::optional<OwnModel>& LibraryScanner::read(const fs::path& path) {
+const std::optional<OwnModel>& LibraryScanner::read(const fs::path& path, const std::string& content) {
   Known& known = known_[path];
   const std::string stamp = stamp_of(path);
   if (stamp.empty() || known.stamp != stamp) {
-    known = {.stamp = stamp, .model = read_model(path, options_.manifests)};
+    known = {.stamp = stamp, .model = read_model(path, options_.manifests, content)};
   } else if (known.model && known.model->facts.content.empty()) {
     // Reading a header again is cheap, and the file may have been read whole meanwhile.
-    known.model = read_model(path, options_.manifests);
+    known.model = read_model(path, options_.manifests, content);
   }
   return known.model;
 }
@@ -94,6 +96,18 @@ void LibraryScanner::add(std::vector<OwnModel>& models, const fs::path& path, co
   const auto same_name = [&](const OwnModel& each) { return each.facts.model == model->facts.model; };
   if (std::ranges::any_of(models, same_name)) model->facts.model = longer_name;
   if (std::ranges::none_of(models, same_name)) models.push_back(*std::move(model));
+}
+
+void LibraryScanner::add_cached(std::vector<OwnModel>& models, const weights::CacheEntry& entry) {
+  if (models.size() == wire::kLibraryModelsMax || entry.file.empty()) return;
+  const std::string name = printable(entry.name), content = entry.content.text();
+  const auto is_known = [&](const OwnModel& each) { return each.facts.model == name || each.facts.content == content; };
+  if (std::ranges::any_of(models, is_known)) return;
+  std::optional<OwnModel> model = read(entry.file, content);
+  if (!model) return;
+  model->facts.model = name;
+  model->cached = true;
+  models.push_back(*std::move(model));
 }
 
 std::vector<OwnModel> LibraryScanner::scan() {
@@ -111,9 +125,10 @@ std::vector<OwnModel> LibraryScanner::scan() {
       if (!error) add(models, path, printable(entry.name));
     }
   }
-  std::erase_if(known_, [&](const auto& each) {
-    return each.second.model && !std::ranges::contains(models, each.first, &OwnModel::path);
-  });
+  if (options_.cache) {
+    for (const weights::CacheEntry& entry : options_.cache->entries()) add_cached(models, entry);
+  }
+  std::erase_if(known_, [&](const auto& each) { return !fs::exists(each.first, error); });
   std::ranges::sort(models, {}, [](const OwnModel& model) { return model.facts.model; });
   return models;
 }
@@ -128,9 +143,18 @@ void OwnLibrary::tick(cluster::Time now) {
   host_.in_background([this, scanner = scanner_] {
     host_.post([this, models = scanner->scan()]() mutable {
       scanning_ = false;
+      for (OwnModel& model : models) keep_content(model);
       if (std::exchange(models_, std::move(models)) != models_) host_.on_change();
     });
   });
+}
+
+void OwnLibrary::keep_content(OwnModel& model) const {
+  const auto known = std::ranges::find(models_, model.path, &OwnModel::path);
+  if (known == models_.end() || !model.facts.content.empty()) return;
+  if (known->facts.changed_s == model.facts.changed_s && known->facts.bytes == model.facts.bytes) {
+    model.facts.content = known->facts.content;
+  }
 }
 
 std::vector<wire::LibraryModel> OwnLibrary::facts() const {

@@ -1,4 +1,5 @@
-// The models that this node has all files of: the models folder, and the file that it was given.
+// The models that this node has all files of: the models folder, the file that it was given, and those that it received
+// whole from other nodes.
 #pragma once
 
 #include <chrono>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "cluster/detector.h"
+#include "weights/cache.h"
 #include "wire/library.h"
 
 namespace exogpu::node {
@@ -19,13 +21,15 @@ namespace exogpu::node {
 struct OwnModel {
   wire::LibraryModel facts;
   std::filesystem::path path;  // of the first file
+  bool cached = false;         // it is in the cache, and its content is known
   friend bool operator==(const OwnModel&, const OwnModel&) = default;
 };
 
 struct OwnLibraryOptions {
-  std::filesystem::path folder;     // of models; empty: none
-  std::filesystem::path given;      // a file beside those; empty: none
-  std::filesystem::path manifests;  // folder of what is known about files
+  std::filesystem::path folder;                   // of models; empty: none
+  std::filesystem::path given;                    // a file beside those; empty: none
+  std::filesystem::path manifests;                // folder of what is known about files
+  std::shared_ptr<weights::WeightCache> cache{};  // null: none
 };
 
 // Reads what the files are. One thread at a time; calls read the disk. A file is read again only when it has changed.
@@ -34,7 +38,8 @@ class LibraryScanner {
   explicit LibraryScanner(OwnLibraryOptions options) : options_(std::move(options)) {}
 
   // Sorted by name, which is that of the file without its ending; where two have the same, the second is called by its
-  // path in the folder. Files that are no models are left out. At most wire::kLibraryModelsMax.
+  // path in the folder. A model of the cache has the name that it was served by, and is left out where a file has that
+  // name or that content. Files that are no models are left out. At most wire::kLibraryModelsMax.
   std::vector<OwnModel> scan();
 
  private:
@@ -43,7 +48,9 @@ class LibraryScanner {
     std::optional<OwnModel> model;
   };
   void add(std::vector<OwnModel>& models, const std::filesystem::path& path, const std::string& longer_name);
-  const std::optional<OwnModel>& read(const std::filesystem::path& path);
+  void add_cached(std::vector<OwnModel>& models, const weights::CacheEntry& entry);
+  // `content`: of the file, where that is known; or empty.
+  const std::optional<OwnModel>& read(const std::filesystem::path& path, const std::string& content = {});
 
   OwnLibraryOptions options_;
   std::map<std::filesystem::path, Known> known_;
@@ -76,6 +83,9 @@ class OwnLibrary {
   void set_content(const std::filesystem::path& path, const std::string& content);
 
  private:
+  // The scan may have begun before the file was read whole.
+  void keep_content(OwnModel& model) const;
+
   OwnLibraryHost host_;
   std::shared_ptr<LibraryScanner> scanner_;
   bool scanning_ = false;

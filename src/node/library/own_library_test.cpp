@@ -8,6 +8,7 @@
 #include "node/testing/generation_log.h"
 #include "tiny_model/tiny_model.h"
 #include "weights/catalogue.h"
+#include "weights/testing/example_model.h"
 
 namespace exogpu::node {
 namespace {
@@ -75,6 +76,29 @@ TEST_F(OwnLibraryTest, KnowsTheContentOfAFileThatWasReadWhole) {
             weights::Catalogue(folder_ / "manifests").content_of(file).value().text());
 }
 
+TEST_F(OwnLibraryTest, HasTheCompleteModelsOfTheCache) {
+  const auto file = std::make_shared<const model::Gguf>(model::Gguf::open(write("elsewhere/tiny.gguf")).value());
+  const auto manifest = weights::Catalogue(folder_ / "manifests").manifest_of(*file).value();
+  const auto content = weights::Content::of_file(file, manifest).value();
+  OwnLibraryOptions with_cache = options();
+  with_cache.cache = weights::WeightCache::open({.folder = folder_ / "cache", .limit = GiB}).value();
+  const auto received = with_cache.cache->make(content->encoded_manifest()).value();
+  LibraryScanner scanner(with_cache);
+  weights::testing::fill(*received, *content, weights::testing::all_objects(manifest));
+  EXPECT_TRUE(scanner.scan().empty()) << "nobody knows its name";
+  ASSERT_TRUE(received->set_complete("served"));
+  const auto models = scanner.scan();
+  ASSERT_EQ(names(models), Names{"served"});
+  EXPECT_TRUE(models[0].cached);
+  EXPECT_EQ(models[0].facts.content, content->id().text());
+  EXPECT_EQ(models[0].facts.architecture, "llama");
+
+  write("models/served.gguf", "qwen2");
+  const auto later = scanner.scan();
+  ASSERT_EQ(names(later), Names{"served"});
+  EXPECT_FALSE(later[0].cached) << "what the user has put there comes first";
+}
+
 TEST_F(OwnLibraryTest, SeesWhatChanges) {
   testing::TaskQueue tasks;
   int changes = 0;
@@ -104,6 +128,10 @@ TEST_F(OwnLibraryTest, SeesWhatChanges) {
   ASSERT_NE(library.find("b"), nullptr);
   library.set_content(library.find("b")->path, "abc");
   EXPECT_EQ(library.facts().at(1).content, "abc");
+  EXPECT_EQ(changes, 3);
+  now += OwnLibrary::kRescan;
+  scan();
+  EXPECT_EQ(library.facts().at(1).content, "abc") << "the file is the same";
   EXPECT_EQ(changes, 3);
   fs::remove(folder_ / "models" / "a.gguf");
   write("models/b.gguf", "qwen2");
