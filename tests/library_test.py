@@ -38,12 +38,12 @@ class Library(Cluster):
         memory = int(2.5 * self.memory_of_one())
         names = ["first", "second", "third"]
         a = self.node("a", "--models", self.models(self.folder / "models_a", *names), *SETTINGS, "--memory", memory)
-        c = self.node("c", "--models", self.folder / "none", "--memory", "1MiB", "--join", f"127.0.0.1:{a.link}", "--token",
-                      a.token())
+        c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--memory", "1MiB", "--join",
+                      f"127.0.0.1:{a.link}", "--token", a.token())
         until(lambda: f"c knows the library; it said {c.said()!r}", lambda: c.get("/v1/models") and
               sorted(self.states(c)) == names)
         self.assertEqual(set(self.states(a).values()), {"unloaded"})
-        self.assertEqual([entry["nodes"] for entry in c.cluster()["library"]], [["a"]] * 3)
+        until("the nodes are named", lambda: [entry["nodes"] for entry in c.cluster()["library"]] == [["a"]] * 3)
         texts = set()
         for turn in range(30):
             name = names[turn % 3]
@@ -62,7 +62,8 @@ class Library(Cluster):
         self.node("b", "--models", self.models(self.folder / "models_b", *names), *options, *join)
         c = self.node("c", "--models", self.folder / "none", "--memory", "1MiB", "--no-spare", *join)
         until("both nodes have all of them",
-              lambda: [len(entry["nodes"]) for entry in (c.get("/v1/cluster") or {"library": []})["library"]] == [2] * 3)
+              lambda: [len(entry["nodes"]) for entry in (c.get("/v1/cluster") or {"library": []})["library"]]
+              == [2] * 3)
         for turn in range(12):
             if turn == 5:
                 a.kill()
@@ -72,7 +73,8 @@ class Library(Cluster):
 
     def test_what_a_node_has_received_whole_is_in_the_library(self):
         a = self.node("a", "--models", self.models(self.folder / "models_a", "first"), *SETTINGS)
-        c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--join", f"127.0.0.1:{a.link}", "--token", a.token())
+        c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--join", f"127.0.0.1:{a.link}", "--token",
+                      a.token())
         until("c knows the library", lambda: c.get("/v1/models") and list(self.states(c)) == ["first"])
         before = c.text(model="first")
         until("c has it, too", lambda: [sorted(entry["nodes"]) for entry in c.cluster()["library"]] == [["a", "c"]])
@@ -105,8 +107,8 @@ class Library(Cluster):
                       f"{int(1.5 * one)}", "--keep-loaded", 0.05)
         until("the library is known", lambda: sorted(self.states(a)) == names)
         def run(*arguments):
-            return subprocess.run([EXOGPU, *map(str, arguments), "--api", f"127.0.0.1:{a.api}"], capture_output=True, text=True,
-                                  timeout=WAIT_S)
+            return subprocess.run([EXOGPU, *map(str, arguments), "--api", f"127.0.0.1:{a.api}"], capture_output=True,
+                                  text=True, timeout=WAIT_S)
         listed = run("models", "--cluster")
         self.assertIn("first", listed.stdout, listed)
         loaded = run("load", "first", "--pin")
@@ -129,8 +131,8 @@ class Library(Cluster):
         shutil.copy(self.folder / "more" / "new.gguf", self.folder / "models_a" / "new.gguf")
         until("the new file is seen", lambda: "new" in self.states(a))
         for keep_alive, state in ("5m", "loaded"), (0, "unloaded"):
-            a.request("POST", "/api/generate", {"model": "new", "prompt": "x", "stream": False, "keep_alive": keep_alive,
-                                                "options": {"num_predict": 2}})
+            a.request("POST", "/api/generate", {"model": "new", "prompt": "x", "stream": False,
+                                                "keep_alive": keep_alive, "options": {"num_predict": 2}})
             until(f"new is {state}", lambda: self.states(a)["new"] == state)
 
     def test_a_stream_waits_for_its_model(self):

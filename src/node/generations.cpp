@@ -38,15 +38,14 @@ Generations::~Generations() { fail_all({ErrorCode::unavailable, "the node is sto
 
 void Generations::serve(Serving serving) {
   const wire::PlanEpoch epoch = serving.epoch;
-  const std::string model = serving.model;
   {
     const MutexLock lock(mutex_);
-    serving.since = previous_ && previous_->model == model ? previous_->since : std::chrono::system_clock::now();
+    serving.since = previous_ ? previous_->since : std::chrono::system_clock::now();
     previous_ = serving;
     waited_.reset();
     serving_ = std::move(serving);
   }
-  continuations_.serve(epoch, model);
+  continuations_.serve(epoch);
 }
 
 void Generations::resume() { continuations_.resume(); }
@@ -91,10 +90,6 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
                            std::stop_token cancel) {
   auto now = expected(request.wait);
   if (!now) return listener->on_error(now.error());
-  if (!request.model.empty() && request.model != now->model) {
-    return listener->on_error(
-        {ErrorCode::not_found, std::format("there is no model \"{}\"; here is \"{}\"", request.model, now->model)});
-  }
   auto job = std::make_shared<Job>();
   job->request = std::move(request);
   job->listener = std::move(listener);
@@ -157,7 +152,7 @@ void Generations::begin(const std::shared_ptr<Job>& job) {
     request.client = job->request.client;
     request.queue_wait_max = job->request.wait;
     request.embed = job->request.embedding.has_value();
-    continuations_.begin(job->parts[i].id, job->serving.model, std::move(request), waits);
+    continuations_.begin(job->parts[i].id, std::move(request), waits);
   }
   if (job->over) return;
   job->on_cancel.emplace(job->cancel, [post = host_.post, alive = std::weak_ptr(alive_), weak = std::weak_ptr(job)] {

@@ -51,7 +51,7 @@ class Generations {
   explicit Generations(GenerationsHost host);
   ~Generations();
 
-  // Any thread. As Service::generate().
+  // Any thread. As Service::generate(); which model the request names is not asked here.
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
 
   // The model that is served from now on; or that none is, and why.

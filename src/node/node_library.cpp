@@ -112,7 +112,7 @@ void Node::Impl::prepare_model(const std::string& model, const wire::LoadSetting
         const auto file = opened ? std::make_shared<const model::Gguf>(*std::move(opened)) : nullptr;
         auto served = file ? served_model(*file, resources_.machine.devices(), serve, options_.on_note)
                            : Result<wire::ServedModel>(std::unexpected(opened.error()));
-        if (served) served->model = own.facts.model;
+        if (served) served->model = served->shape.name = own.facts.model;  // a file of the cache has another
         loop_.post([this, own, file, served = std::move(served), done = std::move(done)]() mutable {
           if (!served) return done(std::unexpected(served.error()));
           read_content(own, file,

@@ -1,16 +1,14 @@
 #include "pipeline/continuations.h"
 
 #include <algorithm>
-#include <format>
 #include <utility>
 
 #include "base/assert.h"
 
 namespace exogpu::pipeline {
 
-void Continuations::serve(wire::PlanEpoch epoch, const std::string& model) {
+void Continuations::serve(wire::PlanEpoch epoch) {
   ring_ = epoch;
-  model_ = model;
   waited_.reset();
   for (const auto& [id, answer] : std::map(answers_)) {
     if (answer.number == 0 && answer.asked != epoch) ask(id);
@@ -52,11 +50,9 @@ void Continuations::fail_waiting(const Error& why, Duration waited) {
   }
 }
 
-void Continuations::begin(AnswerId id, std::string model, Request request, Duration wait) {
+void Continuations::begin(AnswerId id, Request request, Duration wait) {
   const auto prompt_tokens = static_cast<uint32_t>(request.tokens.size());
-  answers_.emplace(
-      id,
-      Answer{.model = std::move(model), .request = std::move(request), .prompt_tokens = prompt_tokens, .wait = wait});
+  answers_.emplace(id, Answer{.request = std::move(request), .prompt_tokens = prompt_tokens, .wait = wait});
   ask(id);
 }
 
@@ -82,11 +78,6 @@ void Continuations::ask(AnswerId id) {
   if (!ring_) {
     if (!may_wait(answer)) end(id, {.failure = unavailable_reason_});
     return;
-  }
-  if (answer.model != model_) {
-    return end(id, {.failure = Error{
-                        ErrorCode::unavailable,
-                        std::format("the model \"{}\" is no longer served; here is \"{}\"", answer.model, model_)}});
   }
   const Request& request = answer.request;
   const auto generated = static_cast<uint32_t>(request.tokens.size()) - answer.prompt_tokens;

@@ -1,4 +1,4 @@
-// Answers that outlive the rings which compute them: on the node that was asked.
+// Answers of one model that outlive the rings which compute them: on the node that was asked.
 //
 // It keeps the tokens of each answer. When the ring that computes one ends, the next is asked for what follows the
 // prompt and the tokens so far, so that no token is lost or repeated. Pure: no clock, no thread.
@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -38,8 +37,8 @@ class Continuations {
   explicit Continuations(ContinuationCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
 
   // A ring that serves: what waits for one is asked of it, but for what this very ring has refused or left unfinished;
-  // that is asked again with resume(). Answers of another model cannot continue, and end with an error.
-  void serve(wire::PlanEpoch epoch, const std::string& model);
+  // that is asked again with resume().
+  void serve(wire::PlanEpoch epoch);
   // Nothing is asked until the next serve(). What is asked meanwhile waits for it, unless fail_waiting() has been
   // called.
   void pause(Error why);
@@ -51,7 +50,7 @@ class Continuations {
   void fail_waiting(const Error& why, Duration waited = Duration::max());
 
   // `request` as for the scheduler; its tokens are the prompt. `wait`: how long it waits while no ring can serve it.
-  void begin(AnswerId id, std::string model, Request request, Duration wait = {});
+  void begin(AnswerId id, Request request, Duration wait = {});
   // No more events of it are reported.
   void cancel(AnswerId id);
 
@@ -62,7 +61,6 @@ class Continuations {
 
  private:
   struct Answer {
-    std::string model;
     Request request;  // its tokens: the prompt, and those of the answer so far
     uint32_t prompt_tokens = 0;
     Duration wait{};
@@ -82,7 +80,6 @@ class Continuations {
   std::map<uint64_t, AnswerId> in_flight_;
   uint64_t next_number_ = 1;
   std::optional<wire::PlanEpoch> ring_;
-  std::string model_;  // that is served, or was last
   std::optional<Duration> waited_ =
       Duration::max();  // in vain; none where there is a ring, or the next is being set up
   Error unavailable_reason_{ErrorCode::unavailable, "nothing is served yet"};

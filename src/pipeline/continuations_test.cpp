@@ -37,7 +37,7 @@ struct Asker {
     request.tokens = {1, 2, 3};
     request.tokens_max = tokens_max;
     request.end_tokens = {9};
-    answers.begin(AnswerId(1), "m", std::move(request), wait);
+    answers.begin(AnswerId(1), std::move(request), wait);
   }
   void generated(uint64_t request, wire::TokenId token, std::optional<wire::GenerateEnd> last = {}) {
     wire::Generated message{.request = request};
@@ -55,7 +55,7 @@ struct Asker {
 
 TEST(Continuations, AnUnfinishedAnswerContinuesWithTheNextRing) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin();
   ASSERT_EQ(asker.asked.size(), 1U);
   EXPECT_EQ(asker.asked[0].epoch, PlanEpoch(1));
@@ -64,9 +64,9 @@ TEST(Continuations, AnUnfinishedAnswerContinuesWithTheNextRing) {
   asker.generated(asker.asked[0].request, 11);
   asker.interrupted(asker.asked[0].request);
   EXPECT_EQ(asker.answers.waiting(), 1U);
-  asker.answers.serve(PlanEpoch(1), "m");  // the same ring is not asked again
+  asker.answers.serve(PlanEpoch(1));  // the same ring is not asked again
   ASSERT_EQ(asker.asked.size(), 1U);
-  asker.answers.serve(PlanEpoch(2), "m");
+  asker.answers.serve(PlanEpoch(2));
   ASSERT_EQ(asker.asked.size(), 2U);
   EXPECT_EQ(asker.asked[1].tokens, (Tokens{1, 2, 3, 10, 11}));
   EXPECT_EQ(asker.asked[1].prompt_tokens, 3U);
@@ -100,13 +100,13 @@ TEST(Continuations, EachScoreOfAPromptIsReportedOnce) {
     for (const wire::TokenId token : tokens) message.scored.push_back({.sequence = {}, .token = token});
     answers.on_generated(message);
   };
-  answers.serve(PlanEpoch(1), "m");
+  answers.serve(PlanEpoch(1));
   Request request{.tokens = {1, 2, 3, 4, 5}, .sampling = {}, .tokens_max = 2, .end_tokens = {}};
   request.prompt_logprobs = 0;
-  answers.begin(AnswerId(1), "m", std::move(request));
+  answers.begin(AnswerId(1), std::move(request));
   score(1, {2, 3});
   answers.interrupt_all();
-  answers.serve(PlanEpoch(2), "m");
+  answers.serve(PlanEpoch(2));
   ASSERT_EQ(asked.size(), 2U);
   EXPECT_EQ(asked[1].prompt_logprobs, 0U);
   score(1, {2, 3, 4});
@@ -118,14 +118,14 @@ TEST(Continuations, EachScoreOfAPromptIsReportedOnce) {
   token.tokens.push_back({.sequence = {}, .token = 9});
   answers.on_generated(token);
   answers.interrupt_all();
-  answers.serve(PlanEpoch(3), "m");
+  answers.serve(PlanEpoch(3));
   ASSERT_EQ(asked.size(), 3U);
   EXPECT_EQ(asked[2].prompt_logprobs, std::nullopt);  // all is known
 }
 
 TEST(Continuations, TokensOfOneMessageAreReportedOneByOneAndTheEndWithTheLast) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin();
   wire::Generated message{.request = asker.asked[0].request};
   for (const wire::TokenId token : {10, 11, 12}) message.tokens.push_back({.sequence = {}, .token = token});
@@ -139,7 +139,7 @@ TEST(Continuations, TokensOfOneMessageAreReportedOneByOneAndTheEndWithTheLast) {
 TEST(Continuations, NothingFollowsACancellationWithinAMessage) {
   Asker asker;
   asker.cancels_at = 10;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin();
   wire::Generated message{.request = asker.asked[0].request};
   for (const wire::TokenId token : {10, 11}) message.tokens.push_back({.sequence = {}, .token = token});
@@ -152,7 +152,7 @@ TEST(Continuations, NothingFollowsACancellationWithinAMessage) {
 
 TEST(Continuations, ARingThatRefusedIsAskedAgainLater) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin();
   asker.interrupted(asker.asked[0].request);  // it does not know yet that it serves
   asker.answers.resume();
@@ -164,7 +164,7 @@ TEST(Continuations, ARingThatRefusedIsAskedAgainLater) {
 
 TEST(Continuations, WhatCannotBeAskedForWaits) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.refuses = Error{kRingEnded, "no way there"};
   asker.begin();
   EXPECT_EQ(asker.answers.waiting(), 1U);
@@ -175,7 +175,7 @@ TEST(Continuations, WhatCannotBeAskedForWaits) {
 
 TEST(Continuations, OtherRefusalsEndTheAnswer) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.refuses = Error{ErrorCode::invalid_argument, "no such token"};
   asker.begin();
   ASSERT_TRUE(asker.failure);
@@ -188,18 +188,18 @@ TEST(Continuations, WhatIsAskedBetweenPlansWaitsForTheNext) {
   asker.begin();  // nothing was served, and no ring is being set up
   ASSERT_TRUE(asker.failure);
   EXPECT_EQ(asker.failure->message, "nothing is served yet");
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.answers.pause({ErrorCode::unavailable, "a node is away"});
   asker.begin();
   EXPECT_EQ(asker.answers.waiting(), 1U);
   EXPECT_EQ(asker.ends, 1);
-  asker.answers.serve(PlanEpoch(2), "m");
+  asker.answers.serve(PlanEpoch(2));
   EXPECT_EQ(asker.asked.size(), 1U);
 }
 
 TEST(Continuations, WhatWaitsEndsWhereNothingWillBeServed) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin();
   asker.answers.interrupt_all();
   EXPECT_EQ(asker.cancelled, (std::vector<uint64_t>{asker.asked[0].request}));
@@ -216,7 +216,7 @@ TEST(Continuations, EachWaitsForAsLongAsItIsToWait) {
   using std::chrono::seconds;
   Asker asker;
   const Error why{ErrorCode::unavailable, "node c is away"};
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin(5, seconds(10));
   asker.answers.pause(why);
   asker.answers.interrupt_all();
@@ -229,7 +229,7 @@ TEST(Continuations, EachWaitsForAsLongAsItIsToWait) {
   EXPECT_EQ(asker.ends, 2);
   asker.begin(5, seconds(60));
   EXPECT_EQ(asker.answers.waiting(), 1U);
-  asker.answers.serve(PlanEpoch(2), "m");
+  asker.answers.serve(PlanEpoch(2));
   EXPECT_EQ(asker.asked.size(), 2U);
   asker.answers.pause(why);  // all counts again
   asker.begin(5, seconds(0));
@@ -239,7 +239,7 @@ TEST(Continuations, EachWaitsForAsLongAsItIsToWait) {
 // What is in flight for a model that was removed may end, but does not wait when its ring is lost.
 TEST(Continuations, WhatIsLostWhenNothingWaitsAnyMoreEnds) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin();
   asker.answers.pause({ErrorCode::unavailable, "the model is not to be served"});
   asker.answers.fail_waiting({ErrorCode::unavailable, "the model is not to be served"});
@@ -250,20 +250,9 @@ TEST(Continuations, WhatIsLostWhenNothingWaitsAnyMoreEnds) {
   EXPECT_EQ(asker.failure->message, "the model is not to be served");
 }
 
-TEST(Continuations, ADifferentModelDoesNotContinue) {
-  Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
-  asker.begin();
-  asker.answers.interrupt_all();
-  asker.answers.serve(PlanEpoch(2), "n");
-  EXPECT_EQ(asker.asked.size(), 1U);
-  ASSERT_TRUE(asker.failure);
-  EXPECT_EQ(asker.failure->message, "the model \"m\" is no longer served; here is \"n\"");
-}
-
 TEST(Continuations, NothingIsReportedOfACancelledAnswer) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin();
   asker.answers.cancel(AnswerId(1));
   EXPECT_EQ(asker.cancelled.size(), 1U);
@@ -274,12 +263,12 @@ TEST(Continuations, NothingIsReportedOfACancelledAnswer) {
 
 TEST(Continuations, MoreTokensThanWereAskedForAreAnError) {
   Asker asker;
-  asker.answers.serve(PlanEpoch(1), "m");
+  asker.answers.serve(PlanEpoch(1));
   asker.begin(2);
   asker.generated(asker.asked[0].request, 10);
   asker.generated(asker.asked[0].request, 11);  // and not marked as the last
   asker.answers.interrupt_all();
-  asker.answers.serve(PlanEpoch(2), "m");
+  asker.answers.serve(PlanEpoch(2));
   ASSERT_TRUE(asker.failure);
   EXPECT_EQ(asker.failure->code, ErrorCode::corrupt);
 }

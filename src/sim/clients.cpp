@@ -46,7 +46,7 @@ bool Clients::ask(ClientRequest request, const NodeIncarnation& node, uint32_t l
   submitted.sampling.seed = request.seed;
   submitted.tokens_max = request.tokens;
   submitted.client = request.client;
-  continuations_.begin(pipeline::AnswerId(request.number), content_, std::move(submitted));
+  continuations_.begin(pipeline::AnswerId(request.number), std::move(submitted));
   return true;
 }
 
@@ -78,7 +78,7 @@ void Clients::follow_plan(const ModelRecord& model) {
     epoch_ = plan.epoch;
     first_ = plan.stages.front().device.node;
     takes_requests_ = true;
-    continuations_.serve(plan.epoch, content_);
+    continuations_.serve(plan.epoch);
   } else if (epoch_ || first_) {
     pause("the stages are not ready");
     continuations_.interrupt_all();

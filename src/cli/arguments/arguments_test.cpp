@@ -108,7 +108,7 @@ TEST_F(Arguments, AWrongOptionIsNamedWithTheOneThatIsMeant) {
             "there is no option --temprature; did you mean --temperature?");
   EXPECT_EQ(error_of({"run", "m", "--max-token=1"}), "there is no option --max-token; did you mean --max-tokens?");
   EXPECT_EQ(error_of({"run", "m", "--parallel", "4"}),
-            "there is no option --parallel here; it is one of `exogpu serve`, `exogpu plan`");
+            "there is no option --parallel here; it is one of `exogpu serve`, `exogpu load`, `exogpu plan`");
   EXPECT_EQ(error_of({"run", "m", "--qqqqqqqqqqqq"}), "there is no option --qqqqqqqqqqqq");
 }
 
