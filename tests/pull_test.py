@@ -159,6 +159,11 @@ class Pull(unittest.TestCase):
         progress = [step for step in steps if "total" in step]
         self.assertEqual((progress[-1]["completed"], progress[-1]["total"]), (len(self.model), len(self.model)))
         self.assert_whole()
+        with urllib.request.urlopen(url + "/v1/models", timeout=60) as reply:  # at once
+            self.assertIn("tiny-F32", [model["id"] for model in json.load(reply)["data"]])
+        body = json.dumps({"model": "tiny-F32", "prompt": "x", "max_tokens": 2, "ignore_eos": True, "wait_s": 60}).encode()
+        with urllib.request.urlopen(urllib.request.Request(url + "/v1/completions", body), timeout=120) as reply:
+            self.assertEqual(json.load(reply)["usage"]["completion_tokens"], 2)
         self.hub.files.pop(NAME)
         try:
             last = pull("org/none")[-1]["error"]

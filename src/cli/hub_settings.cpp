@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <format>
 #include <string_view>
+#include <utility>
 
 #include "base/log.h"
 #include "cli/open_model.h"
@@ -31,11 +32,12 @@ Result<hub::Hub> hub_of(std::string base) {
   return hub::Hub{.base = std::move(url), .token = std::move(token)};
 }
 
-node::PullModel pull_for_clients() {
-  return [](const std::string& source, const std::function<void(const node::PullProgress&)>& progress,
-            const std::stop_token& stop) -> Result<std::string> {
+node::PullModel pull_for_clients(std::string folder) {
+  return [folder = std::move(folder)](const std::string& source,
+                                      const std::function<void(const node::PullProgress&)>& progress,
+                                      const std::stop_token& stop) -> Result<std::string> {
     EXO_TRY(const hub::Reference reference, hub::parse_reference(source));
-    EXO_TRY(const model::Library library, models_folder(""));
+    EXO_TRY(const model::Library library, models_folder(folder));
     hub::PullOptions options = {.folder = library.folder(), .hub = {}, .http = {}, .retry = {}, .progress = {}};
     EXO_TRY(options.hub, hub_of(""));
     options.progress = [&](size_t index, size_t count, Bytes done, Bytes total) {

@@ -12,7 +12,7 @@ namespace exogpu::cli {
 // `base`: the hub's address; empty: $HF_ENDPOINT, else huggingface.co. With $HF_TOKEN. Errors: invalid_argument.
 Result<hub::Hub> hub_of(std::string base);
 
-// Pulls models into the models folder for clients of a node.
-node::PullModel pull_for_clients();
+// Pulls models into this models folder (empty: the usual one) for clients of a node.
+node::PullModel pull_for_clients(std::string folder);
 
 }  // namespace exogpu::cli

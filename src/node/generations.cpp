@@ -65,6 +65,7 @@ void Generations::stop_serving(Error why) {
 }
 
 void Generations::expect_plan() {
+  continuations_.expect_ring();
   const MutexLock lock(mutex_);
   waited_.reset();
 }

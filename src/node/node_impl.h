@@ -2,7 +2,9 @@
 // header; what happens between two parts is written here and nowhere else.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -97,6 +99,8 @@ class Node::Impl final : public PeerHandler {
   void offer_cached(const OwnModel& own, std::function<void(Result<std::string>)> done);
   void read_served_files();
   const OwnModel* unread_file(const wire::ServedModel& served) const;
+  void await_library(const std::stop_token& stop);
+  void look_at_library(const std::shared_ptr<std::atomic<bool>>& done, std::chrono::steady_clock::time_point until);
   void report_condition();
   void report_stages();
   void tick();
@@ -115,7 +119,6 @@ class Node::Impl final : public PeerHandler {
 
   NodeOptions options_;
   NodeResources resources_;
-  Pulls pulls_{options_.pull};
   Loop loop_;
   boost::asio::thread_pool background_{2};  // tokenizers, prompts, sensors
   Dispatch dispatch_;
@@ -143,6 +146,7 @@ class Node::Impl final : public PeerHandler {
     bool worker_due = false;  // on_worker() is posted
   };
   Timers timers_;
+  Pulls pulls_{options_.pull, [this](const std::stop_token& stop) { await_library(stop); }};
 };
 
 }  // namespace exogpu::node

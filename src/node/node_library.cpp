@@ -1,6 +1,8 @@
 // The library of a node: what it has files of, and how models of it come to be served.
 #include <algorithm>
+#include <atomic>
 #include <format>
+#include <thread>
 #include <utility>
 
 #include "base/utf8.h"
@@ -13,6 +15,8 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::chrono::milliseconds kAgain{200};
+constexpr std::chrono::milliseconds kLook{20};
+constexpr std::chrono::seconds kReportWithin{5};
 
 // Errors: not_found (an object is missing, or the model was removed), those of weights::WeightCache::find().
 Result<std::shared_ptr<const weights::Content>> cached_content(weights::WeightCache& cache, const std::string& id) {
@@ -198,6 +202,27 @@ const OwnModel* Node::Impl::unread_file(const wire::ServedModel& served) const {
 }
 
 // --- any thread
+
+// Returns when the cluster knows what the folder holds now, so that a request can name it; or when it takes too long.
+void Node::Impl::await_library(const std::stop_token& stop) {
+  const auto done = std::make_shared<std::atomic<bool>>(false);
+  const auto until = steady_clock::now() + kReportWithin;
+  loop_.post([this, done, until] {
+    library_->set_changed();
+    look_at_library(done, until);
+  });
+  while (!*done && !stop.stop_requested()) std::this_thread::sleep_for(kLook);
+}
+
+void Node::Impl::look_at_library(const std::shared_ptr<std::atomic<bool>>& done, steady_clock::time_point until) {
+  library_->tick(steady_clock::now());
+  const auto& nodes = agent_->state().nodes;
+  const auto own = nodes.find(self());
+  *done = steady_clock::now() >= until ||
+          (library_->up_to_date() && own != nodes.end() && own->second.library == library_->facts());
+  if (*done) return update_requests();
+  loop_.post_after(kLook, [this, done, until] { look_at_library(done, until); });
+}
 
 Result<void> Node::Impl::load(std::string_view model, const wire::LoadSettings& settings) {
   const auto models = requests_->models();

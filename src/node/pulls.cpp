@@ -1,13 +1,15 @@
 #include "node/pulls.h"
 
 #include <format>
-#include <functional>
 #include <optional>
 #include <utility>
 
 namespace exogpu::node {
 
-Pulls::Pulls(PullModel pull) : pull_(std::move(pull)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+Pulls::Pulls(PullModel pull, std::function<void(const std::stop_token&)> on_pulled)
+    : pull_(std::move(pull)),
+      on_pulled_(std::move(on_pulled)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Pulls::~Pulls() {
   {
@@ -52,8 +54,10 @@ void Pulls::pull(const Job& job, const std::stop_token& stop) {
   const std::stop_callback with_node(stop, [&] { either.request_stop(); });
   const std::stop_callback with_client(job.cancel, [&] { either.request_stop(); });
   if (either.stop_requested()) return job.listener->on_end(fail(ErrorCode::cancelled, "nobody waits for it any more"));
-  job.listener->on_end(pull_(
-      job.source, [&](const PullProgress& progress) { job.listener->on_progress(progress); }, either.get_token()));
+  auto pulled =
+      pull_(job.source, [&](const PullProgress& progress) { job.listener->on_progress(progress); }, either.get_token());
+  if (pulled && on_pulled_) on_pulled_(either.get_token());
+  job.listener->on_end(std::move(pulled));
 }
 
 }  // namespace exogpu::node

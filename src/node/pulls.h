@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -17,7 +18,9 @@ class Pulls {
  public:
   static constexpr size_t kMost = 16;  // that wait
 
-  explicit Pulls(PullModel pull);
+  // `on_pulled` is called after each model that was pulled, on the thread of the pulls and before its listener hears of
+  // the end; it returns early when it is asked to stop.
+  explicit Pulls(PullModel pull, std::function<void(const std::stop_token&)> on_pulled = {});
   ~Pulls();
   Pulls(const Pulls&) = delete;
   Pulls& operator=(const Pulls&) = delete;
@@ -35,6 +38,7 @@ class Pulls {
   void pull(const Job& job, const std::stop_token& stop);
 
   PullModel pull_;
+  std::function<void(const std::stop_token&)> on_pulled_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<Job> waiting_ EXO_GUARDED_BY(mutex_);

@@ -46,7 +46,10 @@ class Continuations {
   void interrupt_all();
   // Asks again for what waits. To be called now and then: a ring may not have known yet that it serves.
   void resume();
-  // For so long no ring could serve what waits: what is not to wait longer ends so, now and until the next serve().
+  // The next ring is being set up: what is asked from now on waits for it.
+  void expect_ring() { waited_.reset(); }
+  // For so long no ring could serve what waits: what is not to wait longer ends so, now and until the next serve() or
+  // expect_ring().
   void fail_waiting(const Error& why, Duration waited = Duration::max());
 
   // `request` as for the scheduler; its tokens are the prompt. `wait`: how long it waits while no ring can serve it.

@@ -250,6 +250,18 @@ TEST(Continuations, WhatIsLostWhenNothingWaitsAnyMoreEnds) {
   EXPECT_EQ(asker.failure->message, "the model is not to be served");
 }
 
+TEST(Continuations, WhatIsAskedWhileTheNextRingIsSetUpWaitsForIt) {
+  Asker asker;
+  asker.answers.serve(PlanEpoch(1));
+  asker.answers.pause({ErrorCode::unavailable, "no plan"});
+  asker.answers.fail_waiting({ErrorCode::unavailable, "no plan"});
+  asker.answers.expect_ring();
+  asker.begin();
+  EXPECT_EQ(asker.ends, 0);
+  asker.answers.serve(PlanEpoch(2));
+  EXPECT_EQ(asker.asked.size(), 1U);
+}
+
 TEST(Continuations, NothingIsReportedOfACancelledAnswer) {
   Asker asker;
   asker.answers.serve(PlanEpoch(1));

@@ -31,7 +31,7 @@ class Node:
                    self.folder / "cache", "--listen", f"127.0.0.1:{link}", "--api", f"127.0.0.1:{api}", "-d", "cpu",
                    "-t", "1", *self.arguments]
         # Not the models of the user that runs the tests.
-        environment = {"EXOGPU_MODELS": str(self.folder.parent / "models"), **os.environ,
+        environment = {**os.environ, "EXOGPU_MODELS": str(self.folder.parent / "models"),
                        "XDG_CACHE_HOME": str(self.folder.parent)}
         self.errors = open(self.log, "ab")
         self.process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=self.errors, text=True,

@@ -74,7 +74,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
-  node.pull = pull_for_clients();
+  node.pull = pull_for_clients(options.models);
   node.on_note = [](const std::string& text) { log::warning("node", "{}", text); };
   return node;
 }

@@ -74,6 +74,8 @@ class OwnLibrary {
   void tick(cluster::Time now);
   // Looks at the folder with the next tick().
   void set_changed() { scan_at_ = {}; }
+  // What there was at the last set_changed() has been looked at.
+  bool up_to_date() const { return !scanning_ && scan_at_ != cluster::Time{}; }
 
   const std::vector<OwnModel>& models() const { return models_; }
   std::vector<wire::LibraryModel> facts() const;
