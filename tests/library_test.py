@@ -47,7 +47,7 @@ class Library(Cluster):
         texts = set()
         for turn in range(30):
             name = names[turn % 3]
-            answer = c.complete(model=name, max_tokens=8, ignore_eos=True)
+            answer = c.complete(model=name, max_tokens=8, ignore_eos=True, wait_s=WAIT_S)
             self.assertEqual((answer["model"], answer["usage"]["completion_tokens"]), (name, 8))
             texts.add(answer["choices"][0]["text"])
             self.assertLessEqual(list(self.states(c).values()).count("loaded"), 2, "there is room for two")
@@ -67,7 +67,7 @@ class Library(Cluster):
         for turn in range(12):
             if turn == 5:
                 a.kill()
-            answer = c.complete(model=names[turn % 3], max_tokens=8, ignore_eos=True)
+            answer = c.complete(model=names[turn % 3], max_tokens=8, ignore_eos=True, wait_s=WAIT_S)
             self.assertEqual(answer["usage"]["completion_tokens"], 8)
         self.assertLessEqual(list(self.states(c).values()).count("loaded"), 2, "one node has room for two")
 
@@ -76,12 +76,12 @@ class Library(Cluster):
         c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--join", f"127.0.0.1:{a.link}", "--token",
                       a.token())
         until("c knows the library", lambda: c.get("/v1/models") and list(self.states(c)) == ["first"])
-        before = c.text(model="first")
+        before = c.text(model="first", wait_s=WAIT_S)
         until("c has it, too", lambda: [sorted(entry["nodes"]) for entry in c.cluster()["library"]] == [["a", "c"]])
         self.assertEqual(c.request("POST", "/v1/models/unload", {"model": "first"})[0], 200)
         until("it is unloaded", lambda: self.states(c) == {"first": "unloaded"})
         a.kill()
-        self.assertEqual(c.text(model="first"), before)
+        self.assertEqual(c.text(model="first", wait_s=WAIT_S), before)
 
     def test_one_content_of_two_names_is_one_model(self):
         folder = self.models(self.folder / "models_a", "first")
@@ -90,14 +90,14 @@ class Library(Cluster):
         until("the library is known", lambda: sorted(self.states(a)) == ["copy", "first"])
         def names():
             return [model["model"] for model in a.cluster()["models"]]
-        expected = a.text(model="first")
+        expected = a.text(model="first", wait_s=WAIT_S)
         for name in "copy", "first", "copy":
-            self.assertEqual(a.text(model=name), expected)
+            self.assertEqual(a.text(model=name, wait_s=WAIT_S), expected)
             self.assertEqual(names(), ["first"])
         self.assertEqual(self.states(a), {"first": "loaded", "copy": "loaded"})
         self.assertEqual(a.request("POST", "/v1/models/unload", {"model": "copy"})[0], 200)
         until("both are unloaded", lambda: self.states(a) == {"first": "unloaded", "copy": "unloaded"})
-        self.assertEqual(a.text(model="copy"), expected)
+        self.assertEqual(a.text(model="copy", wait_s=WAIT_S), expected)
         self.assertEqual(names(), ["copy"])
 
     def test_what_is_loaded_by_hand_and_what_has_no_room(self):
@@ -125,14 +125,15 @@ class Library(Cluster):
         self.assertEqual(a.request("POST", "/v1/completions", {"model": "third", "prompt": "x"})[0], 404)
 
         self.assertEqual(run("unload", "first").returncode, 0)
-        self.assertEqual(a.complete(model="second", max_tokens=4, ignore_eos=True)["model"], "second")
+        self.assertEqual(a.complete(model="second", max_tokens=4, ignore_eos=True, wait_s=WAIT_S)["model"], "second")
         until("nobody used it for 3 s", lambda: self.states(a) == {"first": "unloaded", "second": "unloaded"})
         self.models(self.folder / "more", "x", "y", "new")
         shutil.copy(self.folder / "more" / "new.gguf", self.folder / "models_a" / "new.gguf")
         until("the new file is seen", lambda: "new" in self.states(a))
         for keep_alive, state in ("5m", "loaded"), (0, "unloaded"):
             a.request("POST", "/api/generate", {"model": "new", "prompt": "x", "stream": False,
-                                                "keep_alive": keep_alive, "options": {"num_predict": 2}})
+                                                "keep_alive": keep_alive, "options": {"num_predict": 2},
+                                                "wait_s": WAIT_S})
             until(f"new is {state}", lambda: self.states(a)["new"] == state)
 
     def test_a_stream_waits_for_its_model(self):
@@ -140,7 +141,7 @@ class Library(Cluster):
         until("the library is known", lambda: len(self.states(a)) == 2)
         done = {}
         def ask(name):
-            done[name] = [part for part in a.stream(model=name, max_tokens=4, ignore_eos=True)]
+            done[name] = [part for part in a.stream(model=name, max_tokens=4, ignore_eos=True, wait_s=WAIT_S)]
         threads = [threading.Thread(target=ask, args=[name]) for name in ("first", "second")]
         for thread in threads:
             thread.start()

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <format>
 #include <limits>
+#include <utility>
 
 #include "node/library/served_names.h"
 #include "node/requests.h"
@@ -17,6 +18,19 @@ ModelEntry unloaded_entry(const wire::LibraryModel& model) {
           .context_tokens = static_cast<uint32_t>(context),
           .state = ModelState::unloaded,
           .embeddings = model.abilities.embeddings};
+}
+
+// Changes for as long as loading the model advances. Empty: it has no plan, or a device could not load its part.
+std::string progress_of(const wire::ModelRecord& model, const StageReports& reports) {
+  if (!model.plan || !model.unfit.empty()) return {};
+  std::string progress;
+  for (uint32_t i = 0; i < model.plan->stages.size(); ++i) {
+    progress += to_string(model.plan->stages[i].phase);
+    const auto report = reports.find({model.plan->made.plan.epoch, i});
+    if (report == reports.end()) continue;
+    progress += std::format(" {} {} of {}, ", report->second.activity, report->second.done, report->second.total);
+  }
+  return progress;
 }
 
 }  // namespace
@@ -79,7 +93,8 @@ bool Requests::retry(EarlyRequests::Request& early) {
   const auto model = requests_for(early.request);
   if (!model) {
     early.why = model.error();
-    if (is_planned(early.request.model)) {
+    std::string now = progress(early.request.model);
+    if (!now.empty() && std::exchange(early.progress, now) != now) {
       early.until = EarlyRequests::Clock::now() + early.request.wait.value_or(host_.wait);
     }
     return false;
@@ -100,10 +115,12 @@ bool Requests::retry_load(const std::string& model, EarlyRequests::Request& earl
   return false;
 }
 
-bool Requests::is_planned(std::string_view name) const {
+std::string Requests::progress(std::string_view name) const {
   const MutexLock lock(mutex_);
-  return std::ranges::any_of(named_,
-                             [&](const Named& model) { return model.planned && (name.empty() || model.name == name); });
+  for (const Named& model : named_) {
+    if (!model.progress.empty() && (name.empty() || model.name == name)) return model.progress;
+  }
+  return {};
 }
 
 // Answers whose ring has ended, and whose model made room for another one, go on once it is loaded again.
@@ -134,7 +151,7 @@ void Requests::publish(const wire::ReplicatedState& state, const StageReports& r
     named.push_back({.name = known.name,
                      .requests = known.requests,
                      .wanted = true,
-                     .planned = model->plan.has_value(),
+                     .progress = progress_of(*model, reports),
                      .reason = not_serving_reason(state, *model, reports),
                      .context = model->served.settings.context});
   }
