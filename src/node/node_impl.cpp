@@ -282,9 +282,8 @@ void Node::Impl::look_after(cluster::Time now) {
   });
   propose_model();
   const bool spare = memory_->condition().pressure == wire::MemoryPressure::none;
-  model_files_->update_spare(agent_->state(), spare && idle(now), now);
   // What is read here need not be fetched.
-  model_files_->update_spare(agent_->state(), idle(now) && measuring_.empty(), now);
+  model_files_->update_spare(agent_->state(), spare && idle(now) && measuring_.empty(), now);
 }
 
 // --- what the parts ask
