@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/utf8.h"
 #include "node/self_facts.h"
 
 namespace exogpu::node {
@@ -378,26 +377,6 @@ Result<void> Node::Impl::drain(std::string_view node, bool draining) {
   loop_.post([this, id, draining] {
     agent_->change([&](cluster::Agent& agent, cluster::Time now) {
       agent.command(wire::DrainingSet{.node = id, .draining = draining}, now);
-    });
-  });
-  return {};
-}
-
-Result<void> Node::Impl::unload(std::string_view model) {
-  const auto cluster = status_->snapshot();
-  const ModelSnapshot* served = cluster->find_model(model);
-  if (served == nullptr) {
-    std::string names;
-    for (const ModelSnapshot& each : cluster->models)
-      names += std::format("{}{}", names.empty() ? "" : ", ", each.name);
-    return fail(ErrorCode::not_found, "there is no model \"{}\"; here are: {}", printable(std::string(model)), names);
-  }
-  if (!cluster->leader) {
-    return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
-  }
-  loop_.post([this, content = served->content] {
-    agent_->change([&](cluster::Agent& agent, cluster::Time now) {
-      agent.command(wire::ModelRemoved{.content = content, .reason = "a user unloaded it"}, now);
     });
   });
   return {};

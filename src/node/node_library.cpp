@@ -239,4 +239,22 @@ Result<void> Node::Impl::load(std::string_view model, const wire::LoadSettings& 
   return {};
 }
 
+Result<void> Node::Impl::unload(std::string_view model) {
+  const auto cluster = status_->snapshot();
+  const ModelSnapshot* served = cluster->find_model(model);
+  if (served == nullptr) {
+    std::string names;
+    for (const ModelSnapshot& each : cluster->models)
+      names += std::format("{}{}", names.empty() ? "" : ", ", each.name);
+    return fail(ErrorCode::not_found, "there is no model \"{}\"; here are: {}", printable(std::string(model)), names);
+  }
+  if (!cluster->leader) {
+    return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
+  }
+  loop_.post([this, content = served->content] {
+    propose(wire::ModelRemoved{.content = content, .reason = "a user unloaded it"});
+  });
+  return {};
+}
+
 }  // namespace exogpu::node
