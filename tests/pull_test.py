@@ -164,7 +164,11 @@ class Pull(unittest.TestCase):
         body = json.dumps({"model": "tiny-F32", "prompt": "x", "max_tokens": 2, "ignore_eos": True, "wait_s": 60}).encode()
         with urllib.request.urlopen(urllib.request.Request(url + "/v1/completions", body), timeout=120) as reply:
             self.assertEqual(json.load(reply)["usage"]["completion_tokens"], 2)
+        loaded = self.exogpu("load", f"hf:{REPO}", "--api", url[len("http://"):])  # it is there already
+        self.assertEqual(loaded.out, "tiny-F32 is loaded.\n")
         self.hub.files.pop(NAME)
+        refused = self.exogpu("load", "hf:org/none", "--api", url[len("http://"):], status=1)
+        self.assertIn("org/none", refused.err)
         try:
             last = pull("org/none")[-1]["error"]
         except urllib.error.HTTPError as refused:

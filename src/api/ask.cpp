@@ -68,10 +68,9 @@ class AskedServer {
 
 std::string message_of(const std::string& body) {
   const auto parsed = nlohmann::json::parse(body, nullptr, false);
-  if (parsed.is_object() && parsed.contains("error") && parsed["error"].is_object()) {
-    return parsed["error"].value("message", body);
-  }
-  return body;
+  if (!parsed.is_object() || !parsed.contains("error")) return body;
+  const nlohmann::json& error = parsed["error"];
+  return error.is_object() ? error.value("message", body) : error.is_string() ? error.get<std::string>() : body;
 }
 
 http::request<http::string_body> request_to(const ApiAddress& at, http::verb verb, const std::string& path) {
@@ -149,17 +148,15 @@ Result<ServerReply> post(const ApiAddress& at, const std::string& path, const st
   return exchange(at, request, within);
 }
 
-Result<AskStats> stream_chat(const ApiAddress& at, const std::string& body, std::chrono::milliseconds silence,
-                             const std::function<void(std::string_view)>& on_text, const std::stop_token& cancel) {
+Result<void> stream(const ApiAddress& at, const std::string& path, const std::string& body,
+                    std::string_view end_of_part, std::chrono::milliseconds silence,
+                    const std::function<Result<void>(std::string_view)>& on_part, const std::stop_token& cancel) {
   AskedServer connection(silence);
-  auto request = request_to(at, http::verb::post, "/v1/chat/completions");
+  auto request = request_to(at, http::verb::post, path);
   request.set(http::field::content_type, "application/json");
   request.body() = body;
   request.prepare_payload();
-  const auto begin = Clock::now();
   EXO_CHECK(connection.send(at, request));
-  ChatPieces pieces(on_text);
-  AskStats stats;
   std::string text;
   while (!cancel.stop_requested()) {
     EXO_TRY(const bool more, connection.read(at));
@@ -168,12 +165,25 @@ Result<AskStats> stream_chat(const ApiAddress& at, const std::string& body, std:
       if (more) continue;
       return fail(ErrorCode::unavailable, "{}", message_of(text));
     }
-    for (size_t end = 0; (end = text.find("\n\n")) != std::string::npos; text.erase(0, end + 2)) {
-      EXO_CHECK(pieces.take(std::string_view(text).substr(0, end), stats));
-      if (stats.pieces > 0 && stats.first.count() == 0) stats.first = Clock::now() - begin;
+    for (size_t end = 0; (end = text.find(end_of_part)) != std::string::npos; text.erase(0, end + end_of_part.size())) {
+      EXO_CHECK(on_part(std::string_view(text).substr(0, end)));
     }
     if (!more) break;
   }
+  return {};
+}
+
+Result<AskStats> stream_chat(const ApiAddress& at, const std::string& body, std::chrono::milliseconds silence,
+                             const std::function<void(std::string_view)>& on_text, const std::stop_token& cancel) {
+  ChatPieces pieces(on_text);
+  AskStats stats;
+  const auto begin = Clock::now();
+  const auto on_event = [&](std::string_view event) -> Result<void> {
+    EXO_CHECK(pieces.take(event, stats));
+    if (stats.pieces > 0 && stats.first.count() == 0) stats.first = Clock::now() - begin;
+    return {};
+  };
+  EXO_CHECK(stream(at, "/v1/chat/completions", body, "\n\n", silence, on_event, cancel));
   pieces.end();
   stats.whole = Clock::now() - begin;
   return stats;

@@ -31,6 +31,12 @@ Result<ServerReply> post(const ApiAddress& at, const std::string& path, const st
 // The error message in a reply; the whole body if there is none.
 std::string error_message(const ServerReply& reply);
 
+// Posts, and hands on the parts of the reply as they arrive, each without its end ("\n" for lines, "\n\n" for events).
+// Ends early when `cancel` asks to stop and more arrives. Errors: those of ask(), and of `on_part`.
+Result<void> stream(const ApiAddress& at, const std::string& path, const std::string& body,
+                    std::string_view end_of_part, std::chrono::milliseconds silence,
+                    const std::function<Result<void>(std::string_view)>& on_part, const std::stop_token& cancel);
+
 struct AskStats {
   uint32_t pieces = 0;
   std::chrono::duration<double> first{};  // until the first piece arrived

@@ -8,7 +8,8 @@
 namespace exogpu::hub {
 namespace {
 
-constexpr size_t kPathMax = 1024, kNameMax = 200;  // a disk takes 255; endings come to it
+constexpr std::string_view kHubPrefixes[] = {"hf:", "hf.co/"};  // as other programs write them
+constexpr size_t kPathMax = 1024, kNameMax = 200;               // a disk takes 255; endings come to it
 
 bool is_repository(std::string_view text) {
   return std::ranges::count(text, '/') == 1 && is_safe_path(text) && std::ranges::all_of(text, [](char c) {
@@ -45,16 +46,20 @@ bool is_safe_path(std::string_view path) {
 
 Result<Reference> parse_reference(std::string_view text) {
   if (text.contains("://")) return parse_address(text);
-  const size_t colon = std::min(text.find(':'), text.size());
-  const std::string_view repository = text.substr(0, colon);
-  const std::string_view choice = text.substr(std::min(colon + 1, text.size()));
+  std::string_view model = text;
+  for (const std::string_view prefix : kHubPrefixes) {
+    if (model.starts_with(prefix)) model.remove_prefix(prefix.size());
+  }
+  const size_t colon = std::min(model.find(':'), model.size());
+  const std::string_view repository = model.substr(0, colon);
+  const std::string_view choice = model.substr(std::min(colon + 1, model.size()));
   if (!is_repository(repository)) {
     return fail(ErrorCode::invalid_argument,
                 "{}: is not a model of a hub; write ORG/REPO, ORG/REPO:Q4_K_M, ORG/REPO:FILE.gguf, or the address of a "
                 ".gguf file",
                 printable(text));
   }
-  if (colon < text.size() && !is_safe_path(choice)) {
+  if (colon < model.size() && !is_safe_path(choice)) {
     return fail(ErrorCode::invalid_argument, "{}: behind the colon stands a quantisation or a file, such as Q4_K_M",
                 printable(text));
   }

@@ -15,7 +15,8 @@ struct Reference {
   Url url;                 // of a .gguf file, when `repository` is empty
 };
 
-// ORG/REPO, ORG/REPO:QUANTISATION, ORG/REPO:FILE.gguf, or an address of a .gguf file.
+// ORG/REPO, ORG/REPO:QUANTISATION, ORG/REPO:FILE.gguf, each also behind "hf:" or "hf.co/", or an address of a .gguf
+// file.
 // Errors: invalid_argument.
 Result<Reference> parse_reference(std::string_view text);
 

@@ -14,6 +14,11 @@ TEST(Reference, Repositories) {
   ASSERT_TRUE(chosen);
   EXPECT_EQ(chosen->repository, "o/r");
   EXPECT_EQ(chosen->choice, "Q4_K_M/m-00001-of-00002.gguf");
+  for (const char* text : {"hf:o/r:Q8_0", "hf.co/o/r:Q8_0"}) {
+    const auto prefixed = parse_reference(text);
+    ASSERT_TRUE(prefixed) << text;
+    EXPECT_EQ(prefixed->repository + " " + prefixed->choice, "o/r Q8_0");
+  }
 }
 
 TEST(Reference, Addresses) {
@@ -25,8 +30,8 @@ TEST(Reference, Addresses) {
 
 TEST(Reference, WhatIsNone) {
   for (const char* text :
-       {"", "r", "o/", "/r", "o/r/x", "o/r:", "o/../x", "../r", "o/r:../x", "o r/x", "o/r:/etc", "o/r:a\n",
-        "http://h/a.bin", "http://h/", "http://h/.gguf", "ftp://h/a.gguf", "http://h/%2e%2e.gguf"})
+       {"", "r", "hf:", "hf:r", "o/", "/r", "o/r/x", "o/r:", "o/../x", "../r", "o/r:../x", "o r/x", "o/r:/etc",
+        "o/r:a\n", "http://h/a.bin", "http://h/", "http://h/.gguf", "ftp://h/a.gguf", "http://h/%2e%2e.gguf"})
     EXPECT_EQ(parse_reference(text).error_or(Error{}).code, ErrorCode::invalid_argument) << text;
 }
 

@@ -34,10 +34,13 @@ void ModelLoads::register_handlers(Dispatch& dispatch) {
 
 // --- what is wanted here
 
-void ModelLoads::want(const std::string& model, wire::LoadSettings settings) {
+void ModelLoads::want(const std::string& model, const wire::LoadSettings& settings) {
   const auto known = wants_.find(model);
   if (known != wants_.end() && !known->second.failure && known->second.settings == settings) return;
-  Want& want = wants_.insert_or_assign(model, Want{.settings = settings}).first->second;
+  Want& want = wants_[model];
+  want.settings = settings;
+  want.asked.reset();
+  want.failure.reset();
   if (update(model, want)) wants_.erase(model);
   host_.on_change();
 }

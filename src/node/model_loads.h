@@ -45,7 +45,7 @@ class ModelLoads {
 
   // The model is to be loaded, with these settings where it is loaded with others. Nothing changes if that was wanted
   // already and is not done yet; after a failure it is tried again.
-  void want(const std::string& model, wire::LoadSettings settings);
+  void want(const std::string& model, const wire::LoadSettings& settings);
   // To be called when the state has changed, and now and then.
   void update();
 

@@ -2,9 +2,7 @@
 // header; what happens between two parts is written here and nowhere else.
 #pragma once
 
-#include <atomic>
 #include <boost/asio/thread_pool.hpp>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -99,8 +97,9 @@ class Node::Impl final : public PeerHandler {
   void offer_cached(const OwnModel& own, std::function<void(Result<std::string>)> done);
   void read_served_files();
   const OwnModel* unread_file(const wire::ServedModel& served) const;
-  void await_library(const std::stop_token& stop);
-  void look_at_library(const std::shared_ptr<std::atomic<bool>>& done, std::chrono::steady_clock::time_point until);
+  std::string await_library(const std::string& pulled, const std::stop_token& stop);
+  struct LibraryLook;
+  void look_at_library(const std::shared_ptr<LibraryLook>& look);
   void report_condition();
   void report_stages();
   void tick();
@@ -146,7 +145,8 @@ class Node::Impl final : public PeerHandler {
     bool worker_due = false;  // on_worker() is posted
   };
   Timers timers_;
-  Pulls pulls_{options_.pull, [this](const std::stop_token& stop) { await_library(stop); }};
+  Pulls pulls_{options_.pull,
+               [this](const std::string& name, const std::stop_token& stop) { return await_library(name, stop); }};
 };
 
 }  // namespace exogpu::node

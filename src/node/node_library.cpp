@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "model/library.h"
 #include "node/node_impl.h"
 
 namespace exogpu::node {
@@ -54,7 +55,24 @@ bool alike(const wire::LibraryModel& a, const wire::LibraryModel& b) {
          a.layers == b.layers && a.parameters == b.parameters && a.context == b.context;
 }
 
+// The first file of a model of the models folder. Empty: there is none of this name.
+std::filesystem::path file_of(const std::filesystem::path& folder, const std::string& name) {
+  const auto entries = model::Library(folder).list();
+  if (!entries) return {};
+  const auto found = std::ranges::find(*entries, name, &model::LibraryEntry::name);
+  std::error_code error;
+  return found == entries->end() ? std::filesystem::path() : std::filesystem::canonical(found->files.front(), error);
+}
+
 }  // namespace
+
+// What waits for the library to have a file. Of the node's thread, but for `done`, and the rest once that is true.
+struct Node::Impl::LibraryLook {
+  std::filesystem::path file;
+  steady_clock::time_point until;
+  std::string name;
+  std::atomic<bool> done = false;
+};
 
 void Node::Impl::make_library() {
   library_.emplace(OwnLibraryOptions{.folder = options_.models,
@@ -203,25 +221,31 @@ const OwnModel* Node::Impl::unread_file(const wire::ServedModel& served) const {
 
 // --- any thread
 
-// Returns when the cluster knows what the folder holds now, so that a request can name it; or when it takes too long.
-void Node::Impl::await_library(const std::stop_token& stop) {
-  const auto done = std::make_shared<std::atomic<bool>>(false);
-  const auto until = steady_clock::now() + kReportWithin;
-  loop_.post([this, done, until] {
+// Returns when the cluster knows what the folder holds now, or when that takes too long: the name by which requests can
+// name the model of this name in the folder.
+std::string Node::Impl::await_library(const std::string& pulled, const std::stop_token& stop) {
+  const auto look =
+      std::make_shared<LibraryLook>(file_of(options_.models, pulled), steady_clock::now() + kReportWithin, pulled);
+  loop_.post([this, look] {
     library_->set_changed();
-    look_at_library(done, until);
+    look_at_library(look);
   });
-  while (!*done && !stop.stop_requested()) std::this_thread::sleep_for(kLook);
+  while (!look->done && !stop.stop_requested()) std::this_thread::sleep_for(kLook);
+  return look->done ? look->name : pulled;
 }
 
-void Node::Impl::look_at_library(const std::shared_ptr<std::atomic<bool>>& done, steady_clock::time_point until) {
+void Node::Impl::look_at_library(const std::shared_ptr<LibraryLook>& look) {
   library_->tick(steady_clock::now());
   const auto& nodes = agent_->state().nodes;
   const auto own = nodes.find(self());
-  *done = steady_clock::now() >= until ||
-          (library_->up_to_date() && own != nodes.end() && own->second.library == library_->facts());
-  if (*done) return update_requests();
-  loop_.post_after(kLook, [this, done, until] { look_at_library(done, until); });
+  const bool reported = library_->up_to_date() && own != nodes.end() && own->second.library == library_->facts();
+  if (!reported && steady_clock::now() < look->until) {
+    return loop_.post_after(kLook, [this, look] { look_at_library(look); });
+  }
+  const auto model = std::ranges::find(library_->models(), look->file, &OwnModel::path);
+  if (model != library_->models().end()) look->name = model->facts.model;
+  update_requests();
+  look->done = true;
 }
 
 Result<void> Node::Impl::load(std::string_view model, const wire::LoadSettings& settings) {

@@ -6,7 +6,7 @@
 
 namespace exogpu::node {
 
-Pulls::Pulls(PullModel pull, std::function<void(const std::stop_token&)> on_pulled)
+Pulls::Pulls(PullModel pull, OnPulled on_pulled)
     : pull_(std::move(pull)),
       on_pulled_(std::move(on_pulled)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -56,7 +56,7 @@ void Pulls::pull(const Job& job, const std::stop_token& stop) {
   if (either.stop_requested()) return job.listener->on_end(fail(ErrorCode::cancelled, "nobody waits for it any more"));
   auto pulled =
       pull_(job.source, [&](const PullProgress& progress) { job.listener->on_progress(progress); }, either.get_token());
-  if (pulled && on_pulled_) on_pulled_(either.get_token());
+  if (pulled && on_pulled_) pulled = on_pulled_(*pulled, either.get_token());
   job.listener->on_end(std::move(pulled));
 }
 

@@ -18,9 +18,11 @@ class Pulls {
  public:
   static constexpr size_t kMost = 16;  // that wait
 
-  // `on_pulled` is called after each model that was pulled, on the thread of the pulls and before its listener hears of
-  // the end; it returns early when it is asked to stop.
-  explicit Pulls(PullModel pull, std::function<void(const std::stop_token&)> on_pulled = {});
+  // Called after each model that was pulled, on the thread of the pulls, with its name in the models folder. Returns,
+  // early when it is asked to stop, the name that its listener gets.
+  using OnPulled = std::function<std::string(const std::string& name, const std::stop_token& stop)>;
+
+  explicit Pulls(PullModel pull, OnPulled on_pulled = {});
   ~Pulls();
   Pulls(const Pulls&) = delete;
   Pulls& operator=(const Pulls&) = delete;
@@ -38,7 +40,7 @@ class Pulls {
   void pull(const Job& job, const std::stop_token& stop);
 
   PullModel pull_;
-  std::function<void(const std::stop_token&)> on_pulled_;
+  OnPulled on_pulled_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<Job> waiting_ EXO_GUARDED_BY(mutex_);

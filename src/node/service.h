@@ -124,7 +124,7 @@ class PullListener {
  public:
   virtual ~PullListener() = default;
   virtual void on_progress(const PullProgress& progress) = 0;
-  virtual void on_end(const Result<std::string>& name) = 0;  // in the models folder
+  virtual void on_end(const Result<std::string>& name) = 0;  // by which requests name the model
 };
 
 // Thread-safe. No call waits for a device, a disk or the network; only wait_for_cluster() waits at all.
