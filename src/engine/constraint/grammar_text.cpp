@@ -3,6 +3,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "engine/constraint/date_formats.h"
 #include "engine/constraint/gbnf.h"
 #include "engine/constraint/one_of.h"
 #include "engine/constraint/schema_limits.h"
@@ -46,7 +47,7 @@ std::string_view kind_name(wire::ConstraintKind kind) {
   return "constraint";
 }
 
-// The text of the schema stays as it is: its numbers may be beyond what a parser here represents.
+// The text of the schema stays as it is, but for its dates: its numbers may be beyond what a parser here represents.
 Result<std::string> schema_text(std::string_view schema) {
   const auto parsed = nlohmann::json::parse(schema, nullptr, false);
   if (parsed.is_discarded()) return fail(ErrorCode::invalid_argument, "the JSON schema is no JSON");
@@ -56,7 +57,8 @@ Result<std::string> schema_text(std::string_view schema) {
     return fail(ErrorCode::invalid_argument, "the JSON schema must be an object or true, and is {}",
                 parsed.type_name());
   }
-  std::string text(schema.substr(0, schema.rfind('}')));
+  std::string text = with_date_patterns(schema, parsed);
+  text.resize(text.rfind('}'));
   return std::format("{}{}{}}}", text, parsed.empty() ? "" : ",", json_options(alternatives_are_disjoint(parsed)));
 }
 
