@@ -259,7 +259,11 @@ Result<void> Node::Impl::load(std::string_view model, const wire::LoadSettings& 
   if (!status_->snapshot()->leader) {
     return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
   }
-  loop_.post([this, name = found->id, settings] { want_model(name, settings); });
+  requests_->expect_load(found->id);
+  loop_.post([this, name = found->id, settings] {
+    want_model(name, settings);
+    requests_->load_begun(name);
+  });
   return {};
 }
 

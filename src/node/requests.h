@@ -64,7 +64,11 @@ class Requests {
   // Errors: why no model is served.
   Result<void> ready() const EXO_EXCLUDES(mutex_);
 
+  // A model of the library will be wanted, again perhaps: it is shown as loading, until load_begun().
+  void expect_load(const std::string& model) EXO_EXCLUDES(mutex_);
+
   // --- the node's thread
+  void load_begun(const std::string& model) EXO_EXCLUDES(mutex_);
   // To be called when one of these has changed, and now and then. `encoder` is asked by content id.
   void update(const wire::ReplicatedState& state, const StageReports& reports,
               const std::function<EncoderStatus(const std::string&)>& encoder, cluster::Time now) EXO_EXCLUDES(mutex_);
@@ -128,7 +132,7 @@ class Requests {
   // How far the model of this name, or any if there is none, is with being loaded.
   std::string progress(std::string_view name) const EXO_EXCLUDES(mutex_);
   void load_interrupted(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
-  std::vector<ModelEntry> unloaded_models(const wire::ReplicatedState& state) const;
+  std::vector<ModelEntry> unloaded_models(const wire::ReplicatedState& state) const EXO_EXCLUDES(mutex_);
   // A name by which the model can be loaded again. Its own, or that of a file of the same content.
   std::optional<std::string> to_load_again(const wire::ReplicatedState& state, const std::string& content,
                                            const std::string& name) const EXO_EXCLUDES(mutex_);
@@ -153,6 +157,7 @@ class Requests {
   mutable Mutex mutex_;
   std::vector<Named> named_ EXO_GUARDED_BY(mutex_);          // served models first
   std::vector<ModelEntry> unloaded_ EXO_GUARDED_BY(mutex_);  // by name
+  std::set<std::string> expected_loads_ EXO_GUARDED_BY(mutex_);
   Error no_model_ EXO_GUARDED_BY(mutex_){ErrorCode::unavailable, "the node is starting"};
 };
 

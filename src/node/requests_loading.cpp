@@ -20,6 +20,12 @@ ModelEntry unloaded_entry(const wire::LibraryModel& model) {
           .embeddings = model.abilities.embeddings};
 }
 
+void show_loading(ModelEntry& entry) {
+  entry.state = ModelState::loading;
+  entry.load_failed = false;
+  entry.load_reason = "its file is read";
+}
+
 // Changes for as long as loading the model advances. Empty: it has no plan, or a device could not load its part.
 std::string progress_of(const wire::ModelRecord& model, const StageReports& reports) {
   if (!model.plan || !model.unfit.empty()) return {};
@@ -56,6 +62,13 @@ void Requests::load_for(GenerationRequest request, std::shared_ptr<GenerationLis
   });
 }
 
+void Requests::expect_load(const std::string& model) {
+  const MutexLock lock(mutex_);
+  expected_loads_.insert(model);
+  const auto found = std::ranges::find(unloaded_, model, &ModelEntry::id);
+  if (found != unloaded_.end()) show_loading(*found);
+}
+
 std::vector<ModelEntry> Requests::models() const {
   const MutexLock lock(mutex_);
   std::vector<ModelEntry> entries;
@@ -80,6 +93,11 @@ std::vector<ModelEntry> Requests::models() const {
 }
 
 // --- the node's thread
+
+void Requests::load_begun(const std::string& model) {
+  const MutexLock lock(mutex_);
+  expected_loads_.erase(model);
+}
 
 void Requests::want(const std::string& model, std::optional<uint32_t> keep_loaded_s) {
   if (!loading_.want) return;
@@ -185,10 +203,10 @@ std::vector<ModelEntry> Requests::unloaded_models(const wire::ReplicatedState& s
   for (const auto& [content, model] : state.models) models.erase(model.served.model);
   for (const auto& [name, content] : other_names_) models.erase(name);
   std::vector<ModelEntry> list;
+  const MutexLock lock(mutex_);
   for (auto& [name, entry] : models) {
-    if (loading_.active(name)) {
-      entry.state = ModelState::loading;
-      entry.load_reason = "its file is read";
+    if (loading_.active(name) || expected_loads_.contains(name)) {
+      show_loading(entry);
     } else if (const auto failure = loading_.failure(name)) {
       entry.load_failed = true;
       entry.load_reason = failure->message;

@@ -91,6 +91,22 @@ TEST_F(RequestsLoadingTest, AModelThatCannotBeLoadedEndsItsRequestsWithTheReason
   EXPECT_EQ(tiny->load_reason, "9 bytes are missing");
 }
 
+TEST_F(RequestsLoadingTest, AModelThatIsToBeLoadedAgainDoesNotShowItsOldFailure) {
+  have({"tiny"});
+  failures_["tiny"] = {ErrorCode::resource_exhausted, "no room"};
+  update();
+  EXPECT_TRUE(requests_.models()[0].load_failed);
+  requests_.expect_load("tiny");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(requests_.models()[0].load_failed);
+    EXPECT_EQ(requests_.models()[0].state, ModelState::loading);
+    update();
+  }
+  requests_.load_begun("tiny");
+  update();
+  EXPECT_TRUE(requests_.models()[0].load_failed);
+}
+
 TEST_F(RequestsLoadingTest, AnUnknownModelIsStillNotFound) {
   have({"tiny"});
   EXPECT_EQ(ask(2, "none")->lines, Lines{"error: there is no model \"none\"; here is \"tiny\""});

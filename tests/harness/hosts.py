@@ -209,7 +209,7 @@ class Device:
 
     def serves(self):
         models = self.get("/v1/models")
-        return bool(models and models["data"])
+        return bool(models) and any(model["status"]["value"] == "loaded" for model in models["data"])
 
     def chat(self, text, tokens=8):
         """The text of an answer; None without one."""

@@ -84,9 +84,9 @@ void fill_all(const WeightPlaces& places, uint32_t threads, const Progress& prog
       if (progress) progress(done, total);
     }
   };
-  std::vector<std::jthread> helpers;
-  for (uint32_t i = 1; i < (places.home().is_cpu() ? threads : 1); ++i) helpers.emplace_back(worker);
-  worker();
+  // None of it on this thread: ggml converts weights for AMX with a team of OpenMP's (gpu/cpu_threads/own_team.h).
+  std::vector<std::jthread> workers;
+  for (uint32_t i = 0; i < (places.home().is_cpu() ? std::max(1u, threads) : 1); ++i) workers.emplace_back(worker);
 }
 
 }  // namespace exogpu::engine

@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 constexpr auto kShort = 25ms;        // between looks at how long threads waited
 constexpr auto kLong = 100ms;        // ... at the whole machine
 constexpr auto kMachine = 1s;        // ... at affinity and quota
+constexpr int kLookEvery = 100;      // times as long as the last look took, and kLong at most, pass before the next
 constexpr uint32_t kFewTokens = 16;  // a step with more has other needs; with fewer than kManyTokens, those of neither
 constexpr uint32_t kManyTokens = 64;
 constexpr auto kLongMost = 400ms;  // a longer interval also holds a pause, which says little of now
@@ -96,7 +97,16 @@ void ComputeThreads::observe_running(Time now) {
   observed_ = now;
 }
 
+// The team waits meanwhile, and in some containers a read of /proc takes a hundred times as long as on the machine
+// itself.
 void ComputeThreads::observe(Time now) {
+  if (now < look_at_) return;
+  const auto begin = std::chrono::steady_clock::now();
+  look(now);
+  look_at_ = now + std::min<Time::duration>(kLookEvery * (std::chrono::steady_clock::now() - begin), kLong);
+}
+
+void ComputeThreads::look(Time now) {
   if (long_ && now - long_->at >= kLong) {
     const Reading before = *std::exchange(long_, std::nullopt);
     const double seconds = seconds_between(before.at, now);
