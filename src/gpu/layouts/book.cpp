@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "gpu/cpu_threads/own_team.h"
 #include "gpu/device_key.h"
 #include "gpu/json_file.h"
 #include "gpu/layouts/stored.h"
@@ -120,7 +121,7 @@ std::string LayoutBook::measure(const Device& device, std::string_view type) {
     const auto lacks = [&](const Layout& layout) { return !rates.contains({layout.name, std::string(type)}); };
     if (candidates.size() < 2 || std::ranges::none_of(candidates, lacks)) return {};
   }
-  const auto measured = measure_layouts(device, type, candidates);
+  const auto measured = with_own_team([&] { return measure_layouts(device, type, candidates); });
   if (!measured) return {};
   {
     const MutexLock lock(mutex_);

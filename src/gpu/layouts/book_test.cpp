@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "gpu/layouts/profile_options.h"
 #include "gpu/layouts/stored.h"
@@ -157,7 +161,12 @@ TEST_F(Book, MeasuresTheRightLayoutsOfTheCpuOnce) {
   ASSERT_TRUE(cpu);
   LayoutBook book = open();
   (void)book.check(*cpu, cases_of(*cpu, "q4_K", WeightShape::matrix));
+  const auto threads = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}); };
+  const auto before = threads();
   EXPECT_EQ(book.measure(*cpu, "q4_K"), "");
+  // The threads that measured are gone; those of the stages would sleep at each barrier beside them.
+  for (int i = 0; i < 500 && threads() > before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(threads(), before);
   const LayoutKnowledge known = book.known(*cpu);
   const size_t layouts = layouts_of(*cpu).size();
   EXPECT_EQ(known.rates.size(), layouts > 1 ? layouts : 0);
