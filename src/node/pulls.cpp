@@ -57,7 +57,7 @@ void Pulls::pull(const Job& job, const std::stop_token& stop) {
   auto pulled =
       pull_(job.source, [&](const PullProgress& progress) { job.listener->on_progress(progress); }, either.get_token());
   if (pulled && on_pulled_) pulled = on_pulled_(*pulled, either.get_token());
-  job.listener->on_end(std::move(pulled));
+  job.listener->on_end(pulled);
 }
 
 }  // namespace exogpu::node
