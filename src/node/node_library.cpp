@@ -40,6 +40,21 @@ ServeSettings with(ServeSettings serve, const wire::LoadSettings& settings) {
   return serve;
 }
 
+struct Prepared {
+  SharedGguf file;
+  wire::ServedModel served;  // without its content
+};
+
+// Errors: what is wrong with the file.
+Result<Prepared> prepare(const OwnModel& own, std::span<const gpu::Device> devices, const ServeSettings& serve,
+                         const std::function<void(const std::string&)>& note) {
+  EXO_TRY(model::Gguf file, model::Gguf::open(own.path));
+  Prepared out{.file = std::make_shared<const model::Gguf>(std::move(file)), .served = {}};
+  EXO_TRY(out.served, served_model(*out.file, devices, serve, note));
+  out.served.model = out.served.shape.name = own.facts.model;  // a file of the cache has another
+  return out;
+}
+
 // A file that some node has read whole. Null: none is known.
 const wire::LibraryModel* file_with(const wire::ReplicatedState& state, const std::string& content) {
   for (const auto& [id, node] : state.nodes) {
@@ -128,23 +143,19 @@ void Node::Impl::prepare_model(const std::string& model, const wire::LoadSetting
       prepare_model(model, settings, std::move(done));
     });
   }
-  in_background(
-      [this, own = *own, serve = with(options_.serve_settings(), settings), done = std::move(done)]() mutable {
-        auto opened = model::Gguf::open(own.path);
-        const auto file = opened ? std::make_shared<const model::Gguf>(*std::move(opened)) : nullptr;
-        auto served = file ? served_model(*file, resources_.machine.devices(), serve, options_.on_note)
-                           : Result<wire::ServedModel>(std::unexpected(opened.error()));
-        if (served) served->model = served->shape.name = own.facts.model;  // a file of the cache has another
-        loop_.post([this, own, file, served = std::move(served), done = std::move(done)]() mutable {
-          if (!served) return done(std::unexpected(served.error()));
-          read_content(own, file,
-                       [served = *std::move(served), done = std::move(done)](Result<std::string> content) mutable {
-                         if (!content) return done(std::unexpected(content.error()));
-                         served.content = *std::move(content);
-                         done(std::move(served));
-                       });
-        });
-      });
+  in_background([this, own = *own, serve = with(options_.serve_settings(), settings),
+                 done = std::move(done)]() mutable {
+    auto prepared = prepare(own, resources_.machine.devices(), serve, options_.on_note);
+    loop_.post([this, own, prepared = std::move(prepared), done = std::move(done)]() mutable {
+      if (!prepared) return done(std::unexpected(prepared.error()));
+      read_content(own, prepared->file,
+                   [served = std::move(prepared->served), done = std::move(done)](Result<std::string> content) mutable {
+                     if (!content) return done(std::unexpected(content.error()));
+                     served.content = *std::move(content);
+                     done(std::move(served));
+                   });
+    });
+  });
 }
 
 // Reads all of the file, unless that was done before: its content has to be known before others can get it.
