@@ -123,6 +123,30 @@ TEST_F(Constrained, WhiteSpaceEndsByItself) {
   EXPECT_FALSE(accepts(constraint, "[" + std::string(100, '\n') + "]"));
 }
 
+TEST_F(Constrained, DatesAreDaysOfTheCalendar) {
+  const TokenConstraint date = schema(R"({"type": "string", "format": "date"})");
+  constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  for (const int year : {0, 1, 400, 1900, 2023, 2024, 12024}) {
+    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    for (int month = 0; month <= 13; ++month) {
+      for (const int day : {0, 1, 28, 29, 30, 31, 32}) {
+        const bool exists = year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
+                            day <= kDays[month - 1] + (leap && month == 2 ? 1 : 0);
+        const std::string text = std::format(R"("{:04}-{:02}-{:02}")", year, month, day);
+        EXPECT_EQ(accepts(date, text), exists) << text;
+      }
+    }
+  }
+  const TokenConstraint time = schema(R"({"type": "string", "format": "date-time"})");
+  for (const char* text : {R"("2024-02-29T23:59:59Z")", R"("2024-12-31t00:00:00.123+05:30")"}) {
+    EXPECT_TRUE(accepts(time, text)) << text;
+  }
+  for (const char* text : {R"("2023-02-29T23:59:59Z")", R"("2024-02-28T24:00:00Z")", R"("2024-02-28T23:59:60Z")",
+                           R"("2024-02-28T23:59:59")"}) {
+    EXPECT_FALSE(accepts(time, text)) << text;
+  }
+}
+
 TEST_F(Constrained, ASchemaMayNotChangeTheRules) {
   const TokenConstraint constraint =
       schema(R"({"type": "array", "maxItems": 0, "x-guidance": {"lenient": true, "whitespace_flexible": true}})");
