@@ -26,8 +26,8 @@ class EarlyRequests {
     std::shared_ptr<GenerationListener> listener;
     std::stop_token cancel;
     Clock::time_point until{};
-    Error why;               // it waits
-    std::string progress{};  // of the model when `until` was set last
+    Error why;             // it waits
+    double progress = -1;  // of the model when `until` was set last
   };
 
   // Waits from now on, or ends with its error, if too many wait or it waits for nothing.

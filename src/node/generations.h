@@ -63,7 +63,7 @@ class Generations {
   // waits for the next ring. `wait` is the request's own, and counts from now.
   Result<Serving> expected(std::optional<std::chrono::milliseconds> wait = {}) const EXO_EXCLUDES(mutex_);
 
-  // The next plan has been made: requests wait for it, however long there was none.
+  // The model is to be served again: requests wait for its plan, however long it was not.
   void expect_plan() EXO_EXCLUDES(mutex_);
 
   void on_generated(const wire::Generated& message);

@@ -51,9 +51,9 @@ void Requests::generate(GenerationRequest request, std::shared_ptr<GenerationLis
   }
   const auto model = requests_for(request);
   if (model) return begin(**model, std::move(request), std::move(listener), std::move(cancel));
-  if (model.error().code != ErrorCode::unavailable || was_served(request.model)) {
-    return listener->on_error(model.error());
-  }
+  // Others have waited in vain for a model that was served, unless it is being loaded.
+  const bool hopeless = was_served(request.model) && !progress(request.model);
+  if (model.error().code != ErrorCode::unavailable || hopeless) return listener->on_error(model.error());
   wait({std::move(request), std::move(listener), std::move(cancel), {}, model.error()});
 }
 

@@ -107,9 +107,9 @@ class Requests {
   struct Named {
     std::string name;
     std::shared_ptr<ModelRequests> requests;
-    bool wanted = false;     // the cluster is to serve it
-    std::string progress{};  // see progress_of()
-    std::string reason{};    // why it is not served
+    bool wanted = false;               // the cluster is to serve it
+    std::optional<double> progress{};  // see progress_of()
+    std::string reason{};              // why it is not served
     uint32_t context = 0;
   };
   pipeline::RequestServerHost server_host();
@@ -130,7 +130,7 @@ class Requests {
   bool retry(EarlyRequests::Request& early) EXO_EXCLUDES(mutex_);
   bool retry_load(const std::string& model, EarlyRequests::Request& early);
   // How far the model of this name, or any if there is none, is with being loaded.
-  std::string progress(std::string_view name) const EXO_EXCLUDES(mutex_);
+  std::optional<double> progress(std::string_view name) const EXO_EXCLUDES(mutex_);
   void load_interrupted(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
   std::vector<ModelEntry> unloaded_models(const wire::ReplicatedState& state) const EXO_EXCLUDES(mutex_);
   // A name by which the model can be loaded again. Its own, or that of a file of the same content.

@@ -26,15 +26,16 @@ void show_loading(ModelEntry& entry) {
   entry.load_reason = "its file is read";
 }
 
-// Changes for as long as loading the model advances. Empty: it has no plan, or a device could not load its part.
-std::string progress_of(const wire::ModelRecord& model, const StageReports& reports) {
-  if (!model.plan || !model.unfit.empty()) return {};
-  std::string progress;
+// How far the model is with being loaded, from 0 on, so that more is further. Nothing: it has no plan, or a device
+// could not load its part.
+std::optional<double> progress_of(const wire::ModelRecord& model, const StageReports& reports) {
+  if (!model.plan || !model.unfit.empty()) return std::nullopt;
+  double progress = 0;
   for (uint32_t i = 0; i < model.plan->stages.size(); ++i) {
-    progress += to_string(model.plan->stages[i].phase);
+    progress += static_cast<double>(model.plan->stages[i].phase);
     const auto report = reports.find({model.plan->made.plan.epoch, i});
-    if (report == reports.end()) continue;
-    progress += std::format(" {} {} of {}, ", report->second.activity, report->second.done, report->second.total);
+    if (report == reports.end() || report->second.total == 0) continue;
+    progress += static_cast<double>(report->second.done) / static_cast<double>(report->second.total);
   }
   return progress;
 }
@@ -111,8 +112,10 @@ bool Requests::retry(EarlyRequests::Request& early) {
   const auto model = requests_for(early.request);
   if (!model) {
     early.why = model.error();
-    std::string now = progress(early.request.model);
-    if (!now.empty() && std::exchange(early.progress, now) != now) {
+    // Only what is further than ever counts: what fails is tried again.
+    const auto now = progress(early.request.model);
+    if (now && *now > early.progress) {
+      early.progress = *now;
       early.until = EarlyRequests::Clock::now() + early.request.wait.value_or(host_.wait);
     }
     return false;
@@ -133,12 +136,12 @@ bool Requests::retry_load(const std::string& model, EarlyRequests::Request& earl
   return false;
 }
 
-std::string Requests::progress(std::string_view name) const {
+std::optional<double> Requests::progress(std::string_view name) const {
   const MutexLock lock(mutex_);
   for (const Named& model : named_) {
-    if (!model.progress.empty() && (name.empty() || model.name == name)) return model.progress;
+    if (model.progress && (name.empty() || model.name == name)) return model.progress;
   }
-  return {};
+  return std::nullopt;
 }
 
 // Answers whose ring has ended, and whose model made room for another one, go on once it is loaded again.

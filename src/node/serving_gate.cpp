@@ -14,10 +14,8 @@ void ServingGate::update(const wire::ReplicatedState& state, const StageReports&
   const bool wanted_anew = !std::exchange(in_state_, found != state.models.end()) && in_state_;
   if (!in_state_) return close(false, false, std::string(cluster::kNotServed), now);
   const wire::ModelRecord& model = found->second;
-  if (model.plan || wanted_anew) {
-    without_plan_since_.reset();
-    generations_->expect_plan();
-  }
+  if (model.plan || wanted_anew) without_plan_since_.reset();
+  if (wanted_anew) generations_->expect_plan();
   std::string reason = not_serving_reason(state, model, reports);
   if (cluster::serving(model) && encoder.encoder) {
     return open(model.plan->made.plan, encoder.encoder, reason.empty());

@@ -46,7 +46,7 @@ class Continuations {
   void interrupt_all();
   // Asks again for what waits. To be called now and then: a ring may not have known yet that it serves.
   void resume();
-  // The next ring is being set up: what is asked from now on waits for it.
+  // The next ring will be set up: what is asked from now on waits for it.
   void expect_ring() { waited_.reset(); }
   // For so long no ring could serve what waits: what is not to wait longer ends so, now and until the next serve() or
   // expect_ring().
