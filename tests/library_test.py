@@ -42,7 +42,7 @@ class Library(Cluster):
                       f"127.0.0.1:{a.link}", "--token", a.token())
         until(lambda: f"c knows the library; it said {c.said()!r}", lambda: c.get("/v1/models") and
               sorted(self.states(c)) == names)
-        self.assertEqual(set(self.states(a).values()), {"unloaded"})
+        until("a lists it, too", lambda: self.states(a) == dict.fromkeys(names, "unloaded"))
         until("the nodes are named", lambda: [entry["nodes"] for entry in c.cluster()["library"]] == [["a"]] * 3)
         texts = set()
         for turn in range(30):

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 constexpr auto kShort = 25ms;        // between looks at how long threads waited
 constexpr auto kLong = 100ms;        // ... at the whole machine
 constexpr auto kMachine = 1s;        // ... at affinity and quota
-constexpr int kLookEvery = 100;      // times as long as the last look took, and kLong at most, pass before the next
+constexpr int kLookEvery = 100;      // times as long as the last look took pass before the next; 2 * kShort at most
 constexpr uint32_t kFewTokens = 16;  // a step with more has other needs; with fewer than kManyTokens, those of neither
 constexpr uint32_t kManyTokens = 64;
 constexpr auto kLongMost = 400ms;  // a longer interval also holds a pause, which says little of now
@@ -103,7 +103,7 @@ void ComputeThreads::observe(Time now) {
   if (now < look_at_) return;
   const auto begin = std::chrono::steady_clock::now();
   look(now);
-  look_at_ = now + std::min<Time::duration>(kLookEvery * (std::chrono::steady_clock::now() - begin), kLong);
+  look_at_ = now + std::min<Time::duration>(kLookEvery * (std::chrono::steady_clock::now() - begin), 2 * kShort);
 }
 
 void ComputeThreads::look(Time now) {
