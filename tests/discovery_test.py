@@ -101,7 +101,7 @@ class Discovery(unittest.TestCase):
         b.stop()
         self.network.ip(2, "addr", "add", "10.77.0.99/24", "dev", "eth0")
         self.network.ip(2, "addr", "del", "10.77.0.2/24", "dev", "eth0")
-        until("the others see that it is away", lambda: not a.serves())
+        until(lambda: f"the others see that {b.name} is away; {a.name} said {a.said()}", lambda: not a.serves())
         b.serve()
         self.until_all_serve()
 

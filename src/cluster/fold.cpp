@@ -47,7 +47,13 @@ struct Fold {
 
   void operator()(const ModelSet& event) const {
     const std::string& content = event.model.content;
-    if (state.models.size() < kModelsMax || state.models.contains(content)) state.models[content].served = event.model;
+    if (state.models.size() == kModelsMax && !state.models.contains(content)) return;
+    ModelRecord& model = state.models[content];
+    if (model.plan && model.served.layers != event.model.layers) {
+      model.plan.reset();
+      model.no_plan_reason = "the model is to be served otherwise";
+    }
+    model.served = event.model;
   }
 
   void operator()(const ModelRemoved& event) const { state.models.erase(event.content); }
