@@ -47,6 +47,22 @@ TEST(Fold, EventsAddUp) {
   EXPECT_FALSE(state.nodes.contains(example_id(2)));
 }
 
+TEST(Fold, APlanEndsWhenAUserFixesOtherLayers) {
+  ReplicatedState state;
+  add(state, NodeReported{example_facts(1)});
+  ServedModel model = example_model(4);
+  add(state, ModelSet{model});
+  add(state, plan_on(1, 5));
+  model.pinned = !model.pinned;
+  add(state, ModelSet{model});
+  EXPECT_TRUE(state.models.at("abc").plan);
+  model.layers = "n1/gpu0:0-1,n2/gpu0:2-3";
+  add(state, ModelSet{model});
+  EXPECT_FALSE(state.models.at("abc").plan);
+  EXPECT_EQ(state.models.at("abc").no_plan_reason, "the model is to be served otherwise");
+  EXPECT_EQ(state.models.at("abc").served, model);
+}
+
 TEST(Fold, APlanServesWhenAllItsStagesAreReady) {
   ReplicatedState state;
   add(state, NodeReported{example_facts(1)});

@@ -166,20 +166,6 @@ TEST(PlanFor, FixedLayersThatDidNotFitAreNotRetried) {
   EXPECT_TRUE(only(state).no_plan_reason.contains("when node n2 is restarted")) << only(state).no_plan_reason;
 }
 
-TEST(PlanFor, LayersThatAreFixedLaterEndThePlan) {
-  ReplicatedState state = two_nodes();
-  add(state, ModelSet{example_model(8)});
-  make_plan(state);
-  ServedModel fixed_layers = only(state).served;
-  fixed_layers.layers = "n1/gpu0:0-0,n2/gpu0:1-7";
-  add(state, ModelSet{fixed_layers});
-  ASSERT_FALSE(only(state).plan);
-  make_plan(state);
-  EXPECT_EQ(only(state).plan->made.plan.stages[0].layers, (LayerRange{0, 1}));
-  add(state, ModelSet{fixed_layers});
-  EXPECT_TRUE(only(state).plan) << "nothing has changed";
-}
-
 TEST(PlanFor, ABadLinkIsAvoided) {
   ReplicatedState state = two_nodes();
   add(state, NodeReported{example_facts(3, 500 * MB, 0.99e11)});

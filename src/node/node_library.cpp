@@ -143,8 +143,13 @@ void Node::Impl::prepare_model(const std::string& model, const wire::LoadSetting
       prepare_model(model, settings, std::move(done));
     });
   }
-  in_background([this, own = *own, serve = with(options_.serve_settings(), settings),
-                 done = std::move(done)]() mutable {
+  ServeSettings serve = with(options_.serve_settings(), settings);
+  std::error_code ignored;
+  if (!options_.model.empty() && std::filesystem::equivalent(own->path, options_.model, ignored)) {
+    serve.layers = options_.layers;  // as it is proposed without a request
+    serve.pinned = true;
+  }
+  in_background([this, own = *own, serve = std::move(serve), done = std::move(done)]() mutable {
     auto prepared = prepare(own, resources_.machine.devices(), serve, options_.on_note);
     loop_.post([this, own, prepared = std::move(prepared), done = std::move(done)]() mutable {
       if (!prepared) return done(std::unexpected(prepared.error()));
