@@ -369,11 +369,14 @@ void Node::Impl::set_api(std::string host, uint16_t port) {
   });
 }
 
+Result<void> Node::Impl::check_leader() const {
+  if (status_->snapshot()->leader) return {};
+  return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
+}
+
 Result<void> Node::Impl::drain(std::string_view node, bool draining) {
   EXO_TRY(const wire::NodeId id, status_->find_node(node));
-  if (!status_->snapshot()->leader) {
-    return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
-  }
+  EXO_CHECK(check_leader());
   loop_.post([this, id, draining] {
     agent_->change([&](cluster::Agent& agent, cluster::Time now) {
       agent.command(wire::DrainingSet{.node = id, .draining = draining}, now);

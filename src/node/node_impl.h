@@ -115,6 +115,7 @@ class Node::Impl final : public PeerHandler {
   StageReports own_reports() const;
   void in_background(std::move_only_function<void()> task);
   void note(const std::string& text) const;  // a problem
+  Result<void> check_leader() const;         // any thread; unavailable: there is none
 
   NodeOptions options_;
   NodeResources resources_;

@@ -272,9 +272,7 @@ Result<void> Node::Impl::load(std::string_view model, const wire::LoadSettings& 
     for (const ModelEntry& each : models) names += std::format("{}{}", names.empty() ? "" : ", ", each.id);
     return fail(ErrorCode::not_found, "there is no model \"{}\"; here are: {}", printable(std::string(model)), names);
   }
-  if (!status_->snapshot()->leader) {
-    return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
-  }
+  EXO_CHECK(check_leader());
   requests_->expect_load(found->id);
   loop_.post([this, name = found->id, settings] {
     want_model(name, settings);
@@ -284,18 +282,16 @@ Result<void> Node::Impl::load(std::string_view model, const wire::LoadSettings& 
 }
 
 Result<void> Node::Impl::unload(std::string_view model) {
-  const auto cluster = status_->snapshot();
-  const ModelSnapshot* served = cluster->find_model(model);
-  if (served == nullptr) {
+  auto served = requests_->served_content(model);
+  if (!served) {
+    const auto cluster = status_->snapshot();
     std::string names;
     for (const ModelSnapshot& each : cluster->models)
       names += std::format("{}{}", names.empty() ? "" : ", ", each.name);
     return fail(ErrorCode::not_found, "there is no model \"{}\"; here are: {}", printable(std::string(model)), names);
   }
-  if (!cluster->leader) {
-    return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
-  }
-  loop_.post([this, content = served->content] {
+  EXO_CHECK(check_leader());
+  loop_.post([this, content = *std::move(served)] {
     propose(wire::ModelRemoved{.content = content, .reason = "a user unloaded it"});
   });
   return {};

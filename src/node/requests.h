@@ -64,6 +64,8 @@ class Requests {
   // Errors: why no model is served.
   Result<void> ready() const EXO_EXCLUDES(mutex_);
 
+  // The content id of the model that the cluster is to serve and that requests can name so.
+  std::optional<std::string> served_content(std::string_view name) const EXO_EXCLUDES(mutex_);
   // A model of the library will be wanted, again perhaps: it is shown as loading, until load_begun().
   void expect_load(const std::string& model) EXO_EXCLUDES(mutex_);
 

@@ -63,6 +63,13 @@ void Requests::load_for(GenerationRequest request, std::shared_ptr<GenerationLis
   });
 }
 
+std::optional<std::string> Requests::served_content(std::string_view name) const {
+  const MutexLock lock(mutex_);
+  const auto found =
+      std::ranges::find_if(named_, [&](const Named& model) { return model.wanted && model.name == name; });
+  return found == named_.end() ? std::nullopt : std::optional(found->requests->content());
+}
+
 void Requests::expect_load(const std::string& model) {
   const MutexLock lock(mutex_);
   expected_loads_.insert(model);
