@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::chrono::seconds kRacy{2};
+
 // Changes where the file does; the parts of a split model are written together.
 std::string stamp_of(const fs::path& path) {
   std::error_code error;
@@ -82,8 +84,7 @@ const std::optional<OwnModel>& LibraryScanner::read(const fs::path& path, const 
   const std::string stamp = stamp_of(path);
   if (stamp.empty() || known.stamp != stamp) {
     known = {.stamp = stamp, .model = read_model(path, options_.manifests, content)};
-  } else if (known.model && known.model->facts.content.empty()) {
-    // Reading a header again is cheap, and the file may have been read whole meanwhile.
+  } else if (manifests_changed_ && known.model && known.model->facts.content.empty()) {
     known.model = read_model(path, options_.manifests, content);
   }
   return known.model;
@@ -113,6 +114,10 @@ void LibraryScanner::add_cached(std::vector<OwnModel>& models, const weights::Ca
 std::vector<OwnModel> LibraryScanner::scan() {
   std::vector<OwnModel> models;
   std::error_code error;
+  const fs::file_time_type manifests = fs::last_write_time(options_.manifests, error);
+  // One that was stored just now may share its time with the next.
+  manifests_changed_ = !error && (std::exchange(manifests_, manifests) != manifests ||
+                                  fs::file_time_type::clock::now() - manifests < kRacy);
   if (!options_.given.empty()) {
     const fs::path given = fs::canonical(options_.given, error);
     if (!error) add(models, given, printable(given.string()));

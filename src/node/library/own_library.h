@@ -32,7 +32,8 @@ struct OwnLibraryOptions {
   std::shared_ptr<weights::WeightCache> cache{};  // null: none
 };
 
-// Reads what the files are. One thread at a time; calls read the disk. A file is read again only when it has changed.
+// Reads what the files are. One thread at a time; calls read the disk. A file's header is read
+// again only when it has changed, or when its content may have become known.
 class LibraryScanner {
  public:
   explicit LibraryScanner(OwnLibraryOptions options) : options_(std::move(options)) {}
@@ -54,6 +55,8 @@ class LibraryScanner {
 
   OwnLibraryOptions options_;
   std::map<std::filesystem::path, Known> known_;
+  std::filesystem::file_time_type manifests_{};  // when one was stored last, as of the last scan
+  bool manifests_changed_ = false;               // since the scan before
 };
 
 struct OwnLibraryHost {
