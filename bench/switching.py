@@ -19,33 +19,25 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+from harness.models import write_other
 from harness.node import Node
 from harness.waiting import until
 
-KEY = b"tokenizer.chat_template"
 OPTIONS = ["-c", 1024, "--parallel", 2]
 
 
 def copies(model, folder, count):
-    """Files of the same weights with another name for the chat template, which completions do without."""
     folder.mkdir()
-    original = model.read_bytes()
-    if KEY not in original:
-        sys.exit(f"{model} has no chat template, by whose name the copies would differ")
     names = [f"model-{number}" for number in range(count)]
     for number, name in enumerate(names):
-        (folder / f"{name}.gguf").write_bytes(original.replace(KEY, KEY[:-1] + bytes([ord("A") + number])))
+        write_other(model, folder / f"{name}.gguf", number)
     return names
-
-
-def states(node):
-    return {model["id"]: model["status"]["value"] for model in (node.get("/v1/models") or {"data": []})["data"]}
 
 
 def memory_of_one(exogpu, folder, model):
     node = Node(exogpu, folder, "measure", model, *OPTIONS)
     node.waits_to_serve()
-    memory = sum(stage["memory_bytes"] for stage in node.cluster()["plan"]["stages"])
+    memory = node.plan_memory()
     node.kill()
     return memory
 
@@ -70,10 +62,10 @@ def main():
         memory = int((arguments.fit + 0.5) * memory_of_one(exogpu, folder, arguments.model.resolve()))
         names = copies(arguments.model, folder / "models", arguments.models)
         node = Node(exogpu, folder, "node", "--models", folder / "models", "--memory", memory, *OPTIONS)
-        until("the library is known", lambda: sorted(states(node)) == names)
+        until("the library is known", lambda: sorted(node.states()) == names)
         for _ in range(arguments.requests):
             name = chance.choice(names)
-            kind = "loaded" if states(node)[name] == "loaded" else "switched"
+            kind = "loaded" if node.states()[name] == "loaded" else "switched"
             begun = time.monotonic()
             status, answer = node.request("POST", "/v1/completions", {
                 "model": name, "prompt": "Once upon a time", "max_tokens": arguments.tokens, "ignore_eos": True,

@@ -1,11 +1,11 @@
 """Models that are loaded when requests name them. Arguments: as in nodes.py."""
-import pathlib
 import shutil
 import subprocess
 import sys
 import threading
 
 from harness import cases
+from harness.models import write_other
 from harness.waiting import WAIT_S, until
 from nodes import EXOGPU, MODEL, Cluster, TINY_MODEL
 
@@ -17,22 +17,17 @@ class Library(Cluster):
     def models(self, folder, *names):
         """Models of equal size and different contents, in a folder."""
         folder.mkdir()
-        original = pathlib.Path(MODEL).read_bytes()
         for number, name in enumerate(names):
-            key = b"tokenizer.chat_templ" + bytes([ord("a") + number]) + b"te"  # the demo model needs none
-            (folder / f"{name}.gguf").write_bytes(original.replace(b"tokenizer.chat_template", key))
+            write_other(MODEL, folder / f"{name}.gguf", number)
         return folder
 
     def memory_of_one(self):
         """What the plan of one of these models takes of a device."""
         node = self.node("measure", MODEL, *SETTINGS)
         node.waits_to_serve()
-        memory = sum(stage["memory_bytes"] for stage in node.cluster()["plan"]["stages"])
+        memory = node.plan_memory()
         node.kill()
         return memory
-
-    def states(self, node):
-        return {model["id"]: model["status"]["value"] for model in node.get("/v1/models")["data"]}
 
     def test_models_are_loaded_by_turns_and_make_room(self):
         memory = int(2.5 * self.memory_of_one())
@@ -40,9 +35,8 @@ class Library(Cluster):
         a = self.node("a", "--models", self.models(self.folder / "models_a", *names), *SETTINGS, "--memory", memory)
         c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--memory", "1MiB", "--join",
                       f"127.0.0.1:{a.link}", "--token", a.token())
-        until(lambda: f"c knows the library; it said {c.said()!r}", lambda: c.get("/v1/models") and
-              sorted(self.states(c)) == names)
-        until("a lists it, too", lambda: self.states(a) == dict.fromkeys(names, "unloaded"))
+        until(lambda: f"c knows the library; it said {c.said()!r}", lambda: sorted(c.states()) == names)
+        until("a lists it, too", lambda: a.states() == dict.fromkeys(names, "unloaded"))
         until("the nodes are named", lambda: [entry["nodes"] for entry in c.cluster()["library"]] == [["a"]] * 3)
         texts = set()
         for turn in range(30):
@@ -50,7 +44,7 @@ class Library(Cluster):
             answer = c.complete(model=name, max_tokens=8, ignore_eos=True, wait_s=WAIT_S)
             self.assertEqual((answer["model"], answer["usage"]["completion_tokens"]), (name, 8))
             texts.add(answer["choices"][0]["text"])
-            self.assertLessEqual(list(self.states(c).values()).count("loaded"), 2, "there is room for two")
+            self.assertLessEqual(list(c.states().values()).count("loaded"), 2, "there is room for two")
         self.assertEqual(len(texts), 1, "the weights are the same")
 
     def test_models_outlive_the_node_that_proposed_them(self):
@@ -69,17 +63,17 @@ class Library(Cluster):
                 a.kill()
             answer = c.complete(model=names[turn % 3], max_tokens=8, ignore_eos=True, wait_s=WAIT_S)
             self.assertEqual(answer["usage"]["completion_tokens"], 8)
-        self.assertLessEqual(list(self.states(c).values()).count("loaded"), 2, "one node has room for two")
+        self.assertLessEqual(list(c.states().values()).count("loaded"), 2, "one node has room for two")
 
     def test_what_a_node_has_received_whole_is_in_the_library(self):
         a = self.node("a", "--models", self.models(self.folder / "models_a", "first"), *SETTINGS)
         c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--join", f"127.0.0.1:{a.link}", "--token",
                       a.token())
-        until("c knows the library", lambda: c.get("/v1/models") and list(self.states(c)) == ["first"])
+        until("c knows the library", lambda: list(c.states()) == ["first"])
         before = c.text(model="first", wait_s=WAIT_S)
         until("c has it, too", lambda: [sorted(entry["nodes"]) for entry in c.cluster()["library"]] == [["a", "c"]])
         self.assertEqual(c.request("POST", "/v1/models/unload", {"model": "first"})[0], 200)
-        until("it is unloaded", lambda: self.states(c) == {"first": "unloaded"})
+        until("it is unloaded", lambda: c.states() == {"first": "unloaded"})
         a.kill()
         self.assertEqual(c.text(model="first", wait_s=WAIT_S), before)
 
@@ -87,16 +81,16 @@ class Library(Cluster):
         folder = self.models(self.folder / "models_a", "first")
         shutil.copy(folder / "first.gguf", folder / "copy.gguf")
         a = self.node("a", "--models", folder, *SETTINGS)
-        until("the library is known", lambda: sorted(self.states(a)) == ["copy", "first"])
+        until("the library is known", lambda: sorted(a.states()) == ["copy", "first"])
         def names():
             return [model["model"] for model in a.cluster()["models"]]
         expected = a.text(model="first", wait_s=WAIT_S)
         for name in "copy", "first", "copy":
             self.assertEqual(a.text(model=name, wait_s=WAIT_S), expected)
             self.assertEqual(names(), ["first"])
-        self.assertEqual(self.states(a), {"first": "loaded", "copy": "loaded"})
+        self.assertEqual(a.states(), {"first": "loaded", "copy": "loaded"})
         self.assertEqual(a.request("POST", "/v1/models/unload", {"model": "copy"})[0], 200)
-        until("both are unloaded", lambda: self.states(a) == {"first": "unloaded", "copy": "unloaded"})
+        until("both are unloaded", lambda: a.states() == {"first": "unloaded", "copy": "unloaded"})
         self.assertEqual(a.text(model="copy", wait_s=WAIT_S), expected)
         self.assertEqual(names(), ["copy"])
 
@@ -105,7 +99,7 @@ class Library(Cluster):
         names = ["first", "second"]
         a = self.node("a", "--models", self.models(self.folder / "models_a", *names), *SETTINGS, "--memory",
                       f"{int(1.5 * one)}", "--keep-loaded", 0.05)
-        until("the library is known", lambda: sorted(self.states(a)) == names)
+        until("the library is known", lambda: sorted(a.states()) == names)
         def run(*arguments):
             return subprocess.run([EXOGPU, *map(str, arguments), "--api", f"127.0.0.1:{a.api}"], capture_output=True,
                                   text=True, timeout=WAIT_S)
@@ -121,24 +115,24 @@ class Library(Cluster):
         refused = run("load", "second")
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("bytes are missing", refused.stderr)
-        self.assertEqual(self.states(a), {"first": "loaded", "second": "unloaded"})
+        self.assertEqual(a.states(), {"first": "loaded", "second": "unloaded"})
         self.assertEqual(a.request("POST", "/v1/completions", {"model": "third", "prompt": "x"})[0], 404)
 
         self.assertEqual(run("unload", "first").returncode, 0)
         self.assertEqual(a.complete(model="second", max_tokens=4, ignore_eos=True, wait_s=WAIT_S)["model"], "second")
-        until("nobody used it for 3 s", lambda: self.states(a) == {"first": "unloaded", "second": "unloaded"})
+        until("nobody used it for 3 s", lambda: a.states() == {"first": "unloaded", "second": "unloaded"})
         self.models(self.folder / "more", "x", "y", "new")
         shutil.copy(self.folder / "more" / "new.gguf", self.folder / "models_a" / "new.gguf")
-        until("the new file is seen", lambda: "new" in self.states(a))
+        until("the new file is seen", lambda: "new" in a.states())
         for keep_alive, state in ("5m", "loaded"), (0, "unloaded"):
             a.request("POST", "/api/generate", {"model": "new", "prompt": "x", "stream": False,
                                                 "keep_alive": keep_alive, "options": {"num_predict": 2},
                                                 "wait_s": WAIT_S})
-            until(f"new is {state}", lambda: self.states(a)["new"] == state)
+            until(f"new is {state}", lambda: a.states()["new"] == state)
 
     def test_a_stream_waits_for_its_model(self):
         a = self.node("a", "--models", self.models(self.folder / "models_a", "first", "second"), *SETTINGS)
-        until("the library is known", lambda: len(self.states(a)) == 2)
+        until("the library is known", lambda: len(a.states()) == 2)
         done = {}
         def ask(name):
             done[name] = [part for part in a.stream(model=name, max_tokens=4, ignore_eos=True, wait_s=WAIT_S)]
@@ -149,7 +143,7 @@ class Library(Cluster):
             thread.join(WAIT_S)
         for name in "first", "second":
             self.assertEqual([part for part in done[name] if "error" in part], [], a.said())
-        self.assertEqual(self.states(a), {"first": "loaded", "second": "loaded"})
+        self.assertEqual(a.states(), {"first": "loaded", "second": "loaded"})
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 import unittest
 
 from nodes import EXOGPU, MODEL, Cluster
+from harness.models import write_other
 from harness.ports import free_port
 from harness.waiting import WAIT_S, until
 
@@ -45,8 +46,7 @@ class Log(Cluster):
         self.assertRegex(b.said(), r" weights: received \S+ \S+ of model \w+ in \d+\.\d s: \S+ \S+ from node a\n")
 
     def test_says_that_models_are_served_and_which_a_node_has(self):
-        other = self.folder / "other.gguf"
-        other.write_bytes(pathlib.Path(MODEL).read_bytes().replace(b"tokenizer.chat_template", b"tokenizer.chat_templet_"))
+        other = write_other(MODEL, self.folder / "other.gguf")
         same = self.folder / "same.gguf"
         same.write_bytes(pathlib.Path(MODEL).read_bytes())
         a = self.node("a", MODEL)

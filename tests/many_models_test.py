@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from harness import cases
+from harness.models import write_other
 from harness.waiting import WAIT_S, until
 from nodes import EXOGPU, MODEL, Cluster
 
@@ -15,9 +16,7 @@ GREEDY = {"max_tokens": 60, "ignore_eos": True}
 class ManyModels(Cluster):
     def other_model(self, name):
         """The same weights in another file: another content, and so another model."""
-        other = self.folder / f"{name}.gguf"
-        other.write_bytes(pathlib.Path(MODEL).read_bytes().replace(b"tokenizer.chat_template", b"tokenizer.chat_templet_"))
-        return other
+        return write_other(MODEL, self.folder / f"{name}.gguf")
 
     def serve_both(self, node, name):
         models = lambda: [model["id"] for model in (node.get("/v1/models") or {"data": []})["data"]

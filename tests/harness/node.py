@@ -124,6 +124,15 @@ class Node:
         """Yields the parts of stream() with their time of arrival, for harness.answers.Answer."""
         return ((time.monotonic(), piece) for piece in self.stream(**fields))
 
+    def states(self):
+        """Of each model that requests may name: whether it is loaded, loading or unloaded."""
+        models = self.get("/v1/models") or {"data": []}
+        return {model["id"]: model["status"]["value"] for model in models["data"]}
+
+    def plan_memory(self):
+        """Bytes that the plan of the model takes of all devices."""
+        return sum(stage["memory_bytes"] for stage in self.cluster()["plan"]["stages"])
+
     def serves(self):
         models = self.request("GET", "/v1/models")[1]["data"]
         return any(model["status"]["value"] == "loaded" for model in models)
