@@ -36,7 +36,7 @@ std::map<DeviceRef, Bytes> bytes_needed(const PlanMade& made) {
 }
 
 // The reason why the current plan is too large for a node that is short of memory; empty when it is not.
-std::string too_large_reason(const ModelView& state) {
+std::string short_of_memory_reason(const ModelView& state) {
   if (!state.plan || state.memory_spared.empty()) return {};
   for (const auto& [device, needed] : bytes_needed(state.plan->made)) {
     const auto spared = state.memory_spared.find(device);
@@ -192,7 +192,7 @@ bool affects_plans(const ReplicatedState& state, const Event& event) {
 std::string avoidable_reason(const ModelView& state) {
   if (!state.plan || !state.model || !broken_reason(state).empty()) return {};
   const int avoided_by = avoided_in_plan(state);
-  const std::string too_large = too_large_reason(state);
+  const std::string too_large = short_of_memory_reason(state);
   if (avoided_by == 0 && too_large.empty()) return {};
   const auto found = search_plan(state);
   if (found && found->spares_memory && !too_large.empty()) return too_large;
@@ -216,7 +216,7 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
   };
   const std::string broken = broken_reason(state);
   const int avoided_by = state.plan ? avoided_in_plan(state) : 0;
-  const bool too_large = !too_large_reason(state).empty();
+  const bool too_large = !short_of_memory_reason(state).empty();
   bool must = !state.plan || !broken.empty() || context.lost_epoch;
   if (!must && avoided_by == 0 && !too_large && (!context.idle || !serving(state))) return std::nullopt;
   const auto found = search_plan(state);

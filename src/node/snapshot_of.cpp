@@ -130,10 +130,6 @@ std::string_view in_words(wire::StagePhase phase) {
   return "is in a state that is not known here";
 }
 
-}  // namespace
-
-namespace {
-
 // Files of the same name and content are one model; where contents differ or are not known yet, they are not.
 std::vector<LibraryEntrySnapshot> library_of(const ReplicatedState& state) {
   std::map<std::pair<std::string, std::string>, LibraryEntrySnapshot> entries;
