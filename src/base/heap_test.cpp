@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace exogpu {
@@ -35,6 +37,17 @@ TEST(Heap, FreedMemoryBetweenAllocationsIsReturned) {
   EXPECT_LT(resident_kib() + 32 * 1024, before);
 }
 #endif
+
+TEST(Heap, ManyThreadsMayGiveBackAtOnce) {
+  std::barrier start(8);
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&start] {
+      start.arrive_and_wait();
+      give_back_freed_memory();
+    });
+  }
+}
 
 }  // namespace
 }  // namespace exogpu

@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "base/sanitizer.h"
 #include "gpu/buffer.h"
 #include "gpu/testing/device.h"
 

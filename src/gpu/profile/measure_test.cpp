@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/sanitizer.h"
 #include "gpu/host.h"
 #include "gpu/profile/products.h"
 #include "gpu/profile/profile.h"

@@ -36,14 +36,6 @@ class OnEachBackend : public testing::TestWithParam<const char*> {
 
 inline auto backend_name(const testing::TestParamInfo<const char*>& info) { return std::string(info.param); }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-inline constexpr bool kSanitized = false;
-#endif
-
 // Bytes of this process in the host's memory; 0 where it is unknown.
 inline Bytes resident_bytes() {
   std::ifstream in("/proc/self/statm");
