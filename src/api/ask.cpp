@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <format>
@@ -24,6 +25,11 @@ std::unexpected<Error> failed(const beast::error_code& error, const ApiAddress& 
 class AskedServer {
  public:
   explicit AskedServer(std::chrono::milliseconds within) : stream_(io_), within_(within) {}
+
+  // Ends what it does now or next, from any thread.
+  void interrupt() {
+    boost::asio::post(io_, [this] { stream_.cancel(); });
+  }
 
   template <typename Begin>
   beast::error_code run(Begin begin) {
@@ -118,7 +124,7 @@ class ChatPieces {
       const auto at = nlohmann::json::json_pointer(path);
       return choice.contains(at) && choice.at(at).is_string() ? choice.at(at).get<std::string>() : std::string();
     };
-    const std::string thought = part("/delta/reasoning_content"), text = part("/delta/content");
+    const std::string thought = part("/delta/reasoning_content"), text = part("/delta/content") + part("/text");
     if (!thought.empty() && !std::exchange(thinks_, true)) on_text_("<think>");
     if (!thought.empty()) on_text_(thought);
     if (!text.empty()) end();
@@ -132,6 +138,18 @@ class ChatPieces {
 };
 
 }  // namespace
+
+ErrorCode error_code_of(int status) {
+  switch (status) {
+    case 400: return ErrorCode::invalid_argument;
+    case 401: return ErrorCode::unauthenticated;
+    case 403: return ErrorCode::permission_denied;
+    case 404: return ErrorCode::not_found;
+    case 409: return ErrorCode::already_exists;
+    case 504: return ErrorCode::deadline_exceeded;
+    default: return ErrorCode::unavailable;
+  }
+}
 
 std::string error_message(const ServerReply& reply) { return message_of(reply.body); }
 
@@ -152,18 +170,23 @@ Result<void> stream(const ApiAddress& at, const std::string& path, const std::st
                     std::string_view end_of_part, std::chrono::milliseconds silence,
                     const std::function<Result<void>(std::string_view)>& on_part, const std::stop_token& cancel) {
   AskedServer connection(silence);
+  const std::stop_callback interrupt(cancel, [&] { connection.interrupt(); });
   auto request = request_to(at, http::verb::post, path);
   request.set(http::field::content_type, "application/json");
   request.body() = body;
   request.prepare_payload();
-  EXO_CHECK(connection.send(at, request));
+  const auto sent = connection.send(at, request);
+  if (cancel.stop_requested()) return {};
+  EXO_CHECK(sent);
   std::string text;
-  while (!cancel.stop_requested()) {
-    EXO_TRY(const bool more, connection.read(at));
+  while (true) {
+    const auto read = connection.read(at);
+    if (cancel.stop_requested()) return {};
+    EXO_TRY(const bool more, read);
     text += connection.take();
     if (connection.status() != 200) {
       if (more) continue;
-      return fail(ErrorCode::unavailable, "{}", message_of(text));
+      return fail(error_code_of(connection.status()), "{}", message_of(text));
     }
     for (size_t end = 0; (end = text.find(end_of_part)) != std::string::npos; text.erase(0, end + end_of_part.size())) {
       EXO_CHECK(on_part(std::string_view(text).substr(0, end)));
@@ -173,8 +196,9 @@ Result<void> stream(const ApiAddress& at, const std::string& path, const std::st
   return {};
 }
 
-Result<AskStats> stream_chat(const ApiAddress& at, const std::string& body, std::chrono::milliseconds silence,
-                             const std::function<void(std::string_view)>& on_text, const std::stop_token& cancel) {
+Result<AskStats> stream_answer(const ApiAddress& at, const std::string& path, const std::string& body,
+                               std::chrono::milliseconds silence, const std::function<void(std::string_view)>& on_text,
+                               const std::stop_token& cancel) {
   ChatPieces pieces(on_text);
   AskStats stats;
   const auto begin = Clock::now();
@@ -183,7 +207,7 @@ Result<AskStats> stream_chat(const ApiAddress& at, const std::string& body, std:
     if (stats.pieces > 0 && stats.first.count() == 0) stats.first = Clock::now() - begin;
     return {};
   };
-  EXO_CHECK(stream(at, "/v1/chat/completions", body, "\n\n", silence, on_event, cancel));
+  EXO_CHECK(stream(at, path, body, "\n\n", silence, on_event, cancel));
   pieces.end();
   stats.whole = Clock::now() - begin;
   return stats;
@@ -195,7 +219,8 @@ Result<AskStats> ask(const ApiAddress& at, const std::string& question, uint32_t
                                {"max_tokens", tokens_max},
                                {"temperature", 0},
                                {"stream", true}};
-  return stream_chat(at, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), silence, on_text, {});
+  return stream_answer(at, kChatPath, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), silence,
+                       on_text, {});
 }
 
 }  // namespace exogpu::api

@@ -31,8 +31,11 @@ Result<ServerReply> post(const ApiAddress& at, const std::string& path, const st
 // The error message in a reply; the whole body if there is none.
 std::string error_message(const ServerReply& reply);
 
-// Posts, and hands on the parts of the reply as they arrive, each without its end ("\n" for lines, "\n\n" for events).
-// Ends early when `cancel` asks to stop and more arrives. Errors: those of ask(), and of `on_part`.
+// What an answer with this status, not 200, means.
+ErrorCode error_code_of(int status);
+
+// Posts, and passes on the parts of the reply as they arrive, each without its end ("\n" for lines, "\n\n" for events).
+// Ends early, with success, when `cancel` asks to stop. Errors: those of ask(), and of `on_part`.
 Result<void> stream(const ApiAddress& at, const std::string& path, const std::string& body,
                     std::string_view end_of_part, std::chrono::milliseconds silence,
                     const std::function<Result<void>(std::string_view)>& on_part, const std::stop_token& cancel);
@@ -46,10 +49,14 @@ struct AskStats {
   std::string finish_reason{};
 };
 
-// Sends a chat whose body asks for a stream; `on_text` gets the answer piece by piece, reasoning between <think> and
-// </think>. Ends early, with what there is, when `cancel` asks to stop and more arrives. Errors: those of ask().
-Result<AskStats> stream_chat(const ApiAddress& at, const std::string& body, std::chrono::milliseconds silence,
-                             const std::function<void(std::string_view)>& on_text, const std::stop_token& cancel);
+// Sends a request whose body asks for a stream, a chat (/v1/chat/completions) or a text to continue (/v1/completions);
+// `on_text` gets the answer piece by piece, reasoning between <think> and </think>. Ends early, with what there is,
+// when `cancel` asks to stop. Errors: those of ask().
+inline constexpr const char* kChatPath = "/v1/chat/completions";
+inline constexpr const char* kTextPath = "/v1/completions";
+Result<AskStats> stream_answer(const ApiAddress& at, const std::string& path, const std::string& body,
+                               std::chrono::milliseconds silence, const std::function<void(std::string_view)>& on_text,
+                               const std::stop_token& cancel);
 
 // Sends one chat message; `on_text` gets the answer piece by piece.
 // Errors: unavailable, deadline_exceeded (nothing arrived for `silence`), and the API's own errors.

@@ -1,6 +1,6 @@
 #include "cli/api_options.h"
 
-#include "cli/address.h"
+#include "base/host_port.h"
 
 namespace exogpu::cli {
 

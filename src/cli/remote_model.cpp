@@ -3,8 +3,9 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "api/answer_body.h"
+#include "base/host_port.h"
 #include "base/utf8.h"
-#include "cli/address.h"
 #include "cli/folders.h"
 #include "security/files.h"
 
@@ -28,34 +29,15 @@ std::optional<api::ApiAddress> running_api() {
   return api::ApiAddress{.host = at->host.empty() ? "127.0.0.1" : at->host, .port = at->port};
 }
 
-nlohmann::json chat_request(const std::string& model, std::span<const ChatMessage> conversation,
-                            const ChatSettings& settings) {
-  const engine::GenerateOptions& options = settings.generate;
-  const auto& sampling = options.sampling;
+std::string chat_request(const std::string& model, std::span<const ChatMessage> conversation,
+                         const ChatSettings& settings) {
   nlohmann::json messages = nlohmann::json::array();
   for (const ChatMessage& message : conversation) {
     messages.push_back({{"role", message.role}, {"content", message.content}});
   }
-  nlohmann::json body{{"model", model},
-                      {"messages", std::move(messages)},
-                      {"stream", true},
-                      {"stream_options", {{"include_usage", true}}},
-                      {"temperature", sampling.temperature},
-                      {"top_k", sampling.top_k},
-                      {"top_p", sampling.top_p},
-                      {"min_p", sampling.min_p},
-                      {"typical_p", sampling.typical_p},
-                      {"repeat_penalty", sampling.repeat_penalty},
-                      {"presence_penalty", sampling.presence_penalty},
-                      {"frequency_penalty", sampling.frequency_penalty},
-                      {"repeat_last_n", sampling.penalty_last_n},
-                      {"seed", sampling.seed},
-                      {"ignore_eos", options.ignore_end}};
-  if (options.tokens_max > 0) body["max_tokens"] = options.tokens_max;
-  if (!options.stops.empty()) body["stop"] = options.stops;
-  for (const auto& [token, bias] : sampling.logit_bias) body["logit_bias"][std::to_string(token)] = bias;
-  if (settings.thinking) body["chat_template_kwargs"] = {{"enable_thinking", *settings.thinking}};
-  return body;
+  nlohmann::json request{{"model", model}, {"messages", std::move(messages)}};
+  if (settings.thinking) request["chat_template_kwargs"] = {{"enable_thinking", *settings.thinking}};
+  return api::answer_body(std::move(request), settings.generate);
 }
 
 }  // namespace
@@ -82,9 +64,8 @@ Result<engine::GenerateStats> RemoteModel::answer(std::span<const ChatMessage> c
                                                   const ChatSettings& settings,
                                                   const std::function<void(std::string_view)>& on_text,
                                                   const std::stop_token& cancel) {
-  const std::string body =
-      chat_request(name_, conversation, settings).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  EXO_TRY(const api::AskStats stats, api::stream_chat(at_, body, kStreamSilence, on_text, cancel));
+  const std::string body = chat_request(name_, conversation, settings);
+  EXO_TRY(const api::AskStats stats, api::stream_answer(at_, api::kChatPath, body, kStreamSilence, on_text, cancel));
   engine::GenerateStats out;
   out.reason = cancel.stop_requested() ? engine::FinishReason::cancelled : engine::FinishReason::end_of_text;
   if (stats.finish_reason == "length") out.reason = engine::FinishReason::length;

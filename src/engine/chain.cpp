@@ -5,7 +5,7 @@
 namespace exogpu::engine {
 
 Result<Chain> Chain::load(const model::Gguf& file, std::span<const uint32_t> cuts, const gpu::Device& device,
-                          const ShardOptions& options, const Progress& progress) {
+                          const ShardOptions& options, const Progress& progress, const std::stop_token& stop) {
   EXO_TRY(Architecture a, read_architecture(file));
   std::vector<uint32_t> edges = {0};
   for (uint32_t cut : cuts) {
@@ -19,7 +19,7 @@ Result<Chain> Chain::load(const model::Gguf& file, std::span<const uint32_t> cut
 
   Chain chain;
   for (size_t i = 0; i + 1 < edges.size(); ++i) {
-    EXO_TRY(Shard shard, Shard::load(file, {edges[i], edges[i + 1]}, device, options, progress));
+    EXO_TRY(Shard shard, Shard::load(file, {edges[i], edges[i + 1]}, device, options, progress, stop));
     chain.shards_.push_back(std::move(shard));
   }
   return chain;

@@ -16,7 +16,8 @@ class Chain {
   // Cuts before each layer in `cuts` (ascending, inside the model; none: one shard). All shards on `device`.
   // Errors: those of Shard::load, invalid_argument for a bad cut.
   static Result<Chain> load(const model::Gguf& file, std::span<const uint32_t> cuts, const gpu::Device& device,
-                            const ShardOptions& options, const Progress& progress = {});
+                            const ShardOptions& options, const Progress& progress = {},
+                            const std::stop_token& stop = {});
 
   // As Shard::forward() of the whole model: the batch has tokens, the result is logits.
   Result<std::span<const float>> forward(const Batch& batch);

@@ -75,6 +75,7 @@ struct DiscoverOptions {
   // first discovery.
   bool cpu_only = false;
   std::shared_ptr<LayoutBook> layouts{};  // of all devices found but software renderers
+  std::string backends{};  // the folder of ggml's backends; empty: where ggml looks. Of the first discovery alone
 };
 
 // All devices of this machine, best first, the CPU always last. One physical GPU that two backends report is listed

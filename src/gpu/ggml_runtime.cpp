@@ -81,14 +81,14 @@ std::atomic<bool> loaded = false;
 
 }  // namespace
 
-Result<void> load_backends(std::string_view vulkan_devices, bool vulkan_drivers) {
+Result<void> load_backends(std::string_view vulkan_devices, bool vulkan_drivers, const std::string& folder) {
   const MutexLock lock(load_mutex);
   if (!loaded) {
     ggml_log_set(on_ggml_log, nullptr);
     ScopedVariable visible("GGML_VK_VISIBLE_DEVICES", vulkan_devices);
     ScopedVariable disabled("VK_LOADER_DRIVERS_DISABLE", vulkan_drivers ? "" : "*");
     try {
-      ggml_backend_load_all();
+      folder.empty() ? ggml_backend_load_all() : ggml_backend_load_all_from_path(folder.c_str());
       EXO_CHECK(load_forced_cpu_variant());
     } catch (const std::exception& e) {
       return fail(ErrorCode::internal, "loading ggml's backends failed: {}", e.what());

@@ -14,9 +14,11 @@ namespace exogpu::gpu {
 // rendered by the CPU included; without it ggml shows GPUs only. It acts on the first call alone, and never over a
 // GGML_VK_VISIBLE_DEVICES that the user has set. Without `vulkan_drivers`, likewise on the first call alone, Vulkan's
 // loader finds no driver, which saves their time and memory.
+// `folder`: where the backends are, on the first call alone; empty: where ggml looks for them.
 // Errors: unavailable when ggml has no CPU backend, which means that it is not installed completely; those of
 // load_forced_cpu_variant().
-Result<void> load_backends(std::string_view vulkan_devices = {}, bool vulkan_drivers = true);
+Result<void> load_backends(std::string_view vulkan_devices = {}, bool vulkan_drivers = true,
+                           const std::string& folder = {});
 
 bool backends_loaded();
 

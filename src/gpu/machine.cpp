@@ -135,7 +135,7 @@ bool has_vulkan(bool software) {
 Result<Machine> Machine::discover(const DiscoverOptions& options) {
   bool vulkan_forced = options.backend && lower(*options.backend) == "vulkan";
   bool want_software = options.software || (vulkan_forced && !has_vulkan(false));
-  EXO_CHECK(load_backends(want_software ? all_vulkan_devices() : "", !options.cpu_only));
+  EXO_CHECK(load_backends(want_software ? all_vulkan_devices() : "", !options.cpu_only, options.backends));
 
   std::vector<Found> found = collect();
   if (want_software && has_vulkan(true)) {

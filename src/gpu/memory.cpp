@@ -200,6 +200,13 @@ Result<Bytes> DeviceMemory::size_of(BufferId id) const {
   return allocation->size;
 }
 
+Result<std::byte*> DeviceMemory::host_address(BufferId id) const {
+  const MutexLock lock(impl_->mutex);
+  EXO_TRY(const Allocation* allocation, impl_->find(id));
+  if (!ggml_backend_buffer_is_host(allocation->buffer.get())) return nullptr;
+  return static_cast<std::byte*>(ggml_backend_buffer_get_base(allocation->buffer.get()));
+}
+
 Bytes DeviceMemory::allocated() const {
   const MutexLock lock(impl_->mutex);
   return impl_->allocated;

@@ -55,6 +55,8 @@ class DeviceMemory : public std::enable_shared_from_this<DeviceMemory> {
   Result<BufferId> allocate(Bytes size);
   Result<void> free(BufferId buffer);
   Result<Bytes> size_of(BufferId buffer) const;
+  // Where its bytes are, on a device in the host's memory; null on others. Valid until it is freed.
+  Result<std::byte*> host_address(BufferId buffer) const;
   Bytes allocated() const;  // the sum of all buffers
   size_t allocation_count() const;
 

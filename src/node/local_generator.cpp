@@ -73,4 +73,22 @@ Result<engine::GenerateStats> LocalGenerator::generate(const EncodedPrompt& prom
   return listener.stats;
 }
 
+Result<std::vector<float>> LocalGenerator::embed(const EncodedPrompt& prompt, const std::stop_token& cancel) {
+  pipeline::Request request{.tokens = prompt.tokens, .sampling = {}, .tokens_max = 1, .end_tokens = {}};
+  request.embed = true;
+  std::vector<float> values;
+  std::optional<Error> failure;
+  EXO_CHECK(ring_.generate(
+      std::move(request),
+      [&](const pipeline::TokenEvent& event) {
+        failure = event.failure;
+        if (event.token && !event.token->embedding.empty()) values = event.token->embedding;
+        return !failure && values.empty();
+      },
+      cancel));
+  if (failure) return std::unexpected(*std::move(failure));
+  if (values.empty()) return fail(ErrorCode::cancelled, "the embedding was cancelled");
+  return values;
+}
+
 }  // namespace exogpu::node

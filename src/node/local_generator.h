@@ -4,6 +4,7 @@
 #include <functional>
 #include <stop_token>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/chain.h"
@@ -26,6 +27,11 @@ class LocalGenerator {
   Result<engine::GenerateStats> generate(const EncodedPrompt& prompt, const engine::GenerateOptions& options,
                                          const std::function<void(std::string_view)>& on_text,
                                          const std::stop_token& cancel = {});
+
+  // Of a model whose shards give embeddings: that of the prompt, as the model computes it, not normalised.
+  // Errors: invalid_argument (an empty prompt, a model that writes text), resource_exhausted (longer than the context,
+  // or than a batch where a text must come in one), cancelled, and those of Shard::forward().
+  Result<std::vector<float>> embed(const EncodedPrompt& prompt, const std::stop_token& cancel = {});
 
  private:
   const PromptEncoder* encoder_;

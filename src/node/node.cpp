@@ -15,6 +15,7 @@ Node::~Node() = default;
 uint16_t Node::port() const { return impl_->port(); }
 const std::string& Node::name() const { return impl_->name(); }
 void Node::set_api(std::string host, uint16_t port) { impl_->set_api(std::move(host), port); }
+void Node::add_peer(const Address& at) { impl_->add_peer(at); }
 
 std::vector<ModelEntry> Node::models() const { return impl_->requests().models(); }
 Result<std::shared_ptr<ModelText>> Node::text(std::string_view model) const { return impl_->requests().text(model); }

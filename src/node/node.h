@@ -20,6 +20,10 @@ namespace exogpu::gpu {
 class LayoutBook;
 }
 
+namespace exogpu::cluster {
+struct SensorReadings;
+}
+
 namespace exogpu::node {
 
 struct Address {
@@ -63,7 +67,10 @@ struct NodeOptions {
 
   std::chrono::milliseconds wait{5000};         // of requests, while the online nodes cannot hold the model
   std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
-  PullModel pull;                               // for clients that ask for that; empty: refused
+  // Changes what the sensors say before anything is made of it: readings that this process gets from elsewhere. Called
+  // in the background, one call after the other; empty: nothing.
+  std::function<void(cluster::SensorReadings&)> adjust_readings{};
+  PullModel pull;  // for clients that ask for that; empty: refused
   // The node can be no part of its cluster; it does nothing more and waits to be destroyed. From any thread.
   std::function<void(const Error&)> on_fatal;
   std::function<void(const std::string&)> on_note;  // a problem, a line each; from any thread
@@ -81,6 +88,8 @@ class Node : public Service {
   const std::string& name() const;
   // Reports the address of this node's API to the other nodes. An empty host is any address of this machine.
   void set_api(std::string host, uint16_t port);
+  // Connects to a node of the cluster that was found by other means, and again whenever the channel is lost.
+  void add_peer(const Address& at);
 
   std::vector<ModelEntry> models() const override;
   Result<std::shared_ptr<ModelText>> text(std::string_view model) const override;

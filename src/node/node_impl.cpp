@@ -86,17 +86,23 @@ void Node::Impl::register_handlers() {
 }
 
 void Node::Impl::begin() {
-  for (const Address& at : options_.connect) {
-    peers_->dial(at.host, at.port, [this, noted = std::string()](const Error& why) mutable {
-      // A list may be the same on all nodes, this one included.
-      if (why.code == ErrorCode::invalid_argument && options_.connect.size() > 1) return;
-      if (std::exchange(noted, why.message) != why.message) note(why.message + "; trying again");
-    });
-  }
+  for (const Address& at : options_.connect) dial(at);
   if (local_network_) local_network_->start();
   model_files_->start();
   agent_->tick();
   tick();
+}
+
+void Node::Impl::dial(const Address& at) {
+  peers_->dial(at.host, at.port, [this, noted = std::string()](const Error& why) mutable {
+    // A list may be the same on all nodes, this one included.
+    if (why.code == ErrorCode::invalid_argument && options_.connect.size() > 1) return;
+    if (std::exchange(noted, why.message) != why.message) note(why.message + "; trying again");
+  });
+}
+
+void Node::Impl::add_peer(const Address& at) {
+  loop_.post([this, at] { dial(at); });
 }
 
 // --- channels

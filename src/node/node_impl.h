@@ -50,6 +50,7 @@ class Node::Impl final : public PeerHandler {
   Result<void> load(std::string_view model, const wire::LoadSettings& settings);
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port);
+  void add_peer(const Address& at);
 
  private:
   Impl(NodeOptions options, NodeResources resources);
@@ -67,6 +68,7 @@ class Node::Impl final : public PeerHandler {
   void register_handlers();
   void register_ring_frames();
   void begin();
+  void dial(const Address& at);
 
   // --- channels: their events are passed to every part that uses them
   void on_up(wire::NodeId peer) override;

@@ -133,7 +133,12 @@ void Node::Impl::make_condition() {
   const auto sensors = std::make_shared<gpu::SensorReader>();
   condition_.emplace(ConditionHost{.in_background = [this](auto task) { in_background(std::move(task)); },
                                    .post = [this](auto task) { loop_.post(std::move(task)); },
-                                   .read_sensors = [sensors, devices] { return sensor_readings(*sensors, devices); },
+                                   .read_sensors =
+                                       [sensors, devices, adjust = options_.adjust_readings] {
+                                         cluster::SensorReadings readings = sensor_readings(*sensors, devices);
+                                         if (adjust) adjust(readings);
+                                         return readings;
+                                       },
                                    .on_reading = [this] { report_condition(); }});
 }
 

@@ -87,20 +87,35 @@ Result<Identity> IdentityStore::load_or_found(WallTime now) const {
   return fail(ErrorCode::unavailable, "{}: another program is changing this folder; try again", home().string());
 }
 
+Result<std::filesystem::path> IdentityStore::set_aside() const {
+  std::error_code error;
+  std::filesystem::path before;
+  if (!std::filesystem::exists(home(), error)) return before;
+  int n = 1;
+  do {
+    before = state_ / std::format("identity.before-{}", n++);
+  } while (std::filesystem::exists(before, error));
+  std::filesystem::rename(home(), before, error);
+  if (error) return fail(ErrorCode::io_error, "{}: cannot rename the folder: {}", home().string(), error.message());
+  return before;
+}
+
+Result<void> IdentityStore::retire() const {
+  EXO_TRY(const auto aside, set_aside());
+  return {};
+}
+
 Result<void> IdentityStore::adopt(const Membership& given, bool replace) const {
   EXO_TRY(const auto folder, write_beside(given.identity, given.authority ? &*given.authority : nullptr));
-  std::error_code error, ignored;
+  std::error_code ignored;
   std::filesystem::path before;
-  if (replace && std::filesystem::exists(home(), error)) {
-    int n = 1;
-    do {
-      before = state_ / std::format("identity.before-{}", n++);
-    } while (std::filesystem::exists(before, error));
-    std::filesystem::rename(home(), before, error);
-    if (error) {
+  if (replace) {
+    auto aside = set_aside();
+    if (!aside) {
       std::filesystem::remove_all(folder, ignored);
-      return fail(ErrorCode::io_error, "{}: cannot rename the folder: {}", home().string(), error.message());
+      return std::unexpected(std::move(aside).error());
     }
+    before = *std::move(aside);
   }
   auto published = publish_directory(folder, home());
   if (!published) {

@@ -34,11 +34,16 @@ class IdentityStore {
   // the error already_exists instead. An error changes nothing.
   Result<void> adopt(const Membership& given, bool replace) const;
 
+  // The node belongs to no cluster any more: its identity remains complete as `identity.before-N`, and the next start
+  // founds or joins one. Without an identity nothing happens.
+  Result<void> retire() const;
+
   // The authority's key, to admit newcomers.
   // Errors: failed_precondition, if this node does not have it.
   Result<Authority> authority() const;
 
  private:
+  Result<std::filesystem::path> set_aside() const;  // where the identity is then; empty: there was none
   std::filesystem::path home() const { return state_ / "identity"; }
   Result<std::filesystem::path> write_beside(const Identity& identity, const Authority* authority) const;
   std::filesystem::path state_;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "cli/address.h"
+#include "base/host_port.h"
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/devices/layouts.h"

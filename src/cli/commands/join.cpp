@@ -5,7 +5,7 @@
 #include <cstring>
 #include <memory>
 
-#include "cli/address.h"
+#include "base/host_port.h"
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/interruption.h"

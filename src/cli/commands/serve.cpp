@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "api/server.h"
-#include "cli/address.h"
+#include "base/host_port.h"
 #include "cli/api_addresses.h"
 #include "cli/arguments/checks.h"
 #include "cli/command.h"

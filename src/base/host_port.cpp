@@ -1,9 +1,9 @@
-#include "cli/address.h"
+#include "base/host_port.h"
 
 #include <algorithm>
 #include <charconv>
 
-namespace exogpu::cli {
+namespace exogpu {
 
 Result<HostPort> parse_host_port(std::string_view text, uint16_t port, std::string_view option) {
   const auto refuse = [&] {
@@ -32,4 +32,4 @@ Result<HostPort> parse_host_port(std::string_view text, uint16_t port, std::stri
   return result;
 }
 
-}  // namespace exogpu::cli
+}  // namespace exogpu

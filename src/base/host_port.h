@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace exogpu::cli {
+namespace exogpu {
 
 struct HostPort {
   std::string host;  // empty: all addresses, for a listener
@@ -18,4 +18,4 @@ struct HostPort {
 // Errors: invalid_argument, naming `option`.
 Result<HostPort> parse_host_port(std::string_view text, uint16_t port, std::string_view option);
 
-}  // namespace exogpu::cli
+}  // namespace exogpu
