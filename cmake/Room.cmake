@@ -44,6 +44,9 @@ function(exogpu_room name)
     add_library(exogpu_${name} STATIC ${sources})
     target_include_directories(exogpu_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(exogpu_${name} PUBLIC ${ROOM_LINK} Threads::Threads)
+    # For libexogpu.so. Hidden symbols are called and read there as directly as in a program.
+    set_target_properties(exogpu_${name} PROPERTIES
+      POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   else()
     add_library(exogpu_${name} INTERFACE)
     target_include_directories(exogpu_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)

@@ -1,5 +1,5 @@
 # Warnings, sanitizers and the compiler cache, for every target of the project.
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 # Not where people build to use it: another version of the compiler has other warnings.
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_options(-Werror)
