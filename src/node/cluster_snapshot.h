@@ -26,6 +26,7 @@ namespace exogpu::node {
 struct DeviceSnapshot {
   std::string id{};    // "vulkan0"
   std::string name{};  // "NVIDIA H200"
+  wire::DeviceKind kind = wire::DeviceKind::cpu;
   Bytes memory_free = 0;
   std::optional<uint32_t> load_percent{};
   std::optional<int32_t> temperature_c{};
@@ -178,6 +179,7 @@ struct IdentityConflict {
 
 struct ClusterSnapshot {
   uint64_t version = 0;                 // grows with every change that this node sees; starts again with each start
+  std::string self{};                   // the name of the node that sees the cluster so
   std::vector<ModelSnapshot> models{};  // those that are served first, each group by name
   std::vector<LibraryEntrySnapshot> library{};  // by name
   std::optional<std::string> leader{};          // name

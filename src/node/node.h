@@ -36,6 +36,9 @@ struct Address {
 using PullModel = std::function<Result<std::string>(
     const std::string& source, const std::function<void(const PullProgress&)>& progress, const std::stop_token& stop)>;
 
+// Finds out why other nodes do not find a node that listens on this port: diagnose(). Blocks for some seconds.
+using ExamineNetwork = std::function<std::vector<Finding>(uint16_t link_port)>;
+
 struct NodeOptions {
   std::filesystem::path state;  // identity, tokens, what is known of the cluster
   std::filesystem::path cache;  // what can be had again: weights that other nodes sent, what files hold
@@ -70,7 +73,8 @@ struct NodeOptions {
   // Changes what the sensors say before anything is made of it: readings that this process gets from elsewhere. Called
   // in the background, one call after the other; empty: nothing.
   std::function<void(cluster::SensorReadings&)> adjust_readings{};
-  PullModel pull;  // for clients that ask for that; empty: refused
+  PullModel pull;            // for clients that ask for that; empty: refused
+  ExamineNetwork examine{};  // likewise
   // The node can be no part of its cluster; it does nothing more and waits to be destroyed. From any thread.
   std::function<void(const Error&)> on_fatal;
   std::function<void(const std::string&)> on_note;  // a problem, a line each; from any thread
@@ -100,6 +104,9 @@ class Node : public Service {
   Result<void> drain(std::string_view node, bool draining) override;
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override;
   Result<void> unload(std::string_view model) override;
+  void preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done) override;
+  void admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done) override;
+  void examine(std::function<void(Result<std::vector<Finding>>)> done) override;
   void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;

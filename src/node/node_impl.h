@@ -2,6 +2,7 @@
 // header; what happens between two parts is written here and nowhere else.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <memory>
@@ -51,6 +52,9 @@ class Node::Impl final : public PeerHandler {
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port);
   void add_peer(const Address& at);
+  void preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done);
+  void admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done);
+  void examine(std::function<void(Result<std::vector<Finding>>)> done);
 
  private:
   Impl(NodeOptions options, NodeResources resources);
@@ -99,6 +103,8 @@ class Node::Impl final : public PeerHandler {
   void offer_cached(const OwnModel& own, std::function<void(Result<std::string>)> done);
   void read_served_files();
   const OwnModel* unread_file(const wire::ServedModel& served) const;
+  void preview_file(const OwnModel& own, const std::shared_ptr<const PreviewRequest>& request,
+                    std::function<void(Result<PlanPreview>)> done);
   std::string await_library(const std::string& pulled, const std::stop_token& stop);
   struct LibraryLook;
   void look_at_library(const std::shared_ptr<LibraryLook>& look);
@@ -142,6 +148,7 @@ class Node::Impl final : public PeerHandler {
   pipeline::RingFrames ring_frames_{[this](wire::PlanEpoch epoch) { return workers_->ring(epoch); }};
   std::unique_ptr<ShardBackend> shards_;
   std::unique_ptr<worker::ModelWorkers> workers_;
+  std::atomic<bool> examining_ = false;  // by examine()
   struct Timers {
     Alarm tick, agent, worker, status;
     cluster::Time looked_after_at{}, facts_at{};

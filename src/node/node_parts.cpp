@@ -63,8 +63,9 @@ void Node::Impl::make_agent() {
                                       [this](uint64_t counter) { return write_term_counter(options_.state, counter); },
                                   .wake_at = [this](cluster::Time at) { timers_.agent.set(at); },
                                   .note = [this](const std::string& text) { note(text); }});
-  status_.emplace([this] { return ClusterKnowledge{agent_->state(), agent_->leader(), agent_->no_leader_reason()}; },
-                  *peers_, [this](cluster::Time at) { timers_.status.set(at); });
+  status_.emplace(
+      [this] { return ClusterKnowledge{agent_->state(), agent_->leader(), agent_->no_leader_reason(), self()}; },
+      *peers_, [this](cluster::Time at) { timers_.status.set(at); });
 }
 
 void Node::Impl::make_requests() {

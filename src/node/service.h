@@ -17,7 +17,10 @@
 #include "engine/generation.h"
 #include "model/answer/answer_piece.h"
 #include "model/tokenizer/tokenizer.h"
+#include "node/admission.h"
 #include "node/cluster_snapshot.h"
+#include "node/finding.h"
+#include "node/plan_preview.h"
 #include "node/prompt.h"
 #include "node/streams/stream_store.h"
 #include "wire/library.h"
@@ -163,6 +166,26 @@ class Service {
   // The cluster no longer serves this model, given by its name, once the answers that it is writing have ended. Takes
   // effect soon after this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).
   virtual Result<void> unload(std::string_view model) = 0;
+
+  // How the cluster would be planned for a model of the library, without loading it. `done` is called once, from any
+  // thread, possibly before this returns. Errors: not_found; failed_precondition (no file here: the message names the
+  // nodes to ask); those of the planner.
+  virtual void preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done) {
+    (void)request;
+    done(fail(ErrorCode::unsupported, "this service plans nothing"));
+  }
+
+  // Lets newcomers join by a pairing code, see Admission. `done` as for preview().
+  virtual void admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done) {
+    (void)request;
+    done(fail(ErrorCode::unsupported, "this service admits nobody"));
+  }
+
+  // What `exogpu doctor` finds on this node; takes some seconds. `done` as for preview(). Errors: unavailable (another
+  // examination is in progress).
+  virtual void examine(std::function<void(Result<std::vector<Finding>>)> done) {
+    done(fail(ErrorCode::unsupported, "this service examines nothing"));
+  }
 
   // Fetches a model from a hub into the models folder of this node: "ORG/REPO:Q4_K_M", or an address. One at a time;
   // others wait. What has arrived stays when `cancel` asks to stop, and the next pull goes on from there. Errors, which

@@ -29,6 +29,7 @@ DeviceSnapshot device_snapshot(const ReplicatedState& state, const wire::NodeRec
                                const wire::DeviceProfile& profile) {
   DeviceSnapshot device{.id = profile.id.device,
                         .name = profile.name,
+                        .kind = profile.kind,
                         .memory_free = profile.memory_free,
                         .load_percent = {},
                         .temperature_c = {},

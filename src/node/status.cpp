@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "cluster/fold.h"
+#include "cluster/names.h"
 
 namespace exogpu::node {
 
@@ -34,6 +35,8 @@ void Status::update(cluster::Time now) {
     model.live = same->live;
     model.used_at = same->used_at;
   }
+  if (known.self && known.state.nodes.contains(*known.self))
+    next.self = cluster::name_of(known.state.nodes, *known.self);
   next.weights = before->weights;
   next.model_file_error = before->model_file_error;
   next.identity_conflicts = before->identity_conflicts;

@@ -23,6 +23,7 @@ struct ClusterKnowledge {
   const wire::ReplicatedState& state;
   std::optional<wire::NodeId> leader;
   std::string no_leader_reason;
+  std::optional<wire::NodeId> self{};  // this node
 };
 
 // How long the models were not used, by content id.

@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/setting_options.h"
 #include "cli/stop_signals.h"
+#include "node/doctor/doctor.h"
 #include "node/host_name.h"
 #include "node/node.h"
 
@@ -75,6 +76,7 @@ Result<node::NodeOptions> node_options(const Options& options) {
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
   node.pull = pull_for_clients(options.models);
+  node.examine = [state = node.state](uint16_t port) { return node::diagnose({.state = state, .link_port = port}); };
   node.on_note = [](const std::string& text) { log::warning("node", "{}", text); };
   return node;
 }

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "node/doctor/finding.h"
+#include "node/finding.h"
 
 namespace exogpu::cli {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "node/doctor/finding.h"
+#include "node/finding.h"
 #include "node/node.h"
 
 namespace exogpu::node {

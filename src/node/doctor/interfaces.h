@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "node/doctor/finding.h"
+#include "node/finding.h"
 
 namespace exogpu::node {
 

@@ -9,7 +9,7 @@
 
 #include "net/mdns/announcement.h"
 #include "net/tcp/visit.h"
-#include "node/doctor/finding.h"
+#include "node/finding.h"
 #include "node/doctor/interfaces.h"
 
 namespace exogpu::node {

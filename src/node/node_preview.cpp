@@ -1,0 +1,88 @@
+// What a node does for users who look before they act: predicts plans, admits newcomers, examines the network.
+#include <algorithm>
+#include <format>
+#include <utility>
+
+#include "base/utf8.h"
+#include "node/node_impl.h"
+
+namespace exogpu::node {
+namespace {
+
+// A served model by its name, or by that of a file of its content.
+const wire::ServedModel* served_as(const wire::ReplicatedState& state, const std::string& name) {
+  for (const auto& [content, record] : state.models) {
+    if (record.served.model == name) return &record.served;
+  }
+  for (const auto& [id, node] : state.nodes) {
+    const auto file = std::ranges::find(node.library, name, &wire::LibraryModel::model);
+    if (file == node.library.end() || file->content.empty()) continue;
+    const auto record = state.models.find(file->content);
+    if (record != state.models.end()) return &record->second.served;
+  }
+  return nullptr;
+}
+
+Error no_file_here(const wire::ReplicatedState& state, const std::string& name) {
+  std::string holders;
+  for (const auto& [id, node] : state.nodes) {
+    if (!node.online || !std::ranges::contains(node.library, name, &wire::LibraryModel::model)) continue;
+    holders += (holders.empty() ? "" : ", ") + node.facts.info.self.name;
+  }
+  const std::string printed = printable(name);
+  if (holders.empty()) return {ErrorCode::not_found, std::format("there is no model \"{}\" in the library", printed)};
+  return {ErrorCode::failed_precondition,
+          std::format("this node has no file of {}; ask a node that has one: {}", printed, holders)};
+}
+
+}  // namespace
+
+void Node::Impl::preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done) {
+  auto shared = std::make_shared<const PreviewRequest>(std::move(request));
+  loop_.post([this, request = std::move(shared), done = std::move(done)] {
+    const wire::ReplicatedState& state = agent_->state();
+    if (const wire::ServedModel* served = served_as(state, request->model)) {
+      return in_background([state, model = *served, request, done] { done(preview_plan(state, model, *request)); });
+    }
+    const OwnModel* own = library_->find(request->model);
+    if (own == nullptr) return done(std::unexpected(no_file_here(state, request->model)));
+    preview_file(*own, request, done);
+  });
+}
+
+void Node::Impl::preview_file(const OwnModel& own, const std::shared_ptr<const PreviewRequest>& request,
+                              std::function<void(Result<PlanPreview>)> done) {
+  in_background(
+      [this, state = agent_->state(), path = own.path, name = own.facts.model, request, done = std::move(done)] {
+        const auto file = model::Gguf::open(path);
+        if (!file) return done(std::unexpected(file.error()));
+        auto served = served_model(*file, resources_.machine.devices(), options_.serve_settings(), options_.on_note);
+        if (!served) return done(std::unexpected(served.error()));
+        served->model = served->shape.name = name;
+        done(preview_plan(state, *std::move(served), *request));
+      });
+}
+
+void Node::Impl::admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done) {
+  if (!resources_.join) {
+    return done(fail(ErrorCode::failed_precondition,
+                     "this node joined through an older exogpu and cannot admit others; ask another node"));
+  }
+  in_background([state = options_.state, request = std::move(request), done = std::move(done)] {
+    done(node::admit(state, request));
+  });
+}
+
+void Node::Impl::examine(std::function<void(Result<std::vector<Finding>>)> done) {
+  if (!options_.examine) return done(fail(ErrorCode::unsupported, "this node examines nothing for clients"));
+  if (examining_.exchange(true)) {
+    return done(fail(ErrorCode::unavailable, "an examination is in progress; try again in some seconds"));
+  }
+  in_background([this, done = std::move(done)] {
+    auto findings = options_.examine(port());
+    examining_ = false;
+    done(std::move(findings));
+  });
+}
+
+}  // namespace exogpu::node
