@@ -55,8 +55,10 @@ def check(files, rules):
     patterns = [(re.compile(each["pattern"]), each["reason"]) for each in rules["banned"]]
     words = [(re.compile(rf"\b{re.escape(old)}\b"), old, new) for old, new in rules["words"]["old"].items()]
     for file in files:
+        yield from check_banned(file, patterns)
+        if file.path.startswith(tuple(rules["files"]["made"])):
+            continue
         yield from check_length(file, rules)
         yield from check_white_space(file)
         yield from check_encoding(file)
-        yield from check_banned(file, patterns)
         yield from check_words(file, words, rules["words"]["exempt"])

@@ -133,6 +133,10 @@ class Tidy(unittest.TestCase):
         self.expect_one({"docs/a.md": "x\r\n"}, "docs/a.md", "CR LF")
         self.expect_one({"docs/a.md": b"x\n\xff\n"}, "docs/a.md:2", "not UTF-8")
 
+    def test_files_that_programs_made_have_any_form(self):
+        self.assertEqual(self.findings({"apps/dashboard/dist/a.js": "a\t" + "\n" * 900 + "mistake"}), [])
+        self.expect_one({"apps/dashboard/dist/a.js": "https://py" + "pi.org/x\n"}, "apps/dashboard/dist/a.js:1", "registry")
+
     def test_tests_stand_beside_what_they_test(self):
         self.expect_one({"src/model/lost_test.cpp": "\n"}, "src/model/lost_test.cpp", "no lost.cpp or lost.h")
         self.expect_one({"src/model/lost_fuzz.cpp": "\n"}, "src/model/lost_fuzz.cpp", "no lost.cpp or lost.h")

@@ -1,0 +1,18 @@
+// The API's types by short names.
+import type { components } from "../gen/api";
+
+type Schemas = components["schemas"];
+export type Cluster = Schemas["Cluster"];
+export type ClusterNode = Schemas["Node"];
+export type Device = ClusterNode["devices"][number];
+export type Link = ClusterNode["links"][number];
+export type Served = Schemas["ServedModel"];
+export type Plan = Schemas["Plan"];
+export type Stage = Plan["stages"][number];
+export type LibraryModel = Schemas["LibraryModel"];
+export type ModelEntry = Schemas["Model"];
+export type PlanRequest = Schemas["PlanRequest"];
+export type PlanPreview = Schemas["PlanPreview"];
+export type PreviewPlan = Schemas["PreviewPlan"];
+export type Pairing = Schemas["Pairing"];
+export type Finding = Schemas["Finding"];

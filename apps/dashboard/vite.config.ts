@@ -1,0 +1,11 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+
+// EXOGPU_API: a node whose API `npm run dev` uses.
+const api = process.env["EXOGPU_API"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [svelte()],
+  build: { target: "es2022", modulePreload: { polyfill: false }, assetsInlineLimit: 0, reportCompressedSize: true },
+  server: { proxy: { "^/(v1|api|health|version)": { target: api, changeOrigin: true } } },
+});
