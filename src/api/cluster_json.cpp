@@ -1,7 +1,5 @@
 #include "api/cluster_json.h"
 
-#include <nlohmann/json.hpp>
-
 namespace exogpu::api {
 namespace {
 
@@ -17,6 +15,15 @@ Json json_of(const node::IdentityConflict& conflict);
 Json json_of(const node::ModelSnapshot& model);
 Json json_of(const node::LibraryEntrySnapshot& entry);
 
+std::string_view name_of(wire::DeviceKind kind) {
+  switch (kind) {
+    case wire::DeviceKind::discrete: return "discrete";
+    case wire::DeviceKind::integrated: return "integrated";
+    case wire::DeviceKind::cpu: return "cpu";
+  }
+  return "cpu";
+}
+
 int64_t unix_s(std::chrono::system_clock::time_point time) {
   return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
 }
@@ -24,6 +31,7 @@ int64_t unix_s(std::chrono::system_clock::time_point time) {
 Json json_of(const node::DeviceSnapshot& device) {
   return {{"id", device.id},
           {"name", device.name},
+          {"kind", name_of(device.kind)},
           {"memory_free_bytes", device.memory_free},
           {"load_percent", or_null(device.load_percent)},
           {"temperature_c", or_null(device.temperature_c)},
@@ -159,28 +167,31 @@ Json json_of(const node::IdentityConflict& conflict) {
 
 }  // namespace
 
-std::string cluster_json(const node::ClusterSnapshot& cluster) {
+nlohmann::ordered_json cluster_object(const node::ClusterSnapshot& cluster) {
   // The fields of one model are those of the first, for clients that know only one.
   static const node::ModelSnapshot none{.not_serving_reason = "no model is to be served"};
   const node::ModelSnapshot& first = cluster.models.empty() ? none : cluster.models.front();
-  const Json object = {
-      {"model", or_null(first.name)},
-      {"content", or_null(first.content)},
-      {"serving", first.serving},
-      {"not_serving_reason", or_null(first.not_serving_reason)},
-      {"models", array_of(cluster.models)},
-      {"library", array_of(cluster.library)},
-      {"model_file_error", or_null(cluster.model_file_error)},
-      {"identity_conflicts", array_of(cluster.identity_conflicts)},
-      {"leader", or_null(cluster.leader)},
-      {"no_leader_reason", cluster.leader ? Json(nullptr) : Json(cluster.no_leader_reason)},
-      {"term", cluster.term},
-      {"index", cluster.index},
-      {"nodes", array_of(cluster.nodes)},
-      {"plan", first.plan ? json_of(*first.plan) : Json(nullptr)},
-      {"live", first.live ? json_of(*first.live) : Json(nullptr)},
-      {"weights", {{"sent_bytes", cluster.weights.sent}, {"received_bytes", cluster.weights.received}}}};
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return {{"node", or_null(cluster.self)},
+          {"model", or_null(first.name)},
+          {"content", or_null(first.content)},
+          {"serving", first.serving},
+          {"not_serving_reason", or_null(first.not_serving_reason)},
+          {"models", array_of(cluster.models)},
+          {"library", array_of(cluster.library)},
+          {"model_file_error", or_null(cluster.model_file_error)},
+          {"identity_conflicts", array_of(cluster.identity_conflicts)},
+          {"leader", or_null(cluster.leader)},
+          {"no_leader_reason", cluster.leader ? Json(nullptr) : Json(cluster.no_leader_reason)},
+          {"term", cluster.term},
+          {"index", cluster.index},
+          {"nodes", array_of(cluster.nodes)},
+          {"plan", first.plan ? json_of(*first.plan) : Json(nullptr)},
+          {"live", first.live ? json_of(*first.live) : Json(nullptr)},
+          {"weights", {{"sent_bytes", cluster.weights.sent}, {"received_bytes", cluster.weights.received}}}};
+}
+
+std::string cluster_json(const node::ClusterSnapshot& cluster) {
+  return cluster_object(cluster).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace exogpu::api

@@ -1,5 +1,6 @@
 #include "api/cluster_routes.h"
 
+#include "api/cluster_events.h"
 #include "api/cluster_json.h"
 #include "api/json/json_body.h"
 #include "api/surface/models.h"
@@ -11,8 +12,6 @@ using json = nlohmann::ordered_json;
 
 namespace {
 
-Parsed<Action> root(const Exchange&) { return Reply{.body = "exogpu is running\n", .type = "text/plain"}; }
-
 Parsed<Action> health(const Exchange& exchange) {
   const auto ready = exchange.service.ready();
   if (!ready) return std::unexpected(to_api_error(ready.error()));
@@ -22,6 +21,13 @@ Parsed<Action> health(const Exchange& exchange) {
 Parsed<Action> version(const Exchange&) { return Reply{.body = dump({{"version", wire::own_versions().program}})}; }
 
 Parsed<Action> cluster(const Exchange& exchange) { return Reply{.body = cluster_json(*exchange.service.cluster())}; }
+
+// Changes of a quarter of a second come as one.
+Parsed<Action> events(const Exchange& exchange) {
+  return Feed{
+      .next = [&service = exchange.service, sent = ClusterEvents()]() mutable { return sent.next(*service.cluster()); },
+      .every = std::chrono::milliseconds(250)};
+}
 
 // {"node": NAME, "draining": true}
 Parsed<Action> drain(const Exchange& exchange) {
@@ -72,10 +78,10 @@ Parsed<Action> unload(const Exchange& exchange) {
 }
 
 constexpr Route kClusterRoutes[] = {
-    {.path = "/", .method = "GET", .handle = root, .needs_key = false},
     {.path = "/health", .method = "GET", .handle = health, .needs_key = false},
     {.path = "/version", .method = "GET", .handle = version, .needs_key = false},
     {.path = "/v1/cluster", .method = "GET", .handle = cluster},
+    {.path = "/v1/cluster/events", .method = "GET", .handle = events},
     {.path = "/v1/cluster/drain", .method = "POST", .handle = drain},
     {.path = "/v1/models/load", .method = "POST", .handle = load},
     {.path = "/models/load", .method = "POST", .handle = load},  // as llama.cpp's router has it

@@ -1,4 +1,4 @@
-// What the server says about itself and the cluster: /, /health, /version, /v1/cluster.
+// What the server says about itself and the cluster: /health, /version, /v1/cluster.
 #pragma once
 
 #include "api/surface/exchange.h"

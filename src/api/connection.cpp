@@ -160,7 +160,7 @@ Connection::Awaitable<bool> Connection::read_request(Parser& parser) {
   keep_alive_ = request.keep_alive();
   head_only_ = request.method() == http::verb::head;
   const std::string_view origin = view(request[http::field::origin]);
-  if (origin_allowed(origin, view(request[http::field::host]), shared_.options)) {
+  if (may_use(origin, view(request[http::field::host]), shared_.options, shared_.service)) {
     origin_fields_ = origin_fields({.origin = origin});
   }
   if (!parser.is_done() && boost::beast::iequals(request[http::field::expect], "100-continue")) {
@@ -221,7 +221,7 @@ Connection::Awaitable<bool> Connection::write(std::string text) {
 
 Connection::Awaitable<bool> Connection::write_reply(Reply reply) {
   if (shared_.stopping) keep_alive_ = false;
-  if (reply.status != 204) {
+  if (reply.status != 204 && reply.status != 304) {
     reply.fields.emplace_back("Content-Type", reply.type);
     reply.fields.emplace_back("Content-Length", std::to_string(reply.body.size()));
   }

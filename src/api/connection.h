@@ -71,6 +71,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Sends a stream that a node keeps, from an offset on.
   Awaitable<bool> follow(wire::StreamRead request);
   Awaitable<bool> relay(wire::StreamRead request);
+  Awaitable<bool> send_feed(Feed feed);
+  // Sends what comes later.
+  Awaitable<bool> answer_later(LaterReply begin);
   Awaitable<std::optional<Result<wire::StreamBytes>>> read_stream(wire::StreamRead request);
   Awaitable<bool> stream(AnswerWriter& writer, Delivery first);
   Awaitable<bool> gather(AnswerWriter& writer, Delivery first);
@@ -90,6 +93,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // What the reply of an answer has besides.
   std::vector<std::pair<std::string, std::string>> answer_fields() const;
   std::string client_address() const;
+  bool from_this_machine() const;
   ApiError read_error(boost::system::error_code failure, const char* part) const;
 
   // Cancels the socket's operations after `timeout`, unless it is called again before.
@@ -98,6 +102,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void release_body(Parser& parser);
   // Detects that the client disconnects while its reply is computed.
   void watch();
+  void begin_watch();
+  void end_watch();
   void watch_for_reset();
   void lost();  // the client is gone
 

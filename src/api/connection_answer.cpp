@@ -83,7 +83,12 @@ Connection::Awaitable<bool> Connection::answer(Parser& parser) {
                          .authorization = field(request, http::field::authorization),
                          .api_key = field(request, "x-api-key"),
                          .origin = field(request, http::field::origin),
-                         .requested_headers = field(request, http::field::access_control_request_headers)};
+                         .requested_headers = field(request, http::field::access_control_request_headers),
+                         .accept = field(request, http::field::accept),
+                         .accept_encoding = field(request, http::field::accept_encoding),
+                         .if_none_match = field(request, http::field::if_none_match),
+                         .from_this_machine = from_this_machine() && field(request, "X-Forwarded-For").empty() &&
+                                              field(request, "Forwarded").empty()};
   const uint64_t seed = random_bits(shared_.random_seed, shared_.random_position++);
   Routed routed = route(what, shared_.options, shared_.service, shared_.answers, seed);
   const ClientIdentity client =
@@ -102,6 +107,8 @@ Connection::Awaitable<bool> Connection::answer(Parser& parser) {
     Reply reply = co_await run_elsewhere(std::move(*job));
     co_return co_await write_reply(std::move(reply));
   }
+  if (auto* later = std::get_if<LaterReply>(&routed)) co_return co_await answer_later(std::move(*later));
+  if (auto* feed = std::get_if<Feed>(&routed)) co_return co_await send_feed(std::move(*feed));
   co_return co_await write_reply(std::move(std::get<Reply>(routed)));
 }
 

@@ -1,5 +1,6 @@
 // The part of a connection that reads streams which a node keeps.
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -27,6 +28,17 @@ std::string Connection::client_address() const {
   boost::system::error_code unknown;
   const auto endpoint = socket_.remote_endpoint(unknown);
   return unknown ? std::string() : endpoint.address().to_string();
+}
+
+bool Connection::from_this_machine() const {
+  boost::system::error_code unknown;
+  const auto endpoint = socket_.remote_endpoint(unknown);
+  if (unknown) return false;
+  const asio::ip::address address = endpoint.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  }
+  return address.is_loopback();
 }
 
 std::vector<std::pair<std::string, std::string>> Connection::answer_fields() const {
@@ -76,15 +88,24 @@ Connection::Awaitable<bool> Connection::keep(std::unique_ptr<AnswerWriter>& writ
   co_return co_await relay({.stream = stream_id, .owner = owner_});
 }
 
-Connection::Awaitable<bool> Connection::follow(wire::StreamRead request) {
+// A client that is gone is noticed when it is sent more.
+void Connection::begin_watch() {
   gone_ = half_closed_ = probe_due_ = false;
-  stream_begun_ = true;  // a client that is gone is noticed when it is sent more
+  stream_begun_ = true;
   messages_removed_ = 0;
   watch();
-  const bool reusable = co_await relay(std::move(request));
+}
+
+void Connection::end_watch() {
   ++watch_id_;
   boost::system::error_code ignored;
   socket_.cancel(ignored);
+}
+
+Connection::Awaitable<bool> Connection::follow(wire::StreamRead request) {
+  begin_watch();
+  const bool reusable = co_await relay(std::move(request));
+  end_watch();
   co_return reusable && !gone_;
 }
 

@@ -47,6 +47,13 @@ bool origin_allowed(std::string_view origin, std::string_view host, const Server
   return is_this_machine(without_port(page)) || (page == host && is_local_name(without_port(host)));
 }
 
+bool may_use(std::string_view origin, std::string_view host, const ServerOptions& options,
+             const node::Service& service) {
+  if (origin_allowed(origin, host, options)) return true;
+  const auto cluster = service.cluster();
+  return std::ranges::any_of(cluster->nodes, [&](const node::NodeSnapshot& node) { return node.api_url == origin; });
+}
+
 std::vector<std::pair<std::string, std::string>> origin_fields(const RequestView& request) {
   if (request.origin.empty()) return {};
   return {{"Access-Control-Allow-Origin", std::string(request.origin)}, {"Vary", "Origin"}};

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "api/admission_routes.h"
 #include "api/anthropic/routes.h"
 #include "api/cluster_routes.h"
 #include "api/llama_cpp/routes.h"
 #include "api/ollama/routes.h"
 #include "api/openai/routes.h"
+#include "api/page/page_routes.h"
+#include "api/plan_routes.h"
 #include "api/responses/routes.h"
 #include "api/stream_routes.h"
 #include "api/surface/content_coding.h"
@@ -22,9 +25,9 @@ constexpr std::string_view kAllMethods = "GET, HEAD, POST, DELETE, OPTIONS";
 
 // Those whose prefix is longer come first.
 std::span<const Surface> surfaces() {
-  static const Surface kSurfaces[] = {cluster_surface(), stream_surface(),     anthropic::surface(),
-                                      ollama::surface(), llama_cpp::surface(), responses::surface(),
-                                      openai_surface()};
+  static const Surface kSurfaces[] = {
+      cluster_surface(),    plan_surface(),    admission_surface(),  page_surface(),       stream_surface(),
+      anthropic::surface(), ollama::surface(), llama_cpp::surface(), responses::surface(), openai_surface()};
   return kSurfaces;
 }
 
@@ -125,6 +128,14 @@ Parsed<Routed> run(const Found& found, const Exchange& exchange) {
   if (auto* call = std::get_if<TextCall>(&action)) return with_model(std::move(*call), exchange.service);
   if (auto* reply = std::get_if<Reply>(&action)) return std::move(*reply);
   if (auto* read = std::get_if<wire::StreamRead>(&action)) return std::move(*read);
+  if (auto* feed = std::get_if<Feed>(&action)) return std::move(*feed);
+  if (auto* later = std::get_if<Later>(&action)) {
+    return LaterReply([begin = std::move(*later), error_body](auto done) mutable {
+      begin([done = std::move(done), error_body](Parsed<Reply> reply) mutable {
+        done(reply ? *std::move(reply) : error_reply(reply.error(), error_body(reply.error())));
+      });
+    });
+  }
   return Job([work = std::get<Work>(std::move(action)), error_body]() mutable {
     auto reply = work();
     return reply ? *std::move(reply) : error_reply(reply.error(), error_body(reply.error()));
@@ -132,6 +143,14 @@ Parsed<Routed> run(const Found& found, const Exchange& exchange) {
 }
 
 }  // namespace
+
+std::vector<std::string> known_routes() {
+  std::vector<std::string> all;
+  for (const Surface& surface : surfaces()) {
+    for (const Route& route : surface.routes) all.push_back(std::format("{} {}", route.method, route.path));
+  }
+  return all;
+}
 
 Reply error_reply(const ApiError& error, std::string body) {
   Reply reply{.status = error.status, .body = std::move(body)};
@@ -148,7 +167,7 @@ Routed route(const RequestView& request, const ServerOptions& options, node::Ser
   const Target target = split_target(request.target);
   const Found found = find_route(target.path, request.method);
   const auto refuse = [&](const ApiError& error) { return error_reply(error, found.surface->error(error)); };
-  if (!origin_allowed(request.origin, request.host, options)) return refuse(foreign_origin(request.origin));
+  if (!may_use(request.origin, request.host, options, service)) return refuse(foreign_origin(request.origin));
   if (request.method == "OPTIONS" && (target.path == "*" || !found.methods.empty())) return preflight(request);
   if (found.methods.empty()) return refuse(unknown_path(target.path));
   if (!found.route) {
@@ -173,7 +192,9 @@ Routed route(const RequestView& request, const ServerOptions& options, node::Ser
                  .truncate = options.truncate},
       .service = service,
       .answers = answers,
-      .seed = seed};
+      .seed = seed,
+      .request = request,
+      .keys_needed = !options.api_keys.empty()};
   auto routed = run(found, exchange);
   if (!routed) return refuse(routed.error());
   return *std::move(routed);

@@ -16,12 +16,17 @@ namespace exogpu::api {
 
 // Runs on another thread than the server's; errors have become replies.
 using Job = std::move_only_function<Reply()>;
+// As Later; errors have become replies.
+using LaterReply = std::move_only_function<void(std::move_only_function<void(Reply)>)>;
 // The owner of a stream that is to be read is for the connection to say.
-using Routed = std::variant<Reply, TextCall, Job, wire::StreamRead>;
+using Routed = std::variant<Reply, TextCall, Job, wire::StreamRead, LaterReply, Feed>;
 
 // A returned TextCall has its model's name. `seed` is for a call without one.
 Routed route(const RequestView& request, const ServerOptions& options, node::Service& service, AnswerStore& answers,
              uint64_t seed);
+
+// "GET /v1/models", ...: all that there is. A path that ends in "/" stands for all that begin so.
+std::vector<std::string> known_routes();
 
 // A reply in OpenAI's form, for requests that no surface could be found for.
 Reply error_reply(const ApiError& error);
@@ -34,6 +39,11 @@ Reply error_reply(const ApiError& error, std::string body);
 // options.origins, and those of this server's own host if it is named by an address or a local name. A public name is
 // not enough, since its owner could point it here.
 bool origin_allowed(std::string_view origin, std::string_view host, const ServerOptions& options);
+
+// origin_allowed(), or the origin is the API of a member of the cluster, whose page goes on with another member when
+// its own is gone. A member may ask for everything anyway.
+bool may_use(std::string_view origin, std::string_view host, const ServerOptions& options,
+             const node::Service& service);
 
 // The header fields that let the page read the reply.
 std::vector<std::pair<std::string, std::string>> origin_fields(const RequestView& request);

@@ -113,9 +113,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   SilentService service;
   api::AnswerStore answers(4, 1 << 20);
+  const api::RequestView request{.body = body};
   for (const auto handle : kHandlers) {
-    const auto action = handle(
-        {.body = body, .query = {}, .rest = {}, .limits = {}, .service = service, .answers = answers, .seed = 1});
+    const auto action = handle({.body = body,
+                                .query = {},
+                                .rest = {},
+                                .limits = {},
+                                .service = service,
+                                .answers = answers,
+                                .seed = 1,
+                                .request = request,
+                                .keys_needed = false});
     if (!action) {
       check(action.error().status >= 400 && action.error().status < 600 && action.error().message.size() < 4096);
       check(json::parse(api::to_json(action.error())).at("error").at("message").is_string());

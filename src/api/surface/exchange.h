@@ -4,6 +4,7 @@
 // a call for text with a writer of answers, or work for another thread. No I/O.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -33,6 +34,10 @@ struct RequestView {
   std::string_view api_key = {};  // x-api-key
   std::string_view origin = {};
   std::string_view requested_headers = {};  // Access-Control-Request-Headers
+  std::string_view accept = {};
+  std::string_view accept_encoding = {};
+  std::string_view if_none_match = {};
+  bool from_this_machine = false;  // the client's address is a loopback one
 };
 
 struct Reply {
@@ -44,7 +49,15 @@ struct Reply {
 
 // Takes longer than the server's thread may: runs on another one.
 using Work = std::move_only_function<Parsed<Reply>()>;
-using Action = std::variant<Reply, TextCall, Work, wire::StreamRead>;
+// Begins what is answered later, by one call from any thread.
+using Later = std::move_only_function<void(std::move_only_function<void(Parsed<Reply>)>)>;
+// Server-sent events without an end: `next` gives those that are due, possibly none, again and again until the client
+// has gone. On the server's thread, soon: it must not block.
+struct Feed {
+  std::move_only_function<std::string()> next;
+  std::chrono::milliseconds every;
+};
+using Action = std::variant<Reply, TextCall, Work, wire::StreamRead, Later, Feed>;
 
 // Borrows everything; valid while a handler runs. Work copies what it needs; the service outlives it.
 struct Exchange {
@@ -55,6 +68,8 @@ struct Exchange {
   node::Service& service;
   AnswerStore& answers;  // outlives the connections
   uint64_t seed;         // random; for requests without one
+  const RequestView& request;
+  bool keys_needed;  // clients have to send a key, and this one did
 };
 
 struct Route {

@@ -18,6 +18,7 @@
 #include <string>
 #include <thread>
 
+#include "api/testing/words_plans.h"
 #include "api/testing/words_text.h"
 #include "base/mutex.h"
 #include "base/rng.h"
@@ -26,7 +27,7 @@
 
 namespace exogpu::api::testing {
 
-class WordsService : public node::Service {
+class WordsService : public WordsPlans {
  public:
   static constexpr uint32_t kContext = 1000;
   static constexpr std::chrono::milliseconds kRefusedWait{12'500};
@@ -71,6 +72,7 @@ class WordsService : public node::Service {
   std::shared_ptr<const node::ClusterSnapshot> cluster() const override {
     node::NodeSnapshot self;
     self.name = "test";
+    self.api_url = "http://10.9.8.7:8080";
     auto snapshot = std::make_shared<node::ClusterSnapshot>();
     snapshot->nodes.push_back(std::move(self));
     wire::LibraryModel unloaded;

@@ -1,0 +1,91 @@
+#include "api/admission_routes.h"
+
+#include <utility>
+
+#include "api/json/json_body.h"
+
+namespace exogpu::api {
+
+using json = nlohmann::ordered_json;
+
+namespace {
+
+Parsed<void> check_rights(const Exchange& exchange) {
+  if (exchange.keys_needed || exchange.request.from_this_machine) return {};
+  return std::unexpected(ApiError{.status = 403,
+                                  .message = "devices are let in from the node's own machine only, since no API key is "
+                                             "needed here; do it there, or restart it with `exogpu serve --api-key`",
+                                  .type = "permission_error",
+                                  .code = "permission_denied"});
+}
+
+Later admit(const Exchange& exchange, node::AdmissionAction action, std::string code) {
+  return [&service = exchange.service, action, code = std::move(code)](auto done) mutable {
+    const auto reply = std::make_shared<decltype(done)>(std::move(done));
+    service.admit({.action = action, .code = std::move(code)}, [reply](const Result<node::AdmissionStatus>& status) {
+      if (!status) return (*reply)(std::unexpected(to_api_error(status.error())));
+      (*reply)(Reply{.body = dump({{"code", status->code},
+                                   {"state", to_string(status->state)},
+                                   {"newcomer", status->newcomer.empty() ? json(nullptr) : json(status->newcomer)}})});
+    });
+  };
+}
+
+Parsed<Action> begin(const Exchange& exchange) {
+  EXO_CHECK(check_rights(exchange));
+  if (exchange.body.empty()) return admit(exchange, node::AdmissionAction::show, {});
+  EXO_TRY(const json body, parse_object(exchange.body, exchange.limits.json));
+  EXO_TRY(const auto code, Fields(body).text("code"));
+  return code ? admit(exchange, node::AdmissionAction::approve, *code)
+              : admit(exchange, node::AdmissionAction::show, {});
+}
+
+Parsed<Action> look(const Exchange& exchange) {
+  EXO_CHECK(check_rights(exchange));
+  return admit(exchange, node::AdmissionAction::look, exchange.rest);
+}
+
+Parsed<Action> withdraw(const Exchange& exchange) {
+  EXO_CHECK(check_rights(exchange));
+  return admit(exchange, node::AdmissionAction::withdraw, exchange.rest);
+}
+
+std::string_view name_of(node::Level level) {
+  switch (level) {
+    case node::Level::ok: return "ok";
+    case node::Level::note: return "note";
+    case node::Level::problem: return "problem";
+  }
+  return "note";
+}
+
+Parsed<Action> doctor(const Exchange& exchange) {
+  EXO_CHECK(check_rights(exchange));
+  return Later([&service = exchange.service](auto done) {
+    const auto reply = std::make_shared<decltype(done)>(std::move(done));
+    service.examine([reply](const Result<std::vector<node::Finding>>& findings) {
+      if (!findings) return (*reply)(std::unexpected(to_api_error(findings.error())));
+      json list = json::array();
+      for (const node::Finding& each : *findings) {
+        list.push_back({{"level", name_of(each.level)},
+                        {"check", each.check},
+                        {"what", each.what},
+                        {"remedy", each.remedy.empty() ? json(nullptr) : json(each.remedy)}});
+      }
+      (*reply)(Reply{.body = dump({{"findings", std::move(list)}})});
+    });
+  });
+}
+
+constexpr Route kAdmissionRoutes[] = {
+    {.path = "/v1/cluster/pairing", .method = "POST", .handle = begin},
+    {.path = "/v1/cluster/pairing/", .method = "GET", .handle = look},
+    {.path = "/v1/cluster/pairing/", .method = "DELETE", .handle = withdraw},
+    {.path = "/v1/cluster/doctor", .method = "GET", .handle = doctor},
+};
+
+}  // namespace
+
+Surface admission_surface() { return {.error = to_json, .routes = kAdmissionRoutes}; }
+
+}  // namespace exogpu::api

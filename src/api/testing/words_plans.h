@@ -1,0 +1,49 @@
+// The part of WordsService that predicts plans, admits newcomers and examines networks.
+#pragma once
+
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "node/service.h"
+
+namespace exogpu::api::testing {
+
+class WordsPlans : public node::Service {
+ public:
+  // All layers on one device, unless that is excluded.
+  void preview(node::PreviewRequest request, std::function<void(Result<node::PlanPreview>)> done) override {
+    if (request.without && !request.without->empty()) {
+      return done(fail(ErrorCode::out_of_memory, "no device has room; {} is excluded", request.without->front()));
+    }
+    node::PlanPreview preview{.model = request.model, .layers = 12};
+    preview.settings.context = request.context.value_or(2048);
+    preview.settings.objective = request.objective.value_or(wire::Objective::latency);
+    preview.plan.stages = {{.node = "test", .device = "cpu", .layers = {0, 12}, .memory = {.weights = 5}}};
+    preview.alternatives = {{.name = "two devices", .reason = "there is one"}};
+    done(std::move(preview));
+  }
+
+  void admit(node::AdmissionRequest request, std::function<void(Result<node::AdmissionStatus>)> done) override {
+    using enum node::AdmissionAction;
+    if (request.action == show) return done(node::AdmissionStatus{.code = "123456"});
+    if (request.code.size() != 6) return done(fail(ErrorCode::invalid_argument, "a code has six digits"));
+    if (request.action == withdraw) {
+      return done(node::AdmissionStatus{.code = request.code, .state = node::AdmissionState::withdrawn});
+    }
+    done(node::AdmissionStatus{.code = request.code, .state = node::AdmissionState::paired, .newcomer = "laptop"});
+  }
+
+  // Answers from another thread, as a node does.
+  void examine(std::function<void(Result<std::vector<node::Finding>>)> done) override {
+    examiner_ = std::jthread([done = std::move(done)] {
+      done(std::vector<node::Finding>{{.level = node::Level::problem, .check = "mdns", .what = "no", .remedy = "do"}});
+    });
+  }
+
+ private:
+  std::jthread examiner_;
+};
+
+}  // namespace exogpu::api::testing

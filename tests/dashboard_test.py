@@ -1,0 +1,96 @@
+"""The page: that the bundle is what its sources give, that the API answers as it is described, and that the page works in
+a browser with a cluster of three nodes.
+
+usage: dashboard_test.py EXOGPU TINY_MODEL MODEL BUILD    (nodes.py) npm packages are installed below BUILD
+
+Exit status 77: there is no npm, no registry or no browser here.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+BUILD = pathlib.Path(sys.argv.pop(4)).resolve()
+
+from clients_test import Missing, installed, run  # noqa: E402
+from harness import cases  # noqa: E402
+from nodes import MODEL, Cluster  # noqa: E402
+
+TREE = pathlib.Path(__file__).resolve().parents[1]
+SOURCES = TREE / "apps/dashboard"
+BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium")
+HOSTILE = "<script>hacked=1"
+
+
+def install(folder):
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(SOURCES / name, folder)
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+
+
+def checked(command, **options):
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, **options)
+    if done.returncode:
+        raise AssertionError(f"{command}:\n{(done.stdout + done.stderr)[-6000:]}")
+    return done.stdout
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+class Dashboard(Cluster):
+    @classmethod
+    def setUpClass(cls):
+        if not BROWSER:
+            raise SystemExit(77)
+        try:
+            cls.packages = installed(BUILD, [SOURCES / "package-lock.json", SOURCES / ".npmrc"], install) / "node_modules"
+        except Missing as missing:
+            print(missing, file=sys.stderr)
+            raise SystemExit(77) from missing
+
+    def copy(self):
+        """The sources, with their packages."""
+        folder = self.folder / "tree/apps/dashboard"
+        shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("node_modules", "dist", "public/openapi.json"))
+        (self.folder / "tree/docs").mkdir()
+        shutil.copy(TREE / "docs/openapi.yaml", self.folder / "tree/docs")
+        (folder / "node_modules").symlink_to(self.packages)
+        return folder
+
+    def test_the_bundle_is_what_its_sources_give(self):
+        folder = self.copy()
+        checked(["npm", "run", "build"], cwd=folder)
+        self.assertEqual(files(folder / "dist").keys(), files(SOURCES / "dist").keys(),
+                         "run `npm ci && npm run build` in apps/dashboard")
+        self.assertTrue(files(folder / "dist") == files(SOURCES / "dist"), "run `npm run build` in apps/dashboard")
+        checked(["npm", "run", "check"], cwd=folder)
+
+    def test_the_page_works(self):
+        nodes = self.cluster_of_three()
+        a = nodes[0]
+        model = pathlib.Path(MODEL).stem
+        folder = self.copy() / "tests"
+        print(checked(["node", folder / "openapi.mjs", f"http://127.0.0.1:{a.api}", model, "a"]))
+        setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid}
+                             for node in nodes],
+                   "model": model, "pictures": os.environ.get("EXOGPU_TEST_PICTURES")}
+        print(checked(["node", folder / "page.mjs", json.dumps(setting)], env={**os.environ, "CHROMIUM": BROWSER}))
+
+    def cluster_of_three(self):
+        """One stage on each, and the third has a name that attacks pages."""
+        a = self.node("a", MODEL, "--devices-min", 3, "-c", 2048)
+        token = a.token("--uses", 2)
+        more = ["--join", f"127.0.0.1:{a.link}", "--token", token]
+        b, c = self.node("b", *more), self.node("c", *more, called=HOSTILE)
+        for node in (a, b, c):
+            node.waits_to_serve()
+        a.waits_for_stages(3)
+        return [a, b, c]
+
+
+if __name__ == "__main__":
+    cases.run(sys.argv[4:])
