@@ -30,13 +30,13 @@ Result<void> Node::load(std::string_view model, const wire::LoadSettings& settin
 }
 Result<void> Node::unload(std::string_view model) { return impl_->unload(model); }
 Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
-void Node::preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done) {
-  impl_->preview(std::move(request), std::move(done));
+void Node::preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) {
+  impl_->preview(request, done);
 }
-void Node::admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done) {
-  impl_->admit(std::move(request), std::move(done));
+void Node::admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) {
+  impl_->admit(request, done);
 }
-void Node::examine(std::function<void(Result<std::vector<Finding>>)> done) { impl_->examine(std::move(done)); }
+void Node::examine(const std::function<void(Result<std::vector<Finding>>)>& done) { impl_->examine(done); }
 void Node::pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) {
   impl_->pulls().add(std::move(source), std::move(listener), std::move(cancel));
 }

@@ -104,9 +104,9 @@ class Node : public Service {
   Result<void> drain(std::string_view node, bool draining) override;
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override;
   Result<void> unload(std::string_view model) override;
-  void preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done) override;
-  void admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done) override;
-  void examine(std::function<void(Result<std::vector<Finding>>)> done) override;
+  void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) override;
+  void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) override;
+  void examine(const std::function<void(Result<std::vector<Finding>>)>& done) override;
   void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;

@@ -52,9 +52,9 @@ class Node::Impl final : public PeerHandler {
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port);
   void add_peer(const Address& at);
-  void preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done);
-  void admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done);
-  void examine(std::function<void(Result<std::vector<Finding>>)> done);
+  void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done);
+  void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done);
+  void examine(const std::function<void(Result<std::vector<Finding>>)>& done);
 
  private:
   Impl(NodeOptions options, NodeResources resources);
@@ -104,7 +104,7 @@ class Node::Impl final : public PeerHandler {
   void read_served_files();
   const OwnModel* unread_file(const wire::ServedModel& served) const;
   void preview_file(const OwnModel& own, const std::shared_ptr<const PreviewRequest>& request,
-                    std::function<void(Result<PlanPreview>)> done);
+                    const std::function<void(Result<PlanPreview>)>& done);
   std::string await_library(const std::string& pulled, const std::stop_token& stop);
   struct LibraryLook;
   void look_at_library(const std::shared_ptr<LibraryLook>& look);

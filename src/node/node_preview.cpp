@@ -37,9 +37,9 @@ Error no_file_here(const wire::ReplicatedState& state, const std::string& name) 
 
 }  // namespace
 
-void Node::Impl::preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done) {
-  auto shared = std::make_shared<const PreviewRequest>(std::move(request));
-  loop_.post([this, request = std::move(shared), done = std::move(done)] {
+void Node::Impl::preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) {
+  auto shared = std::make_shared<const PreviewRequest>(request);
+  loop_.post([this, request = std::move(shared), done] {
     const wire::ReplicatedState& state = agent_->state();
     if (const wire::ServedModel* served = served_as(state, request->model)) {
       return in_background([state, model = *served, request, done] { done(preview_plan(state, model, *request)); });
@@ -51,34 +51,31 @@ void Node::Impl::preview(PreviewRequest request, std::function<void(Result<PlanP
 }
 
 void Node::Impl::preview_file(const OwnModel& own, const std::shared_ptr<const PreviewRequest>& request,
-                              std::function<void(Result<PlanPreview>)> done) {
-  in_background(
-      [this, state = agent_->state(), path = own.path, name = own.facts.model, request, done = std::move(done)] {
-        const auto file = model::Gguf::open(path);
-        if (!file) return done(std::unexpected(file.error()));
-        auto served = served_model(*file, resources_.machine.devices(), options_.serve_settings(), options_.on_note);
-        if (!served) return done(std::unexpected(served.error()));
-        served->model = served->shape.name = name;
-        done(preview_plan(state, *std::move(served), *request));
-      });
+                              const std::function<void(Result<PlanPreview>)>& done) {
+  in_background([this, state = agent_->state(), path = own.path, name = own.facts.model, request, done] {
+    const auto file = model::Gguf::open(path);
+    if (!file) return done(std::unexpected(file.error()));
+    auto served = served_model(*file, resources_.machine.devices(), options_.serve_settings(), options_.on_note);
+    if (!served) return done(std::unexpected(served.error()));
+    served->model = served->shape.name = name;
+    done(preview_plan(state, *std::move(served), *request));
+  });
 }
 
-void Node::Impl::admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done) {
+void Node::Impl::admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) {
   if (!resources_.join) {
     return done(fail(ErrorCode::failed_precondition,
                      "this node joined through an older exogpu and cannot admit others; ask another node"));
   }
-  in_background([state = options_.state, request = std::move(request), done = std::move(done)] {
-    done(node::admit(state, request));
-  });
+  in_background([state = options_.state, request, done] { done(node::admit(state, request)); });
 }
 
-void Node::Impl::examine(std::function<void(Result<std::vector<Finding>>)> done) {
+void Node::Impl::examine(const std::function<void(Result<std::vector<Finding>>)>& done) {
   if (!options_.examine) return done(fail(ErrorCode::unsupported, "this node examines nothing for clients"));
   if (examining_.exchange(true)) {
     return done(fail(ErrorCode::unavailable, "an examination is in progress; try again in some seconds"));
   }
-  in_background([this, done = std::move(done)] {
+  in_background([this, done] {
     auto findings = options_.examine(port());
     examining_ = false;
     done(std::move(findings));

@@ -170,20 +170,20 @@ class Service {
   // How the cluster would be planned for a model of the library, without loading it. `done` is called once, from any
   // thread, possibly before this returns. Errors: not_found; failed_precondition (no file here: the message names the
   // nodes to ask); those of the planner.
-  virtual void preview(PreviewRequest request, std::function<void(Result<PlanPreview>)> done) {
+  virtual void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) {
     (void)request;
     done(fail(ErrorCode::unsupported, "this service plans nothing"));
   }
 
   // Lets newcomers join by a pairing code, see Admission. `done` as for preview().
-  virtual void admit(AdmissionRequest request, std::function<void(Result<AdmissionStatus>)> done) {
+  virtual void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) {
     (void)request;
     done(fail(ErrorCode::unsupported, "this service admits nobody"));
   }
 
   // What `exogpu doctor` finds on this node; takes some seconds. `done` as for preview(). Errors: unavailable (another
   // examination is in progress).
-  virtual void examine(std::function<void(Result<std::vector<Finding>>)> done) {
+  virtual void examine(const std::function<void(Result<std::vector<Finding>>)>& done) {
     done(fail(ErrorCode::unsupported, "this service examines nothing"));
   }
 

@@ -13,7 +13,8 @@ namespace exogpu::api::testing {
 class WordsPlans : public node::Service {
  public:
   // All layers on one device, unless that is excluded.
-  void preview(node::PreviewRequest request, std::function<void(Result<node::PlanPreview>)> done) override {
+  void preview(const node::PreviewRequest& request,
+               const std::function<void(Result<node::PlanPreview>)>& done) override {
     if (request.without && !request.without->empty()) {
       return done(fail(ErrorCode::out_of_memory, "no device has room; {} is excluded", request.without->front()));
     }
@@ -25,7 +26,8 @@ class WordsPlans : public node::Service {
     done(std::move(preview));
   }
 
-  void admit(node::AdmissionRequest request, std::function<void(Result<node::AdmissionStatus>)> done) override {
+  void admit(const node::AdmissionRequest& request,
+             const std::function<void(Result<node::AdmissionStatus>)>& done) override {
     using enum node::AdmissionAction;
     if (request.action == show) return done(node::AdmissionStatus{.code = "123456"});
     if (request.code.size() != 6) return done(fail(ErrorCode::invalid_argument, "a code has six digits"));
@@ -36,8 +38,8 @@ class WordsPlans : public node::Service {
   }
 
   // Answers from another thread, as a node does.
-  void examine(std::function<void(Result<std::vector<node::Finding>>)> done) override {
-    examiner_ = std::jthread([done = std::move(done)] {
+  void examine(const std::function<void(Result<std::vector<node::Finding>>)>& done) override {
+    examiner_ = std::jthread([done] {
       done(std::vector<node::Finding>{{.level = node::Level::problem, .check = "mdns", .what = "no", .remedy = "do"}});
     });
   }

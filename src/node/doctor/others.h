@@ -9,8 +9,8 @@
 
 #include "net/mdns/announcement.h"
 #include "net/tcp/visit.h"
-#include "node/finding.h"
 #include "node/doctor/interfaces.h"
+#include "node/finding.h"
 
 namespace exogpu::node {
 
