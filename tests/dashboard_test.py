@@ -16,7 +16,7 @@ BUILD = pathlib.Path(sys.argv.pop(4)).resolve()
 
 from clients_test import Missing, installed, run  # noqa: E402
 from harness import cases  # noqa: E402
-from nodes import MODEL, Cluster  # noqa: E402
+from nodes import EXOGPU, MODEL, Cluster  # noqa: E402
 
 TREE = pathlib.Path(__file__).resolve().parents[1]
 SOURCES = TREE / "apps/dashboard"
@@ -77,7 +77,9 @@ class Dashboard(Cluster):
         print(checked(["node", folder / "openapi.mjs", f"http://127.0.0.1:{a.api}", model, "a"]))
         setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid}
                              for node in nodes],
-                   "model": model, "pictures": os.environ.get("EXOGPU_TEST_PICTURES")}
+                   "model": model, "pictures": os.environ.get("EXOGPU_TEST_PICTURES"),
+                   "join": [os.path.abspath(EXOGPU), "join", "--state", str(self.folder / "newcomer"), "--node",
+                            f"127.0.0.1:{a.link}"]}
         print(checked(["node", folder / "page.mjs", json.dumps(setting)], env={**os.environ, "CHROMIUM": BROWSER}))
 
     def cluster_of_three(self):
