@@ -50,7 +50,7 @@ Parsed<Action> withdraw(const Exchange& exchange) {
   return admit(exchange, node::AdmissionAction::withdraw, exchange.rest);
 }
 
-std::string_view name_of(node::Level level) {
+std::string_view word_for(node::Level level) {
   switch (level) {
     case node::Level::ok: return "ok";
     case node::Level::note: return "note";
@@ -67,7 +67,7 @@ Parsed<Action> doctor(const Exchange& exchange) {
       if (!findings) return (*reply)(std::unexpected(to_api_error(findings.error())));
       json list = json::array();
       for (const node::Finding& each : *findings) {
-        list.push_back({{"level", name_of(each.level)},
+        list.push_back({{"level", word_for(each.level)},
                         {"check", each.check},
                         {"what", each.what},
                         {"remedy", each.remedy.empty() ? json(nullptr) : json(each.remedy)}});

@@ -15,7 +15,7 @@ Json json_of(const node::IdentityConflict& conflict);
 Json json_of(const node::ModelSnapshot& model);
 Json json_of(const node::LibraryEntrySnapshot& entry);
 
-std::string_view name_of(wire::DeviceKind kind) {
+std::string_view word_for(wire::DeviceKind kind) {
   switch (kind) {
     case wire::DeviceKind::discrete: return "discrete";
     case wire::DeviceKind::integrated: return "integrated";
@@ -31,7 +31,7 @@ int64_t unix_s(std::chrono::system_clock::time_point time) {
 Json json_of(const node::DeviceSnapshot& device) {
   return {{"id", device.id},
           {"name", device.name},
-          {"kind", name_of(device.kind)},
+          {"kind", word_for(device.kind)},
           {"memory_free_bytes", device.memory_free},
           {"load_percent", or_null(device.load_percent)},
           {"temperature_c", or_null(device.temperature_c)},
