@@ -110,6 +110,11 @@ enum class ControlType : uint16_t {
   weights_request = 98,
   weights_refusal = 99,
   weights_stop = 100,
+  // What nodes measure of themselves (telemetry.h).
+  telemetry_registration = 104,
+  telemetry_heartbeat = 105,
+  telemetry_watch = 106,
+  alerts_reported = 107,
 };
 
 struct PieceHeader {

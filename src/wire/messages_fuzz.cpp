@@ -10,6 +10,7 @@
 #include "wire/messages.h"
 #include "wire/ring.h"
 #include "wire/stream.h"
+#include "wire/telemetry.h"
 #include "wire/weights.h"
 
 namespace {
@@ -73,6 +74,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 98: check<WeightsRequest>(bytes); break;
     case 99: check<WeightsRefusal>(bytes); break;
     case 100: check<WeightsStop>(bytes); break;
+    case 104: check<TelemetryRegistration>(bytes); break;
+    case 105: check<TelemetryHeartbeat>(bytes); break;
+    case 106: check<TelemetryWatch>(bytes); break;
+    case 107: check<AlertsReported>(bytes); break;
     default: break;
   }
   return 0;

@@ -8,7 +8,6 @@
 
 #include "gpu/sensors/hwmon.h"
 #include "gpu/sensors/plausible.h"
-#include "gpu/sensors/sysfs.h"
 
 namespace exogpu::gpu {
 namespace {
@@ -28,66 +27,85 @@ bool is_cpu_zone(const std::string& type) {
   return type == "x86_pkg_temp" || type.starts_with("cpu") || type.starts_with("soc");
 }
 
+constexpr int64_t kClockKhzMax = 20'000'000;
+
 }  // namespace
 
-std::optional<double> cpu_temperature_c(const fs::path& root) {
+std::optional<double> cpu_temperature_c(SensorFiles& files) {
   std::optional<double> hottest;
-  for (const fs::path& hwmon : entries(root / "sys/class/hwmon", "hwmon")) {
-    if (!measures_the_cpu(read_text(hwmon / "name").value_or(""))) continue;
+  for (const fs::path& hwmon : files.entries(files.root() / "sys/class/hwmon", "hwmon")) {
+    if (!measures_the_cpu(files.fixed_text(hwmon / "name"))) continue;
     // AMD's Tctl is Tdie plus an offset for the fans on some processors.
-    raise_to(hottest, hwmon_temperature_c(hwmon, {"Tdie", "Tctl", "Package id"}));
+    raise_to(hottest, hwmon_temperature_c(files, hwmon, {"Tdie", "Tctl", "Package id"}));
   }
   if (hottest) return hottest;
-  for (const fs::path& zone : entries(root / "sys/class/thermal", "thermal_zone")) {
-    if (!is_cpu_zone(read_text(zone / "type").value_or(""))) continue;
-    const auto millidegrees = read_integer(zone / "temp");
+  for (const fs::path& zone : files.entries(files.root() / "sys/class/thermal", "thermal_zone")) {
+    if (!is_cpu_zone(files.fixed_text(zone / "type"))) continue;
+    const auto millidegrees = files.integer(zone / "temp");
     if (millidegrees) raise_to(hottest, plausible_temperature_c(static_cast<double>(*millidegrees) * 1e-3));
   }
   return hottest;
 }
 
-std::optional<double> cpu_limit_c(const fs::path& root) {
+std::optional<double> cpu_limit_c(SensorFiles& files) {
   std::optional<double> lowest;
   const auto lower_to = [&](std::optional<double> value) {
     if (value && (!lowest || *value < *lowest)) lowest = value;
   };
-  for (const fs::path& hwmon : entries(root / "sys/class/hwmon", "hwmon")) {
-    if (!measures_the_cpu(read_text(hwmon / "name").value_or(""))) continue;
-    lower_to(hwmon_limit_c(hwmon, {"Tdie", "Tctl", "Package id"}));
+  for (const fs::path& hwmon : files.entries(files.root() / "sys/class/hwmon", "hwmon")) {
+    if (!measures_the_cpu(files.fixed_text(hwmon / "name"))) continue;
+    lower_to(hwmon_limit_c(files, hwmon, {"Tdie", "Tctl", "Package id"}));
   }
   if (lowest) return lowest;
-  for (const fs::path& zone : entries(root / "sys/class/thermal", "thermal_zone")) {
-    if (!is_cpu_zone(read_text(zone / "type").value_or(""))) continue;
+  for (const fs::path& zone : files.entries(files.root() / "sys/class/thermal", "thermal_zone")) {
+    if (!is_cpu_zone(files.fixed_text(zone / "type"))) continue;
     for (int trip = 0; trip < 16; ++trip) {
       const std::string name = "trip_point_" + std::to_string(trip);
-      const auto type = read_text(zone / (name + "_type"));
-      if (!type) break;
-      const auto millidegrees = read_integer(zone / (name + "_temp"));
-      if (*type == "critical" && millidegrees) lower_to(within(static_cast<double>(*millidegrees) * 1e-3, 40, 150));
+      const std::string type = files.fixed_text(zone / (name + "_type"));
+      if (type.empty()) break;
+      const auto millidegrees = files.fixed_integer(zone / (name + "_temp"));
+      if (type == "critical" && millidegrees) lower_to(within(static_cast<double>(*millidegrees) * 1e-3, 40, 150));
     }
   }
   return lowest;
 }
 
-std::optional<double> cpu_speed(const fs::path& root) {
-  double sum = 0;
-  size_t known = 0;
-  for (const fs::path& policy : entries(root / "sys/devices/system/cpu/cpufreq", "policy")) {
-    const auto now = read_integer(policy / "scaling_cur_freq"), most = read_integer(policy / "cpuinfo_max_freq");
-    if (!now || !most || *now <= 0 || *most <= 0) continue;
-    sum += std::min(1.0, static_cast<double>(*now) / static_cast<double>(*most));
-    ++known;
+CpuClock cpu_clock(SensorFiles& files) {
+  double share = 0, khz = 0;
+  size_t shares = 0, clocks = 0;
+  for (const fs::path& policy : files.entries(files.root() / "sys/devices/system/cpu/cpufreq", "policy")) {
+    const auto now = files.integer(policy / "scaling_cur_freq"),
+               most = files.fixed_integer(policy / "cpuinfo_max_freq");
+    if (!now || *now <= 0 || *now > kClockKhzMax) continue;
+    khz += static_cast<double>(*now);
+    ++clocks;
+    if (!most || *most <= 0) continue;
+    share += std::min(1.0, static_cast<double>(*now) / static_cast<double>(*most));
+    ++shares;
   }
-  return known > 0 ? std::optional(sum / static_cast<double>(known)) : std::nullopt;
+  CpuClock clock;
+  if (clocks > 0) clock.mhz = khz * 1e-3 / static_cast<double>(clocks);
+  if (shares > 0) clock.speed = share / static_cast<double>(shares);
+  return clock;
+}
+
+std::optional<double> fan_of_machine(SensorFiles& files) {
+  std::optional<double> fastest;
+  for (const fs::path& hwmon : files.entries(files.root() / "sys/class/hwmon", "hwmon")) {
+    const std::string name = files.fixed_text(hwmon / "name");
+    if (name == "amdgpu" || name == "nouveau" || name == "xe" || name == "i915") continue;  // a card's own
+    raise_to(fastest, hwmon_fan(files, hwmon));
+  }
+  return fastest;
 }
 
 // Intel counts for each core and package; elsewhere the system cools by "processor" or "cpufreq" devices, whose state
 // is 0 while they do nothing.
-std::optional<bool> CpuThrottling::update(const fs::path& root) {
+std::optional<bool> CpuThrottling::update(SensorFiles& files) {
   std::optional<int64_t> count;
-  for (const fs::path& core : entries(root / "sys/devices/system/cpu", "cpu")) {
+  for (const fs::path& core : files.entries(files.root() / "sys/devices/system/cpu", "cpu")) {
     for (const char* name : {"core_throttle_count", "package_throttle_count"}) {
-      const auto counted = read_integer(core / "thermal_throttle" / name);
+      const auto counted = files.integer(core / "thermal_throttle" / name);
       if (counted && *counted >= 0) count = count.value_or(0) + std::min<int64_t>(*counted, int64_t{1} << 40);
     }
   }
@@ -97,23 +115,24 @@ std::optional<bool> CpuThrottling::update(const fs::path& root) {
     return risen;
   }
   std::optional<bool> throttled;
-  for (const fs::path& device : entries(root / "sys/class/thermal", "cooling_device")) {
-    const std::string type = read_text(device / "type").value_or("");
+  for (const fs::path& device : files.entries(files.root() / "sys/class/thermal", "cooling_device")) {
+    const std::string type = files.fixed_text(device / "type");
     if (type != "Processor" && !type.contains("cpufreq")) continue;
-    if (const auto state = read_integer(device / "cur_state")) throttled = throttled.value_or(false) || *state > 0;
+    if (const auto state = files.integer(device / "cur_state")) throttled = throttled.value_or(false) || *state > 0;
   }
   return throttled;
 }
 
-std::optional<double> cpu_power_w(const fs::path& root, EnergyMeter& energy, EnergyMeter::Time now) {
+std::optional<double> cpu_power_w(SensorFiles& files, EnergyMeter& energy, EnergyMeter::Time now) {
   double sum = 0;
   size_t packages = 0, known = 0;
-  for (const fs::path& counter : entries(root / "sys/class/powercap", "intel-rapl:")) {
-    if (!read_text(counter / "name").value_or("").starts_with("package")) continue;
+  for (const fs::path& counter : files.entries(files.root() / "sys/class/powercap", "intel-rapl:")) {
+    if (!files.fixed_text(counter / "name").starts_with("package")) continue;
     ++packages;
-    const auto counted = read_integer(counter / "energy_uj");
+    const auto counted = files.integer(counter / "energy_uj");
     if (!counted) continue;
-    const auto watts = energy.power_w(counter.string(), *counted, now, read_integer(counter / "max_energy_range_uj"));
+    const auto watts =
+        energy.power_w(counter.string(), *counted, now, files.fixed_integer(counter / "max_energy_range_uj"));
     if (!watts) continue;
     ++known;
     sum += *watts;
@@ -121,8 +140,8 @@ std::optional<double> cpu_power_w(const fs::path& root, EnergyMeter& energy, Ene
   return packages > 0 && known == packages ? std::optional(sum) : std::nullopt;
 }
 
-std::optional<double> CpuLoad::update(const fs::path& root) {
-  const std::optional<Times> now = read(root);
+std::optional<double> CpuLoad::update(SensorFiles& files) {
+  const std::optional<Times> now = read(files);
   if (!now) return std::nullopt;
   if (!last_) {
     last_ = now;
@@ -138,8 +157,8 @@ std::optional<double> CpuLoad::update(const fs::path& root) {
 
 // "cpu  user nice system idle iowait irq softirq steal guest guest_nice"; guests are counted in user and nice already,
 // and old kernels stop after idle.
-std::optional<CpuLoad::Times> CpuLoad::read(const fs::path& root) {
-  std::istringstream line(read_text(root / "proc/stat").value_or(""));
+std::optional<CpuLoad::Times> CpuLoad::read(SensorFiles& files) {
+  std::istringstream line(files.text(files.root() / "proc/stat").value_or(""));
   std::string name;
   line >> name;
   if (name != "cpu") return std::nullopt;

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "gpu/sensors/plausible.h"
-#include "gpu/sensors/sysfs.h"
 
 namespace exogpu::gpu {
 namespace {
@@ -14,9 +13,10 @@ namespace {
 namespace fs = std::filesystem;
 
 // The channels that have a file KIND + number + SUFFIX, by number.
-std::vector<std::string> channels(const fs::path& hwmon, std::string_view kind, std::string_view suffix) {
+std::vector<std::string> channels(SensorFiles& files, const fs::path& hwmon, std::string_view kind,
+                                  std::string_view suffix) {
   std::vector<std::pair<unsigned, std::string>> found;
-  for (const fs::path& file : entries(hwmon, kind)) {
+  for (const fs::path& file : files.entries(hwmon, kind)) {
     const std::string name = file.filename().string();
     unsigned number = 0;
     const char* begin = name.data() + kind.size();
@@ -30,47 +30,49 @@ std::vector<std::string> channels(const fs::path& hwmon, std::string_view kind, 
   return names;
 }
 
-std::optional<double> temperature_c(const fs::path& hwmon, const std::string& channel) {
-  if (read_integer(hwmon / (channel + "_fault")).value_or(0) != 0) return std::nullopt;
-  const auto millidegrees = read_integer(hwmon / (channel + "_input"));
+std::optional<double> temperature_c(SensorFiles& files, const fs::path& hwmon, const std::string& channel) {
+  if (files.integer(hwmon / (channel + "_fault")).value_or(0) != 0) return std::nullopt;
+  const auto millidegrees = files.integer(hwmon / (channel + "_input"));
   return millidegrees ? plausible_temperature_c(static_cast<double>(*millidegrees) * 1e-3) : std::nullopt;
 }
 
 // The channel of the temperature, and its reading.
-std::optional<std::pair<std::string, double>> sensor(const fs::path& hwmon,
+std::optional<std::pair<std::string, double>> sensor(SensorFiles& files, const fs::path& hwmon,
                                                      std::initializer_list<std::string_view> labels) {
-  const std::vector<std::string> found = channels(hwmon, "temp", "_input");
+  const std::vector<std::string> found = channels(files, hwmon, "temp", "_input");
   for (const std::string_view label : labels) {
     for (const std::string& channel : found) {
-      if (!read_text(hwmon / (channel + "_label")).value_or("").starts_with(label)) continue;
-      if (const auto celsius = temperature_c(hwmon, channel)) return std::pair(channel, *celsius);
+      if (!files.fixed_text(hwmon / (channel + "_label")).starts_with(label)) continue;
+      if (const auto celsius = temperature_c(files, hwmon, channel)) return std::pair(channel, *celsius);
     }
   }
   for (const std::string& channel : found) {
-    if (const auto celsius = temperature_c(hwmon, channel)) return std::pair(channel, *celsius);
+    if (const auto celsius = temperature_c(files, hwmon, channel)) return std::pair(channel, *celsius);
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<double> hwmon_temperature_c(const fs::path& hwmon, std::initializer_list<std::string_view> labels) {
-  const auto found = sensor(hwmon, labels);
+std::optional<double> hwmon_temperature_c(SensorFiles& files, const fs::path& hwmon,
+                                          std::initializer_list<std::string_view> labels) {
+  const auto found = sensor(files, hwmon, labels);
   return found ? std::optional(found->second) : std::nullopt;
 }
 
 // Drivers leave 0 or hundreds of degrees where nothing is set.
-std::optional<double> hwmon_limit_c(const fs::path& hwmon, std::initializer_list<std::string_view> labels) {
-  const auto found = sensor(hwmon, labels);
+std::optional<double> hwmon_limit_c(SensorFiles& files, const fs::path& hwmon,
+                                    std::initializer_list<std::string_view> labels) {
+  const auto found = sensor(files, hwmon, labels);
   if (!found) return std::nullopt;
-  const auto millidegrees = read_integer(hwmon / (found->first + "_crit"));
+  const auto millidegrees = files.fixed_integer(hwmon / (found->first + "_crit"));
   return millidegrees ? within(static_cast<double>(*millidegrees) * 1e-3, 40, 150) : std::nullopt;
 }
 
-std::optional<double> hwmon_power_w(const fs::path& hwmon) {
+std::optional<double> hwmon_power_w(SensorFiles& files, const fs::path& hwmon) {
   for (const std::string_view suffix : {"_average", "_input"}) {
-    for (const std::string& channel : channels(hwmon, "power", suffix)) {
-      const auto microwatts = read_integer(hwmon / (channel + std::string(suffix)));
+    for (const std::string& channel : channels(files, hwmon, "power", suffix)) {
+      const auto microwatts = files.integer(hwmon / (channel + std::string(suffix)));
       if (!microwatts) continue;
       if (const auto watts = plausible_power_w(static_cast<double>(*microwatts) * 1e-6)) return watts;
     }
@@ -78,9 +80,31 @@ std::optional<double> hwmon_power_w(const fs::path& hwmon) {
   return std::nullopt;
 }
 
-std::optional<int64_t> hwmon_energy_uj(const fs::path& hwmon) {
-  for (const std::string& channel : channels(hwmon, "energy", "_input")) {
-    if (const auto microjoules = read_integer(hwmon / (channel + "_input"))) return microjoules;
+// Drivers have the speed of a fan as a duty cycle of 255, in turns a minute, or both.
+std::optional<double> hwmon_fan(SensorFiles& files, const fs::path& hwmon) {
+  for (const std::string& channel : channels(files, hwmon, "fan", "_input")) {
+    const auto turns = files.integer(hwmon / (channel + "_input")),
+               most = files.fixed_integer(hwmon / (channel + "_max"));
+    if (!turns || !most || *most <= 0) continue;
+    if (const auto share = within(static_cast<double>(*turns) / static_cast<double>(*most), 0, 1.2)) {
+      return std::min(*share, 1.0);
+    }
+  }
+  const auto duty = files.integer(hwmon / "pwm1");
+  return duty ? plausible_share(static_cast<double>(*duty) / 255) : std::nullopt;
+}
+
+std::optional<double> hwmon_clock_mhz(SensorFiles& files, const fs::path& hwmon) {
+  for (const std::string& channel : channels(files, hwmon, "freq", "_input")) {
+    const auto hertz = files.integer(hwmon / (channel + "_input"));
+    if (hertz) return plausible_clock_mhz(static_cast<double>(*hertz) * 1e-6);
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t> hwmon_energy_uj(SensorFiles& files, const fs::path& hwmon) {
+  for (const std::string& channel : channels(files, hwmon, "energy", "_input")) {
+    if (const auto microjoules = files.integer(hwmon / (channel + "_input"))) return microjoules;
   }
   return std::nullopt;
 }

@@ -29,6 +29,7 @@ Readings Nvml::read(const DeviceInfo& device) const {
   };
   constexpr int kChip = 0, kShutdown = 0, kMultiprocessors = 1;
   constexpr unsigned long long kThermalReasons = 0x20 | 0x40;  // by the driver, by the hardware
+  constexpr unsigned long long kPowerReason = 0x4, kBrakeReason = 0x80;
   unsigned celsius = 0, milliwatts = 0;
   NvmlUtilization utilization{};
   NvmlMemory memory{};
@@ -40,12 +41,23 @@ Readings Nvml::read(const DeviceInfo& device) const {
   if (ask(functions_.temperature_threshold, kShutdown, &limit) && limit > 0) {
     readings.limit_c = plausible_temperature_c(limit);
   }
-  if (ask(functions_.throttle_reasons, &reasons)) readings.throttled = (reasons & kThermalReasons) != 0;
-  if (ask(functions_.clock, kMultiprocessors, &mhz) && ask(functions_.max_clock, kMultiprocessors, &mhz_max) &&
-      mhz_max > 0) {
-    readings.speed = plausible_share(static_cast<double>(mhz) / mhz_max);
+  if (ask(functions_.throttle_reasons, &reasons)) {
+    readings.throttled = (reasons & kThermalReasons) != 0;
+    readings.power_limited = (reasons & kPowerReason) != 0;
+    readings.braked = (reasons & kBrakeReason) != 0;
   }
-  if (ask(functions_.memory, &memory) && memory.used <= memory.total) readings.memory_used_bytes = memory.used;
+  if (ask(functions_.clock, kMultiprocessors, &mhz)) {
+    readings.clock_mhz = plausible_clock_mhz(mhz);
+    if (ask(functions_.max_clock, kMultiprocessors, &mhz_max) && mhz_max > 0) {
+      readings.speed = plausible_share(static_cast<double>(mhz) / mhz_max);
+    }
+  }
+  if (ask(functions_.memory, &memory) && memory.used <= memory.total) {
+    readings.memory_used_bytes = memory.used;
+    readings.memory_total_bytes = memory.total;
+  }
+  unsigned fan_percent = 0;
+  if (ask(functions_.fan_speed, &fan_percent)) readings.fan = plausible_share(fan_percent * 1e-2);
   return readings;
 }
 

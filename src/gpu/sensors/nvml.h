@@ -29,6 +29,7 @@ struct NvmlFunctions {
   int (*throttle_reasons)(NvmlDevice* device, unsigned long long* reasons) = nullptr;  // bits
   int (*clock)(NvmlDevice* device, int clock, unsigned* mhz) = nullptr;
   int (*max_clock)(NvmlDevice* device, int clock, unsigned* mhz) = nullptr;
+  int (*fan_speed)(NvmlDevice* device, unsigned* percent) = nullptr;
 };
 
 // Opens the library of the installed driver; absent where there is none.

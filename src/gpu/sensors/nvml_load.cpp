@@ -27,6 +27,7 @@ std::optional<NvmlFunctions> load_nvml() {
   load(functions.throttle_reasons, "nvmlDeviceGetCurrentClocksThrottleReasons");
   load(functions.clock, "nvmlDeviceGetClockInfo");
   load(functions.max_clock, "nvmlDeviceGetMaxClockInfo");
+  load(functions.fan_speed, "nvmlDeviceGetFanSpeed");
   return functions;
 }
 

@@ -20,7 +20,7 @@ struct Library {
   unsigned celsius = 41, milliwatts = 123456;
   NvmlUtilization utilization{.gpu = 87, .memory = 20};
   NvmlMemory memory{.total = 80 * GiB, .free = 70 * GiB, .used = 10 * GiB};
-  unsigned limit = 92, mhz = 990, mhz_max = 1980;
+  unsigned limit = 92, mhz = 990, mhz_max = 1980, fan = 55;
   unsigned long long reasons = 0x4;  // the power cap
   int starts = 0, lookups = 0;
 } library;
@@ -66,6 +66,7 @@ NvmlFunctions functions() {
       .throttle_reasons = [](NvmlDevice* d, unsigned long long* out) { return answer(d, library.reasons, out); },
       .clock = [](NvmlDevice* d, int, unsigned* out) { return answer(d, library.mhz, out); },
       .max_clock = [](NvmlDevice* d, int, unsigned* out) { return answer(d, library.mhz_max, out); },
+      .fan_speed = [](NvmlDevice* d, unsigned* out) { return answer(d, library.fan, out); },
   };
 }
 
@@ -86,6 +87,11 @@ TEST_F(NvmlReadings, HaveTheirUnits) {
   EXPECT_DOUBLE_EQ(readings.limit_c.value(), 92);
   EXPECT_DOUBLE_EQ(readings.speed.value(), 0.5);
   EXPECT_EQ(readings.throttled, false);
+  EXPECT_EQ(readings.power_limited, true);
+  EXPECT_EQ(readings.braked, false);
+  EXPECT_EQ(readings.memory_total_bytes, 80 * GiB);
+  EXPECT_DOUBLE_EQ(readings.clock_mhz.value(), 990);
+  EXPECT_DOUBLE_EQ(readings.fan.value(), 0.55);
   for (const unsigned long long thermal : {0x20ULL, 0x40ULL, 0x64ULL}) {
     library.reasons = thermal;
     EXPECT_EQ(nvml->read(gpu).throttled, true) << thermal;

@@ -7,18 +7,19 @@
 
 #include "gpu/sensors/energy_meter.h"
 #include "gpu/sensors/readings.h"
+#include "gpu/sensors/sensor_files.h"
 
 namespace exogpu::gpu {
 
-// sys/bus/pci/devices/0000:65:00.0 below `root`; absent when `address` is not a PCI address or has no device.
-// Accepts a domain of more than four digits, as NVIDIA's library writes it.
-std::optional<std::filesystem::path> pci_folder(const std::filesystem::path& root, std::string_view address);
+// sys/bus/pci/devices/0000:65:00.0 below the root of `files`; absent when `address` is not a PCI address or has no
+// device. Accepts a domain of more than four digits, as NVIDIA's library writes it.
+std::optional<std::filesystem::path> pci_folder(SensorFiles& files, std::string_view address);
 
 // Whether the device is switched off to save power: reading its sensors would wake it.
-bool is_asleep(const std::filesystem::path& pci_folder);
+bool is_asleep(SensorFiles& files, const std::filesystem::path& pci_folder);
 
 // `integrated`: system memory that the GPU has mapped also counts as its memory in use.
-Readings read_pci_sensors(const std::filesystem::path& pci_folder, bool integrated, EnergyMeter& energy,
-                          EnergyMeter::Time now);
+Readings read_pci_sensors(SensorFiles& files, const std::filesystem::path& pci_folder, bool integrated,
+                          EnergyMeter& energy, EnergyMeter::Time now);
 
 }  // namespace exogpu::gpu

@@ -12,6 +12,7 @@ inline std::optional<double> within(double value, double low, double high) {
 
 inline std::optional<double> plausible_temperature_c(double celsius) { return within(celsius, -60, 200); }
 inline std::optional<double> plausible_power_w(double watts) { return within(watts, 0, 100'000); }
+inline std::optional<double> plausible_clock_mhz(double mhz) { return within(mhz, 0, 20'000); }
 inline std::optional<double> plausible_share(double share) { return within(share, 0, 1); }
 
 }  // namespace exogpu::gpu

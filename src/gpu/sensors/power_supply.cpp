@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "gpu/sensors/plausible.h"
-#include "gpu/sensors/sysfs.h"
 
 namespace exogpu::gpu {
 namespace {
@@ -12,8 +11,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Files there count in millionths: of a volt, ampere, watt, and their hours.
-std::optional<double> read_micro(const fs::path& file) {
-  const auto value = read_integer(file);
+std::optional<double> read_micro(SensorFiles& files, const fs::path& file) {
+  const auto value = files.integer(file);
   return value ? std::optional(static_cast<double>(*value) * 1e-6) : std::nullopt;
 }
 
@@ -28,8 +27,8 @@ struct Store {
   double now = 0, full = 0;  // watt hours or ampere hours
 };
 
-std::optional<Store> read_store(const fs::path& folder, const std::string& unit) {
-  const auto now = read_micro(folder / (unit + "_now")), full = read_micro(folder / (unit + "_full"));
+std::optional<Store> read_store(SensorFiles& files, const fs::path& folder, const std::string& unit) {
+  const auto now = read_micro(files, folder / (unit + "_now")), full = read_micro(files, folder / (unit + "_full"));
   if (!now || !full || *now < 0 || *full <= 0) return std::nullopt;
   return Store{*now, *full};
 }
@@ -40,20 +39,20 @@ std::optional<double> share_of_full(double share) {
   return plausible ? std::optional(std::min(*plausible, 1.0)) : std::nullopt;
 }
 
-std::optional<double> charge_of(const fs::path& folder) {
-  if (const auto percent = read_integer(folder / "capacity")) {
+std::optional<double> charge_of(SensorFiles& files, const fs::path& folder) {
+  if (const auto percent = files.integer(folder / "capacity")) {
     if (const auto share = share_of_full(static_cast<double>(*percent) * 1e-2)) return share;
   }
   for (const char* unit : {"energy", "charge"}) {
-    if (const auto store = read_store(folder, unit)) return share_of_full(store->now / store->full);
+    if (const auto store = read_store(files, folder, unit)) return share_of_full(store->now / store->full);
   }
   return std::nullopt;
 }
 
 // Some drivers give what flows out as a negative number.
-std::optional<double> power_of(const fs::path& folder) {
-  if (const auto watts = read_micro(folder / "power_now")) return plausible_power_w(std::abs(*watts));
-  const auto volts = read_micro(folder / "voltage_now"), amperes = read_micro(folder / "current_now");
+std::optional<double> power_of(SensorFiles& files, const fs::path& folder) {
+  if (const auto watts = read_micro(files, folder / "power_now")) return plausible_power_w(std::abs(*watts));
+  const auto volts = read_micro(files, folder / "voltage_now"), amperes = read_micro(files, folder / "current_now");
   return volts && amperes ? plausible_power_w(std::abs(*volts * *amperes)) : std::nullopt;
 }
 
@@ -82,23 +81,23 @@ std::string_view to_string(BatteryState state) {
   return "unknown";
 }
 
-PowerSupply read_power_supply(const fs::path& root) {
+PowerSupply read_power_supply(SensorFiles& files) {
   PowerSupply supply;
   std::vector<double> full_wh;  // of each battery; 0 when unknown
   std::optional<bool> plugged;
-  for (const fs::path& folder : entries(root / "sys/class/power_supply", "")) {
-    if (read_text(folder / "scope").value_or("") == "Device") continue;  // of a mouse, a headset, a pen
-    const std::string type = read_text(folder / "type").value_or("");
+  for (const fs::path& folder : files.entries(files.root() / "sys/class/power_supply", "")) {
+    if (files.fixed_text(folder / "scope") == "Device") continue;  // of a mouse, a headset, a pen
+    const std::string type = files.fixed_text(folder / "type");
     if (type == "Battery" || type == "UPS") {
-      if (read_integer(folder / "present").value_or(1) == 0) continue;  // an empty bay
-      const auto store = read_store(folder, "energy");
+      if (files.integer(folder / "present").value_or(1) == 0) continue;  // an empty bay
+      const auto store = read_store(files, folder, "energy");
       supply.batteries.push_back({.name = folder.filename().string(),
-                                  .charge = charge_of(folder),
-                                  .state = state_of(read_text(folder / "status").value_or("")),
-                                  .power_w = power_of(folder)});
+                                  .charge = charge_of(files, folder),
+                                  .state = state_of(files.text(folder / "status").value_or("")),
+                                  .power_w = power_of(files, folder)});
       full_wh.push_back(store ? store->full : 0);
     } else if (type == "Mains" || type == "USB" || type == "Wireless") {
-      const auto online = read_integer(folder / "online");
+      const auto online = files.integer(folder / "online");
       if (online) plugged = plugged.value_or(false) || *online > 0;
     }
   }

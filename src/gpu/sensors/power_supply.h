@@ -1,12 +1,11 @@
-// Batteries and mains power from sys/class/power_supply below `root`.
+// Batteries and mains power from sys/class/power_supply below the root of `files`.
 #pragma once
 
-#include <filesystem>
-
 #include "gpu/sensors/readings.h"
+#include "gpu/sensors/sensor_files.h"
 
 namespace exogpu::gpu {
 
-PowerSupply read_power_supply(const std::filesystem::path& root);
+PowerSupply read_power_supply(SensorFiles& files);
 
 }  // namespace exogpu::gpu

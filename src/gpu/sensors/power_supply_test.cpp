@@ -19,7 +19,10 @@ class Supply : public testing::Test {
       tree.link("sys/class/power_supply/" + name, folder);
     }
   }
-  PowerSupply read() const { return read_power_supply(tree.root()); }
+  PowerSupply read() const {
+    SensorFiles files(tree.root());
+    return read_power_supply(files);
+  }
   FakeSysfs tree;
 };
 
@@ -126,7 +129,8 @@ TEST_F(Supply, OddFilesAreAbsent) {
 }
 
 TEST_F(Supply, ReadsThisMachine) {
-  const PowerSupply supply = read_power_supply("/");
+  SensorFiles files("/");
+  const PowerSupply supply = read_power_supply(files);
   for (const Battery& battery : supply.batteries) {
     if (battery.charge) {
       EXPECT_TRUE(*battery.charge >= 0 && *battery.charge <= 1) << battery.name;

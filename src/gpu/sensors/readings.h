@@ -17,9 +17,14 @@ struct Readings {
   std::optional<double> limit_c;           // at which the hardware protects itself, mostly by switching off
   std::optional<bool> throttled;           // it slows down to cool: now, or (CPU) since the previous reading
   std::optional<double> speed;             // 0..1, current clock divided by maximum clock; also low without load
+  std::optional<bool> power_limited;       // it slows down to keep within its power limit
+  std::optional<bool> braked;              // the power supply or an external signal slows it down
+  std::optional<double> clock_mhz;         // of its cores, their mean
+  std::optional<double> fan;               // 0..1 of its highest speed
   std::optional<double> power_w;           // drawn now
   std::optional<double> utilization;       // 0..1, share of the time it was busy
   std::optional<Bytes> memory_used_bytes;  // by all processes, and by the driver itself
+  std::optional<Bytes> memory_total_bytes{};
 };
 
 enum class BatteryState { unknown, charging, discharging, idle };  // idle: full, or charging is inhibited

@@ -310,6 +310,9 @@ TEST_F(Sensors, ACpuThatSlowsDownToCool) {
 TEST_F(Sensors, MemoryOfTheHostThatIsNotFree) {
   tree.write("proc/meminfo", "MemTotal:       16384 kB\nMemFree:  1000 kB\nMemAvailable:    6144 kB\n");
   EXPECT_EQ(reader().read(cpu, kStart).memory_used_bytes, 10 * MiB);
+  EXPECT_EQ(reader().read(cpu, kStart).memory_total_bytes, 16 * MiB);
+  const Readings handed = reader().read(cpu, kStart, MemoryInfo{.total = 7 * GiB, .free = 3 * GiB});
+  EXPECT_EQ(handed.memory_used_bytes, 4 * GiB);
 }
 
 // The machine this runs on: its readings must be plausible, and Linux always counts processor time.

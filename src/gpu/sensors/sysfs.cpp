@@ -22,13 +22,16 @@ std::optional<std::string> read_text(const fs::path& file) {
   return std::string(trim({buffer.data(), static_cast<size_t>(in.gcount())}));
 }
 
+std::optional<int64_t> integer_of(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 std::optional<int64_t> read_integer(const fs::path& file) {
   const auto text = read_text(file);
-  if (!text) return std::nullopt;
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
-  return value;
+  return text ? integer_of(*text) : std::nullopt;
 }
 
 std::vector<fs::path> entries(const fs::path& folder, std::string_view prefix) {

@@ -13,6 +13,9 @@ namespace exogpu::gpu {
 // The file's text up to 4 KiB, without blanks around it.
 std::optional<std::string> read_text(const std::filesystem::path& file);
 
+// The text as a single decimal number.
+std::optional<int64_t> integer_of(std::string_view text);
+
 // The file's content if it is a single decimal number.
 std::optional<int64_t> read_integer(const std::filesystem::path& file);
 
