@@ -18,7 +18,7 @@ const kWait = 30_000;
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--host-resolver-rules=MAP stranger.test 127.0.0.1"],
+  args: ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP stranger.test 127.0.0.1"],
 });
 const begun = Date.now();
 const step = (text) => console.log(`${((Date.now() - begun) / 1000).toFixed(1)} s  ${text}`);
