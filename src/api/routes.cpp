@@ -15,6 +15,7 @@
 #include "api/surface/content_coding.h"
 #include "api/surface/models.h"
 #include "api/surface/query.h"
+#include "api/telemetry/routes.h"
 #include "base/utf8.h"
 
 namespace exogpu::api {
@@ -25,9 +26,10 @@ constexpr std::string_view kAllMethods = "GET, HEAD, POST, DELETE, OPTIONS";
 
 // Those whose prefix is longer come first.
 std::span<const Surface> surfaces() {
-  static const Surface kSurfaces[] = {
-      cluster_surface(),    plan_surface(),    admission_surface(),  page_surface(),       stream_surface(),
-      anthropic::surface(), ollama::surface(), llama_cpp::surface(), responses::surface(), openai_surface()};
+  static const Surface kSurfaces[] = {cluster_surface(),    plan_surface(),    telemetry_surface(),
+                                      admission_surface(),  page_surface(),    stream_surface(),
+                                      anthropic::surface(), ollama::surface(), llama_cpp::surface(),
+                                      responses::surface(), openai_surface()};
   return kSurfaces;
 }
 

@@ -28,6 +28,7 @@ void add_pair(CLI::App& app, Action& action);
 void add_join(CLI::App& app, Action& action);
 void add_approve(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
+void add_top(CLI::App& app, Action& action);
 void add_drain(CLI::App& app, Action& action);
 void add_load(CLI::App& app, Action& action);
 void add_unload(CLI::App& app, Action& action);

@@ -1,18 +1,54 @@
 #include "node/condition.h"
 
-#include <utility>
+#include <algorithm>
 
 namespace exogpu::node {
 
-void Condition::read() {
-  if (std::exchange(reading_, true)) return;
-  host_.in_background([this] {
-    host_.post([this, readings = host_.read_sensors()] {
-      reading_ = false;
-      watch_.update(readings, std::chrono::steady_clock::now());
-      host_.on_reading();
-    });
-  });
+cluster::SensorReadings sensor_readings(const telemetry::Sample& sample) {
+  cluster::SensorReadings readings;
+  readings.load = sample.processors.utilization;
+  readings.charge = sample.supply.charge;
+  readings.on_battery = sample.supply.on_mains == false;
+  for (size_t i = 0; i < sample.devices.size(); ++i) {
+    const gpu::Readings& read = sample.devices[i];
+    readings.devices.push_back({.device = sample.subjects[i + 1].id,
+                                .load = read.utilization,
+                                .temperature_c = read.temperature_c,
+                                .limit_c = read.limit_c,
+                                .throttled = read.throttled.value_or(false),
+                                .speed = read.speed});
+  }
+  return readings;
+}
+
+void adjust(telemetry::Sample& sample, const std::function<void(cluster::SensorReadings&)>& change) {
+  using wire::Metric;
+  cluster::SensorReadings readings = sensor_readings(sample);
+  change(readings);
+  sample.processors.utilization = readings.load;
+  sample.supply.charge = readings.charge;
+  if (readings.on_battery || sample.supply.on_mains) sample.supply.on_mains = !readings.on_battery;
+  wire::MetricValues& machine = sample.values.front();
+  machine[Metric::utilization] = readings.load;
+  machine[Metric::charge] = readings.charge;
+  if (sample.supply.on_mains) machine[Metric::on_battery] = *sample.supply.on_mains ? 0 : 1;
+  for (size_t i = 0; i < sample.devices.size(); ++i) {
+    wire::TelemetrySubject& subject = sample.subjects[i + 1];
+    const auto changed = std::ranges::find(readings.devices, subject.id, &cluster::DeviceReadings::device);
+    if (changed == readings.devices.end()) continue;
+    gpu::Readings& device = sample.devices[i];
+    device.utilization = changed->load;
+    device.temperature_c = changed->temperature_c;
+    device.limit_c = subject.temperature_limit_c = changed->limit_c;
+    if (changed->throttled || device.throttled) device.throttled = changed->throttled;
+    device.speed = changed->speed;
+    sample.values[i + 1] = telemetry::values_of(device);
+  }
+}
+
+bool Condition::update(const cluster::SensorReadings& readings, cluster::Time now) {
+  const wire::NodeCondition before = watch_.reported();
+  return watch_.update(readings, now) != before;
 }
 
 wire::NodeCondition Condition::current(const std::vector<const cluster::LocalPlan*>& plans) const {

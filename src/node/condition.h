@@ -1,37 +1,29 @@
-// The part of a node that knows how it does: reads its sensors now and then, beside the node's thread.
+// The part of a node that knows how it does, as the cluster's state has it: coarse, and seldom another.
 #pragma once
 
 #include <functional>
 #include <vector>
 
 #include "cluster/condition.h"
-#include "node/sensor_input.h"
+#include "telemetry/sample.h"
 
 namespace exogpu::node {
 
-struct ConditionHost {
-  // Runs a task on another thread, later; and on the node's thread, from any thread.
-  std::function<void(std::move_only_function<void()>)> in_background;
-  std::function<void(std::move_only_function<void()>)> post;
-  // Takes its time; one call after the other, in the background.
-  std::function<cluster::SensorReadings()> read_sensors;
-  // The sensors were read.
-  std::function<void()> on_reading;
-};
+// The sample in the form that cluster::ConditionFilter takes.
+cluster::SensorReadings sensor_readings(const telemetry::Sample& sample);
 
-// On the node's thread. The host runs no task of it after it is destroyed.
+// Lets the application around the node change what was read, in the sample itself.
+void adjust(telemetry::Sample& sample, const std::function<void(cluster::SensorReadings&)>& change);
+
+// On the node's thread.
 class Condition {
  public:
-  explicit Condition(ConditionHost host) : host_(std::move(host)) {}
-
-  // Reads the sensors, unless a reading is in flight.
-  void read();
-  // As the last reading has it, with the shards that this node has loaded for these plans.
+  // True: what the node reports has changed.
+  bool update(const cluster::SensorReadings& readings, cluster::Time now);
+  // As the last readings have it, with the shards that this node has loaded for these plans.
   wire::NodeCondition current(const std::vector<const cluster::LocalPlan*>& plans) const;
 
  private:
-  ConditionHost host_;
-  bool reading_ = false;
   cluster::ConditionFilter watch_;
 };
 

@@ -84,17 +84,10 @@ const wire::MemoryCondition& MemoryFilter::update(const gpu::MemoryReading& read
   return condition_;
 }
 
-void MemoryGuard::read() {
-  if (std::exchange(reading_, true)) return;
-  host_.in_background([this] {
-    const gpu::MemoryReading reading = host_.read();
-    host_.post([this, reading, at = std::chrono::steady_clock::now()] {
-      reading_ = false;
-      last_ = reading;
-      const wire::MemoryCondition before = filter_.condition();
-      if (filter_.update(reading, at) != before) host_.on_change();
-    });
-  });
+bool MemoryGuard::update(const gpu::MemoryReading& reading, cluster::Time now) {
+  last_ = reading;
+  const wire::MemoryCondition before = filter_.condition();
+  return filter_.update(reading, now) != before;
 }
 
 std::string MemoryGuard::text() const {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -52,30 +51,20 @@ class MemoryFilter {
   std::optional<cluster::Time> better_since_;
 };
 
-struct MemoryGuardHost {
-  // Runs a task on another thread, later; and on the node's thread, from any thread.
-  std::function<void(std::move_only_function<void()>)> in_background;
-  std::function<void(std::move_only_function<void()>)> post;
-  std::function<gpu::MemoryReading()> read;  // in the background, one call after the other
-  std::function<void()> on_change;           // condition() is another
-};
-
-// On the node's thread. The host runs no task of it after it is destroyed.
+// On the node's thread.
 class MemoryGuard {
  public:
-  MemoryGuard(Bytes bytes_all, MemoryGuardHost host) : host_(std::move(host)), filter_(bytes_all) {}
+  explicit MemoryGuard(Bytes bytes_all) : filter_(bytes_all) {}
 
-  // Reads, unless a reading is in flight. To be called about twice a second.
-  void read();
+  // To be called about twice a second. True: condition() is another.
+  bool update(const gpu::MemoryReading& reading, cluster::Time now);
   const wire::MemoryCondition& condition() const { return filter_.condition(); }
   // What the node gives up and why, for the log.
   std::string text() const;
 
  private:
-  MemoryGuardHost host_;
   MemoryFilter filter_;
   gpu::MemoryReading last_;
-  bool reading_ = false;
 };
 
 }  // namespace exogpu::node

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-
 namespace exogpu::node {
 namespace {
 
@@ -123,29 +121,11 @@ TEST_F(MemoryFilterTest, TheLimitsOfAControlGroupShowPressure) {
   EXPECT_EQ(filter.update(limited, now_ += 100ms).pressure, MemoryPressure::cached);
 }
 
-TEST(MemoryGuardTest, ReadsBesideTheNodesThreadAndReportsChanges) {
-  std::deque<std::move_only_function<void()>> background, posted;
-  int changes = 0;
-  Bytes free = 1 * GiB;
-  MemoryGuard guard(3 * GiB, {.in_background = [&](auto task) { background.push_back(std::move(task)); },
-                              .post = [&](auto task) { posted.push_back(std::move(task)); },
-                              .read = [&] { return reading(free); },
-                              .on_change = [&] { ++changes; }});
-  const auto read = [&] {
-    guard.read();
-    guard.read();
-    ASSERT_EQ(background.size(), 1U) << "one at a time";
-    background.front()();
-    background.pop_front();
-    ASSERT_EQ(posted.size(), 1U);
-    posted.front()();
-    posted.pop_front();
-  };
-  read();
-  EXPECT_EQ(changes, 0);
-  free = 100 * MiB;
-  read();
-  EXPECT_EQ(changes, 1);
+TEST(MemoryGuardTest, SaysWhatIsGivenUpAndWhenThatChanges) {
+  MemoryGuard guard(3 * GiB);
+  const cluster::Time start{};
+  EXPECT_FALSE(guard.update(reading(1 * GiB), start));
+  EXPECT_TRUE(guard.update(reading(100 * MiB), start + 500ms));
   EXPECT_EQ(guard.condition().pressure, MemoryPressure::spare);
   EXPECT_EQ(guard.text(), "100 MiB of 4.00 GiB of memory are free: spare weights are given up");
 }

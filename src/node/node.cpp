@@ -41,7 +41,8 @@ void Node::pull(std::string source, std::shared_ptr<PullListener> listener, std:
   impl_->pulls().add(std::move(source), std::move(listener), std::move(cancel));
 }
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
-  impl_->requests().generate(std::move(request), std::move(listener), std::move(cancel));
+  auto counted = impl_->counted(request.model, std::move(listener));
+  impl_->requests().generate(std::move(request), std::move(counted), std::move(cancel));
 }
 std::unique_ptr<StreamStore::Writer> Node::keep_stream(wire::StreamId id, StreamOptions options) {
   return impl_->requests().streams().create(id, std::move(options), StreamStore::Clock::now());
@@ -49,5 +50,11 @@ std::unique_ptr<StreamStore::Writer> Node::keep_stream(wire::StreamId id, Stream
 void Node::read_stream(wire::StreamRead request, StreamReader done) {
   impl_->requests().read_stream(std::move(request), std::move(done));
 }
+
+telemetry::TelemetrySnapshot Node::telemetry(const telemetry::HistoryQuery& query) const {
+  return impl_->telemetry(query);
+}
+NodeMetrics Node::metrics() const { return impl_->metrics(); }
+std::vector<wire::Alert> Node::alerts() const { return impl_->alerts(); }
 
 }  // namespace exogpu::node

@@ -75,6 +75,10 @@ struct NodeOptions {
   std::function<void(cluster::SensorReadings&)> adjust_readings{};
   PullModel pull;            // for clients that ask for that; empty: refused
   ExamineNetwork examine{};  // likewise
+  // Sensors are read below this folder, as a test makes it.
+  std::filesystem::path sensor_root = "/";
+  // An alert begins or has ended. On the node's thread; must not block.
+  std::function<void(const wire::Alert& alert, bool begun)> on_alert{};
   // The node can be no part of its cluster; it does nothing more and waits to be destroyed. From any thread.
   std::function<void(const Error&)> on_fatal;
   std::function<void(const std::string&)> on_note;  // a problem, a line each; from any thread
@@ -112,6 +116,9 @@ class Node : public Service {
                 std::stop_token cancel) override;
   std::unique_ptr<StreamStore::Writer> keep_stream(wire::StreamId id, StreamOptions options) override;
   void read_stream(wire::StreamRead request, StreamReader done) override;
+  telemetry::TelemetrySnapshot telemetry(const telemetry::HistoryQuery& query) const override;
+  std::vector<wire::Alert> alerts() const override;
+  NodeMetrics metrics() const override;
 
  private:
   class Impl;

@@ -39,8 +39,8 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   impl->make_model_files();
   impl->make_library();
   impl->make_worker();
-  impl->make_condition();
   impl->make_memory_guard();
+  impl->make_telemetry();
   impl->make_local_network();
   impl->register_handlers();
   impl->status_->set_changed();
@@ -55,6 +55,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
 Node::Impl::~Impl() {
   if (status_) status_->stop();
   loop_.stop();
+  sampler_.reset();
   if (requests_) requests_->fail_all({ErrorCode::unavailable, "the node is stopping"});
   if (model_files_) model_files_->stop();
   measuring_.clear();
@@ -82,6 +83,7 @@ void Node::Impl::register_handlers() {
   loads_->register_handlers(dispatch_);
   requests_->register_handlers(dispatch_);
   status_->register_handlers(dispatch_);
+  telemetry_->register_handlers(dispatch_);
   register_ring_frames();
 }
 
@@ -91,6 +93,7 @@ void Node::Impl::begin() {
   model_files_->start();
   agent_->tick();
   tick();
+  start_sampler();
 }
 
 void Node::Impl::dial(const Address& at) {
@@ -115,6 +118,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
   links_->watch(nodes_to_watch(now));
   membership_->introduce_leader(agent_->state(), peer);
   status_->greet(peer);
+  telemetry_->on_link_up(peer);
 }
 
 void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
@@ -123,6 +127,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   ring_frames_.peer_lost(peer);
   links_->on_link_down(peer);
   requests_->on_link_down(peer);
+  telemetry_->on_link_down(peer);
   workers_->link_lost(
       peer, {ErrorCode::unavailable, std::format("node {} is offline: {}", peers_->name_of(peer), why.message)}, now);
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_down(peer, at); });
@@ -162,12 +167,14 @@ void Node::Impl::on_identity_in_use(const Error& why) {
 // --- what happens when a part has news
 
 void Node::Impl::on_leader() {
+  cluster_counter_.observe_leader(agent_->leader());
   membership_->on_leader(agent_->state(), agent_->leader());
   workers_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   status_->set_changed();
 }
 
 void Node::Impl::on_state() {
+  cluster_counter_.observe(agent_->state());
   membership_->on_state(agent_->state());
   workers_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   propose_model();
@@ -196,7 +203,7 @@ void Node::Impl::report_stages() {
 
 void Node::Impl::report_condition() {
   agent_->change([this](cluster::Agent& agent, cluster::Time at) {
-    wire::NodeCondition condition = condition_->current(workers_->local_plans());
+    wire::NodeCondition condition = condition_.current(workers_->local_plans());
     condition.memory = memory_->condition();
     agent.set_condition(condition, at);
   });
@@ -263,7 +270,6 @@ void Node::Impl::tick() {
 void Node::Impl::look_after(cluster::Time now) {
   requests_->tick(now);
   model_files_->tick(now);
-  memory_->read();
   update_cached();
   library_->tick(now);
   read_served_files();
@@ -278,7 +284,6 @@ void Node::Impl::look_after(cluster::Time now) {
   const bool facts_due = now >= timers_.facts_at + kFactsEvery;
   if (facts_due) {
     timers_.facts_at = now;
-    condition_->read();
   }
   agent_->change([&](cluster::Agent& agent, cluster::Time at) {
     for (const auto& [peer, measured] : links_->measure(at)) agent.set_link(peer, measured);

@@ -13,6 +13,7 @@
 
 #include "net/tcp/listener.h"
 #include "node/cluster_agent.h"
+#include "node/cluster_counter.h"
 #include "node/condition.h"
 #include "node/library/own_library.h"
 #include "node/link_monitor.h"
@@ -26,9 +27,11 @@
 #include "node/node_resources.h"
 #include "node/peers.h"
 #include "node/pulls.h"
+#include "node/request_counter.h"
 #include "node/requests.h"
 #include "node/shard_backend.h"
 #include "node/status.h"
+#include "node/telemetry.h"
 #include "pipeline/ring_frames.h"
 #include "worker/model_workers.h"
 
@@ -55,6 +58,10 @@ class Node::Impl final : public PeerHandler {
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done);
   void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done);
   void examine(const std::function<void(Result<std::vector<Finding>>)>& done);
+  telemetry::TelemetrySnapshot telemetry(const telemetry::HistoryQuery& query) const;
+  std::vector<wire::Alert> alerts() const { return telemetry_->alerts(); }
+  NodeMetrics metrics() const;
+  std::shared_ptr<GenerationListener> counted(const std::string& model, std::shared_ptr<GenerationListener> listener);
 
  private:
   Impl(NodeOptions options, NodeResources resources);
@@ -66,8 +73,9 @@ class Node::Impl final : public PeerHandler {
   void make_model_files();
   void make_library();
   void make_worker();
-  void make_condition();
   void make_memory_guard();
+  void make_telemetry();
+  void start_sampler();
   void make_local_network();
   void register_handlers();
   void register_ring_frames();
@@ -93,6 +101,8 @@ class Node::Impl final : public PeerHandler {
   void update_requests();
   void propose_model();
   void on_memory();
+  void on_sample(telemetry::Sample& sample);
+  telemetry::AlertFacts alert_facts(bool leads, std::vector<telemetry::NodeTelemetry> telemetry) const;
   void update_cached();
   void propose(const wire::Event& event);
   void want_model(const std::string& model, const wire::LoadSettings& settings);
@@ -142,8 +152,12 @@ class Node::Impl final : public PeerHandler {
   std::map<std::string, weights::Measuring> measuring_;        // files that are read whole, by name of the model
   std::optional<Requests> requests_;
   std::optional<Status> status_;
-  std::optional<Condition> condition_;
+  Condition condition_;
+  std::shared_ptr<RequestCounter> request_counter_ = std::make_shared<RequestCounter>();
+  ClusterCounter cluster_counter_;
   std::optional<MemoryGuard> memory_;
+  std::optional<Telemetry> telemetry_;
+  std::optional<telemetry::Sampler> sampler_;
   std::optional<LocalNetwork> local_network_;
   pipeline::RingFrames ring_frames_{[this](wire::PlanEpoch epoch) { return workers_->ring(epoch); }};
   std::unique_ptr<ShardBackend> shards_;

@@ -15,10 +15,7 @@ void Node::Impl::make_memory_guard() {
   for (const wire::DeviceProfile& device : resources_.devices) {
     if (device.uses_host_memory) bytes_all = std::max(bytes_all, device.memory_free);
   }
-  memory_.emplace(bytes_all, MemoryGuardHost{.in_background = [this](auto task) { in_background(std::move(task)); },
-                                             .post = [this](auto task) { loop_.post(std::move(task)); },
-                                             .read = [] { return gpu::read_memory(); },
-                                             .on_change = [this] { on_memory(); }});
+  memory_.emplace(bytes_all);
 }
 
 void Node::Impl::on_memory() {

@@ -6,7 +6,6 @@
 #include "cluster/fold.h"
 #include "net/mdns/discovery.h"
 #include "node/node_impl.h"
-#include "node/sensor_input.h"
 #include "node/term_file.h"
 
 namespace exogpu::node {
@@ -123,24 +122,6 @@ void Node::Impl::make_worker() {
               },
           .on_broken = [this](const wire::PlanEnded& broken) { on_ring_broken(broken); },
           .on_note = [this](const std::string& text) { note(text); }});
-}
-
-void Node::Impl::make_condition() {
-  std::vector<gpu::DeviceInfo> devices;
-  for (const gpu::Device& device : resources_.machine.devices()) {
-    const auto same = [&](const wire::DeviceProfile& each) { return each.id.device == device.info().id; };
-    if (std::ranges::any_of(resources_.devices, same)) devices.push_back(device.info());
-  }
-  const auto sensors = std::make_shared<gpu::SensorReader>();
-  condition_.emplace(ConditionHost{.in_background = [this](auto task) { in_background(std::move(task)); },
-                                   .post = [this](auto task) { loop_.post(std::move(task)); },
-                                   .read_sensors =
-                                       [sensors, devices, adjust = options_.adjust_readings] {
-                                         cluster::SensorReadings readings = sensor_readings(*sensors, devices);
-                                         if (adjust) adjust(readings);
-                                         return readings;
-                                       },
-                                   .on_reading = [this] { report_condition(); }});
 }
 
 void Node::Impl::make_local_network() {

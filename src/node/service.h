@@ -21,8 +21,10 @@
 #include "node/cluster_snapshot.h"
 #include "node/finding.h"
 #include "node/plan_preview.h"
+#include "node/node_metrics.h"
 #include "node/prompt.h"
 #include "node/streams/stream_store.h"
+#include "telemetry/snapshot.h"
 #include "wire/library.h"
 #include "wire/ring.h"
 
@@ -202,6 +204,14 @@ class Service {
   virtual std::unique_ptr<StreamStore::Writer> keep_stream(wire::StreamId id, StreamOptions options) = 0;
   // Reads a stream that this or another node keeps. Errors: those of StreamStore::read() and StreamRelay::read().
   virtual void read_stream(wire::StreamRead request, StreamReader done) = 0;
+
+  // How the devices of the cluster are, as this node knows it: the first call has them ask the other nodes, of which a
+  // later call then knows, too.
+  virtual telemetry::TelemetrySnapshot telemetry(const telemetry::HistoryQuery&) const { return {}; }
+  // What users should know of now, the most severe first.
+  virtual std::vector<wire::Alert> alerts() const { return {}; }
+  // What this node counts about itself.
+  virtual NodeMetrics metrics() const { return {}; }
 };
 
 }  // namespace exogpu::node

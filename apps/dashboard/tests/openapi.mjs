@@ -17,6 +17,8 @@ const calls = [
   ["POST", "/v1/cluster/drain", { node, draining: false }], ["POST", "/v1/cluster/drain", { node: "nobody" }],
   ["POST", "/v1/cluster/drain", {}], ["POST", "/v1/cluster/pairing", {}], ["POST", "/v1/cluster/pairing", { code: "1" }],
   ["GET", "/v1/cluster/pairing/123456"], ["DELETE", "/v1/cluster/pairing/123456"], ["GET", "/v1/cluster/doctor"],
+  ["GET", "/v1/telemetry"], ["GET", "/v1/telemetry?history_s=10"], ["GET", "/v1/telemetry?step_s=2"],
+  ["GET", "/v1/telemetry/stream"], ["GET", "/v1/alerts"], ["GET", "/metrics"],
   ["POST", "/v1/plan", { model }], ["POST", "/v1/plan", { model: "none" }], ["POST", "/v1/plan", {}],
   ["GET", "/v1/models"], ["GET", `/v1/models/${model}`], ["GET", "/v1/models/none"],
   ["POST", "/v1/models/load", { model: "none" }], ["POST", "/models/load", { model: "none" }],

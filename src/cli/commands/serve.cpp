@@ -3,6 +3,7 @@
 
 #include "api/server.h"
 #include "base/host_port.h"
+#include "cli/alert_hook.h"
 #include "cli/api_addresses.h"
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
@@ -36,7 +37,7 @@ struct Options {
   std::optional<uint16_t> api_port;
   bool no_api = false;
   bool no_discovery = false;
-  std::string state, cache, models, chat_template;
+  std::string state, cache, models, chat_template, on_alert;
   LogOptions log;
   node::NodeOptions node;
   api::ServerOptions server;
@@ -107,6 +108,11 @@ Result<void> serve(const Options& options) {
       start_log(options.log, log::Level::info, options.node.name.empty() ? node::host_name() : options.node.name));
   StopSignals signals;
   EXO_TRY(node::NodeOptions node_settings, node_options(options));
+  std::unique_ptr<AlertHook> alert_hook;  // outlives the node
+  if (!options.on_alert.empty()) {
+    EXO_TRY(alert_hook, AlertHook::create(options.on_alert));
+    node_settings.on_alert = [&hook = *alert_hook](const wire::Alert& alert, bool begun) { hook.tell(alert, begun); };
+  }
   node_settings.on_fatal = [&signals](const Error& why) { signals.stop_for(why); };
   EXO_TRY(const api::ServerOptions server_settings, server_options(options));
   EXO_TRY(std::unique_ptr<node::Node> node, node::Node::start(std::move(node_settings)));
@@ -193,6 +199,14 @@ void add_serve(CLI::App& app, Action& action) {
       ->add_flag("!--no-spare", node.spare,
                  "Store only the weights that this node computes with, no spare weights for when other nodes are lost")
       ->group(cluster);
+  command
+      ->add_option("--on-alert", options->on_alert,
+                   "Run this shell command when an alert begins or ends, with the alert in its environment "
+                   "(EXOGPU_ALERT_NAME, ...), or post it as JSON to http://HOST:PORT/PATH")
+      ->type_name("COMMAND")
+      ->group(cluster);
+  // For tests: sensors are read below this folder.
+  command->add_option("--sensors", node.sensor_root)->group("");
   const char* api = "API";
   command
       ->add_option("--api", options->api,

@@ -23,7 +23,7 @@ struct Options {
 
 // A text of another machine, made safe for a terminal; empty if there is none.
 std::string text(const Json& object, const char* key) {
-  const auto found = object.find(key);
+  const auto found = object.is_object() ? object.find(key) : object.end();
   if (found == object.end() || found->is_null()) return {};
   return printable(found->is_string() ? found->get<std::string>() : found->dump());
 }
@@ -32,7 +32,7 @@ bool yes(const Json& object, const char* key) { return object.value(key, Json(fa
 
 const Json& list(const Json& object, const char* key) {
   static const Json none = Json::array();
-  const auto found = object.find(key);
+  const auto found = object.is_object() ? object.find(key) : object.end();
   return found != object.end() && found->is_array() ? *found : none;
 }
 
@@ -85,16 +85,29 @@ std::string shards_of(const Json& node) {
   return out;
 }
 
-std::string nodes_table(const Json& cluster) {
-  Rows rows{{"NODE", "STATE", "DEVICES", "LOAD", "HOLDS", "POWER", "NETWORK", "VERSION", "API"}};
+// "0.62", of the node's devices in their order; empty: not known.
+std::string suitability_of(const Json& telemetry, const std::string& name) {
+  std::string out;
+  for (const Json& node : list(telemetry, "nodes")) {
+    if (text(node, "name") != name) continue;
+    for (const Json& device : list(node, "devices")) {
+      const std::string score = text(device, "suitability");
+      if (!score.empty()) out += (out.empty() ? "" : ", ") + text(device, "id") + " " + score;
+    }
+  }
+  return out;
+}
+
+std::string nodes_table(const Json& cluster, const Json& telemetry) {
+  Rows rows{{"NODE", "STATE", "DEVICES", "SUITABILITY", "LOAD", "HOLDS", "POWER", "NETWORK", "VERSION", "API"}};
   for (const Json& node : list(cluster, "nodes")) {
     std::string devices;
     for (const Json& device : list(node, "devices")) {
       devices += (devices.empty() ? "" : ", ") + device_of(device);
     }
-    rows.push_back({text(node, "name"), state_of(node), devices, share_of(node, "load_percent"), shards_of(node),
-                    power_of(node), yes(node, "wired") ? "wire" : "radio", text(node, "version"),
-                    text(node, "api_url")});
+    rows.push_back({text(node, "name"), state_of(node), devices, suitability_of(telemetry, text(node, "name")),
+                    share_of(node, "load_percent"), shards_of(node), power_of(node),
+                    yes(node, "wired") ? "wire" : "radio", text(node, "version"), text(node, "api_url")});
   }
   return format_table(rows);
 }
@@ -154,14 +167,32 @@ std::string plans(const Json& cluster) {
   return out;
 }
 
-std::string report(const Json& cluster) {
+// A line for each alert, with its cause and what to do.
+std::string alerts_text(const Json& alerts) {
+  std::string out;
+  for (const Json& alert : list(alerts, "alerts")) {
+    const std::string node = text(alert, "node"), subject = text(alert, "subject");
+    const std::string of = node + (node.empty() || subject.empty() ? "" : "/") + subject;
+    out += std::format("{} {}{}{}: {}. Likely cause: {}. {}.\n", text(alert, "severity"), text(alert, "name"),
+                       of.empty() ? "" : " ", of, text(alert, "summary"), text(alert, "cause"), text(alert, "remedy"));
+  }
+  return out.empty() ? out : out + "\n";
+}
+
+std::string report(const Json& cluster, const Json& telemetry, const Json& alerts) {
   std::string out = model_sentences(cluster);
   const std::string leader = text(cluster, "leader");
   out += leader.empty() ? std::format(" No leader: {}.\n\n", text(cluster, "no_leader_reason"))
                         : std::format(" The leader is {}.\n\n", leader);
   if (const std::string broken = text(cluster, "model_file_error"); !broken.empty()) out += broken + "\n\n";
   out += identity_conflicts(cluster);
-  return out + nodes_table(cluster) + plans(cluster);
+  return out + alerts_text(alerts) + nodes_table(cluster, telemetry) + plans(cluster);
+}
+
+// What a node of an earlier version does not have is empty.
+Json beside(const api::ApiAddress& at, const std::string& path) {
+  const auto reply = api::get(at, path, std::chrono::seconds(5));
+  return reply && reply->status == 200 ? Json::parse(reply->body, nullptr, false) : Json();
 }
 
 Result<void> status(const Options& options) {
@@ -175,7 +206,7 @@ Result<void> status(const Options& options) {
   if (!cluster.is_object())
     return fail(ErrorCode::corrupt, "{} is not the API of an exogpu node; name another address with --api HOST:PORT",
                 options.api.at);
-  write_out(report(cluster));
+  write_out(report(cluster, beside(at, "/v1/telemetry"), beside(at, "/v1/alerts")));
   return {};
 }
 

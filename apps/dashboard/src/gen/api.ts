@@ -140,6 +140,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/telemetry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the sensors of all nodes and devices read, and what they read before */
+        get: operations["telemetry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/telemetry/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as it changes, and alerts
+         * @description Server-sent events, every 0.5 s: `telemetry` with the object of /v1/telemetry, the first with the history; `alerts` with
+         *     that of /v1/alerts, first and when they change.
+         */
+        get: operations["telemetryStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is wrong in the cluster, why, and what to do */
+        get: operations["alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this node knows of itself, for Prometheus */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cluster/pairing": {
         parameters: {
             query?: never;
@@ -824,6 +896,69 @@ export interface components {
             /** @constant */
             success: true;
         };
+        /** @description The machine of a node or one of its devices; a metric that nothing measures is absent */
+        Subject: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            kind: "machine" | "cpu" | "integrated" | "discrete";
+            backend?: string;
+            /** @description What it can measure */
+            metrics: string[];
+            temperature_limit_c?: number;
+            memory_used_bytes?: number;
+            memory_total_bytes?: number;
+            utilization?: number;
+            power_w?: number;
+            temperature_c?: number;
+            clock_mhz?: number;
+            throttling?: ("heat" | "power" | "brake")[];
+            fan?: number;
+            shard_bytes?: number;
+            charge?: number;
+            on_battery?: boolean;
+            cache_free_bytes?: number;
+            /** @description Of a device */
+            suitability?: number;
+            history?: {
+                [key: string]: (number | boolean | null)[];
+            };
+        };
+        Telemetry: {
+            /** @constant */
+            version: 1;
+            /** @description Whether this node gets the telemetry of all others */
+            complete: boolean;
+            /** @enum {unknown} */
+            step_s: 0.5 | 10;
+            nodes: {
+                id: string;
+                name: string;
+                age_s: number;
+                clock_offset_s?: number;
+                machine?: components["schemas"]["Subject"];
+                devices: components["schemas"]["Subject"][];
+            }[];
+            ranking: {
+                node: string;
+                device: string;
+                suitability: number;
+                memory_free_bytes?: number;
+            }[];
+        };
+        Alerts: {
+            alerts: {
+                name: string;
+                /** @enum {unknown} */
+                severity: "info" | "warning" | "critical";
+                since_unix_s: number;
+                node: string | null;
+                subject: string | null;
+                summary: string;
+                cause: string;
+                remedy: string;
+            }[];
+        };
         Error: {
             error: {
                 message: string;
@@ -1371,6 +1506,106 @@ export interface operations {
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
             503: components["responses"]["Error"];
+        };
+    };
+    telemetry: {
+        parameters: {
+            query?: {
+                /** @description Seconds of history of each subject */
+                history_s?: number;
+                /** @description Between values of the history */
+                step_s?: 0.5 | 10;
+                /** @description Only devices with so much memory free are ranked */
+                memory_bytes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The telemetry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Telemetry"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+        };
+    };
+    telemetryStream: {
+        parameters: {
+            query?: {
+                /** @description Seconds of history of each subject */
+                history_s?: number;
+                /** @description Between values of the history */
+                step_s?: 0.5 | 10;
+                /** @description Only devices with so much memory free are ranked */
+                memory_bytes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events until the client goes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+        };
+    };
+    alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alerts that hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text format of Prometheus */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Error"];
         };
     };
     pair: {

@@ -1,0 +1,96 @@
+#include "api/telemetry/routes.h"
+
+#include <charconv>
+#include <chrono>
+#include <format>
+#include <utility>
+
+#include "api/metrics/metrics_text.h"
+#include "api/surface/query.h"
+#include "api/telemetry/telemetry_json.h"
+
+namespace exogpu::api {
+namespace {
+
+constexpr double kFineSecondsMax = 600, kCoarseSecondsMax = 86'400;
+constexpr std::chrono::milliseconds kStreamEvery{500};
+
+struct Query {
+  telemetry::HistoryQuery history{};
+  double memory_bytes = 0;  // of the ranking
+};
+
+// Absent without one.
+Parsed<std::optional<double>> number_in(std::string_view query, const char* name, double most) {
+  const std::string text = query_value(query, name);
+  if (text.empty()) return std::optional<double>();
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= most)) {
+    return bad_field(name, "invalid_value", "must be a number from 0 to {}", most);
+  }
+  return std::optional(value);
+}
+
+// "history_s=120&step_s=10&memory_bytes=4e9"
+Parsed<Query> read_query(std::string_view text) {
+  Query query;
+  EXO_TRY(const auto step, number_in(text, "step_s", 10));
+  if (step && *step != 0.5 && *step != 10) return bad_field("step_s", "invalid_value", "must be 0.5 or 10");
+  query.history.coarse = step == 10.0;
+  EXO_TRY(const auto seconds, number_in(text, "history_s", query.history.coarse ? kCoarseSecondsMax : kFineSecondsMax));
+  query.history.values = static_cast<size_t>(seconds.value_or(0) / (query.history.coarse ? 10 : 0.5));
+  EXO_TRY(const auto memory, number_in(text, "memory_bytes", 1e18));
+  query.memory_bytes = memory.value_or(0);
+  return query;
+}
+
+Parsed<Action> telemetry_now(const Exchange& exchange) {
+  EXO_TRY(const Query query, read_query(exchange.query));
+  return Reply{.body = telemetry_json(exchange.service.telemetry(query.history), query.memory_bytes)};
+}
+
+std::string event_of(std::string_view name, const std::string& data) {
+  return std::format("event: {}\ndata: {}\n\n", name, data);
+}
+
+// The first event has the history that was asked for, those that follow what is now; alerts come when they change.
+Parsed<Action> telemetry_stream(const Exchange& exchange) {
+  EXO_TRY(Query query, read_query(exchange.query));
+  return Feed{.next =
+                  [&service = exchange.service, query, alerts = std::string()]() mutable {
+                    std::string out =
+                        event_of("telemetry", telemetry_json(service.telemetry(query.history), query.memory_bytes));
+                    query.history.values = 0;
+                    std::string found = alerts_json(service.alerts());
+                    if (found != alerts) out += event_of("alerts", found);
+                    alerts = std::move(found);
+                    return out;
+                  },
+              .every = kStreamEvery};
+}
+
+Parsed<Action> alerts_now(const Exchange& exchange) { return Reply{.body = alerts_json(exchange.service.alerts())}; }
+
+Parsed<Action> metrics(const Exchange& exchange) {
+  const node::Service& service = exchange.service;
+  const auto cluster = service.cluster();
+  const std::string text = metrics_text({.cluster = *cluster,
+                                         .telemetry = service.telemetry({.all = false}),
+                                         .alerts = service.alerts(),
+                                         .node = service.metrics()});
+  return Reply{.body = text, .type = "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+constexpr Route kTelemetryRoutes[] = {
+    {.path = "/metrics", .method = "GET", .handle = metrics},
+    {.path = "/v1/telemetry", .method = "GET", .handle = telemetry_now},
+    {.path = "/v1/telemetry/stream", .method = "GET", .handle = telemetry_stream},
+    {.path = "/v1/alerts", .method = "GET", .handle = alerts_now},
+};
+
+}  // namespace
+
+Surface telemetry_surface() { return {.error = to_json, .routes = kTelemetryRoutes}; }
+
+}  // namespace exogpu::api

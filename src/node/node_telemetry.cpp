@@ -1,0 +1,103 @@
+// What a node does with the samples of its machine.
+#include <algorithm>
+#include <random>
+
+#include "base/log.h"
+#include "node/alert_facts.h"
+#include "node/node_impl.h"
+#include "telemetry/machine_source.h"
+
+namespace exogpu::node {
+namespace {
+
+uint64_t unix_ms() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
+}
+
+uint64_t random_session() {
+  std::random_device random;
+  return static_cast<uint64_t>(random()) << 32 | random();
+}
+
+// The memory that this node's stages which are ready take on a device, of all models.
+Bytes shard_bytes(const wire::ReplicatedState& state, const wire::DeviceRef& device) {
+  Bytes sum = 0;
+  for (const auto& [content, model] : state.models) {
+    if (!model.plan) continue;
+    const wire::PlanMade& made = model.plan->made;
+    for (size_t i = 0; i < made.plan.stages.size(); ++i) {
+      const bool ready = model.plan->stages[i].phase == wire::StagePhase::ready;
+      if (ready && made.plan.stages[i].device == device) sum += made.stage_bytes[i];
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+void Node::Impl::make_telemetry() {
+  telemetry_.emplace(
+      self(), random_session(), *peers_,
+      TelemetryHost{.leader = [this] { return agent_->leader(); },
+                    .busy = [this] { return !busy().empty(); },
+                    .on_sample = [this](telemetry::Sample& sample) { on_sample(sample); },
+                    .facts = [this](bool leads, auto nodes) { return alert_facts(leads, std::move(nodes)); },
+                    .on_alert =
+                        [this](const wire::Alert& alert, bool begun) {
+                          log::warning("telemetry", "{} {}: {}{}{}: {}", alert.name, begun ? "begins" : "has ended",
+                                       alert.node, alert.subject.empty() ? "" : "/", alert.subject, alert.summary);
+                          if (options_.on_alert) options_.on_alert(alert, begun);
+                        },
+                    .unix_ms = unix_ms});
+}
+
+void Node::Impl::start_sampler() {
+  telemetry::MachineOptions machine{.name = options_.name, .cache = options_.cache};
+  machine.sources.root = options_.sensor_root;
+  for (const gpu::Device& device : resources_.machine.devices()) {
+    const auto same = [&](const wire::DeviceProfile& each) { return each.id.device == device.info().id; };
+    if (std::ranges::any_of(resources_.devices, same)) machine.devices.push_back(device.info());
+  }
+  const auto source = std::make_shared<telemetry::MachineSource>(std::move(machine));
+  sampler_.emplace(
+      [source, change = options_.adjust_readings](telemetry::Time now) {
+        telemetry::Sample sample = source->read(now);
+        if (change) adjust(sample, change);
+        return sample;
+      },
+      [this](telemetry::Sample sample) {
+        loop_.post([this, sample = std::move(sample)]() mutable { telemetry_->on_sample(std::move(sample)); });
+      });
+}
+
+void Node::Impl::on_sample(telemetry::Sample& sample) {
+  for (size_t i = 1; i < sample.subjects.size(); ++i) {
+    const Bytes bytes = shard_bytes(agent_->state(), {.node = self(), .device = sample.subjects[i].id});
+    sample.values[i][wire::Metric::shard_bytes] = static_cast<double>(bytes);
+  }
+  if (condition_.update(sensor_readings(sample), sample.at)) report_condition();
+  if (memory_->update(sample.memory, sample.at)) on_memory();
+}
+
+telemetry::AlertFacts Node::Impl::alert_facts(bool leads, std::vector<telemetry::NodeTelemetry> nodes) const {
+  return node::alert_facts(*status_->snapshot(), std::move(nodes), !leads);
+}
+
+telemetry::TelemetrySnapshot Node::Impl::telemetry(const telemetry::HistoryQuery& query) const {
+  telemetry::TelemetrySnapshot snapshot = telemetry_->snapshot(query);
+  set_names(*status_->snapshot(), snapshot.nodes);
+  return snapshot;
+}
+
+NodeMetrics Node::Impl::metrics() const {
+  return {.self = self(), .requests = request_counter_->counts(), .cluster = cluster_counter_.counts()};
+}
+
+std::shared_ptr<GenerationListener> Node::Impl::counted(const std::string& model,
+                                                        std::shared_ptr<GenerationListener> listener) {
+  return request_counter_->listen(model, std::move(listener));
+}
+
+}  // namespace exogpu::node
