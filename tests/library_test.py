@@ -1,4 +1,6 @@
 """Models that are loaded when requests name them. Arguments: as in nodes.py."""
+import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -7,6 +9,7 @@ import threading
 from harness import cases
 from harness.models import write_other
 from harness.waiting import WAIT_S, until
+from hub_server import Hub
 from nodes import EXOGPU, MODEL, Cluster, TINY_MODEL
 
 # Room for two of the models below on one node: see models().
@@ -54,7 +57,7 @@ class Library(Cluster):
         a = self.node("a", "--models", self.models(self.folder / "models_a", *names), *options)
         join = ["--join", f"127.0.0.1:{a.link}", "--token", a.token("--uses", 2)]
         self.node("b", "--models", self.models(self.folder / "models_b", *names), *options, *join)
-        c = self.node("c", "--models", self.folder / "none", "--memory", "1MiB", "--no-spare", *join)
+        c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--memory", "1MiB", "--no-spare", *join)
         until("both nodes have all of them",
               lambda: [len(entry["nodes"]) for entry in (c.get("/v1/cluster") or {"library": []})["library"]]
               == [2] * 3)
@@ -104,7 +107,7 @@ class Library(Cluster):
             return subprocess.run([EXOGPU, *map(str, arguments), "--api", f"127.0.0.1:{a.api}"], capture_output=True,
                                   text=True, timeout=WAIT_S)
         listed = run("models", "--cluster")
-        self.assertIn("first", listed.stdout, listed)
+        self.assertRegex(listed.stdout, r"first .* t/s on a/cpu\n", listed)
         loaded = run("load", "first", "--pin")
         self.assertEqual((loaded.returncode, loaded.stdout), (0, "first is loaded.\n"), loaded)
         until("its place is shown", lambda: "pinned" in run("ps").stdout)
@@ -115,6 +118,7 @@ class Library(Cluster):
         refused = run("load", "second")
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("bytes are missing", refused.stderr)
+        self.assertIn("if these pinned models were unloaded: first", refused.stderr)
         self.assertEqual(a.states(), {"first": "loaded", "second": "unloaded"})
         self.assertEqual(a.request("POST", "/v1/completions", {"model": "third", "prompt": "x"})[0], 404)
 
@@ -129,6 +133,53 @@ class Library(Cluster):
                                                 "keep_alive": keep_alive, "options": {"num_predict": 2},
                                                 "wait_s": WAIT_S})
             until(f"new is {state}", lambda: a.states()["new"] == state)
+
+    def test_a_pull_goes_to_the_node_with_room(self):
+        hub = Hub()
+        self.addCleanup(hub.close)
+        hub.files["org/repo/pulled.gguf"] = pathlib.Path(MODEL).read_bytes()
+        hub.always = {"hold_after": 70000}
+        os.environ["HF_ENDPOINT"] = hub.url
+        self.addCleanup(os.environ.pop, "HF_ENDPOINT")
+        a = self.node("a", "--models", self.models(self.folder / "models_a", "first"), *SETTINGS, "--memory", "1MiB")
+        b = self.node("b", "--models", self.folder / "models_b", *SETTINGS, "--join", f"127.0.0.1:{a.link}", "--token",
+                      a.token())
+        until("a knows b", lambda: len(a.cluster()["nodes"]) == 2)
+        loading = subprocess.Popen([EXOGPU, "load", "hf:org/repo", "--api", f"127.0.0.1:{a.api}"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for node in a, b:
+            until(f"{node.name} says who pulls; {node.said()}",
+                  lambda: [(pull["node"], pull["total_bytes"]) for pull in node.cluster()["pulls"]]
+                  == [("b", os.path.getsize(MODEL))])
+        hub.go.set()
+        out, errors = loading.communicate(timeout=WAIT_S)
+        self.assertEqual((loading.returncode, out), (0, "pulled is loaded.\n"), errors)
+        self.assertTrue((self.folder / "models_b" / "org" / "repo" / "pulled.gguf").exists())
+        self.assertFalse((self.folder / "models_a" / "org").exists())
+        self.assertEqual(a.complete(model="pulled", max_tokens=4, ignore_eos=True)["usage"]["completion_tokens"], 4)
+        for node in a, b:
+            until("it is over", lambda: node.cluster()["pulls"] == [])
+        again = subprocess.run([EXOGPU, "pull", "--cluster", "org/repo", "--api", f"127.0.0.1:{a.api}"],
+                               capture_output=True, text=True, timeout=WAIT_S)
+        self.assertEqual(again.returncode, 0, again)
+        self.assertIn("pulled is in the library", again.stdout)
+
+    def test_settings_are_those_of_the_node_that_was_asked(self):
+        a = self.node("a", "--models", self.models(self.folder / "models_a", "first"), "-c", 256, "--parallel", 1)
+        c = self.node("c", "--models", self.folder / "none", "-c", 512, "--parallel", 2, "--model-settings",
+                      "first context=768 parallel=3 temperature=0", "--join", f"127.0.0.1:{a.link}", "--token",
+                      a.token())
+        until("c knows the library", lambda: list(c.states()) == ["first"])
+        def plans():
+            plans = [model["plan"] for model in c.cluster()["models"]]
+            return [(plan["context"], plan["parallel"]) for plan in plans if plan]
+        one, other = (c.text(model="first", wait_s=WAIT_S, temperature=None, seed=seed) for seed in (1, 2))
+        self.assertEqual(one, other, "the temperature is 0")
+        until("its settings are those of c for this model", lambda: plans() == [(768, 3)])
+        self.assertEqual(c.request("POST", "/v1/models/unload", {"model": "first"})[0], 200)
+        until("it is unloaded", lambda: a.states() == {"first": "unloaded"})
+        a.text(model="first", wait_s=WAIT_S)
+        until("its settings are those of a", lambda: plans() == [(256, 1)])
 
     def test_a_stream_waits_for_its_model(self):
         a = self.node("a", "--models", self.models(self.folder / "models_a", "first", "second"), *SETTINGS)

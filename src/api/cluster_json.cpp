@@ -14,6 +14,7 @@ Json json_of(const node::UnusedDevice& unused);
 Json json_of(const node::IdentityConflict& conflict);
 Json json_of(const node::ModelSnapshot& model);
 Json json_of(const node::LibraryEntrySnapshot& entry);
+Json json_of(const node::PullSnapshot& pull);
 
 std::string_view word_for(wire::DeviceKind kind) {
   switch (kind) {
@@ -106,6 +107,12 @@ Json json_of(const node::UnusedDevice& unused) {
       {"node", unused.node}, {"device", unused.device}, {"constraint", unused.constraint}, {"reason", unused.reason}};
 }
 
+Json json_of(const wire::PredictedSpeed& speed) {
+  return {{"first_token_s", speed.first_token_s},
+          {"tokens_per_s_alone", speed.tokens_per_s_alone},
+          {"tokens_per_s_parallel", speed.tokens_per_s_parallel}};
+}
+
 Json json_of(const node::PlanSnapshot& plan) {
   return {{"epoch", plan.epoch.value()},
           {"stages", array_of(plan.stages)},
@@ -113,10 +120,7 @@ Json json_of(const node::PlanSnapshot& plan) {
           {"pool", plan.pool},
           {"parallel", plan.parallel},
           {"activations", to_string(plan.activations)},
-          {"predicted",
-           {{"first_token_s", plan.predicted.first_token_s},
-            {"tokens_per_s_alone", plan.predicted.tokens_per_s_alone},
-            {"tokens_per_s_parallel", plan.predicted.tokens_per_s_parallel}}},
+          {"predicted", json_of(plan.predicted)},
           {"unused_devices", array_of(plan.unused_devices)}};
 }
 
@@ -136,9 +140,17 @@ Json json_of(const node::ModelSnapshot& model) {
           {"keep_loaded_s", model.keep_loaded_s},
           {"used_at_unix_s", model.used_at ? Json(unix_s(*model.used_at)) : Json(nullptr)},
           {"serving", model.serving},
+          {"serving_since_unix_s", model.serving_since ? Json(unix_s(*model.serving_since)) : Json(nullptr)},
           {"not_serving_reason", or_null(model.not_serving_reason)},
           {"plan", model.plan ? json_of(*model.plan) : Json(nullptr)},
           {"live", model.live ? json_of(*model.live) : Json(nullptr)}};
+}
+
+Json json_of(const node::PredictedRun& run) {
+  if (!run.reason.empty()) return {{"reason", run.reason}};
+  Json object = json_of(run.speed);
+  object["devices"] = run.devices;
+  return object;
 }
 
 Json json_of(const node::LibraryEntrySnapshot& entry) {
@@ -158,7 +170,13 @@ Json json_of(const node::LibraryEntrySnapshot& entry) {
           {"layers", model.layers},
           {"parameters", model.parameters},
           {"context", model.context},
-          {"abilities", std::move(abilities)}};
+          {"abilities", std::move(abilities)},
+          {"predicted", entry.predicted ? json_of(*entry.predicted) : Json(nullptr)}};
+}
+
+Json json_of(const node::PullSnapshot& pull) {
+  return {{"source", pull.source}, {"node", pull.node},       {"file", pull.file},
+          {"files", pull.files},   {"done_bytes", pull.done}, {"total_bytes", pull.total}};
 }
 
 Json json_of(const node::IdentityConflict& conflict) {
@@ -178,6 +196,7 @@ nlohmann::ordered_json cluster_object(const node::ClusterSnapshot& cluster) {
           {"not_serving_reason", or_null(first.not_serving_reason)},
           {"models", array_of(cluster.models)},
           {"library", array_of(cluster.library)},
+          {"pulls", array_of(cluster.pulls)},
           {"model_file_error", or_null(cluster.model_file_error)},
           {"identity_conflicts", array_of(cluster.identity_conflicts)},
           {"leader", or_null(cluster.leader)},

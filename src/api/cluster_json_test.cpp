@@ -59,6 +59,22 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   EXPECT_EQ(lamp["offline_reason"], "silent for 800 ms");
 }
 
+TEST(ClusterJson, TheLibraryHasPredictionsAndPullsTheirProgress) {
+  node::LibraryEntrySnapshot fits, too_large, unknown;
+  fits.predicted = node::PredictedRun{.speed = {.tokens_per_s_alone = 12.5}, .devices = {"desk/cpu"}};
+  too_large.predicted = node::PredictedRun{.reason = "9 bytes are missing"};
+  node::ClusterSnapshot cluster;
+  cluster.library = {fits, too_large, unknown};
+  cluster.pulls = {{.source = "org/repo", .node = "desk", .file = 1, .files = 2, .done = 5, .total = 20}};
+  const json status = parsed(cluster);
+  EXPECT_EQ(status["library"][0]["predicted"]["tokens_per_s_alone"], 12.5);
+  EXPECT_EQ(status["library"][0]["predicted"]["devices"], json::array({"desk/cpu"}));
+  EXPECT_EQ(status["library"][1]["predicted"], json({{"reason", "9 bytes are missing"}}));
+  EXPECT_TRUE(status["library"][2]["predicted"].is_null());
+  EXPECT_EQ(status["pulls"][0], json::parse(R"({"source":"org/repo","node":"desk","file":1,"files":2,"done_bytes":5,
+                                               "total_bytes":20})"));
+}
+
 TEST(ClusterJson, PlanStagesAndLiveRates) {
   node::PlanSnapshot plan{.epoch = wire::PlanEpoch(7), .context = 512, .parallel = 3};
   plan.stages = {{.node = "desk", .device = "cpu", .layers = {0, 2}, .memory = 9, .status = wire::StagePhase::loading}};

@@ -114,20 +114,26 @@ ApiError unauthorized(const RequestView& request) {
 }
 
 // Gives the model's full name to the generations.
-Parsed<Routed> with_model(TextCall call, const node::Service& service) {
+Parsed<Routed> with_model(TextCall call, const Exchange& exchange) {
+  const node::Service& service = exchange.service;
   if (call.work) return call;  // asks no model
   const node::GenerationRequest& first = call.generations.front();
   // One that waits longer than others is for the node to judge.
   if (first.wait && service.models().empty()) return call;
   EXO_TRY(const node::ModelEntry model, find_model(service, first.model));
-  for (auto& generation : call.generations) generation.model = model.id;
+  for (auto& generation : call.generations) {
+    generation.model = model.id;
+    const auto* all = exchange.limits.sampling;
+    if (all == nullptr) continue;
+    if (const auto own = all->find(model.id); own != all->end()) apply_defaults(own->second, generation);
+  }
   return call;
 }
 
 Parsed<Routed> run(const Found& found, const Exchange& exchange) {
   const auto error_body = found.surface->error;
   EXO_TRY(Action action, found.route->handle(exchange));
-  if (auto* call = std::get_if<TextCall>(&action)) return with_model(std::move(*call), exchange.service);
+  if (auto* call = std::get_if<TextCall>(&action)) return with_model(std::move(*call), exchange);
   if (auto* reply = std::get_if<Reply>(&action)) return std::move(*reply);
   if (auto* read = std::get_if<wire::StreamRead>(&action)) return std::move(*read);
   if (auto* feed = std::get_if<Feed>(&action)) return std::move(*feed);
@@ -191,7 +197,8 @@ Routed route(const RequestView& request, const ServerOptions& options, node::Ser
                                                                       : std::string(),
       .limits = {.json = {.depth_max = options.json_depth_max, .values_max = options.json_values_max},
                  .answers_max = options.answers_max,
-                 .truncate = options.truncate},
+                 .truncate = options.truncate,
+                 .sampling = &options.model_sampling},
       .service = service,
       .answers = answers,
       .seed = seed,

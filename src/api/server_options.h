@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ struct ServerOptions {
   // Origins of web pages on other machines that may use the API, such as "https://chat.example.com"; "*" means all.
   // Pages on this machine always may.
   std::vector<std::string> origins;
+
+  // Settings of the sampler for requests that name these models and do not say otherwise, by name of the model and of
+  // the field: "temperature".
+  std::map<std::string, std::map<std::string, double>> model_sampling;
 
   bool truncate =
       false;  // the oldest turns of a conversation go where the context is too short, unless it says otherwise

@@ -32,21 +32,43 @@ Result<hub::Hub> hub_of(std::string base) {
   return hub::Hub{.base = std::move(url), .token = std::move(token)};
 }
 
+namespace {
+
+struct ClientPull {
+  hub::Reference reference;
+  hub::PullOptions options;
+};
+
+Result<ClientPull> client_pull(const std::string& folder, const std::string& source, const std::stop_token& stop) {
+  EXO_TRY(hub::Reference reference, hub::parse_reference(source));
+  EXO_TRY(const model::Library library, models_folder(folder));
+  ClientPull pull{.reference = std::move(reference),
+                  .options = {.folder = library.folder(), .hub = {}, .http = {}, .retry = {}, .progress = {}}};
+  EXO_TRY(pull.options.hub, hub_of(""));
+  pull.options.retry.note = [](const std::string& line) { log::info("hub", "{}", line); };
+  pull.options.stop = stop;
+  return pull;
+}
+
+}  // namespace
+
 node::PullModel pull_for_clients(std::string folder) {
   return [folder = std::move(folder)](const std::string& source,
                                       const std::function<void(const node::PullProgress&)>& progress,
                                       const std::stop_token& stop) -> Result<std::string> {
-    EXO_TRY(const hub::Reference reference, hub::parse_reference(source));
-    EXO_TRY(const model::Library library, models_folder(folder));
-    hub::PullOptions options = {.folder = library.folder(), .hub = {}, .http = {}, .retry = {}, .progress = {}};
-    EXO_TRY(options.hub, hub_of(""));
-    options.progress = [&](size_t index, size_t count, Bytes done, Bytes total) {
+    EXO_TRY(ClientPull pull, client_pull(folder, source, stop));
+    pull.options.progress = [&](size_t index, size_t count, Bytes done, Bytes total) {
       progress({.file = index, .files = count, .done = done, .total = total});
     };
-    options.retry.note = [](const std::string& line) { log::info("hub", "{}", line); };
-    options.stop = stop;
-    EXO_TRY(const hub::Pulled pulled, hub::pull(reference, options));
+    EXO_TRY(const hub::Pulled pulled, hub::pull(pull.reference, pull.options));
     return pulled.name;
+  };
+}
+
+node::PullBytes pull_bytes_for_clients(std::string folder) {
+  return [folder = std::move(folder)](const std::string& source, const std::stop_token& stop) -> Result<Bytes> {
+    EXO_TRY(const ClientPull pull, client_pull(folder, source, stop));
+    return hub::bytes_to_pull(pull.reference, pull.options);
   };
 }
 

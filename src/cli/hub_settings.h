@@ -14,5 +14,6 @@ Result<hub::Hub> hub_of(std::string base);
 
 // Pulls models into this models folder (empty: the usual one) for clients of a node.
 node::PullModel pull_for_clients(std::string folder);
+node::PullBytes pull_bytes_for_clients(std::string folder);
 
 }  // namespace exogpu::cli

@@ -69,8 +69,9 @@ class Agent {
   // The status of this node's stages in the plan of this epoch for the model with this content id, by stage index.
   void set_stages(const std::string& content, wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages,
                   Time now);
-  // The models that this node has requests in progress for, by content id.
-  void set_busy(std::set<std::string> models) { busy_models_ = std::move(models); }
+  // The models that this node has requests in progress for, by content id. One that is idle now makes room at once for
+  // a model that waits for it.
+  void set_busy(std::set<std::string> models, Time now);
   // A client of this node uses the model, perhaps for less time than passes between two calls of set_busy().
   void note_use(const std::string& content) { used_models_.insert(content); }
   // How long the models were not used, by content id, as far as this node knows.
@@ -100,6 +101,8 @@ class Agent {
   // The leader, as far as this node knows now.
   std::optional<wire::NodeId> leader() const;
   const wire::ReplicatedState& state() const { return state_; }
+  // Another number once the libraries of the nodes, the nodes themselves, or the models to be served have changed.
+  uint64_t library_version() const { return library_version_; }
   // The reason why this node has no leader, for people; empty when it has one.
   std::string no_leader_reason() const;
   std::optional<Duration> round_trip(wire::NodeId peer) const;
@@ -166,8 +169,10 @@ class Agent {
   std::string lost_leader_reason(wire::NodeId leader) const;
 
   // While following (agent_follow.cpp).
+  void acknowledge(wire::NodeId leader, uint64_t number);
   bool follow_leader(const wire::Term& term, wire::NodeId from, Time now);
   bool leader_reachable(Time now) const;
+  void apply_entry(const wire::Entry& entry);
   void applied();
   void propose(Time now);
   std::vector<wire::Event> unreported() const;
@@ -187,7 +192,9 @@ class Agent {
   void flush(Time now);
   void plan(Time now);
 
-  // While leading: the models (agent_models.cpp).
+  // The models (agent_models.cpp).
+  bool waits_for_room() const;
+  // While leading.
   bool idle(const std::string& content) const;
   void note_uses(const std::set<std::string>& contents, Time now);
   void update_uses(Time now);
@@ -209,6 +216,7 @@ class Agent {
   wire::Term term_;
   uint64_t counter_max_ = 0;
   wire::ReplicatedState state_;
+  uint64_t library_version_ = 0;
   std::map<std::string, wire::PlanMade> previous_plans_;  // the last plan of each model of the state
   Log log_;
   std::map<wire::NodeId, Peer> peers_;
@@ -250,6 +258,8 @@ class Agent {
   std::map<std::string, Time> used_at_;  // by content id
   std::set<std::string> postponed_;      // models for which a better plan may wait until they are idle
   Time plan_at_{};
+  Time planned_at_{};
+  Time nodes_came_at_{};    // a node came online last: others may follow
   size_t facts_bytes_ = 0;  // of all nodes
   LinkFaults faults_;
 };

@@ -48,14 +48,17 @@ void Agent::on(NodeId from, const Heartbeat& message, Time now) {
       }
     }
   }
+  // It shows the leader of an older term that there is a later one.
+  acknowledge(from, message.number);
+}
+
+// Number 0, which no heartbeat has, only reports which models are busy.
+void Agent::acknowledge(NodeId leader, uint64_t number) {
   std::set<std::string> busy = std::exchange(used_models_, {});
   busy.insert(busy_models_.begin(), busy_models_.end());
-  // The acknowledgement shows the leader of an older term that there is a later one.
-  send(from, HeartbeatAck{.term = term_,
-                          .number = message.number,
-                          .at = state_.at,
-                          .epoch = epoch_max_,
-                          .busy_models = std::move(busy)});
+  send(leader,
+       HeartbeatAck{
+           .term = term_, .number = number, .at = state_.at, .epoch = epoch_max_, .busy_models = std::move(busy)});
 }
 
 void Agent::on(NodeId from, const LogEntries& message, Time now) {
@@ -65,8 +68,7 @@ void Agent::on(NodeId from, const LogEntries& message, Time now) {
   bool follows = at == state_.at;
   for (const Entry& entry : message.entries) {
     if (follows) {
-      apply(state_, entry);
-      remember_plans();
+      apply_entry(entry);
       log_.append(entry);
       EXO_ASSERT(log_.end() == state_.at, "the log ends where the state is");
       out_.state_changed = true;
@@ -82,10 +84,21 @@ void Agent::on(NodeId from, const LogSnapshot& message, Time now) {
   // A reordered, older snapshot of this term.
   if (message.state.at.term == state_.at.term && message.state.at.index <= state_.at.index) return;
   state_ = message.state;
+  ++library_version_;
   remember_plans();
   log_.restart(state_.at);
   out_.state_changed = true;
   applied();
+}
+
+void Agent::apply_entry(const Entry& entry) {
+  apply(state_, entry);
+  remember_plans();
+  const bool about_library =
+      std::holds_alternative<NodeReported>(entry.event) || std::holds_alternative<NodeLost>(entry.event) ||
+      std::holds_alternative<NodeForgotten>(entry.event) || std::holds_alternative<LibraryReported>(entry.event) ||
+      std::holds_alternative<ModelSet>(entry.event) || std::holds_alternative<ModelRemoved>(entry.event);
+  if (about_library) ++library_version_;
 }
 
 // Remembers the last plan of each model, of which nodes may still have resident stages. A leader without it makes worse

@@ -56,8 +56,7 @@ void Agent::append(const Event& written) {
   Event event = *std::move(sent);
   const bool about_plan = affects_plans(state_, event);
   Entry entry{.term = term_, .event = std::move(event)};
-  apply(state_, entry);
-  remember_plans();
+  apply_entry(entry);
   log_.append(std::move(entry));
   EXO_ASSERT(log_.end() == state_.at, "the log ends where the state is");
   out_.state_changed = true;
@@ -115,7 +114,15 @@ void Agent::append_proposed(NodeId from, const Event& event, Time now) {
              !std::holds_alternative<ModelRemoved>(event) && !std::holds_alternative<NodeForgotten>(event)) {
     return;  // only the leader originates the other events
   }
+  if (const auto* reported = std::get_if<NodeReported>(&event)) {
+    const auto known = state_.nodes.find(reported->facts.info.self.node);
+    if (known == state_.nodes.end() || !known->second.online) nodes_came_at_ = now;
+  }
   append(event);
+  // Nothing else is about to follow a user's or a client's wish.
+  if (std::holds_alternative<ModelSet>(event) || std::holds_alternative<ModelRemoved>(event)) {
+    plan_at_ = std::min(plan_at_, std::max(now, nodes_came_at_ + kSettleWait));
+  }
 }
 
 void Agent::on(NodeId from, const LogProposal& message, Time now) {
@@ -192,7 +199,7 @@ void Agent::lead(Time now) {
   }
   if (std::erase_if(postponed_, [&](const std::string& content) { return idle(content); }) > 0) {
     plan_stale_ = true;
-    plan_at_ = now + kSettleWait;
+    plan_at_ = waits_for_room() ? std::max(now, planned_at_ + kRoomAgain) : now + kSettleWait;
   }
   if (plan_stale_ && now >= plan_at_) plan(now);
   if (!plan_stale_) plan_at_ = now + kSettleWait;
@@ -280,6 +287,7 @@ void Agent::flush(Time now) {
 void Agent::plan(Time now) {
   update_link_avoidance(now);
   plan_stale_ = false;
+  planned_at_ = now;
   plan_at_ = now + kSettleWait;
   PlanContext context{.term = term_, .epoch_max = epoch_max_};
   for (const auto& [id, follower] : followers_) context.epoch_max = std::max(context.epoch_max, follower.epoch);

@@ -3,6 +3,7 @@
 #include <format>
 
 #include "cluster/agent.h"
+#include "cluster/fold.h"
 #include "cluster/make_room.h"
 #include "cluster/plan_for.h"
 #include "cluster/timing.h"
@@ -11,6 +12,20 @@ namespace exogpu::cluster {
 
 using namespace wire;
 using std::chrono::seconds;
+
+// Whether a model has no plan. There may be room for it once another one is idle.
+bool Agent::waits_for_room() const {
+  return std::ranges::any_of(state_.models, [](const auto& each) { return !each.second.plan; });
+}
+
+void Agent::set_busy(std::set<std::string> models, Time now) {
+  const bool any_ended = !std::ranges::includes(models, busy_models_);
+  busy_models_ = std::move(models);
+  if (!any_ended || !waits_for_room()) return;
+  if (role_ == Role::following) acknowledge(term_.leader, 0);
+  if (role_ == Role::leading) lead_at_ = now;
+  step(now);
+}
 
 // Whether no node has requests for the model in progress.
 bool Agent::idle(const std::string& content) const {
@@ -68,6 +83,8 @@ void Agent::remove_unused_models(Time now) {
       removed.push_back({.content = content, .reason = std::format("nobody used it for {} s", keep.count())});
     } else if (!model.plan && unused >= kUnplacedKept) {
       removed.push_back({.content = content, .reason = "there is no room for it: " + model.no_plan_reason});
+    } else if (const std::string missing = missing_weights(model); !missing.empty() && unused >= kUnplacedKept) {
+      removed.push_back({.content = content, .reason = "its weights are gone: " + missing});
     }
   }
   for (const ModelRemoved& event : removed) append(event);

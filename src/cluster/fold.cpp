@@ -195,6 +195,14 @@ bool all_ready(const std::optional<PlanRecord>& plan) {
 bool serving(const ModelRecord& model) { return all_ready(model.plan); }
 bool serving(const ModelView& view) { return all_ready(view.plan); }
 
+std::string missing_weights(const ModelRecord& model) {
+  if (!model.plan) return {};
+  const auto missing = std::ranges::find_if(model.plan->stages, [](const StageStatus& stage) {
+    return stage.phase == StagePhase::fetching && !stage.failure.empty();
+  });
+  return missing == model.plan->stages.end() ? std::string() : missing->failure;
+}
+
 bool serving(const ReplicatedState& state) {
   return std::ranges::any_of(state.models, [](const auto& each) { return serving(each.second); });
 }

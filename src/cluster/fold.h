@@ -16,6 +16,9 @@ bool changes(const wire::ReplicatedState& state, const wire::Event& event);
 // Whether the model has a plan of which all stages are ready.
 bool serving(const wire::ModelRecord& model);
 bool serving(const ModelView& view);
+// Why a stage of the model's plan cannot get its weights, which no node has that is online. Empty: all can, or there is
+// no plan.
+std::string missing_weights(const wire::ModelRecord& model);
 // Whether any model is served.
 bool serving(const wire::ReplicatedState& state);
 

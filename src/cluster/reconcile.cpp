@@ -201,6 +201,7 @@ std::map<uint32_t, StageStatus> status_of(const LocalPlan& local) {
       case StageReadiness::connected: status.phase = StagePhase::loading; break;
       case StageReadiness::warm: status.phase = StagePhase::ready; break;
     }
+    if (stage.missing && stage.failures >= kMissingReported) status.failure = stage.failure;
     if (gave_up(stage)) status = {.phase = StagePhase::failed, .failure = stage.failure};
     out.emplace(index, std::move(status));
   }

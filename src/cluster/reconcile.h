@@ -24,6 +24,7 @@ struct LocalStage {
   Time failed_at{};
   std::string failure;     // the last error message
   bool permanent = false;  // a retry cannot succeed: a corrupt file, a device without memory
+  bool missing = false;    // the last fetch found no node that is online and has what it needs
   friend bool operator==(const LocalStage&, const LocalStage&) = default;
 };
 
@@ -70,9 +71,11 @@ void adopt(LocalPlan& local, const wire::StagePlan& plan);  // its stages must c
 void unload(LocalPlan& local);
 
 // The status of the stages, for Agent::set_stages(). A stage with a permanent failure or too many failures is `failed`.
+// One whose weights no node has for a while is `fetching`, with that as its failure.
 std::map<uint32_t, wire::StageStatus> status_of(const LocalPlan& local);
 
 inline constexpr uint32_t kFailuresMax = 5;
+inline constexpr uint32_t kMissingReported = 3;  // fetches in a row that found no node with the weights
 inline constexpr Duration kDrainMax = std::chrono::seconds(30);
 // 250 ms, doubled with each failure, 8 s at most.
 Duration back_off(uint32_t failures);

@@ -115,6 +115,21 @@ TEST_F(Reconcile, FailuresAreRetriedAndThenGivenUp) {
   EXPECT_EQ(status_of(local).at(0).phase, StagePhase::failed);
 }
 
+TEST_F(Reconcile, WeightsThatNoNodeHasAreReportedAfterAWhileAndLookedForFurther) {
+  work();
+  LocalStage& stage = local.stages.at(0);
+  stage = {.progress = StageReadiness::nothing,
+           .failures = kMissingReported - 1,
+           .failed_at = now,
+           .failure = "no node has it",
+           .missing = true};
+  EXPECT_EQ(status_of(local).at(0), (StageStatus{.phase = StagePhase::fetching, .failure = {}}));
+  stage.failures = kFailuresMax - 1;
+  EXPECT_EQ(status_of(local).at(0), (StageStatus{.phase = StagePhase::fetching, .failure = "no node has it"}));
+  now += back_off(kFailuresMax);
+  EXPECT_EQ(next().act, Act::fetch) << "one may come online at any time";
+}
+
 TEST_F(Reconcile, AnUnchangedShardIsRetained) {
   work();
   all_ready();

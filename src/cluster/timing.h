@@ -43,8 +43,9 @@ inline constexpr Duration kFlushEvery = milliseconds(20);  // entries of this ti
 inline constexpr Duration kSendAgain = milliseconds(150);
 inline constexpr Duration kPlanWait = milliseconds(50);     // after a node is lost
 inline constexpr Duration kSettleWait = milliseconds(300);  // after a node has come online: others may follow
-inline constexpr Duration kUnplacedKept =
-    milliseconds(10'000);  // a model that was loaded on request, has no plan, and that no request waits for
+inline constexpr Duration kRoomAgain = milliseconds(100);   // between two searches of room for a model
+inline constexpr Duration kUnplacedKept = milliseconds(
+    10'000);  // a model that was loaded on request, has no room or no weights, and that no request waits for
 inline constexpr size_t kFactsBytesMax = size_t{3} << 20;  // of all nodes: a snapshot must fit into one message
 
 }  // namespace exogpu::cluster

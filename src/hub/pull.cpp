@@ -78,6 +78,16 @@ Result<void> check_space(const std::vector<Item>& items, const fs::path& folder)
               folder.string(), format_bytes(needed), format_bytes(space.available));
 }
 
+Result<std::vector<Item>> items_of(HttpClient& client, const Reference& reference, const PullOptions& options) {
+  const Url& origin = reference.repository.empty() ? reference.url : options.hub.base;
+  if (!options.hub.token.empty() && origin.same_origin(options.hub.base) && !origin.secure && !origin.is_loopback()) {
+    return fail(ErrorCode::invalid_argument,
+                "{}: the token would travel unencrypted; use an https address, or unset HF_TOKEN", origin.text());
+  }
+  if (reference.repository.empty()) return items_of_address(reference.url, options);
+  return items_of_repository(client, reference.repository, reference.choice, options);
+}
+
 Result<void> check_gguf(const fs::path& part, const std::string& name) {
   EXO_TRY(const model::MappedFile file, model::MappedFile::open(part));
   auto parsed = model::parse_gguf_part(file.bytes(), name);
@@ -90,15 +100,8 @@ Result<void> check_gguf(const fs::path& part, const std::string& name) {
 Result<Pulled> pull(const Reference& reference, const PullOptions& given) {
   PullOptions options = given;
   options.http.stop = options.retry.stop = given.stop;
-  const Url& origin = reference.repository.empty() ? reference.url : options.hub.base;
-  if (!options.hub.token.empty() && origin.same_origin(options.hub.base) && !origin.secure && !origin.is_loopback()) {
-    return fail(ErrorCode::invalid_argument,
-                "{}: the token would travel unencrypted; use an https address, or unset HF_TOKEN", origin.text());
-  }
   EXO_TRY(HttpClient client, HttpClient::make(options.http));
-  EXO_TRY(const std::vector<Item> items,
-          reference.repository.empty() ? items_of_address(reference.url, options)
-                                       : items_of_repository(client, reference.repository, reference.choice, options));
+  EXO_TRY(const std::vector<Item> items, items_of(client, reference, options));
   EXO_CHECK(check_space(items, options.folder));
 
   Pulled pulled = {.name = {}, .files = {}, .bytes = 0, .verified = true, .already_present = true};
@@ -119,6 +122,19 @@ Result<Pulled> pull(const Reference& reference, const PullOptions& given) {
   }
   EXO_TRY(const model::Gguf whole, model::Gguf::open(pulled.files[0]));
   return pulled;
+}
+
+Result<Bytes> bytes_to_pull(const Reference& reference, const PullOptions& given) {
+  PullOptions options = given;
+  options.http.stop = options.retry.stop = given.stop;
+  EXO_TRY(HttpClient client, HttpClient::make(options.http));
+  EXO_TRY(const std::vector<Item> items, items_of(client, reference, options));
+  Bytes sum = 0;
+  for (const Item& item : items) {
+    const Bytes bytes = item.source.bytes.value_or(0);
+    sum += std::min(bytes, ~Bytes{0} - sum);  // sizes come from the network
+  }
+  return sum;
 }
 
 }  // namespace exogpu::hub

@@ -39,4 +39,8 @@ struct Pulled {
 // sent without encryption; cancelled.
 Result<Pulled> pull(const Reference& reference, const PullOptions& options);
 
+// The bytes of the files that pull() would fetch, whether they are here or not; 0 for those of an address, which tells
+// only once it is fetched. Errors: those of list_files() and choose_files(); invalid_argument as pull() has it.
+Result<Bytes> bytes_to_pull(const Reference& reference, const PullOptions& options);
+
 }  // namespace exogpu::hub

@@ -45,6 +45,7 @@ class ClusterAgent {
   }
 
   const wire::ReplicatedState& state() const { return agent_.state(); }
+  uint64_t library_version() const { return agent_.library_version(); }
   const wire::Term& term() const { return agent_.term(); }
   std::optional<wire::NodeId> leader() const { return leader_; }
   std::string no_leader_reason() const { return agent_.no_leader_reason(); }

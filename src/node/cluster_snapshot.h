@@ -156,17 +156,38 @@ struct ModelSnapshot {
   // Of its last request at any node, to 10 s.
   std::optional<std::chrono::system_clock::time_point> used_at{};
   bool serving = false;
+  std::optional<std::chrono::system_clock::time_point> serving_since{};  // as this node has seen it; absent: it is not
   std::string not_serving_reason{};
   std::optional<PlanSnapshot> plan{};
   std::optional<LiveRates> live{};
   friend bool operator==(const ModelSnapshot&, const ModelSnapshot&) = default;
 };
 
+// How a model that is not loaded would run, by the planner's prediction.
+struct PredictedRun {
+  wire::PredictedSpeed speed{};
+  std::vector<std::string> devices{};  // "desk/cuda0", in the order of the ring
+  std::string reason{};                // why it cannot be run; then there is no speed
+  friend bool operator==(const PredictedRun&, const PredictedRun&) = default;
+};
+
 // A model that nodes of the cluster have files of.
 struct LibraryEntrySnapshot {
   wire::LibraryModel model{};
-  std::vector<std::string> nodes{};  // that are online and have it, by name
+  std::vector<std::string> nodes{};         // that are online and have it, by name
+  std::optional<PredictedRun> predicted{};  // absent: it is loaded, or there is no prediction yet
   friend bool operator==(const LibraryEntrySnapshot&, const LibraryEntrySnapshot&) = default;
+};
+
+// A model that is being pulled from a hub.
+struct PullSnapshot {
+  std::string source{};  // as it was asked for
+  std::string node{};    // that pulls it, by name
+  uint32_t file = 0;     // that is fetched now, from 0
+  uint32_t files = 0;    // 0: it has not begun
+  Bytes done = 0;        // of that file
+  Bytes total = 0;
+  friend bool operator==(const PullSnapshot&, const PullSnapshot&) = default;
 };
 
 // Another process had the identity of a node, and this node refused it: a copy of the node's disk or state folder runs.
@@ -187,6 +208,7 @@ struct ClusterSnapshot {
   uint64_t term = 0;   // of the state: which leader wrote it,
   uint64_t index = 0;  // and how many events it has
   std::vector<NodeSnapshot> nodes{};
+  std::vector<PullSnapshot> pulls{};
   WeightTraffic weights{};
   std::string model_file_error{};                      // of this node's own model file; names the file
   std::vector<IdentityConflict> identity_conflicts{};  // since this node's start, the last of each node

@@ -26,6 +26,18 @@ struct Generations::Job {
   std::optional<std::stop_callback<std::function<void()>>> on_cancel;
 };
 
+// Counts a generation from its request until it begins, or ends before.
+class Generations::Preparing {
+ public:
+  explicit Preparing(std::shared_ptr<std::atomic<size_t>> count) : count_(std::move(count)) { ++*count_; }
+  ~Preparing() { --*count_; }
+  Preparing(const Preparing&) = delete;
+  Preparing& operator=(const Preparing&) = delete;
+
+ private:
+  std::shared_ptr<std::atomic<size_t>> count_;
+};
+
 Generations::Generations(GenerationsHost host)
     : host_(std::move(host)),
       continuations_(
@@ -55,7 +67,7 @@ bool Generations::was_served() const {
 }
 bool Generations::waiting() const { return continuations_.waiting() > 0; }
 
-bool Generations::busy() const { return continuations_.open() > 0; }
+bool Generations::busy() const { return continuations_.open() > 0 || *preparing_ > 0; }
 
 void Generations::stop_serving(Error why) {
   continuations_.pause(why);
@@ -96,9 +108,10 @@ void Generations::generate(GenerationRequest request, std::shared_ptr<Generation
   job->listener = std::move(listener);
   job->serving = *std::move(now);
   job->cancel = std::move(cancel);
-  host_.in_background([job, post = host_.post, alive = std::weak_ptr(alive_)] {
+  const auto counted = std::make_shared<Preparing>(preparing_);
+  host_.in_background([job, counted, post = host_.post, alive = std::weak_ptr(alive_)] {
     if (auto prepared = prepare(*job); !prepared) return job->listener->on_error(prepared.error());
-    post([job, alive] {
+    post([job, counted, alive] {
       const auto self = alive.lock();
       if (self) return (*self)->begin(job);
       job->listener->on_error({ErrorCode::unavailable, "the node is stopping"});
@@ -172,6 +185,7 @@ void Generations::forget(const std::shared_ptr<Job>& job) {
     if (open_answers_.erase(part.id) > 0) continuations_.cancel(part.id);
   }
   jobs_.erase(job.get());
+  if (host_.on_end) host_.on_end();
 }
 
 void Generations::cancelled(const std::shared_ptr<Job>& job) {

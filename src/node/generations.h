@@ -2,6 +2,7 @@
 // stage, and the tokens that come back become text. A generation outlives the ring that computes it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -43,6 +44,7 @@ struct GenerationsHost {
   std::function<void(uint64_t request)> cancel{};
   std::chrono::milliseconds
       wait{};  // of requests without a wait of their own, while the online nodes cannot hold the model
+  std::function<void()> on_end{};  // on the node's thread: one has ended, and busy() may be another
 };
 
 // On the node's thread, except where marked. The host runs no task in the background after this is destroyed.
@@ -76,12 +78,13 @@ class Generations {
   void resume();
   bool waiting() const;
   bool was_served() const EXO_EXCLUDES(mutex_);  // on any thread
-  bool busy() const;                             // a generation is computed, or waits for that
+  bool busy() const;                             // a generation is computed, or waits for that, or is prepared
   // Every generation ends with `why`.
   void fail_all(const Error& why) EXO_EXCLUDES(mutex_);
 
  private:
   struct Job;
+  class Preparing;
   // How long such a request waits in all, since nobody could serve it.
   std::chrono::milliseconds total_wait(std::optional<std::chrono::milliseconds> wait) const EXO_REQUIRES(mutex_);
   static Result<void> prepare(Job& job);
@@ -108,6 +111,7 @@ class Generations {
   std::map<pipeline::AnswerId, OpenAnswer> open_answers_;
   std::map<Job*, std::shared_ptr<Job>> jobs_;
   uint64_t next_answer_ = 1;
+  std::shared_ptr<std::atomic<size_t>> preparing_ = std::make_shared<std::atomic<size_t>>(0);
   std::shared_ptr<Generations*> alive_;
 };
 

@@ -67,6 +67,7 @@ class GenerationsTest : public ::testing::Test {
   Result<void> submits_;  // the result of a submission
   bool accepts_ = true;   // the ring says at once that it has accepted what was submitted
   std::optional<wire::QueuePlace> waits_at_;
+  int ended_ = 0;
   Generations generations_{{.post = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
                             .in_background = [this](TaskQueue::Task task) { tasks_.post(std::move(task)); },
                             .submit = [this](wire::Generate request) -> Result<void> {
@@ -77,8 +78,18 @@ class GenerationsTest : public ::testing::Test {
                               return {};
                             },
                             .cancel = [this](uint64_t number) { cancelled_.push_back(number); },
-                            .wait = 5s}};
+                            .wait = 5s,
+                            .on_end = [this] { ++ended_; }}};
 };
+
+TEST_F(GenerationsTest, ItIsBusyFromTheRequestToTheEndWhichIsReported) {
+  serve(1);
+  generations_.generate(request(1), std::make_shared<GenerationLog>(), {});
+  EXPECT_TRUE(generations_.busy()) << "its prompt is being encoded";
+  tasks_.run();
+  token(65, wire::GenerateEnd::length);
+  EXPECT_EQ(std::pair(generations_.busy(), ended_), std::pair(false, 1));
+}
 
 TEST_F(GenerationsTest, TokensOfTheRingBecomeAnAnswer) {
   serve(7);

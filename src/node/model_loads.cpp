@@ -36,7 +36,7 @@ void ModelLoads::register_handlers(Dispatch& dispatch) {
 
 void ModelLoads::want(const std::string& model, const wire::LoadSettings& settings) {
   const auto known = wants_.find(model);
-  if (known != wants_.end() && !known->second.failure && known->second.settings == settings) return;
+  if (known != wants_.end() && !known->second.failure && known->second.settings.same_wish(settings)) return;
   Want& want = wants_[model];
   want.settings = settings;
   want.asked.reset();
@@ -49,9 +49,10 @@ void ModelLoads::update() {
   const auto now = host_.now();
   std::erase_if(preparations_, [&](const auto& each) {
     const auto& [model, preparation] = each;
-    if (preparation.proposed_at) return now >= *preparation.proposed_at + kPrepareAgain;
     const wire::ServedModel* known = served(model);
-    return known != nullptr && fulfils(*known, preparation.settings);
+    // What the cluster has is over: the model may make room for another one and be wanted again a moment later.
+    if (known != nullptr && fulfils(*known, preparation.settings)) return true;
+    return preparation.proposed_at && now >= *preparation.proposed_at + kPrepareAgain;
   });
   if (std::erase_if(wants_, [this](auto& each) { return update(each.first, each.second); }) > 0) host_.on_change();
 }
@@ -126,7 +127,8 @@ void ModelLoads::on_load(wire::NodeId from, const wire::LoadModel& message) {
   const std::string& model = message.model;
   if (const wire::ServedModel* known = served(model); known && fulfils(*known, message.settings)) return;
   const auto known = preparations_.find(model);
-  if (known != preparations_.end() && (!known->second.proposed_at || known->second.settings == message.settings)) {
+  if (known != preparations_.end() &&
+      (!known->second.proposed_at || known->second.settings.same_wish(message.settings))) {
     known->second.askers.insert(from);
     return;
   }
@@ -153,7 +155,7 @@ void ModelLoads::on_prepared(const std::string& model, Result<wire::ServedModel>
       return;
     }
   }
-  if (const auto sound = check(*prepared); !sound) return refuse(model, sound.error());
+  if (const auto sound = check(*prepared); !sound) return refuse_with_advice(*prepared, model, sound.error());
   preparation->second.proposed_at = host_.now();
   host_.propose({.model = *std::move(prepared)});
 }
@@ -168,6 +170,13 @@ Result<void> ModelLoads::check(const wire::ServedModel& model) const {
   const std::string reason = cluster::too_large_reason(host_.state(), model);
   if (!reason.empty()) return fail(ErrorCode::resource_exhausted, "{}", reason);
   return {};
+}
+
+void ModelLoads::refuse_with_advice(const wire::ServedModel& served, const std::string& model, const Error& reason) {
+  if (reason.code != ErrorCode::resource_exhausted || !host_.advise) return refuse(model, reason);
+  host_.advise(served, [this, model, reason](const std::string& advice) {
+    refuse(model, {reason.code, advice.empty() ? reason.message : std::format("{}. {}", reason.message, advice)});
+  });
 }
 
 void ModelLoads::refuse(const std::string& model, const Error& reason) {

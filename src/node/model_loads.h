@@ -29,6 +29,8 @@ struct ModelLoadsHost {
       prepare;
   std::function<void(wire::ModelSet)> propose;
   std::function<void()> on_change{};  // failure() or active() may be another
+  // What a user can do about a model that cannot fit, or an empty text; `done` is called later, once. Absent: nothing.
+  std::function<void(const wire::ServedModel& model, std::function<void(std::string)> done)> advise{};
 };
 
 // On the node's thread. The host calls no `done` after this is destroyed.
@@ -73,6 +75,7 @@ class ModelLoads {
   void on_prepared(const std::string& model, Result<wire::ServedModel> prepared);
   Result<void> check(const wire::ServedModel& served) const;
   void refuse(const std::string& model, const Error& reason);
+  void refuse_with_advice(const wire::ServedModel& served, const std::string& model, const Error& reason);
   bool update(const std::string& model, Want& want);
   void ask(const std::string& model, Want& want, wire::NodeId holder);
   std::optional<wire::NodeId> holder_of(const std::string& model) const;

@@ -46,6 +46,7 @@ class ModelLoadsTest : public ::testing::Test {
   Dispatch dispatch_;
   std::vector<std::function<void(Result<wire::ServedModel>)>> prepared_;
   std::vector<wire::ModelSet> proposed_;
+  std::string advice_;
   ModelLoads loads_{example_id(2),
                     transport_,
                     {.now = [this] { return now_; },
@@ -54,7 +55,8 @@ class ModelLoadsTest : public ::testing::Test {
                      .prepare = [this](const std::string&, const wire::LoadSettings&,
                                        auto done) { prepared_.push_back(std::move(done)); },
                      .propose = [this](const wire::ModelSet& event) { proposed_.push_back(event); },
-                     .on_change = [] {}}};
+                     .on_change = [] {},
+                     .advise = [this](const wire::ServedModel&, auto done) { done(advice_); }}};
 };
 
 TEST_F(ModelLoadsTest, TheNodeWithTheLowestIdThatHasTheFileIsAsked) {
@@ -120,6 +122,18 @@ TEST_F(ModelLoadsTest, OneThatIsAskedProposesTheModelOnce) {
   EXPECT_TRUE(transport_.sent.empty());
 }
 
+TEST_F(ModelLoadsTest, AModelThatMadeRoomAgainIsProposedAtOnce) {
+  have(2, "tiny");
+  loads_.want("tiny", {});
+  prepared_.at(0)(model_of(2));
+  ASSERT_EQ(proposed_.size(), 1U);
+  add(state_, proposed_[0]);
+  loads_.update();
+  add(state_, wire::ModelRemoved{.content = proposed_[0].model.content, .reason = "it makes room for another"});
+  loads_.want("tiny", {});
+  EXPECT_EQ(prepared_.size(), 2U) << "it has been loaded, so that proposal is not on its way any more";
+}
+
 TEST_F(ModelLoadsTest, WhatCannotFitIsRefusedAtOnceWithWhatIsMissing) {
   have(2, "tiny");
   loads_.want("tiny", {});
@@ -135,11 +149,13 @@ TEST_F(ModelLoadsTest, WhatCannotFitIsRefusedAtOnceWithWhatIsMissing) {
   made.stage_bytes = {900'000'000};
   add(state_, made);
   ASSERT_EQ(prepared_.size(), 1U);
+  advice_ = "It would fit without pinned.";
   prepared_[0](model_of(20));
   EXPECT_TRUE(proposed_.empty());
   ASSERT_TRUE(loads_.failure("tiny"));
   EXPECT_EQ(loads_.failure("tiny")->code, ErrorCode::resource_exhausted);
-  EXPECT_TRUE(loads_.failure("tiny")->message.contains("bytes are missing")) << loads_.failure("tiny")->message;
+  EXPECT_TRUE(loads_.failure("tiny")->message.contains("bytes are missing. It would fit without pinned."))
+      << loads_.failure("tiny")->message;
   const auto refused = transport_.take<wire::LoadRefused>(example_id(3));
   ASSERT_EQ(refused.size(), 1U);
   EXPECT_EQ(refused[0].reason.message, loads_.failure("tiny")->message);

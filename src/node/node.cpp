@@ -20,9 +20,13 @@ void Node::add_peer(const Address& at) { impl_->add_peer(at); }
 std::vector<ModelEntry> Node::models() const { return impl_->requests().models(); }
 Result<std::shared_ptr<ModelText>> Node::text(std::string_view model) const { return impl_->requests().text(model); }
 Result<void> Node::ready() const { return impl_->requests().ready(); }
-std::shared_ptr<const ClusterSnapshot> Node::cluster() const { return impl_->status().snapshot(); }
+std::shared_ptr<const ClusterSnapshot> Node::cluster() const {
+  impl_->want_predictions();
+  return impl_->status().snapshot();
+}
 std::shared_ptr<const ClusterSnapshot> Node::wait_for_cluster(uint64_t version,
                                                               std::chrono::milliseconds timeout) const {
+  impl_->want_predictions();
   return impl_->status().wait(version, timeout);
 }
 Result<void> Node::load(std::string_view model, const wire::LoadSettings& settings) {

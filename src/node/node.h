@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ struct Address {
 using PullModel = std::function<Result<std::string>(
     const std::string& source, const std::function<void(const PullProgress&)>& progress, const std::stop_token& stop)>;
 
+// The bytes of the files of such a model; 0: unknown. Blocks. Errors: why it cannot be had.
+using PullBytes = std::function<Result<Bytes>(const std::string& source, const std::stop_token& stop)>;
+
 // Finds out why other nodes do not find a node that listens on this port: diagnose(). Blocks for some seconds.
 using ExamineNetwork = std::function<std::vector<Finding>(uint16_t link_port)>;
 
@@ -65,8 +69,10 @@ struct NodeOptions {
   uint32_t devices_min = 1;  // of a plan, also where fewer are faster
   std::string layers;
   std::vector<std::string> without;
-  // Of a model that was loaded for a request: all of the above but the layers.
-  ServeSettings serve_settings() const;
+  // In place of these, of the models with these names: their layers and whether they are pinned have no meaning.
+  std::map<std::string, ServeSettings> model_settings{};
+  // Of the model of this name that is loaded for a request: all of the above but the layers.
+  ServeSettings serve_settings(const std::string& of) const;
 
   std::chrono::milliseconds wait{5000};         // of requests, while the online nodes cannot hold the model
   std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
@@ -74,7 +80,8 @@ struct NodeOptions {
   // in the background, one call after the other; empty: nothing.
   std::function<void(cluster::SensorReadings&)> adjust_readings{};
   PullModel pull;            // for clients that ask for that; empty: refused
-  ExamineNetwork examine{};  // likewise
+  PullBytes pull_bytes{};    // to find a node with room; empty: this node is asked first
+  ExamineNetwork examine{};  // for clients that ask for that; empty: refused
   // Sensors are read below this folder, as a test makes it.
   std::filesystem::path sensor_root = "/";
   // An alert begins or has ended. On the node's thread; must not block.

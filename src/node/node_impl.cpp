@@ -38,6 +38,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   impl->make_requests();
   impl->make_model_files();
   impl->make_library();
+  impl->make_pulls();
   impl->make_worker();
   impl->make_memory_guard();
   impl->make_telemetry();
@@ -81,6 +82,7 @@ void Node::Impl::register_handlers() {
   links_->register_handlers(dispatch_);
   model_files_->register_handlers(dispatch_);
   loads_->register_handlers(dispatch_);
+  cluster_pulls_->register_handlers(dispatch_);
   requests_->register_handlers(dispatch_);
   status_->register_handlers(dispatch_);
   telemetry_->register_handlers(dispatch_);
@@ -126,6 +128,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   model_files_->on_link_down(peer);
   ring_frames_.peer_lost(peer);
   links_->on_link_down(peer);
+  cluster_pulls_->on_link_down(peer);
   requests_->on_link_down(peer);
   telemetry_->on_link_down(peer);
   workers_->link_lost(
@@ -192,23 +195,6 @@ void Node::Impl::on_worker() {
   if (const auto wake = workers_->wake()) timers_.worker.set(*wake);
 }
 
-void Node::Impl::report_stages() {
-  agent_->change([&](cluster::Agent& agent, cluster::Time at) {
-    for (const auto& [content, worker] : workers_->all()) {
-      agent.set_stages(content, worker->epoch(), worker->stages(), at);
-    }
-    agent.set_busy(busy());
-  });
-}
-
-void Node::Impl::report_condition() {
-  agent_->change([this](cluster::Agent& agent, cluster::Time at) {
-    wire::NodeCondition condition = condition_.current(workers_->local_plans());
-    condition.memory = memory_->condition();
-    agent.set_condition(condition, at);
-  });
-}
-
 // Maybe called from inside the agent's own calls.
 void Node::Impl::on_ring_broken(const wire::PlanEnded& broken) {
   loop_.post([this, broken] {
@@ -222,6 +208,8 @@ void Node::Impl::on_own_file_changed(const Error& why) {
 }
 
 void Node::Impl::update_requests() {
+  const uint64_t library = agent_->library_version();
+  if (std::exchange(timers_.library_listed, library) != library) requests_->library_changed();
   requests_->update(
       agent_->state(), status_->reports(),
       [this](const std::string& content) { return model_files_->encoder(content); }, steady_clock::now());
@@ -248,14 +236,6 @@ bool Node::Impl::idle(cluster::Time now) const {
          });
 }
 
-std::map<std::string, LiveRates> Node::Impl::live_rates(cluster::Time now) {
-  std::map<std::string, LiveRates> rates;
-  for (const auto& [content, worker] : workers_->all()) {
-    if (const auto* driver = worker->driver()) rates.emplace(content, requests_->measure(content, *driver, now));
-  }
-  return rates;
-}
-
 void Node::Impl::tick() {
   const auto now = steady_clock::now();
   if (now >= timers_.looked_after_at + kTick) {
@@ -273,6 +253,8 @@ void Node::Impl::look_after(cluster::Time now) {
   update_cached();
   library_->tick(now);
   read_served_files();
+  predictions_->update(agent_->state(), now);
+  cluster_pulls_->tick(now);
   loads_->update();
   UnusedFor unused;
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { unused = agent.unused_models(at); });
@@ -288,7 +270,7 @@ void Node::Impl::look_after(cluster::Time now) {
   agent_->change([&](cluster::Agent& agent, cluster::Time at) {
     for (const auto& [peer, measured] : links_->measure(at)) agent.set_link(peer, measured);
     if (facts_due) agent.set_facts(facts(), at);
-    agent.set_busy(busy());
+    agent.set_busy(busy(), at);
   });
   propose_model();
   const bool spare = memory_->condition().pressure == wire::MemoryPressure::none;
@@ -329,29 +311,6 @@ std::set<wire::NodeId> Node::Impl::nodes_to_watch(cluster::Time now) {
     for (const wire::PlannedStage& stage : worker->plan()->stages) near.insert(stage.device.node);
   }
   return near;
-}
-
-StageReports Node::Impl::own_reports() const {
-  StageReports reports;
-  for (const auto& [content, worker] : workers_->all()) {
-    if (!worker->plan()) continue;
-    const wire::PlanEpoch epoch = worker->plan()->epoch;
-    for (const auto& [stage, resident] : worker->local_plan().stages) {
-      wire::StageProgress report{.epoch = epoch, .stage = stage, .activity = worker->doing().why};
-      const auto found = worker->progress().find(stage);
-      if (found != worker->progress().end()) {
-        report.done = found->second.done;
-        report.total = found->second.total;
-      }
-      if (resident.progress == cluster::StageReadiness::warm && stage < worker->plan()->stages.size()) {
-        const wire::PlannedStage& planned = worker->plan()->stages[stage];
-        const std::string threads = shards_->threads_of(content, planned.device.device, planned.layers);
-        if (!threads.empty()) report.activity = threads;
-      }
-      reports.emplace(std::pair(epoch, stage), std::move(report));
-    }
-  }
-  return reports;
 }
 
 void Node::Impl::in_background(std::move_only_function<void()> task) {

@@ -14,8 +14,10 @@
 #include "net/tcp/listener.h"
 #include "node/cluster_agent.h"
 #include "node/cluster_counter.h"
+#include "node/cluster_pulls.h"
 #include "node/condition.h"
 #include "node/library/own_library.h"
+#include "node/library/predictions.h"
 #include "node/link_monitor.h"
 #include "node/local_network.h"
 #include "node/loop.h"
@@ -50,6 +52,7 @@ class Node::Impl final : public PeerHandler {
   const Status& status() const { return *status_; }
   Requests& requests() { return *requests_; }
   Pulls& pulls() { return pulls_; }
+  void want_predictions();  // somebody looks at the library
   Result<void> drain(std::string_view node, bool draining);
   Result<void> load(std::string_view model, const wire::LoadSettings& settings);
   Result<void> unload(std::string_view model);
@@ -72,6 +75,7 @@ class Node::Impl final : public PeerHandler {
   void make_requests();
   void make_model_files();
   void make_library();
+  void make_pulls();
   void make_worker();
   void make_memory_guard();
   void make_telemetry();
@@ -105,7 +109,9 @@ class Node::Impl final : public PeerHandler {
   telemetry::AlertFacts alert_facts(bool leads, std::vector<telemetry::NodeTelemetry> telemetry) const;
   void update_cached();
   void propose(const wire::Event& event);
-  void want_model(const std::string& model, const wire::LoadSettings& settings);
+  void advise(const wire::ServedModel& model, std::function<void(std::string)> done);
+  // As this node is set up for the model, where the settings have no defaults of their own.
+  void want_model(const std::string& model, wire::LoadSettings settings);
   void prepare_model(const std::string& model, const wire::LoadSettings& settings,
                      std::function<void(Result<wire::ServedModel>)> done);
   // `done` gets the content id.
@@ -116,10 +122,13 @@ class Node::Impl final : public PeerHandler {
   void preview_file(const OwnModel& own, const std::shared_ptr<const PreviewRequest>& request,
                     const std::function<void(Result<PlanPreview>)>& done);
   std::string await_library(const std::string& pulled, const std::stop_token& stop);
+  Result<std::string> pull_in_cluster(const std::string& source, const ClusterPulls::Progress& progress,
+                                      const std::stop_token& stop);
   struct LibraryLook;
   void look_at_library(const std::shared_ptr<LibraryLook>& look);
   void report_condition();
   void report_stages();
+  void report_busy_soon();
   void tick();
   void look_after(cluster::Time now);
 
@@ -148,6 +157,7 @@ class Node::Impl final : public PeerHandler {
   std::optional<ModelFiles> model_files_;
   std::optional<OwnLibrary> library_;
   std::optional<ModelLoads> loads_;
+  std::optional<Predictions> predictions_;
   std::set<std::pair<std::filesystem::path, uint64_t>> read_;  // files of served models, and when they were changed
   std::map<std::string, weights::Measuring> measuring_;        // files that are read whole, by name of the model
   std::optional<Requests> requests_;
@@ -166,11 +176,19 @@ class Node::Impl final : public PeerHandler {
   struct Timers {
     Alarm tick, agent, worker, status;
     cluster::Time looked_after_at{}, facts_at{};
-    bool worker_due = false;  // on_worker() is posted
+    bool worker_due = false;      // on_worker() is posted
+    bool busy_due = false;        // likewise, the models that answer
+    uint64_t library_listed = 0;  // ClusterAgent::library_version() at the last update of the requests
   };
   Timers timers_;
-  Pulls pulls_{options_.pull,
-               [this](const std::string& name, const std::stop_token& stop) { return await_library(name, stop); }};
+  std::optional<ClusterPulls> cluster_pulls_;
+  // What this node does for the cluster, and what clients ask of it, which waits for the node that does it.
+  Pulls fetches_{options_.pull,
+                 [this](const std::string& name, const std::stop_token& stop) { return await_library(name, stop); }};
+  Pulls pulls_{options_.pull
+                   ? PullModel([this](const std::string& source, const ClusterPulls::Progress& progress,
+                                      const std::stop_token& stop) { return pull_in_cluster(source, progress, stop); })
+                   : PullModel()};
 };
 
 }  // namespace exogpu::node

@@ -1,12 +1,10 @@
 // The library of a node: what it has files of, and how models of it come to be served.
 #include <algorithm>
-#include <atomic>
 #include <format>
-#include <thread>
 #include <utility>
 
 #include "base/utf8.h"
-#include "model/library.h"
+#include "cluster/what_fits.h"
 #include "node/node_impl.h"
 
 namespace exogpu::node {
@@ -16,8 +14,6 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::chrono::milliseconds kAgain{200};
-constexpr std::chrono::milliseconds kLook{20};
-constexpr std::chrono::seconds kReportWithin{5};
 
 // Errors: not_found (an object is missing, or the model was removed), those of weights::WeightCache::find().
 Result<std::shared_ptr<const weights::Content>> cached_content(weights::WeightCache& cache, const std::string& id) {
@@ -30,7 +26,14 @@ Result<std::shared_ptr<const weights::Content>> cached_content(weights::WeightCa
   return weights::Content::of_cache(model);
 }
 
+// `serve`: as this node is set up.
 ServeSettings with(ServeSettings serve, const wire::LoadSettings& settings) {
+  if (settings.defaults) {
+    serve.serving = settings.defaults->serving;
+    serve.devices_min = settings.defaults->devices_min;
+    serve.without = settings.defaults->without;
+    serve.keep_loaded_s = settings.defaults->keep_loaded_s;
+  }
   wire::ServingSettings& serving = serve.serving;
   serving.context = settings.context.value_or(serving.context);
   serving.sequences = settings.sequences.value_or(serving.sequences);
@@ -70,24 +73,7 @@ bool alike(const wire::LibraryModel& a, const wire::LibraryModel& b) {
          a.layers == b.layers && a.parameters == b.parameters && a.context == b.context;
 }
 
-// The first file of a model of the models folder. Empty: there is none of this name.
-std::filesystem::path file_of(const std::filesystem::path& folder, const std::string& name) {
-  const auto entries = model::Library(folder).list();
-  if (!entries) return {};
-  const auto found = std::ranges::find(*entries, name, &model::LibraryEntry::name);
-  std::error_code error;
-  return found == entries->end() ? std::filesystem::path() : std::filesystem::canonical(found->files.front(), error);
-}
-
 }  // namespace
-
-// What waits for the library to have a file. Of the node's thread, but for `done`, and the rest once that is true.
-struct Node::Impl::LibraryLook {
-  std::filesystem::path file;
-  steady_clock::time_point until;
-  std::string name;
-  std::atomic<bool> done = false;
-};
 
 void Node::Impl::make_library() {
   library_.emplace(OwnLibraryOptions{.folder = options_.models,
@@ -102,6 +88,14 @@ void Node::Impl::make_library() {
                                           agent.set_library(library_->facts(), now);
                                         });
                                       }});
+  predictions_.emplace([this](const std::string& model) { return options_.serve_settings(model).serving; },
+                       PredictionsHost{.post = [this](auto task) { loop_.post(std::move(task)); },
+                                       .in_background = [this](auto task) { in_background(std::move(task)); },
+                                       .on_change =
+                                           [this] {
+                                             predictions_->update(agent_->state(), steady_clock::now());
+                                             status_->set_changed();
+                                           }});
   loads_.emplace(
       self(), *peers_,
       ModelLoadsHost{.now = [] { return steady_clock::now(); },
@@ -110,7 +104,12 @@ void Node::Impl::make_library() {
                      .prepare = [this](const std::string& model, const wire::LoadSettings& settings,
                                        auto done) { prepare_model(model, settings, std::move(done)); },
                      .propose = [this](const wire::ModelSet& event) { propose(event); },
-                     .on_change = [this] { loop_.post([this] { update_requests(); }); }});
+                     .on_change =
+                         [this] {
+                           requests_->library_changed();
+                           loop_.post([this] { update_requests(); });
+                         },
+                     .advise = [this](const wire::ServedModel& model, auto done) { advise(model, std::move(done)); }});
   requests_->set_loading(
       {.want = [this](const std::string& model, const wire::LoadSettings& settings) { want_model(model, settings); },
        .active = [this](const std::string& model) { return loads_->active(model); },
@@ -121,14 +120,27 @@ void Node::Impl::make_library() {
            }});
 }
 
+void Node::Impl::advise(const wire::ServedModel& model, std::function<void(std::string)> done) {
+  in_background([this, model, state = agent_->state(), done = std::move(done)]() mutable {
+    loop_.post([done = std::move(done), advice = cluster::what_would_fit(state, model)] { done(advice); });
+  });
+}
+
 void Node::Impl::propose(const wire::Event& event) {
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.command(event, at); });
 }
 
-void Node::Impl::want_model(const std::string& model, const wire::LoadSettings& settings) {
+void Node::Impl::want_model(const std::string& model, wire::LoadSettings settings) {
+  const ServeSettings own = options_.serve_settings(model);
+  if (!settings.defaults) {
+    settings.defaults = {.serving = own.serving,
+                         .devices_min = own.devices_min,
+                         .without = own.without,
+                         .keep_loaded_s = own.keep_loaded_s};
+  }
   loads_->want(model, settings);
   // It may not make room for another one before its first request.
-  agent_->change([this](cluster::Agent& agent, cluster::Time) { agent.set_busy(busy()); });
+  agent_->change([this](cluster::Agent& agent, cluster::Time now) { agent.set_busy(busy(), now); });
 }
 
 // While the file that this node was given is read, what follows would read it a second time.
@@ -143,10 +155,13 @@ void Node::Impl::prepare_model(const std::string& model, const wire::LoadSetting
       prepare_model(model, settings, std::move(done));
     });
   }
-  ServeSettings serve = with(options_.serve_settings(), settings);
   std::error_code ignored;
-  if (!options_.model.empty() && std::filesystem::equivalent(own->path, options_.model, ignored)) {
-    serve.layers = options_.layers;  // as it is proposed without a request
+  const bool given = !options_.model.empty() && std::filesystem::equivalent(own->path, options_.model, ignored);
+  wire::LoadSettings wanted = settings;
+  if (given) wanted.defaults.reset();  // it is proposed without a request as this node is set up
+  ServeSettings serve = with(options_.serve_settings(model), wanted);
+  if (given) {
+    serve.layers = options_.layers;
     serve.pinned = true;
   }
   in_background([this, own = *own, serve = std::move(serve), done = std::move(done)]() mutable {
@@ -237,31 +252,9 @@ const OwnModel* Node::Impl::unread_file(const wire::ServedModel& served) const {
 
 // --- any thread
 
-// Returns when the cluster knows what the folder holds now, or when that takes too long: the name by which requests can
-// name the model of this name in the folder.
-std::string Node::Impl::await_library(const std::string& pulled, const std::stop_token& stop) {
-  const auto look =
-      std::make_shared<LibraryLook>(file_of(options_.models, pulled), steady_clock::now() + kReportWithin, pulled);
-  loop_.post([this, look] {
-    library_->set_changed();
-    look_at_library(look);
-  });
-  while (!look->done && !stop.stop_requested()) std::this_thread::sleep_for(kLook);
-  return look->done ? look->name : pulled;
-}
-
-void Node::Impl::look_at_library(const std::shared_ptr<LibraryLook>& look) {
-  library_->tick(steady_clock::now());
-  const auto& nodes = agent_->state().nodes;
-  const auto own = nodes.find(self());
-  const bool reported = library_->up_to_date() && own != nodes.end() && own->second.library == library_->facts();
-  if (!reported && steady_clock::now() < look->until) {
-    return loop_.post_after(kLook, [this, look] { look_at_library(look); });
-  }
-  const auto model = std::ranges::find(library_->models(), look->file, &OwnModel::path);
-  if (model != library_->models().end()) look->name = model->facts.model;
-  update_requests();
-  look->done = true;
+void Node::Impl::want_predictions() {
+  if (!predictions_->want(steady_clock::now())) return;
+  loop_.post([this] { predictions_->update(agent_->state(), steady_clock::now()); });
 }
 
 Result<void> Node::Impl::load(std::string_view model, const wire::LoadSettings& settings) {

@@ -62,8 +62,19 @@ void Node::Impl::make_agent() {
                                       [this](uint64_t counter) { return write_term_counter(options_.state, counter); },
                                   .wake_at = [this](cluster::Time at) { timers_.agent.set(at); },
                                   .note = [this](const std::string& text) { note(text); }});
+  const auto predict = [this](const wire::LibraryModel& model) {
+    return predictions_ ? predictions_->find(model) : std::nullopt;
+  };
   status_.emplace(
-      [this] { return ClusterKnowledge{agent_->state(), agent_->leader(), agent_->no_leader_reason(), self()}; },
+      [this, predict] {
+        return ClusterKnowledge{.state = agent_->state(),
+                                .leader = agent_->leader(),
+                                .no_leader_reason = agent_->no_leader_reason(),
+                                .self = self(),
+                                .predict = predict,
+                                .pulls = cluster_pulls_ ? cluster_pulls_->reports()
+                                                        : std::vector<std::pair<wire::NodeId, wire::PullReport>>()};
+      },
       *peers_, [this](cluster::Time at) { timers_.status.set(at); });
 }
 
@@ -77,7 +88,8 @@ void Node::Impl::make_requests() {
       RingAccess{.driver = [this](wire::PlanEpoch epoch) { return workers_->driver(epoch); }, .first_node = first_node},
       GenerationsHost{.post = [this](auto task) { loop_.post(std::move(task)); },
                       .in_background = [this](auto task) { in_background(std::move(task)); },
-                      .wait = options_.wait},
+                      .wait = options_.wait,
+                      .on_end = [this] { report_busy_soon(); }},
       [](const std::string& text) { log::info("node", "{}", text); });
 }
 

@@ -55,7 +55,7 @@ void Node::Impl::preview_file(const OwnModel& own, const std::shared_ptr<const P
   in_background([this, state = agent_->state(), path = own.path, name = own.facts.model, request, done] {
     const auto file = model::Gguf::open(path);
     if (!file) return done(std::unexpected(file.error()));
-    auto served = served_model(*file, resources_.machine.devices(), options_.serve_settings(), options_.on_note);
+    auto served = served_model(*file, resources_.machine.devices(), options_.serve_settings(name), options_.on_note);
     if (!served) return done(std::unexpected(served.error()));
     served->model = served->shape.name = name;
     done(preview_plan(state, *std::move(served), *request));

@@ -9,6 +9,7 @@
 #include "node/device_profiles.h"
 #include "node/host_name.h"
 #include "node/join_by_token.h"
+#include "node/library/own_library.h"
 #include "node/nearby.h"
 #include "node/served_model.h"
 #include "node/term_file.h"
@@ -74,7 +75,9 @@ Result<std::vector<const gpu::Device*>> chosen(const gpu::Machine& machine, cons
 
 }  // namespace
 
-ServeSettings NodeOptions::serve_settings() const {
+ServeSettings NodeOptions::serve_settings(const std::string& of) const {
+  const auto own = model_settings.find(of);
+  if (own != model_settings.end()) return own->second;
   return {.serving = serving,
           .layers = {},
           .without = without,
@@ -137,7 +140,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
                           .cache = nullptr,
                           .incarnation = std::uniform_int_distribution<uint64_t>()(entropy)};
   if (resources.file) {
-    ServeSettings settings = options.serve_settings();
+    ServeSettings settings = options.serve_settings(model_name_of(resources.file->path()));
     settings.layers = options.layers;
     settings.pinned = true;  // a user named it
     EXO_TRY(resources.offered_model,

@@ -22,6 +22,7 @@ pipeline::RequestServerHost Requests::server_host() {
               [this](wire::NodeId to, const wire::Generated& message) {
                 if (to == self_) return on_generated(self_, message);
                 (void)transport_->send_message(to, message);
+                if ((message.end || message.failure) && host_.on_end) host_.on_end();
               }};
 }
 
@@ -61,7 +62,7 @@ void Requests::begin(ModelRequests& model, GenerationRequest request, std::share
                      std::stop_token cancel) {
   host_.post([this, content = model.content(), name = request.model, keep = request.keep_loaded_s] {
     if (loading_.on_use) loading_.on_use(content);
-    if (keep) want(name, keep);
+    if (keep) want(name, kept_for(keep));
   });
   model.generations().generate(std::move(request), std::move(listener), std::move(cancel));
 }
@@ -141,7 +142,12 @@ void Requests::update(const wire::ReplicatedState& state, const StageReports& re
                       const std::function<EncoderStatus(const std::string&)>& encoder, cluster::Time now) {
   for (const auto& [content, model] : state.models) {
     of(content);
-    models_.at(content).name = model.served.model;
+    Model& known = models_.at(content);
+    known.name = model.served.model;
+    known.settings = {.serving = model.served.settings,
+                      .devices_min = model.served.devices_min,
+                      .without = model.served.without,
+                      .keep_loaded_s = model.served.keep_loaded_s};
   }
   for (const auto& [content, model] : models_) {
     model.requests->gate().update(state, reports, encoder(content), now);

@@ -36,6 +36,13 @@ struct ModelLoading {
   std::function<void(const std::string& content)> on_use;
 };
 
+// Of a request that says how long its model stays.
+inline wire::LoadSettings kept_for(std::optional<uint32_t> keep_loaded_s) {
+  wire::LoadSettings settings;
+  settings.keep_loaded_s = keep_loaded_s;
+  return settings;
+}
+
 // On the node's thread, except where marked.
 class Requests {
  public:
@@ -71,6 +78,9 @@ class Requests {
 
   // --- the node's thread
   void load_begun(const std::string& model) EXO_EXCLUDES(mutex_);
+  // The library, the models to be served, or what is known of loading models is another: the next update() lists the
+  // library again, which takes its time with many nodes.
+  void library_changed() EXO_EXCLUDES(mutex_);
   // To be called when one of these has changed, and now and then. `encoder` is asked by content id.
   void update(const wire::ReplicatedState& state, const StageReports& reports,
               const std::function<EncoderStatus(const std::string&)>& encoder, cluster::Time now) EXO_EXCLUDES(mutex_);
@@ -105,6 +115,7 @@ class Requests {
     std::string name;
     std::shared_ptr<ModelRequests> requests;
     Counts measured{};
+    wire::LoadDefaults settings{};  // as it was served last
   };
   struct Named {
     std::string name;
@@ -128,7 +139,7 @@ class Requests {
   // The full name of the one that must be loaded for such a request.
   std::optional<std::string> to_load(std::string_view name) const EXO_EXCLUDES(mutex_);
   void load_for(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel);
-  void want(const std::string& model, std::optional<uint32_t> keep_loaded_s);
+  void want(const std::string& model, const wire::LoadSettings& settings);
   bool retry(EarlyRequests::Request& early) EXO_EXCLUDES(mutex_);
   bool retry_load(const std::string& model, EarlyRequests::Request& early);
   // How far the model of this name, or any if there is none, is with being loaded.
@@ -140,6 +151,7 @@ class Requests {
                                            const std::string& name) const EXO_EXCLUDES(mutex_);
   void on_generated(wire::NodeId from, const wire::Generated& message);
   void publish(const wire::ReplicatedState& state, const StageReports& reports) EXO_EXCLUDES(mutex_);
+  void list_library(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
   Result<std::shared_ptr<ModelRequests>> find(std::string_view name,
                                               std::optional<std::chrono::milliseconds> wait) const EXO_EXCLUDES(mutex_);
 
@@ -159,6 +171,7 @@ class Requests {
   mutable Mutex mutex_;
   std::vector<Named> named_ EXO_GUARDED_BY(mutex_);          // served models first
   std::vector<ModelEntry> unloaded_ EXO_GUARDED_BY(mutex_);  // by name
+  bool library_listed_ EXO_GUARDED_BY(mutex_) = false;       // `unloaded_` and `other_names_` are as the state is
   std::set<std::string> expected_loads_ EXO_GUARDED_BY(mutex_);
   Error no_model_ EXO_GUARDED_BY(mutex_){ErrorCode::unavailable, "the node is starting"};
 };

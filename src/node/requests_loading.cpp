@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "cluster/fold.h"
 #include "node/library/served_names.h"
 #include "node/requests.h"
 
@@ -26,10 +27,10 @@ void show_loading(ModelEntry& entry) {
   entry.load_reason = "its file is read";
 }
 
-// How far the model is with being loaded, from 0 on, so that more is further. Nothing: it has no plan, or a device
-// could not load its part.
+// How far the model is with being loaded, from 0 on, so that more is further. Nothing: it has no plan, a device could
+// not load its part, or no node has the weights.
 std::optional<double> progress_of(const wire::ModelRecord& model, const StageReports& reports) {
-  if (!model.plan || !model.unfit.empty()) return std::nullopt;
+  if (!model.plan || !model.unfit.empty() || !cluster::missing_weights(model).empty()) return std::nullopt;
   double progress = 0;
   for (uint32_t i = 0; i < model.plan->stages.size(); ++i) {
     progress += static_cast<double>(model.plan->stages[i].phase);
@@ -58,7 +59,7 @@ void Requests::load_for(GenerationRequest request, std::shared_ptr<GenerationLis
   EarlyRequests::Request early{std::move(request), std::move(listener), std::move(cancel), {}, std::move(why)};
   // In this order, or it would see why an earlier attempt failed.
   host_.post([this, early = std::move(early)]() mutable {
-    want(early.request.model, early.request.keep_loaded_s);
+    want(early.request.model, kept_for(early.request.keep_loaded_s));
     wait(std::move(early));
   });
 }
@@ -73,6 +74,7 @@ std::optional<std::string> Requests::served_content(std::string_view name) const
 void Requests::expect_load(const std::string& model) {
   const MutexLock lock(mutex_);
   expected_loads_.insert(model);
+  library_listed_ = false;
   const auto found = std::ranges::find(unloaded_, model, &ModelEntry::id);
   if (found != unloaded_.end()) show_loading(*found);
 }
@@ -105,13 +107,16 @@ std::vector<ModelEntry> Requests::models() const {
 void Requests::load_begun(const std::string& model) {
   const MutexLock lock(mutex_);
   expected_loads_.erase(model);
+  library_listed_ = false;
 }
 
-void Requests::want(const std::string& model, std::optional<uint32_t> keep_loaded_s) {
-  if (!loading_.want) return;
-  wire::LoadSettings settings;
-  settings.keep_loaded_s = keep_loaded_s;
-  loading_.want(model, settings);
+void Requests::library_changed() {
+  const MutexLock lock(mutex_);
+  library_listed_ = false;
+}
+
+void Requests::want(const std::string& model, const wire::LoadSettings& settings) {
+  if (loading_.want) loading_.want(model, settings);
 }
 
 bool Requests::retry(EarlyRequests::Request& early) {
@@ -138,7 +143,7 @@ bool Requests::retry_load(const std::string& model, EarlyRequests::Request& earl
     return false;
   }
   // It may have been loaded, and have made room for another one meanwhile.
-  if (!loading_.active(model)) want(model, early.request.keep_loaded_s);
+  if (!loading_.active(model)) want(model, kept_for(early.request.keep_loaded_s));
   early.until = EarlyRequests::Clock::now() + early.request.wait.value_or(host_.wait);
   return false;
 }
@@ -151,12 +156,16 @@ std::optional<double> Requests::progress(std::string_view name) const {
   return std::nullopt;
 }
 
-// Answers whose ring has ended, and whose model made room for another one, go on once it is loaded again.
+// Answers whose ring has ended, and whose model made room for another one, go on once it is loaded again, with the
+// context that they were promised.
 void Requests::load_interrupted(const wire::ReplicatedState& state) {
   for (const auto& [content, model] : models_) {
     if (state.models.contains(content) || !model.requests->generations().waiting()) continue;
     const auto name = to_load_again(state, content, model.name);
-    if (name && !loading_.active(*name) && !loading_.failure(*name)) want(*name, {});
+    if (!name || loading_.active(*name) || loading_.failure(*name)) continue;
+    wire::LoadSettings settings;
+    settings.defaults = model.settings;
+    want(*name, settings);
   }
 }
 
@@ -170,9 +179,19 @@ std::optional<std::string> Requests::to_load_again(const wire::ReplicatedState& 
   return std::nullopt;
 }
 
-void Requests::publish(const wire::ReplicatedState& state, const StageReports& reports) {
+void Requests::list_library(const wire::ReplicatedState& state) {
+  {
+    const MutexLock lock(mutex_);
+    if (std::exchange(library_listed_, true)) return;
+  }
   other_names_ = other_names(state);
   std::vector<ModelEntry> unloaded = unloaded_models(state);
+  const MutexLock lock(mutex_);
+  unloaded_ = std::move(unloaded);
+}
+
+void Requests::publish(const wire::ReplicatedState& state, const StageReports& reports) {
+  list_library(state);
   std::vector<Named> named;
   for (const wire::ModelRecord* model : models_in_order(state)) {
     const Model& known = models_.at(model->served.content);
@@ -190,14 +209,13 @@ void Requests::publish(const wire::ReplicatedState& state, const StageReports& r
     other.name = name;
     named.push_back(std::move(other));
   }
+  const MutexLock lock(mutex_);
   // What is no longer served may be waited for; what can be loaded again is.
   for (const auto& [content, model] : models_) {
-    if (state.models.contains(content) || std::ranges::contains(unloaded, model.name, &ModelEntry::id)) continue;
+    if (state.models.contains(content) || std::ranges::contains(unloaded_, model.name, &ModelEntry::id)) continue;
     if (model.requests->generations().expected()) named.push_back({.name = model.name, .requests = model.requests});
   }
-  const MutexLock lock(mutex_);
   named_ = std::move(named);
-  unloaded_ = std::move(unloaded);
   no_model_ = {ErrorCode::unavailable, "no model is to be served"};
 }
 

@@ -107,6 +107,16 @@ TEST_F(RequestsLoadingTest, AModelThatIsToBeLoadedAgainDoesNotShowItsOldFailure)
   EXPECT_TRUE(requests_.models()[0].load_failed);
 }
 
+TEST_F(RequestsLoadingTest, TheLibraryIsListedOnlyWhenItHasChanged) {
+  have({"tiny"});
+  active_.insert("tiny");
+  update_plans();
+  EXPECT_EQ(states(), (States{{"tiny", ModelState::unloaded}})) << "nothing was said of a change";
+  requests_.library_changed();
+  update_plans();
+  EXPECT_EQ(states(), (States{{"tiny", ModelState::loading}}));
+}
+
 TEST_F(RequestsLoadingTest, AnUnknownModelIsStillNotFound) {
   have({"tiny"});
   EXPECT_EQ(ask(2, "none")->lines, Lines{"error: there is no model \"none\"; here is \"tiny\""});

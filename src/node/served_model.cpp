@@ -1,8 +1,8 @@
 #include "node/served_model.h"
 
 #include "engine/default_settings.h"
+#include "node/library/model_shape.h"
 #include "node/library/own_library.h"
-#include "node/model_shape.h"
 
 namespace exogpu::node {
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -66,6 +67,7 @@ struct GenerationRequest {
   std::optional<Shortening> shortening{};       // without it, a prompt that does not fit is refused
   std::optional<EmbeddingOptions> embedding{};  // of the prompt, a text or tokens; there is no answer then
   engine::GenerateOptions options;              // sampling.logprobs asks for TokenReport
+  std::set<std::string> sampling_given{};       // the fields of the sampler that the client has set, by name
   uint32_t answers = 1;                         // answer i draws with the seed options.sampling.seed + i
   // How long it waits while the online nodes cannot hold the model; without a value, as the node is set up. With a
   // value it is also refused at once if it would wait longer for the requests of others.

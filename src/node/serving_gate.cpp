@@ -14,7 +14,9 @@ void ServingGate::update(const wire::ReplicatedState& state, const StageReports&
   const bool wanted_anew = !std::exchange(in_state_, found != state.models.end()) && in_state_;
   if (!in_state_) return close(false, false, std::string(cluster::kNotServed), now);
   const wire::ModelRecord& model = found->second;
-  if (model.plan || wanted_anew) without_plan_since_.reset();
+  // A plan that no node has the weights for is none.
+  const bool planned = model.plan && cluster::missing_weights(model).empty();
+  if (planned || wanted_anew) without_plan_since_.reset();
   if (wanted_anew) generations_->expect_plan();
   std::string reason = not_serving_reason(state, model, reports);
   if (cluster::serving(model) && encoder.encoder) {
@@ -23,7 +25,7 @@ void ServingGate::update(const wire::ReplicatedState& state, const StageReports&
   if (reason.empty()) {
     reason = encoder.error ? encoder.error->message : "this node is getting the model's tokenizer";
   }
-  close(model.plan.has_value(), true, reason, now);
+  close(planned, true, reason, now);
 }
 
 void ServingGate::open(const wire::StagePlan& plan, std::shared_ptr<PromptEncoder> encoder, bool cluster_serves) {

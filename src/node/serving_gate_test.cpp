@@ -94,6 +94,19 @@ TEST_F(ServingGateTest, WithoutAPlanRequestsWaitForTheNextOneFirst) {
   EXPECT_EQ(notes_, (Notes{"serving made", "out of memory: 3 GB are missing"}));
 }
 
+TEST_F(ServingGateTest, APlanThatNoNodeHasTheWeightsForCountsAsNone) {
+  all_ready();
+  update();
+  only(state_).plan->made.plan.epoch = wire::PlanEpoch(8);
+  only(state_).plan->stages[1] = {.phase = wire::StagePhase::fetching, .failure = "n2/gpu0: no connected node has it"};
+  update();
+  EXPECT_EQ(refusal(), "n2/gpu0: no connected node has it; waiting for a node that has it");
+  EXPECT_TRUE(generations_.expected());
+  now_ += ServingGate::kPlanTime + 5s;
+  update();
+  EXPECT_FALSE(generations_.expected());
+}
+
 TEST_F(ServingGateTest, TheNextPlanStartsTheWaitAgain) {
   all_ready();
   update();

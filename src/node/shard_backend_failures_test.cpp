@@ -82,7 +82,9 @@ TEST(Worker, AFetchIsTriedForAsLongAsNobodyHasTheModel) {
     EXPECT_EQ(only(one.state).plan->stages[0].phase, StagePhase::fetching);
     one.later += seconds(10);
   }
+  EXPECT_EQ(cluster::missing_weights(only(one.state)), "n1/cpu: none of the 1 connected nodes has it");
   one.run_until_served();
+  EXPECT_EQ(cluster::missing_weights(only(one.state)), "");
 }
 
 TEST(Worker, AStageWaitsForItsConnection) {

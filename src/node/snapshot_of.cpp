@@ -162,6 +162,9 @@ std::string not_serving_reason(const ReplicatedState& state, const wire::ModelRe
                                const StageReports& reports) {
   if (cluster::serving(model)) return {};
   if (!model.plan) return model.no_plan_reason.empty() ? "no plan has been made yet" : model.no_plan_reason;
+  if (const std::string missing = cluster::missing_weights(model); !missing.empty()) {
+    return missing + "; waiting for a node that has it";
+  }
   for (uint32_t i = 0; i < model.plan->stages.size(); ++i) {
     const wire::StagePhase phase = model.plan->stages[i].phase;
     if (phase == wire::StagePhase::ready) continue;

@@ -10,6 +10,21 @@
 #include "cluster/names.h"
 
 namespace exogpu::node {
+namespace {
+
+void add_predictions(ClusterSnapshot& snapshot, const ClusterKnowledge& known) {
+  if (!known.predict) return;
+  for (LibraryEntrySnapshot& entry : snapshot.library) {
+    const auto prediction = known.predict(entry.model);
+    if (!prediction) continue;
+    entry.predicted = PredictedRun{.speed = prediction->speed, .reason = prediction->reason};
+    for (const wire::DeviceRef& device : prediction->devices) {
+      entry.predicted->devices.push_back(cluster::name_of(known.state.nodes, device));
+    }
+  }
+}
+
+}  // namespace
 
 void Status::register_handlers(Dispatch& dispatch) {
   dispatch.on<wire::StageProgress>(
@@ -28,10 +43,21 @@ void Status::update(cluster::Time now) {
   std::erase_if(reports_,
                 [&](const auto& entry) { return cluster::planned_in(known.state, entry.second.epoch) == nullptr; });
   ClusterSnapshot next = snapshot_of(known.state, known.leader, known.no_leader_reason, reports_);
+  add_predictions(next, known);
+  for (const auto& [node, pull] : known.pulls) {
+    next.pulls.push_back({.source = pull.source,
+                          .node = cluster::name_of(known.state.nodes, node),
+                          .file = pull.file,
+                          .files = pull.files,
+                          .done = pull.done,
+                          .total = pull.total});
+  }
   const auto before = snapshot();
   for (ModelSnapshot& model : next.models) {
+    if (model.serving) model.serving_since = std::chrono::system_clock::now();
     const auto same = std::ranges::find(before->models, model.content, &ModelSnapshot::content);
     if (same == before->models.end()) continue;
+    if (model.serving && same->serving) model.serving_since = same->serving_since;
     model.live = same->live;
     model.used_at = same->used_at;
   }

@@ -9,12 +9,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/mutex.h"
 #include "cluster/detector.h"
+#include "cluster/prediction.h"
 #include "node/dispatch.h"
 #include "node/snapshot_of.h"
 #include "node/transport.h"
+#include "wire/pull.h"
 
 namespace exogpu::node {
 
@@ -24,6 +28,9 @@ struct ClusterKnowledge {
   std::optional<wire::NodeId> leader;
   std::string no_leader_reason;
   std::optional<wire::NodeId> self{};  // this node
+  // Of a model of the library; nothing: there is no prediction yet.
+  std::function<std::optional<cluster::Prediction>(const wire::LibraryModel&)> predict{};
+  std::vector<std::pair<wire::NodeId, wire::PullReport>> pulls{};  // in progress, with the node of each
 };
 
 // How long the models were not used, by content id.

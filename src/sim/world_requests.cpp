@@ -79,7 +79,7 @@ void World::update_clients(uint32_t number) {
 }
 
 void World::report_busy(uint32_t number) {
-  if (!has(InjectedBug::busy_unreported)) nodes_[number]->agent->set_busy(busy(number));
+  if (!has(InjectedBug::busy_unreported)) nodes_[number]->agent->set_busy(busy(number), now_);
 }
 
 std::set<std::string> World::busy(uint32_t number) const {

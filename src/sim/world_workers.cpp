@@ -116,7 +116,7 @@ void World::on_worker(uint32_t number) {
     node.agent->set_stages(content, worker->epoch(), worker->stages(), now_);
   }
   set_condition(number, node.watch.reported());
-  node.agent->set_busy(busy(number));
+  node.agent->set_busy(busy(number), now_);
   drive(number);
 }
 

@@ -165,8 +165,15 @@ void put(proto::ServingSettings& out, const ServingSettings& in) {
 }
 
 Result<ServingSettings> settings_of(const proto::ServingSettings& in, std::string_view of) {
+  if (in.context() == 0 || in.sequences() == 0) {
+    return fail(ErrorCode::corrupt, "{} for no context, no sequences or no tokens at once", of);
+  }
+  return asked_settings_of(in, of);
+}
+
+Result<ServingSettings> asked_settings_of(const proto::ServingSettings& in, std::string_view of) {
   ServingSettings out{.context = in.context(), .sequences = in.sequences(), .batch_tokens = in.batch_tokens()};
-  if (out.context == 0 || out.sequences == 0 || out.batch_tokens == 0) {
+  if (out.batch_tokens == 0) {
     return fail(ErrorCode::corrupt, "{} for no context, no sequences or no tokens at once", of);
   }
   out.pool_tokens = in.pool_tokens();

@@ -23,6 +23,8 @@ std::string text(std::string_view field, size_t most = kNameCharsMax);
 void put(proto::ServingSettings& out, const ServingSettings& in);
 // `of` names the owner of the settings in the error.
 Result<ServingSettings> settings_of(const proto::ServingSettings& in, std::string_view of);
+// Where 0 stands for a default.
+Result<ServingSettings> asked_settings_of(const proto::ServingSettings& in, std::string_view of);
 
 void put(proto::NodeInfo& out, const NodeInfo& message);
 void put(proto::StagePlan& out, const StagePlan& message);

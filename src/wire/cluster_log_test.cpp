@@ -112,7 +112,16 @@ LibraryModel some_library_model() {
           .parameters = kFar + 1,
           .context = 4096,
           .changed_s = kFar + 2,
-          .abilities = {.chat = true, .tools = true, .thinking = true, .embeddings = true, .infill = true}};
+          .abilities = {.chat = true, .tools = true, .thinking = true, .embeddings = true, .infill = true},
+          .work = {.layer_bytes = kFar + 3,
+                   .active_layer_bytes = kFar + 4,
+                   .embedding_bytes = kFar + 5,
+                   .head_bytes = kFar + 6,
+                   .ends_shared_bytes = kFar + 7,
+                   .kv_bytes_per_token = kFar + 8,
+                   .flops_per_token = 1.5e9,
+                   .activation_width = 64,
+                   .vocabulary = 512}};
 }
 
 std::vector<Event> all_events() {
@@ -308,6 +317,10 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
       "the name of a model");
   spoilt_event(
       library,
+      [](auto& e) { e.mutable_library_reported()->mutable_models(0)->mutable_work()->set_flops_per_token(-1); },
+      "the work of a model in a library is negative or no number");
+  spoilt_event(
+      library,
       [](auto& e) {
         for (size_t i = 0; i < kLibraryModelsMax; ++i) e.mutable_library_reported()->add_models();
       },
@@ -350,31 +363,6 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
                "a model with the plan of another");
   spoilt_state([&](auto& s) { first(s)->set_no_plan_reason("\x1b"); }, "the reason why there is no plan");
   spoilt_state([&](auto& s) { first(s)->mutable_unfit(0)->set_node("x"); }, "an unfit device is not 16 bytes");
-}
-
-TEST(LibraryMessages, RoundTrip) {
-  const LoadModel all{.model = "demo",
-                      .settings = {.pinned = true, .context = 512, .sequences = 2, .keep_loaded_s = 0}};
-  for (const LoadModel& message : {all, LoadModel{.model = "x", .settings = {}}}) {
-    EXPECT_EQ(decode<LoadModel>(encode(message)).value(), message);
-  }
-  const auto refused =
-      decode<LoadRefused>(encode(LoadRefused{.model = "demo", .reason = {ErrorCode::resource_exhausted, "no room"}}));
-  ASSERT_TRUE(refused);
-  EXPECT_EQ(refused->model, "demo");
-  EXPECT_EQ(refused->reason.code, ErrorCode::resource_exhausted);
-  EXPECT_EQ(refused->reason.message, "no room");
-}
-
-TEST(LibraryMessages, WhatIsNoTextIsRefused) {
-  expect_corrupt<LoadModel>(ByteVector{std::byte{0xFF}}, "a broken load model message");
-  expect_corrupt<LoadRefused>(ByteVector{std::byte{0xFF}}, "a broken load refused message");
-  proto::LoadModel load;
-  load.set_model("\n");
-  expect_corrupt<LoadModel>(bytes_of(load), "the name of a model to load");
-  proto::LoadRefused refused;
-  refused.set_message(std::string(kReasonCharsMax + 1, 'x'));
-  expect_corrupt<LoadRefused>(bytes_of(refused), "whose text is too long");
 }
 
 }  // namespace

@@ -104,6 +104,12 @@ enum class ControlType : uint16_t {
   // Between a node that wants a model served and one that has a file of it (library.h).
   load_model = 88,
   load_refused = 89,
+  // Between a node that was asked to pull a model and the one that does it (pull.h).
+  pull_query = 90,
+  pull_room = 91,
+  pull_model = 92,
+  pull_cancel = 93,
+  pull_report = 94,
   // Between a node that has a model and one that fetches it (weights.h).
   weights_query = 96,
   weights_availability = 97,

@@ -9,6 +9,53 @@ void put(proto::LibraryReported& out, const LibraryReported& in) {
   for (const LibraryModel& model : in.models) put(*out.add_models(), model);
 }
 
+namespace {
+
+void put_work(proto::ModelWork& out, const ModelWork& in) {
+  out.set_layer_bytes(in.layer_bytes);
+  out.set_active_layer_bytes(in.active_layer_bytes);
+  out.set_embedding_bytes(in.embedding_bytes);
+  out.set_head_bytes(in.head_bytes);
+  out.set_ends_shared_bytes(in.ends_shared_bytes);
+  out.set_kv_bytes_per_token(in.kv_bytes_per_token);
+  out.set_flops_per_token(in.flops_per_token);
+  out.set_activation_width(in.activation_width);
+  out.set_vocabulary(in.vocabulary);
+}
+
+Result<ModelWork> work_of(const proto::ModelWork& in) {
+  ModelWork out{.layer_bytes = in.layer_bytes(),
+                .active_layer_bytes = in.active_layer_bytes(),
+                .embedding_bytes = in.embedding_bytes(),
+                .head_bytes = in.head_bytes(),
+                .ends_shared_bytes = in.ends_shared_bytes(),
+                .kv_bytes_per_token = in.kv_bytes_per_token(),
+                .activation_width = in.activation_width(),
+                .vocabulary = in.vocabulary()};
+  EXO_TRY(out.flops_per_token, amount_of(in.flops_per_token(), "the work of a model in a library"));
+  return out;
+}
+
+void put_defaults(proto::LoadDefaults& out, const LoadDefaults& in) {
+  put(*out.mutable_serving(), in.serving);
+  out.set_devices_min(in.devices_min);
+  for (const std::string& name : in.without) out.add_without(text(name));
+  out.set_keep_loaded_s(in.keep_loaded_s);
+}
+
+Result<LoadDefaults> defaults_of(const proto::LoadDefaults& in) {
+  LoadDefaults out{.serving = {}, .devices_min = in.devices_min(), .without = {}, .keep_loaded_s = in.keep_loaded_s()};
+  EXO_TRY(out.serving, asked_settings_of(in.serving(), "a model to load"));
+  EXO_CHECK(within(in.without_size(), kWithoutMax, "the excluded devices of a model to load"));
+  for (const std::string& field : in.without()) {
+    EXO_TRY(std::string name, name_of(field, "an excluded device of a model to load"));
+    out.without.push_back(std::move(name));
+  }
+  return out;
+}
+
+}  // namespace
+
 void put(proto::LibraryModel& out, const LibraryModel& in) {
   out.set_model(text(in.model));
   out.set_content(text(in.content));
@@ -24,6 +71,7 @@ void put(proto::LibraryModel& out, const LibraryModel& in) {
   out.set_thinking(in.abilities.thinking);
   out.set_embeddings(in.abilities.embeddings);
   out.set_infill(in.abilities.infill);
+  put_work(*out.mutable_work(), in.work);
 }
 
 Result<LibraryModel> library_model_of(const proto::LibraryModel& in) {
@@ -42,6 +90,7 @@ Result<LibraryModel> library_model_of(const proto::LibraryModel& in) {
                    .thinking = in.thinking(),
                    .embeddings = in.embeddings(),
                    .infill = in.infill()};
+  EXO_TRY(out.work, work_of(in.work()));
   return out;
 }
 
@@ -62,6 +111,7 @@ ByteVector encode(const LoadModel& message) {
   if (message.settings.context) out.set_context(*message.settings.context);
   if (message.settings.sequences) out.set_sequences(*message.settings.sequences);
   if (message.settings.keep_loaded_s) out.set_keep_loaded_s(*message.settings.keep_loaded_s);
+  if (message.settings.defaults) put_defaults(*out.mutable_defaults(), *message.settings.defaults);
   return serialize(out);
 }
 
@@ -74,6 +124,9 @@ Result<LoadModel> decode<LoadModel>(std::span<const std::byte> bytes) {
   if (in.has_context()) out.settings.context = in.context();
   if (in.has_sequences()) out.settings.sequences = in.sequences();
   if (in.has_keep_loaded_s()) out.settings.keep_loaded_s = in.keep_loaded_s();
+  if (in.has_defaults()) {
+    EXO_TRY(out.settings.defaults, defaults_of(in.defaults()));
+  }
   return out;
 }
 

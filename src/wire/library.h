@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
+#include "wire/serving_settings.h"
 
 namespace exogpu::wire {
 
@@ -28,6 +29,21 @@ struct ModelAbilities {
   friend bool operator==(const ModelAbilities&, const ModelAbilities&) = default;
 };
 
+// What a model takes and computes, by the header of its file: what the planner predicts its speed by before it is
+// loaded. The sums are over all layers.
+struct ModelWork {
+  Bytes layer_bytes = 0;         // weights of the layers; 0: unknown, and there is no prediction
+  Bytes active_layer_bytes = 0;  // read for one token
+  Bytes embedding_bytes = 0;
+  Bytes head_bytes = 0;
+  Bytes ends_shared_bytes = 0;   // see ModelShape
+  Bytes kv_bytes_per_token = 0;  // with an F16 cache
+  double flops_per_token = 0;    // of the layers
+  uint32_t activation_width = 0;
+  uint32_t vocabulary = 0;
+  friend bool operator==(const ModelWork&, const ModelWork&) = default;
+};
+
 // A model of which a node has all files.
 struct LibraryModel {
   std::string model;    // as requests name it
@@ -40,15 +56,32 @@ struct LibraryModel {
   uint64_t context = 0;    // tokens of the training; 0: unknown
   uint64_t changed_s = 0;  // when the file was changed last, in seconds since 1970
   ModelAbilities abilities;
+  ModelWork work{};
   friend bool operator==(const LibraryModel&, const LibraryModel&) = default;
 };
 
-// How a model is to be loaded. What is absent is as the node that has the file is set up.
+// How a node is set up to have a model loaded.
+struct LoadDefaults {
+  ServingSettings serving;  // 0 for the context or the sequences: see engine::complete_settings()
+  uint32_t devices_min = 1;
+  std::vector<std::string> without;  // excluded devices, by name
+  uint32_t keep_loaded_s = 0;
+  friend bool operator==(const LoadDefaults&, const LoadDefaults&) = default;
+};
+
+// How a model is to be loaded. What is absent is as in `defaults`, those of the node that was asked for the model;
+// without these, as the node that has the file is set up.
 struct LoadSettings {
   bool pinned = false;
   std::optional<uint32_t> context;
   std::optional<uint32_t> sequences;
   std::optional<uint32_t> keep_loaded_s;  // 0: until it is unloaded
+  std::optional<LoadDefaults> defaults{};
+  // Whether a user or a client wants the same of both; what the nodes do otherwise does not matter.
+  bool same_wish(const LoadSettings& other) const {
+    return pinned == other.pinned && context == other.context && sequences == other.sequences &&
+           keep_loaded_s == other.keep_loaded_s;
+  }
   friend bool operator==(const LoadSettings&, const LoadSettings&) = default;
 };
 

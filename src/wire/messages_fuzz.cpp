@@ -8,6 +8,7 @@
 #include "wire/cluster_log.h"
 #include "wire/election.h"
 #include "wire/messages.h"
+#include "wire/pull.h"
 #include "wire/ring.h"
 #include "wire/stream.h"
 #include "wire/telemetry.h"
@@ -69,6 +70,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 86: check<LogProposal>(bytes); break;
     case 88: check<LoadModel>(bytes); break;
     case 89: check<LoadRefused>(bytes); break;
+    case 90: check<PullQuery>(bytes); break;
+    case 91: check<PullRoom>(bytes); break;
+    case 92: check<PullModel>(bytes); break;
+    case 93: check<PullCancel>(bytes); break;
+    case 94: check<PullReport>(bytes); break;
     case 96: check<WeightsQuery>(bytes); break;
     case 97: check<WeightsAvailability>(bytes); break;
     case 98: check<WeightsRequest>(bytes); break;

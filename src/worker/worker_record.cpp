@@ -47,6 +47,7 @@ void Worker::record_stage(Ended ended, Time now) {
     return;
   }
   stage.failures = 0;
+  stage.missing = false;
   stage.failure.clear();
   stage.progress = static_cast<StageReadiness>(static_cast<uint8_t>(stage.progress) + 1);
   if (acting_.act == Act::fetch) headers_.take(std::move(ended.file), local_plan_.plan->content);
@@ -59,7 +60,8 @@ void Worker::record_failure(cluster::LocalStage& stage, const Error& why, Time n
   }
   ++stage.failures;
   stage.failed_at = now;
-  if (acting_.act == Act::fetch && (why.code == ErrorCode::not_found || why.code == ErrorCode::unavailable)) {
+  stage.missing = acting_.act == Act::fetch && (why.code == ErrorCode::not_found || why.code == ErrorCode::unavailable);
+  if (stage.missing) {
     // No node that has it is online, which is no fault of the device and may change at any time.
     stage.failures = std::min(stage.failures, cluster::kFailuresMax - 1);
   } else {

@@ -54,7 +54,7 @@ Parsed<bool> read_thinking(const Fields& fields, Conversation& conversation) {
 }
 
 Parsed<void> read_settings(const Fields& fields, uint64_t seed, node::GenerationRequest& request) {
-  EXO_CHECK(read_sampling(fields, request.options.sampling, seed));
+  EXO_CHECK(read_sampling(fields, request, seed));
   EXO_TRY(request.options.stops, read_stops(fields, "stop_sequences"));
   EXO_TRY(request.options.sampling.constraint, read_format(fields));
   EXO_TRY(const auto length, fields.integer("max_tokens", 1, INT32_MAX));

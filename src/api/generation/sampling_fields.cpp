@@ -1,6 +1,8 @@
 #include "api/generation/sampling_fields.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <map>
 
 namespace exogpu::api {
@@ -62,7 +64,38 @@ constexpr Real kReals[] = {
     {"repeat_penalty", &engine::SamplerSettings::repeat_penalty, 0.01, 100},
 };
 
+constexpr const char* kTopK = "top_k";
+
+uint32_t top_k_of(int64_t value) { return value < 0 ? 0u : static_cast<uint32_t>(value); }
+
+const Real* real_named(const std::string& name) {
+  const auto found = std::ranges::find(kReals, name, &Real::name);
+  return found == std::end(kReals) ? nullptr : found;
+}
+
 }  // namespace
+
+Result<void> check_defaults(const SamplingDefaults& defaults) {
+  for (const auto& [name, value] : defaults) {
+    const Real* real = real_named(name);
+    const bool whole = value >= -1 && value <= INT32_MAX && value == std::floor(value);
+    if (name == kTopK ? whole : real != nullptr && value >= real->min && value <= real->max) continue;
+    if (name != kTopK && real == nullptr) {
+      return fail(ErrorCode::invalid_argument, "{} is no setting of the sampler that can be set for a model", name);
+    }
+    return fail(ErrorCode::invalid_argument, "{} cannot be {}", name, value);
+  }
+  return {};
+}
+
+void apply_defaults(const SamplingDefaults& defaults, node::GenerationRequest& request) {
+  engine::SamplerSettings& sampling = request.options.sampling;
+  for (const auto& [name, value] : defaults) {
+    if (request.sampling_given.contains(name)) continue;
+    if (const Real* real = real_named(name)) sampling.*real->setting = static_cast<float>(value);
+    if (name == kTopK) sampling.top_k = top_k_of(static_cast<int64_t>(value));
+  }
+}
 
 Parsed<std::vector<std::string>> read_stops(const Fields& fields, const char* field) {
   std::vector<std::string> stops;
@@ -92,13 +125,21 @@ Parsed<std::vector<std::string>> read_stops(const Fields& fields, const char* fi
   return stops;
 }
 
-Parsed<void> read_sampling(const Fields& fields, engine::SamplerSettings& sampling, uint64_t seed) {
+Parsed<void> read_sampling(const Fields& fields, node::GenerationRequest& request, uint64_t seed) {
+  engine::SamplerSettings& sampling = request.options.sampling;
   for (const Real& real : kReals) {
     EXO_TRY(const auto value, fields.number(real.name, real.min, real.max));
-    if (value) sampling.*real.setting = static_cast<float>(*value);
+    if (!value) continue;
+    sampling.*real.setting = static_cast<float>(*value);
+    for (const Real& same : kReals) {
+      if (same.setting == real.setting) request.sampling_given.insert(same.name);
+    }
   }
-  EXO_TRY(const auto top_k, fields.integer("top_k", -1, INT32_MAX));  // -1: all, as with other servers
-  if (top_k) sampling.top_k = *top_k < 0 ? 0u : static_cast<uint32_t>(*top_k);
+  EXO_TRY(const auto top_k, fields.integer(kTopK, -1, INT32_MAX));  // -1: all, as with other servers
+  if (top_k) {
+    sampling.top_k = top_k_of(*top_k);
+    request.sampling_given.insert(kTopK);
+  }
   EXO_TRY(const auto last_n, fields.integer("repeat_last_n", 0, 1 << 20));
   if (last_n) sampling.penalty_last_n = static_cast<uint32_t>(*last_n);
   EXO_TRY(sampling.logit_bias, read_bias(fields));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,9 +12,16 @@
 namespace exogpu::api {
 
 // temperature, top_p, min_p, typical_p, top_k, presence_penalty, frequency_penalty, repeat_penalty (and
-// repetition_penalty), repeat_last_n, logit_bias, seed. Absent fields leave `sampling` as it is; `seed` is used if the
-// request has none.
-Parsed<void> read_sampling(const Fields& fields, engine::SamplerSettings& sampling, uint64_t seed);
+// repetition_penalty), repeat_last_n, logit_bias, seed. Absent fields leave the request's settings as they are; `seed`
+// is used if it has none.
+Parsed<void> read_sampling(const Fields& fields, node::GenerationRequest& request, uint64_t seed);
+
+// Settings of the sampler by the names of their fields: what an operator has set for a model.
+using SamplingDefaults = std::map<std::string, double>;
+// Errors: invalid_argument, naming what is no such field, or has no such value.
+Result<void> check_defaults(const SamplingDefaults& defaults);
+// Sets what the client has not. Precondition: check_defaults().
+void apply_defaults(const SamplingDefaults& defaults, node::GenerationRequest& request);
 
 // The strings that end an answer: a string, or an array of strings. Empty if absent.
 Parsed<std::vector<std::string>> read_stops(const Fields& fields, const char* field);

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "api/generation/answer_writer.h"
+#include "api/generation/sampling_fields.h"
 #include "api/json/json_body.h"
 #include "node/service.h"
 
@@ -38,6 +40,7 @@ struct CallLimits {
   JsonLimits json;
   uint32_t answers_max = 32;
   bool truncate = false;  // conversations that are longer than the context, see read_truncation()
+  const std::map<std::string, SamplingDefaults>* sampling = nullptr;  // of models, by name; borrowed
 };
 
 }  // namespace exogpu::api

@@ -31,7 +31,7 @@ Parsed<TextCall> read_call(const Fields& fields, const Exchange& exchange) {
   node::GenerationRequest request;
   EXO_TRY(auto model, fields.text("model"));
   if (model) request.model = *std::move(model);
-  EXO_CHECK(read_sampling(fields, request.options.sampling, exchange.seed));
+  EXO_CHECK(read_sampling(fields, request, exchange.seed));
   EXO_TRY(request.options.sampling.constraint, read_form(fields));
   EXO_TRY(request.options.stops, read_stops(fields, "stop"));
   EXO_TRY(const auto length, fields.integer("n_predict", -2, INT32_MAX));  // -1, -2: as long as the context allows

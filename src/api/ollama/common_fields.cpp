@@ -20,7 +20,7 @@ Parsed<void> read_options(const json& options, node::GenerationRequest& request,
   const Fields fields(options, "options.");
   EXO_CHECK(refuse_unless(fields, "mirostat", {0}));
   EXO_CHECK(refuse_unless(fields, "tfs_z", {1, 1.0}));
-  EXO_CHECK(read_sampling(fields, request.options.sampling, seed));
+  EXO_CHECK(read_sampling(fields, request, seed));
   EXO_TRY(request.options.stops, read_stops(fields, "stop"));
   EXO_TRY(const auto length, fields.integer("num_predict", -2, INT32_MAX));  // below 0: as the context allows
   if (length && *length == 0)

@@ -49,7 +49,7 @@ Parsed<uint32_t> read_length(const Fields& fields, CallKind kind) {
 Parsed<void> read_options(const Fields& fields, CallKind kind, node::GenerationRequest& request, uint64_t seed) {
   engine::SamplerSettings& sampling = request.options.sampling;
   EXO_CHECK(refuse_unsupported_fields(fields));
-  EXO_CHECK(read_sampling(fields, sampling, seed));
+  EXO_CHECK(read_sampling(fields, request, seed));
   EXO_TRY(sampling.logprobs, read_logprobs(fields, kind));
   EXO_TRY(sampling.constraint, read_form(fields));
 

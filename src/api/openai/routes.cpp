@@ -18,8 +18,27 @@ json status(const node::ModelEntry& model) {
   return status;
 }
 
+// How fast the devices run it, or would, by the planner; null while that is not known.
+json predicted(const node::ClusterSnapshot& cluster, const std::string& name) {
+  const auto speed = [](const wire::PredictedSpeed& of, std::vector<std::string> devices) {
+    return json{{"tokens_per_s_alone", of.tokens_per_s_alone},
+                {"tokens_per_s_parallel", of.tokens_per_s_parallel},
+                {"first_token_s", of.first_token_s},
+                {"devices", std::move(devices)}};
+  };
+  if (const node::ModelSnapshot* model = cluster.find_model(name); model != nullptr && model->plan) {
+    std::vector<std::string> devices;
+    for (const node::StageSnapshot& stage : model->plan->stages) devices.push_back(stage.node + "/" + stage.device);
+    return speed(model->plan->predicted, std::move(devices));
+  }
+  const node::LibraryEntrySnapshot* entry = cluster.find_in_library(name);
+  if (entry == nullptr || !entry->predicted) return nullptr;
+  if (!entry->predicted->reason.empty()) return json{{"reason", entry->predicted->reason}};
+  return speed(entry->predicted->speed, entry->predicted->devices);
+}
+
 // With the fields of Anthropic's list, whose clients ask at the same path.
-json describe(const node::ModelEntry& model) {
+json describe(const node::ModelEntry& model, const node::ClusterSnapshot& cluster) {
   const auto created = std::chrono::floor<std::chrono::seconds>(model.created);
   return {{"id", model.id},
           {"object", "model"},
@@ -29,12 +48,14 @@ json describe(const node::ModelEntry& model) {
           {"type", "model"},
           {"display_name", model.id},
           {"created_at", std::format("{:%FT%T}Z", created)},
-          {"status", status(model)}};
+          {"status", status(model)},
+          {"predicted", predicted(cluster, model.id)}};
 }
 
 Parsed<Action> list_models(const Exchange& exchange) {
   json list = json::array();
-  for (const auto& model : exchange.service.models()) list.push_back(describe(model));
+  const auto cluster = exchange.service.cluster();
+  for (const auto& model : exchange.service.models()) list.push_back(describe(model, *cluster));
   const json first = list.empty() ? json() : list.front()["id"];
   const json last = list.empty() ? json() : list.back()["id"];
   return Reply{.body = dump({{"object", "list"},
@@ -46,7 +67,7 @@ Parsed<Action> list_models(const Exchange& exchange) {
 
 Parsed<Action> one_model(const Exchange& exchange) {
   EXO_TRY(const node::ModelEntry model, find_model(exchange.service, exchange.rest));
-  return Reply{.body = dump(describe(model))};
+  return Reply{.body = dump(describe(model, *exchange.service.cluster()))};
 }
 
 Parsed<Action> start_call(CallKind kind, const Exchange& exchange) {

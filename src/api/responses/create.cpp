@@ -82,7 +82,7 @@ json echo(const Fields& fields) {
 Parsed<void> read_settings(const Fields& fields, uint64_t seed, node::GenerationRequest& request) {
   EXO_TRY(auto model, fields.text("model"));
   request.model = std::move(model).value_or("");
-  EXO_CHECK(read_sampling(fields, request.options.sampling, seed));
+  EXO_CHECK(read_sampling(fields, request, seed));
   EXO_TRY(request.options.sampling.constraint, read_text_format(fields));
   EXO_TRY(const auto length, fields.integer("max_output_tokens", 1, INT32_MAX));
   request.options.tokens_max = static_cast<uint32_t>(length.value_or(0));

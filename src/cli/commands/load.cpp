@@ -8,9 +8,9 @@
 #include "base/utf8.h"
 #include "cli/api_options.h"
 #include "cli/arguments/checks.h"
+#include "cli/cluster_pull.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "cli/progress_bar.h"
 
 namespace exogpu::cli {
 namespace {
@@ -19,7 +19,6 @@ using Json = nlohmann::json;
 
 constexpr std::chrono::milliseconds kPoll{200};
 constexpr std::chrono::seconds kReply{5};
-constexpr std::chrono::minutes kPullSilence{10};  // a file is read once more to check it
 
 struct Options {
   ApiOptions api;
@@ -65,37 +64,10 @@ Result<void> wait_until_loaded(const api::ApiAddress& at, const std::string& nam
 // Whether it names a model of a hub, or an address, instead of one of the library.
 bool is_source(const std::string& model) { return model.starts_with("hf:") || model.contains("://"); }
 
-// The node fetches the model into its models folder. Returns the name by which it is in the library.
-Result<std::string> pull(const api::ApiAddress& at, const std::string& source) {
-  constexpr std::string_view kNamed = "writing ";
-  auto bar = std::make_unique<ProgressBar>("fetching");
-  std::string activity, name;
-  const auto on_line = [&](std::string_view text) -> Result<void> {
-    const Json line = Json::parse(text, nullptr, false);
-    if (!line.is_object()) return fail(ErrorCode::corrupt, "the API sent a line that is no JSON");
-    if (line.contains("error")) {
-      return fail(ErrorCode::unavailable, "{}", api::error_message({.status = 0, .body = line.dump()}));
-    }
-    const std::string status = line.value("status", "");
-    if (status.starts_with(kNamed)) name = status.substr(kNamed.size());
-    if (!line.contains("total")) return {};
-    if (!activity.empty() && status != activity) bar = std::make_unique<ProgressBar>("fetching");
-    activity = status;
-    bar->update(line.value("completed", Bytes(0)), line.value("total", Bytes(0)));
-    return {};
-  };
-  const std::string body = Json{{"model", source}}.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const auto pulled = api::stream(at, "/api/pull", body, "\n", kPullSilence, on_line, {});
-  bar.reset();
-  EXO_CHECK(pulled);
-  if (name.empty()) return fail(ErrorCode::corrupt, "the API did not name the model that it fetched");
-  return name;
-}
-
 Result<void> load(Options options) {
   EXO_TRY(const api::ApiAddress at, api_address(options.api));
   if (is_source(options.model)) {
-    EXO_TRY(options.model, pull(at, options.model));
+    EXO_TRY(options.model, pull_in_cluster(at, options.model));
   }
   const std::string body = request_of(options).dump(-1, ' ', false, Json::error_handler_t::replace);
   EXO_CHECK(body_of(api::post(at, "/v1/models/load", body, kReply)));
@@ -114,8 +86,8 @@ void add_load(CLI::App& app, Action& action) {
       "A request that names a model loads it, too. Where there is no room, the models go that nobody used for "
       "longest,\n"
       "but none that is pinned or answers. `exogpu models --cluster` lists the library.\n"
-      "hf:ORG/REPO:Q4_K_M, or an address, has the node fetch the model first, into its models folder; others get their "
-      "layers.");
+      "hf:ORG/REPO:Q4_K_M, or an address, has the node with room for it fetch the model first, into its models folder;\n"
+      "others get their layers. `exogpu status` at any node shows how far it is.");
   command
       ->add_option("model", options->model,
                    "The model's name, as `exogpu models --cluster` shows it, or hf:ORG/REPO:QUANTISATION")

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/utf8.h"
 #include "cli/api_options.h"
@@ -34,11 +35,22 @@ Result<void> list(const Options& options) {
   return {};
 }
 
+// Predictions are made when somebody asks for them: they are there a moment later.
+Result<nlohmann::json> cluster_with_predictions(const api::ApiAddress& at) {
+  constexpr std::chrono::milliseconds look{100};
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (true) {
+    EXO_TRY(const std::string body, body_of(api::get(at, "/v1/cluster", std::chrono::seconds(5))));
+    auto cluster = nlohmann::json::parse(body, nullptr, false);
+    if (!cluster.is_object()) return fail(ErrorCode::corrupt, "the API sent a cluster that is no JSON");
+    if (predictions_complete(cluster) || std::chrono::steady_clock::now() >= until) return cluster;
+    std::this_thread::sleep_for(look);
+  }
+}
+
 Result<void> list_cluster(const Options& options) {
   EXO_TRY(const api::ApiAddress at, api_address(options.api));
-  EXO_TRY(const std::string body, body_of(api::get(at, "/v1/cluster", std::chrono::seconds(5))));
-  const auto cluster = nlohmann::json::parse(body, nullptr, false);
-  if (!cluster.is_object()) return fail(ErrorCode::corrupt, "the API sent a cluster that is no JSON");
+  EXO_TRY(const nlohmann::json cluster, cluster_with_predictions(at));
   write_out(options.json ? cluster.value("library", nlohmann::json::array()).dump(2) + "\n" : library_table(cluster));
   return {};
 }

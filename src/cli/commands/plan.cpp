@@ -15,7 +15,7 @@
 #include "cli/setting_options.h"
 #include "engine/default_settings.h"
 #include "node/device_profiles.h"
-#include "node/model_shape.h"
+#include "node/library/model_shape.h"
 #include "placement/by_name.h"
 
 namespace exogpu::cli {

@@ -6,7 +6,9 @@
 #include <memory>
 
 #include "base/utf8.h"
+#include "cli/api_options.h"
 #include "cli/arguments/checks.h"
+#include "cli/cluster_pull.h"
 #include "cli/command.h"
 #include "cli/hub_settings.h"
 #include "cli/open_model.h"
@@ -20,7 +22,16 @@ struct Options {
   std::string model, folder, hub;
   uint32_t retries = 5;
   double timeout_s = 30;
+  bool cluster = false;
+  ApiOptions api;
 };
+
+Result<void> pull_there(const Options& options) {
+  EXO_TRY(const api::ApiAddress at, api_address(options.api));
+  EXO_TRY(const std::string name, pull_in_cluster(at, options.model));
+  println_out("{} is in the library of the cluster.\nTalk to it: exogpu run {}", printable(name), printable(name));
+  return {};
+}
 
 Result<void> pull(const Options& options) {
   EXO_TRY(const hub::Reference reference, hub::parse_reference(options.model));
@@ -74,7 +85,12 @@ void add_pull(CLI::App& app, Action& action) {
   command->add_option("--timeout", options->timeout_s, "Seconds without a byte after which a connection counts as lost")
       ->check(between(0.1, 3600))
       ->capture_default_str();
-  command->callback([options, &action] { action = [options] { return pull(*options); }; });
+  command->add_flag("--cluster", options->cluster,
+                    "Have the cluster of a running node pull it, at the node with room for it");
+  add_api_options(*command, options->api);
+  command->callback([options, &action] {
+    action = [options] { return options->cluster ? pull_there(*options) : pull(*options); };
+  });
 }
 
 }  // namespace exogpu::cli

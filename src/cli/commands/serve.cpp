@@ -12,6 +12,7 @@
 #include "cli/layout_book.h"
 #include "cli/log_options.h"
 #include "cli/model_options.h"
+#include "cli/model_settings.h"
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/setting_options.h"
@@ -38,6 +39,7 @@ struct Options {
   bool no_api = false;
   bool no_discovery = false;
   std::string state, cache, models, chat_template, on_alert;
+  std::vector<std::string> model_settings;
   LogOptions log;
   node::NodeOptions node;
   api::ServerOptions server;
@@ -76,8 +78,13 @@ Result<node::NodeOptions> node_options(const Options& options) {
     }
     EXO_TRY(node.token, security::JoinToken::parse(options.token));
   }
+  for (const std::string& text : options.model_settings) {
+    EXO_TRY(ModelSettings settings, parse_model_settings(text, node.serve_settings("")));
+    node.model_settings.insert_or_assign(settings.model, std::move(settings.serve));
+  }
   node.pull = pull_for_clients(options.models);
   node.examine = [state = node.state](uint16_t port) { return node::diagnose({.state = state, .link_port = port}); };
+  node.pull_bytes = pull_bytes_for_clients(options.models);
   node.on_note = [](const std::string& text) { log::warning("node", "{}", text); };
   return node;
 }
@@ -88,6 +95,10 @@ Result<api::ServerOptions> server_options(const Options& options) {
   if (!options.api_host.empty()) at.host = options.api_host;
   server.address = at.host.empty() ? "::" : at.host;
   server.port = options.api_port.value_or(at.port);
+  for (const std::string& text : options.model_settings) {
+    EXO_TRY(ModelSettings settings, parse_model_settings(text, options.node.serve_settings("")));
+    server.model_sampling.insert_or_assign(settings.model, std::move(settings.sampling));
+  }
   return server;
 }
 
@@ -304,6 +315,12 @@ void add_serve(CLI::App& app, Action& action) {
       ->group(plan);
   command->add_option("--without", node.without, "Do not use this device; may be repeated")
       ->type_name("DEVICE")
+      ->group(plan);
+  command
+      ->add_option("--model-settings", options->model_settings,
+                   "Settings of one model, in place of those of all: NAME context=8192 parallel=2 pool=16384 "
+                   "kv-type=q8_0 keep-loaded=60 temperature=0.6 top-p=0.9 ...; may be repeated")
+      ->type_name("\"NAME KEY=VALUE ...\"")
       ->group(plan);
   add_objective(*command, node.serving.objective)->group(plan);
   add_activations(*command, node.serving.activations)->group(plan);

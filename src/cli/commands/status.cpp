@@ -155,6 +155,19 @@ std::string model_sentences(const Json& cluster) {
   return out.empty() ? "No model is to be served." : out;
 }
 
+std::string pulls(const Json& cluster) {
+  std::string out;
+  for (const Json& pull : list(cluster, "pulls")) {
+    const uint32_t files = pull.value("files", 0U);
+    const Bytes done = pull.value("done_bytes", Bytes{0}), total = pull.value("total_bytes", Bytes{0});
+    out += std::format("{} pulls {}", text(pull, "node"), text(pull, "source"));
+    if (files > 1) out += std::format(", file {} of {}", pull.value("file", 0U) + 1, files);
+    if (total > 0) out += std::format(": {} of {}", format_bytes(done), format_bytes(total));
+    out += "\n";
+  }
+  return out.empty() ? out : out + "\n";
+}
+
 std::string plans(const Json& cluster) {
   const Json& models = list(cluster, "models");
   std::string out;
@@ -186,7 +199,7 @@ std::string report(const Json& cluster, const Json& telemetry, const Json& alert
                         : std::format(" The leader is {}.\n\n", leader);
   if (const std::string broken = text(cluster, "model_file_error"); !broken.empty()) out += broken + "\n\n";
   out += identity_conflicts(cluster);
-  return out + alerts_text(alerts) + nodes_table(cluster, telemetry) + plans(cluster);
+  return out + alerts_text(alerts) + pulls(cluster) + nodes_table(cluster, telemetry) + plans(cluster);
 }
 
 // What a node of an earlier version does not have is empty.

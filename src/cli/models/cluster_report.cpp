@@ -70,6 +70,20 @@ std::string speed_of(const Json& plan) {
   return speed > 0 ? std::format("{:.1f} t/s", speed) : std::string();
 }
 
+// Of one that is loaded.
+std::string loaded_speed(const Json& model) {
+  const std::string speed = speed_of(part(model, "plan")), devices = devices_of(part(model, "plan"));
+  return speed.empty() || devices.empty() ? speed : speed + " on " + devices;
+}
+
+// Of a model that is not loaded, with its devices: "31.2 t/s on desk/cuda0, laptop/cpu".
+std::string prediction_of(const Json& entry) {
+  const Json& predicted = part(entry, "predicted");
+  if (const std::string reason = text(predicted, "reason"); !reason.empty()) return "does not fit: " + reason;
+  const std::string speed = speed_of(entry), devices = joined(list(predicted, "devices"));
+  return speed.empty() || devices.empty() ? speed : speed + " on " + devices;
+}
+
 std::string state_of(const Json& model) {
   if (model.value("serving", Json(false)) == Json(true)) return "loaded";
   const std::string reason = text(model, "not_serving_reason");
@@ -82,8 +96,9 @@ std::string kept(const Json& model) {
   return seconds > 0 ? std::format("{:g} min unused", seconds / 60) : "until unloaded";
 }
 
-std::string used(const Json& model, std::chrono::system_clock::time_point now) {
-  const double at = number(model, "used_at_unix_s");
+// How long ago that was; empty if it is not known.
+std::string age_of(const Json& model, const char* key, std::chrono::system_clock::time_point now) {
+  const double at = number(model, key);
   if (at <= 0) return {};
   return age_words(now - std::chrono::system_clock::time_point(std::chrono::seconds(static_cast<int64_t>(at))));
 }
@@ -102,14 +117,22 @@ const Json& served_as(const Json& cluster, const Json& entry) {
 
 }  // namespace cluster_tables
 
+bool predictions_complete(const nlohmann::json& cluster) {
+  using namespace cluster_tables;
+  return std::ranges::none_of(list(cluster, "library"), [&](const Json& entry) {
+    return part(entry, "predicted").empty() && served_as(cluster, entry).empty();
+  });
+}
+
 std::string loaded_models_table(const nlohmann::json& cluster, std::chrono::system_clock::time_point now) {
   using namespace cluster_tables;
-  Rows rows{{"MODEL", "STATE", "DEVICES", "MEMORY", "CONTEXT", "PREDICTED", "USED", "KEPT"}};
+  Rows rows{{"MODEL", "STATE", "DEVICES", "MEMORY", "CONTEXT", "PREDICTED", "LOADED", "USED", "KEPT"}};
   for (const Json& model : list(cluster, "models")) {
     const Json& plan = part(model, "plan");
     const double context = number(plan, "context");
     rows.push_back({text(model, "model"), state_of(model), devices_of(plan), bytes_text(memory_of(plan)),
-                    context > 0 ? std::format("{:g}", context) : "", speed_of(plan), used(model, now), kept(model)});
+                    context > 0 ? std::format("{:g}", context) : "", speed_of(plan),
+                    age_of(model, "serving_since_unix_s", now), age_of(model, "used_at_unix_s", now), kept(model)});
   }
   if (rows.size() == 1) return "No model is loaded. A request that names one loads it, as does `exogpu load`.\n";
   return format_table(rows);
@@ -125,7 +148,7 @@ std::string library_table(const nlohmann::json& cluster) {
     rows.push_back({name, served.empty() ? "" : state_of(served), bytes_text(number(entry, "bytes")),
                     text(entry, "quantisation"), text(entry, "architecture"),
                     context > 0 ? std::format("{:g}", context) : "", joined(list(entry, "abilities")),
-                    joined(list(entry, "nodes")), speed_of(part(served, "plan"))});
+                    joined(list(entry, "nodes")), served.empty() ? prediction_of(entry) : loaded_speed(served)});
   }
   if (rows.size() == 1) return "No node of the cluster has a model file. `exogpu pull` gets one.\n";
   return format_table(rows);

@@ -12,5 +12,7 @@ std::string loaded_models_table(const nlohmann::json& cluster, std::chrono::syst
 
 // Every model that a node has a file of: `exogpu models --cluster`.
 std::string library_table(const nlohmann::json& cluster);
+// Whether each of them is loaded, or has a prediction.
+bool predictions_complete(const nlohmann::json& cluster);
 
 }  // namespace exogpu::cli

@@ -96,7 +96,7 @@ class Scenario {
     if (command != "busy" && command != "idle") return false;
     std::set<std::string> busy;
     if (command == "busy") busy.insert(words.size() > 1 ? words[1] : kContent);
-    agent.set_busy(std::move(busy));
+    agent.set_busy(std::move(busy), now_);
     return true;
   }
   bool give(Agent& agent, const wire::Event& event) {

@@ -10,6 +10,7 @@
 #include "model/library.h"
 #include "model/model_name.h"
 #include "model/summary.h"
+#include "node/library/model_shape.h"
 #include "weights/catalogue.h"
 
 namespace exogpu::node {
@@ -67,7 +68,8 @@ std::optional<OwnModel> read_model(const fs::path& path, const fs::path& manifes
                             .parameters = summary.parameters,
                             .context = summary.context_length.value_or(0),
                             .changed_s = changed_s(path),
-                            .abilities = abilities_of(*file, architecture->gives_embeddings())},
+                            .abilities = abilities_of(*file, architecture->gives_embeddings()),
+                            .work = work_of_file(*file, *architecture)},
                   .path = path};
 }
 

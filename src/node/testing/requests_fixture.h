@@ -53,6 +53,11 @@ class RequestsTest : public ::testing::Test {
     update();
   }
   void update() {
+    requests_.library_changed();
+    update_plans();
+  }
+  // Where only plans have changed.
+  void update_plans() {
     requests_.update(state_, {}, [this](const std::string& content) { return encoders_[content]; }, now_);
   }
   // The first stage is here.

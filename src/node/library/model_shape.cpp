@@ -1,4 +1,4 @@
-#include "node/model_shape.h"
+#include "node/library/model_shape.h"
 
 #include <algorithm>
 #include <map>
@@ -164,6 +164,24 @@ void widen(wire::ModelShape& shape, const Sizes& sizes, bool first) {
 }
 
 }  // namespace
+
+wire::ModelWork work_of_file(const model::Gguf& file, const engine::Architecture& a) {
+  const model::ModelSummary summary = model::summarize(file);
+  const wire::ModelShape shape = work_of(file, a, tensors_of_layers(file, a.n_layers));
+  wire::ModelWork work{.embedding_bytes = summary.embedding_bytes,
+                       .head_bytes = summary.head_bytes + (summary.tied_head ? summary.embedding_bytes : 0),
+                       .ends_shared_bytes = summary.tied_head ? summary.embedding_bytes : 0,
+                       .kv_bytes_per_token = model::kv_bytes_per_token(summary.layers, model::TensorType::f16),
+                       .activation_width = shape.activation_width,
+                       .vocabulary = shape.vocabulary};
+  for (const model::LayerSummary& layer : summary.layers) work.layer_bytes += layer.weight_bytes;
+  for (const wire::LayerShape& layer : shape.layers) {
+    work.active_layer_bytes += layer.active_weight_bytes;
+    work.flops_per_token += layer.flops_per_token;
+  }
+  work.active_layer_bytes = std::min(work.active_layer_bytes, work.layer_bytes);
+  return work;
+}
 
 Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::Device> devices,
                                   const engine::ShardOptions& options) {

@@ -4,9 +4,11 @@
 #include <span>
 
 #include "base/result.h"
+#include "engine/families/architecture.h"
 #include "engine/shard.h"
 #include "gpu/device.h"
 #include "model/gguf.h"
+#include "wire/library.h"
 #include "wire/model_shape.h"
 
 namespace exogpu::node {
@@ -17,5 +19,8 @@ namespace exogpu::node {
 // weights in any layout is passed over.
 Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::Device> devices,
                                   const engine::ShardOptions& options);
+
+// What the file's header says of that: no device is asked. `a` is the file's.
+wire::ModelWork work_of_file(const model::Gguf& file, const engine::Architecture& a);
 
 }  // namespace exogpu::node

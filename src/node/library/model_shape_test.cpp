@@ -1,4 +1,4 @@
-#include "node/model_shape.h"
+#include "node/library/model_shape.h"
 
 #include <gtest/gtest.h>
 
