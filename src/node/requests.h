@@ -116,13 +116,15 @@ class Requests {
     std::shared_ptr<ModelRequests> requests;
     Counts measured{};
     wire::LoadDefaults settings{};  // as it was served last
+    std::chrono::system_clock::time_point since = std::chrono::system_clock::now();
   };
   struct Named {
     std::string name;
     std::shared_ptr<ModelRequests> requests;
-    bool wanted = false;               // the cluster is to serve it
-    std::optional<double> progress{};  // see progress_of()
-    std::string reason{};              // why it is not served
+    std::chrono::system_clock::time_point since{};  // this node knows that it is to be served
+    bool wanted = false;                            // the cluster is to serve it
+    std::optional<double> progress{};               // see progress_of()
+    std::string reason{};                           // why it is not served
     uint32_t context = 0;
   };
   pipeline::RequestServerHost server_host();

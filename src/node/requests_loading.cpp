@@ -91,7 +91,7 @@ std::vector<ModelEntry> Requests::models() const {
                          .embeddings = expected->encoder->details().embeddings});
     } else if (model.wanted) {
       entries.push_back({.id = model.name,
-                         .created = {},
+                         .created = model.since,
                          .context_tokens = model.context,
                          .state = ModelState::loading,
                          .load_reason = model.reason});
@@ -197,6 +197,7 @@ void Requests::publish(const wire::ReplicatedState& state, const StageReports& r
     const Model& known = models_.at(model->served.content);
     named.push_back({.name = known.name,
                      .requests = known.requests,
+                     .since = known.since,
                      .wanted = true,
                      .progress = progress_of(*model, reports),
                      .reason = not_serving_reason(state, *model, reports),
@@ -213,7 +214,8 @@ void Requests::publish(const wire::ReplicatedState& state, const StageReports& r
   // What is no longer served may be waited for; what can be loaded again is.
   for (const auto& [content, model] : models_) {
     if (state.models.contains(content) || std::ranges::contains(unloaded_, model.name, &ModelEntry::id)) continue;
-    if (model.requests->generations().expected()) named.push_back({.name = model.name, .requests = model.requests});
+    if (model.requests->generations().expected())
+      named.push_back({.name = model.name, .requests = model.requests, .since = model.since});
   }
   named_ = std::move(named);
   no_model_ = {ErrorCode::unavailable, "no model is to be served"};
