@@ -62,11 +62,13 @@ def key_of_sources(sources, settings):
 def compiled_together(build):
     """(sources, the compiler's arguments) of each translation unit of the project in a configured build folder.
 
-    A unit is several sources where the build compiles them as one. Generated sources are omitted.
+    A unit is several sources where the build compiles them as one. Generated sources are omitted, and those in C.
     """
     build = build.resolve()
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         path = Path(entry["file"]).resolve()
+        if path.suffix == ".c":
+            continue
         if "/Unity/" in entry["file"] and path.is_relative_to(build):
             sources = [Path(each) for each in UNITY.findall(path.read_text(encoding="utf-8"))]
         else:

@@ -1007,6 +1007,7 @@ export interface components {
                 failed?: boolean;
                 reason?: string;
             };
+            predicted: components["schemas"]["PredictedRun"];
         };
         Predicted: {
             first_token_s: number;
@@ -1111,9 +1112,27 @@ export interface components {
             keep_loaded_s: number;
             used_at_unix_s: number | null;
             serving: boolean;
+            serving_since_unix_s: number | null;
             not_serving_reason: string | null;
             plan: components["schemas"]["MaybePlan"];
             live: components["schemas"]["MaybeLive"];
+        };
+        /** @description How fast the devices would run a model, by the planner; or the reason why they cannot */
+        PredictedRun: null | {
+            reason: string;
+        } | {
+            first_token_s: number;
+            tokens_per_s_alone: number;
+            tokens_per_s_parallel: number;
+            devices: string[];
+        };
+        Pull: {
+            source: string;
+            node: string;
+            file: number;
+            files: number;
+            done_bytes: number;
+            total_bytes: number;
         };
         LibraryModel: {
             model: string;
@@ -1126,6 +1145,7 @@ export interface components {
             parameters: number;
             context: number;
             abilities: ("chat" | "tools" | "thinking" | "embeddings" | "infill")[];
+            predicted: components["schemas"]["PredictedRun"];
         };
         Node: {
             id: string;
@@ -1188,6 +1208,8 @@ export interface components {
             not_serving_reason: string | null;
             models: components["schemas"]["ServedModel"][];
             library: components["schemas"]["LibraryModel"][];
+            /** @description Models that nodes fetch from a hub now */
+            pulls: components["schemas"]["Pull"][];
             model_file_error: string | null;
             identity_conflicts: {
                 node: string;
