@@ -43,7 +43,9 @@ std::vector<std::string> models_in_the_way(const ReplicatedState& state, const s
 std::string too_large_reason(const ReplicatedState& state, const ServedModel& model) {
   ReplicatedState others = state;
   std::erase_if(others.models, [](const auto& each) { return !each.second.served.pinned; });
-  others.models[model.content] = {.served = model, .plan = {}, .no_plan_reason = {}, .unfit = {}};
+  const auto known = state.models.find(model.content);
+  UnfitDevices unfit = known == state.models.end() ? UnfitDevices() : known->second.unfit;
+  others.models[model.content] = {.served = model, .plan = {}, .no_plan_reason = {}, .unfit = std::move(unfit)};
   return impossible_reason(model_view(others, model.content));
 }
 

@@ -16,7 +16,8 @@ std::vector<std::string> models_in_the_way(const wire::ReplicatedState& state, c
                                            std::span<const std::string> removable);
 
 // Why the nodes that are online cannot hold the model even if all models but the pinned ones make room: what is
-// missing, in the planner's words. Empty if they can.
+// missing, in the planner's words. Devices that failed to load layers of it count as without room, for as long as the
+// state has the model. Empty if they can.
 std::string too_large_reason(const wire::ReplicatedState& state, const wire::ServedModel& model);
 
 }  // namespace exogpu::cluster
