@@ -56,7 +56,7 @@ class ModelLoadsTest : public ::testing::Test {
                                        auto done) { prepared_.push_back(std::move(done)); },
                      .propose = [this](const wire::ModelSet& event) { proposed_.push_back(event); },
                      .on_change = [] {},
-                     .advise = [this](const wire::ServedModel&, auto done) { done(advice_); }}};
+                     .advise = [this](const wire::ServedModel&, const auto& done) { done(advice_); }}};
 };
 
 TEST_F(ModelLoadsTest, TheNodeWithTheLowestIdThatHasTheFileIsAsked) {
