@@ -22,7 +22,7 @@ TEST_F(Exchange, AWholeModelArrives) {
   expect_same(***outcome.result, *example_.content, kAll);
   EXPECT_EQ(received(), example_.content->manifest().bytes() + manifest_bytes());
   EXPECT_EQ(exchange(1).stats().sent_bytes, received());
-  ASSERT_GE(outcome.progress.size(), 2u);
+  ASSERT_FALSE(outcome.progress.empty());
   EXPECT_EQ(outcome.progress.back(), example_.content->manifest().bytes());
   EXPECT_TRUE(std::ranges::is_sorted(outcome.progress));
 }
