@@ -54,7 +54,7 @@ const at = (...parts) => "api#/" + parts.map((part) => encodeURIComponent(part.r
 
 const answered = new Set();
 for (const [method, path, body, headers] of calls) {
-  const { template, operation } = find(method, path);
+  const { template, operation } = find(method, path.split("?")[0]);
   const stop = new AbortController();
   if (process.env.EXOGPU_TEST_VERBOSE) console.error(method, path);
   const response = await fetch(url + path, {
