@@ -86,7 +86,8 @@ void add_load(CLI::App& app, Action& action) {
       "A request that names a model loads it, too. Where there is no room, the models go that nobody used for "
       "longest,\n"
       "but none that is pinned or answers. `exogpu models --cluster` lists the library.\n"
-      "hf:ORG/REPO:Q4_K_M, or an address, has the node with room for it fetch the model first, into its models folder;\n"
+      "hf:ORG/REPO:Q4_K_M, or an address, has the node with room for it fetch the model first, into its models "
+      "folder;\n"
       "others get their layers. `exogpu status` at any node shows how far it is.");
   command
       ->add_option("model", options->model,

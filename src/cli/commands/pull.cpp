@@ -88,9 +88,8 @@ void add_pull(CLI::App& app, Action& action) {
   command->add_flag("--cluster", options->cluster,
                     "Have the cluster of a running node pull it, at the node with room for it");
   add_api_options(*command, options->api);
-  command->callback([options, &action] {
-    action = [options] { return options->cluster ? pull_there(*options) : pull(*options); };
-  });
+  command->callback(
+      [options, &action] { action = [options] { return options->cluster ? pull_there(*options) : pull(*options); }; });
 }
 
 }  // namespace exogpu::cli

@@ -46,15 +46,16 @@ Json cluster() {
 }
 
 TEST(ClusterReport, LoadedModelsSayWhereTheyAreAndHowLong) {
-  EXPECT_EQ(loaded_models_table(cluster(), kNow),
-            "MODEL  STATE                         DEVICES         MEMORY    CONTEXT  PREDICTED  LOADED       USED           "
-            "KEPT\n"
-            "big    loaded                        a/cpu, b/cuda0  3.00 GiB  4096     12.3 t/s   2 hours ago  5 minutes ago  "
-            "pinned\n"
-            "late   loading: a/cpu is loading     a/cpu, b/cuda0  3.00 GiB  4096     12.3 t/s                               "
-            "30 min unused\n"
-            "none   no room: 9 bytes are missing                                                                            "
-            "until unloaded\n");
+  EXPECT_EQ(
+      loaded_models_table(cluster(), kNow),
+      "MODEL  STATE                         DEVICES         MEMORY    CONTEXT  PREDICTED  LOADED       USED           "
+      "KEPT\n"
+      "big    loaded                        a/cpu, b/cuda0  3.00 GiB  4096     12.3 t/s   2 hours ago  5 minutes ago  "
+      "pinned\n"
+      "late   loading: a/cpu is loading     a/cpu, b/cuda0  3.00 GiB  4096     12.3 t/s                               "
+      "30 min unused\n"
+      "none   no room: 9 bytes are missing                                                                            "
+      "until unloaded\n");
   EXPECT_TRUE(loaded_models_table(Json::object(), kNow).starts_with("No model is loaded."));
 }
 
