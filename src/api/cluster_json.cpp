@@ -1,5 +1,7 @@
 #include "api/cluster_json.h"
 
+#include "api/surface/prediction.h"
+
 namespace exogpu::api {
 namespace {
 
@@ -107,12 +109,6 @@ Json json_of(const node::UnusedDevice& unused) {
       {"node", unused.node}, {"device", unused.device}, {"constraint", unused.constraint}, {"reason", unused.reason}};
 }
 
-Json json_of(const wire::PredictedSpeed& speed) {
-  return {{"first_token_s", speed.first_token_s},
-          {"tokens_per_s_alone", speed.tokens_per_s_alone},
-          {"tokens_per_s_parallel", speed.tokens_per_s_parallel}};
-}
-
 Json json_of(const node::PlanSnapshot& plan) {
   return {{"epoch", plan.epoch.value()},
           {"stages", array_of(plan.stages)},
@@ -120,7 +116,7 @@ Json json_of(const node::PlanSnapshot& plan) {
           {"pool", plan.pool},
           {"parallel", plan.parallel},
           {"activations", to_string(plan.activations)},
-          {"predicted", json_of(plan.predicted)},
+          {"predicted", prediction_json(plan.predicted)},
           {"unused_devices", array_of(plan.unused_devices)}};
 }
 
@@ -146,13 +142,6 @@ Json json_of(const node::ModelSnapshot& model) {
           {"live", model.live ? json_of(*model.live) : Json(nullptr)}};
 }
 
-Json json_of(const node::PredictedRun& run) {
-  if (!run.reason.empty()) return {{"reason", run.reason}};
-  Json object = json_of(run.speed);
-  object["devices"] = run.devices;
-  return object;
-}
-
 Json json_of(const node::LibraryEntrySnapshot& entry) {
   const wire::LibraryModel& model = entry.model;
   Json abilities = Json::array();
@@ -171,7 +160,7 @@ Json json_of(const node::LibraryEntrySnapshot& entry) {
           {"parameters", model.parameters},
           {"context", model.context},
           {"abilities", std::move(abilities)},
-          {"predicted", entry.predicted ? json_of(*entry.predicted) : Json(nullptr)}};
+          {"predicted", entry.predicted ? prediction_json(*entry.predicted) : Json(nullptr)}};
 }
 
 Json json_of(const node::PullSnapshot& pull) {

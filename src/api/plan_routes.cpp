@@ -4,6 +4,7 @@
 
 #include "api/json/json_body.h"
 #include "api/surface/models.h"
+#include "api/surface/prediction.h"
 
 namespace exogpu::api {
 
@@ -24,11 +25,7 @@ json json_of(const node::PreviewPlan& plan) {
                       {"decode_s", stage.decode_s},
                       {"hop_s", stage.hop_s}});
   }
-  return {{"stages", std::move(stages)},
-          {"predicted",
-           {{"first_token_s", plan.predicted.first_token_s},
-            {"tokens_per_s_alone", plan.predicted.tokens_per_s_alone},
-            {"tokens_per_s_parallel", plan.predicted.tokens_per_s_parallel}}}};
+  return {{"stages", std::move(stages)}, {"predicted", prediction_json(plan.predicted)}};
 }
 
 json json_of(const node::PlanPreview& preview) {

@@ -40,13 +40,17 @@ std::vector<std::string> models_in_the_way(const ReplicatedState& state, const s
   return removed;
 }
 
-std::string too_large_reason(const ReplicatedState& state, const ServedModel& model) {
+ReplicatedState beside_pinned(const ReplicatedState& state, const ServedModel& model) {
   ReplicatedState others = state;
   std::erase_if(others.models, [](const auto& each) { return !each.second.served.pinned; });
   const auto known = state.models.find(model.content);
   UnfitDevices unfit = known == state.models.end() ? UnfitDevices() : known->second.unfit;
   others.models[model.content] = {.served = model, .plan = {}, .no_plan_reason = {}, .unfit = std::move(unfit)};
-  return impossible_reason(model_view(others, model.content));
+  return others;
+}
+
+std::string too_large_reason(const ReplicatedState& state, const ServedModel& model) {
+  return impossible_reason(model_view(beside_pinned(state, model), model.content));
 }
 
 }  // namespace exogpu::cluster

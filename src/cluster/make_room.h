@@ -15,6 +15,10 @@ namespace exogpu::cluster {
 std::vector<std::string> models_in_the_way(const wire::ReplicatedState& state, const std::string& content,
                                            std::span<const std::string> removable);
 
+// The state as it is when all models but the pinned ones have made room and this one has no plan. Devices that failed to
+// load layers of it stay without room for it.
+wire::ReplicatedState beside_pinned(const wire::ReplicatedState& state, const wire::ServedModel& model);
+
 // Why the nodes that are online cannot hold the model even if all models but the pinned ones make room: what is
 // missing, in the planner's words. Devices that failed to load layers of it count as without room, for as long as the
 // state has the model. Empty if they can.

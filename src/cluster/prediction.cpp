@@ -5,6 +5,7 @@
 #include <format>
 
 #include "cluster/condition.h"
+#include "cluster/make_room.h"
 #include "cluster/model_view.h"
 #include "cluster/plan_search.h"
 #include "wire/region.h"
@@ -23,12 +24,6 @@ constexpr size_t kLayersEstimated = 256;  // a model with more is planned as if 
 
 // The part of `sum` that the layer gets where `count` layers share it.
 Bytes share(Bytes sum, uint32_t layer, uint32_t count) { return sum / count + (layer < sum % count ? 1 : 0); }
-
-ReplicatedState with_pinned_only(const ReplicatedState& state) {
-  ReplicatedState others = state;
-  std::erase_if(others.models, [](const auto& each) { return !each.second.served.pinned; });
-  return others;
-}
 
 // Without its lower bits, so that an amount that changes a little stays the same.
 Bytes coarse(Bytes amount) {
@@ -70,16 +65,13 @@ ModelShape estimated_shape(const LibraryModel& model, const ServingSettings& set
 
 Prediction predict(const ReplicatedState& state, const LibraryModel& model, const ServingSettings& settings) {
   if (model.work.layer_bytes == 0) return {.reason = "the node that has its file does not say what it needs"};
-  ServedModel served{.model = model.model,
-                     .content = "predicted " + model.content,  // that of no model which is served
-                     .shape = estimated_shape(model, settings),
-                     .settings = settings,
-                     .layers = {},
-                     .without = {}};
-  const std::string content = served.content;
-  ReplicatedState others = with_pinned_only(state);
-  others.models[content] = {.served = std::move(served), .plan = {}, .no_plan_reason = {}, .unfit = {}};
-  const auto found = search_plan(model_view(others, content));
+  const ServedModel served{.model = model.model,
+                           .content = "predicted " + model.content,  // that of no model which is served
+                           .shape = estimated_shape(model, settings),
+                           .settings = settings,
+                           .layers = {},
+                           .without = {}};
+  const auto found = search_plan(model_view(beside_pinned(state, served), served.content));
   if (!found) return {.reason = found.error().message};
   Prediction prediction{.speed = found->result.plan.predicted};
   for (const Stage& stage : found->result.plan.stages) prediction.devices.push_back(stage.device);

@@ -85,8 +85,7 @@ std::string smaller_files_that_fit(const ReplicatedState& state, const ServedMod
 
 // Of the pinned models, those without which the model fits.
 std::string pinned_in_the_way(const ReplicatedState& state, const ServedModel& model) {
-  ReplicatedState others = state;
-  std::erase_if(others.models, [](const auto& each) { return !each.second.served.pinned; });
+  const ReplicatedState others = beside_pinned(state, model);
   std::vector<std::pair<Bytes, std::string>> by_size;
   for (const auto& [content, record] : others.models) {
     if (content == model.content || !record.plan) continue;
@@ -97,7 +96,6 @@ std::string pinned_in_the_way(const ReplicatedState& state, const ServedModel& m
   std::ranges::sort(by_size, std::greater());
   std::vector<std::string> removable;
   for (auto& [bytes, content] : by_size) removable.push_back(std::move(content));
-  others.models[model.content] = {.served = model, .plan = {}, .no_plan_reason = {}, .unfit = {}};
   std::string names;
   for (const std::string& content : models_in_the_way(others, model.content, removable)) {
     names += std::format("{}{}", names.empty() ? "" : ", ", others.models.at(content).served.model);

@@ -4,24 +4,11 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "node/library/served_names.h"
 #include "node/node_impl.h"
 
 namespace exogpu::node {
 namespace {
-
-// A served model by its name, or by that of a file of its content.
-const wire::ServedModel* served_as(const wire::ReplicatedState& state, const std::string& name) {
-  for (const auto& [content, record] : state.models) {
-    if (record.served.model == name) return &record.served;
-  }
-  for (const auto& [id, node] : state.nodes) {
-    const auto file = std::ranges::find(node.library, name, &wire::LibraryModel::model);
-    if (file == node.library.end() || file->content.empty()) continue;
-    const auto record = state.models.find(file->content);
-    if (record != state.models.end()) return &record->second.served;
-  }
-  return nullptr;
-}
 
 Error no_file_here(const wire::ReplicatedState& state, const std::string& name) {
   std::string holders;
@@ -41,8 +28,9 @@ void Node::Impl::preview(const PreviewRequest& request, const std::function<void
   auto shared = std::make_shared<const PreviewRequest>(request);
   loop_.post([this, request = std::move(shared), done] {
     const wire::ReplicatedState& state = agent_->state();
-    if (const wire::ServedModel* served = served_as(state, request->model)) {
-      return in_background([state, model = *served, request, done] { done(preview_plan(state, model, *request)); });
+    if (const wire::ModelRecord* record = find_served(state, request->model)) {
+      return in_background(
+          [state, model = record->served, request, done] { done(preview_plan(state, model, *request)); });
     }
     const OwnModel* own = library_->find(request->model);
     if (own == nullptr) return done(std::unexpected(no_file_here(state, request->model)));

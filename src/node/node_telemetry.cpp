@@ -1,6 +1,5 @@
 // What a node does with the samples of its machine.
 #include <algorithm>
-#include <random>
 
 #include "base/log.h"
 #include "node/alert_facts.h"
@@ -14,11 +13,6 @@ uint64_t unix_ms() {
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count());
-}
-
-uint64_t random_session() {
-  std::random_device random;
-  return static_cast<uint64_t>(random()) << 32 | random();
 }
 
 // The memory that this node's stages which are ready take on a device, of all models.
@@ -39,7 +33,7 @@ Bytes shard_bytes(const wire::ReplicatedState& state, const wire::DeviceRef& dev
 
 void Node::Impl::make_telemetry() {
   telemetry_.emplace(
-      self(), random_session(), *peers_,
+      self(), resources_.incarnation, *peers_,
       TelemetryHost{.leader = [this] { return agent_->leader(); },
                     .busy = [this] { return !busy().empty(); },
                     .on_sample = [this](telemetry::Sample& sample) { on_sample(sample); },

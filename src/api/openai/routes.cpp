@@ -3,6 +3,7 @@
 #include "api/openai/call.h"
 #include "api/openai/embeddings.h"
 #include "api/surface/models.h"
+#include "api/surface/prediction.h"
 
 namespace exogpu::api {
 
@@ -20,21 +21,13 @@ json status(const node::ModelEntry& model) {
 
 // How fast the devices run it, or would, by the planner; null while that is not known.
 json predicted(const node::ClusterSnapshot& cluster, const std::string& name) {
-  const auto speed = [](const wire::PredictedSpeed& of, std::vector<std::string> devices) {
-    return json{{"tokens_per_s_alone", of.tokens_per_s_alone},
-                {"tokens_per_s_parallel", of.tokens_per_s_parallel},
-                {"first_token_s", of.first_token_s},
-                {"devices", std::move(devices)}};
-  };
   if (const node::ModelSnapshot* model = cluster.find_model(name); model != nullptr && model->plan) {
-    std::vector<std::string> devices;
-    for (const node::StageSnapshot& stage : model->plan->stages) devices.push_back(stage.node + "/" + stage.device);
-    return speed(model->plan->predicted, std::move(devices));
+    node::PredictedRun run{.speed = model->plan->predicted};
+    for (const node::StageSnapshot& stage : model->plan->stages) run.devices.push_back(stage.node + "/" + stage.device);
+    return prediction_json(run);
   }
   const node::LibraryEntrySnapshot* entry = cluster.find_in_library(name);
-  if (entry == nullptr || !entry->predicted) return nullptr;
-  if (!entry->predicted->reason.empty()) return json{{"reason", entry->predicted->reason}};
-  return speed(entry->predicted->speed, entry->predicted->devices);
+  return entry == nullptr || !entry->predicted ? json(nullptr) : prediction_json(*entry->predicted);
 }
 
 // With the fields of Anthropic's list, whose clients ask at the same path.
