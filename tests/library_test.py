@@ -90,12 +90,12 @@ class Library(Cluster):
         expected = a.text(model="first", wait_s=WAIT_S)
         for name in "copy", "first", "copy":
             self.assertEqual(a.text(model=name, wait_s=WAIT_S), expected)
-            self.assertEqual(names(), ["first"])
+            until("the one model is shown", lambda: names() == ["first"])
         self.assertEqual(a.states(), {"first": "loaded", "copy": "loaded"})
         self.assertEqual(a.request("POST", "/v1/models/unload", {"model": "copy"})[0], 200)
         until("both are unloaded", lambda: a.states() == {"first": "unloaded", "copy": "unloaded"})
         self.assertEqual(a.text(model="copy", wait_s=WAIT_S), expected)
-        self.assertEqual(names(), ["copy"])
+        until("it has the name that loaded it", lambda: names() == ["copy"])
 
     def test_what_is_loaded_by_hand_and_what_has_no_room(self):
         one = self.memory_of_one()

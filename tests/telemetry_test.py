@@ -68,8 +68,9 @@ class Telemetry(Cluster):
         self.assertEqual(found["devices"][0]["memory_total_bytes"], 16 << 30)
         self.assertAlmostEqual(found["devices"][0]["suitability"], 0.6 * 0.75 + 0.4, delta=0.01)
         self.assertNotIn("power_w", found["devices"][0])
-        until("there is a history", lambda: any(
-            value == 61 for value in self.of_node(a, "b")["devices"][0]["history"]["temperature_c"]))
+        def history():
+            return self.of_node(a, "b")["devices"][0].get("history", {"temperature_c": []})
+        until("there is a history", lambda: 61 in history()["temperature_c"])
 
         shown = subprocess.run([EXOGPU, "top", "--once", "--api", f"127.0.0.1:{b.api}"], capture_output=True, text=True,
                                check=True, env={"LC_ALL": "C.UTF-8", "PATH": ""}).stdout

@@ -153,7 +153,8 @@ class Requests {
                                            const std::string& name) const EXO_EXCLUDES(mutex_);
   void on_generated(wire::NodeId from, const wire::Generated& message);
   void publish(const wire::ReplicatedState& state, const StageReports& reports) EXO_EXCLUDES(mutex_);
-  void list_library(const wire::ReplicatedState& state) EXO_EXCLUDES(mutex_);
+  // Where the library is another than at the last call: its models that are not to be served.
+  bool list_library(const wire::ReplicatedState& state, std::vector<ModelEntry>& unloaded) EXO_EXCLUDES(mutex_);
   Result<std::shared_ptr<ModelRequests>> find(std::string_view name,
                                               std::optional<std::chrono::milliseconds> wait) const EXO_EXCLUDES(mutex_);
 

@@ -179,19 +179,19 @@ std::optional<std::string> Requests::to_load_again(const wire::ReplicatedState& 
   return std::nullopt;
 }
 
-void Requests::list_library(const wire::ReplicatedState& state) {
+bool Requests::list_library(const wire::ReplicatedState& state, std::vector<ModelEntry>& unloaded) {
   {
     const MutexLock lock(mutex_);
-    if (std::exchange(library_listed_, true)) return;
+    if (std::exchange(library_listed_, true)) return false;
   }
   other_names_ = other_names(state);
-  std::vector<ModelEntry> unloaded = unloaded_models(state);
-  const MutexLock lock(mutex_);
-  unloaded_ = std::move(unloaded);
+  unloaded = unloaded_models(state);
+  return true;
 }
 
 void Requests::publish(const wire::ReplicatedState& state, const StageReports& reports) {
-  list_library(state);
+  std::vector<ModelEntry> unloaded;
+  const bool listed = list_library(state, unloaded);
   std::vector<Named> named;
   for (const wire::ModelRecord* model : models_in_order(state)) {
     const Model& known = models_.at(model->served.content);
@@ -211,6 +211,9 @@ void Requests::publish(const wire::ReplicatedState& state, const StageReports& r
     named.push_back(std::move(other));
   }
   const MutexLock lock(mutex_);
+  // Together with `named_`, or a model that is being unloaded would be in both, and a request for it would be answered
+  // by the plan that ends.
+  if (listed) unloaded_ = std::move(unloaded);
   // What is no longer served may be waited for; what can be loaded again is.
   for (const auto& [content, model] : models_) {
     if (state.models.contains(content) || std::ranges::contains(unloaded_, model.name, &ModelEntry::id)) continue;
