@@ -23,6 +23,8 @@ class ManyModels(Cluster):
                           if model["status"]["value"] == "loaded"]
         until(lambda: f"{node.name} serves {FIRST} and {name}, not {models()}; it said {node.said()!r}",
               lambda: sorted(models()) == sorted([FIRST, name]))
+        until("its view of the cluster shows it", lambda: [
+            model["serving"] for model in node.cluster()["models"]] == [True, True])
 
     def test_a_node_brings_a_model_which_is_served_beside_the_first(self):
         a = self.node("a", MODEL, "-c", 512)
