@@ -45,8 +45,9 @@ Result<Bytes> Runner::measure(const GraphSource& source, std::span<const BatchSh
   return most;
 }
 
-Runner::Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend)
-    : source_(source), largest_(largest.begin(), largest.end()), backend_(backend) {}
+Runner::Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend,
+               const SegmentRule& rule)
+    : source_(source), largest_(largest.begin(), largest.end()), backend_(backend), rule_(rule) {}
 
 // A new allocator with memory for the largest batches. Precondition: no graph of the previous one is cached.
 Result<void> Runner::reserve() {
@@ -63,8 +64,8 @@ Result<void> Runner::reserve() {
 }
 
 Result<Runner> Runner::create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
-                              ggml_backend_t backend) {
-  Runner runner(source, largest, backend);
+                              ggml_backend_t backend, const SegmentRule& rule) {
+  Runner runner(source, largest, backend, rule);
   EXO_CHECK(runner.reserve());
   size_t mask_elements = 0;
   for (const BatchShape& shape : largest)
@@ -92,8 +93,8 @@ Result<Runner::CachedGraph*> Runner::graph_for(const BatchShape& shape) {
   }
   if (cached_graphs_.size() == cached_graphs_max)
     cached_graphs_.erase(std::ranges::min_element(cached_graphs_, {}, &CachedGraph::last_used));
-  cached_graphs_.push_back({.graph = build_graph(source_, shape), .parts = {}, .last_used = clock_});
-  cached_graphs_.back().parts = parts_of(cached_graphs_.back().graph);
+  cached_graphs_.push_back({.graph = build_graph(source_, shape), .divided = {}, .last_used = clock_});
+  cached_graphs_.back().divided = segments_of(cached_graphs_.back().graph, rule_);
   ++graphs_built_;
   Graph& graph = cached_graphs_.back().graph;
   if (!ggml_gallocr_alloc_graph(allocator_.get(), graph.nodes)) {
@@ -171,20 +172,20 @@ void Runner::fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& 
   fill(in.output_attention, plan.shape.output_groups, plan.output_positions);
 }
 
-ggml_status Runner::compute(const CachedGraph& cached, const BeforePart& before_part) {
-  if (!before_part || cached.parts.parts.empty()) {
-    if (before_part) before_part();
-    return ggml_backend_graph_compute_async(backend_, cached.graph.nodes);
+Result<void> Runner::compute(const CachedGraph& cached, std::span<SegmentHooks* const> hooks) {
+  for (const Segment& segment : cached.divided.segments) {
+    for (SegmentHooks* each : hooks) EXO_CHECK(each->before(segment));
+    const ggml_status status = ggml_backend_graph_compute_async(backend_, segment.nodes);
+    if (status != GGML_STATUS_SUCCESS)
+      return fail(status == GGML_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::unavailable,
+                  "{} could not compute: {}", ggml_backend_name(backend_), ggml_status_to_string(status));
+    for (SegmentHooks* each : hooks) EXO_CHECK(each->after(segment));
   }
-  for (ggml_cgraph* part : cached.parts.parts) {
-    before_part();
-    if (auto status = ggml_backend_graph_compute_async(backend_, part); status != GGML_STATUS_SUCCESS) return status;
-  }
-  return GGML_STATUS_SUCCESS;
+  return {};
 }
 
 Result<std::span<const float>> Runner::run(const BatchPlan& plan, const RunnerInput& input, std::span<float> into,
-                                           const BeforePart& before_part) {
+                                           std::span<SegmentHooks* const> hooks) {
   EXO_TRY(const CachedGraph* cached, graph_for(plan.shape));
   const Graph* graph = &cached->graph;
   const size_t floats = graph->result == nullptr ? 0 : static_cast<size_t>(ggml_nelements(graph->result));
@@ -192,11 +193,9 @@ Result<std::span<const float>> Runner::run(const BatchPlan& plan, const RunnerIn
   if (into.size() < floats)
     return fail(ErrorCode::invalid_argument, "a result of {} numbers does not go into {}", floats, into.size());
   fill(*graph, plan, input);
-  const ggml_status status = compute(*cached, before_part);
-  if (status != GGML_STATUS_SUCCESS) {
+  if (auto computed = compute(*cached, hooks); !computed) {
     ggml_backend_synchronize(backend_);
-    return fail(status == GGML_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::unavailable,
-                "{} could not compute: {}", ggml_backend_name(backend_), ggml_status_to_string(status));
+    return std::unexpected(std::move(computed).error());
   }
   const std::span<float> result = into.first(floats);
   if (floats > 0) ggml_backend_tensor_get_async(backend_, graph->result, result.data(), 0, result.size_bytes());

@@ -4,7 +4,6 @@
 #include <ggml-cpp.h>
 
 #include <array>
-#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -13,7 +12,8 @@
 #include "base/units.h"
 #include "engine/batch_plan.h"
 #include "engine/graph/graph.h"
-#include "engine/graph/graph_parts.h"
+#include "engine/graph/segments.h"
+#include "engine/segment_hooks.h"
 
 namespace exogpu::engine {
 
@@ -30,32 +30,30 @@ class Runner {
   static Result<Bytes> measure(const GraphSource& source, std::span<const BatchShape> largest,
                                ggml_backend_dev_t device);
 
-  // Reserves that memory, and a host buffer of `result_floats`.
+  // Reserves that memory, and a host buffer of `result_floats`. `rule` divides the graphs of all runs.
   static Result<Runner> create(const GraphSource& source, std::span<const BatchShape> largest, size_t result_floats,
-                               ggml_backend_t backend);
-
-  // Called before each part of a run, to change the number of threads.
-  using BeforePart = std::function<void()>;
+                               ggml_backend_t backend, const SegmentRule& rule = {});
 
   // The result, empty where the shape has none: at the beginning of `into`, or valid until the next run if that is
-  // empty. With `before_part`, many tokens are computed in parts. Errors: unavailable, out_of_memory, invalid_argument
-  // (`into` is too small).
+  // empty. Each of `hooks` is called before and after each segment, in this order. Errors: unavailable, out_of_memory,
+  // invalid_argument (`into` is too small), and those of the hooks.
   Result<std::span<const float>> run(const BatchPlan& plan, const RunnerInput& input, std::span<float> into = {},
-                                     const BeforePart& before_part = {});
+                                     std::span<SegmentHooks* const> hooks = {});
 
   uint64_t graphs_built() const { return graphs_built_; }
 
  private:
   struct CachedGraph {
     Graph graph;
-    GraphParts parts;
+    Segments divided;
     uint64_t last_used = 0;
   };
 
-  Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend);
+  Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend,
+         const SegmentRule& rule);
   Result<void> reserve();
   Result<CachedGraph*> graph_for(const BatchShape& shape);
-  ggml_status compute(const CachedGraph& cached, const BeforePart& before_part);
+  Result<void> compute(const CachedGraph& cached, std::span<SegmentHooks* const> hooks);
   void fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input);
   void fill(const AttentionInputs& in, std::span<const SlotGroup> groups, std::span<const int32_t> positions);
   void fill_masks(std::span<ggml_tensor* const> masks, std::span<const SlotGroup> groups,
@@ -65,6 +63,7 @@ class Runner {
   GraphSource source_;
   std::vector<BatchShape> largest_;
   ggml_backend_t backend_;
+  SegmentRule rule_;
   ggml_gallocr_ptr allocator_;
   Bytes reserved_ = 0;
   std::vector<CachedGraph> cached_graphs_;

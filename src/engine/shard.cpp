@@ -10,8 +10,10 @@
 #include "engine/recurrent_memory.h"
 #include "engine/residents.h"
 #include "engine/runner.h"
+#include "engine/shard_fit.h"
 #include "engine/shard_setup.h"
 #include "engine/tensors/weight_layouts.h"
+#include "engine/thread_hooks.h"
 #include "gpu/buffer.h"
 #include "gpu/cpu_threads/compute_threads.h"
 #include "gpu/guard.h"
@@ -35,7 +37,8 @@ struct Shard::Impl {
   ggml_backend_ptr backend;
   std::optional<gpu::ComputeThreads> threads;  // of a shard on the CPU
   std::shared_ptr<gpu::SharedThreadUse> thread_use;
-  ggml_backend_set_n_threads_t set_threads = nullptr;
+  std::optional<ThreadHooks> thread_hooks;  // likewise
+  std::vector<SegmentHooks*> hooks;
   std::optional<Runner> runner;
   BatchPlan plan;
   BatchPlan replay_plan;
@@ -87,7 +90,8 @@ struct Shard::Impl {
                                                .backend = nullptr,
                                                .threads = std::nullopt,
                                                .thread_use = nullptr,
-                                               .set_threads = nullptr,
+                                               .thread_hooks = std::nullopt,
+                                               .hooks = {},
                                                .runner = std::nullopt,
                                                .plan = {},
                                                .replay_plan = {},
@@ -115,62 +119,25 @@ struct Shard::Impl {
     return {};
   }
 
-  // The options that, made smaller, would fit into `available` bytes; empty when none does.
-  std::string remedy_for(Bytes available) const {
-    std::vector<std::string> ways;
-    Bytes fixed = need.weights + need.state + need.compute;
-    if (fixed < available && need.cache > 0) {
-      const bool shares = options.pool_tokens > 0;
-      const Bytes tokens =
-          (available - fixed) / (need.cache / cache.rows()) / (shares ? 1 : options.sequences) / 256 * 256;
-      if (tokens >= 256)
-        ways.push_back(shares ? std::format("a pool of {} tokens (--pool)", tokens)
-                              : std::format("a context of {} (--context)", tokens));
-    }
-    if (need.cache > 0 && options.kv_type != KvType::q8_0 && check_cache_type(arch, KvType::q8_0, flash)) {
-      Bytes smaller = need.cache * ggml_row_size(GGML_TYPE_Q8_0, 32) / ggml_row_size(to_ggml(options.kv_type), 32);
-      if (fixed + smaller <= available) ways.emplace_back("a q8_0 KV cache (--kv-type q8_0)");
-    }
-    Bytes per_layer = std::max<Bytes>(1, (need.weights + need.cache + need.state) / layers.size());
-    Bytes fitting = available > need.compute ? (available - need.compute) / per_layer : 0;
-    if (fitting > 0 && fitting < layers.size())
-      ways.push_back(std::format("about {} of these layers, the rest on another device", fitting));
-    std::string text;
-    for (const std::string& way : ways) text += (text.empty() ? "" : ", or ") + way;
-    return text;
-  }
-
-  // Refuses a shard that does not fit, before it allocates anything.
-  Result<void> check_fit() const {
-    Bytes available = device.memory().free;
-    if (need.total() <= available) return {};
-    std::string remedy = remedy_for(available);
-    return fail(
-        ErrorCode::out_of_memory,
-        "{}: layers {} to {} need {} on {} (weights {}, KV cache {}, compute {}), and {} are free: {} bytes are "
-        "missing. What would fit: {}",
-        file.path().string(), layers.begin, layers.end, format_bytes(need.total()), device.info().name,
-        format_bytes(need.weights), format_bytes(need.cache + need.state), format_bytes(need.compute),
-        format_bytes(available), format_count(need.total() - available),
-        remedy.empty() ? "a smaller model, or a device with more memory" : remedy);
-  }
-
   Result<void> start_backend() {
     EXO_CHECK(
         gpu::guarded(device, "starting", [&] { backend.reset(ggml_backend_dev_init(device.handle(), nullptr)); }));
     if (backend == nullptr)
       return fail(ErrorCode::unavailable, "{} ({}) could not be started", device.info().name, device.info().backend);
-    set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
+    const auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
         ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device.handle()), "ggml_backend_set_n_threads"));
     if (set_threads == nullptr) return {};
     threads.emplace(fixed_threads);
     thread_use = std::make_shared<gpu::SharedThreadUse>();
+    thread_hooks.emplace(*threads, backend.get(), set_threads);
+    hooks.push_back(&*thread_hooks);
     return {};
   }
 
   Result<void> load(const Progress& progress, const std::stop_token& stop) {
     EXO_CHECK(check_shared_keys(arch, layers));
-    EXO_CHECK(check_fit());
+    EXO_CHECK(check_fit({file.path().string(), device.info().name, arch, layers, options, flash, need},
+                        device.memory().free));
     EXO_CHECK(start_backend());
     EXO_CHECK(gpu::guarded_result(device, "loading weights",
                                   [&] { return weights.load(gpu::read_host_cpu().threads(), progress, stop); }));
@@ -185,7 +152,8 @@ struct Shard::Impl {
                                              : options.embeddings ? options.sequences
                                                                   : options.outputs);
     EXO_TRY(Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
-              return Runner::create(source(), largest_batches(options), result_floats, backend.get());
+              return Runner::create(source(), largest_batches(options), result_floats, backend.get(),
+                                    {.after_layer = {}, .after_sums = false, .prompts_by_layer = threads.has_value()});
             }));
     runner.emplace(std::move(ready));
     residents.emplace(device, cache, memory, options);
@@ -263,7 +231,7 @@ struct Shard::Impl {
     EXO_CHECK(planned);
     const RunnerInput input = is_first() ? first_input(inputs.tokens) : RunnerInput{{}, inputs.activations};
     EXO_TRY([[maybe_unused]] auto result,
-            gpu::guarded_result(device, "computing again", [&] { return runner->run(replay_plan, input); }));
+            gpu::guarded_result(device, "computing again", [&] { return runner->run(replay_plan, input, {}, hooks); }));
     return {};
   }
 
@@ -280,10 +248,8 @@ struct Shard::Impl {
   }
 
   Result<std::span<const float>> run(const RunnerInput& input, std::span<float> into) {
-    if (!threads) return runner->run(plan, input, into);
-    threads->set_tokens(plan.shape.tokens);
-    return runner->run(plan, input, into,
-                       [this] { set_threads(backend.get(), static_cast<int>(threads->begin_step())); });
+    if (threads) threads->set_tokens(plan.shape.tokens);
+    return runner->run(plan, input, into, hooks);
   }
 
   Result<std::span<const float>> forward(const Batch& batch) {

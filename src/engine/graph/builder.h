@@ -13,6 +13,15 @@ struct Builder {
   const Architecture& arch() const { return source.architecture; }
   const LayerSpec& layer(uint32_t index) const { return arch().layers[index]; }
   void expand(ggml_tensor* t) const { ggml_build_forward_expand(graph.nodes, t); }
+  // The graph can be cut here.
+  void cut(GraphCut::After after, uint32_t index, ggml_tensor* sum = nullptr) const {
+    graph.cuts.push_back({.after = after, .layer = index, .nodes = ggml_graph_n_nodes(graph.nodes), .sum = sum});
+  }
+  // ... behind this output of a mixer or a feed-forward, which is expanded.
+  void cut_after_sum(GraphCut::After after, uint32_t index, ggml_tensor* sum) const {
+    expand(sum);
+    cut(after, index, sum);
+  }
 };
 
 // The family's norm with weights; `x` itself where there are none.

@@ -85,6 +85,7 @@ Passing layer(const Builder& b, uint32_t index, const Passing& in, bool is_final
 Graph build_graph(const GraphSource& source, const BatchShape& shape) {
   Graph graph;
   graph.shape = shape;
+  graph.layers = source.layers;
   size_t n = nodes_max(source, shape);
   graph.ctx.reset(ggml_init({.mem_size = n * ggml_tensor_overhead() + ggml_graph_overhead_custom(n, false),
                              .mem_buffer = nullptr,
@@ -97,7 +98,7 @@ Graph build_graph(const GraphSource& source, const BatchShape& shape) {
   for (uint32_t i = source.layers.begin; i < source.layers.end; ++i) {
     p = layer(b, i, p, is_last && i + 1 == source.layers.end);
     if (p.x != nullptr) b.expand(p.x);
-    graph.layer_ends.push_back(ggml_graph_n_nodes(graph.nodes));
+    b.cut(GraphCut::After::layer, i);
   }
   if (p.x != nullptr) {
     graph.result = leave(b, p);

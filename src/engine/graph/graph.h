@@ -3,6 +3,7 @@
 
 #include <ggml-cpp.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "engine/families/architecture.h"
@@ -46,11 +47,24 @@ struct GraphInputs {
   AttentionInputs output_attention;     // of the output tokens
 };
 
+// A place where a graph can be cut: nothing before it needs what is behind it.
+struct GraphCut {
+  enum class After : uint8_t { mixer, feed_forward, layer };
+  After after = After::layer;
+  uint32_t layer = 0;  // counted in the whole model
+  int nodes = 0;       // of the graph, before the cut
+  // The output of a mixer or a feed-forward, before its norm and the residual: [d_model, rows] f32, the last node
+  // before the cut. Where both are added first (Architecture::parallel), that sum, after the feed-forward. Null after a
+  // layer.
+  ggml_tensor* sum = nullptr;
+};
+
 struct Graph {
   BatchShape shape;
+  wire::LayerRange layers;
   ggml_context_ptr ctx;
   ggml_cgraph* nodes = nullptr;
-  std::vector<int> layer_ends;  // for each layer, the number of nodes up to its end
+  std::vector<GraphCut> cuts;  // in the order of their nodes; models with several streams have them after layers only
   GraphInputs inputs;
   ggml_tensor* result = nullptr;  // [activation width, tokens] or [n_vocab, outputs] f32, or
                                   // [embedding width, sequences]; null: the graph only fills

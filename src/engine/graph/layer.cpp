@@ -57,11 +57,16 @@ Passing plain_layer(const Builder& b, uint32_t index, Passing in, QueryRows rows
   ggml_tensor* x = select_rows(b, in.x, rows);
   if (b.arch().parallel) {
     y = ggml_add(b.ctx(), y, layer_feed_forward(b, index, select_rows(b, normed, rows), x));
+    b.cut_after_sum(GraphCut::After::feed_forward, index, y);
     return {add_residual(b, x, y), in.per_layer};
   }
-  if (y != nullptr) x = norm(b, add_residual(b, x, norm(b, y, w.mixer_post_norm)), w.after_mixer);
+  if (y != nullptr) {
+    b.cut_after_sum(GraphCut::After::mixer, index, y);
+    x = norm(b, add_residual(b, x, norm(b, y, w.mixer_post_norm)), w.after_mixer);
+  }
   if (l.feed_forward != FeedForward::none) {
     y = layer_feed_forward(b, index, norm(b, x, w.feed_forward_norm), x);
+    b.cut_after_sum(GraphCut::After::feed_forward, index, y);
     x = norm(b, add_residual(b, x, norm(b, y, w.feed_forward_post_norm)), w.after_feed_forward);
   }
   if (in.per_layer != nullptr)
