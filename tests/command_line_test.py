@@ -223,7 +223,7 @@ class Words(CommandLine):
 
     def test_host_and_port_are_the_address_of_the_api(self):
         port = free_port()
-        process = self.serve("--host", "0.0.0.0", "--port", port, stdout=subprocess.PIPE)
+        process = self.serve("--host", "0.0.0.0", "--port", port, "--no-auth", stdout=subprocess.PIPE)
         self.addCleanup(process.stdout.close)
         self.assertRegex(process.stdout.readline(), rf"the API is at http://localhost:{port}/v1")
 

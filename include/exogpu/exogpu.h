@@ -374,7 +374,7 @@ typedef struct exogpu_node_options {
   const char *listen;  /* "[HOST]:PORT" where other nodes connect; null: ":7766"; port 0: any free port */
   const char *advertise; /* "HOST:PORT" at which others reach it, if that is elsewhere; null: at `listen` */
   const char *api;     /* "[HOST]:PORT" of the API for clients; null: no API */
-  const char *api_key; /* that clients must send; null: none */
+  const char *api_key; /* that clients must send; null: those of other machines need a key of the cluster */
   const char *const *connect; /* nodes of the cluster, "HOST[:PORT]" */
   size_t connect_count;
   const char *token;   /* to join the cluster of `connect` first; null: founds a cluster at the first start */

@@ -11,7 +11,7 @@ using json = nlohmann::ordered_json;
 namespace {
 
 Parsed<void> check_rights(const Exchange& exchange) {
-  if (exchange.keys_needed || exchange.request.from_this_machine) return {};
+  if (exchange.by.authenticated || exchange.request.from_this_machine) return {};
   return std::unexpected(ApiError{.status = 403,
                                   .message = "devices are let in from the node's own machine only, since no API key is "
                                              "needed here; do it there, or restart it with `exogpu serve --api-key`",

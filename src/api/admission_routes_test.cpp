@@ -30,12 +30,16 @@ TEST_F(Api, TheDoctorAnswersFromAnotherThread) {
 
 TEST_F(Api, OnlyThisMachineLetsDevicesInWhereNoKeyIsNeeded) {
   const std::string by_proxy = "X-Forwarded-For: 10.0.0.9\r\n";
+  expect_error(Client(port()).get("/v1/cluster/doctor", by_proxy), 401, "invalid_api_key", "is missing");
+  ServerOptions options;
+  options.no_auth = true;
+  serve(options);
   for (const char* path : {"/v1/cluster/pairing/123456", "/v1/cluster/doctor"}) {
     expect_error(Client(port()).get(path, by_proxy), 403, "permission_denied", "own machine");
   }
   expect_error(Client(port()).post("/v1/cluster/pairing", json::object(), by_proxy), 403, "permission_denied",
                "--api-key");
-  ServerOptions options;
+  options.no_auth = false;
   options.api_keys = {"secret"};
   serve(options);
   EXPECT_EQ(Client(port()).get("/v1/cluster/pairing/123456").status, 401);

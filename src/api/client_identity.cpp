@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <format>
 
+#include "node/access_keys.h"
 #include "node/client_hash.h"
 
 namespace exogpu::api {
@@ -17,9 +18,10 @@ std::string_view presented_key(std::string_view authorization, std::string_view 
 }
 
 ClientIdentity client_identity(std::string_view key, std::string_view address, const ServerOptions& options) {
-  const bool by_key = options.api_keys.size() > 1;
+  const bool of_cluster = node::AccessKeys::is_key(key);
+  const bool by_key = of_cluster || options.api_keys.size() > 1;
   return {.id = node::client_id(std::format("{}\n{}", key, by_key ? "" : address)),
-          .owner = node::client_hash(options.api_keys.empty() ? "" : key)};
+          .owner = node::client_hash(options.api_keys.empty() && !of_cluster ? "" : key)};
 }
 
 }  // namespace exogpu::api

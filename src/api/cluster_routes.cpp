@@ -51,6 +51,7 @@ Parsed<Action> load(const Exchange& exchange) {
   EXO_TRY(const auto name, fields.text("model"));
   if (!name) return bad_field("model", "missing_required_parameter", "is missing; name a model");
   EXO_TRY(const node::ModelEntry model, find_model(exchange.service, *name));
+  EXO_CHECK(check_model(exchange.by, model.id));
   EXO_TRY(const auto pinned, fields.boolean("pinned"));
   EXO_TRY(const auto context, fields.integer("context", 1, INT32_MAX));
   EXO_TRY(const auto parallel, fields.integer("parallel", 1, 4096));
@@ -72,7 +73,9 @@ Parsed<Action> unload(const Exchange& exchange) {
   if (!asked.is_object() || !asked.contains("model") || !asked["model"].is_string()) {
     return std::unexpected(ApiError{.message = R"(send {"model": NAME})", .param = "model", .code = "invalid_request"});
   }
-  const auto done = exchange.service.unload(asked["model"].get<std::string>());
+  const auto name = asked["model"].get<std::string>();
+  EXO_CHECK(check_model(exchange.by, name));
+  const auto done = exchange.service.unload(name);
   if (!done) return std::unexpected(to_api_error(done.error()));
   return Reply{.body = R"({"success":true})"};
 }
@@ -80,13 +83,16 @@ Parsed<Action> unload(const Exchange& exchange) {
 constexpr Route kClusterRoutes[] = {
     {.path = "/health", .method = "GET", .handle = health, .needs_key = false},
     {.path = "/version", .method = "GET", .handle = version, .needs_key = false},
-    {.path = "/v1/cluster", .method = "GET", .handle = cluster},
-    {.path = "/v1/cluster/events", .method = "GET", .handle = events},
-    {.path = "/v1/cluster/drain", .method = "POST", .handle = drain},
-    {.path = "/v1/models/load", .method = "POST", .handle = load},
-    {.path = "/models/load", .method = "POST", .handle = load},  // as llama.cpp's router has it
-    {.path = "/v1/models/unload", .method = "POST", .handle = unload},
-    {.path = "/models/unload", .method = "POST", .handle = unload},
+    {.path = "/v1/cluster", .method = "GET", .handle = cluster, .scope = wire::Scope::cluster_read},
+    {.path = "/v1/cluster/events", .method = "GET", .handle = events, .scope = wire::Scope::cluster_read},
+    {.path = "/v1/cluster/drain", .method = "POST", .handle = drain, .scope = wire::Scope::cluster_write},
+    {.path = "/v1/models/load", .method = "POST", .handle = load, .scope = wire::Scope::models},
+    {.path = "/models/load",
+     .method = "POST",
+     .handle = load,
+     .scope = wire::Scope::models},  // as llama.cpp's router has it
+    {.path = "/v1/models/unload", .method = "POST", .handle = unload, .scope = wire::Scope::models},
+    {.path = "/models/unload", .method = "POST", .handle = unload, .scope = wire::Scope::models},
 };
 
 }  // namespace

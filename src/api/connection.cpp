@@ -60,12 +60,16 @@ void Connection::start() {
 
 void Connection::close_when_idle() {
   if (!answering_) return abort();
-  if (!begun_) end_answer();
+  if (!begun_) end_answer({ErrorCode::unavailable, "the node is stopping"});
 }
 
-void Connection::end_answer() {
-  ending_ = true;
+void Connection::end_answer(Error why) {
+  ending_ = std::move(why);
   wake_.cancel();
+}
+
+void Connection::check_welcome() {
+  if (answering_ && !shared_.door.welcome(principal_)) end_answer(no_longer_welcome());
 }
 
 void Connection::abort() {

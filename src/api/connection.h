@@ -23,14 +23,20 @@ namespace exogpu::api {
 
 class Connection;
 
+struct AnswerOf {
+  std::weak_ptr<KeptAnswer> answer;
+  Principal by;
+};
+
 // State shared by all connections of a server. Used only by its thread.
 struct Shared {
   const ServerOptions& options;
   node::Service& service;
   AnswerStore& answers;
+  Door& door;
   boost::asio::thread_pool& workers;  // for work that takes longer than a request may hold up the others
   std::set<Connection*> connections = {};
-  std::vector<std::weak_ptr<KeptAnswer>> kept_answers = {};
+  std::vector<AnswerOf> kept_answers = {};
   Bytes body_bytes = 0;   // of all requests being read
   bool stopping = false;  // no connection reads further requests
   uint64_t random_seed = 0, random_position = 0;
@@ -49,8 +55,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // At once when no request is being answered; one whose answer has not begun is refused (503); otherwise after the
   // reply.
   void close_when_idle();
-  // What is being answered ends with an error: that the node is stopping.
-  void end_answer();
+  // What is being answered ends with this error.
+  void end_answer(Error why);
+  // Likewise, if its sender may not come in any more.
+  void check_welcome();
   void abort();
 
  private:
@@ -118,11 +126,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool timed_out_ = false, gone_ = false, aborted_ = false;
   bool answering_ = false;                        // a request is complete and its reply is not
   bool begun_ = false;                            // the first part of an answer was delivered
-  bool ending_ = false;                           // the next delivery is an error
+  std::optional<Error> ending_;                   // the next delivery is this error
   bool half_closed_ = false, probe_due_ = false;  // the client sends nothing more; it is to be probed
   bool stream_begun_ = false;                     // the header of a stream was sent
 
   // The current request.
+  Principal principal_;
   uint32_t messages_removed_ = 0;  // of its conversation, which did not fit
   std::string owner_;              // of the streams that it may read, see ClientIdentity
   bool http_1_0_ = false, keep_alive_ = true, head_only_ = false;

@@ -73,6 +73,7 @@ Connection::Awaitable<bool> Connection::probe() {
 }
 
 Connection::Awaitable<bool> Connection::answer(Parser& parser) {
+  if (!shared_.stopping) ending_.reset();
   const auto& request = parser.get();
   const boost::beast::string_view method = request.method_string(), target = request.target();
   const RequestView what{.method = {method.data(), method.size()},
@@ -90,7 +91,8 @@ Connection::Awaitable<bool> Connection::answer(Parser& parser) {
                          .from_this_machine = from_this_machine() && field(request, "X-Forwarded-For").empty() &&
                                               field(request, "Forwarded").empty()};
   const uint64_t seed = random_bits(shared_.random_seed, shared_.random_position++);
-  Routed routed = route(what, shared_.options, shared_.service, shared_.answers, seed);
+  auto [routed, by] = route(what, shared_.options, shared_.door, shared_.service, shared_.answers, seed);
+  principal_ = std::move(by);
   const ClientIdentity client =
       client_identity(presented_key(what.authorization, what.api_key), client_address(), shared_.options);
   owner_ = client.owner;
@@ -122,6 +124,9 @@ Connection::Awaitable<bool> Connection::generate(TextCall call) {
   if (!call.work) answers.assign(call.generations.size(), call.generations.front().answers);
   mailbox_ = std::make_shared<Mailbox>(socket_.get_executor(), std::move(answers), shared_.options.backlog_bytes_max,
                                        [this] { wake_.cancel(); });
+  mailbox_->count_tokens([&door = shared_.door, by = principal_](uint64_t tokens) {
+    door.count_tokens(by, tokens, std::chrono::steady_clock::now());
+  });
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const uint64_t id = random_stream_id();
   std::unique_ptr<AnswerWriter> writer =
@@ -162,7 +167,7 @@ Connection::Awaitable<Delivery> Connection::next_delivery() {
   for (;;) {
     Delivery delivery = mailbox_->take();
     if (ending_ && !delivery.ended) {
-      delivery.error = Error{ErrorCode::unavailable, "the node is stopping"};
+      delivery.error = *ending_;
       delivery.ended = true;
     }
     begun_ = begun_ || !delivery.empty();

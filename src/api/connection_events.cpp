@@ -109,10 +109,7 @@ Connection::Awaitable<bool> Connection::answer_later(LaterReply begin) {
   }
   end_watch();
   if (gone_) co_return false;
-  if (!reply) {
-    reply =
-        error_reply({.status = 503, .message = "the node is stopping", .type = "server_error", .code = "unavailable"});
-  }
+  if (!reply) reply = error_reply(to_api_error(*ending_));
   co_return co_await write_reply(*std::move(reply));
 }
 

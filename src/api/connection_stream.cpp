@@ -82,8 +82,8 @@ Connection::Awaitable<bool> Connection::keep(std::unique_ptr<AnswerWriter>& writ
     writer = kept->release_writer();
     co_return co_await stream(*writer, std::move(first));
   }
-  std::erase_if(shared_.kept_answers, [](const auto& other) { return other.expired(); });
-  shared_.kept_answers.push_back(kept);
+  std::erase_if(shared_.kept_answers, [](const AnswerOf& other) { return other.answer.expired(); });
+  shared_.kept_answers.push_back({.answer = kept, .by = principal_});
   mailbox_.reset();
   co_return co_await relay({.stream = stream_id, .owner = owner_});
 }

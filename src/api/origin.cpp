@@ -54,6 +54,15 @@ bool may_use(std::string_view origin, std::string_view host, const ServerOptions
   return std::ranges::any_of(cluster->nodes, [&](const node::NodeSnapshot& node) { return node.api_url == origin; });
 }
 
+bool host_allowed(std::string_view host, const ServerOptions& options) {
+  const std::string_view name = without_port(host);
+  if (name.empty() || is_this_machine(name) || is_local_name(name)) return true;
+  return std::ranges::any_of(options.origins, [&](std::string_view origin) {
+    const size_t scheme = origin.find("://");
+    return origin == "*" || (scheme != origin.npos && without_port(origin.substr(scheme + 3)) == name);
+  });
+}
+
 std::vector<std::pair<std::string, std::string>> origin_fields(const RequestView& request) {
   if (request.origin.empty()) return {};
   return {{"Access-Control-Allow-Origin", std::string(request.origin)}, {"Vary", "Origin"}};

@@ -106,7 +106,8 @@ Parsed<Action> plan(const Exchange& exchange) {
   });
 }
 
-constexpr Route kPlanRoutes[] = {{.path = "/v1/plan", .method = "POST", .handle = plan}};
+constexpr Route kPlanRoutes[] = {
+    {.path = "/v1/plan", .method = "POST", .handle = plan, .scope = wire::Scope::cluster_read}};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include "api/admission_routes.h"
 #include "api/anthropic/routes.h"
 #include "api/cluster_routes.h"
+#include "api/key_routes.h"
 #include "api/llama_cpp/routes.h"
 #include "api/ollama/routes.h"
 #include "api/openai/routes.h"
@@ -26,10 +27,10 @@ constexpr std::string_view kAllMethods = "GET, HEAD, POST, DELETE, OPTIONS";
 
 // Those whose prefix is longer come first.
 std::span<const Surface> surfaces() {
-  static const Surface kSurfaces[] = {cluster_surface(),    plan_surface(),    telemetry_surface(),
-                                      admission_surface(),  page_surface(),    stream_surface(),
-                                      anthropic::surface(), ollama::surface(), llama_cpp::surface(),
-                                      responses::surface(), openai_surface()};
+  static const Surface kSurfaces[] = {cluster_surface(),    key_surface(),        plan_surface(),
+                                      telemetry_surface(),  admission_surface(),  page_surface(),
+                                      stream_surface(),     anthropic::surface(), ollama::surface(),
+                                      llama_cpp::surface(), responses::surface(), openai_surface()};
   return kSurfaces;
 }
 
@@ -104,23 +105,18 @@ ApiError foreign_origin(std::string_view origin) {
           .code = "origin_not_allowed"};
 }
 
-ApiError unauthorized(const RequestView& request) {
-  return {.status = 401,
-          .message = request.authorization.empty() && request.api_key.empty()
-                         ? "the API key is missing; send it as \"Authorization: Bearer KEY\" or as \"x-api-key: KEY\""
-                         : "the API key is wrong",
-          .type = "authentication_error",
-          .code = "invalid_api_key"};
-}
-
 // Gives the model's full name to the generations.
 Parsed<Routed> with_model(TextCall call, const Exchange& exchange) {
   const node::Service& service = exchange.service;
   if (call.work) return call;  // asks no model
   const node::GenerationRequest& first = call.generations.front();
   // One that waits longer than others is for the node to judge.
-  if (first.wait && service.models().empty()) return call;
+  if (first.wait && service.models().empty()) {
+    EXO_CHECK(check_model(exchange.by, first.model));
+    return call;
+  }
   EXO_TRY(const node::ModelEntry model, find_model(service, first.model));
+  EXO_CHECK(check_model(exchange.by, model.id));
   for (auto& generation : call.generations) {
     generation.model = model.id;
     const auto* all = exchange.limits.sampling;
@@ -170,22 +166,32 @@ Reply error_reply(const ApiError& error, std::string body) {
 
 Reply error_reply(const ApiError& error) { return error_reply(error, to_json(error)); }
 
-Routed route(const RequestView& request, const ServerOptions& options, node::Service& service, AnswerStore& answers,
-             uint64_t seed) {
+RoutedRequest route(const RequestView& request, const ServerOptions& options, Door& door, node::Service& service,
+                    AnswerStore& answers, uint64_t seed) {
   const Target target = split_target(request.target);
   const Found found = find_route(target.path, request.method);
-  const auto refuse = [&](const ApiError& error) { return error_reply(error, found.surface->error(error)); };
+  const auto refuse = [&](const ApiError& error) {
+    return RoutedRequest{.to = error_reply(error, found.surface->error(error))};
+  };
   if (!may_use(request.origin, request.host, options, service)) return refuse(foreign_origin(request.origin));
-  if (request.method == "OPTIONS" && (target.path == "*" || !found.methods.empty())) return preflight(request);
+  if (request.method == "OPTIONS" && (target.path == "*" || !found.methods.empty())) {
+    return {.to = preflight(request)};
+  }
   if (found.methods.empty()) return refuse(unknown_path(target.path));
   if (!found.route) {
-    Reply reply = refuse({.status = 405,
-                          .message = std::format("{} takes {} alone", target.path, found.methods),
-                          .code = "method_not_allowed"});
+    const ApiError error{.status = 405,
+                         .message = std::format("{} takes {} alone", target.path, found.methods),
+                         .code = "method_not_allowed"};
+    Reply reply = error_reply(error, found.surface->error(error));
     reply.fields.emplace_back("Allow", found.methods + ", OPTIONS");
-    return reply;
+    return {.to = std::move(reply)};
   }
-  if (found.route->needs_key && !authorized(request, options)) return refuse(unauthorized(request));
+  Principal by;
+  if (found.route->needs_key) {
+    auto admitted = door.admit(request, found.route->scope, std::chrono::steady_clock::now());
+    if (!admitted) return refuse(admitted.error());
+    by = *std::move(admitted);
+  }
   std::string storage;
   const auto body = decoded_body(request.body, request.content_encoding, options.body_bytes_max, storage);
   if (!body) return refuse(body.error());
@@ -203,10 +209,10 @@ Routed route(const RequestView& request, const ServerOptions& options, node::Ser
       .answers = answers,
       .seed = seed,
       .request = request,
-      .keys_needed = !options.api_keys.empty()};
+      .by = by};
   auto routed = run(found, exchange);
   if (!routed) return refuse(routed.error());
-  return *std::move(routed);
+  return {.to = *std::move(routed), .by = std::move(by)};
 }
 
 }  // namespace exogpu::api

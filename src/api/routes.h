@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "api/door.h"
 #include "api/server_options.h"
 #include "api/surface/exchange.h"
 #include "wire/stream.h"
@@ -21,9 +22,14 @@ using LaterReply = std::move_only_function<void(std::move_only_function<void(Rep
 // The owner of a stream that is to be read is for the connection to say.
 using Routed = std::variant<Reply, TextCall, Job, wire::StreamRead, LaterReply, Feed>;
 
+struct RoutedRequest {
+  Routed to;
+  Principal by{};  // meaningless where it is refused
+};
+
 // A returned TextCall has its model's name. `seed` is for a call without one.
-Routed route(const RequestView& request, const ServerOptions& options, node::Service& service, AnswerStore& answers,
-             uint64_t seed);
+RoutedRequest route(const RequestView& request, const ServerOptions& options, Door& door, node::Service& service,
+                    AnswerStore& answers, uint64_t seed);
 
 // "GET /v1/models", ...: all that there is. A path that ends in "/" stands for all that begin so.
 std::vector<std::string> known_routes();
@@ -48,7 +54,10 @@ bool may_use(std::string_view origin, std::string_view host, const ServerOptions
 // The header fields that let the page read the reply.
 std::vector<std::pair<std::string, std::string>> origin_fields(const RequestView& request);
 
-// Whether the request has the key that `options` ask for, as "Authorization: Bearer KEY" or as "x-api-key: KEY".
-bool authorized(const RequestView& request, const ServerOptions& options);
+// Whether a request without a key may name this host: an address, a local name, or the host of an allowed origin.
+//
+// A page of a site whose name its owner lets point to this machine (DNS rebinding) is of the same origin as the API for
+// the browser, which then sends no origin with what it reads. Only the host tells such a request from a program's.
+bool host_allowed(std::string_view host, const ServerOptions& options);
 
 }  // namespace exogpu::api

@@ -43,6 +43,7 @@ class SilentService : public node::Service {
   Result<void> load(std::string_view, const wire::LoadSettings&) override { return {}; }
   Result<void> unload(std::string_view) override { return {}; }
   void pull(std::string, std::shared_ptr<node::PullListener>, std::stop_token) override {}
+  node::AccessKeys& access_keys() override { std::abort(); }  // no handler below reads them
   void generate(node::GenerationRequest, std::shared_ptr<node::GenerationListener>, std::stop_token) override {}
   std::unique_ptr<node::StreamStore::Writer> keep_stream(wire::StreamId, node::StreamOptions) override {
     return nullptr;
@@ -123,7 +124,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                 .answers = answers,
                                 .seed = 1,
                                 .request = request,
-                                .keys_needed = false});
+                                .by = {}});
     if (!action) {
       check(action.error().status >= 400 && action.error().status < 600 && action.error().message.size() < 4096);
       check(json::parse(api::to_json(action.error())).at("error").at("message").is_string());

@@ -19,6 +19,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::chrono::milliseconds kFarewell{200};
+constexpr std::chrono::milliseconds kKeysEvery{250};
 
 Error listen_error(const ServerOptions& options, error_code failure) {
   const std::string where = std::format("{} port {}", options.address, options.port);
@@ -47,7 +48,7 @@ Result<asio::ip::address> read_address(const std::string& text) {
 
 struct Server::Impl {
   Impl(const ServerOptions& given, node::Service& service)
-      : options(given), shared{options, service, answers, workers} {
+      : options(given), door(options, service.access_keys()), shared{options, service, answers, door, workers} {
     std::random_device random;
     shared.random_seed = static_cast<uint64_t>(random()) << 32 | random();
     shared.on_closed = [this] {
@@ -113,6 +114,7 @@ struct Server::Impl {
     error_code ignored;
     acceptor.close(ignored);
     retry.cancel();
+    keys_due.cancel();
     const std::set<Connection*> all = shared.connections;
     for (Connection* connection : all) connection->close_when_idle();
     if (all.empty() || grace.count() == 0) end_kept_answers();
@@ -122,7 +124,7 @@ struct Server::Impl {
     grace_over.async_wait([this](error_code cancelled) {
       if (cancelled) return;
       const std::set<Connection*> remaining = shared.connections;
-      for (Connection* connection : remaining) connection->end_answer();
+      for (Connection* connection : remaining) connection->end_answer({ErrorCode::unavailable, "the node is stopping"});
       end_kept_answers();
       // The connections whose clients do not receive the error.
       grace_over.expires_after(kFarewell);
@@ -133,9 +135,24 @@ struct Server::Impl {
   }
 
   void end_kept_answers() {
-    for (const auto& kept : shared.kept_answers) {
-      if (const auto answer = kept.lock()) answer->stop({ErrorCode::unavailable, "the node is stopping"});
+    for (const AnswerOf& kept : shared.kept_answers) {
+      if (const auto answer = kept.answer.lock()) answer->stop({ErrorCode::unavailable, "the node is stopping"});
     }
+  }
+
+  // Answers to keys that were revoked, or have expired, end.
+  void watch_keys() {
+    keys_due.expires_after(kKeysEvery);
+    keys_due.async_wait([this](error_code cancelled) {
+      if (cancelled || shared.stopping) return;
+      const std::set<Connection*> all = shared.connections;
+      for (Connection* connection : all) connection->check_welcome();
+      for (const AnswerOf& kept : shared.kept_answers) {
+        const auto answer = kept.answer.lock();
+        if (answer && !door.welcome(kept.by)) answer->stop(no_longer_welcome());
+      }
+      watch_keys();
+    });
   }
 
   void abort_all() {
@@ -144,6 +161,7 @@ struct Server::Impl {
   }
 
   const ServerOptions options;
+  Door door;
   AnswerStore answers{options.answers_stored_max, options.answers_stored_bytes_max};
   asio::thread_pool workers{1};
   Shared shared;
@@ -152,6 +170,7 @@ struct Server::Impl {
   tcp::acceptor acceptor{io};
   asio::steady_timer retry{io};
   asio::steady_timer grace_over{io};
+  asio::steady_timer keys_due{io};
   tcp::endpoint local;
   std::thread thread;
 };
@@ -160,6 +179,7 @@ Result<Server> Server::start(const ServerOptions& options, node::Service& servic
   auto impl = std::make_unique<Impl>(options, service);
   EXO_CHECK(impl->listen());
   impl->accept();
+  impl->watch_keys();
   impl->thread = std::thread([impl = impl.get()] { impl->io.run(); });
   return Server(std::move(impl));
 }

@@ -14,9 +14,10 @@ namespace exogpu::api {
 struct ServerOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6; "::" means all of both
   uint16_t port = 0;                  // 0: any free port
-  // Every request except /health must send one of them as "Authorization: Bearer KEY" or "x-api-key: KEY"; none: no key
-  // is needed. With several, each is a client for fair queueing.
+  // Every request except /health must send one of them, or a key of the cluster, as "Authorization: Bearer KEY" or
+  // "x-api-key: KEY"; none: programs of this machine need no key. With several, each is a client for fair queueing.
   std::vector<std::string> api_keys;
+  bool no_auth = false;  // programs of other machines need no key either
 
   // Origins of web pages on other machines that may use the API, such as "https://chat.example.com"; "*" means all.
   // Pages on this machine always may.

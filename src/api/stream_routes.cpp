@@ -56,8 +56,8 @@ Parsed<Action> stop(const Exchange& exchange) {
 }
 
 constexpr Route kStreamRoutes[] = {
-    {.path = "/v1/stream/", .method = "GET", .handle = take_up},
-    {.path = "/v1/stream/", .method = "DELETE", .handle = stop},
+    {.path = "/v1/stream/", .method = "GET", .handle = take_up, .scope = wire::Scope::chat},
+    {.path = "/v1/stream/", .method = "DELETE", .handle = stop, .scope = wire::Scope::chat},
 };
 
 }  // namespace

@@ -115,6 +115,13 @@ void Agent::set_library(std::vector<LibraryModel> models, Time now) {
   step(now);
 }
 
+void Agent::set_access_keys(std::vector<AccessKey> keys, Time now) {
+  access_keys_ = std::move(keys);
+  propose_ = true;
+  propose_at_ = now;
+  step(now);
+}
+
 void Agent::set_link(NodeId peer, const LinkMeasured& measured) {
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return;

@@ -66,6 +66,8 @@ class Agent {
   void set_condition(wire::NodeCondition condition, Time now);
   // The models that this node has files of. Each change is sent to all nodes.
   void set_library(std::vector<wire::LibraryModel> models, Time now);
+  // The API keys that this node knows. Those of which the state has no such record, or an earlier one, are proposed.
+  void set_access_keys(std::vector<wire::AccessKey> keys, Time now);
   // The status of this node's stages in the plan of this epoch for the model with this content id, by stage index.
   void set_stages(const std::string& content, wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages,
                   Time now);
@@ -210,6 +212,7 @@ class Agent {
   wire::NodeFacts facts_;
   wire::NodeCondition condition_;
   std::vector<wire::LibraryModel> library_;
+  std::vector<wire::AccessKey> access_keys_;
   AgentOptions options_;
   Time started_;
   Role role_ = Role::electing;

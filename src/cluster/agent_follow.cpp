@@ -135,6 +135,10 @@ std::vector<Event> Agent::unreported() const {
   add_if_new(NodeReported{facts_});
   add_if_new(ConditionReported{.node = self_, .condition = condition_});
   add_if_new(LibraryReported{.node = self_, .models = library_});
+  for (const AccessKey& key : access_keys_) {
+    const auto known = state_.access_keys.find(key.id);
+    if (known == state_.access_keys.end() || supersedes(key, known->second)) add_if_new(AccessKeySet{key});
+  }
   for (const auto& [content, broken] : broken_) {
     if (planned_in(state_, broken.epoch) != nullptr) add_if_new(broken);
   }

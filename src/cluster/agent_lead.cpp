@@ -111,7 +111,8 @@ void Agent::append_proposed(NodeId from, const Event& event, Time now) {
       if (reached(one) && reached(other)) plan_at_ = std::min(plan_at_, now + kPlanWait);
     }
   } else if (!std::holds_alternative<DrainingSet>(event) && !std::holds_alternative<ModelSet>(event) &&
-             !std::holds_alternative<ModelRemoved>(event) && !std::holds_alternative<NodeForgotten>(event)) {
+             !std::holds_alternative<ModelRemoved>(event) && !std::holds_alternative<NodeForgotten>(event) &&
+             !std::holds_alternative<AccessKeySet>(event)) {
     return;  // only the leader originates the other events
   }
   if (const auto* reported = std::get_if<NodeReported>(&event)) {

@@ -10,6 +10,12 @@ using namespace wire;
 
 bool has_plan(const ModelRecord& model, PlanEpoch epoch) { return model.plan && model.plan->made.plan.epoch == epoch; }
 
+bool accepts(const ReplicatedState& state, const AccessKey& key) {
+  const auto known = state.access_keys.find(key.id);
+  if (known == state.access_keys.end()) return state.access_keys.size() < kAccessKeysMax;
+  return supersedes(key, known->second);
+}
+
 struct Fold {
   ReplicatedState& state;
 
@@ -104,6 +110,10 @@ struct Fold {
     if (node != state.nodes.end()) node->second.library = event.models;
   }
 
+  void operator()(const AccessKeySet& event) const {
+    if (accepts(state, event.key)) state.access_keys.insert_or_assign(event.key.id, event.key);
+  }
+
   static void restarted(ModelRecord& model, const Member& node) {
     std::erase_if(model.unfit, [&](const auto& each) { return each.first.node == node.node; });
     if (!model.plan || std::ranges::none_of(model.plan->made.plan.stages, [&](const PlannedStage& stage) {
@@ -172,6 +182,7 @@ struct Changes {
     const NodeRecord* node = find(event.node);
     return node && node->library != event.models;
   }
+  bool operator()(const AccessKeySet& event) const { return accepts(state, event.key); }
 };
 
 }  // namespace

@@ -47,6 +47,21 @@ TEST(Fold, EventsAddUp) {
   EXPECT_FALSE(state.nodes.contains(example_id(2)));
 }
 
+TEST(Fold, TheLaterRecordOfAKeyCounts) {
+  ReplicatedState state;
+  AccessKey key;
+  key.version = 1;
+  add(state, AccessKeySet{key});
+  AccessKey revoked = key;
+  revoked.revoked = true;
+  revoked.version = 2;
+  EXPECT_TRUE(changes(state, AccessKeySet{revoked}));
+  add(state, AccessKeySet{revoked});
+  EXPECT_FALSE(changes(state, AccessKeySet{key})) << "a node that was away brings an old record";
+  add(state, AccessKeySet{key});
+  EXPECT_EQ(state.access_keys.at(key.id), revoked);
+}
+
 TEST(Fold, APlanEndsWhenAUserFixesOtherLayers) {
   ReplicatedState state;
   add(state, NodeReported{example_facts(1)});

@@ -174,7 +174,7 @@ std::string impossible_reason(const ModelView& state) {
 
 bool affects_plans(const ReplicatedState& state, const Event& event) {
   if (const auto* stage = std::get_if<StageReported>(&event)) return stage->phase >= StagePhase::ready;
-  if (std::holds_alternative<LibraryReported>(event)) return false;
+  if (std::holds_alternative<LibraryReported>(event) || std::holds_alternative<AccessKeySet>(event)) return false;
   const auto* reported = std::get_if<ConditionReported>(&event);
   if (!reported) return true;
   const auto known = state.nodes.find(reported->node);

@@ -44,6 +44,7 @@ void Node::examine(const std::function<void(Result<std::vector<Finding>>)>& done
 void Node::pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) {
   impl_->pulls().add(std::move(source), std::move(listener), std::move(cancel));
 }
+AccessKeys& Node::access_keys() { return impl_->access_keys(); }
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
   auto counted = impl_->counted(request.model, std::move(listener));
   impl_->requests().generate(std::move(request), std::move(counted), std::move(cancel));

@@ -119,6 +119,7 @@ class Node : public Service {
   void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) override;
   void examine(const std::function<void(Result<std::vector<Finding>>)>& done) override;
   void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) override;
+  AccessKeys& access_keys() override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;
   std::unique_ptr<StreamStore::Writer> keep_stream(wire::StreamId id, StreamOptions options) override;

@@ -93,6 +93,7 @@ void Node::Impl::begin() {
   for (const Address& at : options_.connect) dial(at);
   if (local_network_) local_network_->start();
   model_files_->start();
+  begin_access_keys();
   agent_->tick();
   tick();
   start_sampler();
@@ -184,6 +185,7 @@ void Node::Impl::on_state() {
   loads_->update();
   update_requests();
   update_cached();
+  update_access_keys();
   status_->set_changed();
 }
 

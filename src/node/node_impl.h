@@ -53,6 +53,7 @@ class Node::Impl final : public PeerHandler {
   Requests& requests() { return *requests_; }
   Pulls& pulls() { return pulls_; }
   void want_predictions();  // somebody looks at the library
+  AccessKeys& access_keys() { return *resources_.access_keys; }
   Result<void> drain(std::string_view node, bool draining);
   Result<void> load(std::string_view model, const wire::LoadSettings& settings);
   Result<void> unload(std::string_view model);
@@ -85,6 +86,7 @@ class Node::Impl final : public PeerHandler {
   void register_ring_frames();
   void begin();
   void dial(const Address& at);
+  void begin_access_keys();
 
   // --- channels: their events are passed to every part that uses them
   void on_up(wire::NodeId peer) override;
@@ -103,6 +105,7 @@ class Node::Impl final : public PeerHandler {
   void on_ring_broken(const wire::PlanEnded& broken);
   void on_own_file_changed(const Error& why);
   void update_requests();
+  void update_access_keys();
   void propose_model();
   void on_memory();
   void on_sample(telemetry::Sample& sample);

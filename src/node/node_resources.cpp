@@ -138,6 +138,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
                           .join = nullptr,
                           .offered_model = {},
                           .cache = nullptr,
+                          .access_keys = nullptr,
                           .incarnation = std::uniform_int_distribution<uint64_t>()(entropy)};
   if (resources.file) {
     ServeSettings settings = options.serve_settings(model_name_of(resources.file->path()));
@@ -148,6 +149,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
   }
   EXO_TRY(resources.term_counter, read_term_counter(options.state));
   EXO_TRY(resources.cache, weights::WeightCache::open({.folder = options.cache / "weights"}));
+  EXO_TRY(resources.access_keys, AccessKeys::open(options.state, resources.identity.cluster()));
   if (auto authority = IdentityStore(options.state).authority()) {
     resources.join = std::make_unique<net::JoinServer>(
         security::JoinResponder(*std::move(authority), security::TokenStore(options.state)),

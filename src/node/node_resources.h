@@ -29,6 +29,7 @@ struct NodeResources {
   std::optional<wire::ServedModel> offered_model;  // that the cluster is asked to serve; without its content id
   uint64_t term_counter = 0;                       // the highest that this node has begun
   std::shared_ptr<weights::WeightCache> cache;
+  std::unique_ptr<AccessKeys> access_keys;
   uint64_t incarnation = 0;  // of this start
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };

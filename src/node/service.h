@@ -18,6 +18,7 @@
 #include "engine/generation.h"
 #include "model/answer/answer_piece.h"
 #include "model/tokenizer/tokenizer.h"
+#include "node/access_keys.h"
 #include "node/admission.h"
 #include "node/cluster_snapshot.h"
 #include "node/finding.h"
@@ -195,6 +196,10 @@ class Service {
   // others wait. What has arrived stays when `cancel` asks to stop, and the next pull goes on from there. Errors, which
   // the listener receives: what `exogpu pull` says; unavailable (too many wait), unsupported (this node cannot pull).
   virtual void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) = 0;
+
+  // The keys of the API that this node knows. A change reaches the other nodes at once, or once they are there. Those
+  // of its calls that change keys wait for the disk.
+  virtual AccessKeys& access_keys() = 0;
 
   // Begins; everything, errors too, is reported to the listener, possibly before this returns. When `cancel` asks to
   // stop, the work ends soon, with on_end() (FinishReason::cancelled) or on_error().

@@ -11,11 +11,11 @@ namespace exogpu::security {
 namespace {
 
 constexpr size_t kTokensMax = 1000;
-constexpr Bytes kFileBytesMax = 1 * MiB;
+constexpr Bytes kTokensFileBytesMax = 1 * MiB;
 // For so long an expired token differs from an unknown one.
 constexpr std::chrono::seconds kRemembered = std::chrono::days(7);
 
-int64_t seconds(WallTime time) {
+int64_t unix_seconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
@@ -31,7 +31,7 @@ std::string hash_of(std::span<const std::byte> secret, wire::ClusterId cluster) 
 Result<std::vector<TokenStore::Entry>> TokenStore::read() const {
   std::error_code ignored;
   if (!std::filesystem::exists(file(), ignored)) return std::vector<Entry>();
-  EXO_TRY(const std::string text, read_secret(file(), kFileBytesMax));
+  EXO_TRY(const std::string text, read_secret(file(), kTokensFileBytesMax));
   auto damaged = [&] {
     return fail(ErrorCode::corrupt, "{}: not a list of tokens; remove the file and make new tokens", file().string());
   };
@@ -77,13 +77,13 @@ Result<JoinToken> TokenStore::issue(wire::ClusterId cluster, const TokenTerms& t
   JoinToken token{.secret = {}, .cluster = cluster};
   EXO_CHECK(random_bytes(token.secret));
   EXO_CHECK(update([&](std::vector<Entry>& entries) -> Result<void> {
-    std::erase_if(entries, [&](const Entry& entry) { return entry.expires_s < seconds(now - kRemembered); });
+    std::erase_if(entries, [&](const Entry& entry) { return entry.expires_s < unix_seconds(now - kRemembered); });
     if (entries.size() >= kTokensMax) {
       return fail(ErrorCode::resource_exhausted, "{}: {} tokens exist; revoke them first (`exogpu token --revoke`)",
                   file().string(), kTokensMax);
     }
     entries.push_back({.sha256 = hash_of(token.secret, cluster),
-                       .expires_s = seconds(now + terms.lifetime),
+                       .expires_s = unix_seconds(now + terms.lifetime),
                        .uses_remaining = terms.uses});
     return {};
   }));
@@ -99,7 +99,7 @@ Result<void> TokenStore::redeem(std::span<const std::byte> secret, wire::Cluster
       return fail(ErrorCode::unauthenticated,
                   "the cluster does not know this token; make a new one with `exogpu token`");
     }
-    if (entry->expires_s <= seconds(now)) {
+    if (entry->expires_s <= unix_seconds(now)) {
       return fail(ErrorCode::unauthenticated, "the token has expired; make a new one with `exogpu token`");
     }
     if (entry->uses_remaining == 0) {

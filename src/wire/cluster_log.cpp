@@ -84,6 +84,7 @@ ByteVector encode(const LogSnapshot& message) {
   for (const auto& [content, in] : state.models) put(*out.add_models(), in);
   out.set_epoch_last(state.epoch_last.value());
   for (const NodePair& link : state.links_avoided) put(*out.add_links_avoided(), link);
+  for (const auto& [id, key] : state.access_keys) put(*out.add_access_keys(), key);
   return serialize(out);
 }
 
@@ -114,6 +115,14 @@ Result<LogSnapshot> decode<LogSnapshot>(std::span<const std::byte> bytes) {
   for (const proto::LinkEnds& field : in.links_avoided()) {
     EXO_TRY(const NodePair link, ends_of(field));
     state.links_avoided.insert(link);
+  }
+  EXO_CHECK(within(in.access_keys_size(), kAccessKeysMax, "the API keys of a log snapshot"));
+  for (const proto::AccessKey& field : in.access_keys()) {
+    EXO_TRY(AccessKey key, access_key_of(field));
+    const AccessKeyId id = key.id;
+    if (!state.access_keys.emplace(id, std::move(key)).second) {
+      return fail(ErrorCode::corrupt, "a log snapshot with an API key twice");
+    }
   }
   return out;
 }

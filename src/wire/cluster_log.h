@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "wire/access_key.h"
 #include "wire/cluster.h"
 #include "wire/condition.h"
 #include "wire/election.h"
@@ -142,8 +143,14 @@ struct LibraryReported {
   friend bool operator==(const LibraryReported&, const LibraryReported&) = default;
 };
 
+// A key of the API was made, changed or revoked.
+struct AccessKeySet {
+  AccessKey key;
+  friend bool operator==(const AccessKeySet&, const AccessKeySet&) = default;
+};
+
 using Event = std::variant<TermBegan, NodeReported, NodeLost, NodeForgotten, DrainingSet, ModelSet, PlanMade, PlanEnded,
-                           StageReported, LinkUse, ConditionReported, ModelRemoved, LibraryReported>;
+                           StageReported, LinkUse, ConditionReported, ModelRemoved, LibraryReported, AccessKeySet>;
 
 struct Entry {
   Term term;  // of the leader that appended it
@@ -193,6 +200,7 @@ struct ReplicatedState {
   std::map<std::string, ModelRecord> models;  // to be served, by content id
   PlanEpoch epoch_last;                       // the highest of any plan
   std::set<NodePair> links_avoided{};         // links that broke repeatedly
+  std::map<AccessKeyId, AccessKey> access_keys{};
   friend bool operator==(const ReplicatedState&, const ReplicatedState&) = default;
 };
 

@@ -124,6 +124,20 @@ LibraryModel some_library_model() {
                    .vocabulary = 512}};
 }
 
+AccessKey some_access_key() {
+  AccessKey key;
+  key.id = AccessKeyId(std::array<uint8_t, 8>{1, 2, 3});
+  key.version = kFar;
+  key.revoked = true;
+  key.name = "laptop";
+  key.salt[1] = key.hash[31] = 5;
+  key.scopes = {Scope::chat, Scope::admin};
+  key.models = {"qwen*", "*"};
+  key.created_s = -1;
+  key.tokens_per_day = kFar + 1;
+  return key;
+}
+
 std::vector<Event> all_events() {
   return {TermBegan{},
           NodeReported{some_facts()},
@@ -139,7 +153,8 @@ std::vector<Event> all_events() {
           ConditionReported{.node = id_of(3), .condition = {}},
           ConditionReported{.node = id_of(3), .condition = some_condition()},
           StageReported{.epoch = PlanEpoch(4), .stage = 2, .phase = StagePhase::failed, .failure = "no room"},
-          LibraryReported{.node = id_of(3), .models = {some_library_model(), {}}}};
+          LibraryReported{.node = id_of(3), .models = {some_library_model(), {}}},
+          AccessKeySet{some_access_key()}};
 }
 
 ReplicatedState some_state() {
@@ -165,6 +180,7 @@ ReplicatedState some_state() {
   state.models["def"] = {.served = waiting, .plan = {}, .no_plan_reason = {}, .unfit = {}};
   state.epoch_last = PlanEpoch(kFar + 1);
   state.links_avoided = {pair_of(id_of(5), id_of(9))};
+  state.access_keys[some_access_key().id] = some_access_key();
   return state;
 }
 
@@ -325,6 +341,9 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
         for (size_t i = 0; i < kLibraryModelsMax; ++i) e.mutable_library_reported()->add_models();
       },
       "the models of a library: 129 entries");
+  const Event key = AccessKeySet{some_access_key()};
+  spoilt_event(key, [](auto& e) { e.mutable_access_key_set()->set_id("x"); }, "the id of an API key");
+  spoilt_event(key, [](auto& e) { e.mutable_access_key_set()->set_salt("x"); }, "the salt of an API key has 1 bytes");
 
   proto::LogEntries entries;
   const auto good = encode(LogEntries{

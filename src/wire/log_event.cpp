@@ -123,7 +123,8 @@ void put(proto::Event& out, const Event& in) {
                           out.mutable_condition_reported()->set_node(text_of(e.node));
                           put(*out.mutable_condition_reported()->mutable_condition(), e.condition);
                         },
-                        [&](const LibraryReported& e) { put(*out.mutable_library_reported(), e); }},
+                        [&](const LibraryReported& e) { put(*out.mutable_library_reported(), e); },
+                        [&](const AccessKeySet& e) { put(*out.mutable_access_key_set(), e.key); }},
              in);
 }
 
@@ -195,6 +196,10 @@ Result<Event> event_of(const proto::Event& in) {
       EXO_TRY(out.node, node_of(in.library_reported().node(), "the node of a library"));
       EXO_TRY(out.models, library_of(in.library_reported().models()));
       return out;
+    }
+    case proto::Event::kAccessKeySet: {
+      EXO_TRY(AccessKey key, access_key_of(in.access_key_set()));
+      return AccessKeySet{std::move(key)};
     }
     case proto::Event::KIND_NOT_SET: break;
   }

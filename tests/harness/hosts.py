@@ -170,7 +170,7 @@ class Device:
     def serve(self, *arguments):
         """Starts the node, with one CPU thread, since the nodes share one machine."""
         with open(self.log, "ab") as log:
-            self.process = self.run("serve", "--name", self.name, "-d", "cpu", "-t", "1", "--api", f":{API_PORT}",
+            self.process = self.run("serve", "--name", self.name, "-d", "cpu", "-t", "1", "--api", f":{API_PORT}", "--no-auth",
                                     *arguments, stdout=log, stderr=log)
 
     def stop(self, with_signal=signal.SIGTERM):

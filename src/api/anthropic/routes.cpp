@@ -20,8 +20,8 @@ const char* error_type(unsigned status) {
 }
 
 constexpr Route kRoutes[] = {
-    {.path = "/v1/messages", .method = "POST", .handle = messages},
-    {.path = "/v1/messages/count_tokens", .method = "POST", .handle = count_tokens},
+    {.path = "/v1/messages", .method = "POST", .handle = messages, .scope = wire::Scope::chat},
+    {.path = "/v1/messages/count_tokens", .method = "POST", .handle = count_tokens, .scope = wire::Scope::chat},
 };
 
 }  // namespace

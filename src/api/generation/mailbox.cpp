@@ -101,6 +101,16 @@ std::shared_ptr<node::GenerationListener> Mailbox::listener(uint32_t prompt) {
 }
 
 Delivery Mailbox::take() {
+  Delivery delivery = take_pending();
+  if (count_) {
+    uint64_t tokens = delivery.prompt_tokens.value_or(0);
+    for (const AnswerUpdate& update : delivery.updates) tokens += update.end ? update.end->answer_tokens : 0;
+    if (tokens > 0) count_(tokens);
+  }
+  return delivery;
+}
+
+Delivery Mailbox::take_pending() {
   const MutexLock lock(mutex_);
   notified_ = false;
   Delivery delivery;

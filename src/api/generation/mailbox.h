@@ -50,6 +50,9 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   std::shared_ptr<node::GenerationListener> listener(uint32_t prompt);
   std::stop_token cancel_token() const { return cancel_.get_token(); }
 
+  // `count` gets the tokens that were read and written, with the deliveries that say so. Before the first take().
+  void count_tokens(std::function<void(uint64_t tokens)> count) { count_ = std::move(count); }
+
   // All run on the executor's thread.
   Delivery take();
   // Another receiver takes over. What is there already wakes nobody.
@@ -60,6 +63,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
  private:
   class Listener;
 
+  Delivery take_pending();
   void on_prompt(uint32_t tokens);
   void on_shortened(uint32_t messages_removed);
   void on_refused(const wire::QueuePlace& place);
@@ -73,7 +77,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   const Bytes backlog_max_;
   std::vector<uint32_t> first_answers_;  // index of each prompt's first answer, and one past the last
   std::stop_source cancel_;
-  std::function<void()> wake_;  // used only by the executor's thread
+  std::function<void()> wake_;                  // used only by the executor's thread
+  std::function<void(uint64_t tokens)> count_;  // likewise
 
   Mutex mutex_;
   bool closed_ EXO_GUARDED_BY(mutex_) = false;

@@ -54,6 +54,7 @@ ApiError to_api_error(const Error& error, const std::optional<wire::QueuePlace>&
 
 std::optional<uint64_t> retry_after_s(const ApiError& error) {
   if (error.status != 429 && error.status != 503) return std::nullopt;
+  if (error.retry_after_s) return error.retry_after_s;
   const auto wait = error.queue ? error.queue->wait : std::nullopt;
   if (!wait) return 1;
   return std::max<uint64_t>(1, static_cast<uint64_t>(std::chrono::ceil<std::chrono::seconds>(*wait).count()));

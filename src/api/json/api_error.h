@@ -21,6 +21,7 @@ struct ApiError {
   std::optional<std::string> param = std::nullopt;       // the invalid field: "messages[2].content"
   std::optional<std::string> code = std::nullopt;        // for programs: "model_not_found"
   std::optional<wire::QueuePlace> queue = std::nullopt;  // of a request that would wait too long
+  std::optional<uint64_t> retry_after_s = std::nullopt;  // where that is known otherwise
 };
 
 template <typename T>

@@ -9,15 +9,15 @@ namespace exogpu::api::llama_cpp {
 namespace {
 
 constexpr Route kRoutes[] = {
-    {.path = "/tokenize", .method = "POST", .handle = tokenize},
-    {.path = "/detokenize", .method = "POST", .handle = detokenize},
-    {.path = "/tokenizer_info", .method = "GET", .handle = tokenizer_info},
-    {.path = "/apply-template", .method = "POST", .handle = apply_template},
-    {.path = "/props", .method = "GET", .handle = props},
-    {.path = "/completion", .method = "POST", .handle = completion},
-    {.path = "/embedding", .method = "POST", .handle = embedding},
-    {.path = "/embeddings", .method = "POST", .handle = embedding},
-    {.path = "/infill", .method = "POST", .handle = infill},
+    {.path = "/tokenize", .method = "POST", .handle = tokenize, .scope = wire::Scope::chat},
+    {.path = "/detokenize", .method = "POST", .handle = detokenize, .scope = wire::Scope::chat},
+    {.path = "/tokenizer_info", .method = "GET", .handle = tokenizer_info, .scope = {}},
+    {.path = "/apply-template", .method = "POST", .handle = apply_template, .scope = wire::Scope::chat},
+    {.path = "/props", .method = "GET", .handle = props, .scope = {}},
+    {.path = "/completion", .method = "POST", .handle = completion, .scope = wire::Scope::chat},
+    {.path = "/embedding", .method = "POST", .handle = embedding, .scope = wire::Scope::embeddings},
+    {.path = "/embeddings", .method = "POST", .handle = embedding, .scope = wire::Scope::embeddings},
+    {.path = "/infill", .method = "POST", .handle = infill, .scope = wire::Scope::chat},
 };
 
 }  // namespace

@@ -19,19 +19,19 @@ Parsed<Action> fixed_models(const Exchange&) {
 }
 
 constexpr Route kRoutes[] = {
-    {.path = "/api/chat", .method = "POST", .handle = chat},
-    {.path = "/api/generate", .method = "POST", .handle = generate},
-    {.path = "/api/tags", .method = "GET", .handle = tags},
-    {.path = "/api/ps", .method = "GET", .handle = loaded},
-    {.path = "/api/show", .method = "POST", .handle = show},
-    {.path = "/api/version", .method = "GET", .handle = version},
-    {.path = "/api/pull", .method = "POST", .handle = pull},
-    {.path = "/api/push", .method = "POST", .handle = fixed_models},
-    {.path = "/api/create", .method = "POST", .handle = fixed_models},
-    {.path = "/api/copy", .method = "POST", .handle = fixed_models},
-    {.path = "/api/delete", .method = "DELETE", .handle = fixed_models},
-    {.path = "/api/embed", .method = "POST", .handle = embed},
-    {.path = "/api/embeddings", .method = "POST", .handle = embeddings},
+    {.path = "/api/chat", .method = "POST", .handle = chat, .scope = wire::Scope::chat},
+    {.path = "/api/generate", .method = "POST", .handle = generate, .scope = wire::Scope::chat},
+    {.path = "/api/tags", .method = "GET", .handle = tags, .scope = {}},
+    {.path = "/api/ps", .method = "GET", .handle = loaded, .scope = {}},
+    {.path = "/api/show", .method = "POST", .handle = show, .scope = {}},
+    {.path = "/api/version", .method = "GET", .handle = version, .scope = {}},
+    {.path = "/api/pull", .method = "POST", .handle = pull, .scope = wire::Scope::models},
+    {.path = "/api/push", .method = "POST", .handle = fixed_models, .scope = wire::Scope::models},
+    {.path = "/api/create", .method = "POST", .handle = fixed_models, .scope = wire::Scope::models},
+    {.path = "/api/copy", .method = "POST", .handle = fixed_models, .scope = wire::Scope::models},
+    {.path = "/api/delete", .method = "DELETE", .handle = fixed_models, .scope = wire::Scope::models},
+    {.path = "/api/embed", .method = "POST", .handle = embed, .scope = wire::Scope::embeddings},
+    {.path = "/api/embeddings", .method = "POST", .handle = embeddings, .scope = wire::Scope::embeddings},
 };
 
 }  // namespace

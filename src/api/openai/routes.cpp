@@ -72,11 +72,11 @@ Parsed<Action> chat(const Exchange& exchange) { return start_call(CallKind::chat
 Parsed<Action> completion(const Exchange& exchange) { return start_call(CallKind::completion, exchange); }
 
 constexpr Route kOpenaiRoutes[] = {
-    {.path = "/v1/models", .method = "GET", .handle = list_models},
-    {.path = "/v1/models/", .method = "GET", .handle = one_model},
-    {.path = "/v1/chat/completions", .method = "POST", .handle = chat},
-    {.path = "/v1/completions", .method = "POST", .handle = completion},
-    {.path = "/v1/embeddings", .method = "POST", .handle = openai_embeddings},
+    {.path = "/v1/models", .method = "GET", .handle = list_models, .scope = {}},
+    {.path = "/v1/models/", .method = "GET", .handle = one_model, .scope = {}},
+    {.path = "/v1/chat/completions", .method = "POST", .handle = chat, .scope = wire::Scope::chat},
+    {.path = "/v1/completions", .method = "POST", .handle = completion, .scope = wire::Scope::chat},
+    {.path = "/v1/embeddings", .method = "POST", .handle = openai_embeddings, .scope = wire::Scope::embeddings},
 };
 
 }  // namespace

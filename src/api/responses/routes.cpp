@@ -18,9 +18,9 @@ Parsed<Action> remove(const Exchange& exchange) {
 }
 
 constexpr Route kRoutes[] = {
-    {.path = "/v1/responses", .method = "POST", .handle = create},
-    {.path = "/v1/responses/", .method = "GET", .handle = retrieve},
-    {.path = "/v1/responses/", .method = "DELETE", .handle = remove},
+    {.path = "/v1/responses", .method = "POST", .handle = create, .scope = wire::Scope::chat},
+    {.path = "/v1/responses/", .method = "GET", .handle = retrieve, .scope = wire::Scope::chat},
+    {.path = "/v1/responses/", .method = "DELETE", .handle = remove, .scope = wire::Scope::chat},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,7 +19,9 @@
 #include "api/generation/text_call.h"
 #include "api/json/api_error.h"
 #include "api/json/json_body.h"
+#include "api/surface/principal.h"
 #include "node/service.h"
+#include "wire/access_key.h"
 #include "wire/stream.h"
 
 namespace exogpu::api {
@@ -37,7 +40,7 @@ struct RequestView {
   std::string_view accept = {};
   std::string_view accept_encoding = {};
   std::string_view if_none_match = {};
-  bool from_this_machine = false;  // the client's address is a loopback one
+  bool from_this_machine = false;  // from a program of this machine, and not by way of a proxy
 };
 
 struct Reply {
@@ -69,7 +72,7 @@ struct Exchange {
   AnswerStore& answers;  // outlives the connections
   uint64_t seed;         // random; for requests without one
   const RequestView& request;
-  bool keys_needed;  // clients have to send a key, and this one did
+  Principal by{};  // who sends it
 };
 
 struct Route {
@@ -77,6 +80,7 @@ struct Route {
   std::string_view method;  // a route for GET also answers HEAD
   Parsed<Action> (*handle)(const Exchange& exchange);
   bool needs_key = true;
+  std::optional<wire::Scope> scope = wire::Scope::admin;  // what a key must allow; empty: any key
 };
 
 struct Surface {

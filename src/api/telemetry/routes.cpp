@@ -83,10 +83,10 @@ Parsed<Action> metrics(const Exchange& exchange) {
 }
 
 constexpr Route kTelemetryRoutes[] = {
-    {.path = "/metrics", .method = "GET", .handle = metrics},
-    {.path = "/v1/telemetry", .method = "GET", .handle = telemetry_now},
-    {.path = "/v1/telemetry/stream", .method = "GET", .handle = telemetry_stream},
-    {.path = "/v1/alerts", .method = "GET", .handle = alerts_now},
+    {.path = "/metrics", .method = "GET", .handle = metrics, .scope = wire::Scope::cluster_read},
+    {.path = "/v1/telemetry", .method = "GET", .handle = telemetry_now, .scope = wire::Scope::cluster_read},
+    {.path = "/v1/telemetry/stream", .method = "GET", .handle = telemetry_stream, .scope = wire::Scope::cluster_read},
+    {.path = "/v1/alerts", .method = "GET", .handle = alerts_now, .scope = wire::Scope::cluster_read},
 };
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "api/testing/words_text.h"
 #include "base/mutex.h"
 #include "base/rng.h"
+#include "base/testing/temp_dir.h"
 #include "node/answer.h"  // engine::StopMatcher
 #include "node/service.h"
 
@@ -115,6 +116,8 @@ class WordsService : public WordsPlans {
     listener->on_end(source);
   }
 
+  node::AccessKeys& access_keys() override { return *keys_; }
+
   void generate(node::GenerationRequest request, std::shared_ptr<node::GenerationListener> listener,
                 std::stop_token cancel) override {
     const MutexLock lock(mutex_);
@@ -141,6 +144,8 @@ class WordsService : public WordsPlans {
   std::atomic<uint32_t> started = 0, finished = 0, cancelled = 0;
 
  private:
+  exogpu::testing::TempDir state_;
+  std::unique_ptr<node::AccessKeys> keys_ = node::AccessKeys::open(state_.path(), {}).value();
   using Clock = std::chrono::steady_clock;
 
   struct Answer {

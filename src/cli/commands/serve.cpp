@@ -114,6 +114,28 @@ void announce(const node::Node& node, const api::ServerOptions& settings, const 
   }
 }
 
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1" || address == "localhost";
+}
+
+// Where others can reach the API, they need a key, and there must be one.
+Result<void> make_first_key(const api::ServerOptions& settings, node::Node& node) {
+  if (is_loopback(settings.address)) return {};
+  if (settings.no_auth) {
+    log::warning("cli", "--no-auth: every program that reaches {} can use and change all that this node offers",
+                 settings.address);
+    return {};
+  }
+  if (!settings.api_keys.empty() || node.access_keys().any()) return {};
+  EXO_TRY(const auto made, node.access_keys().make({.name = node.name(), .scopes = {wire::Scope::admin}},
+                                                   std::chrono::system_clock::now()));
+  println_out(
+      "Programs of other machines need a key for the API. This one may do everything, and is shown once:\n\n  {}\n\n"
+      "`exogpu keys add NAME` makes one that may do less; --no-auth does without.\n",
+      made.key);
+  return {};
+}
+
 Result<void> serve(const Options& options) {
   EXO_CHECK(
       start_log(options.log, log::Level::info, options.node.name.empty() ? node::host_name() : options.node.name));
@@ -129,6 +151,7 @@ Result<void> serve(const Options& options) {
   EXO_TRY(std::unique_ptr<node::Node> node, node::Node::start(std::move(node_settings)));
   std::optional<api::Server> server;
   if (!options.no_api) {
+    EXO_CHECK(make_first_key(server_settings, *node));
     EXO_TRY(api::Server started, api::Server::start(server_settings, *node));
     server.emplace(std::move(started));
     const std::string& host = server_settings.address;
@@ -231,7 +254,11 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_flag("--no-api", options->no_api, "Do not serve the API on this node")->group(api);
   command
       ->add_option("--api-key", options->server.api_keys,
-                   "A key that clients must send; may be repeated: requests that wait are served fairly between keys")
+                   "A key that clients must send to this node, also those of this machine; may be repeated: requests "
+                   "that wait are served fairly between keys. `exogpu keys` makes keys for all nodes")
+      ->group(api);
+  command
+      ->add_flag("--no-auth", options->server.no_auth, "Let all programs of other machines use the API without a key")
       ->group(api);
   command
       ->add_option("--origin", options->server.origins,

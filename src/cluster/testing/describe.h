@@ -54,6 +54,9 @@ struct EventWords {
   std::string operator()(const wire::LibraryReported& event) const {
     return std::format("library of {}: {} models", letter(event.node), event.models.size());
   }
+  std::string operator()(const wire::AccessKeySet& event) const {
+    return std::format("key {} version {}{}", event.key.name, event.key.version, event.key.revoked ? ", revoked" : "");
+  }
   std::string operator()(const wire::NodeLost& event) const {
     return std::format("{} offline ({})", letter(event.node), event.reason);
   }

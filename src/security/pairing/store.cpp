@@ -10,7 +10,7 @@
 namespace exogpu::security {
 namespace {
 
-constexpr Bytes kFileBytesMax = 64 * KiB;
+constexpr Bytes kCodeFileBytesMax = 64 * KiB;
 constexpr size_t kWrongKept = 100;
 constexpr std::string_view kShown = "shown", kPaired = "paired", kWrong = "wrong", kWithdrawn = "withdrawn";
 constexpr std::string_view kFromMember = "member", kFromNewcomer = "newcomer";
@@ -24,7 +24,7 @@ int64_t seconds(WallTime time) {
 Result<PairingStore::Entry> PairingStore::read() const {
   std::error_code ignored;
   if (!std::filesystem::exists(file(), ignored)) return Entry();
-  EXO_TRY(const std::string text, read_secret(file(), kFileBytesMax));
+  EXO_TRY(const std::string text, read_secret(file(), kCodeFileBytesMax));
   const auto root = nlohmann::json::parse(text, nullptr, false);
   auto has = [&](const char* field, auto is) { return root.contains(field) && (root[field].*is)(); };
   using nlohmann::json;

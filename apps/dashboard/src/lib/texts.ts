@@ -11,7 +11,7 @@ const en = {
   movedTo: (name: string) => `Connected to ${name}`,
   key: {
     title: "This cluster needs a key",
-    text: "Enter the API key that exogpu serve --api-key was given. It is kept for this tab only.",
+    text: "Enter an API key; exogpu keys add makes one. It is kept for this tab only.",
     label: "API key",
     send: "Continue",
   },
@@ -233,7 +233,7 @@ const de: Texts = {
   movedTo: (name) => `Verbunden mit ${name}`,
   key: {
     title: "Dieser Verbund verlangt einen Schlüssel",
-    text: "Geben Sie den API-Schlüssel ein, der exogpu serve --api-key genannt wurde. Er gilt nur für diesen Tab.",
+    text: "Geben Sie einen API-Schlüssel ein; exogpu keys add erzeugt einen. Er gilt nur für diesen Tab.",
     label: "API-Schlüssel",
     send: "Weiter",
   },
