@@ -16,6 +16,7 @@ BUILD = pathlib.Path(sys.argv.pop(4)).resolve()
 
 from clients_test import Missing, installed, run  # noqa: E402
 from harness import cases  # noqa: E402
+from harness.sensors import Sensors  # noqa: E402
 from nodes import EXOGPU, MODEL, Cluster  # noqa: E402
 
 TREE = pathlib.Path(__file__).resolve().parents[1]
@@ -77,14 +78,24 @@ class Dashboard(Cluster):
         print(checked(["node", folder / "openapi.mjs", f"http://127.0.0.1:{a.api}", model, "a"]))
         setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid}
                              for node in nodes],
-                   "model": model, "pictures": os.environ.get("EXOGPU_TEST_PICTURES"),
+                   "model": model, "battery": str(self.sensors.folder / "sys/class/power_supply"), "pictures": os.environ.get("EXOGPU_TEST_PICTURES"),
                    "join": [os.path.abspath(EXOGPU), "join", "--state", str(self.folder / "newcomer"), "--node",
                             f"127.0.0.1:{a.link}"]}
         print(checked(["node", folder / "page.mjs", json.dumps(setting)], env={**os.environ, "CHROMIUM": BROWSER}))
 
+    def test_its_memory_stays_flat(self):
+        hours = os.environ.get("EXOGPU_TEST_PAGE_HOURS")
+        if not hours:
+            self.skipTest("takes minutes; EXOGPU_TEST_PAGE_HOURS is how many hours to run, accelerated")
+        folder = self.copy()
+        shutil.copytree(SOURCES / "dist", folder / "dist")
+        print(checked(["node", folder / "tests/long.mjs", hours], env={**os.environ, "CHROMIUM": BROWSER}))
+
     def cluster_of_three(self):
         """One stage on each, and the third has a name that attacks pages."""
-        a = self.node("a", MODEL, "--devices-min", 3, "-c", 2048)
+        self.sensors = Sensors(self.folder / "sensors")
+        self.sensors.battery(80, True)
+        a = self.node("a", MODEL, "--devices-min", 3, "-c", 2048, "--sensors", self.sensors.folder)
         token = a.token("--uses", 2)
         more = ["--join", f"127.0.0.1:{a.link}", "--token", token]
         b, c = self.node("b", *more), self.node("c", *more, called=HOSTILE)

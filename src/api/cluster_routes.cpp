@@ -4,6 +4,7 @@
 #include "api/cluster_json.h"
 #include "api/json/json_body.h"
 #include "api/surface/models.h"
+#include "api/surface/plan_fields.h"
 #include "wire/version.h"
 
 namespace exogpu::api {
@@ -44,14 +45,7 @@ Parsed<Action> drain(const Exchange& exchange) {
   return Reply{.body = R"({"status":"ok"})"};
 }
 
-// {"model": NAME, "pinned": true, "context": 8192, "parallel": 2, "keep_loaded_s": 600}
-Parsed<Action> load(const Exchange& exchange) {
-  EXO_TRY(const json body, parse_object(exchange.body, exchange.limits.json));
-  const Fields fields(body);
-  EXO_TRY(const auto name, fields.text("model"));
-  if (!name) return bad_field("model", "missing_required_parameter", "is missing; name a model");
-  EXO_TRY(const node::ModelEntry model, find_model(exchange.service, *name));
-  EXO_CHECK(check_model(exchange.by, model.id));
+Parsed<wire::LoadSettings> load_settings(const Fields& fields) {
   EXO_TRY(const auto pinned, fields.boolean("pinned"));
   EXO_TRY(const auto context, fields.integer("context", 1, INT32_MAX));
   EXO_TRY(const auto parallel, fields.integer("parallel", 1, 4096));
@@ -59,10 +53,27 @@ Parsed<Action> load(const Exchange& exchange) {
   const auto number = [](const auto& value) {
     return value ? std::optional(static_cast<uint32_t>(*value)) : std::nullopt;
   };
-  const auto done = exchange.service.load(model.id, {.pinned = pinned.value_or(false),
-                                                     .context = number(context),
-                                                     .sequences = number(parallel),
-                                                     .keep_loaded_s = number(keep)});
+  wire::LoadSettings settings{.pinned = pinned.value_or(false),
+                              .context = number(context),
+                              .sequences = number(parallel),
+                              .keep_loaded_s = number(keep)};
+  EXO_TRY(settings.layers, fields.text("layers"));
+  EXO_TRY(settings.without, read_without(fields));
+  EXO_TRY(settings.objective, read_objective(fields));
+  return settings;
+}
+
+// {"model": NAME, "pinned": true, "context": 8192, "parallel": 2, "keep_loaded_s": 600,
+//  "layers": "desk/cpu:0-11,lap:12-23", "without": ["desk/vulkan0"], "objective": "latency"}
+Parsed<Action> load(const Exchange& exchange) {
+  EXO_TRY(const json body, parse_object(exchange.body, exchange.limits.json));
+  const Fields fields(body);
+  EXO_TRY(const auto name, fields.text("model"));
+  if (!name) return bad_field("model", "missing_required_parameter", "is missing; name a model");
+  EXO_TRY(const node::ModelEntry model, find_model(exchange.service, *name));
+  EXO_CHECK(check_model(exchange.by, model.id));
+  EXO_TRY(const wire::LoadSettings settings, load_settings(fields));
+  const auto done = exchange.service.load(model.id, settings);
   if (!done) return std::unexpected(to_api_error(done.error()));
   return Reply{.body = R"({"success":true})"};
 }

@@ -26,6 +26,14 @@ TEST_F(Api, AModelIsLoadedWithSettings) {
               (wire::LoadModel{.model = "unloaded",
                                .settings = {.pinned = true, .context = 512, .sequences = 2, .keep_loaded_s = 60}}));
   }
+  const json by_hand = {
+      {"model", "unloaded"}, {"layers", "test/cpu:0-3"}, {"without", {"test/gpu0"}}, {"objective", "first-token"}};
+  EXPECT_EQ(post("/v1/models/load", by_hand).status, 200);
+  EXPECT_EQ(service_.last_load().settings.layers, "test/cpu:0-3");
+  EXPECT_EQ(service_.last_load().settings.without, std::vector<std::string>{"test/gpu0"});
+  EXPECT_EQ(service_.last_load().settings.objective, wire::Objective::first_token);
+  expect_error(post("/v1/models/load", {{"model", "words"}, {"without", "x"}}), 400, "invalid_value", "without");
+  expect_error(post("/v1/models/load", {{"model", "words"}, {"objective", "x"}}), 400, "invalid_value", "objective");
   EXPECT_EQ(post("/v1/models/load", {{"model", "unloaded"}}).status, 200);
   EXPECT_EQ(service_.last_load().settings, wire::LoadSettings{});
   expect_error(post("/v1/models/load", {{"model", "none"}}), 404, "model_not_found", "words");

@@ -4,6 +4,7 @@
 
 #include "api/json/json_body.h"
 #include "api/surface/models.h"
+#include "api/surface/plan_fields.h"
 #include "api/surface/prediction.h"
 
 namespace exogpu::api {
@@ -52,21 +53,6 @@ json json_of(const node::PlanPreview& preview) {
           {"unused_devices", std::move(unused)}};
 }
 
-constexpr size_t kWithoutMax = 256;
-
-Parsed<std::optional<std::vector<std::string>>> device_names(const Fields& fields) {
-  const json* list = fields.find("without");
-  if (list == nullptr) return std::nullopt;
-  std::vector<std::string> names;
-  const bool sound = list->is_array() && list->size() <= kWithoutMax &&
-                     std::ranges::all_of(*list, [](const json& each) { return each.is_string(); });
-  if (!sound)
-    return bad_field("without", "invalid_value", "must be a list of at most {} devices, as [\"desk/cpu\"]",
-                     kWithoutMax);
-  for (const json& each : *list) names.push_back(each.get<std::string>());
-  return names;
-}
-
 Parsed<std::optional<uint32_t>> number(const Fields& fields, const char* name, int64_t most) {
   EXO_TRY(const auto value, fields.integer(name, 1, most));
   if (!value) return std::nullopt;
@@ -84,13 +70,8 @@ Parsed<node::PreviewRequest> read_request(const Exchange& exchange) {
   EXO_TRY(request.sequences, number(fields, "parallel", 4096));
   EXO_TRY(request.devices_min, number(fields, "devices_min", 4096));
   EXO_TRY(request.layers, fields.text("layers"));
-  EXO_TRY(request.without, device_names(fields));
-  EXO_TRY(const auto objective, fields.text("objective"));
-  if (objective) {
-    const auto value = wire::kObjectives.parse(*objective);
-    if (!value) return bad_field("objective", "invalid_value", "{}", value.error().message);
-    request.objective = *value;
-  }
+  EXO_TRY(request.without, read_without(fields));
+  EXO_TRY(request.objective, read_objective(fields));
   return request;
 }
 

@@ -62,7 +62,10 @@ void ClusterAgent::pump() {
       host_.on_leader();
     }
     if (!out.state_changed) continue;
-    for (const StateChange& change : changes_.observe(state())) log::write(change.level, "cluster", change.text);
+    for (const StateChange& change : changes_.observe(state())) {
+      log::write(change.level, "cluster", change.text);
+      if (host_.on_change) host_.on_change(change);
+    }
     host_.on_state();
   }
   pumping_ = false;

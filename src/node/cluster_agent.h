@@ -24,6 +24,8 @@ struct ClusterAgentHost {
   // tick() is due then, instead of at the previous time.
   std::function<void(cluster::Time)> wake_at;
   std::function<void(const std::string&)> note;
+  // As it was logged; may be absent.
+  std::function<void(const StateChange&)> on_change{};
 };
 
 // On the node's thread.

@@ -12,16 +12,30 @@ namespace exogpu::node {
 
 namespace {
 
+// Whether the settings differ in what can be changed without the file: not in the size of the cache.
+bool same_size(const wire::ServedModel& served, const wire::LoadSettings& wanted) {
+  return (!wanted.context || *wanted.context == served.settings.context) &&
+         (!wanted.sequences || *wanted.sequences == served.settings.sequences);
+}
+
+bool same_devices(const wire::ServedModel& served, const wire::LoadSettings& wanted) {
+  return (!wanted.layers || *wanted.layers == served.layers) &&
+         (!wanted.without || *wanted.without == served.without) &&
+         (!wanted.objective || *wanted.objective == served.settings.objective);
+}
+
 bool fulfils(const wire::ServedModel& served, const wire::LoadSettings& wanted) {
-  return (!wanted.pinned || served.pinned) && (!wanted.context || *wanted.context == served.settings.context) &&
-         (!wanted.sequences || *wanted.sequences == served.settings.sequences) &&
+  return (!wanted.pinned || served.pinned) && same_size(served, wanted) && same_devices(served, wanted) &&
          (!wanted.keep_loaded_s || served.pinned || *wanted.keep_loaded_s == served.keep_loaded_s);
 }
 
-// Whether the settings differ in what has no influence on the plan.
-bool same_plan(const wire::ServedModel& served, const wire::LoadSettings& wanted) {
-  return (!wanted.context || *wanted.context == served.settings.context) &&
-         (!wanted.sequences || *wanted.sequences == served.settings.sequences);
+wire::ServedModel changed(wire::ServedModel served, const wire::LoadSettings& wanted) {
+  served.pinned = served.pinned || wanted.pinned;
+  served.keep_loaded_s = wanted.keep_loaded_s.value_or(served.keep_loaded_s);
+  served.layers = wanted.layers.value_or(served.layers);
+  served.without = wanted.without.value_or(served.without);
+  served.settings.objective = wanted.objective.value_or(served.settings.objective);
+  return served;
 }
 
 }  // namespace
@@ -61,13 +75,7 @@ void ModelLoads::update() {
 bool ModelLoads::update(const std::string& model, Want& want) {
   if (const wire::ServedModel* known = served(model)) {
     if (fulfils(*known, want.settings)) return true;
-    if (same_plan(*known, want.settings)) {
-      wire::ServedModel changed = *known;
-      changed.pinned = changed.pinned || want.settings.pinned;
-      changed.keep_loaded_s = want.settings.keep_loaded_s.value_or(changed.keep_loaded_s);
-      host_.propose({.model = std::move(changed)});
-      return true;
-    }
+    if (same_size(*known, want.settings) && !want.failure) return change(changed(*known, want.settings), want);
   }
   if (want.failure) return false;
   const auto holder = holder_of(model);
@@ -79,6 +87,19 @@ bool ModelLoads::update(const std::string& model, Want& want) {
   }
   if (want.asked != holder || host_.now() >= want.asked_at + kAskAgain) ask(model, want, *holder);
   return false;
+}
+
+// Of a served model. What cannot be planned is refused, and it goes on as it is.
+bool ModelLoads::change(wire::ServedModel model, Want& want) {
+  if (!same_devices(*served(model.model), want.settings)) {
+    const std::string reason = cluster::too_large_reason(host_.state(), model);
+    if (!reason.empty()) {
+      want.failure = {ErrorCode::resource_exhausted, reason};
+      return false;
+    }
+  }
+  host_.propose({.model = std::move(model)});
+  return true;
 }
 
 void ModelLoads::ask(const std::string& model, Want& want, wire::NodeId holder) {

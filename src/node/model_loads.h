@@ -77,6 +77,7 @@ class ModelLoads {
   void refuse(const std::string& model, const Error& reason);
   void refuse_with_advice(const wire::ServedModel& served, const std::string& model, const Error& reason);
   bool update(const std::string& model, Want& want);
+  bool change(wire::ServedModel model, Want& want);
   void ask(const std::string& model, Want& want, wire::NodeId holder);
   std::optional<wire::NodeId> holder_of(const std::string& model) const;
   const wire::ServedModel* served(const std::string& model) const;  // also by another name of its content

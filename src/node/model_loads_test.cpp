@@ -187,6 +187,36 @@ TEST_F(ModelLoadsTest, SettingsThatLeaveThePlanAreProposedWithoutTheFile) {
   EXPECT_EQ(asked(1).size(), 1U) << "another context has another shape";
 }
 
+TEST_F(ModelLoadsTest, OtherDevicesAreProposedWithoutTheFileIfThereIsAPlan) {
+  add(state_, wire::ModelSet{model_of(2)});
+  wire::LoadSettings by_hand;
+  by_hand.layers = "n1/gpu0:0-0,n3/gpu0:1-1";
+  by_hand.objective = wire::Objective::throughput;
+  loads_.want("tiny", by_hand);
+  ASSERT_EQ(proposed_.size(), 1U);
+  EXPECT_EQ(proposed_[0].model.layers, by_hand.layers);
+  EXPECT_EQ(proposed_[0].model.settings.objective, wire::Objective::throughput);
+  add(state_, proposed_[0]);
+  loads_.want("tiny", by_hand);
+  EXPECT_EQ(proposed_.size(), 1U) << "so it is served already";
+
+  wire::LoadSettings nowhere;
+  nowhere.layers = "attic:0-1";
+  loads_.want("tiny", nowhere);
+  EXPECT_EQ(proposed_.size(), 1U);
+  ASSERT_TRUE(loads_.failure("tiny"));
+  EXPECT_TRUE(loads_.failure("tiny")->message.contains("there is no device \"attic\""))
+      << loads_.failure("tiny")->message;
+
+  wire::LoadSettings planned;
+  planned.layers = "";
+  planned.without = {"n3"};
+  loads_.want("tiny", planned);
+  ASSERT_EQ(proposed_.size(), 2U);
+  EXPECT_EQ(proposed_[1].model.layers, "");
+  EXPECT_EQ(proposed_[1].model.without, std::vector<std::string>{"n3"});
+}
+
 TEST_F(ModelLoadsTest, AContentThatIsServedByAnotherNameKeepsThatName) {
   have(2, "other");
   add(state_, wire::ModelSet{model_of(2)});

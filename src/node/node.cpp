@@ -60,6 +60,9 @@ telemetry::TelemetrySnapshot Node::telemetry(const telemetry::HistoryQuery& quer
   return impl_->telemetry(query);
 }
 NodeMetrics Node::metrics() const { return impl_->metrics(); }
+std::vector<RecentEvent> Node::events(uint64_t after) const { return impl_->events(after); }
+std::vector<RecentRequest> Node::recent_requests() const { return impl_->recent_requests(); }
+std::vector<LinkPast> Node::link_past(size_t values) const { return impl_->link_past(values); }
 std::vector<wire::Alert> Node::alerts() const { return impl_->alerts(); }
 
 }  // namespace exogpu::node

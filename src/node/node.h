@@ -127,6 +127,9 @@ class Node : public Service {
   telemetry::TelemetrySnapshot telemetry(const telemetry::HistoryQuery& query) const override;
   std::vector<wire::Alert> alerts() const override;
   NodeMetrics metrics() const override;
+  std::vector<RecentEvent> events(uint64_t after) const override;
+  std::vector<RecentRequest> recent_requests() const override;
+  std::vector<LinkPast> link_past(size_t values) const override;
 
  private:
   class Impl;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cluster/names.h"
 #include "node/self_facts.h"
 
 namespace exogpu::node {
@@ -172,6 +173,12 @@ void Node::Impl::on_identity_in_use(const Error& why) {
 
 void Node::Impl::on_leader() {
   cluster_counter_.observe_leader(agent_->leader());
+  if (const auto leader = agent_->leader()) {
+    remember_event(log::Level::info,
+                   std::format("{} leads the cluster", cluster::name_of(agent_->state().nodes, *leader)));
+  } else {
+    remember_event(log::Level::warning, std::format("no node leads the cluster: {}", agent_->no_leader_reason()));
+  }
   membership_->on_leader(agent_->state(), agent_->leader());
   workers_->follow(agent_->state(), agent_->leader().has_value(), steady_clock::now());
   status_->set_changed();

@@ -18,6 +18,7 @@
 #include "node/condition.h"
 #include "node/library/own_library.h"
 #include "node/library/predictions.h"
+#include "node/link_history.h"
 #include "node/link_monitor.h"
 #include "node/local_network.h"
 #include "node/loop.h"
@@ -29,6 +30,7 @@
 #include "node/node_resources.h"
 #include "node/peers.h"
 #include "node/pulls.h"
+#include "node/recent_events.h"
 #include "node/request_counter.h"
 #include "node/requests.h"
 #include "node/shard_backend.h"
@@ -65,6 +67,9 @@ class Node::Impl final : public PeerHandler {
   telemetry::TelemetrySnapshot telemetry(const telemetry::HistoryQuery& query) const;
   std::vector<wire::Alert> alerts() const { return telemetry_->alerts(); }
   NodeMetrics metrics() const;
+  std::vector<RecentEvent> events(uint64_t after) const { return events_.after(after); }
+  std::vector<RecentRequest> recent_requests() const { return request_counter_->recent(); }
+  std::vector<LinkPast> link_past(size_t values) const { return link_history_.past(*status_->snapshot(), values); }
   std::shared_ptr<GenerationListener> counted(const std::string& model, std::shared_ptr<GenerationListener> listener);
 
  private:
@@ -145,7 +150,8 @@ class Node::Impl final : public PeerHandler {
   StageReports own_reports() const;
   void in_background(std::move_only_function<void()> task);
   void note(const std::string& text) const;  // a problem
-  Result<void> check_leader() const;         // any thread; unavailable: there is none
+  void remember_event(log::Level level, std::string text);
+  Result<void> check_leader() const;  // any thread; unavailable: there is none
 
   NodeOptions options_;
   NodeResources resources_;
@@ -168,6 +174,8 @@ class Node::Impl final : public PeerHandler {
   Condition condition_;
   std::shared_ptr<RequestCounter> request_counter_ = std::make_shared<RequestCounter>();
   ClusterCounter cluster_counter_;
+  RecentEvents events_;
+  LinkHistory link_history_;
   std::optional<MemoryGuard> memory_;
   std::optional<Telemetry> telemetry_;
   std::optional<telemetry::Sampler> sampler_;

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "cluster/what_fits.h"
 #include "node/node_impl.h"
+#include "placement/by_name.h"
 
 namespace exogpu::node {
 
@@ -38,6 +39,9 @@ ServeSettings with(ServeSettings serve, const wire::LoadSettings& settings) {
   serving.context = settings.context.value_or(serving.context);
   serving.sequences = settings.sequences.value_or(serving.sequences);
   if (serving.pool_tokens > 0) serving.pool_tokens = std::max(serving.pool_tokens, serving.context);
+  serving.objective = settings.objective.value_or(serving.objective);
+  serve.layers = settings.layers.value_or(serve.layers);
+  serve.without = settings.without.value_or(serve.without);
   serve.pinned = settings.pinned;
   serve.keep_loaded_s = settings.keep_loaded_s.value_or(serve.keep_loaded_s);
   return serve;
@@ -161,7 +165,7 @@ void Node::Impl::prepare_model(const std::string& model, const wire::LoadSetting
   if (given) wanted.defaults.reset();  // it is proposed without a request as this node is set up
   ServeSettings serve = with(options_.serve_settings(model), wanted);
   if (given) {
-    serve.layers = options_.layers;
+    serve.layers = wanted.layers.value_or(options_.layers);
     serve.pinned = true;
   }
   in_background([this, own = *own, serve = std::move(serve), done = std::move(done)]() mutable {
@@ -265,6 +269,7 @@ Result<void> Node::Impl::load(std::string_view model, const wire::LoadSettings& 
     for (const ModelEntry& each : models) names += std::format("{}{}", names.empty() ? "" : ", ", each.id);
     return fail(ErrorCode::not_found, "there is no model \"{}\"; here are: {}", printable(std::string(model)), names);
   }
+  if (settings.layers && !settings.layers->empty()) EXO_CHECK(placement::check_layers(*settings.layers));
   EXO_CHECK(check_leader());
   requests_->expect_load(found->id);
   loop_.post([this, name = found->id, settings] {

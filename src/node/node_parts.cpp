@@ -51,17 +51,19 @@ Result<void> Node::Impl::make_network() {
 }
 
 void Node::Impl::make_agent() {
-  agent_.emplace(facts(),
-                 cluster::AgentOptions{.counter = resources_.term_counter,
-                                       .boot_wait = options_.connect.empty() ? kBootWaitAlone : kBootWait},
-                 *peers_,
-                 ClusterAgentHost{.now = [] { return std::chrono::steady_clock::now(); },
-                                  .on_leader = [this] { on_leader(); },
-                                  .on_state = [this] { on_state(); },
-                                  .persist_counter =
-                                      [this](uint64_t counter) { return write_term_counter(options_.state, counter); },
-                                  .wake_at = [this](cluster::Time at) { timers_.agent.set(at); },
-                                  .note = [this](const std::string& text) { note(text); }});
+  agent_.emplace(
+      facts(),
+      cluster::AgentOptions{.counter = resources_.term_counter,
+                            .boot_wait = options_.connect.empty() ? kBootWaitAlone : kBootWait},
+      *peers_,
+      ClusterAgentHost{
+          .now = [] { return std::chrono::steady_clock::now(); },
+          .on_leader = [this] { on_leader(); },
+          .on_state = [this] { on_state(); },
+          .persist_counter = [this](uint64_t counter) { return write_term_counter(options_.state, counter); },
+          .wake_at = [this](cluster::Time at) { timers_.agent.set(at); },
+          .note = [this](const std::string& text) { note(text); },
+          .on_change = [this](const StateChange& change) { remember_event(change.level, change.text); }});
   const auto predict = [this](const wire::LibraryModel& model) {
     return predictions_ ? predictions_->find(model) : std::nullopt;
   };

@@ -1,5 +1,7 @@
 // What a node does with the samples of its machine.
 #include <algorithm>
+#include <format>
+#include <utility>
 
 #include "base/log.h"
 #include "node/alert_facts.h"
@@ -42,6 +44,12 @@ void Node::Impl::make_telemetry() {
                         [this](const wire::Alert& alert, bool begun) {
                           log::warning("telemetry", "{} {}: {}{}{}: {}", alert.name, begun ? "begins" : "has ended",
                                        alert.node, alert.subject.empty() ? "" : "/", alert.subject, alert.summary);
+                          remember_event(begun && alert.severity == wire::Severity::critical ? log::Level::error
+                                         : begun                                             ? log::Level::warning
+                                                                                             : log::Level::info,
+                                         std::format("{}: {}{}{}: {}", begun ? "alert" : "no longer", alert.node,
+                                                     alert.subject.empty() || alert.node.empty() ? "" : "/",
+                                                     alert.subject, alert.summary));
                           if (options_.on_alert) options_.on_alert(alert, begun);
                         },
                     .unix_ms = unix_ms});
@@ -71,6 +79,7 @@ void Node::Impl::on_sample(telemetry::Sample& sample) {
     const Bytes bytes = shard_bytes(agent_->state(), {.node = self(), .device = sample.subjects[i].id});
     sample.values[i][wire::Metric::shard_bytes] = static_cast<double>(bytes);
   }
+  link_history_.observe(*status_->snapshot(), sample.at);
   if (condition_.update(sensor_readings(sample), sample.at)) report_condition();
   if (memory_->update(sample.memory, sample.at)) on_memory();
 }
@@ -84,6 +93,8 @@ telemetry::TelemetrySnapshot Node::Impl::telemetry(const telemetry::HistoryQuery
   set_names(*status_->snapshot(), snapshot.nodes);
   return snapshot;
 }
+
+void Node::Impl::remember_event(log::Level level, std::string text) { events_.add(level, std::move(text), unix_ms()); }
 
 NodeMetrics Node::Impl::metrics() const {
   return {.self = self(), .requests = request_counter_->counts(), .cluster = cluster_counter_.counts()};

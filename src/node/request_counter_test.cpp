@@ -33,6 +33,17 @@ TEST(RequestCounter, CountsWhatAListenerHears) {
   for (const uint64_t count : counts.between_tokens.counts) between += count;
   EXPECT_EQ(first, 2U) << "of two answers";
   EXPECT_EQ(between, 2U);
+  const auto recent = counter->recent();
+  ASSERT_EQ(recent.size(), 2U);
+  EXPECT_EQ(recent[0].model, "llama");
+  EXPECT_EQ(recent[0].end, to_string(engine::FinishReason::length));
+  EXPECT_EQ(recent[0].prompt_tokens, 7U);
+  EXPECT_EQ(recent[0].prompt_tokens_reused, 4U);
+  EXPECT_EQ(recent[1].answer_tokens, 1U);
+  EXPECT_FALSE(recent[1].tokens_per_s()) << "one token has no rate";
+  ASSERT_TRUE(recent[0].accepted_s && recent[0].first_token_s);
+  EXPECT_LE(*recent[0].accepted_s, *recent[0].first_token_s);
+  EXPECT_LE(*recent[0].first_token_s, recent[0].duration_s);
   EXPECT_EQ(log->texts[0], "xxx") << "all is passed on";
   EXPECT_EQ(log->lines.front(), "prompt 7");
 }
@@ -47,6 +58,9 @@ TEST(RequestCounter, ErrorsAndLostListenersEnd) {
   EXPECT_EQ(counts.requests, 2U);
   EXPECT_EQ(counts.open, 0U);
   EXPECT_EQ(counts.ends, (std::map<std::string, uint64_t>{{"unavailable", 1}}));
+  ASSERT_EQ(counter->recent().size(), 1U);
+  EXPECT_EQ(counter->recent()[0].end, "unavailable");
+  EXPECT_FALSE(counter->recent()[0].accepted_s);
 }
 
 TEST(RequestCounter, ClientsDoNotMakeItGrow) {
@@ -57,6 +71,22 @@ TEST(RequestCounter, ClientsDoNotMakeItGrow) {
   const auto counts = counter->counts();
   EXPECT_EQ(counts.size(), RequestCounter::kModelsMax + 1);
   EXPECT_EQ(counts.at("other").requests, 1000 - RequestCounter::kModelsMax);
+}
+
+TEST(RequestCounter, RemembersTheLastOnes) {
+  const auto counter = std::make_shared<RequestCounter>();
+  for (uint32_t i = 0; i < RequestCounter::kRecentMax + 3; ++i) {
+    counter->listen("m", std::make_shared<testing::GenerationLog>())->on_end(0, {.answer_tokens = i});
+  }
+  const auto recent = counter->recent();
+  ASSERT_EQ(recent.size(), RequestCounter::kRecentMax);
+  EXPECT_EQ(recent.front().answer_tokens, 3U);
+  EXPECT_EQ(recent.back().answer_tokens, RequestCounter::kRecentMax + 2);
+}
+
+TEST(RecentRequest, TheRateIsThatBehindTheFirstToken) {
+  EXPECT_EQ((RecentRequest{.answer_tokens = 11, .first_token_s = 1.0, .duration_s = 3}).tokens_per_s(), 5.0);
+  EXPECT_FALSE((RecentRequest{.answer_tokens = 11, .duration_s = 3}).tokens_per_s());
 }
 
 TEST(DurationCounts, ABoundBelongsToItsBucket) {

@@ -25,6 +25,7 @@
 #include "node/node_metrics.h"
 #include "node/plan_preview.h"
 #include "node/prompt.h"
+#include "node/recent.h"
 #include "node/streams/stream_store.h"
 #include "telemetry/snapshot.h"
 #include "wire/library.h"
@@ -219,6 +220,19 @@ class Service {
   virtual std::vector<wire::Alert> alerts() const { return {}; }
   // What this node counts about itself.
   virtual NodeMetrics metrics() const { return {}; }
+
+  // The last events of the cluster as this node saw them, behind the one with this number; the oldest first.
+  virtual std::vector<RecentEvent> events(uint64_t after) const {
+    (void)after;
+    return {};
+  }
+  // The last answers to this node's clients, the oldest first.
+  virtual std::vector<RecentRequest> recent_requests() const { return {}; }
+  // How the links of the cluster were: the last `values` of each, one for each LinkHistory::kStep.
+  virtual std::vector<LinkPast> link_past(size_t values) const {
+    (void)values;
+    return {};
+  }
 };
 
 }  // namespace exogpu::node

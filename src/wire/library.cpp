@@ -43,13 +43,53 @@ void put_defaults(proto::LoadDefaults& out, const LoadDefaults& in) {
   out.set_keep_loaded_s(in.keep_loaded_s);
 }
 
+Result<std::vector<std::string>> without_of(const google::protobuf::RepeatedPtrField<std::string>& in) {
+  EXO_CHECK(within(in.size(), kWithoutMax, "the excluded devices of a model to load"));
+  std::vector<std::string> out;
+  for (const std::string& field : in) {
+    EXO_TRY(std::string name, name_of(field, "an excluded device of a model to load"));
+    out.push_back(std::move(name));
+  }
+  return out;
+}
+
 Result<LoadDefaults> defaults_of(const proto::LoadDefaults& in) {
   LoadDefaults out{.serving = {}, .devices_min = in.devices_min(), .without = {}, .keep_loaded_s = in.keep_loaded_s()};
   EXO_TRY(out.serving, asked_settings_of(in.serving(), "a model to load"));
-  EXO_CHECK(within(in.without_size(), kWithoutMax, "the excluded devices of a model to load"));
-  for (const std::string& field : in.without()) {
-    EXO_TRY(std::string name, name_of(field, "an excluded device of a model to load"));
-    out.without.push_back(std::move(name));
+  EXO_TRY(out.without, without_of(in.without()));
+  return out;
+}
+
+void put_settings(proto::LoadModel& out, const LoadSettings& in) {
+  out.set_pinned(in.pinned);
+  if (in.context) out.set_context(*in.context);
+  if (in.sequences) out.set_sequences(*in.sequences);
+  if (in.keep_loaded_s) out.set_keep_loaded_s(*in.keep_loaded_s);
+  if (in.defaults) put_defaults(*out.mutable_defaults(), *in.defaults);
+  if (in.layers) out.set_layers(text(*in.layers, kReasonCharsMax));
+  if (in.without) {
+    auto* without = out.mutable_without();
+    for (const std::string& name : *in.without) without->add_names(text(name));
+  }
+  if (in.objective) out.set_objective(static_cast<uint32_t>(*in.objective));
+}
+
+Result<LoadSettings> settings_of(const proto::LoadModel& in) {
+  LoadSettings out{.pinned = in.pinned(), .context = {}, .sequences = {}, .keep_loaded_s = {}};
+  if (in.has_context()) out.context = in.context();
+  if (in.has_sequences()) out.sequences = in.sequences();
+  if (in.has_keep_loaded_s()) out.keep_loaded_s = in.keep_loaded_s();
+  if (in.has_defaults()) {
+    EXO_TRY(out.defaults, defaults_of(in.defaults()));
+  }
+  if (in.has_layers()) {
+    EXO_TRY(out.layers, name_of(in.layers(), "the layers of a model to load", kReasonCharsMax));
+  }
+  if (in.has_without()) {
+    EXO_TRY(out.without, without_of(in.without().names()));
+  }
+  if (in.has_objective()) {
+    EXO_TRY(out.objective, kObjectives.at_number(in.objective(), "a model to load"));
   }
   return out;
 }
@@ -107,11 +147,7 @@ Result<std::vector<LibraryModel>> library_of(const google::protobuf::RepeatedPtr
 ByteVector encode(const LoadModel& message) {
   proto::LoadModel out;
   out.set_model(text(message.model));
-  out.set_pinned(message.settings.pinned);
-  if (message.settings.context) out.set_context(*message.settings.context);
-  if (message.settings.sequences) out.set_sequences(*message.settings.sequences);
-  if (message.settings.keep_loaded_s) out.set_keep_loaded_s(*message.settings.keep_loaded_s);
-  if (message.settings.defaults) put_defaults(*out.mutable_defaults(), *message.settings.defaults);
+  put_settings(out, message.settings);
   return serialize(out);
 }
 
@@ -120,13 +156,7 @@ Result<LoadModel> decode<LoadModel>(std::span<const std::byte> bytes) {
   EXO_TRY(const auto in, parse<proto::LoadModel>(bytes, "load model"));
   LoadModel out;
   EXO_TRY(out.model, name_of(in.model(), "the name of a model to load"));
-  out.settings.pinned = in.pinned();
-  if (in.has_context()) out.settings.context = in.context();
-  if (in.has_sequences()) out.settings.sequences = in.sequences();
-  if (in.has_keep_loaded_s()) out.settings.keep_loaded_s = in.keep_loaded_s();
-  if (in.has_defaults()) {
-    EXO_TRY(out.settings.defaults, defaults_of(in.defaults()));
-  }
+  EXO_TRY(out.settings, settings_of(in));
   return out;
 }
 

@@ -77,10 +77,14 @@ struct LoadSettings {
   std::optional<uint32_t> sequences;
   std::optional<uint32_t> keep_loaded_s;  // 0: until it is unloaded
   std::optional<LoadDefaults> defaults{};
+  std::optional<std::string> layers{};                // as ServedModel has them; empty: planned
+  std::optional<std::vector<std::string>> without{};  // excluded devices, by name
+  std::optional<Objective> objective{};
   // Whether a user or a client wants the same of both; what the nodes do otherwise does not matter.
   bool same_wish(const LoadSettings& other) const {
     return pinned == other.pinned && context == other.context && sequences == other.sequences &&
-           keep_loaded_s == other.keep_loaded_s;
+           keep_loaded_s == other.keep_loaded_s && layers == other.layers && without == other.without &&
+           objective == other.objective;
   }
   friend bool operator==(const LoadSettings&, const LoadSettings&) = default;
 };

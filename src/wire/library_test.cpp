@@ -18,9 +18,18 @@ TEST(LibraryMessages, RoundTrip) {
                                      .devices_min = 2,
                                      .without = {"desk/cpu"},
                                      .keep_loaded_s = 60};
+  LoadModel by_hand = all;
+  by_hand.settings.layers = "desk/cpu:0-3,lap:4-7";
+  by_hand.settings.without = {"desk/gpu0"};
+  by_hand.settings.objective = Objective::throughput;
+  EXPECT_FALSE(by_hand.settings.same_wish(all.settings));
+  LoadModel planned = all;
+  planned.settings.layers = "";
+  planned.settings.without.emplace();
+  EXPECT_FALSE(planned.settings.same_wish(all.settings)) << "no cut and no exclusion are wishes, too";
   EXPECT_EQ(decode<LoadModel>(encode(with_defaults)).value(), with_defaults);
   EXPECT_TRUE(with_defaults.settings.same_wish(all.settings));
-  for (const LoadModel& message : {all, LoadModel{.model = "x", .settings = {}}}) {
+  for (const LoadModel& message : {all, by_hand, planned, LoadModel{.model = "x", .settings = {}}}) {
     EXPECT_EQ(decode<LoadModel>(encode(message)).value(), message);
   }
   const auto refused =
@@ -37,6 +46,11 @@ TEST(LibraryMessages, WhatIsNoTextIsRefused) {
   proto::LoadModel load;
   load.set_model("\n");
   expect_corrupt<LoadModel>(bytes_of(load), "the name of a model to load");
+  load.set_model("demo");
+  load.set_objective(99);
+  expect_corrupt<LoadModel>(bytes_of(load), "an objective that is not known here (99)");
+  load.set_layers("\n");
+  expect_corrupt<LoadModel>(bytes_of(load), "the layers of a model to load");
   proto::LoadRefused refused;
   refused.set_message(std::string(kReasonCharsMax + 1, 'x'));
   expect_corrupt<LoadRefused>(bytes_of(refused), "whose text is too long");

@@ -1,8 +1,10 @@
 // The page in a browser, with a cluster of three nodes.
 //
-// usage: node page.mjs '{"nodes": [{"name", "url", "pid"}, ...], "model": NAME, "join": COMMAND, "pictures": FOLDER or null}'
+// usage: node page.mjs '{"nodes": [{"name", "url", "pid"}, ...], "model": NAME, "join": COMMAND, "battery": FOLDER,
+//                        "pictures": FOLDER or null}'
 // The first node is the one whose page is opened; the model's stages are on all three, in this order. The second is
 // killed in the middle of an answer, the first at the end. `join` and a code make another device a member of the first.
+// `battery` has the files of the first node's battery, as the system has them.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import fs from "node:fs";
@@ -11,7 +13,7 @@ import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-const { nodes, model, join, pictures } = JSON.parse(process.argv[2]);
+const { nodes, model, join, battery, pictures } = JSON.parse(process.argv[2]);
 const [first, second, third] = nodes;
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const kWait = 30_000;
@@ -68,17 +70,45 @@ async function picture(page, name) {
   if (pictures) await page.screenshot({ path: `${pictures}/${name}.png` });
 }
 
+// How far the parts of a page moved so far, and in the next moments (CLS); and when the first of them was painted (ms).
+const kMoments = 300;
+const layout = (of) => of.evaluate((ms) => new Promise((resolve) => {
+  let shift = 0;
+  const moved = [];
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (entry.hadRecentInput) continue;
+      shift += entry.value;
+      for (const { node, previousRect, currentRect } of entry.sources) {
+        moved.push(`${node?.nodeName} ${node?.className} ${node?.textContent?.slice(0, 60)}: ${JSON.stringify([previousRect, currentRect])}`);
+      }
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve({ shift, moved, paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN }), ms);
+}), kMoments);
+
 // --- what is seen
 const page = await open(first.url);
 await page.getByText("One model ready on 3 devices").waitFor();
 for (const node of nodes) assert.equal(await page.getByRole("article", { name: node.name, exact: true }).count(), 1, node.name);
 step("the cluster is seen");
 
-for (const view of ["home", "models", `models/${model}`, "chat", "devices"]) {
+const views = ["home", "models", `models/${model}`, "chat", "devices", "telemetry", "access"];
+// What shows that a view is complete.
+const shows = {
+  home: (of) => of.getByText("One model ready on 3 devices"),
+  models: (of) => of.getByRole("heading", { name: model }),
+  [`models/${model}`]: (of) => of.getByText("Proven best").or(of.getByText("The best that was found")).first(),
+  chat: (of) => of.getByPlaceholder("Ask something"),
+  devices: (of) => of.getByRole("heading", { name: third.name }),
+  telemetry: (of) => of.getByRole("img", { name: /^Load: / }),
+  access: (of) => of.getByRole("button", { name: "New key" }),
+};
+for (const view of views) {
   for (const theme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
     await go(page, view);
-    if (view.includes("/")) await page.getByText("Proven best").or(page.getByText("The best that was found")).first().waitFor();
+    await shows[view](page).waitFor();
     await accessible(page, `${view}, ${theme}`);
     const sizes = pictures ? [360, 768, 1440, 2560] : [360, 1440];
     for (const width of sizes) {
@@ -92,14 +122,35 @@ for (const view of ["home", "models", `models/${model}`, "chat", "devices"]) {
 await page.emulateMedia({ colorScheme: "light", reducedMotion: "no-preference" });
 step("every view is accessible and fits");
 
+// --- nothing moves while a view is built
+// What changes meanwhile is shown, and moves something: then it is looked at again.
+const cluster = async () => (await fetch(`${first.url}/v1/cluster`)).json();
+const changing = async () => JSON.stringify(await cluster(), ["models", "serving", "plan", "epoch", "status", "stages"]);
+async function still(view, width) {
+  for (;;) {
+    const before = await changing();
+    const fresh = await open(`${first.url}/#/${view}`, { viewport: { width, height: 900 } });
+    await shows[view](fresh).waitFor();
+    const { shift, moved, paint } = await layout(fresh);
+    await fresh.context().close();
+    if (before !== (await changing())) continue;
+    assert.ok(shift < 0.02, `the layout of ${view} at ${width} shifts by ${shift}: ${moved.join("; ")}`);
+    if (process.env.EXOGPU_TEST_VERBOSE) console.log(`${view} at ${width}: first paint ${paint.toFixed(0)} ms, shift ${shift.toFixed(4)}`);
+    return;
+  }
+}
+for (const view of views) await still(view, view === "telemetry" ? 1440 : 360);
+step("no view moves while it is built");
+
 // --- a plan before loading: a cut and a device to try
 await go(page, `models/${model}`);
 const dialog = page.getByRole("dialog");
 await dialog.getByText("tokens per second", { exact: false }).first().waitFor();
 const slider = dialog.getByRole("slider").first();
+await dialog.locator('[aria-busy="false"]').waitFor();
 if (await slider.count()) {
   const before = await dialog.getByRole("img", { name: /Who holds which layers/ }).getAttribute("aria-label");
-  await slider.press("ArrowRight");
+  await slider.press(Number(await slider.inputValue()) > 1 ? "ArrowLeft" : "ArrowRight");
   await dialog.getByText("Cut by hand").waitFor();
   await page.waitForFunction((old) => document.querySelector('[role="dialog"] [role="img"]')?.getAttribute("aria-label") !== old, before);
   await dialog.getByRole("button", { name: "Planner's choice" }).click();
@@ -111,6 +162,33 @@ await page.waitForFunction((name) => !document.querySelector('[role="dialog"] [r
 await page.keyboard.press("Escape");
 await dialog.waitFor({ state: "detached" });
 step("a plan was tried");
+
+// --- a cut by hand is loaded, and then the planner's own again
+async function load(prepare) {
+  await go(page, `models/${model}`);
+  await dialog.getByText("tokens per second", { exact: false }).first().waitFor();
+  await prepare();
+  await dialog.getByRole("button", { name: "Load with these settings" }).click();
+  await dialog.waitFor({ state: "detached" });
+}
+let end = 0; // of the first stage
+await load(async () => {
+  const cut = dialog.getByRole("slider").first();
+  await cut.press(Number(await cut.inputValue()) > 1 ? "ArrowLeft" : "ArrowRight");
+  end = Number(await cut.inputValue());
+  await dialog.getByText("Cut by hand").waitFor();
+});
+await until(async () => {
+  const now = await cluster();
+  return now.serving && now.plan.stages.length === 3 && now.plan.stages[0].layer_end === end;
+}, "the cut is served");
+const { plan: byHand } = await cluster();
+await load(async () => {});
+await until(async () => {
+  const now = await cluster();
+  return now.serving && now.plan.epoch > byHand.epoch && now.plan.stages.length === 3;
+}, "the planner decides again");
+step("a cut was loaded");
 
 // --- a chat that outlives a reload
 const answers = page.locator("article.assistant");
@@ -166,6 +244,32 @@ await page.getByText(`${second.name} is offline`, { exact: false }).waitFor();
 await picture(page, "home-lost");
 step("an answer outlives a node");
 
+// --- what was measured, and what happened
+await go(page, "telemetry");
+await page.getByText(`node ${second.name} is offline`, { exact: false }).first().waitFor();
+const happened = page.getByRole("region", { name: "What happened" });
+await happened.getByRole("button", { name: /more$/ }).click();
+await happened.getByText("leads the cluster").first().waitFor();
+await happened.getByText("there is no plan for", { exact: false }).first().waitFor();
+const asked = page.getByRole("region", { name: "Answers", exact: true });
+await asked.getByRole("cell", { name: model }).first().waitFor();
+assert.match(await asked.innerText(), /Predicted and measured/);
+assert.match(await page.getByRole("img", { name: /^Delay of links/ }).getAttribute("aria-label"), /a → .* ms|µs/);
+await page.getByRole("button", { name: "24 hours" }).click();
+await page.getByRole("img", { name: /^Load: / }).waitFor();
+await accessible(page, "a day");
+await page.getByRole("button", { name: "10 minutes" }).click();
+fs.writeFileSync(`${battery}/BAT0/capacity`, "9\n");
+fs.writeFileSync(`${battery}/AC/online`, "0\n");
+fs.writeFileSync(`${battery}/BAT0/status`, "Discharging\n");
+await page.getByText("its battery has 9 % left").first().waitFor();
+await page.getByText("Likely cause", { exact: false }).first().waitFor();
+await accessible(page, "an alert");
+await picture(page, "telemetry-alert");
+fs.writeFileSync(`${battery}/AC/online`, "1\n");
+fs.writeFileSync(`${battery}/BAT0/status`, "Charging\n");
+step("telemetry says what happened, and an alert what to do");
+
 // --- stop
 await go(page, "chat");
 await button("New conversation").click();
@@ -183,7 +287,27 @@ await row.getByRole("button", { name: "Use again" }).click();
 await row.getByText("online", { exact: true }).waitFor();
 step("a device was drained");
 
+// --- a key is made, used and revoked
+await go(page, "access");
+await page.getByRole("button", { name: "New key" }).click();
+await page.getByLabel("Name", { exact: true }).fill("<img src=x onerror=window.hacked=1>");
+await page.getByLabel("see the cluster").check();
+await accessible(page, "a new key");
+await page.getByRole("button", { name: "Make the key" }).click();
+const key = await page.getByRole("dialog").locator("code").innerText();
+assert.match(key, /^exo-[0-9a-f]{16}-[0-9a-f]{48}$/);
+await picture(page, "key");
+await page.getByRole("button", { name: "I have copied it" }).click();
+const statusWith = async (url) => (await fetch(`${url}/v1/cluster`, { headers: { Authorization: `Bearer ${key}` } })).status;
+for (const node of [first, third]) await until(async () => (await statusWith(node.url)) === 200, `the key works at ${node.name}`);
+await page.getByRole("button", { name: /^Revoke: / }).click();
+await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+for (const node of [first, third]) await until(async () => (await statusWith(node.url)) === 401, `the key has ended at ${node.name}`);
+await page.getByText("There is no key yet.").waitFor();
+step("a key was made, used and revoked");
+
 // --- a new device
+await go(page, "devices");
 await page.getByRole("button", { name: "Add a device" }).click();
 await page.getByRole("button", { name: "Show a code" }).click();
 const code = (await page.locator('output[aria-label="Six digits"]').innerText()).replace(" ", "");

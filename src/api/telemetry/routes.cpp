@@ -7,7 +7,9 @@
 
 #include "api/metrics/metrics_text.h"
 #include "api/surface/query.h"
+#include "api/telemetry/recent_json.h"
 #include "api/telemetry/telemetry_json.h"
+#include "node/link_history.h"
 
 namespace exogpu::api {
 namespace {
@@ -72,6 +74,23 @@ Parsed<Action> telemetry_stream(const Exchange& exchange) {
 
 Parsed<Action> alerts_now(const Exchange& exchange) { return Reply{.body = alerts_json(exchange.service.alerts())}; }
 
+// "after=17"
+Parsed<Action> events_now(const Exchange& exchange) {
+  EXO_TRY(const auto after, number_in(exchange.query, "after", 1e15));
+  return Reply{.body = events_json(exchange.service.events(static_cast<uint64_t>(after.value_or(0))))};
+}
+
+Parsed<Action> requests_now(const Exchange& exchange) {
+  return Reply{.body = requests_json(exchange.service.recent_requests())};
+}
+
+// "history_s=3600"
+Parsed<Action> links_past(const Exchange& exchange) {
+  EXO_TRY(const auto seconds, number_in(exchange.query, "history_s", kCoarseSecondsMax));
+  const auto values = static_cast<size_t>(seconds.value_or(0)) / node::LinkHistory::kStep.count();
+  return Reply{.body = links_json(exchange.service.link_past(values))};
+}
+
 Parsed<Action> metrics(const Exchange& exchange) {
   const node::Service& service = exchange.service;
   const auto cluster = service.cluster();
@@ -86,7 +105,10 @@ constexpr Route kTelemetryRoutes[] = {
     {.path = "/metrics", .method = "GET", .handle = metrics, .scope = wire::Scope::cluster_read},
     {.path = "/v1/telemetry", .method = "GET", .handle = telemetry_now, .scope = wire::Scope::cluster_read},
     {.path = "/v1/telemetry/stream", .method = "GET", .handle = telemetry_stream, .scope = wire::Scope::cluster_read},
+    {.path = "/v1/telemetry/links", .method = "GET", .handle = links_past, .scope = wire::Scope::cluster_read},
     {.path = "/v1/alerts", .method = "GET", .handle = alerts_now, .scope = wire::Scope::cluster_read},
+    {.path = "/v1/events", .method = "GET", .handle = events_now, .scope = wire::Scope::cluster_read},
+    {.path = "/v1/requests", .method = "GET", .handle = requests_now, .scope = wire::Scope::cluster_read},
 };
 
 }  // namespace

@@ -56,6 +56,29 @@ class MeasuredService final : public WordsService {
   std::vector<wire::Alert> alerts() const override {
     return asked < 3 ? std::vector<wire::Alert>() : std::vector{kAlert};
   }
+  std::vector<node::RecentEvent> events(uint64_t after) const override {
+    if (after >= 7) return {};
+    return {
+        {.number = 7, .unix_ms = 1'700'000'000'500, .level = log::Level::warning, .text = "node lap is offline: \xff"}};
+  }
+  std::vector<node::RecentRequest> recent_requests() const override {
+    return {{.unix_ms = 1'700'000'000'000,
+             .model = "words",
+             .end = "length",
+             .prompt_tokens = 7,
+             .prompt_tokens_reused = 4,
+             .answer_tokens = 11,
+             .accepted_s = 0.25,
+             .first_token_s = 1.0,
+             .duration_s = 3},
+            {.unix_ms = 1'700'000'000'000, .model = "words", .end = "unavailable", .duration_s = 0.5}};
+  }
+  std::vector<node::LinkPast> link_past(size_t values) const override {
+    const std::vector<std::optional<float>> two = {std::nullopt, 0.5F};
+    return values < 2 ? std::vector<node::LinkPast>{}
+                      : std::vector{node::LinkPast{
+                            .from = "desk", .to = "lap", .delay_s = two, .loss = two, .bytes_per_s = two}};
+  }
   mutable std::atomic<int> asked = 0;
 };
 
@@ -108,6 +131,22 @@ TEST_F(TelemetryRoutes, AlertsSayWhatToDo) {
   EXPECT_EQ(get("/v1/alerts").json(), json::parse(R"({"alerts": [{"name": "device_hot", "severity": "critical",
     "since_unix_s": 1700000000.5, "node": "desk", "subject": "cuda0", "summary": "94 °C", "cause": "dust",
     "remedy": "clean it"}]})"));
+}
+
+TEST_F(TelemetryRoutes, WhatHappened) {
+  EXPECT_EQ(get("/v1/events").json(), json::parse(R"({"events": [{"number": 7, "at_unix_s": 1700000000.5,
+    "level": "warning", "text": "node lap is offline: \ufffd"}]})"));
+  EXPECT_EQ(get("/v1/events?after=7").json(), json::parse(R"({"events": []})"));
+  EXPECT_EQ(get("/v1/events?after=x").status, 400);
+  EXPECT_EQ(get("/v1/requests").json(), json::parse(R"({"requests": [
+    {"at_unix_s": 1700000000, "model": "words", "end": "length", "prompt_tokens": 7, "prompt_tokens_reused": 4,
+     "answer_tokens": 11, "accepted_s": 0.25, "first_token_s": 1, "duration_s": 3, "tokens_per_s": 5},
+    {"at_unix_s": 1700000000, "model": "words", "end": "unavailable", "prompt_tokens": 0, "prompt_tokens_reused": 0,
+     "answer_tokens": 0, "accepted_s": null, "first_token_s": null, "duration_s": 0.5, "tokens_per_s": null}]})"));
+  EXPECT_EQ(get("/v1/telemetry/links?history_s=20").json(), json::parse(R"({"step_s": 10, "links": [{"from": "desk",
+    "to": "lap", "delay_s": [null, 0.5], "loss": [null, 0.5], "bytes_per_s": [null, 0.5]}]})"));
+  EXPECT_EQ(get("/v1/telemetry/links").json().at("links"), json::array());
+  EXPECT_EQ(get("/v1/telemetry/links?history_s=86401").status, 400);
 }
 
 TEST_F(TelemetryRoutes, AStreamHasEachSampleAndNewAlerts) {

@@ -1,5 +1,5 @@
 // The view in the address: #/models. One page on the server, so that every node serves all of them.
-export const views = ["home", "models", "chat", "devices"] as const;
+export const views = ["home", "models", "chat", "devices", "telemetry", "access"] as const;
 export type View = (typeof views)[number];
 
 class Router {
