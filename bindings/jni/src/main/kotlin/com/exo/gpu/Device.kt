@@ -1,0 +1,72 @@
+package com.exo.gpu
+
+import java.nio.ByteBuffer
+
+/** In bytes: the whole, what is free now, what buffers of the context take; and the number of these. */
+public data class DeviceMemory(val total: Long, val free: Long, val allocated: Long, val buffers: Long)
+
+/** What sensors read; NaN and null: there is no such sensor. */
+public data class Readings(
+    val utilization: Double,
+    val temperatureC: Double,
+    val temperatureLimitC: Double,
+    val powerW: Double,
+    val clockShare: Double,
+    val memoryUsedBytes: Double,
+    val throttled: Boolean?,
+)
+
+/** A device of a [Context]. */
+public class Device internal constructor(internal val context: Context, internal val id: Long) {
+    /** All that is known of it, as a JSON object. */
+    public val json: String
+        get() = Native.deviceJson(id)
+
+    public val memory: DeviceMemory
+        get() = Native.deviceMemory(id).let { DeviceMemory(it[0], it[1], it[2], it[3]) }
+
+    /** May take milliseconds. */
+    public fun readSensors(): Readings = Native.deviceSensors(id).let {
+        Readings(it[0], it[1], it[2], it[3], it[4], it[5], if (it[6] < 0) null else it[6] > 0)
+    }
+
+    /** [size] bytes of undefined content. */
+    public fun allocate(size: Long): Buffer = Buffer(this, Native.bufferAllocate(id, size))
+
+    public suspend fun allocateAsync(size: Long): Buffer =
+        Buffer(this, await(Native.bufferAllocateAsync(id, size)) { Native.ticketBuffer(it) })
+
+    /** Waits for all copies that were begun before. */
+    public suspend fun synchronize(): Unit = await(Native.deviceRecord(id)) { }
+}
+
+/** Memory of a device. A range outside it is an error that names the sizes. */
+public class Buffer internal constructor(public val device: Device, id: Long) : Handle(id, Native::bufferFree) {
+    public val size: Long
+        get() = Native.bufferSize(id)
+
+    /** Copies [size] bytes of [data] from [at] on to the bytes from [offset] on. */
+    public fun upload(data: ByteArray, offset: Long = 0, at: Int = 0, size: Int = data.size - at): Unit =
+        Native.bufferUpload(id, offset, data, at, size)
+
+    public fun download(data: ByteArray, offset: Long = 0, at: Int = 0, size: Int = data.size - at): Unit =
+        Native.bufferDownload(id, offset, data, at, size)
+
+    /** The bytes between the position and the limit of a direct buffer, without a copy of them; the position stays. */
+    public suspend fun upload(data: ByteBuffer, offset: Long = 0): Unit =
+        await(Native.bufferUploadAsync(id, offset, data, data.position().toLong(), data.remaining().toLong())) { }
+
+    public suspend fun download(data: ByteBuffer, offset: Long = 0): Unit =
+        await(Native.bufferDownloadAsync(id, offset, data, data.position().toLong(), data.remaining().toLong())) { }
+
+    /** As the two above; the caller waits. */
+    public fun uploadNow(data: ByteBuffer, offset: Long = 0): Unit =
+        Native.bufferUploadDirect(id, offset, data, data.position().toLong(), data.remaining().toLong())
+
+    public fun downloadNow(data: ByteBuffer, offset: Long = 0): Unit =
+        Native.bufferDownloadDirect(id, offset, data, data.position().toLong(), data.remaining().toLong())
+
+    /** Copies [size] bytes to another buffer of the context, on any device. */
+    public suspend fun copyTo(to: Buffer, size: Long, offset: Long = 0, toOffset: Long = 0): Unit =
+        await(Native.bufferCopyAsync(id, offset, to.id, toOffset, size)) { }
+}

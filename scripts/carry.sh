@@ -1,0 +1,43 @@
+# Sourced by the scripts that build packages which bring all their libraries along: scripts/python-wheel, scripts/jvm.
+# They set `build` (a finished build of exogpu), `out` (a folder of their own) and `lib` (below it, for the libraries).
+
+# What must be the system's own: glibc, and the loader of Vulkan's drivers.
+is_systems() {
+  case ${1##*/} in
+    libvulkan.so*) return 0 ;;
+    libc.so* | libm.so* | libdl.so* | librt.so* | libpthread.so* | libresolv.so* | libutil.so* | ld-linux* | linux-vdso*) return 0 ;;
+  esac
+  return 1
+}
+
+# carry FILE...: copies each and what it needs to `lib`, under the names by which they are looked up.
+carry() {
+  local file name path
+  for file; do
+    name=${file##*/}
+    [[ ! -e $lib/$name ]] || continue
+    cp -L "$file" "$lib/$name"
+    while read -r path; do
+      is_systems "$path" || carry "$path"
+    done < <(ldd "$file" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p')
+  done
+}
+
+# collect PATCHELF [PROGRAM...]: fills `lib` with the library of `build`, which is installed below `out`, the programs, and
+# all that these need. PATCHELF: that program.
+collect() {
+  local backends patchelf=$1
+  shift
+  backends=$(pkg-config --variable=libdir ggml)/ggml
+  [[ -d $backends ]] || backends=$(dirname "$(find "$(pkg-config --variable=libdir ggml)" -name 'libggml-cpu*' | head -1)")
+  rm -rf "$lib" "$out/prefix"
+  mkdir -p "$lib"
+  cmake --install "$build" --component library --prefix "$out/prefix" >/dev/null
+  carry "$(find "$out/prefix" -name libexogpu.so.0)" "$@"
+  local backend
+  for backend in $(find "$backends" -name 'libggml-*.so' ! -name 'libggml-base*'); do carry "$backend"; done
+  chmod u+w "$lib"/*
+  strip --strip-unneeded "$lib"/*
+  local file
+  for file in "$lib"/*; do "$patchelf" --set-rpath '$ORIGIN' "$file"; done
+}
