@@ -171,6 +171,12 @@ EXOGPU_API exogpu_code exogpu_device_json(exogpu_device device, char **json);
 EXOGPU_API exogpu_code exogpu_device_memory(exogpu_device device, exogpu_memory_info *info);
 /* May take milliseconds. */
 EXOGPU_API exogpu_code exogpu_device_read_sensors(exogpu_device device, exogpu_readings *readings);
+/* How well a device with these readings could take more work, from 0 to 1: 60 % the free share of its memory, 40 % the free
+ * share of its compute, less 0.05 for each degree above 80 degrees Celsius. Without a utilization it counts as free, without
+ * a temperature as cool. The readings may be those of another machine. Errors: invalid_argument (no memory_used_bytes, or
+ * 0 bytes of memory). */
+EXOGPU_API exogpu_code exogpu_device_suitability(const exogpu_readings *readings, uint64_t memory_total_bytes,
+                                                 double *suitability);
 /* Waits until the copies of this device that were begun before, those of tickets too, are done. Errors: unavailable (the
  * device was lost). */
 EXOGPU_API exogpu_code exogpu_device_synchronize(exogpu_device device);

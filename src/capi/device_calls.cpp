@@ -1,4 +1,5 @@
 // exogpu_device_*: what a device is, and how it does.
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -6,6 +7,7 @@
 #include "capi/error.h"
 #include "capi/structs.h"
 #include "capi/ticket.h"
+#include "telemetry/suitability.h"
 
 namespace exogpu::capi {
 namespace {
@@ -153,6 +155,27 @@ exogpu_code exogpu_device_read_sensors(exogpu_device device, exogpu_readings* re
   return call([&]() -> Result<void> {
     EXO_TRY(const auto object, handles().find<DeviceObject>(device.id));
     return write_struct(readings, readings_of(*object), "exogpu_readings");
+  });
+}
+
+exogpu_code exogpu_device_suitability(const exogpu_readings* readings, uint64_t memory_total_bytes,
+                                      double* suitability) {
+  return call([&]() -> Result<void> {
+    EXO_CHECK(need(suitability, "suitability"));
+    EXO_TRY(const exogpu_readings own, read_struct(readings, exogpu_readings{}, "exogpu_readings"));
+    wire::MetricValues values;
+    const auto set = [&](wire::Metric metric, double value) {
+      if (!std::isnan(value)) values[metric] = value;
+    };
+    set(wire::Metric::utilization, own.utilization);
+    set(wire::Metric::temperature_c, own.temperature_c);
+    set(wire::Metric::memory_used_bytes, own.memory_used_bytes);
+    values[wire::Metric::memory_total_bytes] = static_cast<double>(memory_total_bytes);
+    const auto found = telemetry::suitability(values);
+    if (!found)
+      return fail(ErrorCode::invalid_argument, "readings without memory_used_bytes, or a device without memory");
+    *suitability = *found;
+    return {};
   });
 }
 

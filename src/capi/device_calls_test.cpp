@@ -58,6 +58,25 @@ TEST_F(CapiTest, SensorsAreReadOrNotKnown) {
   expect_error(exogpu_device_read_sensors(cpu, nullptr), EXOGPU_INVALID_ARGUMENT, "null pointer");
 }
 
+TEST_F(CapiTest, SuitabilityWeighsMemoryComputeAndHeat) {
+  exogpu_readings readings{};
+  readings.struct_size = sizeof readings;
+  readings.utilization = 0.5;
+  readings.temperature_c = 84;
+  readings.memory_used_bytes = 25;
+  double suitability = 0;
+  ASSERT_OK(exogpu_device_suitability(&readings, 100, &suitability));
+  EXPECT_NEAR(suitability, 0.6 * 0.75 + 0.4 * 0.5 - 4 * 0.05, 1e-9);
+  readings.utilization = readings.temperature_c = NAN;
+  ASSERT_OK(exogpu_device_suitability(&readings, 100, &suitability));
+  EXPECT_NEAR(suitability, 0.6 * 0.75 + 0.4, 1e-9);
+  expect_error(exogpu_device_suitability(&readings, 0, &suitability), EXOGPU_INVALID_ARGUMENT, "without memory");
+  readings.memory_used_bytes = NAN;
+  expect_error(exogpu_device_suitability(&readings, 100, &suitability), EXOGPU_INVALID_ARGUMENT, "memory_used_bytes");
+  expect_error(exogpu_device_suitability(nullptr, 100, &suitability), EXOGPU_INVALID_ARGUMENT, "null pointer");
+  expect_error(exogpu_device_suitability(&readings, 100, nullptr), EXOGPU_INVALID_ARGUMENT, "suitability");
+}
+
 TEST_F(CapiTest, AnEventComesAfterWhatWasBegunBefore) {
   const exogpu_buffer buffer = allocate(1 << 20);
   const std::vector<char> bytes(1 << 20, 'x');

@@ -127,6 +127,18 @@ std::tuple<double, double, double, double, double, double, int> device_sensors(H
           r.throttled};
 }
 
+// NaN: not known.
+double device_suitability(double utilization, double temperature_c, double memory_used_bytes, uint64_t memory_total_bytes) {
+  exogpu_readings readings{};
+  readings.struct_size = sizeof readings;
+  readings.utilization = utilization;
+  readings.temperature_c = temperature_c;
+  readings.memory_used_bytes = memory_used_bytes;
+  double suitability = 0;
+  check(exogpu_device_suitability(&readings, memory_total_bytes, &suitability));
+  return suitability;
+}
+
 void device_synchronize(Handle device) { check(exogpu_device_synchronize({device})); }
 
 Handle device_record(Handle device) {
@@ -491,6 +503,8 @@ void add_devices(nb::module_& m) {
   m.def("device_json", &device_json, Unlocked(), nb::arg("device"));
   m.def("device_memory", &device_memory, Unlocked(), nb::arg("device"));
   m.def("device_sensors", &device_sensors, Unlocked(), nb::arg("device"));
+  m.def("device_suitability", &device_suitability, nb::arg("utilization"), nb::arg("temperature_c"),
+        nb::arg("memory_used_bytes"), nb::arg("memory_total_bytes"));
   m.def("device_synchronize", &device_synchronize, Unlocked(), nb::arg("device"));
   m.def("device_record", &device_record, Unlocked(), nb::arg("device"));
   m.def("buffer_allocate", &buffer_allocate, Unlocked(), nb::arg("device"), nb::arg("size"));
