@@ -60,6 +60,8 @@ std::string replaced(const Planner& planner, const Ring& ring, const Ring& chang
   return names;
 }
 
+}  // namespace
+
 UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t device) {
   UnusedDevice unused = {.device = planner.model.view().devices[device].id, .constraint = {}, .reason = {}};
   if (auto breach = breach_of(planner.model, device)) {
@@ -94,8 +96,6 @@ UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t devi
   unused.reason = apart ? unused.reason + "; " + speeds : speeds;
   return unused;
 }
-
-}  // namespace
 
 void add_unused(const Planner& planner, PlacementResult& result, const Ring& ring) {
   for (size_t d = 0; d < planner.model.devices(); ++d) {

@@ -9,6 +9,9 @@ namespace exogpu::placement {
 // The ring as a plan, with its alternatives and unused devices.
 PlacementResult describe(const Planner& planner, const Ring& ring);
 
+// Why the ring does not use this device.
+UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t device);
+
 void add_unused(const Planner& planner, PlacementResult& result, const Ring& ring);
 
 // The error when there is no ring: out_of_memory, unavailable.

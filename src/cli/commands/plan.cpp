@@ -28,6 +28,7 @@ struct Options {
   std::string devices;  // file name; empty: this machine
   std::string layers;
   std::vector<std::string> without;
+  std::string why;  // a device
   placement::PlacementRequest request;
   bool json = false;
 };
@@ -79,7 +80,11 @@ Result<void> plan(const Options& options) {
     EXO_TRY(request.fixed_layers, placement::parse_layers(view, options.layers));
   }
   EXO_TRY(const placement::PlacementResult answer, placement::assign_layers(view, shape, request));
-  const PlanReport report = {.view = view, .shape = shape, .request = request, .answer = answer};
+  PlanReport report = {.view = view, .shape = shape, .request = request, .answer = answer};
+  if (!options.why.empty()) {
+    EXO_TRY(report.why, placement::find_device(view, options.why));
+    EXO_TRY(report.verdicts, placement::why(view, shape, request, answer, *report.why));
+  }
   write_out(options.json ? as_json(report) : as_text(report));
   return {};
 }
@@ -116,6 +121,8 @@ void add_plan(CLI::App& app, Action& action) {
   command->add_option("--layers", options->layers,
                       "Assign the layers by hand, in order: DEVICE:FIRST-LAST,DEVICE:FIRST-LAST,...");
   command->add_option("--without", options->without, "Do not use this device; may be repeated")->type_name("DEVICE");
+  command->add_option("--why", options->why, "Say of this device what each constraint and preference makes of it")
+      ->type_name("DEVICE");
   command
       ->add_option("--devices", options->devices,
                    "Read devices and links from this file instead of using this machine's; - is standard input")

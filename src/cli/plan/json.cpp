@@ -62,6 +62,12 @@ std::string as_json(const PlanReport& r) {
     unused_devices.push_back(
         {{"device", json_of(r, unused.device)}, {"constraint", unused.constraint}, {"reason", unused.reason}});
   json["unused_devices"] = std::move(unused_devices);
+  if (r.why) {
+    Json verdicts = Json::array();
+    for (const placement::Verdict& verdict : r.verdicts)
+      verdicts.push_back({{"name", verdict.name}, {"allows", verdict.allows}, {"reason", verdict.reason}});
+    json["why"] = {{"device", json_of(r, *r.why)}, {"verdicts", std::move(verdicts)}};
+  }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

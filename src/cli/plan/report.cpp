@@ -120,6 +120,14 @@ std::string unused_table(const PlanReport& r) {
   return text;
 }
 
+std::string verdicts_table(const PlanReport& r) {
+  if (!r.why) return {};
+  Rows rows = {{"WHY " + placement::label(r.view, *r.why), "ALLOWS", "BECAUSE"}};
+  for (const placement::Verdict& verdict : r.verdicts)
+    rows.push_back({std::string(verdict.name), verdict.allows ? "yes" : "no", verdict.reason});
+  return "\n" + format_table(rows);
+}
+
 std::string how_sure(const PlanReport& r) {
   if (!r.request.fixed_layers.empty()) return "The layers are assigned by hand.\n";
   std::string objective = objective_text(r.request.serving.objective);
@@ -132,7 +140,7 @@ std::string how_sure(const PlanReport& r) {
 
 std::string as_text(const PlanReport& report) {
   return heading(report) + how_sure(report) + "\n" + stages_table(report) + "\n" + predicted_text(report) +
-         alternatives_table(report) + unused_table(report);
+         alternatives_table(report) + unused_table(report) + verdicts_table(report);
 }
 
 }  // namespace exogpu::cli

@@ -1,9 +1,12 @@
 // The output of `exogpu plan`, as text and as JSON.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "placement/placement.h"
+#include "placement/why.h"
 
 namespace exogpu::cli {
 
@@ -12,6 +15,8 @@ struct PlanReport {
   const wire::ModelShape& shape;
   const placement::PlacementRequest& request;
   const placement::PlacementResult& answer;
+  std::optional<wire::DeviceRef> why{};        // that is asked for
+  std::vector<placement::Verdict> verdicts{};  // on it
 };
 
 std::string as_text(const PlanReport& report);
