@@ -2,7 +2,9 @@
 
 usage: models_test.py EXOGPU TINY_MODEL    (the two programs)
 """
+import array
 import json
+import math
 import os
 import pathlib
 import pty
@@ -55,6 +57,21 @@ class Models(unittest.TestCase):
         self.exogpu("tokenize", "tiny-F32", input="a")
         self.exogpu("plan", "tiny-F32")
         self.exogpu("eval", "tiny-F32", "--logits", "logits.bin")
+
+    def test_a_group_computes_what_one_device_does(self):
+        logits = []
+        for members in (1, 2):
+            self.exogpu("eval", "tiny-F32", "--tokens", "20", "--logits", "logits.bin", "-d", "cpu", "-t", "2",
+                        "--tensor-parallel", members)
+            logits.append(array.array("f", (self.home / "logits.bin").read_bytes()))
+        one, group = logits
+        self.assertLess(math.dist(one, group), 1e-3 * math.hypot(*one))
+        report = self.exogpu("bench", "tiny-F32", "-p", "4", "-n", "2", "-r", "1", "-d", "cpu+cpu", "--shares", "3,1", "--json")
+        self.assertEqual(json.loads(report.stdout)["members"], 2)
+        self.exogpu("run", "tiny-F32", "-p", "a", "-n", "2", "-d", "cpu+cpu")
+        self.assertIn("members at most", self.exogpu("run", "tiny-F32", "-p", "a", "--tensor-parallel", "64", status=1).stderr)
+        self.assertIn("name one for each", self.exogpu("run", "tiny-F32", "-p", "a", "-d", "cpu+cpu", "--tensor-parallel", "3",
+                                                       status=1).stderr)
 
     def test_a_file_goes_first(self):
         (self.home / "tiny-F32").write_text("{}")

@@ -1,21 +1,34 @@
 #include "cli/find_device.h"
 
+#include <algorithm>
+#include <ranges>
+
 #include "cli/layout_book.h"
 
 namespace exogpu::cli {
 
 Result<FoundDevice> find_device(std::string_view name) {
+  EXO_TRY(FoundDevices found, find_devices(name));
+  if (found.devices.size() > 1)
+    return fail(ErrorCode::invalid_argument, "\"{}\" names several devices; name one", name);
+  return FoundDevice{.machine = std::move(found.machine), .device = found.devices.front()};
+}
+
+Result<FoundDevices> find_devices(std::string_view names) {
+  std::vector<std::string_view> each;
+  for (const auto name : std::views::split(names, '+')) each.emplace_back(name.begin(), name.end());
   gpu::DiscoverOptions options;
   options.layouts = layout_book();
-  options.cpu_only = name == "cpu";
-  options.software = !name.empty() && !options.cpu_only;
+  options.cpu_only = !names.empty() && std::ranges::all_of(each, [](std::string_view name) { return name == "cpu"; });
+  options.software = !names.empty() && !options.cpu_only;
   EXO_TRY(gpu::Machine machine, gpu::Machine::discover(options));
-  FoundDevice found;
+  FoundDevices found;
   found.machine = std::make_unique<gpu::Machine>(std::move(machine));
-  if (name.empty()) {
-    found.device = &found.machine->devices().front();
-  } else {
-    EXO_TRY(found.device, found.machine->find(name));
+  if (names.empty()) found.devices.push_back(&found.machine->devices().front());
+  for (const std::string_view name : each) {
+    if (names.empty()) break;
+    EXO_TRY(const gpu::Device* device, found.machine->find(name));
+    found.devices.push_back(device);
   }
   return found;
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "gpu/device.h"
@@ -16,5 +17,13 @@ struct FoundDevice {
 
 // An empty name means the best device. Software GPUs are found only by name.
 Result<FoundDevice> find_device(std::string_view name);
+
+struct FoundDevices {
+  std::unique_ptr<gpu::Machine> machine;
+  std::vector<const gpu::Device*> devices;
+};
+
+// Those of a group: the devices that a plus separates in `names`.
+Result<FoundDevices> find_devices(std::string_view names);
 
 }  // namespace exogpu::cli

@@ -12,7 +12,7 @@ std::string describe(const LoadedModel& loaded) {
   std::string name = loaded.file->get_string_or("general.name", "").value_or("");
   if (name.empty()) name = loaded.file->path().filename().string();
   return std::format("{} ({}, {}) on {}", name, loaded.chain->architecture().name,
-                     format_bytes(loaded.file->file_bytes()), loaded.device->info().name);
+                     format_bytes(loaded.file->file_bytes()), loaded.devices);
 }
 
 }  // namespace

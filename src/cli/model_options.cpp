@@ -1,6 +1,8 @@
 #include "cli/model_options.h"
 
+#include <algorithm>
 #include <limits>
+#include <ranges>
 
 #include "cli/arguments/checks.h"
 #include "cli/find_device.h"
@@ -39,7 +41,8 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   add_model_argument(command, o.path)->required();
   command
       .add_option("-d,--device", o.device,
-                  "The device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...), or gpu (default: the best)")
+                  "The device to run on, as `exogpu devices` lists it (cpu, vulkan0, ...), or gpu (default: the best); "
+                  "several, as cuda0+cuda1, compute each layer together")
       ->type_name("DEVICE");
   add_context(command, o.shard.context);
   command.add_option("-t,--threads", o.shard.threads,
@@ -50,7 +53,43 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   add_flash_attention(command, o.shard.flash_attention);
   command.add_option("--cut", o.cuts, "Run several shards that begin at these layers, for example 5,11")
       ->delimiter(',');
+  command
+      .add_option("--tensor-parallel", o.tensor_parallel,
+                  "Members that compute each layer together, each with a part of the heads and of the feed-forward "
+                  "(default: as many as --device names)")
+      ->type_name("MEMBERS")
+      ->check(between(1, engine::kMembersMax));
+  command
+      .add_option("--shares", o.shares, "How much of each layer each member computes, for example 3,1 (default: equal)")
+      ->delimiter(',');
 }
+
+namespace {
+
+// The device of each member. Errors: invalid_argument, where it is not clear which.
+Result<engine::GroupDevices> group_of(const FoundDevices& found, const ModelOptions& options) {
+  engine::GroupDevices group{.devices = found.devices, .shares = options.shares};
+  const size_t members = options.tensor_parallel > 0 ? options.tensor_parallel : found.devices.size();
+  if (found.devices.size() == 1) {
+    group.devices.assign(members, found.devices.front());
+  } else if (found.devices.size() != members) {
+    return fail(ErrorCode::invalid_argument, "{} devices for {} members; name one for each (--device) or one for all",
+                found.devices.size(), members);
+  }
+  return group;
+}
+
+std::string names_of(const engine::GroupDevices& group) {
+  const std::string first = group.devices.front()->info().name;
+  if (group.devices.size() == 1) return first;
+  const bool same = std::ranges::all_of(group.devices, [&](const auto* d) { return d == group.devices.front(); });
+  if (same) return std::format("a group of {} on {}", group.devices.size(), first);
+  std::string text = "a group of " + first;
+  for (const gpu::Device* device : group.devices | std::views::drop(1)) text += " and " + device->info().name;
+  return text;
+}
+
+}  // namespace
 
 Result<LoadedModel> load_model(const ModelOptions& options) {
   EXO_TRY(model::Gguf file, open_model(options.path));
@@ -66,11 +105,13 @@ Result<LoadedModel> load_model(model::Gguf file, const ModelOptions& options) {
   }
   LoadedModel loaded;
   loaded.file = std::make_unique<model::Gguf>(std::move(file));
-  EXO_TRY(FoundDevice found, find_device(options.device));
+  EXO_TRY(FoundDevices found, find_devices(options.device));
+  EXO_TRY(const engine::GroupDevices group, group_of(found, options));
   loaded.machine = std::move(found.machine);
-  loaded.device = found.device;
+  loaded.device = group.devices.front();
+  loaded.devices = names_of(group);
   ProgressBar bar("loading");
-  EXO_TRY(engine::Chain chain, engine::Chain::load(*loaded.file, options.cuts, *loaded.device, shard,
+  EXO_TRY(engine::Chain chain, engine::Chain::load(*loaded.file, options.cuts, group, shard,
                                                    [&](Bytes done, Bytes total) { bar.update(done, total); }));
   loaded.chain = std::make_unique<engine::Chain>(std::move(chain));
   return loaded;

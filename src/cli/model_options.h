@@ -15,9 +15,11 @@ namespace exogpu::cli {
 
 struct ModelOptions {
   std::string path;
-  std::string device;         // empty: the best device
+  std::string device;         // empty: the best device; a group's with + between them
   std::string chat_template;  // a file; empty: the model's own template
   std::vector<uint32_t> cuts;
+  uint32_t tensor_parallel = 0;              // members of a group; 0: as many as `device` names
+  std::vector<double> shares;                // of the members; empty: equal ones
   engine::ShardOptions shard{.context = 0};  // context 0 means engine::default_context()
 };
 
@@ -37,7 +39,8 @@ void add_model_options(CLI::App& command, ModelOptions& options);
 struct LoadedModel {
   std::unique_ptr<model::Gguf> file;
   std::unique_ptr<gpu::Machine> machine;
-  const gpu::Device* device = nullptr;
+  const gpu::Device* device = nullptr;  // of the first member, where it is a group
+  std::string devices;                  // named for a person
   std::unique_ptr<engine::Chain> chain;
 };
 

@@ -6,6 +6,11 @@ namespace exogpu::engine {
 
 Result<Chain> Chain::load(const model::Gguf& file, std::span<const uint32_t> cuts, const gpu::Device& device,
                           const ShardOptions& options, const Progress& progress, const std::stop_token& stop) {
+  return load(file, cuts, GroupDevices{.devices = {&device}, .shares = {}}, options, progress, stop);
+}
+
+Result<Chain> Chain::load(const model::Gguf& file, std::span<const uint32_t> cuts, const GroupDevices& group,
+                          const ShardOptions& options, const Progress& progress, const std::stop_token& stop) {
   EXO_TRY(Architecture a, read_architecture(file));
   std::vector<uint32_t> edges = {0};
   for (uint32_t cut : cuts) {
@@ -19,7 +24,7 @@ Result<Chain> Chain::load(const model::Gguf& file, std::span<const uint32_t> cut
 
   Chain chain;
   for (size_t i = 0; i + 1 < edges.size(); ++i) {
-    EXO_TRY(Shard shard, Shard::load(file, {edges[i], edges[i + 1]}, device, options, progress, stop));
+    EXO_TRY(ShardGroup shard, ShardGroup::load(file, {edges[i], edges[i + 1]}, group, options, progress, stop));
     chain.shards_.push_back(std::move(shard));
   }
   return chain;
@@ -41,17 +46,17 @@ Result<std::span<const float>> Chain::forward(const Batch& batch) {
 }
 
 Result<void> Chain::truncate(wire::SeqId sequence, uint32_t end) {
-  for (Shard& shard : shards_) EXO_CHECK(shard.truncate(sequence, end));
+  for (ShardGroup& shard : shards_) EXO_CHECK(shard.truncate(sequence, end));
   return {};
 }
 
 Result<void> Chain::copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length) {
-  for (Shard& shard : shards_) EXO_CHECK(shard.copy_prefix(from, to, length));
+  for (ShardGroup& shard : shards_) EXO_CHECK(shard.copy_prefix(from, to, length));
   return {};
 }
 
 Result<void> Chain::place(std::span<const Placement> placements) {
-  for (Shard& shard : shards_) EXO_CHECK(shard.place(placements));
+  for (ShardGroup& shard : shards_) EXO_CHECK(shard.place(placements));
   return {};
 }
 

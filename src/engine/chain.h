@@ -1,4 +1,4 @@
-// All layers of a model on this machine, as one shard or as several in a row.
+// All layers of a model on this machine, as one shard or as several in a row, each of one device or of a group.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/shard.h"
+#include "engine/shard_group.h"
 
 namespace exogpu::engine {
 
@@ -19,20 +19,25 @@ class Chain {
                             const ShardOptions& options, const Progress& progress = {},
                             const std::stop_token& stop = {});
 
+  // The same with a group of devices for each shard. Errors: also those of cut_model().
+  static Result<Chain> load(const model::Gguf& file, std::span<const uint32_t> cuts, const GroupDevices& group,
+                            const ShardOptions& options, const Progress& progress = {},
+                            const std::stop_token& stop = {});
+
   // As Shard::forward() of the whole model: the batch has tokens, the result is logits.
   Result<std::span<const float>> forward(const Batch& batch);
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
   Result<void> place(std::span<const Placement> placements);
 
-  std::span<const Shard> shards() const { return shards_; }
+  std::span<const ShardGroup> shards() const { return shards_; }
   // The shards, in the order of their layers.
-  std::vector<Shard> release() && { return std::move(shards_); }
+  std::vector<ShardGroup> release() && { return std::move(shards_); }
   const Architecture& architecture() const { return shards_.front().architecture(); }
   const ShardOptions& options() const { return shards_.front().options(); }
 
  private:
-  std::vector<Shard> shards_;
+  std::vector<ShardGroup> shards_;
 };
 
 }  // namespace exogpu::engine

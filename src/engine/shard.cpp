@@ -6,12 +6,14 @@
 #include "base/assert.h"
 #include "engine/all_finite.h"
 #include "engine/batch_plan.h"
+#include "engine/cut/exchange.h"
 #include "engine/host_embedding.h"
 #include "engine/recurrent_memory.h"
 #include "engine/residents.h"
 #include "engine/runner.h"
 #include "engine/shard_fit.h"
 #include "engine/shard_setup.h"
+#include "engine/sum_hooks.h"
 #include "engine/tensors/weight_layouts.h"
 #include "engine/thread_hooks.h"
 #include "gpu/buffer.h"
@@ -38,6 +40,7 @@ struct Shard::Impl {
   std::optional<gpu::ComputeThreads> threads;  // of a shard on the CPU
   std::shared_ptr<gpu::SharedThreadUse> thread_use;
   std::optional<ThreadHooks> thread_hooks;  // likewise
+  std::optional<SumHooks> sum_hooks;        // of a member
   std::vector<SegmentHooks*> hooks;
   std::optional<Runner> runner;
   BatchPlan plan;
@@ -45,6 +48,7 @@ struct Shard::Impl {
   std::optional<Residents> residents;
   std::vector<float> embedded;
   std::vector<SequenceTokens> pooled;
+  std::vector<float> joined;  // at rank 0 of a group: the logits of all members
 
   GraphSource source() const {
     return {arch,
@@ -66,12 +70,13 @@ struct Shard::Impl {
   static Result<std::unique_ptr<Impl>> plan_only(const model::Gguf& file, wire::LayerRange layers,
                                                  const gpu::Device& device, const ShardOptions& requested) {
     EXO_TRY(Architecture a, read_architecture(file));
+    if (requested.member) a = member_architecture(std::move(a), requested.member->cut);
     EXO_TRY(ShardOptions options, complete_options(requested, a, layers));
     ggml_backend_dev_t handle = device.handle();
     EXO_TRY(bool flash, choose_flash_attention(device, a, options));
     EXO_CHECK(check_cache_type(a, options.kv_type, flash));
-    EXO_TRY(WeightStore weights,
-            WeightStore::plan(file, a, layers, options.context, device, layout_aim(options.objective)));
+    EXO_TRY(WeightStore weights, WeightStore::plan(file, a, layers, options.context, device,
+                                                   layout_aim(options.objective), slicer(file, requested.member)));
     ggml_backend_buffer_type_t home = ggml_backend_dev_buffer_type(handle);
     KvCache cache(a, layers, options.cache_rows(), options.kv_type, home);
     RecurrentMemory memory(a, layers, options, options.cache_rows(), home);
@@ -91,13 +96,15 @@ struct Shard::Impl {
                                                .threads = std::nullopt,
                                                .thread_use = nullptr,
                                                .thread_hooks = std::nullopt,
+                                               .sum_hooks = std::nullopt,
                                                .hooks = {},
                                                .runner = std::nullopt,
                                                .plan = {},
                                                .replay_plan = {},
                                                .residents = {},
                                                .embedded = {},
-                                               .pooled = {}});
+                                               .pooled = {},
+                                               .joined = {}});
     EXO_CHECK(impl->measure());
     return impl;
   }
@@ -134,11 +141,22 @@ struct Shard::Impl {
     return {};
   }
 
+  Result<void> join_group() {
+    if (!options.member) return {};
+    EXO_TRY(auto staging, SumHooks::staging(device, size_t{options.batch_tokens} * arch.d_model));
+    sum_hooks.emplace(*options.member->exchange, backend.get(), std::move(staging));
+    hooks.push_back(&*sum_hooks);
+    if (is_last() && is_rank_0()) joined.resize(size_t{options.outputs} * arch.n_vocab);
+    return {};
+  }
+  bool is_rank_0() const { return options.member->cut.rank == 0; }
+
   Result<void> load(const Progress& progress, const std::stop_token& stop) {
     EXO_CHECK(check_shared_keys(arch, layers));
     EXO_CHECK(check_fit({file.path().string(), device.info().name, arch, layers, options, flash, need},
                         device.memory().free));
     EXO_CHECK(start_backend());
+    EXO_CHECK(join_group());
     EXO_CHECK(gpu::guarded_result(device, "loading weights",
                                   [&] { return weights.load(gpu::read_host_cpu().threads(), progress, stop); }));
     EXO_CHECK(file.check());
@@ -151,10 +169,12 @@ struct Shard::Impl {
     size_t result_floats = result_width() * (!is_last()           ? options.batch_tokens
                                              : options.embeddings ? options.sequences
                                                                   : options.outputs);
-    EXO_TRY(Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
-              return Runner::create(source(), largest_batches(options), result_floats, backend.get(),
-                                    {.after_layer = {}, .after_sums = false, .prompts_by_layer = threads.has_value()});
-            }));
+    EXO_TRY(
+        Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
+          return Runner::create(
+              source(), largest_batches(options), result_floats, backend.get(),
+              {.after_layer = {}, .after_sums = options.member != nullptr, .prompts_by_layer = threads.has_value()});
+        }));
     runner.emplace(std::move(ready));
     residents.emplace(device, cache, memory, options);
     plan.shape.groups.reserve(options.sequences);
@@ -217,7 +237,7 @@ struct Shard::Impl {
   // Values of each row of the result.
   size_t result_width() const {
     if (!is_last()) return arch.activation_width();
-    return options.embeddings ? arch.embedding_width() : arch.n_vocab;
+    return options.embeddings ? arch.embedding_width() : arch.head_rows;
   }
 
   // Computes tokens that are resident already once more, for the states of recurrent layers.
@@ -249,7 +269,18 @@ struct Shard::Impl {
 
   Result<std::span<const float>> run(const RunnerInput& input, std::span<float> into) {
     if (threads) threads->set_tokens(plan.shape.tokens);
+    if (options.member && is_last()) into = {};
     return runner->run(plan, input, into, hooks);
+  }
+
+  // Of a member with the last layer: at rank 0 the logits of all members, elsewhere its own.
+  Result<std::span<const float>> join(std::span<const float> own, std::span<float> into) {
+    if (!options.member || !is_last() || own.empty()) return own;
+    if (into.empty()) into = joined;
+    const size_t rows = own.size() / arch.head_rows;
+    const std::span<float> whole = into.first(is_rank_0() ? rows * arch.n_vocab : 0);
+    EXO_CHECK(options.member->exchange->gather(own, rows, whole));
+    return is_rank_0() ? whole : own;
   }
 
   Result<std::span<const float>> forward(const Batch& batch) {
@@ -269,6 +300,7 @@ struct Shard::Impl {
     // Also the better reason for a result that is not finite.
     if (reads_file())
       if (auto same = file.check(); !same) result = std::unexpected(same.error());
+    if (result) result = join(*result, batch.into);
     if (!result) {
       memory.failed(batch);
       residents->failed(batch);
@@ -305,7 +337,11 @@ Result<MemoryNeed> Shard::measure(const model::Gguf& file, wire::LayerRange laye
   return impl->need;
 }
 
-Result<std::span<const float>> Shard::forward(const Batch& batch) { return impl_->forward(batch); }
+Result<std::span<const float>> Shard::forward(const Batch& batch) {
+  auto result = impl_->forward(batch);
+  if (!result && impl_->options.member) impl_->options.member->exchange->abandon();
+  return result;
+}
 
 Result<void> Shard::truncate(wire::SeqId sequence, uint32_t end) {
   EXO_CHECK(impl_->check_sequence(sequence));

@@ -79,7 +79,9 @@ class Shard {
   // with `embeddings`, a pooled vector of each sequence's tokens in this batch, [sequences, embedding width], not
   // normalised), from the others activations [tokens, activation width] f32. On an error no sequence has moved. Errors:
   // invalid_argument (what is wrong with the batch), resource_exhausted (past the context), corrupt (the result is not
-  // finite: names the sequence), unavailable (the device failed, or the file was changed: names the file).
+  // finite: names the sequence), unavailable (the device failed, or the file was changed: names the file). A member of
+  // a group waits for the others, which must get the same batch: the last shard gives all logits at rank 0, and at the
+  // others those of its own part of the vocabulary.
   Result<std::span<const float>> forward(const Batch& batch);
 
   // Drops tokens at positions >= end. Makes a failed step safe to retry. Recurrent layers then compute the tokens since

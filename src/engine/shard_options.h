@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "engine/families/architecture.h"
 #include "wire/serving_settings.h"
@@ -10,6 +11,8 @@ namespace exogpu::engine {
 
 using wire::FlashAttention;
 using wire::KvType;
+
+struct GroupMember;
 
 struct ShardOptions {
   uint32_t context = 4096;  // tokens of one sequence, prompt and answer together; some models rotate positions
@@ -23,6 +26,8 @@ struct ShardOptions {
   bool embeddings = false;  // the last shard gives one vector for each sequence, not logits
   wire::Objective objective = wire::Objective::latency;  // which the layout of the weights serves
   uint32_t threads = 0;                                  // on the CPU; 0: one per core that this process may use
+  // The shard computes its part of each layer together with others (engine/cut/exchange.h); null: all by itself.
+  std::shared_ptr<const GroupMember> member = {};
 
   uint64_t cache_rows() const;  // of the KV cache: of all sequences
 

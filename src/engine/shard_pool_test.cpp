@@ -161,12 +161,12 @@ TEST(ShardPool, MemoryThatIsGivenBackChangesNoBit) {
   const auto tokens = tokens_of(40, shard.architecture().n_vocab);
   ASSERT_TRUE(shard.place(std::vector<Placement>{{SeqId(0), {0, 256}}, {SeqId(1), {512, 256}}}));
   const std::vector<float> first = feed(shard, tokens, 1), second = feed(shard, tokens, 1, 1);
-  const Bytes rest = shard.shards().front().release_rows();
+  const Bytes rest = shard.shards().front().first().release_rows();
   EXPECT_GT(rest, 0U);
   EXPECT_EQ(feed(shard, tokens_of(1, 100), 1), feed(shard, tokens_of(1, 100), 1, 1)) << "resident tokens are kept";
   ASSERT_TRUE(shard.truncate(SeqId(0), 0));
   ASSERT_TRUE(shard.truncate(SeqId(1), 0));
-  EXPECT_GE(shard.shards().front().release_rows(), rest);
+  EXPECT_GE(shard.shards().front().first().release_rows(), rest);
   EXPECT_EQ(feed(shard, tokens, 1), first);
   EXPECT_EQ(feed(shard, tokens, 1, 1), second);
 }
@@ -174,8 +174,8 @@ TEST(ShardPool, MemoryThatIsGivenBackChangesNoBit) {
 // What is not finite stays with the sequence that brought it.
 TEST(ShardPool, RowsThatAnotherSequenceSpoiltAreCleanForTheNext) {
   const TinyFile file("llama");
-  std::vector<Shard> shards = load_chain(file, {1}, pool_options()).release();
-  Shard& second = shards.back();
+  std::vector<ShardGroup> shards = load_chain(file, {1}, pool_options()).release();
+  ShardGroup& second = shards.back();
   const uint32_t width = second.architecture().activation_width();
   const auto run = [&](uint32_t sequence, float value) {
     const std::vector<float> rows(size_t{2} * width, value);

@@ -287,7 +287,7 @@ TEST(Shard, BadBatchesAreRefusedAndMoveNothing) {
     auto result = chain.forward({{&next, 1}, std::span(tokens).first(n_tokens), {}});
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, code) << result.error().message;
-    for (const Shard& shard : chain.shards()) EXPECT_EQ(shard.length(wire::SeqId(0)), 8U);
+    for (const ShardGroup& shard : chain.shards()) EXPECT_EQ(shard.length(wire::SeqId(0)), 8U);
   };
   refused({wire::SeqId(0), 7, 1, 0}, 1, ErrorCode::invalid_argument);    // not where the sequence ends
   refused({wire::SeqId(1), 0, 1, 0}, 1, ErrorCode::invalid_argument);    // no such sequence

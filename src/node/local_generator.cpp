@@ -12,7 +12,7 @@ namespace {
 
 std::vector<std::unique_ptr<pipeline::Compute>> computes_of(engine::Chain chain, const PromptEncoder& encoder) {
   std::vector<std::unique_ptr<pipeline::Compute>> computes;
-  for (engine::Shard& shard : std::move(chain).release()) {
+  for (engine::ShardGroup& shard : std::move(chain).release()) {
     computes.push_back(
         std::make_unique<pipeline::ShardCompute>(std::move(shard), [&encoder] { return encoder.constraints(); }));
   }

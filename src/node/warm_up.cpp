@@ -11,7 +11,7 @@ namespace exogpu::node {
 namespace {
 
 // Runs so many tokens through a shard that holds `position` tokens. Seconds that took.
-Result<double> warm(engine::Shard& shard, uint32_t count, uint32_t position = 0) {
+Result<double> warm(engine::ShardGroup& shard, uint32_t count, uint32_t position = 0) {
   const auto start = std::chrono::steady_clock::now();
   const engine::SequenceTokens next{.sequence = wire::SeqId(0), .position = position, .count = count, .outputs = 1};
   const std::vector<model::TokenId> tokens(count, 0);
@@ -27,7 +27,7 @@ Result<double> warm(engine::Shard& shard, uint32_t count, uint32_t position = 0)
 }
 
 // Gives the first sequence, and no other, so many rows where the sequences share a pool.
-Result<void> place(engine::Shard& shard, uint32_t rows) {
+Result<void> place(engine::ShardGroup& shard, uint32_t rows) {
   if (shard.options().pool_tokens == 0) return {};
   std::vector<wire::Placement> places(shard.options().sequences);
   for (uint32_t i = 0; i < places.size(); ++i) places[i].sequence = wire::SeqId(i);
@@ -37,7 +37,7 @@ Result<void> place(engine::Shard& shard, uint32_t rows) {
 
 // On a GPU: the sizes in which sequences decode together and prompts come, up to where one takes its time even when it
 // is compiled, and then some chunks of a long prompt.
-Result<void> warm_gpu(engine::Shard& shard, bool software, const std::stop_token& stop) {
+Result<void> warm_gpu(engine::ShardGroup& shard, bool software, const std::stop_token& stop) {
   constexpr double slow_s = 0.25;
   constexpr uint32_t chunks = 4;
   const engine::ShardOptions& options = shard.options();
@@ -61,7 +61,7 @@ Result<void> warm_gpu(engine::Shard& shard, bool software, const std::stop_token
 
 }  // namespace
 
-Result<void> warm_up(engine::Shard& shard, const gpu::DeviceInfo& device, const std::stop_token& stop) {
+Result<void> warm_up(engine::ShardGroup& shard, const gpu::DeviceInfo& device, const std::stop_token& stop) {
   const auto first = [&]() -> Result<void> {
     EXO_CHECK(shard.truncate(wire::SeqId(0), 0));
     EXO_CHECK(place(shard, wire::whole_region_steps(shard.options().context)));

@@ -3,12 +3,12 @@
 
 #include <stop_token>
 
-#include "engine/shard.h"
+#include "engine/shard_group.h"
 #include "gpu/device.h"
 
 namespace exogpu::node {
 
 // On the device of the shard, whose first sequence is empty afterwards. Errors: those of Shard::forward().
-Result<void> warm_up(engine::Shard& shard, const gpu::DeviceInfo& device, const std::stop_token& stop);
+Result<void> warm_up(engine::ShardGroup& shard, const gpu::DeviceInfo& device, const std::stop_token& stop);
 
 }  // namespace exogpu::node

@@ -16,7 +16,7 @@ class LocalRingTest : public ::testing::Test {
  protected:
   LocalRing ring(const std::vector<uint32_t>& cuts = {}, const engine::LoadVocabulary& vocabulary = {}) {
     std::vector<std::unique_ptr<Compute>> computes;
-    for (engine::Shard& shard : engine::testing::load_chain(file, cuts, shard_options(1)).release()) {
+    for (engine::ShardGroup& shard : engine::testing::load_chain(file, cuts, shard_options(1)).release()) {
       computes.push_back(std::make_unique<ShardCompute>(std::move(shard), vocabulary));
     }
     return LocalRing(std::move(computes), 512);
@@ -133,7 +133,7 @@ TEST_F(LocalRingTest, ScoresThePromptAsTheEngineDoesOnEveryCutAlsoOfAPromptThatI
     std::vector<std::unique_ptr<Compute>> computes;
     engine::ShardOptions options = shard_options(1);
     options.outputs = 1 + wire::kScoredTokens;
-    for (engine::Shard& shard : engine::testing::load_chain(file, cuts, options).release()) {
+    for (engine::ShardGroup& shard : engine::testing::load_chain(file, cuts, options).release()) {
       computes.push_back(std::make_unique<ShardCompute>(std::move(shard)));
     }
     LocalRing one(std::move(computes), 512);
@@ -161,7 +161,7 @@ TEST_F(LocalRingTest, GivesTheEmbeddingsOfTheEngineOnEveryCut) {
   Request input{.tokens = tokens, .sampling = {}, .tokens_max = 1, .end_tokens = {}, .embed = true};
   for (const std::vector<uint32_t>& cuts : std::vector<std::vector<uint32_t>>{{}, {1, 2, 3}}) {
     std::vector<std::unique_ptr<Compute>> computes;
-    for (engine::Shard& shard : engine::testing::load_chain(embedder, cuts, options).release()) {
+    for (engine::ShardGroup& shard : engine::testing::load_chain(embedder, cuts, options).release()) {
       computes.push_back(std::make_unique<ShardCompute>(std::move(shard)));
     }
     LocalRing one(std::move(computes), 512);

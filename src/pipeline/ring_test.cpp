@@ -248,7 +248,7 @@ TEST(Ring, ShardsOutliveTheirRing) {
     ring.retire();
     auto shards = ring.end();
     ASSERT_TRUE(shards.contains(i));
-    engine::Shard& shard = dynamic_cast<ShardCompute&>(*shards.at(i).compute).shard();
+    engine::ShardGroup& shard = dynamic_cast<ShardCompute&>(*shards.at(i).compute).shard();
     EXPECT_EQ(shard.layers(), (wire::LayerRange{2 * i, 2 * i + 2}));
     EXPECT_GE(shard.length(wire::SeqId(0)), 200U);
     EXPECT_EQ(shards.at(i).epoch, wire::PlanEpoch(3));

@@ -5,7 +5,7 @@
 
 namespace exogpu::pipeline {
 
-ShardCompute::ShardCompute(engine::Shard shard, engine::LoadVocabulary vocabulary)
+ShardCompute::ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary vocabulary)
     : shard_(std::move(shard)),
       info_{.layers = shard_.layers(),
             .model_layers = shard_.architecture().n_layers,

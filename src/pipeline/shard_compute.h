@@ -1,4 +1,4 @@
-// A shard of the engine as the compute of a stage.
+// A shard of the engine, or a group of them, as the compute of a stage.
 #pragma once
 
 #include <future>
@@ -9,7 +9,7 @@
 
 #include "engine/constraint/constraint_compiler.h"
 #include "engine/sampler.h"
-#include "engine/shard.h"
+#include "engine/shard_group.h"
 #include "engine/token_logprobs.h"
 #include "pipeline/compute.h"
 
@@ -19,9 +19,9 @@ class ShardCompute final : public Compute {
  public:
   // `vocabulary`: of the model, for the constraints of answers; needed by the last layers only. Without it, a request
   // with a constraint fails.
-  explicit ShardCompute(engine::Shard shard, engine::LoadVocabulary vocabulary = {});
+  explicit ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary vocabulary = {});
 
-  engine::Shard& shard() { return shard_; }
+  engine::ShardGroup& shard() { return shard_; }
 
   const ComputeInfo& info() const override { return info_; }
   Result<std::span<const float>> forward(const ComputeBatch& batch, std::span<float> into) override;
@@ -47,7 +47,7 @@ class ShardCompute final : public Compute {
   wire::SampledToken sample(wire::SeqId sequence, std::span<const float> logits);
   wire::SampledToken score(const wire::Span& span, wire::TokenId target, std::span<const float> logits);
 
-  engine::Shard shard_;
+  engine::ShardGroup shard_;
   ComputeInfo info_;
   std::vector<engine::SequenceTokens> spans_;  // of the batch
   std::map<wire::SeqId, Result<Sampling>> samplers_;

@@ -69,7 +69,8 @@ void print_json(const Options& o, const LoadedModel& m, const Measured& r) {
   nlohmann::json out = {{"model", o.model.path},
                         {"architecture", m.chain->architecture().name},
                         {"device", m.device->info().id},
-                        {"device_name", m.device->info().name},
+                        {"device_name", m.devices},
+                        {"members", m.chain->shards().front().members()},
                         {"threads", m.chain->options().threads},
                         {"computing_threads", m.chain->shards().front().computing_threads()},
                         {"threads_reason", m.chain->shards().front().threads_reason()},
@@ -95,10 +96,10 @@ void print_json(const Options& o, const LoadedModel& m, const Measured& r) {
 }
 
 // "4 threads", or "3 threads at the end (other processes use 1 of 4 cores)".
-std::string threads_used(const engine::Shard& shard) {
+std::string threads_used(const engine::ShardGroup& shard) {
   const uint32_t threads = shard.computing_threads() > 0 ? shard.computing_threads() : shard.options().threads;
   const std::string reason = shard.threads_reason();
-  return std::format("{} {}{}", threads, threads == 1 ? "thread" : "threads",
+  return std::format("{} {}{}{}", threads, threads == 1 ? "thread" : "threads", shard.members() > 1 ? " each" : "",
                      reason.empty() ? "" : std::format(" at the end ({})", reason));
 }
 
@@ -115,8 +116,8 @@ std::string shares(double weights_per_s, const gpu::Profile& profile) {
 }
 
 void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
-  println_out("{} on {}, {}, loaded in {:.2f} s", o.model.path, m.device->info().name,
-              threads_used(m.chain->shards().front()), r.load_time.count());
+  println_out("{} on {}, {}, loaded in {:.2f} s", o.model.path, m.devices, threads_used(m.chain->shards().front()),
+              r.load_time.count());
   auto line = [](const std::string& name, const SpeedSamples& s) {
     println_out("{:<8} {:>10.2f} t/s  median of {}; mean {:.2f} +- {:.2f}", name, s.median(), s.tokens_per_s.size(),
                 s.mean(), s.deviation());
@@ -138,8 +139,8 @@ Result<void> bench(Options o) {
   Measured measured;
   if (o.generate > 0) {
     // Before loading the model, whose memory would be counted too.
-    EXO_TRY(FoundDevice found, find_device(o.model.device));
-    measured.device = profile_of(*found.device, o.model.shard.threads, false);
+    EXO_TRY(const FoundDevices found, find_devices(o.model.device));
+    measured.device = profile_of(*found.devices.front(), o.model.shard.threads, false);
   }
   auto started = std::chrono::steady_clock::now();
   EXO_TRY(LoadedModel loaded, load_model(o.model));

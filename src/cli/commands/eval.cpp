@@ -47,7 +47,7 @@ Result<void> evaluate(Options options) {
   EXO_TRY(LoadedModel loaded, load_model(options.model));
   EXO_CHECK(write_logits(*loaded.chain, options.tokens, options.logits));
   println_out("{}: logits [{}, {}] f32, {} shard(s) on {}", options.logits, options.tokens,
-              loaded.chain->architecture().n_vocab, loaded.chain->shards().size(), loaded.device->info().name);
+              loaded.chain->architecture().n_vocab, loaded.chain->shards().size(), loaded.devices);
   return {};
 }
 

@@ -115,6 +115,7 @@ Result<void> read_vocabulary(const Metadata& file, Architecture& a) {
   if (embedding->dims[1] > (1U << 24) || embedding->dims[2] != 1 || embedding->dims[3] != 1)
     return fail(ErrorCode::corrupt, "{}: tensor token_embd.weight has an impossible shape", path);
   a.n_vocab = static_cast<uint32_t>(embedding->dims[1]);
+  a.head_rows = a.n_vocab;
   if (const auto* tokens = gguf.strings("tokenizer.ggml.tokens"); tokens != nullptr && tokens->size() != a.n_vocab)
     return fail(ErrorCode::corrupt, "{}: the vocabulary has {} tokens, but the embedding has {} rows", path,
                 tokens->size(), a.n_vocab);

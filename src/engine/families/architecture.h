@@ -160,6 +160,7 @@ struct Architecture {
   uint32_t n_layers = 0;
   uint32_t d_model = 0;
   uint32_t n_vocab = 0;
+  uint32_t head_rows = 0;  // of the head's matrix: n_vocab, or fewer in a member of a group (engine/cut/)
   uint32_t context_trained = 0;
   std::vector<LayerSpec> layers;
 

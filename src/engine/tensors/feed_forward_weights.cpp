@@ -40,8 +40,8 @@ Result<void> add_shared_expert(WeightPlaces& places, const Architecture& a, cons
   if (up == nullptr) return {};
   if (up->dims[1] == 0 || up->dims[1] > (1U << 24))
     return fail(ErrorCode::corrupt, "{}: tensor {} has an impossible shape", places.file().path().string(), up->name);
-  EXO_TRY(w.shared,
-          add_dense(places, a.d_model, static_cast<uint32_t>(up->dims[1]), block, "_shexp", a.experts.activation));
+  EXO_TRY(const uint64_t width, places.width_of(up->name, 1));
+  EXO_TRY(w.shared, add_dense(places, a.d_model, static_cast<uint32_t>(width), block, "_shexp", a.experts.activation));
   EXO_TRY(w.shared_gate, places.add_vector_if(block + "ffn_gate_inp_shexp.weight", a.d_model));
   return {};
 }

@@ -102,8 +102,7 @@ Result<void> add_beginning(WeightPlaces& places, const Architecture& a, ModelWei
   return {};
 }
 
-Result<void> add_head(WeightPlaces& places, const Architecture& a, const RequiredTensor& embedding, bool tied,
-                      ModelWeights& w) {
+Result<void> add_head(WeightPlaces& places, const Architecture& a, bool tied, ModelWeights& w) {
   if (!a.output_norm.empty()) {
     EXO_TRY(w.output_norm, add_named_norm(places, "", a.output_norm, a.d_model));
   }
@@ -114,8 +113,9 @@ Result<void> add_head(WeightPlaces& places, const Architecture& a, const Require
     width = a.dense_widths[i];
   }
   if (!a.has_head) return {};
-  EXO_TRY(w.output.weight, places.add({tied ? embedding.name : "output.weight", embedding.shape}, WeightUse::matrix));
-  EXO_TRY(w.output.bias, places.add_vector_if("output.bias", a.n_vocab));
+  const RequiredTensor head = {tied ? "token_embd.weight" : "output.weight", {a.d_model, a.head_rows, 1}};
+  EXO_TRY(w.output.weight, places.add(head, WeightUse::matrix));
+  EXO_TRY(w.output.bias, places.add_vector_if("output.bias", a.head_rows));
   if (a.streams.count > 1) {
     EXO_TRY(w.streams_out,
             places.add({"altup_unembd_proj.weight", {a.d_model, a.d_model, a.streams.count - 1}}, WeightUse::batch));
@@ -149,12 +149,12 @@ Result<void> add_ends(WeightPlaces& places, const Architecture& a, wire::LayerRa
   bool is_last = layers.end == a.n_layers;
   bool tied = !places.has("output.weight");
   bool looks_up = false;
-  if (is_first) {
-    EXO_CHECK(add_beginning(places, a, weights));
+  if (is_first) EXO_CHECK(add_beginning(places, a, weights));
+  if (is_first && !places.is_sliced()) {
     EXO_TRY(const model::TensorInfo* info, places.find(embedding));
     looks_up = places.home().supports(WeightUse::rows, static_cast<ggml_type>(info->type), embedding.shape);
   }
-  if (is_last) EXO_CHECK(add_head(places, a, embedding, tied, weights));
+  if (is_last) EXO_CHECK(add_head(places, a, tied, weights));
   if (!looks_up) return {};
   // A packed matrix cannot be looked up in.
   if (is_last && tied && a.has_head && !places.is_packed(weights.output.weight)) {

@@ -12,13 +12,16 @@ namespace {
 
 // Copies one tensor in. Packed layouts must be set whole, so parts are first assembled in `scratch`; other host
 // memory is filled in steps, so that little of the file is in this process's memory at a time.
-void fill(const model::Gguf& file, const Placed& p, std::vector<std::byte>& scratch, const std::stop_token& stop) {
+void fill(const WeightPlaces& places, const Placed& p, std::vector<std::byte>& scratch, const std::stop_token& stop) {
+  const model::Gguf& file = places.file();
   const model::TensorInfo& first = *p.sources.front();
-  if (p.sources.size() > 1) {
-    scratch.clear();
+  const auto bytes = places.as_one_run(first);
+  if (p.sources.size() > 1 || bytes.empty()) {
+    scratch.resize(p.bytes());
+    std::span<std::byte> rest = scratch;
     for (const auto* source : p.sources) {
-      auto data = file.data(*source);
-      scratch.insert(scratch.end(), data.begin(), data.end());
+      places.copy(*source, rest.first(places.bytes_of(*source)));
+      rest = rest.subspan(places.bytes_of(*source));
       file.release(*source);
     }
     ggml_backend_tensor_set(p.tensor, scratch.data(), 0, scratch.size());
@@ -26,17 +29,18 @@ void fill(const model::Gguf& file, const Placed& p, std::vector<std::byte>& scra
   }
   Bytes step = ggml_backend_buffer_is_host(p.tensor->buffer) ? 8 * MiB : p.bytes();
   for (Bytes at = 0; at < p.bytes() && !stop.stop_requested(); at += step) {
-    ggml_backend_tensor_set(p.tensor, file.data(first).data() + at, at, std::min(step, p.bytes() - at));
+    ggml_backend_tensor_set(p.tensor, bytes.data() + at, at, std::min(step, p.bytes() - at));
     file.release(first);
   }
 }
 
 }  // namespace
 
-Result<void> map_in_place(const model::Gguf& file, Home& h, ggml_backend_dev_t device) {
+Result<void> map_in_place(const WeightPlaces& places, Home& h) {
+  const model::Gguf& file = places.file();
   std::map<uint32_t, std::pair<std::byte*, std::byte*>> extents;  // of each part, page-aligned at the start
   for (const Placed& p : h.placed) {
-    auto data = file.data(*p.sources.front());
+    auto data = places.as_one_run(*p.sources.front());
     auto* begin = const_cast<std::byte*>(data.data());
     begin -= reinterpret_cast<uintptr_t>(begin) % 4096;
     auto [at, fresh] = extents.try_emplace(p.sources.front()->part, begin, begin);
@@ -46,13 +50,13 @@ Result<void> map_in_place(const model::Gguf& file, Home& h, ggml_backend_dev_t d
   std::map<uint32_t, ggml_backend_buffer_t> buffers;
   for (auto& [part, extent] : extents) {
     auto size = static_cast<size_t>(extent.second - extent.first);
-    h.buffers.emplace_back(ggml_backend_dev_buffer_from_host_ptr(device, extent.first, size, size));
+    h.buffers.emplace_back(ggml_backend_dev_buffer_from_host_ptr(places.home().device(), extent.first, size, size));
     if (h.buffers.back() == nullptr)
       return fail(ErrorCode::internal, "{}: the mapped file cannot be used as weights", file.path().string());
     buffers[part] = h.buffers.back().get();
   }
   for (const Placed& p : h.placed) {
-    auto* address = const_cast<std::byte*>(file.data(*p.sources.front()).data());
+    auto* address = const_cast<std::byte*>(places.as_one_run(*p.sources.front()).data());
     if (ggml_backend_tensor_alloc(buffers[p.sources.front()->part], p.tensor, address) != GGML_STATUS_SUCCESS)
       return fail(ErrorCode::internal, "{}: tensor {} cannot be used where it is mapped", file.path().string(),
                   p.sources.front()->name);
@@ -76,7 +80,7 @@ void fill_all(const WeightPlaces& places, uint32_t threads, const Progress& prog
   auto worker = [&] {
     std::vector<std::byte> scratch;
     for (size_t i = next++; i < work.size() && !stop.stop_requested(); i = next++) {
-      fill(places.file(), *work[i], scratch, stop);
+      fill(places, *work[i], scratch, stop);
       const MutexLock lock(reporting);
       // Other threads are in the middle of a tensor when `progress` requests a stop.
       if (stop.stop_requested()) return;

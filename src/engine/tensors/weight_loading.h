@@ -9,7 +9,7 @@
 namespace exogpu::engine {
 
 // Points each tensor of `h` into the mapped file. Errors: internal.
-Result<void> map_in_place(const model::Gguf& file, Home& h, ggml_backend_dev_t device);
+Result<void> map_in_place(const WeightPlaces& places, Home& h);
 
 // Copies the tensors that are not mapped, with up to `threads` threads. Ends early when `stop` asks.
 void fill_all(const WeightPlaces& places, uint32_t threads, const Progress& progress, const std::stop_token& stop);

@@ -44,8 +44,39 @@ bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
 
 }  // namespace
 
-WeightPlaces::WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers)
-    : file_(&file), home_(std::move(home)), tensors_max_((n_layers + 1) * tensors_per_layer_max) {}
+WeightPlaces::WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers, Slicer slicer)
+    : file_(&file),
+      home_(std::move(home)),
+      tensors_max_((n_layers + 1) * tensors_per_layer_max),
+      slicer_(std::move(slicer)) {}
+
+Result<model::TensorSlice> WeightPlaces::slice(const model::TensorInfo& info) const {
+  return slicer_ ? slicer_(info) : Result<model::TensorSlice>();
+}
+
+bool WeightPlaces::has(const std::string& name) const {
+  const model::TensorInfo* info = file_->find_tensor(name);
+  if (info == nullptr) return false;
+  const auto own = slice(*info);
+  return !own || !own->is_absent();  // find() returns the error
+}
+
+Result<uint64_t> WeightPlaces::width_of(const std::string& name, size_t axis) const {
+  const model::TensorInfo* info = file_->find_tensor(name);
+  if (info == nullptr) return 0;
+  EXO_TRY(const model::TensorSlice own, slice(*info));
+  return model::slice_dims(*info, own)[axis];
+}
+
+std::span<const std::byte> WeightPlaces::as_one_run(const model::TensorInfo& info) const {
+  return model::as_one_run(info, *slice(info), file_->data(info));
+}
+
+Bytes WeightPlaces::bytes_of(const model::TensorInfo& info) const { return model::slice_bytes(info, *slice(info)); }
+
+void WeightPlaces::copy(const model::TensorInfo& info, std::span<std::byte> out) const {
+  model::copy_slice(info, *slice(info), file_->data(info), out);
+}
 
 Home& WeightPlaces::home_for(ggml_backend_buffer_type_t type) {
   for (auto& h : homes_)
@@ -64,17 +95,19 @@ Result<const model::TensorInfo*> WeightPlaces::find(const RequiredTensor& requir
   if (type != GGML_TYPE_F32 && ggml_get_type_traits(type)->to_float == nullptr)
     return fail(ErrorCode::unsupported, "{}: tensor {} is of type {}, which cannot be a weight", file_->path().string(),
                 required.name, ggml_type_name(type));
-  bool same = info->dims[3] == 1;
-  for (size_t i = 0; i < 3; ++i) same = same && std::cmp_equal(info->dims[i], required.shape[i]);
+  EXO_TRY(const model::TensorSlice own, slice(*info));
+  const auto dims = model::slice_dims(*info, own);
+  bool same = dims[3] == 1 && !own.is_absent();
+  for (size_t i = 0; i < 3; ++i) same = same && std::cmp_equal(dims[i], required.shape[i]);
   if (!same)
     return fail(ErrorCode::corrupt, "{}: tensor {} is {} x {} x {}, but the metadata asks for {}",
-                file_->path().string(), required.name, info->dims[0], info->dims[1], info->dims[2],
-                shape_text(required.shape));
+                file_->path().string(), required.name, dims[0], dims[1], dims[2], shape_text(required.shape));
   return info;
 }
 
 bool WeightPlaces::mappable(const model::TensorInfo& info) const {
-  return home_.is_cpu() && reinterpret_cast<uintptr_t>(file_->data(info).data()) % 32 == 0;
+  const auto bytes = as_one_run(info);
+  return home_.is_cpu() && !bytes.empty() && reinterpret_cast<uintptr_t>(bytes.data()) % 32 == 0;
 }
 
 ggml_tensor* WeightPlaces::assign(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
@@ -119,7 +152,7 @@ bool WeightPlaces::is_packed(const ggml_tensor* tensor) const {
 
 Result<void> WeightPlaces::check_all_used(wire::LayerRange layers) const {
   for (const model::TensorInfo& t : file_->tensors()) {
-    if (used_.contains(&t) || belongs_elsewhere(t.name, layers)) continue;
+    if (used_.contains(&t) || belongs_elsewhere(t.name, layers) || !has(t.name)) continue;
     return fail(ErrorCode::unsupported,
                 "{}: tensor {} is not part of this architecture as exogpu knows it; the model may be of a newer kind",
                 file_->path().string(), t.name);

@@ -6,11 +6,13 @@
 #include <array>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/units.h"
+#include "engine/tensors/slicer.h"
 #include "engine/tensors/weight_home.h"
 #include "model/gguf.h"
 #include "wire/layer_range.h"
@@ -38,9 +40,11 @@ struct RequiredTensor {
 };
 
 // Collects the tensors one by one; allocates nothing on the device. Borrows the file.
+//
+// With a slicer, a tensor of the shard is the slice of the file's, and has its shape.
 class WeightPlaces {
  public:
-  WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers);
+  WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers, Slicer slicer = {});
 
   const model::Gguf& file() const { return *file_; }
   const WeightMemory& home() const { return home_; }
@@ -50,7 +54,15 @@ class WeightPlaces {
   Result<ggml_tensor*> add_vector_if(const std::string& name, uint32_t n) {
     return has(name) ? add_vector(name, n) : Result<ggml_tensor*>(nullptr);
   }
-  bool has(const std::string& name) const { return file_->find_tensor(name) != nullptr; }
+  bool has(const std::string& name) const;
+  bool is_sliced() const { return static_cast<bool>(slicer_); }
+  // The width of a tensor that the metadata do not tell, dims[axis]; 0 where the file has no such tensor.
+  // Errors: those of the slicer.
+  Result<uint64_t> width_of(const std::string& name, size_t axis) const;
+  // The shard's bytes of a tensor that find() gave, where they are one run in the file's mapping; else empty.
+  std::span<const std::byte> as_one_run(const model::TensorInfo& info) const;
+  Bytes bytes_of(const model::TensorInfo& info) const;
+  void copy(const model::TensorInfo& info, std::span<std::byte> out) const;  // `out` has bytes_of()
   // Errors: corrupt (missing, or of another shape), unsupported (of a type that cannot be a weight).
   Result<const model::TensorInfo*> find(const RequiredTensor& required) const;
   // Assigns the tensor to the memory that is best for this use.
@@ -74,6 +86,7 @@ class WeightPlaces {
   Result<void> check_all_used(wire::LayerRange layers) const;
 
  private:
+  Result<model::TensorSlice> slice(const model::TensorInfo& info) const;
   Home& home_for(ggml_backend_buffer_type_t type);
   // Whether the bytes can be used in the mapping: the CPU's kernels require aligned tensors.
   bool mappable(const model::TensorInfo& info) const;
@@ -82,6 +95,7 @@ class WeightPlaces {
   WeightMemory home_;
   size_t tensors_max_;
   std::vector<std::unique_ptr<Home>> homes_;
+  Slicer slicer_;  // empty: all of each tensor
   std::set<const model::TensorInfo*> used_;
 };
 

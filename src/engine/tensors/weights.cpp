@@ -20,8 +20,8 @@ WeightStore& WeightStore::operator=(WeightStore&&) noexcept = default;
 WeightStore::~WeightStore() = default;
 
 Result<WeightStore> WeightStore::plan(const model::Gguf& file, const Architecture& a, wire::LayerRange layers,
-                                      uint32_t context, const gpu::Device& device, gpu::LayoutAim aim) {
-  auto impl = std::make_unique<Impl>(WeightPlaces(file, WeightMemory(device, aim), layers.size()));
+                                      uint32_t context, const gpu::Device& device, gpu::LayoutAim aim, Slicer slicer) {
+  auto impl = std::make_unique<Impl>(WeightPlaces(file, WeightMemory(device, aim), layers.size(), std::move(slicer)));
   EXO_CHECK(add_ends(impl->places, a, layers, impl->weights));
   EXO_CHECK(add_rope_factors(impl->places, a, context, impl->weights));
   for (uint32_t i = layers.begin; i < layers.end; ++i) {
@@ -57,7 +57,7 @@ void WeightStore::pretend_loaded(bool on) {
 Result<void> WeightStore::load(uint32_t threads, const Progress& progress, const std::stop_token& stop) {
   for (auto& h : impl_->places.homes()) {
     if (h->type == nullptr) {
-      EXO_CHECK(map_in_place(impl_->places.file(), *h, impl_->places.home().device()));
+      EXO_CHECK(map_in_place(impl_->places, *h));
       continue;
     }
     h->buffers.emplace_back(ggml_backend_alloc_ctx_tensors_from_buft(h->ctx.get(), h->type));

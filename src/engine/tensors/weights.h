@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "engine/families/architecture.h"
 #include "engine/tensors/load_progress.h"
+#include "engine/tensors/slicer.h"
 #include "gpu/layouts/book.h"
 #include "model/gguf.h"
 #include "wire/layer_range.h"
@@ -175,10 +176,11 @@ class WeightStore {
  public:
   // Finds and checks every tensor the layers need; reads none of their data and allocates nothing on the device.
   // `context` picks between short and long rope factors, `aim` between layouts that are right on the device.
+  // With `slicer` the weights are slices of the file's, and the embedding is looked up on the host.
   // Errors: corrupt (missing, or of a shape the metadata contradicts), unsupported (the device cannot compute with a
   // type).
   static Result<WeightStore> plan(const model::Gguf& file, const Architecture& a, wire::LayerRange layers,
-                                  uint32_t context, const gpu::Device& device, gpu::LayoutAim aim);
+                                  uint32_t context, const gpu::Device& device, gpu::LayoutAim aim, Slicer slicer = {});
 
   WeightStore(WeightStore&&) noexcept;
   WeightStore& operator=(WeightStore&&) noexcept;

@@ -25,7 +25,7 @@ inline std::optional<Device> test_device(const std::string& backend) {
 }
 
 // A test that is run on each backend, and skipped where it has no device.
-class OnEachBackend : public testing::TestWithParam<const char*> {
+class OnEachBackend : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     device_ = test_device(GetParam());
@@ -34,7 +34,7 @@ class OnEachBackend : public testing::TestWithParam<const char*> {
   std::optional<Device> device_;
 };
 
-inline auto backend_name(const testing::TestParamInfo<const char*>& info) { return std::string(info.param); }
+inline auto backend_name(const ::testing::TestParamInfo<const char*>& info) { return std::string(info.param); }
 
 // Bytes of this process in the host's memory; 0 where it is unknown.
 inline Bytes resident_bytes() {
@@ -49,14 +49,14 @@ inline Bytes resident_bytes() {
 // process, and limits of a process stay.
 #define EXPECT_IN_NEW_PROCESS(...)                                               \
   do {                                                                           \
-    testing::FLAGS_gtest_death_test_style = "threadsafe";                        \
+    ::testing::FLAGS_gtest_death_test_style = "threadsafe";                      \
     EXPECT_EXIT(                                                                 \
         {                                                                        \
           std::string problem = (__VA_ARGS__)();                                 \
           std::println(stderr, "{}", problem.empty() ? "all is well" : problem); \
           std::_Exit(problem.empty() ? 0 : 1);                                   \
         },                                                                       \
-        testing::ExitedWithCode(0), "all is well");                              \
+        ::testing::ExitedWithCode(0), "all is well");                            \
   } while (false)
 
 }  // namespace exogpu::gpu
