@@ -73,12 +73,4 @@ Result<std::vector<wire::DeviceProfile>> profiles_of(std::span<const gpu::Device
   return profiles;
 }
 
-Result<wire::ClusterView> view_of(const gpu::Machine& machine) {
-  std::vector<const gpu::Device*> devices;
-  for (const gpu::Device& device : machine.devices()) devices.push_back(&device);
-  wire::ClusterView view;
-  EXO_TRY(view.devices, profiles_of(devices));
-  return view;
-}
-
 }  // namespace exogpu::node

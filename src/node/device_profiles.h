@@ -20,7 +20,4 @@ wire::DeviceProfile device_profile(const gpu::DeviceInfo& info, Bytes memory_fre
 // Errors: those of gpu::measure().
 Result<std::vector<wire::DeviceProfile>> profiles_of(std::span<const gpu::Device* const> devices, uint32_t threads = 0);
 
-// All devices of a machine, with no node.
-Result<wire::ClusterView> view_of(const gpu::Machine& machine);
-
 }  // namespace exogpu::node

@@ -115,7 +115,8 @@ void Node::Impl::make_model_files() {
 
 void Node::Impl::make_worker() {
   shards_ = std::make_unique<ShardBackend>(
-      resources_.machine, options_.threads, [this](auto task) { loop_.post(std::move(task)); }, &loop_.busy_wait());
+      resources_.machine, options_.threads, [this](auto task) { loop_.post(std::move(task)); }, &loop_.busy_wait(),
+      resources_.group_shares);
   workers_ = std::make_unique<worker::ModelWorkers>(
       self(), options_.name, *shards_,
       worker::WorkerHost{

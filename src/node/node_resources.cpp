@@ -6,11 +6,11 @@
 
 #include "base/utf8.h"
 #include "model/library.h"
-#include "node/device_profiles.h"
 #include "node/host_name.h"
 #include "node/join_by_token.h"
 #include "node/library/own_library.h"
 #include "node/nearby.h"
+#include "node/own_devices.h"
 #include "node/served_model.h"
 #include "node/term_file.h"
 #include "placement/by_name.h"
@@ -60,19 +60,6 @@ Result<Identity> identity_of(const NodeOptions& options) {
   return std::move(joined.identity);
 }
 
-// Those named, or all that are no software renderers.
-Result<std::vector<const gpu::Device*>> chosen(const gpu::Machine& machine, const std::vector<std::string>& names) {
-  std::vector<const gpu::Device*> devices;
-  for (const std::string& name : names) {
-    EXO_TRY(const gpu::Device* device, machine.find(name));
-    if (!std::ranges::contains(devices, device)) devices.push_back(device);
-  }
-  if (names.empty()) {
-    for (const gpu::Device& device : machine.devices()) devices.push_back(&device);
-  }
-  return devices;
-}
-
 }  // namespace
 
 ServeSettings NodeOptions::serve_settings(const std::string& of) const {
@@ -114,24 +101,20 @@ Result<NodeResources> prepare(NodeOptions& options) {
         options.state.string());
   }
   EXO_TRY(security::TlsContext tls, security::TlsContext::for_node(identity));
-  const bool only_cpu = options.devices == std::vector<std::string>{"cpu"};
-  EXO_TRY(gpu::Machine machine, gpu::Machine::discover({.backend = {},
-                                                        .software = !options.devices.empty() && !only_cpu,
-                                                        .cpu_only = only_cpu,
-                                                        .layouts = options.layouts}));
-  EXO_TRY(const auto devices, chosen(machine, options.devices));
-  EXO_TRY(auto profiles, profiles_of(devices, options.threads));
-  for (wire::DeviceProfile& profile : profiles) {
+  EXO_TRY(gpu::Machine machine, gpu::Machine::discover(discovery_for(options.devices, options.layouts)));
+  EXO_TRY(OwnDevices own,
+          own_devices(machine, options.devices, {.threads = options.threads, .memory_max = options.memory_max}));
+  for (wire::DeviceProfile& profile : own.profiles) {
     profile.id.node = identity.node();
     profile.node_name = options.name;
-    profile.memory_free = std::min(profile.memory_free, options.memory_max.value_or(profile.memory_free));
   }
   EXO_TRY(auto running, security::FileLock::share(options.state / "node.lock"));
   std::random_device entropy;
   NodeResources resources{.identity = std::move(identity),
                           .tls = std::move(tls),
                           .machine = std::move(machine),
-                          .devices = std::move(profiles),
+                          .devices = std::move(own.profiles),
+                          .group_shares = std::move(own.shares),
                           .file = std::move(file),
                           .only = std::move(only),
                           .running = std::move(running),

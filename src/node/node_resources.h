@@ -9,6 +9,7 @@
 #include "gpu/device.h"
 #include "model/gguf.h"
 #include "net/tcp/join.h"
+#include "node/device_group.h"
 #include "node/node.h"
 #include "security/files.h"
 #include "security/identity.h"
@@ -22,6 +23,7 @@ struct NodeResources {
   security::TlsContext tls;
   gpu::Machine machine;
   std::vector<wire::DeviceProfile> devices;        // of this node
+  GroupShares group_shares;                        // of those that are groups
   std::shared_ptr<const model::Gguf> file;         // that it was given; null: none
   std::optional<security::FileLock> only;          // prevents a second node in the state folder
   std::optional<security::FileLock> running;       // shows `exogpu pair` and `approve` that a node runs

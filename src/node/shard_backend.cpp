@@ -27,8 +27,14 @@ engine::LoadVocabulary vocabulary_of(worker::SharedGguf file) {
 
 }  // namespace
 
-ShardBackend::ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait)
-    : machine_(machine), threads_(threads), post_(std::move(post)), busy_wait_(busy_wait), executors_(busy_wait) {}
+ShardBackend::ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait,
+                           GroupShares groups)
+    : machine_(machine),
+      threads_(threads),
+      post_(std::move(post)),
+      busy_wait_(busy_wait),
+      groups_(std::move(groups)),
+      executors_(busy_wait) {}
 
 ShardBackend::~ShardBackend() { loader_.join(); }
 
@@ -55,12 +61,12 @@ ShardBackend::Progress ShardBackend::posted(Progress progress) const {
 void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) {
   run(
       [this, part = std::move(part), progress = posted(std::move(progress)), stop = std::move(stop)]() -> Result<void> {
-        EXO_TRY(const gpu::Device* device, machine_.find(part->key.device));
+        EXO_TRY(const engine::GroupDevices group, group_of(machine_, part->key.device, groups_));
         EXO_TRY(const engine::Architecture architecture, engine::read_architecture(*part->file));
         const auto options = engine::ShardOptions::serving(part->key.settings, architecture, threads_);
-        EXO_TRY(auto shard, engine::Shard::load(*part->file, part->key.layers, *device, options, progress, stop));
+        EXO_TRY(auto shard, engine::ShardGroup::load(*part->file, part->key.layers, group, options, progress, stop));
         part->reads_file = shard.reads_file();
-        remember(part, shard.thread_use());
+        remember(part, shard.first().thread_use());
         part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file)));
         part->warm = false;
         return {};
@@ -87,9 +93,9 @@ std::string ShardBackend::threads_of(const std::string& content, const std::stri
 void ShardBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop, Done done) {
   run(
       [&machine = machine_, part = std::move(part), stop = std::move(stop)]() -> Result<void> {
-        EXO_TRY(const gpu::Device* device, machine.find(part->key.device));
+        EXO_TRY(const auto devices, devices_of(machine, part->key.device));
         auto& compute = static_cast<pipeline::ShardCompute&>(*part->stage->compute);
-        EXO_CHECK(warm_up(compute.shard(), device->info(), stop));
+        EXO_CHECK(warm_up(compute.shard(), devices.front()->info(), stop));
         if (stop.stop_requested()) return fail(ErrorCode::cancelled, "not needed any more");
         part->warm = true;
         return {};
@@ -121,8 +127,10 @@ bool ShardBackend::worth_busy_wait(const std::vector<std::string>& devices) cons
   constexpr uint32_t cores_min = 4;
   if (gpu::read_host_cpu().threads() < cores_min) return false;
   return std::ranges::any_of(devices, [&](const std::string& name) {
-    const auto device = machine_.find(name);
-    return device && (*device)->info().kind == gpu::DeviceKind::discrete && !(*device)->info().software;
+    const auto found = devices_of(machine_, name);
+    return found && std::ranges::all_of(*found, [](const gpu::Device* device) {
+             return device->info().kind == gpu::DeviceKind::discrete && !device->info().software;
+           });
   });
 }
 

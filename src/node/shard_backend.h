@@ -7,6 +7,7 @@
 #include "base/mutex.h"
 #include "gpu/cpu_threads/thread_use.h"
 #include "gpu/device.h"
+#include "node/device_group.h"
 #include "pipeline/thread_executor.h"
 #include "worker/stage_backend.h"
 
@@ -17,9 +18,9 @@ class ShardBackend final : public worker::StageBackend {
   using Post = std::function<void(std::move_only_function<void()>)>;
 
   // `threads` of a stage on the CPU; 0: as many as this process may well use. `post` runs a task on the node's thread,
-  // later. `busy_wait`, where it is given, is allowed where the devices of a ring are worth it. `machine` and
-  // `busy_wait` must outlive it.
-  ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait);
+  // later. `groups`: the shares of devices that are groups. `busy_wait`, where it is given, is allowed where the
+  // devices of a ring are worth it. `machine` and `busy_wait` must outlive it.
+  ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait, GroupShares groups = {});
   ~ShardBackend() override;  // waits for what cannot be interrupted
 
   void load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) override;
@@ -46,6 +47,7 @@ class ShardBackend final : public worker::StageBackend {
   uint32_t threads_;
   Post post_;
   BusyWait* busy_wait_;
+  GroupShares groups_;
   struct Used {
     std::weak_ptr<worker::Part> part;
     worker::PartKey key;

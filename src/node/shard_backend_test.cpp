@@ -66,6 +66,15 @@ TEST(Worker, TwoNodesWriteWhatOneWrites) {
   EXPECT_EQ(two.answer(), expected());
 }
 
+TEST(Worker, AStageMayBeAGroup) {
+  WorkerCluster two(2, small());
+  auto plan = two.example_plan({1, 4}, {0, 1});
+  plan.stages[1].device.device = "cpu+cpu";
+  two.set(plan);
+  two.run_until_served();
+  EXPECT_EQ(two.answer(), expected()) << "weights in F32: sums in another order decide no token";
+}
+
 TEST(Worker, APartThatStaysTheSameIsNotLoadedAgain) {
   WorkerCluster two(2, small());
   const auto plan = two.example_plan({1, 4}, {0, 1});

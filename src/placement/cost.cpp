@@ -83,7 +83,15 @@ double CostModel::layer_s(size_t device, uint32_t layer, const Work& work) const
       static_cast<double>(l.kv_bytes_per_token) * work.kv_tokens / view_->devices[device].memory_bytes_per_s;
   // A step reads and writes the present state of each sequence, which is most of the bytes; it has an output for each.
   const double states_s = static_cast<double>(l.state_bytes) * work.outputs / view_->devices[device].memory_bytes_per_s;
-  return std::max(weights_s, compute_s) + cache_s + states_s;
+  return std::max(weights_s, compute_s) + cache_s + states_s + exchange_s(device, work);
+}
+
+// Each of the two outputs of a layer is exchanged in F32, for each token.
+double CostModel::exchange_s(size_t device, const Work& work) const {
+  const wire::DeviceProfile& group = view_->devices[device];
+  if (group.exchange_bytes_per_s == 0) return group.exchange_s;
+  const double bytes = 2.0 * sizeof(float) * shape_->activation_width * work.tokens;
+  return std::max(group.exchange_s, bytes / group.exchange_bytes_per_s);
 }
 
 double CostModel::head_s(size_t device, const Work& work) const {

@@ -54,6 +54,7 @@ class CostModel {
     double delay_s = kNever;
     double s_per_byte = 0;
   };
+  double exchange_s(size_t device, const Work& work) const;  // of a group, in one layer
   const Link& link(size_t from, size_t to) const { return links_[node_[from] * nodes_ + node_[to]]; }
 
   const wire::ClusterView* view_;

@@ -27,9 +27,9 @@ bool same_kind(const CostModel& model, size_t a, size_t b) {
            p.matmul_flops_per_s == q.matmul_flops_per_s;
   };
   return x.id.node == y.id.node && x.uses_host_memory == y.uses_host_memory && x.memory_free == y.memory_free &&
-         x.memory_bytes_per_s == y.memory_bytes_per_s && x.step_s == y.step_s &&
-         x.upload_bytes_per_s == y.upload_bytes_per_s && x.download_bytes_per_s == y.download_bytes_per_s &&
-         std::ranges::equal(x.rates, y.rates, same_rates);
+         x.memory_bytes_per_s == y.memory_bytes_per_s && x.step_s == y.step_s && x.exchange_s == y.exchange_s &&
+         x.exchange_bytes_per_s == y.exchange_bytes_per_s && x.upload_bytes_per_s == y.upload_bytes_per_s &&
+         x.download_bytes_per_s == y.download_bytes_per_s && std::ranges::equal(x.rates, y.rates, same_rates);
 }
 
 class ExactSearch {

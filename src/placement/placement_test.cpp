@@ -297,6 +297,37 @@ TEST(Placement, StatesOfSequencesTakeMemoryAndTime) {
   EXPECT_LT(with->plan.predicted.tokens_per_s_alone, without->plan.predicted.tokens_per_s_alone);
 }
 
+TEST(Placement, AGroupPaysForItsExchangesInEachLayer) {
+  wire::ClusterView view;
+  view.devices.push_back(example_device(1, 2000 * MB, 1e12));
+  const auto without = assign_layers(view, example_shape(10), {});
+  view.devices[0].exchange_s = 1e-4;
+  view.devices[0].exchange_bytes_per_s = 1e9;
+  const auto with = assign_layers(view, example_shape(10), {});
+  ASSERT_TRUE(without && with);
+  const auto token_s = [](const PlacementResult& result) { return 1 / result.plan.predicted.tokens_per_s_alone; };
+  EXPECT_NEAR(token_s(*with) - token_s(*without), 10 * 1e-4, 1e-9);
+  // A prompt's tokens: 8 kB of each in each layer, more than the time of few.
+  const double prompt_s = with->plan.predicted.first_token_s - without->plan.predicted.first_token_s;
+  EXPECT_GT(prompt_s, 10 * 1e-4);
+}
+
+// A group that reads twice as fast is chosen while its exchanges cost less than that gains.
+TEST(Placement, TheFasterOfAGroupAndOneDeviceIsChosen) {
+  for (const bool slow_exchange : {false, true}) {
+    wire::ClusterView view;
+    view.devices.push_back(example_device(1, 2000 * MB, 1e12));
+    view.devices.push_back(example_device(2, 2000 * MB, 2e12));
+    view.devices[1].id.device = "gpu0+gpu1";
+    view.devices[1].exchange_s = slow_exchange ? 1e-3 : 1e-5;
+    link_all(view, 1e-3, 1e9);
+    const auto answer = assign_layers(view, example_shape(10), {});
+    ASSERT_TRUE(answer) << answer.error().message;
+    ASSERT_EQ(answer->plan.stages.size(), 1U);
+    EXPECT_EQ(answer->plan.stages[0].device.device, slow_exchange ? "gpu0" : "gpu0+gpu1");
+  }
+}
+
 TEST(Placement, FixedLayersMustFit) {
   const wire::ClusterView view = gpu_and_cpu(750 * MB);
   PlacementRequest request;

@@ -71,6 +71,8 @@ void put(proto::Device& out, const DeviceProfile& in) {
   }
   out.set_step_s(in.step_s);
   out.set_fixed_columns(in.fixed_columns);
+  out.set_exchange_s(in.exchange_s);
+  out.set_exchange_bytes_per_s(in.exchange_bytes_per_s);
   out.set_upload_bytes_per_s(in.upload_bytes_per_s);
   out.set_download_bytes_per_s(in.download_bytes_per_s);
 }
@@ -99,6 +101,8 @@ Result<DeviceProfile> device_of(const proto::Device& in, const Member& of) {
   }
   EXO_TRY(out.step_s, amount_of(in.step_s(), "the step time of a device"));
   EXO_TRY(out.fixed_columns, amount_of(in.fixed_columns(), "the fixed cost of a device's products"));
+  EXO_TRY(out.exchange_s, amount_of(in.exchange_s(), "the time of a device's exchanges"));
+  EXO_TRY(out.exchange_bytes_per_s, amount_of(in.exchange_bytes_per_s(), "the rate of a device's exchanges"));
   EXO_TRY(out.upload_bytes_per_s, amount_of(in.upload_bytes_per_s(), "the upload rate of a device"));
   EXO_TRY(out.download_bytes_per_s, amount_of(in.download_bytes_per_s(), "the download rate of a device"));
   return out;

@@ -13,7 +13,7 @@ namespace exogpu::wire {
 // One device of a cluster.
 struct DeviceRef {
   NodeId node;
-  std::string device;  // its id in the node: "vulkan0"
+  std::string device;  // its id in the node: "vulkan0", or "cuda0+cuda1" of a group
   friend auto operator<=>(const DeviceRef&, const DeviceRef&) = default;
 };
 
@@ -39,6 +39,9 @@ struct DeviceProfile {
   double memory_bytes_per_s = 0;    // read of data that needs little work, such as the KV cache
   std::vector<WeightRates> rates;   // at least one
   double step_s = 0;                // fixed cost of each step of a stage, however few layers it has
+  // Of a group: the exchanges of a layer for a step of one token, and the rate of those for many; 0: there are none.
+  double exchange_s = 0;
+  double exchange_bytes_per_s = 0;
   double fixed_columns = 0;         // the fixed time of a product of few tokens, in units of its time per token
   double upload_bytes_per_s = 0;    // from the host's memory to the device
   double download_bytes_per_s = 0;  // and back

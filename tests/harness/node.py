@@ -16,8 +16,8 @@ PROMPT = "Once upon a time"
 class Node:
     """A process; its first line has its ports. `log` has its standard error."""
 
-    def __init__(self, exogpu, folder, name, *arguments, link=0, api=0, called=None):
-        self.exogpu, self.name, self.folder = exogpu, called or name, folder / name
+    def __init__(self, exogpu, folder, name, *arguments, link=0, api=0, called=None, device="cpu"):
+        self.exogpu, self.name, self.folder, self.device = exogpu, called or name, folder / name, device
         self.folder.mkdir(exist_ok=True)
         self.log = self.folder / "log"
         self.arguments = [*map(str, arguments)]
@@ -28,8 +28,8 @@ class Node:
 
     def start(self, link, api):
         command = [self.exogpu, "serve", "--name", self.name, "--state", self.folder / "state", "--cache",
-                   self.folder / "cache", "--listen", f"127.0.0.1:{link}", "--api", f"127.0.0.1:{api}", "-d", "cpu",
-                   "-t", "1", *self.arguments]
+                   self.folder / "cache", "--listen", f"127.0.0.1:{link}", "--api", f"127.0.0.1:{api}", "-d",
+                   self.device, "-t", "1", *self.arguments]
         # Not the models of the user that runs the tests.
         environment = {**os.environ, "EXOGPU_MODELS": str(self.folder.parent / "models"),
                        "XDG_CACHE_HOME": str(self.folder.parent)}

@@ -14,8 +14,8 @@
 #include "cli/plan/report.h"
 #include "cli/setting_options.h"
 #include "engine/default_settings.h"
-#include "node/device_profiles.h"
 #include "node/library/model_shape.h"
+#include "node/own_devices.h"
 #include "placement/by_name.h"
 
 namespace exogpu::cli {
@@ -25,7 +25,8 @@ constexpr size_t kFileMax = 64 * MiB;
 
 struct Options {
   std::string model;
-  std::string devices;  // file name; empty: this machine
+  std::vector<std::string> own;  // devices of this machine; empty: all
+  std::string devices;           // file name; empty: this machine
   std::string layers;
   std::vector<std::string> without;
   std::string why;  // a device
@@ -53,7 +54,10 @@ Result<std::string> read_text(const std::string& path) {
 }
 
 Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& machine) {
-  if (options.devices.empty()) return node::view_of(machine);
+  if (options.devices.empty()) {
+    EXO_TRY(node::OwnDevices own, node::own_devices(machine, options.own));
+    return wire::ClusterView{.devices = std::move(own.profiles), .links = {}};
+  }
   EXO_TRY(const std::string text, read_text(options.devices));
   return parse_cluster(text, options.devices == "-" ? "standard input" : options.devices);
 }
@@ -61,8 +65,9 @@ Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& m
 Result<void> plan(const Options& options) {
   EXO_TRY(const model::Gguf file, open_model(options.model));
   // For devices of a file, the model is measured on the CPU.
-  EXO_TRY(const gpu::Machine machine,
-          gpu::Machine::discover({.backend = {}, .cpu_only = !options.devices.empty(), .layouts = layout_book()}));
+  gpu::DiscoverOptions discovery = node::discovery_for(options.own, layout_book());
+  discovery.cpu_only = discovery.cpu_only || !options.devices.empty();
+  EXO_TRY(const gpu::Machine machine, gpu::Machine::discover(discovery));
   EXO_TRY(const wire::ClusterView view, view_for(options, machine));
 
   placement::PlacementRequest request = options.request;
@@ -99,6 +104,7 @@ void add_plan(CLI::App& app, Action& action) {
       "  exogpu plan model.gguf                                  on the devices of this machine\n"
       "  exogpu plan model.gguf --parallel 8 --for throughput    for eight users at once\n"
       "  exogpu plan model.gguf --layers vulkan0:0-19,cpu:20-27  cut by hand\n"
+      "  exogpu plan model.gguf --device cuda0+cuda1             of devices that compute each layer together\n"
       "  exogpu plan model.gguf --devices cluster.json           on devices described in a file (docs/placement.md)");
   add_model_argument(*command, options->model)->required();
   add_objective(*command, options->request.serving.objective);
@@ -120,13 +126,20 @@ void add_plan(CLI::App& app, Action& action) {
   add_kv_type(*command, options->request.serving.kv_type);
   command->add_option("--layers", options->layers,
                       "Assign the layers by hand, in order: DEVICE:FIRST-LAST,DEVICE:FIRST-LAST,...");
+  auto* own = command
+                  ->add_option("-d,--device", options->own,
+                               "Use only this device of the machine, or several that compute each layer together, for "
+                               "example cuda0+cuda1; may be repeated")
+                  ->delimiter(',')
+                  ->type_name("DEVICE");
   command->add_option("--without", options->without, "Do not use this device; may be repeated")->type_name("DEVICE");
   command->add_option("--why", options->why, "Say of this device what each constraint and preference makes of it")
       ->type_name("DEVICE");
   command
       ->add_option("--devices", options->devices,
                    "Read devices and links from this file instead of using this machine's; - is standard input")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->excludes(own);
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &action] { action = [options] { return plan(*options); }; });
 }

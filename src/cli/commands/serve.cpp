@@ -295,8 +295,10 @@ void add_serve(CLI::App& app, Action& action) {
   add_log_options(*command, options->log, log::Level::info);
   const char* devices = "Devices";
   command
-      ->add_option("-d,--device", node.devices,
-                   "Use only this device of the machine, for example cpu or vulkan0; may be repeated")
+      ->add_option(
+          "-d,--device", node.devices,
+          "Use only this device of the machine, for example cpu or vulkan0, or several that compute each layer "
+          "together, for example cuda0+cuda1; may be repeated")
       ->delimiter(',')
       ->type_name("DEVICE")
       ->group(devices);

@@ -1,0 +1,145 @@
+#include "node/device_group.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <ranges>
+
+#include "engine/cut/member_cut.h"
+
+namespace exogpu::node {
+namespace {
+
+using wire::DeviceProfile;
+
+constexpr double kOutputsOfLayer = 2;  // of attention and of the feed-forward
+
+// The least of what `rate` gives for each member, by its share: at that rate the group does the whole.
+template <typename Rate>
+double slowest(std::span<const DeviceProfile> members, std::span<const double> parts, Rate rate) {
+  double least = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < members.size(); ++i) least = std::min(least, rate(members[i]) / parts[i]);
+  return least;
+}
+
+template <typename Value>
+double most(std::span<const DeviceProfile> members, Value value) {
+  double result = 0;
+  for (const DeviceProfile& member : members) result = std::max(result, value(member));
+  return result;
+}
+
+const wire::WeightRates* rates_for(const DeviceProfile& device, std::string_view type) {
+  const auto found = std::ranges::find(device.rates, type, &wire::WeightRates::type);
+  return found == device.rates.end() ? nullptr : &*found;
+}
+
+// Of the types that all members were measured with.
+std::vector<wire::WeightRates> common_rates(std::span<const DeviceProfile> members, std::span<const double> parts) {
+  std::vector<wire::WeightRates> common;
+  for (const wire::WeightRates& first : members.front().rates) {
+    const auto has = [&](const DeviceProfile& member) { return rates_for(member, first.type) != nullptr; };
+    if (!std::ranges::all_of(members, has)) continue;
+    const auto of = [&](double wire::WeightRates::* rate) {
+      return slowest(members, parts, [&](const DeviceProfile& m) { return rates_for(m, first.type)->*rate; });
+    };
+    common.push_back({.type = first.type,
+                      .bits_per_weight = first.bits_per_weight,
+                      .matvec_bytes_per_s = of(&wire::WeightRates::matvec_bytes_per_s),
+                      .matmul_flops_per_s = of(&wire::WeightRates::matmul_flops_per_s)});
+  }
+  return common;
+}
+
+// The most of a model that the members hold: each its part, in its own memory or in the host's, which some share.
+Bytes memory_of(std::span<const DeviceProfile> members, std::span<const double> parts) {
+  double least = std::numeric_limits<double>::infinity();
+  double host_part = 0;
+  Bytes host_free = 0;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (members[i].uses_host_memory) {
+      host_part += parts[i];
+      host_free = std::max(host_free, members[i].memory_free);
+    } else {
+      least = std::min(least, static_cast<double>(members[i].memory_free) / parts[i]);
+    }
+  }
+  if (host_part > 0) least = std::min(least, static_cast<double>(host_free) / host_part);
+  return static_cast<Bytes>(least);
+}
+
+std::string name_of(std::span<const DeviceProfile> members) {
+  std::string text;
+  for (const DeviceProfile& member : members) text += (text.empty() ? "" : " and ") + member.name;
+  return text.substr(0, 120);
+}
+
+}  // namespace
+
+bool names_group(std::string_view id) { return id.contains('+'); }
+
+bool has_member(std::string_view id, std::string_view device) {
+  return std::ranges::any_of(std::views::split(id, '+'),
+                             [&](const auto& part) { return std::string_view(part.begin(), part.end()) == device; });
+}
+
+Result<std::vector<const gpu::Device*>> devices_of(const gpu::Machine& machine, std::string_view id) {
+  std::vector<const gpu::Device*> devices;
+  for (const auto name : std::views::split(id, '+')) {
+    EXO_TRY(const gpu::Device* device, machine.find(std::string_view(name.begin(), name.end())));
+    devices.push_back(device);
+  }
+  if (devices.size() > engine::kMembersMax)
+    return fail(ErrorCode::invalid_argument, "a group of {} devices is not possible; choose at most {}", devices.size(),
+                engine::kMembersMax);
+  return devices;
+}
+
+Result<engine::GroupDevices> group_of(const gpu::Machine& machine, const std::string& id, const GroupShares& shares) {
+  engine::GroupDevices group;
+  EXO_TRY(group.devices, devices_of(machine, id));
+  if (const auto known = shares.find(id); known != shares.end()) group.shares = known->second;
+  return group;
+}
+
+std::vector<double> shares_by_speed(std::span<const DeviceProfile> members) {
+  std::vector<double> shares;
+  for (const DeviceProfile& member : members) {
+    const wire::WeightRates* usual = rates_for(member, "q4_K");
+    if (usual == nullptr) usual = &member.rates.front();
+    // Members on one device divide it.
+    const auto same = std::ranges::count(members, member.id, &DeviceProfile::id);
+    shares.push_back(usual->matvec_bytes_per_s / static_cast<double>(same));
+  }
+  return shares;
+}
+
+DeviceProfile group_profile(const std::string& id, std::span<const DeviceProfile> members,
+                            std::span<const double> shares, const engine::ExchangeCost& exchange) {
+  const double total = std::accumulate(shares.begin(), shares.end(), 0.0);
+  std::vector<double> parts;
+  std::vector<DeviceProfile> each(members.begin(), members.end());
+  for (size_t i = 0; i < each.size(); ++i) {
+    parts.push_back(shares[i] / total);
+    const auto same = static_cast<double>(std::ranges::count(members, members[i].id, &DeviceProfile::id));
+    each[i].memory_bytes_per_s /= same;
+    for (wire::WeightRates& rates : each[i].rates) {
+      rates.matvec_bytes_per_s /= same;
+      rates.matmul_flops_per_s /= same;
+    }
+  }
+  DeviceProfile group = members.front();
+  group.id.device = id;
+  group.name = name_of(members);
+  group.uses_host_memory = std::ranges::any_of(members, &DeviceProfile::uses_host_memory);
+  group.memory_free = memory_of(members, parts);
+  group.memory_bytes_per_s = slowest(each, parts, [](const DeviceProfile& m) { return m.memory_bytes_per_s; });
+  group.rates = common_rates(each, parts);
+  group.step_s = most(members, [](const DeviceProfile& m) { return m.step_s; });
+  group.fixed_columns = most(members, [](const DeviceProfile& m) { return m.fixed_columns; });
+  group.exchange_s = kOutputsOfLayer * exchange.few_s;
+  group.exchange_bytes_per_s = exchange.bytes_per_s;
+  return group;
+}
+
+}  // namespace exogpu::node

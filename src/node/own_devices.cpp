@@ -1,0 +1,67 @@
+#include "node/own_devices.h"
+
+#include <algorithm>
+#include <map>
+#include <ranges>
+#include <utility>
+
+#include "node/device_profiles.h"
+
+namespace exogpu::node {
+namespace {
+
+bool names_only_cpu(std::string_view id) {
+  return std::ranges::all_of(std::views::split(id, '+'),
+                             [](const auto& name) { return std::string_view(name.begin(), name.end()) == "cpu"; });
+}
+
+// The full ids, each once.
+Result<std::vector<std::string>> full_ids(const gpu::Machine& machine, std::span<const std::string> ids) {
+  std::vector<std::string> full;
+  std::map<const gpu::Device*, std::string> uses;
+  for (const std::string& name : ids) {
+    EXO_TRY(const auto devices, devices_of(machine, name));
+    const std::string& id = names_group(name) ? name : devices.front()->info().id;
+    if (std::ranges::contains(full, id)) continue;
+    for (const gpu::Device* device : devices)
+      if (const auto other = uses.try_emplace(device, id).first->second; other != id)
+        return fail(ErrorCode::invalid_argument, "{} is part of {} and of {}; a device has one use", device->info().id,
+                    other, id);
+    full.push_back(id);
+  }
+  if (ids.empty())
+    for (const gpu::Device& device : machine.devices()) full.push_back(device.info().id);
+  return full;
+}
+
+}  // namespace
+
+gpu::DiscoverOptions discovery_for(std::span<const std::string> ids, std::shared_ptr<gpu::LayoutBook> layouts) {
+  const bool only_cpu = !ids.empty() && std::ranges::all_of(ids, names_only_cpu);
+  return {.backend = {}, .software = !ids.empty() && !only_cpu, .cpu_only = only_cpu, .layouts = std::move(layouts)};
+}
+
+Result<OwnDevices> own_devices(const gpu::Machine& machine, std::span<const std::string> ids,
+                               const OwnDeviceLimits& limits) {
+  OwnDevices own;
+  EXO_TRY(const auto full, full_ids(machine, ids));
+  for (const std::string& id : full) {
+    EXO_TRY(const auto devices, devices_of(machine, id));
+    EXO_TRY(auto profiles, profiles_of(devices, limits.threads));
+    for (wire::DeviceProfile& profile : profiles)
+      profile.memory_free = std::min(profile.memory_free, limits.memory_max.value_or(profile.memory_free));
+    if (!names_group(id)) {
+      own.profiles.push_back(std::move(profiles.front()));
+      continue;
+    }
+    EXO_TRY(const engine::ExchangeCost exchange, engine::measure_exchange(devices));
+    const std::vector<double> shares = shares_by_speed(profiles);
+    own.profiles.push_back(group_profile(id, profiles, shares, exchange));
+    own.shares.emplace(id, shares);
+    if (own.profiles.back().rates.empty())
+      return fail(ErrorCode::unsupported, "the devices of {} were measured with no common type of weights", id);
+  }
+  return own;
+}
+
+}  // namespace exogpu::node
