@@ -8,6 +8,7 @@
 #include "api/client_identity.h"
 #include "api/connection.h"
 #include "api/http_chunk.h"
+#include "api/session.h"
 #include "base/rng.h"
 
 namespace exogpu::api {
@@ -76,13 +77,20 @@ Connection::Awaitable<bool> Connection::answer(Parser& parser) {
   if (!shared_.stopping) ending_.reset();
   const auto& request = parser.get();
   const boost::beast::string_view method = request.method_string(), target = request.target();
+  const std::string_view sent = field(request, http::field::authorization), sent_key = field(request, "x-api-key");
+  const std::string_view of_cookie = session_key({.method = {method.data(), method.size()},
+                                                  .host = field(request, http::field::host),
+                                                  .origin = field(request, http::field::origin),
+                                                  .fetch_site = field(request, "Sec-Fetch-Site"),
+                                                  .cookies = field(request, http::field::cookie)});
+  const bool by_cookie = sent.empty() && sent_key.empty() && !of_cookie.empty();
   const RequestView what{.method = {method.data(), method.size()},
                          .target = {target.data(), target.size()},
                          .body = request.body(),
                          .content_encoding = field(request, http::field::content_encoding),
                          .host = field(request, http::field::host),
-                         .authorization = field(request, http::field::authorization),
-                         .api_key = field(request, "x-api-key"),
+                         .authorization = sent,
+                         .api_key = by_cookie ? of_cookie : sent_key,
                          .origin = field(request, http::field::origin),
                          .requested_headers = field(request, http::field::access_control_request_headers),
                          .accept = field(request, http::field::accept),

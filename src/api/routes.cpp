@@ -12,6 +12,7 @@
 #include "api/page/page_routes.h"
 #include "api/plan_routes.h"
 #include "api/responses/routes.h"
+#include "api/session_routes.h"
 #include "api/stream_routes.h"
 #include "api/surface/content_coding.h"
 #include "api/surface/models.h"
@@ -27,10 +28,10 @@ constexpr std::string_view kAllMethods = "GET, HEAD, POST, DELETE, OPTIONS";
 
 // Those whose prefix is longer come first.
 std::span<const Surface> surfaces() {
-  static const Surface kSurfaces[] = {cluster_surface(),    key_surface(),        plan_surface(),
-                                      telemetry_surface(),  admission_surface(),  page_surface(),
-                                      stream_surface(),     anthropic::surface(), ollama::surface(),
-                                      llama_cpp::surface(), responses::surface(), openai_surface()};
+  static const Surface kSurfaces[] = {
+      cluster_surface(),    key_surface(),        session_surface(), plan_surface(),       telemetry_surface(),
+      admission_surface(),  page_surface(),       stream_surface(),  anthropic::surface(), ollama::surface(),
+      llama_cpp::surface(), responses::surface(), openai_surface()};
   return kSurfaces;
 }
 

@@ -21,7 +21,7 @@ const calls = [
   ["GET", "/v1/telemetry/stream"], ["GET", "/v1/telemetry/links?history_s=60"], ["GET", "/v1/telemetry/links?history_s=x"],
   ["GET", "/v1/events"], ["GET", "/v1/events?after=x"], ["GET", "/v1/requests"], ["GET", "/v1/alerts"], ["GET", "/metrics"],
   ["POST", "/v1/keys", { name: "page", scopes: "chat", models: ["*"], expires_in_s: 60, requests_per_minute: 9, tokens_per_day: 9 }],
-  ["POST", "/v1/keys", {}], ["GET", "/v1/keys"], ["POST", "/v1/keys/rotate", { key: "page" }],
+  ["GET", "/v1/session"], ["POST", "/v1/session", {}], ["DELETE", "/v1/session"], ["POST", "/v1/keys", {}], ["GET", "/v1/keys"], ["POST", "/v1/keys/rotate", { key: "page" }],
   ["POST", "/v1/keys/rotate", { key: "none" }], ["POST", "/v1/keys/revoke", { key: "page" }], ["POST", "/v1/keys/revoke", {}],
   ["POST", "/v1/plan", { model }], ["POST", "/v1/plan", { model: "none" }], ["POST", "/v1/plan", {}],
   ["GET", "/v1/models"], ["GET", `/v1/models/${model}`], ["GET", "/v1/models/none"],

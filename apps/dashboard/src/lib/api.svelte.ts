@@ -9,18 +9,26 @@ export class ApiError extends Error {
   }
 }
 
-const kKey = "exogpu.key";
-
 class Api {
   base = $state(""); // "" is the origin of the page
   keyMissing = $state(false);
-  #key = sessionStorage.getItem(kKey) ?? "";
+  // Until the page is closed; its own node has the key in a cookie, too, which outlives a reload and no script can read.
+  #key = "";
 
-  setKey(key: string): void {
+  // Throws as fetch() does.
+  async signIn(key: string): Promise<void> {
     this.#key = key;
-    if (key) sessionStorage.setItem(kKey, key);
-    else sessionStorage.removeItem(kKey);
-    this.keyMissing = false;
+    try {
+      await this.fetch("/v1/session", { method: "POST" });
+      this.keyMissing = this.#forgotten = false;
+    } catch (error) {
+      this.#key = "";
+      throw error;
+    }
+  }
+  async signOut(): Promise<void> {
+    this.#key = "";
+    await this.fetch("/v1/session", { method: "DELETE" });
   }
 
   // Throws TypeError when nobody answers, and ApiError for a status that is no success.
@@ -29,7 +37,7 @@ class Api {
     if (this.#key) headers.set("Authorization", `Bearer ${this.#key}`);
     const response = await fetch(base + path, { ...init, headers, cache: "no-store" });
     if (response.ok) return response;
-    if (response.status === 401) this.keyMissing = true;
+    if (response.status === 401) this.#onRefused();
     const text = await response.text();
     let message = text || `${response.status} ${response.statusText}`;
     let code: string | null = null;
@@ -41,6 +49,18 @@ class Api {
       // no JSON: the text is the message
     }
     throw new ApiError(response.status, message, code);
+  }
+
+  #forgotten = false;
+  // The key may be one that has ended, and this machine may need none.
+  #onRefused(): void {
+    if (this.keyMissing) return;
+    if (!this.#forgotten) {
+      this.#forgotten = true;
+      this.signOut().catch(() => {});
+    } else {
+      this.keyMissing = true;
+    }
   }
 
   async get<T>(path: string, signal?: AbortSignal): Promise<T> {

@@ -11,7 +11,7 @@ const en = {
   movedTo: (name: string) => `Connected to ${name}`,
   key: {
     title: "This cluster needs a key",
-    text: "Enter an API key; exogpu keys add makes one. It is kept for this tab only.",
+    text: "Enter an API key; exogpu keys add makes one. This browser keeps it until it is closed.",
     label: "API key",
     send: "Continue",
   },
@@ -320,6 +320,8 @@ const en = {
     revoke: "Revoke",
     revokeAsk: (name: string) => `Revoke the key of ${name}? It ends on all nodes, with the answers that are being written for it.`,
     revokedNow: (name: string) => `The key of ${name} is revoked`,
+    signedIn: (name: string) => `Signed in with the key of ${name}.`,
+    signOut: "Sign out",
     notAllowed: "Keys are for those with a key that allows everything, and for programs of the node's own machine.",
   },
 };
@@ -338,7 +340,7 @@ const de: Texts = {
   movedTo: (name) => `Verbunden mit ${name}`,
   key: {
     title: "Dieser Verbund verlangt einen Schlüssel",
-    text: "Geben Sie einen API-Schlüssel ein; exogpu keys add erzeugt einen. Er gilt nur für diesen Tab.",
+    text: "Geben Sie einen API-Schlüssel ein; exogpu keys add erzeugt einen. Dieser Browser behält ihn, bis er geschlossen wird.",
     label: "API-Schlüssel",
     send: "Weiter",
   },
@@ -646,6 +648,8 @@ const de: Texts = {
     revoke: "Widerrufen",
     revokeAsk: (name) => `Den Schlüssel von ${name} widerrufen? Er endet auf allen Knoten, mit den Antworten, die für ihn geschrieben werden.`,
     revokedNow: (name) => `Der Schlüssel von ${name} ist widerrufen`,
+    signedIn: (name) => `Angemeldet mit dem Schlüssel von ${name}.`,
+    signOut: "Abmelden",
     notAllowed: "Schlüssel sind für jene, deren Schlüssel alles erlaubt, und für Programme auf dem Rechner des Knotens.",
   },
 };

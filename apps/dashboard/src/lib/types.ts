@@ -17,6 +17,7 @@ export type PreviewPlan = Schemas["PreviewPlan"];
 export type Pairing = Schemas["Pairing"];
 export type Finding = Schemas["Finding"];
 export type Key = Schemas["Key"];
+export type Session = Schemas["Session"];
 export type MadeKey = Schemas["MadeKey"];
 export type Telemetry = Schemas["Telemetry"];
 export type TelemetrySubject = Schemas["Subject"];
