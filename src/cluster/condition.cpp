@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <format>
+#include <ranges>
 #include <utility>
 
 namespace exogpu::cluster {
@@ -24,9 +25,18 @@ std::optional<double> percent(std::optional<double> share) {
   return share ? std::optional(100 * std::clamp(*share, 0.0, 1.0)) : std::nullopt;
 }
 
-const DeviceCondition* condition_of(const NodeRecord& node, const std::string& device) {
-  const auto found = std::ranges::find(node.condition.devices, device, &DeviceCondition::device);
-  return found == node.condition.devices.end() ? nullptr : &*found;
+// Of a group ("cuda0+cuda1") that of the member for which the others have to wait.
+const DeviceCondition* condition_of(const NodeRecord& node, std::string_view device) {
+  const DeviceCondition* worst = nullptr;
+  for (const auto part : std::views::split(device, '+')) {
+    const std::string_view name(part.begin(), part.end());
+    const auto found = std::ranges::find(node.condition.devices, name, &DeviceCondition::device);
+    if (found == node.condition.devices.end()) continue;
+    const bool worse = worst == nullptr || found->heat > worst->heat ||
+                       (found->heat == worst->heat && found->speed_percent < worst->speed_percent);
+    if (worse) worst = &*found;
+  }
+  return worst;
 }
 
 }  // namespace

@@ -313,6 +313,18 @@ TEST(Condition, ARestartForgetsIt) {
   EXPECT_FALSE(changes(state, ConditionReported{.node = example_id(9), .condition = {}})) << "nobody of that name";
 }
 
+TEST(Condition, AGroupIsAsHotAndAsSlowAsItsWorstMember) {
+  NodeRecord node;
+  node.condition.devices = {{.device = "cuda0", .load_percent = {}, .temperature_c = {}},
+                            {.device = "cuda1", .load_percent = {}, .temperature_c = {}, .speed_percent = 60}};
+  EXPECT_EQ(avoidance(node, "cuda0+cuda1"), 0);
+  EXPECT_DOUBLE_EQ(speed_share(node, "cuda0+cuda1"), 0.6);
+  EXPECT_DOUBLE_EQ(speed_share(node, "cuda0+cpu"), 1.0);
+  node.condition.devices[0].heat = wire::Heat::critical;
+  EXPECT_EQ(avoidance(node, "cuda0+cuda1"), 2);
+  EXPECT_EQ(avoidance(node, "cuda1"), 0);
+}
+
 TEST(Condition, ShardsAreWhatIsLoaded) {
   LocalPlan local;
   EXPECT_TRUE(shards_of({&local}).empty());

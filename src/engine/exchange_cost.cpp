@@ -2,7 +2,6 @@
 
 #include <ggml-cpp.h>
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -11,6 +10,7 @@
 #include "engine/cut/shared_exchange.h"
 #include "engine/sum_hooks.h"
 #include "gpu/guard.h"
+#include "gpu/profile/profile.h"
 
 namespace exogpu::engine {
 namespace {
@@ -19,11 +19,6 @@ constexpr int64_t kWidth = 4096;
 constexpr int64_t kManyTokens = 128;
 constexpr int kRoundsOfFew = 200;
 constexpr int kRoundsOfMany = 10;
-
-double median(std::vector<double> values) {
-  std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
-  return values[values.size() / 2];
-}
 
 // A member with tensors of zeros in the place of partial sums.
 class TrialMember {
@@ -69,8 +64,10 @@ Result<ExchangeCost> trial(const gpu::Device& device, Exchange& exchange) {
   EXO_TRY(TrialMember member, TrialMember::create(device, exchange));
   EXO_TRY(const std::vector<double> few, member.rounds(false, kRoundsOfFew));
   EXO_TRY(const std::vector<double> many, member.rounds(true, kRoundsOfMany));
-  return ExchangeCost{.few_s = median(few),
-                      .bytes_per_s = static_cast<double>(kWidth * kManyTokens) * sizeof(float) / median(many)};
+  bool disturbed = false;
+  const double many_s = gpu::undisturbed_time(many, disturbed);
+  return ExchangeCost{.few_s = gpu::undisturbed_time(few, disturbed),
+                      .bytes_per_s = static_cast<double>(kWidth * kManyTokens) * sizeof(float) / many_s};
 }
 
 }  // namespace

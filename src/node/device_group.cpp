@@ -1,6 +1,7 @@
 #include "node/device_group.h"
 
 #include <algorithm>
+#include <format>
 #include <limits>
 #include <numeric>
 #include <ranges>
@@ -69,6 +70,9 @@ Bytes memory_of(std::span<const DeviceProfile> members, std::span<const double> 
 }
 
 std::string name_of(std::span<const DeviceProfile> members) {
+  const std::string& first = members.front().name;
+  if (std::ranges::all_of(members, [&](const DeviceProfile& member) { return member.name == first; }))
+    return std::format("{} x {}", members.size(), first.substr(0, 100));
   std::string text;
   for (const DeviceProfile& member : members) text += (text.empty() ? "" : " and ") + member.name;
   return text.substr(0, 120);

@@ -59,8 +59,8 @@ void Node::Impl::start_sampler() {
   telemetry::MachineOptions machine{.name = options_.name, .cache = options_.cache};
   machine.sources.root = options_.sensor_root;
   for (const gpu::Device& device : resources_.machine.devices()) {
-    const auto same = [&](const wire::DeviceProfile& each) { return each.id.device == device.info().id; };
-    if (std::ranges::any_of(resources_.devices, same)) machine.devices.push_back(device.info());
+    const auto has = [&](const wire::DeviceProfile& each) { return has_member(each.id.device, device.info().id); };
+    if (std::ranges::any_of(resources_.devices, has)) machine.devices.push_back(device.info());
   }
   const auto source = std::make_shared<telemetry::MachineSource>(std::move(machine));
   sampler_.emplace(

@@ -36,9 +36,9 @@ struct DeviceProfile {
   // The device uses the host's memory, which it shares with the other such devices of its node.
   bool uses_host_memory = true;
   Bytes memory_free = 0;
-  double memory_bytes_per_s = 0;    // read of data that needs little work, such as the KV cache
-  std::vector<WeightRates> rates;   // at least one
-  double step_s = 0;                // fixed cost of each step of a stage, however few layers it has
+  double memory_bytes_per_s = 0;   // read of data that needs little work, such as the KV cache
+  std::vector<WeightRates> rates;  // at least one
+  double step_s = 0;               // fixed cost of each step of a stage, however few layers it has
   // Of a group: the exchanges of a layer for a step of one token, and the rate of those for many; 0: there are none.
   double exchange_s = 0;
   double exchange_bytes_per_s = 0;
