@@ -1,7 +1,8 @@
-// What the thermal model predicts, on the traces of tests/traces, of devices that it has not seen: the parameters of
-// the model are those that every device begins with.
+// What the thermal model predicts, and what the governor makes of half an hour of full load, on the traces of
+// tests/traces, of devices that they have not seen: the parameters of the model are those that every device begins
+// with.
 //
-//   heat_bench tests/traces/*.txt
+//   heat_bench [--watch] tests/traces/*.txt
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -10,6 +11,7 @@
 
 #include "base/rng.h"
 #include "telemetry/heat/thermal_model.h"
+#include "telemetry/testing/governed_run.h"
 #include "telemetry/testing/heated_device.h"
 
 namespace {
@@ -104,17 +106,44 @@ void print_row(const std::string& name, const Errors& errors) {
                quantile(errors.near_same_c, 0.5), quantile(errors.far_same_c, 0.5));
 }
 
+void govern(const HeatTrace& trace, bool watch) {
+  using telemetry::testing::RunSettings;
+  const auto free = telemetry::testing::run(trace, {.governed = false});
+  RunSettings settings;
+  if (watch) {
+    settings.watch = [](double at_s, const HeatedDevice& device, const telemetry::HeatDecision& decision) {
+      if (std::fmod(at_s, 20) > 0.1) return;
+      std::println("{:6.0f} s {:5.1f} °C {:6.1f} W clock {:.2f} pace {:.2f} threads {:.2f} speed {:.2f} {}", at_s,
+                   device.celsius(), device.power_w(), device.clock(), decision.pace, decision.threads, decision.speed,
+                   to_string(decision.action));
+    };
+  }
+  const auto governed = telemetry::testing::run(trace, settings);
+  const auto blind = telemetry::testing::run(trace, {.knows_power = false});
+  std::println("{:20} {:8.0f} {:8.0f} {:6.2f} {:6.2f}   {:6.1f} {:6.1f} {:6.1f} {:6.1f}   {:6.0f} {:6.0f} {:4}",
+               trace.name, free.tokens, governed.tokens, governed.tokens / free.tokens, blind.tokens / free.tokens,
+               trace.limit_c - 1, free.hottest_c, governed.hottest_c, blind.hottest_c, free.throttled_s,
+               governed.throttled_s, governed.action_changes);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Errors all;
+  std::vector<HeatTrace> traces;
+  bool watch = false;
   std::println("{:20} 10 s: median, p90, in bar   60 s: median, p90, in bar   same power: 10 s, 60 s", "error in °C");
   for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--watch") {
+      watch = true;
+      continue;
+    }
     const auto trace = telemetry::testing::read_trace(argv[i]);
     if (!trace) {
       std::println(stderr, "heat_bench: {}", trace.error().message);
       return 2;
     }
+    traces.push_back(*trace);
     Errors errors;
     for (const int kind : {0, 1, 2}) run(*trace, kind, errors);
     print_row(trace->name, errors);
@@ -126,5 +155,10 @@ int main(int argc, char** argv) {
     all.far_within += errors.far_within;
   }
   print_row("all", all);
+  std::println(
+      "\n{:20} tokens: free, governed, ratio, ratio without a power sensor   °C: limit - 1, free, governed, "
+      "without power   throttled s: free, governed; changes",
+      "half an hour");
+  for (const HeatTrace& trace : traces) govern(trace, watch);
   return argc > 1 ? 0 : 2;
 }

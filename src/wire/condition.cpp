@@ -13,6 +13,17 @@ std::string_view to_string(Heat heat) {
   return "unknown";
 }
 
+std::string_view to_string(HeatAction action) {
+  switch (action) {
+    case HeatAction::none: return "none";
+    case HeatAction::paced: return "paced";
+    case HeatAction::reduced: return "reduced";
+    case HeatAction::fewer_layers: return "fewer_layers";
+    case HeatAction::leaving: return "leaving";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(MemoryPressure pressure) {
   switch (pressure) {
     case MemoryPressure::none: return "none";

@@ -20,6 +20,16 @@ enum class Heat : uint8_t {
 };
 std::string_view to_string(Heat heat);
 
+// What a node does to keep a device below its limits of temperature and power: each step with those before it.
+enum class HeatAction : uint8_t {
+  none = 0,
+  paced = 1,         // its shards rest between steps
+  reduced = 2,       // they compute smaller chunks of prompts, with fewer threads
+  fewer_layers = 3,  // plans are to give it fewer layers, as its speed now allows
+  leaving = 4,       // plans are to do without it
+};
+std::string_view to_string(HeatAction action);
+
 struct DeviceCondition {
   std::string device;                    // its id in the node
   std::optional<uint32_t> load_percent;  // share of the time that it was busy

@@ -126,9 +126,9 @@ void HeatedDevice::throttle() {
   clock_ = std::min(lowest, std::max(clock_, held));
 }
 
-void HeatedDevice::flow(double seconds, double watts) {
-  for (double done = 0; done < seconds; done += kStepS) {
-    const double step_s = std::min(kStepS, seconds - done);
+void HeatedDevice::flow(double for_s, double watts) {
+  for (double done = 0; done < for_s; done += kStepS) {
+    const double step_s = std::min(kStepS, for_s - done);
     double in_w = watts;
     for (size_t i = 0; i < celsius_.size(); ++i) {
       const double next_c = i + 1 < celsius_.size() ? celsius_[i + 1] : trace_.ambient_c;
@@ -140,10 +140,10 @@ void HeatedDevice::flow(double seconds, double watts) {
   }
 }
 
-void HeatedDevice::advance(double seconds, double busy, double threads) {
+void HeatedDevice::advance(double for_s, double busy, double threads) {
   double joules = 0;
-  for (double done = 0; done < seconds; done += kStepS) {
-    const double step_s = std::min(kStepS, seconds - done);
+  for (double done = 0; done < for_s; done += kStepS) {
+    const double step_s = std::min(kStepS, for_s - done);
     since_throttle_s_ += step_s;
     if (since_throttle_s_ >= trace_.throttle_every_s) {
       since_throttle_s_ = 0;
@@ -155,7 +155,7 @@ void HeatedDevice::advance(double seconds, double busy, double threads) {
     joules += watts * step_s;
     tokens_ += busy * rate(threads) * trace_.tokens_per_s * step_s;
   }
-  if (seconds > 0) power_w_ = joules / seconds;
+  if (for_s > 0) power_w_ = joules / for_s;
 }
 
 // About normal: the sum of four uniform numbers.

@@ -58,7 +58,7 @@ class HeatedDevice {
   HeatedDevice(HeatTrace trace, uint64_t seed);
 
   // Computes for a share of the time, with a share of its threads.
-  void advance(double seconds, double busy, double threads = 1);
+  void advance(double for_s, double busy, double threads = 1);
   void set_fault(SensorFault fault) { fault_ = fault; }
   void set_ambient(double celsius) { trace_.ambient_c = celsius; }
 
@@ -76,7 +76,7 @@ class HeatedDevice {
   ClockPoint clock_point() const;
   ThreadPoint thread_point(double threads) const;
   void throttle();
-  void flow(double seconds, double watts);
+  void flow(double for_s, double watts);
 
   HeatTrace trace_;
   uint64_t seed_, drawn_ = 0;    // see base/rng.h
