@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 namespace exogpu::gpu {
@@ -17,7 +18,9 @@ constexpr auto kMachine = 1s;        // ... at affinity and quota
 constexpr int kLookEvery = 100;      // times as long as the last look took pass before the next; 2 * kShort at most
 constexpr uint32_t kFewTokens = 16;  // a step with more has other needs; with fewer than kManyTokens, those of neither
 constexpr uint32_t kManyTokens = 64;
-constexpr auto kLongMost = 400ms;  // a longer interval also holds a pause, which says little of now
+constexpr auto kLongMost = 400ms;   // a longer interval also holds a pause, which says little of now
+constexpr auto kSteady = 400ms;     // an interval in which ticks do not matter
+constexpr double kBusyShare = 0.7;  // of the cores' time: threads that all compute have run, or waited, for so long
 
 double used_by_process_s() {
   rusage usage{};
@@ -93,7 +96,8 @@ void ComputeThreads::end_part(Time now, bool last) {
 void ComputeThreads::observe_running(Time now) {
   const uint32_t running = read_running_threads(root_).value_or(1);
   const uint32_t known = 1 + (table_ ? table_->others(now).computing : 0);
-  occupancy_.observe(now, running > known ? running - known : 0, 0);
+  others_ = running > known ? running - known : 0;
+  occupancy_.observe(now, others_, 0);
   observed_ = now;
 }
 
@@ -106,33 +110,59 @@ void ComputeThreads::observe(Time now) {
   look_at_ = now + std::min<Time::duration>(kLookEvery * (std::chrono::steady_clock::now() - begin), 2 * kShort);
 }
 
-void ComputeThreads::look(Time now) {
-  if (long_ && now - long_->at >= kLong) {
-    const Reading before = *std::exchange(long_, std::nullopt);
-    const double seconds = seconds_between(before.at, now);
-    Reading after{now, read_processor_times(root_, limits_.processors), used_by_process_s(), {}};
-    if (table_) after.others = table_->others(now);
-    if (now - before.at <= kLongMost && after.times.busy_s && before.times.busy_s &&
-        after.others.processes == before.others.processes) {
-      const double ours = after.own_s - before.own_s + std::max(0.0, after.others.used_s - before.others.used_s);
-      const double others = *after.times.busy_s - *before.times.busy_s - ours;
-      const double waited = after.times.waited_s.value_or(0) - before.times.waited_s.value_or(0);
-      occupancy_.observe(now, std::max(0.0, others) / seconds, std::max(0.0, waited) / seconds);
-      observed_ = now;
-    } else {
-      observe_running(now);
-    }
-    short_at_ = now;
-    short_waited_s_ = after.times.waited_s;
-    long_ = after;
-    return;
+bool ComputeThreads::comparable(const Reading& before, const Reading& after) {
+  return before.times.busy_s && after.times.busy_s && before.others.processes == after.others.processes;
+}
+
+ComputeThreads::Reading ComputeThreads::read(Time now) const {
+  Reading reading{now, read_processor_times(root_, limits_.processors), used_by_process_s(), {}};
+  if (table_) reading.others = table_->others(now);
+  return reading;
+}
+
+// The cores that other processes took. Processor time is counted in ticks, of this process, too, so that a short
+// interval says little of many cores. While a thread computes on each core, nobody takes one without that thread
+// waiting for it, or the hypervisor saying so, and both are known exactly.
+double ComputeThreads::others(const Reading& last, const Reading& now) const {
+  const auto since = [&now](const Reading& before) {
+    const double seconds = seconds_between(before.at, now.at);
+    const double ours = now.own_s - before.own_s + std::max(0.0, now.others.used_s - before.others.used_s);
+    return std::max(0.0, busy_processors(before.times, now.times, seconds) - ours / seconds);
+  };
+  if (!last.times.waited_s || !now.times.waited_s) return since(last);
+  const double seconds = seconds_between(last.at, now.at);
+  const double waited = *now.times.waited_s - *last.times.waited_s;
+  const double ran = now.own_s - last.own_s;
+  if (fewest_ >= cores_ && ran + waited >= kBusyShare * cores_ * seconds) {
+    return std::max(0.0, waited + now.times.stolen_s - last.times.stolen_s) / seconds;
   }
-  if (!long_) {
-    if (!observed_ || now - *observed_ > kLongMost) observe_running(now);
-    long_ = Reading{now, read_processor_times(root_, limits_.processors), used_by_process_s(), {}};
-    if (table_) long_->others = table_->others(now);
+  const auto base = std::ranges::find_if(readings_, [&](const Reading& before) { return comparable(before, now); });
+  return now.at - base->at >= kSteady ? since(*base) : others_;
+}
+
+void ComputeThreads::end_interval(const Reading& now) {
+  const Reading& last = readings_.back();
+  others_ = others(last, now);
+  const double waited = now.times.waited_s.value_or(0) - last.times.waited_s.value_or(0);
+  occupancy_.observe(now.at, others_, std::max(0.0, waited) / seconds_between(last.at, now.at));
+  observed_ = now.at;
+}
+
+void ComputeThreads::look(Time now) {
+  const bool pause = readings_.empty() || now - readings_.back().at > kLongMost;
+  if (pause || now - readings_.back().at >= kLong) {
+    const Reading reading = read(now);
+    if (pause) {
+      readings_.clear();
+      observe_running(now);
+    } else if (comparable(readings_.back(), reading)) {
+      end_interval(reading);
+    }
+    while (readings_.size() > 1 && readings_[1].at <= now - kSteady) readings_.pop_front();
+    readings_.push_back(reading);
+    fewest_ = UINT32_MAX;
     short_at_ = now;
-    short_waited_s_ = long_->times.waited_s;
+    short_waited_s_ = reading.times.waited_s;
     return;
   }
   if (now - *short_at_ < kShort) return;
@@ -154,6 +184,7 @@ uint32_t ComputeThreads::begin_step(Time now) {
     sharing_ += table_->others(now).computing;
   }
   choose();
+  fewest_ = std::min(fewest_, threads_);
   part_at_ = now;
   ++parts_;
   return threads_;

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -46,8 +47,17 @@ class ComputeThreads {
   bool limited() const;
 
  private:
+  // At the beginning of an interval of Occupancy::observe().
+  struct Reading {
+    Time at;
+    ProcessorTimes times;
+    double own_s = 0;
+    ComputeTable::Others others;
+  };
+
   void observe(Time now);
   void look(Time now);
+  void end_interval(const Reading& now);
   void observe_running(Time now);
   void read_machine(Time now);
   uint32_t free_threads(uint32_t cores, uint32_t most) const;
@@ -74,14 +84,13 @@ class ComputeThreads {
   std::optional<Time> machine_read_;
   std::optional<Time> observed_;  // the last observation of occupancy_
 
-  struct Reading {
-    Time at;
-    ProcessorTimes times;
-    double own_s = 0;
-    ComputeTable::Others others;
-  };
-  std::optional<Reading> long_;   // at the beginning of the interval of Occupancy::observe()
-  std::optional<Time> short_at_;  // ... of observe_waiting()
+  static bool comparable(const Reading& before, const Reading& after);
+  Reading read(Time now) const;
+  double others(const Reading& last, const Reading& now) const;
+  std::deque<Reading> readings_;  // of the last kSteady, oldest first; the last is that of the present interval
+  double others_ = 0;             // cores that other processes took, when that was known last
+  uint32_t fewest_ = 0;           // threads of a part, in the present interval
+  std::optional<Time> short_at_;  // at the beginning of the interval of observe_waiting()
   std::optional<double> short_waited_s_;
 };
 

@@ -27,6 +27,12 @@ class ComputeThreadsTest : public ::testing::Test {
     files_.write("proc/stat", std::format("cpu  {} 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0\n",
                                           static_cast<uint64_t>(others_s_ * ticks_per_s_)));
   }
+  // The same, where this process's threads waited for so many cores meanwhile, and the kernel counts it.
+  void pass(double others, double waited) {
+    waited_s_ += waited * 0.1;
+    pass(others);
+    files_.write("proc/self/task/1/schedstat", std::format("0 {} 1\n", static_cast<uint64_t>(waited_s_ * 1e9)));
+  }
   uint32_t step(ComputeThreads& threads) {
     const uint32_t count = threads.begin_step(now_);
     threads.end_step(now_);
@@ -37,6 +43,7 @@ class ComputeThreadsTest : public ::testing::Test {
   const uint32_t cores_ = read_cpu_limits(files_.root()).threads();
   const double ticks_per_s_ = static_cast<double>(sysconf(_SC_CLK_TCK));
   double others_s_ = 1000;  // more than this process itself has used
+  double waited_s_ = 0;
   ComputeThreads::Time now_{1h};
 };
 
@@ -64,6 +71,26 @@ TEST_F(ComputeThreadsTest, FollowsWhatOtherProcessesTake) {
   EXPECT_EQ(threads.reason(), std::format("other processes use 1 of {} cores", cores_));
   for (int i = 0; i < 20; ++i, pass(0)) step(threads);
   EXPECT_EQ(step(threads), cores_);
+}
+
+// 16 processors have a tick of 4 or 10 ms at the same moments.
+TEST_F(ComputeThreadsTest, TicksAreNoOtherProcess) {
+  if (cores_ < 2) GTEST_SKIP() << "one core";
+  ComputeThreads threads = make();
+  pass(0, 0);
+  for (int i = 0; i < 20; ++i, pass(i % 5 == 0 ? 0.9 : 0, 0)) EXPECT_EQ(step(threads), cores_) << i;
+  pass(1, 0);
+  EXPECT_EQ(step(threads), cores_) << "it may be a tick";
+  for (int i = 0; i < 5; ++i, pass(1, 0)) step(threads);
+  EXPECT_EQ(step(threads), cores_ - 1) << "what lasts is one";
+}
+
+TEST_F(ComputeThreadsTest, ThreadsThatWaitAreASignOfOtherProcesses) {
+  if (cores_ < 2) GTEST_SKIP() << "one core";
+  ComputeThreads threads = make();
+  for (int i = 0; i < 3; ++i, pass(0, 0)) EXPECT_EQ(step(threads), cores_);
+  pass(0, 0.9);
+  EXPECT_EQ(step(threads), cores_ - 1);
 }
 
 TEST_F(ComputeThreadsTest, AQuotaOfEitherVersionIsFollowedWhileItChanges) {

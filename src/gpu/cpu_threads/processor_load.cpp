@@ -15,39 +15,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "user nice system idle iowait irq softirq steal ..." of /proc/stat, in ticks. Time that a hypervisor gave to others
-// (steal) counts: the processor was not free.
-double busy_s(std::istringstream& fields) {
+// Adds "user nice system idle iowait irq softirq steal ..." of /proc/stat, in ticks. Time that a hypervisor gave to
+// others (steal) is busy: the processor was not free.
+void add(ProcessorTimes& times, std::istringstream& fields) {
   static const auto ticks_per_s = static_cast<double>(std::max(1L, sysconf(_SC_CLK_TCK)));
   uint64_t user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
   fields >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
-  return static_cast<double>(user + nice + system + irq + softirq + steal) / ticks_per_s;
+  const uint64_t busy = user + nice + system + irq + softirq + steal;
+  times.busy_s = times.busy_s.value_or(0) + static_cast<double>(busy) / ticks_per_s;
+  times.idle_s += static_cast<double>(idle + iowait) / ticks_per_s;
+  times.stolen_s += static_cast<double>(steal) / ticks_per_s;
 }
 
 // The lines "cpu ..." (all processors), "cpu0 ...", "cpu1 ..." stand at the beginning of the file. The first is a sum
 // of nanoseconds, rounded once; the sum of the others is rounded once for each processor, so it is used only when
 // needed.
-std::optional<double> read_busy_s(const fs::path& file, const std::vector<uint32_t>& processors) {
-  double all = 0;
-  double chosen = 0;
-  size_t count = 0;
-  size_t count_chosen = 0;
+ProcessorTimes read_stat(const fs::path& file, const std::vector<uint32_t>& processors) {
+  ProcessorTimes all;
+  ProcessorTimes chosen;
+  uint32_t count = 0;
   std::ifstream in(file);
   for (std::string line; std::getline(in, line) && line.starts_with("cpu");) {
     std::istringstream fields(line.substr(3));
     if (line.starts_with("cpu ")) {
-      all = busy_s(fields);
+      add(all, fields);
       continue;
     }
     uint32_t processor = 0;
     if (!(fields >> processor)) continue;
     ++count;
     if (!std::ranges::contains(processors, processor)) continue;
-    ++count_chosen;
-    chosen += busy_s(fields);
+    ++chosen.processors;
+    add(chosen, fields);
   }
-  if (count == 0) return std::nullopt;
-  return processors.empty() || count_chosen == count ? all : chosen;
+  if (count == 0) return {};
+  if (!processors.empty() && chosen.processors < count) return chosen;
+  all.processors = count;
+  return all;
 }
 
 }  // namespace
@@ -81,7 +85,17 @@ std::optional<uint32_t> read_running_threads(const fs::path& root) {
 }
 
 ProcessorTimes read_processor_times(const fs::path& root, const std::vector<uint32_t>& processors) {
-  return {.busy_s = read_busy_s(root / "proc/stat", processors), .waited_s = read_waited_s(root)};
+  ProcessorTimes times = read_stat(root / "proc/stat", processors);
+  times.waited_s = read_waited_s(root);
+  return times;
+}
+
+double busy_processors(const ProcessorTimes& before, const ProcessorTimes& after, double seconds) {
+  constexpr double counted_least = 0.8;  // of the time of all processors
+  const double all = after.processors;
+  const double busy = (after.busy_s.value_or(0) - before.busy_s.value_or(0)) / seconds;
+  const double idle = (after.idle_s - before.idle_s) / seconds;
+  return std::clamp(busy + idle >= counted_least * all ? all - idle : busy, 0.0, all);
 }
 
 }  // namespace exogpu::gpu

@@ -25,9 +25,25 @@ TEST_F(ProcessorLoadTest, BusyIsAllButIdleAndWaitingForDisks) {
                "cpu1 100 100 0 5000 70 20 30 100 5 5\n"
                "intr 12345\ncpu2 lies\n");
   EXPECT_DOUBLE_EQ(*read_processor_times(files_.root(), {}).busy_s, 6.0);
-  EXPECT_DOUBLE_EQ(*read_processor_times(files_.root(), {0, 1}).busy_s, 6.0);
+  const ProcessorTimes both = read_processor_times(files_.root(), {0, 1});
+  EXPECT_DOUBLE_EQ(*both.busy_s, 6.0);
+  EXPECT_DOUBLE_EQ(both.idle_s, 90.7);
+  EXPECT_DOUBLE_EQ(both.stolen_s, 1.0);
+  EXPECT_EQ(both.processors, 2U);
   EXPECT_DOUBLE_EQ(*read_processor_times(files_.root(), {0}).busy_s, 2.5);
   EXPECT_DOUBLE_EQ(*read_processor_times(files_.root(), {1, 7}).busy_s, 3.5);
+}
+
+TEST_F(ProcessorLoadTest, AProcessorThatIsNeverIdleIsBusyWhateverTheTicksSay) {
+  const auto times = [](double busy_s, double idle_s) {
+    return ProcessorTimes{.busy_s = busy_s, .idle_s = idle_s, .processors = 4, .waited_s = {}};
+  };
+  EXPECT_NEAR(busy_processors(times(7, 50), times(7.36, 50), 0.1), 4, 1e-9) << "a tick less on each";
+  EXPECT_NEAR(busy_processors(times(7, 50), times(7.44, 50), 0.1), 4, 1e-9) << "a tick more";
+  EXPECT_NEAR(busy_processors(times(7, 50), times(7.26, 50.1), 0.1), 3, 1e-9);
+  EXPECT_NEAR(busy_processors(times(7, 0), times(7.1, 0), 0.1), 1, 1e-9) << "idle time is not counted here";
+  EXPECT_NEAR(busy_processors(times(7, 0), times(7, 0), 0.1), 0, 1e-9);
+  EXPECT_NEAR(busy_processors(times(7, 0), times(9, 0), 0.1), 4, 1e-9) << "not more than there are";
 }
 
 TEST_F(ProcessorLoadTest, ADamagedFileIsNotBelieved) {
