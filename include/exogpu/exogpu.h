@@ -249,7 +249,7 @@ typedef struct exogpu_model_options {
   const char *device;        /* as for exogpu_device_find(); null: the best that is no software renderer */
   uint32_t context_tokens;   /* of prompt and answer together; 0: 4096, or those of the model's training if fewer */
   uint32_t threads;          /* of the CPU; 0: as many as find free cores */
-  uint32_t batch_tokens;     /* of a prompt, computed together; 0: 512 */
+  uint32_t batch_tokens;     /* of a prompt, computed together; 0: 512, or 2048 on a GPU */
   const char *chat_template; /* the path of a Jinja file to use instead of the model's own; null: the model's */
 } exogpu_model_options;
 

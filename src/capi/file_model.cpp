@@ -5,6 +5,7 @@
 
 #include "capi/answer_prompt.h"
 #include "engine/chain.h"
+#include "engine/default_settings.h"
 #include "node/embedding_text.h"
 
 namespace exogpu::capi {
@@ -21,7 +22,7 @@ Result<engine::ShardOptions> shard_options(const model::Gguf& file, const FileMo
   EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
   engine::ShardOptions shard;
   shard.context = options.context > 0 ? options.context : engine::default_context(architecture);
-  if (options.batch > 0) shard.batch_tokens = options.batch;
+  shard.batch_tokens = options.batch;
   shard.threads = options.threads;
   shard.embeddings = architecture.gives_embeddings();
   return shard;
@@ -40,7 +41,8 @@ Result<std::shared_ptr<FileModel>> FileModel::load(std::shared_ptr<Core> core, c
   // Before the weights, which take longest.
   EXO_TRY(auto encoder, node::PromptEncoder::load(*file, chat_template));
   EXO_TRY(const gpu::Device* const device, device_for(core->machine, options.device));
-  EXO_TRY(const engine::ShardOptions shard, shard_options(*file, options));
+  EXO_TRY(engine::ShardOptions shard, shard_options(*file, options));
+  if (shard.batch_tokens == 0) shard.batch_tokens = engine::usual_batch(*file, *device, shard);
   EXO_TRY(engine::Chain chain, engine::Chain::load(*file, {}, *device, shard, {}, stop));
   return std::shared_ptr<FileModel>(
       new FileModel(std::move(core), device->info().id, std::move(file), std::move(encoder), std::move(chain)));

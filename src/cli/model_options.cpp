@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/setting_options.h"
+#include "engine/default_settings.h"
 
 namespace exogpu::cli {
 
@@ -47,8 +48,11 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   add_context(command, o.shard.context);
   command.add_option("-t,--threads", o.shard.threads,
                      "CPU threads (default: as many as find free cores, decided before each step)");
-  command.add_option("-b,--batch,--batch-size", o.shard.batch_tokens, "Prompt tokens computed together")
-      ->capture_default_str();
+  o.shard.batch_tokens = 0;
+  command
+      .add_option("-b,--batch,--batch-size", o.shard.batch_tokens,
+                  "Prompt tokens computed together (default: 512, of a GPU with room for it 2048)")
+      ->check(between(1, 65536));
   add_kv_type(command, o.shard.kv_type);
   add_flash_attention(command, o.shard.flash_attention);
   command.add_option("--cut", o.cuts, "Run several shards that begin at these layers, for example 5,11")
@@ -110,6 +114,7 @@ Result<LoadedModel> load_model(model::Gguf file, const ModelOptions& options) {
   loaded.machine = std::move(found.machine);
   loaded.device = group.devices.front();
   loaded.devices = names_of(group);
+  if (shard.batch_tokens == 0) shard.batch_tokens = engine::usual_batch(*loaded.file, *loaded.device, shard);
   ProgressBar bar("loading");
   EXO_TRY(engine::Chain chain, engine::Chain::load(*loaded.file, options.cuts, group, shard,
                                                    [&](Bytes done, Bytes total) { bar.update(done, total); }));

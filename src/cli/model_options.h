@@ -18,9 +18,10 @@ struct ModelOptions {
   std::string device;         // empty: the best device; a group's with + between them
   std::string chat_template;  // a file; empty: the model's own template
   std::vector<uint32_t> cuts;
-  uint32_t tensor_parallel = 0;              // members of a group; 0: as many as `device` names
-  std::vector<double> shares;                // of the members; empty: equal ones
-  engine::ShardOptions shard{.context = 0};  // context 0 means engine::default_context()
+  uint32_t tensor_parallel = 0;  // members of a group; 0: as many as `device` names
+  std::vector<double> shares;    // of the members; empty: equal ones
+  // A context of 0 means engine::default_context(); a batch of 0, engine::usual_batch().
+  engine::ShardOptions shard{.context = 0, .batch_tokens = 0};
 };
 
 // Adds the argument MODEL to a command; `path` must live until the command has run.

@@ -51,6 +51,7 @@ Result<void> set(ModelSettings& settings, std::string_view key, std::string_view
   for (const Count& count : kCounts) {
     if (count.key != key) continue;
     EXO_TRY(settings.serve.serving.*count.setting, number_of<uint32_t>(key, value));
+    if (key == "batch") settings.serve.serving.batch_fixed = true;
     if (settings.serve.serving.*count.setting > 0) return {};
     return fail(ErrorCode::invalid_argument, "{}={}: it must be at least 1", key, value);
   }

@@ -10,6 +10,7 @@
 #include "cluster/names.h"
 #include "cluster/plan_input.h"
 #include "cluster/plan_search.h"
+#include "cluster/prompt_batch.h"
 
 namespace exogpu::cluster {
 namespace {
@@ -50,11 +51,10 @@ std::string short_of_memory_reason(const ModelView& state) {
   return {};
 }
 
-// The fixed cost of a step in units of the time per prompt token, at the slowest stage. A step reads all weights
-// however many tokens it has, so its fixed cost is at least that of one token alone; more on a GPU that few tokens do
-// not fill.
-double step_cost_tokens(const ModelView& state, const Plan& plan) {
-  double cost = 0;
+// At the stage with the largest fixed cost. A step reads all weights however many tokens it has, so its fixed cost is
+// at least that of one token alone; more on a GPU that few tokens do not fill.
+StepCost step_cost(const ModelView& state, const Plan& plan) {
+  StepCost cost;
   for (const Stage& stage : plan.stages) {
     const DeviceProfile* device = find_device(state.nodes, stage.device);
     if (!device || device->rates.empty()) continue;
@@ -63,7 +63,8 @@ double step_cost_tokens(const ModelView& state, const Plan& plan) {
       flops += state.model->shape.layers[layer].flops_per_token;
     }
     const double token_s = flops / device->rates.front().matmul_flops_per_s;
-    cost = std::max({cost, (stage.decode_s + stage.hop_s) / token_s, device->fixed_columns});
+    cost.tokens = std::max({cost.tokens, (stage.decode_s + stage.hop_s) / token_s, device->fixed_columns});
+    cost.token_s = std::max(cost.token_s, token_s);
   }
   return cost;
 }
@@ -96,21 +97,41 @@ std::string lost(const ModelView& state) {
   return {};
 }
 
-PlanMade made_of(const ModelView& state, const FoundPlan& found, PlanEpoch epoch) {
+// The settings of a plan that leaves the stages of another one resident are those of the other.
+ServingSettings settings_of(const ModelView& state, const Plan& plan, StepCost cost, const PlanMade* in_place_of) {
+  ServingSettings settings = state.model->settings;
+  if (in_place_of) return in_place_of->plan.settings;
+  if (plan.stages.size() > 1) return settings;
+  const Stage& stage = plan.stages.front();
+  const DeviceProfile* device = find_device(state.nodes, stage.device);
+  const Bytes needed = stage.memory.total();
+  const Bytes room = device && device->memory_free > needed ? device->memory_free - needed : 0;
+  settings.batch_tokens = prompt_batch(settings, cost, stage.memory.compute, room);
+  return settings;
+}
+
+// For so many tokens of a step, where `memory` is that for as many as the model's settings say.
+Bytes bytes_of(const StageMemory& memory, const ServingSettings& planned, const ServingSettings& of_model) {
+  return memory.weights + memory.cache + memory.compute * planned.batch_tokens / of_model.batch_tokens;
+}
+
+// `in_place_of`: the plan whose stages stay where they are.
+PlanMade made_of(const ModelView& state, const FoundPlan& found, PlanEpoch epoch, const PlanMade* in_place_of) {
   const Plan& best = found.result.plan;
   const ServedModel& model = *state.model;
+  const StepCost cost = step_cost(state, best);
   PlanMade made{.plan = {.epoch = epoch,
                          .model = model.model,
                          .content = model.content,
                          .stages = {},
-                         .settings = model.settings,
-                         .step_cost_tokens = step_cost_tokens(state, best)},
+                         .settings = settings_of(state, best, cost, in_place_of),
+                         .step_cost_tokens = cost.tokens},
                 .stage_bytes = {},
                 .predicted = best.predicted,
                 .unused = {}};
   for (const Stage& stage : best.stages) {
     made.plan.stages.push_back({.device = stage.device, .layers = stage.layers});
-    made.stage_bytes.push_back(stage.memory.total());
+    made.stage_bytes.push_back(bytes_of(stage.memory, made.plan.settings, model.settings));
   }
   for (const placement::UnusedDevice& unused : found.result.unused) {
     if (made.unused.size() == kUnusedDevicesMax) break;
@@ -238,12 +259,13 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
   }
   std::optional<placement::PlacementResult> in_place;
   const ModelView view = found->spares_memory ? with_memory_spared(state) : state;
-  if (must && state.plan) in_place = plan_with_resident_parts(view, state.plan->made, *found);
-  if (!state.plan && context.previous) in_place = plan_with_resident_parts(view, *context.previous, *found);
+  const PlanMade* before = state.plan ? &state.plan->made : nullptr;
+  if (!before && context.previous) before = &*context.previous;
+  if (before && (must || !state.plan)) in_place = plan_with_resident_parts(view, *before, *found);
   const FoundPlan chosen{.result = in_place.value_or(found->result),
                          .avoidance_limit = found->avoidance_limit,
                          .spares_memory = found->spares_memory};
-  return made_of(state, chosen, next_epoch(state, context));
+  return made_of(state, chosen, next_epoch(state, context), in_place ? before : nullptr);
 }
 
 }  // namespace exogpu::cluster

@@ -102,7 +102,9 @@ double speed_of(const PredictedSpeed& speed, Objective objective) {
 }
 
 bool same_model(const ServedModel& model, const StagePlan& plan) {
-  return model.model == plan.model && model.content == plan.content && model.settings == plan.settings;
+  ServingSettings settings = model.settings;
+  if (!settings.batch_fixed) settings.batch_tokens = plan.settings.batch_tokens;
+  return model.model == plan.model && model.content == plan.content && settings == plan.settings;
 }
 
 std::optional<placement::PlacementResult> plan_with_resident_parts(const ModelView& state, const PlanMade& before,

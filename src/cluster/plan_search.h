@@ -31,7 +31,8 @@ wire::PredictedSpeed speed_now(const ModelView& state);
 // The figure that the objective maximises.
 double speed_of(const wire::PredictedSpeed& speed, wire::Objective objective);
 
-// Whether the plan serves this model with these settings, on any devices.
+// Whether the plan serves this model with these settings (but for the tokens of a step, where nobody fixed them), on
+// any devices.
 bool same_model(const wire::ServedModel& model, const wire::StagePlan& plan);
 
 }  // namespace exogpu::cluster

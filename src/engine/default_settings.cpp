@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/shard.h"
 #include "wire/region.h"
 
 namespace exogpu::engine {
@@ -10,6 +11,7 @@ namespace {
 constexpr uint32_t kSequencesFixed = 4;
 constexpr uint32_t kSequencesOfPool = 16;
 constexpr uint32_t kPoolTokens = 16384;
+constexpr uint32_t kBatchOfGpu = 2048;
 
 }  // namespace
 
@@ -31,6 +33,17 @@ wire::ServingSettings complete_settings(wire::ServingSettings given, const Archi
   const uint64_t most = uint64_t{wire::whole_region_steps(given.context)} * given.sequences;
   if (!own_pool) given.pool_tokens = static_cast<uint32_t>(std::min<uint64_t>(given.pool_tokens, most));
   return given;
+}
+
+uint32_t usual_batch(const model::Gguf& file, const gpu::Device& device, ShardOptions options) {
+  constexpr uint32_t usual = ShardOptions().batch_tokens;
+  if (device.info().kind == gpu::DeviceKind::cpu || device.info().software) return usual;
+  if (options.context < kBatchOfGpu) return usual;
+  options.batch_tokens = kBatchOfGpu;
+  const auto architecture = read_architecture(file);
+  if (!architecture) return usual;  // load() has the reason
+  const auto need = Shard::measure(file, {0, architecture->n_layers}, device, options);
+  return need && need->total() <= device.memory().free ? kBatchOfGpu : usual;
 }
 
 }  // namespace exogpu::engine

@@ -2,6 +2,9 @@
 #pragma once
 
 #include "engine/families/architecture.h"
+#include "engine/shard_options.h"
+#include "gpu/device.h"
+#include "model/gguf.h"
 #include "wire/serving_settings.h"
 
 namespace exogpu::engine {
@@ -14,5 +17,9 @@ namespace exogpu::engine {
 // models with recurrent layers 4, since each has a state of its own however short it is). Without flash attention a
 // conversation has at most 4,096 tokens, since the memory for computing grows with it.
 wire::ServingSettings complete_settings(wire::ServingSettings given, const Architecture& a);
+
+// How many tokens of a prompt a device computes at once that has the whole model: 512, or 2,048 on a GPU with room for
+// it, which fewer do not fill. Reads no weights.
+uint32_t usual_batch(const model::Gguf& file, const gpu::Device& device, ShardOptions options);
 
 }  // namespace exogpu::engine

@@ -166,6 +166,7 @@ void put(proto::ServingSettings& out, const ServingSettings& in) {
   out.set_objective(static_cast<uint32_t>(in.objective));
   out.set_pool_tokens(in.pool_tokens);
   out.set_private_prefixes(in.private_prefixes);
+  out.set_batch_fixed(in.batch_fixed);
 }
 
 Result<ServingSettings> settings_of(const proto::ServingSettings& in, std::string_view of) {
@@ -182,6 +183,7 @@ Result<ServingSettings> asked_settings_of(const proto::ServingSettings& in, std:
   }
   out.pool_tokens = in.pool_tokens();
   out.private_prefixes = in.private_prefixes();
+  out.batch_fixed = in.batch_fixed();
   if (out.pool_tokens > 0 && out.pool_tokens < out.context) {
     return fail(ErrorCode::corrupt, "{} for sequences of {} tokens and a pool of {}", of, out.context, out.pool_tokens);
   }

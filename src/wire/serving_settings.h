@@ -29,6 +29,7 @@ struct ServingSettings {
   uint32_t context = 4096;      // tokens of one sequence, prompt and answer together
   uint32_t sequences = 1;       // computed at once
   uint32_t batch_tokens = 512;  // of one step
+  bool batch_fixed = false;     // by a person; otherwise a plan of one device may take more
   KvType kv_type = KvType::f16;
   FlashAttention flash_attention = FlashAttention::automatic;
   Dtype activations = Dtype::f32;  // between stages; not i32

@@ -335,8 +335,10 @@ void add_serve(CLI::App& app, Action& action) {
                  "Never take a prompt's beginning from the KV cache of another client (API key or address), who could "
                  "tell by the time that it takes")
       ->group(plan);
-  command->add_option("-b,--batch,--batch-size", node.serving.batch_tokens, "Prompt tokens computed together")
-      ->capture_default_str()
+  command
+      ->add_option("-b,--batch,--batch-size", node.serving.batch_tokens,
+                   "Prompt tokens computed together (default: 512; up to 2048 by one GPU alone)")
+      ->each([&serving = node.serving](const std::string&) { serving.batch_fixed = true; })
       ->group(plan);
   add_kv_type(*command, node.serving.kv_type)->group(plan);
   add_flash_attention(*command, node.serving.flash_attention)->group(plan);
