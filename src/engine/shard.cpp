@@ -51,15 +51,8 @@ struct Shard::Impl {
   std::vector<float> joined;  // at rank 0 of a group: the logits of all members
 
   GraphSource source() const {
-    return {arch,
-            layers,
-            weights.weights(),
-            cache,
-            memory.states(),
-            flash,
-            on_processor(),
-            options.threads == 1,
-            options.embeddings};
+    return {arch,  layers,         weights.weights(),    weights.prompt_weights(), cache, memory.states(),
+            flash, on_processor(), options.threads == 1, options.embeddings};
   }
   bool on_processor() const { return device.info().kind == gpu::DeviceKind::cpu; }
   bool is_first() const { return layers.begin == 0; }
@@ -68,15 +61,19 @@ struct Shard::Impl {
   bool embeds_on_host() const { return is_first() && weights.weights().embedding == nullptr; }
 
   static Result<std::unique_ptr<Impl>> plan_only(const model::Gguf& file, wire::LayerRange layers,
-                                                 const gpu::Device& device, const ShardOptions& requested) {
+                                                 const gpu::Device& device, const ShardOptions& requested,
+                                                 bool two_layouts = false) {
     EXO_TRY(Architecture a, read_architecture(file));
     if (requested.member) a = member_architecture(std::move(a), requested.member->cut);
     EXO_TRY(ShardOptions options, complete_options(requested, a, layers));
     ggml_backend_dev_t handle = device.handle();
     EXO_TRY(bool flash, choose_flash_attention(device, a, options));
     EXO_CHECK(check_cache_type(a, options.kv_type, flash));
-    EXO_TRY(WeightStore weights, WeightStore::plan(file, a, layers, options.context, device,
-                                                   layout_aim(options.objective), slicer(file, requested.member)));
+    const gpu::LayoutAim aim = layout_aim(options.objective);
+    const WeightAims aims =
+        two_layouts ? WeightAims{gpu::LayoutAim::answers, gpu::LayoutAim::prompts} : WeightAims{aim, aim};
+    EXO_TRY(WeightStore weights,
+            WeightStore::plan(file, a, layers, options.context, device, aims, slicer(file, requested.member)));
     ggml_backend_buffer_type_t home = ggml_backend_dev_buffer_type(handle);
     KvCache cache(a, layers, options.cache_rows(), options.kv_type, home);
     RecurrentMemory memory(a, layers, options, options.cache_rows(), home);
@@ -326,7 +323,11 @@ Shard::~Shard() = default;
 Result<Shard> Shard::load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
                           const ShardOptions& options, const Progress& progress, const std::stop_token& stop) {
   if (device.layouts() != nullptr) learn_layouts(file, layers, device);
-  EXO_TRY(auto impl, Impl::plan_only(file, layers, device, options));
+  const bool two_layouts = !options.member && worth_two_layouts(file, device);
+  EXO_TRY(auto impl, Impl::plan_only(file, layers, device, options, two_layouts));
+  if (two_layouts && impl->need.total() > device.memory().free) {
+    EXO_TRY(impl, Impl::plan_only(file, layers, device, options));
+  }
   EXO_CHECK(impl->load(progress, stop));
   return Shard(std::move(impl));
 }

@@ -38,6 +38,8 @@ TEST(TinyModel, NarrowerMatricesMakeSmallerFiles) {
   const size_t q8_0 = tiny_model("qwen3", 1, {.matrices = MatrixType::q8_0}).value().size();
   EXPECT_NEAR(static_cast<double>(f32) / static_cast<double>(f16), 2.0, 0.1);
   EXPECT_NEAR(static_cast<double>(f32) / static_cast<double>(q8_0), 32.0 / 8.5, 0.3);
+  const size_t q4_0 = tiny_model("qwen3", 1, {.matrices = MatrixType::q4_0}).value().size();
+  EXPECT_NEAR(static_cast<double>(f32) / static_cast<double>(q4_0), 32.0 / 4.5, 0.9);
 }
 
 TEST(TinyModel, MoreLayersMakeALargerFile) {
@@ -48,7 +50,7 @@ TEST(TinyModel, MoreLayersMakeALargerFile) {
 TEST(TinyModel, EveryFamilyIsAModelFile) {
   const model::testing::TempDir directory;
   for (const Family& family : families()) {
-    for (MatrixType type : {MatrixType::f32, MatrixType::f16, MatrixType::q8_0}) {
+    for (MatrixType type : {MatrixType::f32, MatrixType::f16, MatrixType::q8_0, MatrixType::q4_0}) {
       const auto path = directory / std::string(family.name);
       const auto written = write_tiny_model(path, family.name, 1, {.matrices = type, .layers = 1});
       ASSERT_TRUE(written) << written.error().message;

@@ -1,5 +1,6 @@
 #include "tiny_model/weights.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -36,6 +37,17 @@ void put_q8_0(std::vector<std::byte>& out, std::span<const float, 32> block) {
   for (float value : block) put(out, static_cast<int8_t>(scale > 0 ? std::round(value / scale) : 0));
 }
 
+// A block: the scale as a half, then 32 numbers of four bits, of which the second 16 are the upper halves of the bytes.
+void put_q4_0(std::vector<std::byte>& out, std::span<const float, 32> block) {
+  const float largest = *std::ranges::max_element(block, {}, [](float value) { return std::abs(value); });
+  const float scale = largest / -8;
+  put(out, to_half(scale));
+  const auto code = [scale](float value) {
+    return static_cast<uint8_t>(scale == 0 ? 8 : std::clamp(std::round(value / scale) + 8, 0.0F, 15.0F));
+  };
+  for (size_t i = 0; i < 16; ++i) put(out, static_cast<uint8_t>(code(block[i]) | code(block[i + 16]) << 4));
+}
+
 }  // namespace
 
 float Noise::next() {
@@ -54,6 +66,7 @@ model::TensorType tensor_type(MatrixType type) {
     case MatrixType::f32: return model::TensorType::f32;
     case MatrixType::f16: return model::TensorType::f16;
     case MatrixType::q8_0: return model::TensorType::q8_0;
+    case MatrixType::q4_0: return model::TensorType::q4_0;
   }
   return model::TensorType::f32;
 }
@@ -72,6 +85,10 @@ std::vector<std::byte> encode(std::span<const float> values, MatrixType type) {
     case MatrixType::q8_0:
       out.reserve(values.size() / 32 * 34);
       for (size_t at = 0; at + 32 <= values.size(); at += 32) put_q8_0(out, values.subspan(at).first<32>());
+      break;
+    case MatrixType::q4_0:
+      out.reserve(values.size() / 32 * 18);
+      for (size_t at = 0; at + 32 <= values.size(); at += 32) put_q4_0(out, values.subspan(at).first<32>());
       break;
   }
   return out;

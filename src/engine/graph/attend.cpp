@@ -105,7 +105,7 @@ ggml_tensor* as_heads(const Builder& b, ggml_tensor* x, uint32_t head_dim, uint3
 }
 
 ggml_tensor* rotate(const Builder& b, ggml_tensor* x, const Rope& rope, ggml_tensor* positions) {
-  ggml_tensor* factors = rope.factors ? b.source.weights.rope_factors : nullptr;
+  ggml_tensor* factors = rope.factors ? b.weights().rope_factors : nullptr;
   const int dims = static_cast<int>(rope.dims);
   const int context = static_cast<int>(rope.context_trained);
   if (rope.has_axes()) {

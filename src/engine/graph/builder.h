@@ -11,6 +11,9 @@ struct Builder {
 
   ggml_context* ctx() const { return graph.ctx.get(); }
   const Architecture& arch() const { return source.architecture; }
+  const ModelWeights& weights() const {
+    return graph.shape.tokens < kPromptTokens ? source.weights : source.prompt_weights;
+  }
   const LayerSpec& layer(uint32_t index) const { return arch().layers[index]; }
   void expand(ggml_tensor* t) const { ggml_build_forward_expand(graph.nodes, t); }
   // The graph can be cut here.

@@ -10,7 +10,7 @@ namespace {
 // The vectors of all layers: looked up, plus a projection of the embedding.
 ggml_tensor* per_layer_vectors(const Builder& b, ggml_tensor* embedding) {
   const Architecture& a = b.arch();
-  const ModelWeights& w = b.source.weights;
+  const ModelWeights& w = b.weights();
   ggml_context* ctx = b.ctx();
   const int64_t n = embedding->ne[1];
   const int64_t width = int64_t{a.per_layer_width} * a.n_layers;
@@ -26,10 +26,10 @@ ggml_tensor* per_layer_vectors(const Builder& b, ggml_tensor* embedding) {
 Passing begin_model(const Builder& b) {
   const GraphInputs& in = b.graph.inputs;
   const Architecture& a = b.arch();
-  ggml_tensor* embedding = b.source.weights.embedding;
+  ggml_tensor* embedding = b.weights().embedding;
   ggml_tensor* x = embedding != nullptr ? ggml_get_rows(b.ctx(), embedding, in.tokens) : in.activations;
   if (a.embedding_scale != 1.0F) x = ggml_scale(b.ctx(), x, a.embedding_scale);
-  const ModelWeights& w = b.source.weights;
+  const ModelWeights& w = b.weights();
   if (w.token_types != nullptr) x = ggml_add(b.ctx(), x, ggml_view_1d(b.ctx(), w.token_types, a.d_model, 0));
   if (w.positions != nullptr) x = ggml_add(b.ctx(), x, ggml_get_rows(b.ctx(), w.positions, in.attention.positions));
   x = norm(b, x, w.embedding_norm);
@@ -66,7 +66,7 @@ ggml_tensor* embedding_of(const Builder& b, ggml_tensor* x) {
     first_token += g.all_tokens();
   }
   ggml_tensor* pooled = parts.empty() ? x : join_tokens(b, parts);
-  for (const Matrix& dense : b.source.weights.pooled_dense)
+  for (const Matrix& dense : b.weights().pooled_dense)
     if (dense.weight != nullptr) pooled = multiply(b, dense, pooled);
   return pooled;
 }
@@ -76,9 +76,9 @@ ggml_tensor* head(const Builder& b, ggml_tensor* x) {
     x = merge_streams(b, x);
     if (b.graph.inputs.output_rows != nullptr) x = select_rows(b, x, QueryRows::outputs);
   }
-  x = norm(b, x, b.source.weights.output_norm);
+  x = norm(b, x, b.weights().output_norm);
   if (b.source.embeddings) return embedding_of(b, x);
-  x = multiply(b, b.source.weights.output, x);
+  x = multiply(b, b.weights().output, x);
   if (b.arch().logit_scale != 1.0F) x = ggml_scale(b.ctx(), x, b.arch().logit_scale);
   return softcap(b, x, b.arch().logit_softcap);
 }

@@ -56,7 +56,7 @@ class OneFeedForward {
     const ModelWeights none;
     const KvCache cache(arch, {}, 0, wire::KvType::f16, plain_type());
     const RecurrentState states(arch, {}, 0, plain_type());
-    const GraphSource source = {arch, {}, none, cache, states, true, true, one_thread};
+    const GraphSource source = {arch, {}, none, none, cache, states, true, true, one_thread};
     Graph graph;
     graph.ctx.reset(context());
     graph.nodes = ggml_new_graph(graph.ctx.get());

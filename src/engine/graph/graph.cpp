@@ -42,7 +42,7 @@ AttentionInputs attention_inputs(const Builder& b, std::span<const SlotGroup> gr
 void add_first_inputs(const Builder& b) {
   GraphInputs& in = b.graph.inputs;
   const uint32_t n = b.graph.shape.tokens;
-  const ModelWeights& w = b.source.weights;
+  const ModelWeights& w = b.weights();
   const bool first = b.source.layers.begin == 0;
   if (first && (w.embedding != nullptr || w.per_layer_embedding != nullptr))
     in.tokens = input(ggml_new_tensor_1d(b.ctx(), GGML_TYPE_I32, n), "tokens");

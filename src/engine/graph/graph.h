@@ -15,11 +15,15 @@
 
 namespace exogpu::engine {
 
+// A step with fewer tokens reads weights more than it computes with them.
+inline constexpr uint32_t kPromptTokens = 32;
+
 // The parts of a shard that a graph uses. All are borrowed.
 struct GraphSource {
   const Architecture& architecture;
   wire::LayerRange layers;
   const ModelWeights& weights;
+  const ModelWeights& prompt_weights;  // for steps of kPromptTokens and more
   const KvCache& cache;
   const RecurrentState& states;
   bool flash_attention;

@@ -10,7 +10,7 @@ ggml_tensor* add_residual(const Builder& b, ggml_tensor* x, ggml_tensor* y) {
 }
 
 ggml_tensor* mix(const Builder& b, uint32_t index, ggml_tensor* x, QueryRows rows) {
-  const LayerWeights& w = b.source.weights.layers[index - b.source.layers.begin];
+  const LayerWeights& w = b.weights().layers[index - b.source.layers.begin];
   switch (b.layer(index).mixer) {
     case Mixer::none: return nullptr;
     case Mixer::attention: return attention(b, w.attention, index, x, rows);
@@ -28,7 +28,7 @@ ggml_tensor* mix(const Builder& b, uint32_t index, ggml_tensor* x, QueryRows row
 }  // namespace
 
 ggml_tensor* layer_feed_forward(const Builder& b, uint32_t index, ggml_tensor* x, ggml_tensor* raw) {
-  const LayerWeights& w = b.source.weights.layers[index - b.source.layers.begin];
+  const LayerWeights& w = b.weights().layers[index - b.source.layers.begin];
   const LayerSpec& l = b.layer(index);
   if (l.feed_forward == FeedForward::experts) return expert_feed_forward(b, w.experts, x, x);
   ggml_tensor* y = dense_feed_forward(b, w.dense, x, b.arch().activation, l.sparse_gate);
@@ -39,7 +39,7 @@ ggml_tensor* layer_feed_forward(const Builder& b, uint32_t index, ggml_tensor* x
 }
 
 ggml_tensor* per_layer_input(const Builder& b, uint32_t index, ggml_tensor* x, ggml_tensor* per_layer) {
-  const PerLayerWeights& w = b.source.weights.layers[index - b.source.layers.begin].per_layer;
+  const PerLayerWeights& w = b.weights().layers[index - b.source.layers.begin].per_layer;
   const int64_t width = b.arch().per_layer_width;
   ggml_context* ctx = b.ctx();
   ggml_tensor* own = ggml_view_2d(ctx, per_layer, width, per_layer->ne[1], per_layer->nb[1],
@@ -49,7 +49,7 @@ ggml_tensor* per_layer_input(const Builder& b, uint32_t index, ggml_tensor* x, g
 }
 
 Passing plain_layer(const Builder& b, uint32_t index, Passing in, QueryRows rows) {
-  const LayerWeights& w = b.source.weights.layers[index - b.source.layers.begin];
+  const LayerWeights& w = b.weights().layers[index - b.source.layers.begin];
   const LayerSpec& l = b.layer(index);
   ggml_tensor* normed = norm(b, in.x, w.mixer_norm);
   ggml_tensor* y = mix(b, index, normed, rows);

@@ -62,7 +62,8 @@ struct Whole {
   static ggml_backend_buffer_type_t home() { return ggml_backend_dev_buffer_type(cpu().handle()); }
 
   Runner runner(const SegmentRule& rule) {
-    const GraphSource source{architecture, layers, weights.weights(), cache, states, false, true};
+    const GraphSource source{architecture, layers, weights.weights(), weights.prompt_weights(), cache, states,
+                             false,        true};
     const std::vector<BatchShape> largest = largest_batches({.context = kRows, .batch_tokens = 64, .outputs = 64});
     auto made = Runner::create(source, largest, size_t{64} * architecture.n_vocab, backend.get(), rule);
     EXPECT_TRUE(made) << made.error().message;
@@ -143,7 +144,9 @@ TEST(Segments, EachLayerOfALlamaEndsTwoSums) {
 TEST(Segments, OneSegmentIsTheGraphItself) {
   const TinyFile file("llama");
   Whole model(file);
-  const GraphSource source{model.architecture, model.layers, model.weights.weights(), model.cache, model.states, false};
+  const GraphSource source{
+      model.architecture, model.layers, model.weights.weights(), model.weights.prompt_weights(), model.cache,
+      model.states,       false};
   BatchShape shape;
   shape.tokens = 64;
   shape.groups = {{.stride = 0, .slots = 1, .tokens = 64, .rows = 256}};

@@ -66,13 +66,13 @@ ggml_tensor* laurel(const Builder& b, const StreamWeights& w, ggml_tensor* x) {
 ggml_tensor* split_streams(const Builder& b, ggml_tensor* x) {
   const int64_t others = b.arch().streams.count - 1;
   ggml_tensor* copies = ggml_repeat_4d(b.ctx(), x, x->ne[0], x->ne[1], others, 1);
-  ggml_tensor* added = precise(ggml_mul_mat(b.ctx(), b.source.weights.streams_in, copies));
+  ggml_tensor* added = precise(ggml_mul_mat(b.ctx(), b.weights().streams_in, copies));
   return ggml_concat(b.ctx(), x, scaled_to(b, added, magnitude(b, x)), 2);
 }
 
 ggml_tensor* merge_streams(const Builder& b, ggml_tensor* x) {
   ggml_tensor* first = stream(b, x, 0);
-  ggml_tensor* back = precise(ggml_mul_mat(b.ctx(), b.source.weights.streams_out, other_streams(b, x)));
+  ggml_tensor* back = precise(ggml_mul_mat(b.ctx(), b.weights().streams_out, other_streams(b, x)));
   back = scaled_to(b, back, magnitude(b, first));
   ggml_tensor* sum = first;
   for (int64_t i = 0; i < back->ne[2]; ++i) sum = ggml_add(b.ctx(), sum, stream(b, back, i));
@@ -80,7 +80,7 @@ ggml_tensor* merge_streams(const Builder& b, ggml_tensor* x) {
 }
 
 Passing streams_layer(const Builder& b, uint32_t index, Passing in, QueryRows rows) {
-  const LayerWeights& w = b.source.weights.layers[index - b.source.layers.begin];
+  const LayerWeights& w = b.weights().layers[index - b.source.layers.begin];
   ggml_context* ctx = b.ctx();
   ggml_tensor* predicted = predict(b, w.streams, in.x);
   ggml_tensor* active = stream(b, predicted, 0);

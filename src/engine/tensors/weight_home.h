@@ -24,6 +24,8 @@ class WeightMemory {
   WeightMemory(const gpu::Device& device, gpu::LayoutAim aim);
 
   bool is_cpu() const { return is_cpu_; }
+  // What packed() chooses from now on serves this.
+  void set_aim(gpu::LayoutAim aim) { aim_ = aim; }
   ggml_backend_dev_t device() const { return device_.handle(); }
   ggml_backend_buffer_type_t plain() const { return plain_; }
   // The packed buffer type for a matrix of this type and shape, or null when there is none.

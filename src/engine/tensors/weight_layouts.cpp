@@ -53,6 +53,12 @@ gpu::LayoutAim layout_aim(wire::Objective objective) {
   return gpu::LayoutAim::answers;
 }
 
+bool worth_two_layouts(const model::Gguf& file, const gpu::Device& device) {
+  constexpr Bytes share = 8;  // of the device's memory
+  return device.layouts() != nullptr && device.info().kind == gpu::DeviceKind::cpu &&
+         share * file.file_bytes() <= device.memory().total;
+}
+
 void learn_layouts(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device) {
   gpu::LayoutBook& book = *device.layouts();
   (void)book.check(device, layout_cases(file, layers, device));

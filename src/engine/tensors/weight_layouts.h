@@ -17,7 +17,12 @@ std::vector<gpu::LayoutCase> layout_cases(const model::Gguf& file, wire::LayerRa
 // about a second where a device meets a type for the first time, and no time afterwards.
 void learn_layouts(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device);
 
-// What the layout of a shard's weights serves in a plan that optimises this.
+// What the layout of a shard's weights serves in a plan that optimises this, where there is memory for one.
 gpu::LayoutAim layout_aim(wire::Objective objective);
+
+// Whether a shard of this file holds weights twice where one layout reads prompts faster and another writes answers
+// faster: a model is an eighth of the device's memory at most. The same for all shards of a model on a device, so that
+// they compute the same however it is cut.
+bool worth_two_layouts(const model::Gguf& file, const gpu::Device& device);
 
 }  // namespace exogpu::engine

@@ -114,6 +114,8 @@ ggml_tensor* WeightPlaces::assign(ggml_backend_buffer_type_t type, std::vector<c
                                   const std::array<int64_t, 3>& shape) {
   for (const model::TensorInfo* source : sources) used_.insert(source);
   Home& h = home_for(type);
+  for (const Placed& p : h.placed)
+    if (p.sources == sources && std::equal(shape.begin(), shape.end(), p.tensor->ne)) return p.tensor;
   auto ggml_kind = static_cast<ggml_type>(sources.front()->type);
   int n_dims = shape[2] != 1 ? 3 : shape[1] != 1 ? 2 : 1;
   ggml_tensor* tensor = ggml_new_tensor(h.ctx.get(), ggml_kind, n_dims, shape.data());

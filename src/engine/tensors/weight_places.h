@@ -48,6 +48,8 @@ class WeightPlaces {
 
   const model::Gguf& file() const { return *file_; }
   const WeightMemory& home() const { return home_; }
+  // For tensors that are added from now on.
+  void set_aim(gpu::LayoutAim aim) { home_.set_aim(aim); }
   std::span<const std::unique_ptr<Home>> homes() const { return homes_; }
 
   // Null where the file has no such tensor.
@@ -72,7 +74,7 @@ class WeightPlaces {
     return add({name, {n, 1, 1}}, WeightUse::vector);
   }
   // A tensor of this shape in memory of this type (null: in the file's mapping), filled by `sources` one after
-  // another.
+  // another. The same as before where there is one already.
   ggml_tensor* assign(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
                       const std::array<int64_t, 3>& shape);
   // The kind of memory that a tensor is assigned to; null where it stays in the file.

@@ -12,7 +12,25 @@ namespace exogpu::engine {
 struct WeightStore::Impl {
   WeightPlaces places;
   ModelWeights weights;
+  ModelWeights prompt_weights;
 };
+
+namespace {
+
+Result<ModelWeights> add_all(WeightPlaces& places, const Architecture& a, wire::LayerRange layers, uint32_t context,
+                             gpu::LayoutAim aim) {
+  places.set_aim(aim);
+  ModelWeights weights;
+  EXO_CHECK(add_ends(places, a, layers, weights));
+  EXO_CHECK(add_rope_factors(places, a, context, weights));
+  for (uint32_t i = layers.begin; i < layers.end; ++i) {
+    EXO_TRY(LayerWeights layer, add_layer(places, a, i));
+    weights.layers.push_back(std::move(layer));
+  }
+  return weights;
+}
+
+}  // namespace
 
 WeightStore::WeightStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WeightStore::WeightStore(WeightStore&&) noexcept = default;
@@ -20,19 +38,20 @@ WeightStore& WeightStore::operator=(WeightStore&&) noexcept = default;
 WeightStore::~WeightStore() = default;
 
 Result<WeightStore> WeightStore::plan(const model::Gguf& file, const Architecture& a, wire::LayerRange layers,
-                                      uint32_t context, const gpu::Device& device, gpu::LayoutAim aim, Slicer slicer) {
-  auto impl = std::make_unique<Impl>(WeightPlaces(file, WeightMemory(device, aim), layers.size(), std::move(slicer)));
-  EXO_CHECK(add_ends(impl->places, a, layers, impl->weights));
-  EXO_CHECK(add_rope_factors(impl->places, a, context, impl->weights));
-  for (uint32_t i = layers.begin; i < layers.end; ++i) {
-    EXO_TRY(LayerWeights layer, add_layer(impl->places, a, i));
-    impl->weights.layers.push_back(std::move(layer));
+                                      uint32_t context, const gpu::Device& device, WeightAims aims, Slicer slicer) {
+  auto impl =
+      std::make_unique<Impl>(WeightPlaces(file, WeightMemory(device, aims.answers), layers.size(), std::move(slicer)));
+  EXO_TRY(impl->weights, add_all(impl->places, a, layers, context, aims.answers));
+  impl->prompt_weights = impl->weights;
+  if (aims.prompts != aims.answers) {
+    EXO_TRY(impl->prompt_weights, add_all(impl->places, a, layers, context, aims.prompts));
   }
   EXO_CHECK(impl->places.check_all_used(layers));
   return WeightStore(std::move(impl));
 }
 
 const ModelWeights& WeightStore::weights() const { return impl_->weights; }
+const ModelWeights& WeightStore::prompt_weights() const { return impl_->prompt_weights; }
 
 Bytes WeightStore::bytes() const {
   Bytes total = bytes_mapped();

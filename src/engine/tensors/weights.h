@@ -170,23 +170,33 @@ struct ModelWeights {
   ggml_tensor* rope_factors = nullptr;  // [rope.dims / 2]
 };
 
+// What the layouts of weights serve. Where these differ, and the best layouts for them, too, weights are in memory
+// twice.
+struct WeightAims {
+  gpu::LayoutAim answers = gpu::LayoutAim::answers;
+  gpu::LayoutAim prompts = gpu::LayoutAim::answers;
+};
+
 // Plans, measures, and loads the weights of one shard. Borrows the file, which must outlive it: on the CPU weights that
 // need no repacking are used in the file's mapping.
 class WeightStore {
  public:
   // Finds and checks every tensor the layers need; reads none of their data and allocates nothing on the device.
-  // `context` picks between short and long rope factors, `aim` between layouts that are right on the device.
+  // `context` picks between short and long rope factors, `aims` between layouts that are right on the device.
   // With `slicer` the weights are slices of the file's, and the embedding is looked up on the host.
   // Errors: corrupt (missing, or of a shape the metadata contradicts), unsupported (the device cannot compute with a
   // type).
   static Result<WeightStore> plan(const model::Gguf& file, const Architecture& a, wire::LayerRange layers,
-                                  uint32_t context, const gpu::Device& device, gpu::LayoutAim aim, Slicer slicer = {});
+                                  uint32_t context, const gpu::Device& device, WeightAims aims, Slicer slicer = {});
 
   WeightStore(WeightStore&&) noexcept;
   WeightStore& operator=(WeightStore&&) noexcept;
   ~WeightStore();
 
+  // For steps of a token or a few of each sequence, and for those of prompts: the same tensors, but for those that are
+  // in two layouts.
   const ModelWeights& weights() const;
+  const ModelWeights& prompt_weights() const;
   Bytes bytes() const;         // all of them, on the device or mapped
   Bytes bytes_mapped() const;  // the part of them that stays in the file's mapping
   // Makes the planned tensors usable in graphs before load(), to measure the graphs.
