@@ -42,38 +42,6 @@ TEST(PlanFor, SpreadsAModelOverNodesWithRoom) {
   EXPECT_FALSE(plan_for(view(state), of(1))) << "nothing to do";
 }
 
-// A node whose device a step costs as much as so many tokens.
-NodeFacts facts_with_step_cost(double tokens) {
-  NodeFacts facts = example_facts(1, 5000 * MB, 1e12);
-  facts.info.devices.front().fixed_columns = tokens;
-  return facts;
-}
-
-TEST(PlanFor, ADeviceThatFewTokensDoNotFillComputesMoreAtOnce) {
-  ServedModel model = example_model(8);
-  model.shape.compute_bytes = 10 * MB;
-  ReplicatedState state;
-  add(state, NodeReported{facts_with_step_cost(0)});
-  add(state, ModelSet{model});
-  ReplicatedState large;
-  add(large, NodeReported{facts_with_step_cost(200)});
-  add(large, ModelSet{model});
-  make_plan(state);
-  make_plan(large);
-  const PlanMade& usual = only(state).plan->made;
-  const PlanMade& made = only(large).plan->made;
-  EXPECT_EQ(usual.plan.settings.batch_tokens, only(state).served.settings.batch_tokens);
-  EXPECT_GT(made.plan.settings.batch_tokens, usual.plan.settings.batch_tokens);
-  EXPECT_GT(made.stage_bytes.front(), usual.stage_bytes.front());
-  all_ready(large);
-  EXPECT_FALSE(plan_for(view(large), of(1))) << "it is the plan of these settings";
-
-  model.settings.batch_fixed = true;
-  add(large, ModelSet{model});
-  make_plan(large);
-  EXPECT_EQ(only(large).plan->made.plan.settings.batch_tokens, model.settings.batch_tokens);
-}
-
 TEST(PlanFor, GivesTheReasonWhenThereIsNone) {
   ReplicatedState state = two_nodes();
   add(state, NodeLost{.node = example_id(2), .reason = "silent"});
