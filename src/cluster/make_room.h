@@ -15,8 +15,8 @@ namespace exogpu::cluster {
 std::vector<std::string> models_in_the_way(const wire::ReplicatedState& state, const std::string& content,
                                            std::span<const std::string> removable);
 
-// The state as it is when all models but the pinned ones have made room and this one has no plan. Devices that failed to
-// load layers of it stay without room for it.
+// The state as it is when all models but the pinned ones have made room and this one has no plan. Devices that failed
+// to load layers of it stay without room for it.
 wire::ReplicatedState beside_pinned(const wire::ReplicatedState& state, const wire::ServedModel& model);
 
 // Why the nodes that are online cannot hold the model even if all models but the pinned ones make room: what is
