@@ -36,7 +36,7 @@ wire::ServingSettings complete_settings(wire::ServingSettings given, const Archi
 }
 
 uint32_t usual_batch(const model::Gguf& file, const gpu::Device& device, ShardOptions options) {
-  constexpr uint32_t usual = ShardOptions().batch_tokens;
+  const uint32_t usual = ShardOptions().batch_tokens;
   if (device.info().kind == gpu::DeviceKind::cpu || device.info().software) return usual;
   if (options.context < kBatchOfGpu) return usual;
   options.batch_tokens = kBatchOfGpu;

@@ -42,7 +42,7 @@ Result<void> write_logits(engine::Chain& chain, uint32_t n_tokens, const std::st
 Result<void> evaluate(Options options) {
   if (options.tokens == 0) return fail(ErrorCode::invalid_argument, "--tokens must be at least 1");
   options.model.shard.context = options.tokens;
-  constexpr uint32_t usual = engine::ShardOptions().batch_tokens;
+  const uint32_t usual = engine::ShardOptions().batch_tokens;
   uint32_t& batch = options.model.shard.batch_tokens;
   batch = std::min(batch == 0 ? usual : batch, options.tokens);
   options.model.shard.outputs = batch;
