@@ -59,7 +59,7 @@ TEST(ShardLayouts, APromptIsReadInOneAndAnAnswerWrittenInAnother) {
   Chain packed = Layouts({{2, 2}, {1, 1}}).load(file);
   Chain plain = Layouts({{1, 1}, {2, 2}}).load(file);
   Chain both = Layouts({{1, 2}, {2, 1}}).load(file);
-  const auto weights = [](const Chain& chain) { return chain.shards().front().memory().weights; };
+  const auto weights = [](const Chain& chain) { return chain.shards().front().first().memory().weights; };
   if (weights(packed) == weights(plain)) GTEST_SKIP() << "none of these weights has another layout";
   EXPECT_GT(weights(both), std::max(weights(packed), weights(plain)));
 
