@@ -45,6 +45,21 @@ Parsed<Action> drain(const Exchange& exchange) {
   return Reply{.body = R"({"status":"ok"})"};
 }
 
+// {"node": NAME or ID}
+Parsed<Action> remove_node(const Exchange& exchange) {
+  EXO_TRY(const json asked, parse_object(exchange.body, exchange.limits.json));
+  EXO_TRY(auto node, Fields(asked).text("node"));
+  if (!node) return bad_field("node", "missing_required_parameter", "is missing; give the name or the id of a node");
+  return Work([&service = exchange.service, node = *std::move(node)]() -> Parsed<Reply> {
+    const auto removed = service.remove(node);
+    if (removed) return Reply{.body = R"({"status":"ok"})"};
+    ApiError error = to_api_error(removed.error());
+    error.param = "node";
+    if (removed.error().code == ErrorCode::not_found) error.code = "node_not_found";
+    return std::unexpected(std::move(error));
+  });
+}
+
 Parsed<wire::LoadSettings> load_settings(const Fields& fields) {
   EXO_TRY(const auto pinned, fields.boolean("pinned"));
   EXO_TRY(const auto context, fields.integer("context", 1, INT32_MAX));
@@ -97,6 +112,7 @@ constexpr Route kClusterRoutes[] = {
     {.path = "/v1/cluster", .method = "GET", .handle = cluster, .scope = wire::Scope::cluster_read},
     {.path = "/v1/cluster/events", .method = "GET", .handle = events, .scope = wire::Scope::cluster_read},
     {.path = "/v1/cluster/drain", .method = "POST", .handle = drain, .scope = wire::Scope::cluster_write},
+    {.path = "/v1/cluster/remove", .method = "POST", .handle = remove_node},
     {.path = "/v1/models/load", .method = "POST", .handle = load, .scope = wire::Scope::models},
     {.path = "/models/load",
      .method = "POST",

@@ -78,5 +78,13 @@ TEST_F(Api, OllamaClientsSayHowLongAModelStays) {
   EXPECT_EQ(post("/api/generate", {{"model", "words"}, {"keep_alive", 0}}).json()["done_reason"], "unload");
 }
 
+TEST_F(Api, ANodeIsRemovedByItsName) {
+  EXPECT_EQ(post("/v1/cluster/remove", {{"node", "other"}}).status, 200);
+  expect_error(post("/v1/cluster/remove", {{"node", "none"}}), 404, "node_not_found", "there is no node");
+  EXPECT_EQ(post("/v1/cluster/remove", {{"node", "test"}}).status, 400);
+  expect_error(post("/v1/cluster/remove", json::object()), 400, "missing_required_parameter", "node: is missing");
+  expect_error(post("/v1/cluster/remove", {{"node", 5}}), 400, "invalid_type", "node");
+}
+
 }  // namespace
 }  // namespace exogpu::api

@@ -2,6 +2,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
@@ -27,8 +28,9 @@ std::string_view view(boost::beast::string_view text) { return {text.data(), tex
 
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket, Shared& shared)
-    : socket_(std::move(socket)),
+Connection::Connection(ClientSocket socket, Shared& shared)
+    : socket_(std::move(socket.socket)),
+      client_(std::move(socket.client)),
       shared_(shared),
       deadline_(socket_.get_executor()),
       wake_(socket_.get_executor()),
@@ -167,6 +169,12 @@ Connection::Awaitable<bool> Connection::read_request(Parser& parser) {
   if (may_use(origin, view(request[http::field::host]), shared_.options, shared_.service)) {
     origin_fields_ = origin_fields({.origin = origin});
   }
+  if (request.count(http::field::transfer_encoding) > 0 && !parser.chunked()) {
+    // Where its body ends is for nobody to say, and a proxy may say otherwise.
+    ApiError error{.message = "this is no HTTP/1.1 request: chunked is the only transfer coding",
+                   .code = "bad_request"};
+    co_return co_await refuse(std::move(error));
+  }
   if (!parser.is_done() && boost::beast::iequals(request[http::field::expect], "100-continue")) {
     const bool taken = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!taken) co_return false;
@@ -225,6 +233,7 @@ Connection::Awaitable<bool> Connection::write(std::string text) {
 
 Connection::Awaitable<bool> Connection::write_reply(Reply reply) {
   if (shared_.stopping) keep_alive_ = false;
+  audit_reply(reply.status);
   if (reply.status != 204 && reply.status != 304) {
     reply.fields.emplace_back("Content-Type", reply.type);
     reply.fields.emplace_back("Content-Length", std::to_string(reply.body.size()));

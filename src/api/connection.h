@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -18,6 +17,7 @@
 #include "api/generation/text_call.h"
 #include "api/kept_answer.h"
 #include "api/routes.h"
+#include "api/tls/peer_socket.h"
 
 namespace exogpu::api {
 
@@ -46,7 +46,7 @@ struct Shared {
 // Lives until its coroutine ends. Runs on the thread of the socket's executor.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, Shared& shared);
+  Connection(ClientSocket socket, Shared& shared);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -100,8 +100,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string stream_head(std::string_view type, std::vector<std::pair<std::string, std::string>> fields) const;
   // What the reply of an answer has besides.
   std::vector<std::pair<std::string, std::string>> answer_fields() const;
-  std::string client_address() const;
-  bool from_this_machine() const;
+  const std::string& client_address() const { return client_.text; }
+  // The request is admitted or refused; `local`: it comes from a program of this machine.
+  void begin_audit(AuditNote note, bool local);
+  void audit_reply(unsigned status);
+  bool from_this_machine() const { return client_.loopback; }
   ApiError read_error(boost::system::error_code failure, const char* part) const;
 
   // Cancels the socket's operations after `timeout`, unless it is called again before.
@@ -115,7 +118,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_reset();
   void lost();  // the client is gone
 
-  boost::asio::ip::tcp::socket socket_;
+  PlainSocket socket_;
+  const ClientAddress client_;
   Shared& shared_;
   boost::asio::steady_timer deadline_;
   boost::asio::steady_timer wake_;  // cancelled when the mailbox is not empty
@@ -132,6 +136,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // The current request.
   Principal principal_;
+  AuditNote note_;
+  std::string sender_;             // for the audit
   uint32_t messages_removed_ = 0;  // of its conversation, which did not fit
   std::string owner_;              // of the streams that it may read, see ClientIdentity
   bool http_1_0_ = false, keep_alive_ = true, head_only_ = false;

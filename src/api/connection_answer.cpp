@@ -77,6 +77,7 @@ Connection::Awaitable<bool> Connection::answer(Parser& parser) {
   if (!shared_.stopping) ending_.reset();
   const auto& request = parser.get();
   const boost::beast::string_view method = request.method_string(), target = request.target();
+  const std::string address = client_address();
   const std::string_view sent = field(request, http::field::authorization), sent_key = field(request, "x-api-key");
   const std::string_view of_cookie = session_key({.method = {method.data(), method.size()},
                                                   .host = field(request, http::field::host),
@@ -96,13 +97,15 @@ Connection::Awaitable<bool> Connection::answer(Parser& parser) {
                          .accept = field(request, http::field::accept),
                          .accept_encoding = field(request, http::field::accept_encoding),
                          .if_none_match = field(request, http::field::if_none_match),
+                         .address = address,
                          .from_this_machine = from_this_machine() && field(request, "X-Forwarded-For").empty() &&
                                               field(request, "Forwarded").empty()};
   const uint64_t seed = random_bits(shared_.random_seed, shared_.random_position++);
-  auto [routed, by] = route(what, shared_.options, shared_.door, shared_.service, shared_.answers, seed);
+  auto [routed, by, note] = route(what, shared_.options, shared_.door, shared_.service, shared_.answers, seed);
   principal_ = std::move(by);
+  begin_audit(std::move(note), what.from_this_machine);
   const ClientIdentity client =
-      client_identity(presented_key(what.authorization, what.api_key), client_address(), shared_.options);
+      client_identity(presented_key(what.authorization, what.api_key), address, shared_.options);
   owner_ = client.owner;
   release_body(parser);
   if (auto* call = std::get_if<TextCall>(&routed)) {
@@ -132,8 +135,11 @@ Connection::Awaitable<bool> Connection::generate(TextCall call) {
   if (!call.work) answers.assign(call.generations.size(), call.generations.front().answers);
   mailbox_ = std::make_shared<Mailbox>(socket_.get_executor(), std::move(answers), shared_.options.backlog_bytes_max,
                                        [this] { wake_.cancel(); });
-  mailbox_->count_tokens([&door = shared_.door, by = principal_](uint64_t tokens) {
-    door.count_tokens(by, tokens, std::chrono::steady_clock::now());
+  // The mailbox may outlive this connection, as that of a stream that lingers.
+  mailbox_->count_tokens([&shared = shared_, by = std::make_shared<const Principal>(principal_), sender = sender_,
+                          from = client_address()](uint64_t tokens) {
+    shared.door.count_tokens(*by, tokens, std::chrono::steady_clock::now());
+    if (auto* audit = shared.service.audit()) audit->count(sender, from, {.requests = 0, .tokens = tokens});
   });
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const uint64_t id = random_stream_id();
@@ -196,6 +202,7 @@ Connection::Awaitable<Delivery> Connection::next_delivery() {
 
 Connection::Awaitable<bool> Connection::stream(AnswerWriter& writer, Delivery delivery) {
   stream_begun_ = true;
+  audit_reply(200);
   std::string out = stream_head(writer.stream_type(), answer_fields());
   for (;;) {
     const bool ended = delivery.ended;

@@ -1,6 +1,5 @@
 // The part of a connection that reads streams which a node keeps.
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -23,23 +22,6 @@ ApiError stream_error(const Error& error) {
 }
 
 }  // namespace
-
-std::string Connection::client_address() const {
-  boost::system::error_code unknown;
-  const auto endpoint = socket_.remote_endpoint(unknown);
-  return unknown ? std::string() : endpoint.address().to_string();
-}
-
-bool Connection::from_this_machine() const {
-  boost::system::error_code unknown;
-  const auto endpoint = socket_.remote_endpoint(unknown);
-  if (unknown) return false;
-  const asio::ip::address address = endpoint.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
-  }
-  return address.is_loopback();
-}
 
 std::vector<std::pair<std::string, std::string>> Connection::answer_fields() const {
   if (messages_removed_ == 0) return {};

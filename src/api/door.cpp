@@ -5,6 +5,7 @@
 
 #include "api/client_identity.h"
 #include "api/routes.h"
+#include "base/log.h"
 #include "base/utf8.h"
 
 namespace exogpu::api {
@@ -24,6 +25,14 @@ bool equal_secrets(std::string_view given, std::string_view secret) {
 
 ApiError unauthorized(std::string message) {
   return {.status = 401, .message = std::move(message), .type = "authentication_error", .code = "invalid_api_key"};
+}
+
+ApiError too_many_attempts(std::chrono::seconds wait) {
+  return {.status = 429,
+          .message = std::format("too many wrong API keys came from this address; try again in {} s", wait.count()),
+          .type = "rate_limit_error",
+          .code = "too_many_attempts",
+          .retry_after_s = static_cast<uint64_t>(wait.count())};
 }
 
 ApiError foreign_host(std::string_view host) {
@@ -48,18 +57,30 @@ ApiError too_often(const wire::AccessKey& key, std::string_view limit, double wa
 
 Error no_longer_welcome() { return {ErrorCode::unauthenticated, "the API key was revoked, or has expired"}; }
 
-Parsed<Principal> Door::identify(const RequestView& request) const {
+std::unexpected<ApiError> Door::wrong_key(const RequestView& request, std::string message, Time now) {
+  attempts_.failed(request.address, now);
+  if (const auto line = attempts_.report(now)) log::warning("api", "{}", *line);
+  return std::unexpected(unauthorized(std::move(message)));
+}
+
+Parsed<Principal> Door::identify(const RequestView& request, Time now) {
   const std::string_view presented = presented_key(request.authorization, request.api_key);
+  if (node::AccessKeys::is_key(presented)) {
+    auto key = keys_->check(presented, std::chrono::system_clock::now());
+    if (key) return Principal{.key = *std::move(key), .authenticated = true};
+    if (const auto wait = attempts_.wait(request.address, now)) return std::unexpected(too_many_attempts(*wait));
+    return wrong_key(request, key.error().message, now);
+  }
+  const bool open = options_->api_keys.empty() && (request.from_this_machine || options_->no_auth);
+  if (!open) {
+    const auto wait = presented.empty() ? std::nullopt : attempts_.wait(request.address, now);
+    if (wait) return std::unexpected(too_many_attempts(*wait));
+  }
   // All are compared, so that the time tells nothing.
   bool own = false;
   for (const std::string& key : options_->api_keys) own |= !presented.empty() && equal_secrets(presented, key);
   if (own) return Principal{.key = {}, .authenticated = true};
-  if (node::AccessKeys::is_key(presented)) {
-    auto key = keys_->check(presented, std::chrono::system_clock::now());
-    if (!key) return std::unexpected(unauthorized(key.error().message));
-    return Principal{.key = *std::move(key), .authenticated = true};
-  }
-  const bool open = options_->api_keys.empty() && (request.from_this_machine || options_->no_auth);
+  if (!open && !presented.empty()) return wrong_key(request, "the API key is wrong", now);
   if (!open) {
     return std::unexpected(
         unauthorized(request.authorization.empty() && request.api_key.empty()
@@ -72,7 +93,7 @@ Parsed<Principal> Door::identify(const RequestView& request) const {
 }
 
 Parsed<Principal> Door::admit(const RequestView& request, const std::optional<wire::Scope>& scope, Time now) {
-  EXO_TRY(Principal principal, identify(request));
+  EXO_TRY(Principal principal, identify(request, now));
   if (scope && !principal.may(*scope)) {
     return std::unexpected(
         ApiError{.status = 403,

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "api/attempts.h"
 #include "api/json/api_error.h"
 #include "api/server_options.h"
 #include "api/surface/exchange.h"
@@ -26,7 +27,9 @@ class Door {
   Door(const ServerOptions& options, const node::AccessKeys& keys) : options_(&options), keys_(&keys) {}
 
   // Admits one request for what needs this scope, or any key where there is none. Errors: 401 a key is missing, wrong,
-  // revoked or expired; 403 the key may not do this, or the host's name could be a foreign page's; 429 too often.
+  // revoked or expired; 403 the key may not do this, or the host's name could be a foreign page's; 429 too often,
+  // or too many wrong keys from this address. The latter does not concern the keys of the cluster that are right, which
+  // cannot be guessed.
   Parsed<Principal> admit(const RequestView& request, const std::optional<wire::Scope>& scope, Time now);
 
   // The tokens that were read and written for it.
@@ -41,13 +44,15 @@ class Door {
     double requests = 0, tokens = 0;
     Time at{};
   };
-  Parsed<Principal> identify(const RequestView& request) const;
+  Parsed<Principal> identify(const RequestView& request, Time now);
+  std::unexpected<ApiError> wrong_key(const RequestView& request, std::string message, Time now);
   Parsed<void> count_request(const wire::AccessKey& key, Time now);
   Use& use_of(const wire::AccessKey& key, Time now);
 
   const ServerOptions* options_;
   const node::AccessKeys* keys_;
   std::map<wire::AccessKeyId, Use> uses_;
+  Attempts attempts_;
 };
 
 // Ends the answers to a key that was revoked or has expired.

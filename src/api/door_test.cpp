@@ -17,7 +17,8 @@ class DoorTest : public ::testing::Test {
     return keys_->make(terms, std::chrono::system_clock::now()).value().key;
   }
   Parsed<Principal> admit(std::string_view key, std::optional<wire::Scope> scope = wire::Scope::chat) {
-    return door_.admit({.host = "localhost:8080", .api_key = key, .from_this_machine = local_}, scope, now_);
+    return door_.admit({.host = "localhost:8080", .api_key = key, .address = "10.0.0.9", .from_this_machine = local_},
+                       scope, now_);
   }
   void expect_refused(const Parsed<Principal>& result, unsigned status, std::string_view words) {
     ASSERT_FALSE(result);
@@ -93,6 +94,20 @@ TEST_F(DoorTest, TokensAreCountedAndFlowOff) {
   EXPECT_EQ(retry_after_s(refused.error()), 3600);
   now_ += 1h + 1s;
   EXPECT_TRUE(admit(key));
+}
+
+TEST_F(DoorTest, WrongKeysCostTimeAndRightOnesOfTheClusterDoNot) {
+  const std::string key = make({.name = "laptop", .scopes = {wire::Scope::chat}});
+  options_.api_keys = {"sesame"};
+  for (uint32_t i = 0; i <= kAttemptsFree; ++i) expect_refused(admit(std::format("guess {}", i)), 401, "is wrong");
+  const auto refused = admit("guess");
+  expect_refused(refused, 429, "too many wrong API keys");
+  EXPECT_EQ(retry_after_s(refused.error()), 1);
+  expect_refused(admit("sesame"), 429, "too many wrong API keys");
+  EXPECT_TRUE(admit(key)) << "it cannot be guessed";
+  expect_refused(admit(""), 401, "is missing");
+  now_ += 1s;
+  EXPECT_TRUE(admit("sesame"));
 }
 
 // A page of a site whose name points here sends no origin with what it reads.

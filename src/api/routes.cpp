@@ -4,6 +4,7 @@
 
 #include "api/admission_routes.h"
 #include "api/anthropic/routes.h"
+#include "api/audit_routes.h"
 #include "api/cluster_routes.h"
 #include "api/key_routes.h"
 #include "api/llama_cpp/routes.h"
@@ -29,9 +30,9 @@ constexpr std::string_view kAllMethods = "GET, HEAD, POST, DELETE, OPTIONS";
 // Those whose prefix is longer come first.
 std::span<const Surface> surfaces() {
   static const Surface kSurfaces[] = {
-      cluster_surface(),    key_surface(),        session_surface(), plan_surface(),       telemetry_surface(),
-      admission_surface(),  page_surface(),       stream_surface(),  anthropic::surface(), ollama::surface(),
-      llama_cpp::surface(), responses::surface(), openai_surface()};
+      cluster_surface(),   key_surface(),        audit_surface(),      session_surface(), plan_surface(),
+      telemetry_surface(), admission_surface(),  page_surface(),       stream_surface(),  anthropic::surface(),
+      ollama::surface(),   llama_cpp::surface(), responses::surface(), openai_surface()};
   return kSurfaces;
 }
 
@@ -190,7 +191,11 @@ RoutedRequest route(const RequestView& request, const ServerOptions& options, Do
   Principal by;
   if (found.route->needs_key) {
     auto admitted = door.admit(request, found.route->scope, std::chrono::steady_clock::now());
-    if (!admitted) return refuse(admitted.error());
+    if (!admitted) {
+      RoutedRequest refused = refuse(admitted.error());
+      refused.note = audit_note(admitted.error());
+      return refused;
+    }
     by = *std::move(admitted);
   }
   std::string storage;
@@ -211,9 +216,13 @@ RoutedRequest route(const RequestView& request, const ServerOptions& options, Do
       .seed = seed,
       .request = request,
       .by = by};
+  AuditNote note = audit_note(*found.route, target.path, *body);
   auto routed = run(found, exchange);
-  if (!routed) return refuse(routed.error());
-  return {.to = *std::move(routed), .by = std::move(by)};
+  if (routed) return {.to = *std::move(routed), .by = std::move(by), .note = std::move(note)};
+  RoutedRequest failed = refuse(routed.error());
+  failed.by = std::move(by);
+  failed.note = std::move(note);
+  return failed;
 }
 
 }  // namespace exogpu::api

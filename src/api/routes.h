@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "api/audit_note.h"
 #include "api/door.h"
 #include "api/server_options.h"
 #include "api/surface/exchange.h"
@@ -25,6 +26,7 @@ using Routed = std::variant<Reply, TextCall, Job, wire::StreamRead, LaterReply, 
 struct RoutedRequest {
   Routed to;
   Principal by{};  // meaningless where it is refused
+  AuditNote note{};
 };
 
 // A returned TextCall has its model's name. `seed` is for a call without one.

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "api/connection.h"
+#include "api/tls/front.h"
 
 namespace exogpu::api {
 
@@ -32,6 +33,17 @@ Error listen_error(const ServerOptions& options, error_code failure) {
             std::format("{} may not be listened on: {}; choose a port from 1024 on", where, failure.message())};
   }
   return {ErrorCode::io_error, std::format("{} cannot be listened on: {}", where, failure.message())};
+}
+
+ClientAddress client_of(const tcp::socket& socket) {
+  error_code unknown;
+  const auto endpoint = socket.remote_endpoint(unknown);
+  if (unknown) return {};
+  const asio::ip::address address = endpoint.address();
+  const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+  const bool loopback =
+      mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback() : address.is_loopback();
+  return {.text = address.to_string(), .loopback = loopback};
 }
 
 Result<asio::ip::address> read_address(const std::string& text) {
@@ -84,14 +96,22 @@ struct Server::Impl {
         });
         return;
       }
-      if (shared.connections.size() < options.connections_max) {
-        std::make_shared<Connection>(std::move(socket), shared)->start();
-        open = static_cast<uint32_t>(shared.connections.size());
-      } else {
+      if (shared.connections.size() + (front ? front->handshakes() : 0) >= options.connections_max) {
         turn_away(std::move(socket));
+      } else if (front) {
+        const ClientAddress client = client_of(socket);
+        front->take(std::move(socket), client);
+      } else {
+        const ClientAddress client = client_of(socket);
+        begin({.socket = PlainSocket(std::move(socket)), .client = client});
       }
       accept();
     });
+  }
+
+  void begin(ClientSocket socket) {
+    std::make_shared<Connection>(std::move(socket), shared)->start();
+    open = static_cast<uint32_t>(shared.connections.size());
   }
 
   void turn_away(tcp::socket socket) {
@@ -115,6 +135,7 @@ struct Server::Impl {
     acceptor.close(ignored);
     retry.cancel();
     keys_due.cancel();
+    if (front) front->stop();
     const std::set<Connection*> all = shared.connections;
     for (Connection* connection : all) connection->close_when_idle();
     if (all.empty() || grace.count() == 0) end_kept_answers();
@@ -167,6 +188,7 @@ struct Server::Impl {
   Shared shared;
   std::atomic<uint32_t> open = 0;
   asio::io_context io{1};
+  std::optional<TlsFront> front;  // where the API speaks TLS
   tcp::acceptor acceptor{io};
   asio::steady_timer retry{io};
   asio::steady_timer grace_over{io};
@@ -177,6 +199,11 @@ struct Server::Impl {
 
 Result<Server> Server::start(const ServerOptions& options, node::Service& service) {
   auto impl = std::make_unique<Impl>(options, service);
+  if (!options.tls_certificate.empty() || !options.tls_key.empty()) {
+    EXO_TRY(TlsCertificate certificate, TlsCertificate::open(options.tls_certificate, options.tls_key));
+    impl->front.emplace(std::move(certificate), options.header_timeout,
+                        [to = impl.get()](ClientSocket socket) { to->begin(std::move(socket)); });
+  }
   EXO_CHECK(impl->listen());
   impl->accept();
   impl->watch_keys();
@@ -202,8 +229,8 @@ uint16_t Server::port() const { return impl_->local.port(); }
 std::string Server::url() const {
   auto address = impl_->local.address();
   if (address.is_unspecified()) address = asio::ip::address_v4::loopback();
-  return std::format("http://{}{}{}:{}", address.is_v6() ? "[" : "", address.to_string(), address.is_v6() ? "]" : "",
-                     port());
+  return std::format("{}://{}{}{}:{}", impl_->front ? "https" : "http", address.is_v6() ? "[" : "", address.to_string(),
+                     address.is_v6() ? "]" : "", port());
 }
 
 uint32_t Server::connections() const { return impl_->open; }

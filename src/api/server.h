@@ -17,7 +17,7 @@ namespace exogpu::api {
 class Server {
  public:
   // Listens when this returns. Errors: invalid_argument (not an address of this machine), already_exists (the port is
-  // in use), permission_denied, io_error.
+  // in use), permission_denied, io_error; those of TlsCertificate::open().
   static Result<Server> start(const ServerOptions& options, node::Service& service);
 
   Server(Server&&) noexcept;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ struct ServerOptions {
   // "x-api-key: KEY"; none: programs of this machine need no key. With several, each is a client for fair queueing.
   std::vector<std::string> api_keys;
   bool no_auth = false;  // programs of other machines need no key either
+
+  // PEM files; both or none. With them the API speaks TLS 1.3, and plain HTTP to programs of this machine alone. They
+  // are read again when they change.
+  std::filesystem::path tls_certificate{}, tls_key{};
 
   // Origins of web pages on other machines that may use the API, such as "https://chat.example.com"; "*" means all.
   // Pages on this machine always may.

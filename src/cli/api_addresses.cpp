@@ -12,9 +12,9 @@
 namespace exogpu::cli {
 namespace {
 
-std::string api_url(const std::string& host, uint16_t port) {
+std::string api_url(std::string_view scheme, const std::string& host, uint16_t port) {
   const bool is_ipv6 = host.find(':') != std::string::npos;
-  return std::format("http://{}{}{}:{}/v1", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", port);
+  return std::format("{}://{}{}{}:{}/v1", scheme, is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", port);
 }
 
 std::string text_of(const sockaddr* address) {
@@ -45,10 +45,11 @@ std::vector<std::string> own_addresses(bool ipv6) {
   return addresses;
 }
 
-std::string api_addresses(const std::string& listens_at, uint16_t port, std::span<const std::string> own) {
-  if (listens_at != "::" && listens_at != "0.0.0.0") return api_url(listens_at, port);
-  const std::string here = api_url("localhost", port);
-  return own.empty() ? here : std::format("{}, from other machines {}", here, api_url(own.front(), port));
+std::string api_addresses(const std::string& listens_at, uint16_t port, std::span<const std::string> own,
+                          std::string_view scheme) {
+  if (listens_at != "::" && listens_at != "0.0.0.0") return api_url(scheme, listens_at, port);
+  const std::string here = api_url(scheme, "localhost", port);
+  return own.empty() ? here : std::format("{}, from other machines {}", here, api_url(scheme, own.front(), port));
 }
 
 }  // namespace exogpu::cli

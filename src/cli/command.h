@@ -33,6 +33,8 @@ void add_drain(CLI::App& app, Action& action);
 void add_load(CLI::App& app, Action& action);
 void add_unload(CLI::App& app, Action& action);
 void add_keys(CLI::App& app, Action& action);
+void add_remove(CLI::App& app, Action& action);
+void add_audit(CLI::App& app, Action& action);
 void add_ps(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);

@@ -14,7 +14,9 @@ Node::~Node() = default;
 
 uint16_t Node::port() const { return impl_->port(); }
 const std::string& Node::name() const { return impl_->name(); }
-void Node::set_api(std::string host, uint16_t port) { impl_->set_api(std::move(host), port); }
+void Node::set_api(std::string host, uint16_t port, std::string_view scheme) {
+  impl_->set_api(std::move(host), port, std::string(scheme));
+}
 void Node::add_peer(const Address& at) { impl_->add_peer(at); }
 
 std::vector<ModelEntry> Node::models() const { return impl_->requests().models(); }
@@ -34,6 +36,7 @@ Result<void> Node::load(std::string_view model, const wire::LoadSettings& settin
 }
 Result<void> Node::unload(std::string_view model) { return impl_->unload(model); }
 Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
+Result<void> Node::remove(std::string_view node) { return impl_->remove(node); }
 void Node::preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) {
   impl_->preview(request, done);
 }
@@ -45,6 +48,7 @@ void Node::pull(std::string source, std::shared_ptr<PullListener> listener, std:
   impl_->pulls().add(std::move(source), std::move(listener), std::move(cancel));
 }
 AccessKeys& Node::access_keys() { return impl_->access_keys(); }
+Audit* Node::audit() { return &impl_->audit(); }
 void Node::generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener, std::stop_token cancel) {
   auto counted = impl_->counted(request.model, std::move(listener));
   impl_->requests().generate(std::move(request), std::move(counted), std::move(cancel));

@@ -102,7 +102,7 @@ class Node : public Service {
   uint16_t port() const;  // where other nodes connect
   const std::string& name() const;
   // Reports the address of this node's API to the other nodes. An empty host is any address of this machine.
-  void set_api(std::string host, uint16_t port);
+  void set_api(std::string host, uint16_t port, std::string_view scheme = "http");
   // Connects to a node of the cluster that was found by other means, and again whenever the channel is lost.
   void add_peer(const Address& at);
 
@@ -113,6 +113,7 @@ class Node : public Service {
   std::shared_ptr<const ClusterSnapshot> wait_for_cluster(uint64_t version,
                                                           std::chrono::milliseconds timeout) const override;
   Result<void> drain(std::string_view node, bool draining) override;
+  Result<void> remove(std::string_view node) override;
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override;
   Result<void> unload(std::string_view model) override;
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) override;
@@ -120,6 +121,7 @@ class Node : public Service {
   void examine(const std::function<void(Result<std::vector<Finding>>)>& done) override;
   void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) override;
   AccessKeys& access_keys() override;
+  Audit* audit() override;
   void generate(GenerationRequest request, std::shared_ptr<GenerationListener> listener,
                 std::stop_token cancel) override;
   std::unique_ptr<StreamStore::Writer> keep_stream(wire::StreamId id, StreamOptions options) override;

@@ -87,6 +87,8 @@ void Node::Impl::register_handlers() {
   requests_->register_handlers(dispatch_);
   status_->register_handlers(dispatch_);
   telemetry_->register_handlers(dispatch_);
+  register_audit_handlers();
+  register_removal_handlers();
   register_ring_frames();
 }
 
@@ -95,6 +97,7 @@ void Node::Impl::begin() {
   if (local_network_) local_network_->start();
   model_files_->start();
   begin_access_keys();
+  begin_audit();
   agent_->tick();
   tick();
   start_sampler();
@@ -116,6 +119,10 @@ void Node::Impl::add_peer(const Address& at) {
 
 void Node::Impl::on_up(wire::NodeId peer) {
   const auto now = steady_clock::now();
+  // Before anything else, so that the other end expels removed nodes before it has to do with this one.
+  if (const wire::Removals removed = resources_.removals->all(); !removed.list.empty()) {
+    (void)peers_->send_message(peer, removed);
+  }
   model_files_->on_link_up(peer, *peers_->channel(peer));
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_up(peer, at); });
   workers_->tick(now);
@@ -123,6 +130,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
   membership_->introduce_leader(agent_->state(), peer);
   status_->greet(peer);
   telemetry_->on_link_up(peer);
+  exchange_audit_heads(peer);
 }
 
 void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
@@ -139,10 +147,12 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
 }
 
 std::optional<std::span<std::byte>> Node::Impl::receive_buffer(wire::NodeId peer, const wire::FrameHeader& header) {
+  if (expelled_.contains(peer)) return std::nullopt;
   return dispatch_.receive_buffer(peer, header);
 }
 
 void Node::Impl::on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) {
+  if (expelled_.contains(peer)) return;
   if (auto taken = dispatch_.frame(peer, header, payload); !taken) peers_->close(peer, taken.error());
 }
 
@@ -272,6 +282,7 @@ void Node::Impl::look_after(cluster::Time now) {
   membership_->introduce_leader_to_all(agent_->state());
   links_->watch(nodes_to_watch(now));
   if (local_network_) local_network_->update_pairing();
+  look_after_audit(now);
   const bool facts_due = now >= timers_.facts_at + kFactsEvery;
   if (facts_due) {
     timers_.facts_at = now;
@@ -333,8 +344,8 @@ void Node::Impl::note(const std::string& text) const {
 
 // --- any thread
 
-void Node::Impl::set_api(std::string host, uint16_t port) {
-  loop_.post([this, host = std::move(host), port] {
+void Node::Impl::set_api(std::string host, uint16_t port, std::string scheme) {
+  loop_.post([this, host = std::move(host), port, scheme = std::move(scheme)] {
     const std::string at = host.empty() ? member().addresses.front() : host;
     // For programs of this user on this machine; 0.0.0.0 and :: are reached by the loopback, too.
     const std::string local = host.empty() ? "127.0.0.1" : host;
@@ -343,7 +354,7 @@ void Node::Impl::set_api(std::string host, uint16_t port) {
         std::format("{0}{1}{2}:{3}", local.contains(':') ? "[" : "", local, local.contains(':') ? "]" : "", port));
     if (!written) note(written.error().message);
     options_.api_url =
-        std::format("http://{0}{1}{2}:{3}", at.contains(':') ? "[" : "", at, at.contains(':') ? "]" : "", port);
+        std::format("{}://{}{}{}:{}", scheme, at.contains(':') ? "[" : "", at, at.contains(':') ? "]" : "", port);
     agent_->change([this](cluster::Agent& agent, cluster::Time now) { agent.set_facts(facts(), now); });
   });
 }

@@ -56,10 +56,12 @@ class Node::Impl final : public PeerHandler {
   Pulls& pulls() { return pulls_; }
   void want_predictions();  // somebody looks at the library
   AccessKeys& access_keys() { return *resources_.access_keys; }
+  Audit& audit() { return *resources_.audit; }
   Result<void> drain(std::string_view node, bool draining);
+  Result<void> remove(std::string_view node);
   Result<void> load(std::string_view model, const wire::LoadSettings& settings);
   Result<void> unload(std::string_view model);
-  void set_api(std::string host, uint16_t port);
+  void set_api(std::string host, uint16_t port, std::string scheme);
   void add_peer(const Address& at);
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done);
   void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done);
@@ -92,6 +94,12 @@ class Node::Impl final : public PeerHandler {
   void begin();
   void dial(const Address& at);
   void begin_access_keys();
+  void register_removal_handlers();
+  void on_removed(const wire::Removal& removal);
+  void register_audit_handlers();
+  void begin_audit();
+  void exchange_audit_heads(wire::NodeId peer);
+  void look_after_audit(cluster::Time now);
 
   // --- channels: their events are passed to every part that uses them
   void on_up(wire::NodeId peer) override;
@@ -183,10 +191,11 @@ class Node::Impl final : public PeerHandler {
   pipeline::RingFrames ring_frames_{[this](wire::PlanEpoch epoch) { return workers_->ring(epoch); }};
   std::unique_ptr<ShardBackend> shards_;
   std::unique_ptr<worker::ModelWorkers> workers_;
+  std::set<wire::NodeId> expelled_;      // since the start; their channels are being closed
   std::atomic<bool> examining_ = false;  // by examine()
   struct Timers {
     Alarm tick, agent, worker, status;
-    cluster::Time looked_after_at{}, facts_at{};
+    cluster::Time looked_after_at{}, facts_at{}, audited_at{};
     bool worker_due = false;      // on_worker() is posted
     bool busy_due = false;        // likewise, the models that answer
     uint64_t library_listed = 0;  // ClusterAgent::library_version() at the last update of the requests

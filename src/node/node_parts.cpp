@@ -30,18 +30,20 @@ Result<void> Node::Impl::make_network() {
                           .cluster = resources_.identity.cluster(),
                           .incarnation = resources_.incarnation};
   const auto executor = loop_.context().get_executor();
-  peers_ = std::make_unique<Peers>(executor, resources_.tls, own, PeersOptions{.channel = channel}, *this);
+  const auto admits = [this](wire::NodeId node) { return resources_.removals->check(node); };
+  peers_ =
+      std::make_unique<Peers>(executor, resources_.tls, own, PeersOptions{.channel = channel, .admits = admits}, *this);
   const auto on_channel = [this](std::unique_ptr<net::Channel> opened) { peers_->accept(std::move(opened)); };
   const auto on_refused = [this](const Error& why) {
     // A call from this node itself is no trouble.
     if (why.code != ErrorCode::invalid_argument) note(why.message);
     peers_->accept_failed(why);
   };
-  EXO_TRY(
-      net::Listener listener,
-      net::Listener::open(executor, resources_.tls, own,
-                          {.address = options_.listen.host, .port = options_.listen.port, .channel = channel},
-                          {.on_channel = on_channel, .on_refused = on_refused, .admits = {}}, resources_.join.get()));
+  EXO_TRY(net::Listener listener,
+          net::Listener::open(executor, resources_.tls, own,
+                              {.address = options_.listen.host, .port = options_.listen.port, .channel = channel},
+                              {.on_channel = on_channel, .on_refused = on_refused, .admits = admits},
+                              resources_.join.get()));
   listener_.emplace(std::move(listener));
   log::info("node", "exogpu {}: node {} of the cluster {} with link port {}; its state folder is {}",
             own.versions.program, self().short_text(), own.cluster.short_text(), port(), options_.state.string());

@@ -11,6 +11,7 @@
 #include "net/tcp/join.h"
 #include "node/device_group.h"
 #include "node/node.h"
+#include "node/removals.h"
 #include "security/files.h"
 #include "security/identity.h"
 #include "weights/cache.h"
@@ -32,6 +33,8 @@ struct NodeResources {
   uint64_t term_counter = 0;                       // the highest that this node has begun
   std::shared_ptr<weights::WeightCache> cache;
   std::unique_ptr<AccessKeys> access_keys;
+  std::unique_ptr<Audit> audit;
+  std::unique_ptr<Removals> removals;
   uint64_t incarnation = 0;  // of this start
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };

@@ -90,6 +90,9 @@ void Peers::add(std::unique_ptr<net::Channel> channel, bool opened_here) {
   link->peers = this;
   link->node = channel->peer().node;
   if (link->node == self_.node) return;  // an address of this node; the channel is closed
+  if (options_.admits) {
+    if (const auto admitted = options_.admits(link->node); !admitted) return channel->close(admitted.error());
+  }
   link->origin = {.opener = opened_here ? self_.node : link->node, .peer_incarnation = channel->peer().incarnation};
   link->channel = std::move(channel);
   const auto found = links_.find(link->node);
@@ -185,8 +188,19 @@ void Peers::close(wire::NodeId node, const Error& why) {
   if (net::Channel* open = channel(node)) open->close(why);
 }
 
+void Peers::expel(wire::NodeId node, const Error& why) {
+  std::erase_if(targets_, [&](const std::shared_ptr<Target>& target) {
+    if (target->node != node) return false;
+    target->timer.cancel();
+    return true;
+  });
+  contests_.erase(node);
+  close(node, why);
+}
+
 void Peers::keep_connected(const wire::Member& member) {
   if (member.node == self_.node || member.addresses.empty()) return;
+  if (options_.admits && !options_.admits(member.node)) return;
   set_name(member.node, member.name);
   const auto known = std::ranges::find(targets_, std::optional(member.node), &Target::node);
   if (known != targets_.end()) {

@@ -45,6 +45,8 @@ struct PeersOptions {
   // Between attempts; there is no last one.
   net::BackoffOptions retry{.attempts = 0, .first = std::chrono::milliseconds(250), .most = std::chrono::seconds(5)};
   net::Duration forget_after = std::chrono::minutes(5);  // a node that is let go
+  // Its error refuses a node, which gets it to read; empty: all are admitted.
+  std::function<Result<void>(wire::NodeId)> admits{};
 };
 
 // One thread, that of the executor. The handler must outlive it.
@@ -82,6 +84,8 @@ class Peers final : public Transport, public PeerDirectory {
 
   // Closes a channel for this reason, which is sent to the other end.
   void close(wire::NodeId node, const Error& why);
+  // This node is admitted no longer: its channel is closed, and none is opened any more.
+  void expel(wire::NodeId node, const Error& why);
 
  private:
   struct Link;

@@ -20,6 +20,7 @@
 #include "model/tokenizer/tokenizer.h"
 #include "node/access_keys.h"
 #include "node/admission.h"
+#include "node/audit.h"
 #include "node/cluster_snapshot.h"
 #include "node/finding.h"
 #include "node/node_metrics.h"
@@ -164,6 +165,15 @@ class Service {
   // this returns and shows in cluster(). Errors: not_found, unavailable (the cluster has no leader).
   virtual Result<void> drain(std::string_view node, bool draining) = 0;
 
+  // This node, given by its name or id, is a member no longer: no node has to do with it from now on, and its id never
+  // is a member's again. In force at this node when this returns, at the nodes that it is connected to soon after, and
+  // at others when they connect. Waits for the disk. Errors: not_found, invalid_argument (this node itself),
+  // failed_precondition (this node has no key of the authority), io_error, permission_denied.
+  virtual Result<void> remove(std::string_view node) {
+    (void)node;
+    return fail(ErrorCode::unsupported, "this service removes no nodes");
+  }
+
   // The cluster is to serve this model of its library, given by its name, beside the others; or with these settings.
   // Takes effect soon after this returns and shows in models(), also where it fails. Errors: not_found, unavailable
   // (the cluster has no leader).
@@ -201,6 +211,9 @@ class Service {
   // The keys of the API that this node knows. A change reaches the other nodes at once, or once they are there. Those
   // of its calls that change keys wait for the disk.
   virtual AccessKeys& access_keys() = 0;
+
+  // What is recorded of the requests and of their senders; null: nothing.
+  virtual Audit* audit() { return nullptr; }
 
   // Begins; everything, errors too, is reported to the listener, possibly before this returns. When `cancel` asks to
   // stop, the work ends soon, with on_end() (FinishReason::cancelled) or on_error().

@@ -121,6 +121,11 @@ enum class ControlType : uint16_t {
   telemetry_heartbeat = 105,
   telemetry_watch = 106,
   alerts_reported = 107,
+  // Between nodes that keep the heads of each other's audit chains (audit.h).
+  audit_head = 112,
+  audit_anchors = 113,
+  // The nodes that were removed (removal.h).
+  removals = 116,
 };
 
 struct PieceHeader {

@@ -4,11 +4,13 @@
 #include <cstdlib>
 #include <span>
 
+#include "wire/audit.h"
 #include "wire/cluster.h"
 #include "wire/cluster_log.h"
 #include "wire/election.h"
 #include "wire/messages.h"
 #include "wire/pull.h"
+#include "wire/removal.h"
 #include "wire/ring.h"
 #include "wire/stream.h"
 #include "wire/telemetry.h"
@@ -84,6 +86,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 105: check<TelemetryHeartbeat>(bytes); break;
     case 106: check<TelemetryWatch>(bytes); break;
     case 107: check<AlertsReported>(bytes); break;
+    case 112: check<AuditHead>(bytes); break;
+    case 113: check<AuditAnchors>(bytes); break;
+    case 116: check<Removals>(bytes); break;
     default: break;
   }
   return 0;

@@ -40,6 +40,7 @@ struct RequestView {
   std::string_view accept = {};
   std::string_view accept_encoding = {};
   std::string_view if_none_match = {};
+  std::string_view address = {};   // of the other end
   bool from_this_machine = false;  // from a program of this machine, and not by way of a proxy
 };
 

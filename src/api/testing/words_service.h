@@ -25,6 +25,7 @@
 #include "base/testing/temp_dir.h"
 #include "node/answer.h"  // engine::StopMatcher
 #include "node/service.h"
+#include "node/testing/some_audit.h"
 
 namespace exogpu::api::testing {
 
@@ -94,6 +95,12 @@ class WordsService : public WordsPlans {
     return {};
   }
 
+  Result<void> remove(std::string_view node) override {
+    if (node == "test") return fail(ErrorCode::invalid_argument, "a node does not remove itself");
+    if (node != "other") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test, other", node);
+    return {};
+  }
+
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override {
     const MutexLock lock(mutex_);
     last_load_ = {.model = std::string(model), .settings = settings};
@@ -117,6 +124,7 @@ class WordsService : public WordsPlans {
   }
 
   node::AccessKeys& access_keys() override { return *keys_; }
+  node::Audit* audit() override { return audit_.get(); }
 
   void generate(node::GenerationRequest request, std::shared_ptr<node::GenerationListener> listener,
                 std::stop_token cancel) override {
@@ -146,6 +154,7 @@ class WordsService : public WordsPlans {
  private:
   exogpu::testing::TempDir state_;
   std::unique_ptr<node::AccessKeys> keys_ = node::AccessKeys::open(state_.path(), {}).value();
+  std::unique_ptr<node::Audit> audit_ = node::testing::some_audit(state_.path());
   using Clock = std::chrono::steady_clock;
 
   struct Answer {

@@ -5,6 +5,7 @@
 #include "base/host_port.h"
 #include "cli/alert_hook.h"
 #include "cli/api_addresses.h"
+#include "cli/api_protection.h"
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/folders.h"
@@ -38,6 +39,7 @@ struct Options {
   std::optional<uint16_t> api_port;
   bool no_api = false;
   bool no_discovery = false;
+  bool own_certificate = false;
   std::string state, cache, models, chat_template, on_alert;
   std::vector<std::string> model_settings;
   LogOptions log;
@@ -105,35 +107,16 @@ Result<api::ServerOptions> server_options(const Options& options) {
 // Prints the node's addresses. A service continues if they cannot be written.
 void announce(const node::Node& node, const api::ServerOptions& settings, const std::optional<api::Server>& server) {
   std::string api;
-  if (server)
-    api = "; the API is at " + api_addresses(settings.address, server->port(), own_addresses(settings.address == "::"));
+  if (server) {
+    const std::string at = api_addresses(settings.address, server->port(), own_addresses(settings.address == "::"),
+                                         settings.tls_certificate.empty() ? "http" : "https");
+    api = "; the API is at " + at;
+  }
   println_out("node {} listens on port {}{}", node.name(), node.port(), api);
   if (const auto written = flush_out(); !written) {
     println_err("exogpu: {}; the node continues", written.error().message);
     forget_out_failure();
   }
-}
-
-bool is_loopback(std::string_view address) {
-  return address.starts_with("127.") || address == "::1" || address == "localhost";
-}
-
-// Where others can reach the API, they need a key, and there must be one.
-Result<void> make_first_key(const api::ServerOptions& settings, node::Node& node) {
-  if (is_loopback(settings.address)) return {};
-  if (settings.no_auth) {
-    log::warning("cli", "--no-auth: every program that reaches {} can use and change all that this node offers",
-                 settings.address);
-    return {};
-  }
-  if (!settings.api_keys.empty() || node.access_keys().any()) return {};
-  EXO_TRY(const auto made, node.access_keys().make({.name = node.name(), .scopes = {wire::Scope::admin}},
-                                                   std::chrono::system_clock::now()));
-  println_out(
-      "Programs of other machines need a key for the API. This one may do everything, and is shown once:\n\n  {}\n\n"
-      "`exogpu keys add NAME` makes one that may do less; --no-auth does without.\n",
-      made.key);
-  return {};
 }
 
 Result<void> serve(const Options& options) {
@@ -147,15 +130,19 @@ Result<void> serve(const Options& options) {
     node_settings.on_alert = [&hook = *alert_hook](const wire::Alert& alert, bool begun) { hook.tell(alert, begun); };
   }
   node_settings.on_fatal = [&signals](const Error& why) { signals.stop_for(why); };
-  EXO_TRY(const api::ServerOptions server_settings, server_options(options));
+  const std::filesystem::path state = node_settings.state;
+  EXO_TRY(api::ServerOptions server_settings, server_options(options));
   EXO_TRY(std::unique_ptr<node::Node> node, node::Node::start(std::move(node_settings)));
   std::optional<api::Server> server;
   if (!options.no_api) {
+    if (options.own_certificate) EXO_CHECK(use_own_certificate(state, server_settings));
+    warn_of_plain_http(server_settings);
     EXO_CHECK(make_first_key(server_settings, *node));
     EXO_TRY(api::Server started, api::Server::start(server_settings, *node));
     server.emplace(std::move(started));
     const std::string& host = server_settings.address;
-    node->set_api(host == "::" || host == "0.0.0.0" ? "" : host, server->port());
+    node->set_api(host == "::" || host == "0.0.0.0" ? "" : host, server->port(),
+                  server_settings.tls_certificate.empty() ? "http" : "https");
   }
   signals.ready();
   announce(*node, server_settings, server);
@@ -260,6 +247,7 @@ void add_serve(CLI::App& app, Action& action) {
   command
       ->add_flag("--no-auth", options->server.no_auth, "Let all programs of other machines use the API without a key")
       ->group(api);
+  add_tls_options(*command, options->server, options->own_certificate, api);
   command
       ->add_option("--origin", options->server.origins,
                    "Allow web pages of this origin to use the API; may be repeated")

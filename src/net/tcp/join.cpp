@@ -71,6 +71,8 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
   }
 
   SSL* tls() const { return stream_.tls(); }
+  // Of the other end; any thread.
+  const std::string& address() const { return stream_.name(); }
   boost::asio::any_io_executor executor() { return stream_.socket().get_executor(); }
 
  private:
@@ -148,9 +150,30 @@ Result<wire::JoinGrant> answer(const security::JoinResponder& responder, const R
 
 }  // namespace
 
-JoinServer::JoinServer(security::JoinResponder responder, std::optional<security::PairingStore> codes)
-    : responder_(std::move(responder)), worker_(1) {
+JoinServer::JoinServer(security::JoinResponder responder, std::optional<security::PairingStore> codes,
+                       std::function<void(const Admission&)> on_admission)
+    : responder_(std::move(responder)), on_admission_(std::move(on_admission)), worker_(1) {
   if (codes) pairing_.emplace(responder_, *std::move(codes));
+}
+
+// With a grant: of its certificate.
+void JoinServer::report(Admission admission, const wire::JoinGrant* grant) const {
+  if (!on_admission_) return;
+  if (grant) {
+    const auto made = security::Certificate::from_der(grant->certificate, "the granted certificate");
+    if (made) admission.outcome = made->node_id();
+  }
+  on_admission_(admission);
+}
+
+Result<wire::PairingGrant> JoinServer::finish_pairing(security::PendingPairing pending, const wire::ByteVector& message,
+                                                      const std::string& from) {
+  EXO_TRY(const auto proof, wire::decode<wire::PairingProof>(message));
+  auto made = pairing_->finish(std::move(pending), proof, std::chrono::system_clock::now());
+  const Error why = made ? Error{} : made.error();
+  report({.from = from, .name = proof.name, .by_code = true, .outcome = std::unexpected(why)},
+         made ? &made->grant : nullptr);
+  return made;
 }
 
 void JoinServer::serve(TlsStream stream) {
@@ -162,7 +185,11 @@ void JoinServer::serve(TlsStream stream) {
                    if (exchange->type() == ControlType::pairing_hello) return pair(exchange, *std::move(message));
                    // The worker must not release the last reference to the exchange, which belongs to the other thread.
                    boost::asio::post(worker_, [this, exchange, message = std::move(message)]() mutable {
-                     auto response = wire::encode(wire::JoinResponse{.answer = answer(responder_, message)});
+                     auto made = answer(responder_, message);
+                     const Error why = made ? Error{} : made.error();
+                     report({.from = exchange->address(), .name = {}, .outcome = std::unexpected(why)},
+                            made ? &*made : nullptr);
+                     auto response = wire::encode(wire::JoinResponse{.answer = std::move(made)});
                      const auto executor = exchange->executor();
                      boost::asio::post(executor, [exchange, response = std::move(response)]() mutable {
                        exchange->send_last(ControlType::join_response, std::move(response));
@@ -186,11 +213,8 @@ void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVecto
                      if (!bytes) return;
                      boost::asio::post(server.worker_, [pending, &server, it = std::shared_ptr(it),
                                                         bytes = *std::move(bytes)]() mutable {
-                       auto finish = [&] -> Result<wire::PairingGrant> {
-                         EXO_TRY(const auto proof, wire::decode<wire::PairingProof>(bytes));
-                         return server.pairing_->finish(std::move(*pending), proof, std::chrono::system_clock::now());
-                       };
-                       auto response = wire::encode(wire::PairingResult{.answer = finish()});
+                       auto paired = server.finish_pairing(std::move(*pending), bytes, it->address());
+                       auto response = wire::encode(wire::PairingResult{.answer = std::move(paired)});
                        const auto executor = it->executor();
                        boost::asio::post(executor, [it = std::move(it), response = std::move(response)]() mutable {
                          it->send_last(ControlType::pairing_result, std::move(response));

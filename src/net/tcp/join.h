@@ -19,12 +19,22 @@ namespace exogpu::net {
 
 inline constexpr std::chrono::seconds kJoinMax{10};
 
+// A device asked to be let in.
+struct Admission {
+  std::string from;  // its address
+  std::string name;  // of a device that pairs; it says so itself
+  bool by_code = false;
+  Result<wire::NodeId> outcome;  // of the new member, or why it was refused
+};
+
 // Answers requests to join by a token or a code. A thread of its own writes to disk, one request at a time. To be
 // destroyed after the listener that it serves and before the execution context of its streams.
 class JoinServer {
  public:
-  // Without `codes`, refuses all pairing.
-  explicit JoinServer(security::JoinResponder responder, std::optional<security::PairingStore> codes = {});
+  // Without `codes`, refuses all pairing. `on_admission` may be empty; it is called on the server's own thread, before
+  // the device gets its answer.
+  explicit JoinServer(security::JoinResponder responder, std::optional<security::PairingStore> codes = {},
+                      std::function<void(const Admission&)> on_admission = {});
 
   // Serves a connection whose handshake was for joining, to its end.
   void serve(TlsStream stream);
@@ -35,9 +45,13 @@ class JoinServer {
 
  private:
   void pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVector message);
+  Result<wire::PairingGrant> finish_pairing(security::PendingPairing pending, const wire::ByteVector& message,
+                                            const std::string& from);
+  void report(Admission admission, const wire::JoinGrant* grant) const;
 
   security::JoinResponder responder_;
   std::optional<security::PairingResponder> pairing_;
+  std::function<void(const Admission&)> on_admission_;
   boost::asio::thread_pool worker_;
 };
 
