@@ -139,6 +139,9 @@ class Node:
 
     def waits_to_serve(self):
         until(lambda: f"{self.name} serves; it said {self.said()!r}", self.serves)
+        # The state of the cluster is shown a moment later.
+        until(lambda: f"{self.name} shows that: {self.cluster()}",
+              lambda: any(model["serving"] for model in self.cluster()["models"]))
 
     def waits_for_stages(self, count):
         """Waits until it serves with at least so many devices; returns the cluster's state."""
