@@ -37,7 +37,7 @@ TEST_F(CompletionCandidates, Commands) {
 }
 
 TEST_F(CompletionCandidates, OptionsByTheirFirstNames) {
-  EXPECT_EQ(words_of({"run", "m", "--te"}), Words{"--temperature"});
+  EXPECT_EQ(words_of({"run", "m", "--tem"}), Words{"--temperature"});
   EXPECT_EQ(words_of({"chat", "m", "--max"}), Words{"--max-tokens"});
   EXPECT_EQ(words_of({"serve", "--por"}), Words{});  // a hidden option
   EXPECT_EQ(words_of({"devices", "--conf"}), Words{"--config"});
