@@ -27,7 +27,7 @@ class LocalGeneratorTest : public ::testing::Test {
   std::unique_ptr<PromptEncoder> encoder = PromptEncoder::load(file.gguf()).value();
 
   LocalGenerator generator_of(std::vector<uint32_t> cuts = {}, engine::ShardOptions options = {}) {
-    return {load_chain(file, std::move(cuts), options), *encoder};
+    return {load_chain(file, std::move(cuts), std::move(options)), *encoder};
   }
   EncodedPrompt encode(std::string_view text) const { return {.tokens = encoder->tokenizer().encode(text)}; }
 

@@ -50,7 +50,11 @@ struct Peers::Target {
 
 Peers::Peers(boost::asio::any_io_executor executor, const security::TlsContext& tls, net::LinkSelf self,
              PeersOptions options, PeerHandler& handler)
-    : executor_(std::move(executor)), tls_(&tls), self_(std::move(self)), options_(options), handler_(&handler) {
+    : executor_(std::move(executor)),
+      tls_(&tls),
+      self_(std::move(self)),
+      options_(std::move(options)),
+      handler_(&handler) {
   options_.retry.attempts = std::numeric_limits<uint32_t>::max();
 }
 
