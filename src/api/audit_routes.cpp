@@ -1,26 +1,14 @@
 #include "api/audit_routes.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "api/surface/query.h"
+#include "api/surface/query_number.h"
 
 namespace exogpu::api {
 namespace {
 
 constexpr uint64_t kEntriesMax = 1000;
 constexpr uint64_t kEntriesShown = 100;
-
-Parsed<std::optional<uint64_t>> number_in(std::string_view query, const char* name, uint64_t most) {
-  const std::string text = query_value(query, name);
-  if (text.empty()) return std::optional<uint64_t>();
-  uint64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || value < 1 || value > most) {
-    return bad_field(name, "invalid_value", "must be a number from 1 to {}", most);
-  }
-  return std::optional(value);
-}
 
 Parsed<node::Audit*> audit_of(const Exchange& exchange) {
   if (node::Audit* audit = exchange.service.audit()) return audit;
@@ -41,8 +29,8 @@ std::string entries_of(const std::vector<std::string>& lines) {
 
 // ?from=NUMBER: from this entry on; without it the last ones. &limit=NUMBER: at most so many.
 Parsed<Action> entries(const Exchange& exchange) {
-  EXO_TRY(const auto from, number_in(exchange.query, "from", INT64_MAX));
-  EXO_TRY(const auto limit, number_in(exchange.query, "limit", kEntriesMax));
+  EXO_TRY(const auto from, query_number<uint64_t>(exchange.query, "from", 1, INT64_MAX));
+  EXO_TRY(const auto limit, query_number<uint64_t>(exchange.query, "limit", 1, kEntriesMax));
   EXO_TRY(node::Audit * audit, audit_of(exchange));
   return Work([audit, from, limit]() -> Parsed<Reply> {
     const auto lines = audit->lines(from, limit.value_or(kEntriesShown));

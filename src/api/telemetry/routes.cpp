@@ -1,12 +1,11 @@
 #include "api/telemetry/routes.h"
 
-#include <charconv>
 #include <chrono>
 #include <format>
 #include <utility>
 
 #include "api/metrics/metrics_text.h"
-#include "api/surface/query.h"
+#include "api/surface/query_number.h"
 #include "api/telemetry/recent_json.h"
 #include "api/telemetry/telemetry_json.h"
 #include "node/link_history.h"
@@ -22,27 +21,16 @@ struct Query {
   double memory_bytes = 0;  // of the ranking
 };
 
-// Absent without one.
-Parsed<std::optional<double>> number_in(std::string_view query, const char* name, double most) {
-  const std::string text = query_value(query, name);
-  if (text.empty()) return std::optional<double>();
-  double value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= most)) {
-    return bad_field(name, "invalid_value", "must be a number from 0 to {}", most);
-  }
-  return std::optional(value);
-}
-
 // "history_s=120&step_s=10&memory_bytes=4e9"
 Parsed<Query> read_query(std::string_view text) {
   Query query;
-  EXO_TRY(const auto step, number_in(text, "step_s", 10));
+  EXO_TRY(const auto step, query_number<double>(text, "step_s", 0, 10));
   if (step && *step != 0.5 && *step != 10) return bad_field("step_s", "invalid_value", "must be 0.5 or 10");
   query.history.coarse = step == 10.0;
-  EXO_TRY(const auto seconds, number_in(text, "history_s", query.history.coarse ? kCoarseSecondsMax : kFineSecondsMax));
+  EXO_TRY(const auto seconds,
+          query_number<double>(text, "history_s", 0, query.history.coarse ? kCoarseSecondsMax : kFineSecondsMax));
   query.history.values = static_cast<size_t>(seconds.value_or(0) / (query.history.coarse ? 10 : 0.5));
-  EXO_TRY(const auto memory, number_in(text, "memory_bytes", 1e18));
+  EXO_TRY(const auto memory, query_number<double>(text, "memory_bytes", 0, 1e18));
   query.memory_bytes = memory.value_or(0);
   return query;
 }
@@ -76,7 +64,7 @@ Parsed<Action> alerts_now(const Exchange& exchange) { return Reply{.body = alert
 
 // "after=17"
 Parsed<Action> events_now(const Exchange& exchange) {
-  EXO_TRY(const auto after, number_in(exchange.query, "after", 1e15));
+  EXO_TRY(const auto after, query_number<double>(exchange.query, "after", 0, 1e15));
   return Reply{.body = events_json(exchange.service.events(static_cast<uint64_t>(after.value_or(0))))};
 }
 
@@ -86,7 +74,7 @@ Parsed<Action> requests_now(const Exchange& exchange) {
 
 // "history_s=3600"
 Parsed<Action> links_past(const Exchange& exchange) {
-  EXO_TRY(const auto seconds, number_in(exchange.query, "history_s", kCoarseSecondsMax));
+  EXO_TRY(const auto seconds, query_number<double>(exchange.query, "history_s", 0, kCoarseSecondsMax));
   const auto values = static_cast<size_t>(seconds.value_or(0)) / node::LinkHistory::kStep.count();
   return Reply{.body = links_json(exchange.service.link_past(values))};
 }
