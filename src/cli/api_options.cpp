@@ -1,5 +1,8 @@
 #include "cli/api_options.h"
 
+#include <nlohmann/json.hpp>
+
+#include "api/json/json_body.h"
 #include "base/host_port.h"
 
 namespace exogpu::cli {
@@ -25,6 +28,11 @@ Result<std::string> body_of(Result<api::ServerReply> reply) {
   }
   if (reply->status != 200) return fail(ErrorCode::unavailable, "{}", api::error_message(*reply));
   return std::move(reply->body);
+}
+
+Result<std::string> post_json(const api::ApiAddress& at, const std::string& path, const nlohmann::ordered_json& body,
+                              std::chrono::milliseconds within) {
+  return body_of(api::post(at, path, api::dump(body), within));
 }
 
 }  // namespace exogpu::cli

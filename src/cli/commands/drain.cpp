@@ -17,10 +17,8 @@ struct Options {
 
 Result<void> drain(const Options& options) {
   EXO_TRY(const api::ApiAddress at, api_address(options.api));
-  const nlohmann::json body{{"node", options.node}, {"draining", !options.undo}};
-  EXO_CHECK(
-      body_of(api::post(at, "/v1/cluster/drain", body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-                        std::chrono::seconds(5))));
+  const nlohmann::ordered_json body{{"node", options.node}, {"draining", !options.undo}};
+  EXO_CHECK(post_json(at, "/v1/cluster/drain", body));
   if (options.undo) {
     println_out("{} may be used again.", options.node);
   } else {

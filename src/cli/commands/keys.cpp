@@ -29,8 +29,7 @@ struct Options {
 
 Result<Json> post(const Options& options, const char* path, const Json& body) {
   EXO_TRY(const api::ApiAddress at, api_address(options.api));
-  const std::string text = body.dump(-1, ' ', false, Json::error_handler_t::replace);
-  EXO_TRY(const std::string reply, body_of(api::post(at, path, text, kReply)));
+  EXO_TRY(const std::string reply, post_json(at, path, body, kReply));
   Json out = Json::parse(reply, nullptr, false);
   if (!out.is_object()) return fail(ErrorCode::corrupt, "the API sent a key that is no JSON");
   return out;

@@ -69,8 +69,7 @@ Result<void> load(Options options) {
   if (is_source(options.model)) {
     EXO_TRY(options.model, pull_in_cluster(at, options.model));
   }
-  const std::string body = request_of(options).dump(-1, ' ', false, Json::error_handler_t::replace);
-  EXO_CHECK(body_of(api::post(at, "/v1/models/load", body, kReply)));
+  EXO_CHECK(post_json(at, "/v1/models/load", request_of(options), kReply));
   if (options.no_wait) return {};
   EXO_CHECK(wait_until_loaded(at, options.model));
   println_out("{} is loaded.", printable(options.model));

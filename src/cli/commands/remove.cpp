@@ -17,10 +17,8 @@ struct RemoveOptions {
 
 Result<void> remove_node(const RemoveOptions& options) {
   EXO_TRY(const api::ApiAddress at, api_address(options.api));
-  const nlohmann::json body{{"node", options.node}};
-  EXO_CHECK(
-      body_of(api::post(at, "/v1/cluster/remove", body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-                        std::chrono::seconds(5))));
+  const nlohmann::ordered_json body{{"node", options.node}};
+  EXO_CHECK(post_json(at, "/v1/cluster/remove", body));
   println_out("The node {} is removed: the cluster's nodes have nothing to do with it any more.",
               printable(options.node));
   println_err(

@@ -59,7 +59,7 @@ Result<TopInput> fetch_complete(const api::ApiAddress& at) {
 
 // Returns what to say to the user.
 std::string send(const api::ApiAddress& at, const std::string& path, const Json& body, const std::string& done) {
-  const auto sent = body_of(api::post(at, path, body.dump(-1, ' ', false, Json::error_handler_t::replace), kWithin));
+  const auto sent = post_json(at, path, body, kWithin);
   return sent ? done : printable(sent.error().message);
 }
 

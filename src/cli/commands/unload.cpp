@@ -16,10 +16,8 @@ struct Options {
 
 Result<void> unload(const Options& options) {
   EXO_TRY(const api::ApiAddress at, api_address(options.api));
-  const nlohmann::json body{{"model", options.model}};
-  EXO_CHECK(
-      body_of(api::post(at, "/v1/models/unload", body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-                        std::chrono::seconds(5))));
+  const nlohmann::ordered_json body{{"model", options.model}};
+  EXO_CHECK(post_json(at, "/v1/models/unload", body));
   println_out("{} is no longer served; its memory is free once the answers that it is writing have ended.",
               options.model);
   return {};
