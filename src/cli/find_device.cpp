@@ -1,9 +1,9 @@
 #include "cli/find_device.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "cli/layout_book.h"
+#include "wire/device_group.h"
 
 namespace exogpu::cli {
 
@@ -15,8 +15,7 @@ Result<FoundDevice> find_device(std::string_view name) {
 }
 
 Result<FoundDevices> find_devices(std::string_view names) {
-  std::vector<std::string_view> each;
-  for (const auto name : std::views::split(names, '+')) each.emplace_back(name.begin(), name.end());
+  const std::vector<std::string_view> each = wire::group_members(names);
   gpu::DiscoverOptions options;
   options.layouts = layout_book();
   options.cpu_only = !names.empty() && std::ranges::all_of(each, [](std::string_view name) { return name == "cpu"; });

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <format>
-#include <ranges>
 #include <utility>
+
+#include "wire/device_group.h"
 
 namespace exogpu::cluster {
 namespace {
@@ -28,8 +29,7 @@ std::optional<double> percent(std::optional<double> share) {
 // Of a group ("cuda0+cuda1") that of the member for which the others have to wait.
 const DeviceCondition* condition_of(const NodeRecord& node, std::string_view device) {
   const DeviceCondition* worst = nullptr;
-  for (const auto part : std::views::split(device, '+')) {
-    const std::string_view name(part.begin(), part.end());
+  for (const std::string_view name : wire::group_members(device)) {
     const auto found = std::ranges::find(node.condition.devices, name, &DeviceCondition::device);
     if (found == node.condition.devices.end()) continue;
     const bool worse = worst == nullptr || found->heat > worst->heat ||

@@ -4,9 +4,9 @@
 #include <format>
 #include <limits>
 #include <numeric>
-#include <ranges>
 
 #include "engine/cut/member_cut.h"
+#include "wire/device_group.h"
 
 namespace exogpu::node {
 namespace {
@@ -83,14 +83,13 @@ std::string name_of(std::span<const DeviceProfile> members) {
 bool names_group(std::string_view id) { return id.contains('+'); }
 
 bool has_member(std::string_view id, std::string_view device) {
-  return std::ranges::any_of(std::views::split(id, '+'),
-                             [&](const auto& part) { return std::string_view(part.begin(), part.end()) == device; });
+  return std::ranges::contains(wire::group_members(id), device);
 }
 
 Result<std::vector<const gpu::Device*>> devices_of(const gpu::Machine& machine, std::string_view id) {
   std::vector<const gpu::Device*> devices;
-  for (const auto name : std::views::split(id, '+')) {
-    EXO_TRY(const gpu::Device* device, machine.find(std::string_view(name.begin(), name.end())));
+  for (const std::string_view name : wire::group_members(id)) {
+    EXO_TRY(const gpu::Device* device, machine.find(name));
     devices.push_back(device);
   }
   if (devices.size() > engine::kMembersMax)

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <map>
-#include <ranges>
 #include <utility>
 
 #include "node/device_profiles.h"
+#include "wire/device_group.h"
 
 namespace exogpu::node {
 namespace {
 
 bool names_only_cpu(std::string_view id) {
-  return std::ranges::all_of(std::views::split(id, '+'),
-                             [](const auto& name) { return std::string_view(name.begin(), name.end()) == "cpu"; });
+  return std::ranges::all_of(wire::group_members(id), [](std::string_view name) { return name == "cpu"; });
 }
 
 // The full ids, each once.
