@@ -24,14 +24,14 @@ endfunction()
 # must not be those of another file of its room, but for those of SEPARATE.
 # SEQUENTIAL: its tests run in one thread, so ThreadSanitizer has nothing to find in them.
 # THREADED: only these tests of it start threads; the others are left out under ThreadSanitizer.
-# PLAIN: some of its tests are left out under a sanitizer (they limit memory, or count allocations), so they also run in
-# the build without one. The tests of all other rooms say under AddressSanitizer what they say without it.
+# PLAIN: these tests of it leave something out under a sanitizer (they limit memory, or read how much is resident), so they
+# also run in the build without one. All other tests say under AddressSanitizer what they say without it.
 # UNSANITIZED: its tests compute for minutes under a sanitizer and run no code that other tests do not run under it, so they
 # run in the build without one only (and under all with EXOGPU_LONG).
 # COLD: no loop of it decides how fast tokens come, so where people build to use it, it is optimised a little only.
 # A room without .cpp files is an interface library.
 function(exogpu_room name)
-  cmake_parse_arguments(ROOM "SEQUENTIAL;PLAIN;UNSANITIZED;COLD" "" "LINK;TEST_LINK;SEPARATE;THREADED;FUZZ_SOURCES;FUZZ_LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "SEQUENTIAL;UNSANITIZED;COLD" "" "LINK;TEST_LINK;SEPARATE;THREADED;PLAIN;FUZZ_SOURCES;FUZZ_LINK" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${sources})
@@ -58,8 +58,7 @@ function(exogpu_room name)
   endif()
 
   set(wanted ${EXOGPU_TESTS})
-  if((ROOM_SEQUENTIAL AND EXOGPU_SANITIZE MATCHES thread) OR (ROOM_UNSANITIZED AND EXOGPU_SANITIZE AND NOT EXOGPU_LONG)
-      OR (EXOGPU_UNIT_TESTS STREQUAL plain AND NOT ROOM_PLAIN AND NOT ROOM_UNSANITIZED))
+  if((ROOM_SEQUENTIAL AND EXOGPU_SANITIZE MATCHES thread) OR (ROOM_UNSANITIZED AND EXOGPU_SANITIZE AND NOT EXOGPU_LONG))
     set(wanted OFF)
   endif()
   if(ROOM_THREADED OR ROOM_SEQUENTIAL)
@@ -67,6 +66,10 @@ function(exogpu_room name)
     if(EXOGPU_SANITIZE MATCHES thread AND NOT EXOGPU_LONG)
       set(tests ${threaded})
     endif()
+  endif()
+  if(EXOGPU_UNIT_TESTS STREQUAL plain AND NOT ROOM_UNSANITIZED)
+    set(tests ${ROOM_PLAIN})
+    list(TRANSFORM tests PREPEND ${dir}/)
   endif()
   if(wanted AND tests)
     add_executable(exogpu_${name}_test ${tests})
