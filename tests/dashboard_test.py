@@ -78,7 +78,8 @@ class Dashboard(Cluster):
         print(checked(["node", folder / "openapi.mjs", f"http://127.0.0.1:{a.api}", model, "a"]))
         setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid}
                              for node in nodes],
-                   "model": model, "battery": str(self.sensors.folder / "sys/class/power_supply"), "pictures": os.environ.get("EXOGPU_TEST_PICTURES"),
+                   "model": model, "battery": str(self.sensors.folder / "sys/class/power_supply"), "audit": str(a.folder / "state/audit"),
+                   "pictures": os.environ.get("EXOGPU_TEST_PICTURES"),
                    "join": [os.path.abspath(EXOGPU), "join", "--state", str(self.folder / "newcomer"), "--node",
                             f"127.0.0.1:{a.link}"]}
         print(checked(["node", folder / "page.mjs", json.dumps(setting)], env={**os.environ, "CHROMIUM": BROWSER}))

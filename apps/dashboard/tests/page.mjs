@@ -1,10 +1,10 @@
 // The page in a browser, with a cluster of three nodes.
 //
 // usage: node page.mjs '{"nodes": [{"name", "url", "pid"}, ...], "model": NAME, "join": COMMAND, "battery": FOLDER,
-//                        "pictures": FOLDER or null}'
+//                        "audit": FOLDER, "pictures": FOLDER or null}'
 // The first node is the one whose page is opened; the model's stages are on all three, in this order. The second is
 // killed in the middle of an answer, the first at the end. `join` and a code make another device a member of the first.
-// `battery` has the files of the first node's battery, as the system has them.
+// `battery` has the files of the first node's battery, as the system has them; `audit` is the folder of its audit.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import fs from "node:fs";
@@ -13,7 +13,7 @@ import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-const { nodes, model, join, battery, pictures } = JSON.parse(process.argv[2]);
+const { nodes, model, join, battery, audit, pictures } = JSON.parse(process.argv[2]);
 const [first, second, third] = nodes;
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const kWait = 30_000;
@@ -328,6 +328,43 @@ await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
 for (const node of [first, third]) await until(async () => (await statusWith(node.url)) === 401, `the key has ended at ${node.name}`);
 await page.getByText("There is no key yet.").waitFor();
 step("a key was made, signed in with, and revoked");
+
+// --- who did that, and that nobody changed the record
+const record = page.getByRole("region", { name: "Audit", exact: true });
+const entry = (text) => record.getByRole("row").filter({ hasText: text });
+await record.getByLabel("Kind").selectOption("Keys");
+await entry("Make a key<img src=x").filter({ hasText: "a program of this machine127.0.0.1" }).waitFor();
+await until(async () => (await record.locator("tbody tr").count()) === (await entry(" a key").count()), "all is about keys");
+await record.getByLabel("Kind").selectOption("Everything");
+for (let i = 0; i < 60; ++i) await fetch(`${first.url}/v1/cluster/drain`, { method: "POST", body: '{"node": "nobody"}' });
+await record.getByRole("button", { name: /new entries$/ }).click();
+await entry("nobody").filter({ hasText: "404" }).first().waitFor();
+await go(page, "home");
+await go(page, "access");
+await entry("nobody").first().waitFor();
+assert.equal(await entry("Start of the node").count(), 0);
+await record.getByRole("button", { name: "Older entries" }).click();
+await entry("Start of the node").waitFor();
+await record.getByLabel("Search the audit").fill(key.slice(4, 20));
+await until(async () => (await record.locator("tbody tr").count()) === 1, "only what fits is shown");
+const [chain] = fs.readdirSync(audit).map((name) => `${audit}/${name}`);
+const [whole, number] = [fs.readFileSync(chain), await record.locator("tbody td").first().innerText()];
+// Of these bytes alone, so that what the node adds meanwhile stays.
+const write = (bytes) => {
+  const file = fs.openSync(chain, "r+");
+  fs.writeSync(file, bytes, 0, bytes.length, whole.indexOf(key.slice(4, 20)));
+  fs.closeSync(file);
+};
+write(Buffer.from("f".repeat(16)));
+await record.getByRole("button", { name: "Verify" }).click();
+await record.getByRole("alert").getByText(`Entry ${number}: this entry was changed or forged`).waitFor();
+await record.locator("tr.spoilt").waitFor();
+await accessible(page, "an audit that was changed");
+await picture(page, "audit-changed");
+write(Buffer.from(key.slice(4, 20)));
+await record.getByRole("button", { name: "Verify" }).click();
+await record.getByText("are as they were written").waitFor();
+step("the audit says who did it, and that it was changed");
 
 // --- a new device
 await go(page, "devices");

@@ -25,3 +25,5 @@ export type Alert = Schemas["Alerts"]["alerts"][number];
 export type LinkPast = Schemas["LinkPast"];
 export type RecentEvent = Schemas["RecentEvent"];
 export type RecentRequest = Schemas["RecentRequest"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type AuditReport = Schemas["AuditReport"];
