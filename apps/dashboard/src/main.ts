@@ -1,5 +1,9 @@
+// Before the first paint, and no more than that: the colours. index.html has the frame of the page, which is painted while
+// the page itself is still read.
 import "./app.css";
-import { mount } from "svelte";
-import App from "./App.svelte";
+import { applyTheme, storedTheme } from "./lib/theme";
 
-mount(App, { target: document.getElementById("app")! });
+applyTheme(storedTheme());
+const start = () => void import("./start");
+if (document.hidden) start(); // nothing is painted
+else requestAnimationFrame(() => setTimeout(start));

@@ -142,6 +142,18 @@ async function still(view, width) {
 for (const view of views) await still(view, view === "telemetry" ? 1440 : 360);
 step("no view moves while it is built");
 
+// --- the frame is painted while the page itself is still read
+{
+  const context = await browser.newContext();
+  const early = await context.newPage();
+  await early.route("**/assets/start-*.js", (route) => route.abort());
+  await early.addInitScript(() => localStorage.setItem("exogpu.theme", "dark"));
+  await early.goto(first.url);
+  await early.getByText("exogpu", { exact: true }).waitFor();
+  assert.equal(await early.evaluate(() => document.documentElement.dataset.theme), "dark");
+  await context.close();
+}
+
 // --- a plan before loading: a cut and a device to try
 await go(page, `models/${model}`);
 const dialog = page.getByRole("dialog");

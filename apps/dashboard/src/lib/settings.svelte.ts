@@ -1,35 +1,35 @@
 // What the page remembers of its user's choices, in this browser alone.
 import { setLocale } from "./format";
 import { texts, type Texts } from "./texts";
+import { applyTheme, storedTheme, storeTheme, type Theme } from "./theme";
 
 export type Language = keyof typeof texts;
-export type Theme = "system" | "light" | "dark";
+export type { Theme };
 
-function stored<T extends string>(key: string, allowed: readonly T[], otherwise: T): T {
-  const value = localStorage.getItem(key);
-  return allowed.find((each) => each === value) ?? otherwise;
+const kLanguage = "exogpu.language";
+function storedLanguage(): Language {
+  const value = localStorage.getItem(kLanguage);
+  return value !== null && Object.hasOwn(texts, value) ? (value as Language) : navigator.language.startsWith("de") ? "de" : "en";
 }
 
 class Settings {
-  language = $state<Language>(
-    stored("exogpu.language", Object.keys(texts) as Language[], navigator.language.startsWith("de") ? "de" : "en"),
-  );
-  theme = $state<Theme>(stored("exogpu.theme", ["system", "light", "dark"], "system"));
+  language = $state(storedLanguage());
+  theme = $state(storedTheme());
   t: Texts = $derived(texts[this.language]);
 
   apply(): void {
     setLocale(this.language);
     document.documentElement.lang = this.language;
-    document.documentElement.dataset["theme"] = this.theme;
+    applyTheme(this.theme);
   }
   setLanguage(language: Language): void {
     this.language = language;
-    localStorage.setItem("exogpu.language", language);
+    localStorage.setItem(kLanguage, language);
     this.apply();
   }
   setTheme(theme: Theme): void {
     this.theme = theme;
-    localStorage.setItem("exogpu.theme", theme);
+    storeTheme(theme);
     this.apply();
   }
 }
