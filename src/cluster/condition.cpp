@@ -145,20 +145,18 @@ std::vector<ResidentShard> shards_of(const std::vector<const LocalPlan*>& plans)
   return shards;
 }
 
-int avoidance(const NodeRecord& node, const std::string& device) {
-  const DeviceCondition* condition = condition_of(node, device);
-  if (condition && condition->heat == Heat::critical) return 2;
-  return node.condition.battery && node.condition.battery->low ? 1 : 0;
-}
-
-std::string avoided_reason(const NodeRecord& node, const std::string& device) {
-  switch (avoidance(node, device)) {
-    case 2: return "it is critically hot, and other devices can compute its layers";
-    case 1:
-      return std::format("its node's battery is at {} % and discharging, and other devices can compute its layers",
-                         node.condition.battery->charge_percent);
-    default: return {};
+std::vector<placement::DeviceRule> rules_of(const NodeRecord& node, const DeviceRef& device) {
+  std::vector<placement::DeviceRule> rules;
+  if (node.condition.battery && node.condition.battery->low) {
+    rules.push_back({.device = device,
+                     .rule = placement::Rule::battery,
+                     .reason = std::format("its node's battery is at {} % and discharging",
+                                           node.condition.battery->charge_percent)});
   }
+  const DeviceCondition* condition = condition_of(node, device.device);
+  if (condition && condition->heat == Heat::critical)
+    rules.push_back({.device = device, .rule = placement::Rule::heat, .reason = "it is critically hot"});
+  return rules;
 }
 
 bool caches_are_given_up(const NodeRecords& nodes, const StagePlan& plan) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cluster/reconcile.h"
+#include "placement/placement.h"
 #include "wire/cluster_log.h"
 #include "wire/condition.h"
 
@@ -75,12 +76,9 @@ class ConditionFilter {
 // The resident shards of a node's plans, for its condition: layers that are loaded, whether they serve yet or not.
 std::vector<wire::ResidentShard> shards_of(const std::vector<const LocalPlan*>& plans);
 
-// How strongly plans avoid a device of this node. 0: they do not; 1: its battery is low; 2: the device is critically
-// hot.
-inline constexpr int kAvoidanceMax = 2;
-int avoidance(const wire::NodeRecord& node, const std::string& device);
-// The reason, for people; empty when plans do not avoid the device.
-std::string avoided_reason(const wire::NodeRecord& node, const std::string& device);
+// Why plans avoid a device of this node if the others can hold the model: it is critically hot, its node's battery is
+// low. By placement's names of the constraints.
+std::vector<placement::DeviceRule> rules_of(const wire::NodeRecord& node, const wire::DeviceRef& device);
 
 // Whether a node of the plan gives up cached sequences: then the ring keeps none.
 bool caches_are_given_up(const wire::NodeRecords& nodes, const wire::StagePlan& plan);

@@ -179,7 +179,8 @@ TEST(Condition, PlansAvoidDevicesIfTheOthersCanHoldTheModel) {
     EXPECT_FALSE(uses(state, 1));
     EXPECT_EQ(avoidable_reason(view(state)), "");
     ASSERT_EQ(only(state).plan->made.unused.size(), 1U);
-    EXPECT_EQ(only(state).plan->made.unused[0].constraint, "avoided");
+    const bool hot = !reported.condition.devices.empty();
+    EXPECT_EQ(only(state).plan->made.unused[0].constraint, hot ? "heat" : "battery");
     EXPECT_FALSE(plan_for(view(state), busy()));
     EXPECT_EQ(impossible_reason(view(state)), "");
   }
@@ -317,12 +318,14 @@ TEST(Condition, AGroupIsAsHotAndAsSlowAsItsWorstMember) {
   NodeRecord node;
   node.condition.devices = {{.device = "cuda0", .load_percent = {}, .temperature_c = {}},
                             {.device = "cuda1", .load_percent = {}, .temperature_c = {}, .speed_percent = 60}};
-  EXPECT_EQ(avoidance(node, "cuda0+cuda1"), 0);
+  const auto rules = [&](const std::string& device) { return rules_of(node, {.node = example_id(1), .device = device}); };
+  EXPECT_TRUE(rules("cuda0+cuda1").empty());
   EXPECT_DOUBLE_EQ(speed_share(node, "cuda0+cuda1"), 0.6);
   EXPECT_DOUBLE_EQ(speed_share(node, "cuda0+cpu"), 1.0);
   node.condition.devices[0].heat = wire::Heat::critical;
-  EXPECT_EQ(avoidance(node, "cuda0+cuda1"), 2);
-  EXPECT_EQ(avoidance(node, "cuda1"), 0);
+  ASSERT_EQ(rules("cuda0+cuda1").size(), 1U);
+  EXPECT_EQ(rules("cuda0+cuda1")[0].rule, placement::Rule::heat);
+  EXPECT_TRUE(rules("cuda1").empty());
 }
 
 TEST(Condition, ShardsAreWhatIsLoaded) {

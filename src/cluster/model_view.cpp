@@ -33,18 +33,6 @@ std::map<DeviceRef, Bytes> memory_spared(const NodeRecords& nodes) {
 
 }  // namespace
 
-ModelView with_memory_spared(const ModelView& view) {
-  ModelView with = view;
-  with.memory_spared.clear();
-  for (auto& [id, node] : with.nodes) {
-    for (DeviceProfile& device : node.facts.info.devices) {
-      const auto spared = view.memory_spared.find(device.id);
-      if (spared != view.memory_spared.end()) device.memory_free -= std::min(device.memory_free, spared->second);
-    }
-  }
-  return with;
-}
-
 ModelView model_view(const ReplicatedState& state, const std::string& content) {
   ModelView view{.nodes = state.nodes,
                  .model = {},

@@ -23,9 +23,6 @@ struct ModelView {
   std::map<wire::DeviceRef, Bytes> memory_spared{};
 };
 
-// The view with only the memory that nodes which are short of it leave to plans.
-ModelView with_memory_spared(const ModelView& view);
-
 // With all nodes. A model that the state does not have has a view without model and plan.
 ModelView model_view(const wire::ReplicatedState& state, const std::string& content);
 

@@ -20,33 +20,43 @@ using namespace wire;
 // The gain in speed that justifies moving a loaded model.
 constexpr double kWorthMoving = 1.10;
 
-// The greatest avoidance of a device of the current plan.
-int avoided_in_plan(const ModelView& state) {
-  int most = 0;
-  for (const PlannedStage& stage : state.plan->made.plan.stages) {
-    const auto node = state.nodes.find(stage.device.node);
-    if (node != state.nodes.end()) most = std::max(most, avoidance(node->second, stage.device.device));
-  }
-  return most;
-}
-
 std::map<DeviceRef, Bytes> bytes_needed(const PlanMade& made) {
   std::map<DeviceRef, Bytes> needed;
   for (size_t i = 0; i < made.plan.stages.size(); ++i) needed[made.plan.stages[i].device] += made.stage_bytes[i];
   return needed;
 }
 
-// The reason why the current plan is too large for a node that is short of memory; empty when it is not.
-std::string short_of_memory_reason(const ModelView& state) {
-  if (!state.plan || state.memory_spared.empty()) return {};
+// A soft constraint that the current plan violates, and how.
+struct Violation {
+  placement::Soft soft;
+  std::string reason;
+};
+
+std::vector<Violation> violations(const ModelView& state) {
+  std::vector<Violation> found;
+  if (!state.plan) return found;
   for (const auto& [device, needed] : bytes_needed(state.plan->made)) {
-    const auto spared = state.memory_spared.find(device);
+    const auto node = state.nodes.find(device.node);
     const DeviceProfile* profile = find_device(state.nodes, device);
-    if (spared == state.memory_spared.end() || !profile) continue;
-    const Bytes left = profile->memory_free - std::min(profile->memory_free, spared->second);
-    if (left >= needed) continue;
-    return std::format("{} is short of memory and leaves {} to its layers, which need {}", name_of(state.nodes, device),
-                       format_bytes(left), format_bytes(needed));
+    if (!profile) continue;
+    for (const placement::DeviceRule& rule : rules_of(node->second, device)) {
+      const auto soft = placement::soft_of(rule.rule);
+      if (soft) found.push_back({*soft, std::format("{}: {}", name_of(state.nodes, device), rule.reason)});
+    }
+    const Bytes left = memory_left(state, *profile, {});
+    if (left >= std::min(needed, profile->memory_free)) continue;
+    found.push_back(
+        {placement::Soft::memory,
+         std::format("{} is short of memory and leaves {} to its layers, which need {}", name_of(state.nodes, device),
+                     format_bytes(left), format_bytes(needed))});
+  }
+  return found;
+}
+
+// The first violation of a constraint that a plan with these given up meets; empty when there is none.
+std::string avoidable(const std::vector<Violation>& violations, placement::GivenUp given_up) {
+  for (const Violation& violation : violations) {
+    if (!given_up.has(violation.soft)) return violation.reason;
   }
   return {};
 }
@@ -116,8 +126,9 @@ Bytes bytes_of(const StageMemory& memory, const ServingSettings& planned, const 
 }
 
 // `in_place_of`: the plan whose stages stay where they are.
-PlanMade made_of(const ModelView& state, const FoundPlan& found, PlanEpoch epoch, const PlanMade* in_place_of) {
-  const Plan& best = found.result.plan;
+PlanMade made_of(const ModelView& state, const placement::PlacementResult& found, PlanEpoch epoch,
+                 const PlanMade* in_place_of) {
+  const Plan& best = found.plan;
   const ServedModel& model = *state.model;
   const StepCost cost = step_cost(state, best);
   PlanMade made{.plan = {.epoch = epoch,
@@ -133,19 +144,10 @@ PlanMade made_of(const ModelView& state, const FoundPlan& found, PlanEpoch epoch
     made.plan.stages.push_back({.device = stage.device, .layers = stage.layers});
     made.stage_bytes.push_back(bytes_of(stage.memory, made.plan.settings, model.settings));
   }
-  for (const placement::UnusedDevice& unused : found.result.unused) {
+  for (const placement::UnusedDevice& unused : found.unused) {
     if (made.unused.size() == kUnusedDevicesMax) break;
-    const NodeRecord& node = state.nodes.at(unused.device.node);
-    const auto failed = state.unfit.find(unused.device);
-    if (failed != state.unfit.end()) {
-      made.unused.push_back({.device = unused.device, .constraint = "failed", .reason = failed->second});
-    } else if (is_avoided(state, unused.device, found.avoidance_limit)) {
-      made.unused.push_back(
-          {.device = unused.device, .constraint = "avoided", .reason = avoided_reason(node, unused.device.device)});
-    } else {
-      made.unused.push_back(
-          {.device = unused.device, .constraint = std::string(unused.constraint), .reason = unused.reason});
-    }
+    made.unused.push_back(
+        {.device = unused.device, .constraint = std::string(unused.constraint), .reason = unused.reason});
   }
   return made;
 }
@@ -204,27 +206,22 @@ bool affects_plans(const ReplicatedState& state, const Event& event) {
   const NodeRecord after{.facts = {}, .offline_reason = {}, .condition = reported->condition};
   return std::ranges::any_of(before.facts.info.devices, [&](const DeviceProfile& each) {
     const std::string& device = each.id.device;
-    return before.condition.memory.bytes_max != after.condition.memory.bytes_max ||
-           avoidance(before, device) != avoidance(after, device) ||
+    const auto kinds = [&](const NodeRecord& node) {
+      std::set<placement::Rule> rules;
+      for (const placement::DeviceRule& rule : rules_of(node, each.id)) rules.insert(rule.rule);
+      return rules;
+    };
+    return before.condition.memory.bytes_max != after.condition.memory.bytes_max || kinds(before) != kinds(after) ||
            speed_share(before, device) != speed_share(after, device);
   });
 }
 
 std::string avoidable_reason(const ModelView& state) {
   if (!state.plan || !state.model || !broken_reason(state).empty()) return {};
-  const int avoided_by = avoided_in_plan(state);
-  const std::string too_large = short_of_memory_reason(state);
-  if (avoided_by == 0 && too_large.empty()) return {};
+  const std::vector<Violation> violated = violations(state);
+  if (violated.empty()) return {};
   const auto found = search_plan(state);
-  if (found && found->spares_memory && !too_large.empty()) return too_large;
-  if (!found || avoided_by == 0 || avoided_by < found->avoidance_limit) return {};
-  for (const PlannedStage& stage : state.plan->made.plan.stages) {
-    if (is_avoided(state, stage.device, found->avoidance_limit)) {
-      return std::format("{}: {}", name_of(state.nodes, stage.device),
-                         avoided_reason(state.nodes.at(stage.device.node), stage.device.device));
-    }
-  }
-  return {};
+  return found ? avoidable(violated, found->given_up) : std::string();
 }
 
 std::optional<Event> plan_for(const ModelView& state, const PlanContext& context) {
@@ -236,18 +233,17 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
     return event;
   };
   const std::string broken = broken_reason(state);
-  const int avoided_by = state.plan ? avoided_in_plan(state) : 0;
-  const bool too_large = !short_of_memory_reason(state).empty();
+  const std::vector<Violation> violated = violations(state);
   bool must = !state.plan || !broken.empty() || context.lost_epoch;
-  if (!must && avoided_by == 0 && !too_large && (!context.idle || !serving(state))) return std::nullopt;
+  if (!must && violated.empty() && (!context.idle || !serving(state))) return std::nullopt;
   const auto found = search_plan(state);
   if (!found) {
     if (!must) return std::nullopt;
     const std::string because = broken.empty() ? lost(state) : broken + "; ";
     return ended(because + found.error().message);
   }
-  const Plan& best = found->result.plan;
-  must = must || avoided_by >= found->avoidance_limit || (too_large && found->spares_memory);
+  const Plan& best = found->plan;
+  must = must || !avoidable(violated, found->given_up).empty();
   if (!must) {
     if (!context.idle || !serving(state) || same_stages(best, state.plan->made.plan)) return std::nullopt;
     const Objective objective = state.model->settings.objective;
@@ -258,14 +254,10 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
     }
   }
   std::optional<placement::PlacementResult> in_place;
-  const ModelView view = found->spares_memory ? with_memory_spared(state) : state;
   const PlanMade* before = state.plan ? &state.plan->made : nullptr;
   if (!before && context.previous) before = &*context.previous;
-  if (before && (must || !state.plan)) in_place = plan_with_resident_parts(view, *before, *found);
-  const FoundPlan chosen{.result = in_place.value_or(found->result),
-                         .avoidance_limit = found->avoidance_limit,
-                         .spares_memory = found->spares_memory};
-  return made_of(state, chosen, next_epoch(state, context), in_place ? before : nullptr);
+  if (before && (must || !state.plan)) in_place = plan_with_resident_parts(state, *before, *found);
+  return made_of(state, in_place.value_or(*found), next_epoch(state, context), in_place ? before : nullptr);
 }
 
 }  // namespace exogpu::cluster

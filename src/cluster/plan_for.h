@@ -21,10 +21,9 @@ struct PlanContext {
 
 // The leader replaces a plan at once when it is broken (a node or device of it is offline, draining or failed; the
 // model is to be served otherwise), and when nodes have received a later plan that this state lacks. It replaces a
-// serving plan that could be a tenth faster when no request is in progress. When a device of the plan is avoided
-// (`avoidance()`: its battery is low, or it is critically hot) and the others can hold the model, it makes a plan
-// without the device at once; likewise, when a node is short of memory (`MemoryCondition::bytes_max`), one with fewer
-// layers there.
+// serving plan that could be a tenth faster when no request is in progress. When the plan violates a soft constraint that
+// another can meet (a device is critically hot, its node's battery is low or its machine short of memory,
+// `MemoryCondition::bytes_max`), it makes that one at once.
 //
 // The new plan leaves resident stages on their devices and gives lost layers, if they are one run, to one other device,
 // unless the best plan is half as fast again: no request then waits for layers to be loaded a second time. A better
@@ -44,8 +43,8 @@ std::string impossible_reason(const ModelView& state);
 // Whether plan_for() may return something else once the event is applied.
 bool affects_plans(const wire::ReplicatedState& state, const wire::Event& event);
 
-// The reason to replace a plan that is not broken: it uses an avoided device, or memory that a node is short of, and
-// the others can do without. Empty when there is none.
+// The reason to replace a plan that is not broken: it violates a soft constraint that another plan meets. Empty when
+// there is none.
 std::string avoidable_reason(const ModelView& state);
 
 // The reason why the current plan is broken; empty when it is not.

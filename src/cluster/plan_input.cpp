@@ -1,6 +1,7 @@
 #include "cluster/plan_input.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 #include "cluster/condition.h"
@@ -46,17 +47,18 @@ const DeviceProfile* find_device(const NodeRecords& nodes, const DeviceRef& ref)
   return found == devices.end() ? nullptr : &*found;
 }
 
-bool is_avoided(const ModelView& state, const DeviceRef& device, int from) {
-  const auto node = state.nodes.find(device.node);
-  return node != state.nodes.end() && avoidance(node->second, device.device) >= from;
+Bytes memory_left(const ModelView& state, const DeviceProfile& device, placement::GivenUp given_up) {
+  const auto spared = state.memory_spared.find(device.id);
+  if (spared == state.memory_spared.end() || given_up.has(placement::Soft::memory)) return device.memory_free;
+  return device.memory_free - std::min(device.memory_free, spared->second);
 }
 
-std::vector<NodeId> usable_nodes(const ModelView& state, int avoidance_limit) {
+std::vector<NodeId> usable_nodes(const ModelView& state) {
   std::vector<std::tuple<bool, double, NodeId>> sorted;
   for (const auto& [id, node] : state.nodes) {
     if (!node.online || node.draining) continue;
     const bool idle = std::ranges::all_of(node.facts.info.devices, [&](const DeviceProfile& device) {
-      return avoidance(node, device.id.device) >= avoidance_limit;
+      return !rules_of(node, device.id).empty();
     });
     sorted.emplace_back(idle, -worth(node), id);
   }
@@ -80,7 +82,7 @@ ClusterView view_of(const ModelView& state, std::vector<NodeId> nodes) {
   for (const NodeId from : nodes) {
     const auto& measured = state.nodes.at(from).facts.info.links;
     for (const NodeId to : nodes) {
-      if (from == to || state.links_avoided.contains(pair_of(from, to))) continue;
+      if (from == to) continue;
       LinkProfile link{.from = from, .to = to, .delay_s = kDelayUnknown, .bytes_per_s = kBytesPerSecondUnknown};
       const auto found = std::ranges::find(measured, to, &LinkProfile::to);
       if (found != measured.end()) link.delay_s = found->delay_s;
@@ -98,7 +100,7 @@ placement::PlacementRequest request_of(const ServedModel& model) {
   return request;
 }
 
-Result<placement::PlacementRequest> request_of(const ModelView& state, const ClusterView& view, int avoidance_limit) {
+Result<placement::PlacementRequest> request_of(const ModelView& state, const ClusterView& view) {
   const ServedModel& model = *state.model;
   placement::PlacementRequest request = request_of(model);
   if (!model.layers.empty()) {
@@ -109,18 +111,19 @@ Result<placement::PlacementRequest> request_of(const ModelView& state, const Clu
     if (auto device = placement::find_device(view, name)) request.excluded.push_back(*std::move(device));
   }
   for (const DeviceProfile& device : view.devices) {
-    if (!state.unfit.contains(device.id)) {
-      if (is_avoided(state, device.id, avoidance_limit)) request.excluded.push_back(device.id);
-      continue;
-    }
+    std::ranges::move(rules_of(state.nodes.at(device.id.node), device.id), std::back_inserter(request.rules));
+    const auto failed = state.unfit.find(device.id);
+    if (failed == state.unfit.end()) continue;
     if (std::ranges::contains(request.fixed_layers, device.id, &placement::AssignedLayers::device)) {
       return fail(ErrorCode::unavailable,
                   "{} is given layers by hand and could not load them; it is tried again when node {} is restarted, "
                   "or give it fewer",
                   name_of(state.nodes, device.id), device.node_name);
     }
-    request.excluded.push_back(device.id);
+    request.rules.push_back({.device = device.id, .rule = placement::Rule::failed, .reason = failed->second});
   }
+  request.links_avoided = state.links_avoided;
+  request.memory_spared = state.memory_spared;
   return request;
 }
 

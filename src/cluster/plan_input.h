@@ -12,22 +12,22 @@ namespace exogpu::cluster {
 // Null when there is no such device.
 const wire::DeviceProfile* find_device(const wire::NodeRecords& nodes, const wire::DeviceRef& ref);
 
-// Whether avoidance() of the device is at least `from`.
-bool is_avoided(const ModelView& state, const wire::DeviceRef& device, int from);
+// The device's free memory, less what its node is short of unless that is given up.
+Bytes memory_left(const ModelView& state, const wire::DeviceProfile& device, placement::GivenUp given_up);
 
-// The nodes that plans may use, the most useful first; nodes whose devices are all avoided come last.
-std::vector<wire::NodeId> usable_nodes(const ModelView& state, int avoidance_limit);
+// The nodes that plans may use: online, and not being drained. The most useful first; nodes whose devices all violate a
+// soft constraint come last.
+std::vector<wire::NodeId> usable_nodes(const ModelView& state);
 
-// The devices and links of these nodes, with the speeds that hot devices reach now; without avoided links.
+// The devices and links of these nodes, with the speeds that hot devices reach now.
 wire::ClusterView view_of(const ModelView& state, std::vector<wire::NodeId> nodes);
 
-// Without excluded devices and fixed layers.
+// Without excluded devices, fixed layers and rules.
 placement::PlacementRequest request_of(const wire::ServedModel& model);
 
-// Excludes devices that the user named, whose avoidance() is at least `avoidance_limit`, or that failed to load their
-// layers. Errors: those of placement::parse_layers(), and unavailable when a device with fixed layers failed to load
-// them.
-Result<placement::PlacementRequest> request_of(const ModelView& state, const wire::ClusterView& view,
-                                               int avoidance_limit);
+// Everything that constraints judge: devices that the user excluded, that failed to load their layers, whose sensors
+// report heat or a low battery; links that failed, and memory that nodes are short of. Errors: those of
+// placement::parse_layers(), and unavailable when a device with fixed layers failed to load them.
+Result<placement::PlacementRequest> request_of(const ModelView& state, const wire::ClusterView& view);
 
 }  // namespace exogpu::cluster

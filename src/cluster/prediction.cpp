@@ -73,8 +73,8 @@ Prediction predict(const ReplicatedState& state, const LibraryModel& model, cons
                            .without = {}};
   const auto found = search_plan(model_view(beside_pinned(state, served), served.content));
   if (!found) return {.reason = found.error().message};
-  Prediction prediction{.speed = found->result.plan.predicted};
-  for (const Stage& stage : found->result.plan.stages) prediction.devices.push_back(stage.device);
+  Prediction prediction{.speed = found->plan.predicted};
+  for (const Stage& stage : found->plan.stages) prediction.devices.push_back(stage.device);
   return prediction;
 }
 
@@ -83,8 +83,11 @@ std::string prediction_basis(const ReplicatedState& state) {
   for (const auto& [id, node] : state.nodes) {
     if (!node.online || node.draining) continue;
     for (const DeviceProfile& device : node.facts.info.devices) {
-      basis += std::format("{}/{} {} {} {};", id.text(), device.id.device, coarse(device.memory_free),
-                           device.memory_bytes_per_s, avoidance(node, device.id.device));
+      basis += std::format("{}/{} {} {}", id.text(), device.id.device, coarse(device.memory_free),
+                           device.memory_bytes_per_s);
+      for (const placement::DeviceRule& rule : rules_of(node, device.id))
+        basis += std::format(" {}", placement::to_string(rule.rule));
+      basis += ';';
     }
   }
   for (const auto& [content, model] : state.models) {

@@ -60,7 +60,7 @@ TEST(Prediction, IsThatOfTheModelOnceItIsLoaded) {
     add(state, wire::ModelSet{example_model(layers)});
     const auto loaded = search_plan(view(state));
     ASSERT_TRUE(loaded) << loaded.error().message;
-    const wire::Plan& plan = loaded->result.plan;
+    const wire::Plan& plan = loaded->plan;
     EXPECT_NEAR(predicted.speed.tokens_per_s_alone, plan.predicted.tokens_per_s_alone,
                 plan.predicted.tokens_per_s_alone / 20);
     EXPECT_NEAR(predicted.speed.first_token_s, plan.predicted.first_token_s, plan.predicted.first_token_s / 20);

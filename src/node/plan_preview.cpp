@@ -39,7 +39,7 @@ PreviewPlan preview_of(const wire::ReplicatedState& state, const wire::Plan& pla
 
 // A name that means no device must not go unnoticed: the prediction would be that of another question.
 Result<void> check_without(const cluster::ModelView& view, const std::vector<std::string>& without) {
-  const wire::ClusterView devices = cluster::view_of(view, cluster::usable_nodes(view, 1));
+  const wire::ClusterView devices = cluster::view_of(view, cluster::usable_nodes(view));
   for (const std::string& name : without) {
     const auto found = placement::find_device(devices, name);
     if (!found && found.error().code != ErrorCode::not_found) return std::unexpected(found.error());
@@ -48,7 +48,7 @@ Result<void> check_without(const cluster::ModelView& view, const std::vector<std
 }
 
 struct Searched {
-  cluster::FoundPlan found;
+  placement::PlacementResult found;
   std::vector<std::string> makes_room{};
 };
 
@@ -68,7 +68,7 @@ Result<Searched> search(const wire::ReplicatedState& state, const wire::ServedMo
   if (makes_room.empty()) return std::unexpected(found.error());
   view = cluster::model_view(emptied, model.content);
   view.model = model;
-  EXO_TRY(cluster::FoundPlan with_room, cluster::search_plan(view));
+  EXO_TRY(placement::PlacementResult with_room, cluster::search_plan(view));
   return Searched{.found = std::move(with_room), .makes_room = std::move(makes_room)};
 }
 
@@ -78,7 +78,7 @@ Result<PlanPreview> preview_plan(const wire::ReplicatedState& state, wire::Serve
                                  const PreviewRequest& request) {
   apply(model, request);
   EXO_TRY(Searched searched, search(state, model));
-  const placement::PlacementResult& result = searched.found.result;
+  const placement::PlacementResult& result = searched.found;
   PlanPreview preview{.model = model.model,
                       .layers = static_cast<uint32_t>(model.shape.layers.size()),
                       .settings = model.settings,

@@ -13,13 +13,27 @@ std::string known_devices(const wire::ClusterView& view) {
   return view.devices.size() > 20 ? known + ", ..." : known;
 }
 
-Result<uint32_t> layer_number(std::string_view text, std::string_view whole) {
+Result<uint32_t> layer_number(std::string_view text, std::string_view whole, std::string_view usage) {
   uint32_t number = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number > 1'000'000)
-    return fail(ErrorCode::invalid_argument,
-                "--layers {}: \"{}\" is no layer; write DEVICE:FIRST-LAST, for example cpu:0-11", whole, text);
+    return fail(ErrorCode::invalid_argument, "{}: \"{}\" is no layer; write {}", whole, text, usage);
   return number;
+}
+
+// "0-11" or "4", both ends included.
+Result<wire::LayerRange> layer_range(std::string_view text, const std::string& whole, std::string_view usage) {
+  wire::LayerRange range;
+  const size_t dash = text.find('-');
+  EXO_TRY(range.begin, layer_number(text.substr(0, dash), whole, usage));
+  range.end = range.begin;
+  if (dash != std::string_view::npos) {
+    EXO_TRY(range.end, layer_number(text.substr(dash + 1), whole, usage));
+  }
+  if (range.end < range.begin)
+    return fail(ErrorCode::invalid_argument, "{}: the last layer comes before the first", whole);
+  ++range.end;
+  return range;
 }
 
 struct NamedLayers {
@@ -32,16 +46,8 @@ Result<NamedLayers> parse_stage(std::string_view text) {
   if (colon == std::string_view::npos)
     return fail(ErrorCode::invalid_argument, "--layers {}: write DEVICE:FIRST-LAST, for example cpu:0-11", text);
   NamedLayers stage{.device = text.substr(0, colon), .layers = {}};
-  const std::string_view range = text.substr(colon + 1);
-  const size_t dash = range.find('-');
-  EXO_TRY(stage.layers.begin, layer_number(range.substr(0, dash), text));
-  stage.layers.end = stage.layers.begin;
-  if (dash != std::string_view::npos) {
-    EXO_TRY(stage.layers.end, layer_number(range.substr(dash + 1), text));
-  }
-  if (stage.layers.end < stage.layers.begin)
-    return fail(ErrorCode::invalid_argument, "--layers {}: the last layer comes before the first", text);
-  ++stage.layers.end;
+  EXO_TRY(stage.layers, layer_range(text.substr(colon + 1), std::format("--layers {}", text),
+                                    "DEVICE:FIRST-LAST, for example cpu:0-11"));
   return stage;
 }
 
@@ -56,6 +62,10 @@ Result<std::vector<NamedLayers>> parse_stages(std::string_view text) {
 }
 
 }  // namespace
+
+Result<wire::LayerRange> parse_together(std::string_view text) {
+  return layer_range(text, std::format("--together {}", text), "FIRST-LAST, for example 0-11");
+}
 
 Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_view name) {
   std::vector<const wire::DeviceProfile*> matches;

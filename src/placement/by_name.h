@@ -17,6 +17,9 @@ Result<wire::DeviceRef> find_device(const wire::ClusterView& view, std::string_v
 // Whether the text is written as parse_layers() takes it, before the devices are known. Errors: invalid_argument.
 Result<void> check_layers(std::string_view text);
 
+// "0-11", both ends included: layers that stay together. Errors: invalid_argument.
+Result<wire::LayerRange> parse_together(std::string_view text);
+
 // "a:0-11,b:12-27", both ends included.
 // Errors: invalid_argument, and those of find_device().
 Result<std::vector<AssignedLayers>> parse_layers(const wire::ClusterView& view, std::string_view text);

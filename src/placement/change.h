@@ -1,7 +1,7 @@
 // Adds one device to a ring.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "placement/ring.h"
 
@@ -20,10 +20,10 @@ enum class Change {
 // The best ring in which `device`, which is not in `ring`, takes some run of layers from the devices that have them.
 // `thorough` tries every run, else only those that begin or end where one of the ring's does. value_s is kNever when no
 // run fits, or the device has no link to the ring.
-Changed with_device(const std::vector<RingProblem>& problems, const Ring& ring, size_t device, Change change,
+Changed with_device(std::span<const RingProblem> problems, const Ring& ring, size_t device, Change change,
                     bool thorough);
 
 // The least value of the ring in any of the problems. All problems are of one objective.
-double least_s(const std::vector<RingProblem>& problems, const Ring& ring);
+double least_s(std::span<const RingProblem> problems, const Ring& ring);
 
 }  // namespace exogpu::placement

@@ -7,41 +7,187 @@
 namespace exogpu::placement {
 namespace {
 
-std::optional<std::string> excluded_by_user(const CostModel& model, size_t device) {
-  if (!std::ranges::contains(model.request().excluded, model.view().devices[device].id)) return {};
-  return "excluded by the user";
+using Reason = std::optional<std::string>;
+
+std::string name_of(const CostModel& model, size_t device) {
+  return label(model.view(), model.view().devices[device].id);
 }
 
-std::optional<std::string> no_room(const CostModel& model, size_t device) {
+struct RuleName {
+  Rule rule;
+  std::string_view name;
+  std::optional<Soft> soft;
+  std::string_view met;  // what it says of a device that meets it
+};
+constexpr std::array kRules = {
+    RuleName{Rule::access, "access", {}, "nobody has reserved it"},
+    RuleName{Rule::failed, "failed", {}, "it has not failed to load layers of this model"},
+    RuleName{Rule::precision, "precision", {}, "nothing says that it cannot compute the model's types"},
+    RuleName{Rule::power, "power", Soft::power, "no limit of power speaks against it"},
+    RuleName{Rule::battery, "battery", Soft::battery, "its node has power enough"},
+    RuleName{Rule::heat, "heat", Soft::heat, "it is not critically hot"}};
+
+// What others know of the devices.
+Constraint by_rule(const CostModel& model, const RuleName& of) {
+  return {.name = of.name,
+          .soft = of.soft,
+          .alone = [&model, rule = of.rule](size_t device) -> Reason {
+            const DeviceRule* found = model.rule(device, rule);
+            return found != nullptr ? Reason(found->reason) : std::nullopt;
+          },
+          .met = [text = of.met](size_t) { return std::string(text); }};
+}
+
+Constraint excluded(const CostModel& model) {
+  return {.name = "excluded",
+          .alone = [&model](size_t device) -> Reason {
+            if (!std::ranges::contains(model.request().excluded, model.view().devices[device].id)) return {};
+            return "excluded by the user";
+          },
+          .met = [](size_t) { return std::string("the user allows it"); }};
+}
+
+// The least that a stage needs: the smallest run that can be cut out.
+Bytes least_stage(const CostModel& model) {
   Bytes least = std::numeric_limits<Bytes>::max();
-  for (uint32_t l = 0; l < model.layers(); ++l) least = std::min(least, model.memory({l, l + 1}).total());
-  if (least <= model.memory_free(device)) return {};
-  return std::format("no room for a single layer: needs {}, {} free", format_bytes(least),
-                     format_bytes(model.memory_free(device)));
+  for (uint32_t begin = 0; begin < model.layers();) {
+    uint32_t end = begin + 1;
+    while (end < model.layers() && !model.can_cut(end)) ++end;
+    least = std::min(least, model.memory({begin, end}).total());
+    begin = end;
+  }
+  return least;
 }
 
-std::optional<std::string> one_memory(const CostModel& model, size_t device, size_t other) {
-  if (!model.share_memory(device, other)) return {};
-  return std::format("takes its memory from the same host as {}", label(model.view(), model.view().devices[other].id));
+// Layers from the first on that fit into so many bytes.
+uint32_t layers_within(const CostModel& model, Bytes bytes) {
+  uint32_t fits = 0;
+  for (uint32_t end = 1; end <= model.layers(); ++end) {
+    if (model.memory({0, end}).total() <= bytes) fits = end;
+  }
+  return fits;
 }
 
-std::optional<std::string> no_link(const CostModel& model, size_t device, size_t other) {
-  if (model.hop_s(device, other, 1) < kNever || model.hop_s(other, device, 1) < kNever) return {};
-  return std::format("no link between it and {}", label(model.view(), model.view().devices[other].id));
+Constraint memory(const CostModel& model) {
+  return {.name = "memory",
+          .alone = [&model, least = least_stage(model)](size_t device) -> Reason {
+            const Bytes free = model.view().devices[device].memory_free;
+            if (least <= free) return {};
+            return std::format("no room for a single layer: needs {}, {} free", format_bytes(least),
+                               format_bytes(free));
+          },
+          .met =
+              [&model](size_t device) {
+                const Bytes free = model.view().devices[device].memory_free;
+                return std::format("{} free: room for {} of {} layers", format_bytes(free), layers_within(model, free),
+                                   model.layers());
+              }};
 }
 
-constexpr std::array kDeviceConstraints = {DeviceConstraint{"excluded", excluded_by_user},
-                                           DeviceConstraint{"memory", no_room}};
-constexpr std::array kPairConstraints = {PairConstraint{"host memory", one_memory}, PairConstraint{"link", no_link}};
+// Of a machine that is short of memory: what plans are not to use, if others have room.
+Constraint memory_pressure(const CostModel& model) {
+  return {.name = to_string(Soft::memory),
+          .soft = Soft::memory,
+          .alone = [&model, least = least_stage(model)](size_t device) -> Reason {
+            const Bytes left = model.memory_unspared(device);
+            if (left == model.view().devices[device].memory_free || least <= left) return {};
+            return std::format("its machine is short of memory and leaves {} to it, less than the {} of a single layer",
+                               format_bytes(left), format_bytes(least));
+          },
+          .met =
+              [&model](size_t device) {
+                const Bytes left = model.memory_unspared(device);
+                if (left == model.view().devices[device].memory_free)
+                  return std::string("its machine asks for no memory back");
+                return std::format("its machine is short of memory and leaves {} to it: room for {} of {} layers",
+                                   format_bytes(left), layers_within(model, left), model.layers());
+              }};
+}
+
+Constraint by_hand(const CostModel& model) {
+  return {.name = kByHand,
+          .alone = [&model](size_t device) -> Reason {
+            const auto& fixed = model.request().fixed_layers;
+            const wire::DeviceRef& id = model.view().devices[device].id;
+            if (fixed.empty() || std::ranges::contains(fixed, id, &AssignedLayers::device)) return {};
+            return "the layers are assigned by hand, and none to it";
+          },
+          .met = [&model](size_t) {
+            return std::string(model.request().fixed_layers.empty() ? "no layers are assigned by hand"
+                                                                    : "its layers are assigned by hand");
+          }};
+}
+
+// Cuts that are not allowed concern a device only where no run between two allowed ones fits.
+Constraint together(const CostModel& model) {
+  return {.name = "together",
+          .met = [&model](size_t) {
+            uint32_t joined = 0;
+            for (uint32_t l = 1; l < model.layers(); ++l) joined += model.can_cut(l) ? 0 : 1;
+            return joined == 0 ? std::string("the model can be cut between any two layers")
+                               : std::format("at {} of {} places layers must stay together", joined,
+                                             model.layers() - 1);
+          }};
+}
+
+std::string nothing_between(size_t) { return "nothing between it and the devices of the plan"; }
+
+Constraint host_memory(const CostModel& model) {
+  return {.name = "host memory",
+          .beside = [&model](size_t device, size_t other) -> Reason {
+            if (!model.share_memory(device, other)) return {};
+            return std::format("takes its memory from the same host as {}", name_of(model, other));
+          },
+          .met = nothing_between};
+}
+
+Constraint failing_link(const CostModel& model) {
+  return {.name = to_string(Soft::link),
+          .soft = Soft::link,
+          .beside = [&model](size_t device, size_t other) -> Reason {
+            if (!model.link_avoided(device, other)) return {};
+            return std::format("the link between it and {} broke repeatedly", name_of(model, other));
+          },
+          .met = nothing_between};
+}
+
+Constraint reachability(const CostModel& model) {
+  return {.name = "link",
+          .beside = [&model](size_t device, size_t other) -> Reason {
+            if (model.linked(device, other) || model.linked(other, device)) return {};
+            return std::format("no link between it and {}", name_of(model, other));
+          },
+          .met = nothing_between};
+}
+
+const RuleName& named(Rule rule) { return *std::ranges::find(kRules, rule, &RuleName::rule); }
 
 }  // namespace
 
-std::span<const DeviceConstraint> device_constraints() { return kDeviceConstraints; }
-std::span<const PairConstraint> pair_constraints() { return kPairConstraints; }
+std::optional<Soft> soft_of(Rule rule) { return named(rule).soft; }
+std::string_view to_string(Rule rule) { return named(rule).name; }
+std::optional<Rule> rule_of(std::string_view name) {
+  const auto found = std::ranges::find(kRules, name, &RuleName::name);
+  return found == kRules.end() ? std::nullopt : std::optional(found->rule);
+}
 
-std::optional<Breach> breach_of(const CostModel& model, size_t device) {
-  for (const DeviceConstraint& constraint : device_constraints()) {
-    if (auto reason = constraint.breach(model, device)) return Breach{constraint.name, *std::move(reason)};
+std::vector<Constraint> constraints_of(const CostModel& model) {
+  std::vector<Constraint> constraints = {excluded(model)};
+  for (const RuleName& each : kRules) constraints.push_back(by_rule(model, each));
+  constraints.push_back(memory(model));
+  constraints.push_back(memory_pressure(model));
+  constraints.push_back(by_hand(model));
+  constraints.push_back(together(model));
+  constraints.push_back(host_memory(model));
+  constraints.push_back(failing_link(model));
+  constraints.push_back(reachability(model));
+  return constraints;
+}
+
+std::optional<Breach> breach_of(std::span<const Constraint> constraints, GivenUp given_up, size_t device) {
+  for (const Constraint& constraint : constraints) {
+    if (!constraint.alone || !constraint.holds(given_up)) continue;
+    if (auto reason = constraint.alone(device)) return Breach{constraint.name, *std::move(reason)};
   }
   return {};
 }

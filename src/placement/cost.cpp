@@ -27,8 +27,9 @@ Bytes cache_rows(const wire::ModelShape& shape, const PlacementRequest& request)
   return whole(request.serving.context) * request.serving.sequences;
 }
 
-CostModel::CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const PlacementRequest& request)
-    : view_(&view), shape_(&shape), request_(&request) {
+CostModel::CostModel(const wire::ClusterView& view, const wire::ModelShape& shape, const PlacementRequest& request,
+                     GivenUp given_up)
+    : view_(&view), shape_(&shape), request_(&request), given_up_(given_up) {
   row_bytes_ = static_cast<double>(wire::row_bytes(request.serving.activations, shape.activation_width).value_or(0));
   const Bytes rows = cache_rows(shape, request);
   weights_before_ = {0};
@@ -38,19 +39,58 @@ CostModel::CostModel(const wire::ClusterView& view, const wire::ModelShape& shap
     cache_before_.push_back(cache_before_.back() + layer.kv_bytes_per_token * rows +
                             layer.state_bytes * request.serving.sequences);
   }
+  cuts_.assign(shape.layers.size() + 1, true);
+  for (size_t l = 0; l < shape.layers.size(); ++l) cuts_[l] = !shape.layers[l].joined_to_previous;
+  for (const wire::LayerRange& range : request.together) {
+    for (uint32_t l = range.begin + 1; l < range.end; ++l) cuts_[l] = false;
+  }
+  add_devices();
+  add_links();
+}
+
+void CostModel::add_devices() {
   std::map<wire::NodeId, size_t> nodes;
-  for (const wire::DeviceProfile& device : view.devices) {
+  std::map<wire::DeviceRef, size_t> devices;
+  for (const wire::DeviceProfile& device : view_->devices) {
+    devices.emplace(device.id, devices.size());
     node_.push_back(nodes.try_emplace(device.id.node, nodes.size()).first->second);
-    rates_.push_back(nearest(device.rates, shape.bits_per_weight));
+    rates_.push_back(nearest(device.rates, shape_->bits_per_weight));
+    memory_free_.push_back(given_up_.has(Soft::memory) ? device.memory_free : memory_unspared(memory_free_.size()));
   }
   nodes_ = nodes.size();
-  links_.resize(nodes_ * nodes_);
-  for (size_t i = 0; i < nodes_; ++i) links_[i * nodes_ + i].delay_s = 0;
-  for (const wire::LinkProfile& link : view.links) {
-    auto from = nodes.find(link.from), to = nodes.find(link.to);
-    if (from == nodes.end() || to == nodes.end() || from == to) continue;
-    links_[from->second * nodes_ + to->second] = {link.delay_s, 1 / link.bytes_per_s};
+  rules_.resize(devices.size());
+  for (const DeviceRule& rule : request_->rules) {
+    const auto device = devices.find(rule.device);
+    if (device != devices.end()) rules_[device->second].push_back(&rule);
   }
+}
+
+void CostModel::add_links() {
+  std::map<wire::NodeId, size_t> nodes;
+  for (size_t d = 0; d < devices(); ++d) nodes.emplace(view_->devices[d].id.node, node_[d]);
+  links_.resize(nodes_ * nodes_);
+  for (size_t i = 0; i < nodes_; ++i) links_[i * nodes_ + i] = {.delay_s = 0, .exists = true};
+  for (const wire::LinkProfile& profile : view_->links) {
+    auto from = nodes.find(profile.from), to = nodes.find(profile.to);
+    if (from == nodes.end() || to == nodes.end() || from == to) continue;
+    const auto pair = std::minmax(profile.from, profile.to);
+    Link& link = links_[from->second * nodes_ + to->second];
+    link.exists = true;
+    link.avoided = request_->links_avoided.contains({pair.first, pair.second});
+    link.delay_s = link.avoided && !given_up_.has(Soft::link) ? kNever : profile.delay_s;
+    link.s_per_byte = 1 / profile.bytes_per_s;
+  }
+}
+
+Bytes CostModel::memory_unspared(size_t device) const {
+  const Bytes free = view_->devices[device].memory_free;
+  const auto spared = request_->memory_spared.find(view_->devices[device].id);
+  return spared == request_->memory_spared.end() ? free : free - std::min(free, spared->second);
+}
+
+const DeviceRule* CostModel::rule(size_t device, Rule rule) const {
+  const auto found = std::ranges::find(rules_[device], rule, &DeviceRule::rule);
+  return found == rules_[device].end() ? nullptr : *found;
 }
 
 wire::StageMemory CostModel::memory(wire::LayerRange layers) const {
@@ -104,6 +144,16 @@ double CostModel::hop_s(size_t from, size_t to, double bytes) const {
   const Link& way = link(from, to);
   return bytes / view_->devices[from].download_bytes_per_s + way.delay_s + bytes * way.s_per_byte +
          bytes / view_->devices[to].upload_bytes_per_s;
+}
+
+bool CostModel::same_links(size_t a, size_t b) const {
+  const size_t x = node_[a], y = node_[b];
+  for (size_t other = 0; other < nodes_; ++other) {
+    if (other == x || other == y) continue;
+    if (links_[x * nodes_ + other] != links_[y * nodes_ + other]) return false;
+    if (links_[other * nodes_ + x] != links_[other * nodes_ + y]) return false;
+  }
+  return links_[x * nodes_ + y] == links_[y * nodes_ + x];
 }
 
 double CostModel::link_busy_s(size_t from, size_t to, double bytes) const { return bytes * link(from, to).s_per_byte; }

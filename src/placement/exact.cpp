@@ -4,6 +4,7 @@
 
 #include "placement/bound.h"
 #include "placement/search.h"
+#include "placement/symmetry.h"
 
 namespace exogpu::placement {
 namespace {
@@ -20,18 +21,6 @@ struct Label {
 
 constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 
-bool same_kind(const CostModel& model, size_t a, size_t b) {
-  const wire::DeviceProfile &x = model.view().devices[a], &y = model.view().devices[b];
-  auto same_rates = [](const wire::WeightRates& p, const wire::WeightRates& q) {
-    return p.bits_per_weight == q.bits_per_weight && p.matvec_bytes_per_s == q.matvec_bytes_per_s &&
-           p.matmul_flops_per_s == q.matmul_flops_per_s;
-  };
-  return x.id.node == y.id.node && x.uses_host_memory == y.uses_host_memory && x.memory_free == y.memory_free &&
-         x.memory_bytes_per_s == y.memory_bytes_per_s && x.step_s == y.step_s && x.exchange_s == y.exchange_s &&
-         x.exchange_bytes_per_s == y.exchange_bytes_per_s && x.upload_bytes_per_s == y.upload_bytes_per_s &&
-         x.download_bytes_per_s == y.download_bytes_per_s && std::ranges::equal(x.rates, y.rates, same_rates);
-}
-
 class ExactSearch {
  public:
   ExactSearch(const RingProblem& problem, const SearchLimits& limits, const Found& known)
@@ -39,13 +28,14 @@ class ExactSearch {
     for (size_t d = 0; d < problem.devices(); ++d) {
       if (problem.usable(d)) devices_.push_back(d);
     }
+    const std::vector<size_t> kinds = kinds_of(problem.model(), devices_);
     const size_t n = devices_.size();
     conflicts_.assign(n, 0);
     twins_before_.assign(n, 0);
     for (size_t i = 0; i < n; ++i) {
       for (size_t j = 0; j < n; ++j) {
         if (problem.model().share_memory(devices_[i], devices_[j])) conflicts_[i] |= bit(j);
-        if (j < i && same_kind(problem.model(), devices_[i], devices_[j])) twins_before_[i] |= bit(j);
+        if (j < i && kinds[devices_[i]] == kinds[devices_[j]]) twins_before_[i] |= bit(j);
       }
       for (uint32_t l = 0; l < problem.layers(); ++l) {
         ends_.push_back(problem.end_max(devices_[i], l));

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "placement/change.h"
-#include "placement/constraints.h"
 #include "placement/preferences.h"
 
 namespace exogpu::placement {
@@ -41,11 +40,8 @@ void add_alternatives(const Planner& planner, PlacementResult& result) {
 }
 
 std::optional<Breach> pair_breach(const Planner& planner, const Ring& ring, size_t device) {
-  for (const PairConstraint& constraint : pair_constraints()) {
-    for (const Piece& piece : ring) {
-      if (auto reason = constraint.breach(planner.model, device, piece.device))
-        return Breach{constraint.name, *std::move(reason)};
-    }
+  for (const Piece& piece : ring) {
+    if (auto breach = planner.breach_beside(device, piece.device)) return breach;
   }
   return {};
 }
@@ -64,17 +60,19 @@ std::string replaced(const Planner& planner, const Ring& ring, const Ring& chang
 
 UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t device) {
   UnusedDevice unused = {.device = planner.model.view().devices[device].id, .constraint = {}, .reason = {}};
-  if (auto breach = breach_of(planner.model, device)) {
-    unused.constraint = breach->constraint;
-    unused.reason = std::move(breach->reason);
+  std::optional<Breach> apart = planner.breach(device);
+  if (apart && apart->constraint != kByHand) {
+    unused.constraint = apart->constraint;
+    unused.reason = std::move(apart->reason);
     return unused;
   }
-  const double value_s = least_s(planner.problems, ring);
+  const auto problems = planner.problems_of_changes(ring);
+  const double value_s = least_s(problems, ring);
   const bool thorough = planner.model.devices() <= kThoroughDevices;
-  Changed changed = with_device(planner.problems, ring, device, Change::join, thorough);
+  Changed changed = with_device(problems, ring, device, Change::join, thorough);
   const bool joins = changed.value_s < kNever;
-  if (!joins) changed = with_device(planner.problems, ring, device, Change::any, thorough);
-  const std::optional<Breach> apart = joins ? std::nullopt : pair_breach(planner, ring, device);
+  if (!joins) changed = with_device(problems, ring, device, Change::any, thorough);
+  if (!apart && !joins) apart = pair_breach(planner, ring, device);
   if (apart) {
     unused.constraint = apart->constraint;
     unused.reason = apart->reason;

@@ -87,6 +87,12 @@ Result<void> check_fixed_layers(const PlacementRequest& request, const wire::Clu
     if (stage.layers.end > shape.layers.size())
       return fail(ErrorCode::invalid_argument, "layers by hand: {} gets layer {}, and the last of the model is {}",
                   subject, stage.layers.end - 1, shape.layers.size() - 1);
+    if (next > 0 && std::ranges::any_of(request.together, [&](wire::LayerRange range) {
+          return range.begin < next && next < range.end;
+        }))
+      return fail(ErrorCode::invalid_argument,
+                  "layers by hand: {} begins with layer {}, which must stay together with the one before it", subject,
+                  next);
     if (next > 0 && shape.layers[next].joined_to_previous)
       return fail(ErrorCode::invalid_argument,
                   "layers by hand: {} begins with layer {}, where the model cannot be cut: layers from there on attend "
@@ -97,6 +103,15 @@ Result<void> check_fixed_layers(const PlacementRequest& request, const wire::Clu
   if (next == shape.layers.size() || request.fixed_layers.empty()) return {};
   return fail(ErrorCode::invalid_argument, "layers by hand: layers {} to {} are given to no device", next,
               shape.layers.size() - 1);
+}
+
+Result<void> check_together(const PlacementRequest& request, const wire::ModelShape& shape) {
+  for (const wire::LayerRange& range : request.together) {
+    if (range.begin < range.end && range.end <= shape.layers.size()) continue;
+    return fail(ErrorCode::invalid_argument, "layers {} to {} cannot stay together: the model has layers 0 to {}",
+                range.begin, static_cast<int64_t>(range.end) - 1, shape.layers.size() - 1);
+  }
+  return {};
 }
 
 }  // namespace
@@ -196,6 +211,12 @@ Result<void> check_request(const PlacementRequest& request, const wire::ClusterV
     if (index_of(view, device) == view.devices.size())
       return fail(ErrorCode::invalid_argument, "there is no device {} to leave out", label(view, device));
   }
+  for (const DeviceRule& rule : request.rules) {
+    if (index_of(view, rule.device) == view.devices.size())
+      return fail(ErrorCode::invalid_argument, "there is no device {} for which a rule could hold",
+                  label(view, rule.device));
+  }
+  EXO_CHECK(check_together(request, shape));
   return check_fixed_layers(request, view, shape);
 }
 

@@ -18,7 +18,9 @@ struct Gap {
   wire::LayerRange layers;
 };
 
-Result<Gap> gap_of(const CostModel& model, const std::vector<AssignedLayers>& parts) {
+// A part whose device violates a constraint is missing, too.
+Result<Gap> gap_of(const Planner& planner, const std::vector<AssignedLayers>& parts) {
+  const CostModel& model = planner.model;
   Gap gap;
   uint32_t next = 0;
   const auto covered_to = [&](uint32_t layer) {
@@ -32,12 +34,14 @@ Result<Gap> gap_of(const CostModel& model, const std::vector<AssignedLayers>& pa
     if (device == model.devices()) {
       return fail(ErrorCode::invalid_argument, "there is no device {}", label(model.view(), part.device));
     }
+    if (planner.breach(device)) continue;
     if (!covered_to(part.layers.begin) || part.layers.begin >= part.layers.end || part.layers.end > model.layers()) {
       return fail(ErrorCode::not_found, "what the others do not have is more than one run of layers");
     }
     gap.parts.push_back({device, part.layers});
     next = part.layers.end;
   }
+  if (gap.parts.empty() && !parts.empty()) return fail(ErrorCode::not_found, "no part may remain on its device");
   if (!covered_to(model.layers())) {
     return fail(ErrorCode::not_found, "what the others do not have is more than one run of layers");
   }
@@ -75,15 +79,15 @@ Beside beside(const Planner& planner, const Gap& gap, std::optional<size_t> devi
 
 Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, const wire::ModelShape& shape,
                                               const PlacementRequest& request, const std::vector<AssignedLayers>& parts,
-                                              size_t devices_min) {
+                                              size_t devices_min, GivenUp given_up) {
   EXO_CHECK(check_shape(shape));
   EXO_CHECK(check_view(view));
   PlacementRequest others = request;
   others.fixed_layers.clear();
   EXO_CHECK(check_request(others, view, shape));
-  const CostModel model(view, shape, others);
+  const CostModel model(view, shape, others, given_up);
   const Planner planner(model);
-  EXO_TRY(Gap gap, gap_of(model, parts));
+  EXO_TRY(Gap gap, gap_of(planner, parts));
   Beside best;
   if (gap.layers.begin == gap.layers.end) {
     best = beside(planner, gap, {}, devices_min);
@@ -99,6 +103,7 @@ Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, con
   }
   PlacementResult result;
   result.plan = plan_of(model, best.ring);
+  result.given_up = given_up;
   result.plan.predicted = predict(model, best.joined);
   add_unused(planner, result, best.joined);
   return result;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <format>
 
-#include "placement/constraints.h"
 #include "placement/explain.h"
 
 namespace exogpu::placement {
@@ -63,7 +62,7 @@ std::unexpected<Error> no_ring(const Planner& planner) {
   if (planner.usable.empty()) {
     std::string reasons;
     for (size_t d = 0; d < planner.model.devices() && d < 8; ++d)
-      reasons += std::format("; {}: {}", planner.name(d), breach_of(planner.model, d)->reason);
+      reasons += std::format("; {}: {}", planner.name(d), planner.breach(d)->reason);
     return fail(ErrorCode::out_of_memory, "{}, and no device may be used{}", sizes, reasons);
   }
   const Bytes room = room_together(planner);

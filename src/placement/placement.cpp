@@ -5,30 +5,39 @@
 
 #include "placement/explain.h"
 #include "placement/input.h"
+#include "placement/levels.h"
 #include "placement/planner.h"
 #include "placement/preferences.h"
 
 namespace exogpu::placement {
 namespace {
 
+PlacementResult result_of(const Planner& planner, const Ring& ring, const Found& found) {
+  PlacementResult result = describe(planner, ring);
+  result.proven = found.proven;
+  result.method = found.proven ? Method::exact : Method::search;
+  result.given_up = planner.model.given_up();
+  return result;
+}
+
 Result<PlacementResult> decide(const Planner& planner) {
   const size_t most = std::min<size_t>(planner.ring_size_max(), planner.model.layers());
   size_t least = std::clamp<size_t>(planner.model.request().devices_min, 1, std::max<size_t>(most, 1));
-  Found found = planner.search({.stages_min = least});
-  while (!found.ring && least > 1) found = planner.search({.stages_min = --least});
+  const size_t labels_max = planner.model.request().labels_max;
+  Found found = planner.search({.stages_min = least, .labels_max = labels_max});
+  while (!found.ring && least > 1) found = planner.search({.stages_min = --least, .labels_max = labels_max});
+  const bool greedy = !found.ring && !found.proven;
+  if (greedy) found = planner.greedy();
   if (!found.ring) return no_ring(planner);
   if (!found.proven) planner.improve(*found.ring);
-  PlacementResult result = describe(planner, *found.ring);
-  result.proven = found.proven;
+  PlacementResult result = result_of(planner, *found.ring, found);
+  if (greedy) result.method = Method::greedy;
   if (least > 1) return result;
   const auto single = search_single(planner.problems.front());
   if (single.ring) {
     wire::Plan plan = plan_of(planner.model, *single.ring);
-    if (better(plan, result.plan, planner.model.request().serving.objective)) {
-      const bool proven = result.proven;
-      result = describe(planner, *single.ring);
-      result.proven = proven;
-    }
+    if (better(plan, result.plan, planner.model.request().serving.objective))
+      result = result_of(planner, *single.ring, found);
   }
   return result;
 }
@@ -65,9 +74,14 @@ Result<PlacementResult> check_fixed_layers(const Planner& planner) {
     ring.push_back({index_of(planner.model.view(), stage.device), stage.layers});
   EXO_CHECK(check_ring(planner, ring));
   PlacementResult result = describe(planner, ring);
-  Found found = planner.search({});
+  result.given_up = planner.model.given_up();
   Alternative own = {.name = "the planner's own choice", .plan = {}, .reason = "no plan"};
-  if (found.ring) own.plan = plan_of(planner.model, *found.ring);
+  PlacementRequest free = planner.model.request();
+  free.fixed_layers.clear();
+  const CostModel model(planner.model.view(), planner.model.shape(), free,
+                        least_given_up(planner.model.view(), planner.model.shape(), free));
+  const Found found = Planner(model).search({});
+  if (found.ring) own.plan = plan_of(model, *found.ring);
   result.alternatives.insert(result.alternatives.begin(), std::move(own));
   return result;
 }
@@ -79,7 +93,7 @@ Result<PlacementResult> assign_layers(const wire::ClusterView& view, const wire:
   EXO_CHECK(check_shape(shape));
   EXO_CHECK(check_view(view));
   EXO_CHECK(check_request(request, view, shape));
-  const CostModel model(view, shape, request);
+  const CostModel model(view, shape, request, least_given_up(view, shape, request));
   const Planner planner(model);
   return request.fixed_layers.empty() ? decide(planner) : check_fixed_layers(planner);
 }

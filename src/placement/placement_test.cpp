@@ -263,7 +263,9 @@ TEST(Placement, FixedLayersAreCheckedAndComparedWithThePlannersChoice) {
   request.fixed_layers = {{cpu, {0, 10}}};
   const auto slow = assign_layers(view, example_shape(10), request);
   ASSERT_TRUE(slow) << slow.error().message;
-  EXPECT_EQ(slow->unused[0].reason, "faster with it: 337.9 against 49.0 tokens/s");
+  EXPECT_EQ(slow->unused[0].constraint, "by hand");
+  EXPECT_EQ(slow->unused[0].reason,
+            "the layers are assigned by hand, and none to it; faster with it: 337.9 against 49.0 tokens/s");
 }
 
 TEST(Placement, AModelIsNotCutBetweenLayersThatShareACache) {

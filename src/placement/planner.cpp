@@ -4,15 +4,15 @@
 #include <utility>
 
 #include "placement/change.h"
-#include "placement/constraints.h"
 #include "placement/placement.h"
 
 namespace exogpu::placement {
 namespace {
 
-constexpr size_t kManyDevices = 100;  // with more devices, fewer numbers of groups are tried
-constexpr uint32_t kGroupsOfMany = 8;
+constexpr size_t kManyDevices = 48;   // with more devices, less is tried
+constexpr size_t kProblemsOfMany = 3;  // numbers of groups for which rings are searched
 constexpr int kImprovementsMax = 8;
+constexpr size_t kImproversMax = 16;  // devices, the fastest ones that are unused
 
 std::vector<RingProblem> problems_of(const CostModel& model) {
   std::vector<RingProblem> problems;
@@ -21,7 +21,6 @@ std::vector<RingProblem> problems_of(const CostModel& model) {
     case wire::Objective::first_token: problems.push_back(RingProblem::first_token(model)); break;
     case wire::Objective::throughput:
       for (uint32_t groups : group_counts(model.request().serving.sequences)) {
-        if (model.devices() > kManyDevices && groups > kGroupsOfMany) break;
         problems.push_back(RingProblem::decode_groups(model, groups));
       }
       break;
@@ -31,14 +30,38 @@ std::vector<RingProblem> problems_of(const CostModel& model) {
 
 }  // namespace
 
-Planner::Planner(const CostModel& cost_model) : model(cost_model), problems(problems_of(cost_model)) {
+Planner::Planner(const CostModel& cost_model)
+    : model(cost_model), constraints(constraints_of(cost_model)), problems(problems_of(cost_model)) {
   for (size_t d = 0; d < model.devices(); ++d) {
-    if (breach_of(model, d)) {
+    // What is assigned by hand is compared with plans of all devices.
+    if (const auto found = breach(d); found && found->constraint != kByHand) {
       for (RingProblem& problem : problems) problem.forbid(d);
     } else {
       usable.push_back(d);
     }
   }
+}
+
+std::optional<Breach> Planner::breach_beside(size_t device, size_t other) const {
+  for (const Constraint& constraint : constraints) {
+    if (!constraint.beside || !constraint.holds(model.given_up())) continue;
+    if (auto reason = constraint.beside(device, other)) return Breach{constraint.name, *std::move(reason)};
+  }
+  return {};
+}
+
+bool Planner::possible() const {
+  if (usable.empty()) return false;
+  const Found any = search_constraints(problems.front());
+  if (any.ring || any.proven) return any.ring.has_value();
+  return search({}).ring.has_value();
+}
+
+Found Planner::greedy() const {
+  Found found = search_constraints(problems.front());
+  found.proven = false;
+  if (found.ring) improve(*found.ring);
+  return found;
 }
 
 std::string Planner::name(size_t device) const { return label(model.view(), model.view().devices[device].id); }
@@ -56,8 +79,12 @@ size_t Planner::ring_size_max() const {
 Found Planner::search(const SearchLimits& limits) const {
   Found best;
   const bool exactly = usable.size() <= kExactDevices;
-  for (const RingProblem& problem : problems) {
-    Found found = search_beam(problem, limits);
+  // The rings that are good for some number of groups are much the same for others near it.
+  const size_t step = exactly ? 1 : std::max<size_t>(1, (problems.size() - 1) / (kProblemsOfMany - 1));
+  for (size_t i = 0; i < problems.size(); i += step) {
+    Found found = search_beam(problems[i], limits);
+    if (!found.ring) continue;
+    found.value_s = least_s(problems, *found.ring);
     if (found.value_s < best.value_s) best = std::move(found);
   }
   bool proven = exactly;
@@ -70,12 +97,23 @@ Found Planner::search(const SearchLimits& limits) const {
   return best;
 }
 
+std::span<const RingProblem> Planner::problems_of_changes(const Ring& ring) const {
+  if (model.devices() <= kManyDevices) return problems;
+  const auto fastest = std::ranges::min_element(problems, {}, [&](const RingProblem& p) { return p.value_s(ring); });
+  return {&*fastest, 1};
+}
+
 void Planner::improve(Ring& ring) const {
+  std::vector<size_t> fastest = usable;
+  std::ranges::stable_sort(fastest, {}, [&](size_t d) { return problems.front().layers_s(d, {0, model.layers()}); });
   for (int i = 0; i < kImprovementsMax; ++i) {
-    Changed best = {.ring = {}, .value_s = least_s(problems, ring) * (1 - 1e-9)};
-    for (size_t d : usable) {
+    const auto judges = problems_of_changes(ring);
+    Changed best = {.ring = {}, .value_s = least_s(judges, ring) * (1 - 1e-9)};
+    size_t tried = 0;
+    for (size_t d : fastest) {
       if (std::ranges::contains(ring, d, &Piece::device)) continue;
-      Changed changed = with_device(problems, ring, d, Change::any, false);
+      if (++tried > kImproversMax) break;
+      Changed changed = with_device(judges, ring, d, Change::any, false);
       if (changed.value_s < best.value_s) best = std::move(changed);
     }
     if (best.ring.empty()) return;

@@ -23,8 +23,6 @@ double context_mean_of(const PlacementRequest& request) {
 
 RingProblem::RingProblem(const CostModel& model, const Work& work, double head_outputs)
     : model_(&model), hop_bytes_(model.activation_bytes(work.tokens)), usable_(model.devices(), true) {
-  cuts_.assign(model.layers() + 1, true);
-  for (uint32_t l = 0; l < model.layers(); ++l) cuts_[l] = !model.shape().layers[l].joined_to_previous;
   const Work head = {.tokens = work.tokens, .kv_tokens = 0, .outputs = head_outputs};
   for (size_t d = 0; d < model.devices(); ++d) {
     std::vector<double>& before = before_s_.emplace_back(1, 0.0);

@@ -38,8 +38,7 @@ class RingProblem {
   bool usable(size_t device) const { return usable_[device]; }
   void forbid(size_t device) { usable_[device] = false; }
 
-  // Whether a run may begin with layer `at`, or end before it: no layer from it on attends to a cache before it.
-  bool can_cut(uint32_t at) const { return cuts_[at]; }
+  bool can_cut(uint32_t at) const { return model_->can_cut(at); }
   bool fits(size_t device, wire::LayerRange layers) const;
   // The furthest end, before the model's last layer, of a run from `begin` that fits; `begin` when no run fits. Where
   // the model cannot be cut everywhere some ends before it do not fit, see can_cut().
@@ -71,7 +70,6 @@ class RingProblem {
   bool has_room(size_t device, wire::LayerRange layers) const;
 
   const CostModel* model_;
-  std::vector<bool> cuts_;  // before each layer, and at the end
   double add_busiest_ = 0;
   double times_busiest_ = 0;
   double hop_bytes_ = 0;

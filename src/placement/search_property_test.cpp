@@ -89,6 +89,22 @@ Case random_case(int devices_max, int layers_max) {
   return c;
 }
 
+// Rules, spared memory, links that fail and layers that stay together, on some devices each.
+void add_constraints(Case& c) {
+  for (const wire::DeviceProfile& device : c.view.devices) {
+    for (const Rule rule : {Rule::access, Rule::precision, Rule::power, Rule::battery, Rule::heat}) {
+      if (pick(0, 12) == 0) c.request.rules.push_back({.device = device.id, .rule = rule, .reason = "a reason"});
+    }
+    if (pick(0, 4) == 0) c.request.memory_spared[device.id] = static_cast<Bytes>(between(0, 300)) * MB;
+  }
+  for (const wire::LinkProfile& link : c.view.links) {
+    if (pick(0, 12) == 0) c.request.links_avoided.insert(std::minmax(link.from, link.to));
+  }
+  const auto layers = static_cast<uint32_t>(c.shape.layers.size());
+  const auto begin = pick<uint32_t>(0, layers);
+  if (pick(0, 3) == 0) c.request.together.push_back({begin, std::min(layers, begin + 2)});
+}
+
 // Tries every order of every subset with every cut.
 void try_all(const RingProblem& problem, Ring& ring, uint32_t done, double& best_s) {
   for (size_t d = 0; d < problem.devices(); ++d) {
@@ -107,16 +123,23 @@ void try_all(const RingProblem& problem, Ring& ring, uint32_t done, double& best
   }
 }
 
-double best_by_trying(const CostModel& model) {
+double best_by_trying(const CostModel& model, const std::vector<bool>& forbidden = {}) {
   const PlacementRequest& request = model.request();
   double best_s = kNever;
   Ring ring;
-  if (request.serving.objective == wire::Objective::latency) try_all(RingProblem::decode_alone(model), ring, 0, best_s);
-  if (request.serving.objective == wire::Objective::first_token)
-    try_all(RingProblem::first_token(model), ring, 0, best_s);
-  if (request.serving.objective == wire::Objective::throughput) {
-    for (uint32_t groups : group_counts(request.serving.sequences))
-      try_all(RingProblem::decode_groups(model, groups), ring, 0, best_s);
+  const auto try_problem = [&](RingProblem problem) {
+    for (size_t d = 0; d < forbidden.size(); ++d) {
+      if (forbidden[d]) problem.forbid(d);
+    }
+    try_all(problem, ring, 0, best_s);
+  };
+  switch (request.serving.objective) {
+    case wire::Objective::latency: try_problem(RingProblem::decode_alone(model)); break;
+    case wire::Objective::first_token: try_problem(RingProblem::first_token(model)); break;
+    case wire::Objective::throughput:
+      for (uint32_t groups : group_counts(request.serving.sequences))
+        try_problem(RingProblem::decode_groups(model, groups));
+      break;
   }
   return best_s;
 }
@@ -170,6 +193,72 @@ TEST(SearchProperty, FewDevicesGiveWhatTryingAllRingsGives) {
     check_sound(c, *answer);
     RC_ASSERT(std::abs(value_of(answer->plan, c.request) - best_s) <= 1e-9 * best_s);
   }));
+}
+
+// All sets of soft constraints, those without the more important ones first.
+std::vector<GivenUp> sets_by_rank() {
+  std::vector<GivenUp> sets;
+  for (uint32_t bits = 0; bits < 1U << kSoft.size(); ++bits) {
+    GivenUp set;
+    for (size_t i = 0; i < kSoft.size(); ++i) {
+      if ((bits >> i & 1U) != 0) set = set.with(kSoft[i]);
+    }
+    sets.push_back(set);
+  }
+  return sets;
+}
+
+double best_by_trying(const Case& c, GivenUp given_up) {
+  const CostModel model(c.view, c.shape, c.request, given_up);
+  const std::vector<Constraint> constraints = constraints_of(model);
+  std::vector<bool> forbidden;
+  for (size_t d = 0; d < model.devices(); ++d)
+    forbidden.push_back(breach_of(constraints, given_up, d).has_value());
+  return best_by_trying(model, forbidden);
+}
+
+// Up to six devices, with memory, heat, access and all other constraints on: the planner gives up what trying all sets of
+// soft constraints in their order gives up, and its plan is as fast as the best of all rings.
+TEST(SearchProperty, SixDevicesWithAllConstraintsGiveWhatTryingEverythingGives) {
+  int planned = 0, gave_up = 0;
+  const auto check_one = [&] {
+    Case c = random_case(6, 5);
+    add_constraints(c);
+    const auto answer = assign_layers(c.view, c.shape, c.request);
+    for (const GivenUp set : sets_by_rank()) {
+      const double best_s = best_by_trying(c, set);
+      if (best_s == kNever) continue;
+      RC_ASSERT(answer.has_value());
+      RC_ASSERT(answer->given_up == set);
+      RC_ASSERT(answer->method == Method::exact);
+      RC_ASSERT(std::abs(value_of(answer->plan, c.request) - best_s) <= 1e-9 * best_s);
+      ++planned;
+      gave_up += set.empty() ? 0 : 1;
+      return;
+    }
+    RC_ASSERT(!answer.has_value());
+  };
+  EXPECT_TRUE(holds(check_one));
+  EXPECT_GT(planned, 100);
+  EXPECT_GT(gave_up, 20);
+}
+
+TEST(SearchProperty, TheSearchForAnyRingFindsOneWhereThereIsOne) {
+  int rings = 0, found = 0;
+  EXPECT_TRUE(holds([&] {
+    const Case c = random_case(6, 12);
+    const CostModel model(c.view, c.shape, c.request);
+    const RingProblem problem = RingProblem::decode_alone(model);
+    const Found best = search_exactly(problem, {.labels_max = 1'000'000});
+    const Found any = search_constraints(problem);
+    RC_ASSERT(best.proven);
+    if (any.ring) RC_ASSERT(best.ring.has_value());
+    if (any.ring) RC_ASSERT(problem.value_s(*any.ring) >= best.value_s * (1 - 1e-9));
+    if (!any.ring && any.proven) RC_ASSERT(!best.ring.has_value());
+    rings += best.ring ? 1 : 0;
+    found += any.ring ? 1 : 0;
+  }));
+  EXPECT_GE(found, rings * 97 / 100) << "of " << rings << ": only missing links can hide one";
 }
 
 TEST(SearchProperty, NoAlternativeBeatsThePlanAndTheSameQuestionGetsTheSameAnswer) {
@@ -274,8 +363,9 @@ TEST(SearchProperty, TheBeamIsNearTheBest) {
     const CostModel model(c.view, c.shape, c.request);
     RingProblem problem = c.request.serving.objective == wire::Objective::latency ? RingProblem::decode_alone(model)
                                                                                   : RingProblem::first_token(model);
+    const std::vector<Constraint> constraints = constraints_of(model);
     for (size_t d = 0; d < model.devices(); ++d) {
-      if (breach_of(model, d)) problem.forbid(d);
+      if (breach_of(constraints, {}, d)) problem.forbid(d);
     }
     const Found best = search_exactly(problem);
     const Found beam = search_beam(problem);

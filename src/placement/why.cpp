@@ -1,10 +1,8 @@
 #include "placement/why.h"
 
-#include <algorithm>
 #include <format>
 #include <optional>
 
-#include "placement/constraints.h"
 #include "placement/explain.h"
 #include "placement/input.h"
 #include "placement/planner.h"
@@ -18,29 +16,17 @@ Ring ring_of(const CostModel& model, const wire::Plan& plan) {
   return ring;
 }
 
-// What a constraint that holds is about, in numbers.
-std::string room_text(const CostModel& model, size_t device) {
-  uint32_t fits = 0;
-  for (uint32_t end = 1; end <= model.layers(); ++end) {
-    if (model.memory({0, end}).total() <= model.memory_free(device)) fits = end;
-  }
-  return std::format("{} free: room for {} of {} layers", format_bytes(model.memory_free(device)), fits,
-                     model.layers());
-}
-
-Verdict alone(const CostModel& model, const DeviceConstraint& constraint, size_t device) {
-  if (auto reason = constraint.breach(model, device)) return {constraint.name, false, *std::move(reason)};
-  return {constraint.name, true,
-          constraint.name == "memory" ? room_text(model, device) : std::string("the user allows it")};
-}
-
-Verdict beside(const CostModel& model, const PairConstraint& constraint, const Ring& ring, size_t device) {
+// Of the device alone, and beside the devices of the plan.
+Verdict verdict_of(const Constraint& constraint, GivenUp given_up, const Ring& ring, size_t device) {
+  std::optional<std::string> reason;
+  if (constraint.alone) reason = constraint.alone(device);
   for (const Piece& piece : ring) {
-    if (piece.device == device) continue;
-    if (auto reason = constraint.breach(model, device, piece.device))
-      return {constraint.name, false, *std::move(reason)};
+    if (reason || !constraint.beside || piece.device == device) continue;
+    reason = constraint.beside(device, piece.device);
   }
-  return {constraint.name, true, "nothing between it and the devices of the plan"};
+  if (!reason) return {constraint.name, true, constraint.met(device)};
+  if (constraint.holds(given_up)) return {constraint.name, false, *std::move(reason)};
+  return {constraint.name, true, *std::move(reason) + "; without such devices there is no plan"};
 }
 
 Verdict speed_of_use(const Planner& planner, const Ring& ring, size_t device) {
@@ -63,16 +49,13 @@ Result<std::vector<Verdict>> why(const wire::ClusterView& view, const wire::Mode
   if (index == view.devices.size()) {
     return fail(ErrorCode::invalid_argument, "there is no device {}", label(view, device));
   }
-  const CostModel model(view, shape, request);
+  const CostModel model(view, shape, request, result.given_up);
   const Planner planner(model);
   const Ring ring = ring_of(model, result.plan);
   std::vector<Verdict> verdicts;
-  for (const DeviceConstraint& constraint : device_constraints()) verdicts.push_back(alone(model, constraint, index));
-  const bool usable = std::ranges::all_of(verdicts, &Verdict::allows);
-  for (const PairConstraint& constraint : pair_constraints()) {
-    verdicts.push_back(beside(model, constraint, ring, index));
-  }
-  if (usable) verdicts.push_back(speed_of_use(planner, ring, index));
+  for (const Constraint& constraint : planner.constraints)
+    verdicts.push_back(verdict_of(constraint, model.given_up(), ring, index));
+  if (!planner.breach(index)) verdicts.push_back(speed_of_use(planner, ring, index));
   return verdicts;
 }
 

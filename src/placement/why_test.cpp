@@ -59,5 +59,33 @@ TEST(Why, EachConstraintSaysWhatItMakesOfADevice) {
             ErrorCode::invalid_argument);
 }
 
+TEST(Why, ASoftConstraintSaysWhenItIsGivenUp) {
+  wire::ClusterView view;
+  view.devices = {example_device(1, 600 * MB, 1e12), example_device(2, 600 * MB, 1e11),
+                  example_device(3, 600 * MB, 1e11)};
+  link_all(view, 1e-3, 1e9);
+  const wire::ModelShape shape = example_shape(10);
+  PlacementRequest request;
+  request.rules = {{.device = view.devices[0].id, .rule = Rule::heat, .reason = "it is critically hot"},
+                   {.device = view.devices[1].id, .rule = Rule::access, .reason = "its owner uses it until 18:00"}};
+  request.together = {{2, 5}};
+  const auto result = assign_layers(view, shape, request);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->given_up, GivenUp().with(Soft::heat));
+  for (const wire::Stage& stage : result->plan.stages) {
+    EXPECT_TRUE(stage.layers.begin <= 2 || stage.layers.begin >= 5) << stage.layers.begin;
+  }
+  const auto hot = why(view, shape, request, *result, view.devices[0].id).value();
+  EXPECT_TRUE(of(hot, "heat").allows);
+  EXPECT_EQ(of(hot, "heat").reason, "it is critically hot; without such devices there is no plan");
+  EXPECT_EQ(of(hot, "together").reason, "at 2 of 9 places layers must stay together");
+  const auto reserved = why(view, shape, request, *result, view.devices[1].id).value();
+  EXPECT_FALSE(of(reserved, "access").allows);
+  EXPECT_EQ(result->unused[0].constraint, "access");
+  for (const std::string_view name : {"excluded", "failed", "precision", "power", "battery", "memory",
+                                      "memory pressure", "by hand", "host memory", "failing link", "link"})
+    EXPECT_TRUE(of(reserved, name).allows) << name;
+}
+
 }  // namespace
 }  // namespace exogpu::placement

@@ -22,6 +22,8 @@ namespace exogpu::cli {
 namespace {
 
 constexpr size_t kFileMax = 64 * MiB;
+// A person waits for a proof longer than a leader may: some seconds.
+constexpr size_t kLabelsOfACommand = 2'000'000;
 
 struct Options {
   std::string model;
@@ -29,6 +31,7 @@ struct Options {
   std::string devices;           // file name; empty: this machine
   std::string layers;
   std::vector<std::string> without;
+  std::vector<std::string> together;
   std::string why;  // a device
   placement::PlacementRequest request;
   bool json = false;
@@ -53,10 +56,10 @@ Result<std::string> read_text(const std::string& path) {
   return text;
 }
 
-Result<wire::ClusterView> view_for(const Options& options, const gpu::Machine& machine) {
+Result<DescribedCluster> cluster_for(const Options& options, const gpu::Machine& machine) {
   if (options.devices.empty()) {
     EXO_TRY(node::OwnDevices own, node::own_devices(machine, options.own));
-    return wire::ClusterView{.devices = std::move(own.profiles), .links = {}};
+    return DescribedCluster{.view = {.devices = std::move(own.profiles), .links = {}}, .rules = {}};
   }
   EXO_TRY(const std::string text, read_text(options.devices));
   return parse_cluster(text, options.devices == "-" ? "standard input" : options.devices);
@@ -68,9 +71,12 @@ Result<void> plan(const Options& options) {
   gpu::DiscoverOptions discovery = node::discovery_for(options.own, layout_book());
   discovery.cpu_only = discovery.cpu_only || !options.devices.empty();
   EXO_TRY(const gpu::Machine machine, gpu::Machine::discover(discovery));
-  EXO_TRY(const wire::ClusterView view, view_for(options, machine));
+  EXO_TRY(DescribedCluster cluster, cluster_for(options, machine));
+  const wire::ClusterView& view = cluster.view;
 
   placement::PlacementRequest request = options.request;
+  request.labels_max = kLabelsOfACommand;
+  request.rules = std::move(cluster.rules);
   EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
   if (request.serving.context == 0) request.serving = engine::complete_settings(request.serving, architecture);
   request.serving.batch_tokens =
@@ -83,6 +89,9 @@ Result<void> plan(const Options& options) {
   }
   if (!options.layers.empty()) {
     EXO_TRY(request.fixed_layers, placement::parse_layers(view, options.layers));
+  }
+  for (const std::string& range : options.together) {
+    EXO_TRY(request.together.emplace_back(), placement::parse_together(range));
   }
   EXO_TRY(const placement::PlacementResult answer, placement::assign_layers(view, shape, request));
   PlanReport report = {.view = view, .shape = shape, .request = request, .answer = answer};
@@ -133,6 +142,10 @@ void add_plan(CLI::App& app, Action& action) {
                   ->delimiter(',')
                   ->type_name("DEVICE");
   command->add_option("--without", options->without, "Do not use this device; may be repeated")->type_name("DEVICE");
+  command
+      ->add_option("--together", options->together,
+                   "Keep these layers on one device, for example 0-11; may be repeated")
+      ->type_name("FIRST-LAST");
   command->add_option("--why", options->why, "Say of this device what each constraint and preference makes of it")
       ->type_name("DEVICE");
   command

@@ -1,5 +1,6 @@
 // {"nodes": [{"name": TEXT, "devices": [DEVICE, ...]}, ...], "links": [LINK, ...]}, or {"devices": [DEVICE, ...]}.
-// DEVICE and its profile have the keys that `exogpu devices --json --profile` prints; other keys are ignored.
+// DEVICE may have "rules": {"heat": "it is critically hot"}, why it is not to be used, by the names of constraints. DEVICE
+// and its profile have the keys that `exogpu devices --json --profile` prints; other keys are ignored.
 #include "cli/plan/cluster_file.h"
 
 #include <cmath>
@@ -111,13 +112,29 @@ wire::NodeId node_id(size_t number) {
   return wire::NodeId(bytes);
 }
 
-Result<void> read_node(const FileValue& value, wire::NodeId id, const std::string& name, wire::ClusterView& view) {
+Result<void> read_rules(const FileValue& value, const wire::DeviceRef& device, DescribedCluster& cluster) {
+  if (!value.json.contains("rules")) return {};
+  EXO_TRY(const FileValue rules, value.object("rules"));
+  for (const auto& [name, reason] : rules.json.items()) {
+    const auto rule = placement::rule_of(name);
+    if (!rule)
+      return fail(ErrorCode::corrupt,
+                  "{}: \"{}\" is no rule of a device; there are access, failed, precision, power, battery and heat",
+                  rules.where, name);
+    EXO_TRY(std::string text, rules.text(name.c_str()));
+    cluster.rules.push_back({.device = device, .rule = *rule, .reason = std::move(text)});
+  }
+  return {};
+}
+
+Result<void> read_node(const FileValue& value, wire::NodeId id, const std::string& name, DescribedCluster& cluster) {
   EXO_TRY(const std::vector<FileValue> devices, value.list("devices"));
   for (const FileValue& each : devices) {
     EXO_TRY(wire::DeviceProfile device, read_device(each));
     device.id.node = id;
     device.node_name = name;
-    view.devices.push_back(std::move(device));
+    EXO_CHECK(read_rules(each, device.id, cluster));
+    cluster.view.devices.push_back(std::move(device));
   }
   return {};
 }
@@ -156,12 +173,12 @@ Result<void> read_link(const FileValue& value, const NodeIds& ids, wire::Cluster
   return {};
 }
 
-Result<wire::ClusterView> read_cluster(const FileValue& top) {
-  wire::ClusterView view;
+Result<DescribedCluster> read_cluster(const FileValue& top) {
+  DescribedCluster cluster;
   if (!top.json.is_object()) return fail(ErrorCode::corrupt, "the content is not a JSON object");
   if (!top.json.contains("nodes")) {
-    EXO_CHECK(read_node(top, node_id(0), "", view));
-    return view;
+    EXO_CHECK(read_node(top, node_id(0), "", cluster));
+    return cluster;
   }
   NodeIds ids;
   EXO_TRY(const std::vector<FileValue> nodes, top.list("nodes"));
@@ -171,22 +188,23 @@ Result<wire::ClusterView> read_cluster(const FileValue& top) {
     const wire::NodeId id = node_id(ids.size());
     if (!ids.emplace(name, id).second)
       return fail(ErrorCode::corrupt, "{}: the file has two nodes \"{}\"", value.where, name);
-    EXO_CHECK(read_node(value, id, name, view));
+    EXO_CHECK(read_node(value, id, name, cluster));
   }
-  if (!top.json.contains("links")) return view;
+  if (!top.json.contains("links")) return cluster;
   EXO_TRY(const std::vector<FileValue> links, top.list("links"));
-  for (const FileValue& value : links) EXO_CHECK(read_link(value, ids, view));
-  return view;
+  for (const FileValue& value : links) EXO_CHECK(read_link(value, ids, cluster.view));
+  return cluster;
 }
 
 }  // namespace
 
-Result<wire::ClusterView> parse_cluster(std::string_view text, const std::string& name) {
+Result<DescribedCluster> parse_cluster(std::string_view text, const std::string& name) {
   const ClusterJson json = ClusterJson::parse(text, nullptr, false);
   if (json.is_discarded()) return fail(ErrorCode::corrupt, "{}: the content is not JSON", name);
-  auto view = read_cluster({json, name});
-  if (!view && !view.error().message.starts_with(name)) view.error().message = name + ": " + view.error().message;
-  return view;
+  auto cluster = read_cluster({json, name});
+  if (!cluster && !cluster.error().message.starts_with(name))
+    cluster.error().message = name + ": " + cluster.error().message;
+  return cluster;
 }
 
 }  // namespace exogpu::cli

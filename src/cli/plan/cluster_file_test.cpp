@@ -22,17 +22,17 @@ nlohmann::json example() {
 }
 
 std::string refusal(const nlohmann::json& json) {
-  const auto view = parse_cluster(json.dump(), "c.json");
-  if (view) return "accepted";
-  EXPECT_EQ(view.error().code, ErrorCode::corrupt);
-  return view.error().message;
+  const auto described = parse_cluster(json.dump(), "c.json");
+  if (described) return "accepted";
+  EXPECT_EQ(described.error().code, ErrorCode::corrupt);
+  return described.error().message;
 }
 
 TEST(ClusterFile, TheDocumentedExampleIsRead) {
-  const auto view = parse_cluster(example().dump(), "c.json");
-  ASSERT_TRUE(view) << view.error().message;
-  ASSERT_EQ(view->devices.size(), 2U);
-  const wire::DeviceProfile& card = view->devices[0];
+  const auto described = parse_cluster(example().dump(), "c.json");
+  ASSERT_TRUE(described) << described.error().message;
+  ASSERT_EQ(described->view.devices.size(), 2U);
+  const wire::DeviceProfile& card = described->view.devices[0];
   EXPECT_EQ(card.node_name, "desk");
   EXPECT_EQ(card.id.device, "cuda0");
   EXPECT_FALSE(card.uses_host_memory);
@@ -40,11 +40,11 @@ TEST(ClusterFile, TheDocumentedExampleIsRead) {
   ASSERT_EQ(card.rates.size(), 2U);
   EXPECT_EQ(card.rates[0].bits_per_weight, 4.5);
   EXPECT_EQ(card.rates[1].matmul_flops_per_s, 9e13);
-  EXPECT_TRUE(view->devices[1].uses_host_memory);
-  ASSERT_EQ(view->links.size(), 2U);
-  EXPECT_EQ(view->links[0].from, card.id.node);
-  EXPECT_EQ(view->links[1].to, card.id.node);
-  EXPECT_NE(view->links[0].to, card.id.node);
+  EXPECT_TRUE(described->view.devices[1].uses_host_memory);
+  ASSERT_EQ(described->view.links.size(), 2U);
+  EXPECT_EQ(described->view.links[0].from, card.id.node);
+  EXPECT_EQ(described->view.links[1].to, card.id.node);
+  EXPECT_NE(described->view.links[0].to, card.id.node);
 }
 
 TEST(ClusterFile, WhatTheDevicesCommandPrintsIsAClusterOfOneNode) {
@@ -60,12 +60,26 @@ TEST(ClusterFile, WhatTheDevicesCommandPrintsIsAClusterOfOneNode) {
   device.memory = {.total = 2000, .free = 1000};
   device.profile = gpu::CachedProfile{.profile = profile, .measured = true, .note = ""};
   report.devices.push_back(std::move(device));
-  const auto view = parse_cluster(as_json(report), "standard input");
-  ASSERT_TRUE(view) << view.error().message;
-  ASSERT_EQ(view->devices.size(), 1U);
-  EXPECT_EQ(view->devices[0].memory_free, 1000U);
+  const auto described = parse_cluster(as_json(report), "standard input");
+  ASSERT_TRUE(described) << described.error().message;
+  ASSERT_EQ(described->view.devices.size(), 1U);
+  EXPECT_EQ(described->view.devices[0].memory_free, 1000U);
   // Not measured for many columns: two operations for each weight that one column reads.
-  EXPECT_DOUBLE_EQ(view->devices[0].rates[0].matmul_flops_per_s, 2 * 2e10 * 8 / 8.5);
+  EXPECT_DOUBLE_EQ(described->view.devices[0].rates[0].matmul_flops_per_s, 2 * 2e10 * 8 / 8.5);
+}
+
+TEST(ClusterFile, RulesOfDevicesAreRead) {
+  nlohmann::json json = example();
+  json["nodes"][1]["devices"][0]["rules"] = {{"heat", "it is critically hot"}};
+  const auto described = parse_cluster(json.dump(), "c.json");
+  ASSERT_TRUE(described) << described.error().message;
+  ASSERT_EQ(described->rules.size(), 1U);
+  EXPECT_EQ(described->rules[0].device, described->view.devices[1].id);
+  EXPECT_EQ(described->rules[0].rule, placement::Rule::heat);
+  json["nodes"][1]["devices"][0]["rules"] = {{"colour", "it is blue"}};
+  EXPECT_EQ(refusal(json),
+            "c.json.nodes[1].devices[0].rules: \"colour\" is no rule of a device; there are access, failed, precision, "
+            "power, battery and heat");
 }
 
 TEST(ClusterFile, ErrorsNameTheirPosition) {
@@ -94,14 +108,14 @@ TEST(ClusterFile, ErrorsNameTheirPosition) {
 }
 
 TEST(Layers, AreGivenByNameAndRange) {
-  const auto view = parse_cluster(example().dump(), "c.json");
-  const auto stages = placement::parse_layers(*view, "desk/cuda0:0-11,laptop:12");
+  const auto described = parse_cluster(example().dump(), "c.json");
+  const auto stages = placement::parse_layers(described->view, "desk/cuda0:0-11,laptop:12");
   ASSERT_TRUE(stages) << stages.error().message;
   ASSERT_EQ(stages->size(), 2U);
-  EXPECT_EQ((*stages)[0].device, view->devices[0].id);
+  EXPECT_EQ((*stages)[0].device, described->view.devices[0].id);
   EXPECT_EQ((*stages)[0].layers, (wire::LayerRange{0, 12}));
   EXPECT_EQ((*stages)[1].layers, (wire::LayerRange{12, 13}));
-  auto refusal_of = [&](std::string_view text) { return placement::parse_layers(*view, text).error().message; };
+  auto refusal_of = [&](std::string_view text) { return placement::parse_layers(described->view, text).error().message; };
   EXPECT_EQ(refusal_of("cpu"), "--layers cpu: write DEVICE:FIRST-LAST, for example cpu:0-11");
   EXPECT_EQ(placement::check_layers("cpu").error().message, refusal_of("cpu"));
   EXPECT_TRUE(placement::check_layers("gpu:0-2,desk:3"));

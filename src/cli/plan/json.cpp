@@ -36,6 +36,15 @@ Json json_of(const PlanReport& r, const wire::Plan& plan) {
             {"first_token_s", plan.predicted.first_token_s}}}};
 }
 
+const char* method_text(placement::Method method) {
+  switch (method) {
+    case placement::Method::exact: return "exact";
+    case placement::Method::search: return "search";
+    case placement::Method::greedy: return "greedy";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string as_json(const PlanReport& r) {
@@ -49,6 +58,7 @@ std::string as_json(const PlanReport& r) {
                {"for", to_string(r.request.serving.objective)},
                {"activations", to_string(r.answer.plan.activations)},
                {"proven_best", r.answer.proven},
+               {"method", method_text(r.answer.method)},
                {"plan", json_of(r, r.answer.plan)}};
   Json alternatives = Json::array();
   for (const placement::Alternative& other : r.answer.alternatives) {
@@ -57,6 +67,10 @@ std::string as_json(const PlanReport& r) {
     alternatives.push_back(std::move(entry));
   }
   json["alternatives"] = std::move(alternatives);
+  json["given_up"] = Json::array();
+  for (const placement::Soft soft : placement::kSoft) {
+    if (r.answer.given_up.has(soft)) json["given_up"].push_back(to_string(soft));
+  }
   Json unused_devices = Json::array();
   for (const placement::UnusedDevice& unused : r.answer.unused)
     unused_devices.push_back(

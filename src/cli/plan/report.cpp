@@ -128,12 +128,29 @@ std::string verdicts_table(const PlanReport& r) {
   return "\n" + format_table(rows);
 }
 
+// The soft constraints that no plan meets.
+std::string given_up_text(const PlanReport& r) {
+  std::string names;
+  for (const placement::Soft soft : placement::kSoft) {
+    if (r.answer.given_up.has(soft)) names += (names.empty() ? "" : ", ") + std::string(to_string(soft));
+  }
+  return names.empty() ? names : std::format("No plan meets all constraints; given up: {}.\n", names);
+}
+
 std::string how_sure(const PlanReport& r) {
   if (!r.request.fixed_layers.empty()) return "The layers are assigned by hand.\n";
   std::string objective = objective_text(r.request.serving.objective);
   if (r.request.devices_min > 1) objective += std::format(" over {} devices at least", r.request.devices_min);
-  if (r.answer.proven) return std::format("The best plan {}, by the measured speeds.\n", objective);
-  return std::format("The best plan that was found {}; there are too many to try all.\n", objective);
+  const std::string given_up = given_up_text(r);
+  switch (r.answer.method) {
+    case placement::Method::exact:
+      return std::format("The best plan {}, by the measured speeds.\n{}", objective, given_up);
+    case placement::Method::search:
+      return std::format("The best plan that was found {}; there are too many to try all.\n{}", objective, given_up);
+    case placement::Method::greedy:
+      return std::format("The first plan that was found, made faster {}; few plans fit.\n{}", objective, given_up);
+  }
+  return {};
 }
 
 }  // namespace
