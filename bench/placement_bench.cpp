@@ -1,10 +1,12 @@
 // How long the planner takes for 128 devices and 126 layers with all constraints on; what leaving out compute, memory,
-// network or heat costs, over 200 made-up clusters; and a cluster of a fast, a slow and a hot device against equal cuts.
+// network or heat costs, over 200 made-up clusters; and a cluster of a fast, a slow and a hot device against equal
+// cuts.
 //
 //   placement_bench
 //
-// Rates, sizes and links are of kinds of devices that people own. What a plan without one of the terms is worth is judged
-// with all of them: by the rates that hot devices sustain, and with layers that do not fit read from a disk for each step.
+// Rates, sizes and links are of kinds of devices that people own. What a plan without one of the terms is worth is
+// judged with all of them: by the rates that hot devices sustain, and with layers that do not fit read from a disk for
+// each step.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -33,7 +35,9 @@ class Draw {
  public:
   explicit Draw(uint64_t seed) : seed_(seed) {}
   double between(double low, double high) { return low + (high - low) * random_unit(seed_, drawn_++); }
-  size_t below(size_t count) { return std::min(count - 1, static_cast<size_t>(between(0, static_cast<double>(count)))); }
+  size_t below(size_t count) {
+    return std::min(count - 1, static_cast<size_t>(between(0, static_cast<double>(count))));
+  }
   bool one_in(double count) { return between(0, count) < 1; }
 
  private:
@@ -169,7 +173,8 @@ double quantile(std::vector<double> values, double share) {
 }
 
 void measure_time() {
-  std::println("128 devices, 126 layers, all constraints, {} questions each; time of this thread's processor", kClusters);
+  std::println("128 devices, 126 layers, all constraints, {} questions each; time of this thread's processor",
+               kClusters);
   for (const auto objective : {wire::Objective::latency, wire::Objective::throughput, wire::Objective::first_token}) {
     std::vector<double> ms;
     int plans = 0, gave_up = 0;
@@ -244,18 +249,21 @@ std::vector<placement::AssignedLayers> stages_of(const wire::Plan& plan) {
 }
 
 void measure_terms() {
-  std::println("\n{} clusters of 3 to 10 devices, {} sequences; mean tokens/s, and what is lost", kClusters, kSequences);
+  std::println("\n{} clusters of 3 to 10 devices, {} sequences; mean tokens/s, and what is lost", kClusters,
+               kSequences);
   double all = 0;
-  for (const auto& [without, name] : {std::pair(Without::nothing, "all terms"), {Without::compute, "without compute"},
-                                      {Without::memory, "without memory"}, {Without::network, "without network"},
+  for (const auto& [without, name] : {std::pair(Without::nothing, "all terms"),
+                                      {Without::compute, "without compute"},
+                                      {Without::memory, "without memory"},
+                                      {Without::network, "without network"},
                                       {Without::heat, "without heat"}}) {
     double sum = 0;
     int worse = 0;
     for (uint64_t seed = 0; seed < kClusters; ++seed) {
       Draw draw(1000 + seed);
       const Cluster cluster = cluster_of(3 + draw.below(8), draw);
-      const wire::ModelShape shape =
-          shape_of(static_cast<uint32_t>(draw.between(24, 64)), draw.between(0.15, 0.8) * memory_of(cluster.view), 4096);
+      const wire::ModelShape shape = shape_of(static_cast<uint32_t>(draw.between(24, 64)),
+                                              draw.between(0.15, 0.8) * memory_of(cluster.view), 4096);
       PlacementRequest request;
       request.serving.objective = wire::Objective::throughput;
       request.serving.sequences = kSequences;

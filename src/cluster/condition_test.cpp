@@ -318,7 +318,9 @@ TEST(Condition, AGroupIsAsHotAndAsSlowAsItsWorstMember) {
   NodeRecord node;
   node.condition.devices = {{.device = "cuda0", .load_percent = {}, .temperature_c = {}},
                             {.device = "cuda1", .load_percent = {}, .temperature_c = {}, .speed_percent = 60}};
-  const auto rules = [&](const std::string& device) { return rules_of(node, {.node = example_id(1), .device = device}); };
+  const auto rules = [&](const std::string& device) {
+    return rules_of(node, {.node = example_id(1), .device = device});
+  };
   EXPECT_TRUE(rules("cuda0+cuda1").empty());
   EXPECT_DOUBLE_EQ(speed_share(node, "cuda0+cuda1"), 0.6);
   EXPECT_DOUBLE_EQ(speed_share(node, "cuda0+cpu"), 1.0);

@@ -46,9 +46,8 @@ std::vector<Violation> violations(const ModelView& state) {
     const Bytes left = memory_left(state, *profile, {});
     if (left >= std::min(needed, profile->memory_free)) continue;
     found.push_back(
-        {placement::Soft::memory,
-         std::format("{} is short of memory and leaves {} to its layers, which need {}", name_of(state.nodes, device),
-                     format_bytes(left), format_bytes(needed))});
+        {placement::Soft::memory, std::format("{} is short of memory and leaves {} to its layers, which need {}",
+                                              name_of(state.nodes, device), format_bytes(left), format_bytes(needed))});
   }
   return found;
 }

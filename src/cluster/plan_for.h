@@ -21,8 +21,8 @@ struct PlanContext {
 
 // The leader replaces a plan at once when it is broken (a node or device of it is offline, draining or failed; the
 // model is to be served otherwise), and when nodes have received a later plan that this state lacks. It replaces a
-// serving plan that could be a tenth faster when no request is in progress. When the plan violates a soft constraint that
-// another can meet (a device is critically hot, its node's battery is low or its machine short of memory,
+// serving plan that could be a tenth faster when no request is in progress. When the plan violates a soft constraint
+// that another can meet (a device is critically hot, its node's battery is low or its machine short of memory,
 // `MemoryCondition::bytes_max`), it makes that one at once.
 //
 // The new plan leaves resident stages on their devices and gives lost layers, if they are one run, to one other device,

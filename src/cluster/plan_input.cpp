@@ -57,9 +57,8 @@ std::vector<NodeId> usable_nodes(const ModelView& state) {
   std::vector<std::tuple<bool, double, NodeId>> sorted;
   for (const auto& [id, node] : state.nodes) {
     if (!node.online || node.draining) continue;
-    const bool idle = std::ranges::all_of(node.facts.info.devices, [&](const DeviceProfile& device) {
-      return !rules_of(node, device.id).empty();
-    });
+    const bool idle = std::ranges::all_of(
+        node.facts.info.devices, [&](const DeviceProfile& device) { return !rules_of(node, device.id).empty(); });
     sorted.emplace_back(idle, -worth(node), id);
   }
   std::ranges::sort(sorted);

@@ -200,7 +200,7 @@ class BeamSearch {
   std::vector<size_t> kinds_;
   std::vector<size_t> ends_;  // of partial rings, by their last device
   Effort effort_;
-  std::vector<uint32_t> reach_;           // [devices, layers]
+  std::vector<uint32_t> reach_;  // [devices, layers]
   Found best_;
 };
 

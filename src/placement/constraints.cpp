@@ -112,21 +112,21 @@ Constraint by_hand(const CostModel& model) {
             if (fixed.empty() || std::ranges::contains(fixed, id, &AssignedLayers::device)) return {};
             return "the layers are assigned by hand, and none to it";
           },
-          .met = [&model](size_t) {
-            return std::string(model.request().fixed_layers.empty() ? "no layers are assigned by hand"
-                                                                    : "its layers are assigned by hand");
-          }};
+          .met =
+              [&model](size_t) {
+                return std::string(model.request().fixed_layers.empty() ? "no layers are assigned by hand"
+                                                                        : "its layers are assigned by hand");
+              }};
 }
 
 // Cuts that are not allowed concern a device only where no run between two allowed ones fits.
 Constraint together(const CostModel& model) {
-  return {.name = "together",
-          .met = [&model](size_t) {
+  return {.name = "together", .met = [&model](size_t) {
             uint32_t joined = 0;
             for (uint32_t l = 1; l < model.layers(); ++l) joined += model.can_cut(l) ? 0 : 1;
-            return joined == 0 ? std::string("the model can be cut between any two layers")
-                               : std::format("at {} of {} places layers must stay together", joined,
-                                             model.layers() - 1);
+            return joined == 0
+                       ? std::string("the model can be cut between any two layers")
+                       : std::format("at {} of {} places layers must stay together", joined, model.layers() - 1);
           }};
 }
 

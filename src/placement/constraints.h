@@ -27,8 +27,8 @@ struct Constraint {
   bool holds(GivenUp given_up) const { return !soft || !given_up.has(*soft); }
 };
 
-// Of the model's question, in the order in which they are judged. Borrow the model. Constraints about which the question
-// says nothing are among them: every device meets them.
+// Of the model's question, in the order in which they are judged. Borrow the model. Constraints about which the
+// question says nothing are among them: every device meets them.
 std::vector<Constraint> constraints_of(const CostModel& model);
 
 struct Breach {

@@ -36,8 +36,8 @@ class CostModel {
 
   GivenUp given_up() const { return given_up_; }
 
-  // Whether a run may begin with layer `at`, or end before it: no layer from it on attends to a cache before it, and the
-  // request does not want it with the one before it.
+  // Whether a run may begin with layer `at`, or end before it: no layer from it on attends to a cache before it, and
+  // the request does not want it with the one before it.
   bool can_cut(uint32_t at) const { return cuts_[at]; }
 
   wire::StageMemory memory(wire::LayerRange layers) const;

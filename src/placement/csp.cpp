@@ -50,9 +50,7 @@ class ConstraintSearch {
   };
 
   size_t blocks() const { return starts_.size() - 1; }
-  bool fits(size_t i, Run run) const {
-    return problem_.fits(devices_[i], {starts_[run.begin], starts_[run.end]});
-  }
+  bool fits(size_t i, Run run) const { return problem_.fits(devices_[i], {starts_[run.begin], starts_[run.end]}); }
 
   // Without a link somewhere a longer run may be worse than a shorter one.
   bool all_linked() const {
@@ -73,15 +71,26 @@ class ConstraintSearch {
     const CostModel& model = problem_.model();
     can_.resize(devices_.size() * blocks());
     for (size_t i = 0; i < devices_.size(); ++i) {
-      room_.push_back(model.memory_free(devices_[i]) - std::min(model.memory_free(devices_[i]),
-                                                               model.shape().compute_bytes));
+      room_.push_back(model.memory_free(devices_[i]) -
+                      std::min(model.memory_free(devices_[i]), model.shape().compute_bytes));
       room_left_ += static_cast<double>(room_.back());
       for (size_t b = 0; b < blocks(); ++b) {
         can_[i * blocks() + b] = fits(i, {b, b + 1});
         count_[b] += can_[i * blocks() + b] ? 1 : 0;
       }
+      longest_.push_back(longest_run(i));
+      runs_left_ += longest_.back();
     }
     for (size_t b = 0; b < blocks(); ++b) bytes_left_ += bytes({b, b + 1});
+  }
+
+  // In blocks.
+  size_t longest_run(size_t i) const {
+    size_t longest = 0;
+    for (size_t begin = 0; begin + longest < blocks(); ++begin) {
+      while (begin + longest < blocks() && fits(i, {begin, begin + longest + 1})) ++longest;
+    }
+    return longest;
   }
 
   double bytes(Run run) const {
@@ -94,6 +103,7 @@ class ConstraintSearch {
     if (unassigned_ == 0) return true;
     // Ends of the model may share a tensor, which the sum counts twice.
     if (bytes_left_ - static_cast<double>(problem_.model().shape().ends_shared_bytes) > room_left_) return false;
+    if (runs_left_ < unassigned_) return false;
     if (tries_left_ == 0) return complete_ = false;
     --tries_left_;
     const size_t block = fewest_values();
@@ -184,6 +194,7 @@ class ConstraintSearch {
   void set_free(size_t i, bool free) {
     free_[i] = free;
     room_left_ += free ? static_cast<double>(room_[i]) : -static_cast<double>(room_[i]);
+    runs_left_ = free ? runs_left_ + longest_[i] : runs_left_ - longest_[i];
     for (size_t b = 0; b < blocks(); ++b) {
       if (can_[i * blocks() + b]) count_[b] += free ? 1 : -1;
     }
@@ -208,8 +219,9 @@ class ConstraintSearch {
   std::vector<bool> free_;     // of each device
   std::vector<bool> can_;      // [devices, blocks]
   std::vector<Bytes> room_;
+  std::vector<size_t> longest_;  // run of each device, in blocks
   double room_left_ = 0, bytes_left_ = 0;
-  size_t unassigned_ = 0;
+  size_t runs_left_ = 0, unassigned_ = 0;  // of the free devices together; blocks
   bool complete_ = true;
 };
 

@@ -10,8 +10,9 @@
 namespace exogpu::placement {
 namespace {
 
-constexpr size_t kThoroughDevices = 64;            // with more devices, changes of a ring are tried only at its cuts
-constexpr size_t kAlternativeLabelsMax = 200'000;  // an alternative deserves less time than the plan
+constexpr size_t kThoroughDevices = 64;           // with more devices, changes of a ring are tried only at its cuts
+constexpr size_t kAlternativeLabelsMax = 20'000;  // an alternative deserves less time than the plan
+constexpr size_t kReasonsMax = 600;               // for which a ring is changed, times its stages, with so many devices
 
 void add(const Planner& planner, PlacementResult& result, std::string what, const Found& found, std::string reason) {
   Alternative alternative = {.name = std::move(what), .plan = {}, .reason = {}};
@@ -58,7 +59,7 @@ std::string replaced(const Planner& planner, const Ring& ring, const Ring& chang
 
 }  // namespace
 
-UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t device) {
+UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t device, bool with_speeds) {
   UnusedDevice unused = {.device = planner.model.view().devices[device].id, .constraint = {}, .reason = {}};
   std::optional<Breach> apart = planner.breach(device);
   if (apart && apart->constraint != kByHand) {
@@ -67,6 +68,12 @@ UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t devi
     return unused;
   }
   const auto problems = planner.problems_of_changes(ring);
+  if (!with_speeds && !apart) {
+    unused.constraint = "speed";
+    unused.reason =
+        "no plan with it was found that is faster; there are too many devices to compare the speed with each";
+    return unused;
+  }
   const double value_s = least_s(problems, ring);
   const bool thorough = planner.model.devices() <= kThoroughDevices;
   Changed changed = with_device(problems, ring, device, Change::join, thorough);
@@ -96,8 +103,12 @@ UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t devi
 }
 
 void add_unused(const Planner& planner, PlacementResult& result, const Ring& ring) {
+  size_t compared = 0;
   for (size_t d = 0; d < planner.model.devices(); ++d) {
-    if (!std::ranges::contains(ring, d, &Piece::device)) result.unused.push_back(unused_reason(planner, ring, d));
+    if (std::ranges::contains(ring, d, &Piece::device)) continue;
+    const bool compare = planner.model.devices() <= kThoroughDevices || compared * ring.size() < kReasonsMax;
+    result.unused.push_back(unused_reason(planner, ring, d, compare));
+    compared += planner.breach(d) ? 0 : 1;
   }
 }
 

@@ -9,8 +9,8 @@ namespace exogpu::placement {
 // The ring as a plan, with its alternatives and unused devices.
 PlacementResult describe(const Planner& planner, const Ring& ring);
 
-// Why the ring does not use this device.
-UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t device);
+// Why the ring does not use this device; `with_speeds`: with the speed that it would have with it.
+UnusedDevice unused_reason(const Planner& planner, const Ring& ring, size_t device, bool with_speeds = true);
 
 void add_unused(const Planner& planner, PlacementResult& result, const Ring& ring);
 

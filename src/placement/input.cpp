@@ -87,9 +87,8 @@ Result<void> check_fixed_layers(const PlacementRequest& request, const wire::Clu
     if (stage.layers.end > shape.layers.size())
       return fail(ErrorCode::invalid_argument, "layers by hand: {} gets layer {}, and the last of the model is {}",
                   subject, stage.layers.end - 1, shape.layers.size() - 1);
-    if (next > 0 && std::ranges::any_of(request.together, [&](wire::LayerRange range) {
-          return range.begin < next && next < range.end;
-        }))
+    if (next > 0 && std::ranges::any_of(request.together,
+                                        [&](wire::LayerRange range) { return range.begin < next && next < range.end; }))
       return fail(ErrorCode::invalid_argument,
                   "layers by hand: {} begins with layer {}, which must stay together with the one before it", subject,
                   next);

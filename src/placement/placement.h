@@ -51,9 +51,9 @@ struct PlacementRequest {
   std::vector<wire::DeviceRef> excluded;
   std::vector<AssignedLayers> fixed_layers;  // in ring order; empty: the planner decides
   std::vector<DeviceRule> rules;
-  std::vector<wire::LayerRange> together;                          // each on one device
-  std::set<std::pair<wire::NodeId, wire::NodeId>> links_avoided;   // the lower id first; soft
-  std::map<wire::DeviceRef, Bytes> memory_spared;                  // of the free memory; soft
+  std::vector<wire::LayerRange> together;                         // each on one device
+  std::set<std::pair<wire::NodeId, wire::NodeId>> links_avoided;  // the lower id first; soft
+  std::map<wire::DeviceRef, Bytes> memory_spared;                 // of the free memory; soft
   size_t labels_max = kLabelsMax;  // partial rings in memory before an exact search gives up
 };
 
@@ -91,8 +91,8 @@ struct PlacementResult {
 // remaining ones allow; of equally fast plans, the one with fewer devices. Fixed layers ignore soft constraints.
 //
 // Up to kExactDevices devices (interchangeable ones are tried in one order) the plan is proven to be the best, unless
-// the search grows too large; beyond that a beam search finds it. Its work is bounded: less than a tenth of a second for
-// 128 devices and 126 layers. Deterministic.
+// the search grows too large; beyond that a beam search finds it. Its work is bounded: less than a tenth of a second
+// for 128 devices and 126 layers. Deterministic.
 //
 // Errors: invalid_argument (names the wrong field of the input, such as fixed layers that do not cover the model in
 // order), out_of_memory (names the missing bytes), unavailable (there is memory, but no ring of links).
@@ -104,7 +104,8 @@ inline constexpr size_t kExactDevices = 12;
 // The best plan in which `parts`, in ring order, remain on their devices, and one device gets the missing layers, which
 // must be one run: a device without a part, or one with a part next to the run, which then has two stages. The
 // prediction counts these as one stage, since they compute one after the other. At least `devices_min` devices; no
-// alternatives. Parts on devices that violate a constraint, but for those `given_up`, are missing as well. `fixed_layers` and `devices_min` of the request are ignored.
+// alternatives. Parts on devices that violate a constraint, but for those `given_up`, are missing as well.
+// `fixed_layers` and `devices_min` of the request are ignored.
 //
 // Errors: invalid_argument, not_found (there is no such plan; with the reason).
 Result<PlacementResult> assign_missing_layers(const wire::ClusterView& view, const wire::ModelShape& shape,

@@ -9,10 +9,11 @@
 namespace exogpu::placement {
 namespace {
 
-constexpr size_t kManyDevices = 48;   // with more devices, less is tried
+constexpr size_t kManyDevices = 48;    // with more devices, less is tried
 constexpr size_t kProblemsOfMany = 3;  // numbers of groups for which rings are searched
 constexpr int kImprovementsMax = 8;
-constexpr size_t kImproversMax = 16;  // devices, the fastest ones that are unused
+constexpr size_t kImproversMax = 16;   // devices, the fastest ones that are unused
+constexpr size_t kChangesMax = 1'500;  // that are tried, times the stages of the ring
 
 std::vector<RingProblem> problems_of(const CostModel& model) {
   std::vector<RingProblem> problems;
@@ -54,7 +55,9 @@ bool Planner::possible() const {
   if (usable.empty()) return false;
   const Found any = search_constraints(problems.front());
   if (any.ring || any.proven) return any.ring.has_value();
-  return search({}).ring.has_value();
+  // A missing link may have hidden it, or it needs more tries.
+  if (usable.size() <= kExactDevices) return search_exactly(problems.front()).ring.has_value();
+  return search_beam(problems.front()).ring.has_value();
 }
 
 Found Planner::greedy() const {
@@ -88,9 +91,11 @@ Found Planner::search(const SearchLimits& limits) const {
     if (found.value_s < best.value_s) best = std::move(found);
   }
   bool proven = exactly;
+  SearchLimits of_each = limits;
+  of_each.labels_max = limits.labels_max / problems.size();
   for (const RingProblem& problem : problems) {
     if (!exactly) break;
-    best = search_exactly(problem, limits, best);
+    best = search_exactly(problem, of_each, best);
     proven = proven && best.proven;
   }
   best.proven = proven;
@@ -106,13 +111,15 @@ std::span<const RingProblem> Planner::problems_of_changes(const Ring& ring) cons
 void Planner::improve(Ring& ring) const {
   std::vector<size_t> fastest = usable;
   std::ranges::stable_sort(fastest, {}, [&](size_t d) { return problems.front().layers_s(d, {0, model.layers()}); });
-  for (int i = 0; i < kImprovementsMax; ++i) {
+  size_t left = kChangesMax / ring.size();
+  for (int i = 0; i < kImprovementsMax && left > 0; ++i) {
     const auto judges = problems_of_changes(ring);
     Changed best = {.ring = {}, .value_s = least_s(judges, ring) * (1 - 1e-9)};
     size_t tried = 0;
     for (size_t d : fastest) {
       if (std::ranges::contains(ring, d, &Piece::device)) continue;
-      if (++tried > kImproversMax) break;
+      if (++tried > kImproversMax || left == 0) break;
+      --left;
       Changed changed = with_device(judges, ring, d, Change::any, false);
       if (changed.value_s < best.value_s) best = std::move(changed);
     }

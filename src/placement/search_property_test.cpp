@@ -212,13 +212,12 @@ double best_by_trying(const Case& c, GivenUp given_up) {
   const CostModel model(c.view, c.shape, c.request, given_up);
   const std::vector<Constraint> constraints = constraints_of(model);
   std::vector<bool> forbidden;
-  for (size_t d = 0; d < model.devices(); ++d)
-    forbidden.push_back(breach_of(constraints, given_up, d).has_value());
+  for (size_t d = 0; d < model.devices(); ++d) forbidden.push_back(breach_of(constraints, given_up, d).has_value());
   return best_by_trying(model, forbidden);
 }
 
-// Up to six devices, with memory, heat, access and all other constraints on: the planner gives up what trying all sets of
-// soft constraints in their order gives up, and its plan is as fast as the best of all rings.
+// Up to six devices, with memory, heat, access and all other constraints on: the planner gives up what trying all sets
+// of soft constraints in their order gives up, and its plan is as fast as the best of all rings.
 TEST(SearchProperty, SixDevicesWithAllConstraintsGiveWhatTryingEverythingGives) {
   int planned = 0, gave_up = 0;
   const auto check_one = [&] {

@@ -1,6 +1,6 @@
 // {"nodes": [{"name": TEXT, "devices": [DEVICE, ...]}, ...], "links": [LINK, ...]}, or {"devices": [DEVICE, ...]}.
-// DEVICE may have "rules": {"heat": "it is critically hot"}, why it is not to be used, by the names of constraints. DEVICE
-// and its profile have the keys that `exogpu devices --json --profile` prints; other keys are ignored.
+// DEVICE may have "rules": {"heat": "it is critically hot"}, why it is not to be used, by the names of constraints.
+// DEVICE and its profile have the keys that `exogpu devices --json --profile` prints; other keys are ignored.
 #include "cli/plan/cluster_file.h"
 
 #include <cmath>

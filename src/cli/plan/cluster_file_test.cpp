@@ -115,7 +115,9 @@ TEST(Layers, AreGivenByNameAndRange) {
   EXPECT_EQ((*stages)[0].device, described->view.devices[0].id);
   EXPECT_EQ((*stages)[0].layers, (wire::LayerRange{0, 12}));
   EXPECT_EQ((*stages)[1].layers, (wire::LayerRange{12, 13}));
-  auto refusal_of = [&](std::string_view text) { return placement::parse_layers(described->view, text).error().message; };
+  auto refusal_of = [&](std::string_view text) {
+    return placement::parse_layers(described->view, text).error().message;
+  };
   EXPECT_EQ(refusal_of("cpu"), "--layers cpu: write DEVICE:FIRST-LAST, for example cpu:0-11");
   EXPECT_EQ(placement::check_layers("cpu").error().message, refusal_of("cpu"));
   EXPECT_TRUE(placement::check_layers("gpu:0-2,desk:3"));
