@@ -70,6 +70,39 @@ class OneIdentityTwice(Cluster):
         a.waits_to_say("another process has the identity of")
         self.assertIsNone(a.process.poll())
 
+    def test_a_node_keeps_the_name_that_it_was_given_last(self):
+        a, b = self.two()
+
+        def rename(before, name, fails=False):
+            done = subprocess.run([EXOGPU, "rename", before, name, "--api", f"127.0.0.1:{a.api}"], capture_output=True,
+                                  text=True, timeout=WAIT_S)
+            self.assertEqual(done.returncode != 0, fails, done.stdout + done.stderr)
+            return done.stdout + done.stderr
+
+        def called(*names):
+            for node in a, b:
+                until(lambda: f"{node.name} sees {names}; it sees {node.get('/v1/cluster')}",
+                      lambda: {each["name"] for each in (node.get("/v1/cluster") or {"nodes": []})["nodes"]} == {*names})
+
+        self.assertIn("there is no node \"x\"", rename("x", "desk", fails=True))
+        self.assertIn("another node is called a", rename("b", "a", fails=True))
+        self.assertIn("none of / , :", rename("b", "b/c", fails=True))
+        self.assertIn("The node b is called desk from now on", rename("b", "desk"))
+        called("a", "desk")
+        rename("a", "hall")
+        called("hall", "desk")
+        shown = b.request("GET", "/v1/audit")[1]["entries"]
+        self.assertIn(("a", "b to desk", "ok"),
+                      [(each["who"], each["what"], each["result"]) for each in shown if each["action"] == "node.renamed"])
+        self.assertEqual(a.text(), b.text())
+        b.stop()
+        b.restart()
+        called("hall", "desk")
+        b.stop()
+        b.name = "lap"
+        b.restart()
+        called("hall", "lap")
+
     def test_a_restart_is_no_second_process(self):
         a, b = self.two()
         for _ in range(3):

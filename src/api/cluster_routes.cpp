@@ -60,6 +60,23 @@ Parsed<Action> remove_node(const Exchange& exchange) {
   });
 }
 
+// {"node": NAME or ID, "name": NEW}
+Parsed<Action> rename_node(const Exchange& exchange) {
+  EXO_TRY(const json asked, parse_object(exchange.body, exchange.limits.json));
+  const Fields fields(asked);
+  EXO_TRY(const auto node, fields.text("node"));
+  EXO_TRY(const auto name, fields.text("name"));
+  if (!node) return bad_field("node", "missing_required_parameter", "is missing; give the name or the id of a node");
+  if (!name) return bad_field("name", "missing_required_parameter", "is missing; give the node's new name");
+  const auto done = exchange.service.rename(*node, *name);
+  if (done) return Reply{.body = R"({"status":"ok"})"};
+  ApiError error = to_api_error(done.error());
+  const bool unknown = done.error().code == ErrorCode::not_found;
+  error.param = unknown || done.error().code == ErrorCode::unavailable ? "node" : "name";
+  if (unknown) error.code = "node_not_found";
+  return std::unexpected(std::move(error));
+}
+
 Parsed<wire::LoadSettings> load_settings(const Fields& fields) {
   EXO_TRY(const auto pinned, fields.boolean("pinned"));
   EXO_TRY(const auto context, fields.integer("context", 1, INT32_MAX));
@@ -113,6 +130,7 @@ constexpr Route kClusterRoutes[] = {
     {.path = "/v1/cluster/events", .method = "GET", .handle = events, .scope = wire::Scope::cluster_read},
     {.path = "/v1/cluster/drain", .method = "POST", .handle = drain, .scope = wire::Scope::cluster_write},
     {.path = "/v1/cluster/remove", .method = "POST", .handle = remove_node},
+    {.path = "/v1/cluster/rename", .method = "POST", .handle = rename_node, .scope = wire::Scope::cluster_write},
     {.path = "/v1/models/load", .method = "POST", .handle = load, .scope = wire::Scope::models},
     {.path = "/models/load",
      .method = "POST",

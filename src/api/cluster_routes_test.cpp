@@ -86,5 +86,18 @@ TEST_F(Api, ANodeIsRemovedByItsName) {
   expect_error(post("/v1/cluster/remove", {{"node", 5}}), 400, "invalid_type", "node");
 }
 
+TEST_F(Api, ANodeGetsAnotherName) {
+  const auto rename = [&](const json& node, const json& name) {
+    return post("/v1/cluster/rename", {{"node", node}, {"name", name}});
+  };
+  EXPECT_EQ(rename("test", "desk").status, 200);
+  expect_error(rename("none", "desk"), 404, "node_not_found", "there is no node");
+  expect_error(rename("test", "other"), 409, "already_exists", "another node is called other");
+  EXPECT_EQ(rename("test", "a/b").status, 400);
+  expect_error(rename("test", 5), 400, "invalid_type", "name");
+  expect_error(post("/v1/cluster/rename", {{"name", "desk"}}), 400, "missing_required_parameter", "node: is missing");
+  expect_error(post("/v1/cluster/rename", {{"node", "test"}}), 400, "missing_required_parameter", "name: is missing");
+}
+
 }  // namespace
 }  // namespace exogpu::api

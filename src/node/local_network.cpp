@@ -42,6 +42,11 @@ void LocalNetwork::update_pairing() {
   discovery_(own_);
 }
 
+void LocalNetwork::set_name(std::string name) {
+  own_.name = std::move(name);
+  if (discovery_) discovery_(own_);
+}
+
 bool reachable_from_network(const std::string& listen_host) {
   return !listen_host.starts_with("127.") && listen_host != "::1" && listen_host != "localhost";
 }

@@ -41,6 +41,8 @@ class LocalNetwork {
   void start();
   // Announces the pairing code that `exogpu pair` or `approve` has opened since, or that there is none any more.
   void update_pairing();
+  // Announces the node by this name from now on.
+  void set_name(std::string name);
   // Withdraws the announcement.
   void stop() { discovery_ = nullptr; }
 

@@ -80,6 +80,16 @@ class LocalNetworkTest : public ::testing::Test {
   }
 };
 
+TEST_F(LocalNetworkTest, AnotherNameIsAnnounced) {
+  make();
+  network_->set_name("hall");  // before it is announced
+  network_->start();
+  EXPECT_EQ(announced_.at(0).name, "hall");
+  network_->set_name("lap");
+  ASSERT_EQ(announced_.size(), 2U);
+  EXPECT_EQ(announced_[1].name, "lap");
+}
+
 TEST_F(LocalNetworkTest, TheNodeWithTheSmallerIdConnectsAtOnce) {
   make();
   network_->start();

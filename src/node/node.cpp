@@ -37,6 +37,7 @@ Result<void> Node::load(std::string_view model, const wire::LoadSettings& settin
 Result<void> Node::unload(std::string_view model) { return impl_->unload(model); }
 Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
 Result<void> Node::remove(std::string_view node) { return impl_->remove(node); }
+Result<void> Node::rename(std::string_view node, const std::string& name) { return impl_->rename(node, name); }
 void Node::preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) {
   impl_->preview(request, done);
 }

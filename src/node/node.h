@@ -46,7 +46,7 @@ using ExamineNetwork = std::function<std::vector<Finding>(uint16_t link_port)>;
 struct NodeOptions {
   std::filesystem::path state;  // identity, tokens, what is known of the cluster
   std::filesystem::path cache;  // what can be had again: weights that other nodes sent, what files hold
-  std::string name;             // for people; the machine's own when empty
+  std::string name;  // for people; the machine's own when empty. A name that `exogpu rename` gave counts first
   Address listen{.host = "", .port = 0};
   std::optional<Address> advertise{};  // where others reach it, when that is elsewhere: behind a forwarded port
   std::string api_url{};               // reported to the other nodes
@@ -99,8 +99,8 @@ class Node : public Service {
   static Result<std::unique_ptr<Node>> start(NodeOptions options);
   ~Node() override;
 
-  uint16_t port() const;  // where other nodes connect
-  const std::string& name() const;
+  uint16_t port() const;            // where other nodes connect
+  const std::string& name() const;  // with which it started
   // Reports the address of this node's API to the other nodes. An empty host is any address of this machine.
   void set_api(std::string host, uint16_t port, std::string_view scheme = "http");
   // Connects to a node of the cluster that was found by other means, and again whenever the channel is lost.
@@ -114,6 +114,7 @@ class Node : public Service {
                                                           std::chrono::milliseconds timeout) const override;
   Result<void> drain(std::string_view node, bool draining) override;
   Result<void> remove(std::string_view node) override;
+  Result<void> rename(std::string_view node, const std::string& name) override;
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override;
   Result<void> unload(std::string_view model) override;
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) override;

@@ -89,6 +89,7 @@ void Node::Impl::register_handlers() {
   telemetry_->register_handlers(dispatch_);
   register_audit_handlers();
   register_removal_handlers();
+  register_settings_handlers();
   register_ring_frames();
 }
 
@@ -161,7 +162,7 @@ void Node::Impl::on_abandoned(wire::NodeId peer, const wire::FrameHeader& header
 void Node::Impl::on_writable(wire::NodeId peer, net::Lane lane) { model_files_->on_writable(peer, lane); }
 
 void Node::Impl::on_second_identity(wire::NodeId node, const std::string& address) {
-  const std::string name = node == self() ? options_.name : peers_->name_of(node);
+  const std::string name = node == self() ? name_ : peers_->name_of(node);
   log::warning(
       "node",
       "another process has the identity of node {} and was refused: {}. If its disk or state folder is a copy, "
@@ -304,7 +305,7 @@ wire::Member Node::Impl::member() const {
   const std::string& host = options_.listen.host;
   const bool everywhere = host.empty() || host == "::" || host == "0.0.0.0";
   wire::Member own{.node = self(),
-                   .name = options_.name,
+                   .name = name_,
                    .addresses = everywhere ? own_addresses() : std::vector{host},
                    .link_port = port(),
                    .api_url = options_.api_url};

@@ -50,7 +50,7 @@ class Node::Impl final : public PeerHandler {
 
   // --- any thread
   uint16_t port() const { return listener_->port(); }
-  const std::string& name() const { return options_.name; }
+  const std::string& name() const { return options_.name; }  // with which it started
   const Status& status() const { return *status_; }
   Requests& requests() { return *requests_; }
   Pulls& pulls() { return pulls_; }
@@ -59,6 +59,7 @@ class Node::Impl final : public PeerHandler {
   Audit& audit() { return *resources_.audit; }
   Result<void> drain(std::string_view node, bool draining);
   Result<void> remove(std::string_view node);
+  Result<void> rename(std::string_view node, const std::string& name);
   Result<void> load(std::string_view model, const wire::LoadSettings& settings);
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port, std::string scheme);
@@ -96,6 +97,8 @@ class Node::Impl final : public PeerHandler {
   void begin_access_keys();
   void register_removal_handlers();
   void on_removed(const wire::Removal& removal);
+  void register_settings_handlers();
+  void take_name(const std::string& by, const std::string& name);
   void register_audit_handlers();
   void begin_audit();
   void exchange_audit_heads(wire::NodeId peer);
@@ -163,6 +166,7 @@ class Node::Impl final : public PeerHandler {
 
   NodeOptions options_;
   NodeResources resources_;
+  std::string name_ = options_.name;
   Loop loop_;
   boost::asio::thread_pool background_{2};  // tokenizers, prompts, sensors
   Dispatch dispatch_;

@@ -4,13 +4,12 @@
 #include <format>
 #include <random>
 
-#include "base/utf8.h"
 #include "model/library.h"
-#include "node/host_name.h"
 #include "node/join_by_token.h"
 #include "node/library/own_library.h"
 #include "node/nearby.h"
 #include "node/own_devices.h"
+#include "node/own_settings.h"
 #include "node/served_model.h"
 #include "node/term_file.h"
 #include "placement/by_name.h"
@@ -83,13 +82,8 @@ ServeSettings NodeOptions::serve_settings(const std::string& of) const {
 }
 
 Result<NodeResources> prepare(NodeOptions& options) {
-  if (options.name.empty()) options.name = host_name();
-  if (options.name.size() > wire::kNameCharsMax || printable(options.name) != options.name ||
-      options.name.find_first_of("/,:") != std::string::npos) {
-    return fail(ErrorCode::invalid_argument,
-                "--name {}: a name has at most {} characters that can be printed, and none of / , :",
-                printable(options.name), wire::kNameCharsMax);
-  }
+  std::string name_option = options.name;
+  EXO_TRY(options.name, own_name(options.state, name_option));
   if (!options.layers.empty()) EXO_CHECK(placement::check_layers(options.layers));
   if (options.connect.empty() && !has_models(options) && !options.discover) {
     return fail(ErrorCode::invalid_argument,
@@ -119,7 +113,8 @@ Result<NodeResources> prepare(NodeOptions& options) {
   }
   EXO_TRY(auto running, security::FileLock::share(options.state / "node.lock"));
   std::random_device entropy;
-  NodeResources resources{.identity = std::move(identity),
+  NodeResources resources{.name_option = std::move(name_option),
+                          .identity = std::move(identity),
                           .tls = std::move(tls),
                           .machine = std::move(machine),
                           .devices = std::move(own.profiles),

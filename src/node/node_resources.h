@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "gpu/device.h"
@@ -20,6 +21,7 @@
 namespace exogpu::node {
 
 struct NodeResources {
+  std::string name_option;  // --name; empty: none was given
   security::Identity identity;
   security::TlsContext tls;
   gpu::Machine machine;
@@ -39,7 +41,7 @@ struct NodeResources {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
-// Fills in the node's name where `options` has none. Blocks for as long as it takes to join a cluster and to measure
+// Puts the name that the node has into `options`. Blocks for as long as it takes to join a cluster and to measure
 // the devices. Errors: those of Node::start().
 Result<NodeResources> prepare(NodeOptions& options);
 

@@ -174,6 +174,14 @@ class Service {
     return fail(ErrorCode::unsupported, "this service removes no nodes");
   }
 
+  // This node, given by its name or id, has this name from now on, also when it starts again. Takes effect soon after
+  // this returns and shows in cluster(). Errors: not_found, invalid_argument (no node can have this name),
+  // already_exists (another node has it), unavailable (the node is offline).
+  virtual Result<void> rename(std::string_view node, const std::string& name) {
+    (void)node, (void)name;
+    return fail(ErrorCode::unsupported, "this service renames no nodes");
+  }
+
   // The cluster is to serve this model of its library, given by its name, beside the others; or with these settings.
   // Takes effect soon after this returns and shows in models(), also where it fails. Errors: not_found, unavailable
   // (the cluster has no leader).

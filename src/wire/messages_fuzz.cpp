@@ -9,6 +9,7 @@
 #include "wire/cluster_log.h"
 #include "wire/election.h"
 #include "wire/messages.h"
+#include "wire/node_settings.h"
 #include "wire/pull.h"
 #include "wire/removal.h"
 #include "wire/ring.h"
@@ -89,6 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 112: check<AuditHead>(bytes); break;
     case 113: check<AuditAnchors>(bytes); break;
     case 116: check<Removals>(bytes); break;
+    case 120: check<NodeSettings>(bytes); break;
     default: break;
   }
   return 0;

@@ -26,6 +26,8 @@ class ModelWorkers {
   std::optional<cluster::Time> wake() const;
   void link_lost(wire::NodeId peer, const Error& why, cluster::Time now);
   void stop(const Error& why);
+  // What this node is called in messages about models that come from now on.
+  void set_name(std::string name) { name_ = std::move(name); }
   // The node is short of memory: stages of a plan that has ended do not wait for the next plan.
   void set_memory_short(bool is_short, cluster::Time now);
 

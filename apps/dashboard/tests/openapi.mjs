@@ -17,6 +17,8 @@ const calls = [
   ["POST", "/v1/cluster/drain", { node, draining: false }], ["POST", "/v1/cluster/drain", { node: "nobody" }],
   ["POST", "/v1/cluster/drain", {}],
   ["POST", "/v1/cluster/remove", { node: "nobody" }], ["POST", "/v1/cluster/remove", { node }], ["POST", "/v1/cluster/remove", {}],
+  ["POST", "/v1/cluster/rename", { node, name: node }], ["POST", "/v1/cluster/rename", { node: "nobody", name: "x" }],
+  ["POST", "/v1/cluster/rename", { node, name: "a/b" }], ["POST", "/v1/cluster/rename", { node }],
   ["POST", "/v1/cluster/pairing", {}], ["POST", "/v1/cluster/pairing", { code: "1" }],
   ["GET", "/v1/cluster/pairing/123456"], ["DELETE", "/v1/cluster/pairing/123456"], ["GET", "/v1/cluster/doctor"],
   ["GET", "/v1/telemetry"], ["GET", "/v1/telemetry?history_s=10"], ["GET", "/v1/telemetry?step_s=2"],

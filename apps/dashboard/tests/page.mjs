@@ -306,6 +306,18 @@ await row.getByRole("button", { name: "Use again" }).click();
 await row.getByText("online", { exact: true }).waitFor();
 step("a device was drained");
 
+// --- a device gets another name, and gives it back
+const renames = async (before, name) => {
+  await page.getByRole("button", { name: `Rename: ${before}`, exact: true }).click();
+  await page.getByLabel("New name").fill(name);
+  await accessible(page, "another name");
+  await page.getByRole("dialog").getByRole("button", { name: "Rename" }).click();
+  await page.getByRole("heading", { name, exact: true }).waitFor();
+};
+await renames(first.name, "desk 1");
+await renames("desk 1", first.name);
+step("a device was renamed");
+
 // --- a key is made, used and revoked
 await go(page, "access");
 await page.getByRole("button", { name: "New key" }).click();

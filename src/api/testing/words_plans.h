@@ -1,4 +1,4 @@
-// The part of WordsService that predicts plans, admits newcomers and examines networks.
+// The part of WordsService that predicts plans, changes nodes, admits newcomers and examines networks.
 #pragma once
 
 #include <string>
@@ -7,11 +7,29 @@
 #include <vector>
 
 #include "node/service.h"
+#include "wire/node_settings.h"
 
 namespace exogpu::api::testing {
 
 class WordsPlans : public node::Service {
  public:
+  Result<void> drain(std::string_view node, bool) override {
+    if (node != "test") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test", node);
+    return {};
+  }
+
+  Result<void> remove(std::string_view node) override {
+    if (node == "test") return fail(ErrorCode::invalid_argument, "a node does not remove itself");
+    if (node != "other") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test, other", node);
+    return {};
+  }
+
+  Result<void> rename(std::string_view node, const std::string& name) override {
+    if (node != "test") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test, other", node);
+    if (name == "other") return fail(ErrorCode::already_exists, "another node is called other");
+    return wire::check_node_name(name);
+  }
+
   // All layers on one device, unless that is excluded.
   void preview(const node::PreviewRequest& request,
                const std::function<void(Result<node::PlanPreview>)>& done) override {

@@ -90,17 +90,6 @@ class WordsService : public WordsPlans {
     return cluster();
   }
 
-  Result<void> drain(std::string_view node, bool) override {
-    if (node != "test") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test", node);
-    return {};
-  }
-
-  Result<void> remove(std::string_view node) override {
-    if (node == "test") return fail(ErrorCode::invalid_argument, "a node does not remove itself");
-    if (node != "other") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test, other", node);
-    return {};
-  }
-
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override {
     const MutexLock lock(mutex_);
     last_load_ = {.model = std::string(model), .settings = settings};

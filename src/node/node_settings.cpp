@@ -1,0 +1,57 @@
+// What a user gives a node while it runs: its name.
+#include "wire/node_settings.h"
+
+#include <format>
+
+#include "base/log.h"
+#include "node/node_impl.h"
+#include "node/own_settings.h"
+
+namespace exogpu::node {
+
+void Node::Impl::register_settings_handlers() {
+  dispatch_.on<wire::NodeSettings>([this](wire::NodeId from, const wire::NodeSettings& wanted) {
+    if (wanted.name) take_name(peers_->name_of(from), *wanted.name);
+  });
+}
+
+void Node::Impl::take_name(const std::string& by, const std::string& name) {
+  const auto kept = keep_name(options_.state, name, resources_.name_option);
+  audit().record({.who = by,
+                  .from = {},
+                  .action = "node.renamed",
+                  .what = std::format("{} to {}", name_, name),
+                  .result = kept ? "ok" : kept.error().message});
+  if (!kept) return log::error("node", "this node keeps the name {}: {}", name_, kept.error().message);
+  log::info("node", "node {} is called {} from now on; {} wanted that", name_, name, by);
+  name_ = name;
+  for (wire::DeviceProfile& device : resources_.devices) device.node_name = name;
+  workers_->set_name(name);
+  if (local_network_) local_network_->set_name(name);
+  agent_->change([this](cluster::Agent& agent, cluster::Time now) { agent.set_facts(facts(), now); });
+}
+
+// --- any thread
+
+Result<void> Node::Impl::rename(std::string_view node, const std::string& name) {
+  EXO_TRY(const wire::NodeId id, status_->find_node(node));
+  EXO_CHECK(wire::check_node_name(name));
+  const auto now = status_->snapshot();
+  for (const NodeSnapshot& other : now->nodes) {
+    if (other.id == id) {
+      if (!other.online) return fail(ErrorCode::unavailable, "node {} is offline; rename it when it is back", node);
+    } else if (other.name == name) {
+      return fail(ErrorCode::already_exists, "another node is called {}; choose another name", name);
+    }
+  }
+  loop_.post([this, id, name] {
+    if (id == self()) return take_name("local", name);
+    const auto sent = peers_->send_message(id, wire::NodeSettings{.name = name});
+    if (!sent)
+      note(std::format("node {} does not hear that it is to be called {}: {}", peers_->name_of(id), name,
+                       sent.error().message));
+  });
+  return {};
+}
+
+}  // namespace exogpu::node
