@@ -5,6 +5,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "engine/graph/order.h"
+
 namespace exogpu::engine {
 namespace {
 
@@ -54,8 +56,8 @@ Result<void> Runner::reserve() {
   cached_graphs_.clear();
   allocator_.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend_)));
   for (const BatchShape& shape : largest_) {
-    Graph graph = build_graph(source_, shape);
-    if (!ggml_gallocr_reserve(allocator_.get(), graph.nodes))
+    const CachedGraph cached = build(shape);
+    if (!ggml_gallocr_reserve(allocator_.get(), cached.graph.nodes))
       return fail(ErrorCode::out_of_memory,
                   "the compute buffers could not be allocated; use a smaller batch (--batch)");
   }
@@ -84,6 +86,13 @@ Result<Runner> Runner::create(const GraphSource& source, std::span<const BatchSh
   return runner;
 }
 
+Runner::CachedGraph Runner::build(const BatchShape& shape) const {
+  CachedGraph built{.graph = build_graph(source_, shape), .divided = {}};
+  built.divided = segments_of(built.graph, rule_);
+  if (built.divided.segments.size() == 1) order_operations(built.graph, backend_);
+  return built;
+}
+
 Result<Runner::CachedGraph*> Runner::graph_for(const BatchShape& shape) {
   ++clock_;
   for (CachedGraph& k : cached_graphs_) {
@@ -93,8 +102,8 @@ Result<Runner::CachedGraph*> Runner::graph_for(const BatchShape& shape) {
   }
   if (cached_graphs_.size() == cached_graphs_max)
     cached_graphs_.erase(std::ranges::min_element(cached_graphs_, {}, &CachedGraph::last_used));
-  cached_graphs_.push_back({.graph = build_graph(source_, shape), .divided = {}, .last_used = clock_});
-  cached_graphs_.back().divided = segments_of(cached_graphs_.back().graph, rule_);
+  cached_graphs_.push_back(build(shape));
+  cached_graphs_.back().last_used = clock_;
   ++graphs_built_;
   Graph& graph = cached_graphs_.back().graph;
   if (!ggml_gallocr_alloc_graph(allocator_.get(), graph.nodes)) {

@@ -52,6 +52,7 @@ class Runner {
   Runner(const GraphSource& source, std::span<const BatchShape> largest, ggml_backend_t backend,
          const SegmentRule& rule);
   Result<void> reserve();
+  CachedGraph build(const BatchShape& shape) const;
   Result<CachedGraph*> graph_for(const BatchShape& shape);
   Result<void> compute(const CachedGraph& cached, std::span<SegmentHooks* const> hooks);
   void fill(const Graph& graph, const BatchPlan& plan, const RunnerInput& input);
