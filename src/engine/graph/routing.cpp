@@ -43,7 +43,7 @@ ggml_tensor* only_best_groups(const Builder& b, ggml_tensor* odds) {
 ggml_tensor* normalised(const Builder& b, ggml_tensor* share) {
   // The sum is bounded away from 0, as in the models' own code, so that a half-precision device cannot divide by it.
   ggml_tensor* sum = ggml_clamp(b.ctx(), ggml_sum_rows(b.ctx(), share), 6.103515625e-5F, INFINITY);
-  return ggml_div(b.ctx(), share, sum);
+  return ggml_div_inplace(b.ctx(), share, sum);
 }
 
 }  // namespace
@@ -58,7 +58,9 @@ Routing route(const Builder& b, const ExpertWeights& w, ggml_tensor* x) {
   r.chosen = ggml_argsort_top_k(ctx, only_best_groups(b, candidates), static_cast<int>(e.used));
   r.share = ggml_get_rows(ctx, ggml_reshape_3d(ctx, odds, 1, e.count, n), r.chosen);  // [1, used, n]
   r.share = ggml_reshape_2d(ctx, r.share, e.used, n);
-  if (e.gating == Gating::softmax_of_chosen) r.share = ggml_soft_max(ctx, r.share);
+  // In place: else the allocator may take the memory of the odds, and a device that makes one operation of all these
+  // would write over what it reads, so it makes several.
+  if (e.gating == Gating::softmax_of_chosen) r.share = ggml_soft_max_inplace(ctx, r.share);
   if (e.normalised) r.share = normalised(b, r.share);
   r.share = ggml_reshape_3d(ctx, r.share, 1, e.used, n);
   if (e.weight_scale != 1.0F) r.share = ggml_scale(ctx, r.share, e.weight_scale);
