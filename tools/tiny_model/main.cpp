@@ -15,15 +15,14 @@ int main(int argc, char** argv) {
   uint32_t layers = 0, embedding_length = 0;
   bool list = false;
   tiny::Options options;
-  const std::map<std::string, tiny::MatrixType> types = {{"f32", tiny::MatrixType::f32},
-                                                         {"f16", tiny::MatrixType::f16},
-                                                         {"q8_0", tiny::MatrixType::q8_0},
-                                                         {"q4_0", tiny::MatrixType::q4_0}};
+  const std::map<std::string, tiny::MatrixType> types = {
+      {"f32", tiny::MatrixType::f32},   {"f16", tiny::MatrixType::f16},   {"bf16", tiny::MatrixType::bf16},
+      {"q8_0", tiny::MatrixType::q8_0}, {"q4_0", tiny::MatrixType::q4_0}, {"mxfp4", tiny::MatrixType::mxfp4}};
   app.add_flag("--list", list, "Print the families and stop");
   auto* family_option = app.add_option("FAMILY", family, "One of --list");
   auto* path_option = app.add_option("OUT", path, "The file to write, such as tiny.gguf")->needs(family_option);
   app.add_option("--seed", seed, "The seed of the random weights")->capture_default_str();
-  app.add_option("--type", options.matrices, "The type of the matrices: f32, f16, q8_0 or q4_0")
+  app.add_option("--type", options.matrices, "The type of the matrices: f32, f16, bf16, q8_0, q4_0 or mxfp4")
       ->transform(CLI::CheckedTransformer(types));
   app.add_option("--layers", layers, "The number of layers");
   app.add_option("--embedding-length", embedding_length, "Values per token, a multiple of 32");

@@ -117,6 +117,16 @@ void add_weights(Tensors& tensors, const Shape& shape, uint32_t vocabulary) {
   for (uint32_t layer = 0; layer < shape.layers; ++layer) add_layer(tensors, shape, layer);
 }
 
+// The format's number for "mostly this type".
+uint32_t file_type(MatrixType type) {
+  switch (type) {
+    case MatrixType::bf16: return 32;
+    case MatrixType::q8_0: return 7;
+    case MatrixType::mxfp4: return 38;
+    default: return static_cast<uint32_t>(tensor_type(type));
+  }
+}
+
 }  // namespace
 
 std::span<const Family> families() {
@@ -134,9 +144,7 @@ Result<std::vector<std::byte>> tiny_model(std::string_view family, uint64_t seed
   file.meta("general.architecture", shape.architecture)
       .meta("general.name", "Tiny random model")
       .meta("general.basename", shape.name)
-      // The format's number for "mostly this type": that of the type itself, but for Q8_0.
-      .meta("general.file_type",
-            options.matrices == MatrixType::q8_0 ? 7U : static_cast<uint32_t>(tensor_type(options.matrices)));
+      .meta("general.file_type", file_type(options.matrices));
   add_hyperparameters(file, shape, options);
   const uint32_t vocabulary = add_vocabulary(file, shape.pre_tokenizer, shape.add_bos);
   file.meta(std::format("{}.vocab_size", shape.architecture), vocabulary);

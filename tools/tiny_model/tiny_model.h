@@ -18,7 +18,7 @@
 namespace exogpu::tiny {
 
 // The type of the matrices. Vectors (norms, biases, rope factors) are always F32.
-enum class MatrixType { f32, f16, q8_0, q4_0 };
+enum class MatrixType { f32, f16, bf16, q8_0, q4_0, mxfp4 };
 
 struct Options {
   MatrixType matrices = MatrixType::f32;

@@ -50,7 +50,7 @@ TEST(TinyModel, MoreLayersMakeALargerFile) {
 TEST(TinyModel, EveryFamilyIsAModelFile) {
   const model::testing::TempDir directory;
   for (const Family& family : families()) {
-    for (MatrixType type : {MatrixType::f32, MatrixType::f16, MatrixType::q8_0, MatrixType::q4_0}) {
+    for (const MatrixType type : {MatrixType::f32, MatrixType::bf16, MatrixType::q8_0, MatrixType::mxfp4}) {
       const auto path = directory / std::string(family.name);
       const auto written = write_tiny_model(path, family.name, 1, {.matrices = type, .layers = 1});
       ASSERT_TRUE(written) << written.error().message;

@@ -1,6 +1,7 @@
 #include "tiny_model/weights.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -19,6 +20,12 @@ uint16_t to_half(float value) {
   }
   const uint32_t odd = magnitude >> 13 & 1;
   return static_cast<uint16_t>(sign | (magnitude - 0x3800'0000 + 0xFFF + odd) >> 13);
+}
+
+// Likewise. Finite values only.
+uint16_t to_bf16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
 template <typename T>
@@ -47,6 +54,21 @@ void put_q4_0(std::vector<std::byte>& out, std::span<const float, 32> block) {
   for (size_t i = 0; i < 16; ++i) put(out, static_cast<uint8_t>(code(block[i]) | code(block[i + 16]) << 4));
 }
 
+// A block: the exponent of its scale, then 32 numbers of four bits in the same order.
+void put_mxfp4(std::vector<std::byte>& out, std::span<const float, 32> block) {
+  static constexpr std::array<float, 8> sizes = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
+  float largest = 0;
+  for (float value : block) largest = std::max(largest, std::abs(value));
+  const int exponent = largest > 0 ? std::ilogb(largest) - 2 : 0;  // the largest is then 4 to 8 times the scale
+  put(out, static_cast<uint8_t>(exponent + 127));
+  const auto code = [exponent](float value) {
+    const float scaled = std::ldexp(std::abs(value), -exponent);
+    const auto near = std::ranges::min_element(sizes, {}, [scaled](float size) { return std::abs(size - scaled); });
+    return static_cast<uint8_t>((value < 0 ? 8 : 0) + (near - sizes.begin()));
+  };
+  for (size_t i = 0; i < 16; ++i) put(out, static_cast<uint8_t>(code(block[i]) | code(block[i + 16]) << 4));
+}
+
 }  // namespace
 
 float Noise::next() {
@@ -64,8 +86,10 @@ model::TensorType tensor_type(MatrixType type) {
   switch (type) {
     case MatrixType::f32: return model::TensorType::f32;
     case MatrixType::f16: return model::TensorType::f16;
+    case MatrixType::bf16: return model::TensorType::bf16;
     case MatrixType::q8_0: return model::TensorType::q8_0;
     case MatrixType::q4_0: return model::TensorType::q4_0;
+    case MatrixType::mxfp4: return model::TensorType::mxfp4;
   }
   return model::TensorType::f32;
 }
@@ -81,6 +105,10 @@ std::vector<std::byte> encode(std::span<const float> values, MatrixType type) {
       out.reserve(values.size() * 2);
       for (float value : values) put(out, to_half(value));
       break;
+    case MatrixType::bf16:
+      out.reserve(values.size() * 2);
+      for (float value : values) put(out, to_bf16(value));
+      break;
     case MatrixType::q8_0:
       out.reserve(values.size() / 32 * 34);
       for (size_t at = 0; at + 32 <= values.size(); at += 32) put_q8_0(out, values.subspan(at).first<32>());
@@ -88,6 +116,10 @@ std::vector<std::byte> encode(std::span<const float> values, MatrixType type) {
     case MatrixType::q4_0:
       out.reserve(values.size() / 32 * 18);
       for (size_t at = 0; at + 32 <= values.size(); at += 32) put_q4_0(out, values.subspan(at).first<32>());
+      break;
+    case MatrixType::mxfp4:
+      out.reserve(values.size() / 32 * 17);
+      for (size_t at = 0; at + 32 <= values.size(); at += 32) put_mxfp4(out, values.subspan(at).first<32>());
       break;
   }
   return out;

@@ -22,7 +22,7 @@ class Noise {
 };
 
 model::TensorType tensor_type(MatrixType type);
-// `values` in that type; for q8_0 and q4_0 their number is a multiple of 32.
+// `values` in that type; for quantised ones their number is a multiple of 32.
 std::vector<std::byte> encode(std::span<const float> values, MatrixType type);
 
 }  // namespace exogpu::tiny
