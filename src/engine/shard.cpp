@@ -117,6 +117,7 @@ struct Shard::Impl {
     EXO_TRY(need.compute, std::move(compute));
     need.weights = weights.bytes();
     need.weights_mapped = weights.bytes_mapped();
+    for (const ConvertedWeights& of : weights.converted()) need.weights_converted += of.bytes;
     need.cache = cache.bytes();
     need.state = memory.state_bytes();
     need.retained = memory.input_bytes();
@@ -373,6 +374,7 @@ const Architecture& Shard::architecture() const { return impl_->arch; }
 wire::LayerRange Shard::layers() const { return impl_->layers; }
 const ShardOptions& Shard::options() const { return impl_->options; }
 const MemoryNeed& Shard::memory() const { return impl_->need; }
+std::vector<ConvertedWeights> Shard::converted() const { return impl_->weights.converted(); }
 bool Shard::on_processor() const { return impl_->on_processor(); }
 uint32_t Shard::computing_threads() const { return impl_->threads ? impl_->threads->threads() : 0; }
 std::string Shard::threads_reason() const { return impl_->threads ? impl_->threads->reason() : ""; }

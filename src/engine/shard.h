@@ -5,11 +5,13 @@
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <vector>
 
 #include "base/result.h"
 #include "base/units.h"
 #include "engine/families/architecture.h"
 #include "engine/shard_options.h"
+#include "engine/tensors/converted_weights.h"
 #include "engine/tensors/load_progress.h"
 #include "gpu/cpu_threads/thread_use.h"
 #include "gpu/device.h"
@@ -25,7 +27,8 @@ namespace exogpu::engine {
 // batch.
 struct MemoryNeed {
   Bytes weights = 0;
-  Bytes weights_mapped = 0;  // the part of `weights` that is the file's own pages
+  Bytes weights_mapped = 0;     // the part of `weights` that is the file's own pages
+  Bytes weights_converted = 0;  // the part that the device holds in another type than the file
   Bytes cache = 0;
   Bytes state = 0;     // of recurrent layers: the present states of all sequences, and earlier ones
   Bytes retained = 0;  // of the host: the inputs of recurrent layers, to compute them again after a truncation
@@ -108,6 +111,7 @@ class Shard {
   wire::LayerRange layers() const;
   const ShardOptions& options() const;  // with the defaults filled in
   const MemoryNeed& memory() const;
+  std::vector<ConvertedWeights> converted() const;  // what the device holds in other types than the file
   // The threads that computed the last step, and why there were no more of them: empty when all cores computed. 0 on a
   // device that has no threads of this process.
   uint32_t computing_threads() const;

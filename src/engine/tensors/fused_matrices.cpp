@@ -50,14 +50,10 @@ Result<Matrix> join(WeightPlaces& places, std::span<const PartName> names, uint3
     rows += n.rows;
   }
   std::array<int64_t, 3> shape = {d_in, rows, 1};
-  auto type = static_cast<ggml_type>(sources.front()->type);
-  auto* packed = places.home().packed(WeightUse::matrix, type, shape);
-  if (packed == nullptr && !places.home().supports(WeightUse::matrix, type, shape))
-    return fail(ErrorCode::unsupported, "{}: tensor {} is of type {}, which this device cannot compute with",
-                places.file().path().string(), sources.front()->name, ggml_type_name(type));
+  EXO_TRY(const HeldWeight held, places.held(*sources.front(), WeightUse::matrix, shape));
   Matrix m;
-  m.weight = places.assign(packed != nullptr ? packed : places.home().plain(), std::move(sources), shape);
-  if (!biases.empty()) m.bias = places.assign(places.home().plain(), std::move(biases), {rows, 1, 1});
+  m.weight = places.assign(held, std::move(sources), shape);
+  if (!biases.empty()) m.bias = places.assign({GGML_TYPE_F32, places.home().plain()}, std::move(biases), {rows, 1, 1});
   return m;
 }
 

@@ -156,8 +156,9 @@ Result<void> add_ends(WeightPlaces& places, const Architecture& a, wire::LayerRa
   }
   if (is_last) EXO_CHECK(add_head(places, a, tied, weights));
   if (!looks_up) return {};
-  // A packed matrix cannot be looked up in.
-  if (is_last && tied && a.has_head && !places.is_packed(weights.output.weight)) {
+  // A packed matrix cannot be looked up in; whether a converted one can is not known.
+  if (is_last && tied && a.has_head && !places.is_packed(weights.output.weight) &&
+      !places.is_converted(weights.output.weight)) {
     weights.embedding = weights.output.weight;
   } else {
     EXO_TRY(weights.embedding, places.add(embedding, WeightUse::rows));

@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "gpu/layouts/conversion.h"
+
 namespace exogpu::engine {
 
 namespace {
@@ -78,6 +80,17 @@ ggml_backend_buffer_type_t WeightMemory::packed(WeightUse use, ggml_type type,
     if (supports_in(layout.type, use, type, shape)) return layout.type;
   }
   return nullptr;
+}
+
+std::optional<HeldWeight> WeightMemory::held(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const {
+  std::vector<ggml_type> types = gpu::conversions_of(type);
+  types.insert(types.begin(), type);
+  for (const ggml_type each : types) {
+    if (shape[0] % ggml_blck_size(each) != 0) continue;
+    if (auto* layout = packed(use, each, shape)) return HeldWeight{each, layout};
+    if (supports(use, each, shape)) return HeldWeight{each, plain_};
+  }
+  return std::nullopt;
 }
 
 gpu::LayoutVerdict WeightMemory::plain_verdict(WeightUse use, ggml_type type,

@@ -5,6 +5,7 @@
 #include <ggml-backend.h>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@ namespace exogpu::engine {
 // `batch`: matrices that multiply a batch each, which packed layouts compute wrongly. `small`: F32 values of any shape
 // that are no factor of a matrix product.
 enum class WeightUse { matrix, expert_matrix, batch, rows, vector, small };
+
+// How a device holds a weight.
+struct HeldWeight {
+  ggml_type type = GGML_TYPE_F32;             // that of the file, or the one to which it is converted
+  ggml_backend_buffer_type_t home = nullptr;  // a packed layout, or plain memory
+};
 
 class WeightMemory {
  public:
@@ -30,6 +37,9 @@ class WeightMemory {
   ggml_backend_buffer_type_t plain() const { return plain_; }
   // The packed buffer type for a matrix of this type and shape, or null when there is none.
   ggml_backend_buffer_type_t packed(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
+  // Where such a weight is held: as it is if the device computes with it, else converted to another type, where there
+  // is one that it computes with (gpu/layouts/conversion.h).
+  std::optional<HeldWeight> held(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
   // Whether the device can compute with such a weight in plain memory, and does so rightly as far as is known.
   bool supports(WeightUse use, ggml_type type, const std::array<int64_t, 3>& shape) const;
 

@@ -5,6 +5,9 @@
 #include <map>
 #include <set>
 
+#include "gpu/layouts/conversion.h"
+#include "gpu/layouts/limits.h"
+#include "gpu/profile/products.h"
 #include "model/shard_tensors.h"
 
 namespace exogpu::engine {
@@ -31,6 +34,18 @@ std::set<WeightShape> shapes_of(const model::TensorInfo& tensor) {
 }
 
 std::string type_name(const model::TensorInfo& tensor) { return ggml_type_name(static_cast<ggml_type>(tensor.type)); }
+
+// Those of the types to which weights are converted that no layout of the device computes.
+std::vector<gpu::LayoutCase> conversion_cases(std::span<const gpu::LayoutCase> cases, const gpu::Device& device) {
+  std::set<gpu::LayoutCase> more;
+  for (const gpu::LayoutCase& which : cases) {
+    const auto type = gpu::weight_type(which.type);
+    if (!type || gpu::computes(device, which.type, which.shape)) continue;
+    for (const ggml_type to : gpu::conversions_of(*type))
+      for (gpu::LayoutCase& each : gpu::cases_of(device, ggml_type_name(to), which.shape)) more.insert(std::move(each));
+  }
+  return {more.begin(), more.end()};
+}
 
 }  // namespace
 
@@ -59,9 +74,26 @@ bool worth_two_layouts(const model::Gguf& file, const gpu::Device& device) {
          share * file.file_bytes() <= device.memory().total;
 }
 
+std::vector<wire::WeightKind> weight_kinds(const model::Gguf& file) {
+  std::map<std::pair<std::string, WeightShape>, Bytes> bytes;
+  for (const model::TensorInfo& tensor : file.tensors()) {
+    for (WeightShape shape : shapes_of(tensor)) {
+      if (shape == WeightShape::rows) continue;
+      if (shape == WeightShape::short_rows) shape = WeightShape::matrix;
+      bytes[{type_name(tensor), shape}] += tensor.bytes;
+    }
+  }
+  std::vector<wire::WeightKind> kinds;
+  for (const auto& [kind, size] : bytes)
+    kinds.push_back({.type = kind.first, .use = std::string(to_string(kind.second)), .bytes = size});
+  return kinds;
+}
+
 void learn_layouts(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device) {
   gpu::LayoutBook& book = *device.layouts();
-  (void)book.check(device, layout_cases(file, layers, device));
+  const std::vector<gpu::LayoutCase> cases = layout_cases(file, layers, device);
+  (void)book.check(device, cases);
+  (void)book.check(device, conversion_cases(cases, device));
   std::map<std::string, Bytes> bytes;
   for (const model::TensorInfo& tensor : file.tensors())
     if (of_layers(tensor, layers)) bytes[type_name(tensor)] += tensor.bytes;

@@ -6,6 +6,7 @@
 #include "gpu/layouts/book.h"
 #include "model/gguf.h"
 #include "wire/layer_range.h"
+#include "wire/model_shape.h"
 #include "wire/serving_settings.h"
 
 namespace exogpu::engine {
@@ -13,8 +14,13 @@ namespace exogpu::engine {
 // Each type of weights with each shape, as the layers of this file have them, for all layouts of the device.
 std::vector<gpu::LayoutCase> layout_cases(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device);
 
-// Has the device's book check those, and measure the types of which there is so much that their speed matters. Takes
-// about a second where a device meets a type for the first time, and no time afterwards.
+// The same weights as the planner counts them: bytes of the whole file by type and use, without rows that are looked
+// up, which the host does where a device cannot.
+std::vector<wire::WeightKind> weight_kinds(const model::Gguf& file);
+
+// Has the device's book check those, and the types to which it would convert others; and measure the types of which
+// there is so much that their speed matters. Takes about a second where a device meets a type for the first time, and
+// no time afterwards.
 void learn_layouts(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device);
 
 // What the layout of a shard's weights serves in a plan that optimises this, where there is memory for one.

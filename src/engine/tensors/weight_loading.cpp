@@ -6,32 +6,68 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "gpu/layouts/conversion.h"
 
 namespace exogpu::engine {
 namespace {
 
-// Copies one tensor in. Packed layouts must be set whole, so parts are first assembled in `scratch`; other host
-// memory is filled in steps, so that little of the file is in this process's memory at a time.
-void fill(const WeightPlaces& places, const Placed& p, std::vector<std::byte>& scratch, const std::stop_token& stop) {
+// The memory for the steps of a thread that fills tensors.
+struct Scratch {
+  std::vector<std::byte> whole;
+  std::vector<std::byte> source;
+};
+
+// Of the file's tensor, as the device holds it.
+Bytes held_bytes(const WeightPlaces& places, const Placed& p, const model::TensorInfo& source) {
+  const Bytes bytes = places.bytes_of(source);
+  if (!p.is_converted()) return bytes;
+  const int64_t row = p.tensor->ne[0];
+  return bytes / ggml_row_size(static_cast<ggml_type>(source.type), row) * ggml_row_size(p.tensor->type, row);
+}
+
+// The bytes of the file's tensor as the device holds them, at `out`.
+Result<void> assemble_one(const WeightPlaces& places, const Placed& p, const model::TensorInfo& source,
+                          std::span<std::byte> out, std::vector<std::byte>& bytes) {
+  if (!p.is_converted()) {
+    places.copy(source, out);
+    return {};
+  }
+  bytes.resize(places.bytes_of(source));
+  places.copy(source, bytes);
+  auto converted = gpu::convert_rows(static_cast<ggml_type>(source.type), bytes, p.tensor->type, out,
+                                     static_cast<size_t>(p.tensor->ne[0]));
+  if (converted) return {};
+  return fail(converted.error().code,
+              "{}: tensor {} is of type {}, which this device cannot compute with, and {}; run it on the CPU "
+              "(--device cpu) or use a file in another quantisation",
+              places.file().path().string(), source.name, ggml_type_name(static_cast<ggml_type>(source.type)),
+              converted.error().message);
+}
+
+// Copies one tensor in. Packed layouts must be set whole, so parts are first assembled in `scratch`, as is what is
+// converted; other host memory is filled in steps, so that little of the file is in this process's memory at a time.
+Result<void> fill(const WeightPlaces& places, const Placed& p, Scratch& scratch, const std::stop_token& stop) {
   const model::Gguf& file = places.file();
   const model::TensorInfo& first = *p.sources.front();
   const auto bytes = places.as_one_run(first);
-  if (p.sources.size() > 1 || bytes.empty()) {
-    scratch.resize(p.bytes());
-    std::span<std::byte> rest = scratch;
+  if (p.sources.size() > 1 || bytes.empty() || p.is_converted()) {
+    scratch.whole.resize(p.bytes());
+    std::span<std::byte> rest = scratch.whole;
     for (const auto* source : p.sources) {
-      places.copy(*source, rest.first(places.bytes_of(*source)));
-      rest = rest.subspan(places.bytes_of(*source));
+      const Bytes size = held_bytes(places, p, *source);
+      EXO_CHECK(assemble_one(places, p, *source, rest.first(size), scratch.source));
+      rest = rest.subspan(size);
       file.release(*source);
     }
-    ggml_backend_tensor_set(p.tensor, scratch.data(), 0, scratch.size());
-    return;
+    ggml_backend_tensor_set(p.tensor, scratch.whole.data(), 0, scratch.whole.size());
+    return {};
   }
   Bytes step = ggml_backend_buffer_is_host(p.tensor->buffer) ? 8 * MiB : p.bytes();
   for (Bytes at = 0; at < p.bytes() && !stop.stop_requested(); at += step) {
     ggml_backend_tensor_set(p.tensor, bytes.data() + at, at, std::min(step, p.bytes() - at));
     file.release(first);
   }
+  return {};
 }
 
 }  // namespace
@@ -64,7 +100,8 @@ Result<void> map_in_place(const WeightPlaces& places, Home& h) {
   return {};
 }
 
-void fill_all(const WeightPlaces& places, uint32_t threads, const Progress& progress, const std::stop_token& stop) {
+Result<void> fill_all(const WeightPlaces& places, uint32_t threads, const Progress& progress,
+                      const std::stop_token& stop) {
   std::vector<const Placed*> work;
   Bytes total = 0;
   for (const auto& h : places.homes()) {
@@ -75,22 +112,27 @@ void fill_all(const WeightPlaces& places, uint32_t threads, const Progress& prog
     }
   }
   std::atomic<size_t> next = 0;
-  Mutex reporting;  // of done and progress
+  Mutex reporting;  // of done, failed and progress
   Bytes done = 0;
+  Result<void> failed;
   auto worker = [&] {
-    std::vector<std::byte> scratch;
+    Scratch scratch;
     for (size_t i = next++; i < work.size() && !stop.stop_requested(); i = next++) {
-      fill(places, *work[i], scratch, stop);
+      auto filled = fill(places, *work[i], scratch, stop);
       const MutexLock lock(reporting);
+      if (!filled && failed) failed = std::move(filled);
       // Other threads are in the middle of a tensor when `progress` requests a stop.
-      if (stop.stop_requested()) return;
+      if (!failed || stop.stop_requested()) return;
       done += work[i]->bytes();
       if (progress) progress(done, total);
     }
   };
-  // None of it on this thread: ggml converts weights for AMX with a team of OpenMP's (gpu/cpu_threads/own_team.h).
-  std::vector<std::jthread> workers;
-  for (uint32_t i = 0; i < (places.home().is_cpu() ? std::max(1u, threads) : 1); ++i) workers.emplace_back(worker);
+  {
+    // None of it on this thread: ggml converts weights for AMX with a team of OpenMP's (gpu/cpu_threads/own_team.h).
+    std::vector<std::jthread> workers;
+    for (uint32_t i = 0; i < (places.home().is_cpu() ? std::max(1u, threads) : 1); ++i) workers.emplace_back(worker);
+  }
+  return failed;
 }
 
 }  // namespace exogpu::engine

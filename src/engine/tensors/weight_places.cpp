@@ -110,34 +110,39 @@ bool WeightPlaces::mappable(const model::TensorInfo& info) const {
   return home_.is_cpu() && !bytes.empty() && reinterpret_cast<uintptr_t>(bytes.data()) % 32 == 0;
 }
 
-ggml_tensor* WeightPlaces::assign(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
+ggml_tensor* WeightPlaces::assign(const HeldWeight& held, std::vector<const model::TensorInfo*> sources,
                                   const std::array<int64_t, 3>& shape) {
   for (const model::TensorInfo* source : sources) used_.insert(source);
-  Home& h = home_for(type);
+  Home& h = home_for(held.home);
   for (const Placed& p : h.placed)
-    if (p.sources == sources && std::equal(shape.begin(), shape.end(), p.tensor->ne)) return p.tensor;
-  auto ggml_kind = static_cast<ggml_type>(sources.front()->type);
+    if (p.sources == sources && p.tensor->type == held.type && std::equal(shape.begin(), shape.end(), p.tensor->ne))
+      return p.tensor;
   int n_dims = shape[2] != 1 ? 3 : shape[1] != 1 ? 2 : 1;
-  ggml_tensor* tensor = ggml_new_tensor(h.ctx.get(), ggml_kind, n_dims, shape.data());
+  ggml_tensor* tensor = ggml_new_tensor(h.ctx.get(), held.type, n_dims, shape.data());
   ggml_set_name(tensor, sources.front()->name.c_str());
   h.placed.push_back({tensor, std::move(sources)});
   return tensor;
+}
+
+Result<HeldWeight> WeightPlaces::held(const model::TensorInfo& info, WeightUse use,
+                                      const std::array<int64_t, 3>& shape) const {
+  const auto type = static_cast<ggml_type>(info.type);
+  if (const auto held = home_.held(use, type, shape)) return *held;
+  return fail(ErrorCode::unsupported,
+              "{}: tensor {} is of type {}, which this device cannot compute with{}; run it on the CPU "
+              "(--device cpu) or use a file in another quantisation",
+              file_->path().string(), info.name, ggml_type_name(type), home_.unsupported_reason(use, type, shape));
 }
 
 Result<ggml_tensor*> WeightPlaces::add(const RequiredTensor& required, WeightUse use) {
   EXO_TRY(const model::TensorInfo* info, find(required));
   auto type = static_cast<ggml_type>(info->type);
   if ((use == WeightUse::vector || use == WeightUse::small) && type != GGML_TYPE_F32)
-    return fail(ErrorCode::unsupported, "{}: tensor {} is {}, but only F32 can be used_ there", file_->path().string(),
+    return fail(ErrorCode::unsupported, "{}: tensor {} is {}, but only F32 can be used there", file_->path().string(),
                 required.name, ggml_type_name(type));
-  if (auto* packed = home_.packed(use, type, required.shape)) return assign(packed, {info}, required.shape);
-  if (!home_.supports(use, type, required.shape))
-    return fail(ErrorCode::unsupported,
-                "{}: tensor {} is of type {}, which this device cannot compute with{}; run it on the CPU "
-                "(--device cpu) or use a file in another quantisation",
-                file_->path().string(), required.name, ggml_type_name(type),
-                home_.unsupported_reason(use, type, required.shape));
-  return assign(mappable(*info) ? nullptr : home_.plain(), {info}, required.shape);
+  EXO_TRY(HeldWeight place, held(*info, use, required.shape));
+  if (place.type == type && place.home == home_.plain() && mappable(*info)) place.home = nullptr;
+  return assign(place, {info}, required.shape);
 }
 
 ggml_backend_buffer_type_t WeightPlaces::layout_of(const ggml_tensor* tensor) const {
@@ -145,6 +150,12 @@ ggml_backend_buffer_type_t WeightPlaces::layout_of(const ggml_tensor* tensor) co
     for (const Placed& p : h->placed)
       if (p.tensor == tensor) return h->type;
   return nullptr;
+}
+
+bool WeightPlaces::is_converted(const ggml_tensor* tensor) const {
+  return std::ranges::any_of(homes_, [&](const auto& h) {
+    return std::ranges::any_of(h->placed, [&](const Placed& p) { return p.tensor == tensor && p.is_converted(); });
+  });
 }
 
 bool WeightPlaces::is_packed(const ggml_tensor* tensor) const {

@@ -24,6 +24,8 @@ struct Placed {
   ggml_tensor* tensor = nullptr;
   std::vector<const model::TensorInfo*> sources;
   Bytes bytes() const { return ggml_nbytes(tensor); }
+  // The device holds it in another type than the file.
+  bool is_converted() const { return static_cast<ggml_type>(sources.front()->type) != tensor->type; }
 };
 
 // All tensors in one kind of memory. `type` null: used in the file's mapping.
@@ -68,18 +70,23 @@ class WeightPlaces {
   // Errors: corrupt (missing, or of another shape), unsupported (of a type that cannot be a weight).
   Result<const model::TensorInfo*> find(const RequiredTensor& required) const;
   // Assigns the tensor to the memory that is best for this use.
-  // Errors: those of find(); unsupported, where the device cannot compute with it.
+  // Errors: those of find() and held().
   Result<ggml_tensor*> add(const RequiredTensor& required, WeightUse use);
   Result<ggml_tensor*> add_vector(const std::string& name, uint32_t n) {
     return add({name, {n, 1, 1}}, WeightUse::vector);
   }
-  // A tensor of this shape in memory of this type (null: in the file's mapping), filled by `sources` one after
-  // another. The same as before where there is one already.
-  ggml_tensor* assign(ggml_backend_buffer_type_t type, std::vector<const model::TensorInfo*> sources,
+  // A tensor of this shape, held so (home null: in the file's mapping), filled by `sources` one after another, which
+  // are converted where they are of another type. The same as before where there is one already.
+  ggml_tensor* assign(const HeldWeight& held, std::vector<const model::TensorInfo*> sources,
                       const std::array<int64_t, 3>& shape);
+  // How such a matrix or vector of the file is held. Errors: unsupported, where the device cannot compute with it, nor
+  // with what it can be converted to.
+  Result<HeldWeight> held(const model::TensorInfo& info, WeightUse use, const std::array<int64_t, 3>& shape) const;
   // The kind of memory that a tensor is assigned to; null where it stays in the file.
   ggml_backend_buffer_type_t layout_of(const ggml_tensor* tensor) const;
   bool is_packed(const ggml_tensor* tensor) const;
+  // Whether the device holds it in another type than the file.
+  bool is_converted(const ggml_tensor* tensor) const;
 
   // The file may have this tensor, and no shard computes with it.
   void ignore(const std::string& name) { used_.insert(file_->find_tensor(name)); }

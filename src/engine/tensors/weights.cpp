@@ -1,11 +1,14 @@
 #include "engine/tensors/weights.h"
 
 #include <cstdint>
+#include <map>
+#include <utility>
 
 #include "engine/tensors/large_pages.h"
 #include "engine/tensors/layer_weights.h"
 #include "engine/tensors/weight_loading.h"
 #include "engine/tensors/weight_places.h"
+#include "gpu/layouts/conversion.h"
 
 namespace exogpu::engine {
 
@@ -68,6 +71,24 @@ Bytes WeightStore::bytes_mapped() const {
   return total;
 }
 
+std::vector<ConvertedWeights> WeightStore::converted() const {
+  std::map<std::pair<ggml_type, ggml_type>, ConvertedWeights> all;
+  for (const auto& h : impl_->places.homes())
+    for (const Placed& p : h->placed) {
+      if (!p.is_converted()) continue;
+      const auto type = static_cast<ggml_type>(p.sources.front()->type);
+      ConvertedWeights& of = all[{type, p.tensor->type}];
+      of.type = ggml_type_name(type);
+      of.held_as = ggml_type_name(p.tensor->type);
+      of.how = gpu::error_bound(type, p.tensor->type);
+      of.tensors += static_cast<uint32_t>(p.sources.size());
+      of.bytes += p.bytes();
+    }
+  std::vector<ConvertedWeights> list;
+  for (auto& [types, of] : all) list.push_back(std::move(of));
+  return list;
+}
+
 void WeightStore::pretend_loaded(bool on) {
   for (auto& h : impl_->places.homes())
     for (Placed& p : h->placed) p.tensor->data = on ? reinterpret_cast<void*>(uintptr_t{4096}) : nullptr;
@@ -88,7 +109,7 @@ Result<void> WeightStore::load(uint32_t threads, const Progress& progress, const
     ggml_backend_buffer_set_usage(h->buffers.back().get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
     if (impl_->places.home().is_cpu()) prefer_large_pages(h->buffers.back().get());
   }
-  fill_all(impl_->places, threads, progress, stop);
+  EXO_CHECK(fill_all(impl_->places, threads, progress, stop));
   if (stop.stop_requested()) {
     return fail(ErrorCode::cancelled, "{}: loading was cancelled", impl_->places.file().path().string());
   }

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "engine/families/architecture.h"
+#include "engine/tensors/converted_weights.h"
 #include "engine/tensors/load_progress.h"
 #include "engine/tensors/slicer.h"
 #include "gpu/layouts/book.h"
@@ -199,6 +200,8 @@ class WeightStore {
   const ModelWeights& prompt_weights() const;
   Bytes bytes() const;         // all of them, on the device or mapped
   Bytes bytes_mapped() const;  // the part of them that stays in the file's mapping
+  // Those that the device holds in another type than the file, by both types.
+  std::vector<ConvertedWeights> converted() const;
   // Makes the planned tensors usable in graphs before load(), to measure the graphs.
   void pretend_loaded(bool on);
   // Allocates and fills them with up to `threads` threads. Errors: out_of_memory, cancelled (what was allocated goes

@@ -66,6 +66,8 @@ double product(const float* weights, const float* activations, int64_t length) {
   return sum;
 }
 
+int64_t row_of(WeightShape shape) { return shape == WeightShape::short_rows ? kShortRow : kLongRow; }
+
 // One operation with weights of a shape, for a number of tokens.
 struct Operation {
   WeightShape shape = WeightShape::matrix;
@@ -83,7 +85,7 @@ struct Operation {
     Operation op{.shape = shape,
                  .type = type,
                  .tokens = tokens,
-                 .row = shape == WeightShape::short_rows ? kShortRow : kLongRow,
+                 .row = row_of(shape),
                  .matrices = shape == WeightShape::experts || shape == WeightShape::batch ? kMatrices : 1,
                  .context = make_context(16),
                  .weight = nullptr,
@@ -195,14 +197,23 @@ LayoutVerdict compare(const std::vector<double>& expected, const std::vector<flo
                                           std::sqrt(error), std::sqrt(limit))};
 }
 
+bool is_supported(const Device& device, const LayoutCase& which) {
+  const std::optional<ggml_type> type = weight_type(which.type);
+  const std::vector<Layout> layouts = layouts_of(device);
+  const auto layout = std::ranges::find(layouts, which.layout, &Layout::name);
+  if (!type || layout == layouts.end() || ggml_blck_size(*type) > row_of(which.shape)) return false;
+  return std::ranges::all_of(kTokens, [&](int64_t tokens) {
+    Operation op = Operation::make(which.shape, *type, tokens);
+    return supported(device, *layout, op);
+  });
+}
+
 LayoutVerdict check_layout(const Device& device, const LayoutCase& which, const std::function<void()>& prepared) {
   const std::optional<ggml_type> type = weight_type(which.type);
   const std::vector<Layout> layouts = layouts_of(device);
   const auto layout = std::ranges::find(layouts, which.layout, &Layout::name);
   if (!type || layout == layouts.end()) return unknown("this device has no such layout or type of weights");
-  if (Operation probe = Operation::make(WeightShape::matrix, *type, 1);
-      ggml_blck_size(*type) > (which.shape == WeightShape::short_rows ? kShortRow : probe.row))
-    return {LayoutState::unsupported, ""};
+  if (ggml_blck_size(*type) > row_of(which.shape)) return {LayoutState::unsupported, ""};
   auto verdict = guarded(device, "checking its kernels", [&]() -> LayoutVerdict {
     const BackendOwner backend(ggml_backend_dev_init(device.handle(), nullptr));
     if (backend == nullptr) return unknown("the device cannot be opened" + ggml_reason());

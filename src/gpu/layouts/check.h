@@ -11,6 +11,9 @@ namespace exogpu::gpu {
 // anything to compute; an end of the process until then says nothing about the layout.
 LayoutVerdict check_layout(const Device& device, const LayoutCase& which, const std::function<void()>& prepared = {});
 
+// Whether the backend says that it can; nothing is computed. False for a layout or a type that this device lacks.
+bool is_supported(const Device& device, const LayoutCase& which);
+
 // The result of a comparison: right if no value is not finite and the squares of the differences are together at most
 // `limit` of those of the expected values (the normalised mean square error, as ggml's own tests have it).
 LayoutVerdict compare(const std::vector<double>& expected, const std::vector<float>& got, double limit);
