@@ -74,6 +74,31 @@ class Plan(unittest.TestCase):
             need = stage["weights_bytes"] + stage["cache_bytes"] + stage["compute_bytes"]
             self.assertLessEqual(need, stage["device"]["memory_free_bytes"])
 
+    def test_a_device_without_a_type_of_the_weights_is_left_out_by_name(self):
+        fast, slow = device("gpu0", "discrete", 1 << 34, 1e12), device("gpu1", "discrete", 1 << 34, 1e10)
+        limit = {"type": "f32", "use": "matrix", "held_as": None, "growth": None}
+        path = self.folder / "limited.json"
+
+        def planned(**limits):
+            path.write_text(json.dumps({"devices": [{**fast, "limits": [{**limit, **limits}]}, slow]}))
+            return self.planned("--devices", path, "--why", "gpu0")
+
+        answer = planned()
+        self.assertEqual([stage["device"]["id"] for stage in answer["plan"]["stages"]], ["gpu1"])
+        (unused,) = answer["unused_devices"]
+        self.assertEqual((unused["device"]["id"], unused["constraint"]), ("gpu0", "precision"))
+        self.assertIn("cannot compute with f32 weights", unused["reason"])
+        by_hand = self.plan("--devices", path, "--layers", f"gpu0:0-{answer['layers'] - 1}")
+        self.assertEqual(by_hand.returncode, 1)
+        self.assertIn("gpu0 cannot compute with f32 weights", by_hand.stderr)
+        # Where it can hold them in another type it has room for fewer, and the reason says so.
+        answer = planned(held_as="made", growth=2)
+        self.assertEqual([stage["device"]["id"] for stage in answer["plan"]["stages"]], ["gpu0"])
+        verdicts = {each["name"]: each for each in answer["why"]["verdicts"]}
+        self.assertTrue(verdicts["precision"]["allows"])
+        self.assertIn("converts f32 to made when it loads them: 2.00 times", verdicts["precision"]["reason"])
+        self.assertEqual(answer["plan"]["stages"][0]["device"]["memory_free_bytes"], 1 << 33)
+
     def test_layers_by_hand(self):
         path = self.cluster(1 << 34)
         layers = self.planned("--devices", path)["layers"]

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <ranges>
+#include <set>
 
 #include "cli/arguments/checks.h"
 #include "cli/find_device.h"
@@ -93,6 +94,15 @@ std::string names_of(const engine::GroupDevices& group) {
   return text;
 }
 
+void say_what_is_converted(const engine::Chain& chain) {
+  std::set<std::string> said;
+  for (const engine::ShardGroup& shard : chain.shards())
+    for (const engine::ConvertedWeights& of : shard.first().converted())
+      if (said.insert(of.type).second)
+        println_err("exogpu: the device does not compute with {} weights and holds them as {}: {}", of.type, of.held_as,
+                    of.how);
+}
+
 }  // namespace
 
 Result<LoadedModel> load_model(const ModelOptions& options) {
@@ -119,6 +129,7 @@ Result<LoadedModel> load_model(model::Gguf file, const ModelOptions& options) {
   EXO_TRY(engine::Chain chain, engine::Chain::load(*loaded.file, options.cuts, group, shard,
                                                    [&](Bytes done, Bytes total) { bar.update(done, total); }));
   loaded.chain = std::make_unique<engine::Chain>(std::move(chain));
+  say_what_is_converted(*loaded.chain);
   return loaded;
 }
 

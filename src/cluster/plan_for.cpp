@@ -11,6 +11,7 @@
 #include "cluster/plan_input.h"
 #include "cluster/plan_search.h"
 #include "cluster/prompt_batch.h"
+#include "placement/precision.h"
 
 namespace exogpu::cluster {
 namespace {
@@ -141,7 +142,10 @@ PlanMade made_of(const ModelView& state, const placement::PlacementResult& found
                 .unused = {}};
   for (const Stage& stage : best.stages) {
     made.plan.stages.push_back({.device = stage.device, .layers = stage.layers});
-    made.stage_bytes.push_back(bytes_of(stage.memory, made.plan.settings, model.settings));
+    const DeviceProfile* device = find_device(state.nodes, stage.device);
+    const double growth = device ? placement::precision_of(*device, model.shape).growth : 1;
+    const Bytes bytes = bytes_of(stage.memory, made.plan.settings, model.settings);
+    made.stage_bytes.push_back(static_cast<Bytes>(static_cast<double>(bytes) * growth));
   }
   for (const placement::UnusedDevice& unused : found.unused) {
     if (made.unused.size() == kUnusedDevicesMax) break;

@@ -8,6 +8,7 @@
 #include "cluster/fold.h"
 #include "cluster/names.h"
 #include "placement/by_name.h"
+#include "placement/precision.h"
 
 namespace exogpu::cluster {
 
@@ -89,7 +90,7 @@ ClusterView view_of(const ModelView& state, std::vector<NodeId> nodes) {
       view.links.push_back(link);
     }
   }
-  return view;
+  return state.model ? placement::with_conversions(std::move(view), state.model->shape) : view;
 }
 
 placement::PlacementRequest request_of(const ServedModel& model) {

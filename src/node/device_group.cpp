@@ -69,6 +69,23 @@ Bytes memory_of(std::span<const DeviceProfile> members, std::span<const double> 
   return static_cast<Bytes>(least);
 }
 
+// What a member cannot compute with, the group cannot, and what one converts counts as if all did.
+std::vector<wire::TypeLimit> limits_of_all(std::span<const DeviceProfile> members) {
+  std::vector<wire::TypeLimit> all;
+  for (const DeviceProfile& member : members) {
+    for (const wire::TypeLimit& limit : member.limits) {
+      const auto same = std::ranges::find_if(
+          all, [&](const wire::TypeLimit& known) { return known.type == limit.type && known.use == limit.use; });
+      if (same == all.end()) {
+        all.push_back(limit);
+      } else if (limit.held_as.empty() || (!same->held_as.empty() && limit.growth > same->growth)) {
+        *same = limit;
+      }
+    }
+  }
+  return all;
+}
+
 std::string name_of(std::span<const DeviceProfile> members) {
   const std::string& first = members.front().name;
   if (std::ranges::all_of(members, [&](const DeviceProfile& member) { return member.name == first; }))
@@ -140,6 +157,7 @@ DeviceProfile group_profile(const std::string& id, std::span<const DeviceProfile
   group.rates = common_rates(each, parts);
   group.step_s = most(members, [](const DeviceProfile& m) { return m.step_s; });
   group.fixed_columns = most(members, [](const DeviceProfile& m) { return m.fixed_columns; });
+  group.limits = limits_of_all(members);
   group.exchange_s = kOutputsOfLayer * exchange.few_s;
   group.exchange_bytes_per_s = exchange.bytes_per_s;
   return group;

@@ -38,6 +38,17 @@ TEST(DeviceGroup, TwoEqualDevicesAreTwiceAsFastAndHaveTwiceTheMemory) {
   EXPECT_DOUBLE_EQ(group.exchange_bytes_per_s, 1e9);
 }
 
+TEST(DeviceGroup, CannotComputeWhatAMemberCannot) {
+  std::vector members = {example_profile("gpu0", 1e12, 8 * GiB), example_profile("gpu1", 1e12, 8 * GiB)};
+  members[0].limits = {{.type = "bf16", .use = "matrix", .held_as = "f16"},
+                       {.type = "tq1_0", .use = "matrix", .held_as = {}}};
+  members[1].limits = {{.type = "bf16", .use = "matrix", .held_as = "f32", .growth = 2},
+                       {.type = "tq1_0", .use = "matrix", .held_as = "q8_0", .growth = 5}};
+  const auto group = group_profile("gpu0+gpu1", members, shares_by_speed(members), kExchange);
+  const std::vector<wire::TypeLimit> expected = {members[1].limits[0], members[0].limits[1]};
+  EXPECT_EQ(group.limits, expected);
+}
+
 TEST(DeviceGroup, AFasterMemberGetsMoreAndTheSmallerMemoryDecides) {
   const std::vector members = {example_profile("gpu0", 3e12, 8 * GiB), example_profile("gpu1", 1e12, 8 * GiB)};
   const auto shares = shares_by_speed(members);

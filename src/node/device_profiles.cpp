@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "gpu/layouts/limits.h"
 #include "gpu/layouts/profile_options.h"
 #include "gpu/profile/cache.h"
 #include "model/tensor_type.h"
@@ -61,6 +62,17 @@ wire::DeviceProfile device_profile(const gpu::DeviceInfo& info, Bytes memory_fre
   return device;
 }
 
+std::vector<wire::TypeLimit> limits_of(const gpu::Device& device) {
+  std::vector<wire::TypeLimit> limits;
+  for (gpu::TypeLimit& limit : gpu::type_limits(device)) {
+    limits.push_back({.type = std::move(limit.type),
+                      .use = std::string(to_string(limit.shape)),
+                      .held_as = std::move(limit.held_as),
+                      .growth = limit.growth});
+  }
+  return limits;
+}
+
 Result<std::vector<wire::DeviceProfile>> profiles_of(std::span<const gpu::Device* const> devices, uint32_t threads) {
   gpu::ProfileCache cache;
   cache.file = gpu::profile_cache_file(std::getenv("XDG_CACHE_HOME"), std::getenv("HOME"));
@@ -69,6 +81,7 @@ Result<std::vector<wire::DeviceProfile>> profiles_of(std::span<const gpu::Device
     EXO_TRY(const gpu::CachedProfile cached,
             gpu::cached_profile(*device, gpu::profile_options(*device, threads), cache));
     profiles.push_back(device_profile(device->info(), device->memory().free, cached.profile));
+    profiles.back().limits = limits_of(*device);
   }
   return profiles;
 }

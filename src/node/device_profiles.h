@@ -15,6 +15,9 @@ namespace exogpu::node {
 // column at a time.
 wire::DeviceProfile device_profile(const gpu::DeviceInfo& info, Bytes memory_free, const gpu::Profile& profile);
 
+// The types of weights that the device cannot compute with, and what becomes of them.
+std::vector<wire::TypeLimit> limits_of(const gpu::Device& device);
+
 // Measures what is not cached, which takes about two seconds for each device. `threads` are those of
 // a CPU; 0: as many as this process may well use.
 // Errors: those of gpu::measure().

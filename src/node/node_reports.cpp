@@ -53,8 +53,8 @@ StageReports Node::Impl::own_reports() const {
       }
       if (resident.progress == cluster::StageReadiness::warm && stage < worker->plan()->stages.size()) {
         const wire::PlannedStage& planned = worker->plan()->stages[stage];
-        const std::string threads = shards_->threads_of(content, planned.device.device, planned.layers);
-        if (!threads.empty()) report.activity = threads;
+        const std::string notes = shards_->notes_of(content, planned.device.device, planned.layers);
+        if (!notes.empty()) report.activity = notes;
       }
       reports.emplace(std::pair(epoch, stage), std::move(report));
     }

@@ -66,7 +66,7 @@ void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, s
         const auto options = engine::ShardOptions::serving(part->key.settings, architecture, threads_);
         EXO_TRY(auto shard, engine::ShardGroup::load(*part->file, part->key.layers, group, options, progress, stop));
         part->reads_file = shard.reads_file();
-        remember(part, shard.first().thread_use());
+        remember(part, shard.first());
         part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file)));
         part->warm = false;
         return {};
@@ -74,19 +74,26 @@ void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, s
       std::move(done));
 }
 
-void ShardBackend::remember(const std::shared_ptr<worker::Part>& part,
-                            std::shared_ptr<const gpu::SharedThreadUse> use) {
+void ShardBackend::remember(const std::shared_ptr<worker::Part>& part, const engine::Shard& shard) {
+  std::string held;
+  for (const engine::ConvertedWeights& of : shard.converted())
+    held += std::format("{}{} is held as {}", held.empty() ? "" : ", ", of.type, of.held_as);
+  auto use = shard.thread_use();
   const MutexLock lock(mutex_);
   std::erase_if(used_, [](const Used& each) { return each.part.expired(); });
-  if (use != nullptr) used_.push_back({.part = part, .key = part->key, .use = std::move(use)});
+  if (use != nullptr || !held.empty())
+    used_.push_back({.part = part, .key = part->key, .use = std::move(use), .held = std::move(held)});
 }
 
-std::string ShardBackend::threads_of(const std::string& content, const std::string& device,
-                                     wire::LayerRange layers) const {
+std::string ShardBackend::notes_of(const std::string& content, const std::string& device,
+                                   wire::LayerRange layers) const {
   const MutexLock lock(mutex_);
-  for (const Used& each : used_)
-    if (!each.part.expired() && each.key.content == content && each.key.device == device && each.key.layers == layers)
-      return gpu::to_string(each.use->get());
+  for (const Used& each : used_) {
+    if (each.part.expired() || each.key.content != content || each.key.device != device || each.key.layers != layers)
+      continue;
+    const std::string threads = each.use != nullptr ? gpu::to_string(each.use->get()) : std::string();
+    return threads + (threads.empty() || each.held.empty() ? "" : "; ") + each.held;
+  }
   return {};
 }
 

@@ -31,16 +31,15 @@ class ShardBackend final : public worker::StageBackend {
   pipeline::MakeExecutor executors(const std::vector<std::string>& devices) override;
   size_t sent_bytes_max() const override;
 
-  // With how many threads of the CPU such a part computed last, for people; empty where none does, or not yet. Any
-  // thread.
-  std::string threads_of(const std::string& content, const std::string& device, wire::LayerRange layers) const
+  // With how many threads of the CPU such a part computed last, and which weights its device holds in another type than
+  // the file, for people; empty where there is nothing to say, or not yet. Any thread.
+  std::string notes_of(const std::string& content, const std::string& device, wire::LayerRange layers) const
       EXO_EXCLUDES(mutex_);
 
  private:
   void run(std::move_only_function<Result<void>()> task, Done done);
   Progress posted(Progress progress) const;
-  void remember(const std::shared_ptr<worker::Part>& part, std::shared_ptr<const gpu::SharedThreadUse> use)
-      EXO_EXCLUDES(mutex_);
+  void remember(const std::shared_ptr<worker::Part>& part, const engine::Shard& shard) EXO_EXCLUDES(mutex_);
   bool worth_busy_wait(const std::vector<std::string>& devices) const;
 
   const gpu::Machine& machine_;
@@ -51,10 +50,11 @@ class ShardBackend final : public worker::StageBackend {
   struct Used {
     std::weak_ptr<worker::Part> part;
     worker::PartKey key;
-    std::shared_ptr<const gpu::SharedThreadUse> use;
+    std::shared_ptr<const gpu::SharedThreadUse> use;  // of a part on the CPU
+    std::string held;                                 // "mxfp4 is held as q8_0"
   };
   mutable Mutex mutex_;
-  std::vector<Used> used_ EXO_GUARDED_BY(mutex_);  // of the parts on the CPU
+  std::vector<Used> used_ EXO_GUARDED_BY(mutex_);  // of the parts with something to say
   pipeline::ThreadExecutors executors_;
   boost::asio::thread_pool loader_{1};
 };

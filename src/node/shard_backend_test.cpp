@@ -52,8 +52,8 @@ TEST(Worker, FromAPlanToServing) {
   const auto logits = shard.forward({.sequences = {&all, 1}, .tokens = tokens, .activations = {}}).value();
   EXPECT_EQ(received.tokens.front(), std::ranges::max_element(logits) - logits.begin());
   EXPECT_EQ(received.tokens.size(), 20U);
-  EXPECT_EQ(one.nodes[0]->backend->threads_of("abc", "cpu", {0, 4}), "1 thread: fixed by --threads");
-  EXPECT_EQ(one.nodes[0]->backend->threads_of("abc", "cpu", {0, 3}), "");
+  EXPECT_EQ(one.nodes[0]->backend->notes_of("abc", "cpu", {0, 4}), "1 thread: fixed by --threads");
+  EXPECT_EQ(one.nodes[0]->backend->notes_of("abc", "cpu", {0, 3}), "");
 }
 
 TEST(Worker, TwoNodesWriteWhatOneWrites) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <format>
 
+#include "placement/precision.h"
+
 namespace exogpu::placement {
 namespace {
 
@@ -19,13 +21,12 @@ struct RuleName {
   std::optional<Soft> soft;
   std::string_view met;  // what it says of a device that meets it
 };
-constexpr std::array kRules = {
-    RuleName{Rule::access, "access", {}, "nobody has reserved it"},
-    RuleName{Rule::failed, "failed", {}, "it has not failed to load layers of this model"},
-    RuleName{Rule::precision, "precision", {}, "nothing says that it cannot compute the model's types"},
-    RuleName{Rule::power, "power", Soft::power, "no limit of power speaks against it"},
-    RuleName{Rule::battery, "battery", Soft::battery, "its node has power enough"},
-    RuleName{Rule::heat, "heat", Soft::heat, "it is not critically hot"}};
+constexpr std::array kRules = {RuleName{Rule::access, "access", {}, "nobody has reserved it"},
+                               RuleName{Rule::failed, "failed", {}, "it has not failed to load layers of this model"},
+                               RuleName{Rule::precision, "precision", {}, "computes with the types of all weights"},
+                               RuleName{Rule::power, "power", Soft::power, "no limit of power speaks against it"},
+                               RuleName{Rule::battery, "battery", Soft::battery, "its node has power enough"},
+                               RuleName{Rule::heat, "heat", Soft::heat, "it is not critically hot"}};
 
 // What others know of the devices.
 Constraint by_rule(const CostModel& model, const RuleName& of) {
@@ -36,6 +37,26 @@ Constraint by_rule(const CostModel& model, const RuleName& of) {
             return found != nullptr ? Reason(found->reason) : std::nullopt;
           },
           .met = [text = of.met](size_t) { return std::string(text); }};
+}
+
+// What the devices' profiles know of their types, beside what others know.
+Constraint precision(const CostModel& model, Constraint by_others) {
+  const auto of = [&model](size_t device) { return precision_of(model.view().devices[device], model.shape()); };
+  Constraint constraint = by_others;
+  constraint.alone = [of, others = by_others.alone](size_t device) -> Reason {
+    const Precision own = of(device);
+    if (own.cannot.empty()) return others(device);
+    return std::format(
+        "cannot compute with {} weights, nor with what these can be converted to; use a file in another "
+        "quantisation, or other devices",
+        own.cannot);
+  };
+  constraint.met = [of, others = by_others.met](size_t device) {
+    const Precision own = of(device);
+    if (own.converts.empty()) return others(device);
+    return std::format("converts {} when it loads them: {:.2f} times the bytes of the file", own.converts, own.growth);
+  };
+  return constraint;
 }
 
 Constraint excluded(const CostModel& model) {
@@ -173,7 +194,11 @@ std::optional<Rule> rule_of(std::string_view name) {
 
 std::vector<Constraint> constraints_of(const CostModel& model) {
   std::vector<Constraint> constraints = {excluded(model)};
-  for (const RuleName& each : kRules) constraints.push_back(by_rule(model, each));
+  for (const RuleName& each : kRules) {
+    Constraint constraint = by_rule(model, each);
+    constraints.push_back(each.rule == Rule::precision ? precision(model, std::move(constraint))
+                                                       : std::move(constraint));
+  }
   constraints.push_back(memory(model));
   constraints.push_back(memory_pressure(model));
   constraints.push_back(by_hand(model));

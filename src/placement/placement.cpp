@@ -7,6 +7,7 @@
 #include "placement/input.h"
 #include "placement/levels.h"
 #include "placement/planner.h"
+#include "placement/precision.h"
 #include "placement/preferences.h"
 
 namespace exogpu::placement {
@@ -45,6 +46,10 @@ Result<PlacementResult> decide(const Planner& planner) {
 Result<void> check_ring(const Planner& planner, const Ring& ring) {
   for (size_t i = 0; i < ring.size(); ++i) {
     const Piece& piece = ring[i];
+    const wire::DeviceProfile& device = planner.model.view().devices[piece.device];
+    if (const Precision precision = precision_of(device, planner.model.shape()); !precision.cannot.empty())
+      return fail(ErrorCode::unsupported, "{} cannot compute with {} weights; give layers {}-{} to another device",
+                  planner.name(piece.device), precision.cannot, piece.layers.begin, piece.layers.end - 1);
     const wire::StageMemory need = planner.model.memory(piece.layers);
     const Bytes free = planner.model.memory_free(piece.device);
     if (need.total() > free)

@@ -75,6 +75,22 @@ void put(proto::Device& out, const DeviceProfile& in) {
   out.set_exchange_bytes_per_s(in.exchange_bytes_per_s);
   out.set_upload_bytes_per_s(in.upload_bytes_per_s);
   out.set_download_bytes_per_s(in.download_bytes_per_s);
+  for (const TypeLimit& limit : in.limits) {
+    auto* next = out.add_limits();
+    next->set_type(text(limit.type));
+    next->set_use(text(limit.use));
+    next->set_held_as(text(limit.held_as));
+    next->set_growth(limit.growth);
+  }
+}
+
+Result<TypeLimit> limit_of(const proto::TypeLimit& in) {
+  TypeLimit out;
+  EXO_TRY(out.type, name_of(in.type(), "a type that a device cannot compute"));
+  EXO_TRY(out.use, name_of(in.use(), "the use of a type that a device cannot compute"));
+  EXO_TRY(out.held_as, name_of(in.held_as(), "the type that another is converted to"));
+  EXO_TRY(out.growth, amount_of(in.growth(), "the growth of converted weights"));
+  return out;
 }
 
 Result<DeviceProfile> device_of(const proto::Device& in, const Member& of) {
@@ -105,6 +121,11 @@ Result<DeviceProfile> device_of(const proto::Device& in, const Member& of) {
   EXO_TRY(out.exchange_bytes_per_s, amount_of(in.exchange_bytes_per_s(), "the rate of a device's exchanges"));
   EXO_TRY(out.upload_bytes_per_s, amount_of(in.upload_bytes_per_s(), "the upload rate of a device"));
   EXO_TRY(out.download_bytes_per_s, amount_of(in.download_bytes_per_s(), "the download rate of a device"));
+  EXO_CHECK(within(in.limits_size(), kTypeLimitsMax, "the types that a device cannot compute"));
+  for (const auto& field : in.limits()) {
+    EXO_TRY(TypeLimit limit, limit_of(field));
+    out.limits.push_back(std::move(limit));
+  }
   return out;
 }
 

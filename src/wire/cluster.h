@@ -23,6 +23,7 @@ inline constexpr size_t kNameCharsMax = 256;
 inline constexpr size_t kMembersMax = 4096;
 inline constexpr size_t kDevicesMax = 256;  // of one node
 inline constexpr size_t kAddressesMax = 64;
+inline constexpr size_t kTypeLimitsMax = 256;  // of one device, and kinds of weights of one model
 
 // How to reach a node.
 struct Member {

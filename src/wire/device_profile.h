@@ -28,6 +28,15 @@ struct WeightRates {
   friend bool operator==(const WeightRates&, const WeightRates&) = default;
 };
 
+// A type of weights, in a use, that a device cannot compute with as a file has it.
+struct TypeLimit {
+  std::string type;     // as GGUF files name it: "mxfp4"
+  std::string use;      // "matrix", "experts" or "batch"
+  std::string held_as;  // to which the device converts it when it loads it: "q8_0"; empty: it cannot have such weights
+  double growth = 1;    // then: bytes for each byte of the file
+  friend bool operator==(const TypeLimit&, const TypeLimit&) = default;
+};
+
 struct DeviceProfile {
   DeviceRef id;
   std::string node_name;  // for people; two nodes may have the same
@@ -45,6 +54,7 @@ struct DeviceProfile {
   double fixed_columns = 0;         // the fixed time of a product of few tokens, in units of its time per token
   double upload_bytes_per_s = 0;    // from the host's memory to the device
   double download_bytes_per_s = 0;  // and back
+  std::vector<TypeLimit> limits{};  // none: it computes with all types that files have
   friend bool operator==(const DeviceProfile&, const DeviceProfile&) = default;
 };
 

@@ -19,6 +19,14 @@ struct LayerShape {
   friend bool operator==(const LayerShape&, const LayerShape&) = default;
 };
 
+// Weights of one type in one use: what a device must compute with, see TypeLimit.
+struct WeightKind {
+  std::string type;  // "q4_K"
+  std::string use;   // "matrix"
+  Bytes bytes = 0;   // of all layers and the head, as the file has them
+  friend bool operator==(const WeightKind&, const WeightKind&) = default;
+};
+
 // Memory sizes are the most that a device needs. Where devices differ (packed layouts, padding), the largest.
 struct ModelShape {
   std::string name;
@@ -34,6 +42,8 @@ struct ModelShape {
   Bytes ends_shared_bytes = 0;   // saved by a device that has both ends, when the head is the embedding
   Bytes compute_bytes = 0;       // scratch memory of a stage
   Bytes head_compute_bytes = 0;  // scratch memory of the last stage beyond that
+  std::vector<WeightKind>
+      kinds{};  // of its matrices, in the order of their names; none: of a model whose file is not known
   friend bool operator==(const ModelShape&, const ModelShape&) = default;
 };
 

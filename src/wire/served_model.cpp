@@ -33,6 +33,12 @@ void put(proto::ModelShape& out, const ModelShape& in) {
   out.set_ends_shared_bytes(in.ends_shared_bytes);
   out.set_compute_bytes(in.compute_bytes);
   out.set_head_compute_bytes(in.head_compute_bytes);
+  for (const WeightKind& kind : in.kinds) {
+    auto* next = out.add_kinds();
+    next->set_type(text(kind.type));
+    next->set_use(text(kind.use));
+    next->set_bytes(kind.bytes);
+  }
 }
 
 Result<ModelShape> shape_of(const proto::ModelShape& in) {
@@ -62,6 +68,13 @@ Result<ModelShape> shape_of(const proto::ModelShape& in) {
   out.ends_shared_bytes = in.ends_shared_bytes();
   out.compute_bytes = in.compute_bytes();
   out.head_compute_bytes = in.head_compute_bytes();
+  EXO_CHECK(within(in.kinds_size(), kTypeLimitsMax, "the kinds of weights of a model"));
+  for (const proto::WeightKind& field : in.kinds()) {
+    WeightKind kind{.type = {}, .use = {}, .bytes = field.bytes()};
+    EXO_TRY(kind.type, name_of(field.type(), "the type of a model's weights"));
+    EXO_TRY(kind.use, name_of(field.use(), "the use of a model's weights"));
+    out.kinds.push_back(std::move(kind));
+  }
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include "gpu/layouts/profile_options.h"
 #include "gpu/profile/cache.h"
 #include "gpu/sensors/sensor_reader.h"
+#include "node/device_profiles.h"
 
 namespace exogpu::cli {
 namespace {
@@ -39,7 +40,8 @@ DevicesReport look_at(const gpu::Machine& machine) {
                               .memory = device.memory(),
                               .readings = sensors.read(device.info()),
                               .profile = {},
-                              .layouts = {}});
+                              .layouts = {},
+                              .limits = node::limits_of(device)});
   }
   report.supply = sensors.read_power_supply();
   return report;

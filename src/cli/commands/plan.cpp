@@ -17,6 +17,7 @@
 #include "node/library/model_shape.h"
 #include "node/own_devices.h"
 #include "placement/by_name.h"
+#include "placement/precision.h"
 
 namespace exogpu::cli {
 namespace {
@@ -72,7 +73,7 @@ Result<void> plan(const Options& options) {
   discovery.cpu_only = discovery.cpu_only || !options.devices.empty();
   EXO_TRY(const gpu::Machine machine, gpu::Machine::discover(discovery));
   EXO_TRY(DescribedCluster cluster, cluster_for(options, machine));
-  const wire::ClusterView& view = cluster.view;
+  wire::ClusterView& view = cluster.view;
 
   placement::PlacementRequest request = options.request;
   request.labels_max = kLabelsOfACommand;
@@ -83,6 +84,7 @@ Result<void> plan(const Options& options) {
       engine::serving_batch(architecture, request.serving.context, request.serving.batch_tokens);
   EXO_TRY(const wire::ModelShape shape,
           node::shape_of(file, machine.devices(), engine::ShardOptions::serving(request.serving, architecture)));
+  view = placement::with_conversions(std::move(view), shape);
   for (const std::string& name : options.without) {
     EXO_TRY(wire::DeviceRef device, placement::find_device(view, name));
     request.excluded.push_back(std::move(device));

@@ -22,6 +22,16 @@ Json json_of(const Result<gpu::CachedProfile>& profile) {
   return json;
 }
 
+Json json_of(const std::vector<wire::TypeLimit>& limits) {
+  Json json = Json::array();
+  for (const wire::TypeLimit& limit : limits)
+    json.push_back({{"type", limit.type},
+                    {"use", limit.use},
+                    {"held_as", json_of(limit.held_as)},
+                    {"growth", limit.held_as.empty() ? Json(nullptr) : Json(limit.growth)}});
+  return json;
+}
+
 Json json_of(const DeviceReport& device) {
   const gpu::DeviceInfo& info = device.info;
   Json json = {
@@ -44,6 +54,7 @@ Json json_of(const DeviceReport& device) {
         {"bf16", json_of(info.precisions.bf16)},
         {"int8_dot", json_of(info.precisions.int8_dot)},
         {"matrix_cores", json_of(info.precisions.matrix_cores)}}},
+      {"limits", json_of(device.limits)},
       {"pci_address", json_of(info.pci_address)},
       {"uuid", json_of(info.uuid)},
       {"readings", readings_json(device.readings)},

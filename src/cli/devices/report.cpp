@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <format>
+#include <map>
 
 #include "base/units.h"
 #include "cli/rates.h"
@@ -78,6 +79,27 @@ std::string profiles_table(const std::vector<DeviceReport>& devices) {
   return rows.size() > 1 ? "\n" + format_table(rows) : "";
 }
 
+// A line for each type that a device converts others to, and one for those that it cannot have. A use is named only of
+// a type that the device computes with as a matrix.
+std::string limits_text(const DevicesReport& report) {
+  std::string text;
+  for (const DeviceReport& device : report.devices) {
+    std::map<std::string, std::string> lists;  // by the type to which they are converted
+    for (const wire::TypeLimit& limit : device.limits) {
+      const bool as_matrix = std::ranges::any_of(device.limits, [&](const wire::TypeLimit& other) {
+        return other.type == limit.type && other.use == "matrix";
+      });
+      if (as_matrix && limit.use != "matrix") continue;
+      std::string& list = lists[limit.held_as];
+      list += (list.empty() ? "" : ", ") + limit.type + (as_matrix ? "" : " (" + limit.use + ")");
+    }
+    for (const auto& [held_as, types] : lists)
+      text += held_as.empty() ? std::format("{} cannot have weights of {}\n", device.info.id, types)
+                              : std::format("{} converts weights of {} to {}\n", device.info.id, types, held_as);
+  }
+  return text.empty() ? text : "\n" + text;
+}
+
 std::vector<DeviceLayouts> layouts_of(const DevicesReport& report) {
   std::vector<DeviceLayouts> layouts;
   for (const DeviceReport& device : report.devices)
@@ -92,7 +114,7 @@ std::string as_text(const DevicesReport& report) {
   const std::string power = power_supply_text(report.supply);
   if (!power.empty()) text += "power: " + power + "\n";
   const std::string layouts = layouts_table(layouts_of(report));
-  return text + profiles_table(report.devices) + (layouts.empty() ? "" : "\n" + layouts);
+  return text + profiles_table(report.devices) + (layouts.empty() ? "" : "\n" + layouts) + limits_text(report);
 }
 
 std::vector<std::string> problems(const DevicesReport& report) {

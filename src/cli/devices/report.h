@@ -9,6 +9,7 @@
 #include "gpu/device.h"
 #include "gpu/profile/cache.h"
 #include "gpu/sensors/readings.h"
+#include "wire/device_profile.h"
 
 namespace exogpu::cli {
 
@@ -18,6 +19,7 @@ struct DeviceReport {
   gpu::Readings readings;
   std::optional<Result<gpu::CachedProfile>> profile;  // empty if not requested
   gpu::LayoutKnowledge layouts{};                     // likewise
+  std::vector<wire::TypeLimit> limits{};
 };
 
 struct DevicesReport {

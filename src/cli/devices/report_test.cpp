@@ -68,6 +68,23 @@ TEST(DevicesReport, AProcessorNamesItsKindsOfCoresAndItsHardwareThreads) {
   EXPECT_EQ(json["hardware_threads"], 32);
 }
 
+TEST(DevicesReport, SaysWhichWeightsADeviceConvertsOrCannotHave) {
+  DevicesReport report = two_devices();
+  report.devices[0].limits = {{.type = "mxfp4", .use = "experts", .held_as = "q8_0", .growth = 2},
+                              {.type = "tq1_0", .use = "matrix", .held_as = "q8_0", .growth = 5},
+                              {.type = "tq1_0", .use = "experts", .held_as = "q8_0", .growth = 5},
+                              {.type = "q1_0", .use = "matrix", .held_as = {}}};
+  EXPECT_TRUE(
+      as_text(report).ends_with("\ncuda0 cannot have weights of q1_0\n"
+                                "cuda0 converts weights of mxfp4 (experts), tq1_0 to q8_0\n"))
+      << as_text(report);
+  const auto limits = nlohmann::json::parse(as_json(report))["devices"][0]["limits"];
+  ASSERT_EQ(limits.size(), 4U);
+  EXPECT_EQ(limits[0]["held_as"], "q8_0");
+  EXPECT_EQ(limits[0]["growth"], 2);
+  EXPECT_TRUE(limits[3]["held_as"].is_null());
+}
+
 TEST(DevicesReport, AProfileHasALineForEachTypeOfWeights) {
   DevicesReport report = two_devices();
   report.devices[0].profile = some_profile();

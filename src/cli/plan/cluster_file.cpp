@@ -76,6 +76,22 @@ Result<gpu::Profile> read_profile(const FileValue& value) {
   return profile;
 }
 
+Result<std::vector<wire::TypeLimit>> read_limits(const FileValue& value) {
+  std::vector<wire::TypeLimit> limits;
+  EXO_TRY(const std::vector<FileValue> each, value.list("limits"));
+  for (const FileValue& entry : each) {
+    wire::TypeLimit limit;
+    EXO_TRY(limit.type, entry.text("type"));
+    EXO_TRY(limit.use, entry.text("use"));
+    if (entry.json.contains("held_as") && !entry.json["held_as"].is_null()) {
+      EXO_TRY(limit.held_as, entry.text("held_as"));
+      EXO_TRY(limit.growth, entry.number("growth"));
+    }
+    limits.push_back(std::move(limit));
+  }
+  return limits;
+}
+
 Result<gpu::DeviceKind> read_kind(const FileValue& value) {
   EXO_TRY(const std::string kind, value.text("kind"));
   for (gpu::DeviceKind each : {gpu::DeviceKind::discrete, gpu::DeviceKind::integrated, gpu::DeviceKind::cpu})
@@ -102,6 +118,9 @@ Result<wire::DeviceProfile> read_device(const FileValue& value) {
   wire::DeviceProfile device = node::device_profile(info, static_cast<Bytes>(memory_free), profile);
   if (device.rates.empty())
     return fail(ErrorCode::corrupt, "{}: no product has a known type, such as q4_K", profile_value.where);
+  if (value.json.contains("limits")) {
+    EXO_TRY(device.limits, read_limits(value));
+  }
   return device;
 }
 

@@ -58,6 +58,8 @@ TEST(ClusterFile, WhatTheDevicesCommandPrintsIsAClusterOfOneNode) {
   device.info.id = "cpu";
   device.info.name = "CPU";
   device.memory = {.total = 2000, .free = 1000};
+  device.limits = {{.type = "mxfp4", .use = "experts", .held_as = "q8_0", .growth = 2},
+                   {.type = "tq1_0", .use = "matrix", .held_as = {}}};
   device.profile = gpu::CachedProfile{.profile = profile, .measured = true, .note = ""};
   report.devices.push_back(std::move(device));
   const auto described = parse_cluster(as_json(report), "standard input");

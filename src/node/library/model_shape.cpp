@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "engine/families/architecture.h"
+#include "engine/tensors/weight_layouts.h"
 #include "model/summary.h"
 #include "wire/region.h"
 
@@ -75,6 +76,7 @@ struct Sizes {
   std::vector<Bytes> state;  // of one sequence
   Bytes embedding = 0, head = 0, ends_shared = 0;
   Bytes compute = 0, head_compute = 0;
+  bool converts = false;  // it holds some weights in another type than the file
 };
 
 class Measuring {
@@ -89,6 +91,7 @@ class Measuring {
     EXO_TRY(const engine::MemoryNeed last, need({n - 1, n}));
     Sizes sizes;
     sizes.compute = n > 1 ? scratch(first) : scratch(whole);
+    sizes.converts = whole.weights_converted > 0;
     // Layers of the same bytes and the same parts are alike: one of each is measured, away from the ends.
     std::map<Kind, engine::MemoryNeed> alike = {{kind(a, 0, tensors), first}, {kind(a, n - 1, tensors), last}};
     std::map<Kind, Bytes> weights_of;
@@ -163,6 +166,25 @@ void widen(wire::ModelShape& shape, const Sizes& sizes, bool first) {
   shape.head_compute_bytes = std::max(shape.head_compute_bytes, sizes.head_compute);
 }
 
+// On each device that can hold the model. Planners count themselves what a device that converts weights needs, so those
+// matter only where there are no others. Errors: of the last device, when there is none.
+Result<std::vector<Sizes>> sizes_on(std::span<const gpu::Device> devices, const model::Gguf& file,
+                                    const engine::ShardOptions& options, const engine::Architecture& a,
+                                    const std::vector<LayerTensors>& tensors) {
+  std::vector<Sizes> as_in_file, converted;
+  Error error;
+  for (const gpu::Device& device : devices) {
+    if (auto sizes = Measuring(file, device, options).run(a, tensors)) {
+      (sizes->converts ? converted : as_in_file).push_back(*std::move(sizes));
+    } else {
+      error = std::move(sizes).error();
+    }
+  }
+  if (as_in_file.empty()) as_in_file = std::move(converted);
+  if (as_in_file.empty()) return std::unexpected(std::move(error));
+  return as_in_file;
+}
+
 }  // namespace
 
 wire::ModelWork work_of_file(const model::Gguf& file, const engine::Architecture& a) {
@@ -188,18 +210,9 @@ Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::
   EXO_TRY(const engine::Architecture a, engine::read_architecture(file));
   const std::vector<LayerTensors> tensors = tensors_of_layers(file, a.n_layers);
   wire::ModelShape shape = work_of(file, a, tensors);
-  bool any = false;
-  Error error;
-  for (const gpu::Device& device : devices) {
-    auto sizes = Measuring(file, device, options).run(a, tensors);
-    if (!sizes) {
-      error = std::move(sizes).error();
-      continue;
-    }
-    widen(shape, *sizes, !any);
-    any = true;
-  }
-  if (!any) return std::unexpected(std::move(error));
+  shape.kinds = engine::weight_kinds(file);
+  EXO_TRY(const std::vector<Sizes> all, sizes_on(devices, file, options, a, tensors));
+  for (const Sizes& sizes : all) widen(shape, sizes, &sizes == &all.front());
   return shape;
 }
 
