@@ -38,18 +38,21 @@ json chat_logprobs(const std::vector<node::TokenReport>& tokens) {
   return {{"content", std::move(content)}, {"refusal", nullptr}};
 }
 
-json completion_logprobs(const std::vector<node::TokenReport>& tokens, size_t offset) {
+json completion_logprobs(const std::vector<node::TokenReport>& tokens, size_t offset, bool by_id) {
+  const auto name_of = [by_id](const node::TokenReport::Candidate& token) {
+    return by_id ? std::format("token_id:{}", token.token) : token.bytes;
+  };
   json out = {{"tokens", json::array()},
               {"token_logprobs", json::array()},
               {"top_logprobs", json::array()},
               {"text_offset", json::array()}};
   for (const node::TokenReport& token : tokens) {
-    out["tokens"].push_back(token.chosen.bytes);
+    out["tokens"].push_back(name_of(token.chosen));
     out["token_logprobs"].push_back(token.begins ? json() : json(token.chosen.logprob));
     json top = token.begins ? json() : json::object();
     for (const auto& candidate : token.likeliest) {
       // Several tokens may have the same text; the first is the most likely.
-      if (!top.contains(candidate.bytes)) top[candidate.bytes] = candidate.logprob;
+      if (const std::string name = name_of(candidate); !top.contains(name)) top[name] = candidate.logprob;
     }
     out["top_logprobs"].push_back(std::move(top));
     out["text_offset"].push_back(offset);
@@ -159,7 +162,8 @@ std::string AnswerFormat::update_events(const AnswerUpdate& update) {
   const bool chat = options_.kind == CallKind::chat;
   json logprobs = nullptr;
   if (options_.logprobs && !update.tokens.empty()) {
-    logprobs = chat ? chat_logprobs(update.tokens) : completion_logprobs(update.tokens, answer.text_bytes);
+    logprobs = chat ? chat_logprobs(update.tokens)
+                    : completion_logprobs(update.tokens, answer.text_bytes, options_.names_tokens_by_id);
     for (const auto& token : update.tokens) answer.text_bytes += token.chosen.bytes.size();
   }
   const json reason = update.end ? json(answer.finish_reason) : json(nullptr);
@@ -214,7 +218,9 @@ std::string AnswerFormat::whole() const {
   for (size_t i = 0; i < answers_.size(); ++i) {
     const Answer& answer = answers_[i];
     json logprobs = nullptr;
-    if (options_.logprobs) logprobs = chat ? chat_logprobs(answer.tokens) : completion_logprobs(answer.tokens, 0);
+    if (options_.logprobs)
+      logprobs =
+          chat ? chat_logprobs(answer.tokens) : completion_logprobs(answer.tokens, 0, options_.names_tokens_by_id);
     json choice = {{"index", i}};
     if (chat) {
       choice["message"] = chat_message(answer.whole);
@@ -230,8 +236,11 @@ std::string AnswerFormat::whole() const {
 }
 
 TextCall to_text_call(Call call) {
-  const AnswerFormat::Options options{
-      .kind = call.kind, .include_usage = call.include_usage, .logprobs = call.logprobs, .answers = call.answers()};
+  const AnswerFormat::Options options{.kind = call.kind,
+                                      .include_usage = call.include_usage,
+                                      .logprobs = call.logprobs,
+                                      .names_tokens_by_id = call.names_tokens_by_id,
+                                      .answers = call.answers()};
   return {.generations = std::move(call.generations),
           .stream = call.stream,
           .linger = call.linger,

@@ -15,7 +15,7 @@ class AnswerFormat final : public AnswerWriter {
  public:
   struct Options {
     CallKind kind = CallKind::chat;
-    bool include_usage = false, logprobs = false;  // as in Call
+    bool include_usage = false, logprobs = false, names_tokens_by_id = false;  // as in Call
     uint32_t answers = 1;
   };
   AnswerFormat(const Options& options, const AnswerStart& start);

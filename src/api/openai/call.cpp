@@ -80,6 +80,8 @@ Parsed<Call> parse_call(CallKind kind, std::string_view body, const CallLimits& 
   if (kind == CallKind::completion) {
     EXO_TRY(const auto echo, fields.boolean("echo"));
     request.options.echo = echo.value_or(false);
+    EXO_TRY(const auto by_id, fields.boolean("return_tokens_as_token_ids"));
+    call.names_tokens_by_id = by_id.value_or(false);
   }
 
   EXO_TRY(const auto stream, fields.boolean("stream"));

@@ -27,6 +27,7 @@ struct Call {
   std::optional<std::chrono::milliseconds> linger{};  // as in TextCall
   bool include_usage = false;                         // a stream ends with a chunk of the usage
   bool logprobs = false;
+  bool names_tokens_by_id = false;  // in the log probabilities of a completion: several tokens may have one text
 
   uint32_t answers() const { return static_cast<uint32_t>(generations.size()) * generations.front().answers; }
 };

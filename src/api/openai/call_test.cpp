@@ -67,6 +67,11 @@ TEST(Call, EverySettingArrives) {
             R"({"enable_thinking":false,"reasoning_effort":"low"})");
 }
 
+TEST(Call, TokensAreNamedByTextUnlessTheirIdsAreWanted) {
+  EXPECT_FALSE(completion(R"({"prompt":"a"})")->names_tokens_by_id);
+  EXPECT_TRUE(completion(R"({"prompt":"a","return_tokens_as_token_ids":true})")->names_tokens_by_id);
+}
+
 TEST(Call, NullIsAbsent) {
   const auto call = chat(with(R"("temperature":null,"stop":null,"seed":null,"n":null,"tools":null,"tool_choice":null,
       "stream":null,"stream_options":null,"response_format":null,"logit_bias":null,"model":null)"));
@@ -97,6 +102,8 @@ TEST(Call, WrongTypesAndValuesAreNamed) {
   expect_refused(chat(with(R"("top_logprobs":3)")), "top_logprobs", "needs logprobs");
   expect_refused(chat(with(R"("model":7)")), "model", "must be a string");
   expect_refused(completion(R"({"prompt":"a","logprobs":true})"), "logprobs", "must be an integer");
+  expect_refused(completion(R"({"prompt":"a","return_tokens_as_token_ids":1})"), "return_tokens_as_token_ids",
+                 "must be a boolean");
 }
 
 TEST(Call, WhatCannotBeDoneIsRefusedNotIgnored) {
