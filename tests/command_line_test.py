@@ -59,6 +59,7 @@ class Output(CommandLine):
         return [["--help"], ["--version"], ["run", "--help"], ["devices"], ["devices", "--json"], ["models"],
                 ["inspect", self.model], ["inspect", self.model, "--json"], ["tokenize", self.model],
                 ["plan", self.model, "-c", 64], ["bench", self.model, "-p", 4, "-n", 4, "-r", 1, "-d", "cpu", "-t", 1],
+                ["check", self.model, "-n", 4, "-d", "cpu", "-t", 1],
                 ["eval", self.model, "-n", 4, "-o", self.folder / "logits", "-d", "cpu"],
                 ["run", self.model, "--raw", "-p", "a", "-n", 4, "-d", "cpu", "-c", 64],
                 ["token", "--state", self.folder / "founded"], ["doctor", "--state", self.folder / "doctor", "--json"]]

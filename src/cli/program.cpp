@@ -31,7 +31,7 @@ const std::vector<CommandGroup>& command_groups() {
       {"Cluster",
        {add_status, add_top, add_pair, add_join, add_approve, add_token, add_drain, add_load, add_unload, add_ps,
         add_keys, add_rename, add_remove, add_audit, add_doctor}},
-      {"Devices and speed", {add_devices, add_plan, add_bench, add_demo}},
+      {"Devices and speed", {add_devices, add_plan, add_check, add_bench, add_demo}},
       {"For developers", {add_tokenize, add_eval, add_completion}},
   };
   return groups;

@@ -21,10 +21,27 @@ Result<Chain> Chain::load(const model::Gguf& file, std::span<const uint32_t> cut
     edges.push_back(cut);
   }
   edges.push_back(a.n_layers);
+  std::vector<ChainPart> parts;
+  for (size_t i = 0; i + 1 < edges.size(); ++i) parts.push_back({{edges[i], edges[i + 1]}, group});
+  return load(file, parts, options, progress, stop);
+}
 
+Result<Chain> Chain::load(const model::Gguf& file, std::span<const ChainPart> parts, const ShardOptions& options,
+                          const Progress& progress, const std::stop_token& stop) {
+  EXO_TRY(const Architecture a, read_architecture(file));
+  uint32_t next = 0;
+  for (const ChainPart& part : parts) {
+    if (part.layers.begin != next || part.layers.end <= next || part.layers.end > a.n_layers)
+      return fail(ErrorCode::invalid_argument,
+                  "layers {} to {} do not follow: the parts must be the layers 0 to {} in order", part.layers.begin,
+                  part.layers.end - 1, a.n_layers - 1);
+    next = part.layers.end;
+  }
+  if (next != a.n_layers)
+    return fail(ErrorCode::invalid_argument, "no device has the layers {} to {}", next, a.n_layers - 1);
   Chain chain;
-  for (size_t i = 0; i + 1 < edges.size(); ++i) {
-    EXO_TRY(ShardGroup shard, ShardGroup::load(file, {edges[i], edges[i + 1]}, group, options, progress, stop));
+  for (const ChainPart& part : parts) {
+    EXO_TRY(ShardGroup shard, ShardGroup::load(file, part.layers, part.group, options, progress, stop));
     chain.shards_.push_back(std::move(shard));
   }
   return chain;

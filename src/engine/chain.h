@@ -11,6 +11,12 @@
 
 namespace exogpu::engine {
 
+// The layers of one of the shards, and who computes them.
+struct ChainPart {
+  wire::LayerRange layers;
+  GroupDevices group;
+};
+
 class Chain {
  public:
   // Cuts before each layer in `cuts` (ascending, inside the model; none: one shard). All shards on `device`.
@@ -23,6 +29,10 @@ class Chain {
   static Result<Chain> load(const model::Gguf& file, std::span<const uint32_t> cuts, const GroupDevices& group,
                             const ShardOptions& options, const Progress& progress = {},
                             const std::stop_token& stop = {});
+
+  // The same with a group for each shard. Errors: also invalid_argument, where the parts are not all layers in order.
+  static Result<Chain> load(const model::Gguf& file, std::span<const ChainPart> parts, const ShardOptions& options,
+                            const Progress& progress = {}, const std::stop_token& stop = {});
 
   // As Shard::forward() of the whole model: the batch has tokens, the result is logits.
   Result<std::span<const float>> forward(const Batch& batch);

@@ -61,11 +61,13 @@ TEST(ClusterFile, WhatTheDevicesCommandPrintsIsAClusterOfOneNode) {
   device.limits = {{.type = "mxfp4", .use = "experts", .held_as = "q8_0", .growth = 2},
                    {.type = "tq1_0", .use = "matrix", .held_as = {}}};
   device.profile = gpu::CachedProfile{.profile = profile, .measured = true, .note = ""};
+  const auto limits = device.limits;
   report.devices.push_back(std::move(device));
   const auto described = parse_cluster(as_json(report), "standard input");
   ASSERT_TRUE(described) << described.error().message;
   ASSERT_EQ(described->view.devices.size(), 1U);
   EXPECT_EQ(described->view.devices[0].memory_free, 1000U);
+  EXPECT_EQ(described->view.devices[0].limits, limits);
   // Not measured for many columns: two operations for each weight that one column reads.
   EXPECT_DOUBLE_EQ(described->view.devices[0].rates[0].matmul_flops_per_s, 2 * 2e10 * 8 / 8.5);
 }
