@@ -252,6 +252,26 @@ class Serve(Cluster):
         self.assertLess(found["a"][0], 3e6)
         self.assertLess(found["a"][0], found["b"][0])
 
+    def test_a_bench_of_the_cluster_shows_what_was_predicted_and_measured(self):
+        nodes = self.ring("0-5", "6-11")
+
+        def bench(*arguments):
+            return subprocess.run([EXOGPU, "bench", *map(str, arguments), "--cluster", "--json", "--api",
+                                   f"127.0.0.1:{nodes[1].api}", "-p", "32", "-n", "8", "-r", "2"], capture_output=True,
+                                  text=True, timeout=WAIT_S)
+
+        done = bench(nodes[0].cluster()["model"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(done.stdout)
+        self.assertEqual(len(report["stages"]), 2)
+        self.assertGreater(report["prompt_tokens"], 0)
+        for what in "tokens_per_s", "first_token_s":
+            self.assertGreater(report[what]["measured"], 0)
+            self.assertGreater(report[what]["predicted"], 0)
+        done = bench("another")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the cluster serves no model another", done.stderr)
+
     def test_two_members_that_do_not_reach_each_other_are_named(self):
         a = self.node("a", MODEL, "--layers", "a/cpu:0-3,b/cpu:4-7,c/cpu:8-11", "-c", 512)
         token = a.token("--uses", 2)

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/cluster_bench.h"
 #include "cli/command.h"
 #include "cli/find_device.h"
 #include "cli/model_options.h"
@@ -23,6 +24,8 @@ struct Options {
   uint32_t generate = 128;
   uint32_t repetitions = 5;
   bool json = false;
+  bool cluster = false;
+  ApiOptions api;
 };
 
 struct Measured {
@@ -132,6 +135,13 @@ void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
 }
 
 Result<void> bench(Options o) {
+  if (o.cluster)
+    return bench_in_cluster({.api = o.api,
+                             .model = o.model.path,
+                             .prompt = o.prompt,
+                             .generate = o.generate,
+                             .repetitions = o.repetitions,
+                             .json = o.json});
   if (o.prompt == 0 && o.generate == 0)
     return fail(ErrorCode::invalid_argument, "nothing to measure: give --prompt or --generate a number above 0");
   if (o.repetitions == 0) return fail(ErrorCode::invalid_argument, "--repetitions must be at least 1");
@@ -168,13 +178,18 @@ void add_bench(CLI::App& app, Action& action) {
   command->footer(
       "pp is a prompt of N tokens, tg is N tokens one after another, each from an empty cache, as llama-bench\n"
       "measures them.\n"
-      "Example: exogpu bench model.gguf --prompt-tokens 256 --generate 32 --threads 2");
+      "Examples:\n"
+      "  exogpu bench model.gguf --prompt-tokens 256 --generate 32 --threads 2\n"
+      "  exogpu bench model --cluster      as the cluster serves it, beside what its plan predicts");
   add_model_options(*command, options->model);
   command->add_option("-p,--prompt-tokens,--prompt", options->prompt, "Length of the prompt; 0 leaves it out")
       ->capture_default_str();
   command->add_option("-n,--generate", options->generate, "Tokens to generate; 0 leaves it out")->capture_default_str();
   command->add_option("-r,--repetitions", options->repetitions, "Measurements, after one run to warm up")
       ->capture_default_str();
+  command->add_flag("--cluster", options->cluster,
+                    "Measure the model of this name as the cluster serves it, beside what its plan predicts");
+  add_api_options(*command, options->api);
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &action] { action = [options] { return bench(*options); }; });
 }
