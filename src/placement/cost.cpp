@@ -118,9 +118,12 @@ double CostModel::layer_s(size_t device, uint32_t layer, const Work& work) const
   const double experts = share < 1 ? std::min((all - active) / (1 - share), all) : 0;
   const double read = std::min(all, all - experts + experts * share_read(share, work.tokens));
   const double weights_s = read / rates_[device]->matvec_bytes_per_s;
-  const double compute_s = l.flops_per_token * work.tokens / rates_[device]->matmul_flops_per_s;
+  double attended = work.kv_tokens / work.outputs;  // by each token, in its sequence
+  if (l.window > 0) attended = std::min(attended, static_cast<double>(l.window));
+  const double compute_s =
+      (l.flops_per_token + l.attention_flops * attended) * work.tokens / rates_[device]->matmul_flops_per_s;
   const double cache_s =
-      static_cast<double>(l.kv_bytes_per_token) * work.kv_tokens / view_->devices[device].memory_bytes_per_s;
+      static_cast<double>(l.kv_bytes_per_token) * attended * work.outputs / view_->devices[device].memory_bytes_per_s;
   // A step reads and writes the present state of each sequence, which is most of the bytes; it has an output for each.
   const double states_s = static_cast<double>(l.state_bytes) * work.outputs / view_->devices[device].memory_bytes_per_s;
   return std::max(weights_s, compute_s) + cache_s + states_s + exchange_s(device, work);

@@ -14,8 +14,8 @@ inline constexpr double kNever = std::numeric_limits<double>::infinity();
 // The work of one step at a stage.
 struct Work {
   double tokens = 1;
-  double kv_tokens = 0;  // read from the KV cache
-  double outputs = 1;    // tokens that get logits
+  double kv_tokens = 0;  // read from the KV cache, of all sequences together
+  double outputs = 1;    // tokens that get logits, one of each sequence
 };
 
 // The rows of the KV cache, of all sequences.

@@ -31,11 +31,11 @@ class ExactSearch {
     const std::vector<size_t> kinds = kinds_of(problem.model(), devices_);
     const size_t n = devices_.size();
     conflicts_.assign(n, 0);
-    twins_before_.assign(n, 0);
+    alike_before_.assign(n, 0);
     for (size_t i = 0; i < n; ++i) {
       for (size_t j = 0; j < n; ++j) {
         if (problem.model().share_memory(devices_[i], devices_[j])) conflicts_[i] |= bit(j);
-        if (j < i && kinds[devices_[i]] == kinds[devices_[j]]) twins_before_[i] |= bit(j);
+        if (j < i && kinds[devices_[i]] == kinds[devices_[j]]) alike_before_[i] |= bit(j);
       }
       for (uint32_t l = 0; l < problem.layers(); ++l) {
         ends_.push_back(problem.end_max(devices_[i], l));
@@ -69,7 +69,7 @@ class ExactSearch {
   // Continues `from` with device i in all possible ways.
   void extend(const Label& from, uint32_t parent, size_t i) {
     const bool begins = parent == kNone;
-    if ((from.used & (bit(i) | conflicts_[i])) != 0 || (twins_before_[i] & ~from.used) != 0) return;
+    if ((from.used & (bit(i) | conflicts_[i])) != 0 || (alike_before_[i] & ~from.used) != 0) return;
     if (static_cast<size_t>(std::popcount(from.used)) >= limits_.stages_max) return;
     Cost entered = begins ? Cost{} : problem_.with_hop(from.cost, devices_[from.last], devices_[i]);
     if (entered.through_s == kNever) return;
@@ -153,7 +153,7 @@ class ExactSearch {
   Found best_;
   std::vector<size_t> devices_;
   std::vector<uint16_t> conflicts_;     // devices that use the same memory
-  std::vector<uint16_t> twins_before_;  // identical devices that are used first
+  std::vector<uint16_t> alike_before_;  // identical devices that are used first
   std::vector<uint32_t> ends_;          // [devices, layers]
   std::vector<char> finishes_;          // [devices, layers]
   std::vector<Label> labels_;

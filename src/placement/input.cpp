@@ -29,6 +29,11 @@ Result<void> check_time(const std::string& subject, std::string_view name, doubl
               value);
 }
 
+Result<void> check_amount(const std::string& subject, std::string_view name, double value) {
+  if (is_time(value)) return {};
+  return fail(ErrorCode::invalid_argument, "{}: {} is {}; it must be a number, 0 or more", subject, name, value);
+}
+
 Result<void> check_bytes(const std::string& subject, std::string_view name, Bytes value) {
   if (value <= kBytesMax) return {};
   return fail(ErrorCode::invalid_argument, "{}: {} is {}; more than {} is no size", subject, name, value, kBytesMax);
@@ -42,6 +47,7 @@ Result<void> check_layer(const std::string& subject, const wire::LayerShape& lay
   if (layer.active_weight_bytes == 0 || layer.active_weight_bytes > layer.weight_bytes)
     return fail(ErrorCode::invalid_argument, "{}: a token reads {} bytes of weights, and the layer has {}", subject,
                 layer.active_weight_bytes, layer.weight_bytes);
+  EXO_CHECK(check_amount(subject, "attention_flops", layer.attention_flops));
   return check_rate(subject, "flops_per_token", layer.flops_per_token);
 }
 

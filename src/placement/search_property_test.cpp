@@ -68,7 +68,7 @@ Case random_case(int devices_max, int layers_max) {
     device.id.device = std::format("gpu{}", i);
     device.step_s = between(0, 2e-3);
     device.uses_host_memory = pick(0, 4) == 0;
-    if (i > 0 && pick(0, 3) == 0) {  // a twin of the one before
+    if (i > 0 && pick(0, 3) == 0) {  // like the one before
       device = c.view.devices.back();
       device.id.device = std::format("gpu{}", i);
     }

@@ -62,7 +62,9 @@ ServedModel some_model() {
                          .kv_bytes_per_token = 8,
                          .state_bytes = 16,
                          .joined_to_previous = true,
-                         .flops_per_token = 2e8};
+                         .flops_per_token = 2e8,
+                         .attention_flops = 16384,
+                         .window = 512};
   model.shape.layers = {layer, layer, {.weight_bytes = 1, .active_weight_bytes = 1, .flops_per_token = 1}, layer};
   model.shape.embedding_bytes = 11;
   model.shape.head_bytes = 12;

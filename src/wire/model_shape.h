@@ -16,6 +16,8 @@ struct LayerShape {
   Bytes state_bytes = 0;            // of one sequence whatever its length: the states of a recurrent layer
   bool joined_to_previous = false;  // it or a later layer attends to the KV cache of one before it: no cut between
   double flops_per_token = 0;       // of its matrix products, a multiply and an add being two
+  double attention_flops = 0;       // for each token, and each one before it to which it attends
+  uint32_t window = 0;              // it attends to so many tokens at most; 0: to all before it
   friend bool operator==(const LayerShape&, const LayerShape&) = default;
 };
 

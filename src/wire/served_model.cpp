@@ -25,6 +25,8 @@ void put(proto::ModelShape& out, const ModelShape& in) {
     layer->set_state_bytes(in.layers[i].state_bytes);
     layer->set_joined_to_previous(in.layers[i].joined_to_previous);
     layer->set_flops_per_token(in.layers[i].flops_per_token);
+    layer->set_attention_flops(in.layers[i].attention_flops);
+    layer->set_window(in.layers[i].window);
     layer->set_times(1);
   }
   out.set_embedding_bytes(in.embedding_bytes);
@@ -58,8 +60,11 @@ Result<ModelShape> shape_of(const proto::ModelShape& in) {
                      .kv_bytes_per_token = field.kv_bytes_per_token(),
                      .state_bytes = field.state_bytes(),
                      .joined_to_previous = field.joined_to_previous(),
-                     .flops_per_token = 0};
+                     .flops_per_token = 0,
+                     .attention_flops = 0,
+                     .window = field.window()};
     EXO_TRY(layer.flops_per_token, amount_of(field.flops_per_token(), "the work of a layer"));
+    EXO_TRY(layer.attention_flops, amount_of(field.attention_flops(), "the work of a layer's attention"));
     out.layers.insert(out.layers.end(), field.times(), layer);
   }
   out.embedding_bytes = in.embedding_bytes();

@@ -4,11 +4,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "cli/cluster_bench.h"
 #include "cli/command.h"
 #include "cli/find_device.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
+#include "cli/served_speed.h"
 #include "engine/speed.h"
 #include "gpu/layouts/profile_options.h"
 #include "gpu/profile/cache.h"

@@ -38,6 +38,11 @@ std::vector<LayerTensors> tensors_of_layers(const model::Gguf& file, uint32_t n_
   return layers;
 }
 
+// Of the products of queries with keys, and of what they choose with values.
+double attention_flops(const engine::LayerSpec& layer) {
+  return layer.attends() ? 2.0 * layer.n_heads * (layer.head_dim_k + layer.head_dim_v) : 0;
+}
+
 // What is computed for a token, the same on every device.
 wire::ModelShape work_of(const model::Gguf& file, const engine::Architecture& a,
                          const std::vector<LayerTensors>& tensors) {
@@ -61,7 +66,9 @@ wire::ModelShape work_of(const model::Gguf& file, const engine::Architecture& a,
          .kv_bytes_per_token = 0,
          .state_bytes = 0,
          .joined_to_previous = !a.can_cut(l),
-         .flops_per_token = 2 * (layer.matrix_elements - layer.expert_elements * unused)});
+         .flops_per_token = 2 * (layer.matrix_elements - layer.expert_elements * unused),
+         .attention_flops = attention_flops(a.layers[l]),
+         .window = a.layers[l].sliding ? a.sliding.window : 0});
   }
   shape.bits_per_weight = elements > 0 ? bytes * 8 / elements : 0;
   return shape;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tiny_model/tiny_model.h"
 
 namespace exogpu::node {
@@ -64,6 +66,17 @@ INSTANTIATE_TEST_SUITE_P(Families, ShapeOf,
                          ::testing::Values("llama", "qwen3", "qwen3moe", "gemma3", "phi3", "qwen35", "gemma4",
                                            "deepseek2"),
                          [](const auto& tested) { return std::string(tested.param); });
+
+TEST(ShapeOfSlidingLayers, HasTheirWindowAndTheWorkOfAttention) {
+  const auto bytes = tiny::tiny_model("gemma3", 1, {.layers = 6});
+  const auto file = model::Gguf::parse(*bytes, "tiny.gguf");
+  const auto machine = gpu::Machine::discover({.backend = {}, .cpu_only = true});
+  const auto shape = shape_of(*file, machine->devices(), {});
+  ASSERT_TRUE(shape) << shape.error().message;
+  EXPECT_TRUE(std::ranges::any_of(shape->layers, [](const auto& layer) { return layer.window > 0; }));
+  EXPECT_TRUE(std::ranges::any_of(shape->layers, [](const auto& layer) { return layer.window == 0; }));
+  for (const wire::LayerShape& layer : shape->layers) EXPECT_GT(layer.attention_flops, 0);
+}
 
 TEST(ShapeOfMixture, ReadsTheExpertsItUses) {
   const auto bytes = tiny::tiny_model("qwen3moe");

@@ -1,4 +1,4 @@
-#include "cli/cluster_bench.h"
+#include "cli/served_speed.h"
 
 #include <algorithm>
 #include <format>
