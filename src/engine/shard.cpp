@@ -266,7 +266,10 @@ struct Shard::Impl {
   }
 
   Result<std::span<const float>> run(const RunnerInput& input, std::span<float> into) {
-    if (threads) threads->set_tokens(plan.shape.tokens);
+    if (threads) {
+      threads->set_tokens(plan.shape.tokens);
+      threads->set_share(thread_use->share());
+    }
     if (options.member && is_last()) into = {};
     return runner->run(plan, input, into, hooks);
   }
@@ -378,7 +381,7 @@ std::vector<ConvertedWeights> Shard::converted() const { return impl_->weights.c
 bool Shard::on_processor() const { return impl_->on_processor(); }
 uint32_t Shard::computing_threads() const { return impl_->threads ? impl_->threads->threads() : 0; }
 std::string Shard::threads_reason() const { return impl_->threads ? impl_->threads->reason() : ""; }
-std::shared_ptr<const gpu::SharedThreadUse> Shard::thread_use() const { return impl_->thread_use; }
+std::shared_ptr<gpu::SharedThreadUse> Shard::thread_use() const { return impl_->thread_use; }
 bool Shard::reads_file() const { return impl_->reads_file(); }
 bool Shard::flash_attention() const { return impl_->flash; }
 uint64_t Shard::graphs_built() const { return impl_->runner->graphs_built(); }

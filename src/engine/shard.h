@@ -117,7 +117,7 @@ class Shard {
   uint32_t computing_threads() const;
   std::string threads_reason() const;
   // The same for any thread, while the shard computes and afterwards; null on such a device.
-  std::shared_ptr<const gpu::SharedThreadUse> thread_use() const;
+  std::shared_ptr<gpu::SharedThreadUse> thread_use() const;
   bool on_processor() const;      // threads of this process compute, not a device of its own
   bool reads_file() const;        // it computes with the file's own pages
   bool flash_attention() const;   // whether the shard uses it

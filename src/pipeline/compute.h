@@ -14,17 +14,20 @@
 
 namespace exogpu::pipeline {
 
+class Pacer;
+
 struct ComputeInfo {
   wire::LayerRange layers;
   uint32_t model_layers = 0;
   uint32_t activation_width = 0;  // elements of a token between two layers
   uint32_t vocabulary = 0;
   uint32_t sequences = 0;
-  uint32_t batch_tokens = 0;  // maximum of one forward()
-  bool embeds = false;        // the last layers give embeddings of texts, and no tokens
-  bool whole_texts = false;   // a text to embed must come in one batch
-  bool pooled = false;        // the sequences share a pool of rows: each has those that place() gives it
-  bool on_processor = false;  // the threads of this process compute, not a device of its own
+  uint32_t batch_tokens = 0;       // maximum of one forward()
+  bool embeds = false;             // the last layers give embeddings of texts, and no tokens
+  bool whole_texts = false;        // a text to embed must come in one batch
+  bool pooled = false;             // the sequences share a pool of rows: each has those that place() gives it
+  bool on_processor = false;       // the threads of this process compute, not a device of its own
+  std::shared_ptr<Pacer> pacer{};  // of its device; null: it need not rest, and nobody counts
   bool first() const { return layers.begin == 0; }
   bool last() const { return layers.end == model_layers; }
 };

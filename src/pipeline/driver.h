@@ -41,6 +41,7 @@ class Driver {
   void reopen() { closed_.reset(); }
   // As of Scheduler. Without effect when nothing changes.
   void keep_cached(bool keeps);
+  void keep_chunks_small(bool small) { scheduler_.keep_chunks_small(small); }
 
   bool over() const { return over_ || closed_; }  // no request is taken any more
   bool idle() const { return listeners_.empty(); }

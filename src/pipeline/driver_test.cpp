@@ -24,5 +24,16 @@ TEST(Driver, GivesUpWhatIsCachedAtOnce) {
   EXPECT_EQ(bench.begun.size(), 2U);
 }
 
+TEST(Driver, PromptsAreCutInSmallChunksWhileADeviceIsToStayCool) {
+  for (const bool small : {true, false}) {
+    testing::BenchDriver bench({.context = 1000});
+    bench.driver.keep_chunks_small(small);
+    ASSERT_TRUE(bench.driver.generate(
+        {.tokens = std::vector<wire::TokenId>(256, 1), .sampling = {}, .tokens_max = 1, .end_tokens = {}},
+        [](const TokenEvent&) {}));
+    EXPECT_EQ(bench.begun.front().tokens.size(), small ? 64U : 256U);
+  }
+}
+
 }  // namespace
 }  // namespace exogpu::pipeline

@@ -82,6 +82,9 @@ class Scheduler {
     keeps_cached_ = keeps;
   }
 
+  // Whether prompts are cut in the smallest chunks that are computed well (kQueriesAtOnce), so that no step is long.
+  void keep_chunks_small(bool small) { small_chunks_ = small; }
+
   // Those that have not ended.
   std::vector<RequestId> requests() const;
 
@@ -211,6 +214,7 @@ class Scheduler {
   std::map<size_t, std::vector<TokensInFlight>> copies_;
   size_t changes_tokens_ = 0;  // in them
   bool keeps_cached_ = true;
+  bool small_chunks_ = false;
   bool releases_ = false;      // the next step gives memory back
   bool decoded_last_ = false;  // the last step had tokens of decoding requests
   std::map<uint64_t, StepInFlight> steps_;

@@ -22,6 +22,7 @@ uint32_t Scheduler::chunk(bool others_decode) const {
     chunk = kQueriesAtOnce * std::exp2(std::max(0.0, std::round(std::log2(chunk / kQueriesAtOnce))));
   }
   if (others_decode) chunk = std::min<double>(chunk, options_.busy_chunk);
+  if (small_chunks_) chunk = std::min<double>(chunk, kQueriesAtOnce);
   return static_cast<uint32_t>(std::clamp<double>(chunk, 1, options_.batch_tokens));
 }
 

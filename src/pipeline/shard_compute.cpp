@@ -5,7 +5,7 @@
 
 namespace exogpu::pipeline {
 
-ShardCompute::ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary vocabulary)
+ShardCompute::ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary vocabulary, std::shared_ptr<Pacer> pacer)
     : shard_(std::move(shard)),
       info_{.layers = shard_.layers(),
             .model_layers = shard_.architecture().n_layers,
@@ -16,7 +16,8 @@ ShardCompute::ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary voca
             .embeds = shard_.options().embeddings,
             .whole_texts = shard_.options().embeddings && shard_.architecture().embeds_whole_texts(),
             .pooled = shard_.options().pool_tokens > 0,
-            .on_processor = shard_.on_processor()} {
+            .on_processor = shard_.on_processor(),
+            .pacer = std::move(pacer)} {
   if (vocabulary) constraints_ = std::make_unique<engine::ConstraintCompiler>(std::move(vocabulary));
 }
 

@@ -1,10 +1,22 @@
 #include "pipeline/step_thread.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace exogpu::pipeline {
 
-StepThread::StepThread(BusyWait* busy_wait) : busy_wait_(busy_wait), thread_([this] { run(); }) {}
+using std::chrono::steady_clock;
+
+namespace {
+
+// While it rests: other limits count at once, and one look costs some microseconds.
+constexpr std::chrono::milliseconds kLookAgain{50};
+
+}  // namespace
+
+StepThread::StepThread(BusyWait* busy_wait, std::shared_ptr<const Pacer> pacer)
+    : busy_wait_(busy_wait), pacer_(std::move(pacer)), thread_([this] { run(); }) {}
 
 StepThread::~StepThread() {
   {
@@ -35,6 +47,15 @@ void StepThread::cancel(const void* owner) {
   while (running_ == owner) done_.wait(lock);
 }
 
+void StepThread::rest(Pacer::Duration took, Pacer::Time ended) {
+  MutexLock lock(mutex_);
+  while (!stopping_) {
+    const auto now = steady_clock::now(), until = ended + pacer_->rest(took);
+    if (now >= until) return;
+    wakes_.wait_until(lock, std::min(until, now + kLookAgain));
+  }
+}
+
 void StepThread::run() {
   while (true) {
     Waiting next;
@@ -48,13 +69,16 @@ void StepThread::run() {
       running_ = next.owner;
       called_ = !waiting_.empty();
     }
+    const auto began = steady_clock::now();
     next.task();
+    const auto ended = steady_clock::now();
     if (busy_wait_ != nullptr) busy_wait_->extend();
     {
       const MutexLock lock(mutex_);
       running_ = nullptr;
     }
     done_.notify_all();
+    if (pacer_ != nullptr) rest(ended - began, ended);
   }
 }
 

@@ -1,4 +1,4 @@
-// A thread for the steps of one stage or of several.
+// A thread for the steps of one stage, or of several on the same device.
 #pragma once
 
 #include <atomic>
@@ -8,6 +8,7 @@
 
 #include "base/busy_wait.h"
 #include "base/mutex.h"
+#include "pipeline/pacer.h"
 
 namespace exogpu::pipeline {
 
@@ -16,8 +17,9 @@ class StepThread {
  public:
   using Task = std::move_only_function<void()>;
 
-  // `busy_wait`, where it is given, is extended with each task and must outlive this.
-  explicit StepThread(BusyWait* busy_wait);
+  // `busy_wait`, where it is given, is extended with each task and must outlive this. `pacer`: by which the thread
+  // rests after a task; null: it does not.
+  explicit StepThread(BusyWait* busy_wait, std::shared_ptr<const Pacer> pacer = {});
   ~StepThread();  // waits for the task in progress and discards the others
 
   void push(const void* owner, Task task);
@@ -30,8 +32,10 @@ class StepThread {
     Task task;
   };
   void run();
+  void rest(Pacer::Duration took, Pacer::Time ended) EXO_EXCLUDES(mutex_);
 
   BusyWait* busy_wait_;
+  std::shared_ptr<const Pacer> pacer_;
   Mutex mutex_;
   CondVar wakes_;  // this thread
   CondVar done_;   // those that wait for a task

@@ -52,6 +52,43 @@ TEST(StepThread, CancelWaitsForOwnTaskAndDiscardsOwnOthers) {
   other.join();
 }
 
+TEST(StepThread, RestsBetweenTwoTasksAsThePacerSays) {
+  using std::chrono::steady_clock;
+  const auto pacer = std::make_shared<Pacer>();
+  pacer->set({.pace = 0.25});
+  StepThread thread(nullptr, pacer);
+  steady_clock::time_point began, ended, next;
+  std::latch both(2);
+  thread.push(&both, [&] {
+    began = steady_clock::now();
+    while (steady_clock::now() - began < std::chrono::milliseconds(2)) continue;
+    ended = steady_clock::now();
+    both.count_down();
+  });
+  thread.push(&both, [&] {
+    next = steady_clock::now();
+    both.count_down();
+  });
+  both.wait();
+  EXPECT_GE(next - ended, 3 * (ended - began));
+}
+
+TEST(StepThread, ARestEndsWhenThePacerAllowsMore) {
+  const auto pacer = std::make_shared<Pacer>();
+  pacer->set({.pace = 1e-9});  // a rest that no test outlives
+  StepThread thread(nullptr, pacer);
+  std::binary_semaphore first(0), second(0);
+  thread.push(&first, [&] {
+    const auto began = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - began < std::chrono::milliseconds(1)) continue;
+    first.release();
+  });
+  thread.push(&first, [&] { second.release(); });
+  first.acquire();
+  pacer->set({});
+  second.acquire();
+}
+
 // The threads on which stages with these computes do a step.
 std::set<std::thread::id> threads_of(ThreadExecutors& executors, const std::vector<ComputeInfo>& computes) {
   std::mutex mutex;

@@ -16,13 +16,14 @@ namespace exogpu::pipeline {
 
 class ThreadExecutor final : public StepExecutor {
  public:
-  ThreadExecutor(StepWork work, std::shared_ptr<StepThread> thread);
+  ThreadExecutor(ComputeInfo info, StepWork work, std::shared_ptr<StepThread> thread);
   ~ThreadExecutor() override;
 
   void push(StageInput input) override;
   void stop() override;
 
  private:
+  ComputeInfo info_;
   StepWork work_;
   std::shared_ptr<StepThread> thread_;  // null: stopped
 };

@@ -73,7 +73,7 @@ uint32_t ComputeThreads::free_threads(uint32_t cores, uint32_t most) const {
 void ComputeThreads::choose() {
   const ThreadTrial* found = trial();
   const uint32_t usual = free_threads(cores_, most_);
-  disturbed_ = usual != most_ || sharing_ > 1;
+  disturbed_ = usual != most_ || sharing_ > 1 || share_ < 1;
   threads_ = usual;
   best_ = most_;
   if (found == nullptr || (!found->settled() && disturbed_)) return;
@@ -173,8 +173,12 @@ void ComputeThreads::look(Time now) {
   short_waited_s_ = waited;
 }
 
+uint32_t ComputeThreads::shared(uint32_t threads) const {
+  return share_ < 1 ? std::max(1u, static_cast<uint32_t>(std::lround(share_ * threads))) : threads;
+}
+
 uint32_t ComputeThreads::begin_step(Time now) {
-  if (fixed_ > 0) return fixed_;
+  if (fixed_ > 0) return threads_ = shared(fixed_);
   end_part(now, false);
   read_machine(now);
   observe(now);
@@ -184,6 +188,7 @@ uint32_t ComputeThreads::begin_step(Time now) {
     sharing_ += table_->others(now).computing;
   }
   choose();
+  threads_ = shared(threads_);
   fewest_ = std::min(fewest_, threads_);
   part_at_ = now;
   ++parts_;
@@ -199,10 +204,11 @@ void ComputeThreads::end_step(Time now) {
   observe(now);
 }
 
-bool ComputeThreads::limited() const { return fixed_ == 0 && threads_ < best_; }
+bool ComputeThreads::limited() const { return fixed_ == 0 && share_ == 1 && threads_ < best_; }
 
 ThreadUse ComputeThreads::use() const {
   const auto limit = [this] {
+    if (share_ < 1) return ThreadLimit::heat;
     if (fixed_ > 0) return ThreadLimit::fixed;
     if (threads_ < best_) return sharing_ > 1 ? ThreadLimit::sharing : ThreadLimit::others;
     if (best_ > cores_) return ThreadLimit::hardware;

@@ -33,6 +33,8 @@ class ComputeThreads {
   // The step that begins next has so many tokens. Only steps of which this is known take part in finding the best
   // number.
   void set_tokens(uint32_t tokens) { tokens_ = tokens; }
+  // Of the threads that steps would have otherwise, so many compute from the next one on; above 0, at most 1.
+  void set_share(double share) { share_ = share; }
   // The number of threads for the step that begins now; end_step() ends it. Called again for each part of a long step.
   // Costs about 0.1 ms every 25 ms, or a hundredth of the time where reading /proc takes longer.
   uint32_t begin_step(Time now = std::chrono::steady_clock::now());
@@ -62,6 +64,7 @@ class ComputeThreads {
   void read_machine(Time now);
   uint32_t free_threads(uint32_t cores, uint32_t most) const;
   void choose();
+  uint32_t shared(uint32_t threads) const;
   void end_part(Time now, bool last);
   ThreadTrial* trial();
 
@@ -75,6 +78,7 @@ class ComputeThreads {
   uint32_t threads_ = 1;
   uint32_t best_ = 1;  // threads of a step like this without other processes
   uint32_t tokens_ = 0;
+  double share_ = 1;
   std::optional<ThreadTrial> few_, many_;  // steps with few tokens, and parts of steps with many
   bool disturbed_ = false;                 // the part that is computed shows nothing about its number of threads
   std::optional<Time> part_at_;            // of the step, in which it began

@@ -224,6 +224,20 @@ TEST_F(ComputeThreadsTest, TheFirstStepSeesWhatRunsAtThatMoment) {
   EXPECT_TRUE(threads.limited());
 }
 
+TEST_F(ComputeThreadsTest, AMachineThatIsToStayCoolComputesWithFewer) {
+  if (cores_ < 2) GTEST_SKIP() << "one core";
+  ComputeThreads threads = make();
+  threads.set_share(0.5);
+  EXPECT_EQ(step(threads), (cores_ + 1) / 2);
+  EXPECT_EQ(threads.reason(), "more would heat the machine too much");
+  EXPECT_FALSE(threads.limited()) << "not by other processes";
+  threads.set_share(1);
+  EXPECT_EQ(step(threads), cores_);
+  ComputeThreads fixed(4);
+  fixed.set_share(0.5);
+  EXPECT_EQ(fixed.begin_step(), 2U);
+}
+
 TEST_F(ComputeThreadsTest, ModelsThatComputeAtTheSameTimeShareTheCores) {
   if (cores_ < 2) GTEST_SKIP() << "one core";
   ComputeThreads one = make();

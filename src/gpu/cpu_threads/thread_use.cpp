@@ -16,6 +16,7 @@ std::string reason_of(const ThreadUse& use) {
       return std::format("other processes use {} of {} cores", use.cores - use.threads, use.cores);
     case ThreadLimit::performance: return "the performance cores alone are faster";
     case ThreadLimit::hardware: return "several threads on each core are faster";
+    case ThreadLimit::heat: return "more would heat the machine too much";
   }
   return {};
 }

@@ -1,6 +1,7 @@
 // With how many threads a shard computed its last step, for any thread that asks while it computes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -17,6 +18,7 @@ enum class ThreadLimit : uint8_t {
   others,
   performance,  // the performance cores alone were faster
   hardware,     // all hardware threads were: more than cores
+  heat,         // the machine is to stay cool
 };
 
 struct ThreadUse {
@@ -34,6 +36,9 @@ std::string to_string(const ThreadUse& use);
 
 class SharedThreadUse {
  public:
+  // Above 0, at most 1: of the threads that the next steps would compute with, for a machine that is to stay cool.
+  void set_share(double share) { share_ = share; }
+  double share() const { return share_; }
   // Allocates nothing.
   void set(const ThreadUse& use) EXO_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
@@ -45,6 +50,7 @@ class SharedThreadUse {
   }
 
  private:
+  std::atomic<double> share_ = 1;
   mutable Mutex mutex_;
   ThreadUse use_ EXO_GUARDED_BY(mutex_);
 };
