@@ -39,7 +39,7 @@ inline CLI::Option* add_flash_attention(CLI::App& command, wire::FlashAttention&
 inline CLI::Option* add_objective(CLI::App& command, wire::Objective& value) {
   return add_word_option(command, "--for", value, wire::kObjectives,
                          "What to optimise: latency (tokens per second of one sequence), throughput (of all together), "
-                         "first-token");
+                         "first-token, or efficiency (tokens per joule, at half of the best speed or more)");
 }
 
 inline CLI::Option* add_activations(CLI::App& command, wire::Dtype& value) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <format>
+#include <tuple>
 #include <utility>
 
 #include "wire/device_group.h"
@@ -11,6 +12,8 @@ namespace exogpu::cluster {
 namespace {
 
 using namespace wire;
+
+constexpr double kFloorRecovers = 0.05;
 
 // Keeps the reported value until the measured one is a step away from it.
 template <typename T>
@@ -26,15 +29,18 @@ std::optional<double> percent(std::optional<double> share) {
   return share ? std::optional(100 * std::clamp(*share, 0.0, 1.0)) : std::nullopt;
 }
 
+// How much the device is slowed down, or about to be.
+std::tuple<Heat, HeatAction, int> slowness(const DeviceCondition& condition) {
+  return {condition.heat, condition.action, -static_cast<int>(condition.speed_percent)};
+}
+
 // Of a group ("cuda0+cuda1") that of the member for which the others have to wait.
 const DeviceCondition* condition_of(const NodeRecord& node, std::string_view device) {
   const DeviceCondition* worst = nullptr;
   for (const std::string_view name : wire::group_members(device)) {
     const auto found = std::ranges::find(node.condition.devices, name, &DeviceCondition::device);
     if (found == node.condition.devices.end()) continue;
-    const bool worse = worst == nullptr || found->heat > worst->heat ||
-                       (found->heat == worst->heat && found->speed_percent < worst->speed_percent);
-    if (worse) worst = &*found;
+    if (worst == nullptr || slowness(*found) > slowness(*worst)) worst = &*found;
   }
   return worst;
 }
@@ -73,55 +79,73 @@ void ConditionFilter::update_heat(Device& device, const DeviceReadings& readings
   // The level falls only when the temperature is well below the limit.
   if (level < device.heat.now && below_c < limits_.recovered_below_limit_c) level = device.heat.now;
   device.heat.update(level, limits_.better_after, now);
-  if (device.heat.now == 0) {
+  if (readings.action >= HeatAction::fewer_layers) {
+    device.speed = readings.speed_left;
+  } else if (device.heat.now == 0) {
     device.speed = 1;
   } else if (readings.speed && readings.load.value_or(1) >= 0.5) {
     device.speed = *readings.speed;  // the clock of an idle device does not show its heat
   }
 }
 
+void ConditionFilter::update_battery(NodeCondition& condition, const SensorReadings& readings, bool amounts, Time now) {
+  if (!readings.charge) {
+    condition.battery.reset();
+    low_ = given_up_ = {};
+    return;
+  }
+  const double charge = *readings.charge;
+  const auto below = [&](const Level& level, double critical, double recovered) {
+    return readings.on_battery && (charge < critical || (level.now == 1 && charge < recovered)) ? 1 : 0;
+  };
+  low_.update(below(low_, limits_.charge_low, limits_.charge_recovered), limits_.better_after, now);
+  if (limits_.charge_floor) {
+    const double floor = *limits_.charge_floor;
+    given_up_.update(below(given_up_, floor, std::min(1.0, floor + kFloorRecovers)), limits_.plugged_after, now);
+  }
+  std::optional<uint32_t> reported =
+      reported_.battery ? std::optional(reported_.battery->charge_percent) : std::nullopt;
+  if (amounts) follow(reported, percent(charge), 100 * limits_.charge_step);
+  condition.battery = {.charge_percent = reported.value_or(static_cast<uint32_t>(std::lround(*percent(charge)))),
+                       .on_battery = readings.on_battery,
+                       .low = low_.now == 1,
+                       .given_up = given_up_.now == 1};
+}
+
+// The amounts are those that were reported last, but at intervals and when the heat, or what is done about it, has
+// changed.
+DeviceCondition ConditionFilter::condition_of(const DeviceReadings& readings, bool amounts, Time now) {
+  Device& device = devices_[readings.device];
+  DeviceCondition condition{.device = readings.device, .load_percent = {}, .temperature_c = {}};
+  const auto before = std::ranges::find(reported_.devices, readings.device, &DeviceCondition::device);
+  if (before != reported_.devices.end()) condition = *before;
+  device.load = mean(device.load, readings.load, now);
+  update_heat(device, readings, now);
+  const auto heat = static_cast<Heat>(device.heat.now);
+  const bool turned = std::exchange(condition.heat, heat) != heat ||
+                      std::exchange(condition.action, readings.action) != readings.action;
+  condition.action = readings.action;
+  if (!amounts && !turned) return condition;
+  follow(condition.load_percent, percent(device.load), 100 * limits_.load_step);
+  follow(condition.temperature_c, readings.temperature_c, turned ? 1 : limits_.temperature_step_c);
+  std::optional<uint32_t> speed = condition.speed_percent, pace = condition.pace_percent;
+  follow(speed, percent(device.speed), device.speed == 1 ? 1 : 100 * limits_.speed_step);
+  follow(pace, percent(readings.pace), turned ? 1 : 100 * limits_.pace_step);
+  condition.speed_percent = std::max(*speed, 1U);
+  const bool acts = readings.action != HeatAction::none;
+  condition.pace_percent = acts ? std::max(*pace, 1U) : 100;
+  condition.action_reason = acts ? readings.action_reason.substr(0, kActionReasonCharsMax) : std::string();
+  return condition;
+}
+
 const NodeCondition& ConditionFilter::update(const SensorReadings& readings, Time now) {
   const bool amounts = !amounts_at_ || now >= *amounts_at_ + limits_.amounts_every;
   load_ = mean(load_, readings.load, now);
-
   NodeCondition next = reported_;
   if (amounts) follow(next.load_percent, percent(load_), 100 * limits_.load_step);
-  if (readings.charge) {
-    if (!next.battery) next.battery.emplace();
-    BatteryCondition& battery = *next.battery;
-    const bool critical = *readings.charge < limits_.charge_low;
-    const bool stays = low_.now == 1 && *readings.charge < limits_.charge_recovered;
-    low_.update(readings.on_battery && (critical || stays) ? 1 : 0, limits_.better_after, now);
-    battery.low = low_.now == 1;
-    battery.on_battery = readings.on_battery;
-    std::optional<uint32_t> charge = reported_.battery ? std::optional(battery.charge_percent) : std::nullopt;
-    if (amounts) follow(charge, percent(readings.charge), 100 * limits_.charge_step);
-    battery.charge_percent = charge.value_or(static_cast<uint32_t>(std::lround(*percent(readings.charge))));
-  } else {
-    next.battery.reset();
-    low_ = {};
-  }
-
-  std::vector<DeviceCondition> devices;
-  for (const DeviceReadings& read : readings.devices) {
-    Device& device = devices_[read.device];
-    const auto before = std::ranges::find(next.devices, read.device, &DeviceCondition::device);
-    DeviceCondition condition{.device = read.device, .load_percent = {}, .temperature_c = {}};
-    if (before != next.devices.end()) condition = *before;
-    device.load = mean(device.load, read.load, now);
-    update_heat(device, read, now);
-    const auto heat = static_cast<Heat>(device.heat.now);
-    const bool turned = std::exchange(condition.heat, heat) != heat;
-    if (amounts || turned) {
-      follow(condition.load_percent, percent(device.load), 100 * limits_.load_step);
-      follow(condition.temperature_c, read.temperature_c, turned ? 1 : limits_.temperature_step_c);
-      std::optional<uint32_t> speed = condition.speed_percent;
-      follow(speed, percent(device.speed), device.speed == 1 ? 1 : 100 * limits_.speed_step);
-      condition.speed_percent = std::max(*speed, 1U);
-    }
-    devices.push_back(std::move(condition));
-  }
-  next.devices = std::move(devices);
+  update_battery(next, readings, amounts, now);
+  next.devices.clear();
+  for (const DeviceReadings& read : readings.devices) next.devices.push_back(condition_of(read, amounts, now));
   if (amounts) amounts_at_ = now;
   updated_at_ = now;
   reported_ = std::move(next);
@@ -145,6 +169,20 @@ std::vector<ResidentShard> shards_of(const std::vector<const LocalPlan*>& plans)
   return shards;
 }
 
+std::string excluded_reason(const NodeRecord& node) {
+  if (!node.online) return "is offline: " + node.offline_reason;
+  if (node.draining) return "is being drained";
+  const auto& battery = node.condition.battery;
+  if (!battery || !battery->given_up) return {};
+  return std::format("has {} % of its battery left, less than its owner allows (--battery-floor); plug it in",
+                     battery->charge_percent);
+}
+
+bool takes_part(const NodeRecord& node) {
+  const auto& battery = node.condition.battery;
+  return node.online && !node.draining && !(battery && battery->given_up);
+}
+
 std::vector<placement::DeviceRule> rules_of(const NodeRecord& node, const DeviceRef& device) {
   std::vector<placement::DeviceRule> rules;
   if (node.condition.battery && node.condition.battery->low) {
@@ -154,9 +192,20 @@ std::vector<placement::DeviceRule> rules_of(const NodeRecord& node, const Device
                                            node.condition.battery->charge_percent)});
   }
   const DeviceCondition* condition = condition_of(node, device.device);
-  if (condition && condition->heat == Heat::critical)
+  if (condition && condition->heat == Heat::critical) {
     rules.push_back({.device = device, .rule = placement::Rule::heat, .reason = "it is critically hot"});
+  } else if (condition && condition->action == HeatAction::leaving) {
+    rules.push_back({.device = device, .rule = placement::Rule::heat, .reason = "it leaves to cool"});
+  }
   return rules;
+}
+
+bool chunks_are_small(const NodeRecords& nodes, const StagePlan& plan) {
+  return std::ranges::any_of(plan.stages, [&](const PlannedStage& stage) {
+    const auto node = nodes.find(stage.device.node);
+    const DeviceCondition* condition = node == nodes.end() ? nullptr : condition_of(node->second, stage.device.device);
+    return condition != nullptr && condition->action >= HeatAction::reduced;
+  });
 }
 
 bool caches_are_given_up(const NodeRecords& nodes, const StagePlan& plan) {

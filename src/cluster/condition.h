@@ -22,6 +22,11 @@ struct DeviceReadings {
   std::optional<double> limit_c;  // at which the hardware protects itself
   bool throttled = false;         // has slowed down to cool, since the last reading
   std::optional<double> speed;    // 0..1, of its highest clock
+  // What the node does about its heat; see telemetry/heat/heat_governor.h.
+  wire::HeatAction action = wire::HeatAction::none;
+  double pace = 1;              // 0..1, the share of the time that its shards may compute
+  double speed_left = 1;        // 0..1, of its cool speed, where the action asks for fewer layers
+  std::string action_reason{};  // for people
 };
 struct SensorReadings {
   std::optional<double> load;    // of the processors
@@ -32,11 +37,13 @@ struct SensorReadings {
 
 struct ConditionLimits {
   double charge_low = 0.20, charge_recovered = 0.30;
+  std::optional<double> charge_floor{};  // below which, on battery, the node is given up; until 0.05 above it
+  Duration plugged_after = std::chrono::seconds(10);  // until a node that was given up counts as plugged in
   double critical_below_limit_c = 2, hot_below_limit_c = 6, recovered_below_limit_c = 15;
   Duration critical_after = std::chrono::seconds(10);  // at that temperature
   Duration better_after = std::chrono::seconds(60);    // of readings of a better state
   Duration amounts_every = std::chrono::seconds(30);   // between reports of load, temperature, charge and speed
-  double load_step = 0.20, charge_step = 0.05, speed_step = 0.15, temperature_step_c = 8;
+  double load_step = 0.20, charge_step = 0.05, speed_step = 0.15, pace_step = 0.2, temperature_step_c = 8;
   Duration load_over = std::chrono::seconds(20);  // the time constant of the mean load
 };
 
@@ -63,12 +70,14 @@ class ConditionFilter {
   };
 
   void update_heat(Device& device, const DeviceReadings& readings, Time now) const;
+  void update_battery(wire::NodeCondition& condition, const SensorReadings& readings, bool amounts, Time now);
+  wire::DeviceCondition condition_of(const DeviceReadings& readings, bool amounts, Time now);
   std::optional<double> mean(std::optional<double> before, std::optional<double> load, Time now) const;
 
   ConditionLimits limits_;
   wire::NodeCondition reported_;
   std::map<std::string, Device> devices_;
-  Level low_;
+  Level low_, given_up_;
   std::optional<double> load_;
   std::optional<Time> updated_at_, amounts_at_;
 };
@@ -76,12 +85,21 @@ class ConditionFilter {
 // The resident shards of a node's plans, for its condition: layers that are loaded, whether they serve yet or not.
 std::vector<wire::ResidentShard> shards_of(const std::vector<const LocalPlan*>& plans);
 
-// Why plans avoid a device of this node if the others can hold the model: it is critically hot, its node's battery is
+// Whether plans may use the node's devices at all: it is online, not drained, and its battery is not given up.
+bool takes_part(const wire::NodeRecord& node);
+// Why they may not, for people, behind the name of the node; empty when they may.
+std::string excluded_reason(const wire::NodeRecord& node);
+
+// Why plans avoid a device of this node if the others can hold the model: it is critically hot or leaves to
+// cool, its node's battery is
 // low. By placement's names of the constraints.
 std::vector<placement::DeviceRule> rules_of(const wire::NodeRecord& node, const wire::DeviceRef& device);
 
 // Whether a node of the plan gives up cached sequences: then the ring keeps none.
 bool caches_are_given_up(const wire::NodeRecords& nodes, const wire::StagePlan& plan);
+
+// Whether a device of the plan is to compute no long steps: then the ring cuts prompts in small chunks.
+bool chunks_are_small(const wire::NodeRecords& nodes, const wire::StagePlan& plan);
 
 // 0..1: the share of its measured rates that the device reaches at its present temperature.
 double speed_share(const wire::NodeRecord& node, const std::string& device);

@@ -125,6 +125,52 @@ TEST(Condition, AnIdleDeviceIsNotTakenToBeSlow) {
   EXPECT_EQ(node.watch.reported().devices[0].speed_percent, 100U);
 }
 
+TEST(Condition, ABatteryBelowItsFloorIsGivenUpUntilItIsPluggedIn) {
+  Watched node{.watch = ConditionFilter({.charge_floor = 0.4})};
+  SensorReadings readings = cool();
+  readings.charge = 0.41;
+  readings.on_battery = true;
+  EXPECT_FALSE(node.observe(readings).battery->given_up);
+  readings.charge = 0.39;
+  EXPECT_TRUE(node.observe(readings).battery->given_up) << "at once";
+  EXPECT_FALSE(node.watch.reported().battery->low);
+  readings.charge = 0.43;
+  EXPECT_TRUE(node.observe(readings, seconds(300)).battery->given_up) << "not well above";
+  readings.on_battery = false;
+  EXPECT_FALSE(node.observe(readings, seconds(15)).battery->given_up);
+}
+
+TEST(Condition, AnActionIsReportedAtOnceAndTheSpeedThatItLeaves) {
+  Watched node;
+  SensorReadings readings = cool(1);
+  node.observe(readings, seconds(60));
+  DeviceReadings& gpu = readings.devices[0];
+  gpu.action = HeatAction::paced;
+  gpu.pace = gpu.speed_left = 0.8;
+  gpu.action_reason = "it is to stay below 94 degrees";
+  const auto device = [&] { return node.watch.reported().devices[0]; };
+  node.observe(readings);
+  EXPECT_EQ(device().action, HeatAction::paced);
+  EXPECT_EQ(device().pace_percent, 80U);
+  EXPECT_EQ(device().action_reason, "it is to stay below 94 degrees");
+  EXPECT_EQ(device().speed_percent, 100U) << "it asks for no other plan";
+  const int before = node.reports;
+  for (int i = 0; i < 60; ++i) {
+    gpu.pace = 0.8 + 0.05 * std::sin(i);
+    node.observe(readings);
+  }
+  EXPECT_LE(node.reports, before + 1);
+  gpu.action = HeatAction::fewer_layers;
+  gpu.speed_left = 0.4;
+  node.observe(readings);
+  EXPECT_EQ(device().speed_percent, 40U);
+  gpu.action = HeatAction::none;
+  node.observe(readings);
+  EXPECT_EQ(device().pace_percent, 100U);
+  EXPECT_EQ(device().action_reason, "");
+  EXPECT_EQ(device().speed_percent, 100U);
+}
+
 // --- in plans
 
 ConditionReported low_battery(uint8_t node) {

@@ -99,10 +99,10 @@ PlanEpoch next_epoch(const ModelView& state, const PlanContext& context) {
   return PlanEpoch(std::max({of_term, state.epoch_last.value(), context.epoch_max.value()}) + 1);
 }
 
-// The node whose loss ended the plan, for the reason why there is no new one.
+// A node that takes no part, and whose loss may have ended the plan, for the reason why there is no new one.
 std::string lost(const ModelView& state) {
   for (const auto& [id, node] : state.nodes) {
-    if (!node.online) return std::format("node {} is offline: {}; ", name_of(state.nodes, id), node.offline_reason);
+    if (!takes_part(node)) return std::format("node {} {}; ", name_of(state.nodes, id), excluded_reason(node));
   }
   return {};
 }
@@ -178,8 +178,7 @@ std::string broken_reason(const ModelView& state) {
     const auto node = state.nodes.find(device.node);
     if (node == state.nodes.end()) return std::format("{} is unknown", name_of(state.nodes, device));
     const std::string name = name_of(state.nodes, device.node);
-    if (!node->second.online) return std::format("node {} is offline: {}", name, node->second.offline_reason);
-    if (node->second.draining) return std::format("node {} is being drained", name);
+    if (!takes_part(node->second)) return std::format("node {} {}", name, excluded_reason(node->second));
     const auto unfit = state.unfit.find(device);
     if (unfit != state.unfit.end()) return std::format("{}: {}", name_of(state.nodes, device), unfit->second);
     const DeviceProfile* profile = find_device(state.nodes, device);
@@ -206,7 +205,9 @@ bool affects_plans(const ReplicatedState& state, const Event& event) {
   const auto known = state.nodes.find(reported->node);
   if (known == state.nodes.end()) return false;
   const NodeRecord& before = known->second;
-  const NodeRecord after{.facts = {}, .offline_reason = {}, .condition = reported->condition};
+  NodeRecord after = before;
+  after.condition = reported->condition;
+  if (takes_part(before) != takes_part(after)) return true;
   return std::ranges::any_of(before.facts.info.devices, [&](const DeviceProfile& each) {
     const std::string& device = each.id.device;
     const auto kinds = [&](const NodeRecord& node) {

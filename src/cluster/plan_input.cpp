@@ -57,7 +57,7 @@ Bytes memory_left(const ModelView& state, const DeviceProfile& device, placement
 std::vector<NodeId> usable_nodes(const ModelView& state) {
   std::vector<std::tuple<bool, double, NodeId>> sorted;
   for (const auto& [id, node] : state.nodes) {
-    if (!node.online || node.draining) continue;
+    if (!takes_part(node)) continue;
     const bool idle = std::ranges::all_of(
         node.facts.info.devices, [&](const DeviceProfile& device) { return !rules_of(node, device.id).empty(); });
     sorted.emplace_back(idle, -worth(node), id);

@@ -54,6 +54,8 @@ double speed_of(const PredictedSpeed& speed, Objective objective) {
     case Objective::latency: return speed.tokens_per_s_alone;
     case Objective::throughput: return speed.tokens_per_s_parallel;
     case Objective::first_token: return speed.first_token_s > 0 ? 1 / speed.first_token_s : 0;
+    case Objective::efficiency:
+      return speed.joules_per_token > 0 ? 1 / speed.joules_per_token : speed.tokens_per_s_alone;
   }
   return 0;
 }

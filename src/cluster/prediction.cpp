@@ -81,7 +81,7 @@ Prediction predict(const ReplicatedState& state, const LibraryModel& model, cons
 std::string prediction_basis(const ReplicatedState& state) {
   std::string basis;
   for (const auto& [id, node] : state.nodes) {
-    if (!node.online || node.draining) continue;
+    if (!takes_part(node)) continue;
     for (const DeviceProfile& device : node.facts.info.devices) {
       basis += std::format("{}/{} {} {}", id.text(), device.id.device, coarse(device.memory_free),
                            device.memory_bytes_per_s);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "placement/efficiency.h"
 #include "placement/explain.h"
 #include "placement/input.h"
 #include "placement/levels.h"
@@ -21,6 +22,15 @@ PlacementResult result_of(const Planner& planner, const Ring& ring, const Found&
   return result;
 }
 
+// The reasons why devices are unused compare speeds.
+PlacementResult efficient(const Planner& planner, const Ring& fastest) {
+  PlacementResult result = result_of(planner, most_efficient(planner, fastest), {});
+  for (UnusedDevice& unused : result.unused) {
+    if (unused.reason.starts_with("faster ")) unused.reason += "; the plan is for efficiency";
+  }
+  return result;
+}
+
 Result<PlacementResult> decide(const Planner& planner) {
   const size_t most = std::min<size_t>(planner.ring_size_max(), planner.model.layers());
   size_t least = std::clamp<size_t>(planner.model.request().devices_min, 1, std::max<size_t>(most, 1));
@@ -31,6 +41,7 @@ Result<PlacementResult> decide(const Planner& planner) {
   if (greedy) found = planner.greedy();
   if (!found.ring) return no_ring(planner);
   if (!found.proven) planner.improve(*found.ring);
+  if (planner.model.request().serving.objective == wire::Objective::efficiency) return efficient(planner, *found.ring);
   PlacementResult result = result_of(planner, *found.ring, found);
   if (greedy) result.method = Method::greedy;
   if (least > 1) return result;

@@ -88,7 +88,9 @@ struct PlacementResult {
 
 // constraints.h has the constraints. Those that are soft are ranked (soft.h): the planner gives up as few of the more
 // important ones as it can, and then as few of the others. The result is the fastest plan by the objective that the
-// remaining ones allow; of equally fast plans, the one with fewer devices. Fixed layers ignore soft constraints.
+// remaining ones allow; of equally fast plans, the one with fewer devices. Fixed layers ignore soft constraints. For
+// efficiency it is the one with the least energy for a token that a few searches find, at no less than half of the best
+// speed.
 //
 // Up to kExactDevices devices (interchangeable ones are tried in one order) the plan is proven to be the best, unless
 // the search grows too large; beyond that a beam search finds it. Its work is bounded: less than a tenth of a second

@@ -18,7 +18,8 @@ constexpr size_t kChangesMax = 1'500;  // that are tried, times the stages of th
 std::vector<RingProblem> problems_of(const CostModel& model) {
   std::vector<RingProblem> problems;
   switch (model.request().serving.objective) {
-    case wire::Objective::latency: problems.push_back(RingProblem::decode_alone(model)); break;
+    case wire::Objective::latency:
+    case wire::Objective::efficiency: problems.push_back(RingProblem::decode_alone(model)); break;
     case wire::Objective::first_token: problems.push_back(RingProblem::first_token(model)); break;
     case wire::Objective::throughput:
       for (uint32_t groups : group_counts(model.request().serving.sequences)) {

@@ -14,11 +14,14 @@ constexpr Preference kParallel = {"tokens per second in parallel",
                                   [](const wire::Plan& plan) { return 1 / plan.predicted.tokens_per_s_parallel; }};
 constexpr Preference kFirstToken = {"time to first token",
                                     [](const wire::Plan& plan) { return plan.predicted.first_token_s; }};
+constexpr Preference kEnergy = {"joules per token",
+                                [](const wire::Plan& plan) { return plan.predicted.joules_per_token; }};
 constexpr Preference kFewer = {"fewer devices",
                                [](const wire::Plan& plan) { return static_cast<double>(plan.stages.size()); }};
 
 constexpr std::array kForLatency = {kAlone, kFewer, kParallel, kFirstToken};
 constexpr std::array kForThroughput = {kParallel, kFewer, kAlone, kFirstToken};
+constexpr std::array kForEfficiency = {kEnergy, kAlone, kFewer, kParallel};
 constexpr std::array kForFirstToken = {kFirstToken, kFewer, kAlone, kParallel};
 
 constexpr double kRounding = 1e-9;
@@ -37,6 +40,7 @@ std::span<const Preference> preferences(wire::Objective objective) {
     case wire::Objective::latency: return kForLatency;
     case wire::Objective::throughput: return kForThroughput;
     case wire::Objective::first_token: return kForFirstToken;
+    case wire::Objective::efficiency: return kForEfficiency;
   }
   return kForLatency;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "placement/efficiency.h"
+
 namespace exogpu::placement {
 namespace {
 
@@ -135,6 +137,7 @@ wire::PredictedSpeed predict(const CostModel& model, const Ring& ring) {
     const double round_s = RingProblem::decode_groups(model, groups).value_s(ring);
     speed.tokens_per_s_parallel = std::max(speed.tokens_per_s_parallel, model.request().serving.sequences / round_s);
   }
+  speed.joules_per_token = joules_per_token(model, ring);
   return speed;
 }
 

@@ -134,7 +134,8 @@ double best_by_trying(const CostModel& model, const std::vector<bool>& forbidden
     try_all(problem, ring, 0, best_s);
   };
   switch (request.serving.objective) {
-    case wire::Objective::latency: try_problem(RingProblem::decode_alone(model)); break;
+    case wire::Objective::latency:
+    case wire::Objective::efficiency: try_problem(RingProblem::decode_alone(model)); break;
     case wire::Objective::first_token: try_problem(RingProblem::first_token(model)); break;
     case wire::Objective::throughput:
       for (uint32_t groups : group_counts(request.serving.sequences))
@@ -147,6 +148,7 @@ double best_by_trying(const CostModel& model, const std::vector<bool>& forbidden
 double value_of(const wire::Plan& plan, const PlacementRequest& request) {
   switch (request.serving.objective) {
     case wire::Objective::latency: return 1 / plan.predicted.tokens_per_s_alone;
+    case wire::Objective::efficiency: return plan.predicted.joules_per_token;
     case wire::Objective::throughput: return request.serving.sequences / plan.predicted.tokens_per_s_parallel;
     case wire::Objective::first_token: return plan.predicted.first_token_s;
   }

@@ -22,6 +22,8 @@ Band band_of(Metric metric) {
     case Metric::fan: return {.absolute = 0.05};
     case Metric::charge: return {.absolute = 0.009};
     case Metric::cache_free_bytes: return {.absolute = 256.0 * MiB, .relative = 0.01};
+    case Metric::pace: return {.absolute = 0.05};
+    case Metric::joules_per_token: return {.relative = 0.05};
     case Metric::memory_total_bytes:
     case Metric::throttling:
     case Metric::shard_bytes:

@@ -75,6 +75,7 @@ void put(proto::Device& out, const DeviceProfile& in) {
   out.set_exchange_bytes_per_s(in.exchange_bytes_per_s);
   out.set_upload_bytes_per_s(in.upload_bytes_per_s);
   out.set_download_bytes_per_s(in.download_bytes_per_s);
+  out.set_active_w(in.active_w);
   for (const TypeLimit& limit : in.limits) {
     auto* next = out.add_limits();
     next->set_type(text(limit.type));
@@ -121,6 +122,7 @@ Result<DeviceProfile> device_of(const proto::Device& in, const Member& of) {
   EXO_TRY(out.exchange_bytes_per_s, amount_of(in.exchange_bytes_per_s(), "the rate of a device's exchanges"));
   EXO_TRY(out.upload_bytes_per_s, amount_of(in.upload_bytes_per_s(), "the upload rate of a device"));
   EXO_TRY(out.download_bytes_per_s, amount_of(in.download_bytes_per_s(), "the download rate of a device"));
+  EXO_TRY(out.active_w, amount_of(in.active_w(), "the power of a device"));
   EXO_CHECK(within(in.limits_size(), kTypeLimitsMax, "the types that a device cannot compute"));
   for (const auto& field : in.limits()) {
     EXO_TRY(TypeLimit limit, limit_of(field));

@@ -91,19 +91,24 @@ PlanMade some_plan_made() {
   return {
       .plan = std::move(plan),
       .stage_bytes = {kFar},
-      .predicted = {.first_token_s = 1, .tokens_per_s_alone = 2, .tokens_per_s_parallel = 3},
+      .predicted = {.first_token_s = 1, .tokens_per_s_alone = 2, .tokens_per_s_parallel = 3, .joules_per_token = 4},
       .unused = {{.device = {.node = id_of(6), .device = "cpu"}, .constraint = "speed", .reason = "slower with it"}}};
 }
 
 NodeCondition some_condition() {
-  return {
-      .load_percent = 40,
-      .battery = BatteryCondition{.charge_percent = 15, .on_battery = true, .low = true},
-      .devices =
-          {{.device = "cuda0", .load_percent = 100, .temperature_c = -5, .heat = Heat::critical, .speed_percent = 30},
-           {.device = "cpu", .load_percent = {}, .temperature_c = {}}},
-      .shards = {{.device = "cuda0", .model = "demo", .content = "abc", .layers = {3, 7}}},
-      .memory = {.pressure = MemoryPressure::layers, .bytes_max = 3 * GiB}};
+  return {.load_percent = 40,
+          .battery = BatteryCondition{.charge_percent = 15, .on_battery = true, .low = true, .given_up = true},
+          .devices = {{.device = "cuda0",
+                       .load_percent = 100,
+                       .temperature_c = -5,
+                       .heat = Heat::critical,
+                       .speed_percent = 30,
+                       .action = HeatAction::leaving,
+                       .pace_percent = 3,
+                       .action_reason = "it is to stay below 94 °C"},
+                      {.device = "cpu", .load_percent = {}, .temperature_c = {}}},
+          .shards = {{.device = "cuda0", .model = "demo", .content = "abc", .layers = {3, 7}}},
+          .memory = {.pressure = MemoryPressure::layers, .bytes_max = 3 * GiB}};
 }
 
 LibraryModel some_library_model() {

@@ -72,6 +72,7 @@ NodeInfo some_info() {
   device.download_bytes_per_s = 4;
   device.limits = {{.type = "mxfp4", .use = "experts", .held_as = "q8_0", .growth = 2},
                    {.type = "tq1_0", .use = "matrix", .held_as = {}}};
+  device.active_w = 5;
   info.devices = {device};
   info.links = {
       {.from = info.self.node, .to = id_of(9), .delay_s = 1e-4, .bytes_per_s = 1e8, .jitter_s = 2e-5, .loss = 0.01}};
@@ -118,6 +119,7 @@ TEST(ClusterMessages, RoundTrip) {
   EXPECT_EQ(device.upload_bytes_per_s, 3);
   EXPECT_EQ(device.download_bytes_per_s, 4);
   EXPECT_EQ(device.limits, some_info().devices[0].limits);
+  EXPECT_EQ(device.active_w, 5);
   ASSERT_EQ(info.links.size(), 1U);
   EXPECT_EQ(info.links[0].from, id_of(7));
   EXPECT_EQ(info.links[0].to, id_of(9));

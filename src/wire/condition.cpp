@@ -44,6 +44,10 @@ void put(proto::DeviceCondition& out, const DeviceCondition& in) {
   if (in.temperature_c) out.set_temperature_c(*in.temperature_c);
   out.set_heat(static_cast<uint32_t>(in.heat));
   out.set_speed_percent(in.speed_percent);
+  if (in.action == HeatAction::none) return;
+  out.set_action(static_cast<uint32_t>(in.action));
+  out.set_pace_percent(in.pace_percent);
+  out.set_action_reason(text(in.action_reason));
 }
 
 Result<uint32_t> percent_of(uint32_t field, std::string_view what, uint32_t least = 0) {
@@ -68,6 +72,14 @@ Result<DeviceCondition> device_of(const proto::DeviceCondition& in) {
   }
   out.heat = static_cast<Heat>(in.heat());
   EXO_TRY(out.speed_percent, percent_of(in.speed_percent(), "the speed of a device", 1));
+  if (in.action() == 0) return out;
+  if (in.action() > static_cast<uint32_t>(HeatAction::leaving)) {
+    return fail(ErrorCode::corrupt, "an action against heat that is not known here ({})", in.action());
+  }
+  out.action = static_cast<HeatAction>(in.action());
+  EXO_TRY(out.pace_percent, percent_of(in.pace_percent(), "the pace of a device", 1));
+  EXO_TRY(out.action_reason,
+          name_of(in.action_reason(), "the reason of an action against heat", kActionReasonCharsMax));
   return out;
 }
 
@@ -91,6 +103,7 @@ void put(proto::NodeCondition& out, const NodeCondition& in) {
     out.mutable_battery()->set_charge_percent(in.battery->charge_percent);
     out.mutable_battery()->set_on_battery(in.battery->on_battery);
     out.mutable_battery()->set_low(in.battery->low);
+    out.mutable_battery()->set_given_up(in.battery->given_up);
   }
   for (const DeviceCondition& device : in.devices) put(*out.add_devices(), device);
   for (const ResidentShard& shard : in.shards) {
@@ -112,7 +125,10 @@ Result<NodeCondition> condition_of(const proto::NodeCondition& in) {
     EXO_TRY(out.load_percent, percent_of(in.load_percent(), "the load of a node"));
   }
   if (in.has_battery()) {
-    BatteryCondition battery{.charge_percent = 0, .on_battery = in.battery().on_battery(), .low = in.battery().low()};
+    BatteryCondition battery{.charge_percent = 0,
+                             .on_battery = in.battery().on_battery(),
+                             .low = in.battery().low(),
+                             .given_up = in.battery().given_up()};
     EXO_TRY(battery.charge_percent, percent_of(in.battery().charge_percent(), "the charge of a battery"));
     out.battery = battery;
   }

@@ -12,6 +12,7 @@
 namespace exogpu::wire {
 
 inline constexpr size_t kShardsMax = 1024;  // of one node
+inline constexpr size_t kActionReasonCharsMax = 200;
 
 enum class Heat : uint8_t {
   normal = 0,
@@ -36,6 +37,9 @@ struct DeviceCondition {
   std::optional<int32_t> temperature_c;
   Heat heat = Heat::normal;
   uint32_t speed_percent = 100;  // of its speed when cool, 1 to 100
+  HeatAction action = HeatAction::none;
+  uint32_t pace_percent = 100;  // of the time that its shards may compute, 1 to 100
+  std::string action_reason{};  // for people; empty without an action
   friend bool operator==(const DeviceCondition&, const DeviceCondition&) = default;
 };
 
@@ -43,6 +47,7 @@ struct BatteryCondition {
   uint32_t charge_percent = 0;  // of all batteries together
   bool on_battery = false;      // the machine runs on battery; else on mains power
   bool low = false;             // on battery, and nearly discharged
+  bool given_up = false;        // on battery, below the charge that its owner wants left: plans do without the node
   friend bool operator==(const BatteryCondition&, const BatteryCondition&) = default;
 };
 

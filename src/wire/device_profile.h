@@ -54,6 +54,7 @@ struct DeviceProfile {
   double fixed_columns = 0;         // the fixed time of a product of few tokens, in units of its time per token
   double upload_bytes_per_s = 0;    // from the host's memory to the device
   double download_bytes_per_s = 0;  // and back
+  double active_w = 0;              // that computing all of the time adds to the power it draws; 0: not measured yet
   std::vector<TypeLimit> limits{};  // none: it computes with all types that files have
   friend bool operator==(const DeviceProfile&, const DeviceProfile&) = default;
 };

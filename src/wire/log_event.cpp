@@ -33,6 +33,7 @@ void put(proto::PlanMade& out, const PlanMade& in) {
   out.set_first_token_s(in.predicted.first_token_s);
   out.set_tokens_per_s_alone(in.predicted.tokens_per_s_alone);
   out.set_tokens_per_s_parallel(in.predicted.tokens_per_s_parallel);
+  out.set_joules_per_token(in.predicted.joules_per_token);
   for (const UnusedDevice& each : in.unused) {
     auto* device = out.add_unused();
     device->set_node(text_of(each.device.node));
@@ -53,6 +54,7 @@ Result<PlanMade> plan_made_of(const proto::PlanMade& in) {
   EXO_TRY(out.predicted.first_token_s, amount_of(in.first_token_s(), "the speed of a plan"));
   EXO_TRY(out.predicted.tokens_per_s_alone, amount_of(in.tokens_per_s_alone(), "the speed of a plan"));
   EXO_TRY(out.predicted.tokens_per_s_parallel, amount_of(in.tokens_per_s_parallel(), "the speed of a plan"));
+  EXO_TRY(out.predicted.joules_per_token, amount_of(in.joules_per_token(), "the energy of a plan"));
   EXO_CHECK(within(in.unused_size(), kUnusedDevicesMax, "the unused devices of a plan"));
   for (const proto::UnusedDevice& field : in.unused()) {
     UnusedDevice each;

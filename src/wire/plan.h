@@ -35,6 +35,8 @@ struct PredictedSpeed {
   double first_token_s = 0;          // from a prompt to the first token of the answer
   double tokens_per_s_alone = 0;     // of one sequence while no other is computed
   double tokens_per_s_parallel = 0;  // of all sequences together
+  // That computing adds to what the devices draw, of one sequence alone; 0: the power of one of them is not known.
+  double joules_per_token = 0;
   friend bool operator==(const PredictedSpeed&, const PredictedSpeed&) = default;
 };
 

@@ -23,6 +23,7 @@ enum class Objective : uint8_t {
   latency = 0,      // tokens per second of one sequence alone
   throughput = 1,   // tokens per second of all sequences together
   first_token = 2,  // time from a prompt to the first token
+  efficiency = 3,   // tokens of one sequence alone for each joule, at no less than half of the best speed
 };
 
 struct ServingSettings {
@@ -49,9 +50,10 @@ inline constexpr auto kKvTypes =
 inline constexpr auto kFlashAttentions = words<FlashAttention>(
     "a choice of flash attention",
     {{FlashAttention::automatic, "auto"}, {FlashAttention::on, "on"}, {FlashAttention::off, "off"}});
-inline constexpr auto kObjectives = words<Objective>(
-    "an objective",
-    {{Objective::latency, "latency"}, {Objective::throughput, "throughput"}, {Objective::first_token, "first-token"}});
+inline constexpr auto kObjectives = words<Objective>("an objective", {{Objective::latency, "latency"},
+                                                                      {Objective::throughput, "throughput"},
+                                                                      {Objective::first_token, "first-token"},
+                                                                      {Objective::efficiency, "efficiency"}});
 inline constexpr auto kActivationTypes = words<Dtype>(
     "a type of activations", {{Dtype::f32, "f32"}, {Dtype::f16, "f16"}, {Dtype::bf16, "bf16"}, {Dtype::q8_0, "q8_0"}});
 

@@ -22,7 +22,7 @@ TEST(ServingSettings, EveryWordIsReadBack) {
 TEST(ServingSettings, TheErrorOfAnUnknownWordNamesTheKnownWords) {
   EXPECT_EQ(kKvTypes.parse("q4").error().message, "\"q4\" is not a KV cache type; choose f16, q8_0 or f32");
   EXPECT_EQ(kObjectives.parse("speed").error().message,
-            "\"speed\" is not an objective; choose latency, throughput or first-token");
+            "\"speed\" is not an objective; choose latency, throughput, first-token or efficiency");
   EXPECT_FALSE(kActivationTypes.parse("i32"));
   EXPECT_FALSE(kFlashAttentions.parse(""));
 }

@@ -62,6 +62,8 @@ std::string_view to_string(Metric metric) {
     case Metric::charge: return "charge";
     case Metric::on_battery: return "on_battery";
     case Metric::cache_free_bytes: return "cache_free_bytes";
+    case Metric::pace: return "pace";
+    case Metric::joules_per_token: return "joules_per_token";
   }
   return "unknown";
 }

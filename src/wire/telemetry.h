@@ -35,8 +35,10 @@ enum class Metric : uint8_t {
   charge = 9,             // 0..1, of all batteries together
   on_battery = 10,        // 0 or 1
   cache_free_bytes = 11,  // left for weights on the disk of the cache
+  pace = 12,              // 0..1, the share of the time that shards of this cluster may compute
+  joules_per_token = 13,  // that it drew while shards computed, for each token that they computed
 };
-inline constexpr size_t kMetrics = 12;
+inline constexpr size_t kMetrics = 14;
 // As JSON has it: "memory_used_bytes".
 std::string_view to_string(Metric metric);
 

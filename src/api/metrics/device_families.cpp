@@ -18,6 +18,9 @@ constexpr Family kDeviceFamilies[] = {
     {wire::Metric::temperature_c, "exogpu_device_temperature_celsius", "Temperature of the chip."},
     {wire::Metric::clock_mhz, "exogpu_device_clock_hertz", "Clock of the cores.", 1e6},
     {wire::Metric::fan, "exogpu_device_fan_ratio", "Speed of the fan, of its highest."},
+    {wire::Metric::pace, "exogpu_device_pace_ratio", "Share of the time that shards may compute, for its heat."},
+    {wire::Metric::joules_per_token, "exogpu_device_token_energy_joules",
+     "Energy that it drew for each token, while it computed; mean of the last minute of computing."},
 };
 
 constexpr Family kMachineFamilies[] = {

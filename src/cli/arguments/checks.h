@@ -7,7 +7,7 @@
 
 namespace exogpu::cli {
 
-// Message: "fast" is not one of latency, throughput, first-token
+// Message: "fast" is not one of latency, throughput, first-token, efficiency
 CLI::Validator one_of(std::vector<std::string> words);
 
 // The type that the help shows for such a value: "latency|throughput". Completion offers the words.

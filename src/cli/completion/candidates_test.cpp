@@ -45,11 +45,11 @@ TEST_F(CompletionCandidates, OptionsByTheirFirstNames) {
 }
 
 TEST_F(CompletionCandidates, ValuesOfOptions) {
-  EXPECT_EQ(words_of({"serve", "--for", ""}), (Words{"latency", "throughput", "first-token"}));
+  EXPECT_EQ(words_of({"serve", "--for", ""}), (Words{"latency", "throughput", "first-token", "efficiency"}));
   EXPECT_EQ(words_of({"serve", "--for", "thr"}), Words{"throughput"});
   EXPECT_EQ(words_of({"serve", "--for=thr"}), Words{"--for=throughput"});
   EXPECT_EQ(words_of({"serve", "--for", "=", "thr"}), Words{"throughput"});  // split as bash does it
-  EXPECT_EQ(words_of({"serve", "--for", "="}), (Words{"latency", "throughput", "first-token"}));
+  EXPECT_EQ(words_of({"serve", "--for", "="}), (Words{"latency", "throughput", "first-token", "efficiency"}));
   EXPECT_EQ(words_of({"run", "m", "-d", "g"}), Words{"gpu"});
   EXPECT_EQ(words_of({"run", "m", "-n", ""}), Words{});
   EXPECT_TRUE(of({"serve", "--state", "x"}).files);

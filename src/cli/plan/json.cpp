@@ -33,7 +33,9 @@ Json json_of(const PlanReport& r, const wire::Plan& plan) {
           {"predicted",
            {{"tokens_per_s_alone", plan.predicted.tokens_per_s_alone},
             {"tokens_per_s_parallel", plan.predicted.tokens_per_s_parallel},
-            {"first_token_s", plan.predicted.first_token_s}}}};
+            {"first_token_s", plan.predicted.first_token_s},
+            {"joules_per_token",
+             plan.predicted.joules_per_token > 0 ? Json(plan.predicted.joules_per_token) : Json(nullptr)}}}};
 }
 
 const char* method_text(placement::Method method) {

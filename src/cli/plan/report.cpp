@@ -31,6 +31,7 @@ std::string objective_text(wire::Objective objective) {
     case wire::Objective::latency: return "for the most tokens per second of one sequence alone";
     case wire::Objective::throughput: return "for the most tokens per second of all sequences together";
     case wire::Objective::first_token: return "for the earliest first token";
+    case wire::Objective::efficiency: return "for the most tokens per joule at half of the best speed or more";
   }
   return {};
 }
@@ -78,6 +79,9 @@ std::string predicted_text(const PlanReport& r) {
   if (r.request.serving.sequences > 1)
     text += std::format("           {} tokens/s for {} sequences together\n", rate_text(speed.tokens_per_s_parallel),
                         r.request.serving.sequences);
+  if (speed.joules_per_token > 0)
+    text += std::format("           {:.3g} J for a token of one sequence, beside what idle devices draw\n",
+                        speed.joules_per_token);
   return text + std::format("           {} to the first token of an answer to {} tokens\n",
                             time_text(speed.first_token_s), format_count(placement::prompt_of(r.request)));
 }

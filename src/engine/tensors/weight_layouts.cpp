@@ -61,7 +61,8 @@ std::vector<gpu::LayoutCase> layout_cases(const model::Gguf& file, wire::LayerRa
 // One sequence at a time reads all weights for each token; many prompts, or many sequences at once, share a read.
 gpu::LayoutAim layout_aim(wire::Objective objective) {
   switch (objective) {
-    case wire::Objective::latency: return gpu::LayoutAim::answers;
+    case wire::Objective::latency:
+    case wire::Objective::efficiency: return gpu::LayoutAim::answers;
     case wire::Objective::first_token: return gpu::LayoutAim::prompts;
     case wire::Objective::throughput: return gpu::LayoutAim::both;
   }

@@ -1,6 +1,7 @@
 #include "telemetry/heat/heat_governor.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <format>
 
@@ -10,13 +11,15 @@ namespace {
 using std::chrono::seconds;
 using wire::HeatAction;
 
-constexpr seconds kNear{5}, kFar{20};  // so far ahead it stays below the target
-constexpr double kRiseEachS = 0.04;    // of the pace
+constexpr std::array<Duration, 2> kAhead{seconds(5), seconds(20)};  // so far ahead it stays below the target
+constexpr std::array<Duration, 1> kLater{seconds(60)};
+constexpr std::array<Duration, 2> kForGood{seconds(60), seconds(600)};
+constexpr double kRiseEachS = 0.04;  // of the pace
 constexpr double kBelowOwnLimitC = 1, kBelowThrottlingC = 2, kHardLimitC = 1.5;
 constexpr double kHardwareBetter = 1.05, kTrialBetter = 1.05;
 constexpr double kPausesWorse = 0.95;
 constexpr double kQuietPace = 0.5;
-constexpr double kBusyShows = 0.1, kIdleShows = 0.03;
+constexpr double kBusyShows = 0.1, kIdleShows = 0.03, kBusyAlways = 0.8;
 constexpr seconds kTrialTakes{8}, kTrialPause{600}, kBetweenSteps{10};
 
 double weight(double elapsed_s, double over_s) { return 1 - std::exp(-elapsed_s / over_s); }
@@ -25,7 +28,21 @@ void follow(std::optional<double>& mean, double value, double share) {
   mean = mean ? *mean + (value - *mean) * share : value;
 }
 
+// It is not to come nearer to it than kHardLimitC, whatever the model says.
+double hard_limit_c(const HeatInput& input, const HeatLimits& limits) {
+  return std::min(input.limit_c.value_or(1000), limits.temperature_max_c.value_or(1000) + kHardLimitC);
+}
+
 }  // namespace
+
+std::string what_is_done(const HeatDecision& decision) {
+  if (decision.action == HeatAction::none) return "computes as fast as it can";
+  std::string what = std::format("computes at most {:.0f} % of the time", 100 * decision.pace);
+  if (decision.threads < 1) what += std::format(" with {:.0f} % of its threads", 100 * decision.threads);
+  if (decision.action == HeatAction::fewer_layers) what += " and asks for fewer layers";
+  if (decision.action == HeatAction::leaving) what += " and leaves all plans that can do without it";
+  return what;
+}
 
 bool HeatGovernor::Lasting::holds(bool now_true, Duration for_so_long, Time now) {
   if (!now_true) since.reset();
@@ -91,36 +108,43 @@ void HeatGovernor::compare_pauses(const HeatInput& input, bool limited) {
   }
 }
 
-// 1 or more: it need not rest.
-double HeatGovernor::allowed_pace(const HeatInput& input, std::optional<double> celsius) const {
-  if (!added_ || *added_ <= 0) return 1;
+HeatGovernor::Allowed HeatGovernor::allowed(const HeatInput& input, std::optional<double> celsius,
+                                            std::span<const Duration> ahead) const {
+  if (!added_ || *added_ <= 0) return {};
   double power = 1e9;
-  const auto stay_below = [&](double target_c, double most_c) {
-    for (const seconds ahead : {kNear, kFar}) {
-      const double error_c = model_.predict(last_power_, ahead).error_c;
-      power = std::min(power, model_.power_for(std::min(target_c, std::max(most_c - error_c, target_c - 3)), ahead));
+  Allowed out;
+  const auto stay_below = [&](Bound bound, double target_c, double most_c) {
+    for (const Duration each : ahead) {
+      const double error_c = model_.predict(last_power_, each).error_c;
+      const double least = model_.power_for(std::min(target_c, std::max(most_c - error_c, target_c - 3)), each);
+      if (least >= power) continue;
+      power = least;
+      out = {.bound = bound, .target_c = target_c};
     }
   };
   const std::optional<double> limit = hardware_limit(input);
   const bool hardware = hardware_is_better();
   if (model_.ready()) {
-    if (limit && !hardware) stay_below(*limit - kMarginC, *limit - 1);
+    if (limit && !hardware) stay_below(Bound::hardware, *limit - kMarginC, *limit - 1);
     // Once it is known what the hardware leaves.
     const bool known = in_watts_.value_or(false) ? hardware_worth_.value_or(2) < 1 : throttled_rate_.has_value();
     if (throttles_at_c_ && !hardware && known) {
-      stay_below(*throttles_at_c_ - kBelowThrottlingC, *throttles_at_c_ - kBelowThrottlingC);
+      stay_below(Bound::throttling, *throttles_at_c_ - kBelowThrottlingC, *throttles_at_c_ - kBelowThrottlingC);
     }
-    if (hardware && input.limit_c) stay_below(*input.limit_c - 2, *input.limit_c - 2);
-    if (limits_.temperature_max_c) {
-      stay_below(*limits_.temperature_max_c - kBelowOwnLimitC, *limits_.temperature_max_c - kBelowOwnLimitC);
+    if (hardware && input.limit_c) stay_below(Bound::hardware, *input.limit_c - 2, *input.limit_c - 2);
+    if (const auto& own_c = limits_.temperature_max_c) {
+      stay_below(Bound::own_temperature, *own_c - kBelowOwnLimitC, *own_c - kBelowOwnLimitC);
     }
   }
-  if (limits_.power_max_w && in_watts_.value_or(false)) power = std::min(power, *limits_.power_max_w);
-  double pace = (power - idle_.value_or(last_power_ / 10)) / *added_;
-  if (input.quiet) pace = std::min(pace, kQuietPace);
-  const double hard_c = std::min(input.limit_c.value_or(1000), limits_.temperature_max_c.value_or(1000) + kHardLimitC);
-  if (celsius && *celsius > hard_c - kHardLimitC) pace = kPaceMin;
-  return std::max(pace, kPaceMin);
+  if (limits_.power_max_w && in_watts_.value_or(false) && *limits_.power_max_w < power) {
+    power = *limits_.power_max_w;
+    out.bound = Bound::own_power;
+  }
+  out.pace = (power - idle_.value_or(last_power_ / 10)) / *added_;
+  if (input.quiet && out.pace > kQuietPace) out = {.pace = kQuietPace, .bound = Bound::quiet};
+  if (celsius && *celsius > hard_limit_c(input, limits_) - kHardLimitC) out.pace = kPaceMin;
+  out.pace = std::max(out.pace, kPaceMin);
+  return out;
 }
 
 void HeatGovernor::set_threads(double threads) {
@@ -155,7 +179,7 @@ void HeatGovernor::choose_threads(const HeatInput& input, bool limited) {
 void HeatGovernor::choose_action(const HeatInput& input, std::optional<double> celsius, bool limited) {
   const Time now = input.now;
   HeatAction& action = decision_.action;
-  const double hard_c = std::min(input.limit_c.value_or(1000), limits_.temperature_max_c.value_or(1000) + kHardLimitC);
+  const double hard_c = hard_limit_c(input, limits_);
   const bool resting = decision_.pace <= 2 * kPaceMin;
   if (critical_.holds(celsius && *celsius > hard_c - kHardLimitC && resting, seconds(5), now)) {
     action = HeatAction::leaving;
@@ -165,10 +189,12 @@ void HeatGovernor::choose_action(const HeatInput& input, std::optional<double> c
       !cool_.holds(celsius && *celsius < hard_c - 3 * HeatGovernor::kMarginC, seconds(60), now)) {
     return;
   }
-  // Layers that it does not have cost it nothing: only while it is asked for more than it may do is it too slow.
+  // Layers that it does not have cost it nothing: only while it is asked for more than it may do is it too slow, and it
+  // has recovered when it could keep its pace for good.
   const bool very_slow = very_slow_.holds(limited && speed_ < 0.6, seconds(30), now);
-  const bool asks =
-      very_slow || (action == HeatAction::fewer_layers && !hardly_slow_.holds(speed_ > 0.8, seconds(120), now));
+  const bool recovers =
+      action == HeatAction::fewer_layers && hardly_slow_.holds(std::min(speed_, sustained_) > 0.8, seconds(120), now);
+  const bool asks = very_slow || (action == HeatAction::fewer_layers && !recovers);
   const bool slow = slow_.holds(decision_.pace < 0.7, seconds(5), now) || decision_.threads < 1;
   const bool reduced = slow || (action == HeatAction::reduced && !fast_.holds(decision_.pace > 0.8, seconds(10), now));
   const bool paced =
@@ -179,14 +205,34 @@ void HeatGovernor::choose_action(const HeatInput& input, std::optional<double> c
                      : HeatAction::none;
 }
 
-std::string HeatGovernor::reason_of(const HeatInput& input) const {
+// With fewer layers it is not slow: the speed for which it has them stays until it is asked for more than that.
+void HeatGovernor::set_speed(const HeatInput& input, bool limited) {
+  const double now = input.busy > 0.8 * decision_.pace ? decision_.pace * input.rate.value_or(1) : 1;
+  speed_ += (now - speed_) * weight(elapsed_s_, 30);
+  if (decision_.action < HeatAction::fewer_layers) {
+    decision_.speed = 1;
+  } else if (limited || decision_.speed == 1) {
+    decision_.speed = std::clamp(speed_, kPaceMin, 1.0);
+  }
+}
+
+std::string HeatGovernor::reason_of() const {
   if (decision_.action == HeatAction::none) return {};
-  std::string why = "it is to stay cool";
-  if (sensor_.stuck()) why = "its temperature sensor is stuck, and it is to stay cool";
-  if (input.quiet && decision_.pace >= kQuietPace * 0.98) why = "these are quiet hours";
-  std::string what = std::format("computes at most {:.0f} % of the time", 100 * decision_.pace);
-  if (decision_.threads < 1) what += std::format(" with {:.0f} % of its threads", 100 * decision_.threads);
-  return what + ": " + why;
+  const auto why = [&]() -> std::string {
+    switch (bound_.bound) {
+      case Bound::none: break;
+      case Bound::hardware: return std::format("it is to stay below {:.0f} °C", bound_.target_c);
+      case Bound::throttling:
+        return std::format("it is to stay below {:.0f} °C, above which it slows down", bound_.target_c);
+      case Bound::own_temperature:
+        return std::format("it is to stay below {:.0f} °C (--temperature-max)", bound_.target_c + kBelowOwnLimitC);
+      case Bound::own_power:
+        return std::format("it is to draw at most {:.0f} W (--power-max)", limits_.power_max_w.value_or(0));
+      case Bound::quiet: return "these are quiet hours (--quiet-hours)";
+    }
+    return "it is to stay cool";
+  };
+  return sensor_.stuck() ? why() + "; its temperature sensor is stuck" : why();
 }
 
 const HeatDecision& HeatGovernor::update(const HeatInput& input) {
@@ -205,21 +251,23 @@ const HeatDecision& HeatGovernor::update(const HeatInput& input) {
   const std::optional<double> now_c = celsius          ? celsius
                                       : model_.ready() ? std::optional(model_.celsius())
                                                        : std::nullopt;
-  const double allowed = allowed_pace(input, now_c);
-  decision_.pace = std::min({1.0, allowed, decision_.pace + kRiseEachS * elapsed_s_});
+  const Allowed may = allowed(input, now_c, kAhead);
+  // What it computes all of the time now shows more than what the model thinks of the far future.
+  sustained_ = std::min(
+      1.0, input.busy > kBusyAlways ? allowed(input, now_c, kLater).pace : allowed(input, now_c, kForGood).pace);
+  decision_.pace = std::min({1.0, may.pace, decision_.pace + kRiseEachS * elapsed_s_});
   if (decision_.pace > 0.985) decision_.pace = 1;
   const bool limited = (decision_.pace < 0.97 && input.busy > 0.8 * decision_.pace) || input.throttled;
   choose_threads(input, limited);
-  const double speed_now = input.busy > 0.8 * decision_.pace ? decision_.pace * input.rate.value_or(1) : 1;
-  speed_ += (speed_now - speed_) * weight(elapsed_s_, 30);
+  set_speed(input, limited);
   compare_pauses(input, limited);
-  decision_.speed = std::clamp(speed_, kPaceMin, 1.0);
   choose_action(input, now_c, limited);
   if (model_.ready()) {
     decision_.soon = model_.predict(power, seconds(10));
     decision_.later = model_.predict(power, seconds(60));
   }
-  decision_.reason = reason_of(input);
+  if (may.bound != Bound::none) bound_ = may;
+  decision_.reason = reason_of();
   return decision_;
 }
 

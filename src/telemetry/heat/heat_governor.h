@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "telemetry/heat/sensor_check.h"
@@ -38,15 +39,18 @@ struct HeatInput {
 
 struct HeatDecision {
   wire::HeatAction action = wire::HeatAction::none;
-  double pace = 1;                                   // 0..1, the share of the time that shards may compute
-  double threads = 1;                                // 0..1, of those on the CPU
-  double speed = 1;                                  // 0..1, what that leaves of the device's speed, on average
+  double pace = 1;     // 0..1, the share of the time that shards may compute
+  double threads = 1;  // 0..1, of those on the CPU
+  double speed = 1;    // 0..1, what plans may count on of the device's speed; 1 unless they are to give it fewer layers
   std::optional<ThermalPrediction> soon{}, later{};  // in 10 and 60 s, with the power of now
-  std::string reason{};                              // for people; empty: nothing is done
+  std::string reason{};                              // of the action, for people; empty: nothing is done
   friend bool operator==(const HeatDecision& a, const HeatDecision& b) {
     return a.action == b.action && a.pace == b.pace && a.threads == b.threads && a.speed == b.speed;
   }
 };
+
+// What the decision means for the device, for people: "computes at most 60 % of the time with 50 % of its threads".
+std::string what_is_done(const HeatDecision& decision);
 
 // Pure. One for each device; update() is to be called every half second.
 class HeatGovernor {
@@ -73,6 +77,13 @@ class HeatGovernor {
     std::optional<Time> since;
     bool holds(bool now_true, Duration for_so_long, Time now);
   };
+  // What the power is bounded by.
+  enum class Bound : uint8_t { none, hardware, throttling, own_temperature, own_power, quiet };
+  struct Allowed {
+    double pace = 1;  // 1 or more: it need not rest
+    Bound bound = Bound::none;
+    double target_c = 0;  // of a bound of the temperature
+  };
   // The trial of another number of threads.
   struct Trial {
     Time began{};
@@ -85,11 +96,13 @@ class HeatGovernor {
   bool hardware_is_better() const;
   void compare_pauses(const HeatInput& input, bool limited);
   std::optional<double> hardware_limit(const HeatInput& input) const;
-  double allowed_pace(const HeatInput& input, std::optional<double> celsius) const;
+  // How it stays below its targets so far ahead.
+  Allowed allowed(const HeatInput& input, std::optional<double> celsius, std::span<const Duration> ahead) const;
   void choose_threads(const HeatInput& input, bool limited);
   void set_threads(double threads);
   void choose_action(const HeatInput& input, std::optional<double> celsius, bool limited);
-  std::string reason_of(const HeatInput& input) const;
+  void set_speed(const HeatInput& input, bool limited);
+  std::string reason_of() const;
 
   HeatLimits limits_;
   bool has_threads_;
@@ -108,7 +121,9 @@ class HeatGovernor {
   std::optional<double> throttled_rate_;  // the rate while the hardware throttles
   bool pauses_are_worse_ = false;
   double efficiency_ = 0;  // rate per added power, of the last seconds
-  double speed_ = 1;       // mean of half a minute
+  double speed_ = 1;       // mean of half a minute, of what it is asked for
+  double sustained_ = 1;   // the pace that it could keep for good
+  Allowed bound_;          // the last that had one
   std::optional<Trial> trial_;
   std::optional<Time> no_trial_before_;
   Lasting throttled_, limited_, unlimited_, slow_, fast_, worse_, very_slow_, hardly_slow_, full_, critical_, cool_;

@@ -91,17 +91,19 @@ struct Simple {
   Time now{};
 
   explicit Simple(const HeatLimits& limits = {}) : governor(limits, false) {}
-  const HeatDecision& step(double for_s, double full_c, bool quiet = false) {
+  // `load`: the share of the time that it is asked to compute.
+  const HeatDecision& step(double for_s, double full_c, bool quiet = false, double load = 1) {
     for (double done = 0; done < for_s; done += 0.5) {
-      celsius += (30 + pace * (full_c - 30) - celsius) * 0.5 / 20;
+      const double busy = std::min(pace, load);
+      celsius += (30 + busy * (full_c - 30) - celsius) * 0.5 / 20;
       now += milliseconds(500);
       pace = governor
                  .update({.now = now,
                           .celsius = celsius,
                           .limit_c = 100,
-                          .power_w = 10 + 90 * pace,
-                          .utilization = pace,
-                          .busy = pace,
+                          .power_w = 10 + 90 * busy,
+                          .utilization = busy,
+                          .busy = busy,
                           .quiet = quiet})
                  .pace;
     }
@@ -122,6 +124,14 @@ TEST(HeatGovernor, ActsStepByStepAndReturns) {
   EXPECT_NE(hot.governor.decision().reason, "");
   EXPECT_EQ(hot.step(900, 80).action, HeatAction::none) << "somebody cleaned it";
   EXPECT_DOUBLE_EQ(hot.pace, 1);
+}
+
+TEST(HeatGovernor, ADeviceThatHasFewerLayersDoesNotAskForThemBackAtOnce) {
+  Simple device;
+  ASSERT_EQ(device.step(600, 200).action, HeatAction::fewer_layers);
+  const double speed = device.governor.decision().speed;
+  EXPECT_EQ(device.step(1200, 200, false, 0.3).action, HeatAction::fewer_layers) << "it is cool since it has few";
+  EXPECT_NEAR(device.governor.decision().speed, speed, 0.1);
 }
 
 TEST(HeatGovernor, ADeviceThatOthersHeatAsksToLeave) {
