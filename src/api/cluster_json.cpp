@@ -40,6 +40,9 @@ Json json_of(const node::DeviceSnapshot& device) {
           {"temperature_c", or_null(device.temperature_c)},
           {"heat", device.heat ? Json(to_string(*device.heat)) : Json(nullptr)},
           {"speed_percent", or_null(device.speed_percent)},
+          {"heat_action", to_string(device.action)},
+          {"heat_action_reason", or_null(device.action_reason)},
+          {"pace_percent", device.pace_percent},
           {"failure", or_null(device.failure)}};
 }
 
@@ -61,7 +64,10 @@ Json json_of(const node::ShardSnapshot& shard) {
 }
 
 Json json_of(const node::BatterySnapshot& battery) {
-  return {{"charge_percent", battery.charge_percent}, {"discharging", battery.discharging}, {"low", battery.low}};
+  return {{"charge_percent", battery.charge_percent},
+          {"discharging", battery.discharging},
+          {"low", battery.low},
+          {"given_up", battery.given_up}};
 }
 
 template <typename Value>

@@ -26,7 +26,13 @@ TEST(ClusterJson, AnEmptySnapshotHasReasons) {
 
 TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   node::NodeSnapshot online{.id = {}, .name = "desk", .leader = true, .online = true, .version = "0.1.0"};
-  online.devices = {{.id = "vulkan0", .name = "GPU", .memory_free = 7, .heat = wire::Heat::hot}};
+  online.devices = {{.id = "vulkan0",
+                     .name = "GPU",
+                     .memory_free = 7,
+                     .heat = wire::Heat::hot,
+                     .action = wire::HeatAction::paced,
+                     .pace_percent = 60,
+                     .action_reason = "it is to stay below 94 °C"}};
   online.links = {{.to = {}, .delay_s = 0.5}};
   online.shards = {{.device = "vulkan0", .model = "m", .content = "c", .layers = {2, 5}}};
   online.battery = node::BatterySnapshot{.charge_percent = 15, .discharging = true, .low = true};
@@ -41,11 +47,14 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   EXPECT_EQ(desk["online"], true);
   EXPECT_TRUE(desk["offline_reason"].is_null());
   EXPECT_EQ(desk["on_battery"], true);
-  EXPECT_EQ(desk["battery"], json::parse(R"({"charge_percent":15,"discharging":true,"low":true})"));
+  EXPECT_EQ(desk["battery"], json::parse(R"({"charge_percent":15,"discharging":true,"low":true,"given_up":false})"));
   EXPECT_EQ(desk["memory_pressure"], "layers");
   EXPECT_EQ(desk["memory_max_bytes"], 9);
   EXPECT_TRUE(desk["api_url"].is_null());
   EXPECT_EQ(desk["devices"][0]["heat"], "hot");
+  EXPECT_EQ(desk["devices"][0]["heat_action"], "paced");
+  EXPECT_EQ(desk["devices"][0]["pace_percent"], 60);
+  EXPECT_EQ(desk["devices"][0]["heat_action_reason"], "it is to stay below 94 °C");
   EXPECT_TRUE(desk["devices"][0]["failure"].is_null());
   EXPECT_TRUE(desk["devices"][0]["load_percent"].is_null());
   EXPECT_EQ(desk["links"][0]["delay_s"], 0.5);

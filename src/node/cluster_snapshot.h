@@ -32,7 +32,10 @@ struct DeviceSnapshot {
   std::optional<int32_t> temperature_c{};
   std::optional<wire::Heat> heat{};
   std::optional<uint32_t> speed_percent{};  // of its cool speed
-  std::string failure{};                    // why plans do not use it
+  wire::HeatAction action = wire::HeatAction::none;
+  uint32_t pace_percent = 100;  // of the time that its shards may compute
+  std::string action_reason{};
+  std::string failure{};  // why plans do not use it
   friend bool operator==(const DeviceSnapshot&, const DeviceSnapshot&) = default;
 };
 
@@ -51,6 +54,7 @@ struct BatterySnapshot {
   uint32_t charge_percent = 0;
   bool discharging = false;
   bool low = false;
+  bool given_up = false;  // below the charge that its owner wants left: plans do without the node
   friend bool operator==(const BatterySnapshot&, const BatterySnapshot&) = default;
 };
 

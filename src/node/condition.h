@@ -18,6 +18,8 @@ void adjust(telemetry::Sample& sample, const std::function<void(cluster::SensorR
 // On the node's thread.
 class Condition {
  public:
+  explicit Condition(const cluster::ConditionLimits& limits = {}) : watch_(limits) {}
+
   // True: what the node reports has changed.
   bool update(const cluster::SensorReadings& readings, cluster::Time now);
   // As the last readings have it, with the shards that this node has loaded for these plans.

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "model/chat_template.h"
+#include "node/heat_options.h"
 #include "node/served_model.h"
 #include "node/service.h"
 #include "security/join_token.h"
@@ -61,6 +62,8 @@ struct NodeOptions {
   uint32_t threads = 0;
   std::shared_ptr<gpu::LayoutBook> layouts{};  // of the devices; null: nothing is checked
   std::optional<Bytes> memory_max{};           // of each device, for all models together
+  HeatOptions heat{};                          // limits of heat and power that the owner sets
+  std::optional<double> battery_floor{};       // 0..1: on battery and below it, plans do without this node
 
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
 

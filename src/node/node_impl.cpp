@@ -40,6 +40,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   impl->make_model_files();
   impl->make_library();
   impl->make_pulls();
+  impl->make_heat_guard();
   impl->make_worker();
   impl->make_memory_guard();
   impl->make_telemetry();
@@ -69,6 +70,7 @@ Node::Impl::~Impl() {
   }
   peers_.reset();
   background_.join();
+  if (heat_) (void)telemetry::write_thermal_book(heat_file(), heat_->learnt());
   workers_.reset();
   shards_.reset();
   requests_.reset();
@@ -202,7 +204,7 @@ void Node::Impl::on_state() {
   propose_model();
   loads_->update();
   update_requests();
-  update_cached();
+  update_drivers();
   update_access_keys();
   status_->set_changed();
 }
@@ -270,7 +272,7 @@ void Node::Impl::tick() {
 void Node::Impl::look_after(cluster::Time now) {
   requests_->tick(now);
   model_files_->tick(now);
-  update_cached();
+  update_drivers();
   library_->tick(now);
   read_served_files();
   predictions_->update(agent_->state(), now);
@@ -287,6 +289,7 @@ void Node::Impl::look_after(cluster::Time now) {
   const bool facts_due = now >= timers_.facts_at + kFactsEvery;
   if (facts_due) {
     timers_.facts_at = now;
+    heat_->measure_power(resources_.devices);
   }
   agent_->change([&](cluster::Agent& agent, cluster::Time at) {
     for (const auto& [peer, measured] : links_->measure(at)) agent.set_link(peer, measured);

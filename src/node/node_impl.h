@@ -16,6 +16,7 @@
 #include "node/cluster_counter.h"
 #include "node/cluster_pulls.h"
 #include "node/condition.h"
+#include "node/heat_guard.h"
 #include "node/library/own_library.h"
 #include "node/library/predictions.h"
 #include "node/link_history.h"
@@ -87,6 +88,7 @@ class Node::Impl final : public PeerHandler {
   void make_pulls();
   void make_worker();
   void make_memory_guard();
+  void make_heat_guard();
   void make_telemetry();
   void start_sampler();
   void make_local_network();
@@ -124,9 +126,12 @@ class Node::Impl final : public PeerHandler {
   void update_access_keys();
   void propose_model();
   void on_memory();
+  void on_heat(telemetry::Sample& sample);
+  void remember_heat(telemetry::Time now);
+  std::filesystem::path heat_file() const;
   void on_sample(telemetry::Sample& sample);
   telemetry::AlertFacts alert_facts(bool leads, std::vector<telemetry::NodeTelemetry> telemetry) const;
-  void update_cached();
+  void update_drivers();
   void propose(const wire::Event& event);
   void advise(const wire::ServedModel& model, std::function<void(std::string)> done);
   // As this node is set up for the model, where the settings have no defaults of their own.
@@ -189,6 +194,7 @@ class Node::Impl final : public PeerHandler {
   RecentEvents events_;
   LinkHistory link_history_;
   std::optional<MemoryGuard> memory_;
+  std::optional<HeatGuard> heat_;
   std::optional<Telemetry> telemetry_;
   std::optional<telemetry::Sampler> sampler_;
   std::optional<LocalNetwork> local_network_;
@@ -199,7 +205,7 @@ class Node::Impl final : public PeerHandler {
   std::atomic<bool> examining_ = false;  // by examine()
   struct Timers {
     Alarm tick, agent, worker, status;
-    cluster::Time looked_after_at{}, facts_at{}, audited_at{};
+    cluster::Time looked_after_at{}, facts_at{}, audited_at{}, heat_remembered_at{};
     bool worker_due = false;      // on_worker() is posted
     bool busy_due = false;        // likewise, the models that answer
     uint64_t library_listed = 0;  // ClusterAgent::library_version() at the last update of the requests

@@ -28,19 +28,21 @@ void Node::Impl::on_memory() {
   }
   if (is_short) model_files_->update_spare(agent_->state(), false, now);
   workers_->set_memory_short(is_short, now);
-  update_cached();
+  update_drivers();
   report_condition();
   if (is_short) in_background([] { give_back_freed_memory(); });
 }
 
-// The rings that begin here keep no cached sequences while a node of theirs is short of memory. Answers that wait for
-// the next ring continue with what the last one retained.
-void Node::Impl::update_cached() {
+// The rings that begin here keep no cached sequences while a node of theirs is short of memory, and cut prompts in
+// small chunks while a device of theirs is to stay cool. Answers that wait for the next ring continue with what the
+// last one retained.
+void Node::Impl::update_drivers() {
   const bool own = memory_->condition().pressure >= MemoryPressure::cached;
   for (const auto& [content, worker] : workers_->all()) {
     if (worker->driver() == nullptr || !worker->plan()) continue;
     const bool given_up = own || cluster::caches_are_given_up(agent_->state().nodes, *worker->plan());
     worker->driver()->keep_cached(requests_->waiting() || !given_up);
+    worker->driver()->keep_chunks_small(cluster::chunks_are_small(agent_->state().nodes, *worker->plan()));
   }
 }
 

@@ -118,7 +118,7 @@ void Node::Impl::make_model_files() {
 void Node::Impl::make_worker() {
   shards_ = std::make_unique<ShardBackend>(
       resources_.machine, options_.threads, [this](auto task) { loop_.post(std::move(task)); }, &loop_.busy_wait(),
-      resources_.group_shares);
+      resources_.group_shares, heat_->pacers());
   workers_ = std::make_unique<worker::ModelWorkers>(
       self(), options_.name, *shards_,
       worker::WorkerHost{

@@ -80,7 +80,10 @@ void Node::Impl::on_sample(telemetry::Sample& sample) {
     sample.values[i][wire::Metric::shard_bytes] = static_cast<double>(bytes);
   }
   link_history_.observe(*status_->snapshot(), sample.at);
-  if (condition_.update(sensor_readings(sample), sample.at)) report_condition();
+  on_heat(sample);
+  cluster::SensorReadings readings = sensor_readings(sample);
+  heat_->add_to(readings);
+  if (condition_.update(readings, sample.at)) report_condition();
   if (memory_->update(sample.memory, sample.at)) on_memory();
 }
 

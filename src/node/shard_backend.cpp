@@ -28,12 +28,13 @@ engine::LoadVocabulary vocabulary_of(worker::SharedGguf file) {
 }  // namespace
 
 ShardBackend::ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait,
-                           GroupShares groups)
+                           GroupShares groups, pipeline::Pacers pacers)
     : machine_(machine),
       threads_(threads),
       post_(std::move(post)),
       busy_wait_(busy_wait),
       groups_(std::move(groups)),
+      pacers_(std::move(pacers)),
       executors_(busy_wait) {}
 
 ShardBackend::~ShardBackend() { loader_.join(); }
@@ -67,7 +68,8 @@ void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, s
         EXO_TRY(auto shard, engine::ShardGroup::load(*part->file, part->key.layers, group, options, progress, stop));
         part->reads_file = shard.reads_file();
         remember(part, shard.first());
-        part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file)));
+        part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file),
+                                                                     pacer_of(part->key.device)));
         part->warm = false;
         return {};
       },
@@ -81,6 +83,8 @@ void ShardBackend::remember(const std::shared_ptr<worker::Part>& part, const eng
   auto use = shard.thread_use();
   const MutexLock lock(mutex_);
   std::erase_if(used_, [](const Used& each) { return each.part.expired(); });
+  const auto pacer = pacer_of(part->key.device);
+  if (use != nullptr && pacer != nullptr) use->set_share(pacer->limits().threads);
   if (use != nullptr || !held.empty())
     used_.push_back({.part = part, .key = part->key, .use = std::move(use), .held = std::move(held)});
 }
@@ -95,6 +99,19 @@ std::string ShardBackend::notes_of(const std::string& content, const std::string
     return threads + (threads.empty() || each.held.empty() ? "" : "; ") + each.held;
   }
   return {};
+}
+
+std::shared_ptr<pipeline::Pacer> ShardBackend::pacer_of(const std::string& device) const {
+  const auto found = pacers_.find(device);
+  return found == pacers_.end() ? nullptr : found->second;
+}
+
+void ShardBackend::update_threads() {
+  const MutexLock lock(mutex_);
+  for (const Used& each : used_) {
+    const auto pacer = pacer_of(each.key.device);
+    if (each.use != nullptr && pacer != nullptr) each.use->set_share(pacer->limits().threads);
+  }
 }
 
 void ShardBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop, Done done) {

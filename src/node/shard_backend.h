@@ -8,6 +8,7 @@
 #include "gpu/cpu_threads/thread_use.h"
 #include "gpu/device.h"
 #include "node/device_group.h"
+#include "pipeline/pacer.h"
 #include "pipeline/thread_executor.h"
 #include "worker/stage_backend.h"
 
@@ -19,8 +20,10 @@ class ShardBackend final : public worker::StageBackend {
 
   // `threads` of a stage on the CPU; 0: as many as this process may well use. `post` runs a task on the node's thread,
   // later. `groups`: the shares of devices that are groups. `busy_wait`, where it is given, is allowed where the
-  // devices of a ring are worth it. `machine` and `busy_wait` must outlive it.
-  ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait, GroupShares groups = {});
+  // devices of a ring are worth it. `pacers`: by which the stages of these devices work. `machine` and `busy_wait`
+  // must outlive it.
+  ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait, GroupShares groups = {},
+               pipeline::Pacers pacers = {});
   ~ShardBackend() override;  // waits for what cannot be interrupted
 
   void load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) override;
@@ -35,11 +38,14 @@ class ShardBackend final : public worker::StageBackend {
   // the file, for people; empty where there is nothing to say, or not yet. Any thread.
   std::string notes_of(const std::string& content, const std::string& device, wire::LayerRange layers) const
       EXO_EXCLUDES(mutex_);
+  // The stages on the CPU compute with as many threads from their next step on as the pacers allow. Any thread.
+  void update_threads() EXO_EXCLUDES(mutex_);
 
  private:
   void run(std::move_only_function<Result<void>()> task, Done done);
   Progress posted(Progress progress) const;
   void remember(const std::shared_ptr<worker::Part>& part, const engine::Shard& shard) EXO_EXCLUDES(mutex_);
+  std::shared_ptr<pipeline::Pacer> pacer_of(const std::string& device) const;
   bool worth_busy_wait(const std::vector<std::string>& devices) const;
 
   const gpu::Machine& machine_;
@@ -47,11 +53,12 @@ class ShardBackend final : public worker::StageBackend {
   Post post_;
   BusyWait* busy_wait_;
   GroupShares groups_;
+  pipeline::Pacers pacers_;
   struct Used {
     std::weak_ptr<worker::Part> part;
     worker::PartKey key;
-    std::shared_ptr<const gpu::SharedThreadUse> use;  // of a part on the CPU
-    std::string held;                                 // "mxfp4 is held as q8_0"
+    std::shared_ptr<gpu::SharedThreadUse> use;  // of a part on the CPU
+    std::string held;                           // "mxfp4 is held as q8_0"
   };
   mutable Mutex mutex_;
   std::vector<Used> used_ EXO_GUARDED_BY(mutex_);  // of the parts with something to say

@@ -42,6 +42,9 @@ DeviceSnapshot device_snapshot(const ReplicatedState& state, const wire::NodeRec
     device.temperature_c = condition->temperature_c;
     device.heat = condition->heat;
     device.speed_percent = condition->speed_percent;
+    device.action = condition->action;
+    device.pace_percent = condition->pace_percent;
+    device.action_reason = condition->action_reason;
   }
   return device;
 }
@@ -50,7 +53,8 @@ std::optional<BatterySnapshot> battery_snapshot(const wire::NodeCondition& condi
   if (!condition.battery) return std::nullopt;
   return BatterySnapshot{.charge_percent = condition.battery->charge_percent,
                          .discharging = condition.battery->on_battery,
-                         .low = condition.battery->low};
+                         .low = condition.battery->low,
+                         .given_up = condition.battery->given_up};
 }
 
 NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const wire::NodeRecord& record) {

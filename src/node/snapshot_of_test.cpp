@@ -45,7 +45,10 @@ TEST(SnapshotOf, ShowsConditions) {
                                             .load_percent = 90,
                                             .temperature_c = 81,
                                             .heat = wire::Heat::hot,
-                                            .speed_percent = 70}},
+                                            .speed_percent = 70,
+                                            .action = wire::HeatAction::fewer_layers,
+                                            .pace_percent = 50,
+                                            .action_reason = "it is to stay cool"}},
                                .shards = {{.device = "gpu0", .model = "made", .content = "abc", .layers = {0, 2}}},
                                .memory = {.pressure = wire::MemoryPressure::layers, .bytes_max = 5 * GiB}}});
   const ClusterSnapshot snapshot = snapshot_of(state, example_id(1), {}, {});
@@ -55,6 +58,9 @@ TEST(SnapshotOf, ShowsConditions) {
   EXPECT_EQ(node.devices[0].heat, wire::Heat::hot);
   EXPECT_EQ(node.devices[0].temperature_c, 81);
   EXPECT_EQ(node.devices[0].speed_percent, 70U);
+  EXPECT_EQ(node.devices[0].action, wire::HeatAction::fewer_layers);
+  EXPECT_EQ(node.devices[0].pace_percent, 50U);
+  EXPECT_EQ(node.devices[0].action_reason, "it is to stay cool");
   EXPECT_EQ(node.shards[0].layers, (wire::LayerRange{0, 2}));
   EXPECT_EQ(node.memory, (MemorySnapshot{.pressure = wire::MemoryPressure::layers, .bytes_max = 5 * GiB}));
   EXPECT_FALSE(snapshot.nodes[1].battery);

@@ -16,10 +16,16 @@ class Sensors:
     def write(self, path, text):
         path = self.folder / path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text)  # in the same file: a node keeps it open
 
     def temperature(self, celsius):
         self.write("sys/class/thermal/thermal_zone0/temp", f"{celsius * 1000}\n")
+
+    def energy(self, microjoules):
+        """The counter of the processor's energy."""
+        self.write("sys/class/powercap/intel-rapl:0/name", "package-0\n")
+        self.write("sys/class/powercap/intel-rapl:0/max_energy_range_uj", f"{1 << 40}\n")
+        self.write("sys/class/powercap/intel-rapl:0/energy_uj", f"{microjoules}\n")
 
     def battery(self, percent, plugged):
         self.write("sys/class/power_supply/AC/type", "Mains\n")

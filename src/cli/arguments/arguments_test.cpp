@@ -69,6 +69,16 @@ TEST_F(Arguments, SizesAreExplained) {
             "--memory: \"-1GiB\" is not a size, such as 8GiB or 512MiB");
 }
 
+TEST_F(Arguments, LimitsOfHeatAreExplained) {
+  EXPECT_EQ(error_of({"serve", "--temperature-max", "75", "--power-max", "40", "--quiet-hours", "22-7",
+                      "--battery-floor", "30"}),
+            "");
+  EXPECT_EQ(error_of({"serve", "--quiet-hours", "22:00"}),
+            "--quiet-hours: \"22:00\" are no hours: give the first and the one behind the last, as 22-7");
+  EXPECT_EQ(error_of({"serve", "--temperature-max", "5"}), "--temperature-max: 5 is not a number from 30 to 150");
+  EXPECT_EQ(error_of({"serve", "--battery-floor", "0"}), "--battery-floor: 0 is not a number from 1 to 100");
+}
+
 TEST_F(Arguments, HelpIsAWordToo) {
   EXPECT_EQ(resolved({"help"}), "--help");
   EXPECT_EQ(resolved({"help", "run"}), "run --help");
@@ -119,8 +129,9 @@ TEST_F(Arguments, AWrongValueIsNamedWithItsOptionAndWhatIsExpected) {
   EXPECT_EQ(error_of({"run", "m", "-n", "99999999999999"}),
             "--max-tokens: \"99999999999999\" is not a number, or is too large");
   EXPECT_EQ(error_of({"serve", "m", "--parallel", "0"}), "--parallel: 0 is not a number from 1 to 4096");
-  EXPECT_EQ(error_of({"plan", "m", "--for", "througput"}),
-            "--for: \"througput\" is not one of latency, throughput, first-token; did you mean throughput?");
+  EXPECT_EQ(
+      error_of({"plan", "m", "--for", "througput"}),
+      "--for: \"througput\" is not one of latency, throughput, first-token, efficiency; did you mean throughput?");
 }
 
 TEST_F(Arguments, WhatIsMissingIsNamed) {

@@ -9,6 +9,7 @@
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/folders.h"
+#include "cli/heat_options.h"
 #include "cli/hub_settings.h"
 #include "cli/layout_book.h"
 #include "cli/log_options.h"
@@ -298,6 +299,7 @@ void add_serve(CLI::App& app, Action& action) {
       ->transform(byte_size())
       ->type_name("SIZE")
       ->group(devices);
+  add_heat_options(*command, node, devices);
   const char* plan = "Model and plan (on the node that is given the model)";
   add_context(*command, node.serving.context)
       ->description(

@@ -51,22 +51,35 @@ std::string state_of(const Json& node) {
   return (yes(node, "leader") ? "leader" : "online") + shortage_of(node);
 }
 
-// Examples: "mains", "battery 34 %", "battery 12 %, low".
+// Examples: "mains", "battery 34 %", "battery 12 %, low", "battery 28 %, given up".
 std::string power_of(const Json& node) {
   const bool on_battery = yes(node, "on_battery");
   const auto battery = node.find("battery");
   if (battery == node.end() || !battery->is_object()) return on_battery ? "battery" : "mains";
   const std::string charge = text(*battery, "charge_percent") + " %";
   return (yes(*battery, "discharging") ? "battery " + charge : "mains, battery " + charge) +
-         (yes(*battery, "low") ? ", low" : "");
+         (yes(*battery, "given_up") ? ", given up"
+          : yes(*battery, "low")    ? ", low"
+                                    : "");
 }
 
-// "cuda0 82 °C, hot", without unknown parts.
+// "computes 60 % of the time: it is to stay below 94 °C"; empty where nothing is done.
+std::string action_of(const Json& device) {
+  const std::string action = text(device, "heat_action");
+  if (action.empty() || action == "none") return {};
+  std::string out = std::format("computes {} % of the time", text(device, "pace_percent"));
+  if (action == "fewer_layers") out += ", asks for fewer layers";
+  if (action == "leaving") out += ", leaves";
+  return out + ": " + text(device, "heat_action_reason");
+}
+
+// "cuda0 82 °C hot", without unknown parts.
 std::string device_of(const Json& device) {
   std::string out = text(device, "id");
   if (const std::string celsius = text(device, "temperature_c"); !celsius.empty()) out += " " + celsius + " °C";
   const std::string heat = text(device, "heat"), failure = text(device, "failure");
   if (heat == "hot" || heat == "critical") out += heat == "hot" ? " hot" : " critically hot";
+  if (const std::string action = action_of(device); !action.empty()) out += " (" + action + ")";
   return failure.empty() ? out : out + " (" + failure + ")";
 }
 
@@ -98,16 +111,32 @@ std::string suitability_of(const Json& telemetry, const std::string& name) {
   return out;
 }
 
+// "cuda0 1.4 J/token", of the node's devices in their order; empty: not known.
+std::string energy_of(const Json& telemetry, const std::string& name) {
+  std::string out;
+  for (const Json& node : list(telemetry, "nodes")) {
+    if (text(node, "name") != name) continue;
+    for (const Json& device : list(node, "devices")) {
+      const auto joules = device.find("joules_per_token");
+      if (joules == device.end() || !joules->is_number()) continue;
+      out += std::format("{}{} {:.3g} J/token", out.empty() ? "" : ", ", text(device, "id"), joules->get<double>());
+    }
+  }
+  return out;
+}
+
 std::string nodes_table(const Json& cluster, const Json& telemetry) {
-  Rows rows{{"NODE", "STATE", "DEVICES", "SUITABILITY", "LOAD", "HOLDS", "POWER", "NETWORK", "VERSION", "API"}};
+  Rows rows{
+      {"NODE", "STATE", "DEVICES", "SUITABILITY", "LOAD", "HOLDS", "ENERGY", "POWER", "NETWORK", "VERSION", "API"}};
   for (const Json& node : list(cluster, "nodes")) {
     std::string devices;
     for (const Json& device : list(node, "devices")) {
       devices += (devices.empty() ? "" : ", ") + device_of(device);
     }
     rows.push_back({text(node, "name"), state_of(node), devices, suitability_of(telemetry, text(node, "name")),
-                    share_of(node, "load_percent"), shards_of(node), power_of(node),
-                    yes(node, "wired") ? "wire" : "radio", text(node, "version"), text(node, "api_url")});
+                    share_of(node, "load_percent"), shards_of(node), energy_of(telemetry, text(node, "name")),
+                    power_of(node), yes(node, "wired") ? "wire" : "radio", text(node, "version"),
+                    text(node, "api_url")});
   }
   return format_table(rows);
 }

@@ -1,0 +1,44 @@
+#include "cli/heat_options.h"
+
+#include <string>
+
+#include "cli/arguments/checks.h"
+
+namespace exogpu::cli {
+
+void add_heat_options(CLI::App& command, node::NodeOptions& options, const char* group) {
+  command
+      .add_option("--temperature-max", options.heat.temperature_max_c,
+                  "Degrees Celsius that devices are to stay below; they pause between steps where it is needed "
+                  "(default: 6 below the limit of the hardware)")
+      ->check(between(30, 150))
+      ->type_name("C")
+      ->group(group);
+  command
+      .add_option("--power-max", options.heat.power_max_w,
+                  "Watts that each device is to draw at most, on average, where its power is measured")
+      ->check(between(1, 100'000))
+      ->type_name("W")
+      ->group(group);
+  const auto is_hours = [](const std::string& text) {
+    const auto hours = node::parse_quiet_hours(text);
+    return hours ? std::string() : hours.error().message;
+  };
+  command
+      .add_option_function<std::string>(
+          "--quiet-hours",
+          [&options](const std::string& text) { options.heat.quiet_hours = node::parse_quiet_hours(text).value(); },
+          "Hours of the day, in local time, in which devices compute at most half of the time, such as 22-7")
+      ->check(CLI::Validator(is_hours, ""))
+      ->type_name("HH-HH")
+      ->group(group);
+  command
+      .add_option_function<double>(
+          "--battery-floor", [&options](double percent) { options.battery_floor = percent / 100; },
+          "Per cent of the battery below which plans do without this node, until it is plugged in")
+      ->check(between(1, 100))
+      ->type_name("PERCENT")
+      ->group(group);
+}
+
+}  // namespace exogpu::cli

@@ -1,0 +1,13 @@
+// --temperature-max, --power-max, --quiet-hours and --battery-floor of `exogpu serve`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "node/node.h"
+
+namespace exogpu::cli {
+
+// `options` must live until the command line is parsed.
+void add_heat_options(CLI::App& command, node::NodeOptions& options, const char* group);
+
+}  // namespace exogpu::cli
