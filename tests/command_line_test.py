@@ -302,7 +302,7 @@ class Completion(CommandLine):
         self.assertEqual(self.complete_in_bash("exogpu run x --temp"), ["--temperature"])
         self.assertEqual(self.complete_in_bash("exogpu serve --for thr"), ["throughput"])
         self.assertEqual(self.complete_in_bash("exogpu serve --for=thr"), ["throughput"])
-        self.assertEqual(self.complete_in_bash("exogpu serve --for "), ["latency", "throughput", "first-token"])
+        self.assertEqual(self.complete_in_bash("exogpu serve --for "), ["latency", "throughput", "first-token", "efficiency"])
         self.assertIn("tiny", self.complete_in_bash("exogpu run ti"))
         self.assertEqual(self.complete_in_bash("exogpu inspect mod"), ["models"])  # a folder
 

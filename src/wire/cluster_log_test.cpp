@@ -293,8 +293,8 @@ TEST(LogMessages, WhatIsOutOfBoundsIsRefused) {
       model, [&](auto& e) { served(e)->mutable_shape()->mutable_layers(0)->set_flops_per_token(-1); },
       "the work of a layer is negative");
   spoilt_event(
-      model, [&](auto& e) { served(e)->mutable_settings()->set_objective(3); },
-      "an objective that is not known here (3)");
+      model, [&](auto& e) { served(e)->mutable_settings()->set_objective(4); },
+      "an objective that is not known here (4)");
   spoilt_event(model, [&](auto& e) { served(e)->mutable_settings()->set_context(0); }, "a model for no context");
   spoilt_event(model, [&](auto& e) { served(e)->mutable_settings()->set_activations(77); }, "not known here (77)");
   spoilt_event(model, [&](auto& e) { served(e)->set_content("\n"); }, "the content of a model");
