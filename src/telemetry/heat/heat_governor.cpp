@@ -16,7 +16,7 @@ constexpr std::array<Duration, 1> kLater{seconds(60)};
 constexpr std::array<Duration, 2> kForGood{seconds(60), seconds(600)};
 constexpr double kRiseEachS = 0.04;  // of the pace
 constexpr double kBelowOwnLimitC = 1, kBelowThrottlingC = 2, kHardLimitC = 1.5;
-constexpr double kHardwareBetter = 1.05, kTrialBetter = 1.05;
+constexpr double kHardwareBetter = 1.05, kTrialBetter = 1.05, kTrialRateLeast = 0.8;
 constexpr double kPausesWorse = 0.95;
 constexpr double kQuietPace = 0.5;
 constexpr double kBusyShows = 0.1, kIdleShows = 0.03, kBusyAlways = 0.8;
@@ -158,7 +158,9 @@ void HeatGovernor::choose_threads(const HeatInput& input, bool limited) {
   if (!has_threads_ || !input.rate) return;
   if (trial_) {
     if (input.now - trial_->began < kTrialTakes) return;
-    if (efficiency_ < kTrialBetter * trial_->efficiency_before) {
+    // What shorter pauses do not make up must be little: the hardware's clock may take minutes to.
+    const bool slower = decision_.pace >= 1 && *input.rate < kTrialRateLeast * trial_->rate_before;
+    if (efficiency_ < kTrialBetter * trial_->efficiency_before || slower) {
       set_threads(trial_->threads_before);
       no_trial_before_ = input.now + kTrialPause;
     }
@@ -172,7 +174,10 @@ void HeatGovernor::choose_threads(const HeatInput& input, bool limited) {
   }
   if (!limited_.holds(limited && input.busy > 0.2, kBetweenSteps, input.now) || decision_.threads <= 0.25) return;
   if (no_trial_before_ && input.now < *no_trial_before_) return;
-  trial_ = Trial{.began = input.now, .threads_before = decision_.threads, .efficiency_before = efficiency_};
+  trial_ = Trial{.began = input.now,
+                 .threads_before = decision_.threads,
+                 .efficiency_before = efficiency_,
+                 .rate_before = *input.rate};
   set_threads(decision_.threads / 2);
 }
 

@@ -87,7 +87,7 @@ class HeatGovernor {
   // The trial of another number of threads.
   struct Trial {
     Time began{};
-    double threads_before = 1, efficiency_before = 0;
+    double threads_before = 1, efficiency_before = 0, rate_before = 0;
   };
 
   double power_of(const HeatInput& input);
