@@ -8,7 +8,7 @@ void ClockExecutor::push(pipeline::StageInput input) {
   if (!alive_) return;
   host_.on_push(input, waiting_.size() + (current_ ? 1 : 0) + 1);
   waiting_.push_back(std::move(input));
-  if (!current_) begin();
+  if (!current_ && !rests_) begin();
 }
 
 void ClockExecutor::begin() {
@@ -16,15 +16,29 @@ void ClockExecutor::begin() {
   current_ = std::move(waiting_.front());
   waiting_.pop_front();
   takes_ = host_.takes(*current_);
+  host_.pacer->begin(host_.now());
   host_.later(takes_, [this, alive = std::weak_ptr(alive_)] {
     if (!alive.lock()) return;
     finish();
+    rest();
+  });
+}
+
+void ClockExecutor::rest() {
+  const Duration pause = host_.pacer->rest(takes_);
+  if (pause == Duration{}) return begin();
+  rests_ = true;
+  host_.later(pause, [this, alive = std::weak_ptr(alive_)] {
+    if (!alive.lock()) return;
+    rests_ = false;
     begin();
   });
 }
 
 void ClockExecutor::finish() {
   pipeline::StageInput input = *std::exchange(current_, std::nullopt);
+  const Time now = host_.now();
+  host_.pacer->end(info_, input.step.rows(), now - takes_, now);
   work_.done(work_.run(std::move(input)), std::chrono::duration_cast<std::chrono::microseconds>(takes_));
 }
 

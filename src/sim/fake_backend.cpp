@@ -175,7 +175,9 @@ pipeline::MakeExecutor FakeBackend::executors(const std::vector<std::string>&) {
       return host_.step_takes(layers, rows);
     };
     return std::make_unique<ClockExecutor>(
-        std::move(work), ClockExecutorHost{.later = host_.later, .takes = takes, .on_push = host_.on_step});
+        info, std::move(work),
+        ClockExecutorHost{
+            .later = host_.later, .now = host_.now, .takes = takes, .on_push = host_.on_step, .pacer = host_.pacer});
   };
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "pipeline/pacer.h"
 #include "sim/dice.h"
 #include "sim/network.h"
 #include "worker/stage_backend.h"
@@ -31,6 +32,8 @@ struct FakeBackendHost {
   std::function<Duration(const wire::LayerRange&, size_t rows)> step_takes;
   // With each step that a stage is given; `waiting`: of its steps, those that are not done.
   std::function<void(const pipeline::StageInput&, size_t waiting)> on_step;
+  std::shared_ptr<pipeline::Pacer> pacer{};  // by which the stages work
+  std::function<Time()> now;
   Dice* dice = nullptr;
   uint32_t model_layers = 0;
   bool recurrent = false;  // the models are

@@ -8,13 +8,14 @@
 namespace exogpu::sim {
 
 using namespace wire;
+using telemetry::testing::SensorFault;
 
 void World::schedule_faults() {
   const FaultRates& rates = scenario_.faults;
   const std::pair<const char*, double> kinds[] = {
       {"crash", rates.crash}, {"stall", rates.stall},     {"partition", rates.partition}, {"one_way", rates.one_way},
       {"slow", rates.slow},   {"burst", rates.burst},     {"drain", rates.drain},         {"model", rates.model},
-      {"heat", rates.heat},   {"battery", rates.battery}, {"shortage", rates.shortage}};
+      {"heat", rates.heat},   {"battery", rates.battery}, {"shortage", rates.shortage},   {"sensor", rates.sensor}};
   for (const auto& [what, rate] : kinds) {
     if (rate <= 0) continue;
     double at_s = 1;
@@ -79,6 +80,10 @@ void World::fault(const std::string& what) {
   } else if (what == "heat") {
     set_heat(node, dice_.between(0.1, 0.7));
     until_later(for_s, [this, node] { set_heat(node, 1); });
+  } else if (what == "sensor") {
+    constexpr SensorFault kinds[] = {SensorFault::stuck, SensorFault::absent, SensorFault::spikes};
+    set_sensor_fault(node, kinds[dice_.below(std::size(kinds))]);
+    until_later(for_s, [this, node] { set_sensor_fault(node, SensorFault::none); });
   } else if (what == "battery") {
     set_battery(node, dice_.between(0.02, 0.4), true);
     until_later(for_s, [this, node] { set_battery(node, 0.5, false); });
@@ -135,7 +140,8 @@ void World::heal() {
   healed_ = true;
   healed_at_ = now_;
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
-    set_heat(i, 1);
+    if (!nodes_[i]->warm) set_heat(i, 1);
+    set_sensor_fault(i, SensorFault::none);
     if (!dice_.chance(0.3)) set_battery(i, 1, false);  // where it is low, it stays so
     if (scenario_.faults.shortage > 0 && !dice_.chance(0.3)) set_memory_left(i, 1);
     if (!is_alive(i) && !dice_.chance(0.1)) start(i);

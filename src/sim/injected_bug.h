@@ -27,6 +27,7 @@ enum class InjectedBug {
   queue_bound_ignored,   // a node sends more steps than a ring may have in flight
   clients_confused,      // a client's node submits all requests as those of one client
   rows_not_moved,        // a sequence gets another region of the pool, and its rows do not move there
+  pace_ignored,          // no stage learns how hard its device may work
   replay_row_shifted,    // activations that are replayed are those of the next position
 };
 

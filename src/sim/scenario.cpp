@@ -84,6 +84,7 @@ Result<void> read_faults(const Json& json, const std::string& where, FaultRates&
   fields.take("heat", out.heat);
   fields.take("battery", out.battery);
   fields.take("shortage", out.shortage);
+  fields.take("sensor", out.sensor);
   fields.take("longest_s", out.longest_s);
   return fields.done();
 }
@@ -132,6 +133,23 @@ Result<void> read_script(const Json& json, const std::string& where, Scenario& o
   return {};
 }
 
+// By the names of their files in traces/, beside the folder of the scenario.
+Result<void> read_traces(const Json& json, const std::filesystem::path& path, Scenario& out) {
+  if (json.is_null()) return {};
+  if (!json.is_array()) {
+    return fail(ErrorCode::invalid_argument, "{}: traces must be an array", path.filename().string());
+  }
+  for (const Json& name : json) {
+    if (!name.is_string()) {
+      return fail(ErrorCode::invalid_argument, "{}: traces must be names", path.filename().string());
+    }
+    const auto folder = path.parent_path().parent_path() / "traces";
+    EXO_TRY(auto trace, telemetry::testing::read_trace(folder / (name.get<std::string>() + ".txt")));
+    out.traces.push_back(std::move(trace));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Scenario> read_scenario(const std::filesystem::path& path) {
@@ -161,8 +179,10 @@ Result<Scenario> read_scenario(const std::filesystem::path& path) {
   fields.take("election_max_s", out.election_max_s);
   fields.take("codec", out.codec);
   fields.take("wants_service", out.wants_service);
+  fields.take("temperature_max_c", out.temperature_max_c);
   const Json network = fields.take_any("network"), faults = fields.take_any("faults"),
-             script = fields.take_any("script"), requests = fields.take_any("requests");
+             script = fields.take_any("script"), requests = fields.take_any("requests"),
+             traces = fields.take_any("traces");
   EXO_CHECK(fields.done());
   if (out.nodes == 0 || out.nodes > 5000 || out.layers == 0 || out.layers > 1000) {
     return fail(ErrorCode::invalid_argument, "{}: nodes must be 1 to 5,000, layers 1 to 1,000", where);
@@ -171,6 +191,7 @@ Result<Scenario> read_scenario(const std::filesystem::path& path) {
   EXO_CHECK(read_faults(faults, where, out.faults));
   EXO_CHECK(read_requests(requests, where, out.requests));
   EXO_CHECK(read_script(script, where, out));
+  EXO_CHECK(read_traces(traces, path, out));
   return out;
 }
 

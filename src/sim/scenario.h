@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "telemetry/testing/heated_device.h"
 
 namespace exogpu::sim {
 
@@ -31,7 +32,8 @@ struct FaultRates {
   double work = 0;       // a fetch, load or connect fails, of ten
   double drain = 0;
   double model = 0;     // another model is to be served, in place of the oldest where there are as many as `models`
-  double heat = 0;      // a device computes at a tenth to seven tenths of its rate, and reports so
+  double heat = 0;      // a device computes at a tenth to seven tenths of its rate, and reports so; not with traces
+  double sensor = 0;    // the temperature that a device with a trace reports is an old one, absent, or wild at times
   double battery = 0;   // a node runs on a battery with 2 to 40 % left
   double shortage = 0;  // a node is short of memory, and asks plans to use a fifth to four fifths of it
   double longest_s = 4;
@@ -69,9 +71,12 @@ struct Scenario {
   FaultRates faults;
   RequestSettings requests;
   std::vector<ScriptStep> script;
-  double election_max_s = 0;   // 0: whatever; else until all obey a new leader after one was crashed
-  bool codec = true;           // each message is encoded and decoded; else only encoded
-  bool wants_service = false;  // the model is served in the end, by a plan without avoided devices
+  // The physics of the nodes' devices, by turns (tests/traces); empty: devices become hot by fault alone.
+  std::vector<telemetry::testing::HeatTrace> traces;
+  double temperature_max_c = 0;  // that the owners of devices with traces allow; 0: what the hardware withstands
+  double election_max_s = 0;     // 0: whatever; else until all obey a new leader after one was crashed
+  bool codec = true;             // each message is encoded and decoded; else only encoded
+  bool wants_service = false;    // the model is served in the end, by a plan without avoided devices
 };
 
 // Errors: not_found, invalid_argument naming the file and the field.

@@ -82,6 +82,8 @@ TEST(Sim, AConditionThatIsNotReportedIsFound) {
   expect_found("mixed", InjectedBug::condition_unreported, "is low, and that is not known");
 }
 
+TEST(Sim, ADeviceThatIsNotPacedIsFound) { expect_found("heat", InjectedBug::pace_ignored, "is warmer than it may be"); }
+
 TEST(Sim, AModelThatGoesWhileItAnswersIsFound) {
   expect_found("library", InjectedBug::busy_unreported, "removes a model while it answers");
 }

@@ -60,6 +60,7 @@ World::World(const Scenario& scenario, RunOptions options)
                      .steadiness = static_cast<uint32_t>(dice_.below(kSteadinessMax + 1))};
     nodes_.push_back(std::move(node));
   }
+  make_warm_devices();
 }
 
 World::~World() = default;

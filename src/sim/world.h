@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cluster/agent.h"
+#include "cluster/condition.h"
 #include "net/channel.h"
 #include "sim/answer_checks.h"
 #include "sim/checks.h"
@@ -66,6 +67,7 @@ struct Outcome {
   Traffic leader, others_mean, others_most;  // in the time measured
   double cpu_s = 0;                          // of the agents, their codec and their plans, in the time measured
   uint64_t state_bytes = 0;                  // of a snapshot, at the end
+  double hottest_c = 0;                      // of devices with a trace
 };
 
 // Beside its own bytes, a message over TLS and TCP takes: piece and frame headers 16, a TLS record 22, TCP with
@@ -133,10 +135,17 @@ class World {
   void set_heat(uint32_t node, double rate_share);
   void set_battery(uint32_t node, double charge, bool feeds);
   void set_memory_left(uint32_t node, double share);
-  void update_cached(uint32_t number);
+  void update_drivers(uint32_t number);
   void watch_condition(uint32_t node);  // now, and at intervals in this incarnation of it
   void report_condition(uint32_t node);
+  cluster::DeviceReadings readings_by_fault(uint32_t node);
+  cluster::DeviceReadings warm_readings(uint32_t node);
   void set_condition(uint32_t node, wire::NodeCondition condition);
+
+  // Devices with a trace (world_heat.cpp).
+  void make_warm_devices();
+  void set_sensor_fault(uint32_t node, telemetry::testing::SensorFault fault);
+  void advance_heat(uint32_t node);  // every half second
 
   // A worker with fake devices (world_workers.cpp).
   void start_worker(uint32_t node);

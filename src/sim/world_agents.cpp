@@ -105,7 +105,7 @@ void World::drive(uint32_t number) {
       node.workers->follow(node.agent->state(), obeys, now_);
     }
     update_clients(number);
-    update_cached(number);
+    update_drivers(number);
   }
   set_wake(number);
 }

@@ -42,30 +42,36 @@ void World::set_memory_left(uint32_t number, double share) {
 }
 
 // As a node does it.
-void World::update_cached(uint32_t number) {
+void World::update_drivers(uint32_t number) {
   SimNode& node = *nodes_[number];
   for (const auto& [content, worker] : node.workers->all()) {
     if (worker->driver() == nullptr || !worker->plan()) continue;
     worker->driver()->keep_cached(!caches_are_given_up(node.agent->state().nodes, *worker->plan()));
+    worker->driver()->keep_chunks_small(chunks_are_small(node.agent->state().nodes, *worker->plan()));
   }
 }
 
-// The readings of its sensors, with noise.
+// Of a device whose heat is a fault, with noise.
+DeviceReadings World::readings_by_fault(uint32_t number) {
+  const double heat = nodes_[number]->heat;
+  const bool hot = heat < 1, critical = heat < kCriticalRate;
+  const double warm_c = critical ? kLimitC : hot ? kLimitC - 8 : 55;
+  return {.device = "gpu0",
+          .load = hot ? 1 : dice_.between(0, 0.1),
+          .temperature_c = warm_c + dice_.between(-1, 1),
+          .limit_c = kLimitC,
+          .throttled = hot,
+          .speed = heat};
+}
+
 void World::report_condition(uint32_t number) {
   SimNode& node = *nodes_[number];
   if (!node.alive) return;
-  const bool hot = node.heat < 1, critical = node.heat < kCriticalRate;
-  const double warm_c = critical ? kLimitC : hot ? kLimitC - 8 : 55;
-  NodeCondition condition = node.watch.update({.load = dice_.between(0, 0.1),
-                                               .charge = node.charge,
-                                               .on_battery = node.on_battery,
-                                               .devices = {{.device = "gpu0",
-                                                            .load = hot ? 1 : dice_.between(0, 0.1),
-                                                            .temperature_c = warm_c + dice_.between(-1, 1),
-                                                            .limit_c = kLimitC,
-                                                            .throttled = hot,
-                                                            .speed = node.heat}}},
-                                              now_);
+  const SensorReadings readings{.load = dice_.between(0, 0.1),
+                                .charge = node.charge,
+                                .on_battery = node.on_battery,
+                                .devices = {node.warm ? warm_readings(number) : readings_by_fault(number)}};
+  NodeCondition condition = node.watch.update(readings, now_);
   set_condition(number, std::move(condition));
   drive(number);
 }

@@ -13,6 +13,7 @@
 #include "pipeline/ring_frames.h"
 #include "sim/clients.h"
 #include "sim/fake_backend.h"
+#include "sim/warm_device.h"
 #include "sim/world.h"
 #include "worker/model_workers.h"
 
@@ -25,7 +26,8 @@ struct World::SimNode {
   double heat = 1;    // the share of the rate that remains
   double charge = 1;  // of its battery
   bool on_battery = false;
-  double memory_left = 1;  // the share of its memory that plans are to use
+  double memory_left = 1;            // the share of its memory that plans are to use
+  std::unique_ptr<WarmDevice> warm;  // null: the device becomes hot by fault alone
   cluster::ConditionFilter watch;
   wire::Fitness fitness;
   uint64_t counter_saved = 0;  // on its disk
@@ -41,6 +43,7 @@ struct World::SimNode {
   std::vector<WaitingRequest> waiting;       // for their models
   std::map<std::string, bool> known_models;  // of the last state, by content id, and whether they are pinned
   wire::Term known_in;                       // the term of that state
+  std::shared_ptr<pipeline::Pacer> pacer;    // of its device
   std::unique_ptr<FakeBackend> backend;
   std::unique_ptr<worker::ModelWorkers> workers;
   std::unique_ptr<pipeline::RingFrames> frames;
@@ -61,6 +64,7 @@ struct World::SimNode {
     frames.reset();
     workers.reset();
     backend.reset();
+    pacer.reset();
     clients_by_index.clear();
     clients.clear();
     waiting.clear();

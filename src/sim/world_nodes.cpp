@@ -81,6 +81,7 @@ void World::start(uint32_t number) {
   const uint64_t counter = has(InjectedBug::counter_lost) ? 0 : node.counter_saved;
   node.agent = std::make_unique<Agent>(facts_of(number), AgentOptions{.counter = counter}, now_);
   std::fill_n(channel_.begin() + static_cast<ptrdiff_t>(number * nodes_.size()), nodes_.size(), uint8_t{0});
+  if (node.warm) node.warm->start();
   start_requests(number);
   start_worker(number);
   node.watch = ConditionFilter(kConditionLimits);

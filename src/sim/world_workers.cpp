@@ -33,6 +33,7 @@ void World::start_worker(uint32_t number) {
   const auto later_here = [this, number](Duration wait, std::function<void()> what) {
     later(number, wait, std::move(what));
   };
+  node.pacer = std::make_shared<pipeline::Pacer>();
   node.backend = std::make_unique<FakeBackend>(FakeBackendHost{
       .later = later_here,
       .bytes_of = [this, number](const worker::PartKey& key) { return bytes_of(number, key); },
@@ -48,6 +49,8 @@ void World::start_worker(uint32_t number) {
             return seconds(read_s + static_cast<double>(rows) * 20e-6);
           },
       .on_step = [this, number](const pipeline::StageInput& input, size_t waiting) { on_step(number, input, waiting); },
+      .pacer = node.pacer,
+      .now = [this] { return now_; },
       .dice = &dice_,
       .model_layers = scenario_.layers,
       .recurrent = scenario_.recurrent,
