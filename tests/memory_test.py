@@ -96,7 +96,7 @@ class Limits(Memory):
             for words in self.commands(model):
                 done = self.run_in(group, *words)
                 if done.returncode != 0:
-                    self.assertRegex(done.stderr, r"bytes are\s+missing|no room for a single layer",
+                    self.assertRegex(done.stderr, r"bytes are\s+missing|no room for a single layer|do not fit",
                                      f"{limit} MiB, {words}")
                 ended.add(done.returncode)
             self.assertEqual(group.kills(), 0)
