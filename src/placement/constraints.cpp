@@ -40,7 +40,7 @@ Constraint by_rule(const CostModel& model, const RuleName& of) {
 }
 
 // What the devices' profiles know of their types, beside what others know.
-Constraint precision(const CostModel& model, Constraint by_others) {
+Constraint precision(const CostModel& model, const Constraint& by_others) {
   const auto of = [&model](size_t device) { return precision_of(model.view().devices[device], model.shape()); };
   Constraint constraint = by_others;
   constraint.alone = [of, others = by_others.alone](size_t device) -> Reason {
