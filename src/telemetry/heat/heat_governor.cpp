@@ -110,6 +110,15 @@ void HeatGovernor::compare_pauses(const HeatInput& input, bool limited) {
 
 HeatGovernor::Allowed HeatGovernor::allowed(const HeatInput& input, std::optional<double> celsius,
                                             std::span<const Duration> ahead) const {
+  Allowed out = allowed_by_power(input, ahead);
+  if (input.quiet && out.pace > kQuietPace) out = {.pace = kQuietPace, .bound = Bound::quiet};
+  if (celsius && *celsius > hard_limit_c(input, limits_) - kHardLimitC) out.pace = kPaceMin;
+  out.pace = std::max(out.pace, kPaceMin);
+  return out;
+}
+
+// All of it until it is known what computing adds to the power.
+HeatGovernor::Allowed HeatGovernor::allowed_by_power(const HeatInput& input, std::span<const Duration> ahead) const {
   if (!added_ || *added_ <= 0) return {};
   double power = 1e9;
   Allowed out;
@@ -141,9 +150,6 @@ HeatGovernor::Allowed HeatGovernor::allowed(const HeatInput& input, std::optiona
     out.bound = Bound::own_power;
   }
   out.pace = (power - idle_.value_or(last_power_ / 10)) / *added_;
-  if (input.quiet && out.pace > kQuietPace) out = {.pace = kQuietPace, .bound = Bound::quiet};
-  if (celsius && *celsius > hard_limit_c(input, limits_) - kHardLimitC) out.pace = kPaceMin;
-  out.pace = std::max(out.pace, kPaceMin);
   return out;
 }
 

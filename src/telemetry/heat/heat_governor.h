@@ -98,6 +98,7 @@ class HeatGovernor {
   std::optional<double> hardware_limit(const HeatInput& input) const;
   // How it stays below its targets so far ahead.
   Allowed allowed(const HeatInput& input, std::optional<double> celsius, std::span<const Duration> ahead) const;
+  Allowed allowed_by_power(const HeatInput& input, std::span<const Duration> ahead) const;
   void choose_threads(const HeatInput& input, bool limited);
   void set_threads(double threads);
   void choose_action(const HeatInput& input, std::optional<double> celsius, bool limited);

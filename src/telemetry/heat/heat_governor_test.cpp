@@ -155,6 +155,13 @@ TEST(HeatGovernor, QuietHoursLeaveHalf) {
   EXPECT_DOUBLE_EQ(device.step(60, 60).pace, 1);
 }
 
+TEST(HeatGovernor, QuietHoursNeedNoSensor) {
+  HeatGovernor governor({}, false);
+  const HeatDecision& decision = governor.update({.now = {}, .power_w = 0, .utilization = 1, .busy = 1, .quiet = true});
+  EXPECT_EQ(decision.pace, 0.5);
+  EXPECT_NE(decision.reason.find("quiet hours"), std::string::npos) << decision.reason;
+}
+
 TEST(HeatGovernor, WithoutSensorsNothingIsDone) {
   HeatGovernor governor({}, true);
   Time now{};
