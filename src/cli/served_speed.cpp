@@ -8,6 +8,7 @@
 #include "api/answer_body.h"
 #include "base/utf8.h"
 #include "cli/output.h"
+#include "cli/served_plan.h"
 #include "cli/table.h"
 
 namespace exogpu::cli {
@@ -15,20 +16,17 @@ namespace {
 
 using BenchJson = nlohmann::ordered_json;
 
-constexpr std::chrono::seconds kReply{5}, kSilence{60};
+constexpr std::chrono::seconds kSilence{60};
 constexpr uint32_t kPromptOfPredictions = 512;  // or the whole context, where that is shorter
 
 // What serves the model: its plan, as /v1/cluster shows it.
 Result<BenchJson> plan_of(const api::ApiAddress& at, const std::string& name) {
-  EXO_TRY(const std::string body, body_of(api::get(at, "/v1/cluster", kReply)));
-  const BenchJson cluster = BenchJson::parse(body, nullptr, false);
-  for (const BenchJson& model : cluster.value("models", BenchJson::array())) {
-    if (model.value("model", "") != name) continue;
-    if (model.value("serving", false)) return model.value("plan", BenchJson::object());
-    return fail(ErrorCode::unavailable, "{} is not served now; `exogpu status` says why", printable(name));
-  }
-  return fail(ErrorCode::not_found, "the cluster serves no model {}; `exogpu load {}` loads it", printable(name),
-              printable(name));
+  EXO_TRY(const BenchJson model, model_in_cluster(at, name));
+  if (model.is_null())
+    return fail(ErrorCode::not_found, "the cluster serves no model {}; `exogpu load {}` loads it", printable(name),
+                printable(name));
+  if (model.value("serving", false)) return model.value("plan", BenchJson::object());
+  return fail(ErrorCode::unavailable, "{} is not served now; `exogpu status` says why", printable(name));
 }
 
 // A text of so many words, none of which a cached prompt begins with: `number` is in its first.
@@ -85,12 +83,8 @@ void print(const ClusterBench& options, const BenchJson& plan, const Samples& sa
                            {"first_token_s", json_of(first_token_s)}};
     return println_out("{}", out.dump(2));
   }
-  std::string devices;
-  for (const BenchJson& stage : plan.value("stages", BenchJson::array()))
-    devices += std::format("{}{}/{} {}-{}", devices.empty() ? "" : ", ", printable(stage.value("node", "")),
-                           printable(stage.value("device", "")), stage.value("layer_begin", 0U),
-                           stage.value("layer_end", 1U) - 1);
-  println_out("{} on {}; medians of {}", printable(options.model), devices, options.repetitions);
+  println_out("{} on {}; medians of {}", printable(options.model),
+              stages_text(plan.value("stages", BenchJson::array())), options.repetitions);
   const auto row = [](std::string name, const Compared& each, const char* unit) {
     return std::vector<std::string>{std::move(name), std::format("{:.3g} {}", each.predicted, unit),
                                     std::format("{:.3g} {}", each.measured, unit),

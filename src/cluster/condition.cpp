@@ -178,10 +178,7 @@ std::string excluded_reason(const NodeRecord& node) {
                      battery->charge_percent);
 }
 
-bool takes_part(const NodeRecord& node) {
-  const auto& battery = node.condition.battery;
-  return node.online && !node.draining && !(battery && battery->given_up);
-}
+bool takes_part(const NodeRecord& node) { return excluded_reason(node).empty(); }
 
 std::vector<placement::DeviceRule> rules_of(const NodeRecord& node, const DeviceRef& device) {
   std::vector<placement::DeviceRule> rules;

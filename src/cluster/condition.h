@@ -90,9 +90,8 @@ bool takes_part(const wire::NodeRecord& node);
 // Why they may not, for people, behind the name of the node; empty when they may.
 std::string excluded_reason(const wire::NodeRecord& node);
 
-// Why plans avoid a device of this node if the others can hold the model: it is critically hot or leaves to
-// cool, its node's battery is
-// low. By placement's names of the constraints.
+// Why plans avoid a device of this node if the others can hold the model: it is critically hot or leaves to cool, its
+// node's battery is low. By placement's names of the constraints.
 std::vector<placement::DeviceRule> rules_of(const wire::NodeRecord& node, const wire::DeviceRef& device);
 
 // Whether a node of the plan gives up cached sequences: then the ring keeps none.

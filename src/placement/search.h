@@ -37,8 +37,7 @@ Found search_beam(const RingProblem& problem, const SearchLimits& limits = {});
 // The first ring that meets the constraints, whatever its speed: of the blocks of layers that must stay together, the
 // one with the fewest devices left gets its device first; each choice removes the devices that it rules out from all
 // other blocks, and is undone when one is left without. Interchangeable devices are tried once. Proves that there is no
-// ring
-// (`proven`, without one) if all devices are linked and `tries_max` choices are enough.
+// ring (`proven`, without one) if all devices are linked and `tries_max` choices are enough.
 inline constexpr size_t kTriesMax = 300;
 Found search_constraints(const RingProblem& problem, size_t tries_max = kTriesMax);
 

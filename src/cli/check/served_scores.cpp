@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/utf8.h"
-#include "cli/api_options.h"
+#include "cli/served_plan.h"
 
 namespace exogpu::cli {
 namespace {
@@ -17,7 +17,6 @@ using ScoreJson = nlohmann::ordered_json;
 
 // Loading a large model takes minutes; nothing is sent meanwhile.
 constexpr std::chrono::minutes kScored{10};
-constexpr std::chrono::seconds kPlanReply{5};
 constexpr int kKnownMost = 20;  // as many as the API gives
 
 std::optional<wire::TokenId> token_named(const std::string& name, uint32_t vocabulary) {
@@ -91,18 +90,9 @@ Result<std::vector<ScoredToken>> score_by_plan(const api::ApiAddress& at, const 
 }
 
 Result<std::string> plan_of(const api::ApiAddress& at, const std::string& model) {
-  EXO_TRY(const std::string body, body_of(api::get(at, "/v1/cluster", kPlanReply)));
-  const ScoreJson json = ScoreJson::parse(body, nullptr, false);
-  for (const ScoreJson& each : json.is_object() ? json.value("models", ScoreJson::array()) : ScoreJson::array()) {
-    const ScoreJson::json_pointer stages("/plan/stages");
-    if (!each.is_object() || each.value("model", "") != model || !each.contains(stages)) continue;
-    std::string text;
-    for (const ScoreJson& stage : each.at(stages))
-      text += std::format("{}{}/{} {}-{}", text.empty() ? "" : ", ", printable(stage.value("node", "")),
-                          printable(stage.value("device", "")), stage.value("layer_begin", 0),
-                          stage.value("layer_end", 1) - 1);
-    return text;
-  }
+  EXO_TRY(const ScoreJson entry, model_in_cluster(at, model));
+  const ScoreJson::json_pointer stages("/plan/stages");
+  if (entry.contains(stages)) return stages_text(entry.at(stages));
   return fail(ErrorCode::not_found, "the cluster has no plan of {}", printable(model));
 }
 
