@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
-
-#include "placement/input.h"
 
 namespace exogpu::placement {
 namespace {
@@ -26,15 +23,6 @@ wire::DeviceProfile slowed_down(wire::DeviceProfile device, double times) {
   device.exchange_s *= times;
   device.exchange_bytes_per_s /= times;
   return device;
-}
-
-std::optional<Ring> ring_of(const wire::ClusterView& view, const wire::ModelShape& shape,
-                            const PlacementRequest& request) {
-  const auto found = assign_layers(view, shape, request);
-  if (!found) return std::nullopt;
-  Ring ring;
-  for (const wire::Stage& stage : found->plan.stages) ring.push_back({index_of(view, stage.device), stage.layers});
-  return ring;
 }
 
 double watts_most(const wire::ClusterView& view) {
@@ -78,10 +66,12 @@ Ring most_efficient(const Planner& planner, const Ring& fastest) {
       const double watts = device.active_w > 0 ? device.active_w : most_w;
       device = slowed_down(std::move(device), 1 + watts / (worth * most_w));
     }
-    const auto ring = ring_of(view, model.shape(), request);
-    if (!ring || speed_of(model, *ring) < speed_least) continue;
-    const double taken = joules(model, *ring, most_w);
-    if (taken < best.first * (1 - 1e-9)) best = {taken, *ring};
+    const auto found = assign_layers(view, model.shape(), request);
+    if (!found) continue;
+    const Ring ring = ring_of(view, found->plan);
+    if (speed_of(model, ring) < speed_least) continue;
+    const double taken = joules(model, ring, most_w);
+    if (taken < best.first * (1 - 1e-9)) best = {taken, ring};
   }
   return best.second;
 }

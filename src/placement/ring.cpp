@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "placement/efficiency.h"
+#include "placement/input.h"
 
 namespace exogpu::placement {
 namespace {
@@ -161,6 +162,12 @@ wire::Plan plan_of(const CostModel& model, const Ring& ring) {
   }
   plan.predicted = predict(model, ring);
   return plan;
+}
+
+Ring ring_of(const wire::ClusterView& view, const wire::Plan& plan) {
+  Ring ring;
+  for (const wire::Stage& stage : plan.stages) ring.push_back({index_of(view, stage.device), stage.layers});
+  return ring;
 }
 
 }  // namespace exogpu::placement

@@ -90,5 +90,7 @@ std::vector<uint32_t> group_counts(uint32_t sequences);
 // The plan of a ring that fits.
 wire::PredictedSpeed predict(const CostModel& model, const Ring& ring);
 wire::Plan plan_of(const CostModel& model, const Ring& ring);
+// The ring of a plan of this view's devices.
+Ring ring_of(const wire::ClusterView& view, const wire::Plan& plan);
 
 }  // namespace exogpu::placement

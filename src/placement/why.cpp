@@ -10,12 +10,6 @@
 namespace exogpu::placement {
 namespace {
 
-Ring ring_of(const CostModel& model, const wire::Plan& plan) {
-  Ring ring;
-  for (const wire::Stage& stage : plan.stages) ring.push_back({index_of(model.view(), stage.device), stage.layers});
-  return ring;
-}
-
 // Of the device alone, and beside the devices of the plan.
 Verdict verdict_of(const Constraint& constraint, GivenUp given_up, const Ring& ring, size_t device) {
   std::optional<std::string> reason;
@@ -51,7 +45,7 @@ Result<std::vector<Verdict>> why(const wire::ClusterView& view, const wire::Mode
   }
   const CostModel model(view, shape, request, result.given_up);
   const Planner planner(model);
-  const Ring ring = ring_of(model, result.plan);
+  const Ring ring = ring_of(view, result.plan);
   std::vector<Verdict> verdicts;
   for (const Constraint& constraint : planner.constraints)
     verdicts.push_back(verdict_of(constraint, model.given_up(), ring, index));
