@@ -39,11 +39,14 @@ void StepThread::push(const void* owner, Task task) {
 }
 
 void StepThread::cancel(const void* owner) {
-  std::deque<Waiting> discarded;  // destroyed without the lock
+  {
+    std::deque<Waiting> discarded;  // destroyed without the lock
+    const MutexLock lock(mutex_);
+    std::deque<Waiting> others;
+    for (Waiting& each : waiting_) (each.owner == owner ? discarded : others).push_back(std::move(each));
+    waiting_ = std::move(others);
+  }
   MutexLock lock(mutex_);
-  std::deque<Waiting> others;
-  for (Waiting& each : waiting_) (each.owner == owner ? discarded : others).push_back(std::move(each));
-  waiting_ = std::move(others);
   while (running_ == owner) done_.wait(lock);
 }
 

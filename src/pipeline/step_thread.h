@@ -23,7 +23,7 @@ class StepThread {
   ~StepThread();  // waits for the task in progress and discards the others
 
   void push(const void* owner, Task task);
-  // Waits for the owner's task in progress and discards its others.
+  // Discards the owner's tasks that have not begun, then waits for the one in progress.
   void cancel(const void* owner);
 
  private:
