@@ -54,7 +54,7 @@ ShardOptions exact_options(uint32_t outputs) {
   o.kv_type = KvType::f32;
   o.outputs = outputs;
   o.context = 512;
-  o.threads = 2;
+  o.threads = 1;
   return o;
 }
 

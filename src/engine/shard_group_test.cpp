@@ -20,7 +20,7 @@ ShardOptions group_options(uint32_t outputs = 32) {
   o.outputs = outputs;
   o.context = 512;
   o.sequences = 2;
-  o.threads = 2;
+  o.threads = 1;
   return o;
 }
 

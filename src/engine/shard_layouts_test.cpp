@@ -42,7 +42,7 @@ class Layouts {
   Layouts& operator=(const Layouts&) = delete;
 
   Chain load(const TinyFile& file) const {
-    auto chain = Chain::load(file.gguf(), {}, device_, {.context = 512, .threads = 2});
+    auto chain = Chain::load(file.gguf(), {}, device_, {.context = 512, .threads = 1});
     if (!chain) throw std::runtime_error(chain.error().message);
     return *std::move(chain);
   }

@@ -29,7 +29,7 @@ gpu::Device without(const std::set<std::string>& types) {
 }
 
 Result<Chain> load_on(const gpu::Device& device, const model::Gguf& file) {
-  return Chain::load(file, {}, device, {.context = 512, .threads = 2});
+  return Chain::load(file, {}, device, {.context = 512, .threads = 1});
 }
 
 std::vector<float> answer(Chain& chain) {
