@@ -196,8 +196,8 @@ std::vector<Constraint> constraints_of(const CostModel& model) {
   std::vector<Constraint> constraints = {excluded(model)};
   for (const RuleName& each : kRules) {
     Constraint constraint = by_rule(model, each);
-    constraints.push_back(each.rule == Rule::precision ? precision(model, std::move(constraint))
-                                                       : std::move(constraint));
+    if (each.rule == Rule::precision) constraint = precision(model, constraint);
+    constraints.push_back(std::move(constraint));
   }
   constraints.push_back(memory(model));
   constraints.push_back(memory_pressure(model));
