@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from harness import cases
+from harness.caches import cache_home
 from nodes import EXOGPU, MODEL, TINY_MODEL, Cluster
 
 
@@ -15,7 +16,7 @@ class Check(Cluster):
     def check(self, model, *arguments):
         command = [EXOGPU, "check", model, "-t", "1", "-n", "48", *arguments, "--json"]
         done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120,
-                              env={**os.environ, "XDG_CACHE_HOME": str(self.folder)})
+                              env={**os.environ, "XDG_CACHE_HOME": cache_home(self.folder)})
         return done.stderr if done.returncode else json.loads(done.stdout)
 
     def tiny(self, name, *arguments):

@@ -15,6 +15,7 @@ import tempfile
 import time
 import unittest
 
+from harness.caches import cache_home
 from harness.ports import free_port
 from harness.waiting import WAIT_S, until
 
@@ -29,7 +30,7 @@ class CommandLine(unittest.TestCase):
         cls.model = cls.folder / "models" / "tiny.gguf"
         cls.model.parent.mkdir()
         subprocess.run([TINY_MODEL, "llama", cls.model], check=True, capture_output=True, timeout=60)
-        cls.environment = {**os.environ, "XDG_CACHE_HOME": str(cls.folder / "cache"),
+        cls.environment = {**os.environ, "XDG_CACHE_HOME": cache_home(cls.folder / "cache"),
                            "XDG_STATE_HOME": str(cls.folder / "state"), "EXOGPU_MODELS": str(cls.model.parent)}
 
     @classmethod

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from harness import cases
+from harness.caches import cache_home
 from nodes import EXOGPU, MODEL, Cluster
 
 PROMPT = "Once upon a time there was a little girl who had a red ball. One day"
@@ -47,7 +48,7 @@ class Group(Cluster):
 
     def test_a_plan_may_be_asked_for(self):
         done = subprocess.run([EXOGPU, "plan", MODEL, "--device", "cpu+cpu", "--json"], capture_output=True, text=True,
-                              timeout=120, env={**os.environ, "XDG_CACHE_HOME": str(self.folder)})
+                              timeout=120, env={**os.environ, "XDG_CACHE_HOME": cache_home(self.folder)})
         self.assertEqual(done.returncode, 0, done.stderr)
         plan = json.loads(done.stdout)["plan"]
         self.assertEqual([stage["device"]["id"] for stage in plan["stages"]], ["cpu+cpu"])

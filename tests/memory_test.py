@@ -11,6 +11,7 @@ import tempfile
 import unittest
 
 from harness import cases
+from harness.caches import cache_home
 from harness.memory_group import Hog, MemoryGroup
 from harness.node import Node
 from harness.waiting import WAIT_S, until
@@ -56,7 +57,7 @@ class Memory(unittest.TestCase):
 
     def run_in(self, group, *words):
         # Without Vulkan's drivers, which take memory for themselves.
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache"), "VK_LOADER_DRIVERS_DISABLE": "*"}
+        environment = {**os.environ, "XDG_CACHE_HOME": cache_home(self.folder / "cache"), "VK_LOADER_DRIVERS_DISABLE": "*"}
         command = group.command(EXOGPU, *words)
         return subprocess.run([*map(str, command)], capture_output=True, text=True, errors="replace", timeout=WAIT_S,
                               stdin=subprocess.DEVNULL, env=environment)

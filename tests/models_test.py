@@ -13,6 +13,8 @@ import sys
 import tempfile
 import unittest
 
+from harness.caches import cache_home
+
 EXOGPU, TINY_MODEL = map(os.path.abspath, sys.argv[1:3])
 
 
@@ -27,7 +29,7 @@ class Models(unittest.TestCase):
         subprocess.run([TINY_MODEL, "llama", str(self.model)], check=True, capture_output=True, timeout=60)
 
     def exogpu(self, *arguments, status=0, **options):
-        environment = {**os.environ, "XDG_DATA_HOME": str(self.home), "XDG_CACHE_HOME": str(self.home)}
+        environment = {**os.environ, "XDG_DATA_HOME": str(self.home), "XDG_CACHE_HOME": cache_home(self.home)}
         environment.pop("EXOGPU_MODELS", None)
         done = subprocess.run([EXOGPU, *map(str, arguments)], capture_output=True, text=True, timeout=120,
                               cwd=self.home, env=environment, **{"input": "", **options})

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import unittest
 
+from harness.caches import cache_home
+
 EXOGPU, TINY_MODEL = sys.argv[1:3]
 
 
@@ -37,7 +39,7 @@ class Plan(unittest.TestCase):
         cls.directory.cleanup()
 
     def plan(self, *arguments, stdin=""):
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder)}
+        environment = {**os.environ, "XDG_CACHE_HOME": cache_home(self.folder)}
         return subprocess.run([EXOGPU, "plan", str(self.model), *map(str, arguments)], input=stdin,
                               capture_output=True, text=True, timeout=120, env=environment)
 
@@ -110,7 +112,7 @@ class Plan(unittest.TestCase):
         self.assertIn("are given to no device", done.stderr)
 
     def test_what_devices_prints_is_a_cluster(self):
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder)}
+        environment = {**os.environ, "XDG_CACHE_HOME": cache_home(self.folder)}
         devices = subprocess.run([EXOGPU, "devices", "--json", "--profile"], check=True, capture_output=True,
                                  text=True, timeout=120, env=environment)
         cpu = next(each for each in json.loads(devices.stdout)["devices"] if each["id"] == "cpu")

@@ -19,6 +19,7 @@ import unittest
 
 from harness import cases
 from harness.answers import NEAR_TIE, Answer
+from harness.caches import cache_home
 from harness.processor import processor
 from harness.waiting import stays
 from nodes import EXOGPU, MODEL, QUICK, TINY_MODEL, WAIT_S, Cluster, Node, until
@@ -29,7 +30,7 @@ def serve_fails(folder, *arguments):
     """The error of an `exogpu serve` that does not start."""
     done = subprocess.run([*map(str, [EXOGPU, "serve", "--state", folder / "state", "--cache", folder / "cache", "-d",
                                       "cpu", "-t", "1", *arguments])], capture_output=True, text=True, timeout=WAIT_S,
-                          env={**os.environ, "XDG_CACHE_HOME": str(folder), "EXOGPU_MODELS": str(folder / "models")})
+                          env={**os.environ, "XDG_CACHE_HOME": cache_home(folder), "EXOGPU_MODELS": str(folder / "models")})
     if done.returncode != 1 or done.stdout:
         raise AssertionError(f"{done.returncode}: {done.stdout}{done.stderr}")
     return done.stderr

@@ -22,6 +22,7 @@ import socket
 import subprocess
 import threading
 
+from harness.caches import cache_home
 from harness.waiting import WAIT_S, until
 
 API_PORT = 8080
@@ -157,7 +158,7 @@ class Device:
     def run(self, *arguments, **more):
         """Starts the program on this host."""
         environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"),
-                       "XDG_CACHE_HOME": str(self.folder / "cache")}
+                       "XDG_CACHE_HOME": cache_home(self.folder / "cache")}
         return subprocess.Popen(self.network.command(self.host, self.exogpu, *arguments), stdin=subprocess.DEVNULL,
                                 text=True, env=environment, **more)
 

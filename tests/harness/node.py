@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+from harness.caches import cache_home
 from harness.ports import free_port
 from harness.waiting import WAIT_S, until
 
@@ -32,7 +33,7 @@ class Node:
                    self.device, "-t", "1", *self.arguments]
         # Not the models of the user that runs the tests.
         environment = {**os.environ, "EXOGPU_MODELS": str(self.folder.parent / "models"),
-                       "XDG_CACHE_HOME": str(self.folder.parent)}
+                       "XDG_CACHE_HOME": cache_home(self.folder.parent)}
         self.errors = open(self.log, "ab")
         self.process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=self.errors, text=True,
                                         env=environment)

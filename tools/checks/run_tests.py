@@ -74,6 +74,19 @@ def data_of(tests):
     return [*models, ROOT / "docs" / "placement.md", *files_below(*(ROOT / name for name in UNIT_TEST_DATA), *test_data)]
 
 
+def measure_processor(build):
+    """Measures the speeds of this machine's processor while nothing else runs, for the programs of all tests
+    (tests/harness/caches.py)."""
+    program, folder = build / "exogpu", build / "measured"
+    if not program.exists():
+        return
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder)}
+    for threads in ([], ["--threads", "1"]):
+        subprocess.run([program, "devices", "--backend", "cpu", "--profile", *threads], env=environment,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    os.environ["EXOGPU_TEST_MEASURED"] = str(folder)
+
+
 def run(build, tests, jobs, report):
     """ctest's result of each test: {name: (outcome, seconds, output)}."""
     numbers = ",".join(str(test["number"]) for test in tests)
@@ -121,6 +134,8 @@ def main():
         else:
             to_run.append((name, tests, stamp))
 
+    if any(tests[0]["name"].startswith("program.") for _, tests, _ in to_run):
+        measure_processor(build)
     results = run(build, [test for _, tests, _ in to_run for test in tests], arguments.jobs, build / "tests.xml") if to_run else {}
     for name, tests, stamp in to_run:
         own = [results.get(test["name"], ("failed", 0, "ctest did not run it")) for test in tests]
