@@ -160,6 +160,8 @@ std::span<const std::filesystem::path> Gguf::parts() const { return impl_->part_
 
 std::span<const std::byte> Gguf::part_bytes(uint32_t part) const { return impl_->bytes[part]; }
 
+int Gguf::descriptor(uint32_t part) const { return impl_->files.empty() ? -1 : impl_->files[part].descriptor(); }
+
 Bytes Gguf::file_bytes() const {
   Bytes total = 0;
   for (auto part : impl_->bytes) total += part.size();

@@ -74,6 +74,8 @@ class Gguf {
   Bytes file_bytes() const;                              // all parts together
   // The mapping of a whole part, including its header. Valid while this Gguf exists.
   std::span<const std::byte> part_bytes(uint32_t part) const;
+  // Of the open file of a part, valid likewise; -1 where the bytes belong to the caller.
+  int descriptor(uint32_t part) const;
 
   std::span<const MetaEntry> metadata() const;  // of the first part, in file order
   const MetaValue* find(std::string_view key) const;

@@ -99,6 +99,8 @@ std::span<const std::byte> MappedFile::bytes() const {
   return {static_cast<const std::byte*>(mapping_->address), mapping_->size()};
 }
 
+int MappedFile::descriptor() const { return mapping_->file.fd; }
+
 Result<void> MappedFile::check() const {
   Mapping& m = *mapping_;
   struct stat now{};

@@ -30,6 +30,7 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const;
+  int descriptor() const;  // of the open file, for as long as this object exists
 
   // Checks that all bytes read so far are those that the file had when it was opened. An error is permanent: a changed
   // file must be opened again. A file that was removed or replaced by another file counts as unchanged. Takes a
