@@ -41,7 +41,9 @@ Result<Chain> Chain::load(const model::Gguf& file, std::span<const ChainPart> pa
     return fail(ErrorCode::invalid_argument, "no device has the layers {} to {}", next, a.n_layers - 1);
   Chain chain;
   for (const ChainPart& part : parts) {
-    EXO_TRY(ShardGroup shard, ShardGroup::load(file, part.layers, part.group, options, progress, stop));
+    ShardOptions own = options;
+    own.weight_budget = options.weight_budget * part.layers.size() / a.n_layers;
+    EXO_TRY(ShardGroup shard, ShardGroup::load(file, part.layers, part.group, own, progress, stop));
     chain.shards_.push_back(std::move(shard));
   }
   return chain;

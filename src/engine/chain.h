@@ -30,7 +30,8 @@ class Chain {
                             const ShardOptions& options, const Progress& progress = {},
                             const std::stop_token& stop = {});
 
-  // The same with a group for each shard. Errors: also invalid_argument, where the parts are not all layers in order.
+  // The same with a group for each shard. Shards divide the budget of weights by layers, and members of a group
+  // equally. Errors: also invalid_argument, where the parts are not all layers in order.
   static Result<Chain> load(const model::Gguf& file, std::span<const ChainPart> parts, const ShardOptions& options,
                             const Progress& progress = {}, const std::stop_token& stop = {});
 

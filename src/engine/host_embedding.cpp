@@ -11,6 +11,8 @@ Result<HostEmbedding> HostEmbedding::open(const model::Gguf& file, const Archite
   if (info == nullptr) return fail(ErrorCode::corrupt, "{}: tensor token_embd.weight is missing", file.path().string());
   auto type = static_cast<ggml_type>(info->type);
   HostEmbedding e;
+  e.file_ = &file;
+  e.info_ = info;
   e.convert_ = ggml_get_type_traits(type)->to_float;
   if (e.convert_ == nullptr && type != GGML_TYPE_F32)
     return fail(ErrorCode::unsupported, "{}: tensor token_embd.weight is of type {}, which cannot be looked up",

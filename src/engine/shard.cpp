@@ -13,6 +13,7 @@
 #include "engine/runner.h"
 #include "engine/shard_fit.h"
 #include "engine/shard_setup.h"
+#include "engine/stream_hooks.h"
 #include "engine/sum_hooks.h"
 #include "engine/tensors/weight_layouts.h"
 #include "engine/thread_hooks.h"
@@ -34,21 +35,22 @@ struct Shard::Impl {
   WeightStore weights;
   KvCache cache;
   RecurrentMemory memory;
-  MemoryNeed need;
-  HostEmbedding embedding;
-  ggml_backend_ptr backend;
-  std::optional<gpu::ComputeThreads> threads;  // of a shard on the CPU
-  std::shared_ptr<gpu::SharedThreadUse> thread_use;
-  std::optional<ThreadHooks> thread_hooks;  // likewise
-  std::optional<SumHooks> sum_hooks;        // of a member
-  std::vector<SegmentHooks*> hooks;
-  std::optional<Runner> runner;
-  BatchPlan plan;
-  BatchPlan replay_plan;
-  std::optional<Residents> residents;
-  std::vector<float> embedded;
-  std::vector<SequenceTokens> pooled;
-  std::vector<float> joined;  // at rank 0 of a group: the logits of all members
+  MemoryNeed need = {};
+  HostEmbedding embedding = {};
+  ggml_backend_ptr backend = {};
+  std::optional<gpu::ComputeThreads> threads = {};  // of a shard on the CPU
+  std::shared_ptr<gpu::SharedThreadUse> thread_use = {};
+  std::optional<ThreadHooks> thread_hooks = {};  // likewise
+  std::optional<SumHooks> sum_hooks = {};        // of a member
+  std::unique_ptr<StreamHooks> stream = {};      // where layers stream
+  std::vector<SegmentHooks*> hooks = {};
+  std::optional<Runner> runner = {};
+  BatchPlan plan = {};
+  BatchPlan replay_plan = {};
+  std::optional<Residents> residents = {};
+  std::vector<float> embedded = {};
+  std::vector<SequenceTokens> pooled = {};
+  std::vector<float> joined = {};  // at rank 0 of a group: the logits of all members
 
   GraphSource source() const {
     return {arch,  layers,         weights.weights(),    weights.prompt_weights(), cache, memory.states(),
@@ -57,7 +59,7 @@ struct Shard::Impl {
   bool on_processor() const { return device.info().kind == gpu::DeviceKind::cpu; }
   bool is_first() const { return layers.begin == 0; }
   bool is_last() const { return layers.end == arch.n_layers; }
-  bool reads_file() const { return need.weights_mapped > 0 || embeds_on_host(); }
+  bool reads_file() const { return need.weights_mapped > 0 || need.layers_streamed > 0 || embeds_on_host(); }
   bool embeds_on_host() const { return is_first() && weights.weights().embedding == nullptr; }
 
   static Result<std::unique_ptr<Impl>> plan_only(const model::Gguf& file, wire::LayerRange layers,
@@ -72,8 +74,8 @@ struct Shard::Impl {
     const gpu::LayoutAim aim = layout_aim(options.objective);
     const WeightAims aims =
         two_layouts ? WeightAims{gpu::LayoutAim::answers, gpu::LayoutAim::prompts} : WeightAims{aim, aim};
-    EXO_TRY(WeightStore weights,
-            WeightStore::plan(file, a, layers, options.context, device, aims, slicer(file, requested.member)));
+    EXO_TRY(WeightStore weights, WeightStore::plan(file, a, layers, options.context, device, aims,
+                                                   slicer(file, requested.member), options.weight_budget));
     ggml_backend_buffer_type_t home = ggml_backend_dev_buffer_type(handle);
     KvCache cache(a, layers, options.cache_rows(), options.kv_type, home);
     RecurrentMemory memory(a, layers, options, options.cache_rows(), home);
@@ -86,22 +88,7 @@ struct Shard::Impl {
                                                .flash = flash,
                                                .weights = std::move(weights),
                                                .cache = std::move(cache),
-                                               .memory = std::move(memory),
-                                               .need = {},
-                                               .embedding = {},
-                                               .backend = nullptr,
-                                               .threads = std::nullopt,
-                                               .thread_use = nullptr,
-                                               .thread_hooks = std::nullopt,
-                                               .sum_hooks = std::nullopt,
-                                               .hooks = {},
-                                               .runner = std::nullopt,
-                                               .plan = {},
-                                               .replay_plan = {},
-                                               .residents = {},
-                                               .embedded = {},
-                                               .pooled = {},
-                                               .joined = {}});
+                                               .memory = std::move(memory)});
     EXO_CHECK(impl->measure());
     return impl;
   }
@@ -117,6 +104,8 @@ struct Shard::Impl {
     EXO_TRY(need.compute, std::move(compute));
     need.weights = weights.bytes();
     need.weights_mapped = weights.bytes_mapped();
+    need.layers_streamed = weights.residency().streamed();
+    need.weights_streamed = weights.bytes_streamed();
     for (const ConvertedWeights& of : weights.converted()) need.weights_converted += of.bytes;
     need.cache = cache.bytes();
     need.state = memory.state_bytes();
@@ -147,6 +136,15 @@ struct Shard::Impl {
     if (is_last() && is_rank_0()) joined.resize(size_t{options.outputs} * arch.n_vocab);
     return {};
   }
+
+  // After the weights are loaded. Layers are waited for before threads are chosen.
+  Result<void> start_stream() {
+    if (need.layers_streamed == 0) return {};
+    EXO_TRY(auto read, weights.layer_reader(device));
+    stream = std::make_unique<StreamHooks>(weights.residency(), layers.begin, std::move(read), backend.get());
+    hooks.insert(hooks.begin(), stream.get());
+    return {};
+  }
   bool is_rank_0() const { return options.member->cut.rank == 0; }
 
   Result<void> load(const Progress& progress, const std::stop_token& stop) {
@@ -158,6 +156,7 @@ struct Shard::Impl {
     EXO_CHECK(gpu::guarded_result(device, "loading weights",
                                   [&] { return weights.load(gpu::read_host_cpu().threads(), progress, stop); }));
     EXO_CHECK(file.check());
+    EXO_CHECK(start_stream());
     EXO_CHECK(gpu::guarded_result(device, "reserving the KV cache", [&] { return cache.load(); }));
     EXO_CHECK(gpu::guarded_result(device, "reserving the states", [&] { return memory.load(); }));
     if (embeds_on_host()) {
@@ -167,12 +166,12 @@ struct Shard::Impl {
     size_t result_floats = result_width() * (!is_last()           ? options.batch_tokens
                                              : options.embeddings ? options.sequences
                                                                   : options.outputs);
-    EXO_TRY(
-        Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
-          return Runner::create(
-              source(), largest_batches(options), result_floats, backend.get(),
-              {.after_layer = {}, .after_sums = options.member != nullptr, .prompts_by_layer = threads.has_value()});
-        }));
+    EXO_TRY(Runner ready, gpu::guarded_result(device, "reserving compute memory", [&] {
+              return Runner::create(source(), largest_batches(options), result_floats, backend.get(),
+                                    {.after_layer = cuts_around_streamed(weights.residency()),
+                                     .after_sums = options.member != nullptr,
+                                     .prompts_by_layer = threads.has_value()});
+            }));
     runner.emplace(std::move(ready));
     residents.emplace(device, cache, memory, options);
     plan.shape.groups.reserve(options.sequences);
@@ -301,6 +300,7 @@ struct Shard::Impl {
     // Also the better reason for a result that is not finite.
     if (reads_file())
       if (auto same = file.check(); !same) result = std::unexpected(same.error());
+    if (need.layers_streamed > 0) release_rows_of_file();
     if (result) result = join(*result, batch.into);
     if (!result) {
       memory.failed(batch);
@@ -310,6 +310,12 @@ struct Shard::Impl {
     EXO_CHECK(gpu::guarded(device, "keeping states", [&] { memory.moved(batch); }));
     residents->grown(batch);
     return result;
+  }
+
+  // What was looked up in the file would stay in memory.
+  void release_rows_of_file() const {
+    weights.release_mapped();
+    if (embeds_on_host()) embedding.release();
   }
 
   Result<void> check_sequence(wire::SeqId sequence) const {
@@ -329,7 +335,7 @@ Result<Shard> Shard::load(const model::Gguf& file, wire::LayerRange layers, cons
   if (device.layouts() != nullptr) learn_layouts(file, layers, device);
   const bool two_layouts = !options.member && worth_two_layouts(file, device);
   EXO_TRY(auto impl, Impl::plan_only(file, layers, device, options, two_layouts));
-  if (two_layouts && impl->need.total() > device.memory().free) {
+  if (two_layouts && impl->need.layers_streamed == 0 && impl->need.total() > device.memory().free) {
     EXO_TRY(impl, Impl::plan_only(file, layers, device, options));
   }
   EXO_CHECK(impl->load(progress, stop));
@@ -378,6 +384,7 @@ wire::LayerRange Shard::layers() const { return impl_->layers; }
 const ShardOptions& Shard::options() const { return impl_->options; }
 const MemoryNeed& Shard::memory() const { return impl_->need; }
 std::vector<ConvertedWeights> Shard::converted() const { return impl_->weights.converted(); }
+StreamUse Shard::stream_use() const { return impl_->stream ? impl_->stream->use() : StreamUse(); }
 bool Shard::on_processor() const { return impl_->on_processor(); }
 uint32_t Shard::computing_threads() const { return impl_->threads ? impl_->threads->threads() : 0; }
 std::string Shard::threads_reason() const { return impl_->threads ? impl_->threads->reason() : ""; }

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "engine/families/architecture.h"
+#include "engine/residency/layer_stream.h"
 #include "engine/shard_options.h"
 #include "engine/tensors/converted_weights.h"
 #include "engine/tensors/load_progress.h"
@@ -29,6 +30,8 @@ struct MemoryNeed {
   Bytes weights = 0;
   Bytes weights_mapped = 0;     // the part of `weights` that is the file's own pages
   Bytes weights_converted = 0;  // the part that the device holds in another type than the file
+  Bytes weights_streamed = 0;   // of the file; read again for each step, and not in `weights`, but for their slots
+  uint32_t layers_streamed = 0;
   Bytes cache = 0;
   Bytes state = 0;     // of recurrent layers: the present states of all sequences, and earlier ones
   Bytes retained = 0;  // of the host: the inputs of recurrent layers, to compute them again after a truncation
@@ -67,6 +70,8 @@ class Shard {
   // unsupported, corrupt, invalid_argument (layers outside the model, layers that attend to the keys and values of one
   // that is not among them, a context beyond 2^24), cancelled, unavailable
   // (the file was changed while it was read).
+  // With a weight_budget the layers that do not fit stream: a thread of the shard reads them from the file ahead of
+  // their computation, into slots that they share. The results are those of a shard that has all layers.
   static Result<Shard> load(const model::Gguf& file, wire::LayerRange layers, const gpu::Device& device,
                             const ShardOptions& options, const Progress& progress = {},
                             const std::stop_token& stop = {});
@@ -118,6 +123,7 @@ class Shard {
   std::string threads_reason() const;
   // The same for any thread, while the shard computes and afterwards; null on such a device.
   std::shared_ptr<gpu::SharedThreadUse> thread_use() const;
+  StreamUse stream_use() const;   // what was read for layers that stream; any thread
   bool on_processor() const;      // threads of this process compute, not a device of its own
   bool reads_file() const;        // it computes with the file's own pages
   bool flash_attention() const;   // whether the shard uses it

@@ -40,6 +40,7 @@ Result<ShardGroup> ShardGroup::load(const model::Gguf& file, wire::LayerRange la
   auto exchange = std::make_unique<SharedExchange>(static_cast<uint32_t>(cuts.size()));
   ShardOptions own = options;
   own.threads = threads_of_each(group, options.threads);
+  own.weight_budget = options.weight_budget / group.devices.size();
   const auto load_member = [&](uint32_t rank) {
     own.member = std::make_shared<GroupMember>(GroupMember{a, cuts[rank], exchange->member(rank)});
     return Shard::load(file, layers, *group.devices[rank], own, progress, stop);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/units.h"
 #include "engine/families/architecture.h"
 #include "wire/serving_settings.h"
 
@@ -25,7 +26,8 @@ struct ShardOptions {
   FlashAttention flash_attention = FlashAttention::automatic;
   bool embeddings = false;  // the last shard gives one vector for each sequence, not logits
   wire::Objective objective = wire::Objective::latency;  // which the layout of the weights serves
-  uint32_t threads = 0;                                  // on the CPU; 0: one per core that this process may use
+  Bytes weight_budget = 0;  // of memory for weights; where they take more, layers stream from the file. 0: no limit
+  uint32_t threads = 0;     // on the CPU; 0: one per core that this process may use
   // The shard computes its part of each layer together with others (engine/cut/exchange.h); null: all by itself.
   std::shared_ptr<const GroupMember> member = {};
 

@@ -160,7 +160,7 @@ Result<void> add_ends(WeightPlaces& places, const Architecture& a, wire::LayerRa
   if (is_last && tied && a.has_head && !places.is_packed(weights.output.weight) &&
       !places.is_converted(weights.output.weight)) {
     weights.embedding = weights.output.weight;
-  } else {
+  } else if (!places.is_budgeted()) {  // else the host looks it up, in the file
     EXO_TRY(weights.embedding, places.add(embedding, WeightUse::rows));
   }
   return {};

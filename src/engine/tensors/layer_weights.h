@@ -11,7 +11,7 @@ namespace exogpu::engine {
 Result<LayerWeights> add_layer(WeightPlaces& places, const Architecture& a, uint32_t index);
 
 // The embedding and the head, as far as `layers` need them. Where they are one tensor of the file and the device
-// computes with both in plain memory, they are one here too.
+// computes with both in plain memory, they are one here too. With a budget an embedding of its own stays in the file.
 Result<void> add_ends(WeightPlaces& places, const Architecture& a, wire::LayerRange layers, ModelWeights& weights);
 
 // `context` picks between short and long rope factors.

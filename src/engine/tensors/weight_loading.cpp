@@ -6,43 +6,10 @@
 #include <thread>
 
 #include "base/mutex.h"
-#include "gpu/layouts/conversion.h"
+#include "engine/tensors/weight_assembly.h"
 
 namespace exogpu::engine {
 namespace {
-
-// The memory for the steps of a thread that fills tensors.
-struct Scratch {
-  std::vector<std::byte> whole;
-  std::vector<std::byte> source;
-};
-
-// Of the file's tensor, as the device holds it.
-Bytes held_bytes(const WeightPlaces& places, const Placed& p, const model::TensorInfo& source) {
-  const Bytes bytes = places.bytes_of(source);
-  if (!p.is_converted()) return bytes;
-  const int64_t row = p.tensor->ne[0];
-  return bytes / ggml_row_size(static_cast<ggml_type>(source.type), row) * ggml_row_size(p.tensor->type, row);
-}
-
-// The bytes of the file's tensor as the device holds them, at `out`.
-Result<void> assemble_one(const WeightPlaces& places, const Placed& p, const model::TensorInfo& source,
-                          std::span<std::byte> out, std::vector<std::byte>& bytes) {
-  if (!p.is_converted()) {
-    places.copy(source, out);
-    return {};
-  }
-  bytes.resize(places.bytes_of(source));
-  places.copy(source, bytes);
-  auto converted = gpu::convert_rows(static_cast<ggml_type>(source.type), bytes, p.tensor->type, out,
-                                     static_cast<size_t>(p.tensor->ne[0]));
-  if (converted) return {};
-  return fail(converted.error().code,
-              "{}: tensor {} is of type {}, which this device cannot compute with, and {}; run it on the CPU "
-              "(--device cpu) or use a file in another quantisation",
-              places.file().path().string(), source.name, ggml_type_name(static_cast<ggml_type>(source.type)),
-              converted.error().message);
-}
 
 // Copies one tensor in. Packed layouts must be set whole, so parts are first assembled in `scratch`, as is what is
 // converted; other host memory is filled in steps, so that little of the file is in this process's memory at a time.
@@ -51,15 +18,13 @@ Result<void> fill(const WeightPlaces& places, const Placed& p, Scratch& scratch,
   const model::TensorInfo& first = *p.sources.front();
   const auto bytes = places.as_one_run(first);
   if (p.sources.size() > 1 || bytes.empty() || p.is_converted()) {
-    scratch.whole.resize(p.bytes());
-    std::span<std::byte> rest = scratch.whole;
-    for (const auto* source : p.sources) {
-      const Bytes size = held_bytes(places, p, *source);
-      EXO_CHECK(assemble_one(places, p, *source, rest.first(size), scratch.source));
-      rest = rest.subspan(size);
-      file.release(*source);
-    }
-    ggml_backend_tensor_set(p.tensor, scratch.whole.data(), 0, scratch.whole.size());
+    const ReadTensor read = [&](const model::TensorInfo& source, std::span<std::byte> out) -> Result<void> {
+      places.copy(source, out);
+      file.release(source);
+      return {};
+    };
+    EXO_TRY(const std::span<const std::byte> whole, assemble(places, p, read, scratch));
+    ggml_backend_tensor_set(p.tensor, whole.data(), 0, whole.size());
     return {};
   }
   Bytes step = ggml_backend_buffer_is_host(p.tensor->buffer) ? 8 * MiB : p.bytes();
@@ -105,7 +70,7 @@ Result<void> fill_all(const WeightPlaces& places, uint32_t threads, const Progre
   std::vector<const Placed*> work;
   Bytes total = 0;
   for (const auto& h : places.homes()) {
-    if (h->type == nullptr) continue;
+    if (h->type == nullptr || h->layer) continue;
     for (const Placed& p : h->placed) {
       work.push_back(&p);
       total += p.bytes();

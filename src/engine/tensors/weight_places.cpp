@@ -44,11 +44,12 @@ bool belongs_elsewhere(std::string_view name, wire::LayerRange layers) {
 
 }  // namespace
 
-WeightPlaces::WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers, Slicer slicer)
+WeightPlaces::WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers, Slicer slicer, bool budgeted)
     : file_(&file),
       home_(std::move(home)),
       tensors_max_((n_layers + 1) * tensors_per_layer_max),
-      slicer_(std::move(slicer)) {}
+      slicer_(std::move(slicer)),
+      budgeted_(budgeted) {}
 
 Result<model::TensorSlice> WeightPlaces::slice(const model::TensorInfo& info) const {
   return slicer_ ? slicer_(info) : Result<model::TensorSlice>();
@@ -78,12 +79,19 @@ void WeightPlaces::copy(const model::TensorInfo& info, std::span<std::byte> out)
   model::copy_slice(info, *slice(info), file_->data(info), out);
 }
 
+void WeightPlaces::for_each_run(const model::TensorInfo& info, const std::function<void(model::ByteRun)>& visit) const {
+  model::for_each_run(info, *slice(info), visit);
+}
+
 Home& WeightPlaces::home_for(ggml_backend_buffer_type_t type) {
+  const std::optional<uint32_t> layer = type == nullptr ? std::nullopt : streamed_;
   for (auto& h : homes_)
-    if (h->type == type) return *h;
+    if (h->type == type && h->layer == layer) return *h;
   auto& h = homes_.emplace_back(std::make_unique<Home>());
   h->type = type;
-  h->ctx.reset(ggml_init({.mem_size = tensors_max_ * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+  h->layer = layer;
+  const size_t most = layer ? 2 * tensors_per_layer_max : tensors_max_;
+  h->ctx.reset(ggml_init({.mem_size = most * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
   return *h;
 }
 
@@ -141,7 +149,8 @@ Result<ggml_tensor*> WeightPlaces::add(const RequiredTensor& required, WeightUse
     return fail(ErrorCode::unsupported, "{}: tensor {} is {}, but only F32 can be used there", file_->path().string(),
                 required.name, ggml_type_name(type));
   EXO_TRY(HeldWeight place, held(*info, use, required.shape));
-  if (place.type == type && place.home == home_.plain() && mappable(*info)) place.home = nullptr;
+  const bool stays_mapped = !budgeted_ || use == WeightUse::rows;
+  if (place.type == type && place.home == home_.plain() && stays_mapped && mappable(*info)) place.home = nullptr;
   return assign(place, {info}, required.shape);
 }
 

@@ -4,7 +4,9 @@
 #include <ggml-cpp.h>
 
 #include <array>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -28,9 +30,11 @@ struct Placed {
   bool is_converted() const { return static_cast<ggml_type>(sources.front()->type) != tensor->type; }
 };
 
-// All tensors in one kind of memory. `type` null: used in the file's mapping.
+// All tensors in one kind of memory: those that stay there, or those of one layer that streams. `type` null: used in
+// the file's mapping.
 struct Home {
   ggml_backend_buffer_type_t type = nullptr;
+  std::optional<uint32_t> layer = {};  // that streams
   ggml_context_ptr ctx;
   std::vector<Placed> placed;
   std::vector<ggml_backend_buffer_ptr> buffers;
@@ -43,10 +47,11 @@ struct RequiredTensor {
 
 // Collects the tensors one by one; allocates nothing on the device. Borrows the file.
 //
-// With a slicer, a tensor of the shard is the slice of the file's, and has its shape.
+// With a slicer, a tensor of the shard is the slice of the file's, and has its shape. With a budget no tensor is used
+// in the file's mapping but those of which only rows are looked up.
 class WeightPlaces {
  public:
-  WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers, Slicer slicer = {});
+  WeightPlaces(const model::Gguf& file, WeightMemory home, size_t n_layers, Slicer slicer = {}, bool budgeted = false);
 
   const model::Gguf& file() const { return *file_; }
   const WeightMemory& home() const { return home_; }
@@ -60,6 +65,9 @@ class WeightPlaces {
   }
   bool has(const std::string& name) const;
   bool is_sliced() const { return static_cast<bool>(slicer_); }
+  bool is_budgeted() const { return budgeted_; }
+  // Tensors that are added from now on are those of a layer that streams; or, without one, stay.
+  void set_streamed(std::optional<uint32_t> layer) { streamed_ = layer; }
   // The width of a tensor that the metadata do not tell, dims[axis]; 0 where the file has no such tensor.
   // Errors: those of the slicer.
   Result<uint64_t> width_of(const std::string& name, size_t axis) const;
@@ -67,6 +75,8 @@ class WeightPlaces {
   std::span<const std::byte> as_one_run(const model::TensorInfo& info) const;
   Bytes bytes_of(const model::TensorInfo& info) const;
   void copy(const model::TensorInfo& info, std::span<std::byte> out) const;  // `out` has bytes_of()
+  // The runs of the file's tensor that are the shard's bytes of it, in their order.
+  void for_each_run(const model::TensorInfo& info, const std::function<void(model::ByteRun)>& visit) const;
   // Errors: corrupt (missing, or of another shape), unsupported (of a type that cannot be a weight).
   Result<const model::TensorInfo*> find(const RequiredTensor& required) const;
   // Assigns the tensor to the memory that is best for this use.
@@ -105,6 +115,8 @@ class WeightPlaces {
   size_t tensors_max_;
   std::vector<std::unique_ptr<Home>> homes_;
   Slicer slicer_;  // empty: all of each tensor
+  bool budgeted_;
+  std::optional<uint32_t> streamed_;
   std::set<const model::TensorInfo*> used_;
 };
 

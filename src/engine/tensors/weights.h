@@ -4,6 +4,7 @@
 #include <ggml-cpp.h>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "engine/families/architecture.h"
+#include "engine/residency/residency.h"
 #include "engine/tensors/converted_weights.h"
 #include "engine/tensors/load_progress.h"
 #include "engine/tensors/slicer.h"
@@ -185,10 +187,13 @@ class WeightStore {
   // Finds and checks every tensor the layers need; reads none of their data and allocates nothing on the device.
   // `context` picks between short and long rope factors, `aims` between layouts that are right on the device.
   // With `slicer` the weights are slices of the file's, and the embedding is looked up on the host.
+  // Where the weights take more than `budget` (0: there is none), as many layers stay in memory as fit, and the others
+  // share slots; then all are in one layout, that of `aims.answers`.
   // Errors: corrupt (missing, or of a shape the metadata contradicts), unsupported (the device cannot compute with a
-  // type).
+  // type), out_of_memory (the budget is too small; says how large it must be).
   static Result<WeightStore> plan(const model::Gguf& file, const Architecture& a, wire::LayerRange layers,
-                                  uint32_t context, const gpu::Device& device, WeightAims aims, Slicer slicer = {});
+                                  uint32_t context, const gpu::Device& device, WeightAims aims, Slicer slicer = {},
+                                  Bytes budget = 0);
 
   WeightStore(WeightStore&&) noexcept;
   WeightStore& operator=(WeightStore&&) noexcept;
@@ -198,8 +203,12 @@ class WeightStore {
   // in two layouts.
   const ModelWeights& weights() const;
   const ModelWeights& prompt_weights() const;
-  Bytes bytes() const;         // all of them, on the device or mapped
-  Bytes bytes_mapped() const;  // the part of them that stays in the file's mapping
+  // All of them, on the device or mapped; where layers stream, what is in memory, without tensors in the mapping, of
+  // which rows are looked up.
+  Bytes bytes() const;
+  Bytes bytes_mapped() const;          // those that stay in the file's mapping
+  const Residency& residency() const;  // which layers stream, counted from the shard's first
+  Bytes bytes_streamed() const;        // of the file, in all layers that stream
   // Those that the device holds in another type than the file, by both types.
   std::vector<ConvertedWeights> converted() const;
   // Makes the planned tensors usable in graphs before load(), to measure the graphs.
@@ -207,6 +216,11 @@ class WeightStore {
   // Allocates and fills them with up to `threads` threads. Errors: out_of_memory, cancelled (what was allocated goes
   // with this object).
   Result<void> load(uint32_t threads, const Progress& progress, const std::stop_token& stop = {});
+  // After load(): reads a layer that streams into its slot. One thread calls it; borrows this store and the device.
+  // Errors: those of LayerReader.
+  Result<std::function<Result<void>(uint32_t layer)>> layer_reader(const gpu::Device& device) const;
+  // Gives back what the process has of the pages that stay mapped.
+  void release_mapped() const;
 
  private:
   struct Impl;
