@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "engine/cut/shared_exchange.h"
-#include "engine/member_thread.h"
+#include "engine/cut/exchange.h"
+#include "engine/group_call.h"
 #include "engine/shard.h"
 
 namespace exogpu::engine {
@@ -20,13 +21,28 @@ struct GroupDevices {
   std::vector<double> shares;  // empty: equal ones
 };
 
-// Called as a Shard, with the same results but for the order of sums. One thread drives a group; the others' threads
-// belong to it. A group of one is its shard, at no cost.
+// One member of a group that is on several nodes.
+struct LoneMember {
+  const gpu::Device* device = nullptr;
+  std::vector<double> shares;  // of all members, by rank
+  uint32_t rank = 0;
+  // Its end of the exchange, once the cuts of all members are known.
+  std::function<std::shared_ptr<Exchange>(std::span<const MemberCut>)> exchange;
+};
+
+// Errors: those of Shard::load() and cut_model().
+Result<Shard> load_member(const model::Gguf& file, wire::LayerRange layers, const LoneMember& member,
+                          const ShardOptions& options, const Progress& progress = {}, const std::stop_token& stop = {});
+
+// Called as a Shard, with the same results but for the order of sums. One thread drives a group. A group of one is its
+// shard, at no cost.
 class ShardGroup {
  public:
   ShardGroup(Shard shard) : first_(std::move(shard)) {}  // NOLINT(google-explicit-constructor): a group of one
+  ShardGroup(Shard first, std::unique_ptr<OtherMembers> others)
+      : first_(std::move(first)), others_(std::move(others)) {}
 
-  // Errors: those of Shard::load() and cut_model().
+  // All members in this process. Errors: those of Shard::load() and cut_model().
   static Result<ShardGroup> load(const model::Gguf& file, wire::LayerRange layers, const GroupDevices& group,
                                  const ShardOptions& options, const Progress& progress = {},
                                  const std::stop_token& stop = {});
@@ -36,9 +52,9 @@ class ShardGroup {
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
   Result<void> place(std::span<const Placement> placements);
-  Bytes release_rows();
+  Result<void> release_rows();
 
-  size_t members() const { return 1 + others_.size(); }
+  size_t members() const { return 1 + (others_ ? others_->size() : 0); }
   const Shard& first() const { return first_; }
 
   // Of the first member.
@@ -53,17 +69,16 @@ class ShardGroup {
   uint64_t graphs_built() const { return first_.graphs_built(); }
 
   // Of any member.
-  bool on_processor() const;
-  bool reads_file() const;
+  bool on_processor() const { return first_.on_processor() || (others_ && others_->on_processor()); }
+  bool reads_file() const { return first_.reads_file() || (others_ && others_->reads_file()); }
+  // Why the group can compute no more, where a member is gone with its node; empty while it can. Any thread.
+  std::optional<Error> lost() const { return others_ ? others_->lost() : std::nullopt; }
 
  private:
-  Result<void> all(const MemberThread::Work& work);
-  Error undo(const Batch& batch, bool first_moved, const Error& error);
+  Result<void> all(const GroupCall& call);
 
   Shard first_;
-  std::unique_ptr<SharedExchange> exchange_;  // null in a group of one
-  std::vector<std::unique_ptr<MemberThread>> others_;
-  std::vector<Result<void>> results_;  // of the others
+  std::unique_ptr<OtherMembers> others_;  // null in a group of one
 };
 
 }  // namespace exogpu::engine

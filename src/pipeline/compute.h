@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -80,6 +81,10 @@ class Compute {
   // Gives the memory of rows without tokens back to the system, where the device can; they get memory again when tokens
   // come. Without effect on results.
   virtual void release_rows() {}
+
+  // Why it can compute no more, where a part of it is gone with its node; empty while it can. Unlike the others, on any
+  // thread.
+  virtual std::optional<Error> lost() const { return {}; }
 
   // Memory that the device copies from and to directly; null if there is none. May outlive this.
   virtual std::shared_ptr<std::byte[]> host_memory(size_t bytes) const = 0;

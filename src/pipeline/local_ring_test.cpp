@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "pipeline/shard_compute.h"
+#include "pipeline/testing/fake_model.h"
 #include "pipeline/testing/ring_requests.h"
 
 namespace exogpu::pipeline {
@@ -44,6 +45,22 @@ TEST_F(LocalRingTest, WritesWhatTheEngineWritesWithoutARingOnEveryCut) {
     EXPECT_EQ(received.tokens, expected) << cuts.size() << " cuts";
     EXPECT_EQ(received.end, wire::GenerateEnd::length);
   }
+}
+
+TEST(LocalRing, EndsItsAnswersWhenAStageIsLost) {
+  std::vector<std::unique_ptr<Compute>> computes;
+  auto compute = std::make_unique<FakeCompute>(FakeModel{.layers = 1}, wire::LayerRange{0, 1}, 1, 8);
+  compute->gone = Error{ErrorCode::unavailable, "member 1 of the group is gone"};
+  computes.push_back(std::move(compute));
+  LocalRing ring(std::move(computes), 64);
+  std::optional<Error> failure;
+  const auto done = ring.generate(request({5, 6}, 4, 1), [&](const TokenEvent& event) {
+    failure = event.failure;
+    EXPECT_TRUE(event.interrupted);
+    return true;
+  });
+  EXPECT_TRUE(failure && failure->message == "member 1 of the group is gone");
+  EXPECT_TRUE(done);
 }
 
 TEST_F(LocalRingTest, ANextTurnComputesOnlyWhatIsNew) {

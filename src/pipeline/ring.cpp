@@ -70,6 +70,7 @@ void Ring::push(StageInput input) {
 
 void Ring::on_output(StageOutput output) {
   if (broken_) return;
+  if (auto* lost = std::get_if<StageLost>(&output)) return broken(std::move(lost->why));
   auto* next = std::get_if<ForwardedStep>(&output);
   size_t& in_flight = in_flight_[next ? next->step.stage - 1 : static_cast<uint32_t>(options_.nodes.size()) - 1];
   EXO_ASSERT(in_flight > 0, "a stage returns each of its steps once");

@@ -34,7 +34,8 @@ class ShardCompute final : public Compute {
   }
   Result<void> place(std::span<const wire::Placement> placements) override { return shard_.place(placements); }
   uint32_t length(wire::SeqId sequence) const override { return shard_.length(sequence); }
-  void release_rows() override { shard_.release_rows(); }
+  void release_rows() override { (void)shard_.release_rows(); }
+  std::optional<Error> lost() const override { return shard_.lost(); }
   std::shared_ptr<std::byte[]> host_memory(size_t bytes) const override { return shard_.host_memory(bytes); }
 
  private:

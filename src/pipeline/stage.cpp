@@ -19,9 +19,9 @@ RetainedStage Stage::end() {
 }
 
 void Stage::done(StageOutput output, std::chrono::microseconds took) {
-  auto* forwarded = std::get_if<ForwardedStep>(&output);
-  auto& stage_us = forwarded ? forwarded->step.stage_us : std::get<wire::StepDone>(output).stage_us;
-  stage_us.push_back(static_cast<uint32_t>(took.count()));
+  const auto us = static_cast<uint32_t>(took.count());
+  if (auto* forwarded = std::get_if<ForwardedStep>(&output)) forwarded->step.stage_us.push_back(us);
+  if (auto* ended = std::get_if<wire::StepDone>(&output)) ended->stage_us.push_back(us);
   on_output_(std::move(output));
 }
 

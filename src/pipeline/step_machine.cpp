@@ -35,6 +35,7 @@ StageOutput StepMachine::run(StageInput input) {
   Buffer out;
   LastOutput last;
   if (!step.failure && !step.spans.empty()) check(compute(input, out, last));
+  if (auto why = step.failure ? compute_->lost() : std::nullopt) return StageLost{named(*std::move(why))};
   if (info().last()) {
     return wire::StepDone{.epoch = step.epoch,
                           .number = step.number,

@@ -27,8 +27,12 @@ struct ForwardedStep {
   wire::Step step;
   Buffer activations;  // [step.rows(), activation_width] as the stage's dtype; empty after a failure
 };
+// The stage can do no step any more: see Compute::lost().
+struct StageLost {
+  Error why;
+};
 // The last stage returns a StepDone.
-using StageOutput = std::variant<ForwardedStep, wire::StepDone>;
+using StageOutput = std::variant<ForwardedStep, wire::StepDone, StageLost>;
 
 // What a stage passes to the next ring that has it: its compute, with the KV caches of its sequences.
 struct RetainedStage {

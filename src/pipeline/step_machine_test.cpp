@@ -77,6 +77,18 @@ TEST(StepMachineDeathTest, AStepAfterTheReleaseIsReported) {
   EXPECT_DEATH(one.run(first_input(kNow, 1, 0, {5})), "step_machine.cpp:[0-9]+: no step follows release");
 }
 
+TEST(StepMachine, AStageThatIsLostSaysSoInPlaceOfItsStep) {
+  auto compute = std::make_unique<FakeCompute>(kModel, wire::LayerRange{0, 1}, 2, 8);
+  FakeCompute& fake = *compute;
+  StepMachine one = machine(0, {.compute = std::move(compute)});
+  fake.fails = Error{ErrorCode::unavailable, "the device failed"};
+  EXPECT_TRUE(std::holds_alternative<ForwardedStep>(one.run(first_input(kNow, 1, 0, {5}))));
+  fake.gone = Error{ErrorCode::unavailable, "member 1 of the group is gone"};
+  const StageOutput output = one.run(first_input(kNow, 2, 0, {5}));
+  ASSERT_TRUE(std::holds_alternative<StageLost>(output));
+  EXPECT_EQ(std::get<StageLost>(output).why.message, "n/gpu0: member 1 of the group is gone");
+}
+
 TEST_F(ThreeStages, AllGiveMemoryBackWhenAStepSaysSo) {
   begin();
   StageInput input{.step = {.epoch = kBefore, .number = 2}, .tokens = {}, .activations = {}};

@@ -16,6 +16,9 @@ constexpr std::string_view kLinkProtocol =
 constexpr std::string_view kJoinProtocol =
     "\x0b"
     "exogpu-join";
+constexpr std::string_view kMemberProtocol =
+    "\x0d"
+    "exogpu-member";
 
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
@@ -35,6 +38,8 @@ int choose_purpose(SSL* connection, const unsigned char** out, unsigned char* ou
   std::string_view chosen;
   if (offers(list, kLinkProtocol)) {
     chosen = kLinkProtocol;
+  } else if (offers(list, kMemberProtocol)) {
+    chosen = kMemberProtocol;
   } else if (offers(list, kJoinProtocol)) {
     chosen = kJoinProtocol;
     SSL_set_verify(connection, SSL_VERIFY_NONE, nullptr);
@@ -134,20 +139,31 @@ Result<TlsContext> TlsContext::for_pairing() {
   return TlsContext(std::make_shared<State>(std::move(context), kJoinProtocol, wire::ClusterId()));
 }
 
-Result<Openssl<SSL>> TlsContext::connection(TlsSide side) const {
-  Openssl<SSL> connection(SSL_new(state_->context.get()));
-  if (!connection) return fail(ErrorCode::internal, "cannot make a TLS connection: {}", openssl_words());
-  if (side == TlsSide::server) {
-    SSL_set_accept_state(connection.get());
-    return connection;
-  }
-  SSL_set_connect_state(connection.get());
-  // This function returns zero for success.
-  if (SSL_set_alpn_protos(connection.get(), bytes(state_->protocol), static_cast<unsigned>(state_->protocol.size())) !=
-      0) {
+namespace {
+
+Result<Openssl<SSL>> client_connection(SSL_CTX* context, std::string_view protocol) {
+  Openssl<SSL> connection(SSL_new(context));
+  // SSL_set_alpn_protos() returns zero for success.
+  if (!connection ||
+      SSL_set_alpn_protos(connection.get(), bytes(protocol), static_cast<unsigned>(protocol.size())) != 0) {
     return fail(ErrorCode::internal, "cannot make a TLS connection: {}", openssl_words());
   }
+  SSL_set_connect_state(connection.get());
   return connection;
+}
+
+}  // namespace
+
+Result<Openssl<SSL>> TlsContext::connection(TlsSide side) const {
+  if (side == TlsSide::client) return client_connection(state_->context.get(), state_->protocol);
+  Openssl<SSL> connection(SSL_new(state_->context.get()));
+  if (!connection) return fail(ErrorCode::internal, "cannot make a TLS connection: {}", openssl_words());
+  SSL_set_accept_state(connection.get());
+  return connection;
+}
+
+Result<Openssl<SSL>> TlsContext::member_connection() const {
+  return client_connection(state_->context.get(), kMemberProtocol);
 }
 
 TlsPurpose purpose_of(const SSL* connection) {
@@ -155,7 +171,8 @@ TlsPurpose purpose_of(const SSL* connection) {
   unsigned int size = 0;
   SSL_get0_alpn_selected(connection, &protocol, &size);
   const std::string_view chosen(reinterpret_cast<const char*>(protocol), size);
-  return chosen == kJoinProtocol.substr(1) ? TlsPurpose::join : TlsPurpose::link;
+  if (chosen == kJoinProtocol.substr(1)) return TlsPurpose::join;
+  return chosen == kMemberProtocol.substr(1) ? TlsPurpose::member : TlsPurpose::link;
 }
 
 Result<wire::NodeId> peer_of(const SSL* connection) {

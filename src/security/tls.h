@@ -13,14 +13,15 @@ namespace exogpu::security {
 
 enum class TlsSide { client, server };
 
-// The purpose of a connection, which the client states in the handshake (ALPN).
-enum class TlsPurpose { link, join };
+// The purpose of a connection, which the client states in the handshake (ALPN): a link of two nodes, joining the
+// cluster, or the exchange of two members of a group, between nodes of one cluster like a link.
+enum class TlsPurpose { link, join, member };
 
 // Makes the connections of one identity. Immutable; any thread may use it. Connections may outlive their context.
 class TlsContext {
  public:
-  // As a server it accepts both purposes: a client for a link must have a certificate of the same cluster, a client
-  // that joins need not. As a client it connects for a link.
+  // As a server it accepts all purposes: a client must have a certificate of the same cluster, unless it joins. As a
+  // client it connects for a link, or as the member of a group.
   static Result<TlsContext> for_node(const Identity& identity);
 
   // A client that joins: it has no certificate and accepts any server of this cluster.
@@ -30,6 +31,8 @@ class TlsContext {
   static Result<TlsContext> for_pairing();
 
   Result<Openssl<SSL>> connection(TlsSide side) const;
+  // Of a client that is the member of a group; a context for_node().
+  Result<Openssl<SSL>> member_connection() const;
 
  private:
   struct State;

@@ -8,6 +8,8 @@
 #include "wire/cluster.h"
 #include "wire/cluster_log.h"
 #include "wire/election.h"
+#include "wire/group.h"
+#include "wire/group_start.h"
 #include "wire/messages.h"
 #include "wire/node_settings.h"
 #include "wire/pull.h"
@@ -91,6 +93,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 113: check<AuditAnchors>(bytes); break;
     case 116: check<Removals>(bytes); break;
     case 120: check<NodeSettings>(bytes); break;
+    case 128: check<MemberCall>(bytes); break;
+    case 129: check<MemberReply>(bytes); break;
+    case 130: check<MemberHello>(bytes); break;
+    case 131: check<MemberDevices>(bytes); break;
     default: break;
   }
   return 0;

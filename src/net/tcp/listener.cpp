@@ -111,6 +111,10 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
                                 {.code = ErrorCode::failed_precondition,
                                  .message = "this node cannot admit newcomers; ask another node of the cluster"});
     }
+    if (security::purpose_of(stream->tls()) == security::TlsPurpose::member) {
+      greeted();
+      return take_member(*std::move(stream));
+    }
     open_tcp_channel(*std::move(stream), self, options.channel, handler.admits,
                      [it = shared_from_this()](Result<std::unique_ptr<Channel>> channel) {
                        it->greeted();
@@ -119,6 +123,16 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
                          it->handler.on_channel(*std::move(channel));
                        }
                      });
+  }
+
+  void take_member(TlsStream stream) {
+    const auto node = security::peer_of(stream.tls());
+    if (!node) return refused(node.error());
+    if (!handler.on_member)
+      return refused({ErrorCode::unsupported, std::format("{}: no groups across nodes here", stream.name())});
+    if (handler.admits)
+      if (const auto admitted = handler.admits(*node); !admitted) return refused(admitted.error());
+    handler.on_member(std::move(stream), *node);
   }
 
   void greeted() {

@@ -29,6 +29,8 @@ struct ListenHandler {
   std::function<void(const Error&)> on_refused;
   // May be empty; see open_tcp_channel().
   std::function<Result<void>(wire::NodeId)> admits;
+  // A node that was admitted connected as the member of a group. Without this, such connections are refused.
+  std::function<void(TlsStream, wire::NodeId)> on_member{};
 };
 
 // One thread, that of `executor`. The destructor closes the listener; channels stay open.

@@ -156,6 +156,16 @@ Result<TlsStream::Moved> TlsStream::write(std::span<const std::byte> from, bool 
   return Moved{.bytes = 0, .progress = wanted};
 }
 
+Result<void> TlsStream::move_to(const boost::asio::any_io_executor& executor) {
+  error_code error;
+  Socket moved(executor);
+  const auto protocol = socket_.local_endpoint(error).protocol();
+  if (!error) moved.assign(protocol, socket_.release(error), error);
+  if (error) return fail(ErrorCode::unavailable, "{}: the connection was lost: {}", name_, error.message());
+  socket_ = std::move(moved);
+  return {};
+}
+
 void TlsStream::finish() {
   pipe_->more = false;
   if (SSL_is_init_finished(tls_.get()) == 1) SSL_shutdown(tls_.get());

@@ -54,6 +54,9 @@ class TlsStream {
   // bytes.
   void reset();
 
+  // Has another executor serve the socket. Nothing may wait for it.
+  Result<void> move_to(const boost::asio::any_io_executor& executor);
+
   SSL* tls() const { return tls_.get(); }
   Socket& socket() { return socket_; }
   const std::string& name() const { return name_; }

@@ -94,6 +94,7 @@ void FakeCompute::catch_up(wire::SeqId id) {
 }
 
 Result<void> FakeCompute::check(const ComputeBatch& batch) {
+  if (gone) return std::unexpected(*gone);
   if (auto failure = std::exchange(fails, std::nullopt)) return std::unexpected(*failure);
   size_t rows = 0;
   for (const wire::Span& span : batch.spans) {

@@ -41,6 +41,7 @@ class FakeCompute : public Compute {
   Result<void> place(std::span<const wire::Placement> placements) override;
   uint32_t length(wire::SeqId sequence) const override;
   std::shared_ptr<std::byte[]> host_memory(size_t) const override { return nullptr; }
+  std::optional<Error> lost() const override { return gone; }
 
   // One token through these layers, at the end of a sequence.
   Row advance(wire::SeqId sequence, Row row);
@@ -53,6 +54,7 @@ class FakeCompute : public Compute {
   void release_rows() override { ++released; }
   uint32_t released = 0;       // calls of it
   std::optional<Error> fails;  // of the next batch
+  std::optional<Error> gone;   // of all from now on: a part of it is lost
   bool moves_rows = true;      // to where place() puts them; false is an injected bug
   bool keeps_state = false;    // an injected bug: recurrent layers do not go back when tokens are removed
 
