@@ -34,7 +34,8 @@ CLI::Option* add_pool(CLI::App& command, uint32_t& tokens) {
   return command
       .add_option("--pool", tokens,
                   "Tokens of all sequences together, which share the KV cache: long and short conversations side by "
-                  "side (default of `serve`: 16384)")
+                  "side (default of `serve`: 16384, or more as far as memory allows, up to the length that the model "
+                  "was trained for)")
       ->type_name("TOKENS")
       ->check(between(256, 1 << 30));
 }

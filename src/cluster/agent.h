@@ -203,7 +203,7 @@ class Agent {
   void take_over_uses(Time now);
   std::vector<wire::ModelUse> model_uses(Time now) const;
   void remove_unused_models(Time now);
-  bool make_room(const std::string& content);
+  bool make_room(const std::string& content, const PlanContext& context);
   void plan_model(const std::string& content, const PlanContext& context);
   void remember_plans();
   uint32_t followers() const { return static_cast<uint32_t>(followers_.size()); }

@@ -90,31 +90,42 @@ void Agent::remove_unused_models(Time now) {
   for (const ModelRemoved& event : removed) append(event);
 }
 
-// Removes the models that were not used for longest, as many as the model without a plan needs; none that is pinned or
-// in use.
-bool Agent::make_room(const std::string& content) {
+// Of the models that are not in use, those that were not used for longest first: they give up the context beyond their
+// settings, or, where that is not enough for the model without a plan, are removed, but for those that are pinned.
+bool Agent::make_room(const std::string& content, const PlanContext& context) {
   std::vector<std::pair<Time, std::string>> by_use;
   for (const auto& [other, model] : state_.models) {
-    if (other == content || model.served.pinned || !idle(other)) continue;
+    if (other == content || !idle(other)) continue;
     const auto used = used_at_.find(other);
     by_use.emplace_back(used == used_at_.end() ? Time{} : used->second, other);
   }
   std::ranges::sort(by_use);
-  std::vector<std::string> removable;
-  for (auto& [used, other] : by_use) removable.push_back(std::move(other));
-  const std::vector<std::string> removed = models_in_the_way(state_, content, removable);
-  const std::string name = state_.models.at(content).served.model;
-  for (const std::string& other : removed) {
-    append(ModelRemoved{.content = other, .reason = std::format("it makes room for {}", name)});
+  std::vector<Yielding> ready;
+  for (const auto& [used, other] : by_use) {
+    if (has_longer_context(state_.models.at(other))) ready.push_back({.content = other, .removed = false});
   }
-  return !removed.empty();
+  for (const auto& [used, other] : by_use) {
+    if (!state_.models.at(other).served.pinned) ready.push_back({.content = other});
+  }
+  const std::vector<Yielding> yielding = models_in_the_way(state_, content, ready);
+  const std::string name = state_.models.at(content).served.model;
+  for (const Yielding& each : yielding) {
+    if (each.removed) {
+      append(ModelRemoved{.content = each.content, .reason = std::format("it makes room for {}", name)});
+    } else if (!std::ranges::contains(yielding, Yielding{.content = each.content})) {
+      PlanMade made = with_usual_context(state_.models.at(each.content));
+      made.plan.epoch = next_epoch(state_.epoch_last, context);
+      append(std::move(made));
+    }
+  }
+  return !yielding.empty();
 }
 
 void Agent::plan_model(const std::string& content, const PlanContext& context) {
   if (!state_.models.contains(content)) return;  // it has made room for another one
   auto event = plan_for(model_view(state_, content), context);
   const bool no_room = event ? std::holds_alternative<PlanEnded>(*event) : !state_.models.at(content).plan;
-  if (no_room && make_room(content)) event = plan_for(model_view(state_, content), context);
+  if (no_room && make_room(content, context)) event = plan_for(model_view(state_, content), context);
   if (event) append(*event);
 }
 

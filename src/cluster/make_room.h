@@ -9,11 +9,24 @@
 
 namespace exogpu::cluster {
 
-// The models to remove so that the model with this content id, which has no plan, can have one: as few of the first
-// ones of `removable` as do, without those of them that are not in the way. Empty if it needs none of them removed, or
-// cannot be planned even without all of them. Precondition: the state has the model.
-std::vector<std::string> models_in_the_way(const wire::ReplicatedState& state, const std::string& content,
-                                           std::span<const std::string> removable);
+// A model that makes room: it is removed, or keeps its stages with no more context than its settings say.
+struct Yielding {
+  std::string content;
+  bool removed = true;
+  friend bool operator==(const Yielding&, const Yielding&) = default;
+};
+
+// The models that must make room so that the model with this content id, which has no plan, can have one: as few of the
+// first ones of `ready` as do, without those of them that are not in the way. Empty if it needs none of them, or cannot
+// be planned even if all do. Precondition: the state has the model.
+std::vector<Yielding> models_in_the_way(const wire::ReplicatedState& state, const std::string& content,
+                                        std::span<const Yielding> ready);
+
+// Whether the model's plan has room for longer conversations than its settings say.
+bool has_longer_context(const wire::ModelRecord& model);
+
+// The plan of such a model with the context and the pool of its settings, on the same devices.
+wire::PlanMade with_usual_context(const wire::ModelRecord& model);
 
 // The state as it is when all models but the pinned ones have made room and this one has no plan. Devices that failed
 // to load layers of it stay without room for it.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cluster/plan_for.h"
 #include "cluster/testing/examples.h"
 
 namespace exogpu::cluster {
@@ -41,6 +42,49 @@ TEST(TooLarge, ADeviceThatFailedToLoadTheModelHasNoRoomForIt) {
   EXPECT_NE(too_large_reason(state, model), "");
   add(state, ModelRemoved{.content = "abc", .reason = "nobody waits for it"});
   EXPECT_EQ(too_large_reason(state, model), "") << "it is tried again";
+}
+
+class Yields : public ::testing::Test {
+ protected:
+  // "abc" has a plan with a longer context; "def" has none.
+  Yields() : state_(state_with({example_facts(1, 600 * MB)}, model_with_pool(1'000'000))) {
+    const auto made = plan_for(view(state_), {.term = example_term(1)});
+    if (made) add(state_, *made);
+    add(state_, ModelSet{model_with_pool(0, "def")});
+  }
+  std::vector<Yielding> in_the_way() const {
+    return models_in_the_way(state_, "def", std::vector<Yielding>{{"abc", false}, {"abc", true}});
+  }
+  ReplicatedState state_;
+};
+
+TEST_F(Yields, TheLongerContextBeforeTheModel) {
+  ASSERT_TRUE(has_longer_context(state_.models.at("abc")));
+  ASSERT_NE(impossible_reason(model_view(state_, "def")), "");
+  EXPECT_EQ(in_the_way(), (std::vector<Yielding>{{"abc", false}}));
+
+  PlanMade usual = with_usual_context(state_.models.at("abc"));
+  EXPECT_EQ(usual.plan.settings, state_.models.at("abc").served.settings);
+  EXPECT_EQ(usual.stage_bytes, (std::vector{200 * MB + kUsualPool * Bytes{2000}}));
+  usual.plan.epoch = next_epoch(state_.epoch_last, {.term = example_term(1)});
+  add(state_, usual);
+  EXPECT_FALSE(has_longer_context(state_.models.at("abc")));
+  EXPECT_EQ(impossible_reason(model_view(state_, "def")), "");
+}
+
+TEST_F(Yields, TheModelWhereItsContextIsNotEnough) {
+  ServedModel large = model_with_pool(0, "def");
+  for (LayerShape& layer : large.shape.layers) layer.weight_bytes = layer.active_weight_bytes = 250 * MB;
+  add(state_, ModelSet{large});
+  EXPECT_EQ(in_the_way(), (std::vector<Yielding>{{"abc", true}}));
+}
+
+TEST_F(Yields, APinnedModelItsContextOnly) {
+  state_.models.at("abc").served.pinned = true;
+  EXPECT_EQ(too_large_reason(state_, model_with_pool(0, "def")), "");
+  ServedModel large = model_with_pool(0, "def");
+  for (LayerShape& layer : large.shape.layers) layer.weight_bytes = layer.active_weight_bytes = 250 * MB;
+  EXPECT_NE(too_large_reason(state_, large), "");
 }
 
 }  // namespace

@@ -92,13 +92,6 @@ size_t devices_of(const Stages& stages) {
   return devices.size();
 }
 
-PlanEpoch next_epoch(const ModelView& state, const PlanContext& context) {
-  const auto id = context.term.leader.bytes();
-  const uint64_t of_term =
-      context.term.counter << 32 | static_cast<uint64_t>(id[0]) << 24 | static_cast<uint64_t>(id[1]) << 16;
-  return PlanEpoch(std::max({of_term, state.epoch_last.value(), context.epoch_max.value()}) + 1);
-}
-
 // A node that takes no part, and whose loss may have ended the plan, for the reason why there is no new one.
 std::string lost(const ModelView& state) {
   for (const auto& [id, node] : state.nodes) {
@@ -107,10 +100,17 @@ std::string lost(const ModelView& state) {
   return {};
 }
 
-// The settings of a plan that leaves the stages of another one resident are those of the other.
-ServingSettings settings_of(const ModelView& state, const Plan& plan, StepCost cost, const PlanMade* in_place_of) {
+// What is longer by a plan for it, is for as long as the next plan can be: conversations may have grown into it.
+ServingSettings settings_to_keep(const ModelView& state, const PlanMade* before) {
   ServingSettings settings = state.model->settings;
-  if (in_place_of) return in_place_of->plan.settings;
+  if (before == nullptr || !same_model(*state.model, before->plan)) return settings;
+  settings.context = std::max(settings.context, before->plan.settings.context);
+  settings.pool_tokens = std::max(settings.pool_tokens, before->plan.settings.pool_tokens);
+  return settings;
+}
+
+// As many tokens of a prompt in a step as pay on the only device of the plan.
+ServingSettings with_batch(const ModelView& state, const Plan& plan, ServingSettings settings, StepCost cost) {
   if (plan.stages.size() > 1) return settings;
   const Stage& stage = plan.stages.front();
   const DeviceProfile* device = find_device(state.nodes, stage.device);
@@ -125,18 +125,16 @@ Bytes bytes_of(const StageMemory& memory, const ServingSettings& planned, const 
   return memory.weights + memory.cache + memory.compute * planned.batch_tokens / of_model.batch_tokens;
 }
 
-// `in_place_of`: the plan whose stages stay where they are.
 PlanMade made_of(const ModelView& state, const placement::PlacementResult& found, PlanEpoch epoch,
-                 const PlanMade* in_place_of) {
+                 const ServingSettings& settings) {
   const Plan& best = found.plan;
   const ServedModel& model = *state.model;
-  const StepCost cost = step_cost(state, best);
   PlanMade made{.plan = {.epoch = epoch,
                          .model = model.model,
                          .content = model.content,
                          .stages = {},
-                         .settings = settings_of(state, best, cost, in_place_of),
-                         .step_cost_tokens = cost.tokens},
+                         .settings = settings,
+                         .step_cost_tokens = step_cost(state, best).tokens},
                 .stage_bytes = {},
                 .predicted = best.predicted,
                 .unused = {}};
@@ -156,6 +154,13 @@ PlanMade made_of(const ModelView& state, const placement::PlacementResult& found
 }
 
 }  // namespace
+
+PlanEpoch next_epoch(PlanEpoch last, const PlanContext& context) {
+  const auto id = context.term.leader.bytes();
+  const uint64_t of_term =
+      context.term.counter << 32 | static_cast<uint64_t>(id[0]) << 24 | static_cast<uint64_t>(id[1]) << 16;
+  return PlanEpoch(std::max({of_term, last.value(), context.epoch_max.value()}) + 1);
+}
 
 std::vector<std::string> planning_order(const ReplicatedState& state) {
   std::vector<std::string> order;
@@ -240,7 +245,14 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
   const std::vector<Violation> violated = violations(state);
   bool must = !state.plan || !broken.empty() || context.lost_epoch;
   if (!must && violated.empty() && (!context.idle || !serving(state))) return std::nullopt;
-  const auto found = search_plan(state);
+  const PlanMade* before = state.plan ? &state.plan->made : nullptr;
+  if (!before && context.previous) before = &*context.previous;
+  ServingSettings settings = must ? settings_to_keep(state, before) : state.model->settings;
+  auto found = search_plan(state, settings);
+  if (settings != state.model->settings && (!found || !found->given_up.empty())) {
+    settings = state.model->settings;
+    found = search_plan(state, settings);
+  }
   if (!found) {
     if (!must) return std::nullopt;
     const std::string because = broken.empty() ? lost(state) : broken + "; ";
@@ -257,11 +269,15 @@ std::optional<Event> plan_for(const ModelView& state, const PlanContext& context
       return std::nullopt;
     }
   }
-  std::optional<placement::PlacementResult> in_place;
-  const PlanMade* before = state.plan ? &state.plan->made : nullptr;
-  if (!before && context.previous) before = &*context.previous;
-  if (before && (must || !state.plan)) in_place = plan_with_resident_parts(state, *before, *found);
-  return made_of(state, in_place.value_or(*found), next_epoch(state, context), in_place ? before : nullptr);
+  const PlanEpoch epoch = next_epoch(state.epoch_last, context);
+  if (before && (must || !state.plan)) {
+    // Its settings are those of the stages that stay.
+    const auto in_place = plan_with_resident_parts(state, *before, *found);
+    if (in_place) return made_of(state, *in_place, epoch, before->plan.settings);
+  }
+  settings = with_longer_context(state, settings, found->plan);
+  settings = with_batch(state, found->plan, settings, step_cost(state, found->plan));
+  return made_of(state, *found, epoch, settings);
 }
 
 }  // namespace exogpu::cluster

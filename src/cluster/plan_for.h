@@ -11,10 +11,10 @@
 namespace exogpu::cluster {
 
 struct PlanContext {
-  wire::Term term;            // of the leader
-  bool idle = true;           // no request for the model is in progress
-  wire::PlanEpoch epoch_max;  // the highest plan of any model that any node has received
-  bool lost_epoch = false;    // the state lacks that plan, so that nodes may refuse those of the state
+  wire::Term term;              // of the leader
+  bool idle = true;             // no request for the model is in progress
+  wire::PlanEpoch epoch_max{};  // the highest plan of any model that any node has received
+  bool lost_epoch = false;      // the state lacks that plan, so that nodes may refuse those of the state
   // The last plan of the model, whose stages nodes may still have, where the state has none any more.
   std::optional<wire::PlanMade> previous = {};
 };
@@ -27,10 +27,15 @@ struct PlanContext {
 //
 // The new plan leaves resident stages on their devices and gives lost layers, if they are one run, to one other device,
 // unless the best plan is half as fast again: no request then waits for layers to be loaded a second time. A better
-// plan replaces it when no request is in progress. Epochs only grow, over terms, too: an epoch is greater than any of
-// an earlier term, and two leaders with equal counters never make the same one. Precondition: the model is to be
-// served.
+// plan replaces it when no request is in progress. Elsewhere its devices get room for as long a conversation as their
+// memory allows (placement/longer_context.h), and no less than the plan before gave them where there is such a plan.
+//
+// Epochs only grow, over terms, too: an epoch is greater than any of an earlier term, and two leaders with equal
+// counters never make the same one. Precondition: the model is to be served.
 std::optional<wire::Event> plan_for(const ModelView& state, const PlanContext& context);
+
+// Of the next plan, where `last` is the highest epoch of the state.
+wire::PlanEpoch next_epoch(wire::PlanEpoch last, const PlanContext& context);
 
 // The models, by content id, in the order in which the leader plans them. Models that have a plan come first, so that a
 // model takes only memory that these leave.

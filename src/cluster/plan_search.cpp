@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cluster/plan_input.h"
+#include "placement/longer_context.h"
 
 namespace exogpu::cluster {
 
@@ -24,16 +25,32 @@ constexpr size_t kNodesAtFirst = 64;
 }  // namespace
 
 Result<placement::PlacementResult> search_plan(const ModelView& state) {
+  return search_plan(state, state.model->settings);
+}
+
+Result<placement::PlacementResult> search_plan(const ModelView& state, const ServingSettings& settings) {
   const std::vector<NodeId> nodes = usable_nodes(state);
   size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
   while (true) {
     count = std::min(count, nodes.size());
     const ClusterView view = view_of(state, std::vector(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(count)));
-    EXO_TRY(const placement::PlacementRequest request, request_of(state, view));
+    EXO_TRY(placement::PlacementRequest request, request_of(state, view));
+    request.serving = settings;
     auto answer = placement::assign_layers(view, state.model->shape, request);
     if (count == nodes.size() || (answer && answer->given_up.empty())) return answer;
     count *= 4;
   }
+}
+
+ServingSettings with_longer_context(const ModelView& state, const ServingSettings& settings, Plan& plan) {
+  if (state.model->context_most == 0) return settings;
+  std::set<NodeId> nodes;
+  for (const Stage& stage : plan.stages) nodes.insert(stage.device.node);
+  const ClusterView view = view_of(state, {nodes.begin(), nodes.end()});
+  placement::PlacementRequest request = request_of(*state.model);
+  request.serving = settings;
+  request.memory_spared = state.memory_spared;
+  return placement::with_longer_context(view, state.model->shape, request, state.model->context_most, plan);
 }
 
 PredictedSpeed speed_now(const ModelView& state) {
@@ -63,6 +80,10 @@ double speed_of(const PredictedSpeed& speed, Objective objective) {
 bool same_model(const ServedModel& model, const StagePlan& plan) {
   ServingSettings settings = model.settings;
   if (!settings.batch_fixed) settings.batch_tokens = plan.settings.batch_tokens;
+  if (model.context_most > 0) {
+    settings.context = plan.settings.context;
+    settings.pool_tokens = plan.settings.pool_tokens;
+  }
   return model.model == plan.model && model.content == plan.content && settings == plan.settings;
 }
 
@@ -84,8 +105,10 @@ std::optional<placement::PlacementResult> plan_with_resident_parts(const ModelVi
   }
   if (parts.empty()) return std::nullopt;
   const ClusterView view = view_of(state, std::move(nodes));
-  const auto request = request_of(state, view);
+  auto request = request_of(state, view);
   if (!request) return std::nullopt;
+  request->serving.context = before.plan.settings.context;
+  request->serving.pool_tokens = before.plan.settings.pool_tokens;
   auto answer = placement::assign_missing_layers(
       view, model.shape, *request, parts, std::min<size_t>(model.devices_min, best.plan.stages.size()), best.given_up);
   if (!answer || kReplaceNowGain * speed_of(answer->plan.predicted, model.settings.objective) <

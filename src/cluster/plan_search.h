@@ -13,6 +13,13 @@ namespace exogpu::cluster {
 // placement::assign_layers() and request_of().
 Result<placement::PlacementResult> search_plan(const ModelView& state);
 
+// The same with other settings than the model's, of which only the context, the pool and the step may differ.
+Result<placement::PlacementResult> search_plan(const ModelView& state, const wire::ServingSettings& settings);
+
+// placement::with_longer_context() of a plan that search_plan() made with these settings.
+wire::ServingSettings with_longer_context(const ModelView& state, const wire::ServingSettings& settings,
+                                          wire::Plan& plan);
+
 // A plan that leaves the resident stages of the plan `before` on their devices; nothing when the best plan is much
 // faster. Stages that violate a constraint which the best plan meets are moved.
 std::optional<placement::PlacementResult> plan_with_resident_parts(const ModelView& state, const wire::PlanMade& before,
@@ -24,8 +31,8 @@ wire::PredictedSpeed speed_now(const ModelView& state);
 // The figure that the objective maximises.
 double speed_of(const wire::PredictedSpeed& speed, wire::Objective objective);
 
-// Whether the plan serves this model with these settings (but for the tokens of a step, where nobody fixed them), on
-// any devices.
+// Whether the plan serves this model with these settings (but for the tokens of a step, of the pool and of a context,
+// where nobody fixed them), on any devices.
 bool same_model(const wire::ServedModel& model, const wire::StagePlan& plan);
 
 }  // namespace exogpu::cluster

@@ -94,11 +94,11 @@ std::string pinned_in_the_way(const ReplicatedState& state, const ServedModel& m
     by_size.emplace_back(sum, content);
   }
   std::ranges::sort(by_size, std::greater());
-  std::vector<std::string> removable;
-  for (auto& [bytes, content] : by_size) removable.push_back(std::move(content));
+  std::vector<Yielding> removable;
+  for (auto& [bytes, content] : by_size) removable.push_back({.content = std::move(content)});
   std::string names;
-  for (const std::string& content : models_in_the_way(others, model.content, removable)) {
-    names += std::format("{}{}", names.empty() ? "" : ", ", others.models.at(content).served.model);
+  for (const Yielding& each : models_in_the_way(others, model.content, removable)) {
+    names += std::format("{}{}", names.empty() ? "" : ", ", others.models.at(each.content).served.model);
   }
   return names;
 }

@@ -13,6 +13,10 @@ constexpr uint32_t kSequencesOfPool = 16;
 constexpr uint32_t kPoolTokens = 16384;
 constexpr uint32_t kBatchOfGpu = 2048;
 
+bool has_flash_attention(const wire::ServingSettings& settings) {
+  return settings.kv_type != wire::KvType::f32 && settings.flash_attention != wire::FlashAttention::off;
+}
+
 }  // namespace
 
 wire::ServingSettings complete_settings(wire::ServingSettings given, const Architecture& a) {
@@ -23,16 +27,20 @@ wire::ServingSettings complete_settings(wire::ServingSettings given, const Archi
     return given;
   }
   const bool recurrent = std::ranges::any_of(a.layers, &LayerSpec::recurrent);
-  const bool flash = given.kv_type != wire::KvType::f32 && given.flash_attention != wire::FlashAttention::off;
   if (given.sequences == 0) given.sequences = recurrent ? kSequencesFixed : kSequencesOfPool;
   const bool own_pool = given.pool_tokens > 0;
   if (!own_pool) given.pool_tokens = std::max(kPoolTokens, given.context);
   if (given.context == 0) {
-    given.context = std::min(flash ? a.context_trained : default_context(a), given.pool_tokens);
+    given.context = std::min(has_flash_attention(given) ? a.context_trained : default_context(a), given.pool_tokens);
   }
   const uint64_t most = uint64_t{wire::whole_region_steps(given.context)} * given.sequences;
   if (!own_pool) given.pool_tokens = static_cast<uint32_t>(std::min<uint64_t>(given.pool_tokens, most));
   return given;
+}
+
+uint32_t context_most(const wire::ServingSettings& given, const Architecture& a) {
+  const bool free = given.pool_tokens == 0 && given.context == 0 && given.sequences == 0 && !a.gives_embeddings();
+  return free && has_flash_attention(given) && a.context_trained > kPoolTokens ? a.context_trained : 0;
 }
 
 uint32_t usual_batch(const model::Gguf& file, const gpu::Device& device, ShardOptions options) {

@@ -18,6 +18,11 @@ namespace exogpu::engine {
 // conversation has at most 4,096 tokens, since the memory for computing grows with it.
 wire::ServingSettings complete_settings(wire::ServingSettings given, const Architecture& a);
 
+// The longest conversation for which a plan may make that pool larger, where the devices have room: as long as the
+// model was trained for. 0 where somebody fixed the context, the sequences or the pool, or the pool has room for it
+// already.
+uint32_t context_most(const wire::ServingSettings& given, const Architecture& a);
+
 // How many tokens of a prompt a device computes at once that has the whole model: 512, or 2,048 on a GPU with room for
 // it, which fewer do not fill. Reads no weights.
 uint32_t usual_batch(const model::Gguf& file, const gpu::Device& device, ShardOptions options);

@@ -18,6 +18,7 @@ void apply(wire::ServedModel& model, const PreviewRequest& request) {
   settings.context = request.context.value_or(settings.context);
   settings.sequences = request.sequences.value_or(settings.sequences);
   if (settings.pool_tokens > 0) settings.pool_tokens = std::max(settings.pool_tokens, settings.context);
+  if (request.context || request.sequences) model.context_most = 0;
   settings.objective = request.objective.value_or(settings.objective);
   model.layers = request.layers.value_or(model.layers);
   model.without = request.without.value_or(model.without);
@@ -49,15 +50,21 @@ Result<void> check_without(const cluster::ModelView& view, const std::vector<std
 
 struct Searched {
   placement::PlacementResult found;
+  wire::ServingSettings settings{};  // with as long a context as the plan has room for
   std::vector<std::string> makes_room{};
 };
 
 Result<Searched> search(const wire::ReplicatedState& state, const wire::ServedModel& model) {
+  const auto longest = [&model](const cluster::ModelView& view, placement::PlacementResult found) {
+    Searched searched{.found = std::move(found)};
+    searched.settings = cluster::with_longer_context(view, model.settings, searched.found.plan);
+    return searched;
+  };
   cluster::ModelView view = cluster::model_view(state, model.content);
   view.model = model;
   EXO_CHECK(check_without(view, model.without));
   auto found = cluster::search_plan(view);
-  if (found) return Searched{.found = *std::move(found)};
+  if (found) return longest(view, *std::move(found));
   wire::ReplicatedState emptied = state;
   std::vector<std::string> makes_room;
   for (const auto& [content, record] : state.models) {
@@ -69,7 +76,9 @@ Result<Searched> search(const wire::ReplicatedState& state, const wire::ServedMo
   view = cluster::model_view(emptied, model.content);
   view.model = model;
   EXO_TRY(placement::PlacementResult with_room, cluster::search_plan(view));
-  return Searched{.found = std::move(with_room), .makes_room = std::move(makes_room)};
+  Searched searched = longest(view, std::move(with_room));
+  searched.makes_room = std::move(makes_room);
+  return searched;
 }
 
 }  // namespace
@@ -81,7 +90,7 @@ Result<PlanPreview> preview_plan(const wire::ReplicatedState& state, wire::Serve
   const placement::PlacementResult& result = searched.found;
   PlanPreview preview{.model = model.model,
                       .layers = static_cast<uint32_t>(model.shape.layers.size()),
-                      .settings = model.settings,
+                      .settings = searched.settings,
                       .proven = result.proven,
                       .plan = preview_of(state, result.plan),
                       .alternatives = {},

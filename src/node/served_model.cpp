@@ -14,7 +14,9 @@ Result<wire::ServedModel> served_model(const model::Gguf& file, std::span<const 
   const std::string warning = engine::context_warning(architecture, serving.context);
   if (!warning.empty() && note) note(warning);
   serving.batch_tokens = engine::serving_batch(architecture, serving.context, serving.batch_tokens);
-  EXO_TRY(wire::ModelShape shape, shape_of(file, devices, engine::ShardOptions::serving(serving, architecture)));
+  const uint32_t context_most = engine::context_most(settings.serving, architecture);
+  EXO_TRY(wire::ModelShape shape,
+          shape_of(file, devices, engine::ShardOptions::serving(serving, architecture), context_most));
   return wire::ServedModel{.model = model_name_of(file.path()),
                            .content = {},
                            .shape = std::move(shape),
@@ -23,7 +25,8 @@ Result<wire::ServedModel> served_model(const model::Gguf& file, std::span<const 
                            .without = settings.without,
                            .devices_min = settings.devices_min,
                            .pinned = settings.pinned,
-                           .keep_loaded_s = settings.keep_loaded_s};
+                           .keep_loaded_s = settings.keep_loaded_s,
+                           .context_most = context_most};
 }
 
 }  // namespace exogpu::node

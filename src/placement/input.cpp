@@ -157,6 +157,7 @@ Result<void> check_shape(const wire::ModelShape& shape) {
   EXO_CHECK(check_bytes(subject, "head_bytes", shape.head_bytes));
   EXO_CHECK(check_bytes(subject, "compute_bytes", shape.compute_bytes));
   EXO_CHECK(check_bytes(subject, "head_compute_bytes", shape.head_compute_bytes));
+  EXO_CHECK(check_bytes(subject, "compute_bytes_per_token", shape.compute_bytes_per_token));
   if (shape.ends_shared_bytes > std::min(shape.embedding_bytes, shape.head_bytes))
     return fail(ErrorCode::invalid_argument, "{}: ends_shared_bytes is {}, more than one of the ends has", subject,
                 shape.ends_shared_bytes);

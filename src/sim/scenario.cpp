@@ -97,6 +97,7 @@ Result<void> read_requests(const Json& json, const std::string& where, RequestSe
   fields.take("prompt_max", out.prompt_max);
   fields.take("tokens_max", out.tokens_max);
   fields.take("pool_tokens", out.pool_tokens);
+  fields.take("context_most", out.context_most);
   fields.take("burst", out.burst);
   EXO_CHECK(fields.done());
   if (out.pool_tokens > 0 && out.pool_tokens < out.prompt_max + out.tokens_max) {

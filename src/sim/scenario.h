@@ -43,8 +43,9 @@ struct FaultRates {
 struct RequestSettings {
   double per_s = 0;  // of the whole cluster
   uint32_t prompt_max = 60, tokens_max = 40;
-  uint32_t pool_tokens = 0;  // that the sequences of a model share; 0: a whole context for each
-  uint32_t burst = 0;        // requests of one client at once, every few seconds
+  uint32_t pool_tokens = 0;   // that the sequences of a model share; 0: a whole context for each
+  uint32_t context_most = 0;  // to which plans may make the pool larger where there is memory; 0: they do not
+  uint32_t burst = 0;         // requests of one client at once, every few seconds
 };
 
 struct ScriptStep {

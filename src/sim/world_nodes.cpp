@@ -63,6 +63,7 @@ ServedModel World::model(uint32_t variant) const {
   if (const uint32_t pool = scenario_.requests.pool_tokens; pool > 0) {
     model.settings.sequences = kSequencesOfPool;
     model.settings.context = model.settings.pool_tokens = pool;
+    model.context_most = scenario_.requests.context_most;
   }
   model.pinned = scenario_.library == 0 || variant == 1;
   model.keep_loaded_s = scenario_.library == 0 ? 0 : 6;

@@ -52,6 +52,8 @@ struct ServedModel {
   uint32_t devices_min = 1;          // a plan uses at least so many, even if fewer are faster
   bool pinned = false;               // it is not removed to make room for another model
   uint32_t keep_loaded_s = 0;        // it is removed when nobody used it for so long; 0: it stays
+  // Tokens of the longest conversation for which a plan may make the pool larger than the settings say; 0: for none.
+  uint32_t context_most = 0;
   friend bool operator==(const ServedModel&, const ServedModel&) = default;
 };
 

@@ -72,6 +72,7 @@ ServedModel some_model() {
   model.shape.ends_shared_bytes = 10;
   model.shape.compute_bytes = 14;
   model.shape.head_compute_bytes = 15;
+  model.shape.compute_bytes_per_token = 16;
   model.shape.kinds = {{.type = "mxfp4", .use = "experts", .bytes = kFar},
                        {.type = "q8_0", .use = "matrix", .bytes = 7}};
   model.settings = served_settings();

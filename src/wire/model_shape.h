@@ -41,9 +41,10 @@ struct ModelShape {
   Bytes embedding_bytes = 0;  // on the device with the first layer
   Bytes head_bytes = 0;       // on the device with the last layer, read whole for every token
   double head_flops_per_token = 0;
-  Bytes ends_shared_bytes = 0;   // saved by a device that has both ends, when the head is the embedding
-  Bytes compute_bytes = 0;       // scratch memory of a stage
-  Bytes head_compute_bytes = 0;  // scratch memory of the last stage beyond that
+  Bytes ends_shared_bytes = 0;        // saved by a device that has both ends, when the head is the embedding
+  Bytes compute_bytes = 0;            // scratch memory of a stage
+  Bytes head_compute_bytes = 0;       // scratch memory of the last stage beyond that
+  Bytes compute_bytes_per_token = 0;  // scratch memory of a stage for each token of a context beyond the settings'
   std::vector<WeightKind>
       kinds{};  // of its matrices, in the order of their names; none: of a model whose file is not known
   friend bool operator==(const ModelShape&, const ModelShape&) = default;

@@ -35,6 +35,7 @@ void put(proto::ModelShape& out, const ModelShape& in) {
   out.set_ends_shared_bytes(in.ends_shared_bytes);
   out.set_compute_bytes(in.compute_bytes);
   out.set_head_compute_bytes(in.head_compute_bytes);
+  out.set_compute_bytes_per_token(in.compute_bytes_per_token);
   for (const WeightKind& kind : in.kinds) {
     auto* next = out.add_kinds();
     next->set_type(text(kind.type));
@@ -73,6 +74,7 @@ Result<ModelShape> shape_of(const proto::ModelShape& in) {
   out.ends_shared_bytes = in.ends_shared_bytes();
   out.compute_bytes = in.compute_bytes();
   out.head_compute_bytes = in.head_compute_bytes();
+  out.compute_bytes_per_token = in.compute_bytes_per_token();
   EXO_CHECK(within(in.kinds_size(), kTypeLimitsMax, "the kinds of weights of a model"));
   for (const proto::WeightKind& field : in.kinds()) {
     WeightKind kind{.type = {}, .use = {}, .bytes = field.bytes()};
@@ -111,6 +113,7 @@ void put(proto::ServedModel& out, const ServedModel& in) {
   out.set_devices_min(in.devices_min);
   out.set_pinned(in.pinned);
   out.set_keep_loaded_s(in.keep_loaded_s);
+  out.set_context_most(in.context_most);
 }
 
 Result<ServedModel> model_of(const proto::ServedModel& in) {
@@ -128,6 +131,7 @@ Result<ServedModel> model_of(const proto::ServedModel& in) {
   out.devices_min = in.devices_min();
   out.pinned = in.pinned();
   out.keep_loaded_s = in.keep_loaded_s();
+  out.context_most = in.context_most();
   return out;
 }
 

@@ -3,6 +3,9 @@
 
 #include <array>
 #include <format>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cluster/fold.h"
 
@@ -65,6 +68,29 @@ inline wire::Term example_term(uint64_t counter, uint8_t leader = 1) {
 
 inline void add(wire::ReplicatedState& state, wire::Event event, uint64_t counter = 1) {
   apply(state, {.term = example_term(counter), .event = std::move(event)});
+}
+
+// Of a pool that plans may make larger.
+inline constexpr uint32_t kUsualPool = 1024;
+
+// Weights of 200 MB in two layers, each of which needs 1,000 bytes for a token of the pool; scratch memory 500.
+inline wire::ServedModel model_with_pool(uint32_t context_most, std::string content = "abc") {
+  wire::ServedModel model = example_model(2);
+  model.content = std::move(content);
+  model.settings.context = model.settings.pool_tokens = kUsualPool;
+  model.settings.sequences = 4;
+  model.settings.batch_fixed = true;
+  model.shape.context_granularity = 256;
+  model.shape.compute_bytes_per_token = 500;
+  model.context_most = context_most;
+  return model;
+}
+
+inline wire::ReplicatedState state_with(std::vector<wire::NodeFacts> nodes, const wire::ServedModel& model) {
+  wire::ReplicatedState state;
+  for (wire::NodeFacts& node : nodes) add(state, wire::NodeReported{std::move(node)});
+  add(state, wire::ModelSet{model});
+  return state;
 }
 
 }  // namespace exogpu::cluster::testing

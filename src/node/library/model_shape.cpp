@@ -83,13 +83,15 @@ struct Sizes {
   std::vector<Bytes> state;  // of one sequence
   Bytes embedding = 0, head = 0, ends_shared = 0;
   Bytes compute = 0, head_compute = 0;
-  bool converts = false;  // it holds some weights in another type than the file
+  Bytes compute_per_token = 0;  // of a context that is longer than the options say
+  bool converts = false;        // it holds some weights in another type than the file
 };
 
 class Measuring {
  public:
-  Measuring(const model::Gguf& file, const gpu::Device& device, const engine::ShardOptions& options)
-      : file_(file), device_(device), options_(options) {}
+  Measuring(const model::Gguf& file, const gpu::Device& device, const engine::ShardOptions& options,
+            uint32_t context_most)
+      : file_(file), device_(device), options_(options), context_most_(context_most) {}
 
   Result<Sizes> run(const engine::Architecture& a, const std::vector<LayerTensors>& tensors) {
     const uint32_t n = a.n_layers;
@@ -137,10 +139,21 @@ class Measuring {
     sizes.ends_shared =
         std::min({beyond(weights + sizes.embedding + sizes.head, whole.weights), sizes.embedding, sizes.head});
     sizes.head_compute = beyond(last_compute, sizes.compute);
+    EXO_TRY(sizes.compute_per_token, compute_per_token(a, whole));
     return sizes;
   }
 
  private:
+  // Scratch memory grows with the context in steps, each no smaller than the one before, so that the straight line to
+  // the longest one is an upper bound.
+  Result<Bytes> compute_per_token(const engine::Architecture& a, const engine::MemoryNeed& whole) const {
+    if (context_most_ <= options_.context) return 0;
+    engine::ShardOptions longest = options_;
+    longest.context = longest.pool_tokens = context_most_;
+    EXO_TRY(const engine::MemoryNeed need, engine::Shard::measure(file_, {0, a.n_layers}, device_, longest));
+    const Bytes tokens = context_most_ - options_.context;
+    return (beyond(scratch(need), scratch(whole)) + tokens - 1) / tokens;
+  }
   // Its bytes, what it is made of, whether its attention slides, and whether it has keys and values of its own.
   using Kind = std::tuple<Bytes, engine::Mixer, engine::FeedForward, bool, bool>;
   static Kind kind(const engine::Architecture& a, uint32_t layer, const std::vector<LayerTensors>& tensors) {
@@ -157,6 +170,7 @@ class Measuring {
   const model::Gguf& file_;
   const gpu::Device& device_;
   const engine::ShardOptions& options_;
+  uint32_t context_most_;
 };
 
 void widen(wire::ModelShape& shape, const Sizes& sizes, bool first) {
@@ -171,17 +185,18 @@ void widen(wire::ModelShape& shape, const Sizes& sizes, bool first) {
   shape.ends_shared_bytes = first ? sizes.ends_shared : std::min(shape.ends_shared_bytes, sizes.ends_shared);
   shape.compute_bytes = std::max(shape.compute_bytes, sizes.compute);
   shape.head_compute_bytes = std::max(shape.head_compute_bytes, sizes.head_compute);
+  shape.compute_bytes_per_token = std::max(shape.compute_bytes_per_token, sizes.compute_per_token);
 }
 
 // On each device that can hold the model. Planners count themselves what a device that converts weights needs, so those
 // matter only where there are no others. Errors: of the last device, when there is none.
 Result<std::vector<Sizes>> sizes_on(std::span<const gpu::Device> devices, const model::Gguf& file,
-                                    const engine::ShardOptions& options, const engine::Architecture& a,
-                                    const std::vector<LayerTensors>& tensors) {
+                                    const engine::ShardOptions& options, uint32_t context_most,
+                                    const engine::Architecture& a, const std::vector<LayerTensors>& tensors) {
   std::vector<Sizes> as_in_file, converted;
   Error error;
   for (const gpu::Device& device : devices) {
-    if (auto sizes = Measuring(file, device, options).run(a, tensors)) {
+    if (auto sizes = Measuring(file, device, options, context_most).run(a, tensors)) {
       (sizes->converts ? converted : as_in_file).push_back(*std::move(sizes));
     } else {
       error = std::move(sizes).error();
@@ -213,12 +228,12 @@ wire::ModelWork work_of_file(const model::Gguf& file, const engine::Architecture
 }
 
 Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::Device> devices,
-                                  const engine::ShardOptions& options) {
+                                  const engine::ShardOptions& options, uint32_t context_most) {
   EXO_TRY(const engine::Architecture a, engine::read_architecture(file));
   const std::vector<LayerTensors> tensors = tensors_of_layers(file, a.n_layers);
   wire::ModelShape shape = work_of(file, a, tensors);
   shape.kinds = engine::weight_kinds(file);
-  EXO_TRY(const std::vector<Sizes> all, sizes_on(devices, file, options, a, tensors));
+  EXO_TRY(const std::vector<Sizes> all, sizes_on(devices, file, options, context_most, a, tensors));
   for (const Sizes& sizes : all) widen(shape, sizes, &sizes == &all.front());
   return shape;
 }

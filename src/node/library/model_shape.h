@@ -17,8 +17,9 @@ namespace exogpu::node {
 // them. `devices` is not empty.
 // Errors: those of engine::Shard::measure(), of devices that all fail; of others a device that cannot hold the model's
 // weights in any layout is passed over.
+// `context_most`: of the longest conversation for which a plan may make the pool larger; 0: for none.
 Result<wire::ModelShape> shape_of(const model::Gguf& file, std::span<const gpu::Device> devices,
-                                  const engine::ShardOptions& options);
+                                  const engine::ShardOptions& options, uint32_t context_most = 0);
 
 // What the file's header says of that: no device is asked. `a` is the file's.
 wire::ModelWork work_of_file(const model::Gguf& file, const engine::Architecture& a);
