@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 
 from nodes import EXOGPU, MODEL, QUICK, Cluster
 from harness.ports import free_port
@@ -79,6 +80,25 @@ class Keys(Cluster):
         kept.write_text("{")
         with self.assertRaisesRegex(AssertionError, "access-keys.json: not a list of API keys; remove the file"):
             a.restart()
+
+    def test_no_secret_is_in_any_file_or_response(self):
+        a = self.node("a", MODEL, "--log-level", "debug")
+        a.waits_to_serve()
+        key = self.command(a, "add", "laptop")
+        wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
+        self.assertEqual(self.status(a, key, "/v1/completions", {"prompt": "x", "max_tokens": 1}), 200)
+        self.assertEqual(self.status(a, wrong), 401)
+        self.assertEqual(self.status(a, "sesame-" * 8), 401)
+        secrets = [text.encode() for text in (key[-48:], wrong[-48:], "sesame-sesame")]
+        for path in ("/metrics", "/v1/keys", "/v1/audit", "/v1/events", "/v1/requests", "/v1/cluster"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{a.api}{path}", timeout=WAIT_S) as response:
+                told = response.read()
+            self.assertFalse([each for each in secrets if each in told], path)
+        a.stop()
+        files = [path for path in a.folder.rglob("*") if path.is_file()]
+        self.assertIn(a.folder / "log", files)
+        for path in files:
+            self.assertFalse([each for each in secrets if each in path.read_bytes()], path)
 
     def test_other_machines_need_a_key_that_is_shown_once(self):
         folder = self.folder / "state"
