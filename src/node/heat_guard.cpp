@@ -78,6 +78,7 @@ std::vector<std::string> HeatGuard::update(telemetry::Sample& sample, uint32_t h
         of.governor.update({.now = sample.at,
                             .celsius = readings.temperature_c,
                             .limit_c = readings.limit_c,
+                            .slowdown_c = readings.slowdown_c,
                             .power_w = readings.power_w,
                             .utilization = readings.utilization,
                             .clock = readings.speed,

@@ -22,6 +22,7 @@ struct Worked {
   telemetry::Time now{};
   std::vector<std::string> changes{};
   telemetry::Sample sample{};
+  std::optional<double> slowdown_c{};
 
   explicit Worked(const HeatOptions& options, const std::vector<std::string>& devices, const std::string& stage_device)
       : guard(options, {profile_of(stage_device)}) {
@@ -48,6 +49,7 @@ struct Worked {
         const double before = device.temperature_c.value_or(40), full = i == hot ? full_c : 50;
         device.temperature_c = before + (30 + pace * (full - 30) - before) * 0.5 / 20;
         device.limit_c = 100;
+        device.slowdown_c = slowdown_c;
         device.power_w = 10 + 90 * pace;
         device.utilization = pace;
       }
@@ -78,6 +80,14 @@ TEST(HeatGuard, ADeviceThatWouldBecomeTooHotComputesLess) {
   node.run(900, 0, 60);
   EXPECT_EQ(node.reading("gpu0").action, HeatAction::none);
   EXPECT_EQ(node.changes.back(), "gpu0 computes as fast as it can");
+}
+
+TEST(HeatGuard, TheTemperatureAtWhichTheHardwareSlowsDownCountsWhereItIsKnown) {
+  Worked node({}, {"gpu0"}, "gpu0");
+  node.slowdown_c = 87;
+  node.run(600, 0, 130);
+  EXPECT_LE(node.sample.devices[0].temperature_c, 83);
+  EXPECT_EQ(node.reading("gpu0").action_reason, "it is to stay below 81 °C");
 }
 
 TEST(HeatGuard, AGroupWorksAsTheMemberThatMayWorkLeast) {

@@ -27,7 +27,7 @@ Readings Nvml::read(const DeviceInfo& device) const {
   const auto ask = [gpu](auto* function, auto... arguments) {
     return function != nullptr && function(gpu, arguments...) == 0;
   };
-  constexpr int kChip = 0, kShutdown = 0, kMultiprocessors = 1;
+  constexpr int kChip = 0, kShutdown = 0, kSlowdown = 1, kMultiprocessors = 1;
   constexpr unsigned long long kThermalReasons = 0x20 | 0x40;  // by the driver, by the hardware
   constexpr unsigned long long kPowerReason = 0x4, kBrakeReason = 0x80;
   unsigned celsius = 0, milliwatts = 0;
@@ -40,6 +40,9 @@ Readings Nvml::read(const DeviceInfo& device) const {
   unsigned long long reasons = 0;
   if (ask(functions_.temperature_threshold, kShutdown, &limit) && limit > 0) {
     readings.limit_c = plausible_temperature_c(limit);
+  }
+  if (ask(functions_.temperature_threshold, kSlowdown, &limit) && limit > 0) {
+    readings.slowdown_c = plausible_temperature_c(limit);
   }
   if (ask(functions_.throttle_reasons, &reasons)) {
     readings.throttled = (reasons & kThermalReasons) != 0;

@@ -20,7 +20,7 @@ struct Library {
   unsigned celsius = 41, milliwatts = 123456;
   NvmlUtilization utilization{.gpu = 87, .memory = 20};
   NvmlMemory memory{.total = 80 * GiB, .free = 70 * GiB, .used = 10 * GiB};
-  unsigned limit = 92, mhz = 990, mhz_max = 1980, fan = 55;
+  unsigned limit = 92, slowdown = 87, mhz = 990, mhz_max = 1980, fan = 55;
   unsigned long long reasons = 0x4;  // the power cap
   int starts = 0, lookups = 0;
 } library;
@@ -60,8 +60,8 @@ NvmlFunctions functions() {
       .memory = [](NvmlDevice* d, NvmlMemory* out) { return answer(d, library.memory, out); },
       .temperature_threshold =
           [](NvmlDevice* d, int threshold, unsigned* out) {
-            EXPECT_EQ(threshold, 0);
-            return answer(d, library.limit, out);
+            EXPECT_TRUE(threshold == 0 || threshold == 1) << "shutdown and slowdown";
+            return answer(d, threshold == 0 ? library.limit : library.slowdown, out);
           },
       .throttle_reasons = [](NvmlDevice* d, unsigned long long* out) { return answer(d, library.reasons, out); },
       .clock = [](NvmlDevice* d, int, unsigned* out) { return answer(d, library.mhz, out); },
@@ -85,6 +85,7 @@ TEST_F(NvmlReadings, HaveTheirUnits) {
   EXPECT_DOUBLE_EQ(readings.utilization.value(), 0.87);
   EXPECT_EQ(readings.memory_used_bytes, 10 * GiB);
   EXPECT_DOUBLE_EQ(readings.limit_c.value(), 92);
+  EXPECT_DOUBLE_EQ(readings.slowdown_c.value(), 87);
   EXPECT_DOUBLE_EQ(readings.speed.value(), 0.5);
   EXPECT_EQ(readings.throttled, false);
   EXPECT_EQ(readings.power_limited, true);
@@ -96,9 +97,10 @@ TEST_F(NvmlReadings, HaveTheirUnits) {
     library.reasons = thermal;
     EXPECT_EQ(nvml->read(gpu).throttled, true) << thermal;
   }
-  library.limit = 0;
+  library.limit = library.slowdown = 0;
   library.mhz_max = 0;
   EXPECT_FALSE(nvml->read(gpu).limit_c);
+  EXPECT_FALSE(nvml->read(gpu).slowdown_c);
   EXPECT_FALSE(nvml->read(gpu).speed);
 }
 

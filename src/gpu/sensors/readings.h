@@ -15,6 +15,7 @@ namespace exogpu::gpu {
 struct Readings {
   std::optional<double> temperature_c;     // of the whole chip, not of its hot spot
   std::optional<double> limit_c;           // at which the hardware protects itself, mostly by switching off
+  std::optional<double> slowdown_c{};      // at which it lowers its clock to cool
   std::optional<bool> throttled;           // it slows down to cool: now, or (CPU) since the previous reading
   std::optional<double> speed;             // 0..1, current clock divided by maximum clock; also low without load
   std::optional<bool> power_limited;       // it slows down to keep within its power limit
