@@ -14,6 +14,7 @@ namespace {
 using namespace wire;
 
 constexpr double kFloorRecovers = 0.05;
+constexpr uint32_t kOthersPercentMax = 80;  // who computes gets something
 
 // Keeps the reported value until the measured one is a step away from it.
 template <typename T>
@@ -132,6 +133,9 @@ DeviceCondition ConditionFilter::condition_of(const DeviceReadings& readings, bo
   follow(speed, percent(device.speed), device.speed == 1 ? 1 : 100 * limits_.speed_step);
   follow(pace, percent(readings.pace), turned ? 1 : 100 * limits_.pace_step);
   condition.speed_percent = std::max(*speed, 1U);
+  std::optional<uint32_t> others = condition.others_percent;
+  follow(others, percent(readings.others.value_or(0)), 100 * limits_.others_step);
+  condition.others_percent = *others;
   const bool acts = readings.action != HeatAction::none;
   condition.pace_percent = acts ? std::max(*pace, 1U) : 100;
   condition.action_reason = acts ? readings.action_reason.substr(0, kActionReasonCharsMax) : std::string();
@@ -182,6 +186,9 @@ bool takes_part(const NodeRecord& node) { return excluded_reason(node).empty(); 
 
 std::vector<placement::DeviceRule> rules_of(const NodeRecord& node, const DeviceRef& device) {
   std::vector<placement::DeviceRule> rules;
+  if (!node.condition.owner.reserved.empty()) {
+    rules.push_back({.device = device, .rule = placement::Rule::access, .reason = node.condition.owner.reserved});
+  }
   if (node.condition.battery && node.condition.battery->low) {
     rules.push_back({.device = device,
                      .rule = placement::Rule::battery,
@@ -213,8 +220,17 @@ bool caches_are_given_up(const NodeRecords& nodes, const StagePlan& plan) {
 }
 
 double speed_share(const NodeRecord& node, const std::string& device) {
-  const DeviceCondition* condition = condition_of(node, device);
-  return condition ? condition->speed_percent / 100.0 : 1;
+  double slowest = 1;
+  for (const std::string_view name : wire::group_members(device)) {
+    const auto found = std::ranges::find(node.condition.devices, name, &DeviceCondition::device);
+    if (found == node.condition.devices.end()) continue;
+    slowest = std::min(slowest, found->speed_percent / 100.0 * share_left(*found));
+  }
+  return slowest;
+}
+
+double share_left(const DeviceCondition& condition) {
+  return 1 - std::min(condition.others_percent, kOthersPercentMax) / 100.0;
 }
 
 }  // namespace exogpu::cluster

@@ -27,6 +27,8 @@ struct DeviceReadings {
   double pace = 1;              // 0..1, the share of the time that its shards may compute
   double speed_left = 1;        // 0..1, of its cool speed, where the action asks for fewer layers
   std::string action_reason{};  // for people
+  // 0..1, of what it can do, which other programs use: a mean of minutes, so that a short burst moves no layers.
+  std::optional<double> others{};
 };
 struct SensorReadings {
   std::optional<double> load;    // of the processors
@@ -43,7 +45,8 @@ struct ConditionLimits {
   Duration critical_after = std::chrono::seconds(10);  // at that temperature
   Duration better_after = std::chrono::seconds(60);    // of readings of a better state
   Duration amounts_every = std::chrono::seconds(30);   // between reports of load, temperature, charge and speed
-  double load_step = 0.20, charge_step = 0.05, speed_step = 0.15, pace_step = 0.2, temperature_step_c = 8;
+  double load_step = 0.20, charge_step = 0.05, speed_step = 0.15, pace_step = 0.2, others_step = 0.15,
+         temperature_step_c = 8;
   Duration load_over = std::chrono::seconds(20);  // the time constant of the mean load
 };
 
@@ -90,8 +93,8 @@ bool takes_part(const wire::NodeRecord& node);
 // Why they may not, for people, behind the name of the node; empty when they may.
 std::string excluded_reason(const wire::NodeRecord& node);
 
-// Why plans avoid a device of this node if the others can hold the model: it is critically hot or leaves to cool, its
-// node's battery is low. By placement's names of the constraints.
+// Why plans do not use a device of this node: its owner has reserved it; or, if the others can hold the model: it is
+// critically hot or leaves to cool, its node's battery is low. By placement's names of the constraints.
 std::vector<placement::DeviceRule> rules_of(const wire::NodeRecord& node, const wire::DeviceRef& device);
 
 // Whether a node of the plan gives up cached sequences: then the ring keeps none.
@@ -100,7 +103,9 @@ bool caches_are_given_up(const wire::NodeRecords& nodes, const wire::StagePlan& 
 // Whether a device of the plan is to compute no long steps: then the ring cuts prompts in small chunks.
 bool chunks_are_small(const wire::NodeRecords& nodes, const wire::StagePlan& plan);
 
-// 0..1: the share of its measured rates that the device reaches at its present temperature.
+// 0..1: the share of its measured rates that the device reaches at its present temperature, beside other programs.
 double speed_share(const wire::NodeRecord& node, const std::string& device);
+// 0..1: what other programs leave of the device.
+double share_left(const wire::DeviceCondition& condition);
 
 }  // namespace exogpu::cluster

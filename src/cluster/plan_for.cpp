@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "cluster/circuits.h"
 #include "cluster/condition.h"
 #include "cluster/fold.h"
 #include "cluster/names.h"
@@ -36,6 +37,7 @@ struct Violation {
 std::vector<Violation> violations(const ModelView& state) {
   std::vector<Violation> found;
   if (!state.plan) return found;
+  const std::vector<placement::DeviceRule> circuits = circuit_rules(state.nodes);
   for (const auto& [device, needed] : bytes_needed(state.plan->made)) {
     const auto node = state.nodes.find(device.node);
     const DeviceProfile* profile = find_device(state.nodes, device);
@@ -43,6 +45,10 @@ std::vector<Violation> violations(const ModelView& state) {
     for (const placement::DeviceRule& rule : rules_of(node->second, device)) {
       const auto soft = placement::soft_of(rule.rule);
       if (soft) found.push_back({*soft, std::format("{}: {}", name_of(state.nodes, device), rule.reason)});
+    }
+    for (const placement::DeviceRule& rule : circuits) {
+      if (rule.device == device)
+        found.push_back({placement::Soft::power, std::format("{}: {}", name_of(state.nodes, device), rule.reason)});
     }
     const Bytes left = memory_left(state, *profile, {});
     if (left >= std::min(needed, profile->memory_free)) continue;
@@ -184,6 +190,8 @@ std::string broken_reason(const ModelView& state) {
     if (node == state.nodes.end()) return std::format("{} is unknown", name_of(state.nodes, device));
     const std::string name = name_of(state.nodes, device.node);
     if (!takes_part(node->second)) return std::format("node {} {}", name, excluded_reason(node->second));
+    const std::string& reserved = node->second.condition.owner.reserved;
+    if (!reserved.empty()) return std::format("{}: {}", name_of(state.nodes, device), reserved);
     const auto unfit = state.unfit.find(device);
     if (unfit != state.unfit.end()) return std::format("{}: {}", name_of(state.nodes, device), unfit->second);
     const DeviceProfile* profile = find_device(state.nodes, device);
@@ -213,6 +221,10 @@ bool affects_plans(const ReplicatedState& state, const Event& event) {
   NodeRecord after = before;
   after.condition = reported->condition;
   if (takes_part(before) != takes_part(after)) return true;
+  if (before.condition.owner != after.condition.owner || before.condition.speeds != after.condition.speeds ||
+      before.condition.links != after.condition.links) {
+    return true;
+  }
   return std::ranges::any_of(before.facts.info.devices, [&](const DeviceProfile& each) {
     const std::string& device = each.id.device;
     const auto kinds = [&](const NodeRecord& node) {

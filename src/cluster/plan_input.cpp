@@ -4,9 +4,11 @@
 #include <iterator>
 #include <tuple>
 
+#include "cluster/circuits.h"
 #include "cluster/condition.h"
 #include "cluster/fold.h"
 #include "cluster/names.h"
+#include "cluster/serving_speeds.h"
 #include "placement/by_name.h"
 #include "placement/precision.h"
 
@@ -68,14 +70,13 @@ std::vector<NodeId> usable_nodes(const ModelView& state) {
   return nodes;
 }
 
-ClusterView view_of(const ModelView& state, std::vector<NodeId> nodes) {
+ClusterView profiles_of(const ModelView& state, std::vector<NodeId> nodes) {
   std::ranges::sort(nodes);
   const auto names = names_of(state.nodes);
   ClusterView view;
   for (const NodeId id : nodes) {
     for (DeviceProfile device : state.nodes.at(id).facts.info.devices) {
       device.node_name = names.at(id);
-      slow_down(device, speed_share(state.nodes.at(id), device.id.device));
       view.devices.push_back(std::move(device));
     }
   }
@@ -90,6 +91,17 @@ ClusterView view_of(const ModelView& state, std::vector<NodeId> nodes) {
       view.links.push_back(link);
     }
   }
+  return view;
+}
+
+ClusterView view_of(const ModelView& state, std::vector<NodeId> nodes) {
+  ClusterView view = profiles_of(state, std::move(nodes));
+  for (DeviceProfile& device : view.devices) {
+    const NodeRecord& node = state.nodes.at(device.id.node);
+    if (state.model) correct(device, node.condition.speeds, state.model->shape);
+    slow_down(device, speed_share(node, device.id.device));
+  }
+  for (LinkProfile& link : view.links) correct(link, state.nodes);
   return state.model ? placement::with_conversions(std::move(view), state.model->shape) : view;
 }
 
@@ -122,6 +134,7 @@ Result<placement::PlacementRequest> request_of(const ModelView& state, const Clu
     }
     request.rules.push_back({.device = device.id, .rule = placement::Rule::failed, .reason = failed->second});
   }
+  std::ranges::move(circuit_rules(state.nodes), std::back_inserter(request.rules));
   request.links_avoided = state.links_avoided;
   request.memory_spared = state.memory_spared;
   return request;

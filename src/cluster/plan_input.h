@@ -19,8 +19,11 @@ Bytes memory_left(const ModelView& state, const wire::DeviceProfile& device, pla
 // soft constraint come last.
 std::vector<wire::NodeId> usable_nodes(const ModelView& state);
 
-// The devices and links of these nodes, with the speeds that hot devices reach now and what they can hold of a model
-// whose weights they convert.
+// The devices and links of these nodes by their profiles, without what is known of their present speed.
+wire::ClusterView profiles_of(const ModelView& state, std::vector<wire::NodeId> nodes);
+
+// The devices and links of these nodes, with the speeds that were measured while they served, those that hot devices
+// reach now, and what they can hold of a model whose weights they convert.
 wire::ClusterView view_of(const ModelView& state, std::vector<wire::NodeId> nodes);
 
 // Without excluded devices, fixed layers and rules.

@@ -41,7 +41,8 @@ struct Worked {
     for (double done = 0; done < for_s; done += 0.5) {
       const double pace = pacer.limits().pace;
       pacer.begin(now);
-      pacer.end({}, 10, now, now + std::chrono::duration_cast<telemetry::Duration>(milliseconds(500) * pace));
+      pacer.end({}, {.tokens = 10}, now,
+                now + std::chrono::duration_cast<telemetry::Duration>(milliseconds(500) * pace));
       now += milliseconds(500);
       sample.at = now;
       for (size_t i = 0; i < sample.devices.size(); ++i) {

@@ -69,7 +69,7 @@ void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, s
         part->reads_file = shard.reads_file();
         remember(part, shard.first());
         part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file),
-                                                                     pacer_of(part->key.device)));
+                                                                     part->key.content, pacer_of(part->key.device)));
         part->warm = false;
         return {};
       },

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,7 @@ struct ComputeInfo {
   bool whole_texts = false;        // a text to embed must come in one batch
   bool pooled = false;             // the sequences share a pool of rows: each has those that place() gives it
   bool on_processor = false;       // the threads of this process compute, not a device of its own
+  std::string content{};           // of the model, as plans name it; empty: nobody compares its steps with predictions
   std::shared_ptr<Pacer> pacer{};  // of its device; null: it need not rest, and nobody counts
   bool first() const { return layers.begin == 0; }
   bool last() const { return layers.end == model_layers; }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/pacer.h"
+
 namespace exogpu::pipeline {
 namespace {
 
@@ -49,6 +51,7 @@ void Driver::cancel(RequestId id) {
 
 void Driver::on_done(const wire::StepDone& done) {
   if (over_) return;
+  trips_.done(done.stage_us, std::chrono::steady_clock::now());
   std::vector<RequestEvent> events;
   scheduler_.done(done, events);
   stage_seconds_.resize(done.stage_us.size());
@@ -85,7 +88,10 @@ void Driver::keep_cached(bool keeps) {
 }
 
 void Driver::pump() {
-  while (auto work = scheduler_.next()) begin_(*std::move(work));
+  while (auto work = scheduler_.next()) {
+    trips_.begun(size_of(work->step).tokens, std::chrono::steady_clock::now());
+    begin_(*std::move(work));
+  }
 }
 
 }  // namespace exogpu::pipeline

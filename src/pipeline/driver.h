@@ -9,6 +9,7 @@
 
 #include "pipeline/ring.h"
 #include "pipeline/scheduler.h"
+#include "pipeline/trip_times.h"
 
 namespace exogpu::pipeline {
 
@@ -46,6 +47,8 @@ class Driver {
   bool over() const { return over_ || closed_; }  // no request is taken any more
   bool idle() const { return listeners_.empty(); }
   const Scheduler& scheduler() const { return scheduler_; }
+  // Of the steps that have ended since the last call.
+  std::vector<TripRecord> take_trips() { return trips_.take(); }
   // Smoothed time that each stage computes for a step with one token for each sequence, in seconds; empty before any.
   const std::vector<double>& stage_seconds() const { return stage_seconds_; }
 
@@ -55,6 +58,7 @@ class Driver {
   Scheduler scheduler_;
   std::map<RequestId, Listener> listeners_;
   std::vector<double> stage_seconds_;
+  TripTimes trips_;
   bool keeps_cached_ = true;
   double step_seconds_ = 0;  // smoothed, of the slowest stage, which all others wait for
   uint64_t next_id_ = 1;

@@ -16,6 +16,18 @@ double in_seconds(Pacer::Duration time) { return std::chrono::duration<double>(t
 
 }  // namespace
 
+StepSize size_of(const wire::Step& step) {
+  StepSize size;
+  if (step.failure || step.replay) return size;
+  size.tokens = step.rows();
+  size.sequences = step.spans.size();
+  for (const wire::Span& span : step.spans) {
+    size.outputs += span.targets.size() + (span.sample ? 1 : 0);
+    size.context += span.position + (span.count + 1) / 2.0;
+  }
+  return size;
+}
+
 void Pacer::set(const PaceLimits& limits) {
   const MutexLock lock(mutex_);
   limits_ = limits;
@@ -36,10 +48,27 @@ DeviceWork Pacer::take(Time now) {
 
 void Pacer::begin(Time now) {
   const MutexLock lock(mutex_);
-  if (computing_++ == 0) computing_since_ = now;
+  if (computing_++ == 0) {
+    computing_since_ = now;
+    at_a_time_ = false;
+  } else {
+    at_a_time_ = true;
+  }
 }
 
-void Pacer::end(const ComputeInfo& info, size_t tokens, Time began, Time now) {
+std::vector<StepRecord> Pacer::take_records() {
+  const MutexLock lock(mutex_);
+  return std::exchange(records_, {});
+}
+
+void Pacer::record(const ComputeInfo& info, const StepSize& size, double took_s) {
+  const bool as_measured = limits_.at_ease && limits_.threads == 1 && !at_a_time_;
+  if (!as_measured || info.content.empty() || records_.size() == kRecordsMax) return;
+  records_.push_back({.content = info.content, .layers = info.layers, .size = size, .took_s = took_s});
+}
+
+void Pacer::end(const ComputeInfo& info, const StepSize& size, Time began, Time now) {
+  const size_t tokens = size.tokens;
   const double took_s = in_seconds(now - began);
   const MutexLock lock(mutex_);
   if (--computing_ == 0) work_.busy_s += in_seconds(now - computing_since_);
@@ -52,6 +81,7 @@ void Pacer::end(const ComputeInfo& info, size_t tokens, Time began, Time now) {
   const auto [found, is_first] = usual_.try_emplace(kind, took_s / units);
   if (limits_.at_ease) found->second += kFollow * (took_s / units - found->second);
   if (is_first) return;  // it may have had to make ready
+  record(info, size, took_s);
   took_s_ += took_s;
   usual_s_ += found->second * units;
 }

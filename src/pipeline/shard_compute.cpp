@@ -5,7 +5,8 @@
 
 namespace exogpu::pipeline {
 
-ShardCompute::ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary vocabulary, std::shared_ptr<Pacer> pacer)
+ShardCompute::ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary vocabulary, std::string content,
+                           std::shared_ptr<Pacer> pacer)
     : shard_(std::move(shard)),
       info_{.layers = shard_.layers(),
             .model_layers = shard_.architecture().n_layers,
@@ -17,6 +18,7 @@ ShardCompute::ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary voca
             .whole_texts = shard_.options().embeddings && shard_.architecture().embeds_whole_texts(),
             .pooled = shard_.options().pool_tokens > 0,
             .on_processor = shard_.on_processor(),
+            .content = std::move(content),
             .pacer = std::move(pacer)} {
   if (vocabulary) constraints_ = std::make_unique<engine::ConstraintCompiler>(std::move(vocabulary));
 }

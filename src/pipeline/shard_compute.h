@@ -18,8 +18,8 @@ namespace exogpu::pipeline {
 class ShardCompute final : public Compute {
  public:
   // `vocabulary`: of the model, for the constraints of answers; needed by the last layers only. Without it, a request
-  // with a constraint fails. `pacer`: see ComputeInfo.
-  explicit ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary vocabulary = {},
+  // with a constraint fails. `content`, `pacer`: see ComputeInfo.
+  explicit ShardCompute(engine::ShardGroup shard, engine::LoadVocabulary vocabulary = {}, std::string content = {},
                         std::shared_ptr<Pacer> pacer = {});
 
   engine::ShardGroup& shard() { return shard_; }

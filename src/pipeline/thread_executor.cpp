@@ -19,12 +19,12 @@ void ThreadExecutor::stop() {
 void ThreadExecutor::push(StageInput input) {
   if (!thread_) return;
   thread_->push(this, [this, input = std::move(input)]() mutable {
-    const size_t tokens = input.step.rows();
+    const StepSize size = size_of(input.step);
     const auto began = std::chrono::steady_clock::now();
     if (info_.pacer != nullptr) info_.pacer->begin(began);
     StageOutput output = work_.run(std::move(input));
     const auto ended = std::chrono::steady_clock::now();
-    if (info_.pacer != nullptr) info_.pacer->end(info_, tokens, began, ended);
+    if (info_.pacer != nullptr) info_.pacer->end(info_, size, began, ended);
     work_.done(std::move(output), std::chrono::duration_cast<std::chrono::microseconds>(ended - began));
   });
 }

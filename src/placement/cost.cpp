@@ -7,18 +7,21 @@
 namespace exogpu::placement {
 namespace {
 
-// The rates of the type whose width is nearest to the model's, as a ratio: narrow types need more work per byte.
-const wire::WeightRates* nearest(const std::vector<wire::WeightRates>& rates, double bits_per_weight) {
-  auto distance = [&](const wire::WeightRates& r) { return std::abs(std::log(r.bits_per_weight / bits_per_weight)); };
-  return &*std::ranges::min_element(rates, {}, distance);
-}
-
 // The share of experts that the tokens of a step need, if each token chooses its experts at random.
 double share_read(double used_share, double tokens) {
   return used_share >= 1 ? 1 : 1 - std::pow(1 - used_share, std::max(tokens, 1.0));
 }
 
 }  // namespace
+
+// Nearest as a ratio: narrow types need more work per byte.
+const wire::WeightRates* rates_for(const wire::DeviceProfile& device, const wire::ModelShape& shape) {
+  auto distance = [&](const wire::WeightRates& r) {
+    return std::abs(std::log(r.bits_per_weight / shape.bits_per_weight));
+  };
+  const auto found = std::ranges::min_element(device.rates, {}, distance);
+  return found == device.rates.end() ? nullptr : &*found;
+}
 
 Bytes cache_rows(const wire::ModelShape& shape, const PlacementRequest& request) {
   const Bytes granularity = shape.context_granularity;
@@ -54,7 +57,7 @@ void CostModel::add_devices() {
   for (const wire::DeviceProfile& device : view_->devices) {
     devices.emplace(device.id, devices.size());
     node_.push_back(nodes.try_emplace(device.id.node, nodes.size()).first->second);
-    rates_.push_back(nearest(device.rates, shape_->bits_per_weight));
+    rates_.push_back(rates_for(device, *shape_));
     memory_free_.push_back(given_up_.has(Soft::memory) ? device.memory_free : memory_unspared(memory_free_.size()));
   }
   nodes_ = nodes.size();
@@ -111,7 +114,7 @@ bool CostModel::share_memory(size_t a, size_t b) const {
   return a != b && node_[a] == node_[b] && devices[a].uses_host_memory && devices[b].uses_host_memory;
 }
 
-double CostModel::layer_s(size_t device, uint32_t layer, const Work& work) const {
+WorkTime CostModel::layer(size_t device, uint32_t layer, const Work& work) const {
   const wire::LayerShape& l = shape_->layers[layer];
   const auto all = static_cast<double>(l.weight_bytes), active = static_cast<double>(l.active_weight_bytes);
   const double share = shape_->experts_used_share;
@@ -126,7 +129,7 @@ double CostModel::layer_s(size_t device, uint32_t layer, const Work& work) const
       static_cast<double>(l.kv_bytes_per_token) * attended * work.outputs / view_->devices[device].memory_bytes_per_s;
   // A step reads and writes the present state of each sequence, which is most of the bytes; it has an output for each.
   const double states_s = static_cast<double>(l.state_bytes) * work.outputs / view_->devices[device].memory_bytes_per_s;
-  return std::max(weights_s, compute_s) + cache_s + states_s + exchange_s(device, work);
+  return {.weights_s = weights_s, .products_s = compute_s, .rest_s = cache_s + states_s + exchange_s(device, work)};
 }
 
 // Each of the two outputs of a layer is exchanged in F32, for each token.
@@ -137,10 +140,10 @@ double CostModel::exchange_s(size_t device, const Work& work) const {
   return std::max(group.exchange_s, bytes / group.exchange_bytes_per_s);
 }
 
-double CostModel::head_s(size_t device, const Work& work) const {
+WorkTime CostModel::head(size_t device, const Work& work) const {
   const double weights_s = static_cast<double>(shape_->head_bytes) / rates_[device]->matvec_bytes_per_s;
-  const double compute_s = shape_->head_flops_per_token * work.outputs / rates_[device]->matmul_flops_per_s;
-  return std::max(weights_s, compute_s);
+  return {.weights_s = weights_s,
+          .products_s = shape_->head_flops_per_token * work.outputs / rates_[device]->matmul_flops_per_s};
 }
 
 double CostModel::hop_s(size_t from, size_t to, double bytes) const {

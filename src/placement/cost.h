@@ -18,6 +18,18 @@ struct Work {
   double outputs = 1;    // tokens that get logits, one of each sequence
 };
 
+// What a layer, or the head, takes: its products as long as the slower of its weights and their products, and the rest.
+struct WorkTime {
+  double weights_s = 0;   // to read them
+  double products_s = 0;  // to compute with them
+  double rest_s = 0;      // KV cache, states, exchanges of a group
+  double total() const { return (weights_s > products_s ? weights_s : products_s) + rest_s; }
+};
+
+// The rates of the device that count for the model: those of the weight type whose width is nearest to the model's.
+// Null when it has none.
+const wire::WeightRates* rates_for(const wire::DeviceProfile& device, const wire::ModelShape& shape);
+
 // The rows of the KV cache, of all sequences.
 Bytes cache_rows(const wire::ModelShape& shape, const PlacementRequest& request);
 
@@ -49,8 +61,12 @@ class CostModel {
   // Whether both devices use the memory of one host.
   bool share_memory(size_t a, size_t b) const;
 
-  double layer_s(size_t device, uint32_t layer, const Work& work) const;
-  double head_s(size_t device, const Work& work) const;
+  WorkTime layer(size_t device, uint32_t layer, const Work& work) const;
+  WorkTime head(size_t device, const Work& work) const;
+  double layer_s(size_t device, uint32_t layer, const Work& work) const {
+    return this->layer(device, layer, work).total();
+  }
+  double head_s(size_t device, const Work& work) const { return head(device, work).total(); }
   double step_s(size_t device) const { return view_->devices[device].step_s; }
 
   double activation_bytes(double tokens) const { return row_bytes_ * tokens; }

@@ -38,7 +38,7 @@ void ClockExecutor::rest() {
 void ClockExecutor::finish() {
   pipeline::StageInput input = *std::exchange(current_, std::nullopt);
   const Time now = host_.now();
-  host_.pacer->end(info_, input.step.rows(), now - takes_, now);
+  host_.pacer->end(info_, pipeline::size_of(input.step), now - takes_, now);
   work_.done(work_.run(std::move(input)), std::chrono::duration_cast<std::chrono::microseconds>(takes_));
 }
 

@@ -118,7 +118,8 @@ void FakeBackend::load(std::shared_ptr<worker::Part> part, Progress, std::stop_t
          const FakeModel model{.content = content_number(part->key.content),
                                .layers = host_.model_layers,
                                .vocabulary = kVocabulary,
-                               .recurrent = host_.recurrent};
+                               .recurrent = host_.recurrent,
+                               .content_id = part->key.content};
          auto compute = std::make_unique<PartCompute>(model, part->key, std::move(*memory), host_);
          compute->keeps_state = host_.keeps_state;
          part->stage.emplace(std::move(compute));

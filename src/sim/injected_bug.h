@@ -22,6 +22,7 @@ enum class InjectedBug {
   given_up_early,        // a client's node does not wait for the next plan
   busy_unreported,       // no agent learns which models answer
   condition_unreported,  // no agent receives the condition of its node
+  speeds_unreported,     // likewise of the speeds that a node has measured
   frames_reordered,      // activations travel before their step
   resume_miscounted,     // a stage resumes one token less of each sequence than there is
   queue_bound_ignored,   // a node sends more steps than a ring may have in flight

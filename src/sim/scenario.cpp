@@ -178,6 +178,7 @@ Result<Scenario> read_scenario(const std::filesystem::path& path) {
   fields.take("memory_mb_min", out.memory_mb_min);
   fields.take("memory_mb_max", out.memory_mb_max);
   fields.take("election_max_s", out.election_max_s);
+  fields.take("profile_off", out.profile_off);
   fields.take("codec", out.codec);
   fields.take("wants_service", out.wants_service);
   fields.take("temperature_max_c", out.temperature_max_c);

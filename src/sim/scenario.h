@@ -76,6 +76,7 @@ struct Scenario {
   std::vector<telemetry::testing::HeatTrace> traces;
   double temperature_max_c = 0;  // that the owners of devices with traces allow; 0: what the hardware withstands
   double election_max_s = 0;     // 0: whatever; else until all obey a new leader after one was crashed
+  double profile_off = 0;        // profiles say so many times what devices are, or the reciprocal; 0: they are right
   bool codec = true;             // each message is encoded and decoded; else only encoded
   bool wants_service = false;    // the model is served in the end, by a plan without avoided devices
 };

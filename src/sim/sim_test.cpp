@@ -82,6 +82,10 @@ TEST(Sim, AConditionThatIsNotReportedIsFound) {
   expect_found("mixed", InjectedBug::condition_unreported, "is low, and that is not known");
 }
 
+TEST(Sim, ADeviceThatIsNotAsFastAsPlansKnowIsFound) {
+  expect_found("profiles", InjectedBug::speeds_unreported, "is predicted to take");
+}
+
 TEST(Sim, ADeviceThatIsNotPacedIsFound) { expect_found("heat", InjectedBug::pace_ignored, "is warmer than it may be"); }
 
 TEST(Sim, AModelThatGoesWhileItAnswersIsFound) {

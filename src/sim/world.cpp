@@ -58,6 +58,8 @@ World::World(const Scenario& scenario, RunOptions options)
     node->fitness = {.mains = dice_.chance(0.7),
                      .wired = dice_.chance(0.5),
                      .steadiness = static_cast<uint32_t>(dice_.below(kSteadinessMax + 1))};
+    const double off = scenario.profile_off;
+    if (off > 0) node->claims = dice_.chance(0.5) ? off : 1 / off;
     nodes_.push_back(std::move(node));
   }
   make_warm_devices();

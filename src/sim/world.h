@@ -142,6 +142,12 @@ class World {
   cluster::DeviceReadings warm_readings(uint32_t node);
   void set_condition(uint32_t node, wire::NodeCondition condition);
 
+  // How long steps take, and what their profiles say (world_speeds.cpp).
+  double step_s(const SimNode& node, const wire::LayerRange& layers, size_t rows) const;
+  void compare_steps(uint32_t number);
+  // Which stage of the plan takes another time than plans know; empty: none.
+  std::string mispredicted(const wire::ReplicatedState& state, const wire::ModelRecord& model) const;
+
   // Devices with a trace (world_heat.cpp).
   void make_warm_devices();
   void set_sensor_fault(uint32_t node, telemetry::testing::SensorFault fault);

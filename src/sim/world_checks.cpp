@@ -63,6 +63,7 @@ std::string World::unsettled(const ReplicatedState& state, const ModelRecord& mo
   if (!model.plan && (model.no_plan_reason.empty() || scenario_.wants_service))
     return "there is no plan: " + model.no_plan_reason;
   if (!model.plan) return {};
+  if (std::string wrong = mispredicted(state, model); scenario_.profile_off > 0 && !wrong.empty()) return wrong;
   const auto first = number_of(model.plan->made.plan.stages.front().device.node);
   if (!nodes_[first]->alive) return std::format("n{}, where the ring begins, is down", first);
   auto* driver = nodes_[first]->workers->driver(model.plan->made.plan.epoch);

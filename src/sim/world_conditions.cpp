@@ -67,6 +67,7 @@ DeviceReadings World::readings_by_fault(uint32_t number) {
 void World::report_condition(uint32_t number) {
   SimNode& node = *nodes_[number];
   if (!node.alive) return;
+  compare_steps(number);
   const SensorReadings readings{.load = dice_.between(0, 0.1),
                                 .charge = node.charge,
                                 .on_battery = node.on_battery,
@@ -90,6 +91,7 @@ void World::watch_condition(uint32_t number) {
 void World::set_condition(uint32_t number, NodeCondition condition) {
   SimNode& node = *nodes_[number];
   condition.shards = shards_of(node.workers->local_plans());
+  if (!has(InjectedBug::speeds_unreported)) condition.speeds = node.speeds.reported();
   if (node.memory_left < 1) {
     condition.memory = {.pressure = MemoryPressure::layers,
                         .bytes_max = static_cast<Bytes>(node.memory_left * static_cast<double>(node.memory))};

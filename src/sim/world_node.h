@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cluster/condition.h"
+#include "cluster/serving_speeds.h"
 #include "pipeline/request_server.h"
 #include "pipeline/ring_frames.h"
 #include "sim/clients.h"
@@ -23,6 +24,7 @@ struct World::SimNode {
   wire::NodeId id;
   Bytes memory = 0;
   double rate = 0;
+  double claims = 1;  // times the rate that its profile says
   double heat = 1;    // the share of the rate that remains
   double charge = 1;  // of its battery
   bool on_battery = false;
@@ -44,6 +46,9 @@ struct World::SimNode {
   std::map<std::string, bool> known_models;  // of the last state, by content id, and whether they are pinned
   wire::Term known_in;                       // the term of that state
   std::shared_ptr<pipeline::Pacer> pacer;    // of its device
+  cluster::ServingSpeeds speeds;
+  uint64_t steps_alone = 0;  // of one token, that were compared
+  Time compares_since{};
   std::unique_ptr<FakeBackend> backend;
   std::unique_ptr<worker::ModelWorkers> workers;
   std::unique_ptr<pipeline::RingFrames> frames;
@@ -65,6 +70,8 @@ struct World::SimNode {
     workers.reset();
     backend.reset();
     pacer.reset();
+    speeds = {};
+    steps_alone = 0;
     clients_by_index.clear();
     clients.clear();
     waiting.clear();

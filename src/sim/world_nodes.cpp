@@ -34,7 +34,7 @@ NodeFacts World::facts_of(uint32_t number) const {
   device.kind = DeviceKind::discrete;
   device.uses_host_memory = true;  // the only one of its node
   device.memory_free = node.memory;
-  const double rate = node.rate;  // when it is cool
+  const double rate = node.rate * node.claims;  // when it is cool
   device.memory_bytes_per_s = rate;
   device.rates = {
       {.type = "q4_K", .bits_per_weight = 4.5, .matvec_bytes_per_s = rate, .matmul_flops_per_s = rate * 20}};

@@ -41,13 +41,8 @@ void World::start_worker(uint32_t number) {
           [this, number](Bytes used) {
             checks_.memory_used(nodes_[number]->current(number), "gpu0", used, nodes_[number]->memory);
           },
-      .step_takes =
-          [this, number](const LayerRange& layers, size_t rows) {
-            const SimNode& of = *nodes_[number];
-            const double bytes = layers.size() * scenario_.layer_mb * 1e6;
-            const double read_s = std::clamp(bytes / (of.rate * of.heat), 0.2e-3, 8e-3);
-            return seconds(read_s + static_cast<double>(rows) * 20e-6);
-          },
+      .step_takes = [this, number](const LayerRange& layers,
+                                   size_t rows) { return seconds(step_s(*nodes_[number], layers, rows)); },
       .on_step = [this, number](const pipeline::StageInput& input, size_t waiting) { on_step(number, input, waiting); },
       .pacer = node.pacer,
       .now = [this] { return now_; },

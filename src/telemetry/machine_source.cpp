@@ -1,7 +1,9 @@
 #include "telemetry/machine_source.h"
 
 #include <algorithm>
+#include <ctime>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace exogpu::telemetry {
@@ -37,12 +39,24 @@ wire::MetricValues machine_values(const gpu::Readings& processors, const gpu::Po
 
 }  // namespace
 
-MachineSource::MachineSource(MachineOptions options) : options_(std::move(options)), sensors_(options_.sources) {
+MachineSource::MachineSource(MachineOptions options)
+    : options_(std::move(options)),
+      sensors_(options_.sources),
+      hardware_threads_(std::max(1U, std::thread::hardware_concurrency())) {
   subjects_.push_back({.id = "machine", .name = options_.name});
   for (const gpu::DeviceInfo& device : options_.devices) {
     subjects_.push_back(
         {.id = device.id, .name = device.name, .kind = kind_of(device.kind), .backend = device.backend});
   }
+}
+
+double MachineSource::own_load(Time now) {
+  const double used_s = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  const double passed_s = std::chrono::duration<double>(now - own_at_).count() * hardware_threads_;
+  const double share = own_s_ && passed_s > 0 ? (used_s - *own_s_) / passed_s : 0;
+  own_s_ = used_s;
+  own_at_ = now;
+  return std::clamp(share, 0.0, 1.0);
 }
 
 gpu::Readings MachineSource::read_device(const gpu::DeviceInfo& device, const Sample& sample) {
@@ -70,6 +84,7 @@ Sample MachineSource::read(Time now) {
   gpu::DeviceInfo processors;
   processors.kind = gpu::DeviceKind::cpu;
   sample.processors = sensors_.read(processors, now, sample.memory.memory);
+  sample.processors_own = own_load(now);
   sample.supply = sensors_.read_power_supply(now);
   sample.values.push_back(machine_values(sample.processors, sample.supply, sensors_.read_fan(now), options_.cache));
   for (const gpu::DeviceInfo& device : options_.devices) {

@@ -27,9 +27,13 @@ class MachineSource {
  private:
   gpu::Readings read_device(const gpu::DeviceInfo& device, const Sample& sample);
   void remember_metrics(Sample& sample);
+  double own_load(Time now);  // 0..1 of all processors, since the last call
 
   MachineOptions options_;
   gpu::SensorReader sensors_;
+  uint32_t hardware_threads_;
+  std::optional<double> own_s_;  // processor time of this process at own_at_
+  Time own_at_{};
   std::vector<wire::TelemetrySubject> subjects_;
 };
 

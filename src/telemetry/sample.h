@@ -22,6 +22,7 @@ struct Sample {
   std::vector<wire::MetricValues> values{};        // of each subject
   // The same as it was read, for what judges it on the machine itself.
   gpu::Readings processors{};
+  double processors_own = 0;             // 0..1, what this process used of all processors
   std::vector<gpu::Readings> devices{};  // in the order of the subjects, without the machine
   gpu::PowerSupply supply{};
   gpu::MemoryReading memory{};

@@ -1,5 +1,7 @@
 #include "wire/condition.h"
 
+#include <cmath>
+
 #include "wire/cluster_coding.h"
 
 namespace exogpu::wire {
@@ -44,6 +46,7 @@ void put(proto::DeviceCondition& out, const DeviceCondition& in) {
   if (in.temperature_c) out.set_temperature_c(*in.temperature_c);
   out.set_heat(static_cast<uint32_t>(in.heat));
   out.set_speed_percent(in.speed_percent);
+  out.set_others_percent(in.others_percent);
   if (in.action == HeatAction::none) return;
   out.set_action(static_cast<uint32_t>(in.action));
   out.set_pace_percent(in.pace_percent);
@@ -72,6 +75,7 @@ Result<DeviceCondition> device_of(const proto::DeviceCondition& in) {
   }
   out.heat = static_cast<Heat>(in.heat());
   EXO_TRY(out.speed_percent, percent_of(in.speed_percent(), "the speed of a device", 1));
+  EXO_TRY(out.others_percent, percent_of(in.others_percent(), "what others use of a device"));
   if (in.action() == 0) return out;
   if (in.action() > static_cast<uint32_t>(HeatAction::leaving)) {
     return fail(ErrorCode::corrupt, "an action against heat that is not known here ({})", in.action());
@@ -95,6 +99,50 @@ Result<ResidentShard> shard_of(const proto::ResidentShard& in) {
   return out;
 }
 
+template <typename Field>
+void put_percent(Field& out, const MeasuredPercent& in) {
+  out.set_few_percent(in.few);
+  out.set_many_percent(in.many);
+}
+
+template <typename Field>
+Result<MeasuredPercent> measured_of(const Field& in, std::string_view what) {
+  const auto bounded = [](uint32_t percent) {
+    return percent >= MeasuredPercent::kMin && percent <= MeasuredPercent::kMax;
+  };
+  if (bounded(in.few_percent()) && bounded(in.many_percent()))
+    return MeasuredPercent{.few = in.few_percent(), .many = in.many_percent()};
+  return fail(ErrorCode::corrupt, "a {} is measured at {} and {} % of its profile", what, in.few_percent(),
+              in.many_percent());
+}
+
+Result<MeasuredSpeed> speed_of(const proto::MeasuredSpeed& in) {
+  MeasuredSpeed out;
+  EXO_TRY(out.device, name_of(in.device(), "the device of a measured speed"));
+  EXO_TRY(out.type, name_of(in.type(), "the type of a measured speed"));
+  EXO_TRY(out.percent, measured_of(in, "device"));
+  return out;
+}
+
+Result<MeasuredLink> link_of(const proto::MeasuredLink& in) {
+  MeasuredLink out;
+  EXO_TRY(out.from, node_of(in.from(), "the beginning of a measured link"));
+  EXO_TRY(out.to, node_of(in.to(), "the end of a measured link"));
+  EXO_TRY(out.percent, measured_of(in, "link"));
+  return out;
+}
+
+Result<OwnerRules> owner_of(const proto::OwnerRules& in) {
+  OwnerRules out;
+  EXO_TRY(out.reserved, name_of(in.reserved(), "why devices are reserved", kActionReasonCharsMax));
+  EXO_TRY(out.circuit, name_of(in.circuit(), "the name of a circuit"));
+  if (!std::isfinite(in.circuit_w()) || in.circuit_w() < 0) {
+    return fail(ErrorCode::corrupt, "a circuit of {} W", in.circuit_w());
+  }
+  out.circuit_w = in.circuit_w();
+  return out;
+}
+
 }  // namespace
 
 void put(proto::NodeCondition& out, const NodeCondition& in) {
@@ -113,6 +161,23 @@ void put(proto::NodeCondition& out, const NodeCondition& in) {
     resident->set_content(text(shard.content));
     resident->set_layers_begin(shard.layers.begin);
     resident->set_layers_end(shard.layers.end);
+  }
+  for (const MeasuredSpeed& speed : in.speeds) {
+    auto* measured = out.add_speeds();
+    measured->set_device(text(speed.device));
+    measured->set_type(text(speed.type));
+    put_percent(*measured, speed.percent);
+  }
+  for (const MeasuredLink& link : in.links) {
+    auto* measured = out.add_links();
+    measured->set_from(text_of(link.from));
+    measured->set_to(text_of(link.to));
+    put_percent(*measured, link.percent);
+  }
+  if (in.owner != OwnerRules()) {
+    out.mutable_owner()->set_reserved(text(in.owner.reserved));
+    out.mutable_owner()->set_circuit(text(in.owner.circuit));
+    out.mutable_owner()->set_circuit_w(in.owner.circuit_w);
   }
   if (in.memory == MemoryCondition()) return;
   out.mutable_memory()->set_pressure(static_cast<uint32_t>(in.memory.pressure));
@@ -142,6 +207,17 @@ Result<NodeCondition> condition_of(const proto::NodeCondition& in) {
     EXO_TRY(ResidentShard shard, shard_of(field));
     out.shards.push_back(std::move(shard));
   }
+  EXO_CHECK(within(in.speeds_size(), kSpeedsMax, "the measured speeds of a node"));
+  for (const proto::MeasuredSpeed& field : in.speeds()) {
+    EXO_TRY(MeasuredSpeed speed, speed_of(field));
+    out.speeds.push_back(std::move(speed));
+  }
+  EXO_CHECK(within(in.links_size(), kSpeedsMax, "the measured links of a node"));
+  for (const proto::MeasuredLink& field : in.links()) {
+    EXO_TRY(MeasuredLink link, link_of(field));
+    out.links.push_back(link);
+  }
+  EXO_TRY(out.owner, owner_of(in.owner()));
   if (in.memory().pressure() > static_cast<uint32_t>(MemoryPressure::layers)) {
     return fail(ErrorCode::corrupt, "a pressure of memory that is not known here ({})", in.memory().pressure());
   }

@@ -8,10 +8,12 @@
 
 #include "base/units.h"
 #include "wire/layer_range.h"
+#include "wire/node_id.h"
 
 namespace exogpu::wire {
 
 inline constexpr size_t kShardsMax = 1024;  // of one node
+inline constexpr size_t kSpeedsMax = 256;   // likewise
 inline constexpr size_t kActionReasonCharsMax = 200;
 
 enum class Heat : uint8_t {
@@ -40,6 +42,7 @@ struct DeviceCondition {
   HeatAction action = HeatAction::none;
   uint32_t pace_percent = 100;  // of the time that its shards may compute, 1 to 100
   std::string action_reason{};  // for people; empty without an action
+  uint32_t others_percent = 0;  // of what it can do, which other programs use
   friend bool operator==(const DeviceCondition&, const DeviceCondition&) = default;
 };
 
@@ -75,12 +78,45 @@ struct ResidentShard {
   friend bool operator==(const ResidentShard&, const ResidentShard&) = default;
 };
 
+// How fast a device or link is while it serves, in percent of what its profile predicts.
+struct MeasuredPercent {
+  static constexpr uint32_t kMin = 10, kMax = 400;
+  uint32_t few = 100;   // in steps of few tokens: as weights are read, or by the delay of a link
+  uint32_t many = 100;  // in steps of many: as products are computed, or by the rate of a link
+  friend bool operator==(const MeasuredPercent&, const MeasuredPercent&) = default;
+};
+
+struct MeasuredSpeed {
+  std::string device;  // its id in the node, also that of a group
+  std::string type;    // of the weights, as the profile's rates have it
+  MeasuredPercent percent{};
+  friend bool operator==(const MeasuredSpeed&, const MeasuredSpeed&) = default;
+};
+
+// One of a ring that begins at the node.
+struct MeasuredLink {
+  NodeId from, to;
+  MeasuredPercent percent{};
+  friend bool operator==(const MeasuredLink&, const MeasuredLink&) = default;
+};
+
+// What the owner of the machine allows plans.
+struct OwnerRules {
+  std::string reserved{};  // why they are not to use its devices now, for people; empty: they may
+  std::string circuit{};   // the name of the electric circuit that it shares with the nodes of the same; empty: none
+  double circuit_w = 0;    // that the devices of the circuit are to draw together at most
+  friend bool operator==(const OwnerRules&, const OwnerRules&) = default;
+};
+
 struct NodeCondition {
   std::optional<uint32_t> load_percent;  // of its processors
   std::optional<BatteryCondition> battery;
   std::vector<DeviceCondition> devices;
   std::vector<ResidentShard> shards;
   MemoryCondition memory{};
+  std::vector<MeasuredSpeed> speeds{};  // where they are not those of the profiles
+  std::vector<MeasuredLink> links{};    // likewise
+  OwnerRules owner{};
   friend bool operator==(const NodeCondition&, const NodeCondition&) = default;
 };
 

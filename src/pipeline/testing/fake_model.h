@@ -17,8 +17,9 @@ struct FakeModel {
   uint64_t content = 1;  // another content, other answers
   uint32_t layers = 1;
   uint32_t vocabulary = 1000;
-  bool recurrent = false;  // every second layer is, beginning with the first
-  bool embeds = false;     // it gives embeddings of whole texts
+  bool recurrent = false;    // every second layer is, beginning with the first
+  std::string content_id{};  // as plans name it
+  bool embeds = false;       // it gives embeddings of whole texts
 };
 
 class FakeCompute : public Compute {

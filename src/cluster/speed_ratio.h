@@ -1,0 +1,41 @@
+// A speed that is measured while it serves, as a share of the predicted one.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "cluster/detector.h"
+#include "wire/condition.h"
+
+namespace exogpu::cluster {
+
+// By the median of some steps, so that a few that were disturbed do nothing. Later medians count more, and without new
+// ones it returns to 1.
+class SpeedRatio {
+ public:
+  static constexpr size_t kSteps = 12;                         // of a median
+  static constexpr double kFollow = 0.25;                      // of a later one, as a logarithm
+  static constexpr Duration kForget = std::chrono::hours(12);  // after which half of it remains, as a logarithm
+
+  void add(double ratio, Time now);
+  double value(Time now) const;
+
+ private:
+  std::vector<double> steps_;
+  std::optional<double> log_;
+  Time at_{};
+};
+
+// In steps of few tokens, and of many.
+struct SpeedRatios {
+  static constexpr double kStep = 0.05;  // by which a speed differs from the reported one before that changes
+  SpeedRatio few, many;
+  // True: it has changed.
+  bool report(wire::MeasuredPercent& reported, Time now) const;
+};
+
+// From the first steps, or from one change that is reported to the next: every node is told, and a few steps beside
+// other programs must move no layers.
+inline constexpr Duration kSpeedsEvery = std::chrono::seconds(30);
+
+}  // namespace exogpu::cluster
