@@ -110,6 +110,17 @@ class Heat(Cluster):
         until("the reason is told",
               lambda: self.device(node)["heat_action_reason"] == "these are quiet hours (--quiet-hours)")
 
+    def test_outside_of_its_hours_a_machine_is_reserved(self):
+        hour = time.localtime().tm_hour
+        begins, ends = (hour + 2) % 24, (hour + 4) % 24
+        node = self.node("a", MODEL, "-c", 512, "--shared-hours", f"{begins}-{ends}", "--circuit", "kitchen=2000")
+        why = f"its owner shares it from {begins} to {ends} o'clock only (--shared-hours)"
+        until("the reason is told", lambda: why in (node.cluster()["not_serving_reason"] or ""))
+        self.assertEqual(node.cluster()["nodes"][0]["reserved"], why)
+        said = subprocess.run([EXOGPU, "status", "--api", f"127.0.0.1:{node.api}"], capture_output=True, text=True,
+                              check=True).stdout
+        self.assertIn(f"leader, {why}", said)
+
     def test_a_battery_below_its_floor_is_given_up(self):
         node, sensors = self.served("--battery-floor", 40)
         sensors.battery(39, False)

@@ -43,6 +43,8 @@ Json json_of(const node::DeviceSnapshot& device) {
           {"heat_action", to_string(device.action)},
           {"heat_action_reason", or_null(device.action_reason)},
           {"pace_percent", device.pace_percent},
+          {"others_percent", device.others_percent},
+          {"profile_mismatch", or_null(device.profile_mismatch)},
           {"failure", or_null(device.failure)}};
 }
 
@@ -89,6 +91,7 @@ Json json_of(const node::NodeSnapshot& node) {
           {"load_percent", or_null(node.load_percent)},
           {"memory_pressure", to_string(node.memory.pressure)},
           {"memory_max_bytes", or_null(node.memory.bytes_max)},
+          {"reserved", or_null(node.reserved)},
           {"wired", node.wired},
           {"version", node.version},
           {"api_url", or_null(node.api_url)},

@@ -32,11 +32,14 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
                      .heat = wire::Heat::hot,
                      .action = wire::HeatAction::paced,
                      .pace_percent = 60,
-                     .action_reason = "it is to stay below 94 °C"}};
+                     .action_reason = "it is to stay below 94 °C",
+                     .others_percent = 30,
+                     .profile_mismatch = "measured at 0.6 of its profile's rate"}};
   online.links = {{.to = {}, .delay_s = 0.5}};
   online.shards = {{.device = "vulkan0", .model = "m", .content = "c", .layers = {2, 5}}};
   online.battery = node::BatterySnapshot{.charge_percent = 15, .discharging = true, .low = true};
   online.on_battery = true;
+  online.reserved = "its owner shares it at night";
   online.memory = {.pressure = wire::MemoryPressure::layers, .bytes_max = 9};
   const node::NodeSnapshot offline{.id = {}, .name = "lamp", .offline_reason = "silent for 800 ms"};
   const json status =
@@ -48,6 +51,7 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   EXPECT_TRUE(desk["offline_reason"].is_null());
   EXPECT_EQ(desk["on_battery"], true);
   EXPECT_EQ(desk["battery"], json::parse(R"({"charge_percent":15,"discharging":true,"low":true,"given_up":false})"));
+  EXPECT_EQ(desk["reserved"], "its owner shares it at night");
   EXPECT_EQ(desk["memory_pressure"], "layers");
   EXPECT_EQ(desk["memory_max_bytes"], 9);
   EXPECT_TRUE(desk["api_url"].is_null());
@@ -55,6 +59,8 @@ TEST(ClusterJson, NodesAreDescribedWithoutEmptyTexts) {
   EXPECT_EQ(desk["devices"][0]["heat_action"], "paced");
   EXPECT_EQ(desk["devices"][0]["pace_percent"], 60);
   EXPECT_EQ(desk["devices"][0]["heat_action_reason"], "it is to stay below 94 °C");
+  EXPECT_EQ(desk["devices"][0]["others_percent"], 30);
+  EXPECT_EQ(desk["devices"][0]["profile_mismatch"], "measured at 0.6 of its profile's rate");
   EXPECT_TRUE(desk["devices"][0]["failure"].is_null());
   EXPECT_TRUE(desk["devices"][0]["load_percent"].is_null());
   EXPECT_EQ(desk["links"][0]["delay_s"], 0.5);

@@ -21,13 +21,13 @@ void add_heat_options(CLI::App& command, node::NodeOptions& options, const char*
       ->type_name("W")
       ->group(group);
   const auto is_hours = [](const std::string& text) {
-    const auto hours = node::parse_quiet_hours(text);
+    const auto hours = node::parse_day_hours(text);
     return hours ? std::string() : hours.error().message;
   };
   command
       .add_option_function<std::string>(
           "--quiet-hours",
-          [&options](const std::string& text) { options.heat.quiet_hours = node::parse_quiet_hours(text).value(); },
+          [&options](const std::string& text) { options.heat.quiet_hours = node::parse_day_hours(text).value(); },
           "Hours of the day, in local time, in which devices compute at most half of the time, such as 22-7")
       ->check(CLI::Validator(is_hours, ""))
       ->type_name("HH-HH")
@@ -38,6 +38,27 @@ void add_heat_options(CLI::App& command, node::NodeOptions& options, const char*
           "Per cent of the battery below which plans do without this node, until it is plugged in")
       ->check(between(1, 100))
       ->type_name("PERCENT")
+      ->group(group);
+  command
+      .add_option_function<std::string>(
+          "--shared-hours",
+          [&options](const std::string& text) { options.owner.shared_hours = node::parse_day_hours(text).value(); },
+          "Hours of the day, in local time, in which plans may use this node's devices, such as 18-23 (default: all)")
+      ->check(CLI::Validator(is_hours, ""))
+      ->type_name("HH-HH")
+      ->group(group);
+  const auto is_circuit = [](const std::string& text) {
+    const auto circuit = node::parse_circuit(text);
+    return circuit ? std::string() : circuit.error().message;
+  };
+  command
+      .add_option_function<std::string>(
+          "--circuit",
+          [&options](const std::string& text) { options.owner.circuit = node::parse_circuit(text).value(); },
+          "Watts that the devices of all nodes with this name of an electric circuit may draw together, such as "
+          "kitchen=2000; plans do without the slowest of those for which nothing is left")
+      ->check(CLI::Validator(is_circuit, ""))
+      ->type_name("NAME=W")
       ->group(group);
 }
 

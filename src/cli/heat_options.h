@@ -1,4 +1,4 @@
-// --temperature-max, --power-max, --quiet-hours and --battery-floor of `exogpu serve`.
+// --temperature-max, --power-max, --quiet-hours, --battery-floor, --shared-hours and --circuit of `exogpu serve`.
 #pragma once
 
 #include <CLI/CLI.hpp>

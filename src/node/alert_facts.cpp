@@ -21,9 +21,9 @@ void add_speeds(telemetry::ModelFacts& facts, const ModelSnapshot& model) {
   const LiveRates& live = *model.live;
   if (live.tokens_per_s < kAlmostOnlyAnswers * live.computed_tokens_per_s) return;
   if (live.requests == 1) {
-    facts.predicted_tokens_per_s = model.plan->predicted.tokens_per_s_alone;
+    facts.predicted_tokens_per_s = model.plan->predicted_at_first.tokens_per_s_alone;
   } else if (live.requests >= model.plan->parallel) {
-    facts.predicted_tokens_per_s = model.plan->predicted.tokens_per_s_parallel;
+    facts.predicted_tokens_per_s = model.plan->predicted_at_first.tokens_per_s_parallel;
   } else {
     return;
   }

@@ -35,7 +35,9 @@ struct DeviceSnapshot {
   wire::HeatAction action = wire::HeatAction::none;
   uint32_t pace_percent = 100;  // of the time that its shards may compute
   std::string action_reason{};
-  std::string failure{};  // why plans do not use it
+  uint32_t others_percent = 0;     // that other programs use of it
+  std::string profile_mismatch{};  // how far its profile is off, where it is much faster or slower while it serves
+  std::string failure{};           // why plans do not use it
   friend bool operator==(const DeviceSnapshot&, const DeviceSnapshot&) = default;
 };
 
@@ -85,6 +87,7 @@ struct NodeSnapshot {
   std::optional<BatterySnapshot> battery{};
   std::optional<uint32_t> load_percent{};
   MemorySnapshot memory{};
+  std::string reserved{};  // why its owner does not let plans use its devices now
   bool wired = false;
   std::string version{};
   std::string api_url{};
@@ -128,7 +131,8 @@ struct PlanSnapshot {
   uint32_t pool = 0;      // tokens of all sequences together
   uint32_t parallel = 0;  // sequences computed at once
   wire::Dtype activations = wire::Dtype::f32;
-  wire::PredictedSpeed predicted{};
+  wire::PredictedSpeed predicted{};           // as its devices were measured since
+  wire::PredictedSpeed predicted_at_first{};  // when it was made
   std::vector<UnusedDevice> unused_devices{};
   friend bool operator==(const PlanSnapshot&, const PlanSnapshot&) = default;
 };

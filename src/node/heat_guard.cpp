@@ -86,6 +86,8 @@ std::vector<std::string> HeatGuard::update(telemetry::Sample& sample, uint32_t h
                             .busy = std::clamp(work.busy_s / elapsed_s, 0.0, 1.0),
                             .rate = of.rate,
                             .quiet = options_.quiet_hours && contains(*options_.quiet_hours, hour)});
+    const bool is_cpu = subject.kind == wire::SubjectKind::cpu;
+    of.others.update(readings.utilization, is_cpu ? sample.processors_own : 0, work.busy_s / elapsed_s, elapsed_s);
     of.energy.update(readings.power_w, elapsed_s, work.busy_s, work.tokens);
     sample.values[i + 1][wire::Metric::pace] = now.pace;
     sample.values[i + 1][wire::Metric::joules_per_token] = of.energy.joules_per_token();
@@ -120,6 +122,7 @@ void HeatGuard::add_to(cluster::SensorReadings& readings) const {
     device.pace = decision.pace;
     device.speed_left = decision.speed;
     device.action_reason = decision.reason;
+    device.others = found->second.others.share();
   }
 }
 

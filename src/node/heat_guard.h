@@ -14,6 +14,7 @@
 #include "telemetry/energy_use.h"
 #include "telemetry/heat/heat_governor.h"
 #include "telemetry/heat/thermal_store.h"
+#include "telemetry/others_load.h"
 #include "telemetry/sample.h"
 #include "wire/device_profile.h"
 
@@ -47,6 +48,7 @@ class HeatGuard {
     std::string lasting_name{};    // in the book
     std::optional<double> rate{};  // of the last steps that showed one
     telemetry::EnergyUse energy{};
+    telemetry::OthersLoad others{};
   };
 
   Member& member(const wire::TelemetrySubject& subject);

@@ -3,14 +3,14 @@
 
 #include <optional>
 
-#include "node/quiet_hours.h"
+#include "node/day_hours.h"
 
 namespace exogpu::node {
 
 struct HeatOptions {
   std::optional<double> temperature_max_c{};  // of each device
   std::optional<double> power_max_w{};        // likewise; without effect where the power is not measured
-  std::optional<QuietHours> quiet_hours{};
+  std::optional<DayHours> quiet_hours{};
 };
 
 }  // namespace exogpu::node

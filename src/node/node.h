@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "model/chat_template.h"
 #include "node/heat_options.h"
+#include "node/owner_rules.h"
 #include "node/served_model.h"
 #include "node/service.h"
 #include "security/join_token.h"
@@ -63,6 +64,7 @@ struct NodeOptions {
   std::shared_ptr<gpu::LayoutBook> layouts{};  // of the devices; null: nothing is checked
   std::optional<Bytes> memory_max{};           // of each device, for all models together
   HeatOptions heat{};                          // limits of heat and power that the owner sets
+  OwnerOptions owner{};                        // when plans may use its devices, and what these draw with others'
   std::optional<double> battery_floor{};       // 0..1: on battery and below it, plans do without this node
 
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone

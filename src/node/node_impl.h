@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "cluster/serving_speeds.h"
 #include "net/tcp/listener.h"
 #include "node/cluster_agent.h"
 #include "node/cluster_counter.h"
@@ -127,6 +128,9 @@ class Node::Impl final : public PeerHandler {
   void propose_model();
   void on_memory();
   void on_heat(telemetry::Sample& sample);
+  // True: what is to be reported has changed.
+  bool compare_steps(telemetry::Time now);
+  bool look_at_owner();
   void remember_heat(telemetry::Time now);
   std::filesystem::path heat_file() const;
   void on_sample(telemetry::Sample& sample);
@@ -189,6 +193,9 @@ class Node::Impl final : public PeerHandler {
   std::optional<Requests> requests_;
   std::optional<Status> status_;
   Condition condition_;
+  cluster::ServingSpeeds speeds_;
+  cluster::LinkSpeeds link_speeds_;
+  wire::OwnerRules owner_;
   std::shared_ptr<RequestCounter> request_counter_ = std::make_shared<RequestCounter>();
   ClusterCounter cluster_counter_;
   RecentEvents events_;

@@ -27,6 +27,9 @@ void Node::Impl::report_condition() {
   agent_->change([this](cluster::Agent& agent, cluster::Time at) {
     wire::NodeCondition condition = condition_.current(workers_->local_plans());
     condition.memory = memory_->condition();
+    condition.speeds = speeds_.reported();
+    condition.links = link_speeds_.reported();
+    condition.owner = owner_;
     agent.set_condition(condition, at);
   });
 }

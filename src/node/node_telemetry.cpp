@@ -7,6 +7,7 @@
 #include "node/alert_facts.h"
 #include "node/node_impl.h"
 #include "telemetry/machine_source.h"
+#include "worker/step_comparison.h"
 
 namespace exogpu::node {
 namespace {
@@ -83,8 +84,31 @@ void Node::Impl::on_sample(telemetry::Sample& sample) {
   on_heat(sample);
   cluster::SensorReadings readings = sensor_readings(sample);
   heat_->add_to(readings);
-  if (condition_.update(readings, sample.at)) report_condition();
+  bool changed = condition_.update(readings, sample.at);
+  changed = compare_steps(sample.at) || changed;
+  changed = look_at_owner() || changed;
+  if (changed) report_condition();
   if (memory_->update(sample.memory, sample.at)) on_memory();
+}
+
+bool Node::Impl::compare_steps(telemetry::Time now) {
+  for (const auto& [device, pacer] : heat_->pacers()) {
+    const wire::DeviceRef ref{.node = self(), .device = device};
+    worker::compare_steps(speeds_, agent_->state(), ref, pacer->take_records(), now);
+  }
+  for (const auto& [content, worker] : workers_->all()) {
+    if (auto* driver = worker->driver(); driver != nullptr && worker->plan())
+      worker::compare_trips(link_speeds_, agent_->state(), *worker->plan(), driver->take_trips(), now);
+  }
+  const std::vector<wire::MeasuredSpeed> speeds = speeds_.reported();
+  const std::vector<wire::MeasuredLink> links = link_speeds_.reported();
+  const bool devices_changed = speeds_.update(now) != speeds;
+  return link_speeds_.update(now) != links || devices_changed;
+}
+
+bool Node::Impl::look_at_owner() {
+  wire::OwnerRules now = rules_at(options_.owner, local_hour(std::chrono::system_clock::now()));
+  return std::exchange(owner_, now) != now;
 }
 
 telemetry::AlertFacts Node::Impl::alert_facts(bool leads, std::vector<telemetry::NodeTelemetry> nodes) const {

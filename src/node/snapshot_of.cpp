@@ -6,6 +6,8 @@
 
 #include "cluster/fold.h"
 #include "cluster/names.h"
+#include "cluster/plan_search.h"
+#include "cluster/serving_speeds.h"
 
 namespace exogpu::node {
 namespace {
@@ -35,6 +37,7 @@ DeviceSnapshot device_snapshot(const ReplicatedState& state, const wire::NodeRec
                         .temperature_c = {},
                         .heat = {},
                         .speed_percent = {},
+                        .profile_mismatch = cluster::mismatch_of(profile.id.device, node.condition.speeds),
                         .failure = failure_of(state, profile.id)};
   const auto condition = std::ranges::find(node.condition.devices, device.id, &wire::DeviceCondition::device);
   if (condition != node.condition.devices.end()) {
@@ -45,6 +48,7 @@ DeviceSnapshot device_snapshot(const ReplicatedState& state, const wire::NodeRec
     device.action = condition->action;
     device.pace_percent = condition->pace_percent;
     device.action_reason = condition->action_reason;
+    device.others_percent = condition->others_percent;
   }
   return device;
 }
@@ -70,6 +74,7 @@ NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const 
       .battery = battery_snapshot(record.condition),
       .load_percent = record.condition.load_percent,
       .memory = {.pressure = record.condition.memory.pressure, .bytes_max = record.condition.memory.bytes_max},
+      .reserved = record.condition.owner.reserved,
       .wired = record.facts.fitness.wired,
       .version = record.facts.version,
       .api_url = info.self.api_url,
@@ -93,6 +98,17 @@ NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const 
   return node;
 }
 
+// The prediction of its making, where no speed of its devices was measured since.
+wire::PredictedSpeed predicted_now(const ReplicatedState& state, const std::string& content,
+                                   const wire::PlanMade& made) {
+  const bool measured = std::ranges::any_of(made.plan.stages, [&](const wire::PlannedStage& stage) {
+    const auto node = state.nodes.find(stage.device.node);
+    if (node == state.nodes.end()) return false;
+    return !node->second.condition.speeds.empty() || !node->second.condition.links.empty();
+  });
+  return measured ? cluster::speed_now(cluster::model_view(state, content)) : made.predicted;
+}
+
 PlanSnapshot plan_snapshot(const ReplicatedState& state, const wire::PlanRecord& record, const StageReports& reports) {
   const wire::PlanMade& made = record.made;
   PlanSnapshot plan{.epoch = made.plan.epoch,
@@ -101,7 +117,8 @@ PlanSnapshot plan_snapshot(const ReplicatedState& state, const wire::PlanRecord&
                     .pool = made.plan.settings.tokens_of_all(),
                     .parallel = made.plan.settings.sequences,
                     .activations = made.plan.settings.activations,
-                    .predicted = made.predicted,
+                    .predicted = predicted_now(state, made.plan.content, made),
+                    .predicted_at_first = made.predicted,
                     .unused_devices = {}};
   for (uint32_t i = 0; i < made.plan.stages.size(); ++i) {
     const wire::PlannedStage& stage = made.plan.stages[i];

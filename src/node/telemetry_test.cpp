@@ -186,7 +186,7 @@ TEST(AlertFacts, OfACluster) {
   ModelSnapshot model{.name = "llama", .content = "c"};
   model.plan.emplace();
   model.plan->parallel = 4;
-  model.plan->predicted = {.first_token_s = 1, .tokens_per_s_alone = 10, .tokens_per_s_parallel = 30};
+  model.plan->predicted_at_first = {.first_token_s = 1, .tokens_per_s_alone = 10, .tokens_per_s_parallel = 30};
   model.plan->stages = {{.node = "desk", .device = "cpu", .layers = {0, 6}},
                         {.node = "attic", .device = "cpu", .layers = {6, 12}}};
   model.live = LiveRates{.requests = 1, .tokens_per_s = 8, .computed_tokens_per_s = 8};

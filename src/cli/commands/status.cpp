@@ -48,7 +48,8 @@ std::string shortage_of(const Json& node) {
 std::string state_of(const Json& node) {
   if (!yes(node, "online")) return "offline: " + text(node, "offline_reason");
   if (yes(node, "draining")) return "being drained" + shortage_of(node);
-  return (yes(node, "leader") ? "leader" : "online") + shortage_of(node);
+  const std::string reserved = text(node, "reserved");
+  return (yes(node, "leader") ? "leader" : "online") + shortage_of(node) + (reserved.empty() ? "" : ", " + reserved);
 }
 
 // Examples: "mains", "battery 34 %", "battery 12 %, low", "battery 28 %, given up".
@@ -80,6 +81,7 @@ std::string device_of(const Json& device) {
   const std::string heat = text(device, "heat"), failure = text(device, "failure");
   if (heat == "hot" || heat == "critical") out += heat == "hot" ? " hot" : " critically hot";
   if (const std::string action = action_of(device); !action.empty()) out += " (" + action + ")";
+  if (const std::string mismatch = text(device, "profile_mismatch"); !mismatch.empty()) out += " (" + mismatch + ")";
   return failure.empty() ? out : out + " (" + failure + ")";
 }
 

@@ -1,4 +1,4 @@
-#include "node/quiet_hours.h"
+#include "node/day_hours.h"
 
 #include <time.h>
 
@@ -15,8 +15,8 @@ bool read_hour(std::string_view text, uint32_t& hour) {
 
 }  // namespace
 
-Result<QuietHours> parse_quiet_hours(std::string_view text) {
-  QuietHours hours;
+Result<DayHours> parse_day_hours(std::string_view text) {
+  DayHours hours;
   const size_t dash = text.find('-');
   if (dash != std::string_view::npos && read_hour(text.substr(0, dash), hours.from) &&
       read_hour(text.substr(dash + 1), hours.to)) {
@@ -26,7 +26,7 @@ Result<QuietHours> parse_quiet_hours(std::string_view text) {
               text);
 }
 
-bool contains(const QuietHours& hours, uint32_t hour) {
+bool contains(const DayHours& hours, uint32_t hour) {
   if (hours.from < hours.to) return hour >= hours.from && hour < hours.to;
   return hour >= hours.from || hour < hours.to;
 }

@@ -1,0 +1,42 @@
+#include "node/owner_rules.h"
+
+#include <charconv>
+#include <cmath>
+#include <format>
+
+namespace exogpu::node {
+namespace {
+
+constexpr double kWattsMax = 1e6;
+constexpr size_t kNameMax = 60;
+
+}  // namespace
+
+Result<Circuit> parse_circuit(std::string_view text) {
+  const size_t equals = text.find('=');
+  Circuit circuit{.name = std::string(text.substr(0, equals))};
+  if (equals != std::string_view::npos && !circuit.name.empty() && circuit.name.size() <= kNameMax) {
+    const std::string_view watts = text.substr(equals + 1);
+    const auto [end, failure] = std::from_chars(watts.data(), watts.data() + watts.size(), circuit.most_w);
+    const bool whole = failure == std::errc() && end == watts.data() + watts.size();
+    if (whole && circuit.most_w >= 1 && circuit.most_w <= kWattsMax) return circuit;
+  }
+  return fail(ErrorCode::invalid_argument,
+              "\"{}\" is no circuit: give a name and the watts that its devices may draw together, as kitchen=2000",
+              text);
+}
+
+wire::OwnerRules rules_at(const OwnerOptions& options, uint32_t hour) {
+  wire::OwnerRules rules;
+  if (options.shared_hours && !contains(*options.shared_hours, hour)) {
+    rules.reserved = std::format("its owner shares it from {} to {} o'clock only (--shared-hours)",
+                                 options.shared_hours->from, options.shared_hours->to);
+  }
+  if (options.circuit) {
+    rules.circuit = options.circuit->name;
+    rules.circuit_w = options.circuit->most_w;
+  }
+  return rules;
+}
+
+}  // namespace exogpu::node
