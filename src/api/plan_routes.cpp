@@ -69,6 +69,8 @@ Parsed<node::PreviewRequest> read_request(const Exchange& exchange) {
   EXO_TRY(request.context, number(fields, "context", INT32_MAX));
   EXO_TRY(request.sequences, number(fields, "parallel", 4096));
   EXO_TRY(request.devices_min, number(fields, "devices_min", 4096));
+  EXO_TRY(request.prompt_tokens, number(fields, "prompt_tokens", INT32_MAX));
+  EXO_TRY(request.context_tokens, number(fields, "context_tokens", INT32_MAX));
   EXO_TRY(request.layers, fields.text("layers"));
   EXO_TRY(request.without, read_without(fields));
   EXO_TRY(request.objective, read_objective(fields));

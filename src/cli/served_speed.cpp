@@ -17,7 +17,7 @@ namespace {
 using BenchJson = nlohmann::ordered_json;
 
 constexpr std::chrono::seconds kSilence{60};
-constexpr uint32_t kPromptOfPredictions = 512;  // or the whole context, where that is shorter
+constexpr std::chrono::seconds kPrediction{10};
 
 // What serves the model: its plan, as /v1/cluster shows it.
 Result<BenchJson> plan_of(const api::ApiAddress& at, const std::string& name) {
@@ -55,6 +55,25 @@ Result<void> measure(const api::ApiAddress& at, const ClusterBench& options, uin
   const double rest_s = (stats.whole - stats.first).count();
   if (stats.answer_tokens > 1 && rest_s > 0) samples.tokens_per_s.push_back((stats.answer_tokens - 1) / rest_s);
   return {};
+}
+
+// What the planner predicts of these stages for such a text, by what the cluster knows of its devices now. Reads
+// `first_token_s` and `tokens_per_s_alone`.
+Result<BenchJson> predicted_for(const api::ApiAddress& at, const ClusterBench& options, const BenchJson& plan) {
+  std::string layers;
+  for (const BenchJson& stage : plan.value("stages", BenchJson::array())) {
+    layers += std::format("{}{}/{}:{}-{}", layers.empty() ? "" : ",", stage.value("node", ""),
+                          stage.value("device", ""), stage.value("layer_begin", 0U), stage.value("layer_end", 1U) - 1);
+  }
+  EXO_TRY(const std::string body, post_json(at, "/v1/plan",
+                                            {{"model", options.model},
+                                             {"layers", layers},
+                                             {"prompt_tokens", options.prompt},
+                                             {"context_tokens", options.prompt + options.generate / 2}},
+                                            kPrediction));
+  const BenchJson preview = BenchJson::parse(body, nullptr, false);
+  if (!preview.is_object()) return fail(ErrorCode::corrupt, "/v1/plan returned no JSON object");
+  return preview.value("plan", BenchJson::object()).value("predicted", BenchJson::object());
 }
 
 double median(std::vector<double> values) {
@@ -108,6 +127,7 @@ Result<void> bench_in_cluster(const ClusterBench& options) {
   Samples warm_up, samples;
   const uint32_t words = std::max(1U, options.prompt / 4);
   EXO_CHECK(measure(at, options, words, 999, warm_up));
+  EXO_TRY(const BenchJson predicted, predicted_for(at, options, plan));
   const double tokens_per_word = std::max(1.0, static_cast<double>(warm_up.prompt_tokens) / words);
   for (uint32_t i = 0; i < options.repetitions; ++i) {
     const auto wanted = std::max(1U, static_cast<uint32_t>(options.prompt / tokens_per_word));
@@ -117,12 +137,10 @@ Result<void> bench_in_cluster(const ClusterBench& options) {
   if (after.value("epoch", BenchJson()) != plan.value("epoch", BenchJson()))
     return fail(ErrorCode::failed_precondition, "the plan of {} changed while it was measured; measure again",
                 printable(options.model));
-  const BenchJson predicted = plan.value("predicted", BenchJson::object());
-  const uint32_t of_tokens = std::min(kPromptOfPredictions, plan.value("context", kPromptOfPredictions));
   const Compared tokens_per_s = {.predicted = predicted.value("tokens_per_s_alone", 0.0),
                                  .measured = median(samples.tokens_per_s)};
   const Compared first_token_s = {
-      .predicted = predicted.value("first_token_s", 0.0) * samples.prompt_tokens / std::max(1U, of_tokens),
+      .predicted = predicted.value("first_token_s", 0.0) * samples.prompt_tokens / options.prompt,
       .measured = median(samples.first_token_s)};
   print(options, plan, samples, tokens_per_s, first_token_s);
   return {};

@@ -19,7 +19,7 @@ struct ClusterBench {
 };
 
 // One request at a time, through the API: the time to the first token and the rate of those after it. Prints both
-// beside the predictions of the plan that serves it, those for a prompt in proportion to its tokens. Errors: not_found
+// beside what is predicted of the plan that serves it, for such a text, before they are measured. Errors: not_found
 // (the cluster does not serve it), failed_precondition (the plan changed meanwhile), and those of the API.
 Result<void> bench_in_cluster(const ClusterBench& options);
 

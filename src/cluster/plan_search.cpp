@@ -24,11 +24,12 @@ constexpr size_t kNodesAtFirst = 64;
 
 }  // namespace
 
-Result<placement::PlacementResult> search_plan(const ModelView& state) {
-  return search_plan(state, state.model->settings);
+Result<placement::PlacementResult> search_plan(const ModelView& state, PredictedText text) {
+  return search_plan(state, state.model->settings, text);
 }
 
-Result<placement::PlacementResult> search_plan(const ModelView& state, const ServingSettings& settings) {
+Result<placement::PlacementResult> search_plan(const ModelView& state, const ServingSettings& settings,
+                                               PredictedText text) {
   const std::vector<NodeId> nodes = usable_nodes(state);
   size_t count = state.model->layers.empty() ? kNodesAtFirst : nodes.size();
   while (true) {
@@ -36,6 +37,8 @@ Result<placement::PlacementResult> search_plan(const ModelView& state, const Ser
     const ClusterView view = view_of(state, std::vector(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(count)));
     EXO_TRY(placement::PlacementRequest request, request_of(state, view));
     request.serving = settings;
+    request.prompt = text.prompt;
+    request.context_mean = text.context_mean;
     auto answer = placement::assign_layers(view, state.model->shape, request);
     if (count == nodes.size() || (answer && answer->given_up.empty())) return answer;
     count *= 4;

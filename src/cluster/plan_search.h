@@ -9,12 +9,19 @@
 
 namespace exogpu::cluster {
 
+// The text for which speeds are predicted, in tokens; 0: as placement::PlacementRequest says.
+struct PredictedText {
+  uint32_t prompt = 0;
+  uint32_t context_mean = 0;
+};
+
 // The best plan for the model of the state. Precondition: the state has a model. Errors: those of
 // placement::assign_layers() and request_of().
-Result<placement::PlacementResult> search_plan(const ModelView& state);
+Result<placement::PlacementResult> search_plan(const ModelView& state, PredictedText text = {});
 
 // The same with other settings than the model's, of which only the context, the pool and the step may differ.
-Result<placement::PlacementResult> search_plan(const ModelView& state, const wire::ServingSettings& settings);
+Result<placement::PlacementResult> search_plan(const ModelView& state, const wire::ServingSettings& settings,
+                                               PredictedText text = {});
 
 // placement::with_longer_context() of a plan that search_plan() made with these settings.
 wire::ServingSettings with_longer_context(const ModelView& state, const wire::ServingSettings& settings,

@@ -54,7 +54,8 @@ struct Searched {
   std::vector<std::string> makes_room{};
 };
 
-Result<Searched> search(const wire::ReplicatedState& state, const wire::ServedModel& model) {
+Result<Searched> search(const wire::ReplicatedState& state, const wire::ServedModel& model,
+                        cluster::PredictedText text) {
   const auto longest = [&model](const cluster::ModelView& view, placement::PlacementResult found) {
     Searched searched{.found = std::move(found)};
     searched.settings = cluster::with_longer_context(view, model.settings, searched.found.plan);
@@ -63,7 +64,7 @@ Result<Searched> search(const wire::ReplicatedState& state, const wire::ServedMo
   cluster::ModelView view = cluster::model_view(state, model.content);
   view.model = model;
   EXO_CHECK(check_without(view, model.without));
-  auto found = cluster::search_plan(view);
+  auto found = cluster::search_plan(view, text);
   if (found) return longest(view, *std::move(found));
   wire::ReplicatedState emptied = state;
   std::vector<std::string> makes_room;
@@ -75,7 +76,7 @@ Result<Searched> search(const wire::ReplicatedState& state, const wire::ServedMo
   if (makes_room.empty()) return std::unexpected(found.error());
   view = cluster::model_view(emptied, model.content);
   view.model = model;
-  EXO_TRY(placement::PlacementResult with_room, cluster::search_plan(view));
+  EXO_TRY(placement::PlacementResult with_room, cluster::search_plan(view, text));
   Searched searched = longest(view, std::move(with_room));
   searched.makes_room = std::move(makes_room);
   return searched;
@@ -86,7 +87,9 @@ Result<Searched> search(const wire::ReplicatedState& state, const wire::ServedMo
 Result<PlanPreview> preview_plan(const wire::ReplicatedState& state, wire::ServedModel model,
                                  const PreviewRequest& request) {
   apply(model, request);
-  EXO_TRY(Searched searched, search(state, model));
+  const cluster::PredictedText text{.prompt = request.prompt_tokens.value_or(0),
+                                    .context_mean = request.context_tokens.value_or(0)};
+  EXO_TRY(Searched searched, search(state, model, text));
   const placement::PlacementResult& result = searched.found;
   PlanPreview preview{.model = model.model,
                       .layers = static_cast<uint32_t>(model.shape.layers.size()),

@@ -23,6 +23,8 @@ struct PreviewRequest {
   std::optional<std::string> layers{};  // assigned by hand: "desk/cpu:0-11,laptop/cpu:12-23"; empty: planned
   std::optional<std::vector<std::string>> without{};  // devices that are not to be used, by name
   std::optional<uint32_t> devices_min{};
+  // For which the speed is predicted: those of a prompt, and those in a sequence's cache. Absent: the planner's own.
+  std::optional<uint32_t> prompt_tokens{}, context_tokens{};
 };
 
 struct PreviewStage {

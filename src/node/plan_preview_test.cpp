@@ -79,6 +79,18 @@ TEST(PlanPreview, SettingsChangeWhatIsNeeded) {
   EXPECT_EQ(large->settings.sequences, 4U);
 }
 
+TEST(PlanPreview, TheSpeedIsForTheTextThatIsAskedFor) {
+  const auto speed = [](std::optional<uint32_t> prompt, std::optional<uint32_t> context) {
+    const PreviewRequest request{.model = "made", .prompt_tokens = prompt, .context_tokens = context};
+    return preview_plan(three_nodes(), example_model(4), request).value().plan.predicted;
+  };
+  EXPECT_GT(speed(64, {}).first_token_s, 0);
+  EXPECT_LT(speed(64, {}).first_token_s, speed(1024, {}).first_token_s);
+  EXPECT_GT(speed({}, 16).tokens_per_s_alone, speed({}, 4000).tokens_per_s_alone);
+  const auto too_long = preview_plan(three_nodes(), example_model(4), {.model = "made", .prompt_tokens = 1U << 30});
+  expect_error(too_long, ErrorCode::invalid_argument, "does not fit a context");
+}
+
 TEST(PlanPreview, ModelsMakeRoomUnlessTheyArePinned) {
   for (const bool pinned : {false, true}) {
     wire::ReplicatedState state = three_nodes();
