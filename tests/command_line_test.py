@@ -262,6 +262,33 @@ class Loader(CommandLine):
         self.assertIn("right", states)
 
 
+class Streaming(CommandLine):
+    """A model with less memory for weights than it has."""
+
+    def setUp(self):
+        self.twelve = self.folder / "twelve.gguf"
+        subprocess.run([TINY_MODEL, "llama", self.twelve, "--layers", "12"], check=True, capture_output=True, timeout=60)
+        self.half = f"{self.twelve.stat().st_size // 2}B"
+
+    def test_the_same_text_and_a_bound(self):
+        run = ["run", self.twelve, "--raw", "-p", "once upon", "-n", 12, "--temperature", 0, "-d", "cpu", "-c", 256]
+        whole, streamed = self.run_it(*run), self.run_it(*run, "--memory-max", self.half)
+        self.assertEqual((whole.returncode, streamed.returncode), (0, 0), streamed.stderr)
+        self.assertEqual(whole.stdout, streamed.stdout)
+        self.assertNotIn("stream", whole.stderr)
+        self.assertRegex(streamed.stderr, r"\d+ of 12 layers stream from the file, .* for each step")
+        bench = ["bench", self.twelve, "-p", 8, "-n", 8, "-r", 1, "-d", "cpu", "-t", 1, "--memory-max", self.half]
+        facts = json.loads(self.run_it(*bench, "--json").stdout)["streaming"]
+        self.assertGreater(facts["layers"], 1)
+        self.assertAlmostEqual(facts["steps_per_s_bound"], facts["bytes_per_s"] / facts["bytes_per_step"])
+        self.assertIn(f"{facts['layers']} layers stream: ", self.run_it(*bench).stdout)
+
+    def test_too_little_memory_is_refused_with_the_least(self):
+        done = self.run_it("run", self.twelve, "--raw", "-p", "a", "-d", "cpu", "-c", 64, "--memory-max", "1KiB")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "weights need at least .* raise --memory-max")
+
+
 class Surroundings(CommandLine):
     def test_without_proc(self):
         """What the machine is and does is not known then; it computes all the same."""

@@ -12,6 +12,7 @@
 #include "cli/progress_bar.h"
 #include "cli/setting_options.h"
 #include "engine/default_settings.h"
+#include "engine/streaming.h"
 
 namespace exogpu::cli {
 
@@ -57,6 +58,13 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
       ->check(between(1, 65536));
   add_kv_type(command, o.shard.kv_type);
   add_flash_attention(command, o.shard.flash_attention);
+  command
+      .add_option(
+          "--memory-max", o.shard.weight_budget,
+          "Memory for weights, for example 4GiB: layers for which there is no room are read from the file again "
+          "for each step, ahead of their turn (default: all weights are in memory)")
+      ->transform(byte_size())
+      ->type_name("SIZE");
   command.add_option("--cut", o.cuts, "Run several shards that begin at these layers, for example 5,11")
       ->delimiter(',');
   command
@@ -131,6 +139,10 @@ Result<LoadedModel> load_model(model::Gguf file, const ModelOptions& options) {
                                                    [&](Bytes done, Bytes total) { bar.update(done, total); }));
   loaded.chain = std::make_unique<engine::Chain>(std::move(chain));
   say_what_is_converted(*loaded.chain);
+  if (const engine::Streaming streaming = engine::streaming_of(*loaded.chain); streaming.layers > 0)
+    println_err(
+        "exogpu: {} of {} layers stream from the file, {} for each step, since there is {} of memory for weights",
+        streaming.layers, architecture.n_layers, format_bytes(streaming.bytes), format_bytes(shard.weight_budget));
   return loaded;
 }
 

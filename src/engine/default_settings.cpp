@@ -1,6 +1,8 @@
 #include "engine/default_settings.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "engine/shard.h"
 #include "wire/region.h"
@@ -12,6 +14,17 @@ constexpr uint32_t kSequencesFixed = 4;
 constexpr uint32_t kSequencesOfPool = 16;
 constexpr uint32_t kPoolTokens = 16384;
 constexpr uint32_t kBatchOfGpu = 2048;
+constexpr std::array<uint32_t, 3> kBatchesOfStream = {4096, 2048, 1024};
+
+// Of the whole model. None where it cannot be loaded in any case: load() has the reason.
+std::optional<MemoryNeed> need_of(const model::Gguf& file, const gpu::Device& device, ShardOptions options,
+                                  uint32_t batch) {
+  const auto architecture = read_architecture(file);
+  if (!architecture) return std::nullopt;
+  options.batch_tokens = batch;
+  const auto need = Shard::measure(file, {0, architecture->n_layers}, device, options);
+  return need ? std::optional(*need) : std::nullopt;
+}
 
 bool has_flash_attention(const wire::ServingSettings& settings) {
   return settings.kv_type != wire::KvType::f32 && settings.flash_attention != wire::FlashAttention::off;
@@ -45,13 +58,20 @@ uint32_t context_most(const wire::ServingSettings& given, const Architecture& a)
 
 uint32_t usual_batch(const model::Gguf& file, const gpu::Device& device, ShardOptions options) {
   const uint32_t usual = ShardOptions().batch_tokens;
-  if (device.info().kind == gpu::DeviceKind::cpu || device.info().software) return usual;
-  if (options.context < kBatchOfGpu) return usual;
-  options.batch_tokens = kBatchOfGpu;
-  const auto architecture = read_architecture(file);
-  if (!architecture) return usual;  // load() has the reason
-  const auto need = Shard::measure(file, {0, architecture->n_layers}, device, options);
-  return need && need->total() <= device.memory().free ? kBatchOfGpu : usual;
+  const auto fits = [&](uint32_t batch) {
+    if (options.context < batch) return false;
+    const auto need = need_of(file, device, options, batch);
+    return need && need->total() <= device.memory().free;
+  };
+  if (options.weight_budget > 0) {
+    const auto need = need_of(file, device, options, usual);
+    if (need && need->layers_streamed > 0) {
+      const auto largest = std::ranges::find_if(kBatchesOfStream, fits);
+      return largest == kBatchesOfStream.end() ? usual : *largest;
+    }
+  }
+  const bool fills = device.info().kind != gpu::DeviceKind::cpu && !device.info().software;
+  return fills && fits(kBatchOfGpu) ? kBatchOfGpu : usual;
 }
 
 }  // namespace exogpu::engine

@@ -23,8 +23,8 @@ wire::ServingSettings complete_settings(wire::ServingSettings given, const Archi
 // already.
 uint32_t context_most(const wire::ServingSettings& given, const Architecture& a);
 
-// How many tokens of a prompt a device computes at once that has the whole model: 512, or 2,048 on a GPU with room for
-// it, which fewer do not fill. Reads no weights.
+// How many tokens of a prompt a device computes at once that has the whole model: 512; 2,048 on a GPU with room for it,
+// which fewer do not fill; where layers stream, up to 4,096, for which each is read once. Reads no weights.
 uint32_t usual_batch(const model::Gguf& file, const gpu::Device& device, ShardOptions options);
 
 }  // namespace exogpu::engine

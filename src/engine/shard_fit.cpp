@@ -12,6 +12,9 @@
 namespace exogpu::engine {
 namespace {
 
+// For the thread that reads layers that stream, beside the budget of weights.
+constexpr Bytes kRoomToRead = 64 * MiB;
+
 // The options that, made smaller, would fit into `available` bytes; empty when none does.
 std::string remedy_for(const FitQuestion& q, Bytes available) {
   const MemoryNeed& need = q.need;
@@ -34,6 +37,12 @@ std::string remedy_for(const FitQuestion& q, Bytes available) {
   Bytes fitting = available > need.compute ? (available - need.compute) / per_layer : 0;
   if (fitting > 0 && fitting < q.layers.size())
     ways.push_back(std::format("about {} of these layers, the rest on another device", fitting));
+  // With less than a quarter of the weights in memory, there may be no room for a single layer beside the ends.
+  const Bytes others = need.cache + need.state + need.compute + kRoomToRead;
+  const bool whole = q.layers.size() == q.architecture.n_layers && need.layers_streamed == 0;
+  if (whole && available > others + need.weights / 4)
+    ways.push_back(
+        std::format("layers that are read again for each step (--memory-max {}MiB)", (available - others) / MiB));
   std::string text;
   for (const std::string& way : ways) text += (text.empty() ? "" : ", or ") + way;
   return text;

@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/served_speed.h"
 #include "engine/speed.h"
+#include "engine/streaming.h"
 #include "gpu/layouts/profile_options.h"
 #include "gpu/profile/cache.h"
 
@@ -33,6 +34,7 @@ struct Measured {
   std::optional<SpeedSamples> generation;
   std::chrono::duration<double> load_time{};
   Bytes weights_per_token = 0;
+  engine::Streaming streaming;
   double weights_per_s = 0;  // bandwidth of reading weights while generating
   // Two limits of this device: what single products of the model's kernels read, and what its memory itself reads. The
   // first shows the cost of the rest of a step, the second that of the kernels as well.
@@ -95,6 +97,12 @@ void print_json(const Options& o, const LoadedModel& m, const Measured& r) {
       }
     }
   }
+  if (r.streaming.layers > 0)
+    out["streaming"] = {{"layers", r.streaming.layers},
+                        {"bytes_per_step", r.streaming.bytes},
+                        {"bytes_per_s", r.streaming.bytes_per_s},
+                        {"steps_per_s_bound", r.streaming.bytes_per_s / static_cast<double>(r.streaming.bytes)},
+                        {"waited_s", r.streaming.waited_s}};
   println_out("{}", out.dump(2));
 }
 
@@ -118,6 +126,14 @@ std::string shares(double weights_per_s, const gpu::Profile& profile) {
   return text;
 }
 
+// What bounds the speed where layers stream: a step reads each of them once.
+void print_streaming(const Options& o, const engine::Streaming& s) {
+  const double steps = s.bytes_per_s / static_cast<double>(s.bytes);
+  println_out("         {} layers stream: {} for each step, read at {}/s: at most {:.2f} t/s{}", s.layers,
+              format_bytes(s.bytes), format_bytes(static_cast<Bytes>(s.bytes_per_s)), steps,
+              o.prompt > 0 ? std::format(", and {:.0f} of a prompt in one chunk", steps * o.prompt) : "");
+}
+
 void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
   println_out("{} on {}, {}, loaded in {:.2f} s", o.model.path, m.devices, threads_used(m.chain->shards().front()),
               r.load_time.count());
@@ -132,6 +148,7 @@ void print_table(const Options& o, const LoadedModel& m, const Measured& r) {
                 format_bytes(static_cast<Bytes>(r.weights_per_s)),
                 r.device ? shares(r.weights_per_s, r.device->profile) : "");
   }
+  if (r.streaming.layers > 0) print_streaming(o, r.streaming);
 }
 
 Result<void> bench(Options o) {
@@ -166,6 +183,7 @@ Result<void> bench(Options o) {
     if (measured.device && measured.weights_per_s > measured.device->profile.bandwidth_bytes_per_s)
       measured.device = profile_of(*loaded.device, o.model.shard.threads, true);
   }
+  measured.streaming = engine::streaming_of(*loaded.chain);
   o.json ? print_json(o, loaded, measured) : print_table(o, loaded, measured);
   return {};
 }

@@ -19,6 +19,9 @@ struct DeviceMemory {
 struct Fit {
   uint64_t layers = 0;  // number of layers, counted from the first
   bool whole = false;   // all layers, the embedding and the head
+  // So many layers must be read from the file again for each step for all to fit; 0: they fit as they are, or not even
+  // so.
+  uint64_t streamed = 0;
   std::optional<uint64_t>
       context_tokens;  // tokens for which an F16 KV cache fits; empty if the cache's size is unknown
 };

@@ -49,6 +49,14 @@ TEST(Fit, ASmallDeviceTakesSomeLayersWithTheirCache) {
   EXPECT_EQ(fit(eleven_hundred_mib(), 0).layers, 0u);
 }
 
+TEST(Fit, WhatDoesNotFitMayStreamThroughTwoSlots) {
+  const Bytes caches = 10 * 4 * MiB;
+  EXPECT_EQ(fit(eleven_hundred_mib(), free_for(caches + 500 * MiB)).streamed, 7U) << "three stay beside two slots";
+  EXPECT_EQ(fit(eleven_hundred_mib(), free_for(caches + 200 * MiB)).streamed, 10U);
+  EXPECT_EQ(fit(eleven_hundred_mib(), free_for(caches + 199 * MiB)).streamed, 0U);
+  EXPECT_EQ(fit(eleven_hundred_mib(), 100 * GiB).streamed, 0U);
+}
+
 TEST(Fit, WithoutAKnownCacheOnlyWeightsCount) {
   model::ModelSummary m = eleven_hundred_mib();
   m.kv_known = false;

@@ -122,6 +122,7 @@ Json devices_json(const Report& report) {
                        {"free_bytes", device.free},
                        {"whole_model", fits.whole},
                        {"layers", fits.layers},
+                       {"streamed_layers", fits.streamed},
                        {"context_tokens", maybe(fits.context_tokens)}});
   }
   return devices;

@@ -208,11 +208,13 @@ std::string cache_section(const ModelSummary& m) {
 }
 
 std::string fit_text(const ModelSummary& m, const Fit& fits) {
-  if (fits.layers == 0 && !fits.whole) return "not one layer";
+  const std::string all =
+      fits.streamed > 0 ? std::format("; all, if {} of them stream from the file", fits.streamed) : "";
+  if (fits.layers == 0 && !fits.whole) return "not one layer" + all;
   std::string context =
       fits.context_tokens ? std::format(", context {} tokens", format_count(*fits.context_tokens)) : "";
   if (fits.whole) return std::format("the whole model{}", context);
-  return std::format("{} of {} layers{}", fits.layers, m.layers.size(), context);
+  return std::format("{} of {} layers{}{}", fits.layers, m.layers.size(), context, all);
 }
 
 std::string fit_section(const Report& report) {
