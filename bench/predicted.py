@@ -5,8 +5,9 @@
 
 A cell is a model, a cut of its layers over one to three nodes (with one thread each), and either a prompt or an answer. Two
 models without a MODEL: the demo model, and one of 24 layers with random weights. Each cut is measured twice by
-`exogpu bench --cluster`: at first (by the profiles, until something else is known), and after the nodes have compared the steps of one of the cuts with them for
-half a minute. The error is that of the time. It needs a machine that does nothing else.
+`exogpu bench --cluster`: at first (by the profiles, until something else is known), and after each node has compared the
+steps of the whole model with them. The error is that of the time. It needs a core for each node, and a machine that does
+nothing else.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from harness.waiting import until
 NAMES = ("a", "b", "c")
 # Shares of the layers, by node.
 CUTS = ({"a": 1}, {"a": 0.5, "b": 0.5}, {"b": 0.25, "a": 0.75}, {"a": 0.34, "b": 0.33, "c": 0.33}, {"c": 0.2, "b": 0.8})
-LEARNS_S = 35
+LEARNS_S = 20
 MIDDLE = ("llama", "--type", "q8_0", "--layers", 24, "--embedding-length", 512, "--context-length", 2048)
 
 
@@ -77,17 +78,24 @@ def load(node, model, layers):
     until(lambda: f"{model} is served as {layers}; {node.cluster_state()}", served)
 
 
+def layers_of(node, model):
+    return next(each["layers"] for each in node.cluster()["library"] if each["model"] == model)
+
+
 def cuts_of(node, model):
-    layers = next(each["layers"] for each in node.cluster()["library"] if each["model"] == model)
-    return [by_hand(cut, layers) for cut in CUTS]
+    return [by_hand(cut, layers_of(node, model)) for cut in CUTS]
 
 
 def learn(node, model, layers):
-    """Has all nodes compute until they report what they measured: half a minute after their first steps."""
-    load(node, model, layers)
-    end = time.monotonic() + LEARNS_S
-    while time.monotonic() < end:
-        node.complete(model=model, prompt="0 1 2 3 4 5 6 7 " * 40, max_tokens=100, ignore_eos=True)
+    """Has each node compute alone for a while, so that no two share a core."""
+    number = 0
+    for name in NAMES:
+        load(node, model, f"{name}/cpu:0-{layers - 1}")
+        end = time.monotonic() + LEARNS_S
+        while time.monotonic() < end:
+            number += 1
+            # No prompt begins as one before, whose tokens are cached.
+            node.complete(model=model, prompt=f"{number} " + "0 1 2 3 4 5 6 7 " * 30, max_tokens=60, ignore_eos=True)
 
 
 def unload(node, model):
@@ -153,7 +161,7 @@ def main():
             passes = []
             for again in (False, True):
                 if again and cuts:
-                    learn(nodes[0], model, cuts_of(nodes[0], model)[-2])
+                    learn(nodes[0], model, layers_of(nodes[0], model))
                 passes.append([])
                 for cut in cuts:
                     load(nodes[0], model, cut)

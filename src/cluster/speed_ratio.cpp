@@ -9,6 +9,8 @@ namespace {
 
 constexpr double kPercentMin = wire::MeasuredPercent::kMin, kPercentMax = wire::MeasuredPercent::kMax;
 
+constexpr std::chrono::seconds kAtOnceMost{10};
+
 bool report_one(uint32_t& reported, double ratio) {
   if (std::abs(std::log(100 * ratio / reported)) <= std::log(1 + SpeedRatios::kStep)) return false;
   const auto now = static_cast<uint32_t>(std::lround(std::clamp(100 * ratio, kPercentMin, kPercentMax)));
@@ -24,7 +26,12 @@ void SpeedRatio::add(double ratio, Time now) {
   std::ranges::nth_element(steps_, middle);
   const double median = *middle, before = std::log(value(now));
   steps_.clear();
-  log_ = log_ ? before + kFollow * (median - before) : median;
+  // A pause before these steps makes them no more certain.
+  const Duration served = std::clamp(Duration(now - at_), Duration(), Duration(kAtOnceMost));
+  const double passed = std::chrono::duration<double>(served) / std::chrono::duration<double>(kOver);
+  const double first = ++medians_ <= kFirst ? 1.0 / medians_ : 0;
+  const double follow = std::max(first, 1 - std::exp(-passed));
+  log_ = before + (log_ ? follow : 1) * (median - before);
   at_ = now;
 }
 

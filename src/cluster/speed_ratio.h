@@ -9,12 +9,13 @@
 
 namespace exogpu::cluster {
 
-// By the median of some steps, so that a few that were disturbed do nothing. Later medians count more, and without new
-// ones it returns to 1.
+// By the median of some steps, so that a few that were disturbed do nothing. The first medians count alike, later ones
+// as a mean of minutes, so that what disturbs the device for a while moves no layers; without new ones it returns to 1.
 class SpeedRatio {
  public:
   static constexpr size_t kSteps = 12;                         // of a median
-  static constexpr double kFollow = 0.25;                      // of a later one, as a logarithm
+  static constexpr uint32_t kFirst = 4;                        // medians that count alike
+  static constexpr Duration kOver = std::chrono::minutes(2);   // the time constant of that mean, of logarithms
   static constexpr Duration kForget = std::chrono::hours(12);  // after which half of it remains, as a logarithm
 
   void add(double ratio, Time now);
@@ -23,7 +24,8 @@ class SpeedRatio {
  private:
   std::vector<double> steps_;
   std::optional<double> log_;
-  Time at_{};
+  uint32_t medians_ = 0;
+  Time at_{};  // of the last one
 };
 
 // In steps of few tokens, and of many.

@@ -6,7 +6,7 @@
 namespace exogpu::telemetry {
 namespace {
 
-constexpr double kOverS = 300;
+constexpr double kMeanOverS = 300;
 constexpr double kBusyMost = 0.02;
 
 }  // namespace
@@ -15,7 +15,7 @@ constexpr double kBusyMost = 0.02;
 void OthersLoad::update(std::optional<double> utilization, double own, double busy, double elapsed_s) {
   if (!utilization || busy > kBusyMost) return;
   const double others = std::clamp(*utilization - own, 0.0, 1.0), before = mean_.value_or(0);
-  mean_ = before + (others - before) * (1 - std::exp(-elapsed_s / kOverS));
+  mean_ = before + (others - before) * (1 - std::exp(-elapsed_s / kMeanOverS));
 }
 
 }  // namespace exogpu::telemetry
