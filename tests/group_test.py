@@ -2,17 +2,21 @@
 
 Called as nodes.py says.
 """
+import itertools
 import json
 import os
 import subprocess
 import sys
 
 from harness import cases
+from harness.answers import NEAR_TIE, Answer
 from harness.caches import cache_home
+from harness.waiting import until
 from nodes import EXOGPU, MODEL, Cluster
 
 PROMPT = "Once upon a time there was a little girl who had a red ball. One day"
 SCORED = {"prompt": PROMPT, "max_tokens": 1, "echo": True, "logprobs": 0}
+GREEDY = {"max_tokens": 300, "ignore_eos": True, "logprobs": 3}
 ANSWER = {"prompt": PROMPT, "max_tokens": 24, "ignore_eos": True, "temperature": 0, "cache_prompt": False}
 
 
@@ -45,6 +49,33 @@ class Group(Cluster):
         for node in (first, second):
             node.waits_to_serve()
         self.check(second, expected)
+
+    def test_members_may_be_on_two_nodes(self):
+        """Where the other node is lost, the first one goes on alone."""
+        first = self.node("a", MODEL, "-c", 512, device="cpu+b/cpu")
+        first.waits_to_serve()
+        expected = self.scores(first)
+        alone = Answer(first.pieces(**GREEDY))
+        other = self.node("b", "--join", f"127.0.0.1:{first.link}", "--token", first.token(), "--only-groups")
+        self.waits_for_device(first, "cpu+b/cpu")
+        self.check(first, expected)
+        stream = first.pieces(**GREEDY)
+        begun = next(stream)
+        other.kill()
+        answer = Answer(itertools.chain([begun], stream))
+        self.assertEqual(answer.errors, [])
+        leaves = answer.leaves(alone)
+        self.assertTrue(leaves is None or leaves[1] < NEAR_TIE, leaves)
+        self.waits_for_device(first, "cpu")
+        other.restart()
+        self.waits_for_device(first, "cpu+b/cpu")
+        self.check(first, expected)
+
+    def waits_for_device(self, node, device):
+        def stages():
+            plan = node.cluster().get("plan") or {"stages": []}
+            return [stage["device"] for stage in plan["stages"]]
+        until(lambda: f"{device} computes; it said {node.said()!r}", lambda: stages() == [device] and node.serves())
 
     def test_a_plan_may_be_asked_for(self):
         done = subprocess.run([EXOGPU, "plan", MODEL, "--device", "cpu+cpu", "--json"], capture_output=True, text=True,

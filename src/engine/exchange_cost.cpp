@@ -72,16 +72,20 @@ Result<ExchangeCost> trial(const gpu::Device& device, Exchange& exchange) {
 
 }  // namespace
 
+Result<ExchangeCost> measure_exchange(const gpu::Device& device, Exchange& exchange) {
+  auto cost = gpu::guarded_result(device, "exchanging", [&] { return trial(device, exchange); });
+  if (!cost) exchange.abandon();
+  return cost;
+}
+
 Result<ExchangeCost> measure_exchange(std::span<const gpu::Device* const> devices) {
   const SharedExchange exchange(static_cast<uint32_t>(devices.size()));
   std::vector<std::optional<Result<ExchangeCost>>> costs(devices.size());
   {
     std::vector<std::jthread> threads;
     for (uint32_t rank = 0; rank < devices.size(); ++rank) {
-      threads.emplace_back([&, rank, own = exchange.member(rank)] {
-        costs[rank] = gpu::guarded_result(*devices[rank], "exchanging", [&] { return trial(*devices[rank], *own); });
-        if (!*costs[rank]) own->abandon();
-      });
+      threads.emplace_back(
+          [&, rank, own = exchange.member(rank)] { costs[rank] = measure_exchange(*devices[rank], *own); });
     }
   }
   for (const auto& cost : costs)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <format>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "engine/cut/member_cut.h"
@@ -52,20 +53,24 @@ std::vector<wire::WeightRates> common_rates(std::span<const DeviceProfile> membe
   return common;
 }
 
-// The most of a model that the members hold: each its part, in its own memory or in the host's, which some share.
+// The most of a model that the members hold: each its part, in its own memory or in its node's, which some share.
 Bytes memory_of(std::span<const DeviceProfile> members, std::span<const double> parts) {
   double least = std::numeric_limits<double>::infinity();
-  double host_part = 0;
-  Bytes host_free = 0;
+  struct Host {
+    double part = 0;
+    Bytes free = 0;
+  };
+  std::map<wire::NodeId, Host> hosts;
   for (size_t i = 0; i < members.size(); ++i) {
     if (members[i].uses_host_memory) {
-      host_part += parts[i];
-      host_free = std::max(host_free, members[i].memory_free);
+      Host& host = hosts[members[i].id.node];
+      host.part += parts[i];
+      host.free = std::max(host.free, members[i].memory_free);
     } else {
       least = std::min(least, static_cast<double>(members[i].memory_free) / parts[i]);
     }
   }
-  if (host_part > 0) least = std::min(least, static_cast<double>(host_free) / host_part);
+  for (const auto& [node, host] : hosts) least = std::min(least, static_cast<double>(host.free) / host.part);
   return static_cast<Bytes>(least);
 }
 

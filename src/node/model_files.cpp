@@ -51,6 +51,7 @@ void ModelFiles::stop() {
   measuring_.reset();
   fetching_.clear();
   waiting_.clear();
+  for_members_.clear();
   spare_.cancel();
 }
 
@@ -140,14 +141,33 @@ void ModelFiles::fetch(const wire::StagePlan& plan, wire::LayerRange layers, std
                       {.on_progress = std::move(progress),
                        .on_done = [this, done, plan](Result<std::shared_ptr<weights::PartialModel>> model) {
                          waiting_.erase(plan.content);
-                         if (!model) return done(std::unexpected(model.error()));
-                         auto resident = weights::Content::of_cache(*model);
-                         if (!resident) return done(std::unexpected(resident.error()));
-                         exchange_.offer(*resident);
-                         on_fetched(plan, *model);
-                         // The cache retains the file for as long as the content is referenced.
-                         done(SharedGguf((*resident)->gguf().get(), [owner = *resident](const model::Gguf*) {}));
+                         auto file = file_of(model);
+                         if (file) on_fetched(plan, *model);
+                         done(std::move(file));
                        }});
+}
+
+void ModelFiles::fetch_for_member(const wire::MemberLoad& part, std::function<void(Result<SharedGguf>)> done) {
+  spare_ = {};
+  check_own_files();
+  if (const SharedGguf own = own_file(part.content)) return done(own);
+  const auto content = wire::ContentId::parse(part.content);
+  if (!content) return done(fail(ErrorCode::corrupt, "the group names no model"));
+  for_members_[part.content] = exchange_.fetch(
+      *content, {.layers = part.layers, .n_layers = part.model_layers},
+      {.on_progress = {},
+       .on_done = [this, done = std::move(done)](const Result<std::shared_ptr<weights::PartialModel>>& model) {
+         done(file_of(model));
+       }});
+}
+
+// What was fetched, which other nodes get from here from now on.
+Result<SharedGguf> ModelFiles::file_of(const Result<std::shared_ptr<weights::PartialModel>>& model) {
+  if (!model) return std::unexpected(model.error());
+  EXO_TRY(const auto resident, weights::Content::of_cache(*model));
+  exchange_.offer(resident);
+  // The cache retains the file for as long as the content is referenced.
+  return SharedGguf(resident->gguf().get(), [owner = resident](const model::Gguf*) {});
 }
 
 // A model that is here whole belongs to the library, by the name that it is served by.

@@ -20,6 +20,7 @@
 #include "weights/catalogue.h"
 #include "weights/exchange.h"
 #include "wire/cluster_log.h"
+#include "wire/group_start.h"
 
 namespace exogpu::node {
 
@@ -78,6 +79,9 @@ class ModelFiles {
   // unless another call for the same model replaces this one before. Errors: those of weights::WeightExchange::fetch().
   void fetch(const wire::StagePlan& plan, wire::LayerRange layers, std::function<void(Bytes, Bytes)> progress,
              std::function<void(Result<SharedGguf>)> done);
+  // The same for a member of another node's group. Errors: also failed_precondition, while other parts of the model are
+  // being fetched.
+  void fetch_for_member(const wire::MemberLoad& part, std::function<void(Result<SharedGguf>)> done);
   // While `idle`, fetches what is missing of the served models, of each if twice its size fits into the cache, so that
   // this node can continue when others are lost. Otherwise stops fetching. Forgets models that are no longer served.
   void update_spare(const wire::ReplicatedState& state, bool idle, cluster::Time now);
@@ -103,6 +107,7 @@ class ModelFiles {
   void check_own_files();
   SharedGguf own_file(const std::string& content) const;
   void on_fetched(const wire::StagePlan& plan, const std::shared_ptr<weights::PartialModel>& model);
+  Result<SharedGguf> file_of(const Result<std::shared_ptr<weights::PartialModel>>& model);
   void on_own_content(const Result<std::shared_ptr<const weights::Content>>& content);
   const wire::ModelRecord* next_spare(const wire::ReplicatedState& state) const;
   void fetch_spare(const wire::StagePlan& plan, const wire::ContentId& content);
@@ -118,6 +123,7 @@ class ModelFiles {
   bool compared_ = false;
   std::map<std::string, weights::Fetching> fetching_;                       // by content id
   std::map<std::string, std::function<void(Result<SharedGguf>)>> waiting_;  // for those, likewise
+  std::map<std::string, weights::Fetching> for_members_;                    // by content id
   weights::Fetching spare_;
   std::set<std::string> spare_contents_;  // of which everything is here
   cluster::Time spare_at_{};              // not before

@@ -60,6 +60,7 @@ struct NodeOptions {
   std::filesystem::path models{};  // the models folder, whose models are loaded when they are asked for; empty: none
   std::chrono::seconds keep_loaded{std::chrono::minutes(30)};  // a model that was not named at the start; 0: always
   std::vector<std::string> devices;  // by id; empty: all of this machine but GPUs rendered by the CPU
+  bool only_groups = false;          // they are members of other nodes' groups, and for no plan of their own
   uint32_t threads = 0;
   std::shared_ptr<gpu::LayoutBook> layouts{};  // of the devices; null: nothing is checked
   std::optional<Bytes> memory_max{};           // of each device, for all models together

@@ -35,6 +35,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   EXO_TRY(NodeResources resources, prepare(options));
   std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(resources)));
   EXO_CHECK(impl->make_network());
+  impl->make_groups();
   impl->make_agent();
   impl->make_requests();
   impl->make_model_files();
@@ -59,6 +60,8 @@ Node::Impl::~Impl() {
   if (status_) status_->stop();
   loop_.stop();
   sampler_.reset();
+  group_members_.reset();
+  if (remote_groups_) remote_groups_->stop();
   if (requests_) requests_->fail_all({ErrorCode::unavailable, "the node is stopping"});
   if (model_files_) model_files_->stop();
   measuring_.clear();
@@ -140,6 +143,8 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   const auto now = steady_clock::now();
   model_files_->on_link_down(peer);
   ring_frames_.peer_lost(peer);
+  group_members_->on_down(peer);
+  remote_groups_->on_down(peer);
   links_->on_link_down(peer);
   cluster_pulls_->on_link_down(peer);
   requests_->on_link_down(peer);
@@ -277,6 +282,7 @@ void Node::Impl::look_after(cluster::Time now) {
   read_served_files();
   predictions_->update(agent_->state(), now);
   cluster_pulls_->tick(now);
+  remote_groups_->tick(now, resources_.devices);
   loads_->update();
   UnusedFor unused;
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { unused = agent.unused_models(at); });
@@ -321,7 +327,9 @@ wire::Member Node::Impl::member() const {
 
 wire::NodeFacts Node::Impl::facts() const {
   const auto up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - resources_.started);
-  return {.info = {.self = member(), .devices = resources_.devices, .links = {}},
+  auto devices =
+      options_.only_groups ? std::vector<wire::DeviceProfile>() : remote_groups_->offered(resources_.devices);
+  return {.info = {.self = member(), .devices = std::move(devices), .links = {}},
           .version = wire::own_versions().program,
           .incarnation = resources_.incarnation,
           .fitness = fitness_of(up)};

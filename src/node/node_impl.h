@@ -17,6 +17,7 @@
 #include "node/cluster_counter.h"
 #include "node/cluster_pulls.h"
 #include "node/condition.h"
+#include "node/group_members.h"
 #include "node/heat_guard.h"
 #include "node/library/own_library.h"
 #include "node/library/predictions.h"
@@ -33,6 +34,7 @@
 #include "node/peers.h"
 #include "node/pulls.h"
 #include "node/recent_events.h"
+#include "node/remote_groups.h"
 #include "node/request_counter.h"
 #include "node/requests.h"
 #include "node/shard_backend.h"
@@ -87,6 +89,7 @@ class Node::Impl final : public PeerHandler {
   void make_model_files();
   void make_library();
   void make_pulls();
+  void make_groups();
   void make_worker();
   void make_memory_guard();
   void make_heat_guard();
@@ -206,6 +209,8 @@ class Node::Impl final : public PeerHandler {
   std::optional<telemetry::Sampler> sampler_;
   std::optional<LocalNetwork> local_network_;
   pipeline::RingFrames ring_frames_{[this](wire::PlanEpoch epoch) { return workers_->ring(epoch); }};
+  std::optional<RemoteGroups> remote_groups_;
+  std::optional<GroupMembers> group_members_;
   std::unique_ptr<ShardBackend> shards_;
   std::unique_ptr<worker::ModelWorkers> workers_;
   std::set<wire::NodeId> expelled_;      // since the start; their channels are being closed

@@ -39,11 +39,16 @@ Result<void> Node::Impl::make_network() {
     if (why.code != ErrorCode::invalid_argument) note(why.message);
     peers_->accept_failed(why);
   };
-  EXO_TRY(net::Listener listener,
-          net::Listener::open(executor, resources_.tls, own,
-                              {.address = options_.listen.host, .port = options_.listen.port, .channel = channel},
-                              {.on_channel = on_channel, .on_refused = on_refused, .admits = admits},
-                              resources_.join.get()));
+  EXO_TRY(
+      net::Listener listener,
+      net::Listener::open(executor, resources_.tls, own,
+                          {.address = options_.listen.host, .port = options_.listen.port, .channel = channel},
+                          {.on_channel = on_channel,
+                           .on_refused = on_refused,
+                           .admits = admits,
+                           .on_member = [this](net::TlsStream stream,
+                                               wire::NodeId peer) { group_members_->take(std::move(stream), peer); }},
+                          resources_.join.get()));
   listener_.emplace(std::move(listener));
   log::info("node", "exogpu {}: node {} of the cluster {} with link port {}; its state folder is {}",
             own.versions.program, self().short_text(), own.cluster.short_text(), port(), options_.state.string());
@@ -115,10 +120,44 @@ void Node::Impl::make_model_files() {
                                       .on_complete = [this] { library_->set_changed(); }});
 }
 
+void Node::Impl::make_groups() {
+  const auto find_connected = [this](std::string_view name) -> std::optional<wire::Member> {
+    for (const auto& [id, node] : agent_->state().nodes) {
+      const wire::Member& member = node.facts.info.self;
+      if ((member.name == name || id.text() == name) && peers_->connected(id)) return member;
+    }
+    return std::nullopt;
+  };
+  const auto post = [this](auto task) { loop_.post(std::move(task)); };
+  const auto on_note = [this](const std::string& text) { note(text); };
+  remote_groups_.emplace(resources_.machine, resources_.tls, options_.devices, member(),
+                         RemoteGroupsHost{.find_connected = find_connected,
+                                          .post = post,
+                                          .in_background = [this](auto task) { in_background(std::move(task)); },
+                                          .on_change =
+                                              [this] {
+                                                agent_->change([this](cluster::Agent& agent, cluster::Time now) {
+                                                  agent.set_facts(facts(), now);
+                                                });
+                                              },
+                                          .note = on_note});
+  group_members_.emplace(resources_.machine, resources_.tls,
+                         GroupMembersOptions{.allowed = options_.only_groups,
+                                             .threads = options_.threads,
+                                             .node = {.self = member(), .devices = resources_.devices, .links = {}}},
+                         GroupMembersHost{.fetch =
+                                              [this](const wire::MemberLoad& part, auto done) {
+                                                loop_.post([this, part, done = std::move(done)] {
+                                                  model_files_->fetch_for_member(part, done);
+                                                });
+                                              },
+                                          .note = on_note});
+}
+
 void Node::Impl::make_worker() {
   shards_ = std::make_unique<ShardBackend>(
       resources_.machine, options_.threads, [this](auto task) { loop_.post(std::move(task)); }, &loop_.busy_wait(),
-      resources_.group_shares, heat_->pacers());
+      resources_.group_shares, heat_->pacers(), &*remote_groups_);
   workers_ = std::make_unique<worker::ModelWorkers>(
       self(), options_.name, *shards_,
       worker::WorkerHost{

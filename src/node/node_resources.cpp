@@ -10,6 +10,7 @@
 #include "node/nearby.h"
 #include "node/own_devices.h"
 #include "node/own_settings.h"
+#include "node/remote_groups.h"
 #include "node/served_model.h"
 #include "node/term_file.h"
 #include "placement/by_name.h"
@@ -104,9 +105,9 @@ Result<NodeResources> prepare(NodeOptions& options) {
         options.state.string());
   }
   EXO_TRY(security::TlsContext tls, security::TlsContext::for_node(identity));
-  EXO_TRY(gpu::Machine machine, gpu::Machine::discover(discovery_for(options.devices, options.layouts)));
-  EXO_TRY(OwnDevices own,
-          own_devices(machine, options.devices, {.threads = options.threads, .memory_max = options.memory_max}));
+  EXO_TRY(const std::vector<std::string> ids, own_parts(options.devices));
+  EXO_TRY(gpu::Machine machine, gpu::Machine::discover(discovery_for(ids, options.layouts)));
+  EXO_TRY(OwnDevices own, own_devices(machine, ids, {.threads = options.threads, .memory_max = options.memory_max}));
   for (wire::DeviceProfile& profile : own.profiles) {
     profile.id.node = identity.node();
     profile.node_name = options.name;

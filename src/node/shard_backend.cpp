@@ -6,9 +6,11 @@
 
 #include "base/heap.h"
 #include "gpu/host.h"
+#include "node/remote_groups.h"
 #include "node/warm_up.h"
 #include "pipeline/shard_compute.h"
 #include "pipeline/thread_executor.h"
+#include "wire/device_group.h"
 
 namespace exogpu::node {
 namespace {
@@ -28,13 +30,14 @@ engine::LoadVocabulary vocabulary_of(worker::SharedGguf file) {
 }  // namespace
 
 ShardBackend::ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait,
-                           GroupShares groups, pipeline::Pacers pacers)
+                           GroupShares groups, pipeline::Pacers pacers, RemoteGroups* remote)
     : machine_(machine),
       threads_(threads),
       post_(std::move(post)),
       busy_wait_(busy_wait),
       groups_(std::move(groups)),
       pacers_(std::move(pacers)),
+      remote_(remote),
       executors_(busy_wait) {}
 
 ShardBackend::~ShardBackend() { loader_.join(); }
@@ -62,10 +65,7 @@ ShardBackend::Progress ShardBackend::posted(Progress progress) const {
 void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) {
   run(
       [this, part = std::move(part), progress = posted(std::move(progress)), stop = std::move(stop)]() -> Result<void> {
-        EXO_TRY(const engine::GroupDevices group, group_of(machine_, part->key.device, groups_));
-        EXO_TRY(const engine::Architecture architecture, engine::read_architecture(*part->file));
-        const auto options = engine::ShardOptions::serving(part->key.settings, architecture, threads_);
-        EXO_TRY(auto shard, engine::ShardGroup::load(*part->file, part->key.layers, group, options, progress, stop));
+        EXO_TRY(auto shard, load_group(*part, progress, stop));
         part->reads_file = shard.reads_file();
         remember(part, shard.first());
         part->stage.emplace(std::make_unique<pipeline::ShardCompute>(std::move(shard), vocabulary_of(part->file),
@@ -74,6 +74,23 @@ void ShardBackend::load(std::shared_ptr<worker::Part> part, Progress progress, s
         return {};
       },
       std::move(done));
+}
+
+Result<engine::ShardGroup> ShardBackend::load_group(const worker::Part& part, const Progress& progress,
+                                                    const std::stop_token& stop) {
+  const worker::PartKey& key = part.key;
+  EXO_TRY(const engine::Architecture architecture, engine::read_architecture(*part.file));
+  const auto options = engine::ShardOptions::serving(key.settings, architecture, threads_);
+  if (remote_ != nullptr && RemoteGroups::names(key.device)) {
+    const wire::MemberLoad load{.content = key.content,
+                                .layers = key.layers,
+                                .model_layers = architecture.n_layers,
+                                .settings = key.settings,
+                                .shares = {}};
+    return remote_->load(*part.file, key.device, load, options, progress, stop);
+  }
+  EXO_TRY(const engine::GroupDevices group, group_of(machine_, key.device, groups_));
+  return engine::ShardGroup::load(*part.file, key.layers, group, options, progress, stop);
 }
 
 void ShardBackend::remember(const std::shared_ptr<worker::Part>& part, const engine::Shard& shard) {
@@ -117,9 +134,9 @@ void ShardBackend::update_threads() {
 void ShardBackend::warm(std::shared_ptr<worker::Part> part, std::stop_token stop, Done done) {
   run(
       [&machine = machine_, part = std::move(part), stop = std::move(stop)]() -> Result<void> {
-        EXO_TRY(const auto devices, devices_of(machine, part->key.device));
+        EXO_TRY(const gpu::Device* device, machine.find(wire::group_members(part->key.device).front()));
         auto& compute = static_cast<pipeline::ShardCompute&>(*part->stage->compute);
-        EXO_CHECK(warm_up(compute.shard(), devices.front()->info(), stop));
+        EXO_CHECK(warm_up(compute.shard(), device->info(), stop));
         if (stop.stop_requested()) return fail(ErrorCode::cancelled, "not needed any more");
         part->warm = true;
         return {};

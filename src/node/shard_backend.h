@@ -14,16 +14,18 @@
 
 namespace exogpu::node {
 
+class RemoteGroups;
+
 class ShardBackend final : public worker::StageBackend {
  public:
   using Post = std::function<void(std::move_only_function<void()>)>;
 
   // `threads` of a stage on the CPU; 0: as many as this process may well use. `post` runs a task on the node's thread,
   // later. `groups`: the shares of devices that are groups. `busy_wait`, where it is given, is allowed where the
-  // devices of a ring are worth it. `pacers`: by which the stages of these devices work. `machine` and `busy_wait`
-  // must outlive it.
+  // devices of a ring are worth it. `pacers`: by which the stages of these devices work. `remote`: the groups with
+  // devices of other nodes; null: there are none. `machine`, `busy_wait` and `remote` must outlive it.
   ShardBackend(const gpu::Machine& machine, uint32_t threads, Post post, BusyWait* busy_wait, GroupShares groups = {},
-               pipeline::Pacers pacers = {});
+               pipeline::Pacers pacers = {}, RemoteGroups* remote = nullptr);
   ~ShardBackend() override;  // waits for what cannot be interrupted
 
   void load(std::shared_ptr<worker::Part> part, Progress progress, std::stop_token stop, Done done) override;
@@ -42,6 +44,8 @@ class ShardBackend final : public worker::StageBackend {
   void update_threads() EXO_EXCLUDES(mutex_);
 
  private:
+  Result<engine::ShardGroup> load_group(const worker::Part& part, const Progress& progress,
+                                        const std::stop_token& stop);
   void run(std::move_only_function<Result<void>()> task, Done done);
   Progress posted(Progress progress) const;
   void remember(const std::shared_ptr<worker::Part>& part, const engine::Shard& shard) EXO_EXCLUDES(mutex_);
@@ -54,6 +58,7 @@ class ShardBackend final : public worker::StageBackend {
   BusyWait* busy_wait_;
   GroupShares groups_;
   pipeline::Pacers pacers_;
+  RemoteGroups* remote_;
   struct Used {
     std::weak_ptr<worker::Part> part;
     worker::PartKey key;

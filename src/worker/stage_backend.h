@@ -40,6 +40,8 @@ struct Part {
 
   // That the file is what it was when it was opened, where the part reads it. Errors: those of Gguf::check().
   Result<void> check() const;
+  // Whether it can compute no more; false while it is in a ring, which would have ended.
+  bool lost() const;
 };
 using PartList = std::vector<std::shared_ptr<Part>>;
 

@@ -31,6 +31,8 @@ Result<void> Part::check() const {
   return file->check();
 }
 
+bool Part::lost() const { return stage && stage->compute->lost(); }
+
 Stages::Stages(wire::NodeId self, std::string name, StageBackend& backend, StagesHost host)
     : self_(self),
       name_(std::move(name)),
@@ -93,7 +95,8 @@ Reached Stages::accept_plan(const wire::StagePlan& plan) {
   progress_.clear();
   for (const uint32_t index : own_stages(plan, self_)) {
     const PartKey key = key_of(plan, index);
-    const auto found = std::ranges::find_if(all, [&](const auto& part) { return part->key == key && part->check(); });
+    const auto found =
+        std::ranges::find_if(all, [&](const auto& part) { return part->key == key && part->check() && !part->lost(); });
     if (found == all.end()) continue;
     parts_[index] = *found;
     all.erase(found);

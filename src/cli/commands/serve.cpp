@@ -218,6 +218,11 @@ void add_serve(CLI::App& app, Action& action) {
       ->default_str("30")
       ->group(cluster);
   command
+      ->add_flag(
+          "--only-groups", node.only_groups,
+          "This node's devices are members of other nodes' groups (there: --device cpu+NAME/cpu), and nothing else")
+      ->group(cluster);
+  command
       ->add_flag("!--no-spare", node.spare,
                  "Store only the weights that this node computes with, no spare weights for when other nodes are lost")
       ->group(cluster);
