@@ -3,6 +3,7 @@
 
   bench/ring.py MODEL [--exogpu build/release/exogpu] [--layers N] [--rounds 3] [--only tg,pp,pps,batch,delay]
   bench/ring.py MODEL --devices vulkan0,vulkan1 --unbound --prompt 2048 --only tg,pp
+  bench/ring.py MODEL --group --only tg,pp      the two nodes compute each layer together, in the place of a ring
   bench/ring.py MODEL --llama-server llama-server --rpc-server rpc-server    llama.cpp with its RPC worker beside
 
 Each node is a process with one thread; node i is bound to core i where there are enough, and uses the i-th of the
@@ -150,8 +151,12 @@ class Cluster(Server):
         n = arguments.layers
         cuts = [0, *(arguments.cuts or [round(i * n / stages) for i in range(1, stages)]), n] if stages > 1 else [0, n]
         devices = [arguments.devices[i % len(arguments.devices)] for i in range(stages)]
-        layers = ",".join(f"{name}/{devices[i]}:{cuts[i]}-{cuts[i + 1] - 1}" for i, name in enumerate(names))
-        common = [["-d", device, "-t", "1"] for device in devices]
+        more = [[]] * stages
+        if arguments.group and stages > 1:
+            devices[0] = "+".join([devices[0], *(f"{name}/{devices[i]}" for i, name in enumerate(names) if i > 0)])
+            cuts, more = [0, n], [[], *[["--only-groups"]] * (stages - 1)]
+        layers = ",".join(f"{name}/{devices[i]}:{cuts[i]}-{cuts[i + 1] - 1}" for i, name in enumerate(names[:len(cuts) - 1]))
+        common = [["-d", device, "-t", "1", *more[i]] for i, device in enumerate(devices)]
         doors = [DelayProxy(port, delay) for port in ports] if delay else None
         advertise = [["--advertise", f"127.0.0.1:{door.port}"] for door in doors] if doors else [[]] * stages
         self.api = self.start(arguments, 0, [
@@ -290,6 +295,7 @@ def main():
                         help="before which layers, for example 17; equal runs by default")
     parser.add_argument("--devices", type=lambda text: text.split(","), default=["cpu"],
                         help="of the nodes, in order, for example vulkan0,vulkan1; the processor by default")
+    parser.add_argument("--group", action="store_true", help="the nodes compute each layer together")
     parser.add_argument("--prompt", type=int, default=512, help="tokens of the prompt of pp")
     parser.add_argument("--batch", type=int, default=512, help="the most prompt tokens computed at once")
     parser.add_argument("--rounds", type=int, default=3)
