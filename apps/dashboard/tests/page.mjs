@@ -237,7 +237,7 @@ await writes(10);
 await page.reload();
 await button("Send").waitFor();
 assert.equal(await page.getByText("The answer ended").count(), 0);
-await until(async () => (await stored()).state === "done", "the answer is stored");
+await until(async () => (({ role, state }) => role === "assistant" && state === "done")(await stored()), "the answer is stored");
 const stream = await (await fetch(`${first.url}/v1/stream/${streamId}?from=0`)).text();
 const chunks = stream.split("\n").filter((line) => line.startsWith("data: {")).map((line) => JSON.parse(line.slice(6)));
 assert.equal((await stored()).text, chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join(""), "no token is lost or doubled");

@@ -25,6 +25,7 @@ interface Chunk {
 export interface Writing {
   message: Message;
   members: () => string[]; // APIs to ask, the likeliest first
+  begun: () => Promise<void>; // the message can be taken up from now on; done when that is kept
   changed: () => void; // something of the message is another
   signal: AbortSignal;
 }
@@ -49,7 +50,10 @@ async function read(response: Response, writing: Writing): Promise<boolean> {
     for await (const event of readEvents(response.body!, message.stream?.from ?? 0)) {
       if (event.data === "[DONE]") return true;
       const chunk = JSON.parse(event.data) as Chunk;
-      message.stream ??= { id: chunk.id ?? "", from: 0 };
+      if (!message.stream) {
+        message.stream = { id: chunk.id ?? "", from: 0 };
+        await writing.begun(); // before anything is shown, which a reload would lose
+      }
       take(chunk, message);
       message.stream.from = event.end;
       writing.changed();

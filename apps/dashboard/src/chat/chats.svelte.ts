@@ -122,6 +122,7 @@ class Chats {
         message,
         members: () => live.members(),
         signal: abort.signal,
+        begun: () => this.#save(conversation),
         changed: () => {
           const now = performance.now();
           if (!resumed && stats.first_token_s === null && (message.text || message.reasoning)) {

@@ -59,9 +59,10 @@ async function transact<T>(mode: IDBTransactionMode, work: (store: IDBObjectStor
   const database = await open();
   try {
     return await new Promise<T>((resolve, reject) => {
-      const request = work(database.transaction(kStore, mode).objectStore(kStore));
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
+      const transaction = database.transaction(kStore, mode);
+      const request = work(transaction.objectStore(kStore));
+      transaction.oncomplete = () => resolve(request.result); // kept, even if the page goes now
+      transaction.onabort = () => reject(transaction.error);
     });
   } finally {
     database.close();
