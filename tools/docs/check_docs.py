@@ -71,6 +71,8 @@ class Checker:
         known = json.loads(presets.read_text(encoding="utf-8")) if presets.exists() else {}
         self.presets = {each["name"] for each in known.get("configurePresets", []) if not each.get("hidden")}
         self.environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+        if measured := os.environ.get("EXOGPU_TEST_MEASURED"):  # tests/harness/caches.py
+            self.environment["XDG_CACHE_HOME"] = measured
         self.done = 0
 
     def run_program(self, command):
