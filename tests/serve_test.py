@@ -409,6 +409,7 @@ class Serve(Cluster):
         wrong.parent.mkdir()
         subprocess.run([TINY_MODEL, "llama", str(wrong)], check=True, capture_output=True, timeout=60)
         a = self.node("a", MODEL, "--layers", "a/cpu:0-5,b/cpu:6-11", "-c", 512)
+        a.waits_to_say("is the same model")  # the first of the name
         b = self.node("b", wrong, "--join", f"127.0.0.1:{a.link}", "--token", a.token())
         for node in (a, b):
             node.waits_to_serve()
