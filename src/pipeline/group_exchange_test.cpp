@@ -27,7 +27,7 @@ Values values_of(uint32_t rank, size_t size) {
 }
 
 std::vector<std::unique_ptr<GroupExchange>> exchanges(const std::vector<std::shared_ptr<net::Mesh>>& meshes,
-                                                      wire::Dtype sums, std::vector<uint32_t> columns = {}) {
+                                                      wire::Dtype sums, const std::vector<uint32_t>& columns = {}) {
   std::vector<std::unique_ptr<GroupExchange>> all;
   for (const auto& mesh : meshes) all.push_back(std::make_unique<GroupExchange>(mesh, sums, columns));
   return all;
