@@ -112,7 +112,7 @@ bool Agent::make_room(const std::string& content, const PlanContext& context) {
   for (const Yielding& each : yielding) {
     if (each.removed) {
       append(ModelRemoved{.content = each.content, .reason = std::format("it makes room for {}", name)});
-    } else if (!std::ranges::contains(yielding, Yielding{.content = each.content})) {
+    } else {
       PlanMade made = with_usual_context(state_.models.at(each.content));
       made.plan.epoch = next_epoch(state_.epoch_last, context);
       append(std::move(made));

@@ -17,8 +17,8 @@ struct Yielding {
 };
 
 // The models that must make room so that the model with this content id, which has no plan, can have one: as few of the
-// first ones of `ready` as do, without those of them that are not in the way. Empty if it needs none of them, or cannot
-// be planned even if all do. Precondition: the state has the model.
+// first ones of `ready` as do, without those of them that are not in the way, so none that is removed is there twice.
+// Empty if it needs none of them, or cannot be planned even if all do. Precondition: the state has the model.
 std::vector<Yielding> models_in_the_way(const wire::ReplicatedState& state, const std::string& content,
                                         std::span<const Yielding> ready);
 
