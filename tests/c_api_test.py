@@ -59,6 +59,16 @@ class Interface(unittest.TestCase):
                                   encoding="utf-8")
                 run([*compiler, *STRICT, "-I", HEADER.parents[1], "-fsyntax-only", source])
 
+    def test_the_swift_package_reaches_every_call_or_says_why_not(self):
+        package = ROOT / "bindings/swift"
+        reached = set()
+        for source in (package / "Sources/Exogpu").glob("*.swift"):
+            reached.update(re.findall(r"\bexogpu_\w+(?=\()", source.read_text(encoding="utf-8")))
+        _, _, avoided = (package / "README.md").read_text(encoding="utf-8").partition("## Calls that are not offered")
+        named = set(re.findall(r"`(exogpu_\w+)`", avoided))
+        calls = set(abi.calls(HEADER.read_text(encoding="utf-8")))
+        self.assertEqual(calls - reached, named)
+
 
 class Programs(unittest.TestCase):
     def setUp(self):

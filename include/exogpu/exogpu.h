@@ -394,8 +394,8 @@ typedef struct exogpu_node_options {
 } exogpu_node_options;
 
 /* Starts a node. Waits until it listens, and with `token` until it has joined or was refused.
- * Errors: already_exists (a node runs with this state, or the port is in use), unauthenticated (the token), not_found,
- * permission_denied, corrupt, io_error, unavailable. */
+ * Errors: failed_precondition (a node runs with this state), already_exists (the port is in use), unauthenticated (the
+ * token), not_found, permission_denied, corrupt, io_error, unavailable. */
 EXOGPU_API exogpu_code exogpu_node_start(exogpu_context context, const exogpu_node_options *options, exogpu_node *node);
 /* Ends the node; its identity remains. Waits. Errors: failed_precondition (called from a callback). */
 EXOGPU_API exogpu_code exogpu_node_stop(exogpu_node node);
