@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "security/tls.h"
+
 namespace exogpu::net {
 namespace {
 
@@ -10,9 +12,14 @@ uint64_t microseconds(SteadyTime time) {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
 }
 
+uint64_t wall_seconds(security::WallTime time) {
+  const auto since = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+  return static_cast<uint64_t>(std::clamp<int64_t>(since, 0, wire::kClockMax));
+}
+
 }  // namespace
 
-Session::Session(const LinkSelf& self, const ChannelOptions& options, wire::NodeId certified, SteadyTime now)
+Session::Session(const LinkSelf& self, const ChannelOptions& options, const Certified& certified, SteadyTime now)
     : self_(self),
       options_(options),
       certified_(certified),
@@ -21,13 +28,14 @@ Session::Session(const LinkSelf& self, const ChannelOptions& options, wire::Node
       keepalive_(options.ping_interval, options.silence_max, now),
       now_(now),
       greeting_until_(now + options.greeting_max) {
-  peer_.node = certified;
+  peer_.node = certified.node;
   outbox_.push_link(wire::ControlType::hello, wire::encode(wire::Hello{.versions = self.versions,
                                                                        .node = self.node,
                                                                        .cluster = self.cluster,
                                                                        .incarnation = self.incarnation,
                                                                        .ordered_window = options.ordered_window,
-                                                                       .bulk_window = options.bulk_window}));
+                                                                       .bulk_window = options.bulk_window,
+                                                                       .clock_s = wall_seconds(self.wall_clock())}));
 }
 
 void Session::forget_handler() {
@@ -225,7 +233,7 @@ Result<void> Session::greeted(std::span<const std::byte> payload) {
   EXO_TRY(const auto versions, wire::decode_hello_versions(payload));
   EXO_TRY(peer_.protocol, wire::negotiate(self_.versions, versions));
   EXO_TRY(const auto hello, wire::decode<wire::Hello>(payload));
-  if (hello.node != certified_) {
+  if (hello.node != certified_.node) {
     return fail(ErrorCode::unauthenticated, "it claims to be node {}, but its certificate is for another node",
                 hello.node.short_text());
   }
@@ -238,6 +246,7 @@ Result<void> Session::greeted(std::span<const std::byte> payload) {
       return fail(ErrorCode::invalid_argument, "the address is that of this node itself");
     return fail(ErrorCode::already_exists, "another process has this node's identity, {}", self_.node.short_text());
   }
+  EXO_CHECK(check_clocks(hello));
   peer_.versions = hello.versions;
   peer_.incarnation = hello.incarnation;
   outbox_.grant(Lane::ordered, hello.ordered_window);
@@ -245,6 +254,16 @@ Result<void> Session::greeted(std::span<const std::byte> payload) {
   keepalive_ = Keepalive(options_.ping_interval, options_.silence_max, now_);
   state_ = State::open;
   return {};
+}
+
+Result<void> Session::check_clocks(const wire::Hello& hello) {
+  const security::WallTime now = self_.wall_clock();
+  security::NodeClock peer{.node = certified_.node, .time = {}};
+  if (hello.clock_s != 0) {
+    peer.time = security::WallTime(std::chrono::seconds(hello.clock_s));
+    peer_.clock_ahead = std::chrono::duration_cast<std::chrono::seconds>(*peer.time - now);
+  }
+  return security::check_validity(certified_.validity, peer, {.node = self_.node, .time = now});
 }
 
 Result<void> Session::link_message(wire::ControlType type, std::span<const std::byte> payload) {

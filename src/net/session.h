@@ -2,6 +2,8 @@
 // kind of channel adds a transport; the protocol is the same over all of them.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "net/inbox.h"
 #include "net/keepalive.h"
 #include "net/outbox.h"
+#include "security/certificate.h"
 #include "wire/messages.h"
 
 namespace exogpu::net {
@@ -20,13 +23,21 @@ struct LinkSelf {
   wire::NodeId node{};
   wire::ClusterId cluster{};
   uint64_t incarnation = 0;
+  std::function<security::WallTime()> wall_clock = std::chrono::system_clock::now;
+};
+
+// What the transport has proved about the other end.
+struct Certified {
+  Certified(wire::NodeId of, security::Validity valid = {}) : node(of), validity(valid) {}
+  wire::NodeId node;
+  security::Validity validity;  // of its certificate
 };
 
 // Not movable. One thread.
 class Session : private InboxSink {
  public:
-  // `certified`: the id that the transport has proved for the other end; its Hello must have the same.
-  Session(const LinkSelf& self, const ChannelOptions& options, wire::NodeId certified, SteadyTime now);
+  // The other end's Hello must be of the node that is certified, whose certificate must be valid when it arrives.
+  Session(const LinkSelf& self, const ChannelOptions& options, const Certified& certified, SteadyTime now);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -81,6 +92,7 @@ class Session : private InboxSink {
   void abandoned(const wire::FrameHeader& header) override;
 
   Result<void> greeted(std::span<const std::byte> payload);
+  Result<void> check_clocks(const wire::Hello& hello);
   Result<void> link_message(wire::ControlType type, std::span<const std::byte> payload);
   Result<void> ponged(const wire::Pong& pong);
   Error about_peer(const Error& error) const;
@@ -88,7 +100,7 @@ class Session : private InboxSink {
 
   LinkSelf self_;
   ChannelOptions options_;
-  wire::NodeId certified_;
+  Certified certified_;
   Peer peer_;
   ChannelHandler* handler_ = nullptr;
   bool handler_forgotten_ = false;

@@ -124,6 +124,34 @@ TEST_F(SessionTest, HowMuchRoundTripsDifferIsMeasured) {
   EXPECT_NEAR(static_cast<double>(session_.stats().rtt_jitter.count()), 2000, 30);
 }
 
+// Both nodes' clocks are in the message, which both get to read.
+TEST(SessionClockTest, ACertificateThatIsNotValidByThisNodesClockIsRefused) {
+  const security::WallTime now = std::chrono::sys_days(std::chrono::year(2031) / 5 / 6);
+  LinkSelf self = node_named(1);
+  self.wall_clock = [&] { return now - std::chrono::days(3); };
+  const Certified peer(node_named(2).node, {.from = now - 24h, .to = now + 24h});
+  const auto greet = [&](LinkSelf as, uint64_t clock_s) {
+    auto session = std::make_unique<Session>(as, ChannelOptions{}, peer, kSessionStart);
+    wire::Hello theirs = hello();
+    theirs.clock_s = clock_s;
+    const auto bytes = message(ControlType::hello, wire::encode(theirs));
+    std::memcpy(session->read_into().data(), bytes.data(), bytes.size());
+    session->received(bytes.size(), kSessionStart);
+    return session;
+  };
+  const auto clock_s = static_cast<uint64_t>(std::chrono::system_clock::to_time_t(now));
+  const auto behind = greet(self, clock_s);
+  EXPECT_EQ(behind->state(), Session::State::closing);
+  EXPECT_EQ(behind->reason().code, ErrorCode::unauthenticated);
+  const std::string& why = behind->reason().message;
+  EXPECT_TRUE(why.contains("says 2031-05-03 00:00 UTC") && why.contains("says 2031-05-06 00:00 UTC")) << why;
+  EXPECT_TRUE(greet(self, 0)->reason().message.contains("is not known")) << "an older node";
+  self.wall_clock = [&] { return now - 1h; };
+  const auto good = greet(self, clock_s);
+  EXPECT_EQ(good->state(), Session::State::open) << good->reason().message;
+  EXPECT_EQ(good->peer().clock_ahead, 1h);
+}
+
 TEST_F(SessionTest, ANoteBeforeTheHelloIsRefused) {
   feed(message(kNote, {}));
   expect_refused(ErrorCode::corrupt, "its first message is not a hello");

@@ -36,6 +36,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(resources)));
   EXO_CHECK(impl->make_network());
   impl->make_groups();
+  impl->make_renewal();
   impl->make_agent();
   impl->make_requests();
   impl->make_model_files();
@@ -86,6 +87,7 @@ void Node::Impl::register_handlers() {
   agent_->register_handlers(dispatch_);
   membership_->register_handlers(dispatch_);
   links_->register_handlers(dispatch_);
+  renewal_->register_handlers(dispatch_);
   model_files_->register_handlers(dispatch_);
   loads_->register_handlers(dispatch_);
   cluster_pulls_->register_handlers(dispatch_);
@@ -137,6 +139,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
   status_->greet(peer);
   telemetry_->on_link_up(peer);
   exchange_audit_heads(peer);
+  note_clock_of(peer);
 }
 
 void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
@@ -292,6 +295,7 @@ void Node::Impl::look_after(cluster::Time now) {
   links_->watch(nodes_to_watch(now));
   if (local_network_) local_network_->update_pairing();
   look_after_audit(now);
+  renewal_->tick(now);
   const bool facts_due = now >= timers_.facts_at + kFactsEvery;
   if (facts_due) {
     timers_.facts_at = now;

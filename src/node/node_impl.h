@@ -35,6 +35,7 @@
 #include "node/pulls.h"
 #include "node/recent_events.h"
 #include "node/remote_groups.h"
+#include "node/renewal.h"
 #include "node/request_counter.h"
 #include "node/requests.h"
 #include "node/shard_backend.h"
@@ -84,6 +85,7 @@ class Node::Impl final : public PeerHandler {
 
   // --- making the parts
   Result<void> make_network();
+  void make_renewal();
   void make_agent();
   void make_requests();
   void make_model_files();
@@ -173,6 +175,7 @@ class Node::Impl final : public PeerHandler {
   StageReports own_reports() const;
   void in_background(std::move_only_function<void()> task);
   void note(const std::string& text) const;  // a problem
+  void note_clock_of(wire::NodeId peer) const;
   void remember_event(log::Level level, std::string text);
   Result<void> check_leader() const;  // any thread; unavailable: there is none
 
@@ -187,6 +190,7 @@ class Node::Impl final : public PeerHandler {
   std::optional<ClusterAgent> agent_;
   std::optional<Membership> membership_;
   std::optional<LinkMonitor> links_;
+  std::optional<Renewal> renewal_;
   std::optional<ModelFiles> model_files_;
   std::optional<OwnLibrary> library_;
   std::optional<ModelLoads> loads_;

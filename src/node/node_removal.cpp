@@ -1,4 +1,4 @@
-// Nodes that are removed from the cluster.
+// Nodes that are removed from the cluster, and the certificates of those that stay.
 #include <format>
 
 #include "base/log.h"
@@ -9,8 +9,41 @@ namespace exogpu::node {
 namespace {
 
 constexpr std::chrono::milliseconds kFarewell{50};
+constexpr std::chrono::minutes kClockApart{10};  // a clock that is set by the network is within a second
 
 }  // namespace
+
+void Node::Impl::make_renewal() {
+  const auto granted = [this](wire::NodeId to) {
+    audit().record({.who = peers_->name_of(to),
+                    .from = {},
+                    .action = "certificate.renewed",
+                    .what = std::format("node {}", to.short_text()),
+                    .result = "ok"});
+  };
+  renewal_.emplace(self(), resources_.identity.certificate().validity(), security::IdentityStore(options_.state),
+                   *peers_,
+                   RenewalHost{.on_renewed =
+                                   [this, granted](const security::Identity& identity) {
+                                     if (const auto done = resources_.tls.renew(identity); !done) {
+                                       note(done.error().message);
+                                     }
+                                     granted(self());
+                                   },
+                               .on_granted = granted,
+                               .note = [this](const std::string& text) { note(text); }});
+}
+
+// Certificates have dates, and so do keys and the audit.
+void Node::Impl::note_clock_of(wire::NodeId peer) const {
+  const auto ahead = peers_->channel(peer)->peer().clock_ahead;
+  if (!ahead || std::chrono::abs(*ahead) < kClockApart) return;
+  const auto now = std::chrono::system_clock::now();
+  note(
+      std::format("the clock of node {} says {}, that of this node says {}; set the one that is wrong (sudo "
+                  "timedatectl set-ntp true)",
+                  peers_->name_of(peer), security::date_text(now + *ahead), security::date_text(now)));
+}
 
 void Node::Impl::register_removal_handlers() {
   dispatch_.on<wire::Removals>([this](wire::NodeId, const wire::Removals& theirs) {

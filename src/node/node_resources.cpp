@@ -104,6 +104,9 @@ Result<NodeResources> prepare(NodeOptions& options) {
         "own with --state DIR",
         options.state.string());
   }
+  auto renewed = IdentityStore(options.state).renew_by_itself(identity, wall_now());
+  if (!renewed && options.on_note) options.on_note(renewed.error().message);
+  if (renewed && *renewed) identity = **std::move(renewed);
   EXO_TRY(security::TlsContext tls, security::TlsContext::for_node(identity));
   EXO_TRY(const std::vector<std::string> ids, own_parts(options.devices));
   EXO_TRY(gpu::Machine machine, gpu::Machine::discover(discovery_for(ids, options.layouts)));

@@ -31,6 +31,11 @@ Result<std::vector<std::byte>> make_certificate_request(const PrivateKey& key) {
   return bytes;
 }
 
+bool renewal_due(const Validity& validity, WallTime now) {
+  const auto whole = validity.to - validity.from;
+  return whole > kNodeValidity || now < validity.from || validity.to - now <= whole / 3;
+}
+
 Result<Authority> Authority::create(WallTime now) {
   EXO_TRY(PrivateKey key, PrivateKey::generate());
   EXO_TRY(Certificate certificate,

@@ -14,12 +14,17 @@ namespace exogpu::security {
 
 // Validity begins a day early, since the clocks of a household's devices differ.
 inline constexpr std::chrono::days kBackdated{1};
-inline constexpr std::chrono::days kNodeValidity{10 * 365};
+// Nodes renew theirs while they run; see renewal_due(). Older versions gave 10 years.
+inline constexpr std::chrono::days kNodeValidity{30};
 inline constexpr std::chrono::days kAuthorityValidity{30 * 365};
 
 // A request (PKCS #10, DER) for a certificate of this key. It proves that the sender has the key; other claims in a
 // request are ignored.
 Result<std::vector<std::byte>> make_certificate_request(const PrivateKey& key);
+
+// Whether a node's certificate is to be replaced: a third of its time or less is left, it is not valid yet (a clock was
+// wrong), or it is one of the long ones of older versions.
+bool renewal_due(const Validity& validity, WallTime now);
 
 class Authority {
  public:

@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 
 #include <ctime>
+#include <format>
 
 namespace exogpu::security {
 namespace {
@@ -15,6 +16,10 @@ WallTime wall_time(const ASN1_TIME* time) {
 }
 
 }  // namespace
+
+std::string date_text(WallTime time) {
+  return std::format("{:%F %R} UTC", std::chrono::floor<std::chrono::minutes>(time));
+}
 
 Result<Certificate> Certificate::from_native(Openssl<X509> certificate, std::string_view name) {
   if (!is_p256(X509_get0_pubkey(certificate.get()))) {
@@ -73,10 +78,11 @@ wire::ClusterId Certificate::cluster_id() const {
   return wire::ClusterId(public_key_hash(X509_get0_pubkey(certificate_.get())));
 }
 
-Validity Certificate::validity() const {
-  return {.from = wall_time(X509_get0_notBefore(certificate_.get())),
-          .to = wall_time(X509_get0_notAfter(certificate_.get()))};
+Validity validity_of(const X509* certificate) {
+  return {.from = wall_time(X509_get0_notBefore(certificate)), .to = wall_time(X509_get0_notAfter(certificate))};
 }
+
+Validity Certificate::validity() const { return validity_of(certificate_.get()); }
 
 bool Certificate::is_authority() const { return X509_check_ca(certificate_.get()) == 1; }
 

@@ -19,9 +19,16 @@ using WallTime = std::chrono::system_clock::time_point;
 
 // In whole seconds, both ends included.
 struct Validity {
-  WallTime from;
-  WallTime to;
+  WallTime from = WallTime::min();
+  WallTime to = WallTime::max();
+  bool includes(WallTime time) const { return from <= time && time <= to; }
 };
+
+// "2026-11-21 20:14 UTC".
+std::string date_text(WallTime time);
+
+// A time that the format cannot express becomes 1970.
+Validity validity_of(const X509* certificate);
 
 class Certificate {
  public:
@@ -37,7 +44,6 @@ class Certificate {
   wire::NodeId node_id() const;
   wire::ClusterId cluster_id() const;
 
-  // A time that the format cannot express becomes 1970.
   Validity validity() const;
 
   bool is_authority() const;

@@ -15,6 +15,13 @@ Result<Identity> Identity::of(PrivateKey key, Certificate certificate, Certifica
   return Identity(std::move(key), std::move(certificate), std::move(authority));
 }
 
+Result<Identity> Identity::with(const Certificate& certificate) const {
+  EXO_TRY(PrivateKey key, PrivateKey::from_der(key_.to_der(), "the node's key"));
+  EXO_TRY(Certificate renewed, Certificate::from_der(certificate.to_der(), "the renewed certificate"));
+  EXO_TRY(Certificate authority, Certificate::from_der(authority_.to_der(), "the authority's certificate"));
+  return of(std::move(key), std::move(renewed), std::move(authority));
+}
+
 Result<Identity> Identity::issue(const Authority& authority, WallTime now) {
   EXO_TRY(PrivateKey key, PrivateKey::generate());
   EXO_TRY(const auto request, make_certificate_request(key));

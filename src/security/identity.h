@@ -17,6 +17,9 @@ class Identity {
   // Makes a node of the authority's cluster, with a new key.
   static Result<Identity> issue(const Authority& authority, WallTime now);
 
+  // The same node with another certificate. Errors: corrupt, as above.
+  Result<Identity> with(const Certificate& certificate) const;
+
   const PrivateKey& key() const { return key_; }
   const Certificate& certificate() const { return certificate_; }
   const Certificate& authority() const { return authority_; }

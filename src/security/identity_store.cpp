@@ -125,6 +125,26 @@ Result<void> IdentityStore::adopt(const Membership& given, bool replace) const {
   return published;
 }
 
+Result<Identity> IdentityStore::renew(const Certificate& certificate) const {
+  EXO_TRY(auto known, load());
+  if (!known) return fail(ErrorCode::not_found, "{}: there is no identity", home().string());
+  EXO_TRY(Identity renewed, known->with(certificate));
+  EXO_CHECK(write_secret(home() / "node.crt", certificate.to_pem()));
+  return renewed;
+}
+
+Result<std::optional<Identity>> IdentityStore::renew_by_itself(const Identity& identity, WallTime now) const {
+  std::optional<Identity> renewed;
+  if (!renewal_due(identity.certificate().validity(), now)) return renewed;
+  const auto own = authority();
+  if (!own && own.error().code == ErrorCode::failed_precondition) return renewed;
+  if (!own) return std::unexpected(own.error());
+  EXO_TRY(const auto request, make_certificate_request(identity.key()));
+  EXO_TRY(const Certificate certificate, own->sign(request, now));
+  EXO_TRY(renewed, renew(certificate));
+  return renewed;
+}
+
 Result<Authority> IdentityStore::authority() const {
   std::error_code error;
   if (!std::filesystem::exists(home() / "authority.key", error)) {

@@ -38,6 +38,14 @@ class IdentityStore {
   // founds or joins one. Without an identity nothing happens.
   Result<void> retire() const;
 
+  // Replaces the node's certificate by a later one for the same key. Errors: not_found (no identity); corrupt, if it is
+  // for another key or of another authority; those of writing a file.
+  Result<Identity> renew(const Certificate& certificate) const;
+
+  // Has the authority of this folder replace the certificate where that is due. Empty, where it is not or where the
+  // folder has no key of the authority. Errors: corrupt, internal, and those of the files.
+  Result<std::optional<Identity>> renew_by_itself(const Identity& identity, WallTime now) const;
+
   // The authority's key, to admit newcomers.
   // Errors: failed_precondition, if this node does not have it.
   Result<Authority> authority() const;

@@ -174,5 +174,32 @@ TEST(IdentityStore, AFailedAdoptionChangesNothing) {
   EXPECT_EQ(std::distance(fs::directory_iterator(dir / "state"), {}), 1);
 }
 
+TEST(IdentityStore, RenewsWhatIsDueWhereItHasTheAuthoritysKey) {
+  const TempDir dir;
+  const IdentityStore store(dir / "state");
+  const auto identity = store.load_or_found(kNow).value();
+  EXPECT_FALSE(store.renew_by_itself(identity, kNow + std::chrono::days(18)).value());
+  const WallTime later = kNow + std::chrono::days(45);  // the node was off for as long
+  const auto renewed = store.renew_by_itself(identity, later).value();
+  ASSERT_TRUE(renewed);
+  EXPECT_EQ(renewed->node(), identity.node());
+  EXPECT_TRUE(renewed->certificate().validity().includes(later));
+  EXPECT_EQ(store.load().value()->certificate().to_pem(), renewed->certificate().to_pem());
+  fs::remove(dir / "state/identity/authority.key");
+  EXPECT_FALSE(store.renew_by_itself(*renewed, later + std::chrono::days(45)).value());
+}
+
+TEST(IdentityStore, TakesNoCertificateOfAnotherKeyOrAuthority) {
+  const TempDir dir;
+  const IdentityStore store(dir / "state");
+  const auto identity = store.load_or_found(kNow).value();
+  const auto other = Identity::issue(store.authority().value(), kNow).value();
+  expect_error(store.renew(other.certificate()), ErrorCode::corrupt, "do not belong together");
+  const auto request = make_certificate_request(identity.key()).value();
+  const auto foreign = Authority::create(kNow).value().sign(request, kNow).value();
+  expect_error(store.renew(foreign), ErrorCode::corrupt, "not signed by its cluster's authority");
+  EXPECT_EQ(store.load().value()->certificate().to_pem(), identity.certificate().to_pem());
+}
+
 }  // namespace
 }  // namespace exogpu::security

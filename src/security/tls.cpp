@@ -3,8 +3,12 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <array>
+#include <format>
 #include <string_view>
+
+#include "base/mutex.h"
 
 namespace exogpu::security {
 namespace {
@@ -89,9 +93,10 @@ Result<Openssl<SSL_CTX>> make_context() {
 }  // namespace
 
 struct TlsContext::State {
-  Openssl<SSL_CTX> context;
-  std::string_view protocol;
-  wire::ClusterId cluster;
+  State(Openssl<SSL_CTX> made, std::string_view of) : protocol(of), context(std::move(made)) {}
+  const std::string_view protocol;
+  Mutex mutex;
+  Openssl<SSL_CTX> context EXO_GUARDED_BY(mutex);
 };
 
 namespace {
@@ -104,20 +109,33 @@ int cluster_slot() {
   return slot;
 }
 
-}  // namespace
-
-Result<TlsContext> TlsContext::for_node(const Identity& identity) {
+Result<Openssl<SSL_CTX>> node_context(const Identity& identity) {
   EXO_TRY(Openssl<SSL_CTX> context, make_context());
   SSL_CTX* it = context.get();
   X509_STORE* store = SSL_CTX_get_cert_store(it);
   const bool good = SSL_CTX_use_certificate(it, identity.certificate().native()) == 1 &&
                     SSL_CTX_use_PrivateKey(it, identity.key().native()) == 1 &&
                     SSL_CTX_add1_chain_cert(it, identity.authority().native()) == 1 &&
-                    X509_STORE_add_cert(store, identity.authority().native()) == 1;
+                    X509_STORE_add_cert(store, identity.authority().native()) == 1 &&
+                    X509_STORE_set_flags(store, X509_V_FLAG_NO_CHECK_TIME) == 1;
   if (!good) return fail(ErrorCode::internal, "cannot set up TLS: {}", openssl_words());
   SSL_CTX_set_verify(it, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_alpn_select_cb(it, choose_purpose, nullptr);
-  return TlsContext(std::make_shared<State>(std::move(context), kLinkProtocol, identity.cluster()));
+  return context;
+}
+
+}  // namespace
+
+Result<TlsContext> TlsContext::for_node(const Identity& identity) {
+  EXO_TRY(Openssl<SSL_CTX> context, node_context(identity));
+  return TlsContext(std::make_shared<State>(std::move(context), kLinkProtocol));
+}
+
+Result<void> TlsContext::renew(const Identity& identity) {
+  EXO_TRY(Openssl<SSL_CTX> context, node_context(identity));
+  const MutexLock lock(state_->mutex);
+  state_->context = std::move(context);
+  return {};
 }
 
 Result<TlsContext> TlsContext::for_joining(wire::ClusterId cluster) {
@@ -130,13 +148,13 @@ Result<TlsContext> TlsContext::for_joining(wire::ClusterId cluster) {
   }
   SSL_CTX_set_verify(it, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(it, verify_by_cluster, pinned);
-  return TlsContext(std::make_shared<State>(std::move(context), kJoinProtocol, cluster));
+  return TlsContext(std::make_shared<State>(std::move(context), kJoinProtocol));
 }
 
 Result<TlsContext> TlsContext::for_pairing() {
   EXO_TRY(Openssl<SSL_CTX> context, make_context());
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
-  return TlsContext(std::make_shared<State>(std::move(context), kJoinProtocol, wire::ClusterId()));
+  return TlsContext(std::make_shared<State>(std::move(context), kJoinProtocol));
 }
 
 namespace {
@@ -155,6 +173,7 @@ Result<Openssl<SSL>> client_connection(SSL_CTX* context, std::string_view protoc
 }  // namespace
 
 Result<Openssl<SSL>> TlsContext::connection(TlsSide side) const {
+  const MutexLock lock(state_->mutex);
   if (side == TlsSide::client) return client_connection(state_->context.get(), state_->protocol);
   Openssl<SSL> connection(SSL_new(state_->context.get()));
   if (!connection) return fail(ErrorCode::internal, "cannot make a TLS connection: {}", openssl_words());
@@ -163,6 +182,7 @@ Result<Openssl<SSL>> TlsContext::connection(TlsSide side) const {
 }
 
 Result<Openssl<SSL>> TlsContext::member_connection() const {
+  const MutexLock lock(state_->mutex);
   return client_connection(state_->context.get(), kMemberProtocol);
 }
 
@@ -185,6 +205,37 @@ Result<wire::NodeId> peer_of(const SSL* connection) {
   return wire::NodeId(public_key_hash(key));
 }
 
+Validity validity_of_peer(const SSL* connection) {
+  Validity validity;
+  const STACK_OF(X509)* chain = SSL_get0_verified_chain(connection);
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    const Validity one = validity_of(sk_X509_value(chain, i));
+    validity.from = std::max(validity.from, one.from);
+    validity.to = std::min(validity.to, one.to);
+  }
+  return validity;
+}
+
+Result<void> check_validity(const Validity& validity, const NodeClock& peer, const NodeClock& self) {
+  const WallTime now = self.time.value_or(WallTime());
+  if (validity.includes(now)) return {};
+  return fail(ErrorCode::unauthenticated,
+              "the certificate of node {0} is valid from {1} to {2}. The clock of node {3} says {4}, that of node {0} "
+              "{5}. Set the clock that is wrong (sudo timedatectl set-ntp true); if both are right, restart node {0}, "
+              "which renews its certificate",
+              peer.node.short_text(), date_text(validity.from), date_text(validity.to), self.node.short_text(),
+              date_text(now), peer.time ? "says " + date_text(*peer.time) : "is not known");
+}
+
+Result<wire::NodeId> valid_peer_of(const SSL* connection) {
+  EXO_TRY(const wire::NodeId peer, peer_of(connection));
+  const Validity validity = validity_of_peer(connection);
+  const WallTime now = std::chrono::system_clock::now();
+  if (validity.includes(now)) return peer;
+  return fail(ErrorCode::unauthenticated, "the certificate of node {} is valid from {} to {}, and this clock says {}",
+              peer.short_text(), date_text(validity.from), date_text(validity.to), date_text(now));
+}
+
 Error tls_error(const SSL* connection) {
   const unsigned long code = ERR_peek_error();
   const int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
@@ -196,8 +247,10 @@ Error tls_error(const SSL* connection) {
     case SSL_R_CERTIFICATE_VERIFY_FAILED: {
       const long verdict = SSL_get_verify_result(connection);
       if (verdict == X509_V_ERR_CERT_HAS_EXPIRED || verdict == X509_V_ERR_CERT_NOT_YET_VALID) {
-        return unauthenticated(std::format("its certificate is not valid today ({}); check the clocks of both devices",
-                                           X509_verify_cert_error_string(verdict)));
+        return unauthenticated(
+            std::format("its certificate is not valid today ({}), since this device's clock says {}; check the clocks "
+                        "of both devices",
+                        X509_verify_cert_error_string(verdict), date_text(std::chrono::system_clock::now())));
       }
       return unauthenticated(std::format(
           "its certificate belongs to another cluster ({}); a node of another cluster must join this one first",

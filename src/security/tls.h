@@ -1,4 +1,7 @@
 // TLS 1.3 as this program uses it: both ends have a certificate of the cluster, or one of them is about to join it.
+//
+// On a link the handshake does not look at the dates of certificates. The end that accepts the peer does, with
+// validity_of_peer() and check_validity(), once it knows what the peer's clock says.
 #pragma once
 
 #include <memory>
@@ -17,7 +20,8 @@ enum class TlsSide { client, server };
 // cluster, or the exchange of two members of a group, between nodes of one cluster like a link.
 enum class TlsPurpose { link, join, member };
 
-// Makes the connections of one identity. Immutable; any thread may use it. Connections may outlive their context.
+// Makes the connections of one identity. Any thread may use it. Copies share what renew() changes. Connections may
+// outlive their context.
 class TlsContext {
  public:
   // As a server it accepts all purposes: a client must have a certificate of the same cluster, unless it joins. As a
@@ -29,6 +33,10 @@ class TlsContext {
 
   // A client that pairs: it does not know the other end yet and accepts any server.
   static Result<TlsContext> for_pairing();
+
+  // Connections that are made from now on show the certificate of this identity, which has the same key.
+  // Precondition: made by for_node().
+  Result<void> renew(const Identity& identity);
 
   Result<Openssl<SSL>> connection(TlsSide side) const;
   // Of a client that is the member of a group; a context for_node().
@@ -44,6 +52,19 @@ class TlsContext {
 TlsPurpose purpose_of(const SSL* connection);
 // The node at the other end, whose certificate is verified. Errors: unauthenticated, if it has none.
 Result<wire::NodeId> peer_of(const SSL* connection);
+// When all certificates of the peer's verified chain are valid; for a peer of peer_of().
+Validity validity_of_peer(const SSL* connection);
+
+// A node's clock, for messages.
+struct NodeClock {
+  wire::NodeId node;
+  std::optional<WallTime> time;  // empty: not known
+};
+// Whether the certificate of `peer` is valid by the clock of this node. Errors: unauthenticated; the message names both
+// nodes with the times of their clocks, so that it is for both.
+Result<void> check_validity(const Validity& validity, const NodeClock& peer, const NodeClock& self);
+// Like peer_of(), for a connection without a Hello: the certificate must also be valid by this machine's clock.
+Result<wire::NodeId> valid_peer_of(const SSL* connection);
 
 // Why the last call on this connection failed, for messages; clears OpenSSL's error queue. unauthenticated for all
 // problems of certificates on either side; unsupported if there is no common version; otherwise corrupt.

@@ -116,13 +116,42 @@ TEST(Tls, AServerRefusesStrangers) {
   const auto foreigner = shake_hands_with_stranger(server, &foreign);
   expect_error(foreigner.server_result, ErrorCode::unauthenticated, "its certificate belongs to another cluster");
   expect_error(foreigner.client_result, ErrorCode::unauthenticated, "refuses this node's certificate");
+}
 
-  const auto expired = identity(cluster, kNow - std::chrono::years(20));
-  expect_error(shake_hands_with_stranger(server, &expired).server_result, ErrorCode::unauthenticated,
-               "not valid today (certificate has expired)");
-  const auto future = identity(cluster, kNow + std::chrono::days(30));
-  expect_error(shake_hands_with_stranger(server, &future).server_result, ErrorCode::unauthenticated,
-               "check the clocks");
+TEST(Tls, TheDatesOfACertificateAreForTheEndsToCheck) {
+  const auto cluster = authority();
+  const auto self = identity(cluster), expired = identity(cluster, kNow - std::chrono::days(40));
+  const auto ends = shake_hands(TlsContext::for_node(expired).value(), TlsContext::for_node(self).value());
+  ASSERT_TRUE(ends.server_result) << ends.server_result.error().message;
+  const Validity valid = validity_of_peer(ends.server.get());
+  EXPECT_EQ(valid.from, std::chrono::floor<std::chrono::seconds>(kNow - std::chrono::days(40) - kBackdated));
+  EXPECT_EQ(valid.to, valid.from + kNodeValidity);
+  const NodeClock here{.node = self.node(), .time = kNow};
+  const NodeClock there{.node = expired.node(), .time = kNow - std::chrono::days(30)};
+  const auto late = check_validity(valid, there, here);
+  expect_error(late, ErrorCode::unauthenticated,
+               "that of node " + expired.node().short_text() + " says " + date_text(*there.time));
+  expect_error(late, ErrorCode::unauthenticated,
+               "The clock of node " + self.node().short_text() + " says " + date_text(kNow));
+  EXPECT_TRUE(check_validity(valid, here, {.node = self.node(), .time = valid.to}));
+  EXPECT_TRUE(check_validity(valid, here, {.node = self.node(), .time = valid.from}));
+  EXPECT_FALSE(check_validity(valid, here, {.node = self.node(), .time = valid.from - std::chrono::seconds(1)}));
+  expect_error(valid_peer_of(ends.server.get()), ErrorCode::unauthenticated, "and this clock says");
+  EXPECT_EQ(valid_peer_of(ends.client.get()).value(), self.node());
+}
+
+TEST(Tls, ARenewedCertificateIsShownByTheConnectionsThatFollow) {
+  const auto cluster = authority();
+  const auto other = TlsContext::for_node(identity(cluster)).value();
+  const auto before = identity(cluster, kNow - std::chrono::days(25));
+  const TlsContext made = TlsContext::for_node(before).value();
+  TlsContext copy = made;
+  const auto request = make_certificate_request(before.key()).value();
+  const auto after = before.with(cluster.sign(request, kNow).value()).value();
+  ASSERT_TRUE(copy.renew(after));
+  const auto ends = shake_hands(made, other);
+  ASSERT_TRUE(ends.server_result) << ends.server_result.error().message;
+  EXPECT_EQ(validity_of_peer(ends.server.get()).to, after.certificate().validity().to);
 }
 
 TEST(Tls, ANodeIsNoAuthority) {

@@ -126,6 +126,9 @@ enum class ControlType : uint16_t {
   audit_anchors = 113,
   // The nodes that were removed (removal.h).
   removals = 116,
+  // Between a node whose certificate is to be renewed and one that has the authority's key (renewal.h).
+  certificate_request = 117,
+  certificate_answer = 118,
 };
 
 struct PieceHeader {

@@ -79,6 +79,7 @@ ByteVector encode(const Hello& message) {
   out.set_incarnation(message.incarnation);
   out.set_ordered_window_bytes(message.ordered_window);
   out.set_bulk_window_bytes(message.bulk_window);
+  out.set_clock_s(message.clock_s);
   return serialize(out);
 }
 
@@ -99,12 +100,14 @@ Result<Hello> decode<Hello>(std::span<const std::byte> bytes) {
   }
   EXO_CHECK(check_window(in.ordered_window_bytes()));
   EXO_CHECK(check_window(in.bulk_window_bytes()));
+  if (in.clock_s() > kClockMax) return fail(ErrorCode::corrupt, "a hello message with a clock after the year 2242");
   return Hello{.versions = std::move(versions),
                .node = *node,
                .cluster = *cluster,
                .incarnation = in.incarnation(),
                .ordered_window = in.ordered_window_bytes(),
-               .bulk_window = in.bulk_window_bytes()};
+               .bulk_window = in.bulk_window_bytes(),
+               .clock_s = in.clock_s()};
 }
 
 ByteVector encode(const Ping& message) {

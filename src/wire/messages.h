@@ -31,6 +31,7 @@ inline constexpr Bytes kPairingRoundBytesMax = 1 * KiB;
 inline constexpr size_t kConfirmationBytes = 32;
 inline constexpr Bytes kWindowBytesMin = 1 * MiB;
 inline constexpr Bytes kWindowBytesMax = 1 * GiB;
+inline constexpr uint64_t kClockMax = uint64_t{1} << 33U;  // seconds since 1970: in the year 2242
 
 // Proves nothing by itself; the certificate behind the link does.
 struct Hello {
@@ -41,6 +42,7 @@ struct Hello {
   uint64_t incarnation = 0;        // random, new with each start of the node
   Bytes ordered_window = 8 * MiB;  // bytes that the receiver may send before the sender grants more
   Bytes bulk_window = 16 * MiB;
+  uint64_t clock_s = 0;  // what the sender's clock says, since 1970; 0 from older nodes
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 

@@ -14,6 +14,7 @@
 #include "wire/node_settings.h"
 #include "wire/pull.h"
 #include "wire/removal.h"
+#include "wire/renewal.h"
 #include "wire/ring.h"
 #include "wire/stream.h"
 #include "wire/telemetry.h"
@@ -92,6 +93,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 112: check<AuditHead>(bytes); break;
     case 113: check<AuditAnchors>(bytes); break;
     case 116: check<Removals>(bytes); break;
+    case 117: check<CertificateRequest>(bytes); break;
+    case 118: check<CertificateAnswer>(bytes); break;
     case 120: check<NodeSettings>(bytes); break;
     case 128: check<MemberCall>(bytes); break;
     case 129: check<MemberReply>(bytes); break;

@@ -56,7 +56,7 @@ Result<std::unique_ptr<MemberLink>> MemberLink::connect(const security::TlsConte
   std::optional<Result<TlsStream>> secured;
   shake_hands(std::move(stream), within, [&](Result<TlsStream> done) { secured = std::move(done); });
   EXO_TRY(auto ready, run_until_done(link->io_, secured));
-  EXO_TRY(const wire::NodeId peer, security::peer_of(ready.tls()));
+  EXO_TRY(const wire::NodeId peer, security::valid_peer_of(ready.tls()));
   if (peer != expected)
     return fail(ErrorCode::unauthenticated, "{}: expected node {}, but node {} answered", ready.name(),
                 expected.short_text(), peer.short_text());

@@ -126,7 +126,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void take_member(TlsStream stream) {
-    const auto node = security::peer_of(stream.tls());
+    const auto node = security::valid_peer_of(stream.tls());
     if (!node) return refused(node.error());
     if (!handler.on_member)
       return refused({ErrorCode::unsupported, std::format("{}: no groups across nodes here", stream.name())});

@@ -30,7 +30,7 @@ class Core : public std::enable_shared_from_this<Core> {
  public:
   using Opened = std::function<void(Result<std::unique_ptr<Channel>>)>;
 
-  Core(TlsStream&& stream, const LinkSelf& self, const ChannelOptions& options, wire::NodeId peer, Opened opened)
+  Core(TlsStream&& stream, const LinkSelf& self, const ChannelOptions& options, const Certified& peer, Opened opened)
       : session(self, options, peer, std::chrono::steady_clock::now()),
         stream_(std::move(stream)),
         timer_(stream_.socket().get_executor()),
@@ -321,7 +321,8 @@ void open_tcp_channel(TlsStream stream, const LinkSelf& self, const ChannelOptio
                       [error = peer.error(), done = std::move(done)] { done(std::unexpected(error)); });
     return;
   }
-  auto core = std::make_shared<Core>(std::move(stream), self, options, *peer, std::move(done));
+  const Certified certified(*peer, security::validity_of_peer(stream.tls()));
+  auto core = std::make_shared<Core>(std::move(stream), self, options, certified, std::move(done));
   if (admits) {
     if (auto admitted = admits(*peer); !admitted) {
       core->session.close(std::move(admitted).error(), std::chrono::steady_clock::now());

@@ -71,7 +71,8 @@ class Visitor {
   // Reads the Hello and sends a goodbye instead of one: the running node of this identity keeps its link.
   Result<Peer> greet(TlsStream stream, const security::Identity& self) {
     EXO_TRY(const wire::NodeId certified, security::peer_of(stream.tls()));
-    Session session({.node = self.node(), .cluster = self.cluster()}, {}, certified, Clock::now());
+    Session session({.node = self.node(), .cluster = self.cluster()}, {},
+                    {certified, security::validity_of_peer(stream.tls())}, Clock::now());
     const auto until = Clock::now() + step_max_;
     std::optional<Error> lost;
     while (session.state() == Session::State::greeting && !lost) {

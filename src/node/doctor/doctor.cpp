@@ -117,17 +117,19 @@ class Doctor {
     const auto cluster = identity_->authority().validity();
     const auto from = std::max(node.from, cluster.from);
     const auto to = std::min(node.to, cluster.to);
-    const std::string now = date_text(here_.now);
+    const std::string now = security::date_text(here_.now);
     if (here_.now < from) {
       find(Level::problem, "clock",
            std::format("this device's clock says {}, but its certificate begins to be valid at {}: the clock is wrong, "
                        "or was when the certificate was made",
-                       now, date_text(from)),
+                       now, security::date_text(from)),
            "set the clock (sudo timedatectl set-ntp true); if it is right, join again with `exogpu join`");
     } else if (here_.now > to) {
       find(Level::problem, "clock",
-           std::format("this device's clock says {}, but its certificate was valid until {}", now, date_text(to)),
-           "set the clock (sudo timedatectl set-ntp true); if it is right, join again with `exogpu join`");
+           std::format("this device's clock says {}, but its certificate was valid until {}", now,
+                       security::date_text(to)),
+           "set the clock (sudo timedatectl set-ntp true); if it is right, start the node, which renews its "
+           "certificate");
     } else {
       find(Level::ok, "clock", std::format("{}, within what the certificate allows", now));
     }

@@ -123,18 +123,18 @@ class Judge {
     if (here_.now < from) {
       return says(
           Level::problem,
-          std::format("its certificate begins to be valid at {}, but this device's clock says {}", date_text(from),
-                      date_text(here_.now)),
+          std::format("its certificate begins to be valid at {}, but this device's clock says {}",
+                      security::date_text(from), security::date_text(here_.now)),
           "set the clock that is wrong (`date` shows it; sudo timedatectl set-ntp true). If this one's is right, "
           "a clock was wrong when that device joined: let it join again, with `exogpu join` there");
     }
     if (here_.now <= to) return std::nullopt;
     return says(
         Level::problem,
-        std::format("its certificate was valid until {}, and this device's clock says {}", date_text(to),
-                    date_text(here_.now)),
-        "set the clock of this device if it is wrong (sudo timedatectl set-ntp true); otherwise let that device "
-        "join again, with `exogpu join` there");
+        std::format("its certificate was valid until {}, and this device's clock says {}", security::date_text(to),
+                    security::date_text(here_.now)),
+        "set the clock of this device if it is wrong (sudo timedatectl set-ntp true); otherwise restart the node "
+        "there, which renews its certificate");
   }
 
   Finding greeted() const {
@@ -170,10 +170,6 @@ class Judge {
 };
 
 }  // namespace
-
-std::string date_text(security::WallTime time) {
-  return std::format("{:%F %R} UTC", std::chrono::floor<std::chrono::minutes>(time));
-}
 
 std::vector<Finding> judge_other(const std::string& name, const std::optional<net::Announcement>& announcement,
                                  std::span<const Visited> visits, const Here& here, Level alien) {

@@ -34,7 +34,4 @@ struct Here {
 std::vector<Finding> judge_other(const std::string& name, const std::optional<net::Announcement>& announcement,
                                  std::span<const Visited> visits, const Here& here, Level alien);
 
-// "2026-11-21 20:14 UTC".
-std::string date_text(security::WallTime time);
-
 }  // namespace exogpu::node

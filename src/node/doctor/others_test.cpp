@@ -99,8 +99,6 @@ TEST_F(OfAnother, ClocksThatDoNotAgree) {
   expect(judge(visit), Level::problem, "begins to be valid at");
   here_.now = now_ + std::chrono::days(11 * 366);
   expect(judge(visit), Level::problem, "was valid until");
-  EXPECT_EQ(date_text(std::chrono::sys_days(std::chrono::year(2031) / 2 / 3) + std::chrono::minutes(61)),
-            "2031-02-03 01:01 UTC");
 }
 
 TEST_F(OfAnother, OneAddressThatWorksIsEnough) {
