@@ -46,7 +46,7 @@ class Keys(Cluster):
         self.waits("the key is valid", (a, b, c), key, 200)
         self.assertEqual(self.status(c, key, "/v1/cluster"), 403)
         self.assertEqual(self.status(c, key, "/v1/completions", {"prompt": "x", "max_tokens": 1}), 200)
-        self.assertRegex(self.command(c, "list"), r"laptop +[0-9a-f]{16} +chat +all +\S+ +\S+ +valid")
+        self.assertRegex(self.command(c, "list"), r"laptop +[0-9a-f]{16} +chat +all +all +\S+ +\S+ +valid")
 
         c.stop()  # away while the key is revoked
         a.headers = {**ELSEWHERE, "Authorization": f"Bearer {key}"}

@@ -20,8 +20,10 @@ class Remove(Cluster):
 
     def test_a_removed_node_is_out_everywhere_and_stays_out(self):
         a = self.node("a", MODEL)
-        token = a.token("--uses", "3")
-        b, c, d = (self.node(name, "--join", f"127.0.0.1:{a.link}", "--token", token) for name in "bcd")
+        token = a.token("--uses", "2")
+        join = ["--join", f"127.0.0.1:{a.link}", "--token"]
+        b = self.node("b", *join, a.token("--role", "owner"))
+        c, d = (self.node(name, *join, token) for name in "cd")
         for node in a, b, c:
             until(f"{node.name} knows all", lambda: self.members(node) == set("abcd"))
         c.stop()  # away, and does not hear of it

@@ -86,6 +86,7 @@ Json json_of(const node::NodeSnapshot& node) {
           {"online", node.online},
           {"offline_reason", node.online ? Json(nullptr) : Json(node.offline_reason)},
           {"draining", node.draining},
+          {"role", node.role ? Json(to_string(*node.role)) : Json(nullptr)},
           {"on_battery", node.on_battery},
           {"battery", node.battery ? json_of(*node.battery) : Json(nullptr)},
           {"load_percent", or_null(node.load_percent)},

@@ -60,6 +60,36 @@ Parsed<Action> remove_node(const Exchange& exchange) {
   });
 }
 
+Parsed<Reply> role_reply(const Result<void>& done) {
+  if (done) return Reply{.body = R"({"status":"ok"})"};
+  ApiError error = to_api_error(done.error());
+  if (done.error().code == ErrorCode::not_found) {
+    error.param = "node";
+    error.code = "node_not_found";
+  }
+  if (done.error().code == ErrorCode::failed_precondition) error.status = 409;
+  return std::unexpected(std::move(error));
+}
+
+// {"node": NAME or ID, "role": "worker"}
+Parsed<Action> give_role(const Exchange& exchange) {
+  EXO_TRY(const json asked, parse_object(exchange.body, exchange.limits.json));
+  const Fields fields(asked);
+  EXO_TRY(auto node, fields.text("node"));
+  EXO_TRY(const auto name, fields.text("role"));
+  if (!node) return bad_field("node", "missing_required_parameter", "is missing; give the name or the id of a node");
+  if (!name) return bad_field("role", "missing_required_parameter", "is missing; give owner, member, worker or guest");
+  const auto role = wire::parse_role(*name);
+  if (!role) return bad_field("role", "invalid_value", "{}", role.error().message);
+  return Work([&service = exchange.service, node = *std::move(node), role = *role]() -> Parsed<Reply> {
+    return role_reply(service.set_role(node, role));
+  });
+}
+
+Parsed<Action> begin_roles(const Exchange& exchange) {
+  return Work([&service = exchange.service]() -> Parsed<Reply> { return role_reply(service.begin_roles()); });
+}
+
 // {"node": NAME or ID, "name": NEW}
 Parsed<Action> rename_node(const Exchange& exchange) {
   EXO_TRY(const json asked, parse_object(exchange.body, exchange.limits.json));
@@ -95,6 +125,22 @@ Parsed<wire::LoadSettings> load_settings(const Fields& fields) {
   return settings;
 }
 
+// A key for some devices loads models onto these alone.
+Parsed<void> keep_to_devices(const Exchange& exchange, wire::LoadSettings& settings) {
+  auto forbidden = forbidden_devices(exchange.by, *exchange.service.cluster());
+  if (forbidden.empty()) return {};
+  if (settings.layers) {
+    return std::unexpected(ApiError{.status = 403,
+                                    .message = "an API key for some devices lets the cluster place the layers: leave "
+                                               "\"layers\" out",
+                                    .param = "layers",
+                                    .code = "device_not_allowed"});
+  }
+  if (!settings.without) settings.without.emplace();
+  for (std::string& device : forbidden) settings.without->push_back(std::move(device));
+  return {};
+}
+
 // {"model": NAME, "pinned": true, "context": 8192, "parallel": 2, "keep_loaded_s": 600,
 //  "layers": "desk/cpu:0-11,lap:12-23", "without": ["desk/vulkan0"], "objective": "latency"}
 Parsed<Action> load(const Exchange& exchange) {
@@ -104,7 +150,8 @@ Parsed<Action> load(const Exchange& exchange) {
   if (!name) return bad_field("model", "missing_required_parameter", "is missing; name a model");
   EXO_TRY(const node::ModelEntry model, find_model(exchange.service, *name));
   EXO_CHECK(check_model(exchange.by, model.id));
-  EXO_TRY(const wire::LoadSettings settings, load_settings(fields));
+  EXO_TRY(wire::LoadSettings settings, load_settings(fields));
+  EXO_CHECK(keep_to_devices(exchange, settings));
   const auto done = exchange.service.load(model.id, settings);
   if (!done) return std::unexpected(to_api_error(done.error()));
   return Reply{.body = R"({"success":true})"};
@@ -130,6 +177,8 @@ constexpr Route kClusterRoutes[] = {
     {.path = "/v1/cluster/events", .method = "GET", .handle = events, .scope = wire::Scope::cluster_read},
     {.path = "/v1/cluster/drain", .method = "POST", .handle = drain, .scope = wire::Scope::cluster_write},
     {.path = "/v1/cluster/remove", .method = "POST", .handle = remove_node},
+    {.path = "/v1/cluster/role", .method = "POST", .handle = give_role},
+    {.path = "/v1/cluster/roles", .method = "POST", .handle = begin_roles},
     {.path = "/v1/cluster/rename", .method = "POST", .handle = rename_node, .scope = wire::Scope::cluster_write},
     {.path = "/v1/models/load", .method = "POST", .handle = load, .scope = wire::Scope::models},
     {.path = "/models/load",

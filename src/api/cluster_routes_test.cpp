@@ -86,6 +86,27 @@ TEST_F(Api, ANodeIsRemovedByItsName) {
   expect_error(post("/v1/cluster/remove", {{"node", 5}}), 400, "invalid_type", "node");
 }
 
+TEST_F(Api, ANodeGetsARole) {
+  const auto give = [&](const json& node, const json& role) {
+    return post("/v1/cluster/role", {{"node", node}, {"role", role}});
+  };
+  EXPECT_EQ(give("other", "worker").status, 200);
+  expect_error(give("none", "worker"), 404, "node_not_found", "there is no node");
+  expect_error(give("test", "member"), 409, "failed_precondition", "only owner");
+  expect_error(give("other", "admin"), 400, "invalid_value", "owner, member, worker and guest");
+  expect_error(post("/v1/cluster/role", {{"node", "other"}}), 400, "missing_required_parameter", "role: is missing");
+  expect_error(post("/v1/cluster/roles", json::object()), 409, "already_exists", "has roles");
+}
+
+// A role is no matter of keys.
+TEST_F(Api, AWorkerRefusesRequests) {
+  service_.set_own_role(wire::Role::worker);
+  Client client(port());
+  expect_error(client.post(kChat, chat_request("x")), 403, "not_for_this_role", "exogpu role NODE member");
+  EXPECT_EQ(client.get("/v1/cluster").status, 200);
+  EXPECT_EQ(client.get("/health").status, 200);
+}
+
 TEST_F(Api, ANodeGetsAnotherName) {
   const auto rename = [&](const json& node, const json& name) {
     return post("/v1/cluster/rename", {{"node", node}, {"name", name}});

@@ -55,6 +55,23 @@ ApiError too_often(const wire::AccessKey& key, std::string_view limit, double wa
 
 }  // namespace
 
+Parsed<void> check_role(wire::Role role, const Route& route) {
+  if (is_trusted(role) || !route.needs_key || !route.scope) return {};
+  const wire::Scope scope = *route.scope;
+  const bool asks = scope == wire::Scope::chat || scope == wire::Scope::embeddings;
+  if (asks && may_ask(role)) return {};
+  if (!asks && scope != wire::Scope::models && route.method == "GET") return {};
+  return std::unexpected(ApiError{
+      .status = 403,
+      .message =
+          role == wire::Role::worker
+              ? "this device is a worker of its cluster: it computes for others and takes no requests. Send them "
+                "to another device, or have an owner run `exogpu role NODE member`"
+              : "this device is a guest of its cluster: it may ask for texts and change nothing. Do it on another "
+                "device, or have an owner run `exogpu role NODE member`",
+      .code = "not_for_this_role"});
+}
+
 Error no_longer_welcome() { return {ErrorCode::unauthenticated, "the API key was revoked, or has expired"}; }
 
 std::unexpected<ApiError> Door::wrong_key(const RequestView& request, std::string message, Time now) {

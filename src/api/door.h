@@ -15,6 +15,7 @@
 #include "api/surface/principal.h"
 #include "node/access_keys.h"
 #include "wire/access_key.h"
+#include "wire/role.h"
 
 namespace exogpu::api {
 
@@ -54,6 +55,9 @@ class Door {
   std::map<wire::AccessKeyId, Use> uses_;
   Attempts attempts_;
 };
+
+// Whether a node of this role offers the route: what a key may do is a matter of its own. Errors: 403.
+Parsed<void> check_role(wire::Role role, const Route& route);
 
 // Ends the answers to a key that was revoked or has expired.
 Error no_longer_welcome();

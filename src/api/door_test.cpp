@@ -49,6 +49,27 @@ TEST_F(DoorTest, ProgramsOfThisMachineNeedNoKeyAndOthersDo) {
   EXPECT_FALSE(admit("sesame", wire::Scope::admin).value().key);
 }
 
+TEST(RoleOfTheNode, AWorkerTakesNoRequestsAndAGuestChangesNothing) {
+  using wire::Role;
+  using wire::Scope;
+  const auto offered = [](Role role, const char* method, std::optional<Scope> scope) {
+    return check_role(role, Route{.path = "/x", .method = method, .handle = nullptr, .scope = scope}).has_value();
+  };
+  for (const Role role : {Role::owner, Role::member}) EXPECT_TRUE(offered(role, "POST", Scope::admin));
+  EXPECT_FALSE(offered(Role::worker, "POST", Scope::chat));
+  EXPECT_FALSE(offered(Role::worker, "GET", Scope::chat));
+  EXPECT_FALSE(offered(Role::worker, "GET", Scope::models));
+  EXPECT_TRUE(offered(Role::worker, "GET", Scope::cluster_read));
+  EXPECT_TRUE(offered(Role::guest, "POST", Scope::chat));
+  EXPECT_TRUE(offered(Role::guest, "POST", Scope::embeddings));
+  for (const Role role : {Role::worker, Role::guest}) {
+    EXPECT_FALSE(offered(role, "POST", Scope::models));
+    EXPECT_FALSE(offered(role, "POST", Scope::cluster_write));
+    EXPECT_FALSE(offered(role, "POST", Scope::admin)) << "keys, letting devices in";
+    EXPECT_TRUE(offered(role, "POST", {})) << "what every key may";
+  }
+}
+
 TEST_F(DoorTest, AKeyMayDoWhatItsScopesSay) {
   const std::string key = make({.name = "laptop", .scopes = {wire::Scope::chat, wire::Scope::models}});
   EXPECT_EQ(admit(key).value().key->name, "laptop");

@@ -18,6 +18,7 @@ Json json_of(const wire::AccessKey& key) {
   Json out{{"id", key.id.text()}, {"name", key.name}, {"scopes", key.scopes.text()}, {"created", key.created_s}};
   if (key.expires_s != 0) out["expires"] = key.expires_s;
   if (!key.models.empty()) out["models"] = key.models;
+  if (!key.devices.empty()) out["devices"] = key.devices;
   if (key.requests_per_minute != 0) out["requests_per_minute"] = key.requests_per_minute;
   if (key.tokens_per_day != 0) out["tokens_per_day"] = key.tokens_per_day;
   out["revoked"] = key.revoked;
@@ -45,6 +46,18 @@ Parsed<Action> list(const Exchange& exchange) {
   return Reply{.body = dump({{"keys", keys}})};
 }
 
+Parsed<std::vector<std::string>> read_patterns(const Fields& fields, const char* field) {
+  std::vector<std::string> patterns;
+  const Json* list = fields.find(field);
+  if (list == nullptr) return patterns;
+  if (!list->is_array()) return bad_field(field, "invalid_type", "is {}, not an array", kind(*list));
+  for (const Json& pattern : *list) {
+    if (!pattern.is_string()) return bad_field(field, "invalid_type", "has {} in it, not a text", kind(pattern));
+    patterns.push_back(pattern.get<std::string>());
+  }
+  return patterns;
+}
+
 Parsed<node::AccessKeyTerms> read_terms(const Json& body) {
   const Fields fields(body);
   node::AccessKeyTerms terms;
@@ -56,13 +69,8 @@ Parsed<node::AccessKeyTerms> read_terms(const Json& body) {
   if (!name) return bad_field("name", "missing_required_parameter", "is missing; say whose key it is");
   auto read = wire::parse_scopes(scopes.value_or("chat,embeddings"));
   if (!read) return bad_field("scopes", "invalid_value", "{}", read.error().message);
-  if (const Json* models = fields.find("models")) {
-    if (!models->is_array()) return bad_field("models", "invalid_type", "is {}, not an array", kind(*models));
-    for (const Json& model : *models) {
-      if (!model.is_string()) return bad_field("models", "invalid_type", "has {} in it, not a text", kind(model));
-      terms.models.push_back(model.get<std::string>());
-    }
-  }
+  EXO_TRY(terms.models, read_patterns(fields, "models"));
+  EXO_TRY(terms.devices, read_patterns(fields, "devices"));
   terms.name = *name;
   terms.scopes = *read;
   if (lifetime) terms.lifetime = std::chrono::seconds(*lifetime);
@@ -71,7 +79,7 @@ Parsed<node::AccessKeyTerms> read_terms(const Json& body) {
   return terms;
 }
 
-// {"name": "laptop", "scopes": "chat,embeddings", "models": ["qwen*"], "expires_in_s": 7776000,
+// {"name": "laptop", "scopes": "chat,embeddings", "models": ["qwen*"], "devices": ["desk/*"], "expires_in_s": 7776000,
 //  "requests_per_minute": 60, "tokens_per_day": 1000000}
 Parsed<Action> make(const Exchange& exchange) {
   EXO_TRY(const Json body, parse_object(exchange.body, exchange.limits.json));

@@ -115,10 +115,12 @@ Parsed<Routed> with_model(TextCall call, const Exchange& exchange) {
   // One that waits longer than others is for the node to judge.
   if (first.wait && service.models().empty()) {
     EXO_CHECK(check_model(exchange.by, first.model));
+    EXO_CHECK(check_devices(exchange.by, first.model, *service.cluster()));
     return call;
   }
   EXO_TRY(const node::ModelEntry model, find_model(service, first.model));
   EXO_CHECK(check_model(exchange.by, model.id));
+  EXO_CHECK(check_devices(exchange.by, model.id, *service.cluster()));
   for (auto& generation : call.generations) {
     generation.model = model.id;
     const auto* all = exchange.limits.sampling;
@@ -197,6 +199,11 @@ RoutedRequest route(const RequestView& request, const ServerOptions& options, Do
       return refused;
     }
     by = *std::move(admitted);
+    if (const auto offered = check_role(service.role(), *found.route); !offered) {
+      RoutedRequest refused = refuse(offered.error());
+      refused.note = audit_note(offered.error());
+      return refused;
+    }
   }
   std::string storage;
   const auto body = decoded_body(request.body, request.content_encoding, options.body_bytes_max, storage);

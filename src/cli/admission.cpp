@@ -12,7 +12,7 @@ using security::PairingOutcome;
 
 constexpr std::chrono::milliseconds kMoment{100};
 
-// A device that an older exogpu admitted cannot; the error names devices that can.
+// Only an owner can; the error names devices that can.
 Result<void> can_let_in(const std::filesystem::path& state) {
   const security::IdentityStore store(state);
   EXO_TRY(const auto identity, store.load());
@@ -26,8 +26,8 @@ Result<void> can_let_in(const std::filesystem::path& state) {
   if (authority.error().code != ErrorCode::failed_precondition) return std::unexpected(authority.error());
   const auto others = node::admitting_nodes(identity->cluster());
   return fail(ErrorCode::failed_precondition,
-              "this device joined through an older exogpu and cannot admit others: run `exogpu pair` {}",
-              others.empty() ? "on the one that founded the cluster; none that can is seen on this network now"
+              "this device is no owner of its cluster and cannot let others in: run `exogpu pair` {}",
+              others.empty() ? "on one that `exogpu status` shows as owner; none is seen on this network now"
                              : "on " + node::names_of(others));
 }
 
@@ -66,6 +66,21 @@ Result<WatchOutcome> watch(const security::PairingStore& store, const security::
       return give_up(store, code, WatchOutcome::timed_out);
     }
   }
+}
+
+void add_role_option(CLI::App& command, std::string& role) {
+  command
+      .add_option("--role", role,
+                  "What the device will be: member (asks and computes; the default), worker (computes only), guest "
+                  "(asks only) or owner (lets others in, too)")
+      ->type_name("ROLE");
+}
+
+Result<std::optional<wire::Role>> asked_role(const std::string& text) {
+  std::optional<wire::Role> role;
+  if (text.empty()) return role;
+  EXO_TRY(role, wire::parse_role(text));
+  return role;
 }
 
 Result<std::string> admitted_text(const security::PairingStore& store, const security::PairingCode& code) {

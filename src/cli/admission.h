@@ -1,6 +1,7 @@
 // What the commands that let another device in by a code have in common.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "cli/interruption.h"
 #include "security/pairing/store.h"
+#include "wire/role.h"
 
 namespace exogpu::cli {
 
@@ -28,6 +30,11 @@ enum class WatchOutcome {
 // Waits for what becomes of a code. Errors: those of the store.
 Result<WatchOutcome> watch(const security::PairingStore& store, const security::PairingCode& code,
                            const Interruption& interruption, std::optional<std::chrono::seconds> timeout = {});
+
+// --role of a command that lets a device in.
+void add_role_option(CLI::App& command, std::string& role);
+// What it says; empty: the cluster's default. Errors: invalid_argument.
+Result<std::optional<wire::Role>> asked_role(const std::string& text);
 
 // "laptop is part of this cluster now.", by the name that it gave.
 Result<std::string> admitted_text(const security::PairingStore& store, const security::PairingCode& code);

@@ -66,7 +66,7 @@ Result<void> make_first_key(const api::ServerOptions& settings, node::Node& node
                  settings.address);
     return {};
   }
-  if (!settings.api_keys.empty() || node.access_keys().any()) return {};
+  if (!settings.api_keys.empty() || node.access_keys().any() || !is_trusted(node.role())) return {};
   EXO_TRY(const auto made, node.access_keys().make({.name = node.name(), .scopes = {wire::Scope::admin}},
                                                    std::chrono::system_clock::now()));
   println_out(

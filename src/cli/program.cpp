@@ -15,6 +15,7 @@
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/own_program.h"
+#include "cli/role_commands.h"
 #include "gpu/cpu_variant.h"
 
 namespace exogpu::cli {
@@ -30,7 +31,7 @@ const std::vector<CommandGroup>& command_groups() {
       {"Models", {add_run, add_serve, add_pull, add_models, add_inspect}},
       {"Cluster",
        {add_status, add_top, add_pair, add_join, add_approve, add_token, add_drain, add_load, add_unload, add_ps,
-        add_keys, add_rename, add_remove, add_audit, add_doctor}},
+        add_keys, add_rename, add_role, add_roles, add_remove, add_recovery, add_recover, add_audit, add_doctor}},
       {"Devices and speed", {add_devices, add_plan, add_check, add_bench, add_demo}},
       {"For developers", {add_tokenize, add_eval, add_completion}},
   };

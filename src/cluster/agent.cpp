@@ -151,6 +151,7 @@ void Agent::plan_broken(PlanEnded broken, Time now) {
 }
 
 void Agent::command(const Event& event, Time now) {
+  if (!options_.trusted(self_)) return;  // nobody would accept it
   auto sent = as_sent(event);
   if (!sent) {
     out_.failed_commands.push_back(sent.error().message);

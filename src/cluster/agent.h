@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,6 +45,8 @@ struct Output {
 struct AgentOptions {
   uint64_t counter = 0;                                 // the last Output::persist_counter; 0 at the very first start
   Duration boot_wait = std::chrono::milliseconds(500);  // before an election can make this node leader
+  // Whether a node, this one included, may lead and know the API's keys. Others get the state without keys.
+  std::function<bool(wire::NodeId)> trusted = [](wire::NodeId) { return true; };
 };
 
 enum class Role { electing, following, leading };
@@ -68,6 +71,8 @@ class Agent {
   void set_library(std::vector<wire::LibraryModel> models, Time now);
   // The API keys that this node knows. Those of which the state has no such record, or an earlier one, are proposed.
   void set_access_keys(std::vector<wire::AccessKey> keys, Time now);
+  // While leading: sends all keys again, for a node that may know them only now.
+  void repeat_access_keys(Time now);
   // The status of this node's stages in the plan of this epoch for the model with this content id, by stage index.
   void set_stages(const std::string& content, wire::PlanEpoch epoch, std::map<uint32_t, wire::StageStatus> stages,
                   Time now);
@@ -89,8 +94,8 @@ class Agent {
     double loss = 0;
   };
   void set_link(wire::NodeId peer, const LinkMeasured& measured);
-  // A user's command: DrainingSet, ModelSet, ModelRemoved or NodeForgotten. Proposed to each leader in turn until the
-  // state has it, for at most 30 s.
+  // Without effect at a node that is not trusted. A user's command: DrainingSet, ModelSet, ModelRemoved or
+  // NodeForgotten. Proposed to each leader in turn until the state has it, for at most 30 s.
   void command(const wire::Event& event, Time now);
 
   // The output since the last call.

@@ -25,6 +25,7 @@ void Agent::start_election(Time now, Duration wait) {
 std::vector<NodeId> Agent::candidates() const {
   std::vector<std::pair<std::optional<Candidate>, NodeId>> sorted;
   const auto add = [&](NodeId id) {
+    if (!options_.trusted(id)) return;
     const auto known = state_.nodes.find(id);
     std::optional<Candidate> candidate;
     if (known != state_.nodes.end()) candidate = {.node = id, .fitness = known->second.facts.fitness, .at = {}};

@@ -12,6 +12,17 @@ namespace exogpu::cluster {
 
 using namespace wire;
 
+namespace {
+
+// In their place is an event that changes nothing, so that the positions stay.
+void remove_keys(LogEntries& message) {
+  for (Entry& entry : message.entries) {
+    if (std::holds_alternative<AccessKeySet>(entry.event)) entry.event = NodeForgotten{};
+  }
+}
+
+}  // namespace
+
 // The approximate size of what a node has reported in a snapshot.
 size_t Agent::record_bytes(NodeId node, const NodeRecord& record) const {
   return encoded_bytes({.term = term_, .event = NodeReported{record.facts}}) +
@@ -259,12 +270,22 @@ void Agent::replicate(NodeId node, Follower& follower, const Position& at, Time 
   follower.sent_at = now;
   if (!log_.contains(at)) {
     follower.sent_index = log_.end().index;
-    send(node, LogSnapshot{.term = term_, .state = state_});
+    LogSnapshot message{.term = term_, .state = state_};
+    if (!options_.trusted(node)) message.state.access_keys.clear();
+    send(node, std::move(message));
     return;
   }
   LogEntries message{.term = term_, .before = at, .entries = log_.after(at)};
   follower.sent_index = at.index + message.entries.size();
+  if (!options_.trusted(node)) remove_keys(message);
   send(node, std::move(message));
+}
+
+void Agent::repeat_access_keys(Time now) {
+  if (role_ != Role::leading) return;
+  const auto keys = state_.access_keys;
+  for (const auto& [id, key] : keys) append(AccessKeySet{key});
+  lead_at_ = std::min(lead_at_, now);
 }
 
 // Sends the new entries to all followers that have received everything before them.
@@ -276,12 +297,15 @@ void Agent::flush(Time now) {
   flushed_ = {.term = term_, .index = before + message.entries.size()};
   if (!message.entries.empty() && flushed_ != log_.end()) flushed_.term = message.entries.back().term;
   if (message.entries.empty()) flushed_ = log_.end();
+  LogEntries without_keys = message;
+  remove_keys(without_keys);
   const auto shared = std::make_shared<const Message>(std::move(message));
+  const auto shared_without = std::make_shared<const Message>(std::move(without_keys));
   for (auto& [id, follower] : followers_) {
     if (follower.sent_index != before || !linked(id)) continue;
     follower.sent_index = flushed_.index;
     follower.sent_at = now;
-    out_.sends.push_back({.to = id, .message = shared});
+    out_.sends.push_back({.to = id, .message = options_.trusted(id) ? shared : shared_without});
   }
 }
 

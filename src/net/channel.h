@@ -73,6 +73,7 @@ struct Peer {
   uint32_t protocol = 0;     // the version that both ends speak
   uint64_t incarnation = 0;  // new with each start of the peer
   std::string address{};     // address and port of the connection, for messages; empty for a mem channel
+  bool expired = false;      // its certificate: it may ask for a later one, and nothing else
   std::optional<std::chrono::seconds> clock_ahead{};  // of this node's clock; empty: the peer did not tell its time
 };
 

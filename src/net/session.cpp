@@ -263,6 +263,8 @@ Result<void> Session::check_clocks(const wire::Hello& hello) {
     peer.time = security::WallTime(std::chrono::seconds(hello.clock_s));
     peer_.clock_ahead = std::chrono::duration_cast<std::chrono::seconds>(*peer.time - now);
   }
+  peer_.expired = now > certified_.validity.to && self_.renews();
+  if (peer_.expired) return {};
   return security::check_validity(certified_.validity, peer, {.node = self_.node, .time = now});
 }
 

@@ -24,6 +24,8 @@ struct LinkSelf {
   wire::ClusterId cluster{};
   uint64_t incarnation = 0;
   std::function<security::WallTime()> wall_clock = std::chrono::system_clock::now;
+  // Whether a peer whose certificate has expired gets a link, to ask for a later one; see Peer::expired.
+  std::function<bool()> renews = [] { return false; };
 };
 
 // What the transport has proved about the other end.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <format>
 
+#include "base/log.h"
 #include "base/utf8.h"
 #include "security/access_key_store.h"
 #include "wire/cluster.h"
@@ -30,7 +31,12 @@ Result<void> check_terms(const AccessKeyTerms& terms) {
     return fail(ErrorCode::invalid_argument, "a key may name at most {} models; use a pattern with *",
                 wire::kPatternsMax);
   }
+  if (terms.devices.size() > wire::kPatternsMax) {
+    return fail(ErrorCode::invalid_argument, "a key may name at most {} devices; use a pattern with *",
+                wire::kPatternsMax);
+  }
   for (const std::string& model : terms.models) EXO_CHECK(check_name(model, "a model of a key"));
+  for (const std::string& device : terms.devices) EXO_CHECK(check_name(device, "a device of a key"));
   if (terms.lifetime && terms.lifetime->count() < 1) {
     return fail(ErrorCode::invalid_argument, "a key must be valid for at least a second");
   }
@@ -121,6 +127,7 @@ Result<security::MadeAccessKey> AccessKeys::make(const AccessKeyTerms& terms, Wa
   record.name = terms.name;
   record.scopes = terms.scopes;
   record.models = terms.models;
+  record.devices = terms.devices;
   record.created_s = seconds(now);
   record.expires_s = terms.lifetime ? seconds(now + *terms.lifetime) : 0;
   record.requests_per_minute = terms.requests_per_minute;
@@ -180,6 +187,18 @@ Result<void> AccessKeys::merge(const KnownKeys& state) {
   auto written = security::write_access_keys(state_, cluster_, keys);
   if (callback) callback(std::move(keys));
   return written;
+}
+
+void AccessKeys::forget_all() {
+  const MutexLock writing(writing_);
+  {
+    const MutexLock lock(mutex_);
+    if (keys_.empty()) return;
+    keys_.clear();
+  }
+  if (auto written = security::write_access_keys(state_, cluster_, {}); !written) {
+    log::error("node", "{}", written.error().message);
+  }
 }
 
 Result<wire::AccessKey> AccessKeys::check(std::string_view key, WallTime now) const {

@@ -31,6 +31,7 @@ using KnownKeys = std::map<wire::AccessKeyId, wire::AccessKey>;
 struct AccessKeyTerms {
   std::string name;
   wire::Scopes scopes;
+  std::vector<std::string> devices{};  // likewise, of NODE/DEVICE
   std::vector<std::string> models{};
   std::optional<std::chrono::seconds> lifetime{};
   uint32_t requests_per_minute = 0;
@@ -65,6 +66,8 @@ class AccessKeys {
   // Whether a key that was good still is. Cheap while nothing has changed.
   bool valid(const wire::AccessKey& key, WallTime now) const;
 
+  // This node may know no keys any more. What cannot be removed from the disk is logged.
+  void forget_all();
   std::vector<wire::AccessKey> all() const;  // by name; those that were revoked as well
   bool any() const;                          // one that is not revoked
 

@@ -20,6 +20,7 @@
 #include "wire/library.h"
 #include "wire/node_id.h"
 #include "wire/plan.h"
+#include "wire/role.h"
 
 namespace exogpu::node {
 
@@ -83,6 +84,7 @@ struct NodeSnapshot {
   bool online = false;
   std::string offline_reason{};
   bool draining = false;
+  std::optional<wire::Role> role{};  // empty: not known yet
   bool on_battery = false;
   std::optional<BatterySnapshot> battery{};
   std::optional<uint32_t> load_percent{};

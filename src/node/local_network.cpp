@@ -42,6 +42,11 @@ void LocalNetwork::update_pairing() {
   discovery_(own_);
 }
 
+void LocalNetwork::set_lets_in(bool lets_in) {
+  own_.lets_in = lets_in;
+  if (discovery_) discovery_(own_);
+}
+
 void LocalNetwork::set_name(std::string name) {
   own_.name = std::move(name);
   if (discovery_) discovery_(own_);

@@ -41,6 +41,8 @@ class LocalNetwork {
   void start();
   // Announces the pairing code that `exogpu pair` or `approve` has opened since, or that there is none any more.
   void update_pairing();
+  // Announces from now on whether this node can let newcomers in.
+  void set_lets_in(bool lets_in);
   // Announces the node by this name from now on.
   void set_name(std::string name);
   // Withdraws the announcement.

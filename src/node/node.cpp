@@ -38,6 +38,9 @@ Result<void> Node::unload(std::string_view model) { return impl_->unload(model);
 Result<void> Node::drain(std::string_view node, bool draining) { return impl_->drain(node, draining); }
 Result<void> Node::remove(std::string_view node) { return impl_->remove(node); }
 Result<void> Node::rename(std::string_view node, const std::string& name) { return impl_->rename(node, name); }
+wire::Role Node::role() const { return impl_->role(); }
+Result<void> Node::set_role(std::string_view node, wire::Role role) { return impl_->set_role(node, role); }
+Result<void> Node::begin_roles() { return impl_->begin_roles(); }
 void Node::preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) {
   impl_->preview(request, done);
 }

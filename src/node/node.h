@@ -121,6 +121,9 @@ class Node : public Service {
   Result<void> drain(std::string_view node, bool draining) override;
   Result<void> remove(std::string_view node) override;
   Result<void> rename(std::string_view node, const std::string& name) override;
+  wire::Role role() const override;
+  Result<void> set_role(std::string_view node, wire::Role role) override;
+  Result<void> begin_roles() override;
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override;
   Result<void> unload(std::string_view model) override;
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) override;

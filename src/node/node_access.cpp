@@ -5,6 +5,7 @@ namespace exogpu::node {
 
 void Node::Impl::begin_access_keys() {
   const auto propose_keys = [this](std::vector<wire::AccessKey> keys) {
+    if (!is_trusted(role())) return;
     agent_->change([&](cluster::Agent& agent, cluster::Time now) { agent.set_access_keys(std::move(keys), now); });
   };
   resources_.access_keys->on_change([this, propose_keys](std::vector<wire::AccessKey> keys) {
@@ -16,6 +17,7 @@ void Node::Impl::begin_access_keys() {
 // What is new is written to the disk, on another thread.
 void Node::Impl::update_access_keys() {
   const KnownKeys& keys = agent_->state().access_keys;
+  if (!is_trusted(role())) return;
   if (!resources_.access_keys->has_news(keys)) return;
   in_background([this, keys] {
     if (auto merged = resources_.access_keys->merge(keys); !merged) note(merged.error().message);

@@ -34,6 +34,7 @@ Node::Impl::Impl(NodeOptions options, NodeResources resources)
 Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   EXO_TRY(NodeResources resources, prepare(options));
   std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(resources)));
+  impl->make_joining();
   EXO_CHECK(impl->make_network());
   impl->make_groups();
   impl->make_renewal();
@@ -96,6 +97,7 @@ void Node::Impl::register_handlers() {
   telemetry_->register_handlers(dispatch_);
   register_audit_handlers();
   register_removal_handlers();
+  register_role_handlers();
   register_settings_handlers();
   register_ring_frames();
 }
@@ -126,11 +128,15 @@ void Node::Impl::add_peer(const Address& at) {
 // --- channels
 
 void Node::Impl::on_up(wire::NodeId peer) {
+  if (peers_->channel(peer)->peer().expired) return void(expired_.insert(peer));
   const auto now = steady_clock::now();
   // Before anything else, so that the other end expels removed nodes before it has to do with this one.
   if (const wire::Removals removed = resources_.removals->all(); !removed.list.empty()) {
     (void)peers_->send_message(peer, removed);
   }
+  if (roles().in_use()) (void)peers_->send_message(peer, roles().all());
+  ask_for_authority(peer);
+  renewal_->on_link_up();
   model_files_->on_link_up(peer, *peers_->channel(peer));
   agent_->change([&](cluster::Agent& agent, cluster::Time at) { agent.link_up(peer, at); });
   workers_->tick(now);
@@ -143,6 +149,7 @@ void Node::Impl::on_up(wire::NodeId peer) {
 }
 
 void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
+  if (expired_.erase(peer) > 0) return;
   const auto now = steady_clock::now();
   model_files_->on_link_down(peer);
   ring_frames_.peer_lost(peer);
@@ -158,12 +165,12 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
 }
 
 std::optional<std::span<std::byte>> Node::Impl::receive_buffer(wire::NodeId peer, const wire::FrameHeader& header) {
-  if (expelled_.contains(peer)) return std::nullopt;
+  if (expelled_.contains(peer) || !obeys(peer, header, {})) return std::nullopt;
   return dispatch_.receive_buffer(peer, header);
 }
 
 void Node::Impl::on_frame(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload) {
-  if (expelled_.contains(peer)) return;
+  if (expelled_.contains(peer) || !obeys(peer, header, payload)) return;
   if (auto taken = dispatch_.frame(peer, header, payload); !taken) peers_->close(peer, taken.error());
 }
 
@@ -307,7 +314,7 @@ void Node::Impl::look_after(cluster::Time now) {
     agent.set_busy(busy(), at);
   });
   propose_model();
-  const bool spare = memory_->condition().pressure == wire::MemoryPressure::none;
+  const bool spare = memory_->condition().pressure == wire::MemoryPressure::none && may_compute(role());
   // What is read here need not be fetched.
   model_files_->update_spare(agent_->state(), spare && idle(now) && measuring_.empty(), now);
 }
@@ -331,8 +338,8 @@ wire::Member Node::Impl::member() const {
 
 wire::NodeFacts Node::Impl::facts() const {
   const auto up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - resources_.started);
-  auto devices =
-      options_.only_groups ? std::vector<wire::DeviceProfile>() : remote_groups_->offered(resources_.devices);
+  const bool computes = may_compute(role()) && !options_.only_groups;
+  auto devices = computes ? remote_groups_->offered(resources_.devices) : std::vector<wire::DeviceProfile>();
   return {.info = {.self = member(), .devices = std::move(devices), .links = {}},
           .version = wire::own_versions().program,
           .incarnation = resources_.incarnation,

@@ -65,6 +65,10 @@ class Node::Impl final : public PeerHandler {
   Result<void> drain(std::string_view node, bool draining);
   Result<void> remove(std::string_view node);
   Result<void> rename(std::string_view node, const std::string& name);
+  wire::Role role() const;
+  Result<void> set_role(std::string_view node, wire::Role role);
+  Result<void> begin_roles();
+  Result<security::JoinResponder::Enrolment> enrol(wire::NodeId newcomer, std::optional<wire::Role> asked);
   Result<void> load(std::string_view model, const wire::LoadSettings& settings);
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port, std::string scheme);
@@ -86,6 +90,7 @@ class Node::Impl final : public PeerHandler {
   // --- making the parts
   Result<void> make_network();
   void make_renewal();
+  void make_joining();
   void make_agent();
   void make_requests();
   void make_model_files();
@@ -105,6 +110,13 @@ class Node::Impl final : public PeerHandler {
   void begin_access_keys();
   void register_removal_handlers();
   void on_removed(const wire::Removal& removal);
+  void register_role_handlers();
+  void on_role(const wire::RoleRecord& record);
+  void on_own_role();
+  bool obeys(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload);
+  Result<void> exchange_authority(wire::NodeId owner, const wire::AuthorityKey& message);
+  void ask_for_authority(wire::NodeId peer);
+  std::vector<wire::LibraryModel> own_library() const;
   void register_settings_handlers();
   void take_name(const std::string& by, const std::string& name);
   void register_audit_handlers();
@@ -166,6 +178,7 @@ class Node::Impl final : public PeerHandler {
   void look_after(cluster::Time now);
 
   wire::NodeId self() const { return resources_.identity.node(); }
+  Roles& roles() const { return *resources_.roles; }
   wire::Member member() const;
   wire::NodeFacts facts() const;
   std::set<std::string> busy() const;
@@ -217,7 +230,8 @@ class Node::Impl final : public PeerHandler {
   std::optional<GroupMembers> group_members_;
   std::unique_ptr<ShardBackend> shards_;
   std::unique_ptr<worker::ModelWorkers> workers_;
-  std::set<wire::NodeId> expelled_;      // since the start; their channels are being closed
+  std::set<wire::NodeId> expelled_;  // since the start; their channels are being closed
+  std::set<wire::NodeId> expired_;   // have a channel to get a certificate, and are no nodes of the cluster until then
   std::atomic<bool> examining_ = false;  // by examine()
   struct Timers {
     Alarm tick, agent, worker, status;

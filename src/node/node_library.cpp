@@ -89,7 +89,7 @@ void Node::Impl::make_library() {
                                   .on_change =
                                       [this] {
                                         agent_->change([this](cluster::Agent& agent, cluster::Time now) {
-                                          agent.set_library(library_->facts(), now);
+                                          agent.set_library(own_library(), now);
                                         });
                                       }});
   predictions_.emplace([this](const std::string& model) { return options_.serve_settings(model).serving; },

@@ -7,6 +7,7 @@
 #include "net/mdns/discovery.h"
 #include "node/node_impl.h"
 #include "node/term_file.h"
+#include "security/identity_store.h"
 
 namespace exogpu::node {
 namespace {
@@ -28,7 +29,8 @@ Result<void> Node::Impl::make_network() {
   const net::LinkSelf own{.versions = wire::own_versions(),
                           .node = self(),
                           .cluster = resources_.identity.cluster(),
-                          .incarnation = resources_.incarnation};
+                          .incarnation = resources_.incarnation,
+                          .renews = [this] { return security::IdentityStore(options_.state).authority().has_value(); }};
   const auto executor = loop_.context().get_executor();
   const auto admits = [this](wire::NodeId node) { return resources_.removals->check(node); };
   peers_ =
@@ -61,7 +63,12 @@ void Node::Impl::make_agent() {
   agent_.emplace(
       facts(),
       cluster::AgentOptions{.counter = resources_.term_counter,
-                            .boot_wait = options_.connect.empty() ? kBootWaitAlone : kBootWait},
+                            .boot_wait = options_.connect.empty() ? kBootWaitAlone : kBootWait,
+                            .trusted =
+                                [this](wire::NodeId node) {
+                                  const auto of = roles().of(node);
+                                  return of && is_trusted(*of);
+                                }},
       *peers_,
       ClusterAgentHost{
           .now = [] { return std::chrono::steady_clock::now(); },
@@ -81,6 +88,7 @@ void Node::Impl::make_agent() {
                                 .no_leader_reason = agent_->no_leader_reason(),
                                 .self = self(),
                                 .predict = predict,
+                                .role = [this](wire::NodeId node) { return roles().of(node); },
                                 .pulls = cluster_pulls_ ? cluster_pulls_->reports()
                                                         : std::vector<std::pair<wire::NodeId, wire::PullReport>>()};
       },
@@ -188,7 +196,7 @@ void Node::Impl::make_local_network() {
                         .version = wire::own_versions().program,
                         .cluster = resources_.identity.cluster(),
                         .port = port(),
-                        .lets_in = resources_.join != nullptr},
+                        .lets_in = security::IdentityStore(options_.state).authority().has_value()},
       options_.state,
       LocalNetworkHost{
           .keep = [this](const wire::Member& member) { peers_->keep_connected(member); },

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "node/library/served_names.h"
 #include "node/node_impl.h"
+#include "security/identity_store.h"
 
 namespace exogpu::node {
 namespace {
@@ -51,9 +52,8 @@ void Node::Impl::preview_file(const OwnModel& own, const std::shared_ptr<const P
 }
 
 void Node::Impl::admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) {
-  if (!resources_.join) {
-    return done(fail(ErrorCode::failed_precondition,
-                     "this node joined through an older exogpu and cannot admit others; ask another node"));
+  if (auto authority = security::IdentityStore(options_.state).authority(); !authority) {
+    return done(std::unexpected(authority.error()));
   }
   in_background([state = options_.state, request, done] { done(node::admit(state, request)); });
 }

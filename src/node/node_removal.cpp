@@ -30,7 +30,15 @@ void Node::Impl::make_renewal() {
                                      }
                                      granted(self());
                                    },
-                               .on_granted = granted,
+                               .on_granted =
+                                   [this, granted](wire::NodeId to) {
+                                     granted(to);
+                                     if (!expired_.contains(to)) return;
+                                     // With the certificate that it has now it is a node like others.
+                                     loop_.post_after(kFarewell, [this, to] {
+                                       peers_->close(to, {ErrorCode::unavailable, "its certificate was renewed"});
+                                     });
+                                   },
                                .note = [this](const std::string& text) { note(text); }});
 }
 

@@ -60,15 +60,6 @@ Result<Identity> identity_of(const NodeOptions& options) {
   return std::move(joined.identity);
 }
 
-security::AuditRecord record_of(const net::Admission& admission) {
-  return {.who = admission.by_code ? "a pairing code" : "a join token",
-          .from = admission.from,
-          .action = "join",
-          .what = admission.outcome ? std::format("node {} {}", admission.outcome->short_text(), admission.name)
-                                    : admission.name,
-          .result = admission.outcome ? "ok" : admission.outcome.error().message};
-}
-
 }  // namespace
 
 ServeSettings NodeOptions::serve_settings(const std::string& of) const {
@@ -132,6 +123,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
                           .access_keys = nullptr,
                           .audit = nullptr,
                           .removals = nullptr,
+                          .roles = nullptr,
                           .incarnation = std::uniform_int_distribution<uint64_t>()(entropy)};
   if (resources.file) {
     ServeSettings settings = options.serve_settings(model_name_of(resources.file->path()));
@@ -145,15 +137,12 @@ Result<NodeResources> prepare(NodeOptions& options) {
   EXO_TRY(resources.access_keys, AccessKeys::open(options.state, resources.identity.cluster()));
   EXO_TRY(security::Certificate authority_certificate,
           security::Certificate::from_der(resources.identity.authority().to_der(), "the authority's certificate"));
+  EXO_TRY(security::Certificate authority_copy,
+          security::Certificate::from_der(resources.identity.authority().to_der(), "the authority's certificate"));
   EXO_TRY(resources.removals, Removals::open(options.state, std::move(authority_certificate)));
+  EXO_TRY(resources.roles, Roles::open(IdentityStore(options.state).roles_file(), std::move(authority_copy)));
   EXO_CHECK(resources.removals->check(resources.identity.node()));
   EXO_TRY(resources.audit, Audit::open(options.state, resources.identity));
-  if (auto authority = IdentityStore(options.state).authority()) {
-    resources.join = std::make_unique<net::JoinServer>(
-        security::JoinResponder(*std::move(authority), security::TokenStore(options.state)),
-        security::PairingStore(options.state),
-        [audit = resources.audit.get()](const net::Admission& admission) { audit->record(record_of(admission)); });
-  }
   return resources;
 }
 

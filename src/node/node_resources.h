@@ -13,6 +13,7 @@
 #include "node/device_group.h"
 #include "node/node.h"
 #include "node/removals.h"
+#include "node/roles.h"
 #include "security/files.h"
 #include "security/identity.h"
 #include "weights/cache.h"
@@ -25,18 +26,19 @@ struct NodeResources {
   security::Identity identity;
   security::TlsContext tls;
   gpu::Machine machine;
-  std::vector<wire::DeviceProfile> devices;        // of this node
-  GroupShares group_shares;                        // of those that are groups
-  std::shared_ptr<const model::Gguf> file;         // that it was given; null: none
-  std::optional<security::FileLock> only;          // prevents a second node in the state folder
-  std::optional<security::FileLock> running;       // shows `exogpu pair` and `approve` that a node runs
-  std::unique_ptr<net::JoinServer> join;           // null: this node has no key to admit others with
+  std::vector<wire::DeviceProfile> devices;   // of this node
+  GroupShares group_shares;                   // of those that are groups
+  std::shared_ptr<const model::Gguf> file;    // that it was given; null: none
+  std::optional<security::FileLock> only;     // prevents a second node in the state folder
+  std::optional<security::FileLock> running;  // shows `exogpu pair` and `approve` that a node runs
+  std::unique_ptr<net::JoinServer> join;
   std::optional<wire::ServedModel> offered_model;  // that the cluster is asked to serve; without its content id
   uint64_t term_counter = 0;                       // the highest that this node has begun
   std::shared_ptr<weights::WeightCache> cache;
   std::unique_ptr<AccessKeys> access_keys;
   std::unique_ptr<Audit> audit;
   std::unique_ptr<Removals> removals;
+  std::unique_ptr<Roles> roles;
   uint64_t incarnation = 0;  // of this start
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };

@@ -37,6 +37,8 @@ class Renewal {
   void register_handlers(Dispatch& dispatch);
   // Begins where the certificate is due, at most every kEvery.
   void tick(Time now);
+  // There is another node to ask, at the next tick.
+  void on_link_up() { next_ = {}; }
 
  private:
   Result<void> renew();

@@ -31,6 +31,7 @@
 #include "telemetry/snapshot.h"
 #include "wire/library.h"
 #include "wire/ring.h"
+#include "wire/role.h"
 
 namespace exogpu::node {
 
@@ -181,6 +182,21 @@ class Service {
     (void)node, (void)name;
     return fail(ErrorCode::unsupported, "this service renames no nodes");
   }
+
+  // What this node may do in its cluster.
+  virtual wire::Role role() const { return wire::Role::owner; }
+
+  // The node, given by its name or id, has this role from now on: at this node when this returns, at the nodes that it
+  // is connected to soon after, and at others when they connect. Waits for the disk. Errors: not_found;
+  // failed_precondition (this node is no owner, the cluster has no roles, or it would have no owner); io_error,
+  // permission_denied.
+  virtual Result<void> set_role(std::string_view node, wire::Role role) {
+    (void)node, (void)role;
+    return fail(ErrorCode::unsupported, "this service gives no roles");
+  }
+  // A cluster of an older version has roles from now on: this node is its owner, the others that it knows are members
+  // and forget the authority's key. Errors: already_exists (it has roles), and as above.
+  virtual Result<void> begin_roles() { return fail(ErrorCode::unsupported, "this service gives no roles"); }
 
   // The cluster is to serve this model of its library, given by its name, beside the others; or with these settings.
   // Takes effect soon after this returns and shows in models(), also where it fails. Errors: not_found, unavailable

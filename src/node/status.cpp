@@ -43,6 +43,7 @@ void Status::update(cluster::Time now) {
   std::erase_if(reports_,
                 [&](const auto& entry) { return cluster::planned_in(known.state, entry.second.epoch) == nullptr; });
   ClusterSnapshot next = snapshot_of(known.state, known.leader, known.no_leader_reason, reports_);
+  for (NodeSnapshot& node : next.nodes) node.role = known.role ? known.role(node.id) : std::nullopt;
   add_predictions(next, known);
   for (const auto& [node, pull] : known.pulls) {
     next.pulls.push_back({.source = pull.source,

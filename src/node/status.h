@@ -19,6 +19,7 @@
 #include "node/snapshot_of.h"
 #include "node/transport.h"
 #include "wire/pull.h"
+#include "wire/role.h"
 
 namespace exogpu::node {
 
@@ -30,6 +31,7 @@ struct ClusterKnowledge {
   std::optional<wire::NodeId> self{};  // this node
   // Of a model of the library; nothing: there is no prediction yet.
   std::function<std::optional<cluster::Prediction>(const wire::LibraryModel&)> predict{};
+  std::function<std::optional<wire::Role>(wire::NodeId)> role{};
   std::vector<std::pair<wire::NodeId, wire::PullReport>> pulls{};  // in progress, with the node of each
 };
 

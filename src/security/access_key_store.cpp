@@ -36,6 +36,7 @@ Json json_of(const wire::AccessKey& key) {
           {"hash", hex(key.hash)},
           {"scopes", key.scopes.text()},
           {"models", key.models},
+          {"devices", key.devices},
           {"created", key.created_s},
           {"expires", key.expires_s},
           {"requests_per_minute", key.requests_per_minute},
@@ -57,6 +58,7 @@ std::optional<wire::AccessKey> key_of(const Json& in) {
   in.at("revoked").get_to(key.revoked);
   in.at("name").get_to(key.name);
   in.at("models").get_to(key.models);
+  if (in.contains("devices")) in.at("devices").get_to(key.devices);  // an older program's file has none
   in.at("created").get_to(key.created_s);
   in.at("expires").get_to(key.expires_s);
   in.at("requests_per_minute").get_to(key.requests_per_minute);

@@ -20,6 +20,7 @@ MadeAccessKey some_key() {
   terms.name = "laptop";
   terms.scopes = {wire::Scope::chat, wire::Scope::cluster_read};
   terms.models = {"qwen*"};
+  terms.devices = {"desk/*"};
   terms.created_s = 1'700'000'000;
   terms.expires_s = 1'800'000'000;
   terms.requests_per_minute = 60;

@@ -7,6 +7,7 @@
 #include "security/authority.h"
 #include "security/certificate.h"
 #include "security/key.h"
+#include "wire/messages.h"
 
 namespace exogpu::security {
 
@@ -37,7 +38,8 @@ class Identity {
 // What a device receives when a cluster admits it.
 struct Membership {
   Identity identity;
-  std::optional<Authority> authority;  // to admit others; empty from an older node, which does not send it
+  std::optional<Authority> authority;  // of an owner, to admit others
+  wire::ByteVector roles{};            // wire::Roles, for node/roles.h; empty: the cluster has none
 };
 
 }  // namespace exogpu::security

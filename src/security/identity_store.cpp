@@ -6,6 +6,7 @@
 
 #include "security/files.h"
 #include "security/hash.h"
+#include "security/role.h"
 
 namespace exogpu::security {
 namespace {
@@ -30,6 +31,12 @@ Result<Certificate> read_certificate(const std::filesystem::path& file) {
   return Certificate::from_pem(pem, file.string());
 }
 
+Result<wire::RoleRecord> first_owner(wire::NodeId node, const Authority& authority, WallTime now) {
+  const auto since = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+  return sign_role({.node = node, .role = wire::Role::owner, .by = node, .epoch = 1, .set_s = since.count()},
+                   authority);
+}
+
 }  // namespace
 
 Result<std::optional<Identity>> IdentityStore::load() const {
@@ -49,7 +56,8 @@ Result<std::optional<Identity>> IdentityStore::load() const {
   return std::optional<Identity>(std::move(identity));
 }
 
-Result<std::filesystem::path> IdentityStore::write_beside(const Identity& identity, const Authority* authority) const {
+Result<std::filesystem::path> IdentityStore::write_beside(const Identity& identity, const Authority* authority,
+                                                          std::span<const std::byte> roles) const {
   EXO_CHECK(make_private_directory(state_));
   std::array<std::byte, 8> random;
   EXO_CHECK(random_bytes(random));
@@ -59,6 +67,9 @@ Result<std::filesystem::path> IdentityStore::write_beside(const Identity& identi
     EXO_CHECK(write_secret(folder / "node.key", identity.key().to_pem()));
     EXO_CHECK(write_secret(folder / "node.crt", identity.certificate().to_pem()));
     EXO_CHECK(write_secret(folder / "authority.crt", identity.authority().to_pem()));
+    if (!roles.empty()) {
+      EXO_CHECK(write_secret(folder / "roles", {reinterpret_cast<const char*>(roles.data()), roles.size()}));
+    }
     if (!authority) return {};
     return write_secret(folder / "authority.key", authority->key().to_pem());
   };
@@ -75,7 +86,8 @@ Result<Identity> IdentityStore::load_or_found(WallTime now) const {
   if (found) return *std::move(found);
   EXO_TRY(const Authority authority, Authority::create(now));
   EXO_TRY(Identity identity, Identity::issue(authority, now));
-  EXO_TRY(const auto folder, write_beside(identity, &authority));
+  EXO_TRY(const wire::RoleRecord owner, first_owner(identity.node(), authority, now));
+  EXO_TRY(const auto folder, write_beside(identity, &authority, wire::encode(wire::Roles{.list = {owner}})));
   auto published = publish_directory(folder, home());
   if (published) return identity;
   std::error_code ignored;
@@ -106,7 +118,7 @@ Result<void> IdentityStore::retire() const {
 }
 
 Result<void> IdentityStore::adopt(const Membership& given, bool replace) const {
-  EXO_TRY(const auto folder, write_beside(given.identity, given.authority ? &*given.authority : nullptr));
+  EXO_TRY(const auto folder, write_beside(given.identity, given.authority ? &*given.authority : nullptr, given.roles));
   std::error_code ignored;
   std::filesystem::path before;
   if (replace) {
@@ -148,13 +160,29 @@ Result<std::optional<Identity>> IdentityStore::renew_by_itself(const Identity& i
 Result<Authority> IdentityStore::authority() const {
   std::error_code error;
   if (!std::filesystem::exists(home() / "authority.key", error)) {
-    return fail(ErrorCode::failed_precondition,
-                "this device joined through an older exogpu and cannot admit others, since it lacks the "
-                "authority's key; use another device of the cluster");
+    return fail(
+        ErrorCode::failed_precondition,
+        "this device is no owner of its cluster: it cannot let others in, remove them or give them roles. Do it "
+        "on a device that `exogpu status` shows as owner");
   }
   EXO_TRY(PrivateKey key, read_key(home() / "authority.key"));
   EXO_TRY(Certificate certificate, read_certificate(home() / "authority.crt"));
   return in_folder(home(), Authority::of(std::move(key), std::move(certificate)));
+}
+
+Result<void> IdentityStore::keep_authority(const PrivateKey& key) const {
+  EXO_TRY(Certificate certificate, read_certificate(home() / "authority.crt"));
+  EXO_TRY(PrivateKey copy, PrivateKey::from_der(key.to_der(), "the authority's key"));
+  EXO_TRY(const Authority authority, Authority::of(std::move(copy), std::move(certificate)));
+  return write_secret(home() / "authority.key", authority.key().to_pem());
+}
+
+Result<void> IdentityStore::forget_authority() const {
+  std::error_code error;
+  std::filesystem::remove(home() / "authority.key", error);
+  if (!error) return {};
+  return fail(ErrorCode::io_error, "{}: cannot be removed ({}); remove it by hand, since this device is no owner now",
+              (home() / "authority.key").string(), error.message());
 }
 
 }  // namespace exogpu::security

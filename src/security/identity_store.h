@@ -3,8 +3,8 @@
 //   STATE/identity/node.key        its private key
 //   STATE/identity/node.crt        its certificate
 //   STATE/identity/authority.crt   of its cluster
-//   STATE/identity/authority.key   the authority's private key, to admit newcomers; absent if an older node, which does
-//                                  not send it, admitted this one
+//   STATE/identity/authority.key   of an owner: the authority's private key, to admit newcomers
+//   STATE/identity/roles           the nodes' roles (node/roles.h); absent in a cluster without roles
 //
 // The folder appears in one step once it is complete, so a crash leaves a whole identity or none, and two programs that
 // start at the same time get the same identity.
@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 
 #include "base/result.h"
 #include "security/authority.h"
@@ -27,7 +28,7 @@ class IdentityStore {
   // Empty if there is no identity yet. Errors name the file: corrupt, permission_denied, io_error.
   Result<std::optional<Identity>> load() const;
 
-  // On the first start without joining, founds a cluster: an authority, and this node as its first member.
+  // On the first start without joining, founds a cluster: an authority, and this node as its owner.
   Result<Identity> load_or_found(WallTime now) const;
 
   // Stores a membership. A previous identity remains complete beside it as `identity.before-N`; without `replace` it is
@@ -49,11 +50,19 @@ class IdentityStore {
   // The authority's key, to admit newcomers.
   // Errors: failed_precondition, if this node does not have it.
   Result<Authority> authority() const;
+  // This node is an owner from now on. Errors: corrupt, if the key is not that of its cluster's authority; those of
+  // writing a file.
+  Result<void> keep_authority(const PrivateKey& key) const;
+  // It is none any more. Errors: io_error.
+  Result<void> forget_authority() const;
+
+  std::filesystem::path roles_file() const { return home() / "roles"; }
 
  private:
   Result<std::filesystem::path> set_aside() const;  // where the identity is then; empty: there was none
   std::filesystem::path home() const { return state_ / "identity"; }
-  Result<std::filesystem::path> write_beside(const Identity& identity, const Authority* authority) const;
+  Result<std::filesystem::path> write_beside(const Identity& identity, const Authority* authority,
+                                             std::span<const std::byte> roles) const;
   std::filesystem::path state_;
 };
 

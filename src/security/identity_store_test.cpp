@@ -53,7 +53,7 @@ TEST(IdentityStore, OnlyTheOwnerMayRead) {
     EXPECT_EQ(mode_of(file.path()), 0600u) << file.path();
     ++files;
   }
-  EXPECT_EQ(files, 4);
+  EXPECT_EQ(files, 5);
   for (const auto& remaining : fs::directory_iterator(dir / "state"))
     EXPECT_EQ(remaining.path().filename(), "identity");
 }
@@ -130,7 +130,7 @@ TEST(IdentityStore, AnIdentityOfAnotherClusterReplacesTheOldOneOnlyWhenAsked) {
   ASSERT_TRUE(store.adopt(given, true));
   EXPECT_EQ(store.load().value()->node(), given.identity.node());
   EXPECT_TRUE(fs::exists(dir / "state/identity.before-1/authority.key"));
-  expect_error(store.authority(), ErrorCode::failed_precondition, "joined through an older exogpu");
+  expect_error(store.authority(), ErrorCode::failed_precondition, "is no owner of its cluster");
 }
 
 TEST(IdentityStore, StoresAReceivedAuthoritysKeyLikeItsOwn) {
@@ -187,6 +187,19 @@ TEST(IdentityStore, RenewsWhatIsDueWhereItHasTheAuthoritysKey) {
   EXPECT_EQ(store.load().value()->certificate().to_pem(), renewed->certificate().to_pem());
   fs::remove(dir / "state/identity/authority.key");
   EXPECT_FALSE(store.renew_by_itself(*renewed, later + std::chrono::days(45)).value());
+}
+
+TEST(IdentityStore, AnOwnerCanLoseTheKeyAndGetItAgain) {
+  const TempDir dir;
+  const IdentityStore store(dir / "state"), other(dir / "other");
+  ASSERT_TRUE(store.load_or_found(kNow) && other.load_or_found(kNow));
+  EXPECT_TRUE(fs::exists(store.roles_file())) << "a cluster that is founded has roles";
+  const auto key = PrivateKey::from_der(store.authority().value().key().to_der(), "copy").value();
+  ASSERT_TRUE(store.forget_authority());
+  expect_error(store.authority(), ErrorCode::failed_precondition, "is no owner of its cluster");
+  expect_error(store.keep_authority(other.authority().value().key()), ErrorCode::corrupt, "do not belong together");
+  ASSERT_TRUE(store.keep_authority(key));
+  EXPECT_EQ(store.authority().value().cluster(), store.load().value()->cluster());
 }
 
 TEST(IdentityStore, TakesNoCertificateOfAnotherKeyOrAuthority) {

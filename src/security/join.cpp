@@ -1,21 +1,34 @@
 #include "security/join.h"
 
-#include <optional>
+#include <utility>
 
 namespace exogpu::security {
 
+JoinResponder::JoinResponder(Authority authority, TokenStore tokens)
+    : cluster_(authority.cluster()),
+      authority_([kept = std::make_shared<const Authority>(std::move(authority))] { return kept; }),
+      tokens_(std::move(tokens)),
+      enrol_([](wire::NodeId, std::optional<wire::Role>) { return Enrolment{}; }) {}
+
 Result<wire::JoinGrant> JoinResponder::admit(const wire::JoinRequest& request, WallTime now) const {
   EXO_CHECK(wire::negotiate(wire::own_versions(), request.versions));
-  EXO_TRY(wire::JoinGrant granted, grant(request.certificate_request, now));
-  EXO_CHECK(tokens_.redeem(request.token_secret, cluster(), now));
-  return granted;
+  EXO_TRY(const Certificate certificate, certify(request.certificate_request, now));
+  EXO_TRY(const auto role, tokens_.redeem(request.token_secret, cluster_, now));
+  return grant(certificate, role);
 }
 
-Result<wire::JoinGrant> JoinResponder::grant(std::span<const std::byte> certificate_request, WallTime now) const {
-  EXO_TRY(const Certificate certificate, authority_.sign(certificate_request, now));
+Result<Certificate> JoinResponder::certify(std::span<const std::byte> certificate_request, WallTime now) const {
+  EXO_TRY(const auto authority, authority_());
+  return authority->sign(certificate_request, now);
+}
+
+Result<wire::JoinGrant> JoinResponder::grant(const Certificate& certificate, std::optional<wire::Role> role) const {
+  EXO_TRY(const auto authority, authority_());
+  EXO_TRY(Enrolment enrolled, enrol_(certificate.node_id(), role));
   return wire::JoinGrant{.certificate = certificate.to_der(),
-                         .authority = authority_.certificate().to_der(),
-                         .authority_key = authority_.key().to_der()};
+                         .authority = authority->certificate().to_der(),
+                         .authority_key = enrolled.owner ? authority->key().to_der() : wire::ByteVector(),
+                         .roles = std::move(enrolled.roles)};
 }
 
 Result<JoinRequester> JoinRequester::make(const JoinToken& token) {
@@ -46,7 +59,7 @@ Result<Membership> JoinRequester::accept(const wire::JoinResponse& response) && 
     EXO_TRY(key, Authority::of(std::move(own), std::move(of)));
   }
   EXO_TRY(Identity identity, Identity::of(std::move(key_), std::move(certificate), std::move(authority)));
-  return Membership{.identity = std::move(identity), .authority = std::move(key)};
+  return Membership{.identity = std::move(identity), .authority = std::move(key), .roles = response.answer->roles};
 }
 
 }  // namespace exogpu::security

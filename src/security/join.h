@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 
 #include "base/result.h"
@@ -13,12 +16,23 @@
 
 namespace exogpu::security {
 
-// The end that admits newcomers. Its grant includes the authority's key: any member may admit newcomers, so the cluster
-// can grow without the node that founded it.
+// The end that admits newcomers. Its grant includes the authority's key for an owner alone.
 class JoinResponder {
  public:
-  JoinResponder(Authority authority, TokenStore tokens)
-      : authority_(std::move(authority)), tokens_(std::move(tokens)) {}
+  // What becomes of a newcomer.
+  struct Enrolment {
+    bool owner = true;
+    wire::ByteVector roles{};  // wire::Roles, for it to keep
+  };
+  // Called once a newcomer may join, for the role that it was let in with, if one was named.
+  using Enrol = std::function<Result<Enrolment>(wire::NodeId, std::optional<wire::Role>)>;
+  // Errors: failed_precondition, where this node does not have the key.
+  using FindAuthority = std::function<Result<std::shared_ptr<const Authority>>()>;
+
+  // One that has the key for good and makes every newcomer an owner, as in clusters without roles.
+  JoinResponder(Authority authority, TokenStore tokens);
+  JoinResponder(wire::ClusterId cluster, FindAuthority authority, TokenStore tokens, Enrol enrol)
+      : cluster_(cluster), authority_(std::move(authority)), tokens_(std::move(tokens)), enrol_(std::move(enrol)) {}
 
   // Blocks while it writes the token's use to disk. One thread at a time.
   // The grant must be sent only on the connection of the request. On it the newcomer has verified the cluster (by the
@@ -27,14 +41,18 @@ class JoinResponder {
   // for another reason than its token does not use up the token.
   Result<wire::JoinGrant> admit(const wire::JoinRequest& request, WallTime now) const;
 
-  // For a newcomer that is authenticated otherwise, together with its connection. Errors: corrupt, unsupported.
-  Result<wire::JoinGrant> grant(std::span<const std::byte> certificate_request, WallTime now) const;
+  // For a newcomer that is authenticated otherwise, together with its connection: first the certificate, which changes
+  // nothing, then the rest. Errors: corrupt, unsupported, failed_precondition; those of enrolling.
+  Result<Certificate> certify(std::span<const std::byte> certificate_request, WallTime now) const;
+  Result<wire::JoinGrant> grant(const Certificate& certificate, std::optional<wire::Role> role) const;
 
-  wire::ClusterId cluster() const { return authority_.cluster(); }
+  wire::ClusterId cluster() const { return cluster_; }
 
  private:
-  Authority authority_;
+  wire::ClusterId cluster_;
+  FindAuthority authority_;
   TokenStore tokens_;
+  Enrol enrol_;
 };
 
 // The newcomer's end.

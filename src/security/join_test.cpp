@@ -43,6 +43,35 @@ TEST_F(Join, ATokenMakesAMember) {
   EXPECT_TRUE(member->identity.certificate().signed_by(authority_.certificate()));
 }
 
+TEST_F(Join, ANewcomerGetsItsRoleAndTheKeyOnlyAsAnOwner) {
+  std::optional<wire::Role> asked;
+  const auto with_roles = [&] {
+    return JoinResponder(
+        authority_.cluster(),
+        [&]() -> Result<std::shared_ptr<const Authority>> {
+          return std::make_shared<const Authority>(
+              Authority::of(copy(authority_.key()), copy(authority_.certificate())).value());
+        },
+        tokens_,
+        [&](wire::NodeId, std::optional<wire::Role> role) -> Result<JoinResponder::Enrolment> {
+          asked = role;
+          return JoinResponder::Enrolment{.owner = role == wire::Role::owner, .roles = {std::byte{1}}};
+        });
+  };
+  for (const auto role :
+       {std::optional<wire::Role>(), std::optional(wire::Role::worker), std::optional(wire::Role::owner)}) {
+    const JoinToken token = tokens_.issue(authority_.cluster(), {.role = role}, kNow).value();
+    auto requester = JoinRequester::make(token).value();
+    const auto grant = with_roles().admit(requester.request(), kNow);
+    ASSERT_TRUE(grant) << grant.error().message;
+    const auto joined = std::move(requester).accept({.answer = *grant});
+    ASSERT_TRUE(joined) << joined.error().message;
+    EXPECT_EQ(asked, role);
+    EXPECT_EQ(joined->authority.has_value(), role == wire::Role::owner);
+    EXPECT_EQ(joined->roles, wire::ByteVector{std::byte{1}});
+  }
+}
+
 TEST_F(Join, AMemberLetsInTheNext) {
   auto first = JoinRequester::make(token()).value();
   const auto granted = responder().admit(first.request(), kNow).value();

@@ -44,9 +44,17 @@ Result<std::vector<TokenStore::Entry>> TokenStore::read() const {
         !token["uses_remaining"].is_number_unsigned() || entries.size() == kTokensMax) {
       return damaged();
     }
+    std::optional<wire::Role> role;
+    if (token.contains("role")) {
+      const auto named = token["role"].is_string() ? wire::parse_role(token["role"].get<std::string>())
+                                                   : fail(ErrorCode::corrupt, "no text");
+      if (!named) return damaged();
+      role = *named;
+    }
     entries.push_back({.sha256 = token["sha256"].get<std::string>(),
                        .expires_s = token["expires"].get<int64_t>(),
-                       .uses_remaining = token["uses_remaining"].get<uint32_t>()});
+                       .uses_remaining = token["uses_remaining"].get<uint32_t>(),
+                       .role = role});
   }
   return entries;
 }
@@ -56,6 +64,7 @@ Result<void> TokenStore::write(const std::vector<Entry>& entries) const {
   for (const Entry& entry : entries) {
     tokens.push_back(
         {{"sha256", entry.sha256}, {"expires", entry.expires_s}, {"uses_remaining", entry.uses_remaining}});
+    if (entry.role) tokens.back()["role"] = to_string(*entry.role);
   }
   return write_secret(file(), nlohmann::json{{"tokens", tokens}}.dump(2) + "\n");
 }
@@ -84,15 +93,18 @@ Result<JoinToken> TokenStore::issue(wire::ClusterId cluster, const TokenTerms& t
     }
     entries.push_back({.sha256 = hash_of(token.secret, cluster),
                        .expires_s = unix_seconds(now + terms.lifetime),
-                       .uses_remaining = terms.uses});
+                       .uses_remaining = terms.uses,
+                       .role = terms.role});
     return {};
   }));
   return token;
 }
 
-Result<void> TokenStore::redeem(std::span<const std::byte> secret, wire::ClusterId cluster, WallTime now) const {
+Result<std::optional<wire::Role>> TokenStore::redeem(std::span<const std::byte> secret, wire::ClusterId cluster,
+                                                     WallTime now) const {
   const std::string hash = hash_of(secret, cluster);
-  return update([&](std::vector<Entry>& entries) -> Result<void> {
+  std::optional<wire::Role> role;
+  EXO_CHECK(update([&](std::vector<Entry>& entries) -> Result<void> {
     // The hash reveals nothing about the secret, so the search need not take constant time.
     const auto entry = std::ranges::find(entries, hash, &Entry::sha256);
     if (entry == entries.end()) {
@@ -106,8 +118,10 @@ Result<void> TokenStore::redeem(std::span<const std::byte> secret, wire::Cluster
       return fail(ErrorCode::unauthenticated, "the token is used up; make a new one with `exogpu token`");
     }
     --entry->uses_remaining;
+    role = entry->role;
     return {};
-  });
+  }));
+  return role;
 }
 
 Result<void> TokenStore::revoke_all() const {

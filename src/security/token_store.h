@@ -1,6 +1,7 @@
 // The join tokens that this node has made: their hashes, when they expire, and how often they may still be used.
 //
-//   STATE/tokens.json    {"tokens": [{"sha256": "…", "expires": seconds since 1970, "uses_remaining": 1}]}
+//   STATE/tokens.json    {"tokens": [{"sha256": "…", "expires": seconds since 1970, "uses_remaining": 1, "role":
+//   "worker"}]}
 //
 // The hash covers a token's secret and its cluster: tokens that a device made for a previous cluster admit nobody to
 // its present one.
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,12 +20,14 @@
 #include "base/result.h"
 #include "security/authority.h"
 #include "security/join_token.h"
+#include "wire/role.h"
 
 namespace exogpu::security {
 
 struct TokenTerms {
   std::chrono::seconds lifetime = std::chrono::hours(1);
   uint32_t uses = 1;
+  std::optional<wire::Role> role{};  // of those who join with it; empty: the cluster's default
 };
 
 // Several programs may use one store at a time; a file lock serialises them. Blocks during file operations. Errors of
@@ -37,9 +41,10 @@ class TokenStore {
   // exist).
   Result<JoinToken> issue(wire::ClusterId cluster, const TokenTerms& terms, WallTime now) const;
 
-  // Uses a token once.
+  // Uses a token once: the role that it gives.
   // Errors: unauthenticated, with different messages for a token that is unknown, expired or used up.
-  Result<void> redeem(std::span<const std::byte> secret, wire::ClusterId cluster, WallTime now) const;
+  Result<std::optional<wire::Role>> redeem(std::span<const std::byte> secret, wire::ClusterId cluster,
+                                           WallTime now) const;
 
   // Revokes all tokens.
   Result<void> revoke_all() const;
@@ -49,6 +54,7 @@ class TokenStore {
     std::string sha256;
     int64_t expires_s = 0;
     uint32_t uses_remaining = 0;
+    std::optional<wire::Role> role{};
   };
   std::filesystem::path file() const { return state_ / "tokens.json"; }
   Result<std::vector<Entry>> read() const;

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 const wire::ClusterId kCluster(std::array<uint8_t, 16>{5});
 const WallTime kNewYear{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
 
-void expect_refused(const Result<void>& result, std::string_view words) {
+void expect_refused(const Result<std::optional<wire::Role>>& result, std::string_view words) {
   ASSERT_FALSE(result) << "accepted, but expected: " << words;
   EXPECT_EQ(result.error().code, ErrorCode::unauthenticated);
   EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
@@ -40,6 +40,16 @@ TEST(TokenStore, ATokenServesAsOftenAndAsLongAsItMay) {
   EXPECT_TRUE(TokenStore(dir / "state").redeem(twice->secret, kCluster, kNewYear)) << "another program sees the same";
   expect_refused(store.redeem(std::array<std::byte, kTokenSecretBytes>{}, kCluster, kNewYear),
                  "does not know this token");
+}
+
+TEST(TokenStore, ATokenGivesTheRoleThatItWasMadeFor) {
+  const TempDir dir;
+  const TokenStore store(dir / "state");
+  const auto plain = store.issue(kCluster, {}, kNewYear),
+             guest = store.issue(kCluster, {.role = wire::Role::guest}, kNewYear);
+  ASSERT_TRUE(plain && guest);
+  EXPECT_EQ(TokenStore(dir / "state").redeem(guest->secret, kCluster, kNewYear).value(), wire::Role::guest);
+  EXPECT_EQ(store.redeem(plain->secret, kCluster, kNewYear).value(), std::nullopt);
 }
 
 TEST(TokenStore, RevokedTokensAreGone) {

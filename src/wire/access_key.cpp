@@ -59,8 +59,8 @@ Result<Scopes> parse_scopes(std::string_view text) {
 
 bool supersedes(const AccessKey& later, const AccessKey& earlier) {
   const auto rank = [](const AccessKey& key) {
-    return std::tie(key.revoked, key.version, key.hash, key.salt, key.name, key.models, key.created_s, key.expires_s,
-                    key.requests_per_minute, key.tokens_per_day);
+    return std::tie(key.revoked, key.version, key.hash, key.salt, key.name, key.models, key.devices, key.created_s,
+                    key.expires_s, key.requests_per_minute, key.tokens_per_day);
   };
   if (rank(later) != rank(earlier)) return rank(later) > rank(earlier);
   return later.scopes.bits() > earlier.scopes.bits();
@@ -75,6 +75,7 @@ void put(proto::AccessKey& out, const AccessKey& in) {
   out.set_hash(text_of(std::as_bytes(std::span(in.hash))));
   out.set_scopes(in.scopes.bits());
   for (const std::string& pattern : in.models) out.add_models(text(pattern));
+  for (const std::string& pattern : in.devices) out.add_devices(text(pattern));
   out.set_created_s(in.created_s);
   out.set_expires_s(in.expires_s);
   out.set_requests_per_minute(in.requests_per_minute);
@@ -96,6 +97,11 @@ Result<AccessKey> access_key_of(const proto::AccessKey& in) {
   for (const std::string& field : in.models()) {
     EXO_TRY(std::string pattern, name_of(field, "a model of an API key"));
     out.models.push_back(std::move(pattern));
+  }
+  EXO_CHECK(within(in.devices_size(), kPatternsMax, "the devices of an API key"));
+  for (const std::string& field : in.devices()) {
+    EXO_TRY(std::string pattern, name_of(field, "a device of an API key"));
+    out.devices.push_back(std::move(pattern));
   }
   out.created_s = in.created_s();
   out.expires_s = in.expires_s();

@@ -74,6 +74,7 @@ struct AccessKey {
   SecretHash hash{};  // of salt and secret, see security/access_key.h
   Scopes scopes;
   std::vector<std::string> models;   // patterns of names with *; none: all
+  std::vector<std::string> devices;  // patterns of NODE/DEVICE with *; none: all
   int64_t created_s = 0;             // since 1970
   int64_t expires_s = 0;             // 0: never
   uint32_t requests_per_minute = 0;  // 0: without a limit

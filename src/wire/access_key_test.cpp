@@ -45,6 +45,7 @@ TEST(AccessKey, ExactlyOneOfTwoRecordsSupersedesTheOther) {
   add([](AccessKey& key) { key.hash[3] = 1; });
   add([](AccessKey& key) { key.scopes = {Scope::chat}; });
   add([](AccessKey& key) { key.models = {"qwen*"}; });
+  add([](AccessKey& key) { key.devices = {"desk/*"}; });
   add([](AccessKey& key) { key.expires_s = 1; });
   add([](AccessKey& key) { key.tokens_per_day = 1; });
   for (const AccessKey& a : records) {

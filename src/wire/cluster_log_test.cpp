@@ -143,6 +143,7 @@ AccessKey some_access_key() {
   key.salt[1] = key.hash[31] = 5;
   key.scopes = {Scope::chat, Scope::admin};
   key.models = {"qwen*", "*"};
+  key.devices = {"desk/*"};
   key.created_s = -1;
   key.tokens_per_day = kFar + 1;
   return key;

@@ -129,6 +129,11 @@ enum class ControlType : uint16_t {
   // Between a node whose certificate is to be renewed and one that has the authority's key (renewal.h).
   certificate_request = 117,
   certificate_answer = 118,
+  // What each node may do (role.h).
+  roles = 119,
+  authority_key = 121,
+  // What a node is told about itself (node_settings.h).
+  node_settings = 120,
 };
 
 struct PieceHeader {

@@ -53,6 +53,7 @@ void set_grant(Message& message, const JoinGrant& grant) {
   message.set_certificate(text_of(grant.certificate));
   message.set_authority_certificate(text_of(grant.authority));
   message.set_authority_key(text_of(grant.authority_key));
+  message.set_roles(text_of(grant.roles));
 }
 
 template <typename Message>
@@ -65,6 +66,9 @@ Result<JoinGrant> grant_of(const Message& message, std::string_view name) {
   if (!message.authority_key().empty()) {
     EXO_TRY(grant.authority_key,
             blob(message.authority_key(), kPrivateKeyBytesMax, std::format("the authority's key of a {}", name)));
+  }
+  if (!message.roles().empty()) {
+    EXO_TRY(grant.roles, blob(message.roles(), kRolesBytesMax, std::format("the roles of a {}", name)));
   }
   return grant;
 }

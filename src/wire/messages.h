@@ -26,6 +26,8 @@ inline constexpr size_t kReasonCharsMax = 1000;
 inline constexpr size_t kPairingNameCharsMax = 200;
 inline constexpr Bytes kCertificateBytesMax = 8 * KiB;
 inline constexpr Bytes kPrivateKeyBytesMax = 1 * KiB;
+inline constexpr Bytes kSignatureBytesMax = 128;
+inline constexpr Bytes kRolesBytesMax = 16 * KiB;  // of a newcomer
 inline constexpr Bytes kTokenSecretBytesMax = 64;
 inline constexpr Bytes kPairingRoundBytesMax = 1 * KiB;
 inline constexpr size_t kConfirmationBytes = 32;
@@ -86,7 +88,8 @@ struct JoinRequest {
 struct JoinGrant {
   ByteVector certificate;      // DER, of the node that joins
   ByteVector authority;        // DER
-  ByteVector authority_key{};  // PKCS #8, DER; empty from older nodes
+  ByteVector authority_key{};  // PKCS #8, DER; empty: the node that joins is no owner
+  ByteVector roles{};          // role.h; empty: the cluster has no roles
 };
 struct JoinResponse {
   static constexpr ControlType kType = ControlType::join_response;

@@ -16,6 +16,7 @@
 #include "wire/removal.h"
 #include "wire/renewal.h"
 #include "wire/ring.h"
+#include "wire/role.h"
 #include "wire/stream.h"
 #include "wire/telemetry.h"
 #include "wire/weights.h"
@@ -95,6 +96,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 116: check<Removals>(bytes); break;
     case 117: check<CertificateRequest>(bytes); break;
     case 118: check<CertificateAnswer>(bytes); break;
+    case 119: check<Roles>(bytes); break;
+    case 121: check<AuthorityKey>(bytes); break;
     case 120: check<NodeSettings>(bytes); break;
     case 128: check<MemberCall>(bytes); break;
     case 129: check<MemberReply>(bytes); break;

@@ -14,9 +14,9 @@
 namespace exogpu::wire {
 
 struct NodeSettings {
-  static constexpr ControlType kType{120};  // behind those that frame.h names
-  std::optional<std::string> name{};        // absent: that does not change
-  std::string name_option{};                // in the state folder only: what --name said when the name was given
+  static constexpr ControlType kType = ControlType::node_settings;
+  std::optional<std::string> name{};  // absent: that does not change
+  std::string name_option{};          // in the state folder only: what --name said when the name was given
   friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
 };
 

@@ -15,7 +15,6 @@
 namespace exogpu::wire {
 
 inline constexpr size_t kRemovalsMax = 1000;
-inline constexpr Bytes kSignatureBytesMax = 128;
 
 struct Removal {
   NodeId node;             // that was removed; its id is never a member again

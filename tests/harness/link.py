@@ -9,7 +9,7 @@ import struct
 
 from harness.waiting import WAIT_S
 
-HELLO, PING, PONG, GOODBYE, TELEMETRY_WATCH = 1, 2, 3, 5, 106
+HELLO, PING, PONG, GOODBYE, GENERATE, TELEMETRY_WATCH = 1, 2, 3, 5, 66, 106
 URGENT, ORDERED = 0, 1
 
 

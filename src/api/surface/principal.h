@@ -2,9 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/json/api_error.h"
+#include "node/cluster_snapshot.h"
 #include "wire/access_key.h"
 
 namespace exogpu::api {
@@ -16,6 +19,8 @@ struct Principal {
 
   bool may(wire::Scope scope) const { return !key || key->scopes.allow(scope); }
   bool may_use(std::string_view model) const;
+  // "desk/cuda0".
+  bool may_use_device(std::string_view device) const;
 };
 
 // Whether a name fits a pattern in which * stands for any characters.
@@ -23,5 +28,13 @@ bool fits(std::string_view pattern, std::string_view name);
 
 // Errors: 403, the key names other models.
 Parsed<void> check_model(const Principal& principal, std::string_view model);
+
+// Whether all stages of the model, which is named as the cluster names it, are on devices of the key. A plan that is
+// made later does not concern an answer that has begun. Errors: 403, also where the model is not loaded: that would
+// load it on any devices.
+Parsed<void> check_devices(const Principal& principal, std::string_view model, const node::ClusterSnapshot& cluster);
+
+// The devices of the cluster that the key may not use, as --without names them.
+std::vector<std::string> forbidden_devices(const Principal& principal, const node::ClusterSnapshot& cluster);
 
 }  // namespace exogpu::api

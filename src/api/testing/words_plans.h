@@ -1,6 +1,7 @@
 // The part of WordsService that predicts plans, changes nodes, admits newcomers and examines networks.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <utility>
@@ -29,6 +30,15 @@ class WordsPlans : public node::Service {
     if (name == "other") return fail(ErrorCode::already_exists, "another node is called other");
     return wire::check_node_name(name);
   }
+
+  wire::Role role() const override { return role_; }
+  void set_own_role(wire::Role role) { role_ = role; }
+  Result<void> set_role(std::string_view node, wire::Role) override {
+    if (node == "test") return fail(ErrorCode::failed_precondition, "node test is the only owner of the cluster");
+    if (node != "other") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test, other", node);
+    return {};
+  }
+  Result<void> begin_roles() override { return fail(ErrorCode::already_exists, "this cluster has roles already"); }
 
   // All layers on one device, unless that is excluded.
   void preview(const node::PreviewRequest& request,
@@ -64,6 +74,7 @@ class WordsPlans : public node::Service {
 
  private:
   std::jthread examiner_;
+  std::atomic<wire::Role> role_ = wire::Role::owner;
 };
 
 }  // namespace exogpu::api::testing

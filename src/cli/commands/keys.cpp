@@ -22,7 +22,7 @@ struct Options {
   ApiOptions api;
   std::string name;
   std::string scopes = "chat,embeddings";
-  std::vector<std::string> models;
+  std::vector<std::string> models, devices;
   std::string expires, rate, tokens;
   bool json = false, all = false;
 };
@@ -48,6 +48,7 @@ Result<void> show_made(const Options& options, const char* path, const Json& bod
 Result<void> add(const Options& options) {
   Json body{{"name", options.name}, {"scopes", options.scopes}};
   if (!options.models.empty()) body["models"] = options.models;
+  if (!options.devices.empty()) body["devices"] = options.devices;
   if (!options.expires.empty()) {
     EXO_TRY(const auto lifetime, parse_duration(options.expires, "--expires"));
     body["expires_in_s"] = lifetime.count();
@@ -66,10 +67,10 @@ std::string day_of(int64_t seconds) {
                      std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(seconds))));
 }
 
-std::string models_of(const Json& key) {
+std::string patterns_of(const Json& key, const char* field) {
   std::string all;
-  for (const Json& model : key.value("models", Json::array())) {
-    all += std::format("{}{}", all.empty() ? "" : ",", printable(model.get<std::string>()));
+  for (const Json& pattern : key.value(field, Json::array())) {
+    all += std::format("{}{}", all.empty() ? "" : ",", printable(pattern.get<std::string>()));
   }
   return all.empty() ? "all" : all;
 }
@@ -101,13 +102,13 @@ Result<void> list(const Options& options) {
     println_out("{}", all["keys"].dump(2));
     return {};
   }
-  Rows rows{{"NAME", "ID", "SCOPES", "MODELS", "LIMITS", "MADE", "EXPIRES", "STATE"}};
+  Rows rows{{"NAME", "ID", "SCOPES", "MODELS", "DEVICES", "LIMITS", "MADE", "EXPIRES", "STATE"}};
   for (const Json& key : all["keys"]) {
     if (key.value("revoked", false) && !options.all) continue;
     const int64_t expires = key.value("expires", int64_t{0});
-    rows.push_back({printable(key.value("name", "")), key.value("id", ""), key.value("scopes", ""), models_of(key),
-                    limits_of(key), day_of(key.value("created", int64_t{0})), expires != 0 ? day_of(expires) : "never",
-                    state_of(key)});
+    rows.push_back({printable(key.value("name", "")), key.value("id", ""), key.value("scopes", ""),
+                    patterns_of(key, "models"), patterns_of(key, "devices"), limits_of(key),
+                    day_of(key.value("created", int64_t{0})), expires != 0 ? day_of(expires) : "never", state_of(key)});
   }
   if (rows.size() == 1) {
     println_out("There are no keys. Programs of this machine need none; `exogpu keys add NAME` makes one for others.");
@@ -134,6 +135,13 @@ void add_add(CLI::App& keys, const std::shared_ptr<Options>& options, Action& ac
       ->type_name("SCOPES")
       ->capture_default_str();
   command->add_option("--models", options->models, "The models that it may use: names, or patterns such as 'qwen*'")
+      ->delimiter(',')
+      ->type_name("PATTERN")
+      ->default_str("all");
+  command
+      ->add_option("--devices", options->devices,
+                   "The devices that it may use: NODE/DEVICE, or patterns such as 'desk/*'. It gets answers of models "
+                   "that run on these alone, and loads models onto these alone")
       ->delimiter(',')
       ->type_name("PATTERN")
       ->default_str("all");

@@ -10,15 +10,16 @@ namespace exogpu::cli {
 namespace {
 
 struct Options {
-  std::string state;
+  std::string state, role;
 };
 
 Result<void> pair(const Options& options) {
   const Interruption interruption;
   EXO_TRY(const std::filesystem::path state, admitting_state(options.state));
+  EXO_TRY(const auto role, asked_role(options.role));
   const security::PairingStore store(state);
   while (true) {
-    EXO_TRY(const security::PairingCode code, store.show(std::chrono::system_clock::now()));
+    EXO_TRY(const security::PairingCode code, store.show(std::chrono::system_clock::now(), role));
     println_out("Code: {}", code.text());
     EXO_CHECK(flush_out());
     println_err("On the other device: exogpu join {}    (Ctrl-C ends this; the code holds for {} minutes)",
@@ -50,6 +51,7 @@ void add_pair(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("pair", "Show a code with which another device can join");
   command->footer("The other way round, the new device shows the code: exogpu join there, exogpu approve CODE here.");
   command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
+  add_role_option(*command, options->role);
   command->callback([options, &action] { action = [options] { return pair(*options); }; });
 }
 

@@ -22,8 +22,8 @@ Result<void> remove_node(const RemoveOptions& options) {
   println_out("The node {} is removed: the cluster's nodes have nothing to do with it any more.",
               printable(options.node));
   println_err(
-      "Its device has had the cluster's authority key, as every member has. If it is in hostile hands, create the "
-      "cluster again: docs/security.md says why and how.");
+      "If it was an owner, or the cluster has no roles, it has had the authority's key: when it is in hostile hands, "
+      "create the cluster again. docs/security.md says why and how.");
   return {};
 }
 

@@ -128,17 +128,17 @@ std::string energy_of(const Json& telemetry, const std::string& name) {
 }
 
 std::string nodes_table(const Json& cluster, const Json& telemetry) {
-  Rows rows{
-      {"NODE", "STATE", "DEVICES", "SUITABILITY", "LOAD", "HOLDS", "ENERGY", "POWER", "NETWORK", "VERSION", "API"}};
+  Rows rows{{"NODE", "STATE", "ROLE", "DEVICES", "SUITABILITY", "LOAD", "HOLDS", "ENERGY", "POWER", "NETWORK",
+             "VERSION", "API"}};
   for (const Json& node : list(cluster, "nodes")) {
     std::string devices;
     for (const Json& device : list(node, "devices")) {
       devices += (devices.empty() ? "" : ", ") + device_of(device);
     }
-    rows.push_back({text(node, "name"), state_of(node), devices, suitability_of(telemetry, text(node, "name")),
-                    share_of(node, "load_percent"), shards_of(node), energy_of(telemetry, text(node, "name")),
-                    power_of(node), yes(node, "wired") ? "wire" : "radio", text(node, "version"),
-                    text(node, "api_url")});
+    rows.push_back({text(node, "name"), state_of(node), text(node, "role"), devices,
+                    suitability_of(telemetry, text(node, "name")), share_of(node, "load_percent"), shards_of(node),
+                    energy_of(telemetry, text(node, "name")), power_of(node), yes(node, "wired") ? "wire" : "radio",
+                    text(node, "version"), text(node, "api_url")});
   }
   return format_table(rows);
 }

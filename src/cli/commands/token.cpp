@@ -1,6 +1,7 @@
 // exogpu token: makes a join token for other devices.
 #include <memory>
 
+#include "cli/admission.h"
 #include "cli/arguments/checks.h"
 #include "cli/command.h"
 #include "cli/folders.h"
@@ -12,7 +13,7 @@ namespace exogpu::cli {
 namespace {
 
 struct Options {
-  std::string state;
+  std::string state, role;
   uint32_t uses = 1;
   double hours = 1;
   bool revoke = false;
@@ -30,9 +31,10 @@ Result<void> token(const Options& options) {
   const security::IdentityStore identity(state);
   EXO_TRY(const security::Identity self, identity.load_or_found(now));
   EXO_CHECK(identity.authority());
+  EXO_TRY(const auto role, asked_role(options.role));
   const auto lifetime = std::chrono::seconds(static_cast<int64_t>(options.hours * 3600));
   EXO_TRY(const security::JoinToken token,
-          store.issue(self.cluster(), {.lifetime = lifetime, .uses = options.uses}, now));
+          store.issue(self.cluster(), {.lifetime = lifetime, .uses = options.uses, .role = role}, now));
   println_out("{}", token.text());
   println_err("On the other device: exogpu serve --join THIS_MACHINE --token {}", token.text());
   return {};
@@ -48,6 +50,7 @@ void add_token(CLI::App& app, Action& action) {
       ->check(between(0.001, 8760))
       ->capture_default_str();
   command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
+  add_role_option(*command, options->role);
   command->add_flag("--revoke", options->revoke, "Revoke all tokens instead");
   command->callback([options, &action] { action = [options] { return token(*options); }; });
 }

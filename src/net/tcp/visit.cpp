@@ -99,7 +99,16 @@ class Visitor {
     }
     leave(std::move(stream));
     if (state != Session::State::open) return std::unexpected(why);
+    EXO_CHECK(would_take(peer, self));
     return peer;
+  }
+
+  // By the peer's clock, which a link would go by.
+  static Result<void> would_take(const Peer& peer, const security::Identity& self) {
+    if (!peer.clock_ahead) return {};
+    const auto now = std::chrono::system_clock::now();
+    return security::check_validity(self.certificate().validity(), {.node = self.node(), .time = now},
+                                    {.node = peer.node, .time = now + *peer.clock_ahead});
   }
 
   // Lets the sent bytes arrive before closing.

@@ -178,7 +178,8 @@ TEST_F(Pairing, AMemberThatDoesNotKnowTheCodeIsNotBelieved) {
   const auto requester = JoinRequester::make(responder_.cluster()).value();
   const auto request = requester.request().certificate_request;
   const auto proof = newcomer.prove(offer, connection_, request).value();
-  const wire::PairingGrant grant{.confirmation = proof.confirmation, .grant = responder_.grant(request, kNow).value()};
+  const wire::PairingGrant grant{.confirmation = proof.confirmation,
+                                 .grant = responder_.grant(responder_.certify(request, kNow).value(), {}).value()};
   expect_error(newcomer.check({.answer = grant}), ErrorCode::unauthenticated, "does not know the code");
 }
 

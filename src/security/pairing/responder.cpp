@@ -22,15 +22,16 @@ Result<std::pair<PendingPairing, wire::PairingOffer>> PairingResponder::answer(c
 Result<wire::PairingGrant> PairingResponder::finish(PendingPairing pending, const wire::PairingProof& proof,
                                                     WallTime now) const {
   // Before the guess is checked, so that a request refused for other reasons does not use up the code.
-  EXO_TRY(wire::JoinGrant grant, responder_->grant(proof.certificate_request, now));
+  EXO_TRY(const Certificate certificate, responder_->certify(proof.certificate_request, now));
   auto confirmation = std::move(pending.member_).verify(proof);
   if (!confirmation && confirmation.error().code != ErrorCode::unauthenticated) {
     return std::unexpected(confirmation.error());
   }
-  EXO_CHECK(store_.settle(pending.code_, confirmation.has_value(), proof.name, now));
+  EXO_TRY(const auto role, store_.settle(pending.code_, confirmation.has_value(), proof.name, now));
   if (!confirmation) return std::unexpected(confirmation.error());
-  // The grant contains the authority's key. The proof covered the keys of this TLS connection, so its other end knows
-  // the code and there is no man in the middle: only the newcomer can read what is sent on it.
+  EXO_TRY(wire::JoinGrant grant, responder_->grant(certificate, role));
+  // The grant may contain the authority's key. The proof covered the keys of this TLS connection, so its other end
+  // knows the code and there is no man in the middle: only the newcomer can read what is sent on it.
   return wire::PairingGrant{.confirmation = *confirmation, .grant = std::move(grant)};
 }
 

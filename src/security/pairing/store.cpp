@@ -43,6 +43,9 @@ Result<PairingStore::Entry> PairingStore::read() const {
   // An older program's file lacks both.
   if (has("from", &json::is_string) && root["from"] == kFromNewcomer) entry.from = wire::CodeFrom::newcomer;
   if (has("newcomer", &json::is_string)) entry.newcomer = root["newcomer"].get<std::string>();
+  if (has("role", &json::is_string)) {
+    EXO_TRY(entry.role, wire::parse_role(root["role"].get<std::string>()));
+  }
   entry.outcome = root["outcome"].get<std::string>();
   entry.expires_s = root["expires"].get<int64_t>();
   return entry;
@@ -53,10 +56,11 @@ Result<void> PairingStore::update(const std::function<Result<void>(Entry&)>& cha
   EXO_TRY(const auto lock, FileLock::take(state_ / "pairing.lock"));
   EXO_TRY(Entry entry, read());
   EXO_CHECK(change(entry));
-  const nlohmann::json root{
+  nlohmann::json root{
       {"code", entry.code},         {"from", entry.from == wire::CodeFrom::newcomer ? kFromNewcomer : kFromMember},
       {"expires", entry.expires_s}, {"outcome", entry.outcome},
       {"newcomer", entry.newcomer}, {"wrong", entry.wrong_s}};
+  if (entry.role) root["role"] = to_string(*entry.role);
   return write_secret(file(), root.dump(2) + "\n");
 }
 
@@ -77,17 +81,18 @@ Result<void> PairingStore::check_shown(const Entry& entry, wire::CodeFrom from, 
   return {};
 }
 
-Result<PairingCode> PairingStore::show(WallTime now) const {
+Result<PairingCode> PairingStore::show(WallTime now, std::optional<wire::Role> role) const {
   EXO_TRY(PairingCode code, PairingCode::random());
-  EXO_CHECK(begin(code, wire::CodeFrom::member, now));
+  EXO_CHECK(begin(code, wire::CodeFrom::member, role, now));
   return code;
 }
 
-Result<void> PairingStore::approve(const PairingCode& code, WallTime now) const {
-  return begin(code, wire::CodeFrom::newcomer, now);
+Result<void> PairingStore::approve(const PairingCode& code, WallTime now, std::optional<wire::Role> role) const {
+  return begin(code, wire::CodeFrom::newcomer, role, now);
 }
 
-Result<void> PairingStore::begin(const PairingCode& code, wire::CodeFrom from, WallTime now) const {
+Result<void> PairingStore::begin(const PairingCode& code, wire::CodeFrom from, std::optional<wire::Role> role,
+                                 WallTime now) const {
   return update([&](Entry& entry) -> Result<void> {
     const int64_t since = seconds(now - kWrongGuessesWithin);
     std::erase_if(entry.wrong_s, [&](int64_t at) { return at <= since || at > seconds(now); });
@@ -101,6 +106,7 @@ Result<void> PairingStore::begin(const PairingCode& code, wire::CodeFrom from, W
     entry.from = from;
     entry.outcome = kShown;
     entry.newcomer.clear();
+    entry.role = role;
     entry.expires_s = seconds(now + kPairingLifetime);
     return {};
   });
@@ -138,8 +144,10 @@ std::optional<wire::CodeFrom> PairingStore::open(WallTime now) const {
   return entry->from;
 }
 
-Result<void> PairingStore::settle(const PairingCode& code, bool right, std::string_view newcomer, WallTime now) const {
-  return update([&](Entry& entry) -> Result<void> {
+Result<std::optional<wire::Role>> PairingStore::settle(const PairingCode& code, bool right, std::string_view newcomer,
+                                                       WallTime now) const {
+  std::optional<wire::Role> role;
+  auto settled = update([&](Entry& entry) -> Result<void> {
     EXO_CHECK(check_shown(entry, entry.from, now));
     if (!equal_secrets(std::as_bytes(std::span(entry.code)), std::as_bytes(std::span(code.digits())))) {
       return fail(ErrorCode::failed_precondition, "the device shows another pairing code now; type that one");
@@ -147,8 +155,11 @@ Result<void> PairingStore::settle(const PairingCode& code, bool right, std::stri
     entry.outcome = right ? kPaired : kWrong;
     entry.newcomer = newcomer;
     if (!right && entry.wrong_s.size() < kWrongKept) entry.wrong_s.push_back(seconds(now));
+    role = entry.role;
     return {};
   });
+  if (!settled) return std::unexpected(std::move(settled).error());
+  return role;
 }
 
 }  // namespace exogpu::security

@@ -2,7 +2,7 @@
 // typed here.
 //
 //   STATE/pairing.json    {"code": "123456", "from": "member" or "newcomer", "expires": seconds since 1970,
-//                          "outcome": "shown", "newcomer": "desk", "wrong": [seconds, …]}
+//                          "outcome": "shown", "newcomer": "desk", "role": "worker", "wrong": [seconds, …]}
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,7 @@
 #include "security/authority.h"
 #include "security/pairing/code.h"
 #include "wire/messages.h"
+#include "wire/role.h"
 
 namespace exogpu::security {
 
@@ -34,11 +35,12 @@ class PairingStore {
  public:
   explicit PairingStore(std::filesystem::path state) : state_(std::move(state)) {}
 
-  // Replaces the code by a new one to show. Errors: resource_exhausted (too many wrong guesses lately).
-  Result<PairingCode> show(WallTime now) const;
+  // Replaces the code by a new one to show, for a newcomer that is to have this role; without one, the cluster's
+  // default. Errors: resource_exhausted (too many wrong guesses lately).
+  Result<PairingCode> show(WallTime now, std::optional<wire::Role> role = {}) const;
 
   // Replaces the code by one that a newcomer shows. Errors: those of show().
-  Result<void> approve(const PairingCode& code, WallTime now) const;
+  Result<void> approve(const PairingCode& code, WallTime now, std::optional<wire::Role> role = {}) const;
 
   // The outcome of a code that was shown or approved.
   Result<PairingOutcome> outcome(const PairingCode& code, WallTime now) const;
@@ -55,9 +57,10 @@ class PairingStore {
   // The kind of the active code; empty if there is none or it cannot be read.
   std::optional<wire::CodeFrom> open(WallTime now) const;
 
-  // Ends a code after a guess: only the first guess counts. `newcomer` is the name that the guessing device gave.
-  // Errors: failed_precondition, if the code is not active any more.
-  Result<void> settle(const PairingCode& code, bool right, std::string_view newcomer, WallTime now) const;
+  // Ends a code after a guess: only the first guess counts. `newcomer` is the name that the guessing device gave. The
+  // role that the code gives. Errors: failed_precondition, if the code is not active any more.
+  Result<std::optional<wire::Role>> settle(const PairingCode& code, bool right, std::string_view newcomer,
+                                           WallTime now) const;
 
  private:
   struct Entry {
@@ -66,12 +69,13 @@ class PairingStore {
     int64_t expires_s = 0;
     std::string outcome;
     std::string newcomer;
+    std::optional<wire::Role> role;
     std::vector<int64_t> wrong_s;
   };
   std::filesystem::path file() const { return state_ / "pairing.json"; }
   Result<Entry> read() const;
   Result<void> update(const std::function<Result<void>(Entry&)>& change) const;
-  Result<void> begin(const PairingCode& code, wire::CodeFrom from, WallTime now) const;
+  Result<void> begin(const PairingCode& code, wire::CodeFrom from, std::optional<wire::Role> role, WallTime now) const;
   static Result<void> check_shown(const Entry& entry, wire::CodeFrom from, WallTime now);
   std::filesystem::path state_;
 };
