@@ -37,8 +37,8 @@ class Audit(Cluster):
         a.waits_to_serve()
         self.keys(a, "add", "laptop")
         entries = self.entries(a)
-        self.assertEqual([(entry["action"], entry["result"]) for entry in entries if "anchor" not in entry],
-                         [("node.start", "ok"), ("join", "ok"), ("POST /v1/keys", "ok")])
+        self.assertCountEqual([(entry["action"], entry["result"]) for entry in entries if "anchor" not in entry],
+                              [("node.start", "ok"), ("node.role", "ok"), ("join", "ok"), ("POST /v1/keys", "ok")])
         self.assertRegex(self.command(node=a), r"local \(127\.0\.0\.1\) +POST /v1/keys +laptop  ok")
         self.assertIn("is whole", self.command("verify", node=a))
 

@@ -220,7 +220,7 @@ class Discovery(unittest.TestCase):
         self.assertIn("the code is wrong", output())
 
         # The newcomer does not guess at a code that is shown for another device, which then uses it.
-        shows = a.run("pair", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        shows = a.run("pair", "--role", "owner", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         shown = self.shown_code(shows)
         until(lambda: "the newcomer has asked since: " + output(), lambda: output().count("that device approves no code") > 1)
         status, paired = b.ends("join", shown)
