@@ -387,15 +387,4 @@ Result<void> Node::Impl::check_leader() const {
   return fail(ErrorCode::unavailable, "the cluster has no leader at the moment; try again");
 }
 
-Result<void> Node::Impl::drain(std::string_view node, bool draining) {
-  EXO_TRY(const wire::NodeId id, status_->find_node(node));
-  EXO_CHECK(check_leader());
-  loop_.post([this, id, draining] {
-    agent_->change([&](cluster::Agent& agent, cluster::Time now) {
-      agent.command(wire::DrainingSet{.node = id, .draining = draining}, now);
-    });
-  });
-  return {};
-}
-
 }  // namespace exogpu::node

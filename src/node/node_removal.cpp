@@ -110,4 +110,15 @@ Result<void> Node::Impl::remove(std::string_view node) {
   return {};
 }
 
+Result<void> Node::Impl::drain(std::string_view node, bool draining) {
+  EXO_TRY(const wire::NodeId id, status_->find_node(node));
+  EXO_CHECK(check_leader());
+  loop_.post([this, id, draining] {
+    agent_->change([&](cluster::Agent& agent, cluster::Time now) {
+      agent.command(wire::DrainingSet{.node = id, .draining = draining}, now);
+    });
+  });
+  return {};
+}
+
 }  // namespace exogpu::node
