@@ -26,8 +26,8 @@ def calls(context):
         print(f"{name:24} {best * 1e6:8.2f} us")
 
 
-def by_bench(program, model):
-    done = subprocess.run([program, "bench", model, "-d", "cpu", "-p", "0", "-n", str(TOKENS), "-r", "3", "--json"],
+def by_bench(program, model, *options):
+    done = subprocess.run([program, "bench", model, "-d", "cpu", "-p", "0", "-n", str(TOKENS), "-r", "5", "--json", *options],
                           capture_output=True, text=True, check=True)
     return json.loads(done.stdout)["generation"]["median"]
 
