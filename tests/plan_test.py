@@ -11,6 +11,8 @@ import tempfile
 import unittest
 
 from harness.caches import cache_home
+from harness.node import PROMPT, Node
+from harness.waiting import until
 
 EXOGPU, TINY_MODEL = sys.argv[1:3]
 
@@ -133,6 +135,41 @@ class Plan(unittest.TestCase):
             self.assertEqual(done.stdout, "")
             self.assertTrue(done.stderr.startswith("exogpu: "), done.stderr)
             self.assertIn(words, done.stderr)
+
+
+class Streaming(unittest.TestCase):
+    """A model that the memory given to it does not hold."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.folder = pathlib.Path(directory.name)
+        self.model = self.folder / "model.gguf"
+        subprocess.run([TINY_MODEL, "llama", self.model, "--layers", "24", "--embedding-length", "768"], check=True,
+                       capture_output=True, timeout=60)
+        self.most = self.model.stat().st_size * 4 // 5
+
+    def run_it(self, *arguments):
+        environment = {**os.environ, "XDG_CACHE_HOME": cache_home(self.folder)}
+        done = subprocess.run([EXOGPU, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+                              stdin=subprocess.DEVNULL, env=environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_it_is_planned_and_served(self):
+        plan = ["plan", self.model, "-d", "cpu", "-c", 256, "--parallel", 1, "--memory-max", self.most]
+        stage, = json.loads(self.run_it(*plan, "--json"))["plan"]["stages"]
+        self.assertGreater(stage["layers_streamed"], 1)
+        self.assertLess(stage["layers_streamed"], 25)
+        self.assertGreater(stage["bytes_streamed"], 0)
+        self.assertIn(f"{stage['layers_streamed']} of 24 layers stream from the disk", self.run_it(*plan))
+        whole = self.run_it("run", self.model, "--raw", "-p", PROMPT, "-n", 8, "--temperature", 0, "-d", "cpu", "-c", 256)
+        node = Node(EXOGPU, self.folder, "a", self.model, "-c", 256, "--parallel", 1, "--memory-max", self.most)
+        self.addCleanup(node.kill)
+        until(lambda: f"the model is served: {node.said()}", node.serves)
+        self.assertIn(node.text(max_tokens=8)[0].strip(), whole)
+        activity = json.dumps(node.cluster())
+        self.assertRegex(activity, r"\d+ of 24 layers stream from the disk")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ ModelView model_view(const ReplicatedState& state, const std::string& content) {
   for (const auto& [id, record] : state.models) {
     if (id != content) {
       if (record.plan) subtract(view.nodes, record.plan->made);
+      view.alone = view.alone && !record.plan;
       continue;
     }
     view.model = record.served;

@@ -21,6 +21,7 @@ struct ModelView {
   std::set<wire::NodePair> links_avoided;
   // Of nodes that are short of memory: so much of the devices' free memory plans are not to use, if others have room.
   std::map<wire::DeviceRef, Bytes> memory_spared{};
+  bool alone = true;  // no other model has a plan
 };
 
 // With all nodes. A model that the state does not have has a view without model and plan.

@@ -39,6 +39,8 @@ Result<placement::PlacementResult> search_plan(const ModelView& state, const Ser
     request.serving = settings;
     request.prompt = text.prompt;
     request.context_mean = text.context_mean;
+    // Other models make room before this one streams.
+    request.streams = state.alone && count == nodes.size();
     auto answer = placement::assign_layers(view, state.model->shape, request);
     if (count == nodes.size() || (answer && answer->given_up.empty())) return answer;
     count *= 4;
@@ -94,6 +96,8 @@ std::optional<placement::PlacementResult> plan_with_resident_parts(const ModelVi
                                                                    const placement::PlacementResult& best) {
   const ServedModel& model = *state.model;
   if (!model.layers.empty() || !same_model(model, before.plan)) return std::nullopt;
+  if (std::ranges::any_of(before.plan.stages, [](const auto& stage) { return stage.weight_budget > 0; }))
+    return std::nullopt;
   std::vector<NodeId> nodes = usable_nodes(state);
   const std::set<NodeId> usable(nodes.begin(), nodes.end());
   nodes.resize(std::min(nodes.size(), kNodesAtFirst));

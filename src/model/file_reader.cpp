@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <format>
 #include <string>
@@ -107,6 +108,23 @@ Result<void> FileReader::fill_window(uint32_t part, Bytes offset) {
 void FileReader::give_up_direct(uint32_t part) {
   close(direct_[part]);
   direct_[part] = -1;
+}
+
+double measure_read_rate(const Gguf& file) {
+  using std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kLong{250};
+  FileReader reader(file, ReadWay::direct);
+  std::vector<std::byte> bytes(kWindow);
+  Bytes read = 0;
+  const auto began = steady_clock::now();
+  std::chrono::duration<double> took{};
+  for (Bytes at = 0, end = file.part_bytes(0).size(); at < end && took < kLong; at += kWindow) {
+    const std::span<std::byte> next = std::span(bytes).first(std::min(kWindow, end - at));
+    if (!reader.read(0, at, next)) return 0;
+    read += next.size();
+    took = steady_clock::now() - began;
+  }
+  return took.count() > 0 ? static_cast<double>(read) / took.count() : 0;
 }
 
 }  // namespace exogpu::model

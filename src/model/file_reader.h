@@ -51,4 +51,8 @@ class FileReader {
   Bytes window_bytes_ = 0;
 };
 
+// How fast the file's bytes come in their order, straight from the disk where the file system can: measured over a
+// quarter of a second, or the whole file if that takes less. 0 where it cannot be read.
+double measure_read_rate(const Gguf& file);
+
 }  // namespace exogpu::model

@@ -65,6 +65,12 @@ TEST_P(FileReading, NamesAFileThatWasCutShort) {
                path.string() + ": ends before its byte ");
 }
 
+TEST_P(FileReading, MeasuresARate) {
+  EXPECT_GT(measure_read_rate(*file), 0);
+  std::filesystem::resize_file(path, 100);
+  EXPECT_EQ(measure_read_rate(*file), 0);
+}
+
 TEST(FileReader, CopiesFromBytesThatBelongToTheCaller) {
   const auto bytes = tiny::tiny_model("llama");
   ASSERT_TRUE(bytes);

@@ -64,9 +64,10 @@ struct NodeOptions {
   uint32_t threads = 0;
   std::shared_ptr<gpu::LayoutBook> layouts{};  // of the devices; null: nothing is checked
   std::optional<Bytes> memory_max{};           // of each device, for all models together
-  HeatOptions heat{};                          // limits of heat and power that the owner sets
-  OwnerOptions owner{};                        // when plans may use its devices, and what these draw with others'
-  std::optional<double> battery_floor{};       // 0..1: on battery and below it, plans do without this node
+  bool streams = false;                   // layers for which no device has memory are read from the disk for each step
+  HeatOptions heat{};                     // limits of heat and power that the owner sets
+  OwnerOptions owner{};                   // when plans may use its devices, and what these draw with others'
+  std::optional<double> battery_floor{};  // 0..1: on battery and below it, plans do without this node
 
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
 

@@ -101,7 +101,10 @@ Result<NodeResources> prepare(NodeOptions& options) {
   EXO_TRY(security::TlsContext tls, security::TlsContext::for_node(identity));
   EXO_TRY(const std::vector<std::string> ids, own_parts(options.devices));
   EXO_TRY(gpu::Machine machine, gpu::Machine::discover(discovery_for(ids, options.layouts)));
-  EXO_TRY(OwnDevices own, own_devices(machine, ids, {.threads = options.threads, .memory_max = options.memory_max}));
+  EXO_TRY(OwnDevices own, own_devices(machine, ids,
+                                      {.threads = options.threads,
+                                       .memory_max = options.memory_max,
+                                       .streamed = options.streams ? file.get() : nullptr}));
   for (wire::DeviceProfile& profile : own.profiles) {
     profile.id.node = identity.node();
     profile.node_name = options.name;

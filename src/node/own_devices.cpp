@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "model/file_reader.h"
 #include "node/device_profiles.h"
 #include "wire/device_group.h"
 
@@ -43,6 +44,7 @@ gpu::DiscoverOptions discovery_for(std::span<const std::string> ids, std::shared
 Result<OwnDevices> own_devices(const gpu::Machine& machine, std::span<const std::string> ids,
                                const OwnDeviceLimits& limits) {
   OwnDevices own;
+  const double disk_bytes_per_s = limits.streamed != nullptr ? model::measure_read_rate(*limits.streamed) : 0;
   EXO_TRY(const auto full, full_ids(machine, ids));
   for (const std::string& id : full) {
     EXO_TRY(const auto devices, devices_of(machine, id));
@@ -50,6 +52,7 @@ Result<OwnDevices> own_devices(const gpu::Machine& machine, std::span<const std:
     for (wire::DeviceProfile& profile : profiles)
       profile.memory_free = std::min(profile.memory_free, limits.memory_max.value_or(profile.memory_free));
     if (!names_group(id)) {
+      profiles.front().stream_bytes_per_s = std::min(disk_bytes_per_s, profiles.front().upload_bytes_per_s);
       own.profiles.push_back(std::move(profiles.front()));
       continue;
     }

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "gpu/device.h"
+#include "model/gguf.h"
 #include "node/device_group.h"
 #include "wire/device_profile.h"
 
@@ -20,8 +21,9 @@ struct OwnDevices {
 };
 
 struct OwnDeviceLimits {
-  uint32_t threads = 0;             // of a CPU; 0: as many as this process may well use
-  std::optional<Bytes> memory_max;  // of each device
+  uint32_t threads = 0;                   // of a CPU; 0: as many as this process may well use
+  std::optional<Bytes> memory_max;        // of each device
+  const model::Gguf* streamed = nullptr;  // may stream from its disk, which is measured; null: no model may
 };
 
 // How to look for devices with these ids: software renderers are found by name only, and for the CPU no driver is

@@ -80,7 +80,8 @@ Result<engine::ShardGroup> ShardBackend::load_group(const worker::Part& part, co
                                                     const std::stop_token& stop) {
   const worker::PartKey& key = part.key;
   EXO_TRY(const engine::Architecture architecture, engine::read_architecture(*part.file));
-  const auto options = engine::ShardOptions::serving(key.settings, architecture, threads_);
+  auto options = engine::ShardOptions::serving(key.settings, architecture, threads_);
+  options.weight_budget = key.weight_budget;
   if (remote_ != nullptr && RemoteGroups::names(key.device)) {
     const wire::MemberLoad load{.content = key.content,
                                 .layers = key.layers,
@@ -97,6 +98,9 @@ void ShardBackend::remember(const std::shared_ptr<worker::Part>& part, const eng
   std::string held;
   for (const engine::ConvertedWeights& of : shard.converted())
     held += std::format("{}{} is held as {}", held.empty() ? "" : ", ", of.type, of.held_as);
+  if (const uint32_t streamed = shard.memory().layers_streamed; streamed > 0)
+    held += std::format("{}{} of {} layers stream from the disk", held.empty() ? "" : ", ", streamed,
+                        shard.layers().size());
   auto use = shard.thread_use();
   const MutexLock lock(mutex_);
   std::erase_if(used_, [](const Used& each) { return each.part.expired(); });

@@ -61,6 +61,7 @@ Result<void> check_device(const wire::DeviceProfile& device, const std::string& 
   EXO_CHECK(check_time(subject, "exchange_s", device.exchange_s));
   if (device.exchange_bytes_per_s != 0)
     EXO_CHECK(check_rate(subject, "exchange_bytes_per_s", device.exchange_bytes_per_s));
+  if (device.stream_bytes_per_s != 0) EXO_CHECK(check_rate(subject, "stream_bytes_per_s", device.stream_bytes_per_s));
   if (device.rates.empty())
     return fail(ErrorCode::invalid_argument, "{}: no rate of any weight type is known", subject);
   for (const wire::WeightRates& rates : device.rates) {

@@ -10,6 +10,7 @@
 #include "placement/planner.h"
 #include "placement/precision.h"
 #include "placement/preferences.h"
+#include "placement/streaming.h"
 
 namespace exogpu::placement {
 namespace {
@@ -102,16 +103,29 @@ Result<PlacementResult> check_fixed_layers(const Planner& planner) {
   return result;
 }
 
-}  // namespace
-
-Result<PlacementResult> assign_layers(const wire::ClusterView& view, const wire::ModelShape& shape,
-                                      const PlacementRequest& request) {
+Result<PlacementResult> assign_in_memory(const wire::ClusterView& view, const wire::ModelShape& shape,
+                                         const PlacementRequest& request) {
   EXO_CHECK(check_shape(shape));
   EXO_CHECK(check_view(view));
   EXO_CHECK(check_request(request, view, shape));
   const CostModel model(view, shape, request, least_given_up(view, shape, request));
   const Planner planner(model);
   return request.fixed_layers.empty() ? decide(planner) : check_fixed_layers(planner);
+}
+
+}  // namespace
+
+Result<PlacementResult> assign_layers(const wire::ClusterView& view, const wire::ModelShape& shape,
+                                      const PlacementRequest& request) {
+  auto in_memory = assign_in_memory(view, shape, request);
+  const bool may_stream = request.streams && request.fixed_layers.empty();
+  if (in_memory || !may_stream || in_memory.error().code != ErrorCode::out_of_memory) return in_memory;
+  // What a node that is short of memory would like to keep is better read from the disk.
+  auto streams = plan_that_streams(CostModel(view, shape, request), assign_in_memory);
+  if (!streams)
+    streams =
+        plan_that_streams(CostModel(view, shape, request, least_given_up(view, shape, request)), assign_in_memory);
+  return streams ? *std::move(streams) : std::move(in_memory);
 }
 
 }  // namespace exogpu::placement

@@ -54,6 +54,8 @@ struct PlacementRequest {
   std::vector<wire::LayerRange> together;                         // each on one device
   std::set<std::pair<wire::NodeId, wire::NodeId>> links_avoided;  // the lower id first; soft
   std::map<wire::DeviceRef, Bytes> memory_spared;                 // of the free memory; soft
+  bool streams =
+      false;  // where nothing has memory for all layers, one device may read some from its disk for each step
   size_t labels_max = kLabelsMax;  // partial rings in memory before an exact search gives up
 };
 
@@ -91,6 +93,9 @@ struct PlacementResult {
 // remaining ones allow; of equally fast plans, the one with fewer devices. Fixed layers ignore soft constraints. For
 // efficiency it is the one with the least energy for a token that a few searches find, at no less than half of the best
 // speed.
+//
+// Where there is no such plan for lack of memory, and the request allows it: the fastest one of a single device, of
+// those whose rate of reading from the disk is known, on which as many layers stream as have no room.
 //
 // Up to kExactDevices devices (interchangeable ones are tried in one order) the plan is proven to be the best, unless
 // the search grows too large; beyond that a beam search finds it. Its work is bounded: less than a tenth of a second

@@ -14,8 +14,9 @@ bool same_profile(const CostModel& model, size_t a, size_t b) {
   };
   return x.uses_host_memory == y.uses_host_memory && model.memory_free(a) == model.memory_free(b) &&
          x.memory_bytes_per_s == y.memory_bytes_per_s && x.step_s == y.step_s && x.exchange_s == y.exchange_s &&
-         x.exchange_bytes_per_s == y.exchange_bytes_per_s && x.upload_bytes_per_s == y.upload_bytes_per_s &&
-         x.download_bytes_per_s == y.download_bytes_per_s && std::ranges::equal(x.rates, y.rates, same_rates);
+         x.exchange_bytes_per_s == y.exchange_bytes_per_s && x.stream_bytes_per_s == y.stream_bytes_per_s &&
+         x.upload_bytes_per_s == y.upload_bytes_per_s && x.download_bytes_per_s == y.download_bytes_per_s &&
+         std::ranges::equal(x.rates, y.rates, same_rates);
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ void put(proto::Device& out, const DeviceProfile& in) {
   out.set_upload_bytes_per_s(in.upload_bytes_per_s);
   out.set_download_bytes_per_s(in.download_bytes_per_s);
   out.set_active_w(in.active_w);
+  out.set_stream_bytes_per_s(in.stream_bytes_per_s);
   for (const TypeLimit& limit : in.limits) {
     auto* next = out.add_limits();
     next->set_type(text(limit.type));
@@ -123,6 +124,7 @@ Result<DeviceProfile> device_of(const proto::Device& in, const Member& of) {
   EXO_TRY(out.upload_bytes_per_s, amount_of(in.upload_bytes_per_s(), "the upload rate of a device"));
   EXO_TRY(out.download_bytes_per_s, amount_of(in.download_bytes_per_s(), "the download rate of a device"));
   EXO_TRY(out.active_w, amount_of(in.active_w(), "the power of a device"));
+  EXO_TRY(out.stream_bytes_per_s, amount_of(in.stream_bytes_per_s(), "the rate at which a device reads from the disk"));
   EXO_CHECK(within(in.limits_size(), kTypeLimitsMax, "the types that a device cannot compute"));
   for (const auto& field : in.limits()) {
     EXO_TRY(TypeLimit limit, limit_of(field));
@@ -227,6 +229,7 @@ void put(proto::StagePlan& out, const StagePlan& message) {
     stage->set_device(in.device.device);
     stage->set_layers_begin(in.layers.begin);
     stage->set_layers_end(in.layers.end);
+    stage->set_weight_budget_bytes(in.weight_budget);
   }
   put(*out.mutable_settings(), message.settings);
   out.set_step_cost_tokens(message.step_cost_tokens);
@@ -240,7 +243,9 @@ Result<StagePlan> stage_plan_of(const proto::StagePlan& in) {
   EXO_CHECK(within(in.stages_size(), kMembersMax, "the stages of a plan"));
   uint32_t next = 0;
   for (const auto& field : in.stages()) {
-    PlannedStage stage{.device = {}, .layers = {field.layers_begin(), field.layers_end()}};
+    PlannedStage stage{.device = {},
+                       .layers = {field.layers_begin(), field.layers_end()},
+                       .weight_budget = field.weight_budget_bytes()};
     EXO_TRY(stage.device.node, node_of(field.node(), "the node of a stage"));
     EXO_TRY(stage.device.device, name_of(field.device(), "the device of a stage"));
     if (stage.layers.begin != next || stage.layers.end <= next) {

@@ -46,6 +46,7 @@ struct NodeInfo {
 struct PlannedStage {
   DeviceRef device;
   LayerRange layers;
+  Bytes weight_budget = 0;  // of memory; where the layers have more weights, some stream. 0: all are in memory
   friend bool operator==(const PlannedStage&, const PlannedStage&) = default;
 };
 

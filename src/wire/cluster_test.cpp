@@ -73,6 +73,7 @@ NodeInfo some_info() {
   device.limits = {{.type = "mxfp4", .use = "experts", .held_as = "q8_0", .growth = 2},
                    {.type = "tq1_0", .use = "matrix", .held_as = {}}};
   device.active_w = 5;
+  device.stream_bytes_per_s = 6;
   info.devices = {device};
   info.links = {
       {.from = info.self.node, .to = id_of(9), .delay_s = 1e-4, .bytes_per_s = 1e8, .jitter_s = 2e-5, .loss = 0.01}};

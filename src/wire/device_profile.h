@@ -55,6 +55,8 @@ struct DeviceProfile {
   double upload_bytes_per_s = 0;    // from the host's memory to the device
   double download_bytes_per_s = 0;  // and back
   double active_w = 0;              // that computing all of the time adds to the power it draws; 0: not measured yet
+  // At which weights are read from the disk to it, for layers that stream; 0: none may.
+  double stream_bytes_per_s = 0;
   std::vector<TypeLimit> limits{};  // none: it computes with all types that files have
   friend bool operator==(const DeviceProfile&, const DeviceProfile&) = default;
 };

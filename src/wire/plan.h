@@ -24,8 +24,10 @@ struct StageMemory {
 struct Stage {
   DeviceRef device;
   LayerRange layers;
-  StageMemory memory;   // that the stage needs
-  double decode_s = 0;  // predicted, for one token of one sequence
+  StageMemory memory;            // that the stage needs
+  uint32_t layers_streamed = 0;  // read from the file again for each step, since memory.weights has no room for them
+  Bytes bytes_streamed = 0;      // of them
+  double decode_s = 0;           // predicted, for one token of one sequence
   double hop_s =
       0;  // predicted, to the next stage (from the last one to the first) for one token; 0 for a single stage
   friend bool operator==(const Stage&, const Stage&) = default;

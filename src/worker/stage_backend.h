@@ -27,6 +27,7 @@ struct PartKey {
   std::string content, device;
   wire::LayerRange layers;
   wire::ServingSettings settings;
+  Bytes weight_budget = 0;  // as of its wire::PlannedStage
   friend bool operator==(const PartKey&, const PartKey&) = default;
 };
 

@@ -13,7 +13,8 @@ PartKey key_of(const wire::StagePlan& plan, uint32_t stage) {
   return {.content = plan.content,
           .device = plan.stages[stage].device.device,
           .layers = plan.stages[stage].layers,
-          .settings = plan.settings};
+          .settings = plan.settings,
+          .weight_budget = plan.stages[stage].weight_budget};
 }
 
 std::vector<uint32_t> own_stages(const wire::StagePlan& plan, wire::NodeId self) {

@@ -34,6 +34,7 @@ struct Options {
   std::vector<std::string> without;
   std::vector<std::string> together;
   std::string why;  // a device
+  std::optional<Bytes> memory_max;
   placement::PlacementRequest request;
   bool json = false;
 };
@@ -57,9 +58,11 @@ Result<std::string> read_text(const std::string& path) {
   return text;
 }
 
-Result<DescribedCluster> cluster_for(const Options& options, const gpu::Machine& machine) {
+Result<DescribedCluster> cluster_for(const Options& options, const gpu::Machine& machine, const model::Gguf& file) {
   if (options.devices.empty()) {
-    EXO_TRY(node::OwnDevices own, node::own_devices(machine, options.own));
+    EXO_TRY(node::OwnDevices own,
+            node::own_devices(machine, options.own,
+                              {.memory_max = options.memory_max, .streamed = options.memory_max ? &file : nullptr}));
     return DescribedCluster{.view = {.devices = std::move(own.profiles), .links = {}}, .rules = {}};
   }
   EXO_TRY(const std::string text, read_text(options.devices));
@@ -72,11 +75,12 @@ Result<void> plan(const Options& options) {
   gpu::DiscoverOptions discovery = node::discovery_for(options.own, layout_book());
   discovery.cpu_only = discovery.cpu_only || !options.devices.empty();
   EXO_TRY(const gpu::Machine machine, gpu::Machine::discover(discovery));
-  EXO_TRY(DescribedCluster cluster, cluster_for(options, machine));
+  EXO_TRY(DescribedCluster cluster, cluster_for(options, machine, file));
   wire::ClusterView& view = cluster.view;
 
   placement::PlacementRequest request = options.request;
   request.labels_max = kLabelsOfACommand;
+  request.streams = true;
   request.rules = std::move(cluster.rules);
   EXO_TRY(const engine::Architecture architecture, engine::read_architecture(file));
   if (request.serving.context == 0) request.serving = engine::complete_settings(request.serving, architecture);
@@ -143,6 +147,13 @@ void add_plan(CLI::App& app, Action& action) {
                                "example cuda0+cuda1; may be repeated")
                   ->delimiter(',')
                   ->type_name("DEVICE");
+  command
+      ->add_option(
+          "--memory-max", options->memory_max,
+          "Use at most so much memory of each device, for example 8GiB; layers for which none has room are read "
+          "from the disk again for each step")
+      ->transform(byte_size())
+      ->type_name("SIZE");
   command->add_option("--without", options->without, "Do not use this device; may be repeated")->type_name("DEVICE");
   command
       ->add_option("--together", options->together,

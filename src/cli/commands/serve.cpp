@@ -304,6 +304,20 @@ void add_serve(CLI::App& app, Action& action) {
       ->transform(byte_size())
       ->type_name("SIZE")
       ->group(devices);
+  command
+      ->add_option_function<Bytes>(
+          "--memory-max",
+          [&node](const Bytes& most) {
+            node.memory_max = most;
+            node.streams = true;
+          },
+          "As --memory; and where no device has room for all layers of the model that is given here, the others are "
+          "read "
+          "from the disk again for each step, ahead of their turn")
+      ->transform(byte_size())
+      ->type_name("SIZE")
+      ->excludes("--memory")
+      ->group(devices);
   add_heat_options(*command, node, devices);
   const char* plan = "Model and plan (on the node that is given the model)";
   add_context(*command, node.serving.context)

@@ -26,6 +26,8 @@ Json json_of(const PlanReport& r, const wire::Plan& plan) {
                       {"weights_bytes", stage.memory.weights},
                       {"cache_bytes", stage.memory.cache},
                       {"compute_bytes", stage.memory.compute},
+                      {"layers_streamed", stage.layers_streamed},
+                      {"bytes_streamed", stage.bytes_streamed},
                       {"decode_s", stage.decode_s},
                       {"hop_s", stage.hop_s}});
   }

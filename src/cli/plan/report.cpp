@@ -82,6 +82,11 @@ std::string predicted_text(const PlanReport& r) {
   if (speed.joules_per_token > 0)
     text += std::format("           {:.3g} J for a token of one sequence, beside what idle devices draw\n",
                         speed.joules_per_token);
+  for (const wire::Stage& stage : r.answer.plan.stages)
+    if (stage.layers_streamed > 0)
+      text += std::format(
+          "           {} of {} layers stream from the disk, {} for each step: no devices have memory for all\n",
+          stage.layers_streamed, stage.layers.size(), format_bytes(stage.bytes_streamed));
   return text + std::format("           {} to the first token of an answer to {} tokens\n",
                             time_text(speed.first_token_s), format_count(placement::prompt_of(r.request)));
 }
