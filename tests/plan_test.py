@@ -168,8 +168,9 @@ class Streaming(unittest.TestCase):
         self.addCleanup(node.kill)
         until(lambda: f"the model is served: {node.said()}", node.serves)
         self.assertIn(node.text(max_tokens=8)[0].strip(), whole)
-        activity = json.dumps(node.cluster())
-        self.assertRegex(activity, r"\d+ of 24 layers stream from the disk")
+        # The stage reports a moment later.
+        until(lambda: f"the status says that layers stream: {node.cluster()}",
+              lambda: "of 24 layers stream from the disk" in node.cluster()["plan"]["stages"][0]["activity"])
 
 
 if __name__ == "__main__":
