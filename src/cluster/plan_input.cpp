@@ -98,7 +98,7 @@ ClusterView view_of(const ModelView& state, std::vector<NodeId> nodes) {
   ClusterView view = profiles_of(state, std::move(nodes));
   for (DeviceProfile& device : view.devices) {
     const NodeRecord& node = state.nodes.at(device.id.node);
-    if (state.model) correct(device, node.condition.speeds, state.model->shape);
+    if (state.model) correct(device, node.condition.speeds, *state.model);
     slow_down(device, speed_share(node, device.id.device));
   }
   for (LinkProfile& link : view.links) correct(link, state.nodes);

@@ -1,7 +1,9 @@
 #include "cluster/serving_speeds.h"
 
 #include <algorithm>
+#include <cmath>
 #include <format>
+#include <set>
 
 #include "placement/precision.h"
 
@@ -68,7 +70,6 @@ Between by_profile(const placement::CostModel& model, const StagePlan& plan, dou
 // Whether it is time for another report, with these entries.
 template <typename Measured>
 void replace(std::vector<Measured>& reported, std::vector<Measured> next, std::optional<Time>& changed_at, Time now) {
-  std::erase_if(next, [](const Measured& each) { return each.percent == MeasuredPercent(); });
   if (next == reported) return;
   changed_at = now;
   reported = std::move(next);
@@ -78,11 +79,23 @@ bool is_early(const std::optional<Time>& changed_at, Time now) {
   return changed_at && now < *changed_at + kSpeedsEvery;
 }
 
-const MeasuredSpeed* measured(const std::vector<MeasuredSpeed>& speeds, const std::string& device,
-                              const std::string& type) {
-  const auto found = std::ranges::find_if(
-      speeds, [&](const MeasuredSpeed& speed) { return speed.device == device && speed.type == type; });
-  return found == speeds.end() ? nullptr : &*found;
+bool same_profile(const MeasuredSpeed& a, const MeasuredSpeed& b) { return a.device == b.device && a.type == b.type; }
+
+// As shares: the model's own or, without one, the mean of the others'.
+std::optional<std::pair<double, double>> few_and_many(const std::vector<MeasuredSpeed>& speeds,
+                                                      const MeasuredSpeed& of) {
+  double few = 0, many = 0, count = 0;
+  for (const MeasuredSpeed& speed : speeds) {
+    if (!same_profile(speed, of)) continue;
+    const bool own = speed.content == of.content;
+    if (own) few = many = count = 0;
+    few += std::log(speed.percent.few / 100.0);
+    many += std::log(speed.percent.many / 100.0);
+    ++count;
+    if (own) break;
+  }
+  if (count == 0) return std::nullopt;
+  return std::pair(std::exp(few / count), std::exp(many / count));
 }
 
 bool is_far_off(uint32_t percent) { return percent > 100 * kMismatch || percent < 100 / kMismatch; }
@@ -97,7 +110,7 @@ void ServingSpeeds::add(const DeviceProfile& device, const ServedModel& model, d
   placement::PlacementRequest request;
   request.serving = model.settings;
   const placement::CostModel cost(view, model.shape, request);
-  const std::pair key(device.id.device, rates->type);
+  const Key key(device.id.device, rates->type, model.content);
   if (ratios_.size() == kSpeedsMax && !ratios_.contains(key)) return;
   if (!changed_at_) changed_at_ = now;
   SpeedRatios& ratios = ratios_[key];
@@ -119,10 +132,20 @@ const std::vector<MeasuredSpeed>& ServingSpeeds::update(Time now) {
   if (is_early(changed_at_, now)) return reported_;
   std::vector<MeasuredSpeed> next;
   for (const auto& [key, ratios] : ratios_) {
-    const MeasuredSpeed* before = measured(reported_, key.first, key.second);
-    next.push_back(before ? *before : MeasuredSpeed{.device = key.first, .type = key.second});
-    ratios.report(next.back().percent, now);
+    const auto& [device, type, content] = key;
+    MeasuredSpeed speed{.device = device, .type = type, .content = content};
+    const auto before = std::ranges::find_if(
+        reported_, [&](const MeasuredSpeed& each) { return same_profile(each, speed) && each.content == content; });
+    if (before != reported_.end()) speed.percent = before->percent;
+    ratios.report(speed.percent, now);
+    next.push_back(std::move(speed));
   }
+  // Where all models are as fast as predicted, there is nothing to tell.
+  std::erase_if(next, [all = next](const MeasuredSpeed& each) {
+    return std::ranges::all_of(all, [&](const MeasuredSpeed& other) {
+      return !same_profile(each, other) || other.percent == MeasuredPercent();
+    });
+  });
   replace(reported_, std::move(next), changed_at_, now);
   return reported_;
 }
@@ -159,15 +182,17 @@ const std::vector<MeasuredLink>& LinkSpeeds::update(Time now) {
     next.push_back(before != reported_.end() ? *before : MeasuredLink{.from = link.first, .to = link.second});
     ratios.report(next.back().percent, now);
   }
+  std::erase_if(next, [](const MeasuredLink& each) { return each.percent == MeasuredPercent(); });
   replace(reported_, std::move(next), changed_at_, now);
   return reported_;
 }
 
-void correct(DeviceProfile& device, const std::vector<MeasuredSpeed>& speeds, const ModelShape& shape) {
-  const WeightRates* rates = placement::rates_for(device, shape);
-  const MeasuredSpeed* speed = rates == nullptr ? nullptr : measured(speeds, device.id.device, rates->type);
-  if (speed == nullptr) return;
-  const double few = speed->percent.few / 100.0, many = speed->percent.many / 100.0;
+void correct(DeviceProfile& device, const std::vector<MeasuredSpeed>& speeds, const ServedModel& model) {
+  const WeightRates* rates = placement::rates_for(device, model.shape);
+  if (rates == nullptr) return;
+  const auto shares = few_and_many(speeds, {.device = device.id.device, .type = rates->type, .content = model.content});
+  if (!shares) return;
+  const auto [few, many] = *shares;
   WeightRates& corrected = device.rates[static_cast<size_t>(rates - device.rates.data())];
   corrected.matvec_bytes_per_s *= few;
   corrected.matmul_flops_per_s *= many;
@@ -194,11 +219,12 @@ void correct(LinkProfile& link, const NodeRecords& nodes) {
 
 std::string mismatch_of(const std::string& device, const std::vector<MeasuredSpeed>& speeds) {
   std::string text;
+  std::set<std::pair<std::string, std::string>> told;  // one model of those with the same weights is enough
   for (const MeasuredSpeed& speed : speeds) {
     if (speed.device != device) continue;
     for (const auto& [percent, of] :
          {std::pair(speed.percent.few, "of answers"), std::pair(speed.percent.many, "of prompts")}) {
-      if (!is_far_off(percent)) continue;
+      if (!is_far_off(percent) || !told.emplace(speed.type, of).second) continue;
       text += std::format("{}measured at {:.2g} of its profile's rate while serving (steps {}, {} weights)",
                           text.empty() ? "" : "; ", percent / 100.0, of, speed.type);
     }

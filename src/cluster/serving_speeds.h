@@ -3,13 +3,15 @@
 // A profile is measured once, with a few products of matrices or a burst of bytes. What a stage takes for a step, and
 // what lies between two stages, differs from what follows from it: other sizes, caches, a driver, threads that wake up.
 // So each node compares the steps of its stages, and of the rings that begin there, with their predictions, and plans
-// use what it found.
+// use what it found. It differs from model to model: the matrices of one fill a device or a cache, those of another do
+// not. A model that was not served yet counts as the others of its weight type.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -42,7 +44,8 @@ class ServingSpeeds {
   const std::vector<wire::MeasuredSpeed>& reported() const { return reported_; }
 
  private:
-  std::map<std::pair<std::string, std::string>, SpeedRatios> ratios_;  // by device and type
+  using Key = std::tuple<std::string, std::string, std::string>;  // device, type, content of the model
+  std::map<Key, SpeedRatios> ratios_;
   std::vector<wire::MeasuredSpeed> reported_;
   std::optional<Time> changed_at_;  // or begun to measure
 };
@@ -69,10 +72,10 @@ class LinkSpeeds {
   std::optional<Time> changed_at_;  // or begun to measure
 };
 
-// The profile as a plan for the model needs it: all times as they were measured with the weight type that counts for
-// the model.
+// The profile as a plan for the model needs it: all times as they were measured with the model or, before it was
+// served, in the mean of others with the weight type that counts for it.
 void correct(wire::DeviceProfile& device, const std::vector<wire::MeasuredSpeed>& speeds,
-             const wire::ModelShape& shape);
+             const wire::ServedModel& model);
 // Likewise, by what any of the nodes has measured; of several, the slowest.
 void correct(wire::LinkProfile& link, const wire::NodeRecords& nodes);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cluster/plan_for.h"
 #include "cluster/plan_input.h"
@@ -54,7 +55,7 @@ struct Serving {
   }
   DeviceProfile corrected() {
     DeviceProfile device = profile;
-    correct(device, report(), model.shape);
+    correct(device, report(), model);
     return device;
   }
 };
@@ -172,6 +173,22 @@ TEST(ServingSpeeds, PeopleAreToldOfAProfileThatIsFarOff) {
   EXPECT_EQ(mismatch_of("gpu0", speeds),
             "measured at 1.5 of its profile's rate while serving (steps of prompts, f16 weights)");
   EXPECT_EQ(mismatch_of("gpu1", speeds), "");
+}
+
+// Matrices of other sizes: one model runs at half of its profile's rate, another of the same weight type at all of it.
+TEST(ServingSpeeds, EachModelHasItsOwn) {
+  Serving node;
+  node.serve(1, SpeedRatio::kSteps, 2);
+  node.model.content = "another";
+  node.serve(1, SpeedRatio::kSteps);
+  const double profiled = node.profile.rates[0].matvec_bytes_per_s;
+  const auto corrected = [&](const std::string& content) {
+    node.model.content = content;
+    return node.corrected().rates[0].matvec_bytes_per_s / profiled;
+  };
+  EXPECT_NEAR(corrected("another"), 1, 0.01);
+  EXPECT_NEAR(corrected(example_model(8).content), 0.5, 0.01);
+  EXPECT_NEAR(corrected("not served yet"), std::sqrt(0.5), 0.01) << "the mean of both";
 }
 
 // Another weight type's speed is not known by this one's.

@@ -7,12 +7,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
+
+#include "wire/prompt_steps.h"
 
 namespace exogpu::pipeline {
 
-// The CPU's attention kernels compute so many queries at once; on fewer they are much slower and round differently.
-inline constexpr size_t kQueriesAtOnce = 64;
+using wire::kQueriesAtOnce;
 
 // The size of the next chunk of `remaining` tokens: about `chunk`, at most `most`, and such that no chunk has
 // fewer than kQueriesAtOnce tokens, unless the prompt has.

@@ -123,13 +123,20 @@ WorkTime CostModel::layer(size_t device, uint32_t layer, const Work& work) const
   const double weights_s = read / rates_[device]->matvec_bytes_per_s;
   double attended = work.kv_tokens / work.outputs;  // by each token, in its sequence
   if (l.window > 0) attended = std::min(attended, static_cast<double>(l.window));
+  const double products = work.products > 0 ? work.products : work.tokens;
   const double compute_s =
-      (l.flops_per_token + l.attention_flops * attended) * work.tokens / rates_[device]->matmul_flops_per_s;
+      (l.flops_per_token + l.attention_flops * attended) * products / rates_[device]->matmul_flops_per_s;
   const double cache_s =
       static_cast<double>(l.kv_bytes_per_token) * attended * work.outputs / view_->devices[device].memory_bytes_per_s;
   // A step reads and writes the present state of each sequence, which is most of the bytes; it has an output for each.
   const double states_s = static_cast<double>(l.state_bytes) * work.outputs / view_->devices[device].memory_bytes_per_s;
   return {.weights_s = weights_s, .products_s = compute_s, .rest_s = cache_s + states_s + exchange_s(device, work)};
+}
+
+double CostModel::products(size_t device, double tokens) const {
+  constexpr double measured = 512;
+  const double fixed = view_->devices[device].fixed_columns;
+  return (tokens + fixed) * measured / (measured + fixed);
 }
 
 // Each of the two outputs of a layer is exchanged in F32, for each token.

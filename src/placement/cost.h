@@ -16,6 +16,7 @@ struct Work {
   double tokens = 1;
   double kv_tokens = 0;  // read from the KV cache, of all sequences together
   double outputs = 1;    // tokens that get logits, one of each sequence
+  double products = 0;   // the tokens whose products would take as long at the profile's rate; 0: as many as there are
 };
 
 // What a layer, or the head, takes: its products as long as the slower of its weights and their products, and the rest.
@@ -68,6 +69,8 @@ class CostModel {
   }
   double head_s(size_t device, const Work& work) const { return head(device, work).total(); }
   double step_s(size_t device) const { return view_->devices[device].step_s; }
+  // A step of a prompt, as Work::products: fewer tokens than the profile's products had cost more each.
+  double products(size_t device, double tokens) const;
 
   double activation_bytes(double tokens) const { return row_bytes_ * tokens; }
   // From one device's memory to another's; kNever without a link.

@@ -20,7 +20,9 @@ std::vector<RingProblem> problems_of(const CostModel& model) {
   switch (model.request().serving.objective) {
     case wire::Objective::latency:
     case wire::Objective::efficiency: problems.push_back(RingProblem::decode_alone(model)); break;
-    case wire::Objective::first_token: problems.push_back(RingProblem::first_token(model)); break;
+    case wire::Objective::first_token:
+      for (uint32_t chunk : chunk_sizes(model.request())) problems.push_back(RingProblem::first_token(model, chunk));
+      break;
     case wire::Objective::throughput:
       for (uint32_t groups : group_counts(model.request().serving.sequences)) {
         problems.push_back(RingProblem::decode_groups(model, groups));

@@ -1,9 +1,11 @@
 #include "placement/ring.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "placement/efficiency.h"
 #include "placement/input.h"
+#include "wire/prompt_steps.h"
 
 namespace exogpu::placement {
 namespace {
@@ -24,18 +26,21 @@ double context_mean_of(const PlacementRequest& request) {
   return request.serving.pool_tokens > 0 ? std::min(half, kContextMeanOfPool) : half;
 }
 
-RingProblem::RingProblem(const CostModel& model, const Work& work, double head_outputs)
-    : model_(&model), hop_bytes_(model.activation_bytes(work.tokens)), usable_(model.devices(), true) {
-  const Work head = {.tokens = work.tokens, .kv_tokens = 0, .outputs = head_outputs};
+RingProblem::RingProblem(const CostModel& model, std::span<const Work> work, double head_outputs)
+    : model_(&model),
+      hop_bytes_(work.empty() ? 0 : model.activation_bytes(work.front().tokens)),
+      usable_(model.devices(), true) {
   for (size_t d = 0; d < model.devices(); ++d) {
     std::vector<double>& before = before_s_.emplace_back(1, 0.0);
-    for (uint32_t l = 0; l < model.layers(); ++l) before.push_back(before.back() + model.layer_s(d, l, work));
-    head_s_.push_back(model.head_s(d, head));
+    for (uint32_t l = 0; l < model.layers(); ++l) before.push_back(before.back() + model.layer_s(d, l, work[d]));
+    head_s_.push_back(model.head_s(d, {.tokens = work[d].tokens, .kv_tokens = 0, .outputs = head_outputs}));
   }
 }
 
 RingProblem RingProblem::decode_alone(const CostModel& model) {
-  RingProblem problem(model, {.tokens = 1, .kv_tokens = context_mean_of(model.request()), .outputs = 1}, 1);
+  const std::vector<Work> work(model.devices(),
+                               {.tokens = 1, .kv_tokens = context_mean_of(model.request()), .outputs = 1});
+  RingProblem problem(model, work, 1);
   problem.return_bytes_ = kTokenBytes;
   return problem;
 }
@@ -44,19 +49,24 @@ RingProblem RingProblem::decode_groups(const CostModel& model, uint32_t groups) 
   const uint32_t sequences = model.request().serving.sequences;
   const uint32_t largest = (sequences + groups - 1) / groups;
   const double each = largest;
-  RingProblem problem(model, {.tokens = each, .kv_tokens = each * context_mean_of(model.request()), .outputs = each},
-                      each);
+  const std::vector<Work> work(model.devices(),
+                               {.tokens = each, .kv_tokens = each * context_mean_of(model.request()), .outputs = each});
+  RingProblem problem(model, work, each);
   problem.return_bytes_ = kTokenBytes * each;
   problem.times_busiest_ = groups;
   return problem;
 }
 
-RingProblem RingProblem::first_token(const CostModel& model) {
-  const uint32_t prompt = prompt_of(model.request()), chunk = model.request().serving.batch_tokens;
+RingProblem RingProblem::first_token(const CostModel& model, uint32_t chunk) {
+  const uint32_t prompt = prompt_of(model.request());
   const uint32_t chunks = prompt / chunk + (prompt % chunk == 0 ? 0 : 1);
   const double each = static_cast<double>(prompt) / chunks;
   // On average over the chunks, half of the prompt is in the cache.
-  RingProblem problem(model, {.tokens = each, .kv_tokens = prompt / 2.0, .outputs = 1}, 1);
+  std::vector<Work> work;
+  for (size_t d = 0; d < model.devices(); ++d) {
+    work.push_back({.tokens = each, .kv_tokens = prompt / 2.0, .outputs = 1, .products = model.products(d, each)});
+  }
+  RingProblem problem(model, work, 1);
   problem.add_busiest_ = chunks - 1;
   problem.head_each_pass_ = false;
   return problem;
@@ -121,6 +131,14 @@ double RingProblem::value_s(const Ring& ring) const {
   return value_s(with_return(cost, ring.back().device, ring.front().device));
 }
 
+std::vector<uint32_t> chunk_sizes(const PlacementRequest& request) {
+  const uint32_t most = request.serving.batch_tokens;
+  std::vector<uint32_t> sizes = {most};
+  for (uint32_t size = std::bit_floor(std::min(most, prompt_of(request)) - 1); size >= wire::kQueriesAtOnce; size /= 2)
+    sizes.push_back(size);
+  return sizes;
+}
+
 std::vector<uint32_t> group_counts(uint32_t sequences) {
   std::vector<uint32_t> counts;
   for (uint32_t power = 1; power <= sequences; power *= 2) {
@@ -133,7 +151,11 @@ std::vector<uint32_t> group_counts(uint32_t sequences) {
 wire::PredictedSpeed predict(const CostModel& model, const Ring& ring) {
   wire::PredictedSpeed speed;
   speed.tokens_per_s_alone = 1 / RingProblem::decode_alone(model).value_s(ring);
-  speed.first_token_s = RingProblem::first_token(model).value_s(ring);
+  speed.first_token_s = kNever;
+  for (uint32_t chunk : chunk_sizes(model.request())) {
+    speed.first_token_s = std::min(speed.first_token_s, RingProblem::first_token(model, chunk).value_s(ring));
+    if (ring.size() == 1) break;  // one stage takes whole steps
+  }
   for (uint32_t groups : group_counts(model.request().serving.sequences)) {
     const double round_s = RingProblem::decode_groups(model, groups).value_s(ring);
     speed.tokens_per_s_parallel = std::max(speed.tokens_per_s_parallel, model.request().serving.sequences / round_s);

@@ -5,9 +5,11 @@
 //   one sequence            a = 0       b = 0       every token makes one pass
 //   G groups of sequences   a = 0       b = G       a round takes one pass, or G times the slowest stage or link
 //   a prompt of C chunks    a = C - 1   b = 0       the first chunk passes, the others follow at the slowest's pace
+// A ring of several stages cuts a prompt into the chunks with which it is through first.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "placement/cost.h"
@@ -30,7 +32,8 @@ class RingProblem {
  public:
   static RingProblem decode_alone(const CostModel& model);
   static RingProblem decode_groups(const CostModel& model, uint32_t groups);
-  static RingProblem first_token(const CostModel& model);  // of the request's prompt
+  // Of the request's prompt, cut into chunks of at most so many tokens.
+  static RingProblem first_token(const CostModel& model, uint32_t chunk);
 
   const CostModel& model() const { return *model_; }
   size_t devices() const { return usable_.size(); }
@@ -65,7 +68,8 @@ class RingProblem {
   double head_s(size_t device) const { return head_s_[device]; }
 
  private:
-  RingProblem(const CostModel& model, const Work& work, double head_outputs);
+  // `work`: of each device.
+  RingProblem(const CostModel& model, std::span<const Work> work, double head_outputs);
 
   bool has_room(size_t device, wire::LayerRange layers) const;
 
@@ -83,6 +87,9 @@ class RingProblem {
 // The defaults of the request.
 uint32_t prompt_of(const PlacementRequest& request);
 double context_mean_of(const PlacementRequest& request);
+
+// The sizes of chunks to try for the request's prompt, descending from that of a step: those that rings take.
+std::vector<uint32_t> chunk_sizes(const PlacementRequest& request);
 
 // The numbers of groups of `sequences` to try: from one upwards, ascending.
 std::vector<uint32_t> group_counts(uint32_t sequences);

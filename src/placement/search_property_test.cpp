@@ -136,7 +136,9 @@ double best_by_trying(const CostModel& model, const std::vector<bool>& forbidden
   switch (request.serving.objective) {
     case wire::Objective::latency:
     case wire::Objective::efficiency: try_problem(RingProblem::decode_alone(model)); break;
-    case wire::Objective::first_token: try_problem(RingProblem::first_token(model)); break;
+    case wire::Objective::first_token:
+      for (uint32_t chunk : chunk_sizes(request)) try_problem(RingProblem::first_token(model, chunk));
+      break;
     case wire::Objective::throughput:
       for (uint32_t groups : group_counts(request.serving.sequences))
         try_problem(RingProblem::decode_groups(model, groups));
@@ -362,8 +364,9 @@ TEST(SearchProperty, TheBeamIsNearTheBest) {
     Case c = random_case(6, 12);
     c.request.serving.objective = *rc::gen::element(wire::Objective::latency, wire::Objective::first_token);
     const CostModel model(c.view, c.shape, c.request);
-    RingProblem problem = c.request.serving.objective == wire::Objective::latency ? RingProblem::decode_alone(model)
-                                                                                  : RingProblem::first_token(model);
+    RingProblem problem = c.request.serving.objective == wire::Objective::latency
+                              ? RingProblem::decode_alone(model)
+                              : RingProblem::first_token(model, 512);
     const std::vector<Constraint> constraints = constraints_of(model);
     for (size_t d = 0; d < model.devices(); ++d) {
       if (breach_of(constraints, {}, d)) problem.forbid(d);

@@ -120,6 +120,7 @@ Result<MeasuredSpeed> speed_of(const proto::MeasuredSpeed& in) {
   MeasuredSpeed out;
   EXO_TRY(out.device, name_of(in.device(), "the device of a measured speed"));
   EXO_TRY(out.type, name_of(in.type(), "the type of a measured speed"));
+  EXO_TRY(out.content, name_of(in.content(), "the model of a measured speed"));
   EXO_TRY(out.percent, measured_of(in, "device"));
   return out;
 }
@@ -166,6 +167,7 @@ void put(proto::NodeCondition& out, const NodeCondition& in) {
     auto* measured = out.add_speeds();
     measured->set_device(text(speed.device));
     measured->set_type(text(speed.type));
+    measured->set_content(text(speed.content));
     put_percent(*measured, speed.percent);
   }
   for (const MeasuredLink& link : in.links) {

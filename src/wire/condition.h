@@ -87,8 +87,9 @@ struct MeasuredPercent {
 };
 
 struct MeasuredSpeed {
-  std::string device;  // its id in the node, also that of a group
-  std::string type;    // of the weights, as the profile's rates have it
+  std::string device;     // its id in the node, also that of a group
+  std::string type;       // of the weights, as the profile's rates have it
+  std::string content{};  // the content id of the model that was served, as text
   MeasuredPercent percent{};
   friend bool operator==(const MeasuredSpeed&, const MeasuredSpeed&) = default;
 };

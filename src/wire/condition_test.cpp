@@ -18,7 +18,7 @@ NodeId node_number(uint8_t number) {
 NodeCondition measured_condition() {
   NodeCondition condition;
   condition.devices = {{.device = "cuda0", .load_percent = {}, .temperature_c = {}, .others_percent = 45}};
-  condition.speeds = {{.device = "cuda0", .type = "q4_K", .percent = {.few = 55, .many = 400}}};
+  condition.speeds = {{.device = "cuda0", .type = "q4_K", .content = "0af1", .percent = {.few = 55, .many = 400}}};
   condition.links = {{.from = node_number(3), .to = node_number(4), .percent = {.few = 60, .many = 70}}};
   condition.owner = {.reserved = "it is night", .circuit = "kitchen", .circuit_w = 2000};
   return condition;
