@@ -9,6 +9,7 @@ namespace {
 
 using testing::example_device;
 using testing::example_shape;
+using testing::link_all;
 using testing::MB;
 
 TEST(Cost, AttentionCostsMoreInLongPromptsAndLessWhereItSlides) {
