@@ -164,6 +164,7 @@ EXOGPU_API exogpu_code exogpu_device_list(exogpu_context context, exogpu_device 
                                           size_t *count);
 /* By id, by the start of one that is unambiguous, or "gpu" for the best. Errors: not_found. */
 EXOGPU_API exogpu_code exogpu_device_find(exogpu_context context, const char *id, exogpu_device *device);
+/* What is known of the device, in a struct. */
 EXOGPU_API exogpu_code exogpu_device_describe(exogpu_device device, exogpu_device_info *info);
 /* All that is known of the device, as a JSON object: the fields of exogpu_device_info and "precisions". */
 EXOGPU_API exogpu_code exogpu_device_json(exogpu_device device, char **json);
@@ -197,6 +198,7 @@ typedef struct exogpu_buffer_info {
 EXOGPU_API exogpu_code exogpu_buffer_allocate(exogpu_device device, uint64_t size, exogpu_buffer *buffer);
 /* The handle is invalid at once; the memory is given back when copies that were begun before are done. */
 EXOGPU_API exogpu_code exogpu_buffer_free(exogpu_buffer buffer);
+/* Its size, its device, and where its bytes are. */
 EXOGPU_API exogpu_code exogpu_buffer_describe(exogpu_buffer buffer, exogpu_buffer_info *info);
 
 /* Copies wait until they are done. A range outside the buffer, and a copy of a range of one buffer to one that overlaps
@@ -360,6 +362,7 @@ EXOGPU_API exogpu_code exogpu_generation_free(exogpu_generation generation);
  * not here. */
 EXOGPU_API exogpu_code exogpu_cluster_open(exogpu_context context, const char *address, const char *key,
                                            exogpu_cluster *cluster);
+/* Its models stay usable. */
 EXOGPU_API exogpu_code exogpu_cluster_close(exogpu_cluster cluster);
 /* What GET /v1/models and GET /v1/cluster answer; see docs/api.md. Wait. Errors: unavailable, deadline_exceeded,
  * unauthenticated (the key is wrong). */

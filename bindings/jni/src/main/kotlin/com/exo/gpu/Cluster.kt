@@ -13,6 +13,7 @@ public class Cluster private constructor(id: Long) : Handle(id, Native::clusterC
     /** Stays usable when the cluster is closed. Each use checks the name. */
     public fun model(name: String): Model = Model(Native.clusterModel(id, name))
 
+    /** Opens clusters. */
     public companion object {
         /** [address]: "HOST[:PORT]" of a node's API. Each call connects, this one does not. */
         public fun open(context: Context, address: String, key: String? = null): Cluster =

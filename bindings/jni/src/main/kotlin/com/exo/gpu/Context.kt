@@ -9,6 +9,7 @@ public class Context private constructor(id: Long) : Handle(id, Native::contextC
     /** By id ("vulkan0"), by an unambiguous beginning of one, or "gpu" for the best. */
     public fun device(id: String): Device = Device(this, Native.deviceFind(this.id, id))
 
+    /** Opens contexts. */
     public companion object {
         /** The library's version. */
         public val version: String

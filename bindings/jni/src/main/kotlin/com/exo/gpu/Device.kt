@@ -3,16 +3,32 @@ package com.exo.gpu
 import java.nio.ByteBuffer
 
 /** In bytes: the whole, what is free now, what buffers of the context take; and the number of these. */
-public data class DeviceMemory(val total: Long, val free: Long, val allocated: Long, val buffers: Long)
+public data class DeviceMemory(
+    /** Of the device. */
+    val total: Long,
+    /** Now, as the driver says. */
+    val free: Long,
+    /** By buffers of the context. */
+    val allocated: Long,
+    /** Of the context. */
+    val buffers: Long,
+)
 
 /** What sensors read; NaN and null: there is no such sensor. */
 public data class Readings(
+    /** 0 to 1, since the reading before. */
     val utilization: Double,
+    /** In degrees Celsius. */
     val temperatureC: Double,
+    /** At which the hardware protects itself. */
     val temperatureLimitC: Double,
+    /** In watts. */
     val powerW: Double,
+    /** The present clock divided by the highest. */
     val clockShare: Double,
+    /** By all processes. */
     val memoryUsedBytes: Double,
+    /** Slowed down to cool. */
     val throttled: Boolean?,
 )
 
@@ -22,6 +38,7 @@ public class Device internal constructor(internal val context: Context, internal
     public val json: String
         get() = Native.deviceJson(id)
 
+    /** What is free now, and what buffers take. */
     public val memory: DeviceMemory
         get() = Native.deviceMemory(id).let { DeviceMemory(it[0], it[1], it[2], it[3]) }
 
@@ -33,6 +50,7 @@ public class Device internal constructor(internal val context: Context, internal
     /** [size] bytes of undefined content. */
     public fun allocate(size: Long): Buffer = Buffer(this, Native.bufferAllocate(id, size))
 
+    /** As [allocate], without waiting. */
     public suspend fun allocateAsync(size: Long): Buffer =
         Buffer(this, await(Native.bufferAllocateAsync(id, size)) { Native.ticketBuffer(it) })
 
@@ -41,7 +59,12 @@ public class Device internal constructor(internal val context: Context, internal
 }
 
 /** Memory of a device. A range outside it is an error that names the sizes. */
-public class Buffer internal constructor(public val device: Device, id: Long) : Handle(id, Native::bufferFree) {
+public class Buffer internal constructor(
+    /** Where it is. */
+    public val device: Device,
+    id: Long,
+) : Handle(id, Native::bufferFree) {
+    /** In bytes. */
     public val size: Long
         get() = Native.bufferSize(id)
 
@@ -49,6 +72,7 @@ public class Buffer internal constructor(public val device: Device, id: Long) : 
     public fun upload(data: ByteArray, offset: Long = 0, at: Int = 0, size: Int = data.size - at): Unit =
         Native.bufferUpload(id, offset, data, at, size)
 
+    /** Copies [size] of the bytes from [offset] on to [data] from [at] on. */
     public fun download(data: ByteArray, offset: Long = 0, at: Int = 0, size: Int = data.size - at): Unit =
         Native.bufferDownload(id, offset, data, at, size)
 
@@ -56,13 +80,15 @@ public class Buffer internal constructor(public val device: Device, id: Long) : 
     public suspend fun upload(data: ByteBuffer, offset: Long = 0): Unit =
         await(Native.bufferUploadAsync(id, offset, data, data.position().toLong(), data.remaining().toLong())) { }
 
+    /** Fills what is between the position and the limit of a direct buffer; the position stays. */
     public suspend fun download(data: ByteBuffer, offset: Long = 0): Unit =
         await(Native.bufferDownloadAsync(id, offset, data, data.position().toLong(), data.remaining().toLong())) { }
 
-    /** As the two above; the caller waits. */
+    /** As [upload] of a direct buffer; the caller waits. */
     public fun uploadNow(data: ByteBuffer, offset: Long = 0): Unit =
         Native.bufferUploadDirect(id, offset, data, data.position().toLong(), data.remaining().toLong())
 
+    /** As [download] to a direct buffer; the caller waits. */
     public fun downloadNow(data: ByteBuffer, offset: Long = 0): Unit =
         Native.bufferDownloadDirect(id, offset, data, data.position().toLong(), data.remaining().toLong())
 

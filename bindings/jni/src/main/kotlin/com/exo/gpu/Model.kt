@@ -8,13 +8,32 @@ import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.flowOn
 
 /** What ends an answer. */
-public enum class Finish { END, STOP, LENGTH, CONTEXT, CANCELLED }
+public enum class Finish {
+    /** The model ended its answer. */
+    END,
 
+    /** One of the stops came. */
+    STOP,
+
+    /** As many tokens as were asked for. */
+    LENGTH,
+
+    /** The context is full. */
+    CONTEXT,
+
+    /** It was cancelled. */
+    CANCELLED,
+}
+
+/** What an answer took. */
 public data class GenerationStats(
+    /** What ended it. */
     val finish: Finish,
+    /** Of a cluster's model 0 where its API does not say. */
     val promptTokens: Int,
     /** Of these, already in the cache. */
     val promptReused: Int,
+    /** Of the answer. */
     val answerTokens: Int,
     /** Until the first token. */
     val promptSeconds: Double,
@@ -32,12 +51,19 @@ public data class GenerateOptions(
     val maxTokens: Int = 0,
     /** Goes on where the model would end. */
     val ignoreEnd: Boolean = false,
+    /** 0: always the likeliest token. */
     val temperature: Float = Float.NaN,
+    /** The likeliest tokens that together have this probability. */
     val topP: Float = Float.NaN,
+    /** Tokens with at least this share of the likeliest one's probability. */
     val minP: Float = Float.NaN,
+    /** Divides the score of tokens that came lately. */
     val repeatPenalty: Float = Float.NaN,
+    /** Taken from the score of tokens that came. */
     val presencePenalty: Float = Float.NaN,
+    /** Taken from the score of tokens as often as they came. */
     val frequencyPenalty: Float = Float.NaN,
+    /** The likeliest tokens, this many; 0: all. */
     val topK: Int? = null,
     /** The same seed gives the same text. */
     val seed: Long = 0,
@@ -51,9 +77,14 @@ public class Model internal constructor(id: Long) : Handle(id, Native::modelClos
     public val json: String
         get() = Native.modelJson(id)
 
+    /**
+     * The tokens of [text]: with those that the model puts around a text if [addSpecial]; a text such as "<|im_end|>" is
+     * that one token if [parseSpecial].
+     */
     public fun tokenize(text: String, addSpecial: Boolean = false, parseSpecial: Boolean = false): IntArray =
         Native.modelTokenize(id, text, addSpecial, parseSpecial)
 
+    /** The text of [tokens]. */
     public fun detokenize(tokens: IntArray): String = Native.modelDetokenize(id, tokens)
 
     /** A conversation, a JSON array as OpenAI's API has it, as the model's template writes it. */
@@ -93,6 +124,7 @@ public class Model internal constructor(id: Long) : Handle(id, Native::modelClos
         Finish.entries[values[0].toInt()], values[1].toInt(), values[2].toInt(), values[3].toInt(), values[4], values[5],
     )
 
+    /** Opens models. */
     public companion object {
         /** Between two looks whether the coroutine was cancelled; pieces come at once. */
         private const val LOOK_MS = 50L

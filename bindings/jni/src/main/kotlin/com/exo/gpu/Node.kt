@@ -17,29 +17,43 @@ public data class NodeOptions(
     val models: String? = null,
     /** A GGUF file that the cluster is to serve. */
     val model: String? = null,
+    /** For people. */
     val name: String? = null,
     /** "[HOST]:PORT" where other nodes connect; port 0: any free one. */
     val listen: String? = null,
+    /** "HOST:PORT" at which others reach it, if that is elsewhere. */
     val advertise: String? = null,
     /** "[HOST]:PORT" of the API for clients; null: no API. */
     val api: String? = null,
+    /** That clients must send. */
     val apiKey: String? = null,
     /** To join the cluster of [connect] first. */
     val token: String? = null,
+    /** Nodes of the cluster: "HOST[:PORT]". */
     val connect: List<String> = emptyList(),
+    /** By id; none: all but software renderers. */
     val devices: List<String> = emptyList(),
+    /** Finds nodes of its cluster on the local network, and shows itself there. */
     val discover: Boolean = false,
+    /** Of the CPU. */
     val threads: Int = 0,
+    /** Of the longest conversation with [model]. */
     val contextTokens: Int = 0,
+    /** Of each device. */
     val memoryBytesMax: Long = 0,
 )
 
 /** Readings of sensors that the library cannot read, such as those of a phone; NaN and null: as the library reads them. */
 public data class SensorInput(
+    /** 0 to 1 of the battery. */
     val charge: Double = Double.NaN,
+    /** Whether the device runs on its battery. */
     val onBattery: Boolean? = null,
+    /** Whether the devices slow down to cool. */
     val throttled: Boolean? = null,
+    /** Of the devices, in degrees Celsius. */
     val temperatureC: Double = Double.NaN,
+    /** At which the devices protect themselves. */
     val temperatureLimitC: Double = Double.NaN,
 )
 
@@ -97,6 +111,7 @@ public class Node private constructor(id: Long) : Handle(id, Native::nodeStop) {
         close()
     }
 
+    /** Starts nodes. */
     public companion object {
         private const val LOOK_MS = 100L
 

@@ -18,11 +18,13 @@ public object VulkanGpu {
     /** A JSON array: of each device `device_id`, `name`, `vendor`, `memory_bytes`, `compute_units`, and what else is known. */
     public external fun enumerateDevices(): String
 
+    /** The name of the device with this index. */
     public external fun getDeviceName(deviceIndex: Int): String
 
     /** In bytes. */
     public external fun getDeviceMemory(deviceIndex: Int): Long
 
+    /** How many compute units it has; 0: not known. */
     public external fun getComputeUnits(deviceIndex: Int): Int
 
     /** [sizeBytes] > 0 of undefined content; the handle is for the calls below. */
