@@ -76,7 +76,7 @@ class Dashboard(Cluster):
         model = pathlib.Path(MODEL).stem
         folder = self.copy() / "tests"
         print(checked(["node", folder / "openapi.mjs", f"http://127.0.0.1:{a.api}", model, "a"]))
-        setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid}
+        setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid, "device": node.device}
                              for node in nodes],
                    "model": model, "battery": str(self.sensors.folder / "sys/class/power_supply"), "audit": str(a.folder / "state/audit"),
                    "pictures": os.environ.get("EXOGPU_TEST_PICTURES"),
@@ -85,21 +85,37 @@ class Dashboard(Cluster):
         print(checked(["node", folder / "page.mjs", json.dumps(setting)], env={**os.environ, "CHROMIUM": BROWSER}))
 
     def test_its_memory_stays_flat(self):
-        hours = os.environ.get("EXOGPU_TEST_PAGE_HOURS")
-        if not hours:
-            self.skipTest("takes minutes; EXOGPU_TEST_PAGE_HOURS is how many hours to run, accelerated")
+        """EXOGPU_TEST_PAGE_HOURS is how many hours to run, accelerated, which takes minutes; else only the cluster that
+        is made up for it is compared with the API's description."""
+        hours = os.environ.get("EXOGPU_TEST_PAGE_HOURS", "0")
         folder = self.copy()
         shutil.copytree(SOURCES / "dist", folder / "dist")
         print(checked(["node", folder / "tests/long.mjs", hours], env={**os.environ, "CHROMIUM": BROWSER}))
 
+    @staticmethod
+    def software_gpu():
+        """Its id, where one is wanted: it is minutes until Mesa's llvmpipe has compiled all programs of a model. Else None."""
+        if not os.environ.get("EXOGPU_TEST_SOFTWARE_GPU"):
+            return None
+        devices = json.loads(checked([os.path.abspath(EXOGPU), "devices", "--software", "--json"]))
+        return next((each["id"] for each in devices["devices"] if each["software"]), None)
+
+    def test_many_devices_are_no_mess(self):
+        if not {"EXOGPU_TEST_PICTURES", "EXOGPU_TEST_PAGE_HOURS"} & os.environ.keys():
+            self.skipTest("takes long; runs where EXOGPU_TEST_PICTURES or EXOGPU_TEST_PAGE_HOURS is set")
+        folder = self.copy()
+        shutil.copytree(SOURCES / "dist", folder / "dist")
+        more = filter(None, [os.environ.get("EXOGPU_TEST_PICTURES")])
+        print(checked(["node", folder / "tests/many.mjs", *more], env={**os.environ, "CHROMIUM": BROWSER}))
+
     def cluster_of_three(self):
-        """One stage on each, and the third has a name that attacks pages."""
+        """One stage on each; the third has a name that attacks pages, and may compute with a software GPU."""
         self.sensors = Sensors(self.folder / "sensors")
         self.sensors.battery(80, True)
         a = self.node("a", MODEL, "--devices-min", 3, "-c", 2048, "--sensors", self.sensors.folder)
         token = a.token("--uses", 2)
         more = ["--join", f"127.0.0.1:{a.link}", "--token", token]
-        b, c = self.node("b", *more), self.node("c", *more, called=HOSTILE)
+        b, c = self.node("b", *more), self.node("c", *more, called=HOSTILE, device=self.software_gpu() or "cpu")
         for node in (a, b, c):
             node.waits_to_serve()
         a.waits_for_stages(3)

@@ -19,6 +19,8 @@ const calls = [
   ["POST", "/v1/cluster/remove", { node: "nobody" }], ["POST", "/v1/cluster/remove", { node }], ["POST", "/v1/cluster/remove", {}],
   ["POST", "/v1/cluster/rename", { node, name: node }], ["POST", "/v1/cluster/rename", { node: "nobody", name: "x" }],
   ["POST", "/v1/cluster/rename", { node, name: "a/b" }], ["POST", "/v1/cluster/rename", { node }],
+  ["POST", "/v1/cluster/role", { node, role: "owner" }], ["POST", "/v1/cluster/role", { node: "nobody", role: "member" }],
+  ["POST", "/v1/cluster/role", { node, role: "king" }], ["POST", "/v1/cluster/role", {}], ["POST", "/v1/cluster/roles", {}],
   ["POST", "/v1/cluster/pairing", {}], ["POST", "/v1/cluster/pairing", { code: "1" }],
   ["GET", "/v1/cluster/pairing/123456"], ["DELETE", "/v1/cluster/pairing/123456"], ["GET", "/v1/cluster/doctor"],
   ["GET", "/v1/telemetry"], ["GET", "/v1/telemetry?history_s=10"], ["GET", "/v1/telemetry?step_s=2"],

@@ -1,6 +1,6 @@
 // The page in a browser, with a cluster of three nodes.
 //
-// usage: node page.mjs '{"nodes": [{"name", "url", "pid"}, ...], "model": NAME, "join": COMMAND, "battery": FOLDER,
+// usage: node page.mjs '{"nodes": [{"name", "url", "pid", "device"}, ...], "model": NAME, "join": COMMAND, "battery": FOLDER,
 //                        "audit": FOLDER, "pictures": FOLDER or null}'
 // The first node is the one whose page is opened; the model's stages are on all three, in this order. The second is
 // killed in the middle of an answer, the first at the end. `join` and a code make another device a member of the first.
@@ -122,6 +122,44 @@ for (const view of views) {
 await page.emulateMedia({ colorScheme: "light", reducedMotion: "no-preference" });
 step("every view is accessible and fits");
 
+// --- in German, with the numbers and times of its readers
+{
+  const reader = await open(`${first.url}/#/devices`, { locale: "de-DE" });
+  await reader.getByRole("button", { name: "Gerät hinzufügen" }).waitFor();
+  assert.equal(await reader.evaluate(() => document.documentElement.lang), "de");
+  await accessible(reader, "in German");
+  await go(reader, "home");
+  await reader.getByText("Ein Modell bereit auf 3 Geräten").waitFor();
+  await picture(reader, "home-german");
+  await reader.context().close();
+}
+
+// --- with the keyboard alone
+{
+  const typist = await open(first.url);
+  const at = () => typist.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim() ?? "");
+  const tabTo = async (name) => {
+    for (let i = 0; i < 100 && (await at()) !== name; ++i) await typist.keyboard.press("Tab");
+    assert.equal(await at(), name, "the keyboard reaches it");
+  };
+  await tabTo("Skip to the content");
+  await typist.keyboard.press("Enter");
+  assert.equal(await typist.evaluate(() => document.activeElement.id), "content");
+  await typist.reload();
+  await typist.getByRole("article").first().waitFor();
+  await tabTo("Devices");
+  await typist.keyboard.press("Enter");
+  await tabTo(`Rename: ${first.name}`);
+  await typist.keyboard.press("Enter");
+  await typist.getByRole("dialog").waitFor();
+  await tabTo("Rename");
+  await typist.keyboard.press("Escape");
+  await typist.getByRole("dialog").waitFor({ state: "detached" });
+  await until(async () => (await at()) === `Rename: ${first.name}`, "the focus goes back");
+  await typist.context().close();
+}
+step("the page speaks German, and the keyboard suffices");
+
 // --- nothing moves while a view is built
 // What changes meanwhile is shown, and moves something: then it is looked at again.
 const cluster = async () => (await fetch(`${first.url}/v1/cluster`)).json();
@@ -168,9 +206,9 @@ if (await slider.count()) {
   await dialog.getByRole("button", { name: "Planner's choice" }).click();
 }
 const used = await dialog.getByRole("img", { name: /Who holds which layers/ }).getAttribute("aria-label");
-const without = nodes.find((node) => used.includes(`${node.name}/cpu`));
-await dialog.getByRole("checkbox", { name: `Use ${without.name}/cpu` }).uncheck();
-await page.waitForFunction((name) => !document.querySelector('[role="dialog"] [role="img"]')?.getAttribute("aria-label").includes(`${name}/cpu`), without.name);
+const without = nodes.map((node) => `${node.name}/${node.device}`).find((device) => used.includes(device));
+await dialog.getByRole("checkbox", { name: `Use ${without}` }).uncheck();
+await page.waitForFunction((device) => !document.querySelector('[role="dialog"] [role="img"]')?.getAttribute("aria-label").includes(device), without);
 await page.keyboard.press("Escape");
 await dialog.waitFor({ state: "detached" });
 step("a plan was tried");
@@ -242,6 +280,15 @@ const stream = await (await fetch(`${first.url}/v1/stream/${streamId}?from=0`)).
 const chunks = stream.split("\n").filter((line) => line.startsWith("data: {")).map((line) => JSON.parse(line.slice(6)));
 assert.equal((await stored()).text, chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join(""), "no token is lost or doubled");
 await button("Try again").click();
+// Tokens move in the picture meanwhile, but for those who want less to move.
+for (const [motion, tokens] of [["no-preference", 3], ["reduce", 0]]) {
+  await page.emulateMedia({ reducedMotion: motion });
+  await go(page, "home");
+  await page.locator("path.link.active").first().waitFor({ state: "attached" });
+  assert.equal(await page.locator("circle.token").count(), tokens, motion);
+  await go(page, "chat");
+}
+await page.emulateMedia({ reducedMotion: "no-preference" });
 await button("Send").waitFor();
 await page.getByText("2/2").waitFor();
 await button("Previous version").click();
@@ -287,6 +334,10 @@ fs.writeFileSync(`${battery}/AC/online`, "1\n");
 fs.writeFileSync(`${battery}/BAT0/status`, "Charging\n");
 step("telemetry says what happened, and an alert what to do");
 
+// --- why a device is not seen, from both sides: other pages go on meanwhile
+const doctor = await open(`${first.url}/#/devices`);
+await doctor.getByRole("button", { name: "Examine" }).click();
+
 // --- stop
 await go(page, "chat");
 await until(async () => {
@@ -305,6 +356,18 @@ await row.getByText("drained", { exact: true }).waitFor();
 await row.getByRole("button", { name: "Use again" }).click();
 await row.getByText("online", { exact: true }).waitFor();
 step("a device was drained");
+
+// --- a tab that slept meanwhile catches up
+const tab = await page.context().newCDPSession(page);
+const draining = async (value) => assert.equal((await fetch(`${first.url}/v1/cluster/drain`, { method: "POST", body: JSON.stringify({ node: third.name, draining: value }) })).status, 200);
+await tab.send("Page.setWebLifecycleState", { state: "frozen" });
+await draining(true);
+await until(async () => (await cluster()).nodes.find(({ name }) => name === third.name).draining, "it is drained");
+await tab.send("Page.setWebLifecycleState", { state: "active" });
+await row.getByText("drained", { exact: true }).waitFor();
+await draining(false);
+await row.getByText("online", { exact: true }).waitFor();
+step("a tab that slept catches up");
 
 // --- a device gets another name, and gives it back
 const renames = async (before, name) => {
@@ -403,6 +466,12 @@ await promisify(execFile)(join[0], [...join.slice(1), code]);
 await page.getByText("is part of the cluster now").first().waitFor();
 await page.keyboard.press("Escape");
 step("a device was let in");
+
+for (const { name } of [first, third]) await doctor.getByText(`From ${name}: `, { exact: false }).waitFor();
+await accessible(doctor, "what the doctor found");
+await picture(doctor, "doctor");
+await doctor.context().close();
+step("the doctor was asked at both ends");
 
 // --- hostile content
 assert.deepEqual(complaints, []);

@@ -63,8 +63,8 @@ class Api {
     }
   }
 
-  async get<T>(path: string, signal?: AbortSignal): Promise<T> {
-    return (await this.fetch(path, signal ? { signal } : {})).json() as Promise<T>;
+  async get<T>(path: string, signal?: AbortSignal, base?: string): Promise<T> {
+    return (await this.fetch(path, signal ? { signal } : {}, base ?? this.base)).json() as Promise<T>;
   }
 
   async post<T>(path: string, body?: unknown, signal?: AbortSignal, base?: string): Promise<T> {
