@@ -2,6 +2,7 @@
 //
 // residency_bench [TRACE.txt]: of a file with the numbers of units in the order of their uses, too.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <format>
 #include <fstream>
@@ -17,6 +18,9 @@
 namespace {
 
 using namespace exogpu::engine;
+
+// From what is next to recency alone to what is next to frequency alone.
+constexpr std::array kHalfLives = {0.05, 0.25, 1.0};
 
 struct Trace {
   std::string name;
@@ -68,19 +72,22 @@ void compare(const Trace& trace) {
     const auto percent = [&](std::unique_ptr<ResidencyPolicy> policy) {
       return 100.0 * static_cast<double>(hits(*policy, trace.uses)) / static_cast<double>(trace.uses.size());
     };
-    std::println("| {} | 1/{} | {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.1f} |", trace.name, part,
-                 percent(least_recent(capacity)), percent(pinned_circle(capacity, trace.units, 2)),
-                 percent(pinned_circle(capacity, trace.units, 1)),
-                 percent(frequent(capacity, trace.units, trace.units)), percent(farthest(capacity, trace.uses)));
+    std::print("| {} | 1/{} | {:.1f} | {:.1f} | {:.1f} |", trace.name, part, percent(least_recent(capacity)),
+               percent(pinned_circle(capacity, trace.units, 2)), percent(pinned_circle(capacity, trace.units, 1)));
+    for (const double half_life : kHalfLives)
+      std::print(" {:.1f} |", percent(frequent(capacity, trace.units, half_life * trace.units)));
+    std::println(" {:.1f} |", percent(farthest(capacity, trace.uses)));
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::println("Hits in percent. A use of `frequent` counts half after as many others as there are units.\n");
-  std::println("| trace | room for | least recent | pinned, 2 slots | pinned, 1 slot | frequent | farthest (bound) |");
-  std::println("|---|---|---|---|---|---|---|");
+  std::println(
+      "Hits in percent. A use of `frequent` counts half after that many times as many others as there are units.\n");
+  std::print("| trace | room for | least recent | pinned, 2 slots | pinned, 1 slot |");
+  for (const double half_life : kHalfLives) std::print(" frequent, {} |", half_life);
+  std::println(" farthest (bound) |\n|---|---|---|---|---|---|---|---|---|");
   for (int i = 1; i < argc; ++i) compare(recorded(argv[i]));
   compare(layers(32, 100));
   compare(layers(80, 100));

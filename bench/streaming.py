@@ -9,16 +9,15 @@ machine that slows down slows all, and each figure is the median of the rounds:
 The bound is the smaller of the resident speed and of steps by the rate of reading; a prompt is a step for each of its
 chunks. exogpu reads straight from the disk (O_DIRECT) where more streams than half of the memory that is available, else
 through the system's cache; so does `reading`, and the line says which. It says as well how fast exogpu itself brought
-layers, which includes packing weights as the processor's kernels want them. With --cold the file is dropped from that cache
-all the time, so that files much smaller than the memory come from the disk, too, though not directly.
+layers, which includes packing weights as the processor's kernels want them.
 
-With --peer, llama-bench maps the file (mmap) under a limit of as many bytes as exogpu's process has in all, which
---limit sets: a command before it, in which {bytes} stands for them. Without a limit it would have the whole file in the
-system's cache.
+With --disk, what streams runs in a control group that has 128 MiB beside the budget, and the file is not in the
+system's cache when it starts, so that files much smaller than the machine's memory come from the disk, too. With --peer
+as well, llama-bench maps the file (mmap) in such a group.
 
 Examples:
   bench/streaming.py --ours build/release/exogpu --threads 1 llama-8b-Q4_K_M.gguf
-  bench/streaming.py --peer llama-bench --limit 'systemd-run --scope --quiet -p MemoryMax={bytes}' llama-8b-Q4_K_M.gguf
+  bench/streaming.py --disk --peer 'llama-bench --load-mode mmap --repack 0' llama-8b-Q4_K_M.gguf
 """
 
 import argparse
@@ -26,14 +25,19 @@ import contextlib
 import json
 import mmap
 import os
+import pathlib
 import shlex
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from harness.memory_group import MemoryGroup
+
 WINDOW = 4 << 20
+BESIDE = 128 << 20
 WORDS = {"pp": "prompt", "tg": "generation"}
 
 
@@ -48,25 +52,36 @@ def run(command):
     return out, usage.ru_maxrss * 1024
 
 
-def ours(options, model, *more):
-    out, memory = run([*shlex.split(options.ours), "bench", model, "--json", "-d", "cpu", "-t", str(options.threads), "-p",
+def ours(options, model, *more, before=()):
+    out, memory = run([*before, *shlex.split(options.ours), "bench", model, "--json", "-d", "cpu", "-t", str(options.threads), "-p",
                        str(options.prompt), "-n", str(options.generate), "-r", "1", "-b", str(options.batch), *more])
     report = json.loads(out)
     speeds = {short: report[word]["median"] for short, word in WORDS.items() if word in report}
     return speeds, memory, report.get("streaming")
 
 
-def peers(options, model, bytes_max):
-    limited = shlex.split(options.limit.replace("{bytes}", str(bytes_max)))
-    out, _ = run([*limited, *shlex.split(options.peer), "-m", model, "-mmp", "1", "-t", str(options.threads), "-p",
+def peers(options, model, before):
+    out, _ = run([*before, *shlex.split(options.peer), "-m", model, "-t", str(options.threads), "-p",
                   str(options.prompt), "-n", str(options.generate), "-b", str(options.batch), "-r", "1", "-o", "json"])
     return {"pp" if entry["n_prompt"] else "tg": statistics.median(entry["samples_ts"])
             for entry in json.loads(out[out.index("["):])}
 
 
-def available_bytes():
-    with open("/proc/meminfo") as lines:
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+@contextlib.contextmanager
+def little_memory(options, model, budget):
+    """Words before a command that run it with little memory, and how much that is."""
+    if not options.disk:
+        with open("/proc/meminfo") as lines:
+            yield [], next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+        return
+    file = os.open(model, os.O_RDONLY)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(file)
+    group = MemoryGroup(budget + BESIDE)
+    try:
+        yield [*map(str, group.command())], budget + BESIDE
+    finally:
+        group.remove()
 
 
 def reading_rate(model, count, direct):
@@ -85,32 +100,8 @@ def reading_rate(model, count, direct):
         os.close(file)
 
 
-@contextlib.contextmanager
-def out_of_cache(model):
-    """Drops what the system's cache has of the file, a hundred times a second."""
-    ended = threading.Event()
-    file = os.open(model, os.O_RDONLY)
-
-    def drop():
-        while not ended.wait(0.01):
-            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-
-    thread = threading.Thread(target=drop)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        os.close(file)
-
-
 def medians(rounds):
     return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
-
-
-def way_text(options, direct):
-    return "from the disk directly" if direct else f"through the cache{', which is cold,' if options.cold else ''}"
 
 
 def measure(options, model, part):
@@ -120,22 +111,23 @@ def measure(options, model, part):
     for _ in range(options.rounds):
         speeds, _, _ = ours(options, model)
         rounds["resident"].append(speeds)
-        with out_of_cache(model) if options.cold else contextlib.nullcontext():
-            speeds, memory, streaming = ours(options, model, "--memory-max", str(budget))
-            if streaming is None:
-                sys.exit(f"{model}: nothing streams with {budget} bytes")
-            direct = streaming["bytes_per_step"] > available_bytes() / 2
-            rates.append(reading_rate(model, streaming["bytes_per_step"], direct))
+        with little_memory(options, model, budget) as (before, available):
+            speeds, memory, streaming = ours(options, model, "--memory-max", str(budget), before=before)
+        if streaming is None:
+            sys.exit(f"{model}: nothing streams with {budget} bytes")
         rounds["streams"].append(speeds)
         memories.append(memory)
         brought.append(streaming["bytes_per_s"])
-        if options.peer and options.limit:
-            rounds["peer"].append(peers(options, model, memory))
+        direct = streaming["bytes_per_step"] > available / 2
+        rates.append(reading_rate(model, streaming["bytes_per_step"], direct))
+        if options.peer:
+            with little_memory(options, model, budget) as (before, _):
+                rounds["peer"].append(peers(options, model, before))
     resident, streams = medians(rounds["resident"]), medians(rounds["streams"])
     peer = medians(rounds["peer"]) if rounds["peer"] else {}
     rate, memory = statistics.median(rates), max(memories)
     print(f"{os.path.basename(model)}  {size / 1e6:.0f} MB, budget 1/{part}: {streaming['layers']} layers stream, "
-          f"{streaming['bytes_per_step'] / 1e6:.0f} MB a step; read {way_text(options, direct)} at "
+          f"{streaming['bytes_per_step'] / 1e6:.0f} MB a step; read {'from the disk' if direct else 'through the cache'} at "
           f"{rate / 1e9:.2f} GB/s, brought at {statistics.median(brought) / 1e9:.2f} GB/s; peak memory {memory / 1e6:.0f} MB; "
           f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
     for name, speed in streams.items():
@@ -157,12 +149,11 @@ def main():
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--generate", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--cold", action="store_true", help="keep the file out of the system's cache while layers stream")
-    parser.add_argument("--peer", help="llama-bench, with arguments before its own if need be; needs --limit")
-    parser.add_argument("--limit", help="a command that limits the memory of the one after it to {bytes}")
+    parser.add_argument("--disk", action="store_true", help="with little memory, for which control groups stand")
+    parser.add_argument("--peer", help="llama-bench, with arguments before its own if need be; with --disk")
     options = parser.parse_args()
-    if options.peer and not options.limit:
-        parser.error("--peer needs --limit: without one, the file stays in the system's cache")
+    if options.peer and not options.disk:
+        parser.error("--peer needs --disk: otherwise the whole file would be in the system's cache")
     for model in options.models:
         for part in options.parts:
             measure(options, model, part)
