@@ -81,6 +81,7 @@ TEST(Placement, PredictionsFollowFromTheRates) {
   view.devices = {example_device(1, 500 * MB, 1e11), example_device(2, 500 * MB, 2e11)};
   link_all(view, 1e-3, 1e8);
   view.devices[0].step_s = view.devices[1].step_s = 1e-4;
+  view.devices[0].fixed_columns = view.devices[1].fixed_columns = 4096;  // so that no prompt is cut
   wire::ModelShape shape = example_shape(6);
   shape.head_bytes = 40 * MB;
   shape.head_flops_per_token = 1;
