@@ -1,12 +1,13 @@
 """Owners, members, workers and guests; certificates that renew themselves; the way back when all owners are lost.
 Arguments: as in nodes.py."""
 import datetime
+import struct
 import subprocess
 import sys
 import unittest
 
 from nodes import EXOGPU, MODEL, Cluster
-from harness.link import GENERATE, Link
+from harness.link import GENERATE, Link, encoded
 from harness.waiting import WAIT_S, until
 
 
@@ -74,6 +75,18 @@ class Roles(Cluster):
         self.join("e", b, "guest")
         until("a knows the node that b let in", lambda: self.role(a, "e") == "guest")
 
+    def starts_a_group(self, asked, by, node):
+        """By hand, as this node, whose process is stopped; the answer."""
+        info = encoded([(1, 2, encoded([(1, 2, node), (2, 2, b"x")]))])
+        start = encoded([(1, 1, bytes(8)), (2, 0, 1), (3, 2, info), (3, 2, info), (4, 2, b"cpu")])
+        hello = encoded([(1, 2, start)])
+        link = Link(asked.link, by.folder / "state", "exogpu-member")
+        self.addCleanup(link.close)
+        message = 2  # the kind of a frame
+        link.raw(struct.pack("<4I", 0, 0, len(hello), message) + hello)
+        _, _, size, _ = struct.unpack("<4I", link.exactly(16))
+        return link.exactly(size).decode(errors="replace")
+
     def test_a_worker_that_asks_all_the_same_is_refused_and_named(self):
         a = self.node("a", MODEL)
         b = self.join("b", a, "worker")
@@ -86,9 +99,11 @@ class Roles(Cluster):
         link.greet(node)
         link.send(GENERATE, b"\xff")
         link.settle()
+        self.assertIn("a worker has no others compute for it", self.starts_a_group(a, b, node))
         a.stop()  # which writes what was counted
         a.restart()
         self.assertIn("message 66: not for a worker", self.audited(a))
+        self.assertIn("member of a group: not for a worker", self.audited(a))
         self.assertIn("is whole", command("audit", "verify", "--api", f"127.0.0.1:{a.api}")[1])
 
     def test_a_member_recovers_the_cluster_whose_owner_is_lost(self):

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/exchange_cost.h"
 #include "engine/shard_group.h"
+#include "node/role_gate.h"
 #include "pipeline/group_exchange.h"
 #include "pipeline/remote_members.h"
 #include "wire/group.h"
@@ -81,9 +82,9 @@ void GroupMembers::take(net::TlsStream stream, wire::NodeId peer) {
   session.thread = std::jthread([this, &session] { serve(session); });
 }
 
-void GroupMembers::on_down(wire::NodeId node) {
+void GroupMembers::on_down(wire::NodeId node, const Error& why) {
   for (Session& session : sessions_)
-    if (session.peer == node) session.interrupt({ErrorCode::unavailable, "the first member's node is offline"});
+    if (session.peer == node || node == options_.node.self.node) session.interrupt(why);
 }
 
 void GroupMembers::serve(Session& session) {
@@ -95,11 +96,27 @@ void GroupMembers::serve(Session& session) {
 Result<void> GroupMembers::greet(Session& session) {
   EXO_TRY(const auto bytes, session.first->receive_message(wire::kControlBytesMax, kMeetMax));
   EXO_TRY(const wire::MemberHello hello, wire::decode<wire::MemberHello>(bytes));
+  const auto permitted = check_roles(session.peer, hello);
   if (const auto* meet = std::get_if<wire::MemberMeet>(&hello)) {
+    EXO_CHECK(permitted);
     waiting_.add(meet->group, meet->rank, std::move(session.first));
     return {};
   }
+  if (!permitted) return refuse(session, permitted.error());
   return join(session, std::get<wire::MemberStart>(hello));
+}
+
+Result<void> GroupMembers::check_roles(wire::NodeId peer, const wire::MemberHello& hello) const {
+  const auto of = host_.role_of(peer), own = host_.role_of(options_.node.self.node);
+  const std::string_view role = of ? to_string(*of) : "node without a role";
+  if (!permits(of, hello)) {
+    host_.on_refused(peer, std::format("member of a group: not for a {}", role));
+    return fail(ErrorCode::permission_denied, "a {} has no others compute for it; have an owner run `exogpu role`",
+                role);
+  }
+  if (own && may_compute(*own)) return {};
+  return fail(ErrorCode::permission_denied, "node {} is a guest, whose devices compute for nobody",
+              options_.node.self.name);
 }
 
 Result<void> GroupMembers::join(Session& session, const wire::MemberStart& start) {
@@ -109,11 +126,15 @@ Result<void> GroupMembers::join(Session& session, const wire::MemberStart& start
                                      std::format("node {} gives its devices to plans; start it with --only-groups",
                                                  options_.node.self.name)}
                              : device.error();
-    return session.first->send_message(wire::encode(wire::MemberReply{.failure = why}), kMeetMax);
+    return refuse(session, why);
   }
   EXO_TRY(auto mesh, join_group(tls_, start, std::move(session.first), waiting_));
   session.set_mesh(std::move(mesh));
   return start.load ? be_member(session, **device, start) : be_tried(session, **device);
+}
+
+Result<void> GroupMembers::refuse(Session& session, const Error& why) {
+  return session.first->send_message(wire::encode(wire::MemberReply{.failure = why}), kMeetMax);
 }
 
 Result<void> GroupMembers::be_tried(Session& session, const gpu::Device& device) {

@@ -17,6 +17,7 @@
 #include "node/group_mesh.h"
 #include "security/tls.h"
 #include "wire/group_start.h"
+#include "wire/role.h"
 
 namespace exogpu::node {
 
@@ -33,6 +34,10 @@ struct GroupMembersHost {
   // the node stops.
   std::function<void(const wire::MemberLoad&, std::function<void(Result<SharedGguf>)> done)> fetch;
   std::function<void(const std::string&)> note;
+  // What a node of the cluster may do; any thread. Empty: not known.
+  std::function<std::optional<wire::Role>(wire::NodeId)> role_of;
+  // A connection was refused for the role of the node that began it; any thread.
+  std::function<void(wire::NodeId, const std::string& what)> on_refused;
 };
 
 // take() and on_down() on the node's thread. Each member has a thread, for as long as its connections last.
@@ -47,13 +52,15 @@ class GroupMembers {
 
   // A connection as the member of a group. Refusals are answered.
   void take(net::TlsStream stream, wire::NodeId peer);
-  // The channel to this node is lost: the members of its groups end.
-  void on_down(wire::NodeId node);
+  // The channel to this node is lost, or it may not have groups any more: the members of its groups end.
+  void on_down(wire::NodeId node, const Error& why);
 
  private:
   struct Session;
   void serve(Session& session);
   Result<void> greet(Session& session);
+  Result<void> check_roles(wire::NodeId peer, const wire::MemberHello& hello) const;
+  static Result<void> refuse(Session& session, const Error& why);
   Result<void> join(Session& session, const wire::MemberStart& start);
   Result<void> be_tried(Session& session, const gpu::Device& device);
   Result<void> be_member(Session& session, const gpu::Device& device, const wire::MemberStart& start);

@@ -153,7 +153,7 @@ void Node::Impl::on_down(wire::NodeId peer, const Error& why) {
   const auto now = steady_clock::now();
   model_files_->on_link_down(peer);
   ring_frames_.peer_lost(peer);
-  group_members_->on_down(peer);
+  group_members_->on_down(peer, {ErrorCode::unavailable, "the first member's node is offline"});
   remote_groups_->on_down(peer);
   links_->on_link_down(peer);
   cluster_pulls_->on_link_down(peer);

@@ -113,6 +113,8 @@ class Node::Impl final : public PeerHandler {
   void register_role_handlers();
   void on_role(const wire::RoleRecord& record);
   void on_own_role();
+  void end_groups_of(const wire::RoleRecord& record);
+  bool may_group_with(wire::NodeId other) const;
   bool obeys(wire::NodeId peer, const wire::FrameHeader& header, std::span<const std::byte> payload);
   Result<void> exchange_authority(wire::NodeId owner, const wire::AuthorityKey& message);
   void ask_for_authority(wire::NodeId peer);

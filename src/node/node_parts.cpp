@@ -132,7 +132,7 @@ void Node::Impl::make_groups() {
   const auto find_connected = [this](std::string_view name) -> std::optional<wire::Member> {
     for (const auto& [id, node] : agent_->state().nodes) {
       const wire::Member& member = node.facts.info.self;
-      if ((member.name == name || id.text() == name) && peers_->connected(id)) return member;
+      if ((member.name == name || id.text() == name) && peers_->connected(id) && may_group_with(id)) return member;
     }
     return std::nullopt;
   };
@@ -149,17 +149,22 @@ void Node::Impl::make_groups() {
                                                 });
                                               },
                                           .note = on_note});
-  group_members_.emplace(resources_.machine, resources_.tls,
-                         GroupMembersOptions{.allowed = options_.only_groups,
-                                             .threads = options_.threads,
-                                             .node = {.self = member(), .devices = resources_.devices, .links = {}}},
-                         GroupMembersHost{.fetch =
-                                              [this](const wire::MemberLoad& part, auto done) {
-                                                loop_.post([this, part, done = std::move(done)] {
-                                                  model_files_->fetch_for_member(part, done);
-                                                });
-                                              },
-                                          .note = on_note});
+  group_members_.emplace(
+      resources_.machine, resources_.tls,
+      GroupMembersOptions{.allowed = options_.only_groups,
+                          .threads = options_.threads,
+                          .node = {.self = member(), .devices = resources_.devices, .links = {}}},
+      GroupMembersHost{.fetch =
+                           [this](const wire::MemberLoad& part, auto done) {
+                             loop_.post(
+                                 [this, part, done = std::move(done)] { model_files_->fetch_for_member(part, done); });
+                           },
+                       .note = on_note,
+                       .role_of = [this](wire::NodeId node) { return roles().of(node); },
+                       .on_refused =
+                           [this](wire::NodeId peer, const std::string& what) {
+                             loop_.post([this, peer, what] { audit().count_refusal(peers_->name_of(peer), {}, what); });
+                           }});
 }
 
 void Node::Impl::make_worker() {

@@ -78,12 +78,26 @@ void Node::Impl::on_role(const wire::RoleRecord& record) {
                   .what = std::format("node {} {} is {} now", record.node.short_text(), name, to_string(record.role)),
                   .result = "ok"});
   log::info("node", "node {} is {} now, says {}", name, to_string(record.role), peers_->name_of(record.by));
+  end_groups_of(record);
   if (record.node == self()) on_own_role();
   const auto known = agent_->state().nodes.find(record.node);
   if (is_trusted(record.role) && known != agent_->state().nodes.end() && known->second.online) {
     agent_->change([&](cluster::Agent& agent, cluster::Time now) { agent.repeat_access_keys(now); });
   }
   status_->set_changed();
+}
+
+// Those that the node may not have any more. Of this node itself: all.
+void Node::Impl::end_groups_of(const wire::RoleRecord& record) {
+  const Error why{ErrorCode::permission_denied, std::format("a member is {} now", to_string(record.role))};
+  const bool own = record.node == self();
+  if (own ? !may_compute(record.role) : !is_trusted(record.role)) group_members_->on_down(record.node, why);
+  if (own ? !is_trusted(record.role) : !may_compute(record.role)) remote_groups_->on_down(record.node);
+}
+
+bool Node::Impl::may_group_with(wire::NodeId other) const {
+  const auto of = roles().of(other);
+  return is_trusted(role()) && of && may_compute(*of);
 }
 
 void Node::Impl::on_own_role() {

@@ -82,4 +82,9 @@ bool permits(std::optional<wire::Role> role, const wire::FrameHeader& header, st
   return true;
 }
 
+bool permits(std::optional<wire::Role> role, const wire::MemberHello& hello) {
+  if (!role) return false;
+  return std::holds_alternative<wire::MemberStart>(hello) ? is_trusted(*role) : may_compute(*role);
+}
+
 }  // namespace exogpu::node

@@ -29,6 +29,14 @@ TEST(RoleGateTest, OwnersAndMembersMaySendEverything) {
   }
 }
 
+TEST(RoleGateTest, AWorkerMayBeTheMemberOfAGroupAndMakesNone) {
+  const wire::MemberHello start = wire::MemberStart{}, meet = wire::MemberMeet{};
+  for (const Role role : wire::kRoles) EXPECT_EQ(permits(role, start), is_trusted(role)) << to_string(role);
+  for (const Role role : wire::kRoles) EXPECT_EQ(permits(role, meet), role != Role::guest) << to_string(role);
+  EXPECT_FALSE(permits(std::nullopt, start));
+  EXPECT_FALSE(permits(std::nullopt, meet));
+}
+
 TEST(RoleGateTest, AWorkerComputesAndDoesNotAsk) {
   for (const auto type : {ControlType::generate, ControlType::stream_read, ControlType::load_model,
                           ControlType::pull_model, ControlType::pull_query}) {

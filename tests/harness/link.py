@@ -58,12 +58,12 @@ def encoded(fields):
 class Link:
     """Connects as the node whose state folder this is, with the Hello of the other end, but its own id."""
 
-    def __init__(self, port, state):
+    def __init__(self, port, state, purpose="exogpu-link"):
         identity = pathlib.Path(state) / "identity"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["exogpu-link"])
+        context.set_alpn_protocols([purpose])
         context.load_cert_chain(identity / "node.crt", identity / "node.key")
         self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", port), WAIT_S))
 
