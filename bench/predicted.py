@@ -4,7 +4,8 @@
   bench/predicted.py [MODEL...] [--exogpu build/release/exogpu] [--tiny build/release/exogpu_tiny_model] [--cells 20]
 
 A cell is a model, a cut of its layers over one to three nodes (with one thread each), and either a prompt or an answer. Two
-models without a MODEL: the demo model, and one of 24 layers with random weights. Each cut is measured twice by
+models without a MODEL, with random weights: 120 MB and 310 MB, the smallest for which what a token takes beside its stages
+(a third of a millisecond, which the planner does not know) is a few percent of it. Each cut is measured twice by
 `exogpu bench --cluster`: at first (by the profiles, until something else is known), and after each node has compared the
 steps of the whole model with them. The error is that of the time. It needs a core for each node, and a machine that does
 nothing else.
@@ -29,18 +30,18 @@ NAMES = ("a", "b", "c")
 # Shares of the layers, by node.
 CUTS = ({"a": 1}, {"a": 0.5, "b": 0.5}, {"b": 0.25, "a": 0.75}, {"a": 0.34, "b": 0.33, "c": 0.33}, {"c": 0.2, "b": 0.8})
 LEARNS_S = 20
-MIDDLE = ("llama", "--type", "q8_0", "--layers", 24, "--embedding-length", 512, "--context-length", 2048)
+RANDOM = {"small": (48, 1024), "large": (64, 2048)}  # layers and width
 
 
 def models_of(arguments, folder):
     """The files of the models, in a folder of their own, by name."""
     folder.mkdir()
-    given = arguments.models or [ROOT / "models/exogpu-demo-q8_0.gguf"]
-    for file in given:
+    for file in arguments.models:
         shutil.copy(file, folder / file.name)
     if not arguments.models:
-        family, *options = map(str, MIDDLE)
-        subprocess.run([arguments.tiny, family, folder / "middle.gguf", *options], check=True)
+        for name, (layers, width) in RANDOM.items():
+            subprocess.run([arguments.tiny, "llama", folder / f"{name}.gguf", "--type", "q8_0", "--layers", str(layers),
+                            "--embedding-length", str(width), "--context-length", "2048"], check=True)
     return sorted(file.stem for file in folder.glob("*.gguf"))
 
 
