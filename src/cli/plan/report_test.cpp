@@ -59,7 +59,7 @@ Predicted: 99.8 tokens/s for one sequence alone (with 2,048 tokens in its contex
 
 ALTERNATIVE         TOKENS/S ALONE  FIRST TOKEN  LAYERS
 best single device  99.8            1.02 s       this plan
-best two devices    34.4            1.03 s       cuda0 0-8, cpu 9
+best two devices    34.4            942 ms       cuda0 0-8, cpu 9
 
 UNUSED  NAME       WHY
 cpu     Processor  slower with it: 34.4 against 99.8 tokens/s
