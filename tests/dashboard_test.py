@@ -76,7 +76,8 @@ class Dashboard(Cluster):
         model = pathlib.Path(MODEL).stem
         folder = self.copy() / "tests"
         print(checked(["node", folder / "openapi.mjs", f"http://127.0.0.1:{a.api}", model, "a"]))
-        setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid, "device": node.device}
+        setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid, "device": node.device,
+                              "link": f"127.0.0.1:{node.link}"}
                              for node in nodes],
                    "model": model, "battery": str(self.sensors.folder / "sys/class/power_supply"), "audit": str(a.folder / "state/audit"),
                    "pictures": os.environ.get("EXOGPU_TEST_PICTURES"),

@@ -103,6 +103,50 @@ class OneIdentityTwice(Cluster):
         b.restart()
         called("hall", "lap")
 
+    def test_a_node_keeps_the_limits_that_it_was_given_last(self):
+        a, b = self.two()
+
+        def limits(*arguments, fails=False):
+            done = subprocess.run([EXOGPU, "limits", *arguments, "--api", f"127.0.0.1:{a.api}"], capture_output=True,
+                                  text=True, timeout=WAIT_S)
+            self.assertEqual(done.returncode != 0, fails, done.stdout + done.stderr)
+            return done.stdout + done.stderr
+
+        def has(**wanted):
+            none = dict.fromkeys(("temperature_max_c", "power_max_w", "quiet_hours", "shared_hours",
+                                  "battery_floor_percent", "memory_max_bytes"))
+            for node in a, b:
+                until(lambda: f"{node.name} sees {wanted}; it sees {node.get('/v1/cluster')}",
+                      lambda: [each["limits"] for each in (node.get("/v1/cluster") or {"nodes": []})["nodes"]
+                               if each["name"] == "b"] == [none | wanted])
+
+        self.assertIn("there is no node \"x\"", limits("x", "--power-max", "90", fails=True))
+        self.assertIn("--temperature-max", limits("b", "--temperature-max", "5", fails=True))
+        self.assertIn("name the node", limits("--power-max", "90", fails=True))
+        has()
+        limits("b", "--temperature-max", "75", "--quiet-hours", "22-7", "--memory", "1MiB")
+        limits("b", "--battery-floor", "100", "--temperature-max", "none")
+        has(quiet_hours="22-7", battery_floor_percent=100, memory_max_bytes=1 << 20)
+        self.assertRegex(limits("b"), r"\nb +- +- +22-7 +- +100 % +1.00 MiB\n")
+        until("less memory is offered to plans", lambda: all(
+            device["memory_free_bytes"] == 1 << 20 for node in a.cluster()["nodes"] if node["name"] == "b"
+            for device in node["devices"]))
+        shown = b.request("GET", "/v1/audit")[1]["entries"]
+        self.assertIn(("a", "quiet from 22 to 7 o'clock, only on mains power, at most 1.00 MiB of each device", "ok"),
+                      [(each["who"], each["what"], each["result"]) for each in shown if each["action"] == "node.limits"])
+        self.assertTrue(a.text())
+        b.stop()
+        b.restart()
+        has(quiet_hours="22-7", battery_floor_percent=100, memory_max_bytes=1 << 20)
+        limits("b", "--memory", "none")
+        until("all memory is offered again", lambda: all(
+            device["memory_free_bytes"] > 1 << 20 for node in a.cluster()["nodes"] if node["name"] == "b"
+            for device in node["devices"]))
+        b.stop()
+        b.arguments = [*b.arguments, "--power-max", "90"]
+        b.restart()
+        has(power_max_w=90)
+
     def test_a_restart_is_no_second_process(self):
         a, b = self.two()
         for _ in range(3):

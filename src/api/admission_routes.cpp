@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/json/json_body.h"
+#include "base/host_port.h"
 
 namespace exogpu::api {
 
@@ -77,10 +78,33 @@ Parsed<Action> doctor(const Exchange& exchange) {
   });
 }
 
+constexpr uint16_t kLinkPort = 7766;  // where nodes listen, unless they were told otherwise
+
+// {"address": "desk:7766"}
+Parsed<Action> connect(const Exchange& exchange) {
+  EXO_CHECK(check_rights(exchange));
+  EXO_TRY(const json body, parse_object(exchange.body, exchange.limits.json));
+  EXO_TRY(const auto address, Fields(body).text("address"));
+  if (!address) return bad_field("address", "missing_required_parameter", "is missing; give HOST or HOST:PORT");
+  const auto at = parse_host_port(*address, kLinkPort, "an address");
+  if (!at) return bad_field("address", "invalid_value", "{}", at.error().message);
+  if (at->host.empty()) return bad_field("address", "invalid_value", "names no host; give HOST or HOST:PORT");
+  return Later([&service = exchange.service, at = *at](auto done) {
+    const auto reply = std::make_shared<decltype(done)>(std::move(done));
+    service.connect(at.host, at.port, [reply](const Result<void>& connected) {
+      if (connected) return (*reply)(Reply{.body = R"({"status":"ok"})"});
+      ApiError error = to_api_error(connected.error());
+      error.param = "address";
+      (*reply)(std::unexpected(std::move(error)));
+    });
+  });
+}
+
 constexpr Route kAdmissionRoutes[] = {
     {.path = "/v1/cluster/pairing", .method = "POST", .handle = begin},
     {.path = "/v1/cluster/pairing/", .method = "GET", .handle = look},
     {.path = "/v1/cluster/pairing/", .method = "DELETE", .handle = withdraw},
+    {.path = "/v1/cluster/connect", .method = "POST", .handle = connect},
     {.path = "/v1/cluster/doctor", .method = "GET", .handle = doctor},
 };
 

@@ -1,5 +1,6 @@
 #include "api/cluster_json.h"
 
+#include "api/owner_limits.h"
 #include "api/surface/prediction.h"
 
 namespace exogpu::api {
@@ -92,6 +93,7 @@ Json json_of(const node::NodeSnapshot& node) {
           {"load_percent", or_null(node.load_percent)},
           {"memory_pressure", to_string(node.memory.pressure)},
           {"memory_max_bytes", or_null(node.memory.bytes_max)},
+          {"limits", limits_json(node.limits)},
           {"reserved", or_null(node.reserved)},
           {"wired", node.wired},
           {"version", node.version},

@@ -3,6 +3,7 @@
 #include "api/cluster_events.h"
 #include "api/cluster_json.h"
 #include "api/json/json_body.h"
+#include "api/owner_limits.h"
 #include "api/surface/models.h"
 #include "api/surface/plan_fields.h"
 #include "wire/version.h"
@@ -107,6 +108,20 @@ Parsed<Action> rename_node(const Exchange& exchange) {
   return std::unexpected(std::move(error));
 }
 
+// {"node": NAME or ID, "temperature_max_c": 75, "power_max_w": null}
+Parsed<Action> set_limits(const Exchange& exchange) {
+  EXO_TRY(const json asked, parse_object(exchange.body, exchange.limits.json));
+  EXO_TRY(const auto node, Fields(asked).text("node"));
+  if (!node) return bad_field("node", "missing_required_parameter", "is missing; give the name or the id of a node");
+  EXO_TRY(const wire::LimitChanges changes, read_limit_changes(asked));
+  const auto done = exchange.service.set_limits(*node, changes);
+  if (done) return Reply{.body = R"({"status":"ok"})"};
+  ApiError error = to_api_error(done.error());
+  error.param = "node";
+  if (done.error().code == ErrorCode::not_found) error.code = "node_not_found";
+  return std::unexpected(std::move(error));
+}
+
 Parsed<wire::LoadSettings> load_settings(const Fields& fields) {
   EXO_TRY(const auto pinned, fields.boolean("pinned"));
   EXO_TRY(const auto context, fields.integer("context", 1, INT32_MAX));
@@ -180,6 +195,7 @@ constexpr Route kClusterRoutes[] = {
     {.path = "/v1/cluster/role", .method = "POST", .handle = give_role},
     {.path = "/v1/cluster/roles", .method = "POST", .handle = begin_roles},
     {.path = "/v1/cluster/rename", .method = "POST", .handle = rename_node, .scope = wire::Scope::cluster_write},
+    {.path = "/v1/cluster/limits", .method = "POST", .handle = set_limits, .scope = wire::Scope::cluster_write},
     {.path = "/v1/models/load", .method = "POST", .handle = load, .scope = wire::Scope::models},
     {.path = "/models/load",
      .method = "POST",

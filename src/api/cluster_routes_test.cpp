@@ -120,5 +120,27 @@ TEST_F(Api, ANodeGetsAnotherName) {
   expect_error(post("/v1/cluster/rename", {{"node", "test"}}), 400, "missing_required_parameter", "name: is missing");
 }
 
+TEST_F(Api, ANodeGetsLimitsAndLosesThem) {
+  const auto set = [&](json body) {
+    if (!body.contains("node")) body["node"] = "test";
+    return post("/v1/cluster/limits", body);
+  };
+  EXPECT_EQ(set({{"temperature_max_c", 75}, {"quiet_hours", "22-7"}, {"memory_max_bytes", 8589934592}}).status, 200);
+  EXPECT_EQ(set({{"battery_floor_percent", 100}, {"temperature_max_c", nullptr}}).status, 200);
+  EXPECT_EQ(service_.limits, (wire::OwnerLimits{.quiet_hours = wire::DayHours{.from = 22, .to = 7},
+                                                .battery_floor_percent = 100,
+                                                .memory_max = 8 * GiB}));
+  expect_error(set({{"power_max_w", 0}}), 400, "invalid_value", "power_max_w");
+  expect_error(set({{"temperature_max_c", "hot"}}), 400, "invalid_type", "temperature_max_c");
+  expect_error(set({{"quiet_hours", "22"}}), 400, "invalid_value", "quiet_hours");
+  expect_error(set({{"shared_hours", "0-24"}}), 400, "invalid_value", "as 22-7");
+  expect_error(set({{"battery_floor_percent", 0}}), 400, "invalid_value", "battery_floor_percent");
+  expect_error(set({{"memory_max_bytes", 12}}), 400, "invalid_value", "memory_max_bytes");
+  expect_error(set({{"memory", 12}}), 400, "missing_required_parameter", "temperature_max_c, power_max_w");
+  expect_error(set({{"node", "none"}, {"power_max_w", 50}}), 404, "node_not_found", "there is no node");
+  expect_error(post("/v1/cluster/limits", {{"power_max_w", 50}}), 400, "missing_required_parameter",
+               "node: is missing");
+}
+
 }  // namespace
 }  // namespace exogpu::api

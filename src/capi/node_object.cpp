@@ -60,7 +60,7 @@ Result<node::NodeOptions> node_options(const exogpu_node_options& from,
   options.threads = from.threads;
   options.serving.sequences = 0;
   options.serving.context = from.context_tokens;
-  if (from.memory_bytes_max > 0) options.memory_max = from.memory_bytes_max;
+  if (from.memory_bytes_max > 0) options.limits.memory_max = from.memory_bytes_max;
   options.adjust_readings = [readings](cluster::SensorReadings& own) { readings->apply(own); };
   options.on_note = [](const std::string& text) { log::warning("node", "{}", text); };
   options.on_fatal = [](const Error& why) { log::error("node", "{}", why.message); };

@@ -36,6 +36,7 @@ void add_unload(CLI::App& app, Action& action);
 void add_keys(CLI::App& app, Action& action);
 void add_remove(CLI::App& app, Action& action);
 void add_rename(CLI::App& app, Action& action);
+void add_limits(CLI::App& app, Action& action);
 void add_audit(CLI::App& app, Action& action);
 void add_ps(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);

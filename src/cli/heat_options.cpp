@@ -3,21 +3,22 @@
 #include <string>
 
 #include "cli/arguments/checks.h"
+#include "node/day_hours.h"
 
 namespace exogpu::cli {
 
 void add_heat_options(CLI::App& command, node::NodeOptions& options, const char* group) {
   command
-      .add_option("--temperature-max", options.heat.temperature_max_c,
+      .add_option("--temperature-max", options.limits.temperature_max_c,
                   "Degrees Celsius that devices are to stay below; they pause between steps where it is needed "
                   "(default: 6 below the limit of the hardware)")
-      ->check(between(30, 150))
+      ->check(between(wire::OwnerLimits::kTemperatureMinC, wire::OwnerLimits::kTemperatureMaxC))
       ->type_name("C")
       ->group(group);
   command
-      .add_option("--power-max", options.heat.power_max_w,
+      .add_option("--power-max", options.limits.power_max_w,
                   "Watts that each device is to draw at most, on average, where its power is measured")
-      ->check(between(1, 100'000))
+      ->check(between(wire::OwnerLimits::kPowerMinW, wire::OwnerLimits::kPowerMaxW))
       ->type_name("W")
       ->group(group);
   const auto is_hours = [](const std::string& text) {
@@ -27,22 +28,22 @@ void add_heat_options(CLI::App& command, node::NodeOptions& options, const char*
   command
       .add_option_function<std::string>(
           "--quiet-hours",
-          [&options](const std::string& text) { options.heat.quiet_hours = node::parse_day_hours(text).value(); },
+          [&options](const std::string& text) { options.limits.quiet_hours = node::parse_day_hours(text).value(); },
           "Hours of the day, in local time, in which devices compute at most half of the time, such as 22-7")
       ->check(CLI::Validator(is_hours, ""))
       ->type_name("HH-HH")
       ->group(group);
   command
-      .add_option_function<double>(
-          "--battery-floor", [&options](double percent) { options.battery_floor = percent / 100; },
-          "Per cent of the battery below which plans do without this node, until it is plugged in")
+      .add_option("--battery-floor", options.limits.battery_floor_percent,
+                  "Per cent of the battery below which plans do without this node, until it is plugged in; 100: "
+                  "whenever it runs on battery")
       ->check(between(1, 100))
       ->type_name("PERCENT")
       ->group(group);
   command
       .add_option_function<std::string>(
           "--shared-hours",
-          [&options](const std::string& text) { options.owner.shared_hours = node::parse_day_hours(text).value(); },
+          [&options](const std::string& text) { options.limits.shared_hours = node::parse_day_hours(text).value(); },
           "Hours of the day, in local time, in which plans may use this node's devices, such as 18-23 (default: all)")
       ->check(CLI::Validator(is_hours, ""))
       ->type_name("HH-HH")
@@ -53,8 +54,7 @@ void add_heat_options(CLI::App& command, node::NodeOptions& options, const char*
   };
   command
       .add_option_function<std::string>(
-          "--circuit",
-          [&options](const std::string& text) { options.owner.circuit = node::parse_circuit(text).value(); },
+          "--circuit", [&options](const std::string& text) { options.circuit = node::parse_circuit(text).value(); },
           "Watts that the devices of all nodes with this name of an electric circuit may draw together, such as "
           "kitchen=2000; plans do without the slowest of those for which nothing is left")
       ->check(CLI::Validator(is_circuit, ""))

@@ -29,9 +29,9 @@ struct CommandGroup {
 const std::vector<CommandGroup>& command_groups() {
   static const std::vector<CommandGroup> groups = {
       {"Models", {add_run, add_serve, add_pull, add_models, add_inspect}},
-      {"Cluster",
-       {add_status, add_top, add_pair, add_join, add_approve, add_token, add_drain, add_load, add_unload, add_ps,
-        add_keys, add_rename, add_role, add_roles, add_remove, add_recovery, add_recover, add_audit, add_doctor}},
+      {"Cluster", {add_status, add_top,    add_pair,     add_join,    add_approve, add_token,  add_drain,
+                   add_load,   add_unload, add_ps,       add_keys,    add_rename,  add_limits, add_role,
+                   add_roles,  add_remove, add_recovery, add_recover, add_audit,   add_doctor}},
       {"Devices and speed", {add_devices, add_plan, add_check, add_bench, add_demo}},
       {"For developers", {add_tokenize, add_eval, add_completion}},
   };

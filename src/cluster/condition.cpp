@@ -100,10 +100,12 @@ void ConditionFilter::update_battery(NodeCondition& condition, const SensorReadi
     return readings.on_battery && (charge < critical || (level.now == 1 && charge < recovered)) ? 1 : 0;
   };
   low_.update(below(low_, limits_.charge_low, limits_.charge_recovered), limits_.better_after, now);
-  if (limits_.charge_floor) {
-    const double floor = *limits_.charge_floor;
-    given_up_.update(below(given_up_, floor, std::min(1.0, floor + kFloorRecovers)), limits_.plugged_after, now);
+  int given_up = 0;
+  if (const auto& floor = limits_.charge_floor) {
+    given_up = *floor >= 1 ? static_cast<int>(readings.on_battery)
+                           : below(given_up_, *floor, std::min(1.0, *floor + kFloorRecovers));
   }
+  given_up_.update(given_up, limits_.plugged_after, now);
   std::optional<uint32_t> reported =
       reported_.battery ? std::optional(reported_.battery->charge_percent) : std::nullopt;
   if (amounts) follow(reported, percent(charge), 100 * limits_.charge_step);

@@ -39,7 +39,8 @@ struct SensorReadings {
 
 struct ConditionLimits {
   double charge_low = 0.20, charge_recovered = 0.30;
-  std::optional<double> charge_floor{};  // below which, on battery, the node is given up; until 0.05 above it
+  // On battery and below it, the node is given up, until 0.05 above it; with 1 always while it is on battery.
+  std::optional<double> charge_floor{};
   Duration plugged_after = std::chrono::seconds(10);  // until a node that was given up counts as plugged in
   double critical_below_limit_c = 2, hot_below_limit_c = 6, recovered_below_limit_c = 15;
   Duration critical_after = std::chrono::seconds(10);  // at that temperature
@@ -57,6 +58,7 @@ class ConditionFilter {
   // Called at intervals. Most calls return the same condition as the call before.
   const wire::NodeCondition& update(const SensorReadings& readings, Time now);
   const wire::NodeCondition& reported() const { return reported_; }
+  void set_charge_floor(std::optional<double> floor) { limits_.charge_floor = floor; }  // from the next update on
 
  private:
   // Rises at once; falls when the readings have been better for `better_after`.

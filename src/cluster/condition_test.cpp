@@ -138,6 +138,11 @@ TEST(Condition, ABatteryBelowItsFloorIsGivenUpUntilItIsPluggedIn) {
   EXPECT_TRUE(node.observe(readings, seconds(300)).battery->given_up) << "not well above";
   readings.on_battery = false;
   EXPECT_FALSE(node.observe(readings, seconds(15)).battery->given_up);
+  node.watch.set_charge_floor(1.0);
+  readings.on_battery = true;
+  EXPECT_TRUE(node.observe(readings).battery->given_up) << "only on mains power";
+  node.watch.set_charge_floor({});
+  EXPECT_FALSE(node.observe(readings, seconds(15)).battery->given_up);
 }
 
 TEST(Condition, AnActionIsReportedAtOnceAndTheSpeedThatItLeaves) {

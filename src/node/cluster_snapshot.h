@@ -19,6 +19,7 @@
 #include "wire/layer_range.h"
 #include "wire/library.h"
 #include "wire/node_id.h"
+#include "wire/owner_limits.h"
 #include "wire/plan.h"
 #include "wire/role.h"
 
@@ -89,6 +90,7 @@ struct NodeSnapshot {
   std::optional<BatterySnapshot> battery{};
   std::optional<uint32_t> load_percent{};
   MemorySnapshot memory{};
+  wire::OwnerLimits limits{};
   std::string reserved{};  // why its owner does not let plans use its devices now
   bool wired = false;
   std::string version{};

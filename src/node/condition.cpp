@@ -46,6 +46,11 @@ void adjust(telemetry::Sample& sample, const std::function<void(cluster::SensorR
   }
 }
 
+std::optional<double> charge_floor(const wire::OwnerLimits& limits) {
+  if (!limits.battery_floor_percent) return std::nullopt;
+  return *limits.battery_floor_percent / 100.0;
+}
+
 bool Condition::update(const cluster::SensorReadings& readings, cluster::Time now) {
   const wire::NodeCondition before = watch_.reported();
   return watch_.update(readings, now) != before;

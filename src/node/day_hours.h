@@ -1,4 +1,4 @@
-// Hours of the day in which a node computes at most half of the time, so that its fans stay quiet.
+// Hours of the day, as owners of machines give them.
 #pragma once
 
 #include <chrono>
@@ -6,13 +6,11 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/owner_limits.h"
 
 namespace exogpu::node {
 
-struct DayHours {
-  uint32_t from = 0, to = 0;  // 0 to 23; from 22 to 7 is a night, equal ones are the whole day
-  friend bool operator==(const DayHours&, const DayHours&) = default;
-};
+using wire::DayHours;
 
 // "22-7". Errors: invalid_argument, with the form that is expected.
 Result<DayHours> parse_day_hours(std::string_view text);

@@ -53,27 +53,6 @@ std::vector<wire::WeightRates> common_rates(std::span<const DeviceProfile> membe
   return common;
 }
 
-// The most of a model that the members hold: each its part, in its own memory or in its node's, which some share.
-Bytes memory_of(std::span<const DeviceProfile> members, std::span<const double> parts) {
-  double least = std::numeric_limits<double>::infinity();
-  struct Host {
-    double part = 0;
-    Bytes free = 0;
-  };
-  std::map<wire::NodeId, Host> hosts;
-  for (size_t i = 0; i < members.size(); ++i) {
-    if (members[i].uses_host_memory) {
-      Host& host = hosts[members[i].id.node];
-      host.part += parts[i];
-      host.free = std::max(host.free, members[i].memory_free);
-    } else {
-      least = std::min(least, static_cast<double>(members[i].memory_free) / parts[i]);
-    }
-  }
-  for (const auto& [node, host] : hosts) least = std::min(least, static_cast<double>(host.free) / host.part);
-  return static_cast<Bytes>(least);
-}
-
 // What a member cannot compute with, the group cannot, and what one converts counts as if all did.
 std::vector<wire::TypeLimit> limits_of_all(std::span<const DeviceProfile> members) {
   std::vector<wire::TypeLimit> all;
@@ -139,6 +118,28 @@ std::vector<double> shares_by_speed(std::span<const DeviceProfile> members) {
   return shares;
 }
 
+// Each its part, in its own memory or in its node's, which some share.
+Bytes group_memory(std::span<const DeviceProfile> members, std::span<const double> shares) {
+  const double total = std::accumulate(shares.begin(), shares.end(), 0.0);
+  double least = std::numeric_limits<double>::infinity();
+  struct Host {
+    double part = 0;
+    Bytes free = 0;
+  };
+  std::map<wire::NodeId, Host> hosts;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (members[i].uses_host_memory) {
+      Host& host = hosts[members[i].id.node];
+      host.part += shares[i] / total;
+      host.free = std::max(host.free, members[i].memory_free);
+    } else {
+      least = std::min(least, static_cast<double>(members[i].memory_free) * total / shares[i]);
+    }
+  }
+  for (const auto& [node, host] : hosts) least = std::min(least, static_cast<double>(host.free) / host.part);
+  return static_cast<Bytes>(least);
+}
+
 DeviceProfile group_profile(const std::string& id, std::span<const DeviceProfile> members,
                             std::span<const double> shares, const engine::ExchangeCost& exchange) {
   const double total = std::accumulate(shares.begin(), shares.end(), 0.0);
@@ -157,7 +158,7 @@ DeviceProfile group_profile(const std::string& id, std::span<const DeviceProfile
   group.id.device = id;
   group.name = name_of(members);
   group.uses_host_memory = std::ranges::any_of(members, &DeviceProfile::uses_host_memory);
-  group.memory_free = memory_of(members, parts);
+  group.memory_free = group_memory(members, shares);
   group.memory_bytes_per_s = slowest(each, parts, [](const DeviceProfile& m) { return m.memory_bytes_per_s; });
   group.rates = common_rates(each, parts);
   group.step_s = most(members, [](const DeviceProfile& m) { return m.step_s; });

@@ -33,6 +33,9 @@ Result<engine::GroupDevices> group_of(const gpu::Machine& machine, const std::st
 // As fast as each member reads weights, so that all end at once.
 std::vector<double> shares_by_speed(std::span<const wire::DeviceProfile> members);
 
+// The most of a model that the members hold together, of at least one member, each with its share.
+Bytes group_memory(std::span<const wire::DeviceProfile> members, std::span<const double> shares);
+
 // The group as a planner sees it: its slowest member decides, and each layer has its exchanges. `members` are at least
 // one, with their shares.
 wire::DeviceProfile group_profile(const std::string& id, std::span<const wire::DeviceProfile> members,

@@ -6,6 +6,7 @@
 #include <format>
 #include <utility>
 
+#include "node/day_hours.h"
 #include "wire/device_group.h"
 
 namespace exogpu::node {
@@ -24,12 +25,21 @@ bool is_member(std::string_view device, std::string_view member) {
 
 }  // namespace
 
-HeatGuard::HeatGuard(const HeatOptions& options, const std::vector<wire::DeviceProfile>& devices,
+HeatGuard::HeatGuard(const wire::OwnerLimits& limits, const std::vector<wire::DeviceProfile>& devices,
                      telemetry::ThermalBook remembered)
-    : options_(options), book_(std::move(remembered)) {
+    : limits_(limits), book_(std::move(remembered)) {
   for (const wire::DeviceProfile& device : devices) {
     pacers_.emplace(device.id.device, std::make_shared<pipeline::Pacer>());
   }
+}
+
+void HeatGuard::set_limits(const wire::OwnerLimits& limits) {
+  limits_ = limits;
+  for (auto& [id, member] : members_) member.governor.set_limits(heat_limits());
+}
+
+telemetry::HeatLimits HeatGuard::heat_limits() const {
+  return {.temperature_max_c = limits_.temperature_max_c, .power_max_w = limits_.power_max_w};
 }
 
 HeatGuard::Member& HeatGuard::member(const wire::TelemetrySubject& subject) {
@@ -37,9 +47,7 @@ HeatGuard::Member& HeatGuard::member(const wire::TelemetrySubject& subject) {
   if (found != members_.end()) return found->second;
   std::string name = std::format("{} {}", subject.id, subject.name);
   const auto known = book_.find(name);
-  const telemetry::HeatLimits limits{.temperature_max_c = options_.temperature_max_c,
-                                     .power_max_w = options_.power_max_w};
-  telemetry::HeatGovernor governor(limits, subject.kind == wire::SubjectKind::cpu,
+  telemetry::HeatGovernor governor(heat_limits(), subject.kind == wire::SubjectKind::cpu,
                                    known == book_.end() ? telemetry::ThermalParameters() : known->second);
   return members_.emplace(subject.id, Member{.governor = std::move(governor), .lasting_name = std::move(name)})
       .first->second;
@@ -85,7 +93,7 @@ std::vector<std::string> HeatGuard::update(telemetry::Sample& sample, uint32_t h
                             .throttled = readings.throttled.value_or(false),
                             .busy = std::clamp(work.busy_s / elapsed_s, 0.0, 1.0),
                             .rate = of.rate,
-                            .quiet = options_.quiet_hours && contains(*options_.quiet_hours, hour)});
+                            .quiet = limits_.quiet_hours && contains(*limits_.quiet_hours, hour)});
     const bool is_cpu = subject.kind == wire::SubjectKind::cpu;
     of.others.update(readings.utilization, is_cpu ? sample.processors_own : 0, work.busy_s / elapsed_s, elapsed_s);
     of.energy.update(readings.power_w, elapsed_s, work.busy_s, work.tokens);

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "cluster/condition.h"
-#include "node/heat_options.h"
 #include "pipeline/pacer.h"
 #include "telemetry/energy_use.h"
 #include "telemetry/heat/heat_governor.h"
@@ -17,6 +16,7 @@
 #include "telemetry/others_load.h"
 #include "telemetry/sample.h"
 #include "wire/device_profile.h"
+#include "wire/owner_limits.h"
 
 namespace exogpu::node {
 
@@ -25,8 +25,11 @@ class HeatGuard {
  public:
   // `devices`: of the node; a group ("cuda0+cuda1") works as hard as the member that may work least. `remembered`: how
   // warm they became when the node ran before.
-  HeatGuard(const HeatOptions& options, const std::vector<wire::DeviceProfile>& devices,
+  HeatGuard(const wire::OwnerLimits& limits, const std::vector<wire::DeviceProfile>& devices,
             telemetry::ThermalBook remembered = {});
+
+  // From the next update on.
+  void set_limits(const wire::OwnerLimits& limits);
 
   const pipeline::Pacers& pacers() const { return pacers_; }
 
@@ -57,7 +60,9 @@ class HeatGuard {
                                const std::map<std::string, pipeline::DeviceWork>& by_pacer) const;
   void set_pacers();
 
-  HeatOptions options_;
+  telemetry::HeatLimits heat_limits() const;
+
+  wire::OwnerLimits limits_;
   telemetry::ThermalBook book_;
   pipeline::Pacers pacers_;
   std::map<std::string, Member> members_;  // by id

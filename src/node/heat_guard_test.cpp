@@ -24,8 +24,9 @@ struct Worked {
   telemetry::Sample sample{};
   std::optional<double> slowdown_c{};
 
-  explicit Worked(const HeatOptions& options, const std::vector<std::string>& devices, const std::string& stage_device)
-      : guard(options, {profile_of(stage_device)}) {
+  explicit Worked(const wire::OwnerLimits& limits, const std::vector<std::string>& devices,
+                  const std::string& stage_device)
+      : guard(limits, {profile_of(stage_device)}) {
     sample.subjects.push_back({.id = "machine", .name = "machine"});
     for (const std::string& id : devices) {
       sample.subjects.push_back({.id = id, .name = "a GPU", .kind = wire::SubjectKind::discrete});
@@ -108,7 +109,7 @@ TEST(HeatGuard, TheOwnersLimitsAndHoursCount) {
   frugal.run(300, 0, 80);
   EXPECT_LE(frugal.sample.devices[0].power_w, 44);
   EXPECT_EQ(frugal.reading("gpu0").action_reason, "it is to draw at most 40 W (--power-max)");
-  Worked quiet({.quiet_hours = DayHours{.from = 22, .to = 7}}, {"gpu0"}, "gpu0");
+  Worked quiet({.quiet_hours = wire::DayHours{.from = 22, .to = 7}}, {"gpu0"}, "gpu0");
   quiet.run(60, 0, 60, kNight);
   EXPECT_EQ(quiet.pacer().limits().pace, 0.5);
   EXPECT_EQ(quiet.reading("gpu0").action_reason, "these are quiet hours (--quiet-hours)");

@@ -33,6 +33,7 @@ class MemoryFilter {
   // Most calls return the same as the call before.
   const wire::MemoryCondition& update(const gpu::MemoryReading& reading, cluster::Time now);
   const wire::MemoryCondition& condition() const { return condition_; }
+  void set_bytes_all(Bytes bytes_all) { bytes_all_ = bytes_all; }
 
  private:
   enum class Tightness { none, some, pressure, critical };
@@ -59,6 +60,7 @@ class MemoryGuard {
   // To be called about twice a second. True: condition() is another.
   bool update(const gpu::MemoryReading& reading, cluster::Time now);
   const wire::MemoryCondition& condition() const { return filter_.condition(); }
+  void set_bytes_all(Bytes bytes_all) { filter_.set_bytes_all(bytes_all); }
   // What the node gives up and why, for the log.
   std::string text() const;
 

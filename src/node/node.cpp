@@ -31,6 +31,9 @@ std::shared_ptr<const ClusterSnapshot> Node::wait_for_cluster(uint64_t version,
   impl_->want_predictions();
   return impl_->status().wait(version, timeout);
 }
+Result<void> Node::set_limits(std::string_view node, const wire::LimitChanges& changes) {
+  return impl_->set_limits(node, changes);
+}
 Result<void> Node::load(std::string_view model, const wire::LoadSettings& settings) {
   return impl_->load(model, settings);
 }
@@ -46,6 +49,9 @@ void Node::preview(const PreviewRequest& request, const std::function<void(Resul
 }
 void Node::admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) {
   impl_->admit(request, done);
+}
+void Node::connect(const std::string& host, uint16_t port, const std::function<void(Result<void>)>& done) {
+  impl_->connect(host, port, done);
 }
 void Node::examine(const std::function<void(Result<std::vector<Finding>>)>& done) { impl_->examine(done); }
 void Node::pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) {

@@ -12,11 +12,11 @@
 
 #include "base/result.h"
 #include "model/chat_template.h"
-#include "node/heat_options.h"
 #include "node/owner_rules.h"
 #include "node/served_model.h"
 #include "node/service.h"
 #include "security/join_token.h"
+#include "wire/owner_limits.h"
 #include "wire/serving_settings.h"
 
 namespace exogpu::gpu {
@@ -63,11 +63,9 @@ struct NodeOptions {
   bool only_groups = false;          // they are members of other nodes' groups, and for no plan of their own
   uint32_t threads = 0;
   std::shared_ptr<gpu::LayoutBook> layouts{};  // of the devices; null: nothing is checked
-  std::optional<Bytes> memory_max{};           // of each device, for all models together
-  bool streams = false;                   // layers for which no device has memory are read from the disk for each step
-  HeatOptions heat{};                     // limits of heat and power that the owner sets
-  OwnerOptions owner{};                   // when plans may use its devices, and what these draw with others'
-  std::optional<double> battery_floor{};  // 0..1: on battery and below it, plans do without this node
+  bool streams = false;              // layers for which no device has memory are read from the disk for each step
+  wire::OwnerLimits limits{};        // that the owner sets; those that `exogpu limits` set count first
+  std::optional<Circuit> circuit{};  // that its devices share with others'
 
   bool spare = true;  // fetches all of the model when there is time and room, to go on when others are gone
 
@@ -125,10 +123,12 @@ class Node : public Service {
   wire::Role role() const override;
   Result<void> set_role(std::string_view node, wire::Role role) override;
   Result<void> begin_roles() override;
+  Result<void> set_limits(std::string_view node, const wire::LimitChanges& changes) override;
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override;
   Result<void> unload(std::string_view model) override;
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) override;
   void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) override;
+  void connect(const std::string& host, uint16_t port, const std::function<void(Result<void>)>& done) override;
   void examine(const std::function<void(Result<std::vector<Finding>>)>& done) override;
   void pull(std::string source, std::shared_ptr<PullListener> listener, std::stop_token cancel) override;
   AccessKeys& access_keys() override;

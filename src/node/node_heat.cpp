@@ -1,5 +1,6 @@
 // What a node does about the heat of its devices.
 #include "base/log.h"
+#include "node/day_hours.h"
 #include "node/node_impl.h"
 
 namespace exogpu::node {
@@ -12,8 +13,8 @@ constexpr std::chrono::minutes kRememberEvery{5};
 std::filesystem::path Node::Impl::heat_file() const { return options_.cache / "heat"; }
 
 void Node::Impl::make_heat_guard() {
-  heat_.emplace(options_.heat, resources_.devices, telemetry::read_thermal_book(heat_file()));
-  condition_ = Condition({.charge_floor = options_.battery_floor});
+  heat_.emplace(options_.limits, resources_.devices, telemetry::read_thermal_book(heat_file()));
+  condition_.set_charge_floor(charge_floor(options_.limits));
   timers_.heat_remembered_at = std::chrono::steady_clock::now();
 }
 

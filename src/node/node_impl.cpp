@@ -125,6 +125,15 @@ void Node::Impl::add_peer(const Address& at) {
   loop_.post([this, at] { dial(at); });
 }
 
+void Node::Impl::connect(const std::string& host, uint16_t port, const std::function<void(Result<void>)>& done) {
+  loop_.post([this, host, port, done] {
+    peers_->call(host, port, [done](const Result<wire::NodeId>& node) {
+      if (!node) return done(std::unexpected(node.error()));
+      done({});
+    });
+  });
+}
+
 // --- channels
 
 void Node::Impl::on_up(wire::NodeId peer) {

@@ -69,12 +69,14 @@ class Node::Impl final : public PeerHandler {
   Result<void> set_role(std::string_view node, wire::Role role);
   Result<void> begin_roles();
   Result<security::JoinResponder::Enrolment> enrol(wire::NodeId newcomer, std::optional<wire::Role> asked);
+  Result<void> set_limits(std::string_view node, const wire::LimitChanges& changes);
   Result<void> load(std::string_view model, const wire::LoadSettings& settings);
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port, std::string scheme);
   void add_peer(const Address& at);
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done);
   void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done);
+  void connect(const std::string& host, uint16_t port, const std::function<void(Result<void>)>& done);
   void examine(const std::function<void(Result<std::vector<Finding>>)>& done);
   telemetry::TelemetrySnapshot telemetry(const telemetry::HistoryQuery& query) const;
   std::vector<wire::Alert> alerts() const { return telemetry_->alerts(); }
@@ -99,6 +101,7 @@ class Node::Impl final : public PeerHandler {
   void make_groups();
   void make_worker();
   void make_memory_guard();
+  Bytes host_memory() const;  // that plans may use
   void make_heat_guard();
   void make_telemetry();
   void start_sampler();
@@ -121,6 +124,8 @@ class Node::Impl final : public PeerHandler {
   std::vector<wire::LibraryModel> own_library() const;
   void register_settings_handlers();
   void take_name(const std::string& by, const std::string& name);
+  void take_limits(const std::string& by, const wire::LimitChanges& changes);
+  void apply_limits();
   void register_audit_handlers();
   void begin_audit();
   void exchange_audit_heads(wire::NodeId peer);

@@ -10,12 +10,14 @@ namespace exogpu::node {
 
 using wire::MemoryPressure;
 
-void Node::Impl::make_memory_guard() {
+void Node::Impl::make_memory_guard() { memory_.emplace(host_memory()); }
+
+Bytes Node::Impl::host_memory() const {
   Bytes bytes_all = 0;
   for (const wire::DeviceProfile& device : resources_.devices) {
     if (device.uses_host_memory) bytes_all = std::max(bytes_all, device.memory_free);
   }
-  memory_.emplace(bytes_all);
+  return bytes_all;
 }
 
 void Node::Impl::on_memory() {

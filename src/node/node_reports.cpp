@@ -30,6 +30,7 @@ void Node::Impl::report_condition() {
     condition.speeds = speeds_.reported();
     condition.links = link_speeds_.reported();
     condition.owner = owner_;
+    condition.limits = options_.limits;
     agent.set_condition(condition, at);
   });
 }

@@ -8,7 +8,6 @@
 #include "node/join_by_token.h"
 #include "node/library/own_library.h"
 #include "node/nearby.h"
-#include "node/own_devices.h"
 #include "node/own_settings.h"
 #include "node/remote_groups.h"
 #include "node/served_model.h"
@@ -76,6 +75,8 @@ ServeSettings NodeOptions::serve_settings(const std::string& of) const {
 Result<NodeResources> prepare(NodeOptions& options) {
   std::string name_option = options.name;
   EXO_TRY(options.name, own_name(options.state, name_option));
+  wire::OwnerLimits limit_options = options.limits;
+  EXO_TRY(options.limits, own_limits(options.state, limit_options));
   if (!options.layers.empty()) EXO_CHECK(placement::check_layers(options.layers));
   if (options.connect.empty() && !has_models(options) && !options.discover) {
     return fail(ErrorCode::invalid_argument,
@@ -103,7 +104,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
   EXO_TRY(gpu::Machine machine, gpu::Machine::discover(discovery_for(ids, options.layouts)));
   EXO_TRY(OwnDevices own, own_devices(machine, ids,
                                       {.threads = options.threads,
-                                       .memory_max = options.memory_max,
+                                       .memory_max = options.limits.memory_max,
                                        .streamed = options.streams ? file.get() : nullptr}));
   for (wire::DeviceProfile& profile : own.profiles) {
     profile.id.node = identity.node();
@@ -112,11 +113,13 @@ Result<NodeResources> prepare(NodeOptions& options) {
   EXO_TRY(auto running, security::FileLock::share(options.state / "node.lock"));
   std::random_device entropy;
   NodeResources resources{.name_option = std::move(name_option),
+                          .limit_options = std::move(limit_options),
                           .identity = std::move(identity),
                           .tls = std::move(tls),
                           .machine = std::move(machine),
                           .devices = std::move(own.profiles),
                           .group_shares = std::move(own.shares),
+                          .device_memory = std::move(own.memory),
                           .file = std::move(file),
                           .only = std::move(only),
                           .running = std::move(running),

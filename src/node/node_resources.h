@@ -12,6 +12,7 @@
 #include "net/tcp/join.h"
 #include "node/device_group.h"
 #include "node/node.h"
+#include "node/own_devices.h"
 #include "node/removals.h"
 #include "node/roles.h"
 #include "security/files.h"
@@ -22,12 +23,14 @@
 namespace exogpu::node {
 
 struct NodeResources {
-  std::string name_option;  // --name; empty: none was given
+  std::string name_option;          // --name; empty: none was given
+  wire::OwnerLimits limit_options;  // as the options have them
   security::Identity identity;
   security::TlsContext tls;
   gpu::Machine machine;
   std::vector<wire::DeviceProfile> devices;   // of this node
   GroupShares group_shares;                   // of those that are groups
+  DeviceMemory device_memory;                 // without limits
   std::shared_ptr<const model::Gguf> file;    // that it was given; null: none
   std::optional<security::FileLock> only;     // prevents a second node in the state folder
   std::optional<security::FileLock> running;  // shows `exogpu pair` and `approve` that a node runs
@@ -43,8 +46,8 @@ struct NodeResources {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
-// Puts the name that the node has into `options`. Blocks for as long as it takes to join a cluster and to measure
-// the devices. Errors: those of Node::start().
+// Puts the name and the limits that the node has into `options`. Blocks for as long as it takes to join a cluster and
+// to measure the devices. Errors: those of Node::start().
 Result<NodeResources> prepare(NodeOptions& options);
 
 }  // namespace exogpu::node

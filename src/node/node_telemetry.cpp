@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "node/alert_facts.h"
+#include "node/day_hours.h"
 #include "node/node_impl.h"
 #include "telemetry/machine_source.h"
 #include "worker/step_comparison.h"
@@ -107,7 +108,7 @@ bool Node::Impl::compare_steps(telemetry::Time now) {
 }
 
 bool Node::Impl::look_at_owner() {
-  wire::OwnerRules now = rules_at(options_.owner, local_hour(std::chrono::system_clock::now()));
+  wire::OwnerRules now = rules_at(options_.limits, options_.circuit, local_hour(std::chrono::system_clock::now()));
   return std::exchange(owner_, now) != now;
 }
 

@@ -41,6 +41,15 @@ gpu::DiscoverOptions discovery_for(std::span<const std::string> ids, std::shared
   return {.backend = {}, .software = !ids.empty() && !only_cpu, .cpu_only = only_cpu, .layouts = std::move(layouts)};
 }
 
+void limit_memory(std::vector<wire::DeviceProfile>& devices, const DeviceMemory& memory, std::optional<Bytes> most) {
+  for (wire::DeviceProfile& device : devices) {
+    MemoryParts parts = memory.at(device.id.device);
+    for (wire::DeviceProfile& member : parts.members)
+      member.memory_free = std::min(member.memory_free, most.value_or(member.memory_free));
+    device.memory_free = group_memory(parts.members, parts.shares);
+  }
+}
+
 Result<OwnDevices> own_devices(const gpu::Machine& machine, std::span<const std::string> ids,
                                const OwnDeviceLimits& limits) {
   OwnDevices own;
@@ -49,10 +58,9 @@ Result<OwnDevices> own_devices(const gpu::Machine& machine, std::span<const std:
   for (const std::string& id : full) {
     EXO_TRY(const auto devices, devices_of(machine, id));
     EXO_TRY(auto profiles, profiles_of(devices, limits.threads));
-    for (wire::DeviceProfile& profile : profiles)
-      profile.memory_free = std::min(profile.memory_free, limits.memory_max.value_or(profile.memory_free));
     if (!names_group(id)) {
       profiles.front().stream_bytes_per_s = std::min(disk_bytes_per_s, profiles.front().upload_bytes_per_s);
+      own.memory.emplace(id, MemoryParts{.members = {profiles.front()}, .shares = {1}});
       own.profiles.push_back(std::move(profiles.front()));
       continue;
     }
@@ -60,9 +68,11 @@ Result<OwnDevices> own_devices(const gpu::Machine& machine, std::span<const std:
     const std::vector<double> shares = shares_by_speed(profiles);
     own.profiles.push_back(group_profile(id, profiles, shares, exchange));
     own.shares.emplace(id, shares);
+    own.memory.emplace(id, MemoryParts{.members = std::move(profiles), .shares = shares});
     if (own.profiles.back().rates.empty())
       return fail(ErrorCode::unsupported, "the devices of {} were measured with no common type of weights", id);
   }
+  limit_memory(own.profiles, own.memory, limits.memory_max);
   return own;
 }
 

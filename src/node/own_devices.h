@@ -1,6 +1,7 @@
 // The devices of this machine that a user chose, groups among them, with what was measured of them.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,9 +16,17 @@
 
 namespace exogpu::node {
 
+// What plans could use of a device without a limit: of the members of a group, or of a single device alone.
+struct MemoryParts {
+  std::vector<wire::DeviceProfile> members;
+  std::vector<double> shares;
+};
+using DeviceMemory = std::map<std::string, MemoryParts, std::less<>>;  // by id
+
 struct OwnDevices {
   std::vector<wire::DeviceProfile> profiles;  // of no node yet
   GroupShares shares;
+  DeviceMemory memory;
 };
 
 struct OwnDeviceLimits {
@@ -25,6 +34,9 @@ struct OwnDeviceLimits {
   std::optional<Bytes> memory_max;        // of each device
   const model::Gguf* streamed = nullptr;  // may stream from its disk, which is measured; null: no model may
 };
+
+// The devices have so much memory as they have with `most` of each member; absent: all of it.
+void limit_memory(std::vector<wire::DeviceProfile>& devices, const DeviceMemory& memory, std::optional<Bytes> most);
 
 // How to look for devices with these ids: software renderers are found by name only, and for the CPU no driver is
 // asked.

@@ -16,8 +16,13 @@ Result<wire::NodeSettings> kept_settings(const std::filesystem::path& state) {
   if (!bytes) return std::unexpected(bytes.error());
   auto settings = wire::decode<wire::NodeSettings>(std::as_bytes(std::span(*bytes)));
   if (settings) return settings;
-  return fail(ErrorCode::corrupt, "{}: {}; remove the file, and give the node its name again",
+  return fail(ErrorCode::corrupt, "{}: {}; remove the file, and give the node its name and limits again",
               (state / kSettingsFile).string(), settings.error().message);
+}
+
+Result<void> keep(const std::filesystem::path& state, const wire::NodeSettings& settings) {
+  const wire::ByteVector bytes = wire::encode(settings);
+  return security::write_secret(state / kSettingsFile, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 }  // namespace
@@ -32,8 +37,24 @@ Result<std::string> own_name(const std::filesystem::path& state, const std::stri
 }
 
 Result<void> keep_name(const std::filesystem::path& state, const std::string& name, const std::string& option) {
-  const wire::ByteVector bytes = wire::encode(wire::NodeSettings{.name = name, .name_option = option});
-  return security::write_secret(state / kSettingsFile, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  EXO_TRY(wire::NodeSettings kept, kept_settings(state));
+  kept.name = name;
+  kept.name_option = option;
+  return keep(state, kept);
+}
+
+Result<wire::OwnerLimits> own_limits(const std::filesystem::path& state, const wire::OwnerLimits& options) {
+  EXO_CHECK(wire::check(options));
+  EXO_TRY(const wire::NodeSettings kept, kept_settings(state));
+  return kept.limits && kept.limit_options == options ? kept.limits->set : options;
+}
+
+Result<void> keep_limits(const std::filesystem::path& state, const wire::OwnerLimits& limits,
+                         const wire::OwnerLimits& options) {
+  EXO_TRY(wire::NodeSettings kept, kept_settings(state));
+  kept.limits = wire::LimitChanges{.set = limits};
+  kept.limit_options = options;
+  return keep(state, kept);
 }
 
 }  // namespace exogpu::node

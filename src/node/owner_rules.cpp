@@ -4,6 +4,8 @@
 #include <cmath>
 #include <format>
 
+#include "node/day_hours.h"
+
 namespace exogpu::node {
 namespace {
 
@@ -26,15 +28,15 @@ Result<Circuit> parse_circuit(std::string_view text) {
               text);
 }
 
-wire::OwnerRules rules_at(const OwnerOptions& options, uint32_t hour) {
+wire::OwnerRules rules_at(const wire::OwnerLimits& limits, const std::optional<Circuit>& circuit, uint32_t hour) {
   wire::OwnerRules rules;
-  if (options.shared_hours && !contains(*options.shared_hours, hour)) {
+  if (limits.shared_hours && !contains(*limits.shared_hours, hour)) {
     rules.reserved = std::format("its owner shares it from {} to {} o'clock only (--shared-hours)",
-                                 options.shared_hours->from, options.shared_hours->to);
+                                 limits.shared_hours->from, limits.shared_hours->to);
   }
-  if (options.circuit) {
-    rules.circuit = options.circuit->name;
-    rules.circuit_w = options.circuit->most_w;
+  if (circuit) {
+    rules.circuit = circuit->name;
+    rules.circuit_w = circuit->most_w;
   }
   return rules;
 }

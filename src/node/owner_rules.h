@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "node/day_hours.h"
 #include "wire/condition.h"
 
 namespace exogpu::node {
@@ -21,12 +20,7 @@ struct Circuit {
 // "kitchen=2000". Errors: invalid_argument, with the form that is expected.
 Result<Circuit> parse_circuit(std::string_view text);
 
-struct OwnerOptions {
-  std::optional<DayHours> shared_hours{};  // in which plans may use the devices; absent: always
-  std::optional<Circuit> circuit{};
-};
-
 // As the cluster's state has it at this hour of the day, 0 to 23.
-wire::OwnerRules rules_at(const OwnerOptions& options, uint32_t hour);
+wire::OwnerRules rules_at(const wire::OwnerLimits& limits, const std::optional<Circuit>& circuit, uint32_t hour);
 
 }  // namespace exogpu::node

@@ -17,11 +17,11 @@ TEST(OwnerRules, ACircuitHasANameAndWatts) {
 }
 
 TEST(OwnerRules, OutsideOfItsHoursAMachineIsReserved) {
-  const OwnerOptions options{.shared_hours = DayHours{.from = 18, .to = 23}};
-  EXPECT_EQ(rules_at(options, 17).reserved, "its owner shares it from 18 to 23 o'clock only (--shared-hours)");
-  EXPECT_EQ(rules_at(options, 18), wire::OwnerRules());
-  EXPECT_EQ(rules_at({}, 3), wire::OwnerRules());
-  const wire::OwnerRules of_circuit = rules_at({.circuit = Circuit{.name = "kitchen", .most_w = 2000}}, 3);
+  const wire::OwnerLimits limits{.shared_hours = wire::DayHours{.from = 18, .to = 23}};
+  EXPECT_EQ(rules_at(limits, {}, 17).reserved, "its owner shares it from 18 to 23 o'clock only (--shared-hours)");
+  EXPECT_EQ(rules_at(limits, {}, 18), wire::OwnerRules());
+  EXPECT_EQ(rules_at({}, {}, 3), wire::OwnerRules());
+  const wire::OwnerRules of_circuit = rules_at({}, Circuit{.name = "kitchen", .most_w = 2000}, 3);
   EXPECT_EQ(of_circuit, (wire::OwnerRules{.circuit = "kitchen", .circuit_w = 2000}));
 }
 

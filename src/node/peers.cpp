@@ -59,6 +59,7 @@ Peers::Peers(boost::asio::any_io_executor executor, const security::TlsContext& 
 }
 
 Peers::~Peers() {
+  for (auto& calling : calls_) calling->cancel();
   for (auto& target : targets_) {
     target->timer.cancel();
     target->connecting.cancel();
@@ -251,6 +252,26 @@ void Peers::dial(const std::string& host, uint16_t port, std::function<void(cons
   target->on_refused = std::move(on_refused);
   targets_.push_back(target);
   attempt(target);
+}
+
+void Peers::call(const std::string& host, uint16_t port, std::function<void(Result<wire::NodeId>)> done) {
+  const auto calling = std::make_shared<net::Connecting>();
+  calls_.push_back(calling);
+  const net::ConnectOptions options{
+      .host = host, .port = port, .backoff = {.attempts = 1}, .channel = options_.channel};
+  *calling = net::connect(
+      executor_, *tls_, self_, options,
+      [this, done = std::move(done), weak = std::weak_ptr(calling)](Result<std::unique_ptr<net::Channel>> opened) {
+        const auto ended = weak.lock();
+        if (!ended) return;
+        std::erase(calls_, ended);
+        if (!opened) return done(std::unexpected(opened.error()));
+        const wire::NodeId node = (*opened)->peer().node;
+        if (node == self_.node)
+          return done(fail(ErrorCode::invalid_argument, "this address is that of this node itself"));
+        add(*std::move(opened), true);
+        done(node);
+      });
 }
 
 void Peers::attempt(const std::shared_ptr<Target>& target) {

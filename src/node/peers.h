@@ -72,6 +72,8 @@ class Peers final : public Transport, public PeerDirectory {
   void let_go_but(const std::vector<wire::Member>& members) override;
   // `on_refused` is called for every attempt that failed.
   void dial(const std::string& host, uint16_t port, std::function<void(const Error&)> on_refused);
+  // One attempt. `done` is called once: with the node there, to which there is a channel, or why not.
+  void call(const std::string& host, uint16_t port, std::function<void(Result<wire::NodeId>)> done);
 
   Result<void> send(wire::NodeId to, net::Outgoing frame) override;
   std::vector<wire::NodeId> connected_nodes() const override;
@@ -111,6 +113,7 @@ class Peers final : public Transport, public PeerDirectory {
   bool in_use_ = false;                                        // this node's identity, by another process
   std::map<wire::NodeId, std::string> names_;
   std::vector<std::shared_ptr<Target>> targets_;
+  std::vector<std::shared_ptr<net::Connecting>> calls_;
 };
 
 }  // namespace exogpu::node

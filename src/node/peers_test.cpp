@@ -108,6 +108,21 @@ TEST_F(PeersTest, NewsOfAnAddressDoNotEndAnAttempt) {
   EXPECT_EQ(handler.up.size(), 1);
 }
 
+TEST_F(PeersTest, ACallByHandSaysWhoIsThereOrWhyNobodyIs) {
+  b.listen();
+  Peers peers(io.get_executor(), a.tls, a.self, quick(), handler);
+  std::vector<Result<wire::NodeId>> ends;
+  const auto done = [&](Result<wire::NodeId> end) { ends.push_back(std::move(end)); };
+  peers.call("127.0.0.1", b.listener->port(), done);
+  run_until(io, [&] { return !ends.empty() && peers.connected(b.identity.node()); });
+  EXPECT_EQ(ends[0].value(), b.identity.node());
+  const uint16_t port = b.listener->port();
+  b.listener.reset();
+  peers.call("127.0.0.1", port, done);
+  run_until(io, [&] { return ends.size() == 2; });
+  EXPECT_EQ(ends[1].error().code, ErrorCode::unavailable) << ends[1].error().message;
+}
+
 TEST_F(PeersTest, ALostChannelIsOpenedAgain) {
   b.listen();
   Peers peers(io.get_executor(), a.tls, a.self, quick(), handler);

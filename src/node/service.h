@@ -30,6 +30,7 @@
 #include "node/streams/stream_store.h"
 #include "telemetry/snapshot.h"
 #include "wire/library.h"
+#include "wire/owner_limits.h"
 #include "wire/ring.h"
 #include "wire/role.h"
 
@@ -198,6 +199,14 @@ class Service {
   // and forget the authority's key. Errors: already_exists (it has roles), and as above.
   virtual Result<void> begin_roles() { return fail(ErrorCode::unsupported, "this service gives no roles"); }
 
+  // What this node, given by its name or id, may use has these limits from now on, also when it starts again. Takes
+  // effect soon after this returns and shows in cluster(). Errors: not_found, invalid_argument (no limit can be so),
+  // unavailable (the node is offline).
+  virtual Result<void> set_limits(std::string_view node, const wire::LimitChanges& changes) {
+    (void)node, (void)changes;
+    return fail(ErrorCode::unsupported, "this service has no limits");
+  }
+
   // The cluster is to serve this model of its library, given by its name, beside the others; or with these settings.
   // Takes effect soon after this returns and shows in models(), also where it fails. Errors: not_found, unavailable
   // (the cluster has no leader).
@@ -219,6 +228,13 @@ class Service {
   virtual void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) {
     (void)request;
     done(fail(ErrorCode::unsupported, "this service admits nobody"));
+  }
+
+  // Opens a channel to the node of the cluster at this address, which others then hear of. `done` as for preview().
+  // Errors: those of the connection, with what to do about them; invalid_argument (this node's own address).
+  virtual void connect(const std::string& host, uint16_t port, const std::function<void(Result<void>)>& done) {
+    (void)host, (void)port;
+    done(fail(ErrorCode::unsupported, "this service calls nobody"));
   }
 
   // What `exogpu doctor` finds on this node; takes some seconds. `done` as for preview(). Errors: unavailable (another

@@ -74,6 +74,7 @@ NodeSnapshot node_snapshot(const ReplicatedState& state, wire::NodeId id, const 
       .battery = battery_snapshot(record.condition),
       .load_percent = record.condition.load_percent,
       .memory = {.pressure = record.condition.memory.pressure, .bytes_max = record.condition.memory.bytes_max},
+      .limits = record.condition.limits,
       .reserved = record.condition.owner.reserved,
       .wired = record.facts.fitness.wired,
       .version = record.facts.version,

@@ -8,6 +8,7 @@
 #include "wire/cluster.h"
 #include "wire/condition.h"
 #include "wire/election.h"
+#include "wire/owner_limits.h"
 #include "wire/proto_coding.h"
 
 namespace exogpu::wire {
@@ -30,6 +31,9 @@ void put(proto::NodeInfo& out, const NodeInfo& message);
 void put(proto::StagePlan& out, const StagePlan& message);
 Result<NodeInfo> node_info_of(const proto::NodeInfo& in);
 Result<StagePlan> stage_plan_of(const proto::StagePlan& in);
+
+void put(proto::OwnerLimits& out, const OwnerLimits& in);
+Result<OwnerLimits> limits_of(const proto::OwnerLimits& in);
 
 void put(proto::NodeCondition& out, const NodeCondition& in);
 Result<NodeCondition> condition_of(const proto::NodeCondition& in);

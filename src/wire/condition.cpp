@@ -181,6 +181,7 @@ void put(proto::NodeCondition& out, const NodeCondition& in) {
     out.mutable_owner()->set_circuit(text(in.owner.circuit));
     out.mutable_owner()->set_circuit_w(in.owner.circuit_w);
   }
+  if (in.limits != OwnerLimits()) put(*out.mutable_limits(), in.limits);
   if (in.memory == MemoryCondition()) return;
   out.mutable_memory()->set_pressure(static_cast<uint32_t>(in.memory.pressure));
   if (in.memory.bytes_max) out.mutable_memory()->set_bytes_max(*in.memory.bytes_max);
@@ -220,6 +221,7 @@ Result<NodeCondition> condition_of(const proto::NodeCondition& in) {
     out.links.push_back(link);
   }
   EXO_TRY(out.owner, owner_of(in.owner()));
+  EXO_TRY(out.limits, limits_of(in.limits()));
   if (in.memory().pressure() > static_cast<uint32_t>(MemoryPressure::layers)) {
     return fail(ErrorCode::corrupt, "a pressure of memory that is not known here ({})", in.memory().pressure());
   }

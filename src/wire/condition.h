@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "wire/layer_range.h"
 #include "wire/node_id.h"
+#include "wire/owner_limits.h"
 
 namespace exogpu::wire {
 
@@ -118,6 +119,7 @@ struct NodeCondition {
   std::vector<MeasuredSpeed> speeds{};  // where they are not those of the profiles
   std::vector<MeasuredLink> links{};    // likewise
   OwnerRules owner{};
+  OwnerLimits limits{};  // for people; what follows from them is in the above and in the devices' profiles
   friend bool operator==(const NodeCondition&, const NodeCondition&) = default;
 };
 

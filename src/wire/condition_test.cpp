@@ -21,6 +21,7 @@ NodeCondition measured_condition() {
   condition.speeds = {{.device = "cuda0", .type = "q4_K", .content = "0af1", .percent = {.few = 55, .many = 400}}};
   condition.links = {{.from = node_number(3), .to = node_number(4), .percent = {.few = 60, .many = 70}}};
   condition.owner = {.reserved = "it is night", .circuit = "kitchen", .circuit_w = 2000};
+  condition.limits = {.power_max_w = 90};
   return condition;
 }
 
@@ -55,6 +56,7 @@ TEST(NodeCondition, WhatCannotBeIsRefused) {
   refused([](auto& c) { c.mutable_links(0)->set_to("x"); }, "the end of a measured link");
   refused([](auto& c) { c.mutable_owner()->set_circuit_w(-1); }, "a circuit of -1 W");
   refused([](auto& c) { c.mutable_owner()->set_reserved("\n"); }, "why devices are reserved");
+  refused([](auto& c) { c.mutable_limits()->set_power_max_w(-1); }, "a power of -1 W");
   refused(
       [](auto& c) {
         while (c.speeds_size() <= static_cast<int>(kSpeedsMax)) *c.add_speeds() = c.speeds(0);

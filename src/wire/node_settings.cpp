@@ -9,8 +9,30 @@ ByteVector encode(const NodeSettings& message) {
   proto::NodeSettings out;
   if (message.name) out.set_name(*message.name);
   if (!message.name_option.empty()) out.set_name_option(message.name_option);
+  if (message.limits) {
+    put(*out.mutable_limits(), message.limits->set);
+    for (const Limit lifted : message.limits->lifted) out.add_limits_lifted(static_cast<uint32_t>(lifted));
+  }
+  if (message.limit_options != OwnerLimits()) put(*out.mutable_limit_options(), message.limit_options);
   return serialize(out);
 }
+
+namespace {
+
+Result<LimitChanges> changes_of(const proto::NodeSettings& in) {
+  LimitChanges out;
+  EXO_TRY(out.set, limits_of(in.limits()));
+  EXO_CHECK(within(in.limits_lifted_size(), static_cast<size_t>(kLimitLast) + 1, "the limits to lift"));
+  for (const uint32_t lifted : in.limits_lifted()) {
+    if (lifted > static_cast<uint32_t>(kLimitLast)) {
+      return fail(ErrorCode::corrupt, "a limit that is not known here ({})", lifted);
+    }
+    out.lifted.push_back(static_cast<Limit>(lifted));
+  }
+  return out;
+}
+
+}  // namespace
 
 template <>
 Result<NodeSettings> decode<NodeSettings>(std::span<const std::byte> bytes) {
@@ -23,6 +45,10 @@ Result<NodeSettings> decode<NodeSettings>(std::span<const std::byte> bytes) {
     }
   }
   EXO_TRY(out.name_option, name_of(in.name_option(), "the former name of a node"));
+  if (in.has_limits()) {
+    EXO_TRY(out.limits, changes_of(in));
+  }
+  EXO_TRY(out.limit_options, limits_of(in.limit_options()));
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
+#include "wire/owner_limits.h"
 
 namespace exogpu::wire {
 
@@ -17,6 +18,9 @@ struct NodeSettings {
   static constexpr ControlType kType = ControlType::node_settings;
   std::optional<std::string> name{};  // absent: that does not change
   std::string name_option{};          // in the state folder only: what --name said when the name was given
+  // As a message, what changes; in the state folder, all of the node's limits, if they were changed.
+  std::optional<LimitChanges> limits{};
+  OwnerLimits limit_options{};  // in the state folder only: what the options said then
   friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
 };
 

@@ -10,7 +10,9 @@ namespace {
 
 TEST(NodeSettingsMessage, ComesBackAsItWas) {
   for (const NodeSettings& settings :
-       {NodeSettings{}, NodeSettings{.name = "desk"}, NodeSettings{.name = "büro 2", .name_option = "desk"}}) {
+       {NodeSettings{}, NodeSettings{.name = "desk"}, NodeSettings{.name = "büro 2", .name_option = "desk"},
+        NodeSettings{.limits = LimitChanges{}, .limit_options = {.power_max_w = 90}},
+        NodeSettings{.limits = LimitChanges{.set = {.temperature_max_c = 80}, .lifted = {Limit::memory}}}}) {
     EXPECT_EQ(decode<NodeSettings>(encode(settings)).value(), settings);
   }
 }
@@ -27,6 +29,16 @@ TEST(NodeSettingsMessage, ANameThatNoNodeCanHaveIsRefused) {
   proto::NodeSettings raw;
   raw.set_name_option("\x1b");
   EXPECT_FALSE(decode<NodeSettings>(serialize(raw)));
+}
+
+TEST(NodeSettingsMessage, WhatIsNoLimitIsRefused) {
+  proto::NodeSettings raw;
+  raw.mutable_limits()->set_temperature_max_c(500);
+  EXPECT_EQ(decode<NodeSettings>(serialize(raw)).error().code, ErrorCode::corrupt);
+  raw.mutable_limits()->clear_temperature_max_c();
+  EXPECT_TRUE(decode<NodeSettings>(serialize(raw)).has_value());
+  raw.add_limits_lifted(static_cast<uint32_t>(kLimitLast) + 1);
+  EXPECT_EQ(decode<NodeSettings>(serialize(raw)).error().code, ErrorCode::corrupt);
 }
 
 }  // namespace

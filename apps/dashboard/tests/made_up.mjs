@@ -35,7 +35,7 @@ function clusterOf(nodes, stages) {
     model_file_error: null, identity_conflicts: [], leader: name(0), no_leader_reason: null, term: 1, index: 1, plan, live, weights: { sent_bytes: 0, received_bytes: 0 },
     nodes: Array.from({ length: nodes }, (_, i) => ({
       id: id(i), name: name(i), leader: i === 0, online: true, offline_reason: null, draining: false, on_battery: false, battery: null, load_percent: 10,
-      memory_pressure: "none", memory_max_bytes: null, role: "member", reserved: null, wired: true, version: "0.1.0", api_url: null, shards: [], devices: [device(i)],
+      memory_pressure: "none", memory_max_bytes: null, limits: {}, role: "member", reserved: null, wired: true, version: "0.1.0", api_url: null, shards: [], devices: [device(i)],
       links: Array.from({ length: nodes }, (_, j) => j).filter((j) => linked(i, j))
         .map((j) => ({ to: id(j), delay_s: 1e-4, jitter_s: 1e-5, loss: 0, bytes_per_s: 1e9, avoided: false })),
     })),

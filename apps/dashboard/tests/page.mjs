@@ -1,6 +1,6 @@
 // The page in a browser, with a cluster of three nodes.
 //
-// usage: node page.mjs '{"nodes": [{"name", "url", "pid", "device"}, ...], "model": NAME, "join": COMMAND, "battery": FOLDER,
+// usage: node page.mjs '{"nodes": [{"name", "url", "pid", "device", "link"}, ...], "model": NAME, "join": COMMAND, "battery": FOLDER,
 //                        "audit": FOLDER, "pictures": FOLDER or null}'
 // The first node is the one whose page is opened; the model's stages are on all three, in this order. The second is
 // killed in the middle of an answer, the first at the end. `join` and a code make another device a member of the first.
@@ -149,13 +149,13 @@ step("every view is accessible and fits");
   await typist.getByRole("article").first().waitFor();
   await tabTo("Devices");
   await typist.keyboard.press("Enter");
-  await tabTo(`Rename: ${first.name}`);
+  await tabTo(`Limits: ${first.name}`);
   await typist.keyboard.press("Enter");
   await typist.getByRole("dialog").waitFor();
-  await tabTo("Rename");
+  await tabTo("Set the limits");
   await typist.keyboard.press("Escape");
   await typist.getByRole("dialog").waitFor({ state: "detached" });
-  await until(async () => (await at()) === `Rename: ${first.name}`, "the focus goes back");
+  await until(async () => (await at()) === `Limits: ${first.name}`, "the focus goes back");
   await typist.context().close();
 }
 step("the page speaks German, and the keyboard suffices");
@@ -381,6 +381,32 @@ await renames(first.name, "desk 1");
 await renames("desk 1", first.name);
 step("a device was renamed");
 
+// --- what a device may use is limited, at this node and at another
+for (const { name } of [first, third]) {
+  const card = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name, exact: true }) });
+  await button(`Limits: ${name}`).click();
+  const form = page.getByRole("dialog");
+  await form.getByLabel("Highest temperature").fill("85");
+  await form.getByLabel("Only while it is plugged in").check();
+  await form.getByLabel("From (hour)").first().fill("22");
+  await form.getByRole("button", { name: "Set the limits" }).click(); // hours without their end
+  assert.ok(await form.getByLabel("To (hour)").first().evaluate((input) => !input.validity.valid));
+  await form.getByLabel("To (hour)").first().fill("7");
+  await accessible(page, "limits");
+  await picture(page, "limits");
+  await form.getByRole("button", { name: "Set the limits" }).click();
+  await form.waitFor({ state: "detached" });
+  for (const limit of ["≤ 85 °C", "only plugged in", "quiet 22–7 h"]) await card.getByText(limit).waitFor();
+  await button(`Limits: ${name}`).click();
+  assert.equal(await form.getByLabel("To (hour)").first().inputValue(), "7");
+  await form.getByLabel("Highest temperature").fill("");
+  await form.getByLabel("Only while it is plugged in").uncheck();
+  for (const hour of ["From (hour)", "To (hour)"]) await form.getByLabel(hour).first().fill("");
+  await form.getByRole("button", { name: "Set the limits" }).click();
+  await card.getByText("quiet 22–7 h").waitFor({ state: "detached" });
+}
+step("devices were limited");
+
 // --- a key is made, used and revoked
 await go(page, "access");
 await page.getByRole("button", { name: "New key" }).click();
@@ -453,8 +479,20 @@ await record.getByRole("button", { name: "Verify" }).click();
 await record.getByText("are as they were written").waitFor();
 step("the audit says who did it, and that it was changed");
 
-// --- a new device
+// --- a device is called by its address
 await go(page, "devices");
+await page.getByRole("button", { name: "Add a device" }).click();
+await page.getByRole("tab", { name: "By address" }).click();
+for (const address of ["127.0.0.1:1", third.link]) {
+  await page.getByLabel("Address of the device").fill(address);
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await (address === third.link ? page.getByText(`Connected to ${address}`) : page.getByRole("alert").getByText("127.0.0.1")).first().waitFor();
+}
+await accessible(page, "an address");
+await page.keyboard.press("Escape");
+step("a device was called by its address");
+
+// --- a new device
 await page.getByRole("button", { name: "Add a device" }).click();
 await page.getByRole("button", { name: "Show a code" }).click();
 const code = (await page.locator('output[aria-label="Six digits"]').innerText()).replace(" ", "");

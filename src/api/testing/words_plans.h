@@ -40,6 +40,13 @@ class WordsPlans : public node::Service {
   }
   Result<void> begin_roles() override { return fail(ErrorCode::already_exists, "this cluster has roles already"); }
 
+  Result<void> set_limits(std::string_view node, const wire::LimitChanges& changes) override {
+    if (node != "test") return fail(ErrorCode::not_found, "there is no node \"{}\"; here are: test, other", node);
+    limits = wire::changed(limits, changes);
+    return {};
+  }
+  wire::OwnerLimits limits{};  // of the node "test"
+
   // All layers on one device, unless that is excluded.
   void preview(const node::PreviewRequest& request,
                const std::function<void(Result<node::PlanPreview>)>& done) override {

@@ -299,7 +299,7 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("-t,--threads", node.threads, "CPU threads (default: as many as find free cores)")
       ->group(devices);
   command
-      ->add_option("--memory", node.memory_max,
+      ->add_option("--memory", node.limits.memory_max,
                    "Use at most so much memory of each device for models, for example 8GiB (default: what is free)")
       ->transform(byte_size())
       ->type_name("SIZE")

@@ -62,6 +62,7 @@ class HeatGovernor {
   HeatGovernor(const HeatLimits& limits, bool has_threads, const ThermalParameters& remembered = {})
       : limits_(limits), has_threads_(has_threads), model_(remembered) {}
 
+  void set_limits(const HeatLimits& limits) { limits_ = limits; }  // from the next update on
   const HeatDecision& update(const HeatInput& input);
   const HeatDecision& decision() const { return decision_; }
   const ThermalModel& model() const { return model_; }

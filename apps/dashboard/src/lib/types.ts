@@ -4,6 +4,7 @@ import type { components } from "../gen/api";
 type Schemas = components["schemas"];
 export type Cluster = Schemas["Cluster"];
 export type ClusterNode = Schemas["Node"];
+export type Limits = Schemas["Limits"];
 export type Device = ClusterNode["devices"][number];
 export type Link = ClusterNode["links"][number];
 export type Served = Schemas["ServedModel"];
