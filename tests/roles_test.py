@@ -89,8 +89,12 @@ class Roles(Cluster):
 
     def test_a_worker_that_asks_all_the_same_is_refused_and_named(self):
         a = self.node("a", MODEL)
-        b = self.join("b", a, "worker")
+        token = a.token("--role", "worker")
+        b = self.node("b", "--join", f"127.0.0.1:{a.link}", "--token", token)
         until("a knows b", lambda: self.role(a, "b") == "worker")
+        for _ in range(3):
+            with self.assertRaises(AssertionError):  # it is good for one device
+                self.node("c", "--join", f"127.0.0.1:{a.link}", "--token", token)
         node = bytes.fromhex(next(each["id"] for each in a.cluster()["nodes"] if each["name"] == "b"))
         b.stop()
         until("b is gone", lambda: "node b is offline" in a.said())
@@ -104,6 +108,7 @@ class Roles(Cluster):
         a.restart()
         self.assertIn("message 66: not for a worker", self.audited(a))
         self.assertIn("member of a group: not for a worker", self.audited(a))
+        self.assertRegex(self.audited(a), r"a join token .* refused +3 requests  join: ")
         self.assertIn("is whole", command("audit", "verify", "--api", f"127.0.0.1:{a.api}")[1])
 
     def test_a_member_recovers_the_cluster_whose_owner_is_lost(self):

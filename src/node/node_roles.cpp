@@ -11,13 +11,16 @@
 namespace exogpu::node {
 namespace {
 
-security::AuditRecord record_of(const net::Admission& admission) {
-  return {.who = admission.by_code ? "a pairing code" : "a join token",
-          .from = admission.from,
-          .action = "join",
-          .what = admission.outcome ? std::format("node {} {}", admission.outcome->short_text(), admission.name)
-                                    : admission.name,
-          .result = admission.outcome ? "ok" : admission.outcome.error().message};
+// Anybody can have refusals written, so these are counted: an entry of each would push older ones off the disk.
+void write_admission(Audit& audit, const net::Admission& admission) {
+  const std::string who = admission.by_code ? "a pairing code" : "a join token";
+  if (!admission.outcome)
+    return audit.count_refusal(who, admission.from, std::format("join: {}", admission.outcome.error().message));
+  audit.record({.who = who,
+                .from = admission.from,
+                .action = "join",
+                .what = std::format("node {} {}", admission.outcome->short_text(), admission.name),
+                .result = "ok"});
 }
 
 }  // namespace
@@ -33,7 +36,7 @@ void Node::Impl::make_joining() {
           resources_.identity.cluster(), authority, security::TokenStore(options_.state),
           [this](wire::NodeId newcomer, std::optional<wire::Role> asked) { return enrol(newcomer, asked); }),
       security::PairingStore(options_.state),
-      [this](const net::Admission& admission) { audit().record(record_of(admission)); });
+      [this](const net::Admission& admission) { write_admission(audit(), admission); });
 }
 
 void Node::Impl::register_role_handlers() {

@@ -19,6 +19,13 @@ using wire::ControlType;
 
 constexpr Bytes kMessageBytesMax = wire::kUrgentBytesMax;
 
+// Without the port, which is another one each time.
+std::string address_of(TlsStream& stream) {
+  error_code gone;
+  const auto peer = stream.socket().remote_endpoint(gone);
+  return gone ? stream.name() : peer.address().to_string();
+}
+
 }  // namespace
 
 // A few messages over a stream, in turns, with a time limit.
@@ -29,6 +36,7 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
 
   explicit Exchange(TlsStream&& stream)
       : stream_(std::move(stream)),
+        address_(address_of(stream_)),
         timer_(stream_.socket().get_executor(), kJoinMax),
         inbox_(wire::kWindowBytesMin, wire::kWindowBytesMin),
         outbox_({kMessageBytesMax, 0, 0}) {}
@@ -72,7 +80,7 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
 
   SSL* tls() const { return stream_.tls(); }
   // Of the other end; any thread.
-  const std::string& address() const { return stream_.name(); }
+  const std::string& address() const { return address_; }
   boost::asio::any_io_executor executor() { return stream_.socket().get_executor(); }
 
  private:
@@ -129,6 +137,7 @@ class JoinServer::Exchange : public std::enable_shared_from_this<Exchange>, priv
   }
 
   TlsStream stream_;
+  const std::string address_;
   boost::asio::steady_timer timer_;
   Inbox inbox_;
   Outbox outbox_;
