@@ -67,7 +67,7 @@ Result<void> limits(const LimitOptions& options) {
 // `read` takes what the option says into JSON; its errors end the parsing.
 template <typename Read>
 void add_limit(CLI::App& command, LimitOptions& options, const char* option, const char* field, const char* type,
-               const char* text, CLI::Validator check, Read read) {
+               const char* text, const CLI::Validator& check, Read read) {
   const CLI::Validator none_or = {[check](std::string& given) { return given == kNone ? std::string() : check(given); },
                                   ""};
   command

@@ -308,12 +308,11 @@ void add_serve(CLI::App& app, Action& action) {
       ->add_option_function<Bytes>(
           "--memory-max",
           [&node](const Bytes& most) {
-            node.memory_max = most;
+            node.limits.memory_max = most;
             node.streams = true;
           },
           "As --memory; and where no device has room for all layers of the model that is given here, the others are "
-          "read "
-          "from the disk again for each step, ahead of their turn")
+          "read from the disk again for each step, ahead of their turn")
       ->transform(byte_size())
       ->type_name("SIZE")
       ->excludes("--memory")
