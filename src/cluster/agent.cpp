@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <format>
+#include <utility>
 
 #include "cluster/fold.h"
 #include "cluster/timing.h"
@@ -13,9 +14,9 @@ using namespace wire;
 Agent::Agent(NodeFacts facts, AgentOptions options, Time now)
     : self_(facts.info.self.node),
       facts_(std::move(facts)),
-      options_(options),
+      options_(std::move(options)),
       started_(now),
-      counter_max_(options.counter),
+      counter_max_(options_.counter),
       ping_at_(now + kPingInterval),
       pinged_(self_),
       links_at_(now + kLinksFirst) {
