@@ -11,7 +11,8 @@ namespace {
 Result<void> check_range(std::string_view what, std::optional<double> value, double least, double most,
                          std::string_view unit) {
   if (!value || (std::isfinite(*value) && *value >= least && *value <= most)) return {};
-  return fail(ErrorCode::invalid_argument, "{} of {} {}: give {} to {} {}", what, *value, unit, least, most, unit);
+  return fail(ErrorCode::invalid_argument, "{} of {} {}: give {:.0f} to {:.0f} {}", what, *value, unit, least, most,
+              unit);
 }
 
 Result<void> check_hours(std::string_view what, const std::optional<DayHours>& hours) {
