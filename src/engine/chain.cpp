@@ -49,7 +49,7 @@ Result<Chain> Chain::load(const model::Gguf& file, std::span<const ChainPart> pa
   return chain;
 }
 
-Result<std::span<const float>> Chain::forward(const Batch& batch) {
+Result<std::span<const float>> Chain::forward(const Batch& batch, const OnActivations& on_activations) {
   Batch next = batch;
   for (size_t i = 0; i < shards_.size(); ++i) {
     auto result = shards_[i].forward(next);
@@ -59,6 +59,7 @@ Result<std::span<const float>> Chain::forward(const Batch& batch) {
         for (const SequenceTokens& s : batch.sequences) EXO_CHECK(shards_[j].truncate(s.sequence, s.position));
       return result;
     }
+    if (on_activations && i + 1 < shards_.size()) on_activations(i, *result);
     next = {batch.sequences, {}, *result};
   }
   return next.activations;

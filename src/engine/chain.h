@@ -1,6 +1,7 @@
 // All layers of a model on this machine, as one shard or as several in a row, each of one device or of a group.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -35,8 +36,10 @@ class Chain {
   static Result<Chain> load(const model::Gguf& file, std::span<const ChainPart> parts, const ShardOptions& options,
                             const Progress& progress = {}, const std::stop_token& stop = {});
 
+  // Receives what a shard, but for the last one, made of a batch: [tokens, activation width].
+  using OnActivations = std::function<void(size_t shard, std::span<const float> activations)>;
   // As Shard::forward() of the whole model: the batch has tokens, the result is logits.
-  Result<std::span<const float>> forward(const Batch& batch);
+  Result<std::span<const float>> forward(const Batch& batch, const OnActivations& on_activations = {});
   Result<void> truncate(wire::SeqId sequence, uint32_t end);
   Result<void> copy_prefix(wire::SeqId from, wire::SeqId to, uint32_t length);
   Result<void> place(std::span<const Placement> placements);

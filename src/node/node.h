@@ -79,6 +79,9 @@ struct NodeOptions {
   // Of the model of this name that is loaded for a request: all of the above but the layers.
   ServeSettings serve_settings(const std::string& of) const;
 
+  // Of the answers of rings that begin here, the share, 0..1, that the processor computes once more and compares.
+  double verify = 0;
+
   std::chrono::milliseconds wait{5000};         // of requests, while the online nodes cannot hold the model
   std::chrono::milliseconds silence_max{1000};  // after which another node counts as lost
   // Changes what the sensors say before anything is made of it: readings that this process gets from elsewhere. Called

@@ -44,6 +44,7 @@ Result<std::unique_ptr<Node::Impl>> Node::Impl::start(NodeOptions options) {
   impl->make_library();
   impl->make_pulls();
   impl->make_heat_guard();
+  impl->make_verifier();
   impl->make_worker();
   impl->make_memory_guard();
   impl->make_telemetry();

@@ -13,6 +13,7 @@
 
 #include "cluster/serving_speeds.h"
 #include "net/tcp/listener.h"
+#include "node/answer_verifier.h"
 #include "node/cluster_agent.h"
 #include "node/cluster_counter.h"
 #include "node/cluster_pulls.h"
@@ -99,6 +100,7 @@ class Node::Impl final : public PeerHandler {
   void make_library();
   void make_pulls();
   void make_groups();
+  void make_verifier();
   void make_worker();
   void make_memory_guard();
   Bytes host_memory() const;  // that plans may use
@@ -235,6 +237,7 @@ class Node::Impl final : public PeerHandler {
   pipeline::RingFrames ring_frames_{[this](wire::PlanEpoch epoch) { return workers_->ring(epoch); }};
   std::optional<RemoteGroups> remote_groups_;
   std::optional<GroupMembers> group_members_;
+  std::optional<AnswerVerifier> verifier_;  // empty: nothing is verified
   std::unique_ptr<ShardBackend> shards_;
   std::unique_ptr<worker::ModelWorkers> workers_;
   std::set<wire::NodeId> expelled_;  // since the start; their channels are being closed

@@ -19,10 +19,18 @@ struct ClusterCounts {
   std::map<std::string, uint64_t, std::less<>> plans{};
 };
 
+// Of answers that were to be computed once more, see AnswerVerifier.
+struct VerificationCounts {
+  uint64_t verified = 0;
+  uint64_t differed = 0;  // of them
+  uint64_t skipped = 0;   // another was verified meanwhile, or it could not be
+};
+
 struct NodeMetrics {
   wire::NodeId self{};
   std::map<std::string, RequestCounts> requests{};  // of this node's clients, by model
   ClusterCounts cluster{};
+  VerificationCounts verification{};
 };
 
 }  // namespace exogpu::node

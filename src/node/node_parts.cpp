@@ -1,5 +1,6 @@
 // Creates the parts of a node, one function for each, and connects them to each other.
 #include <algorithm>
+#include <format>
 #include <utility>
 
 #include "base/log.h"
@@ -167,6 +168,32 @@ void Node::Impl::make_groups() {
                            }});
 }
 
+void Node::Impl::make_verifier() {
+  const auto devices = resources_.machine.devices();  // the processor is the last
+  if (options_.verify <= 0 || devices.empty()) return;
+  verifier_.emplace(
+      options_.verify, devices.back(),
+      AnswerVerifierHost{
+          .post = [this](auto task) { loop_.post(std::move(task)); },
+          .fetch =
+              [this](const wire::StagePlan& plan, auto done) {
+                const uint32_t layers = plan.stages.back().layers.end;
+                model_files_->fetch_for_member({.content = plan.content, .layers = {0, layers}, .model_layers = layers},
+                                               std::move(done));
+              },
+          .on_difference =
+              [this](const wire::DeviceRef& device, const StageCheck& check) {
+                const std::string name = std::format("{}/{}", peers_->name_of(device.node), device.device);
+                audit().record({.who = "local",
+                                .from = {},
+                                .action = "answer.differs",
+                                .what = name,
+                                .result = std::format("differs by {:.2f} in {} rows", check.difference, check.rows)});
+                note(std::format("an answer that was computed once more came out differently on {}", name));
+              },
+          .note = [this](const std::string& text) { note(text); }});
+}
+
 void Node::Impl::make_worker() {
   shards_ = std::make_unique<ShardBackend>(
       resources_.machine, options_.threads, [this](auto task) { loop_.post(std::move(task)); }, &loop_.busy_wait(),
@@ -190,7 +217,10 @@ void Node::Impl::make_worker() {
                 });
               },
           .on_broken = [this](const wire::PlanEnded& broken) { on_ring_broken(broken); },
-          .on_note = [this](const std::string& text) { note(text); }});
+          .on_note = [this](const std::string& text) { note(text); },
+          .may_load = {},
+          .make_recorder =
+              [this](const wire::StagePlan& plan) { return verifier_ ? verifier_->recorder(plan) : nullptr; }});
 }
 
 void Node::Impl::make_local_network() {

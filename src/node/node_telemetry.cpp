@@ -113,7 +113,11 @@ bool Node::Impl::look_at_owner() {
 }
 
 telemetry::AlertFacts Node::Impl::alert_facts(bool leads, std::vector<telemetry::NodeTelemetry> nodes) const {
-  return node::alert_facts(*status_->snapshot(), std::move(nodes), !leads);
+  telemetry::AlertFacts facts = node::alert_facts(*status_->snapshot(), std::move(nodes), !leads);
+  if (!verifier_) return facts;
+  for (const wire::DeviceRef& device : verifier_->differing(std::chrono::steady_clock::now()))
+    facts.differing.push_back({.node = peers_->name_of(device.node), .device = device.device});
+  return facts;
 }
 
 telemetry::TelemetrySnapshot Node::Impl::telemetry(const telemetry::HistoryQuery& query) const {
@@ -125,7 +129,10 @@ telemetry::TelemetrySnapshot Node::Impl::telemetry(const telemetry::HistoryQuery
 void Node::Impl::remember_event(log::Level level, std::string text) { events_.add(level, std::move(text), unix_ms()); }
 
 NodeMetrics Node::Impl::metrics() const {
-  return {.self = self(), .requests = request_counter_->counts(), .cluster = cluster_counter_.counts()};
+  return {.self = self(),
+          .requests = request_counter_->counts(),
+          .cluster = cluster_counter_.counts(),
+          .verification = verifier_ ? verifier_->counts() : VerificationCounts{}};
 }
 
 std::shared_ptr<GenerationListener> Node::Impl::counted(const std::string& model,

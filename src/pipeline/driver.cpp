@@ -37,7 +37,11 @@ Result<RequestId> Driver::generate(Request request, Listener listener) {
     }
   }
   const RequestId id(next_id_++);
-  EXO_CHECK(scheduler_.add(id, std::move(request)));
+  if (recorder_) recorder_->add(id, request);
+  if (auto added = scheduler_.add(id, std::move(request)); !added) {
+    if (recorder_) recorder_->forget(id);
+    return std::unexpected(std::move(added).error());
+  }
   listeners_.emplace(id, std::move(listener));
   pump();
   return id;
@@ -46,12 +50,14 @@ Result<RequestId> Driver::generate(Request request, Listener listener) {
 void Driver::cancel(RequestId id) {
   if (listeners_.erase(id) == 0) return;
   scheduler_.cancel(id);
+  if (recorder_) recorder_->forget(id);
   if (!over_) pump();
 }
 
 void Driver::on_done(const wire::StepDone& done) {
   if (over_) return;
   trips_.done(done.stage_us, std::chrono::steady_clock::now());
+  if (recorder_) recorder_->done(done);
   std::vector<RequestEvent> events;
   scheduler_.done(done, events);
   stage_seconds_.resize(done.stage_us.size());
@@ -62,6 +68,7 @@ void Driver::on_done(const wire::StepDone& done) {
   if (slowest != done.stage_us.end()) step_seconds_ = smoothed(step_seconds_, *slowest * 1e-6);
   pump();  // before the listeners are called: the ring continues meanwhile
   for (const auto& [id, event] : events) {
+    if (recorder_) recorder_->take(id, event);
     const auto found = listeners_.find(id);
     if (found == listeners_.end()) continue;
     if (!event.is_last()) {
@@ -90,6 +97,7 @@ void Driver::keep_cached(bool keeps) {
 void Driver::pump() {
   while (auto work = scheduler_.next()) {
     trips_.begun(size_of(work->step).tokens, std::chrono::steady_clock::now());
+    if (recorder_) recorder_->begun(work->step, scheduler_.requests_of(work->step.number));
     begin_(*std::move(work));
   }
 }

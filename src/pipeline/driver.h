@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "pipeline/answer_recorder.h"
 #include "pipeline/ring.h"
 #include "pipeline/scheduler.h"
 #include "pipeline/trip_times.h"
@@ -42,6 +44,8 @@ class Driver {
   void reopen() { closed_.reset(); }
   // As of Scheduler. Without effect when nothing changes.
   void keep_cached(bool keeps);
+  // From now on, of requests that are yet to come.
+  void record(std::unique_ptr<AnswerRecorder> recorder) { recorder_ = std::move(recorder); }
   void keep_chunks_small(bool small) { scheduler_.keep_chunks_small(small); }
 
   bool over() const { return over_ || closed_; }  // no request is taken any more
@@ -59,6 +63,7 @@ class Driver {
   std::map<RequestId, Listener> listeners_;
   std::vector<double> stage_seconds_;
   TripTimes trips_;
+  std::unique_ptr<AnswerRecorder> recorder_;  // null: nothing is recorded
   bool keeps_cached_ = true;
   double step_seconds_ = 0;  // smoothed, of the slowest stage, which all others wait for
   uint64_t next_id_ = 1;

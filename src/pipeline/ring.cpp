@@ -4,6 +4,7 @@
 #include <format>
 
 #include "base/assert.h"
+#include "base/rng.h"
 #include "pipeline/control_frame.h"
 
 namespace exogpu::pipeline {
@@ -24,7 +25,8 @@ void Ring::add(uint32_t index, RetainedStage from, std::string name) {
   StageOptions stage{.index = index,
                      .activations = options_.activations,
                      .name = std::move(name),
-                     .sent_bytes_max = sends ? options_.sent_bytes_max : 0};
+                     .sent_bytes_max = sends ? options_.sent_bytes_max : 0,
+                     .sketch_secret = random_bits(options_.sketch_secret, index)};
   stages_[index] =
       std::make_unique<Stage>(std::move(from), std::move(stage), host_.make_executor, std::move(on_output));
 }

@@ -25,6 +25,7 @@ struct RingOptions {
   uint32_t batch_tokens = 0;        // of a step at most
   wire::Dtype activations = wire::Dtype::f32;
   size_t sent_bytes_max = size_t{64} << 20;  // of activations that a stage retains, see SentRows
+  uint64_t sketch_secret = 0;                // of the stages here, see StageOptions
 };
 
 // What a ring needs of its node.

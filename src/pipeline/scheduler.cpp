@@ -165,6 +165,14 @@ std::vector<RequestId> Scheduler::requests() const {
   return ids;
 }
 
+std::vector<RequestId> Scheduler::requests_of(uint64_t step) const {
+  std::vector<RequestId> ids;
+  const auto found = steps_.find(step);
+  if (found == steps_.end()) return ids;
+  for (const Part& part : found->second.parts) ids.push_back(part.id);
+  return ids;
+}
+
 std::optional<double> Scheduler::steps_per_free_sequence() const {
   if (!steps_per_request_) return std::nullopt;
   return *steps_per_request_ / static_cast<double>(slots_.size());

@@ -87,6 +87,8 @@ class Scheduler {
 
   // Those that have not ended.
   std::vector<RequestId> requests() const;
+  // Of a step in flight, in the order of its spans.
+  std::vector<RequestId> requests_of(uint64_t step) const;
 
   // The tokens that are resident at all stages for certain, whatever becomes of the steps in flight. Before the first
   // step, what was resumed.

@@ -1,7 +1,9 @@
 #include "pipeline/step_machine.h"
 
 #include "base/assert.h"
+#include "base/rng.h"
 #include "pipeline/activation_codec.h"
+#include "pipeline/input_sketch.h"
 
 namespace exogpu::pipeline {
 
@@ -42,6 +44,7 @@ StageOutput StepMachine::run(StageInput input) {
                           .tokens = std::move(last.tokens),
                           .stage_us = std::move(step.stage_us),
                           .scored = std::move(last.scored),
+                          .sketches = std::move(step.sketches),
                           .failure = std::move(step.failure)};
   }
   step.stage = options_.index + 1;
@@ -93,20 +96,24 @@ Result<void> StepMachine::change(const wire::SequenceChange& change) {
   return compute_->copy_prefix(copy.from, change.sequence, copy.length);
 }
 
-Result<void> StepMachine::compute(const StageInput& input, Buffer& out, LastOutput& last) {
+Result<void> StepMachine::compute(StageInput& input, Buffer& out, LastOutput& last) {
   const auto& only = input.step.replay;
   if (only && options_.index + 1 == only->begin) {
     EXO_TRY(out, replay(input.step));
     return {};
   }
   if (only && !only->contains(options_.index)) return {};
-  if (!info().last()) {
-    EXO_TRY(out, forward(input));
-    retain(input.step, out);
+  EXO_TRY(const ComputeBatch batch, batch_of(input));
+  if (input.step.sketches_wanted && !info().first() && !only) {
+    const uint64_t seed = random_bits(options_.sketch_secret, input.step.number);
+    input.step.sketches.push_back(sketch_of(batch.spans, batch.activations, info().activation_width, seed));
+  }
+  if (info().last()) {
+    EXO_TRY(last, compute_->forward_and_sample(batch));
     return {};
   }
-  EXO_TRY(const ComputeBatch batch, batch_of(input));
-  EXO_TRY(last, compute_->forward_and_sample(batch));
+  EXO_TRY(out, forward(batch, input.step.rows()));
+  retain(input.step, out);
   return {};
 }
 
@@ -138,9 +145,8 @@ size_t StepMachine::row_bytes() const {
 }
 
 // The activations for the next stage, straight from the device where it travels as it was computed.
-Result<Buffer> StepMachine::forward(const StageInput& input) {
-  EXO_TRY(const ComputeBatch batch, batch_of(input));
-  Buffer out = pool_.take(input.step.rows() * row_bytes());
+Result<Buffer> StepMachine::forward(const ComputeBatch& batch, uint64_t rows) {
+  Buffer out = pool_.take(rows * row_bytes());
   if (options_.activations == wire::Dtype::f32) {
     EXO_CHECK(compute_->forward(batch, out.floats()));
     return out;

@@ -46,6 +46,7 @@ struct StageOptions {
   wire::Dtype activations = wire::Dtype::f32;  // as they are forwarded
   std::string name;                            // of node and device, before messages: "desk/vulkan0"; empty: none
   size_t sent_bytes_max = 0;                   // of activations that are retained for a new stage behind this one
+  uint64_t sketch_secret = 0;                  // from which the seeds of sketches follow; known to nobody else
 };
 
 // One thread at a time, but for receive_buffer(), options() and info(), which any thread may call.
@@ -66,10 +67,10 @@ class StepMachine {
  private:
   Result<void> resume(const wire::Step& first);
   Result<void> change(const wire::SequenceChange& change);
-  Result<void> compute(const StageInput& input, Buffer& out, LastOutput& last);
+  Result<void> compute(StageInput& input, Buffer& out, LastOutput& last);
   Result<ComputeBatch> batch_of(const StageInput& input);
   Result<Buffer> replay(const wire::Step& step);
-  Result<Buffer> forward(const StageInput& input);
+  Result<Buffer> forward(const ComputeBatch& batch, uint64_t rows);
   void retain(const wire::Step& step, const Buffer& sent);
   size_t row_bytes() const;  // of what is forwarded
   Error named(Error error) const;

@@ -113,6 +113,16 @@ TEST_F(ThreeStages, ComputeWhatTheWholeModelDoes) {
   }
 }
 
+TEST_F(ThreeStages, SketchWhatTheyReceiveWhereThatIsWanted) {
+  begin();
+  StageInput input = first_input(kBefore, 2, 3, {1, 2});
+  input.step.sketches_wanted = true;
+  const auto done = run(std::move(input));
+  ASSERT_EQ(done.sketches.size(), kStages - 1);
+  for (const wire::InputSketch& sketch : done.sketches) EXPECT_EQ(sketch.values.size(), wire::kSketchValues);
+  EXPECT_TRUE(run(first_input(kBefore, 3, 5, {1})).sketches.empty());
+}
+
 TEST_F(ThreeStages, ChangeSequencesInAFailedStepButComputeNothing) {
   begin();
   StageInput input = first_input(kBefore, 2, 3, {1});

@@ -2,22 +2,9 @@
 
 #include <utility>
 
-#ifdef __linux__
-#include <sys/resource.h>
-#include <unistd.h>
-#endif
+#include "base/low_priority.h"
 
 namespace exogpu::telemetry {
-namespace {
-
-// Threads that compute wait for each other at barriers: one that this thread displaces would hold up all.
-void lower_priority() {
-#ifdef __linux__
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
-#endif
-}
-
-}  // namespace
 
 Sampler::Sampler(std::function<Sample(Time)> read, std::function<void(Sample)> on_sample, Duration every)
     : read_(std::move(read)), on_sample_(std::move(on_sample)), every_(every), thread_([this] { run(); }) {}

@@ -87,11 +87,12 @@ Result<Span> span_of(const proto::Span& in) {
 bool operator==(const Step& a, const Step& b) {
   return a.epoch == b.epoch && a.stage == b.stage && a.number == b.number && a.changes == b.changes &&
          a.spans == b.spans && a.stage_us == b.stage_us && same(a.failure, b.failure) && a.resume == b.resume &&
-         a.replay == b.replay && a.releases == b.releases;
+         a.replay == b.replay && a.releases == b.releases && a.sketches_wanted == b.sketches_wanted &&
+         a.sketches == b.sketches;
 }
 bool operator==(const StepDone& a, const StepDone& b) {
   return a.epoch == b.epoch && a.number == b.number && a.tokens == b.tokens && a.stage_us == b.stage_us &&
-         same(a.failure, b.failure);
+         a.scored == b.scored && a.sketches == b.sketches && same(a.failure, b.failure);
 }
 uint64_t Step::rows() const {
   uint64_t rows = 0;
@@ -125,6 +126,8 @@ ByteVector encode(const Step& message) {
   }
   if (message.replay) put(*out.mutable_replay(), *message.replay);
   out.set_releases(message.releases);
+  out.set_sketches_wanted(message.sketches_wanted);
+  put(*out.mutable_sketches(), message.sketches);
   return serialize(out);
 }
 
@@ -160,6 +163,8 @@ Result<Step> decode<Step>(std::span<const std::byte> bytes) {
     for (const auto& region : in.resume().regions()) out.resume->regions.push_back(region_of(region));
   }
   out.releases = in.releases();
+  out.sketches_wanted = in.sketches_wanted();
+  EXO_TRY(out.sketches, sketches_of(in.sketches(), "step"));
   if (in.has_replay()) {
     EXO_TRY(out.replay, range_of(in.replay()));
     if (std::ranges::any_of(out.spans, &Span::sample)) return fail(ErrorCode::corrupt, "a replay that is to sample");
@@ -174,6 +179,7 @@ ByteVector encode(const StepDone& message) {
   for (const SampledToken& token : message.tokens) put(*out.add_tokens(), token);
   for (const SampledToken& token : message.scored) put(*out.add_scored(), token);
   out.mutable_stage_us()->Add(message.stage_us.begin(), message.stage_us.end());
+  put(*out.mutable_sketches(), message.sketches);
   if (message.failure) set_failure(out.mutable_failure(), *message.failure);
   return serialize(out);
 }
@@ -188,6 +194,7 @@ Result<StepDone> decode<StepDone>(std::span<const std::byte> bytes) {
   EXO_TRY(out.tokens, tokens_of(in.tokens(), "step done"));
   EXO_TRY(out.scored, tokens_of(in.scored(), "step done"));
   out.stage_us.assign(in.stage_us().begin(), in.stage_us().end());
+  EXO_TRY(out.sketches, sketches_of(in.sketches(), "step done"));
   EXO_TRY(out.failure, failure_of(in, "step done"));
   return out;
 }

@@ -30,6 +30,7 @@ inline constexpr size_t kEndTokensMax = 1024;
 inline constexpr size_t kStagesMax = 4096;
 inline constexpr size_t kResumedSequencesMax = 65536;
 inline constexpr size_t kEmbeddingMax = 1U << 16;  // values of a text's embedding
+inline constexpr size_t kSketchValues = 9;         // of one span
 inline constexpr uint32_t kScoredTokens = 32;      // of prompts, that a step scores at most: each has a row of logits
 
 // Begins the sampling of a sequence, at the last stage.
@@ -97,6 +98,14 @@ struct CacheResume {
   friend bool operator==(const CacheResume&, const CacheResume&) = default;
 };
 
+// Of the activations that a stage received with a step, so that the stage before can be checked later
+// (pipeline/input_sketch.h). The receiver chooses the seed, which the sender could not know.
+struct InputSketch {
+  uint64_t seed = 0;
+  std::vector<float> values{};  // [spans, kSketchValues]
+  friend bool operator==(const InputSketch&, const InputSketch&) = default;
+};
+
 // One unit of work for a stage. An activation frame follows a step with spans in the ordered lane, with the rows of all
 // spans in their order; its header names the first span.
 //
@@ -113,7 +122,9 @@ struct Step {
   std::optional<Error> failure{};       // of an earlier stage: no activation follows, and a stage only does the changes
   std::optional<CacheResume> resume{};  // of the first step; without it, all sequences are empty
   std::optional<StageRange> replay{};
-  bool releases = false;  // after the changes, stages give the memory of rows without tokens back to the system
+  bool releases = false;         // after the changes, stages give the memory of rows without tokens back to the system
+  bool sketches_wanted = false;  // every stage but the first adds one, unless it is a replay
+  std::vector<InputSketch> sketches{};  // of the stages so far, but for the first
   friend bool operator==(const Step&, const Step&);
   uint64_t rows() const;
   // Whether an activation frame follows the step to its receiver.
@@ -138,7 +149,8 @@ struct StepDone {
   std::vector<SampledToken> tokens{};
   std::vector<uint32_t> stage_us{};
   std::vector<SampledToken> scored{};  // one for each target of the step's spans, in their order
-  std::optional<Error> failure{};      // no sequence of the step can continue
+  std::vector<InputSketch> sketches{};
+  std::optional<Error> failure{};  // no sequence of the step can continue
   friend bool operator==(const StepDone&, const StepDone&);
 };
 

@@ -120,4 +120,25 @@ Result<std::vector<SampledToken>> tokens_of(const TokenField& field, std::string
   return out;
 }
 
+void put(SketchField& out, const std::vector<InputSketch>& in) {
+  for (const InputSketch& sketch : in) {
+    auto* added = out.Add();
+    added->set_seed(sketch.seed);
+    added->mutable_values()->Add(sketch.values.begin(), sketch.values.end());
+  }
+}
+
+Result<std::vector<InputSketch>> sketches_of(const SketchField& field, std::string_view name) {
+  EXO_CHECK(within(field.size(), kStagesMax, "the sketches of a message"));
+  std::vector<InputSketch> out;
+  for (const auto& in : field) {
+    EXO_CHECK(within(in.values_size(), kStepSpansMax * kSketchValues, "a sketch"));
+    if (!std::ranges::all_of(in.values(), [](float value) { return std::isfinite(value); })) {
+      return fail(ErrorCode::corrupt, "a {} message whose sketch is not finite", name);
+    }
+    out.push_back({.seed = in.seed(), .values = {in.values().begin(), in.values().end()}});
+  }
+  return out;
+}
+
 }  // namespace exogpu::wire

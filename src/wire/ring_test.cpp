@@ -61,6 +61,8 @@ TEST(RingMessages, RoundTrip) {
                    .regions = {{}, {256, 512}}};
   replay.replay = {.begin = 0, .end = 4096};
   replay.releases = true;
+  replay.sketches_wanted = true;
+  replay.sketches = {{.seed = UINT64_MAX, .values = {0.5F, -2}}, {}};
   EXPECT_EQ(decode<Step>(encode(replay)).value(), replay);
   SampledToken failed{.sequence = SeqId(5)};
   failed.failure = Error{ErrorCode::invalid_argument, "top_p is 3"};
@@ -69,6 +71,7 @@ TEST(RingMessages, RoundTrip) {
                       .tokens = {some_token(), failed, {.sequence = SeqId(6), .embedding = {0.5F, -2}}},
                       .stage_us = {1, 2, 3},
                       .scored = {some_token()},
+                      .sketches = {{.seed = 1, .values = {-1}}},
                       .failure = Error{ErrorCode::corrupt, "x"}};
   EXPECT_EQ(decode<StepDone>(encode(done)).value(), done);
   Generate generate{.epoch = PlanEpoch(9), .request = 5, .tokens = {1, 2, 3}, .prompt_tokens = 2};
@@ -145,6 +148,15 @@ TEST(RingMessages, AStepOutOfBoundsIsRefused) {
   }
   expect_corrupt<Step>(bytes_of(step), "the recent tokens of a step");
   step.Clear();
+  for (size_t i = 0; i <= kStagesMax; ++i) step.add_sketches();
+  expect_corrupt<Step>(bytes_of(step), "the sketches of a message");
+  step.Clear();
+  for (size_t i = 0; i <= kStepSpansMax * kSketchValues; ++i) {
+    if (i == 0) step.add_sketches();
+    step.mutable_sketches(0)->add_values(1);
+  }
+  expect_corrupt<Step>(bytes_of(step), "a sketch: 36865 entries");
+  step.Clear();
   step.mutable_failure()->set_message(std::string(kReasonCharsMax + 1, 'x'));
   expect_corrupt<Step>(bytes_of(step), "whose text is too long");
 }
@@ -166,6 +178,9 @@ TEST(RingMessages, NumbersThatAreNoneAreRefused) {
   done.mutable_tokens(0)->add_embedding(std::numeric_limits<float>::infinity());
   expect_corrupt<StepDone>(bytes_of(done), "embedding is not finite");
   done.clear_tokens();
+  done.add_sketches()->add_values(kNan);
+  expect_corrupt<StepDone>(bytes_of(done), "sketch is not finite");
+  done.clear_sketches();
   for (size_t i = 0; i <= kEmbeddingMax; ++i) {
     if (i == 0) done.add_tokens();
     done.mutable_tokens(0)->add_embedding(1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <format>
+#include <random>
 
 #include "base/assert.h"
 #include "model/gguf.h"
@@ -23,6 +24,11 @@ std::vector<uint32_t> own_stages(const wire::StagePlan& plan, wire::NodeId self)
     if (plan.stages[i].device.node == self) indices.push_back(i);
   }
   return indices;
+}
+
+uint64_t random_secret() {
+  std::random_device entropy;
+  return uint64_t{entropy()} << 32 | entropy();
 }
 
 }  // namespace
@@ -228,7 +234,8 @@ void Stages::assemble() {
                                 .activation_width = info.activation_width,
                                 .batch_tokens = plan_->settings.batch_tokens,
                                 .activations = plan_->settings.activations,
-                                .sent_bytes_max = backend_.sent_bytes_max()};
+                                .sent_bytes_max = backend_.sent_bytes_max(),
+                                .sketch_secret = random_secret()};
   for (const wire::PlannedStage& stage : plan_->stages) options.nodes.push_back(stage.device.node);
   std::vector<std::string> devices;
   for (const auto& [index, part] : parts_) devices.push_back(part->key.device);
@@ -262,6 +269,7 @@ void Stages::serve() {
                                      .whole_texts = whole_texts_};
   if (plan_->step_cost_tokens > 0) schedule.step_cost_tokens = plan_->step_cost_tokens;
   driver_ = std::make_unique<pipeline::Driver>(*ring_, schedule, resumed());
+  if (host_.make_recorder) driver_->record(host_.make_recorder(*plan_));
   host_.on_ring_changed();
 }
 

@@ -23,6 +23,9 @@ using FetchModel = std::function<void(const wire::StagePlan& plan, wire::LayerRa
                                       std::function<void(Bytes done, Bytes total)> progress,
                                       std::function<void(Result<SharedGguf>)> done)>;
 
+// Of the answers of a ring that begins here; null, or absent: none are recorded.
+using MakeRecorder = std::function<std::unique_ptr<pipeline::AnswerRecorder>(const wire::StagePlan& plan)>;
+
 struct BytesDone {
   Bytes done = 0;
   Bytes total = 0;
@@ -37,6 +40,7 @@ struct StagesHost {
   std::function<void()> on_progress;            // progress() has changed
   std::function<void()> on_ring_changed;        // ring() or driver() has changed; not called during the change
   std::function<void(const Error&)> on_broken;  // the ring has failed
+  MakeRecorder make_recorder{};
 };
 
 // The progress of each stage of this node, at most `loaded`.

@@ -63,7 +63,8 @@ StagesHost Worker::stages_host() {
               [this](const Error& why) {
                 end_ring(why);
                 broken(local_plan_.epoch_last, why);
-              }};
+              },
+          .make_recorder = host_.make_recorder};
 }
 
 // While it decides, changes are gathered.

@@ -42,6 +42,7 @@ struct WorkerHost {
   std::function<void(const std::string&)> on_note;
   // Whether no other model on this node holds memory that its plan does not have. Absent: none does.
   std::function<bool()> may_load{};
+  MakeRecorder make_recorder{};
 };
 
 // The host's functions may call the worker.

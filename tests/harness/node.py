@@ -17,8 +17,10 @@ PROMPT = "Once upon a time"
 class Node:
     """A process; its first line has its ports. `log` has its standard error."""
 
-    def __init__(self, exogpu, folder, name, *arguments, link=0, api=0, called=None, device="cpu"):
+    def __init__(self, exogpu, folder, name, *arguments, link=0, api=0, called=None, device="cpu",
+                 environment=None):
         self.exogpu, self.name, self.folder, self.device = exogpu, called or name, folder / name, device
+        self.environment = environment or {}  # beside that of the test
         self.folder.mkdir(exist_ok=True)
         self.log = self.folder / "log"
         self.arguments = [*map(str, arguments)]
@@ -33,7 +35,7 @@ class Node:
                    self.device, "-t", "1", *self.arguments]
         # Not the models of the user that runs the tests.
         environment = {**os.environ, "EXOGPU_MODELS": str(self.folder.parent / "models"),
-                       "XDG_CACHE_HOME": cache_home(self.folder.parent)}
+                       "XDG_CACHE_HOME": cache_home(self.folder.parent), **self.environment}
         self.errors = open(self.log, "ab")
         self.process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=self.errors, text=True,
                                         env=environment)

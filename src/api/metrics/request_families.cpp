@@ -40,6 +40,12 @@ void add_requests(PrometheusText& out, const node::NodeMetrics& node) {
     out.add_histogram(counts.between_tokens.bounds, counts.between_tokens.counts, counts.between_tokens.sum_s,
                       {{"model", model}});
   }
+  out.begin("exogpu_answers_verified_total", "counter",
+            "Answers of rings that begin here that were computed once more, by whether the results differed.");
+  const node::VerificationCounts& verification = node.verification;
+  out.add(static_cast<double>(verification.verified - verification.differed), {{"result", "same"}});
+  out.add(static_cast<double>(verification.differed), {{"result", "different"}});
+  out.add(static_cast<double>(verification.skipped), {{"result", "skipped"}});
 }
 
 }  // namespace exogpu::api

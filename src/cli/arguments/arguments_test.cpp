@@ -79,6 +79,14 @@ TEST_F(Arguments, LimitsOfHeatAreExplained) {
   EXPECT_EQ(error_of({"serve", "--battery-floor", "0"}), "--battery-floor: 0 is not a number from 1 to 100");
 }
 
+TEST_F(Arguments, SharesArePercentages) {
+  EXPECT_EQ(error_of({"serve", "--verify", "1%"}), "");
+  EXPECT_EQ(error_of({"serve", "--verify", "0.5"}), "");
+  EXPECT_EQ(error_of({"serve", "--verify", "101%"}), "--verify: 101% is not a percentage from 0 to 100");
+  EXPECT_EQ(error_of({"serve", "--verify", "some"}), "--verify: some is not a percentage from 0 to 100");
+  EXPECT_EQ(error_of({"serve", "--verify", "nan"}), "--verify: nan is not a percentage from 0 to 100");
+}
+
 TEST_F(Arguments, HelpIsAWordToo) {
   EXPECT_EQ(resolved({"help"}), "--help");
   EXPECT_EQ(resolved({"help", "run"}), "run --help");

@@ -1,8 +1,10 @@
 #include "cli/arguments/checks.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <format>
+#include <string_view>
 #include <utility>
 
 #include "base/utf8.h"
@@ -66,6 +68,20 @@ CLI::Validator byte_size() {
             } catch (const CLI::ValidationError&) {
             }
             return std::format("\"{}\" is not a size, such as 8GiB or 512MiB", printable(given));
+          },
+          ""};
+}
+
+CLI::Validator percent() {
+  return {[](std::string& text) {
+            std::string_view digits = text;
+            if (digits.ends_with('%')) digits.remove_suffix(1);
+            double value = -1;
+            const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+            if (error != std::errc() || end != digits.data() + digits.size() || !(value >= 0 && value <= 100))
+              return std::format("{} is not a percentage from 0 to 100", printable(text));
+            text = std::format("{}", value / 100);
+            return std::string();
           },
           ""};
 }

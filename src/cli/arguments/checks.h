@@ -19,6 +19,9 @@ CLI::Validator between(double lowest, double highest);
 // A size as "8GiB"; becomes the number of bytes.
 CLI::Validator byte_size();
 
+// A percentage as "1%" or "1"; becomes the share, 0.01.
+CLI::Validator percent();
+
 // Adds a check to every numeric option of `app` and its commands.
 void add_number_checks(CLI::App& app);
 

@@ -344,6 +344,13 @@ void add_serve(CLI::App& app, Action& action) {
                  "tell by the time that it takes")
       ->group(plan);
   command
+      ->add_option("--verify", node.verify,
+                   "Compute so many of the answers whose first stage is here once more on the processor, and name the "
+                   "devices whose results differ, for example 1%")
+      ->transform(percent())
+      ->type_name("PERCENT")
+      ->group(plan);
+  command
       ->add_option("-b,--batch,--batch-size", node.serving.batch_tokens,
                    "Prompt tokens computed together (default: 512; up to 2048 by one GPU alone)")
       ->each([&serving = node.serving](const std::string&) { serving.batch_fixed = true; })

@@ -109,6 +109,7 @@ bool AlertRules::update(const AlertFacts& facts, Time now, uint64_t unix_ms) {
     judge(slower_than_predicted(model), now, unix_ms);
     judge(no_spare_copy(model), now, unix_ms);
   }
+  for (const DifferingDevice& device : facts.differing) judge(results_differ(device), now, unix_ms);
   return publish(now);
 }
 

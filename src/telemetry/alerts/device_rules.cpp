@@ -75,4 +75,20 @@ MaybeFinding device_memory_low(const std::string& node, const SubjectTelemetry& 
                  .until = seconds(10)};
 }
 
+MaybeFinding results_differ(const DifferingDevice& device) {
+  return Finding{.alert = {.name = "results_differ",
+                           .severity = Severity::critical,
+                           .node = device.node,
+                           .subject = device.device,
+                           .summary = "an answer that was computed once more came out differently on this device",
+                           .cause = "a faulty device or driver, a changed program, or a node that answers wrongly on "
+                                    "purpose; or the stage behind it, which says what it received",
+                           .remedy = std::format("compare it with `exogpu check`; `exogpu drain {}` keeps plans away "
+                                                 "from it, and `exogpu remove {}` throws it out",
+                                                 device.node, device.node)},
+                 .begins = true,
+                 .after = {},
+                 .until = {}};
+}
+
 }  // namespace exogpu::telemetry

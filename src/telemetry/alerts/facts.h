@@ -26,11 +26,16 @@ struct ModelFacts {
   std::optional<double> tokens_per_s{};            // absent while nothing is computed
   std::string without_spare{};                     // layers of which no other node has a copy, for people; empty: none
 };
+// A device whose results differ from those of another, of answers that were computed twice.
+struct DifferingDevice {
+  std::string node{}, device{};
+};
 struct AlertFacts {
   std::vector<NodeTelemetry> telemetry{};
   std::vector<NodeFacts> nodes{};
   std::vector<LinkFacts> links{};
   std::vector<ModelFacts> models{};
+  std::vector<DifferingDevice> differing{};
 };
 
 }  // namespace exogpu::telemetry

@@ -26,6 +26,8 @@ MaybeFinding device_hot(const std::string& node, const SubjectTelemetry& device)
 MaybeFinding device_throttling(const std::string& node, const SubjectTelemetry& device);
 MaybeFinding device_memory_low(const std::string& node, const SubjectTelemetry& device);
 
+MaybeFinding results_differ(const DifferingDevice& device);
+
 MaybeFinding clock_skew(const NodeTelemetry& node);
 MaybeFinding battery_low(const std::string& node, const wire::MetricValues& machine);
 MaybeFinding cache_disk_full(const std::string& node, const wire::MetricValues& machine);
