@@ -9,10 +9,12 @@ import time
 import unittest
 
 from nodes import MODEL, QUICK, Cluster
-from harness.link import ORDERED, TELEMETRY_WATCH, URGENT, Link, encoded
+from harness.link import (ELECTION_PROBE, GENERATE, HEARTBEAT, HEARTBEAT_ACK, ORDERED, TELEMETRY_WATCH, URGENT,
+                          WEIGHTS_REQUEST, Link, encoded, fields_of)
 from harness.waiting import WAIT_S, until
 
 GONE = (BrokenPipeError, ConnectionResetError, EOFError)
+LARGEST = 0xFFFFFFFFFFFFFFFF
 
 
 def piece(size, *frame, flags=3, lane=ORDERED):
@@ -30,7 +32,7 @@ class Attacks(Cluster):
         self.incarnations = iter(range(100, 1000))
         for attack in (self.frames_that_are_none, self.messages_that_are_broken_or_full_of_the_largest_numbers,
                        self.a_member_that_asks_and_never_reads, self.a_member_that_says_hello_twice_or_as_another,
-                       self.a_machine_without_a_certificate):
+                       self.a_member_whose_counters_are_at_their_maximum, self.a_machine_without_a_certificate):
             with self.subTest(attack.__name__):
                 attack()
                 begun = time.monotonic()
@@ -70,7 +72,7 @@ class Attacks(Cluster):
         self.refused("bulk", piece(24, struct.pack("<BBHIQQ", 3, 0, 0, 0xFFFFFFFF, 7, 0xFFFFFFFFFFFFFFFF), lane=2))
 
     def messages_that_are_broken_or_full_of_the_largest_numbers(self):
-        largest = encoded([(number, 0, 0xFFFFFFFFFFFFFFFF) for number in range(1, 16)])
+        largest = encoded([(number, 0, LARGEST) for number in range(1, 16)])
         deep = b""
         for _ in range(200):
             deep = encoded([(1, 2, deep)])
@@ -102,6 +104,27 @@ class Attacks(Cluster):
         other.greet(bytes(16))
         self.assertIn("its certificate is for another node", other.goodbye())
 
+    def a_member_whose_counters_are_at_their_maximum(self):
+        """One of them believed, and there would be no term or epoch left for an election or a plan."""
+        last = encoded([(1, 0, 1 << 31), (2, 2, self.id)])  # the last term that can be sent
+        end = encoded([(1, 2, last), (2, 0, LARGEST)])
+        link = self.link()
+        link.send(ELECTION_PROBE, encoded([(1, 0, 1)]), URGENT)  # without a leader: a invites it
+        kind, payload = link.receive()
+        while kind != HEARTBEAT:
+            kind, payload = link.receive()
+        now = {number: value for number, _, value in fields_of(payload)}[1]  # the leader's own term
+        for kind, message in ((ELECTION_PROBE, [(1, 0, 1), (2, 2, last), (3, 0, 1), (9, 2, end)]),
+                              (HEARTBEAT, [(1, 2, last), (2, 0, 1)]),
+                              (HEARTBEAT_ACK, [(1, 2, last), (2, 0, LARGEST), (3, 2, end), (4, 0, LARGEST)]),
+                              (HEARTBEAT_ACK, [(1, 2, now), (2, 0, LARGEST), (4, 0, LARGEST)])):
+            link.send(kind, encoded(message), URGENT)
+        link.settle()
+        self.assertIn("far ahead of all that are known", self.a.said())
+        link.close()
+        until("a plans without b", lambda: "b" not in self.members())
+        self.assertLess(int((self.a.folder / "state/term").read_text()), 1000)
+
     def a_machine_without_a_certificate(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -109,6 +132,15 @@ class Attacks(Cluster):
         with socket.create_connection(("127.0.0.1", self.a.link), WAIT_S) as plain, context.wrap_socket(plain) as stranger:
             # In TLS 1.3 the refusal arrives with the first read.
             self.assertRaises(OSError, stranger.recv, 1)
+        # The door for those that join needs no certificate, and has nothing else: no weights, no answers.
+        context.set_alpn_protocols(["exogpu-join"])
+        for kind in (WEIGHTS_REQUEST, GENERATE, TELEMETRY_WATCH, ELECTION_PROBE):
+            with socket.create_connection(("127.0.0.1", self.a.link), WAIT_S) as plain, context.wrap_socket(plain) as stranger:
+                stranger.sendall(piece(8, struct.pack("<BBHI", 1, 0, kind, 0)))
+                try:
+                    self.assertEqual(stranger.recv(1), b"", kind)
+                except (ConnectionResetError, ssl.SSLEOFError):
+                    pass
         for sent in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b""):  # no TLS at all, or nothing
             silent = socket.create_connection(("127.0.0.1", self.a.link), WAIT_S)
             self.addCleanup(silent.close)

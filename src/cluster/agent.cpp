@@ -16,7 +16,7 @@ Agent::Agent(NodeFacts facts, AgentOptions options, Time now)
       facts_(std::move(facts)),
       options_(std::move(options)),
       started_(now),
-      counter_max_(options_.counter),
+      counters_(options_.counter),
       ping_at_(now + kPingInterval),
       pinged_(self_),
       links_at_(now + kLinksFirst) {
@@ -54,8 +54,21 @@ void Agent::link_down(NodeId peer, Time now) {
 
 void Agent::receive(NodeId from, const Message& message, Time now) {
   if (from == self_) return;
-  std::visit([&](const auto& each) { on(from, each, now); }, message);
+  if (counters_.believes(message, now)) {
+    std::visit([&](const auto& each) { on(from, each, now); }, message);
+  } else {
+    report_counters(from, now);
+  }
   step(now);
+}
+
+void Agent::report_counters(NodeId of, Time now) {
+  if (counters_reported_at_ && now - *counters_reported_at_ < kReportCountersEvery) return;
+  counters_reported_at_ = now;
+  out_.not_believed.push_back(std::format(
+      "node {} claims a term, an epoch or a position of the log far ahead of all that are known here (term {}); what "
+      "it says is ignored. If it is not hostile, stop its node and remove the file `term` of its state folder",
+      of.short_text(), counters_.highest()));
 }
 
 void Agent::tick(Time now) {

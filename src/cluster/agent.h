@@ -12,21 +12,19 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "cluster/counter_guard.h"
 #include "cluster/detector.h"
 #include "cluster/link_faults.h"
 #include "cluster/log.h"
+#include "cluster/message.h"
 #include "cluster/order.h"
 #include "cluster/plan_for.h"
 #include "wire/cluster_log.h"
 #include "wire/election.h"
 
 namespace exogpu::cluster {
-
-using Message = std::variant<wire::ElectionProbe, wire::Heartbeat, wire::HeartbeatAck, wire::LinkPing, wire::LogEntries,
-                             wire::LogSnapshot, wire::LogProposal>;
 
 struct Send {
   wire::NodeId to;
@@ -40,6 +38,7 @@ struct Output {
   std::vector<Send> sends;
   bool state_changed = false;
   std::vector<std::string> failed_commands;  // commands that no leader accepted, each with the reason
+  std::vector<std::string> not_believed;     // nodes whose messages count as lost, and why; at most one a minute
 };
 
 struct AgentOptions {
@@ -162,7 +161,8 @@ class Agent {
   void on(wire::NodeId from, const wire::LogEntries& message, Time now);
   void on(wire::NodeId from, const wire::LogSnapshot& message, Time now);
   void on(wire::NodeId from, const wire::LogProposal& message, Time now);
-  void observe_term(const wire::Term& term) { counter_max_ = std::max(counter_max_, term.counter); }
+  void observe_term(const wire::Term& term) { counters_.observe(term.counter); }
+  void report_counters(wire::NodeId of, Time now);
   void ping_next_link(Time now);
   void publish_links(Time now);
 
@@ -222,7 +222,8 @@ class Agent {
   Time started_;
   Role role_ = Role::electing;
   wire::Term term_;
-  uint64_t counter_max_ = 0;
+  CounterGuard counters_;
+  std::optional<Time> counters_reported_at_;
   wire::ReplicatedState state_;
   uint64_t library_version_ = 0;
   std::map<std::string, wire::PlanMade> previous_plans_;  // the last plan of each model of the state

@@ -166,8 +166,8 @@ std::string Agent::lost_leader_reason(NodeId leader) const {
 
 void Agent::claim_term(Time now) {
   const NodeId before = term_.leader;
-  term_ = {.counter = counter_max_ + 1, .leader = self_};
-  counter_max_ = term_.counter;
+  term_ = {.counter = counters_.highest() + 1, .leader = self_};
+  observe_term(term_);
   out_.persist_counter = term_.counter;
   const bool led = role_ == Role::leading;
   role_ = Role::leading;

@@ -16,6 +16,7 @@ using namespace wire;
 bool Agent::follow_leader(const Term& term, NodeId from, Time now) {
   observe_term(term);
   if (term.leader != from || term < term_) return false;
+  counters_.settle(now);
   if (term == term_ && role_ == Role::following) return true;
   const auto led = std::exchange(followers_, {});
   role_ = Role::following;

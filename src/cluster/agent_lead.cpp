@@ -167,6 +167,7 @@ void Agent::on(NodeId from, const HeartbeatAck& message, Time now) {
     }
     return;
   }
+  counters_.settle(now);
   Follower& follower = followers_.try_emplace(from, now).first->second;
   const auto sent = follower.sent.find(message.number);
   if (sent != follower.sent.end()) {

@@ -1,58 +1,20 @@
 // Nodes that may neither lead nor know the keys of the API.
 #include <gtest/gtest.h>
 
-#include <deque>
-
-#include "cluster/agent.h"
-#include "cluster/testing/examples.h"
+#include "cluster/testing/linked_agents.h"
 
 namespace exogpu::cluster {
 namespace {
 
-using testing::example_facts;
 using testing::example_id;
 
-class AgentRolesTest : public ::testing::Test {
+// Node 1 is not trusted; 2 and 3 are.
+class AgentRolesTest : public testing::LinkedAgents {
  protected:
-  // Node 1 has the best claim to lead, by its id, and is not trusted; 2 and 3 are.
-  AgentRolesTest() {
-    for (uint8_t n = 1; n <= 3; ++n) {
-      agents_.emplace(example_id(n),
-                      Agent(example_facts(n), {.trusted = [this](wire::NodeId id) { return trusted(id); }}, now_));
-    }
-    for (auto& [a, agent] : agents_) {
-      for (const auto& [b, other] : agents_) {
-        if (a != b) agent.link_up(b, now_);
-      }
-    }
-  }
-  bool trusted(wire::NodeId node) const { return node != example_id(1) || promoted_; }
-
-  void run(Duration time) {
-    for (const Time until = now_ + time; now_ < until; now_ += std::chrono::milliseconds(10)) {
-      for (auto& [id, agent] : agents_) {
-        if (agent.wake() <= now_) agent.tick(now_);
-      }
-      deliver();
-    }
-  }
-  void deliver() {
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (auto& [id, agent] : agents_) {
-        for (const Send& send : agent.take().sends) {
-          agents_.at(send.to).receive(id, *send.message, now_);
-          moved = true;
-        }
-      }
-    }
-  }
-  Agent& at(uint8_t n) { return agents_.at(example_id(n)); }
+  bool trusted(wire::NodeId node) const override { return node != example_id(1) || promoted_; }
   size_t keys_of(uint8_t n) { return at(n).state().access_keys.size(); }
 
   bool promoted_ = false;
-  Time now_{std::chrono::hours(1)};
-  std::map<wire::NodeId, Agent> agents_;
 };
 
 TEST_F(AgentRolesTest, AnUntrustedNodeFollowsAndNeverLeads) {

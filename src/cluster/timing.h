@@ -17,6 +17,7 @@ inline constexpr double kDelayChangeMin = 0.5e-3;  // seconds
 inline constexpr double kRateChangeMin = 0.3;      // of the greater value
 inline constexpr double kLossChangeMin = 0.005;
 inline constexpr Duration kCommandMax = milliseconds(30'000);
+inline constexpr Duration kReportCountersEvery = milliseconds(60'000);
 
 // While electing.
 inline constexpr size_t kFirstProbes = 8;                     // of the best candidates; each further round doubles it

@@ -57,6 +57,7 @@ void ClusterAgent::pump() {
     }
     send(out.sends);
     for (const std::string& reason : out.failed_commands) host_.note(reason);
+    for (const std::string& who : out.not_believed) log::warning("cluster", "{}", who);
     if (agent_.leader() != leader_) {
       leader_ = agent_.leader();
       host_.on_leader();

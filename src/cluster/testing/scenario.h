@@ -251,6 +251,7 @@ class Scenario {
       const Output output = node.agent.take();
       if (output.persist_counter) show(std::format("{} writes counter {}", letter(id), *output.persist_counter));
       for (const std::string& reason : output.failed_commands) show(std::format("{} gives up: {}", letter(id), reason));
+      for (const std::string& who : output.not_believed) show(std::format("{} ignores: {}", letter(id), who));
       for (const Send& send : output.sends) {
         const auto delay = delays_.find({id, send.to});
         arriving_.emplace(now_ + (delay == delays_.end() ? kDelay : delay->second), Arrival{id, send});
