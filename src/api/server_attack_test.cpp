@@ -1,4 +1,7 @@
 // Requests that are made to do harm: each is refused within a second, and the server goes on.
+#include <algorithm>
+#include <deque>
+
 #include "api/testing/api_fixture.h"
 
 namespace exogpu::api::testing {
@@ -92,6 +95,52 @@ TEST_F(Attack, NumbersOutOfTheirRangeAreNamed) {
         Client::request("POST", kChat, std::format(R"({{"model":"words","messages":[],"temperature":{}}})", number)));
     EXPECT_EQ(client.read().status, 400) << number;
   }
+}
+
+// Clients that send a byte at a time, which restarts no limit, and hold up nobody.
+TEST_F(Attack, SlowLorisIsClosedAndDelaysNobody) {
+  ServerOptions options;
+  options.header_timeout = 300ms;
+  options.body_timeout = 300ms;
+  serve(options);
+  constexpr size_t kClients = 100;
+  std::deque<Client> clients;
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.emplace_back(port());
+    clients.back().send(i % 2 == 0 ? "GET /health HTTP/1.1\r\nX: "
+                                   : "POST /v1/completions HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n{");
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  auto slowest = std::chrono::steady_clock::duration::zero();
+  size_t sent = 0;
+  while (std::ranges::any_of(clients, [](const Client& each) { return !each.readable(); })) {
+    ASSERT_LT(std::chrono::steady_clock::now() - begun, 5s) << sent << " bytes later";
+    for (Client& each : clients) {
+      if (!each.readable()) sent += each.send("x") ? 1 : 0;
+    }
+    const auto asked = std::chrono::steady_clock::now();
+    EXPECT_EQ(Client(port()).get("/health").status, 200);
+    slowest = std::max(slowest, std::chrono::steady_clock::now() - asked);
+  }
+  EXPECT_GT(sent, kClients) << "they kept sending";
+  EXPECT_LT(slowest, 1s);
+  for (Client& each : clients) {
+    const int status = each.read().status;
+    EXPECT_TRUE(status == 408 || status == 0) << status;  // 0: it was closed while the client still sent
+  }
+  EXPECT_TRUE(soon([&] { return server_->connections() == 0; }));
+}
+
+TEST_F(Attack, HostileTemplateVariablesAreRefused) {
+  for (const json& value : {json(3), json("x"), json(json::array({1})), json(true)}) {
+    expect_client_error(kChat, chat_request("x", {{"chat_template_kwargs", value}}));
+  }
+  json deep = 1;
+  for (int i = 0; i < 100; ++i) deep = json{{"__proto__", deep}};
+  expect_client_error(kChat, chat_request("x", {{"chat_template_kwargs", deep}}));
+  json wide = json::object();
+  for (int i = 0; i < 20'000; ++i) wide[std::format("k{}", i)] = i;
+  expect_client_error(kChat, chat_request("x", {{"chat_template_kwargs", wide}}));
 }
 
 TEST_F(Attack, FanOutIsBounded) {

@@ -203,7 +203,7 @@ void with_little_memory(const std::function<void()>& body) {
 
 TEST(GgufReject, AbsurdCountsTakeNoMemory) {
   with_little_memory([] {
-    for (uint64_t count : {uint64_t{1'000'000}, uint64_t{1} << 32, uint64_t{1} << 60, UINT64_MAX}) {
+    for (uint64_t count : {uint64_t{1'000'000}, uint64_t{1} << 30, uint64_t{1} << 32, uint64_t{1} << 60, UINT64_MAX}) {
       expect_corrupt(GgufWriter().claim_tensors(count), "tensors, more than fit in its");
       expect_corrupt(GgufWriter().claim_metadata(count), "metadata entries, more than fit in its");
       for (uint32_t type = 0; type <= 12; ++type) {
@@ -214,6 +214,28 @@ TEST(GgufReject, AbsurdCountsTakeNoMemory) {
       std::memcpy(length.data(), &count, 8);
       expect_corrupt(GgufWriter().raw_meta("k", GgufWriter::kStringType, length), "inside metadata k");
     }
+  });
+}
+
+// An array of 1 GiB in a file of 160 bytes, and a token of more bytes than an int counts.
+TEST(GgufReject, AbsurdTokensTakeNoMemory) {
+  const auto of_tokens = [](uint64_t first_bytes) {
+    std::vector<std::byte> value(4 + 8 + 8);
+    const uint32_t kind = GgufWriter::kStringType;
+    const uint64_t count = 1;
+    std::memcpy(value.data(), &kind, 4);
+    std::memcpy(value.data() + 4, &count, 8);
+    std::memcpy(value.data() + 12, &first_bytes, 8);
+    return GgufWriter().raw_meta("tokenizer.ggml.tokens", GgufWriter::kArrayType, value);
+  };
+  with_little_memory([&] {
+    for (const uint64_t bytes : {(uint64_t{1} << 31) + 1, uint64_t{1} << 32, uint64_t{1} << 63, UINT64_MAX}) {
+      expect_corrupt(of_tokens(bytes), "inside metadata tokenizer.ggml.tokens");
+    }
+    GgufWriter small;
+    small.array_head("k", 0, uint64_t{1} << 30);
+    EXPECT_LE(small.bytes().size(), 160U);
+    expect_corrupt(small, "inside metadata k");
   });
 }
 

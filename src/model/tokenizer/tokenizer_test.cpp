@@ -68,6 +68,28 @@ TEST(Tokenizer, WhatTheVocabularyLacksIsSpelledInBytes) {
   EXPECT_EQ(ids[ids.size() - 1], 3 + 0xA9);
 }
 
+// A byte token whose digits are a number to some parsers, and none.
+TEST(Tokenizer, AByteTokenHasTwoDigits) {
+  const std::string spelled[] = {"<0x-1>", "<0x+1>", "<0x 1>",       "<0x1>", "<0x100>",
+                                 "<0xG0>", "<0x0G>", "<0x\xFF\xFF>", "<0x>"};
+  std::vector<std::string> tokens = {"<unk>", "<s>", "</s>", "<0x41>"};
+  tokens.insert(tokens.end(), std::begin(spelled), std::end(spelled));
+  std::vector<int32_t> types(tokens.size(), 6);
+  std::fill_n(types.begin(), 3, 3);
+  GgufWriter writer = testing::vocab_head("llama");
+  writer.array("tokenizer.ggml.tokens", tokens).array("tokenizer.ggml.token_type", types);
+  writer.array("tokenizer.ggml.scores", std::vector<float>(tokens.size(), 0));
+  const auto tokenizer = load(writer);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_EQ(tokenizer->piece(3), "A");
+  for (size_t i = 0; i < std::size(spelled); ++i) {
+    const auto id = static_cast<TokenId>(4 + i);
+    EXPECT_EQ(tokenizer->piece(id), spelled[i]) << "no byte, so its text";
+    EXPECT_TRUE(is_utf8(TokenStream(*tokenizer).push(id)));
+  }
+  EXPECT_EQ(tokenizer->decode(tokenizer->encode("A", {.add_special = false})), "A");
+}
+
 TEST(Tokenizer, SpecialTokensAreReadOnlyWhereAsked) {
   auto tokenizer = load(byte_pair_vocab("qwen2"));
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
