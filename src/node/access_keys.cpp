@@ -205,8 +205,9 @@ Result<wire::AccessKey> AccessKeys::check(std::string_view key, WallTime now) co
   const auto id = security::access_key_id(key);
   const MutexLock lock(mutex_);
   const auto found = id ? keys_.find(*id) : keys_.end();
-  // An id that nobody has takes as long, so that the time does not tell which there are.
-  const bool right = security::has_secret_of(key, found == keys_.end() ? wire::AccessKey{} : found->second);
+  // An id that nobody has takes as long, so that the time does not tell which there are: neither is a record copied.
+  static const wire::AccessKey nobodys;
+  const bool right = security::has_secret_of(key, found == keys_.end() ? nobodys : found->second);
   if (found == keys_.end() || !right) {
     return fail(ErrorCode::unauthenticated, "the API key is wrong");
   }
