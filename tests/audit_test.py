@@ -1,6 +1,7 @@
 """The record of who did what at a node. Arguments: as in nodes.py."""
 import json
 import re
+import socket
 import subprocess
 import sys
 import unittest
@@ -30,6 +31,24 @@ class Audit(Cluster):
     def keys(self, node, *arguments):
         subprocess.run([EXOGPU, "keys", *arguments, "--api", f"127.0.0.1:{node.api}"], check=True, capture_output=True,
                        timeout=WAIT_S)
+
+    def test_the_system_log_gets_each_entry_too(self):
+        at = self.folder / "log.socket"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+            log.bind(str(at))
+            log.settimeout(WAIT_S)
+            a = self.node("a", MODEL, "--audit-syslog-socket", at)
+            self.keys(a, "add", "laptop")
+            expected = self.command("--json", node=a).splitlines()
+            begin = rf"<85>[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d exogpu\[{a.process.pid}\]: "
+            got = [log.recv(65536).decode() for _ in range(1 + len(expected))]
+        self.assertRegex(got[0], begin + "the audit follows$")
+        self.assertEqual([re.sub("^" + begin, "", each) for each in got[1:]], expected)
+        # Without a log the node goes on.
+        at.unlink()
+        self.keys(a, "add", "phone")
+        a.waits_to_say("entries of the audit did not reach")
+        self.assertEqual(self.entries(a)[-1]["what"], "phone")
 
     def test_a_record_that_was_changed_or_cut_off_is_found(self):
         a = self.node("a", MODEL)

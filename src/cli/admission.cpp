@@ -3,7 +3,6 @@
 #include "cli/folders.h"
 #include "node/nearby.h"
 #include "security/files.h"
-#include "security/identity_store.h"
 
 namespace exogpu::cli {
 namespace {
@@ -13,8 +12,7 @@ using security::PairingOutcome;
 constexpr std::chrono::milliseconds kMoment{100};
 
 // Only an owner can; the error names devices that can.
-Result<void> can_let_in(const std::filesystem::path& state) {
-  const security::IdentityStore store(state);
+Result<void> can_let_in(const security::IdentityStore& store) {
   EXO_TRY(const auto identity, store.load());
   if (!identity) {
     return fail(ErrorCode::failed_precondition,
@@ -40,9 +38,10 @@ Result<WatchOutcome> give_up(const security::PairingStore& store, const security
 
 }  // namespace
 
-Result<std::filesystem::path> admitting_state(const std::string& option) {
-  EXO_TRY(std::filesystem::path state, state_folder(option));
-  EXO_CHECK(can_let_in(state));
+Result<std::filesystem::path> admitting_state(const StateOptions& options) {
+  EXO_TRY(std::filesystem::path state, state_folder(options.state));
+  EXO_TRY(const security::IdentityStore store, identity_store(options));
+  EXO_CHECK(can_let_in(store));
   if (security::FileLock::held(state / "node.lock")) return state;
   return fail(ErrorCode::failed_precondition,
               "{}: no node runs with this state; start `exogpu serve` on this device first, and leave it running",

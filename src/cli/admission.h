@@ -9,14 +9,16 @@
 
 #include "base/result.h"
 #include "cli/interruption.h"
+#include "cli/state_options.h"
 #include "security/pairing/store.h"
 #include "wire/role.h"
 
 namespace exogpu::cli {
 
-// The folder of a member that can let others in and whose node runs. `option` is what the person gave, or empty.
-// Errors: failed_precondition, which reports what to do and, if this device cannot admit others, which devices can.
-Result<std::filesystem::path> admitting_state(const std::string& option);
+// The folder of a member that can let others in and whose node runs.
+// Errors: those of the options; failed_precondition, which reports what to do and, if this device cannot admit others,
+// which devices can.
+Result<std::filesystem::path> admitting_state(const StateOptions& options);
 
 enum class WatchOutcome {
   paired,

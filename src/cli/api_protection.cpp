@@ -6,7 +6,6 @@
 #include "cli/api_addresses.h"
 #include "cli/output.h"
 #include "node/host_name.h"
-#include "security/identity_store.h"
 #include "security/server_certificate.h"
 
 namespace exogpu::cli {
@@ -38,8 +37,9 @@ void add_tls_options(CLI::App& command, api::ServerOptions& settings, bool& own_
   key->needs(certificate);
 }
 
-Result<void> use_own_certificate(const std::filesystem::path& state, api::ServerOptions& settings) {
-  EXO_TRY(const security::Authority authority, security::IdentityStore(state).authority());
+Result<void> use_own_certificate(const std::filesystem::path& state, const security::IdentityStore& identity,
+                                 api::ServerOptions& settings) {
+  EXO_TRY(const security::Authority authority, identity.authority());
   std::vector<std::string> names = own_addresses(true);
   for (const char* name : {"localhost", "127.0.0.1", "::1"}) names.emplace_back(name);
   names.push_back(node::host_name());

@@ -7,6 +7,7 @@
 #include "api/server_options.h"
 #include "base/result.h"
 #include "node/node.h"
+#include "security/identity_store.h"
 
 namespace exogpu::cli {
 
@@ -15,7 +16,8 @@ void add_tls_options(CLI::App& command, api::ServerOptions& settings, bool& own_
 
 // Makes a certificate for the names and addresses under which this machine is known. Errors: those of
 // IdentityStore::authority() and write_server_certificate().
-Result<void> use_own_certificate(const std::filesystem::path& state, api::ServerOptions& settings);
+Result<void> use_own_certificate(const std::filesystem::path& state, const security::IdentityStore& identity,
+                                 api::ServerOptions& settings);
 
 // Logs that others can read what is sent, where that is so.
 void warn_of_plain_http(const api::ServerOptions& settings);

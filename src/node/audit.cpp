@@ -13,6 +13,7 @@ using security::AuditRecord;
 namespace {
 
 constexpr size_t kClientsMax = 1000;  // that are counted apart within a minute
+constexpr size_t kResultsMax = 20;    // of one client within a minute; the text of one may be the client's own
 constexpr uint32_t kHeadsMax = 10;    // of one node within a minute
 
 void add_point(std::vector<wire::AuditPoint>& points, const wire::AuditPoint& point) {
@@ -24,13 +25,13 @@ void add_point(std::vector<wire::AuditPoint>& points, const wire::AuditPoint& po
 }  // namespace
 
 Result<std::unique_ptr<Audit>> Audit::open(const std::filesystem::path& state, const security::Identity& identity,
-                                           const security::AuditLimits& limits) {
+                                           const security::AuditLimits& limits, Told told) {
   EXO_TRY(security::PrivateKey own, security::PrivateKey::from_der(identity.key().to_der(), "the node's key"));
   EXO_TRY(security::AuditKey key, security::AuditKey::of(own));
   const std::filesystem::path folder = state / "audit";
   EXO_TRY(security::AuditWriter writer,
           security::AuditWriter::open(folder, std::move(own), limits, std::chrono::system_clock::now()));
-  std::unique_ptr<Audit> audit(new Audit(folder, std::move(key), std::move(writer)));
+  std::unique_ptr<Audit> audit(new Audit(folder, std::move(key), std::move(writer), std::move(told)));
   const MutexLock lock(audit->mutex_);
   EXO_CHECK(audit->read_anchors());
   return audit;
@@ -54,6 +55,7 @@ void Audit::write(const AuditRecord& record, const std::optional<AuditAnchor>& a
   const auto written = writer_.add(record, anchor, std::chrono::system_clock::now());
   if (!written && !failing_) log::error("audit", "{}; what happens is not recorded", written.error().message);
   failing_ = !written;
+  if (written && told_) told_(*written);
   if (written && !anchor) unsent_ = true;
 }
 
@@ -81,7 +83,8 @@ void Audit::count_refusal(const std::string& who, const std::string& from, const
     ++clients_excluded_;
     return;
   }
-  ++refusals_[client][result];
+  auto& results = refusals_[client];
+  ++results[results.size() < kResultsMax || results.contains(result) ? result : "other reasons"];
 }
 
 void Audit::write_counts() {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,10 +36,12 @@ struct AuditCount {
 class Audit {
  public:
   using WallTime = std::chrono::system_clock::time_point;
+  // Gets each line that is written; one call after the other.
+  using Told = std::function<void(std::string_view line)>;
 
   // Errors: corrupt, permission_denied, io_error: the folder cannot be used.
   static Result<std::unique_ptr<Audit>> open(const std::filesystem::path& state, const security::Identity& identity,
-                                             const security::AuditLimits& limits = {});
+                                             const security::AuditLimits& limits = {}, Told told = {});
   ~Audit();  // writes what was counted
 
   // An entry that cannot be written is logged, and the work goes on.
@@ -68,8 +71,8 @@ class Audit {
   void take_anchors(wire::NodeId from, const std::string& name, const wire::AuditAnchors& anchors);
 
  private:
-  Audit(std::filesystem::path folder, security::AuditKey key, security::AuditWriter writer)
-      : folder_(std::move(folder)), key_(std::move(key)), writer_(std::move(writer)) {}
+  Audit(std::filesystem::path folder, security::AuditKey key, security::AuditWriter writer, Told told)
+      : folder_(std::move(folder)), key_(std::move(key)), told_(std::move(told)), writer_(std::move(writer)) {}
   struct Anchored {
     std::vector<wire::AuditPoint> points;
     std::chrono::steady_clock::time_point minute{};  // began then
@@ -86,6 +89,7 @@ class Audit {
 
   const std::filesystem::path folder_;
   const security::AuditKey key_;
+  const Told told_;
   mutable Mutex mutex_;
   security::AuditWriter writer_ EXO_GUARDED_BY(mutex_);
   std::map<std::pair<std::string, std::string>, AuditCount> counts_ EXO_GUARDED_BY(mutex_);  // by who and where from

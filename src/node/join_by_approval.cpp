@@ -128,7 +128,7 @@ class Newcomer {
     net::PairingEnd end = call_for_pairing(call, to.addresses, options_->stop);
     call_at_ = Clock::now() + kBetweenCalls;
     if (end.membership) {
-      EXO_CHECK(security::IdentityStore(options_->state).adopt(*end.membership, true));
+      EXO_CHECK(security::IdentityStore(options_->state, options_->key_passphrase).adopt(*end.membership, true));
       return true;
     }
     const Error& why = end.membership.error();

@@ -14,6 +14,7 @@ namespace exogpu::node {
 
 struct JoinByApproval {
   std::filesystem::path state;  // where the identity is stored; a previous one stays beside it
+  std::shared_ptr<const security::KeyPassphrase> key_passphrase{};  // of its private keys; null: none
   std::optional<Address> at{};  // the device to join through; without it, searches the local network
   std::function<void(const security::PairingCode&)> show;  // shows a code, which replaces the previous one
   std::function<void(const std::string&)> show_text;       // shows a line of text to the user

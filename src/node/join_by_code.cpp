@@ -52,7 +52,7 @@ Result<std::string> join_by_code(const security::PairingCode& code, const JoinBy
   const net::PairingCall call{.code = code, .from = wire::CodeFrom::member, .name = host_name()};
   const auto joined = call_for_pairing(call, addresses).membership;
   if (!joined) return fail(joined.error().code, "{}: {}", name, joined.error().message);
-  EXO_CHECK(security::IdentityStore(options.state).adopt(*joined, true));
+  EXO_CHECK(security::IdentityStore(options.state, options.key_passphrase).adopt(*joined, true));
   return name;
 }
 

@@ -14,6 +14,7 @@ namespace exogpu::node {
 
 struct JoinByCode {
   std::filesystem::path state;  // where the identity is stored; a previous one stays beside it
+  std::shared_ptr<const security::KeyPassphrase> key_passphrase{};  // of its private keys; null: none
   std::optional<Address> at{};  // the device that shows the code; without it, it is looked for on the local network
   std::chrono::milliseconds timeout{5000};  // of looking
 };

@@ -27,6 +27,11 @@ namespace exogpu::cluster {
 struct SensorReadings;
 }
 
+namespace exogpu::security {
+class IdentityStore;
+class KeyPassphrase;
+}  // namespace exogpu::security
+
 namespace exogpu::node {
 
 struct Address {
@@ -46,7 +51,11 @@ using PullBytes = std::function<Result<Bytes>(const std::string& source, const s
 using ExamineNetwork = std::function<std::vector<Finding>(uint16_t link_port)>;
 
 struct NodeOptions {
-  std::filesystem::path state;  // identity, tokens, what is known of the cluster
+  std::filesystem::path state;                                      // identity, tokens, what is known of the cluster
+  std::shared_ptr<const security::KeyPassphrase> key_passphrase{};  // of the identity's private keys; null: none
+  security::IdentityStore identity_store() const;
+  // Gets each line of the audit that is written, on any thread, one call after the other. Must not block; may be empty.
+  std::function<void(std::string_view line)> on_audit{};
   std::filesystem::path cache;  // what can be had again: weights that other nodes sent, what files hold
   std::string name;  // for people; the machine's own when empty. A name that `exogpu rename` gave counts first
   Address listen{.host = "", .port = 0};

@@ -31,7 +31,7 @@ Result<void> Node::Impl::make_network() {
                           .node = self(),
                           .cluster = resources_.identity.cluster(),
                           .incarnation = resources_.incarnation,
-                          .renews = [this] { return security::IdentityStore(options_.state).authority().has_value(); }};
+                          .renews = [this] { return options_.identity_store().authority().has_value(); }};
   const auto executor = loop_.context().get_executor();
   const auto admits = [this](wire::NodeId node) { return resources_.removals->check(node); };
   peers_ =
@@ -231,7 +231,7 @@ void Node::Impl::make_local_network() {
                         .version = wire::own_versions().program,
                         .cluster = resources_.identity.cluster(),
                         .port = port(),
-                        .lets_in = security::IdentityStore(options_.state).authority().has_value()},
+                        .lets_in = options_.identity_store().authority().has_value()},
       options_.state,
       LocalNetworkHost{
           .keep = [this](const wire::Member& member) { peers_->keep_connected(member); },

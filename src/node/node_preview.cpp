@@ -52,7 +52,7 @@ void Node::Impl::preview_file(const OwnModel& own, const std::shared_ptr<const P
 }
 
 void Node::Impl::admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) {
-  if (auto authority = security::IdentityStore(options_.state).authority(); !authority) {
+  if (auto authority = options_.identity_store().authority(); !authority) {
     return done(std::unexpected(authority.error()));
   }
   in_background([state = options_.state, request, done] { done(node::admit(state, request)); });

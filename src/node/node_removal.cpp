@@ -21,8 +21,7 @@ void Node::Impl::make_renewal() {
                     .what = std::format("node {}", to.short_text()),
                     .result = "ok"});
   };
-  renewal_.emplace(self(), resources_.identity.certificate().validity(), security::IdentityStore(options_.state),
-                   *peers_,
+  renewal_.emplace(self(), resources_.identity.certificate().validity(), options_.identity_store(), *peers_,
                    RenewalHost{.on_renewed =
                                    [this, granted](const security::Identity& identity) {
                                      if (const auto done = resources_.tls.renew(identity); !done) {
@@ -98,7 +97,7 @@ Result<void> Node::Impl::remove(std::string_view node) {
   if (*id == self()) {
     return fail(ErrorCode::invalid_argument, "a node does not remove itself; ask another node of the cluster to do it");
   }
-  EXO_TRY(const security::Authority authority, security::IdentityStore(options_.state).authority());
+  EXO_TRY(const security::Authority authority, options_.identity_store().authority());
   const bool known = resources_.removals->find(*id).has_value();
   EXO_TRY(const wire::Removal removal,
           resources_.removals->remove(*id, self(), authority, std::chrono::system_clock::now()));

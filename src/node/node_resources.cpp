@@ -33,7 +33,7 @@ bool has_models(const NodeOptions& options) {
 }
 
 Result<Identity> identity_of(const NodeOptions& options) {
-  const IdentityStore store(options.state);
+  const IdentityStore store = options.identity_store();
   if (options.connect.empty() && has_models(options)) return store.load_or_found(wall_now());
   EXO_TRY(std::optional<Identity> known, store.load());
   if (!options.token) {
@@ -60,6 +60,8 @@ Result<Identity> identity_of(const NodeOptions& options) {
 }
 
 }  // namespace
+
+IdentityStore NodeOptions::identity_store() const { return IdentityStore(state, key_passphrase); }
 
 ServeSettings NodeOptions::serve_settings(const std::string& of) const {
   const auto own = model_settings.find(of);
@@ -96,7 +98,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
         "own with --state DIR",
         options.state.string());
   }
-  auto renewed = IdentityStore(options.state).renew_by_itself(identity, wall_now());
+  auto renewed = options.identity_store().renew_by_itself(identity, wall_now());
   if (!renewed && options.on_note) options.on_note(renewed.error().message);
   if (renewed && *renewed) identity = **std::move(renewed);
   EXO_TRY(security::TlsContext tls, security::TlsContext::for_node(identity));
@@ -146,9 +148,9 @@ Result<NodeResources> prepare(NodeOptions& options) {
   EXO_TRY(security::Certificate authority_copy,
           security::Certificate::from_der(resources.identity.authority().to_der(), "the authority's certificate"));
   EXO_TRY(resources.removals, Removals::open(options.state, std::move(authority_certificate)));
-  EXO_TRY(resources.roles, Roles::open(IdentityStore(options.state).roles_file(), std::move(authority_copy)));
+  EXO_TRY(resources.roles, Roles::open(options.identity_store().roles_file(), std::move(authority_copy)));
   EXO_CHECK(resources.removals->check(resources.identity.node()));
-  EXO_TRY(resources.audit, Audit::open(options.state, resources.identity));
+  EXO_TRY(resources.audit, Audit::open(options.state, resources.identity, {}, options.on_audit));
   return resources;
 }
 

@@ -21,11 +21,6 @@ Result<T> in_folder(const std::filesystem::path& folder, Result<T> result) {
               result.error().message);
 }
 
-Result<PrivateKey> read_key(const std::filesystem::path& file) {
-  EXO_TRY(const std::string pem, read_secret(file, kFileBytesMax));
-  return PrivateKey::from_pem(pem, file.string());
-}
-
 Result<Certificate> read_certificate(const std::filesystem::path& file) {
   EXO_TRY(const std::string pem, read_file(file, kFileBytesMax));
   return Certificate::from_pem(pem, file.string());
@@ -39,6 +34,26 @@ Result<wire::RoleRecord> first_owner(wire::NodeId node, const Authority& authori
 
 }  // namespace
 
+Result<PrivateKey> IdentityStore::read_key(const std::filesystem::path& file) const {
+  EXO_TRY(const std::string pem, read_secret(file, kFileBytesMax));
+  if (is_encrypted_key(pem)) {
+    if (passphrase_) return passphrase_->decrypt(pem, file.string());
+    return fail(ErrorCode::unauthenticated,
+                "{}: this key is encrypted; name the file with its passphrase with --key-passphrase-file FILE or in "
+                "EXOGPU_KEY_PASSPHRASE_FILE",
+                file.string());
+  }
+  EXO_TRY(PrivateKey key, PrivateKey::from_pem(pem, file.string()));
+  if (passphrase_) EXO_CHECK(write_key(file, key));
+  return key;
+}
+
+Result<void> IdentityStore::write_key(const std::filesystem::path& file, const PrivateKey& key) const {
+  if (!passphrase_) return write_secret(file, key.to_pem());
+  EXO_TRY(const std::string encrypted, passphrase_->encrypt(key));
+  return write_secret(file, encrypted);
+}
+
 Result<std::optional<Identity>> IdentityStore::load() const {
   std::error_code error;
   const auto status = std::filesystem::symlink_status(home(), error);
@@ -49,6 +64,9 @@ Result<std::optional<Identity>> IdentityStore::load() const {
                 home().string(), error.message());
   }
   EXO_TRY(PrivateKey key, read_key(home() / "node.key"));
+  if (passphrase_ && std::filesystem::exists(home() / "authority.key", error)) {
+    EXO_TRY(const PrivateKey encrypted_now, read_key(home() / "authority.key"));
+  }
   EXO_TRY(Certificate certificate, read_certificate(home() / "node.crt"));
   EXO_TRY(Certificate authority, read_certificate(home() / "authority.crt"));
   EXO_TRY(Identity identity,
@@ -64,14 +82,14 @@ Result<std::filesystem::path> IdentityStore::write_beside(const Identity& identi
   const auto folder = state_ / ("identity.new-" + to_hex(random));
   EXO_CHECK(make_private_directory(folder));
   const auto fill = [&] -> Result<void> {
-    EXO_CHECK(write_secret(folder / "node.key", identity.key().to_pem()));
+    EXO_CHECK(write_key(folder / "node.key", identity.key()));
     EXO_CHECK(write_secret(folder / "node.crt", identity.certificate().to_pem()));
     EXO_CHECK(write_secret(folder / "authority.crt", identity.authority().to_pem()));
     if (!roles.empty()) {
       EXO_CHECK(write_secret(folder / "roles", {reinterpret_cast<const char*>(roles.data()), roles.size()}));
     }
     if (!authority) return {};
-    return write_secret(folder / "authority.key", authority->key().to_pem());
+    return write_key(folder / "authority.key", authority->key());
   };
   if (auto filled = fill(); !filled) {
     std::error_code ignored;
@@ -174,7 +192,7 @@ Result<void> IdentityStore::keep_authority(const PrivateKey& key) const {
   EXO_TRY(Certificate certificate, read_certificate(home() / "authority.crt"));
   EXO_TRY(PrivateKey copy, PrivateKey::from_der(key.to_der(), "the authority's key"));
   EXO_TRY(const Authority authority, Authority::of(std::move(copy), std::move(certificate)));
-  return write_secret(home() / "authority.key", authority.key().to_pem());
+  return write_key(home() / "authority.key", authority.key());
 }
 
 Result<void> IdentityStore::forget_authority() const {

@@ -7,23 +7,28 @@
 //   STATE/identity/roles           the nodes' roles (node/roles.h); absent in a cluster without roles
 //
 // The folder appears in one step once it is complete, so a crash leaves a whole identity or none, and two programs that
-// start at the same time get the same identity.
+// start at the same time get the same identity. With a passphrase (passphrase.h) the two private keys are encrypted.
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 
 #include "base/result.h"
 #include "security/authority.h"
 #include "security/identity.h"
+#include "security/passphrase.h"
 
 namespace exogpu::security {
 
 // Blocks during file operations. Any thread, one at a time.
 class IdentityStore {
  public:
-  explicit IdentityStore(std::filesystem::path state) : state_(std::move(state)) {}
+  // Keys are encrypted with the passphrase, also those that are found unencrypted, as soon as they are read. Null:
+  // none. Without the right one, the calls that read a key have the error unauthenticated.
+  explicit IdentityStore(std::filesystem::path state, std::shared_ptr<const KeyPassphrase> passphrase = nullptr)
+      : state_(std::move(state)), passphrase_(std::move(passphrase)) {}
 
   // Empty if there is no identity yet. Errors name the file: corrupt, permission_denied, io_error.
   Result<std::optional<Identity>> load() const;
@@ -63,7 +68,10 @@ class IdentityStore {
   std::filesystem::path home() const { return state_ / "identity"; }
   Result<std::filesystem::path> write_beside(const Identity& identity, const Authority* authority,
                                              std::span<const std::byte> roles) const;
+  Result<PrivateKey> read_key(const std::filesystem::path& file) const;
+  Result<void> write_key(const std::filesystem::path& file, const PrivateKey& key) const;
   std::filesystem::path state_;
+  std::shared_ptr<const KeyPassphrase> passphrase_;
 };
 
 }  // namespace exogpu::security

@@ -15,7 +15,9 @@ void OpensslFree::operator()(PKCS8_PRIV_KEY_INFO* it) const { PKCS8_PRIV_KEY_INF
 void OpensslFree::operator()(SSL* it) const { SSL_free(it); }
 void OpensslFree::operator()(SSL_CTX* it) const { SSL_CTX_free(it); }
 void OpensslFree::operator()(X509* it) const { X509_free(it); }
+void OpensslFree::operator()(X509_ALGOR* it) const { X509_ALGOR_free(it); }
 void OpensslFree::operator()(X509_REQ* it) const { X509_REQ_free(it); }
+void OpensslFree::operator()(X509_SIG* it) const { X509_SIG_free(it); }
 
 std::string openssl_words() {
   const unsigned long code = ERR_peek_last_error();

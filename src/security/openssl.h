@@ -12,7 +12,9 @@ using PKCS8_PRIV_KEY_INFO = struct pkcs8_priv_key_info_st;
 using SSL = struct ssl_st;
 using SSL_CTX = struct ssl_ctx_st;
 using X509 = struct x509_st;
+using X509_ALGOR = struct X509_algor_st;
 using X509_REQ = struct X509_req_st;
+using X509_SIG = struct X509_sig_st;
 
 namespace exogpu::security {
 
@@ -24,7 +26,9 @@ struct OpensslFree {
   void operator()(SSL* it) const;
   void operator()(SSL_CTX* it) const;
   void operator()(X509* it) const;
+  void operator()(X509_ALGOR* it) const;
   void operator()(X509_REQ* it) const;
+  void operator()(X509_SIG* it) const;
 };
 template <typename T>
 using Openssl = std::unique_ptr<T, OpensslFree>;

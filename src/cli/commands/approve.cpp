@@ -13,13 +13,14 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 
 struct Options {
-  std::string code, state, role;
+  StateOptions identity;
+  std::string code, role;
 };
 
 Result<void> approve(const Options& options) {
   const Interruption interruption;
   EXO_TRY(const security::PairingCode code, security::PairingCode::parse(options.code));
-  EXO_TRY(const std::filesystem::path state, admitting_state(options.state));
+  EXO_TRY(const std::filesystem::path state, admitting_state(options.identity));
   EXO_TRY(const auto role, asked_role(options.role));
   const security::PairingStore store(state);
   EXO_CHECK(store.approve(code, std::chrono::system_clock::now(), role));
@@ -58,7 +59,7 @@ void add_approve(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("approve", "Let a device join that shows this code (exogpu join)");
   command->add_option("code", options->code, "The six digits that the device shows")->type_name("CODE")->required();
-  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
+  add_state_options(*command, options->identity);
   add_role_option(*command, options->role);
   command->callback([options, &action] { action = [options] { return approve(*options); }; });
 }

@@ -14,6 +14,7 @@
 #include "cli/folders.h"
 #include "cli/layout_book.h"
 #include "cli/output.h"
+#include "cli/state_options.h"
 #include "gpu/layouts/stored.h"
 
 namespace exogpu::cli {
@@ -22,7 +23,8 @@ namespace {
 constexpr uint16_t kLinkPort = 7766;
 
 struct Options {
-  std::string at, state, device;
+  StateOptions identity;
+  std::string at, device;
   bool devices = false;  // checks these instead of the network
   uint16_t port = kLinkPort;
   bool json = false;
@@ -65,7 +67,8 @@ Result<void> check_devices(const Options& options) {
 Result<void> doctor(const Options& options) {
   if (options.devices) return check_devices(options);
   node::DoctorOptions how{.state = {}, .link_port = options.port};
-  EXO_TRY(how.state, state_folder(options.state));
+  EXO_TRY(how.state, state_folder(options.identity.state));
+  EXO_TRY(how.key_passphrase, key_passphrase(options.identity));
   if (!options.at.empty()) {
     EXO_TRY(const HostPort at, parse_host_port(options.at, options.port, "HOST"));
     if (at.port == 0)
@@ -108,7 +111,7 @@ void add_doctor(CLI::App& app, Action& action) {
       ->trigger_on_parse()
       ->type_name("ID");
   command->add_flag("--json", options->json, "Print JSON");
-  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
+  add_state_options(*command, options->identity);
   command->callback([options, &action] { action = [options] { return doctor(*options); }; });
 }
 

@@ -10,12 +10,13 @@ namespace exogpu::cli {
 namespace {
 
 struct Options {
-  std::string state, role;
+  StateOptions identity;
+  std::string role;
 };
 
 Result<void> pair(const Options& options) {
   const Interruption interruption;
-  EXO_TRY(const std::filesystem::path state, admitting_state(options.state));
+  EXO_TRY(const std::filesystem::path state, admitting_state(options.identity));
   EXO_TRY(const auto role, asked_role(options.role));
   const security::PairingStore store(state);
   while (true) {
@@ -50,7 +51,7 @@ void add_pair(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("pair", "Show a code with which another device can join");
   command->footer("The other way round, the new device shows the code: exogpu join there, exogpu approve CODE here.");
-  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
+  add_state_options(*command, options->identity);
   add_role_option(*command, options->role);
   command->callback([options, &action] { action = [options] { return pair(*options); }; });
 }

@@ -7,17 +7,17 @@
 #include "cli/folders.h"
 #include "cli/output.h"
 #include "cli/role_commands.h"
+#include "cli/state_options.h"
 #include "node/roles.h"
 #include "security/files.h"
-#include "security/identity_store.h"
 #include "security/recovery.h"
 
 namespace exogpu::cli {
 namespace {
 
-Result<void> show_phrase(const std::string& option) {
-  EXO_TRY(const std::filesystem::path state, state_folder(option));
-  EXO_TRY(const security::Authority authority, security::IdentityStore(state).authority());
+Result<void> show_phrase(const StateOptions& options) {
+  EXO_TRY(const security::IdentityStore store, identity_store(options));
+  EXO_TRY(const security::Authority authority, store.authority());
   EXO_TRY(const std::string phrase, security::recovery_phrase(authority.key()));
   println_out("{}", phrase);
   println_err(
@@ -33,9 +33,9 @@ Result<std::string> read_phrase() {
   return fail(ErrorCode::invalid_argument, "no phrase was given; it is read from the standard input");
 }
 
-Result<void> recover(const std::string& option) {
-  EXO_TRY(const std::filesystem::path state, state_folder(option));
-  const security::IdentityStore store(state);
+Result<void> recover(const StateOptions& options) {
+  EXO_TRY(const std::filesystem::path state, state_folder(options.state));
+  EXO_TRY(const security::IdentityStore store, identity_store(options));
   EXO_TRY(const auto identity, store.load());
   if (!identity) {
     return fail(ErrorCode::failed_precondition,
@@ -67,19 +67,19 @@ Result<void> recover(const std::string& option) {
 }  // namespace
 
 void add_recovery(CLI::App& app, Action& action) {
-  auto state = std::make_shared<std::string>();
+  auto options = std::make_shared<StateOptions>();
   auto* command =
       app.add_subcommand("recovery", "Show the phrase with which a member becomes an owner if all are lost");
-  command->add_option("--state", *state, "The folder of this node's identity")->type_name("DIR");
-  command->callback([state, &action] { action = [state] { return show_phrase(*state); }; });
+  add_state_options(*command, *options);
+  command->callback([options, &action] { action = [options] { return show_phrase(*options); }; });
 }
 
 void add_recover(CLI::App& app, Action& action) {
-  auto state = std::make_shared<std::string>();
+  auto options = std::make_shared<StateOptions>();
   auto* command = app.add_subcommand("recover", "Make this device an owner of its cluster, by the recovery phrase");
-  command->add_option("--state", *state, "The folder of this node's identity")->type_name("DIR");
+  add_state_options(*command, *options);
   command->footer("Reads the phrase from the standard input, so that it is in no list of commands or processes.");
-  command->callback([state, &action] { action = [state] { return recover(*state); }; });
+  command->callback([options, &action] { action = [options] { return recover(*options); }; });
 }
 
 }  // namespace exogpu::cli

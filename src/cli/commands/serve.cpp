@@ -7,6 +7,7 @@
 #include "cli/api_addresses.h"
 #include "cli/api_protection.h"
 #include "cli/arguments/checks.h"
+#include "cli/audit_syslog.h"
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/heat_options.h"
@@ -18,6 +19,7 @@
 #include "cli/open_model.h"
 #include "cli/output.h"
 #include "cli/setting_options.h"
+#include "cli/state_options.h"
 #include "cli/stop_signals.h"
 #include "node/doctor/doctor.h"
 #include "node/host_name.h"
@@ -41,7 +43,8 @@ struct Options {
   bool no_api = false;
   bool no_discovery = false;
   bool own_certificate = false;
-  std::string state, cache, models, chat_template, on_alert;
+  StateOptions identity;
+  std::string cache, models, chat_template, on_alert, audit_syslog;
   std::vector<std::string> model_settings;
   LogOptions log;
   node::NodeOptions node;
@@ -58,7 +61,8 @@ Result<node::NodeOptions> node_options(const Options& options) {
     EXO_TRY(const model::Gguf file, open_model(options.model));
     node.model = file.path();
   }
-  EXO_TRY(node.state, state_folder(options.state));
+  EXO_TRY(node.state, state_folder(options.identity.state));
+  EXO_TRY(node.key_passphrase, key_passphrase(options.identity));
   EXO_TRY(node.cache, cache_folder(options.cache));
   if (const auto library = models_folder(options.models)) node.models = library->folder();
   EXO_TRY(const HostPort listen, parse_host_port(options.listen, kLinkPort, "--listen"));
@@ -86,7 +90,9 @@ Result<node::NodeOptions> node_options(const Options& options) {
     node.model_settings.insert_or_assign(settings.model, std::move(settings.serve));
   }
   node.pull = pull_for_clients(options.models);
-  node.examine = [state = node.state](uint16_t port) { return node::diagnose({.state = state, .link_port = port}); };
+  node.examine = [state = node.state, passphrase = node.key_passphrase](uint16_t port) {
+    return node::diagnose({.state = state, .key_passphrase = passphrase, .link_port = port});
+  };
   node.pull_bytes = pull_bytes_for_clients(options.models);
   node.on_note = [](const std::string& text) { log::warning("node", "{}", text); };
   return node;
@@ -130,13 +136,19 @@ Result<void> serve(const Options& options) {
     EXO_TRY(alert_hook, AlertHook::create(options.on_alert));
     node_settings.on_alert = [&hook = *alert_hook](const wire::Alert& alert, bool begun) { hook.tell(alert, begun); };
   }
+  std::unique_ptr<AuditSyslog> audit_syslog;  // likewise
+  if (!options.audit_syslog.empty()) {
+    EXO_TRY(audit_syslog, AuditSyslog::create(options.audit_syslog));
+    node_settings.on_audit = [&to = *audit_syslog](std::string_view line) { to.tell(line); };
+  }
   node_settings.on_fatal = [&signals](const Error& why) { signals.stop_for(why); };
+  const security::IdentityStore identity = node_settings.identity_store();
   const std::filesystem::path state = node_settings.state;
   EXO_TRY(api::ServerOptions server_settings, server_options(options));
   EXO_TRY(std::unique_ptr<node::Node> node, node::Node::start(std::move(node_settings)));
   std::optional<api::Server> server;
   if (!options.no_api) {
-    if (options.own_certificate) EXO_CHECK(use_own_certificate(state, server_settings));
+    if (options.own_certificate) EXO_CHECK(use_own_certificate(state, identity, server_settings));
     warn_of_plain_http(server_settings);
     EXO_CHECK(make_first_key(server_settings, *node));
     EXO_TRY(api::Server started, api::Server::start(server_settings, *node));
@@ -198,9 +210,7 @@ void add_serve(CLI::App& app, Action& action) {
                    "The address at which other nodes reach this one, if it is not an address of this machine")
       ->type_name("HOST[:PORT]")
       ->group(cluster);
-  command->add_option("--state", options->state, "The folder of this node's identity")
-      ->type_name("DIR")
-      ->group(cluster);
+  add_state_options(*command, options->identity, cluster);
   command->add_option("--cache", options->cache, "The folder for weights received from other nodes")
       ->type_name("DIR")
       ->group(cluster);
@@ -226,6 +236,7 @@ void add_serve(CLI::App& app, Action& action) {
       ->add_flag("!--no-spare", node.spare,
                  "Store only the weights that this node computes with, no spare weights for when other nodes are lost")
       ->group(cluster);
+  add_audit_syslog(*command, options->audit_syslog, cluster);
   command
       ->add_option("--on-alert", options->on_alert,
                    "Run this shell command when an alert begins or ends, with the alert in its environment "

@@ -6,21 +6,22 @@
 #include "cli/command.h"
 #include "cli/folders.h"
 #include "cli/output.h"
-#include "security/identity_store.h"
+#include "cli/state_options.h"
 #include "security/token_store.h"
 
 namespace exogpu::cli {
 namespace {
 
 struct Options {
-  std::string state, role;
+  StateOptions identity;
+  std::string role;
   uint32_t uses = 1;
   double hours = 1;
   bool revoke = false;
 };
 
 Result<void> token(const Options& options) {
-  EXO_TRY(const std::filesystem::path state, state_folder(options.state));
+  EXO_TRY(const std::filesystem::path state, state_folder(options.identity.state));
   const security::TokenStore store(state);
   if (options.revoke) {
     EXO_CHECK(store.revoke_all());
@@ -28,7 +29,7 @@ Result<void> token(const Options& options) {
     return {};
   }
   const auto now = std::chrono::system_clock::now();
-  const security::IdentityStore identity(state);
+  EXO_TRY(const security::IdentityStore identity, identity_store(options.identity));
   EXO_TRY(const security::Identity self, identity.load_or_found(now));
   EXO_CHECK(identity.authority());
   EXO_TRY(const auto role, asked_role(options.role));
@@ -49,7 +50,7 @@ void add_token(CLI::App& app, Action& action) {
   command->add_option("--hours", options->hours, "The hours for which it is valid")
       ->check(between(0.001, 8760))
       ->capture_default_str();
-  command->add_option("--state", options->state, "The folder of this node's identity")->type_name("DIR");
+  add_state_options(*command, options->identity);
   add_role_option(*command, options->role);
   command->add_flag("--revoke", options->revoke, "Revoke all tokens instead");
   command->callback([options, &action] { action = [options] { return token(*options); }; });

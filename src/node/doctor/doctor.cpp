@@ -98,7 +98,7 @@ class Doctor {
   }
 
   void look_at_identity() {
-    auto loaded = security::IdentityStore(options_.state).load();
+    auto loaded = security::IdentityStore(options_.state, options_.key_passphrase).load();
     if (!loaded) {
       return find(Level::problem, "identity", loaded.error().message,
                   "without it, this device joins again with `exogpu join`, and `exogpu approve CODE` on one of "

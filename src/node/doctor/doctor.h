@@ -12,8 +12,9 @@
 namespace exogpu::node {
 
 struct DoctorOptions {
-  std::filesystem::path state;  // of this device's identity
-  uint16_t link_port = 7766;    // where nodes of this device are to listen
+  std::filesystem::path state;                                      // of this device's identity
+  std::shared_ptr<const security::KeyPassphrase> key_passphrase{};  // of its private keys; null: none
+  uint16_t link_port = 7766;                                        // where nodes of this device are to listen
   std::optional<Address> at{};  // looks at this address, and not at all nodes that are found
   // Of listening to the network. A question whose answer was just given to somebody else is not answered again within a
   // second; it is asked at once, after 1 s and after 3 s.

@@ -33,9 +33,9 @@ class AuditWriter {
   static Result<AuditWriter> open(std::filesystem::path folder, PrivateKey key, const AuditLimits& limits,
                                   WallTime now);
 
-  // The operating system has the entry when this returns. Errors: permission_denied, io_error (the disk is full): it
-  // was not written, and the chain is as before; internal.
-  Result<void> add(const AuditRecord& record, const std::optional<AuditAnchor>& anchor, WallTime now);
+  // Returns the entry's line; the operating system has it when this returns. Errors: permission_denied, io_error (the
+  // disk is full): it was not written, and the chain is as before; internal.
+  Result<std::string> add(const AuditRecord& record, const std::optional<AuditAnchor>& anchor, WallTime now);
 
   // The last entry.
   const wire::AuditPoint& head() const { return head_; }

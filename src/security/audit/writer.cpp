@@ -99,7 +99,8 @@ Result<Bytes> AuditWriter::find_head() {
   return cut;
 }
 
-Result<void> AuditWriter::add(const AuditRecord& record, const std::optional<AuditAnchor>& anchor, WallTime now) {
+Result<std::string> AuditWriter::add(const AuditRecord& record, const std::optional<AuditAnchor>& anchor,
+                                     WallTime now) {
   const uint64_t number = head_.number + 1;
   const bool begins = files_.empty() || file_bytes_ >= limits_.file;
   AuditEntry entry{.number = number,
@@ -112,7 +113,7 @@ Result<void> AuditWriter::add(const AuditRecord& record, const std::optional<Aud
     const size_t kept = std::min(files_.size(), limits_.files - 1);
     entry.oldest = kept == 0 ? number : first_of_audit_file(files_[files_.size() - kept]).value_or(number);
   }
-  EXO_TRY(const std::string line, write_audit_entry(entry, key_));
+  EXO_TRY(std::string line, write_audit_entry(entry, key_));
   const std::filesystem::path file = begins ? audit_file(folder_, number) : files_.back();
   EXO_CHECK(append_line(file, line + "\n", begins ? 0 : file_bytes_));
   if (begins) {
@@ -122,7 +123,7 @@ Result<void> AuditWriter::add(const AuditRecord& record, const std::optional<Aud
   }
   file_bytes_ += line.size() + 1;
   head_ = {.number = number, .hash = audit_hash(line)};
-  return {};
+  return line;
 }
 
 void AuditWriter::remove_old() {
