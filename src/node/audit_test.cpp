@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/testing/temp_dir.h"
@@ -35,6 +36,32 @@ void exchange(AuditedNode& from, AuditedNode& to) {
   if (const auto head = from.audit->head_to_send()) {
     from.audit->take_anchors(to.identity.node(), "to", to.audit->take_head(from.identity.node(), "from", head->point));
   }
+}
+
+TEST(NodeAudit, TellsEachLineThatItWrites) {
+  const TempDir dir;
+  std::vector<std::string> told;
+  const auto audit = Audit::open(dir.path(), testing::some_identity(), {}, [&](std::string_view line) {
+                       told.emplace_back(line);
+                     }).value();
+  audit->record({.who = "local", .action = "load", .what = "one", .result = "ok"});
+  audit->count("laptop", "192.0.2.7", {.requests = 1, .tokens = 5});
+  EXPECT_EQ(told.size(), 1U);
+  audit->write_counts();
+  EXPECT_EQ(told, audit->lines(0, 1000).value());
+  EXPECT_EQ(told.size(), 2U);
+}
+
+// The text of a refusal may be the client's own: the version that its program claims to be.
+TEST(NodeAudit, ManyReasonsOfOneClientAreFewEntries) {
+  AuditedNode node;
+  for (int i = 0; i < 3000; ++i) node.audit->count_refusal("", "192.0.2.8", std::format("reason {}", i));
+  node.audit->write_counts();
+  const auto lines = node.lines();
+  EXPECT_EQ(lines.size(), 21U);
+  EXPECT_TRUE(std::ranges::any_of(lines, [](const std::string& line) {
+    return line.contains(R"("what":"2980 requests","result":"other reasons")");
+  }));
 }
 
 TEST(NodeAudit, RequestsAreWrittenAsCounts) {

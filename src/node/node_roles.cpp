@@ -3,6 +3,7 @@
 #include <format>
 
 #include "base/log.h"
+#include "node/join_refusals.h"
 #include "node/node_impl.h"
 #include "node/role_gate.h"
 #include "security/identity_store.h"
@@ -12,10 +13,12 @@ namespace exogpu::node {
 namespace {
 
 // Anybody can have refusals written, so these are counted: an entry of each would push older ones off the disk.
-void write_admission(Audit& audit, const net::Admission& admission) {
+void write_admission(Audit& audit, JoinRefusals& refusals, const net::Admission& admission) {
   const std::string who = admission.by_code ? "a pairing code" : "a join token";
-  if (!admission.outcome)
+  if (!admission.outcome) {
+    if (const auto line = refusals.note(admission, std::chrono::steady_clock::now())) log::warning("node", "{}", *line);
     return audit.count_refusal(who, admission.from, std::format("join: {}", admission.outcome.error().message));
+  }
   audit.record({.who = who,
                 .from = admission.from,
                 .action = "join",
@@ -27,8 +30,8 @@ void write_admission(Audit& audit, const net::Admission& admission) {
 
 // The authority's key is looked for when somebody asks: this node may have become an owner, or be none any more.
 void Node::Impl::make_joining() {
-  const auto authority = [state = options_.state]() -> Result<std::shared_ptr<const security::Authority>> {
-    EXO_TRY(security::Authority found, security::IdentityStore(state).authority());
+  const auto authority = [store = options_.identity_store()]() -> Result<std::shared_ptr<const security::Authority>> {
+    EXO_TRY(security::Authority found, store.authority());
     return std::make_shared<const security::Authority>(std::move(found));
   };
   resources_.join = std::make_unique<net::JoinServer>(
@@ -36,7 +39,9 @@ void Node::Impl::make_joining() {
           resources_.identity.cluster(), authority, security::TokenStore(options_.state),
           [this](wire::NodeId newcomer, std::optional<wire::Role> asked) { return enrol(newcomer, asked); }),
       security::PairingStore(options_.state),
-      [this](const net::Admission& admission) { write_admission(audit(), admission); });
+      [this, refusals = std::make_shared<JoinRefusals>()](const net::Admission& admission) {
+        write_admission(audit(), *refusals, admission);
+      });
 }
 
 void Node::Impl::register_role_handlers() {
@@ -53,7 +58,7 @@ void Node::Impl::register_role_handlers() {
 
 // The key travels from one owner to another alone, and over their link, which is encrypted.
 Result<void> Node::Impl::exchange_authority(wire::NodeId owner, const wire::AuthorityKey& message) {
-  const security::IdentityStore store(options_.state);
+  const security::IdentityStore store = options_.identity_store();
   const auto authority = store.authority();
   if (message.key.empty()) {
     if (authority) (void)peers_->send_message(owner, wire::AuthorityKey{.key = authority->key().to_der()});
@@ -70,7 +75,7 @@ Result<void> Node::Impl::exchange_authority(wire::NodeId owner, const wire::Auth
 // After other nodes have heard of removals and roles.
 void Node::Impl::ask_for_authority(wire::NodeId peer) {
   if (!roles().in_use() || role() != wire::Role::owner || roles().of(peer) != wire::Role::owner) return;
-  if (!security::IdentityStore(options_.state).authority()) (void)peers_->send_message(peer, wire::AuthorityKey{});
+  if (!options_.identity_store().authority()) (void)peers_->send_message(peer, wire::AuthorityKey{});
 }
 
 void Node::Impl::on_role(const wire::RoleRecord& record) {
@@ -104,7 +109,7 @@ bool Node::Impl::may_group_with(wire::NodeId other) const {
 }
 
 void Node::Impl::on_own_role() {
-  const security::IdentityStore store(options_.state);
+  const security::IdentityStore store = options_.identity_store();
   const bool owner = role() == wire::Role::owner;
   if (!owner) {
     if (const auto forgotten = store.forget_authority(); !forgotten) note(forgotten.error().message);
@@ -142,7 +147,7 @@ wire::Role Node::Impl::role() const { return resources_.roles->of(self()).value_
 
 Result<security::JoinResponder::Enrolment> Node::Impl::enrol(wire::NodeId newcomer, std::optional<wire::Role> asked) {
   if (!asked && !roles().in_use()) return security::JoinResponder::Enrolment{};
-  EXO_TRY(const security::Authority authority, security::IdentityStore(options_.state).authority());
+  EXO_TRY(const security::Authority authority, options_.identity_store().authority());
   EXO_TRY(const wire::RoleRecord record, roles().set(newcomer, asked.value_or(wire::Role::member), self(), authority,
                                                      std::chrono::system_clock::now()));
   loop_.post([this, record] {
@@ -160,7 +165,7 @@ Result<void> Node::Impl::set_role(std::string_view node, wire::Role role) {
   auto found = status_->find_node(node);
   const auto id = found ? std::optional(*found) : wire::NodeId::parse(node);
   if (!id) return std::unexpected(found.error());
-  EXO_TRY(const security::Authority authority, security::IdentityStore(options_.state).authority());
+  EXO_TRY(const security::Authority authority, options_.identity_store().authority());
   EXO_TRY(const wire::RoleRecord record, roles().set(*id, role, self(), authority, std::chrono::system_clock::now()));
   loop_.post([this, record] {
     peers_->broadcast(wire::Roles{.list = {record}});
@@ -170,7 +175,7 @@ Result<void> Node::Impl::set_role(std::string_view node, wire::Role role) {
 }
 
 Result<void> Node::Impl::begin_roles() {
-  EXO_TRY(const security::Authority authority, security::IdentityStore(options_.state).authority());
+  EXO_TRY(const security::Authority authority, options_.identity_store().authority());
   std::vector<wire::NodeId> others;
   for (const NodeSnapshot& node : status_->snapshot()->nodes) others.push_back(node.id);
   EXO_TRY(const wire::Roles given, roles().begin(self(), others, authority, std::chrono::system_clock::now()));

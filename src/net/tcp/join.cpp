@@ -235,13 +235,16 @@ void JoinServer::pair(const std::shared_ptr<Exchange>& exchange, wire::ByteVecto
   boost::asio::post(worker_, [this, exchange = std::shared_ptr(exchange), connection, answered,
                               message = std::move(message)]() mutable {
     auto answer = [&] -> Result<std::pair<security::PendingPairing, wire::PairingOffer>> {
-      if (!pairing_)
-        return fail(ErrorCode::failed_precondition, "this node does not pair; ask another node of the cluster");
+      if (!pairing_) return fail(ErrorCode::failed_precondition, "this node does not pair; ask another node");
       EXO_TRY(const auto tls_connection, connection);
       EXO_TRY(const auto hello, wire::decode<wire::PairingHello>(message));
       return pairing_->answer(hello, tls_connection, std::chrono::system_clock::now());
     };
     auto made = std::make_shared<Result<std::pair<security::PendingPairing, wire::PairingOffer>>>(answer());
+    if (!*made) {
+      report({.from = exchange->address(), .name = {}, .by_code = true, .outcome = std::unexpected(made->error())},
+             nullptr);
+    }
     const auto executor = exchange->executor();
     boost::asio::post(executor, [this, made, answered, exchange = std::move(exchange)] {
       answered(exchange, std::move(*made), *this);
