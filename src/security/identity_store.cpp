@@ -120,7 +120,9 @@ Result<Identity> IdentityStore::load_or_found(WallTime now) const {
 Result<std::filesystem::path> IdentityStore::set_aside() const {
   std::error_code error;
   std::filesystem::path before;
-  if (!std::filesystem::exists(home(), error)) return before;
+  const bool present = std::filesystem::exists(home(), error);
+  if (error) return fail(ErrorCode::io_error, "{}: cannot be looked at: {}", home().string(), error.message());
+  if (!present) return before;
   int n = 1;
   do {
     before = state_ / std::format("identity.before-{}", n++);

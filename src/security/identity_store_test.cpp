@@ -26,6 +26,17 @@ unsigned mode_of(const fs::path& path) {
   return stat(path.c_str(), &status) == 0 ? status.st_mode & 0777 : 0;
 }
 
+TEST(IdentityStore, AnIdentityThatCannotBeSeenIsNotTakenForNone) {
+  const TempDir dir;
+  fs::create_directory(dir / "state");
+  fs::create_symlink("identity", dir / "state/identity");  // to itself
+  const auto retired = IdentityStore(dir / "state").retire();
+  ASSERT_FALSE(retired);
+  EXPECT_EQ(retired.error().code, ErrorCode::io_error) << retired.error().message;
+  fs::remove(dir / "state/identity");
+  EXPECT_TRUE(IdentityStore(dir / "state").retire());
+}
+
 TEST(IdentityStore, AFirstStartFoundsAClusterAndLaterOnesFindIt) {
   const TempDir dir;
   const IdentityStore store(dir / "a/state");
