@@ -14,12 +14,12 @@
  *              EXOGPU_INVALID_ARGUMENT    a wrong handle, a null pointer where a value is needed, a wrong struct_size
  *              EXOGPU_FAILED_PRECONDITION the context was closed; or this process is a fork (see below)
  *              EXOGPU_OUT_OF_MEMORY, EXOGPU_INTERNAL
- *            and its comment names the others.
+ *            and its comment names the others. Those of an operation that is begun here and done later are its ticket's.
  * Ownership  Pointers that are given to a call need to be valid only until it returns, unless it says otherwise. A text
  *            that a call returns as `char **` belongs to the caller, who frees it with exogpu_free(). Texts are UTF-8.
  * Structs    begin with struct_size = sizeof of the struct as the caller was compiled with. Later versions add fields at
  *            the end: the library neither reads nor writes beyond the caller's size, and what a caller's newer struct has
- *            beyond the library's must be zero.
+ *            beyond the library's must be zero, else the call returns EXOGPU_UNSUPPORTED.
  * Callbacks  run on a thread of the library, one at a time for each object, and must return soon. They must not close
  *            contexts, models, clusters or nodes, nor wait for a ticket or a generation.
  * Forks      do not carry the library's threads and devices along. In the child of a process that has opened a context,
@@ -107,7 +107,8 @@ typedef struct exogpu_context_options {
 /* Finds the devices of this machine. `options` may be null. Contexts are independent of each other: what belongs to one
  * is unknown to the others. The backends of ggml are loaded with the first one and stay loaded.
  * Errors: not_found (no device of this backend; names the others), unavailable (ggml is not installed completely),
- * resource_exhausted (65,535 contexts were opened). */
+ * resource_exhausted (65,535 contexts were opened), failed_precondition (`software`, in a process whose first context was
+ * opened without it). */
 EXOGPU_API exogpu_code exogpu_context_open(const exogpu_context_options *options, exogpu_context *context);
 
 /* Cancels and ends all work of the context and frees all that belongs to it: buffers, tickets, models, generations,
@@ -164,7 +165,7 @@ EXOGPU_API exogpu_code exogpu_device_list(exogpu_context context, exogpu_device 
                                           size_t *count);
 /* By id, by the start of one that is unambiguous, or "gpu" for the best. Errors: not_found. */
 EXOGPU_API exogpu_code exogpu_device_find(exogpu_context context, const char *id, exogpu_device *device);
-/* What is known of the device, in a struct. */
+/* What is known of the device, in a struct. Errors: unavailable (the device cannot be opened). */
 EXOGPU_API exogpu_code exogpu_device_describe(exogpu_device device, exogpu_device_info *info);
 /* All that is known of the device, as a JSON object: the fields of exogpu_device_info and "precisions". */
 EXOGPU_API exogpu_code exogpu_device_json(exogpu_device device, char **json);
@@ -181,7 +182,8 @@ EXOGPU_API exogpu_code exogpu_device_suitability(const exogpu_readings *readings
 /* Waits until the copies of this device that were begun before, those of tickets too, are done. Errors: unavailable (the
  * device was lost). */
 EXOGPU_API exogpu_code exogpu_device_synchronize(exogpu_device device);
-/* An event: its ticket is done when all that was begun before on the device is. */
+/* An event: its ticket is done when all that was begun before on the device is. Errors: unavailable (the device cannot be
+ * opened). */
 EXOGPU_API exogpu_code exogpu_device_record(exogpu_device device, exogpu_ticket *ticket);
 
 /* --- buffers ------------------------------------------------------------------------------------------------------ */
@@ -264,7 +266,8 @@ EXOGPU_API exogpu_code exogpu_model_open_async(exogpu_context context, const cha
 /* Cancels its generations, waits for them, and frees the model. Errors: failed_precondition (called from a callback). */
 EXOGPU_API exogpu_code exogpu_model_close(exogpu_model model);
 /* A JSON object: "name", "architecture", "context_tokens", "embeddings" (it gives embeddings and writes no text), and
- * what else is known. Errors: for a model of a cluster those of exogpu_cluster_models(). */
+ * what else is known. Errors: for a model of a cluster those of exogpu_cluster_models(), and corrupt (the address answers
+ * otherwise than a node's API); for one of a cluster or a node not_found. */
 EXOGPU_API exogpu_code exogpu_model_json(exogpu_model model, char **json);
 
 enum {
@@ -272,18 +275,19 @@ enum {
   EXOGPU_TOKENIZE_PARSE_SPECIAL = 2 /* a text such as "<|im_end|>" becomes that one token */
 };
 /* Writes up to `capacity` tokens and their full number to `count`. `tokens` may be null if `capacity` is 0.
- * Errors: for a model of a cluster or a node, unavailable and not_found. */
+ * Errors: those of exogpu_model_json(); for a model of a node unavailable (it is not loaded). */
 EXOGPU_API exogpu_code exogpu_model_tokenize(exogpu_model model, const char *text, size_t length, uint32_t flags,
                                              int32_t *tokens, size_t capacity, size_t *count);
 /* The text, which may contain zero bytes, and its length in bytes, which may be null. Errors: invalid_argument (a token
- * outside the vocabulary). */
+ * outside the vocabulary), those of exogpu_model_tokenize(). */
 EXOGPU_API exogpu_code exogpu_model_detokenize(exogpu_model model, const int32_t *tokens, size_t count, char **text,
                                                size_t *length);
 /* A conversation as the model's template writes it. `messages`: a JSON array as OpenAI's API has it. Errors:
- * invalid_argument (no such JSON, or the template refuses it). */
+ * invalid_argument (no such JSON, or the template refuses it), those of exogpu_model_tokenize(). */
 EXOGPU_API exogpu_code exogpu_model_template(exogpu_model model, const char *messages, char **text);
 /* Writes up to `capacity` values of the text's embedding and their full number to `count`. Waits. Errors:
- * invalid_argument (the model gives no embeddings), resource_exhausted (the text is too long). */
+ * invalid_argument (the model gives no embeddings), resource_exhausted (the text is too long), those of
+ * exogpu_model_json(). */
 EXOGPU_API exogpu_code exogpu_model_embed(exogpu_model model, const char *text, size_t length, float *values,
                                           size_t capacity, size_t *count);
 
@@ -365,7 +369,8 @@ EXOGPU_API exogpu_code exogpu_cluster_open(exogpu_context context, const char *a
 /* Its models stay usable. */
 EXOGPU_API exogpu_code exogpu_cluster_close(exogpu_cluster cluster);
 /* What GET /v1/models and GET /v1/cluster answer; see docs/api.md. Wait. Errors: unavailable, deadline_exceeded,
- * unauthenticated (the key is wrong). */
+ * unauthenticated (the key is wrong), permission_denied (the key may not), not_found (the address is that of something
+ * else). */
 EXOGPU_API exogpu_code exogpu_cluster_models(exogpu_cluster cluster, char **json);
 EXOGPU_API exogpu_code exogpu_cluster_json(exogpu_cluster cluster, char **json);
 /* A model of the cluster. Stays usable when the cluster is closed. The name is checked by each use. */
@@ -415,10 +420,11 @@ EXOGPU_API exogpu_code exogpu_node_wait(exogpu_node node, uint64_t version, int6
 /* A model that the node's cluster serves, or loads when it is asked for. */
 EXOGPU_API exogpu_code exogpu_node_model(exogpu_node node, const char *name, exogpu_model *model);
 /* A token with which `uses` devices may join within `lifetime_s`. Errors: invalid_argument, failed_precondition (the node
- * joined through an older exogpu and cannot admit others), resource_exhausted. */
+ * joined through an older exogpu and cannot admit others), resource_exhausted (it has 1,000 tokens), and those of the file
+ * in `state`: corrupt, permission_denied, io_error. */
 EXOGPU_API exogpu_code exogpu_node_token(exogpu_node node, uint32_t uses, uint32_t lifetime_s, char **token);
 /* Shows a code of six digits, valid for two minutes, with which one device may join. Errors: resource_exhausted (too many
- * wrong codes lately), failed_precondition as above. */
+ * wrong codes lately), failed_precondition, corrupt, permission_denied, io_error as above. */
 EXOGPU_API exogpu_code exogpu_node_pair(exogpu_node node, char **code);
 /* Lets the device in that shows this code. Errors: invalid_argument (no code), those of exogpu_node_pair(). */
 EXOGPU_API exogpu_code exogpu_node_approve(exogpu_node node, const char *code);
@@ -438,7 +444,8 @@ EXOGPU_API exogpu_code exogpu_node_report_sensors(exogpu_node node, const exogpu
 
 /* Makes `state` that of a member of a cluster, by the code that a device of it shows. No node may run with it. `address`:
  * "HOST[:PORT]" of that device; null: looks for it on the local network. Waits, a few seconds at most. Errors:
- * invalid_argument, not_found, failed_precondition, unauthenticated (the code is wrong), unavailable. */
+ * invalid_argument, not_found (no device there shows a code), failed_precondition (the one at `address` shows none, or a
+ * node runs with `state`), unauthenticated (the code is wrong), unavailable, permission_denied, io_error. */
 EXOGPU_API exogpu_code exogpu_join(const char *state, const char *code, const char *address);
 
 #ifdef __cplusplus

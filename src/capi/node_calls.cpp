@@ -12,6 +12,7 @@
 #include "capi/node_object.h"
 #include "capi/structs.h"
 #include "node/join_by_code.h"
+#include "security/files.h"
 #include "security/identity_store.h"
 #include "security/pairing/store.h"
 #include "security/token_store.h"
@@ -75,6 +76,10 @@ Result<void> join(const char* state, const char* code, const char* address) {
   EXO_CHECK(need(code, "code"));
   EXO_TRY(const security::PairingCode parsed, security::PairingCode::parse(code));
   node::JoinByCode options{.state = std::filesystem::absolute(state)};
+  if (security::FileLock::held(options.state / "node.lock")) {
+    return fail(ErrorCode::failed_precondition, "{}: a node runs with this state; stop it first",
+                options.state.string());
+  }
   if (address != nullptr) {
     EXO_TRY(const HostPort at, parse_host_port(address, kNodePort, "address"));
     options.at = node::Address{.host = at.host, .port = at.port};

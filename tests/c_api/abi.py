@@ -11,7 +11,7 @@ def without_comments(text):
 
 def calls(header):
     """Each declaration in one line, by name."""
-    found = re.findall(r"EXOGPU_API ([^;]*?\b(exogpu_\w+)\([^;]*\));", without_comments(header))
+    found = re.findall(r"^EXOGPU_API ([^;]*?\b(exogpu_\w+)\([^;]*\));", without_comments(header), flags=re.M)
     return {name: " ".join(text.split()) for text, name in found}
 
 
