@@ -1,4 +1,5 @@
-# Sourced by the scripts that build packages which bring all their libraries along: scripts/python-wheel, scripts/jvm.
+# Sourced by the scripts that build packages which bring all their libraries along: scripts/python-wheel, scripts/jvm,
+# scripts/swift.
 # They set `build` (a finished build of exogpu), `out` (a folder of their own) and `lib` (below it, for the libraries).
 
 # What must be the system's own: glibc, and the loader of Vulkan's drivers.
@@ -40,4 +41,12 @@ collect() {
   strip --strip-unneeded "$lib"/*
   local file
   for file in "$lib"/*; do "$patchelf" --set-rpath '$ORIGIN' "$file"; done
+}
+
+# In `out`: recorder.so, to be loaded before libexogpu.so, notes the calls of tests in EXOGPU_TEST_RECORD, here a `record` that
+# does not exist yet; bert.gguf is a model that gives embeddings.
+prepare_contract() {
+  rm -f "$out/record"
+  python3 tests/contract_test.py --recorder "$out/recorder.so"
+  "$build/exogpu_tiny_model" bert "$out/bert.gguf" >/dev/null
 }

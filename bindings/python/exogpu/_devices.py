@@ -123,6 +123,11 @@ class Device:
     def name(self) -> str:
         return str(self.info["name"])
 
+    @property
+    def asynchronous(self) -> bool:
+        """Whether it has a queue of its own for copies, so that they run beside what it computes."""
+        return _core.device_asynchronous(self._handle)
+
     def memory(self) -> MemoryInfo:
         return MemoryInfo(*_core.device_memory(self._handle))
 

@@ -1,5 +1,5 @@
-// exogpu._core: the calls of exogpu.h for Python. Handles are integers, errors are exceptions of exogpu.ExogpuError, and no
-// call holds the interpreter's lock while it waits. The package's own classes are the interface for people.
+// exogpu._core: the calls of exogpu.h for Python. Handles are integers, errors are exceptions of exogpu.ExogpuError,
+// and no call holds the interpreter's lock while it waits. The package's own classes are the interface for people.
 #include <exogpu/exogpu.h>
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -36,9 +36,10 @@ void raise(const std::exception_ptr& thrown, void*) {
     std::rethrow_exception(thrown);
   } catch (const Failure& failure) {
     const nb::object type = nb::module_::import_("exogpu._errors").attr("ExogpuError");
-    const nb::object error = type(nb::str(exogpu_code_name(failure.code)),
-                                  nb::steal<nb::str>(PyUnicode_DecodeUTF8(
-                                      failure.message.data(), static_cast<Py_ssize_t>(failure.message.size()), "replace")));
+    const nb::object error =
+        type(nb::str(exogpu_code_name(failure.code)),
+             nb::steal<nb::str>(PyUnicode_DecodeUTF8(failure.message.data(),
+                                                     static_cast<Py_ssize_t>(failure.message.size()), "replace")));
     PyErr_SetObject(type.ptr(), error.ptr());
   }
 }
@@ -63,7 +64,8 @@ std::string text_of(Call call) {
 class Bytes {
  public:
   Bytes(const nb::object& object, bool writable) {
-    if (PyObject_GetBuffer(object.ptr(), &view_, writable ? PyBUF_CONTIG : PyBUF_CONTIG_RO) != 0) throw nb::python_error();
+    if (PyObject_GetBuffer(object.ptr(), &view_, writable ? PyBUF_CONTIG : PyBUF_CONTIG_RO) != 0)
+      throw nb::python_error();
   }
   ~Bytes() { PyBuffer_Release(&view_); }
   Bytes(const Bytes&) = delete;
@@ -108,6 +110,14 @@ Handle device_find(Handle context, const std::string& id) {
   return device.id;
 }
 
+// What device_json() does not say: whether it has a queue of its own for copies.
+bool device_asynchronous(Handle device) {
+  exogpu_device_info info{};
+  info.struct_size = sizeof info;
+  check(exogpu_device_describe({device}, &info));
+  return info.asynchronous != 0;
+}
+
 std::string device_json(Handle device) {
   return text_of([&](char** text) { return exogpu_device_json({device}, text); });
 }
@@ -123,12 +133,13 @@ std::tuple<double, double, double, double, double, double, int> device_sensors(H
   exogpu_readings r{};
   r.struct_size = sizeof r;
   check(exogpu_device_read_sensors({device}, &r));
-  return {r.utilization, r.temperature_c, r.temperature_limit_c, r.power_w, r.clock_share, r.memory_used_bytes,
-          r.throttled};
+  return {r.utilization,       r.temperature_c, r.temperature_limit_c, r.power_w, r.clock_share,
+          r.memory_used_bytes, r.throttled};
 }
 
 // NaN: not known.
-double device_suitability(double utilization, double temperature_c, double memory_used_bytes, uint64_t memory_total_bytes) {
+double device_suitability(double utilization, double temperature_c, double memory_used_bytes,
+                          uint64_t memory_total_bytes) {
   exogpu_readings readings{};
   readings.struct_size = sizeof readings;
   readings.utilization = utilization;
@@ -138,8 +149,6 @@ double device_suitability(double utilization, double temperature_c, double memor
   check(exogpu_device_suitability(&readings, memory_total_bytes, &suitability));
   return suitability;
 }
-
-void device_synchronize(Handle device) { check(exogpu_device_synchronize({device})); }
 
 Handle device_record(Handle device) {
   exogpu_ticket ticket{};
@@ -500,12 +509,12 @@ void add_devices(nb::module_& m) {
   m.def("context_close", &context_close, Unlocked(), nb::arg("context"));
   m.def("device_list", &device_list, nb::arg("context"));
   m.def("device_find", &device_find, nb::arg("context"), nb::arg("name"));
+  m.def("device_asynchronous", &device_asynchronous, Unlocked(), nb::arg("device"));
   m.def("device_json", &device_json, Unlocked(), nb::arg("device"));
   m.def("device_memory", &device_memory, Unlocked(), nb::arg("device"));
   m.def("device_sensors", &device_sensors, Unlocked(), nb::arg("device"));
   m.def("device_suitability", &device_suitability, nb::arg("utilization"), nb::arg("temperature_c"),
         nb::arg("memory_used_bytes"), nb::arg("memory_total_bytes"));
-  m.def("device_synchronize", &device_synchronize, Unlocked(), nb::arg("device"));
   m.def("device_record", &device_record, Unlocked(), nb::arg("device"));
   m.def("buffer_allocate", &buffer_allocate, Unlocked(), nb::arg("device"), nb::arg("size"));
   m.def("buffer_allocate_async", &buffer_allocate_async, nb::arg("device"), nb::arg("size"));
