@@ -6,6 +6,11 @@
 namespace exogpu::jvm {
 namespace {
 
+uint64_t amount(jlong value, const char* what) {
+  if (value < 0) refuse(std::string(what) + " is " + std::to_string(value));
+  return static_cast<uint64_t>(value);
+}
+
 // --- contexts and devices
 
 jstring version(JNIEnv* env, jclass) {
@@ -60,6 +65,46 @@ jstring device_json(JNIEnv* env, jclass, jlong device) {
   });
 }
 
+exogpu_device_info describe(jlong device) {
+  exogpu_device_info info{};
+  info.struct_size = sizeof info;
+  check(exogpu_device_describe(handle<exogpu_device>(device), &info));
+  return info;
+}
+
+// The texts of exogpu_device_info in their order.
+jobjectArray device_texts(JNIEnv* env, jclass, jlong device) {
+  return guarded(env, [&] {
+    const exogpu_device_info info = describe(device);
+    return java_texts(env, {info.id, info.name, info.vendor, info.architecture, info.backend, info.driver,
+                            info.pci_address, info.uuid});
+  });
+}
+
+// Its numbers in their order.
+jlongArray device_numbers(JNIEnv* env, jclass, jlong device) {
+  return guarded(env, [&] {
+    const exogpu_device_info info = describe(device);
+    return java_longs(env, {info.kind, info.software, info.compute_units, info.f16, info.bf16, info.int8_dot,
+                            info.matrix_cores, info.asynchronous, static_cast<jlong>(info.memory_bytes)});
+  });
+}
+
+// NaN: not known.
+jdouble device_suitability(JNIEnv* env, jclass, jdouble utilization, jdouble temperature_c, jdouble memory_used_bytes,
+                           jlong memory_total_bytes) {
+  return guarded(env, [&] {
+    exogpu_readings readings{};
+    readings.struct_size = sizeof readings;
+    readings.utilization = utilization;
+    readings.temperature_c = temperature_c;
+    readings.memory_used_bytes = memory_used_bytes;
+    double suitability = 0;
+    check(exogpu_device_suitability(&readings, amount(memory_total_bytes, "the memory"), &suitability));
+    return suitability;
+  });
+}
+
 // Total, free, allocated, buffers.
 jlongArray device_memory(JNIEnv* env, jclass, jlong device) {
   return guarded(env, [&] {
@@ -96,11 +141,6 @@ jlong device_record(JNIEnv* env, jclass, jlong device) {
 
 // --- buffers
 
-uint64_t amount(jlong value, const char* what) {
-  if (value < 0) refuse(std::string(what) + " is " + std::to_string(value));
-  return static_cast<uint64_t>(value);
-}
-
 jlong buffer_allocate(JNIEnv* env, jclass, jlong device, jlong size) {
   return guarded(env, [&] {
     exogpu_buffer buffer{};
@@ -133,14 +173,16 @@ jlong buffer_size(JNIEnv* env, jclass, jlong buffer) {
 void buffer_upload(JNIEnv* env, jclass, jlong buffer, jlong offset, jbyteArray data, jint at, jint size) {
   guarded(env, [&] {
     const std::vector<jbyte> bytes = bytes_of(env, data, at, size);
-    check(exogpu_buffer_upload(handle<exogpu_buffer>(buffer), amount(offset, "the offset"), bytes.data(), bytes.size()));
+    check(
+        exogpu_buffer_upload(handle<exogpu_buffer>(buffer), amount(offset, "the offset"), bytes.data(), bytes.size()));
   });
 }
 
 void buffer_download(JNIEnv* env, jclass, jlong buffer, jlong offset, jbyteArray data, jint at, jint size) {
   guarded(env, [&] {
     std::vector<jbyte> bytes = bytes_of(env, data, at, size);
-    check(exogpu_buffer_download(handle<exogpu_buffer>(buffer), amount(offset, "the offset"), bytes.data(), bytes.size()));
+    check(exogpu_buffer_download(handle<exogpu_buffer>(buffer), amount(offset, "the offset"), bytes.data(),
+                                 bytes.size()));
     env->SetByteArrayRegion(data, at, size, bytes.data());
   });
 }
@@ -148,14 +190,16 @@ void buffer_download(JNIEnv* env, jclass, jlong buffer, jlong offset, jbyteArray
 void buffer_upload_direct(JNIEnv* env, jclass, jlong buffer, jlong offset, jobject data, jlong at, jlong size) {
   guarded(env, [&] {
     const char* const from = direct_bytes(env, data, at, size);
-    check(exogpu_buffer_upload(handle<exogpu_buffer>(buffer), amount(offset, "the offset"), from, amount(size, "the size")));
+    check(exogpu_buffer_upload(handle<exogpu_buffer>(buffer), amount(offset, "the offset"), from,
+                               amount(size, "the size")));
   });
 }
 
 void buffer_download_direct(JNIEnv* env, jclass, jlong buffer, jlong offset, jobject data, jlong at, jlong size) {
   guarded(env, [&] {
     char* const to = direct_bytes(env, data, at, size);
-    check(exogpu_buffer_download(handle<exogpu_buffer>(buffer), amount(offset, "the offset"), to, amount(size, "the size")));
+    check(exogpu_buffer_download(handle<exogpu_buffer>(buffer), amount(offset, "the offset"), to,
+                                 amount(size, "the size")));
   });
 }
 
@@ -280,6 +324,9 @@ std::vector<JNINativeMethod> device_methods() {
       method("deviceList", "(J)[J", device_list),
       method("deviceFind", "(JLjava/lang/String;)J", device_find),
       method("deviceJson", "(J)Ljava/lang/String;", device_json),
+      method("deviceTexts", "(J)[Ljava/lang/String;", device_texts),
+      method("deviceNumbers", "(J)[J", device_numbers),
+      method("deviceSuitability", "(DDDJ)D", device_suitability),
       method("deviceMemory", "(J)[J", device_memory),
       method("deviceSensors", "(J)[D", device_sensors),
       method("deviceSynchronize", "(J)V", device_synchronize),

@@ -149,6 +149,18 @@ jstring java_text(JNIEnv* env, std::string_view utf8) {
   return or_pending(env->NewString(data, static_cast<jsize>(characters.size())));
 }
 
+jobjectArray java_texts(JNIEnv* env, const std::vector<std::string_view>& texts) {
+  const jclass type = or_pending(env->FindClass("java/lang/String"));
+  const jobjectArray array = or_pending(env->NewObjectArray(static_cast<jsize>(texts.size()), type, nullptr));
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const jstring text = java_text(env, texts[i]);
+    env->SetObjectArrayElement(array, static_cast<jsize>(i), text);
+    env->DeleteLocalRef(text);
+  }
+  env->DeleteLocalRef(type);
+  return array;
+}
+
 jlongArray java_longs(JNIEnv* env, const std::vector<jlong>& values) {
   const jlongArray array = or_pending(env->NewLongArray(static_cast<jsize>(values.size())));
   env->SetLongArrayRegion(array, 0, static_cast<jsize>(values.size()), values.data());

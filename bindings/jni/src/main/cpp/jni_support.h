@@ -1,5 +1,5 @@
-// What the native halves of the JVM binding share: errors as exceptions of com.exo.gpu, texts, bytes, and threads of the
-// library that call into the JVM.
+// What the native halves of the JVM binding share: errors as exceptions of com.exo.gpu, texts, bytes, and threads of
+// the library that call into the JVM.
 //
 // No C++ exception crosses the boundary: each native method runs inside guarded().
 #pragma once
@@ -67,6 +67,7 @@ jstring java_text_of(JNIEnv* env, Call call) {
   return java_text(env, text);
 }
 
+jobjectArray java_texts(JNIEnv* env, const std::vector<std::string_view>& texts);
 jlongArray java_longs(JNIEnv* env, const std::vector<jlong>& values);
 jdoubleArray java_doubles(JNIEnv* env, const std::vector<jdouble>& values);
 

@@ -19,6 +19,17 @@ struct ModelOptions {
   }
 };
 
+jlong model_open(JNIEnv* env, jclass, jlong context, jstring path, jstring device, jint context_tokens, jint threads,
+                 jint batch_tokens, jstring chat_template) {
+  return guarded(env, [&] {
+    const ModelOptions own(env, device, context_tokens, threads, batch_tokens, chat_template);
+    exogpu_model model{};
+    check(exogpu_model_open(handle<exogpu_context>(context), text_of(env, path, "the path").c_str(), &own.options,
+                            &model));
+    return java_handle(model);
+  });
+}
+
 jlong model_open_async(JNIEnv* env, jclass, jlong context, jstring path, jstring device, jint context_tokens,
                        jint threads, jint batch_tokens, jstring chat_template) {
   return guarded(env, [&] {
@@ -43,13 +54,14 @@ jstring model_json(JNIEnv* env, jclass, jlong model) {
 jintArray model_tokenize(JNIEnv* env, jclass, jlong model, jstring text, jboolean add_special, jboolean parse_special) {
   return guarded(env, [&] {
     const std::string own = text_of(env, text, "the text");
-    const uint32_t flags = (add_special ? EXOGPU_TOKENIZE_ADD_SPECIAL : 0) | (parse_special ? EXOGPU_TOKENIZE_PARSE_SPECIAL : 0);
+    const uint32_t flags =
+        (add_special ? EXOGPU_TOKENIZE_ADD_SPECIAL : 0) | (parse_special ? EXOGPU_TOKENIZE_PARSE_SPECIAL : 0);
     // A token has a byte at least; special ones come in addition.
     std::vector<int32_t> tokens(own.size() + 8);
     size_t count = 0;
     const auto ask = [&] {
-      check(exogpu_model_tokenize(handle<exogpu_model>(model), own.data(), own.size(), flags, tokens.data(), tokens.size(),
-                                  &count));
+      check(exogpu_model_tokenize(handle<exogpu_model>(model), own.data(), own.size(), flags, tokens.data(),
+                                  tokens.size(), &count));
     };
     ask();
     if (count > tokens.size()) {
@@ -91,7 +103,8 @@ jfloatArray model_embed(JNIEnv* env, jclass, jlong model, jstring text) {
     std::vector<float> values(4096);
     size_t count = 0;
     const auto ask = [&] {
-      check(exogpu_model_embed(handle<exogpu_model>(model), own.data(), own.size(), values.data(), values.size(), &count));
+      check(exogpu_model_embed(handle<exogpu_model>(model), own.data(), own.size(), values.data(), values.size(),
+                               &count));
     };
     ask();
     if (count > values.size()) {
@@ -107,8 +120,9 @@ jfloatArray model_embed(JNIEnv* env, jclass, jlong model, jstring text) {
 
 // `numbers`: temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty; NaN: the default.
 void set_numbers(JNIEnv* env, jfloatArray numbers, exogpu_generate_options& options) {
-  float* const fields[] = {&options.temperature,    &options.top_p,            &options.min_p,
-                           &options.repeat_penalty, &options.presence_penalty, &options.frequency_penalty};
+  float* const fields[] = {
+      &options.temperature,      &options.top_p, &options.min_p, &options.repeat_penalty, &options.presence_penalty,
+      &options.frequency_penalty};
   if (numbers == nullptr || env->GetArrayLength(numbers) != static_cast<jsize>(std::size(fields))) {
     refuse("six numbers are needed");
   }
@@ -119,8 +133,8 @@ void set_numbers(JNIEnv* env, jfloatArray numbers, exogpu_generate_options& opti
   }
 }
 
-jlong generate(JNIEnv* env, jclass, jlong model, jstring messages, jstring prompt, jstring variables, jobjectArray stops,
-               jint max_tokens, jboolean ignore_end, jfloatArray numbers, jint top_k, jlong seed) {
+jlong generate(JNIEnv* env, jclass, jlong model, jstring messages, jstring prompt, jstring variables,
+               jobjectArray stops, jint max_tokens, jboolean ignore_end, jfloatArray numbers, jint top_k, jlong seed) {
   return guarded(env, [&] {
     const auto own_messages = optional_text_of(env, messages), own_prompt = optional_text_of(env, prompt),
                own_variables = optional_text_of(env, variables);
@@ -158,19 +172,15 @@ jstring generation_next(JNIEnv* env, jclass, jlong generation, jlong timeout_ms)
   });
 }
 
-void generation_cancel(JNIEnv* env, jclass, jlong generation) {
-  guarded(env, [&] { check(exogpu_generation_cancel(handle<exogpu_generation>(generation))); });
-}
-
 // In the order of exogpu_generation_stats.
 jdoubleArray generation_stats(JNIEnv* env, jclass, jlong generation) {
   return guarded(env, [&] {
     exogpu_generation_stats s{};
     s.struct_size = sizeof s;
     check(exogpu_generation_stats_of(handle<exogpu_generation>(generation), &s));
-    return java_doubles(env, {static_cast<jdouble>(s.finish), static_cast<jdouble>(s.prompt_tokens),
-                              static_cast<jdouble>(s.prompt_reused), static_cast<jdouble>(s.answer_tokens), s.prompt_s,
-                              s.answer_s});
+    return java_doubles(
+        env, {static_cast<jdouble>(s.finish), static_cast<jdouble>(s.prompt_tokens),
+              static_cast<jdouble>(s.prompt_reused), static_cast<jdouble>(s.answer_tokens), s.prompt_s, s.answer_s});
   });
 }
 
@@ -182,6 +192,7 @@ void generation_free(JNIEnv* env, jclass, jlong generation) {
 
 std::vector<JNINativeMethod> model_methods() {
   return {
+      method("modelOpen", "(JLjava/lang/String;Ljava/lang/String;IIILjava/lang/String;)J", model_open),
       method("modelOpenAsync", "(JLjava/lang/String;Ljava/lang/String;IIILjava/lang/String;)J", model_open_async),
       method("modelClose", "(J)V", model_close),
       method("modelJson", "(J)Ljava/lang/String;", model_json),
@@ -189,10 +200,9 @@ std::vector<JNINativeMethod> model_methods() {
       method("modelDetokenize", "(J[I)Ljava/lang/String;", model_detokenize),
       method("modelTemplate", "(JLjava/lang/String;)Ljava/lang/String;", model_template),
       method("modelEmbed", "(JLjava/lang/String;)[F", model_embed),
-      method("generate",
-             "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;IZ[FIJ)J", generate),
+      method("generate", "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;IZ[FIJ)J",
+             generate),
       method("generationNext", "(JJ)Ljava/lang/String;", generation_next),
-      method("generationCancel", "(J)V", generation_cancel),
       method("generationStats", "(J)[D", generation_stats),
       method("generationFree", "(J)V", generation_free),
   };

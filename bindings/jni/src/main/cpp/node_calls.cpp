@@ -55,7 +55,8 @@ jlong node_start(JNIEnv* env, jclass, jlong context, jobjectArray texts, jobject
                  jboolean discover, jint threads, jint context_tokens, jlong memory_bytes_max) {
   return guarded(env, [&] {
     std::array<std::optional<std::string>, 10> own;
-    if (texts == nullptr || env->GetArrayLength(texts) != static_cast<jsize>(own.size())) refuse("ten texts are needed");
+    if (texts == nullptr || env->GetArrayLength(texts) != static_cast<jsize>(own.size()))
+      refuse("ten texts are needed");
     for (size_t i = 0; i < own.size(); ++i) {
       const auto each = static_cast<jstring>(env->GetObjectArrayElement(texts, static_cast<jsize>(i)));
       own[i] = optional_text_of(env, each);
@@ -67,8 +68,9 @@ jlong node_start(JNIEnv* env, jclass, jlong context, jobjectArray texts, jobject
     if (threads < 0 || context_tokens < 0 || memory_bytes_max < 0) refuse("a number of the options is negative");
     exogpu_node_options options{};
     options.struct_size = sizeof options;
-    const char** const fields[] = {&options.state,  &options.cache,     &options.models, &options.model,   &options.name,
-                                   &options.listen, &options.advertise, &options.api,    &options.api_key, &options.token};
+    const char** const fields[] = {&options.state,   &options.cache,  &options.models,    &options.model,
+                                   &options.name,    &options.listen, &options.advertise, &options.api,
+                                   &options.api_key, &options.token};
     for (size_t i = 0; i < own.size(); ++i) *fields[i] = or_null(own[i]);
     options.connect = connect_list.data();
     options.connect_count = connect_list.size();
@@ -131,7 +133,8 @@ jstring node_token(JNIEnv* env, jclass, jlong node, jint uses, jint lifetime_s) 
   return guarded(env, [&] {
     if (uses < 0 || lifetime_s < 0) refuse("the uses and the lifetime of a token are positive");
     return java_text_of(env, [&](char** text) {
-      return exogpu_node_token(handle<exogpu_node>(node), static_cast<uint32_t>(uses), static_cast<uint32_t>(lifetime_s), text);
+      return exogpu_node_token(handle<exogpu_node>(node), static_cast<uint32_t>(uses),
+                               static_cast<uint32_t>(lifetime_s), text);
     });
   });
 }
@@ -143,9 +146,7 @@ jstring node_pair(JNIEnv* env, jclass, jlong node) {
 }
 
 void node_approve(JNIEnv* env, jclass, jlong node, jstring code) {
-  guarded(env, [&] {
-    check(exogpu_node_approve(handle<exogpu_node>(node), text_of(env, code, "the code").c_str()));
-  });
+  guarded(env, [&] { check(exogpu_node_approve(handle<exogpu_node>(node), text_of(env, code, "the code").c_str())); });
 }
 
 void node_add_peer(JNIEnv* env, jclass, jlong node, jstring address) {

@@ -95,7 +95,8 @@ jstring enumerate(JNIEnv* env, jobject) {
       check(exogpu_device_json(device, &text));
       const std::string object = text;
       exogpu_free(text);
-      all += (all.size() > 1 ? "," : "") + ("{\"device_id\":\"" + std::string(info_of(device).id)) + "\"," + object.substr(1);
+      all += (all.size() > 1 ? "," : "") + ("{\"device_id\":\"" + std::string(info_of(device).id)) + "\"," +
+             object.substr(1);
     }
     return java_text(env, all + "]");
   });

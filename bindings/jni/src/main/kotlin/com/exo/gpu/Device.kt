@@ -14,6 +14,56 @@ public data class DeviceMemory(
     val buffers: Long,
 )
 
+/** What a device is. */
+public enum class DeviceKind {
+    /** A GPU with memory of its own. */
+    DISCRETE,
+
+    /** A GPU in the host's memory. */
+    INTEGRATED,
+
+    /** The processor. */
+    CPU,
+}
+
+/** What is known of a device; what is not known is empty, 0 or null. */
+public data class DeviceInfo(
+    /** What it is. */
+    val kind: DeviceKind,
+    /** A GPU that the CPU renders. */
+    val software: Boolean,
+    /** Of a GPU; cores of a CPU. */
+    val computeUnits: Int,
+    /** Whether it computes in half precision. */
+    val f16: Boolean?,
+    /** Whether it computes with bfloat16. */
+    val bf16: Boolean?,
+    /** Whether it has products of 8-bit integers. */
+    val int8Dot: Boolean?,
+    /** Whether it has units for matrices. */
+    val matrixCores: Boolean?,
+    /** Has a queue of its own for copies. */
+    val asynchronous: Boolean,
+    /** Of the device. */
+    val memoryBytes: Long,
+    /** Stable on this machine: "cpu", "vulkan0". */
+    val id: String,
+    /** The model: "NVIDIA H200". */
+    val name: String,
+    /** Who made it. */
+    val vendor: String,
+    /** Of a CPU: "x86_64", and the kernels in use. */
+    val architecture: String,
+    /** "CPU", "Vulkan", "CUDA". */
+    val backend: String,
+    /** Its version. */
+    val driver: String,
+    /** "0000:65:00.0". */
+    val pciAddress: String,
+    /** As the driver has it. */
+    val uuid: String,
+)
+
 /** What sensors read; NaN and null: there is no such sensor. */
 public data class Readings(
     /** 0 to 1, since the reading before. */
@@ -30,13 +80,33 @@ public data class Readings(
     val memoryUsedBytes: Double,
     /** Slowed down to cool. */
     val throttled: Boolean?,
-)
+) {
+    /**
+     * How well a device with these readings, perhaps of another machine, could take more work: 0 to 1, by the rule of
+     * `exogpu_device_suitability`. Without [memoryUsedBytes], or for 0 bytes of memory, an error.
+     */
+    public fun suitability(memoryTotalBytes: Long): Double =
+        Native.deviceSuitability(utilization, temperatureC, memoryUsedBytes, memoryTotalBytes)
+}
 
 /** A device of a [Context]. */
 public class Device internal constructor(internal val context: Context, internal val id: Long) {
     /** All that is known of it, as a JSON object. */
     public val json: String
         get() = Native.deviceJson(id)
+
+    /** What is known of it. */
+    public val info: DeviceInfo
+        get() {
+            val texts = Native.deviceTexts(id)
+            val numbers = Native.deviceNumbers(id)
+            fun flag(at: Int): Boolean? = if (numbers[at] < 0) null else numbers[at] != 0L
+            return DeviceInfo(
+                DeviceKind.entries.getOrElse(numbers[0].toInt()) { DeviceKind.DISCRETE }, numbers[1] != 0L,
+                numbers[2].toInt(), flag(3), flag(4), flag(5), flag(6), numbers[7] != 0L, numbers[8], texts[0], texts[1],
+                texts[2], texts[3], texts[4], texts[5], texts[6], texts[7],
+            )
+        }
 
     /** What is free now, and what buffers take. */
     public val memory: DeviceMemory
@@ -56,6 +126,9 @@ public class Device internal constructor(internal val context: Context, internal
 
     /** Waits for all copies that were begun before. */
     public suspend fun synchronize(): Unit = await(Native.deviceRecord(id)) { }
+
+    /** As [synchronize]; the caller waits. */
+    public fun synchronizeNow(): Unit = Native.deviceSynchronize(id)
 }
 
 /** Memory of a device. A range outside it is an error that names the sizes. */
@@ -95,4 +168,8 @@ public class Buffer internal constructor(
     /** Copies [size] bytes to another buffer of the context, on any device. */
     public suspend fun copyTo(to: Buffer, size: Long, offset: Long = 0, toOffset: Long = 0): Unit =
         await(Native.bufferCopyAsync(id, offset, to.id, toOffset, size)) { }
+
+    /** As [copyTo]; the caller waits. */
+    public fun copyToNow(to: Buffer, size: Long, offset: Long = 0, toOffset: Long = 0): Unit =
+        Native.bufferCopy(id, offset, to.id, toOffset, size)
 }

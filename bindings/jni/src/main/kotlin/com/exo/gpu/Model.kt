@@ -142,5 +142,17 @@ public class Model internal constructor(id: Long) : Handle(id, Native::modelClos
             val ticket = Native.modelOpenAsync(context.id, path, device, contextTokens, threads, batchTokens, chatTemplate)
             return Model(await(ticket) { Native.ticketModel(it) })
         }
+
+        /** As [open]; the caller waits. */
+        public fun openNow(
+            context: Context,
+            path: String,
+            device: String? = null,
+            contextTokens: Int = 0,
+            threads: Int = 0,
+            batchTokens: Int = 0,
+            chatTemplate: String? = null,
+        ): Model =
+            Model(Native.modelOpen(context.id, path, device, contextTokens, threads, batchTokens, chatTemplate))
     }
 }

@@ -20,6 +20,9 @@ internal object Native {
     @JvmStatic external fun deviceList(context: Long): LongArray
     @JvmStatic external fun deviceFind(context: Long, id: String): Long
     @JvmStatic external fun deviceJson(device: Long): String
+    @JvmStatic external fun deviceTexts(device: Long): Array<String>
+    @JvmStatic external fun deviceNumbers(device: Long): LongArray
+    @JvmStatic external fun deviceSuitability(utilization: Double, temperatureC: Double, memoryUsedBytes: Double, memoryTotalBytes: Long): Double
     @JvmStatic external fun deviceMemory(device: Long): LongArray
     @JvmStatic external fun deviceSensors(device: Long): DoubleArray
     @JvmStatic external fun deviceSynchronize(device: Long)
@@ -45,6 +48,7 @@ internal object Native {
     @JvmStatic external fun ticketCancel(ticket: Long)
     @JvmStatic external fun ticketFree(ticket: Long)
 
+    @JvmStatic external fun modelOpen(context: Long, path: String, device: String?, contextTokens: Int, threads: Int, batchTokens: Int, chatTemplate: String?): Long
     @JvmStatic external fun modelOpenAsync(context: Long, path: String, device: String?, contextTokens: Int, threads: Int, batchTokens: Int, chatTemplate: String?): Long
     @JvmStatic external fun modelClose(model: Long)
     @JvmStatic external fun modelJson(model: Long): String
@@ -54,7 +58,6 @@ internal object Native {
     @JvmStatic external fun modelEmbed(model: Long, text: String): FloatArray
     @JvmStatic external fun generate(model: Long, messages: String?, prompt: String?, variables: String?, stops: Array<String>, maxTokens: Int, ignoreEnd: Boolean, numbers: FloatArray, topK: Int, seed: Long): Long
     @JvmStatic external fun generationNext(generation: Long, timeoutMs: Long): String?
-    @JvmStatic external fun generationCancel(generation: Long)
     @JvmStatic external fun generationStats(generation: Long): DoubleArray
     @JvmStatic external fun generationFree(generation: Long)
 
