@@ -8,6 +8,6 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CExogpu", pkgConfig: "exogpu"),
         .target(name: "Exogpu", dependencies: ["CExogpu"]),
-        .testTarget(name: "ExogpuTests", dependencies: ["Exogpu"]),
+        .testTarget(name: "ExogpuTests", dependencies: ["Exogpu", "CExogpu"]),
     ]
 )

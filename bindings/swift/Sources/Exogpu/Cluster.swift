@@ -5,16 +5,20 @@ public final class Cluster: Sendable {
     public let context: Context
     let handle: exogpu_cluster
 
+    init(context: Context, handle: exogpu_cluster) {
+        self.context = context
+        self.handle = handle
+    }
+
     /// - Parameters:
     ///   - address: "HOST[:PORT]" of a node's API. Each call connects, this one does not.
     ///   - key: The API key.
-    public init(_ address: String, key: String? = nil, context: Context) throws {
+    public convenience init(_ address: String, key: String? = nil, context: Context) throws {
         let texts = CTexts()
         let (address, key) = (try texts.add(address), try texts.add(key))
         var handle = exogpu_cluster()
         try withExtendedLifetime(texts) { try check(exogpu_cluster_open(context.handle, address, key, &handle)) }
-        self.context = context
-        self.handle = handle
+        self.init(context: context, handle: handle)
     }
 
     deinit { _ = exogpu_cluster_close(handle) }

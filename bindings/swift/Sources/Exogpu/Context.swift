@@ -7,6 +7,8 @@ import CExogpu
 public final class Context: Sendable {
     let handle: exogpu_context
 
+    init(handle: exogpu_context) { self.handle = handle }
+
     /// The library's version.
     public static var version: String { String(cString: exogpu_version()) }
 
@@ -18,7 +20,7 @@ public final class Context: Sendable {
     ///   - cpuOnly: Looks for no GPU at all, which saves the time and memory of drivers.
     ///   - program: The path of `exogpu`, which then checks the devices' kernels before they compute.
     ///   - backends: The folder of ggml's backends; counts for the first context alone. nil: where ggml looks.
-    public init(
+    public convenience init(
         backend: String? = nil, software: Bool = false, cpuOnly: Bool = false, program: String? = nil, backends: String? = nil
     ) throws {
         let texts = CTexts()
@@ -31,7 +33,7 @@ public final class Context: Sendable {
         options.backends = try texts.add(backends)
         var handle = exogpu_context()
         try withExtendedLifetime(texts) { try check(exogpu_context_open(&options, &handle)) }
-        self.handle = handle
+        self.init(handle: handle)
     }
 
     deinit { _ = exogpu_context_close(handle) }

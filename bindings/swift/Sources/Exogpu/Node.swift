@@ -81,7 +81,7 @@ public final class Node: Sendable {
     public let context: Context
     let handle: exogpu_node
 
-    private init(context: Context, handle: exogpu_node) {
+    init(context: Context, handle: exogpu_node) {
         self.context = context
         self.handle = handle
     }
