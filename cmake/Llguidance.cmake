@@ -9,6 +9,11 @@ endif()
 set(llguidance_dir ${CMAKE_SOURCE_DIR}/third_party/llguidance)
 set(llguidance_target ${CMAKE_SOURCE_DIR}/build/cargo)
 set(llguidance_library ${llguidance_target}/release/libexogpu_llguidance.a)
+set(llguidance_kind)
+if(EXOGPU_RUST_TARGET)  # of a toolchain file for another kind of machine
+  set(llguidance_kind --target ${EXOGPU_RUST_TARGET})
+  set(llguidance_library ${llguidance_target}/${EXOGPU_RUST_TARGET}/release/libexogpu_llguidance.a)
+endif()
 
 # The sources of all crates, and where those of llguidance are: they have the header of its C interface.
 function(exogpu_find_llguidance_header out)
@@ -28,7 +33,7 @@ endfunction()
 exogpu_find_llguidance_header(llguidance_include)
 add_custom_command(OUTPUT ${llguidance_library}
   COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${llguidance_target}
-    ${CARGO_PROGRAM} build --release --locked --quiet --manifest-path ${llguidance_dir}/Cargo.toml
+    ${CARGO_PROGRAM} build --release --locked --quiet ${llguidance_kind} --manifest-path ${llguidance_dir}/Cargo.toml
   DEPENDS ${llguidance_dir}/Cargo.toml ${llguidance_dir}/Cargo.lock ${llguidance_dir}/src/lib.rs
   COMMENT "Building llguidance" VERBATIM)
 add_custom_target(llguidance_build DEPENDS ${llguidance_library})
