@@ -16,6 +16,8 @@ BUILD = pathlib.Path(sys.argv.pop(4)).resolve()
 
 from clients_test import Missing, installed, run  # noqa: E402
 from harness import cases  # noqa: E402
+from harness.models import write_other  # noqa: E402
+from harness.ports import free_port  # noqa: E402
 from harness.sensors import Sensors  # noqa: E402
 from nodes import EXOGPU, MODEL, Cluster  # noqa: E402
 
@@ -76,14 +78,24 @@ class Dashboard(Cluster):
         model = pathlib.Path(MODEL).stem
         folder = self.copy() / "tests"
         print(checked(["node", folder / "openapi.mjs", f"http://127.0.0.1:{a.api}", model, "a"]))
-        setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid, "device": node.device,
-                              "link": f"127.0.0.1:{node.link}"}
+        newcomer = self.folder / "newcomer"
+        link = f"127.0.0.1:{free_port()}"
+        setting = {"nodes": [{"name": node.name, "url": f"http://127.0.0.1:{node.api}", "pid": node.process.pid, "device": node.device}
                              for node in nodes],
-                   "model": model, "battery": str(self.sensors.folder / "sys/class/power_supply"), "audit": str(a.folder / "state/audit"),
+                   "model": model, "spare": str(self.spare), "battery": str(self.sensors.folder / "sys/class/power_supply"), "audit": str(a.folder / "state/audit"),
                    "pictures": os.environ.get("EXOGPU_TEST_PICTURES"),
-                   "join": [os.path.abspath(EXOGPU), "join", "--state", str(self.folder / "newcomer"), "--node",
-                            f"127.0.0.1:{a.link}"]}
-        print(checked(["node", folder / "page.mjs", json.dumps(setting)], env={**os.environ, "CHROMIUM": BROWSER}))
+                   "join": [os.path.abspath(EXOGPU), "join", "--state", str(newcomer), "--node", f"127.0.0.1:{a.link}"],
+                   "serve": [os.path.abspath(EXOGPU), "serve", "--name", "newcomer", "--state", str(newcomer), "--cache",
+                             str(newcomer / "cache"), "--listen", link, "--api", f"127.0.0.1:{free_port()}", "-d", "cpu", "-t", "1"],
+                   "newcomer": link}
+        print(checked(["node", folder / "page.mjs", json.dumps(setting)],
+                      env={**os.environ, "CHROMIUM": BROWSER, "EXOGPU_MODELS": str(self.folder / "models")}))
+
+    def test_conversations_have_branches(self):
+        folder = self.copy()
+        shutil.copytree(SOURCES / "dist", folder / "dist")
+        more = filter(None, [os.environ.get("EXOGPU_TEST_PICTURES")])
+        print(checked(["node", folder / "tests/chat.mjs", *more], env={**os.environ, "CHROMIUM": BROWSER}))
 
     def test_its_memory_stays_flat(self):
         """EXOGPU_TEST_PAGE_HOURS is how many hours to run, accelerated, which takes minutes; else only the cluster that
@@ -113,7 +125,10 @@ class Dashboard(Cluster):
         """One stage on each; the third has a name that attacks pages, and may compute with a software GPU."""
         self.sensors = Sensors(self.folder / "sensors")
         self.sensors.battery(80, True)
-        a = self.node("a", MODEL, "--devices-min", 3, "-c", 2048, "--sensors", self.sensors.folder)
+        self.spare = self.folder / "models of a/spare.gguf"
+        self.spare.parent.mkdir()
+        write_other(MODEL, self.spare, 1)
+        a = self.node("a", MODEL, "--devices-min", 3, "-c", 2048, "--sensors", self.sensors.folder, "--models", self.spare.parent)
         token = a.token("--uses", 2)
         more = ["--join", f"127.0.0.1:{a.link}", "--token", token]
         b, c = self.node("b", *more), self.node("c", *more, called=HOSTILE, device=self.software_gpu() or "cpu")

@@ -122,6 +122,8 @@ class OneIdentityTwice(Cluster):
 
         self.assertIn("there is no node \"x\"", limits("x", "--power-max", "90", fails=True))
         self.assertIn("--temperature-max", limits("b", "--temperature-max", "5", fails=True))
+        self.assertIn("--memory: 12 B is less than 1.00 MiB", limits("b", "--memory", "12", fails=True))
+        self.assertIn("--battery-floor: 50.5 is not a whole number", limits("b", "--battery-floor", "50.5", fails=True))
         self.assertIn("name the node", limits("--power-max", "90", fails=True))
         has()
         limits("b", "--temperature-max", "75", "--quiet-hours", "22-7", "--memory", "1MiB")

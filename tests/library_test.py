@@ -80,6 +80,52 @@ class Library(Cluster):
         a.kill()
         self.assertEqual(c.text(model="first", wait_s=WAIT_S), before)
 
+    def test_files_are_removed_at_each_node(self):
+        folder = self.models(self.folder / "models_a", "first")
+        a = self.node("a", "--models", folder, *SETTINGS)
+        c = self.node("c", "--models", self.folder / "none", *SETTINGS, "--join", f"127.0.0.1:{a.link}", "--token",
+                      a.token())
+
+        def remove(node):
+            return node.request("POST", "/v1/models/remove", {"model": "first"})
+
+        def look(node):
+            return node.request("GET", "/v1/library/first")
+
+        until("c knows the library", lambda: list(c.states()) == ["first"])
+        status, refused = remove(c)
+        self.assertEqual((status, refused["error"]["param"]), (409, "model"))
+        self.assertIn("ask a node that has one: a", refused["error"]["message"])
+        before = c.text(model="first", wait_s=WAIT_S)
+        until("c has it, too", lambda: [sorted(entry["nodes"]) for entry in c.cluster()["library"]] == [["a", "c"]])
+        for node in a, c:
+            self.assertIn("unload it first", remove(node)[1]["error"]["message"])
+            self.assertIn("unload it first", look(node)[1]["refused"])
+        self.assertEqual(c.request("POST", "/v1/models/unload", {"model": "first"})[0], 200)
+        until("it is unloaded", lambda: a.states() == c.states() == {"first": "unloaded"})
+
+        bytes_of_file = os.path.getsize(folder / "first.gguf")
+        expected = {"model": "first", "node": "a", "files": [str(folder / "first.gguf")], "freed_bytes": bytes_of_file,
+                    "refused": None}
+        self.assertEqual(look(a), (200, expected))
+        self.assertEqual(remove(a), (200, expected))
+        self.assertFalse((folder / "first.gguf").exists())
+        until("c alone has it", lambda: [entry["nodes"] for entry in a.cluster()["library"]] == [["c"]])
+        self.assertEqual(a.text(model="first", wait_s=WAIT_S), before)
+        self.assertEqual(a.request("POST", "/v1/models/unload", {"model": "first"})[0], 200)
+        until("it is unloaded", lambda: a.states() == c.states() == {"first": "unloaded"})
+        removals = 1
+        for node in a, c:  # a has fetched it again, to compute with
+            removals += node is a and "a" in a.cluster()["library"][0]["nodes"]
+            if node.name in a.cluster()["library"][0]["nodes"]:
+                until(lambda: f"{node.name} removes it; it says {look(node)}", lambda: remove(node)[0] == 200)
+        until("nobody has it", lambda: a.cluster()["library"] == c.cluster()["library"] == [])
+        self.assertEqual(remove(a)[0], 404)
+        shown = a.request("GET", "/v1/audit")[1]["entries"]
+        recorded = [(entry["action"], entry["what"], entry["result"]) for entry in shown if entry["who"] == "local"]
+        self.assertEqual([each for each in recorded if each[0] == "POST /v1/models/remove" and each[2] == "ok"],
+                         [("POST /v1/models/remove", "first", "ok")] * removals)
+
     def test_one_content_of_two_names_is_one_model(self):
         folder = self.models(self.folder / "models_a", "first")
         shutil.copy(folder / "first.gguf", folder / "copy.gguf")

@@ -185,6 +185,52 @@ Parsed<Action> unload(const Exchange& exchange) {
   return Reply{.body = R"({"success":true})"};
 }
 
+// Keys say who may do this; without keys that would be everybody of the network.
+Parsed<void> check_may_remove(const Exchange& exchange) {
+  if (exchange.by.authenticated || exchange.request.from_this_machine) return {};
+  return std::unexpected(ApiError{.status = 403,
+                                  .message = "files of models are removed from the node's own machine only, since no "
+                                             "API key is needed here; do it there, or restart the node with `exogpu "
+                                             "serve --api-key`",
+                                  .type = "permission_error",
+                                  .code = "permission_denied"});
+}
+
+ApiError removal_error(const Error& why) {
+  ApiError error = to_api_error(why);
+  error.param = "model";
+  if (why.code == ErrorCode::failed_precondition) error.status = 409;
+  return error;
+}
+
+Parsed<Action> files_of(const Exchange& exchange, const std::string& name, bool only_look) {
+  EXO_CHECK(check_may_remove(exchange));
+  EXO_TRY(const node::ModelEntry model, find_model(exchange.service, name));
+  EXO_CHECK(check_model(exchange.by, model.id));
+  return Later([&service = exchange.service,
+                request = node::ModelRemoval{.model = model.id, .only_look = only_look}](auto done) {
+    const auto reply = std::make_shared<decltype(done)>(std::move(done));
+    service.remove_model(request, [reply](const Result<node::RemovedModel>& found) {
+      if (!found) return (*reply)(std::unexpected(removal_error(found.error())));
+      (*reply)(Reply{.body = dump({{"model", found->model},
+                                   {"node", found->node},
+                                   {"files", found->files},
+                                   {"freed_bytes", found->bytes_freed},
+                                   {"refused", found->refusal.empty() ? json(nullptr) : json(found->refusal)}})});
+    });
+  });
+}
+
+Parsed<Action> look_at_files(const Exchange& exchange) { return files_of(exchange, exchange.rest, true); }
+
+// {"model": NAME}
+Parsed<Action> remove_model(const Exchange& exchange) {
+  EXO_TRY(const json body, parse_object(exchange.body, exchange.limits.json));
+  EXO_TRY(const auto name, Fields(body).text("model"));
+  if (!name) return bad_field("model", "missing_required_parameter", "is missing; name a model");
+  return files_of(exchange, *name, false);
+}
+
 constexpr Route kClusterRoutes[] = {
     {.path = "/health", .method = "GET", .handle = health, .needs_key = false},
     {.path = "/version", .method = "GET", .handle = version, .needs_key = false},
@@ -203,6 +249,8 @@ constexpr Route kClusterRoutes[] = {
      .scope = wire::Scope::models},  // as llama.cpp's router has it
     {.path = "/v1/models/unload", .method = "POST", .handle = unload, .scope = wire::Scope::models},
     {.path = "/models/unload", .method = "POST", .handle = unload, .scope = wire::Scope::models},
+    {.path = "/v1/library/", .method = "GET", .handle = look_at_files, .scope = wire::Scope::models},
+    {.path = "/v1/models/remove", .method = "POST", .handle = remove_model, .scope = wire::Scope::models},
 };
 
 }  // namespace

@@ -86,6 +86,25 @@ TEST_F(Api, ANodeIsRemovedByItsName) {
   expect_error(post("/v1/cluster/remove", {{"node", 5}}), 400, "invalid_type", "node");
 }
 
+TEST_F(Api, TheFilesOfAModelAreRemoved) {
+  const auto remove = [&](const json& body) { return post("/v1/models/remove", body); };
+  const json told = {{"model", "unloaded"},
+                     {"node", "test"},
+                     {"files", {"/models/file.gguf"}},
+                     {"freed_bytes", 60'000'000},
+                     {"refused", nullptr}};
+  EXPECT_EQ(Client(port()).get("/v1/library/unloaded").json(), told);
+  EXPECT_EQ(Client(port()).get("/v1/library/words").json()["refused"], "words is loaded; unload it first");
+  expect_error(Client(port()).get("/v1/library/none"), 404, "model_not_found", "there is no model");
+  EXPECT_EQ(service_.removed_models, 0);
+  EXPECT_EQ(remove({{"model", "unloaded"}}).json(), told);
+  EXPECT_EQ(service_.removed_models, 1);
+  expect_error(remove({{"model", "words"}}), 409, "failed_precondition", "unload it first");
+  expect_error(remove({{"model", "none"}}), 404, "model_not_found", "there is no model");
+  expect_error(remove(json::object()), 400, "missing_required_parameter", "name a model");
+  EXPECT_EQ(service_.removed_models, 1);
+}
+
 TEST_F(Api, ANodeGetsARole) {
   const auto give = [&](const json& node, const json& role) {
     return post("/v1/cluster/role", {{"node", node}, {"role", role}});

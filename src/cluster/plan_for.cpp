@@ -85,9 +85,12 @@ StepCost step_cost(const ModelView& state, const Plan& plan) {
   return cost;
 }
 
+// 0: nothing streams.
+Bytes weight_budget(const Stage& stage) { return stage.layers_streamed > 0 ? stage.memory.weights : 0; }
+
 bool same_stages(const Plan& plan, const StagePlan& running) {
   return std::ranges::equal(plan.stages, running.stages, [](const Stage& a, const PlannedStage& b) {
-    return a.device == b.device && a.layers == b.layers && (a.layers_streamed > 0) == (b.weight_budget > 0);
+    return a.device == b.device && a.layers == b.layers && weight_budget(a) == b.weight_budget;
   });
 }
 
@@ -145,9 +148,7 @@ PlanMade made_of(const ModelView& state, const placement::PlacementResult& found
                 .predicted = best.predicted,
                 .unused = {}};
   for (const Stage& stage : best.stages) {
-    made.plan.stages.push_back({.device = stage.device,
-                                .layers = stage.layers,
-                                .weight_budget = stage.layers_streamed > 0 ? stage.memory.weights : 0});
+    made.plan.stages.push_back({.device = stage.device, .layers = stage.layers, .weight_budget = weight_budget(stage)});
     const DeviceProfile* device = find_device(state.nodes, stage.device);
     const double growth = device ? placement::precision_of(*device, model.shape).growth : 1;
     const Bytes bytes = bytes_of(stage.memory, made.plan.settings, model.settings);

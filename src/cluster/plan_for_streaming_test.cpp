@@ -56,6 +56,29 @@ TEST(PlanThatStreams, UsesTheMemoryThatThereIs) {
   EXPECT_EQ(only(state).plan->made.plan.stages[0].weight_budget, 0U) << "another node holds it";
 }
 
+TEST(PlanThatStreams, UsesMemoryThatItGetsLater) {
+  ReplicatedState state = streaming_node(450 * MB);
+  plan_again(state);
+  const Bytes budget = only(state).plan->made.plan.stages[0].weight_budget;
+  report_ready(state);
+  const auto gets = [&](Bytes memory) {
+    NodeFacts facts = example_facts(1, memory);
+    facts.info.devices[0].stream_bytes_per_s = 1e9;
+    add(state, NodeReported{facts});
+  };
+  gets(455 * MB);
+  EXPECT_FALSE(plan_for(view(state), context())) << "it would hardly be faster";
+  gets(600 * MB);
+  EXPECT_FALSE(plan_for(view(state), {.term = example_term(1), .idle = false, .epoch_max = {}})) << "not amid answers";
+  plan_again(state);
+  EXPECT_EQ(only(state).plan->made.plan.stages[0].weight_budget, budget + 150 * MB);
+  report_ready(state);
+  EXPECT_FALSE(plan_for(view(state), context())) << "nothing to do";
+  gets(2000 * MB);
+  plan_again(state);
+  EXPECT_EQ(only(state).plan->made.plan.stages[0].weight_budget, 0U) << "it holds all of it";
+}
+
 TEST(PlanThatStreams, WaitsUntilOtherModelsMakeRoom) {
   ReplicatedState state = streaming_node(600 * MB);
   ServedModel small = example_model(2);

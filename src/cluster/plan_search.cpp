@@ -22,6 +22,20 @@ constexpr double kReplaceNowGain = 1.5;
 // link between any two nodes.
 constexpr size_t kNodesAtFirst = 64;
 
+// Of a plan whose layers stream, in the memory that it has, where its device may have more now.
+PredictedSpeed speed_streaming_now(const ModelView& state) {
+  const PlanMade& made = state.plan->made;
+  const PlannedStage& stage = made.plan.stages.front();
+  ClusterView view = view_of(state, {stage.device.node});
+  std::erase_if(view.devices, [&](const DeviceProfile& device) { return device.id != stage.device; });
+  if (view.devices.empty()) return made.predicted;
+  view.devices.front().memory_free = std::min(view.devices.front().memory_free, made.stage_bytes.front());
+  placement::PlacementRequest request = request_of(*state.model);
+  request.streams = true;
+  const auto answer = placement::assign_layers(view, state.model->shape, request);
+  return answer ? answer->plan.predicted : made.predicted;
+}
+
 }  // namespace
 
 Result<placement::PlacementResult> search_plan(const ModelView& state, PredictedText text) {
@@ -60,6 +74,7 @@ ServingSettings with_longer_context(const ModelView& state, const ServingSetting
 
 PredictedSpeed speed_now(const ModelView& state) {
   const PlanMade& made = state.plan->made;
+  if (made.plan.stages.front().weight_budget > 0) return speed_streaming_now(state);
   placement::PlacementRequest request = request_of(*state.model);
   std::set<NodeId> nodes;
   for (const PlannedStage& stage : made.plan.stages) {

@@ -87,6 +87,14 @@ void ModelFiles::check_own_files() {
   });
 }
 
+void ModelFiles::forget(const std::filesystem::path& file, const std::string& content) {
+  std::error_code error;
+  if (options_.file && std::filesystem::equivalent(options_.file->path(), file, error)) options_.file = nullptr;
+  own_files_.erase(content);
+  spare_contents_.erase(content);
+  if (const auto id = wire::ContentId::parse(content)) exchange_.withdraw(*id);
+}
+
 bool ModelFiles::reading(const std::filesystem::path& file) const {
   std::error_code error;
   return reading() && std::filesystem::equivalent(options_.file->path(), file, error);

@@ -64,6 +64,8 @@ class ModelFiles {
   void add_file(const std::shared_ptr<const weights::Content>& content);
   // A model of the cache: other nodes get it from here.
   void offer(std::shared_ptr<const weights::Content> content) { exchange_.offer(std::move(content)); }
+  // An own file, or what the cache has of this content, is about to be removed; the cluster does not serve it.
+  void forget(const std::filesystem::path& file, const std::string& content);
   bool has_file(const std::string& content) const { return own_files_.contains(content); }
   // Whether this is the own file, and it is being read.
   bool reading(const std::filesystem::path& file) const;

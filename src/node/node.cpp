@@ -44,6 +44,9 @@ Result<void> Node::rename(std::string_view node, const std::string& name) { retu
 wire::Role Node::role() const { return impl_->role(); }
 Result<void> Node::set_role(std::string_view node, wire::Role role) { return impl_->set_role(node, role); }
 Result<void> Node::begin_roles() { return impl_->begin_roles(); }
+void Node::remove_model(const ModelRemoval& request, const std::function<void(Result<RemovedModel>)>& done) {
+  impl_->remove_model(request, done);
+}
 void Node::preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) {
   impl_->preview(request, done);
 }

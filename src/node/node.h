@@ -138,6 +138,7 @@ class Node : public Service {
   Result<void> set_limits(std::string_view node, const wire::LimitChanges& changes) override;
   Result<void> load(std::string_view model, const wire::LoadSettings& settings) override;
   Result<void> unload(std::string_view model) override;
+  void remove_model(const ModelRemoval& request, const std::function<void(Result<RemovedModel>)>& done) override;
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) override;
   void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done) override;
   void connect(const std::string& host, uint16_t port, const std::function<void(Result<void>)>& done) override;

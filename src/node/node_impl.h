@@ -75,6 +75,7 @@ class Node::Impl final : public PeerHandler {
   Result<void> unload(std::string_view model);
   void set_api(std::string host, uint16_t port, std::string scheme);
   void add_peer(const Address& at);
+  void remove_model(const ModelRemoval& request, const std::function<void(Result<RemovedModel>)>& done);
   void preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done);
   void admit(const AdmissionRequest& request, const std::function<void(Result<AdmissionStatus>)>& done);
   void connect(const std::string& host, uint16_t port, const std::function<void(Result<void>)>& done);
@@ -172,6 +173,8 @@ class Node::Impl final : public PeerHandler {
   void read_content(const OwnModel& own, SharedGguf file, std::function<void(Result<std::string>)> done);
   void offer_cached(const OwnModel& own, std::function<void(Result<std::string>)> done);
   void read_served_files();
+  Result<void> check_unused(const OwnModel& own) const;
+  void remove_found(const OwnModel& own, const std::function<void(Result<RemovedModel>)>& done);
   const OwnModel* unread_file(const wire::ServedModel& served) const;
   void preview_file(const OwnModel& own, const std::shared_ptr<const PreviewRequest>& request,
                     const std::function<void(Result<PlanPreview>)>& done);

@@ -1,29 +1,11 @@
 // What a node does for users who look before they act: predicts plans, admits newcomers, examines the network.
-#include <algorithm>
-#include <format>
 #include <utility>
 
-#include "base/utf8.h"
 #include "node/library/served_names.h"
 #include "node/node_impl.h"
 #include "security/identity_store.h"
 
 namespace exogpu::node {
-namespace {
-
-Error no_file_here(const wire::ReplicatedState& state, const std::string& name) {
-  std::string holders;
-  for (const auto& [id, node] : state.nodes) {
-    if (!node.online || !std::ranges::contains(node.library, name, &wire::LibraryModel::model)) continue;
-    holders += (holders.empty() ? "" : ", ") + node.facts.info.self.name;
-  }
-  const std::string printed = printable(name);
-  if (holders.empty()) return {ErrorCode::not_found, std::format("there is no model \"{}\" in the library", printed)};
-  return {ErrorCode::failed_precondition,
-          std::format("this node has no file of {}; ask a node that has one: {}", printed, holders)};
-}
-
-}  // namespace
 
 void Node::Impl::preview(const PreviewRequest& request, const std::function<void(Result<PlanPreview>)>& done) {
   auto shared = std::make_shared<const PreviewRequest>(request);

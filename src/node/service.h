@@ -125,6 +125,19 @@ class GenerationListener {
   virtual void on_error(const Error& error) = 0;
 };
 
+// A model, as requests name it, whose files a node is to remove.
+struct ModelRemoval {
+  std::string model;
+  bool only_look = false;  // nothing is removed: what would be, and whether it may
+};
+struct RemovedModel {
+  std::string model;
+  std::string node;                // by name
+  std::vector<std::string> files;  // their paths; of one that was only looked at, none where they have to stay for good
+  Bytes bytes_freed = 0;           // on the disk
+  std::string refusal{};           // of one that was only looked at, why its files have to stay now
+};
+
 // How far the fetching of a model is: of its file number `file` of `files`.
 struct PullProgress {
   size_t file = 0, files = 0;
@@ -285,6 +298,14 @@ class Service {
   virtual std::vector<LinkPast> link_past(size_t values) const {
     (void)values;
     return {};
+  }
+
+  // This node's files of a model of the library are removed from its disk; those of other nodes stay. `done` as for
+  // preview(). Errors: not_found; failed_precondition (the model is loaded or being loaded; no file here: the message
+  // names the nodes to ask; a file outside of the models folder), permission_denied, io_error.
+  virtual void remove_model(const ModelRemoval& request, const std::function<void(Result<RemovedModel>)>& done) {
+    (void)request;
+    done(fail(ErrorCode::unsupported, "this service removes no models"));
   }
 };
 

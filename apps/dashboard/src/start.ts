@@ -2,5 +2,8 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 
 const target = document.getElementById("app")!;
-target.replaceChildren();
-mount(App, { target });
+// Apart from what was read just now, as a task of its own.
+setTimeout(() => {
+  target.replaceChildren();
+  mount(App, { target });
+});

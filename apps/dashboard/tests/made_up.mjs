@@ -5,7 +5,7 @@ import http from "node:http";
 import path from "node:path";
 import Ajv2020 from "ajv/dist/2020.js";
 
-const dist = new URL("../dist/", import.meta.url).pathname;
+const kDist = new URL("../dist/", import.meta.url).pathname;
 const kTypes = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
 const metrics = ["memory_used_bytes", "utilization", "power_w", "temperature_c", "clock_mhz"];
 const id = (i) => String(i).padStart(4, "0").repeat(8);
@@ -57,9 +57,12 @@ const request = () => ({
 export class MadeUp {
   sent = { changes: 0, samples: 0, events: 0 };
   limit = { changes: 0, samples: 0 };
+  answers = {}; // by path, what a test answers itself: (request, response) => ...
 
-  constructor(nodes, stages = nodes) {
+  // `dist`: the page's folder, with / at its end.
+  constructor(nodes, stages = nodes, dist = kDist) {
     this.nodes = nodes;
+    this.dist = dist;
     this.cluster = clusterOf(nodes, stages);
   }
   telemetry(step, history = false) {
@@ -70,7 +73,7 @@ export class MadeUp {
   }
   // Compares what it says with the description of the API.
   check() {
-    const description = JSON.parse(fs.readFileSync(path.join(dist, "openapi.json"), "utf8"));
+    const description = JSON.parse(fs.readFileSync(path.join(this.dist, "openapi.json"), "utf8"));
     const ajv = new Ajv2020({ strict: false });
     ajv.addSchema({ ...description, $id: "api" });
     for (const [schema, value] of [["Cluster", this.cluster], ["Telemetry", this.telemetry(1, true)], ["RecentEvent", event(1)], ["RecentRequest", request()]]) {
@@ -113,6 +116,7 @@ export class MadeUp {
   }
   #answer(asked, response) {
     const { pathname } = new URL(asked.url, "http://x");
+    if (this.answers[pathname]) return this.answers[pathname](asked, response);
     const json = (value) => response.setHeader("Content-Type", "application/json").end(JSON.stringify(value));
     if (pathname === "/v1/cluster/events") {
       return this.#stream(response, ["snapshot", this.cluster], () => ["change", this.#change()], () => this.sent.changes < this.limit.changes);
@@ -130,8 +134,8 @@ export class MadeUp {
       const values = Array(60).fill(1e-4);
       return json({ step_s: 10, links: this.cluster.nodes.slice(1).map((node) => ({ from: name(0), to: node.name, delay_s: values, loss: values, bytes_per_s: values })) });
     }
-    const file = path.join(dist, pathname === "/" ? "index.html" : path.normalize(pathname));
-    if (!file.startsWith(dist) || !fs.existsSync(file)) return response.writeHead(404).end();
+    const file = path.join(this.dist, pathname === "/" ? "index.html" : path.normalize(pathname));
+    if (!file.startsWith(this.dist) || !fs.existsSync(file)) return response.writeHead(404).end();
     response.setHeader("Content-Type", kTypes[path.extname(file)] ?? "application/octet-stream").end(fs.readFileSync(file));
   }
 }

@@ -37,6 +37,7 @@ const calls = [
   ["GET", "/v1/models"], ["GET", `/v1/models/${model}`], ["GET", "/v1/models/none"],
   ["POST", "/v1/models/load", { model: "none" }], ["POST", "/models/load", { model: "none" }],
   ["POST", "/v1/models/unload", { model: "none" }], ["POST", "/models/unload", { model: "none" }],
+  ["GET", "/v1/library/none"], ["GET", `/v1/library/${model}`], ["POST", "/v1/models/remove", { model: "none" }], ["POST", "/v1/models/remove", { model }], ["POST", "/v1/models/remove", {}],
   ["POST", "/v1/chat/completions", chat], ["POST", "/v1/chat/completions", { ...chat, stream: true }],
   ["POST", "/v1/chat/completions", { model }], ["POST", "/v1/chat/completions", { ...chat, model: "none" }],
   ["POST", "/v1/completions", text], ["POST", "/v1/embeddings", { model, input: 5 }],

@@ -1,19 +1,21 @@
 // The page in a browser, with a cluster of three nodes.
 //
-// usage: node page.mjs '{"nodes": [{"name", "url", "pid", "device", "link"}, ...], "model": NAME, "join": COMMAND, "battery": FOLDER,
-//                        "audit": FOLDER, "pictures": FOLDER or null}'
+// usage: node page.mjs '{"nodes": [{"name", "url", "pid", "device"}, ...], "model": NAME, "spare": FILE, "battery": FOLDER, "audit": FOLDER,
+//                        "join": COMMAND, "serve": COMMAND, "newcomer": ADDRESS, "pictures": FOLDER or null}'
 // The first node is the one whose page is opened; the model's stages are on all three, in this order. The second is
-// killed in the middle of an answer, the first at the end. `join` and a code make another device a member of the first.
+// killed in the middle of an answer, the first at the end. `join` and a code make another device a member of the first; `serve` then
+// starts it, listening at `newcomer`. `spare` is a file in the first node's models folder.
 // `battery` has the files of the first node's battery, as the system has them; `audit` is the folder of its audit.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
 import { createRequire } from "node:module";
+import path from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-const { nodes, model, join, battery, audit, pictures } = JSON.parse(process.argv[2]);
+const { nodes, model, spare, battery, audit, join, serve, newcomer, pictures } = JSON.parse(process.argv[2]);
 const [first, second, third] = nodes;
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const kWait = 30_000;
@@ -68,6 +70,17 @@ async function noOverflow(page, what) {
 }
 async function picture(page, name) {
   if (pictures) await page.screenshot({ path: `${pictures}/${name}.png` });
+}
+// A dialog: on a phone and on a large screen.
+async function fits(page, name) {
+  await accessible(page, name);
+  for (const [theme, width, height] of [["dark", 360, 780], ["light", 1440, 900]]) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.setViewportSize({ width, height });
+    await noOverflow(page, `${name} at ${width}`);
+    await picture(page, `${name}-${width}`);
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
 }
 
 // How far the parts of a page moved so far, and in the next moments (CLS); and when the first of them was painted (ms).
@@ -203,6 +216,22 @@ if (await slider.count()) {
   await slider.press(Number(await slider.inputValue()) > 1 ? "ArrowLeft" : "ArrowRight");
   await dialog.getByText("Cut by hand").waitFor();
   await page.waitForFunction((old) => document.querySelector('[role="dialog"] [role="img"]')?.getAttribute("aria-label") !== old, before);
+  await dialog.getByRole("button", { name: "Planner's choice" }).click();
+  // The same cut, dragged in the bar: the bar follows the mouse, and then the plan.
+  await dialog.locator('[aria-busy="false"]').waitFor();
+  const at = Number(await slider.inputValue()), to = at > 2 ? at - 2 : at + 2;
+  const bar = await dialog.locator(".bar:has(.grip)").boundingBox(), grip = await dialog.locator(".grip").first().boundingBox();
+  const most = Number(await slider.getAttribute("max")) + 1;
+  await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(bar.x + (bar.width * to) / most, grip.y + grip.height / 2, { steps: 5 });
+  assert.equal(Number(await slider.inputValue()), to, "the cut is where the mouse is");
+  await page.mouse.up();
+  await page.mouse.move(bar.x, grip.y);
+  assert.equal(Number(await slider.inputValue()), to, "it stays there");
+  await dialog.getByText("Cut by hand").waitFor();
+  await dialog.locator(".stage").first().getByText(to === 1 ? "layers 0" : `layers 0–${to - 1}`, { exact: true }).waitFor();
+  await fits(page, "cut");
   await dialog.getByRole("button", { name: "Planner's choice" }).click();
 }
 const used = await dialog.getByRole("img", { name: /Who holds which layers/ }).getAttribute("aria-label");
@@ -392,8 +421,7 @@ for (const { name } of [first, third]) {
   await form.getByRole("button", { name: "Set the limits" }).click(); // hours without their end
   assert.ok(await form.getByLabel("To (hour)").first().evaluate((input) => !input.validity.valid));
   await form.getByLabel("To (hour)").first().fill("7");
-  await accessible(page, "limits");
-  await picture(page, "limits");
+  if (name === first.name) await fits(page, "limits");
   await form.getByRole("button", { name: "Set the limits" }).click();
   await form.waitFor({ state: "detached" });
   for (const limit of ["≤ 85 °C", "only plugged in", "quiet 22–7 h"]) await card.getByText(limit).waitFor();
@@ -406,6 +434,30 @@ for (const { name } of [first, third]) {
   await card.getByText("quiet 22–7 h").waitFor({ state: "detached" });
 }
 step("devices were limited");
+
+// --- the files of a model are deleted, once it is said what that frees; a loaded one is unloaded first
+await go(page, "models");
+const spareName = path.basename(spare, ".gguf");
+const library = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: spareName, exact: true }) });
+const deletes = (name) => button(`Delete: ${name}`).click();
+await deletes(model);
+await dialog.getByText("It is loaded", { exact: false }).waitFor();
+await dialog.getByText("is not in the models folder", { exact: false }).waitFor();
+assert.ok(await dialog.getByRole("checkbox", { name: first.name, exact: true }).isDisabled());
+await page.keyboard.press("Escape");
+await library.getByRole("button", { name: "Load" }).click();
+await library.getByText("ready", { exact: true }).waitFor();
+await deletes(spareName);
+await dialog.getByText(spare).waitFor();
+await dialog.getByText("It is loaded", { exact: false }).waitFor();
+for (const copy of await dialog.getByRole("checkbox").all()) await copy.check();
+await fits(page, "delete");
+assert.ok(fs.existsSync(spare));
+await dialog.getByRole("button", { name: /^Unload and delete \(\d/ }).click();
+await dialog.waitFor({ state: "detached" });
+assert.ok(!fs.existsSync(spare));
+await library.waitFor({ state: "detached" });
+step("a model was deleted");
 
 // --- a key is made, used and revoked
 await go(page, "access");
@@ -479,20 +531,8 @@ await record.getByRole("button", { name: "Verify" }).click();
 await record.getByText("are as they were written").waitFor();
 step("the audit says who did it, and that it was changed");
 
-// --- a device is called by its address
-await go(page, "devices");
-await page.getByRole("button", { name: "Add a device" }).click();
-await page.getByRole("tab", { name: "By address" }).click();
-for (const address of ["127.0.0.1:1", third.link]) {
-  await page.getByLabel("Address of the device").fill(address);
-  await page.getByRole("button", { name: "Connect", exact: true }).click();
-  await (address === third.link ? page.getByText(`Connected to ${address}`) : page.getByRole("alert").getByText("127.0.0.1")).first().waitFor();
-}
-await accessible(page, "an address");
-await page.keyboard.press("Escape");
-step("a device was called by its address");
-
 // --- a new device
+await go(page, "devices");
 await page.getByRole("button", { name: "Add a device" }).click();
 await page.getByRole("button", { name: "Show a code" }).click();
 const code = (await page.locator('output[aria-label="Six digits"]').innerText()).replace(" ", "");
@@ -504,6 +544,28 @@ await promisify(execFile)(join[0], [...join.slice(1), code]);
 await page.getByText("is part of the cluster now").first().waitFor();
 await page.keyboard.press("Escape");
 step("a device was let in");
+
+// --- nobody tells it where the others are: it is called by its address
+const stranded = spawn(serve[0], serve.slice(1), { stdio: "ignore" });
+await page.getByRole("button", { name: "Add a device" }).click();
+await page.getByRole("tab", { name: "By address" }).click();
+const connect = async (address) => {
+  await page.getByLabel("Address of the device").fill(address);
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
+};
+await connect("127.0.0.1:1");
+await page.getByRole("alert").getByText("127.0.0.1").first().waitFor();
+await until(async () => {
+  await connect(newcomer);
+  return page.getByText(`Connected to ${newcomer}`).waitFor({ timeout: 2000 }).then(() => true, () => false); // it may still be starting
+}, "the newcomer is called");
+await fits(page, "address");
+await page.keyboard.press("Escape");
+const fourth = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: "newcomer", exact: true }) });
+await fourth.getByText("online", { exact: true }).waitFor();
+stranded.kill("SIGKILL");
+await fourth.getByText("offline", { exact: true }).waitFor();
+step("a device was called by its address");
 
 for (const { name } of [first, third]) await doctor.getByText(`From ${name}: `, { exact: false }).waitFor();
 await accessible(doctor, "what the doctor found");

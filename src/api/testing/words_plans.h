@@ -47,6 +47,20 @@ class WordsPlans : public node::Service {
   }
   wire::OwnerLimits limits{};  // of the node "test"
 
+  // Of the models of WordsService, one is not loaded.
+  void remove_model(const node::ModelRemoval& request,
+                    const std::function<void(Result<node::RemovedModel>)>& done) override {
+    const std::string refusal = request.model == "unloaded" ? "" : request.model + " is loaded; unload it first";
+    if (!refusal.empty() && !request.only_look) return done(fail(ErrorCode::failed_precondition, "{}", refusal));
+    if (!request.only_look) ++removed_models;
+    done(node::RemovedModel{.model = request.model,
+                            .node = "test",
+                            .files = {"/models/file.gguf"},
+                            .bytes_freed = 60'000'000,
+                            .refusal = refusal});
+  }
+  std::atomic<int> removed_models = 0;
+
   // All layers on one device, unless that is excluded.
   void preview(const node::PreviewRequest& request,
                const std::function<void(Result<node::PlanPreview>)>& done) override {

@@ -86,6 +86,25 @@ std::string hours_problem(const std::string& text) {
   return hours ? std::string() : hours.error().message;
 }
 
+CLI::Validator whole_percent() {
+  return {[range = between(1, 100)](std::string& text) {
+            std::string problem = range(text);
+            const bool whole = text.find_first_not_of("0123456789") == std::string::npos;
+            return problem.empty() && !whole ? std::format("{} is not a whole number", text) : problem;
+          },
+          ""};
+}
+
+CLI::Validator memory_size() {
+  return {[size = byte_size()](std::string& text) {
+            std::string problem = size(text);
+            if (!problem.empty() || std::stoull(text) >= wire::OwnerLimits::kMemoryMin) return problem;
+            return std::format("{} is less than {}", format_bytes(std::stoull(text)),
+                               format_bytes(wire::OwnerLimits::kMemoryMin));
+          },
+          ""};
+}
+
 void add_all_limits(CLI::App& command, LimitOptions& options) {
   using wire::OwnerLimits;
   const auto number = [](const std::string& text) { return json(std::stod(text)); };
@@ -103,9 +122,9 @@ void add_all_limits(CLI::App& command, LimitOptions& options) {
             "Hours of its day in which plans may use its devices, such as 18-23", hours, word);
   add_limit(command, options, "--battery-floor", "battery_floor_percent", "PERCENT|none",
             "Per cent of the battery below which plans do without it; 100: whenever it runs on battery",
-            between(1, 100), number);
+            whole_percent(), number);
   add_limit(command, options, "--memory", "memory_max_bytes", "SIZE|none",
-            "Memory of each device that models may use, for example 8GiB", byte_size(), whole);
+            "Memory of each device that models may use, for example 8GiB", memory_size(), whole);
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "node/library/served_names.h"
 
 #include <algorithm>
+#include <format>
+
+#include "base/utf8.h"
 
 namespace exogpu::node {
 
@@ -29,6 +32,18 @@ const wire::ModelRecord* find_served(const ReplicatedState& state, std::string_v
     return served == state.models.end() ? nullptr : &served->second;
   }
   return nullptr;
+}
+
+Error no_file_here(const ReplicatedState& state, const std::string& name) {
+  std::string holders;
+  for (const auto& [id, node] : state.nodes) {
+    if (!node.online || !std::ranges::contains(node.library, name, &wire::LibraryModel::model)) continue;
+    holders += (holders.empty() ? "" : ", ") + node.facts.info.self.name;
+  }
+  const std::string printed = printable(name);
+  if (holders.empty()) return {ErrorCode::not_found, std::format("there is no model \"{}\" in the library", printed)};
+  return {ErrorCode::failed_precondition,
+          std::format("this node has no file of {}; ask a node that has one: {}", printed, holders)};
 }
 
 }  // namespace exogpu::node

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "wire/cluster_log.h"
 
 namespace exogpu::node {
@@ -17,5 +18,8 @@ std::map<std::string, std::string> other_names(const wire::ReplicatedState& stat
 
 // The model to be served that requests mean by this name. Null: none.
 const wire::ModelRecord* find_served(const wire::ReplicatedState& state, std::string_view name);
+
+// That this node has no file of this model, naming the online nodes that have one. not_found: nobody has.
+Error no_file_here(const wire::ReplicatedState& state, const std::string& name);
 
 }  // namespace exogpu::node

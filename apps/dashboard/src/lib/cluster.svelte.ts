@@ -1,6 +1,6 @@
 // The cluster as the page knows it: one snapshot, kept up to date by the server's changes.
 import { api, ApiError } from "./api.svelte";
-import { applyPatch, type Operation } from "./patch";
+import { patched, type Operation } from "./patch";
 import { readEvents } from "./sse";
 import type { Cluster, ClusterNode, ModelEntry } from "./types";
 
@@ -8,8 +8,10 @@ const kSilence = 40_000; // the server sends a comment every 15 s
 const kRetry = 500;
 
 class Live {
-  cluster = $state<Cluster | null>(null);
-  models = $state<ModelEntry[]>([]);
+  // Plain objects that never change: a change makes another whole of them, see patched(). Hundreds of links as reactive ones cost
+  // each view more than to look through them again.
+  cluster = $state.raw<Cluster | null>(null);
+  models = $state.raw<ModelEntry[]>([]);
   connected = $state(false);
   lost = $state<string | null>(null); // the node that went away, by its name
   error = $state<string | null>(null);
@@ -77,7 +79,7 @@ class Live {
           this.connected = true;
           this.lost = this.error = null;
         } else if (event.name === "change" && this.cluster) {
-          applyPatch(this.cluster, JSON.parse(event.data) as Operation[]);
+          this.cluster = patched(this.cluster, JSON.parse(event.data) as Operation[]);
         }
         void this.refreshModels();
       }

@@ -5,8 +5,15 @@ export function setLocale(language: string): void {
   locale = navigator.languages.find((each) => each === language || each.startsWith(`${language}-`)) ?? language;
 }
 
-const number = (value: number, digits: number) =>
-  new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: 0 }).format(value);
+// Making a formatter takes a hundred times as long as using one.
+const formatters = new Map<string, Intl.NumberFormat>();
+function formatter(options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = `${locale} ${options.style} ${options.notation} ${options.maximumFractionDigits}`;
+  let found = formatters.get(key);
+  if (!found) formatters.set(key, (found = new Intl.NumberFormat(locale, options)));
+  return found;
+}
+const number = (value: number, digits: number) => formatter({ maximumFractionDigits: digits, minimumFractionDigits: 0 }).format(value);
 
 export function bytes(value: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -19,7 +26,7 @@ export function bytes(value: number): string {
 }
 
 export function count(value: number): string {
-  return new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 }).format(value);
+  return formatter({ notation: "compact", maximumFractionDigits: 1 }).format(value);
 }
 
 export const integer = (value: number) => number(value, 0);
@@ -35,21 +42,27 @@ export function duration(seconds: number): string {
 
 // "12,3 %" of 0.123.
 export const percent = (value: number) =>
-  new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 }).format(value);
+  formatter({ style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 }).format(value);
 export const amount = (value: number, unit: string) => `${number(value, Math.abs(value) < 10 ? 1 : 0)} ${unit}`;
 
-export const day = (unixS: number) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(unixS * 1000));
+const dates = new Map<string, Intl.DateTimeFormat>();
+function date(ms: number, options: Intl.DateTimeFormatOptions): string {
+  const key = `${locale} ${options.dateStyle} ${options.timeStyle}`;
+  let found = dates.get(key);
+  if (!found) dates.set(key, (found = new Intl.DateTimeFormat(locale, options)));
+  return found.format(ms);
+}
+
+export const day = (unixS: number) => date(unixS * 1000, { dateStyle: "medium" });
 
 // "14:03:59"; with the day where that is not today.
 export function clock(unixS: number): string {
-  const date = new Date(unixS * 1000);
-  const today = date.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(locale, { timeStyle: "medium", ...(today ? {} : { dateStyle: "short" }) }).format(date);
+  const today = new Date(unixS * 1000).toDateString() === new Date().toDateString();
+  return date(unixS * 1000, { timeStyle: "medium", ...(today ? {} : { dateStyle: "short" }) });
 }
-export const hourAndMinute = (unixS: number) => new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(new Date(unixS * 1000));
+export const hourAndMinute = (unixS: number) => date(unixS * 1000, { timeStyle: "short" });
 
-export const time = (ms: number) =>
-  new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(ms));
+export const time = (ms: number) => date(ms, { dateStyle: "medium", timeStyle: "short" });
 
 // "0–11" of the layers from 0 up to, without, 12.
 export const layers = (begin: number, end: number) => (end - begin === 1 ? `${begin}` : `${begin}–${end - 1}`);

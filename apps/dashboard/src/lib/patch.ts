@@ -7,16 +7,24 @@ export interface Operation {
 
 const unescape = (part: string) => part.replaceAll("~1", "/").replaceAll("~0", "~");
 
-// Changes `target` in place, so that only what uses a changed value is drawn again. Throws if the patch does not fit,
-// after which `target` is of no use.
-export function applyPatch(target: unknown, patch: Operation[]): void {
+// `target` with the patch applied. What lies on the way to a change is another object, all else is shared with `target`, which
+// stays as it was; so whoever compares objects sees what has changed. Throws if the patch does not fit.
+export function patched<T>(target: T, patch: readonly Operation[]): T {
+  const copies = new Set<unknown>();
+  const copyOf = (value: any, path: string): any => {
+    if (value === null || typeof value !== "object") throw new Error(`no ${path}`);
+    if (copies.has(value)) return value;
+    const copy = Array.isArray(value) ? [...value] : { ...value };
+    copies.add(copy);
+    return copy;
+  };
+  const whole = copyOf(target, "");
   for (const { op, path, value } of patch) {
     const parts = path.split("/").slice(1).map(unescape);
     const last = parts.pop();
     if (last === undefined) throw new Error("a change of the whole");
-    let place: any = target;
-    for (const part of parts) place = place[part];
-    if (place === null || typeof place !== "object") throw new Error(`no ${path}`);
+    let place = whole;
+    for (const part of parts) place = place[part] = copyOf(place[part], path);
     if (!Array.isArray(place)) {
       if (op === "remove") delete place[last];
       else place[last] = value;
@@ -28,4 +36,5 @@ export function applyPatch(target: unknown, patch: Operation[]): void {
     else if (op === "remove") place.splice(index, 1);
     else place[index] = value;
   }
+  return whole;
 }

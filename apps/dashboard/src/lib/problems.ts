@@ -25,6 +25,7 @@ export function problemsOf(cluster: Cluster, t: Texts): Problem[] {
   for (const conflict of cluster.identity_conflicts) {
     list.push({ key: `identity ${conflict.node}`, bad: true, text: p.identity(conflict.node, conflict.source) });
   }
+  const nodes = new Map(cluster.nodes.map((node) => [node.id, node]));
   for (const node of cluster.nodes) {
     const add = (what: string, bad: boolean, text: string, action?: Problem["action"]) =>
       list.push({ key: `${what} ${node.id}`, bad, text, ...(action ? { action } : {}) });
@@ -41,8 +42,8 @@ export function problemsOf(cluster: Cluster, t: Texts): Problem[] {
       if (device.heat === "critical") add(`heat ${device.id}`, true, p.heat(name, device.temperature_c));
     }
     for (const link of node.links) {
-      const to = cluster.nodes.find((other) => other.id === link.to);
-      if (link.avoided && to && node.id < to.id) add(`link ${to.id}`, true, p.link(node.name, to.name));
+      const to = link.avoided ? nodes.get(link.to) : undefined;
+      if (to && node.id < to.id) add(`link ${to.id}`, true, p.link(node.name, to.name));
     }
   }
   return list;

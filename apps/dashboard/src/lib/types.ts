@@ -11,6 +11,7 @@ export type Served = Schemas["ServedModel"];
 export type Plan = Schemas["Plan"];
 export type Stage = Plan["stages"][number];
 export type LibraryModel = Schemas["LibraryModel"];
+export type ModelFiles = Schemas["ModelFiles"];
 export type ModelEntry = Schemas["Model"];
 export type PlanRequest = Schemas["PlanRequest"];
 export type PlanPreview = Schemas["PlanPreview"];

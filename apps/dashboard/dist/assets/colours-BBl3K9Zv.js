@@ -1,0 +1,1 @@
+function e(e,t){let n=e.findIndex(e=>e.name===t);return`var(--node-${(n<0?0:n)%8})`}export{e as t};
