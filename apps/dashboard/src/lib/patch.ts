@@ -8,7 +8,7 @@ export interface Operation {
 const unescape = (part: string) => part.replaceAll("~1", "/").replaceAll("~0", "~");
 
 // `target` with the patch applied. What lies on the way to a change is another object, all else is shared with `target`, which
-// stays as it was; so whoever compares objects sees what has changed. Throws if the patch does not fit.
+// stays as it was; so a comparison of objects shows what has changed. Throws if the patch does not fit.
 export function patched<T>(target: T, patch: readonly Operation[]): T {
   const copies = new Set<unknown>();
   const copyOf = (value: any, path: string): any => {
