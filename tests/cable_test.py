@@ -153,13 +153,11 @@ class Cables(unittest.TestCase):
             return {(node["name"], names[link["to"]]): link["loss"] for node in nodes for link in node["links"]}
         def measured():
             Asked(near).join()
+            # Only bytes of that link may be retransmitted, including acknowledged ones; on a busy machine some of others are.
             found = losses()
-            return found.get((near.name, far.name), 0) > 0.02 and found
-        found = until("it is measured", measured)
-        # Only bytes of that link may be retransmitted, including acknowledged ones.
-        others = [loss for ends, loss in found.items() if set(ends) != {near.name, far.name}]
-        self.assertEqual(len(others), HOSTS * (HOSTS - 1) - 2, found)
-        self.assertLess(max(others), found[near.name, far.name])
+            others = [loss for ends, loss in found.items() if set(ends) != {near.name, far.name}]
+            return len(others) == HOSTS * (HOSTS - 1) - 2 and found[near.name, far.name] > max(0.02, *others)
+        until(lambda: f"it is measured: {losses()}", measured)
         self.network.no_firewall(far.host)
 
 

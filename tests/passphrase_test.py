@@ -82,6 +82,7 @@ class Passphrase(Cluster):
     def test_keys_that_are_there_are_encrypted_at_the_first_start_with_it(self):
         a = self.node("a", MODEL)
         self.assertTrue(self.keys(a)["node.key"].read_text().startswith("-----BEGIN PRIVATE KEY-----"))
+        a.waits_to_serve()
         node = a.cluster()["nodes"][0]["id"]
         a.stop()
         a.arguments += map(str, self.option)
@@ -89,8 +90,8 @@ class Passphrase(Cluster):
         self.fails("chmod 600", "recovery", "--state", a.folder / "state", secret=self.other)
         a.restart()
         self.assert_locked(a, "node.key", "authority.key")
-        self.assertEqual(a.cluster()["nodes"][0]["id"], node)
         a.waits_to_serve()
+        self.assertEqual(a.cluster()["nodes"][0]["id"], node)
 
 
 if __name__ == "__main__":
