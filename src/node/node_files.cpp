@@ -34,6 +34,11 @@ Result<void> Node::Impl::check_unused(const OwnModel& own) const {
   return {};
 }
 
+void Node::Impl::look_at_own_files() {
+  library_->set_changed();
+  library_->tick(std::chrono::steady_clock::now());
+}
+
 // Once it is known that there is something to remove.
 void Node::Impl::remove_found(const OwnModel& own, const RemovalDone& done) {
   if (const auto unused = check_unused(own); !unused) return done(std::unexpected(unused.error()));
@@ -41,8 +46,7 @@ void Node::Impl::remove_found(const OwnModel& own, const RemovalDone& done) {
   in_background([this, own, done] {
     auto removed = remove_files_of(own, options_.models, resources_.cache.get());
     loop_.post([this, own, done, removed = std::move(removed)] {
-      library_->set_changed();
-      library_->tick(std::chrono::steady_clock::now());
+      look_at_own_files();
       if (!removed) return done(std::unexpected(removed.error()));
       log::info("node", "the files of {} were removed from this node, {} bytes", own.facts.model, removed->bytes_freed);
       done(described(own, name_, *removed));
@@ -62,6 +66,7 @@ void Node::Impl::remove_model(const ModelRemoval& request, const RemovalDone& do
     in_background([this, own = *own, only_look = request.only_look, in_use, done] {
       auto list = files_of(own, options_.models, resources_.cache.get());
       loop_.post([this, own, only_look, in_use, done, list = std::move(list)] {
+        if (!list) look_at_own_files();  // gone by another node that shares the folder, or by hand
         if (!only_look) return list ? remove_found(own, done) : done(std::unexpected(list.error()));
         RemovedModel looked_at = described(own, name_, list.value_or(ModelFileList{}));
         looked_at.refusal = list ? in_use : list.error().message;

@@ -174,6 +174,7 @@ class Node::Impl final : public PeerHandler {
   void offer_cached(const OwnModel& own, std::function<void(Result<std::string>)> done);
   void read_served_files();
   Result<void> check_unused(const OwnModel& own) const;
+  void look_at_own_files();
   void remove_found(const OwnModel& own, const std::function<void(Result<RemovedModel>)>& done);
   const OwnModel* unread_file(const wire::ServedModel& served) const;
   void preview_file(const OwnModel& own, const std::shared_ptr<const PreviewRequest>& request,
