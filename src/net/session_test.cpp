@@ -130,7 +130,7 @@ TEST(SessionClockTest, ACertificateThatIsNotValidByThisNodesClockIsRefused) {
   LinkSelf self = node_named(1);
   self.wall_clock = [&] { return now - std::chrono::days(3); };
   const Certified peer(node_named(2).node, {.from = now - 24h, .to = now + 24h});
-  const auto greet = [&](LinkSelf as, uint64_t clock_s) {
+  const auto greet = [&](const LinkSelf& as, uint64_t clock_s) {
     auto session = std::make_unique<Session>(as, ChannelOptions{}, peer, kSessionStart);
     wire::Hello theirs = hello();
     theirs.clock_s = clock_s;

@@ -77,7 +77,7 @@ ServeSettings NodeOptions::serve_settings(const std::string& of) const {
 Result<NodeResources> prepare(NodeOptions& options) {
   std::string name_option = options.name;
   EXO_TRY(options.name, own_name(options.state, name_option));
-  wire::OwnerLimits limit_options = options.limits;
+  const wire::OwnerLimits limit_options = options.limits;
   EXO_TRY(options.limits, own_limits(options.state, limit_options));
   if (!options.layers.empty()) EXO_CHECK(placement::check_layers(options.layers));
   if (options.connect.empty() && !has_models(options) && !options.discover) {
@@ -115,7 +115,7 @@ Result<NodeResources> prepare(NodeOptions& options) {
   EXO_TRY(auto running, security::FileLock::share(options.state / "node.lock"));
   std::random_device entropy;
   NodeResources resources{.name_option = std::move(name_option),
-                          .limit_options = std::move(limit_options),
+                          .limit_options = limit_options,
                           .identity = std::move(identity),
                           .tls = std::move(tls),
                           .machine = std::move(machine),
