@@ -87,7 +87,7 @@ class Ggml:
     """ggml's own buffers of the device with this name: plain copies by its driver code."""
 
     def __init__(self, name):
-        self.registry, base = ctypes.CDLL("libggml.so.0"), ctypes.CDLL("libggml-base.so.0")
+        self.registry, base = ctypes.CDLL("libggml.so"), ctypes.CDLL("libggml-base.so")
         for library in (self.registry, base):
             for call in ("ggml_backend_dev_get", "ggml_backend_dev_buffer_type", "ggml_backend_buft_alloc_buffer",
                          "ggml_backend_buffer_get_base", "ggml_init", "ggml_new_tensor_1d"):

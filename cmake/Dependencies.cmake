@@ -11,7 +11,7 @@ target_link_libraries(cli11_compiled PUBLIC CLI11::CLI11)
 target_compile_definitions(cli11_compiled PUBLIC CLI11_COMPILE)
 
 # ggml: the interface libraries only. Backends are loaded at run time, never linked.
-pkg_check_modules(ggml_pc REQUIRED IMPORTED_TARGET ggml>=0.27)
+pkg_check_modules(ggml_pc REQUIRED IMPORTED_TARGET ggml>=1.0)
 add_library(ggml::all INTERFACE IMPORTED)
 target_link_libraries(ggml::all INTERFACE PkgConfig::ggml_pc -lggml-base)
 

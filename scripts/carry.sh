@@ -24,13 +24,20 @@ carry() {
   done
 }
 
+# Prints the folder of the backends that ggml loads: Debian has one for each version of its interface, side by side.
+ggml_backends() {
+  local libdir version
+  libdir=$(pkg-config --variable=libdir ggml)
+  version=$(basename "$(readlink -f "$libdir/libggml.so")" | sed 's/^libggml[.]so[.]\([0-9]*\).*/\1/')
+  dirname "$(find "$libdir/ggml/backends$version" "$libdir" -name 'libggml-cpu*.so' 2>/dev/null | head -1)"
+}
+
 # collect PATCHELF [PROGRAM...]: fills `lib` with the library of `build`, which is installed below `out`, the programs, and
 # all that these need. PATCHELF: that program.
 collect() {
   local backends patchelf=$1
   shift
-  backends=$(pkg-config --variable=libdir ggml)/ggml
-  [[ -d $backends ]] || backends=$(dirname "$(find "$(pkg-config --variable=libdir ggml)" -name 'libggml-cpu*' | head -1)")
+  backends=$(ggml_backends)
   rm -rf "$lib" "$out/prefix"
   mkdir -p "$lib"
   cmake --install "$build" --component library --prefix "$out/prefix" >/dev/null

@@ -30,7 +30,7 @@ void set_ggml_verbose(bool verbose);
 std::string ggml_last_errors();
 void clear_ggml_last_errors();
 
-// The version of the ggml library in this process: "0.27.0 (commit)".
+// The version of the ggml library in this process: "1.0.0 (commit)".
 std::string ggml_version_text();
 
 }  // namespace exogpu::gpu

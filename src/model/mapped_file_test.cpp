@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/sanitizer.h"
 #include "base/testing/expect.h"
 #include "base/testing/temp_dir.h"
 #include "model/mapping_guard.h"
@@ -132,7 +133,7 @@ TEST_F(MappedFileTest, ManyFilesMayBeOpenAndAreForgottenWhenClosed) {
   EXPECT_TRUE(MappedFile::open(path));
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(EXO_SANITIZED)
 TEST_F(MappedFileTest, AFaultElsewhereEndsTheProcessAsBefore) {
   const auto read_beyond_the_end = [this] {
     const MappedFile installs_the_handler = MappedFile::open(path).value();

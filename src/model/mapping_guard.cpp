@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "base/sanitizer.h"
+
 namespace exogpu::model {
 namespace {
 
@@ -23,7 +25,7 @@ struct sigaction previous_action = {};
 // ThreadSanitizer takes a call of mmap() for a write to all these pages, so there the kernel is called directly.
 bool map_zeros(std::byte* begin, size_t bytes) {
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-#if defined(__SANITIZE_THREAD__)
+#if defined(EXO_SANITIZED_THREAD)
   return syscall(SYS_mmap, begin, bytes, PROT_READ, kFlags, -1, 0) != -1;
 #else
   return mmap(begin, bytes, PROT_READ, kFlags, -1, 0) != MAP_FAILED;

@@ -7,8 +7,8 @@ namespace exogpu::model {
 namespace {
 
 // By id; an empty name marks an unused id.
-constexpr std::array<TensorTypeInfo, 43> kTypes = [] {
-  std::array<TensorTypeInfo, 43> types{};
+constexpr std::array<TensorTypeInfo, 44> kTypes = [] {
+  std::array<TensorTypeInfo, 44> types{};
   auto set = [&](TensorType type, std::string_view name, uint32_t elements, uint32_t bytes) {
     types[static_cast<uint32_t>(type)] = {name, elements, bytes};
   };
@@ -16,6 +16,7 @@ constexpr std::array<TensorTypeInfo, 43> kTypes = [] {
   set(f32, "F32", 1, 4);
   set(f16, "F16", 1, 2);
   set(bf16, "BF16", 1, 2);
+  set(f8_e4m3, "F8_E4M3", 1, 1);
   set(f64, "F64", 1, 8);
   set(i8, "I8", 1, 1);
   set(i16, "I16", 1, 2);

@@ -46,6 +46,7 @@ enum class TensorType : uint32_t {
   nvfp4 = 40,
   q1_0 = 41,
   q2_0 = 42,
+  f8_e4m3 = 43,
 };
 
 struct TensorTypeInfo {

@@ -25,7 +25,7 @@ TEST(TensorType, EveryIdIsKnownOrRemovedOrUnknown) {
     EXPECT_GT(info->block_elements, 0u) << id;
     EXPECT_GT(info->block_bytes, 0u) << id;
   }
-  EXPECT_EQ(known, 35u);
+  EXPECT_EQ(known, 36u);
   EXPECT_EQ(removed_tensor_type(31), "Q4_0_4_4");
   EXPECT_EQ(tensor_type_info(static_cast<TensorType>(UINT32_MAX)), nullptr);
   EXPECT_EQ(tensor_type_name(static_cast<TensorType>(77)), "type 77");

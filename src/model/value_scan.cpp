@@ -96,7 +96,7 @@ NonFinite scan_blocks(const Scales& scales, const TensorTypeInfo& info, std::spa
   return found;
 }
 
-// Counts values whose exponent bits `exponent` are all ones.
+// Counts values whose bits `exponent` are all ones.
 template <typename Bits>
 NonFinite scan_elements(Bits exponent, std::span<const std::byte> data) {
   constexpr size_t kChunk = 1024;  // elements; constant, so that the compiler vectorises the loop
@@ -126,6 +126,7 @@ NonFinite find_non_finite(TensorType type, std::span<const std::byte> data) {
     case TensorType::bf16: return scan_elements<uint16_t>(0x7F80, data);
     case TensorType::f32: return scan_elements<uint32_t>(0x7F800000, data);
     case TensorType::f64: return scan_elements<uint64_t>(0x7FF0000000000000, data);
+    case TensorType::f8_e4m3: return scan_elements<uint8_t>(0x7F, data);  // has no infinity
     default: break;
   }
   Scales scales = scales_of(type);

@@ -31,10 +31,10 @@ struct Options {
 };
 
 // Every type of weights that model files have.
-constexpr std::array kWeightTypes = {"f32",    "f16",   "bf16",    "q4_0",  "q4_1",   "q5_0",    "q5_1",
-                                     "q8_0",   "q2_K",  "q3_K",    "q4_K",  "q5_K",   "q6_K",    "iq4_nl",
-                                     "iq4_xs", "iq3_s", "iq3_xxs", "iq2_s", "iq2_xs", "iq2_xxs", "iq1_s",
-                                     "iq1_m",  "tq1_0", "tq2_0",   "mxfp4"};
+constexpr std::array kWeightTypes = {"f32",     "f16",   "bf16",   "q4_0",    "q4_1",   "q5_0",   "q5_1",   "q8_0",
+                                     "q2_K",    "q3_K",  "q4_K",   "q5_K",    "q6_K",   "iq4_nl", "iq4_xs", "iq3_s",
+                                     "iq3_xxs", "iq2_s", "iq2_xs", "iq2_xxs", "iq1_s",  "iq1_m",  "tq1_0",  "tq2_0",
+                                     "mxfp4",   "nvfp4", "q1_0",   "q2_0",    "f8_e4m3"};
 
 // Checks all that a model could need, whatever is stored, and measures the common types.
 DeviceLayouts checked_layouts(const gpu::Device& device) {

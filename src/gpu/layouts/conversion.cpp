@@ -101,6 +101,7 @@ Result<void> from_floats(std::span<const float> values, ggml_type to, std::span<
 std::vector<ggml_type> conversions_of(ggml_type from) {
   if (from == GGML_TYPE_BF16) return {GGML_TYPE_F16, GGML_TYPE_F32};
   if (from == GGML_TYPE_F16) return {GGML_TYPE_F32};
+  if (from == GGML_TYPE_F8_E4M3) return {GGML_TYPE_F16, GGML_TYPE_F32};
   const bool readable = ggml_is_quantized(from) && ggml_get_type_traits(from)->to_float != nullptr;
   if (readable && from != GGML_TYPE_Q8_0) return {GGML_TYPE_Q8_0};
   return {};
@@ -114,7 +115,7 @@ double growth_of(ggml_type from, ggml_type to) {
 }
 
 std::string_view error_bound(ggml_type from, ggml_type to) {
-  if (to == GGML_TYPE_F32) return "exactly";
+  if (to == GGML_TYPE_F32 || from == GGML_TYPE_F8_E4M3) return "exactly";
   if (to == GGML_TYPE_F16) return "exactly but for values below 2^-14, which change by at most 2^-25";
   if (from == GGML_TYPE_MXFP4 || from == GGML_TYPE_TQ1_0 || from == GGML_TYPE_TQ2_0) {
     return "exactly where the scale of a block is one of F16";
