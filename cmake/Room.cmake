@@ -18,9 +18,8 @@ endfunction()
 
 # One room of src/: a static library of its .cpp files, and beside it
 #   exogpu_NAME_test   from its *_test.cpp     (EXOGPU_TESTS); TEST_LINK is linked to it alone
-#   NAME_fuzz          from each *_fuzz.cpp    (EXOGPU_FUZZ); of FUZZ_SOURCES and FUZZ_LINK, where the room has them, since
-#                      then the rooms below that these sources do not use are not built
-# Eight files at a time are compiled as one (EXOGPU_UNITY), which takes a third of the time: names that are a file's own
+#   NAME_fuzz          from each *_fuzz.cpp    (EXOGPU_FUZZ)
+# Eight files at a time (EXOGPU_UNITY_SIZE) are compiled as one, which takes a third of the time: names that are a file's own
 # must not be those of another file of its room, but for those of SEPARATE.
 # SEQUENTIAL: its tests run in one thread, so ThreadSanitizer has nothing to find in them.
 # THREADED: only these tests of it start threads; the others are left out under ThreadSanitizer.
@@ -28,10 +27,11 @@ endfunction()
 # also run in the build without one. All other tests say under AddressSanitizer what they say without it.
 # UNSANITIZED: its tests compute for minutes under a sanitizer and run no code that other tests do not run under it, so they
 # run in the build without one only (and under all with EXOGPU_LONG).
-# COLD: no loop of it decides how fast tokens come, so where people build to use it, it is optimised a little only.
+# COLD: no loop of it decides how fast tokens come, so where people build to use it, it is optimised a little only, and
+# under a sanitizer, like all unit tests, not at all: it compiles in half the time.
 # A room without .cpp files is an interface library.
 function(exogpu_room name)
-  cmake_parse_arguments(ROOM "SEQUENTIAL;UNSANITIZED;COLD" "" "LINK;TEST_LINK;SEPARATE;THREADED;PLAIN;FUZZ_SOURCES;FUZZ_LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "SEQUENTIAL;UNSANITIZED;COLD" "" "LINK;TEST_LINK;SEPARATE;THREADED;PLAIN" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${sources})
@@ -39,6 +39,11 @@ function(exogpu_room name)
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cpp$")
+
+  set(quickly "")
+  if(EXOGPU_SANITIZE AND NOT EXOGPU_LONG)
+    set(quickly -O0)
+  endif()
 
   if(sources)
     add_library(exogpu_${name} STATIC ${sources})
@@ -54,7 +59,7 @@ function(exogpu_room name)
   endif()
 
   if(ROOM_COLD AND sources)
-    target_compile_options(exogpu_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    target_compile_options(exogpu_${name} PRIVATE $<$<CONFIG:Release>:-O1> ${quickly})
   endif()
 
   set(wanted ${EXOGPU_TESTS})
@@ -74,9 +79,7 @@ function(exogpu_room name)
   if(wanted AND tests)
     add_executable(exogpu_${name}_test ${tests})
     target_link_libraries(exogpu_${name}_test PRIVATE exogpu_${name} ${ROOM_TEST_LINK} GTest::gtest_main)
-    if(EXOGPU_SANITIZE)
-      target_compile_options(exogpu_${name}_test PRIVATE -O0)  # compiles in two thirds of the time
-    endif()
+    target_compile_options(exogpu_${name}_test PRIVATE ${quickly})
     if(TARGET rapidcheck)
       target_link_libraries(exogpu_${name}_test PRIVATE rapidcheck)
       target_compile_options(exogpu_${name}_test PRIVATE -Wno-deprecated-declarations)  # which its headers use
@@ -90,23 +93,17 @@ function(exogpu_room name)
     set_source_files_properties(${separate} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endforeach()
   foreach(target exogpu_${name} exogpu_${name}_test)
-    if(EXOGPU_UNITY AND TARGET ${target})
-      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    if(EXOGPU_UNITY_SIZE AND TARGET ${target})
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${EXOGPU_UNITY_SIZE})
       target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # means well-kept headers
     endif()
   endforeach()
 
   if(EXOGPU_FUZZ)
-    list(TRANSFORM ROOM_FUZZ_SOURCES PREPEND ${dir}/)
-    set(linked exogpu_${name})
-    if(ROOM_FUZZ_SOURCES)
-      set(linked ${ROOM_FUZZ_LINK})
-    endif()
     foreach(source ${fuzzers})
       get_filename_component(target ${source} NAME_WE)
-      add_executable(${target} ${source} ${ROOM_FUZZ_SOURCES})
-      target_link_libraries(${target} PRIVATE ${linked})
-      set_target_properties(${target} PROPERTIES UNITY_BUILD ${EXOGPU_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+      add_executable(${target} ${source})
+      target_link_libraries(${target} PRIVATE exogpu_${name})
       target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     endforeach()
   endif()

@@ -11,6 +11,10 @@ extern "C" const char* __tsan_default_suppressions() {
          "called_from_lib:libcrypto.so.3\n";
 }
 
-// ggml's Vulkan devices are made once, and nothing points to them any more when the process ends.
+// ggml's Vulkan devices are made once, and nothing points to them any more when the process ends; nor to what Mesa's
+// processor driver keeps of the shaders that it compiled.
 extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libggml-vulkan\n"; }
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libggml-vulkan\n"
+         "leak:libvulkan_lvp\n";
+}

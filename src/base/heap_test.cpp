@@ -10,10 +10,12 @@
 #include <thread>
 #include <vector>
 
+#include "base/sanitizer.h"
+
 namespace exogpu {
 namespace {
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !defined(EXO_SANITIZED)
 size_t resident_kib() {
   std::ifstream status("/proc/self/status");
   std::string word;
