@@ -24,14 +24,14 @@ using Packet = std::vector<uint8_t>;
 
 constexpr uint16_t kPort = 5353;
 
-class Socket {
+class DatagramSocket {
  public:
-  explicit Socket(int family) : fd_(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
-  ~Socket() {
+  explicit DatagramSocket(int family) : fd_(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
+  ~DatagramSocket() {
     if (fd_ >= 0) ::close(fd_);
   }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
+  DatagramSocket(const DatagramSocket&) = delete;
+  DatagramSocket& operator=(const DatagramSocket&) = delete;
   int fd() const { return fd_; }
 
   template <typename T>
@@ -56,7 +56,7 @@ Packet question() {
   return packet;
 }
 
-bool join_group(const Socket& socket, bool ipv6, unsigned interface) {
+bool join_group(const DatagramSocket& socket, bool ipv6, unsigned interface) {
   const int on = 1;
   if (ipv6) {
     ipv6_mreq group{};
@@ -72,7 +72,7 @@ bool join_group(const Socket& socket, bool ipv6, unsigned interface) {
          socket.set(IPPROTO_IP, IP_MULTICAST_LOOP, on);
 }
 
-int bind_port(const Socket& socket, bool ipv6) {
+int bind_port(const DatagramSocket& socket, bool ipv6) {
   const int on = 1;
   if (!socket.set(SOL_SOCKET, SO_REUSEADDR, on) || !socket.set(SOL_SOCKET, SO_REUSEPORT, on)) return -1;
   if (ipv6) {
@@ -88,7 +88,7 @@ int bind_port(const Socket& socket, bool ipv6) {
   return ::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&all), sizeof(all));
 }
 
-bool send(const Socket& socket, bool ipv6, unsigned interface, const Packet& packet) {
+bool send(const DatagramSocket& socket, bool ipv6, unsigned interface, const Packet& packet) {
   if (ipv6) {
     sockaddr_in6 to{};
     to.sin6_family = AF_INET6;
@@ -107,7 +107,7 @@ bool send(const Socket& socket, bool ipv6, unsigned interface, const Packet& pac
 }
 
 // Whether this packet arrives before `until`.
-bool arrives(const Socket& socket, const Packet& packet, Clock::time_point until) {
+bool arrives(const DatagramSocket& socket, const Packet& packet, Clock::time_point until) {
   std::array<uint8_t, 2048> bytes;
   while (true) {
     const auto remaining = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
@@ -126,7 +126,7 @@ bool arrives(const Socket& socket, const Packet& packet, Clock::time_point until
 EchoResult probe_echo(const std::string& interface, bool ipv6, Duration within) {
   const auto trouble = [](Echo echo) { return EchoResult{echo, std::generic_category().message(errno)}; };
   const unsigned index = if_nametoindex(interface.c_str());
-  const Socket socket(ipv6 ? AF_INET6 : AF_INET);
+  const DatagramSocket socket(ipv6 ? AF_INET6 : AF_INET);
   if (index == 0 || socket.fd() < 0) return trouble(Echo::cannot_listen);
   if (bind_port(socket, ipv6) != 0) return trouble(errno == EADDRINUSE ? Echo::port_taken : Echo::cannot_listen);
   if (!join_group(socket, ipv6, index)) return trouble(Echo::cannot_listen);
