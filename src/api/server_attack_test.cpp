@@ -22,7 +22,7 @@ class Attack : public Api {
   }
   void expect_client_error(const char* target, const json& body) {
     const Response response = post(target, body);
-    EXPECT_TRUE(response.status == 400 || response.status == 413 || response.status == 422)
+    EXPECT_TRUE(response.status == 400 || response.status == 422)
         << response.status << " " << body.dump().substr(0, 200);
     EXPECT_LT(response.body.size(), 4096U) << target;
   }
@@ -140,7 +140,7 @@ TEST_F(Attack, HostileTemplateVariablesAreRefused) {
   expect_client_error(kChat, chat_request("x", {{"chat_template_kwargs", deep}}));
   json wide = json::object();
   for (int i = 0; i < 20'000; ++i) wide[std::format("k{}", i)] = i;
-  expect_client_error(kChat, chat_request("x", {{"chat_template_kwargs", wide}}));
+  EXPECT_EQ(post(kChat, chat_request("x", {{"chat_template_kwargs", wide}})).status, 413);
 }
 
 TEST_F(Attack, FanOutIsBounded) {

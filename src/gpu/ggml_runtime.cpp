@@ -97,7 +97,7 @@ Result<void> load_backends(std::string_view vulkan_devices, bool vulkan_drivers,
   }
   if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) == nullptr) {
     return fail(ErrorCode::unavailable,
-                "ggml found no CPU backend; install ggml's backend libraries beside its library (Debian: libggml0)");
+                "ggml found no CPU backend; install ggml's backend libraries beside its library (Debian: libggml1)");
   }
   return {};
 }

@@ -133,8 +133,8 @@ TEST_F(MappedFileTest, ManyFilesMayBeOpenAndAreForgottenWhenClosed) {
   EXPECT_TRUE(MappedFile::open(path));
 }
 
-#if !defined(EXO_SANITIZED)
 TEST_F(MappedFileTest, AFaultElsewhereEndsTheProcessAsBefore) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer reports the signal itself";
   const auto read_beyond_the_end = [this] {
     const MappedFile installs_the_handler = MappedFile::open(path).value();
     const int fd = ::open(path.c_str(), O_RDONLY);
@@ -144,7 +144,6 @@ TEST_F(MappedFileTest, AFaultElsewhereEndsTheProcessAsBefore) {
   };
   EXPECT_EXIT((void)read_beyond_the_end(), ::testing::KilledBySignal(SIGBUS), "");
 }
-#endif
 
 }  // namespace
 }  // namespace exogpu::model

@@ -10,8 +10,6 @@
 #include <cstdint>
 #include <mutex>
 
-#include "base/sanitizer.h"
-
 namespace exogpu::model {
 namespace {
 
@@ -25,7 +23,7 @@ struct sigaction previous_action = {};
 // ThreadSanitizer takes a call of mmap() for a write to all these pages, so there the kernel is called directly.
 bool map_zeros(std::byte* begin, size_t bytes) {
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-#if defined(EXO_SANITIZED_THREAD)
+#if __has_feature(thread_sanitizer)
   return syscall(SYS_mmap, begin, bytes, PROT_READ, kFlags, -1, 0) != -1;
 #else
   return mmap(begin, bytes, PROT_READ, kFlags, -1, 0) != MAP_FAILED;

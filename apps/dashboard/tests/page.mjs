@@ -439,7 +439,7 @@ step("devices were limited");
 await go(page, "models");
 const spareName = path.basename(spare, ".gguf");
 const library = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: spareName, exact: true }) });
-const deletes = (name) => button(`Delete: ${name}`).click();
+const deletes = (name, options) => button(`Delete: ${name}`).click(options);
 await deletes(model);
 await dialog.getByText("It is loaded", { exact: false }).waitFor();
 await dialog.getByText("is not in the models folder", { exact: false }).waitFor();
@@ -459,8 +459,7 @@ assert.ok(!fs.existsSync(spare));
 // A node may have received the rest of it since the copies were listed.
 for (let tries = 0; tries < 4; ++tries) {
   if (await library.waitFor({ state: "detached", timeout: 15000 }).then(() => true, () => false)) break;
-  const offered = button(`Delete: ${spareName}`).click({ timeout: 5000 });
-  if (!(await offered.then(() => true, () => false))) continue; // it went just now
+  if (!(await deletes(spareName, { timeout: 5000 }).then(() => true, () => false))) continue; // it went just now
   for (const copy of await dialog.getByRole("checkbox").all()) await copy.check();
   await dialog.getByRole("button", { name: /delete \(\d/i }).click();
   await dialog.waitFor({ state: "detached" });
